@@ -1,1 +1,48 @@
-//! Under construction.
+//! Pure arithmetic of a WebSocket measurement: what is planned, what is recorded, what it means.
+//!
+//! Nothing here knows tokio, files, clocks or terminals, so everything is tested as arithmetic.
+//! Times are nanoseconds since T0, the instant at which the measured phase began.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`units`] | parsing and printing of sizes, rates, counts and times |
+//! | [`plan`] | [`Plan`](plan::Plan): all that one run needs, already valid |
+//! | [`sample`] | [`Sample`](sample::Sample): one message's record, and a uniform choice among millions |
+//! | [`distribution`] | an HDR histogram with exact minimum, maximum, mean and deviation |
+//! | [`recorder`] | what one generator thread counts and times; merged without loss |
+//! | [`timeline`] | the same, second by second |
+//! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
+//! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
+//!
+//! The method follows Tene, "How NOT to Measure Latency" (service time and response time are told
+//! apart), and HdrHistogram (every message is recorded, merging adds buckets).
+//!
+//! ```
+//! use measurement::distribution::Distribution;
+//!
+//! let mut service_time = Distribution::new();
+//! for nanoseconds in [61_000, 1_220_000, 6_020_000] {
+//!     service_time.record(nanoseconds);
+//! }
+//! assert_eq!(service_time.min(), Some(61_000));
+//! assert_eq!(service_time.max(), Some(6_020_000));
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+pub mod distribution;
+pub mod plan;
+pub mod recorder;
+pub mod sample;
+pub mod summary;
+pub mod timeline;
+pub mod units;
+pub mod validity;

@@ -1,0 +1,377 @@
+//! Everything that one run needs, already valid.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Rate, SizeRange};
+
+/// Most clients of one run: a client's number is six hexadecimal digits of every payload.
+pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
+
+/// Most messages per client: a message's number is ten hexadecimal digits of every payload.
+pub const MAX_MESSAGES_PER_CLIENT: u64 = 0xFF_FFFF_FFFF;
+
+/// Largest payload in bytes, 1 GiB.
+pub const MAX_PAYLOAD_BYTES: u64 = 1 << 30;
+
+/// Largest in-flight window of a client.
+pub const MAX_WINDOW: u32 = 65_536;
+
+/// Longest time that any limit may be set to, the range of the histograms.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// What makes a plan impossible.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The URL cannot be read.
+    #[error("`{url}` is not a URL such as ws://127.0.0.1:8000/ws: {reason}")]
+    Url {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The URL has a scheme that is not spoken here.
+    #[error("`{url}` has the scheme `{scheme}`: only ws:// is supported")]
+    Scheme {
+        /// As it was given.
+        url: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// A figure is outside its range.
+    #[error("{what} of {value} is out of range: {range}")]
+    Range {
+        /// Which figure.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: String,
+    },
+}
+
+/// Where the server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    url: String,
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    /// Reads a `ws://host[:port][/path][?query]` URL; the port is 80 unless given.
+    ///
+    /// # Errors
+    /// [`PlanError::Url`] when it cannot be read, [`PlanError::Scheme`] when it is not `ws`.
+    pub fn parse(url: &str) -> Result<Self, PlanError> {
+        let wrong = |reason: &str| PlanError::Url {
+            url: url.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let Some((scheme, _)) = url.split_once("://") else {
+            return Err(wrong("it has no scheme"));
+        };
+        if !scheme.eq_ignore_ascii_case("ws") {
+            return Err(PlanError::Scheme {
+                url: url.to_owned(),
+                scheme: scheme.to_owned(),
+            });
+        }
+        let uri: http::Uri = url
+            .parse()
+            .map_err(|e: http::uri::InvalidUri| wrong(&e.to_string()))?;
+        let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("a user name is not supported"));
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return Err(wrong("it has no host"));
+        }
+        let port = match (authority.port_u16(), authority.as_str().len() - host.len()) {
+            (Some(0), _) => return Err(wrong("port 0 cannot be connected to")),
+            (Some(port), _) => port,
+            (None, 0) => 80,
+            (None, _) => return Err(wrong("its port is no number up to 65535")),
+        };
+        Ok(Self {
+            url: url.to_owned(),
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+        })
+    }
+
+    /// The URL as it was given.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host name or address, without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// TCP port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+/// When the measured phase ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// After so many messages of every client.
+    MessagesPerClient(NonZeroU64),
+    /// After so long.
+    Duration(Duration),
+}
+
+/// How an echo is compared with what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// Not at all: echoes are matched to messages by order.
+    Off,
+    /// Message type and length.
+    Length,
+    /// Message type, length and every byte.
+    Full,
+}
+
+/// What a plan is made of, before it is checked. See [`Plan::new`].
+#[derive(Debug, Clone)]
+pub struct PlanDraft {
+    /// Where the server is.
+    pub target: Target,
+    /// Name of the server inside this process, if it is there.
+    pub embedded: Option<String>,
+    /// Connections, each one client.
+    pub clients: NonZeroU32,
+    /// When the measured phase ends.
+    pub length: Length,
+    /// Payload bytes of a message.
+    pub payload: SizeRange,
+    /// Text messages; otherwise binary.
+    pub text: bool,
+    /// Messages that each client keeps in flight (closed loop).
+    pub window: NonZeroU32,
+    /// Connections opened per second; `None` = as fast as it goes.
+    pub connect_rate: Option<Rate>,
+    /// Limit for one connection to open.
+    pub connect_timeout: Duration,
+    /// Limit for one echo.
+    pub timeout: Duration,
+    /// Load before measuring.
+    pub warmup: Duration,
+    /// How an echo is compared with what was sent.
+    pub verify: Verify,
+    /// Generator threads.
+    pub threads: NonZeroUsize,
+    /// Further headers of the handshake.
+    pub headers: Vec<(String, String)>,
+    /// Subprotocols offered in the handshake.
+    pub subprotocols: Vec<String>,
+    /// `Origin` header of the handshake.
+    pub origin: Option<String>,
+    /// From which every random choice follows.
+    pub seed: u64,
+    /// Raw samples kept at most.
+    pub max_samples: u64,
+}
+
+/// A valid plan: built once from a [`PlanDraft`], never changed, read like one.
+#[derive(Debug, Clone)]
+pub struct Plan(PlanDraft);
+
+impl Deref for Plan {
+    type Target = PlanDraft;
+
+    fn deref(&self) -> &PlanDraft {
+        &self.0
+    }
+}
+
+impl Plan {
+    /// Checks every figure's range; more threads than clients are reduced to one a client.
+    ///
+    /// # Errors
+    /// [`PlanError::Range`] naming the first figure that is out of range.
+    pub fn new(mut draft: PlanDraft) -> Result<Self, PlanError> {
+        fn check<T: PartialOrd + Copy + fmt::Debug>(
+            what: &'static str,
+            value: T,
+            min: T,
+            max: T,
+        ) -> Result<(), PlanError> {
+            if value < min || value > max {
+                return Err(PlanError::Range {
+                    what,
+                    value: format!("{value:?}"),
+                    range: format!("from {min:?} to {max:?}"),
+                });
+            }
+            Ok(())
+        }
+        const SHORTEST: Duration = Duration::from_millis(1);
+        check("a number of clients", draft.clients.get(), 1, MAX_CLIENTS)?;
+        match draft.length {
+            Length::MessagesPerClient(n) => check(
+                "a number of messages per client",
+                n.get(),
+                1,
+                MAX_MESSAGES_PER_CLIENT,
+            )?,
+            Length::Duration(time) => check(
+                "a measured time",
+                time,
+                SHORTEST,
+                Duration::from_secs(30 * 24 * 3600),
+            )?,
+        }
+        check("a payload size", draft.payload.min, 1, MAX_PAYLOAD_BYTES)?;
+        check(
+            "a payload size",
+            draft.payload.max,
+            draft.payload.min,
+            MAX_PAYLOAD_BYTES,
+        )?;
+        check("a window", draft.window.get(), 1, MAX_WINDOW)?;
+        check(
+            "a connect timeout",
+            draft.connect_timeout,
+            SHORTEST,
+            MAX_TIMEOUT,
+        )?;
+        check("a timeout", draft.timeout, SHORTEST, MAX_TIMEOUT)?;
+        check("a warm-up", draft.warmup, Duration::ZERO, MAX_TIMEOUT)?;
+        let clients = usize::try_from(draft.clients.get()).unwrap_or(usize::MAX);
+        if let Some(at_most) = NonZeroUsize::new(clients) {
+            draft.threads = draft.threads.min(at_most);
+        }
+        Ok(Self(draft))
+    }
+
+    /// Messages planned over all clients; `None` when a time is planned.
+    #[must_use]
+    pub fn planned_messages(&self) -> Option<u64> {
+        match self.length {
+            Length::MessagesPerClient(n) => {
+                Some(n.get().saturating_mul(u64::from(self.clients.get())))
+            }
+            Length::Duration(_) => None,
+        }
+    }
+
+    /// The clients of one thread, spread as evenly as can be: threads take turns.
+    pub fn clients_of(&self, thread: usize) -> impl ExactSizeIterator<Item = u32> + use<> {
+        // There are no more threads than clients, so both fit.
+        #[allow(clippy::cast_possible_truncation)]
+        let (first, step) = (thread as u32, self.threads.get());
+        (first..self.clients.get()).step_by(step)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn draft() -> PlanDraft {
+        PlanDraft {
+            target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
+            embedded: None,
+            clients: NonZeroU32::new(100).unwrap(),
+            length: Length::MessagesPerClient(NonZeroU64::new(1000).unwrap()),
+            payload: SizeRange { min: 125, max: 125 },
+            text: true,
+            window: NonZeroU32::MIN,
+            connect_rate: None,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+            warmup: Duration::from_secs(1),
+            verify: Verify::Full,
+            threads: NonZeroUsize::new(2).unwrap(),
+            headers: Vec::new(),
+            subprotocols: Vec::new(),
+            origin: None,
+            seed: 1,
+            max_samples: 1_000_000,
+        }
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let target = |url: &str| Target::parse(url).map(|t| (t.host, t.port));
+        assert_eq!(
+            target("ws://localhost:8000/ws?x=1"),
+            Ok(("localhost".into(), 8000))
+        );
+        assert_eq!(target("WS://example.org"), Ok(("example.org".into(), 80)));
+        assert_eq!(target("ws://[::1]:9/"), Ok(("::1".into(), 9)));
+        for wrong in [
+            "localhost:8000",
+            "ws://",
+            "ws://:80/",
+            "ws://a:0/",
+            "ws://a:99999/",
+            "ws://u@a/",
+        ] {
+            assert!(
+                matches!(target(wrong), Err(PlanError::Url { .. })),
+                "{wrong}: {:?}",
+                target(wrong)
+            );
+        }
+        for other in ["http://a/", "wss://a/", "gopher://a"] {
+            assert!(
+                matches!(target(other), Err(PlanError::Scheme { .. })),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn figures_out_of_range_are_named() {
+        let error = |change: fn(&mut PlanDraft)| {
+            let mut d = draft();
+            change(&mut d);
+            Plan::new(d).map(|_| ()).unwrap_err().to_string()
+        };
+        assert!(error(|d| d.timeout = Duration::ZERO).contains("a timeout of 0ns"));
+        assert!(error(|d| d.payload.max = MAX_PAYLOAD_BYTES + 1).contains("payload size"));
+        assert!(error(|d| d.window = NonZeroU32::MAX).contains("window"));
+        assert!(error(|d| d.clients = NonZeroU32::MAX).contains("clients"));
+        assert!(error(|d| d.length = Length::Duration(Duration::ZERO)).contains("measured time"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_client_has_one_thread_and_shares_differ_by_one(clients in 1..500_u32, threads in 1..40_usize) {
+            let plan = Plan::new(PlanDraft {
+                clients: NonZeroU32::new(clients).unwrap(),
+                threads: NonZeroUsize::new(threads).unwrap(),
+                ..draft()
+            }).unwrap();
+            let shares: Vec<Vec<u32>> = (0..plan.threads.get()).map(|t| plan.clients_of(t).collect()).collect();
+            let mut all = shares.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..clients).collect::<Vec<_>>());
+            let sizes = shares.iter().map(Vec::len);
+            prop_assert!(sizes.clone().max().unwrap() - sizes.min().unwrap() <= 1);
+        }
+    }
+}

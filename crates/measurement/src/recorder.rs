@@ -1,0 +1,272 @@
+//! What one generator thread counts and times, and how the threads' records become one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+use crate::sample::{Outcome, Sample, SampleBudget, SampleStore};
+use crate::timeline::{Timeline, TimelineRow};
+
+/// Counts of measured messages.
+///
+/// `sent = received + lost + abandoned`. Of those received, `corrupted`, `timed_out` and
+/// `reordered` tell how many were not as they should be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageCounts {
+    /// Messages the plan asks for; `None` when it asks for a time.
+    pub planned: Option<u64>,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages whose echo came, right or wrong, in time or late.
+    pub received: u64,
+    /// Messages without an echo by the end of the drain, or whose connection ended first.
+    pub lost: u64,
+    /// Messages whose echo was rejected by verification.
+    pub corrupted: u64,
+    /// Echoes beyond the first of a message.
+    pub duplicated: u64,
+    /// Messages whose echo came after the echo of a later message.
+    pub reordered: u64,
+    /// Messages whose echo came later than the timeout.
+    pub timed_out: u64,
+    /// Messages in flight when the user ended the run: neither received nor lost.
+    pub abandoned: u64,
+    /// Messages from the server that echo nothing of ours.
+    pub unexpected: u64,
+}
+
+impl MessageCounts {
+    /// Whether any message did not come back as it should.
+    #[must_use]
+    pub fn any_failed(&self) -> bool {
+        self.lost + self.corrupted + self.duplicated + self.reordered + self.timed_out > 0
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.lost += other.lost;
+        self.corrupted += other.corrupted;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.timed_out += other.timed_out;
+        self.abandoned += other.abandoned;
+        self.unexpected += other.unexpected;
+    }
+}
+
+/// One thread's record of the measured phase.
+#[derive(Debug)]
+pub struct Recorder {
+    counts: MessageCounts,
+    service: Distribution,
+    response: Option<Distribution>,
+    timeline: Timeline,
+    samples: SampleStore,
+    echoed_payload_bytes: u64,
+    last_received_ns: u64,
+}
+
+impl Recorder {
+    /// An empty record; `open_loop` says that response time differs from service time,
+    /// `expected_samples` how many samples to make room for.
+    #[must_use]
+    pub fn new(open_loop: bool, expected_samples: usize) -> Self {
+        Self {
+            counts: MessageCounts::default(),
+            service: Distribution::new(),
+            response: open_loop.then(Distribution::new),
+            timeline: Timeline::new(open_loop),
+            samples: SampleStore::new(expected_samples),
+            echoed_payload_bytes: 0,
+            last_received_ns: 0,
+        }
+    }
+
+    /// A measured message went out.
+    #[inline]
+    pub fn sent(&mut self, sent_ns: u64) {
+        self.counts.sent += 1;
+        self.timeline.sent(sent_ns);
+    }
+
+    /// A measured message ended: its echo came, or will not come any more.
+    #[inline]
+    pub fn ended(&mut self, budget: &SampleBudget, sample: Sample, payload_bytes: u64) {
+        match sample.outcome {
+            Outcome::Ok => {}
+            Outcome::Reordered => self.counts.reordered += 1,
+            Outcome::TimedOut => self.counts.timed_out += 1,
+            Outcome::Corrupted => self.counts.corrupted += 1,
+            Outcome::Lost => self.counts.lost += 1,
+        }
+        if let Some(received_ns) = sample.received_ns() {
+            self.counts.received += 1;
+            self.last_received_ns = self.last_received_ns.max(received_ns);
+            let times = sample
+                .service_time_ns()
+                .zip(sample.response_time_ns())
+                .filter(|_| sample.outcome.is_timed());
+            self.timeline.received(received_ns, times);
+            if let Some((service_ns, response_ns)) = times {
+                self.echoed_payload_bytes += payload_bytes;
+                self.service.record(service_ns);
+                if let Some(response) = &mut self.response {
+                    response.record(response_ns);
+                }
+            }
+        }
+        self.samples.push(budget, sample);
+    }
+
+    /// A second echo of a message that had one.
+    pub fn duplicated(&mut self) {
+        self.counts.duplicated += 1;
+    }
+
+    /// A message from the server that echoes nothing of ours.
+    pub fn unexpected(&mut self) {
+        self.counts.unexpected += 1;
+    }
+
+    /// A message was in flight when the user ended the run.
+    pub fn abandoned(&mut self) {
+        self.counts.abandoned += 1;
+    }
+
+    /// The counts so far, for a progress display.
+    #[must_use]
+    pub fn counts(&self) -> &MessageCounts {
+        &self.counts
+    }
+
+    /// The service times so far, for a progress display.
+    #[must_use]
+    pub fn service(&self) -> &Distribution {
+        &self.service
+    }
+
+    /// Brings the threads' records together; the result does not depend on how many there were.
+    #[must_use]
+    pub fn merge(threads: Vec<Self>, budget: &SampleBudget) -> Record {
+        let mut record = Record {
+            counts: MessageCounts::default(),
+            service: Distribution::new(),
+            response: None,
+            timeline: Vec::new(),
+            samples: Vec::new(),
+            echoed_payload_bytes: 0,
+            last_received_ns: 0,
+        };
+        let mut timelines = Vec::with_capacity(threads.len());
+        let mut samples = Vec::with_capacity(threads.len());
+        for thread in threads {
+            record.counts.add(&thread.counts);
+            record.service.merge(&thread.service);
+            if let Some(response) = &thread.response {
+                record
+                    .response
+                    .get_or_insert_with(Distribution::new)
+                    .merge(response);
+            }
+            record.echoed_payload_bytes += thread.echoed_payload_bytes;
+            record.last_received_ns = record.last_received_ns.max(thread.last_received_ns);
+            timelines.push(thread.timeline);
+            samples.push(thread.samples);
+        }
+        record.timeline = Timeline::merge(timelines);
+        record.samples = SampleStore::merge(samples, budget);
+        record
+    }
+}
+
+/// The whole run's record.
+#[derive(Debug)]
+pub struct Record {
+    /// Counts of measured messages.
+    pub counts: MessageCounts,
+    /// Service times of all messages whose right echo came, in nanoseconds.
+    pub service: Distribution,
+    /// Their response times; `None` in closed loop, where they are the same.
+    pub response: Option<Distribution>,
+    /// One row for each second.
+    pub timeline: Vec<TimelineRow>,
+    /// The samples kept, ordered by send time.
+    pub samples: Vec<Sample>,
+    /// Payload bytes of the right echoes.
+    pub echoed_payload_bytes: u64,
+    /// When the last echo came, in nanoseconds since T0; 0 when none did.
+    pub last_received_ns: u64,
+}
+
+impl Record {
+    /// Response times, which in closed loop are the service times.
+    #[must_use]
+    pub fn response(&self) -> &Distribution {
+        self.response.as_ref().unwrap_or(&self.service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(samples: &[Sample], threads: usize) -> Record {
+        let budget = SampleBudget::new(1_000, 1);
+        let mut recorders: Vec<_> = (0..threads).map(|_| Recorder::new(false, 0)).collect();
+        for sample in samples {
+            let recorder = &mut recorders[sample.client as usize % threads];
+            recorder.sent(sample.sent_ns);
+            recorder.ended(&budget, *sample, 125);
+        }
+        Recorder::merge(recorders, &budget)
+    }
+
+    fn mixed() -> Vec<Sample> {
+        let mut samples: Vec<_> = (0..40)
+            .map(|n| {
+                Sample::echoed(
+                    n % 4,
+                    u64::from(n / 4),
+                    10,
+                    10,
+                    1_010 + u64::from(n),
+                    Outcome::Ok,
+                )
+            })
+            .collect();
+        samples[3].outcome = Outcome::Corrupted;
+        samples[7].outcome = Outcome::TimedOut;
+        samples[8].outcome = Outcome::Reordered;
+        samples.push(Sample::lost(2, 99, 20, 20));
+        samples
+    }
+
+    #[test]
+    fn every_message_sent_is_received_or_lost() {
+        let r = record(&mixed(), 1);
+        assert_eq!(r.counts.sent, 41);
+        assert_eq!((r.counts.received, r.counts.lost), (40, 1));
+        assert_eq!(
+            (r.counts.corrupted, r.counts.timed_out, r.counts.reordered),
+            (1, 1, 1)
+        );
+        assert!(r.counts.any_failed());
+    }
+
+    #[test]
+    fn a_wrong_echo_has_no_part_in_latency_or_throughput() {
+        let r = record(&mixed(), 1);
+        assert_eq!(r.service.count(), 39);
+        assert_eq!(r.echoed_payload_bytes, 39 * 125);
+        assert_eq!(r.last_received_ns, 1_049);
+    }
+
+    #[test]
+    fn figures_do_not_depend_on_the_number_of_threads() {
+        let (one, four) = (record(&mixed(), 1), record(&mixed(), 4));
+        assert_eq!(one.counts, four.counts);
+        assert_eq!(one.samples, four.samples);
+        assert_eq!(one.timeline, four.timeline);
+        assert_eq!(one.service.stdev(), four.service.stdev());
+    }
+}

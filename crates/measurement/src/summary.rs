@@ -1,0 +1,545 @@
+//! What a run found, as plain data. Field names are the JSON keys of the contract.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+use crate::plan::{Length, Plan, Verify};
+use crate::recorder::{MessageCounts, Record};
+use crate::validity::{self, Evidence, Verdict};
+
+/// Version of the JSON summary's shape.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that a run found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What measured.
+    pub tool: Tool,
+    /// What was asked for.
+    pub plan: PlanSummary,
+    /// Where it was measured from.
+    pub host: Host,
+    /// Wall-clock time of T0, RFC 3339.
+    pub started_at: String,
+    /// Length of the measured phase in seconds.
+    pub elapsed_s: f64,
+    /// How the connections fared.
+    pub connections: Connections,
+    /// How the messages fared.
+    pub messages: MessageCounts,
+    /// Right echoes per second of the measured phase.
+    pub throughput: Throughput,
+    /// Messages per second asked for; `None` in closed loop.
+    pub offered_rate_per_s: Option<f64>,
+    /// Received less sent.
+    pub service_time_ns: Latency,
+    /// Received less intended; in closed loop the same as the service time.
+    pub response_time_ns: Latency,
+    /// How long connections took to open.
+    pub connect_ns: ConnectTimes,
+    /// Actual less intended send time.
+    pub send_lag_ns: SendLag,
+    /// What the generator itself used.
+    pub client: ClientUsage,
+    /// What the server used, where that could be sampled.
+    pub server: Option<ServerUsage>,
+    /// Whether to believe it.
+    pub validity: ValiditySummary,
+}
+
+/// Name and version of the tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `ws-bench`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The plan as it is reported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanSummary {
+    /// The server's URL.
+    pub url: String,
+    /// Which of our servers ran inside the process, if one did.
+    pub embedded: Option<String>,
+    /// Connections asked for.
+    pub clients: u32,
+    /// Measured messages of each client, unless a time was planned.
+    pub messages_per_client: Option<u64>,
+    /// Measured time in seconds, unless a number was planned.
+    pub duration_s: Option<f64>,
+    /// Payload size.
+    pub payload_bytes: PayloadBytes,
+    /// Text messages; otherwise binary.
+    pub text: bool,
+    /// Messages per second asked for; `None` in closed loop.
+    pub rate_per_s: Option<f64>,
+    /// Spacing of messages in open loop; without meaning in closed loop.
+    pub arrivals: String,
+    /// Most messages in flight per client; `None` = unbounded.
+    pub window: Option<u32>,
+    /// Warm-up in seconds.
+    pub warmup_s: f64,
+    /// Limit for one echo in seconds.
+    pub timeout_s: f64,
+    /// How echoes were verified.
+    pub verify: Verify,
+    /// Generator threads.
+    pub threads: usize,
+    /// Seed of every random choice.
+    pub seed: u64,
+}
+
+/// A fixed payload size, or the range that sizes were drawn from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PayloadBytes {
+    /// Every message had this size.
+    Fixed(u64),
+    /// Sizes were drawn uniformly, both ends included.
+    Range {
+        /// Smallest size.
+        min: u64,
+        /// Largest size.
+        max: u64,
+    },
+}
+
+/// The machine that measured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system.
+    pub os: String,
+    /// Kernel version.
+    pub kernel: String,
+    /// Processor name.
+    pub cpu: String,
+    /// Cores this process may use.
+    pub cores: usize,
+    /// Open files this process may have; `None` where there is no such limit.
+    pub open_file_limit: Option<u64>,
+}
+
+/// How the connections fared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Connections tried.
+    pub attempted: u64,
+    /// Connections that finished their handshake.
+    pub opened: u64,
+    /// Connections that did not.
+    pub failed: u64,
+    /// Connections that ended before their client was done with them.
+    pub closed_early: u64,
+    /// How many connections ended with each close code; 1006 = without a close frame.
+    pub close_codes: BTreeMap<u16, u64>,
+    /// Why connections failed to open, and how many for each reason.
+    pub failures: BTreeMap<String, u64>,
+}
+
+/// Right echoes per second of the measured phase.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Messages.
+    pub messages_per_s: f64,
+    /// Payload bytes.
+    pub payload_bytes_per_s: f64,
+}
+
+/// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Latency {
+    pub count: u64,
+    pub min: Option<u64>,
+    pub mean: Option<f64>,
+    pub stdev: Option<f64>,
+    pub p50: Option<u64>,
+    pub p75: Option<u64>,
+    pub p90: Option<u64>,
+    pub p95: Option<u64>,
+    pub p99: Option<u64>,
+    pub p99_9: Option<u64>,
+    pub p99_99: Option<u64>,
+    pub max: Option<u64>,
+}
+
+impl From<&Distribution> for Latency {
+    fn from(d: &Distribution) -> Self {
+        Self {
+            count: d.count(),
+            min: d.min(),
+            mean: d.mean(),
+            stdev: d.stdev(),
+            p50: d.quantile(0.5),
+            p75: d.quantile(0.75),
+            p90: d.quantile(0.9),
+            p95: d.quantile(0.95),
+            p99: d.quantile(0.99),
+            p99_9: d.quantile(0.999),
+            p99_99: d.quantile(0.9999),
+            max: d.max(),
+        }
+    }
+}
+
+/// How long the opened connections took, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectTimes {
+    /// TCP handshake.
+    pub tcp: Latency,
+    /// TLS handshake; `None` without TLS.
+    pub tls: Option<Latency>,
+    /// HTTP upgrade.
+    pub upgrade: Latency,
+    /// All of it.
+    pub total: Latency,
+}
+
+/// Actual less intended send time in nanoseconds; 0 in closed loop by definition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct SendLag {
+    pub p50: Option<u64>,
+    pub p99: Option<u64>,
+    pub max: Option<u64>,
+}
+
+/// What the generator's own threads used during the measured phase. `None` = cannot be had here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClientUsage {
+    /// CPU time of all generator threads in seconds.
+    pub cpu_s: Option<f64>,
+    /// The part of it spent in user mode.
+    pub user_cpu_s: Option<f64>,
+    /// The busiest thread's share of a core.
+    pub cpu_per_core: Option<f64>,
+    /// Most memory that the process had resident, in bytes.
+    pub max_rss_bytes: Option<u64>,
+    /// Time that all generator threads waited for a core, in seconds.
+    pub run_queue_wait_s: Option<f64>,
+    /// The same as a share of the time that the threads were measured for.
+    pub run_queue_wait_share: Option<f64>,
+}
+
+/// What the server's process used during the measured phase.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ServerUsage {
+    /// Its process.
+    pub pid: u32,
+    /// CPU time in seconds.
+    pub cpu_s: f64,
+    /// Most memory it had resident, in bytes; `None` for an embedded server, which shares it
+    /// with the generator.
+    pub max_rss_bytes: Option<u64>,
+    /// Right echoes for each second of its CPU time; `None` when it used none.
+    pub messages_per_cpu_s: Option<f64>,
+}
+
+/// The verdict as it is reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValiditySummary {
+    /// How far to believe the figures.
+    pub verdict: Verdict,
+    /// What speaks against them, each with what to do about it.
+    pub reasons: Vec<String>,
+}
+
+/// What only the program that ran the plan can tell.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// What measured.
+    pub tool: Tool,
+    /// Where.
+    pub host: Host,
+    /// Wall-clock time of T0, RFC 3339.
+    pub started_at: String,
+    /// Length of the measured phase in seconds.
+    pub elapsed_s: f64,
+    /// How the connections fared.
+    pub connections: Connections,
+    /// How long they took to open.
+    pub connect_ns: ConnectTimes,
+    /// What the generator used.
+    pub client: ClientUsage,
+    /// CPU seconds and resident memory of the server.
+    pub server: Option<ServerSample>,
+    /// The user ended the run before its plan was done.
+    pub interrupted: bool,
+}
+
+/// What was seen of the server's process.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServerSample {
+    /// Its process.
+    pub pid: u32,
+    /// CPU time during the measured phase in seconds.
+    pub cpu_s: f64,
+    /// Most memory it had resident, in bytes; `None` when it cannot be told from the generator's.
+    pub max_rss_bytes: Option<u64>,
+}
+
+impl Summary {
+    /// Makes the summary of a run from its plan, its record and its circumstances.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn new(plan: &Plan, record: &Record, c: Circumstances) -> Self {
+        let service = Latency::from(&record.service);
+        let per_second = |n: u64| {
+            if c.elapsed_s > 0.0 {
+                n as f64 / c.elapsed_s
+            } else {
+                0.0
+            }
+        };
+        let verdict = validity::judge(&Evidence {
+            timed_messages: service.count,
+            service_p50_ns: service.p50,
+            service_p99_ns: service.p99,
+            service_mean_ns: service.mean,
+            service_max_ns: service.max,
+            busiest_thread: c.client.cpu_per_core,
+            run_queue_wait: c.client.run_queue_wait_share,
+            interrupted: c.interrupted,
+        });
+        let zero_lag = (record.counts.sent > 0).then_some(0);
+        Self {
+            schema: SCHEMA,
+            tool: c.tool,
+            plan: PlanSummary::from(plan),
+            host: c.host,
+            started_at: c.started_at,
+            elapsed_s: c.elapsed_s,
+            connections: c.connections,
+            messages: MessageCounts {
+                planned: plan.planned_messages(),
+                ..record.counts
+            },
+            throughput: Throughput {
+                messages_per_s: per_second(service.count),
+                payload_bytes_per_s: per_second(record.echoed_payload_bytes),
+            },
+            offered_rate_per_s: None,
+            service_time_ns: service,
+            response_time_ns: Latency::from(record.response()),
+            connect_ns: c.connect_ns,
+            send_lag_ns: SendLag {
+                p50: zero_lag,
+                p99: zero_lag,
+                max: zero_lag,
+            },
+            client: c.client,
+            server: c.server.map(|s| ServerUsage {
+                pid: s.pid,
+                cpu_s: s.cpu_s,
+                max_rss_bytes: s.max_rss_bytes,
+                messages_per_cpu_s: (s.cpu_s > 0.0).then(|| service.count as f64 / s.cpu_s),
+            }),
+            validity: ValiditySummary {
+                verdict: verdict.verdict,
+                reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+}
+
+impl From<&Plan> for PlanSummary {
+    fn from(plan: &Plan) -> Self {
+        let (messages_per_client, duration_s) = match plan.length {
+            Length::MessagesPerClient(n) => (Some(n.get()), None),
+            Length::Duration(time) => (None, Some(time.as_secs_f64())),
+        };
+        let (min, max) = (plan.payload.min, plan.payload.max);
+        Self {
+            url: plan.target.url().to_owned(),
+            embedded: plan.embedded.clone(),
+            clients: plan.clients.get(),
+            messages_per_client,
+            duration_s,
+            payload_bytes: if min == max {
+                PayloadBytes::Fixed(min)
+            } else {
+                PayloadBytes::Range { min, max }
+            },
+            text: plan.text,
+            rate_per_s: None,
+            arrivals: "constant".to_owned(),
+            window: Some(plan.window.get()),
+            warmup_s: plan.warmup.as_secs_f64(),
+            timeout_s: plan.timeout.as_secs_f64(),
+            verify: plan.verify,
+            threads: plan.threads.get(),
+            seed: plan.seed,
+        }
+    }
+}
+
+/// A point of the percentile table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PercentileRow {
+    /// Percentile in 0..=100.
+    pub percentile: f64,
+    /// Service time there, in nanoseconds.
+    pub service_time_ns: u64,
+    /// Response time there, in nanoseconds.
+    pub response_time_ns: u64,
+}
+
+/// The percentile table of a record: finer towards the tail, as far as messages lie beyond.
+#[must_use]
+pub fn percentile_table(record: &Record) -> Vec<PercentileRow> {
+    const PERCENTILES: [f64; 27] = [
+        0.0, 1.0, 5.0, 10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0,
+        92.5, 95.0, 97.5, 98.0, 99.0, 99.5, 99.9, 99.95, 99.99, 99.999, 99.9999, 100.0,
+    ];
+    let (service, response) = (&record.service, record.response());
+    PERCENTILES
+        .into_iter()
+        .filter(|p| *p == 100.0 || validity::messages_beyond(service.count(), p / 100.0) >= 1)
+        .filter_map(|percentile| {
+            Some(PercentileRow {
+                percentile,
+                service_time_ns: service.quantile(percentile / 100.0)?,
+                response_time_ns: response.quantile(percentile / 100.0)?,
+            })
+        })
+        .collect()
+}
+
+/// How one client fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientRow {
+    /// Number of the client, from 0.
+    pub client: u32,
+    /// Time it took to open, in nanoseconds; `None` when it did not.
+    pub connect_ns: Option<u64>,
+    /// Measured messages it sent.
+    pub messages: u64,
+    /// How many of them did not come back as they should.
+    pub failed: u64,
+    /// Close code its connection ended with; 1006 = without a close frame; `None` when it never
+    /// opened.
+    pub close_code: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::draft;
+    use crate::recorder::Recorder;
+    use crate::sample::{Outcome, Sample, SampleBudget};
+
+    fn summary(messages: u64) -> Summary {
+        let budget = SampleBudget::new(10, 1);
+        let mut recorder = Recorder::new(false, 0);
+        for n in 0..messages {
+            recorder.sent(n);
+            let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
+            recorder.ended(&budget, sample, 125);
+        }
+        let record = Recorder::merge(vec![recorder], &budget);
+        let circumstances = Circumstances {
+            tool: Tool {
+                name: "ws-bench".into(),
+                version: "0".into(),
+            },
+            host: Host::default(),
+            started_at: String::new(),
+            elapsed_s: 2.0,
+            connections: Connections::default(),
+            connect_ns: ConnectTimes::default(),
+            client: ClientUsage::default(),
+            server: Some(ServerSample {
+                pid: 1,
+                cpu_s: 0.5,
+                max_rss_bytes: None,
+            }),
+            interrupted: false,
+        };
+        Summary::new(&Plan::new(draft()).unwrap(), &record, circumstances)
+    }
+
+    #[test]
+    fn rates_are_right_echoes_over_the_measured_time() {
+        let s = summary(100);
+        assert_eq!(s.throughput.messages_per_s, 50.0);
+        assert_eq!(s.throughput.payload_bytes_per_s, 50.0 * 125.0);
+        assert_eq!(s.server.unwrap().messages_per_cpu_s, Some(200.0));
+        assert_eq!(s.messages.planned, Some(100_000));
+    }
+
+    #[test]
+    fn the_json_has_the_keys_of_the_contract() {
+        let json = serde_json::to_value(summary(100)).unwrap();
+        for (path, keys) in [
+            (
+                "",
+                "schema tool plan host started_at elapsed_s connections messages throughput offered_rate_per_s \
+                 service_time_ns response_time_ns connect_ns send_lag_ns client server validity",
+            ),
+            ("/tool", "name version"),
+            (
+                "/plan",
+                "url embedded clients messages_per_client duration_s payload_bytes text rate_per_s arrivals \
+                 window warmup_s timeout_s verify threads seed",
+            ),
+            ("/host", "os kernel cpu cores open_file_limit"),
+            (
+                "/connections",
+                "attempted opened failed closed_early close_codes",
+            ),
+            (
+                "/messages",
+                "planned sent received lost corrupted duplicated reordered timed_out",
+            ),
+            ("/throughput", "messages_per_s payload_bytes_per_s"),
+            (
+                "/service_time_ns",
+                "count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max",
+            ),
+            ("/connect_ns", "tcp tls upgrade total"),
+            ("/send_lag_ns", "p50 p99 max"),
+            (
+                "/client",
+                "cpu_s cpu_per_core max_rss_bytes run_queue_wait_s",
+            ),
+            ("/server", "pid cpu_s max_rss_bytes messages_per_cpu_s"),
+            ("/validity", "verdict reasons"),
+        ] {
+            let object = json.pointer(path).and_then(|v| v.as_object()).unwrap();
+            for key in keys.split_whitespace() {
+                assert!(object.contains_key(key), "{path}/{key}");
+            }
+        }
+        assert_eq!(json["plan"]["payload_bytes"], 125);
+        assert_eq!(json["plan"]["verify"], "full");
+        let back: Summary = serde_json::from_value(json).unwrap();
+        assert_eq!(back, summary(100));
+    }
+
+    #[test]
+    fn nothing_measured_leaves_the_figures_empty() {
+        let s = summary(0);
+        assert_eq!(s.service_time_ns, Latency::default());
+        assert_eq!(s.validity.verdict, Verdict::Invalid);
+        assert_eq!(s.send_lag_ns.max, None);
+    }
+
+    #[test]
+    fn the_table_goes_no_further_than_messages_lie_beyond() {
+        let budget = SampleBudget::new(0, 1);
+        let mut recorder = Recorder::new(false, 0);
+        for n in 0..1_000 {
+            recorder.ended(&budget, Sample::echoed(0, n, 0, 0, n, Outcome::Ok), 1);
+        }
+        let table = percentile_table(&Recorder::merge(vec![recorder], &budget));
+        let last: Vec<_> = table.iter().rev().take(2).map(|r| r.percentile).collect();
+        assert_eq!(last, [100.0, 99.9]);
+        assert!(table.is_sorted_by_key(|r| r.service_time_ns));
+    }
+}

@@ -1,0 +1,213 @@
+//! What happened in each second of the measured phase.
+
+use crate::distribution::Distribution;
+
+/// Nanoseconds in a second.
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// One second of the measured phase. Times are `None` when no timed echo came in that second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimelineRow {
+    /// Seconds since T0 at its start.
+    pub second: u64,
+    /// Messages sent in it.
+    pub sent: u64,
+    /// Echoes that came in it.
+    pub received: u64,
+    /// Median service time of the echoes that came in it, in nanoseconds.
+    pub service_p50_ns: Option<u64>,
+    /// 99th percentile of their service time, in nanoseconds.
+    pub service_p99_ns: Option<u64>,
+    /// 99th percentile of their response time, in nanoseconds.
+    pub response_p99_ns: Option<u64>,
+    /// Their largest response time, in nanoseconds.
+    pub max_ns: Option<u64>,
+}
+
+/// A second that is over.
+#[derive(Debug, Clone)]
+struct ClosedSecond {
+    second: u64,
+    max_ns: u64,
+    service: Vec<u8>,
+    response: Option<Vec<u8>>,
+}
+
+/// One thread's timeline: counters for each second, histograms for the second that is running,
+/// and a few kilobytes for each one that is over.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    sent: Vec<u64>,
+    received: Vec<u64>,
+    current_second: u64,
+    service: Distribution,
+    response: Option<Distribution>,
+    closed: Vec<ClosedSecond>,
+}
+
+impl Timeline {
+    /// An empty timeline; `open_loop` says that response time differs from service time.
+    #[must_use]
+    pub fn new(open_loop: bool) -> Self {
+        Self {
+            sent: Vec::new(),
+            received: Vec::new(),
+            current_second: 0,
+            service: Distribution::new(),
+            response: open_loop.then(Distribution::new),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Counts a message sent at this time after T0.
+    #[inline]
+    pub fn sent(&mut self, sent_ns: u64) {
+        *slot(&mut self.sent, sent_ns) += 1;
+    }
+
+    /// Counts an echo; `times` are its service and response time, if they belong in the figures.
+    ///
+    /// Echoes come in order of time; one from an earlier second counts towards the running one.
+    #[inline]
+    pub fn received(&mut self, received_ns: u64, times: Option<(u64, u64)>) {
+        let second = received_ns / SECOND_NS;
+        if second > self.current_second {
+            self.close_second();
+            self.current_second = second;
+        }
+        *slot(&mut self.received, received_ns) += 1;
+        if let Some((service_ns, response_ns)) = times {
+            self.service.record(service_ns);
+            if let Some(response) = &mut self.response {
+                response.record(response_ns);
+            }
+        }
+    }
+
+    #[cold]
+    fn close_second(&mut self) {
+        if self.service.count() == 0 {
+            return;
+        }
+        let slowest = self.response.as_ref().unwrap_or(&self.service);
+        self.closed.push(ClosedSecond {
+            second: self.current_second,
+            max_ns: slowest.max().unwrap_or(0),
+            service: self.service.encode(),
+            response: self.response.as_ref().map(Distribution::encode),
+        });
+        self.service.clear();
+        if let Some(response) = &mut self.response {
+            response.clear();
+        }
+    }
+
+    /// Brings the threads' timelines together, one row a second without gaps.
+    #[must_use]
+    pub fn merge(mut threads: Vec<Self>) -> Vec<TimelineRow> {
+        for thread in &mut threads {
+            thread.close_second();
+        }
+        let seconds = threads
+            .iter()
+            .map(|t| t.sent.len().max(t.received.len()))
+            .max()
+            .unwrap_or(0);
+        let mut next = vec![0_usize; threads.len()];
+        let mut service = Distribution::new();
+        let mut response = Distribution::new();
+        let mut rows = Vec::with_capacity(seconds);
+        for index in 0..seconds {
+            let second = index as u64;
+            let at = |counts: &Vec<u64>| counts.get(index).copied().unwrap_or(0);
+            let mut max_ns = None;
+            service.clear();
+            response.clear();
+            for (thread, next) in threads.iter().zip(&mut next) {
+                let Some(closed) = thread.closed.get(*next).filter(|c| c.second == second) else {
+                    continue;
+                };
+                *next += 1;
+                max_ns = max_ns.max(Some(closed.max_ns));
+                service.merge_encoded(&closed.service);
+                if let Some(bytes) = &closed.response {
+                    response.merge_encoded(bytes);
+                }
+            }
+            let quantile = |d: &Distribution, q| max_ns.map(|max| d.bucket_quantile(q).min(max));
+            let service_p99_ns = quantile(&service, 0.99);
+            rows.push(TimelineRow {
+                second,
+                sent: threads.iter().map(|t| at(&t.sent)).sum(),
+                received: threads.iter().map(|t| at(&t.received)).sum(),
+                service_p50_ns: quantile(&service, 0.5),
+                service_p99_ns,
+                response_p99_ns: if response.count() > 0 {
+                    quantile(&response, 0.99)
+                } else {
+                    service_p99_ns
+                },
+                max_ns,
+            });
+        }
+        rows
+    }
+}
+
+#[inline]
+fn slot(counts: &mut Vec<u64>, at_ns: u64) -> &mut u64 {
+    // A run of 584 years would be needed to leave usize.
+    #[allow(clippy::cast_possible_truncation)]
+    let second = (at_ns / SECOND_NS) as usize;
+    if second >= counts.len() {
+        counts.resize(second + 1, 0);
+    }
+    &mut counts[second]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_add_up_and_quiet_seconds_stand_empty() {
+        let mut a = Timeline::new(false);
+        let mut b = Timeline::new(false);
+        for (thread, service) in [(&mut a, 1_000), (&mut b, 3_000)] {
+            thread.sent(10);
+            thread.received(SECOND_NS / 2, Some((service, service)));
+        }
+        b.sent(2 * SECOND_NS);
+        b.received(2 * SECOND_NS + 5, Some((5_000, 5_000)));
+        let rows = Timeline::merge(vec![a, b]);
+        assert_eq!(rows.len(), 3);
+        assert_eq!((rows[0].sent, rows[0].received), (2, 2));
+        assert_eq!(rows[0].service_p50_ns, Some(1_000));
+        assert_eq!(rows[0].max_ns, Some(3_000));
+        assert_eq!(
+            (rows[1].sent, rows[1].received, rows[1].max_ns),
+            (0, 0, None)
+        );
+        assert_eq!(rows[2].service_p99_ns, Some(5_000));
+        assert_eq!(rows[2].response_p99_ns, Some(5_000));
+    }
+
+    #[test]
+    fn open_loop_keeps_response_time_apart() {
+        let mut t = Timeline::new(true);
+        t.sent(0);
+        t.received(50, Some((10, 40)));
+        let rows = Timeline::merge(vec![t]);
+        assert_eq!(rows[0].service_p99_ns, Some(10));
+        assert_eq!(rows[0].response_p99_ns, Some(40));
+        assert_eq!(rows[0].max_ns, Some(40));
+    }
+
+    #[test]
+    fn a_rejected_echo_is_counted_but_not_timed() {
+        let mut t = Timeline::new(false);
+        t.received(5, None);
+        let rows = Timeline::merge(vec![t]);
+        assert_eq!((rows[0].received, rows[0].max_ns), (1, None));
+    }
+}

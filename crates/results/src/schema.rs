@@ -1,0 +1,67 @@
+//! Names of sheets and columns, and the limits of a sheet: the contract with whoever opens a file.
+
+/// Sheet with the JSON summary flattened, one key a row.
+pub const SUMMARY_SHEET: &str = "summary";
+/// Sheet with one row a message; further ones are named `latencies_2`, `latencies_3`, …
+pub const LATENCIES_SHEET: &str = "latencies";
+/// Sheet with the percentile table.
+pub const PERCENTILES_SHEET: &str = "percentiles";
+/// Sheet with one row a second.
+pub const TIMELINE_SHEET: &str = "timeline";
+/// Sheet with one row a client.
+pub const CONNECTIONS_SHEET: &str = "connections";
+
+/// Rows that a sheet holds below its header.
+pub const ROWS_PER_SHEET: usize = 1_048_575;
+
+/// Columns of [`SUMMARY_SHEET`].
+pub const SUMMARY_COLUMNS: [&str; 2] = ["key", "value"];
+
+/// Columns of [`LATENCIES_SHEET`], and of a CSV file.
+pub const LATENCIES_COLUMNS: [&str; 7] = [
+    "client",
+    "message",
+    "intended_s",
+    "sent_s",
+    SERVICE_TIME_COLUMN,
+    RESPONSE_TIME_COLUMN,
+    "outcome",
+];
+
+/// Received less sent, in milliseconds; empty for a lost message.
+pub const SERVICE_TIME_COLUMN: &str = "service_time_ms";
+/// Received less intended, in milliseconds; empty for a lost message.
+pub const RESPONSE_TIME_COLUMN: &str = "response_time_ms";
+
+/// Columns of [`PERCENTILES_SHEET`].
+pub const PERCENTILES_COLUMNS: [&str; 4] = [
+    "percentile",
+    SERVICE_TIME_COLUMN,
+    RESPONSE_TIME_COLUMN,
+    // 1/(1 − q), the axis on which HdrHistogram plots percentiles.
+    "one_in",
+];
+
+/// Columns of [`TIMELINE_SHEET`].
+pub const TIMELINE_COLUMNS: [&str; 7] = [
+    "second",
+    "sent",
+    "received",
+    "service_p50_ms",
+    "service_p99_ms",
+    "response_p99_ms",
+    "max_ms",
+];
+
+/// Columns of [`CONNECTIONS_SHEET`].
+pub const CONNECTIONS_COLUMNS: [&str; 5] =
+    ["client", "connect_ms", "messages", "failed", "close_code"];
+
+/// Name of the `index`-th sheet of latencies, from 0.
+#[must_use]
+pub fn latencies_sheet(index: usize) -> String {
+    match index {
+        0 => LATENCIES_SHEET.to_owned(),
+        n => format!("{LATENCIES_SHEET}_{}", n + 1),
+    }
+}
