@@ -1,1 +1,132 @@
-//! Under construction.
+//! A WebSocket echo server on tokio-tungstenite.
+//!
+//! [`serve`] is the server; its accept loop, limits, pages and echo loop are
+//! `echo-server`'s. What is its own: `head` reads a request, because
+//! tungstenite's handshake can answer nothing but an upgrade, and keeps what was
+//! read beyond it, because a first message may come in the same packet;
+//! `dialect` tells the echo loop what tungstenite calls things.
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
+//! use echo_server::{Config, bind};
+//!
+//! let listener = bind("127.0.0.1:0").await?;
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let server = tokio::spawn(tungstenite_ws::serve(listener, Config::default(), async {
+//!     let _ = stopped.await;
+//! }));
+//! // … connect to it …
+//! drop(stop);
+//! server.await.expect("does not panic")
+//! # }).expect("serves");
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod dialect;
+mod head;
+
+use std::{future::Future, io, sync::Arc};
+
+use dialect::Tungstenite;
+use echo_server::{
+    Buffers, Config, Connection, Decision, Error, Host, Program, accept, echo, encode,
+};
+use head::{Head, read_head};
+use http::{Method, Request};
+use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        handshake::server::{create_response, write_response},
+        protocol::{Role, WebSocketConfig},
+    },
+};
+
+/// Which server this is.
+pub const PROGRAM: Program = Program {
+    name: "tungstenite-ws",
+    version: env!("CARGO_PKG_VERSION"),
+    about: env!("CARGO_PKG_DESCRIPTION"),
+    bind: "127.0.0.1:8888",
+};
+
+/// Serves on `listener` until `shutdown` is ready, then closes every connection
+/// with 1001 and waits for them, at most for the configured drain timeout.
+///
+/// Listener, runtime and signal are the caller's. Dropping the future drops
+/// every connection.
+///
+/// # Errors
+/// None so far: whatever fails once the listener is there is one connection's.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    let host = Arc::new(Host::new(PROGRAM, config));
+    accept(listener, host, converse, shutdown).await;
+    Ok(())
+}
+
+/// One connection from its first byte to its last.
+async fn converse(connection: Connection) {
+    if let Err(error) = try_converse(connection).await {
+        tracing::debug!("a connection failed: {error}");
+    }
+}
+
+async fn try_converse(connection: Connection) -> io::Result<()> {
+    let Connection {
+        mut stream,
+        host,
+        mut stop,
+    } = connection;
+    let head = tokio::select! {
+        biased;
+        () = stop.wait() => return Ok(()),
+        head = read_head(&mut stream) => head?,
+    };
+    let (request, rest) = match head {
+        Head::Request(request, rest) => (request, rest),
+        Head::Unusable(answer) => return stream.write_all(&encode(&answer, true)).await,
+        Head::None => return Ok(()),
+    };
+    let response = match host.decide(&request) {
+        Decision::Answer(answer) => {
+            let with_body = request.method() != Method::HEAD;
+            return stream.write_all(&encode(&answer, with_body)).await;
+        }
+        Decision::Echo => upgrade(&request)?,
+    };
+    stream.write_all(&response).await?;
+    let config = websocket_config(&host);
+    let mut socket =
+        WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
+    echo::<Tungstenite, _>(&mut socket, &mut stop, host.metrics()).await;
+    Ok(())
+}
+
+/// The bytes that answer a request that has been found to be a valid upgrade.
+fn upgrade(request: &Request<()>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    create_response(request)
+        .and_then(|response| write_response(&mut bytes, &response))
+        .map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+fn websocket_config(host: &Host) -> WebSocketConfig {
+    let Buffers {
+        read,
+        write,
+        max_write,
+    } = host.config().buffers();
+    let max_message_size = Some(host.config().max_message_size);
+    WebSocketConfig::default()
+        .read_buffer_size(read)
+        .write_buffer_size(write)
+        .max_write_buffer_size(max_write)
+        .max_message_size(max_message_size)
+        .max_frame_size(max_message_size)
+}

@@ -1,0 +1,43 @@
+//! Close codes of RFC 6455, and which of them a fault earns.
+
+/// The peer closed and gave no code.
+pub(crate) const NO_STATUS: u16 = 1005;
+/// The connection ended without a close.
+pub(crate) const ABNORMAL: u16 = 1006;
+
+/// Why a server closes a connection of its own accord.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The server stops.
+    GoingAway,
+    /// The peer broke the protocol.
+    Protocol,
+    /// A text message is not UTF-8.
+    NotUtf8,
+    /// A message is longer than the limit.
+    TooLarge,
+}
+
+impl Fault {
+    /// The close code.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::Protocol => 1002,
+            Self::NotUtf8 => 1007,
+            Self::TooLarge => 1009,
+        }
+    }
+
+    /// The reason that goes with the code.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::GoingAway => "the server is shutting down",
+            Self::Protocol => "protocol error",
+            Self::NotUtf8 => "text that is not UTF-8",
+            Self::TooLarge => "message too large",
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! What a request gets: the echo, a page, or the reason why not.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+};
+
+use crate::{Config, Metrics, Program};
+
+/// The longest request head taken, in bytes; a longer one is answered `431`.
+pub const MAX_HEAD: usize = 16 << 10;
+
+/// The most header fields taken; more are answered `431`.
+pub const MAX_HEADERS: usize = 100;
+
+/// What to do with a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// Upgrade to a WebSocket and echo.
+    Echo,
+    /// Answer, and close the connection: no request waits behind another.
+    Answer(Response<String>),
+}
+
+/// One running server: what its connections share.
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) program: Program,
+    pub(crate) config: Config,
+    metrics: Metrics,
+}
+
+impl Host {
+    /// A server that has not served anyone yet.
+    #[must_use]
+    pub fn new(program: Program, config: Config) -> Self {
+        Self {
+            program,
+            config,
+            metrics: Metrics::default(),
+        }
+    }
+
+    /// What this server counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How this server behaves.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Decides by method, path and headers; the body does not matter.
+    ///
+    /// [`Decision::Echo`] is given to valid upgrades only (RFC 6455, 4.2.1).
+    #[must_use]
+    pub fn decide<B>(&self, request: &Request<B>) -> Decision {
+        let path = request.uri().path();
+        let method = request.method();
+        let is_echo = path == self.config.path.as_str();
+        // Before the pages, so that `--path /` can serve both.
+        if is_echo && method == Method::GET && asks_for_websocket(request) {
+            return match flaw(request.headers()) {
+                None => Decision::Echo,
+                Some(answer) => Decision::Answer(answer),
+            };
+        }
+        Decision::Answer(match self.page(path) {
+            Some(page) if method == Method::GET || method == Method::HEAD => page(self),
+            Some(_) => with_header(
+                plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
+                ALLOW,
+                "GET, HEAD",
+            ),
+            None if is_echo && method == Method::GET => {
+                upgrade_required("this is a WebSocket: connect with ws://\n")
+            }
+            None if is_echo => with_header(
+                plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
+                ALLOW,
+                "GET",
+            ),
+            None => plain(StatusCode::NOT_FOUND, "nothing here\n"),
+        })
+    }
+
+    fn page(&self, path: &str) -> Option<fn(&Self) -> Response<String>> {
+        match path {
+            "/" => Some(Self::index),
+            "/healthz" => Some(|_| plain(StatusCode::OK, "ok")),
+            "/metrics" => Some(|host| {
+                with_header(
+                    plain(StatusCode::OK, host.metrics.render()),
+                    CONTENT_TYPE,
+                    "text/plain; version=0.0.4; charset=utf-8",
+                )
+            }),
+            _ => None,
+        }
+    }
+
+    fn index(&self) -> Response<String> {
+        let Program { name, version, .. } = self.program;
+        let path = &self.config.path;
+        plain(
+            StatusCode::OK,
+            format!(
+                "{name} {version}\n\nA WebSocket echo server: connect to {path}.\n\
+                 Also here: /healthz, /metrics.\n"
+            ),
+        )
+    }
+}
+
+/// The answer to one connection too many.
+pub(crate) fn no_room() -> Response<String> {
+    with_header(
+        plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many connections: try again later\n",
+        ),
+        http::header::RETRY_AFTER,
+        "1",
+    )
+}
+
+/// An answer in plain text.
+#[must_use]
+pub fn plain(status: StatusCode, body: impl Into<String>) -> Response<String> {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    let answer = with_header(answer, CONTENT_TYPE, "text/plain; charset=utf-8");
+    with_header(answer, CONNECTION, "close")
+}
+
+fn with_header(
+    mut answer: Response<String>,
+    name: HeaderName,
+    value: &'static str,
+) -> Response<String> {
+    answer
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
+    answer
+}
+
+fn upgrade_required(body: &'static str) -> Response<String> {
+    let answer = plain(StatusCode::UPGRADE_REQUIRED, body);
+    let answer = with_header(answer, UPGRADE, "websocket");
+    let answer = with_header(answer, SEC_WEBSOCKET_VERSION, "13");
+    with_header(answer, CONNECTION, "upgrade, close")
+}
+
+/// HTTP/1.0 knows no upgrade, whatever the headers say (RFC 9110, 7.8).
+fn asks_for_websocket<B>(request: &Request<B>) -> bool {
+    request.version() >= Version::HTTP_11
+        && lists(request.headers(), CONNECTION, "upgrade")
+        && lists(request.headers(), UPGRADE, "websocket")
+}
+
+/// Whether a header that is a list of tokens has this one.
+fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+/// What is wrong with the rest of an upgrade.
+fn flaw(headers: &HeaderMap) -> Option<Response<String>> {
+    let version = headers.get(SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version != "13") {
+        return Some(upgrade_required("only WebSocket version 13 is spoken\n"));
+    }
+    let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    (!key.is_some_and(is_key)).then(|| {
+        plain(
+            StatusCode::BAD_REQUEST,
+            "Sec-WebSocket-Key must be 16 bytes in base64\n",
+        )
+    })
+}
+
+/// Whether these are 16 bytes in base64: 22 digits, the last of which has four
+/// bits to spare, and two signs of padding.
+fn is_key(key: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    matches!(key, [digits @ .., last, b'=', b'=']
+        if digits.len() == 21 && digits.iter().all(is_digit) && b"AQgw".contains(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    fn host(path: &str) -> Host {
+        let program = Program {
+            name: "test-ws",
+            version: "1.2.3",
+            about: "",
+            bind: "",
+        };
+        let config = Config {
+            path: path.parse().unwrap(),
+            ..Config::default()
+        };
+        Host::new(program, config)
+    }
+
+    fn upgrade(path: &str) -> Request<()> {
+        Request::get(path)
+            .header(CONNECTION, "keep-alive, Upgrade")
+            .header(UPGRADE, "WebSocket")
+            .header(SEC_WEBSOCKET_VERSION, "13")
+            .header(SEC_WEBSOCKET_KEY, KEY)
+            .body(())
+            .unwrap()
+    }
+
+    fn status(host: &Host, request: &Request<()>) -> u16 {
+        match host.decide(request) {
+            Decision::Echo => 101,
+            Decision::Answer(answer) => answer.status().as_u16(),
+        }
+    }
+
+    fn without(header: HeaderName) -> Request<()> {
+        let mut request = upgrade("/ws");
+        request.headers_mut().remove(header);
+        request
+    }
+
+    #[test]
+    fn an_upgrade_on_the_path_is_echoed_and_elsewhere_is_not() {
+        let host = host("/ws");
+        assert_eq!(status(&host, &upgrade("/ws")), 101);
+        assert_eq!(status(&host, &upgrade("/ws?token=1")), 101);
+        assert_eq!(status(&host, &upgrade("http://host/ws")), 101);
+        assert_eq!(status(&host, &upgrade("/other")), 404);
+        assert_eq!(status(&host, &upgrade("/ws/")), 404);
+    }
+
+    #[test]
+    fn a_request_without_a_whole_upgrade_is_told_what_is_missing() {
+        let host = host("/ws");
+        assert_eq!(status(&host, &without(CONNECTION)), 426);
+        assert_eq!(status(&host, &without(UPGRADE)), 426);
+        assert_eq!(status(&host, &without(SEC_WEBSOCKET_VERSION)), 426);
+        assert_eq!(status(&host, &without(SEC_WEBSOCKET_KEY)), 400);
+        let mut old = upgrade("/ws");
+        *old.version_mut() = Version::HTTP_10;
+        assert_eq!(status(&host, &old), 426);
+    }
+
+    #[test]
+    fn a_root_path_serves_page_and_echo() {
+        let host = host("/");
+        assert_eq!(status(&host, &upgrade("/")), 101);
+        let plain = Request::get("/").body(()).unwrap();
+        assert_eq!(status(&host, &plain), 200);
+    }
+
+    #[test]
+    fn other_methods_on_known_paths_are_not_allowed() {
+        let host = host("/ws");
+        for (path, allow) in [
+            ("/", "GET, HEAD"),
+            ("/healthz", "GET, HEAD"),
+            ("/metrics", "GET, HEAD"),
+            ("/ws", "GET"),
+        ] {
+            let request = Request::post(path).body(()).unwrap();
+            let Decision::Answer(answer) = host.decide(&request) else {
+                panic!("{path} was echoed");
+            };
+            assert_eq!(answer.status(), 405, "{path}");
+            assert_eq!(answer.headers()[ALLOW], allow, "{path}");
+        }
+        let elsewhere = Request::post("/other").body(()).unwrap();
+        assert_eq!(status(&host, &elsewhere), 404);
+    }
+
+    #[test]
+    fn the_page_names_the_server() {
+        let request = Request::get("/").body(()).unwrap();
+        let Decision::Answer(answer) = host("/chat").decide(&request) else {
+            panic!("the page was echoed");
+        };
+        assert!(answer.body().contains("test-ws 1.2.3"));
+        assert!(answer.body().contains("/chat"));
+    }
+
+    #[test]
+    fn a_key_is_sixteen_bytes_in_base64() {
+        assert!(is_key(KEY.as_bytes()));
+        for key in [
+            "",
+            "short",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25j!Q==",
+            "dGhlIHNhbXBsZSBub25jZQAAAA==",
+        ] {
+            assert!(!is_key(key.as_bytes()), "{key}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A server as a program: runtime, signals, logs, from flags to exit code.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    process::ExitCode,
+    task::{Context, Poll},
+};
+
+use tokio::{net::TcpListener, sync::oneshot};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::{Args, Config, Error, Signals, announce, bind, raise_limit};
+
+/// Runs a server as a program does: raises the open-file limit, binds, says so
+/// on stdout, and serves until SIGINT or SIGTERM.
+///
+/// `serve` gets what it needs to run, and a future that is ready at the first
+/// signal. The exit code is 0 when it is done; a second signal does not wait
+/// for that, and gives 130 or 143.
+///
+/// # Errors
+/// Whatever keeps the server from starting, and what `serve` returns.
+pub fn run<S, F>(args: &Args, serve: S) -> Result<ExitCode, Error>
+where
+    S: FnOnce(TcpListener, Config, Shutdown) -> F,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    log_to_stderr();
+    raise_limit();
+    let config = args.config();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = args.threads {
+        builder.worker_threads(threads.get());
+    }
+    let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
+    let ended = runtime.block_on(async {
+        // Caught before anyone can know that we are ready.
+        let mut signals = Signals::catch()?;
+        let listener = bind(&args.bind).await?;
+        announce(&mut io::stdout().lock(), &listener, &config)?;
+        let (stop, stopped) = oneshot::channel();
+        // Spawned, so that it runs on the threads that were asked for.
+        let mut server = tokio::spawn(serve(listener, config, Shutdown(stopped)));
+        let mut stop = Some(stop);
+        loop {
+            tokio::select! {
+                ended = &mut server => {
+                    return ended
+                        .unwrap_or_else(|error| Err(Error::Runtime(error.into())))
+                        .map(|()| ExitCode::SUCCESS);
+                }
+                signal = signals.next() => match stop.take() {
+                    Some(stop) => drop(stop.send(())),
+                    None => return Ok(ExitCode::from(signal.exit_code())),
+                },
+            }
+        }
+    });
+    // A second signal must not wait for threads that are still at work.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Ready at the first signal.
+#[derive(Debug)]
+pub struct Shutdown(oneshot::Receiver<()>);
+
+impl Future for Shutdown {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // A sender that is gone wants the end just as well.
+        Pin::new(&mut self.0).poll(cx).map(drop)
+    }
+}
+
+/// Logs what `RUST_LOG` asks for, by default warnings.
+///
+/// The `log` crate is left out on purpose: tungstenite logs every frame to it.
+fn log_to_stderr() {
+    let wanted = std::env::var("RUST_LOG").ok();
+    let parsed = wanted.as_deref().map(str::parse::<Targets>);
+    let targets = match &parsed {
+        Some(Ok(targets)) => targets.clone(),
+        _ => Targets::new().with_default(tracing::Level::WARN),
+    };
+    // Set already only if this runs twice in a process; the first one stands.
+    let _ = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(io::stderr))
+        .with(targets)
+        .try_init();
+    if let Some(Err(error)) = parsed {
+        tracing::warn!("RUST_LOG is not understood and ignored: {error}");
+    }
+}

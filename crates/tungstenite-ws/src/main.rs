@@ -1,0 +1,17 @@
+//! `tungstenite-ws`: parse, serve, exit code.
+
+use std::process::ExitCode;
+
+use echo_server::Args;
+use tungstenite_ws::{PROGRAM, serve};
+
+fn main() -> ExitCode {
+    let args = Args::parse(&PROGRAM);
+    match echo_server::run(&args, serve).map_err(anyhow::Error::from) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
