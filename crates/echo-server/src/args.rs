@@ -74,10 +74,12 @@ impl Args {
     }
 
     fn command(program: &Program) -> Command {
-        let command = Command::new(program.name)
+        // Named after the flags are there, whose own description clap takes
+        // for the program's.
+        Self::augment_args(Command::new(program.name))
             .version(program.version)
-            .about(program.about);
-        Self::augment_args(command).mut_arg("bind", |bind| bind.default_value(program.bind))
+            .about(program.about)
+            .mut_arg("bind", |bind| bind.default_value(program.bind))
     }
 
     /// What this means to the server. Reads the open-file limit, which a

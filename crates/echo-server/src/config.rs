@@ -11,7 +11,7 @@ use crate::open_files;
 const READ_BUFFER: usize = 8 << 10;
 
 /// Bytes gathered before they are written without waiting for the flush.
-const WRITE_BUFFER: usize = 32 << 10;
+const WRITE_BUFFER: usize = 64 << 10;
 
 /// Room beside one message in the write buffer: its header, a pong, a close.
 const CONTROL_FRAMES: usize = 1 << 10;

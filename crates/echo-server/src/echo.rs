@@ -70,16 +70,7 @@ where
     S: Stream<Item = Result<D::Message, D::Error>> + Sink<D::Message, Error = D::Error> + Unpin,
 {
     let mut open = metrics.open();
-    let mut exchange = Exchange::<D, S> {
-        socket,
-        stop,
-        metrics,
-        stopping: false,
-        held: None,
-        moved: 0,
-        unsent: Tally::default(),
-        flushing: None,
-    };
+    let mut exchange = exchange::<D, S>(socket, stop, metrics);
     match poll_fn(|cx| exchange.poll(cx)).await {
         Ending::Gone => {}
         Ending::Peer(code) => open.closed_with(code.unwrap_or(NO_STATUS)),
@@ -97,6 +88,23 @@ where
                 while let Some(Ok(_)) = socket.next().await {}
             }
         }
+    }
+}
+
+fn exchange<'a, D: Dialect, S>(
+    socket: &'a mut S,
+    stop: &'a mut Stop,
+    metrics: &'a Metrics,
+) -> Exchange<'a, D, S> {
+    Exchange {
+        socket,
+        stop,
+        metrics,
+        stopping: false,
+        held: None,
+        moved: 0,
+        unsent: Tally::default(),
+        flushing: None,
     }
 }
 
@@ -217,3 +225,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

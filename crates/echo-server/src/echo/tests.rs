@@ -1,0 +1,253 @@
+//! The echo over a socket that notes what is done to it.
+
+use std::{collections::VecDeque, pin::Pin, task::Waker};
+
+use super::*;
+use crate::stop::Stopper;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Message {
+    Data(u64),
+    Ping,
+    Pong,
+    Close(u16),
+}
+
+enum Test {}
+
+impl Dialect for Test {
+    type Message = Message;
+    type Error = Option<Fault>;
+
+    fn look(message: &Message) -> Seen {
+        match message {
+            Message::Data(_) => Seen::Data(1),
+            Message::Ping => Seen::Ping,
+            Message::Pong => Seen::Pong,
+            Message::Close(code) => Seen::Close(Some(*code)),
+        }
+    }
+
+    fn close(fault: Fault) -> Message {
+        Message::Close(fault.code())
+    }
+
+    fn fault(error: &Option<Fault>) -> Option<Fault> {
+        *error
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Done {
+    Read(Message),
+    Wrote(Message),
+    Flushed,
+}
+
+type Item = Result<Message, Option<Fault>>;
+
+/// Gives what is in `ready`, then is pending, or ended if `ends`.
+#[derive(Default)]
+struct Socket {
+    ready: VecDeque<Item>,
+    endless: bool,
+    ends: bool,
+    /// Writes that are taken before there is no more room.
+    room: Option<usize>,
+    done: Vec<Done>,
+}
+
+impl Socket {
+    fn of(ready: impl IntoIterator<Item = Message>) -> Self {
+        Self {
+            ready: ready.into_iter().map(Ok).collect(),
+            ..Self::default()
+        }
+    }
+
+    fn room(&self) -> Poll<Result<(), Option<Fault>>> {
+        match self.room {
+            Some(0) => Poll::Pending,
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn wrote(&self) -> Vec<Message> {
+        let wrote = |done: &Done| match done {
+            Done::Wrote(message) => Some(*message),
+            _ => None,
+        };
+        self.done.iter().filter_map(wrote).collect()
+    }
+
+    fn read(&self) -> usize {
+        let is_read = |done: &&Done| matches!(done, Done::Read(_));
+        self.done.iter().filter(is_read).count()
+    }
+}
+
+impl Stream for Socket {
+    type Item = Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
+        match self.ready.pop_front() {
+            Some(Ok(message)) => {
+                self.done.push(Done::Read(message));
+                Poll::Ready(Some(Ok(message)))
+            }
+            Some(error) => Poll::Ready(Some(error)),
+            None if self.endless => Poll::Ready(Some(Ok(Message::Data(0)))),
+            None if self.ends => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Sink<Message> for Socket {
+    type Error = Option<Fault>;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.room()
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Self::Error> {
+        self.room = self.room.map(|room| room - 1);
+        self.done.push(Done::Wrote(message));
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        let room = self.room();
+        if room.is_ready() {
+            self.done.push(Done::Flushed);
+        }
+        room
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Polls an echo over this socket once; whether it ended.
+fn poll_once(socket: &mut Socket, stopper: &Stopper, metrics: &Metrics) -> bool {
+    let mut stop = stopper.subscribe();
+    let mut echoing = std::pin::pin!(echo::<Test, _>(socket, &mut stop, metrics));
+    let mut cx = Context::from_waker(Waker::noop());
+    echoing.as_mut().poll(&mut cx).is_ready()
+}
+
+fn run(socket: &mut Socket) -> bool {
+    poll_once(socket, &Stopper::default(), &Metrics::default())
+}
+
+fn data(count: u64) -> impl Iterator<Item = Message> {
+    (0..count).map(Message::Data)
+}
+
+#[test]
+fn all_that_is_ready_is_echoed_with_one_flush() {
+    let mut socket = Socket::of(data(100).chain([Message::Pong]).chain(data(100)));
+    assert!(!run(&mut socket));
+    assert_eq!(socket.wrote().len(), 200);
+    let flushes = socket.done.iter().filter(|done| **done == Done::Flushed);
+    assert_eq!(flushes.count(), 1);
+    assert_eq!(socket.done.last(), Some(&Done::Flushed));
+}
+
+#[test]
+fn a_ping_is_flushed_before_anything_else_is_read() {
+    let mut socket = Socket::of([Message::Data(1), Message::Ping, Message::Data(2)]);
+    assert!(!run(&mut socket));
+    let flushed = socket.done.iter().position(|done| *done == Done::Flushed);
+    let read = Done::Read(Message::Data(2));
+    let next_read = socket.done.iter().position(|done| *done == read);
+    assert!(flushed < next_read, "{:?}", socket.done);
+}
+
+#[test]
+fn without_room_to_write_nothing_is_read() {
+    let mut socket = Socket::of(data(100));
+    socket.room = Some(3);
+    assert!(!run(&mut socket));
+    assert_eq!(socket.wrote().len(), 3);
+    // One more is read before it is known that it has no room.
+    assert_eq!(socket.read(), 4);
+}
+
+#[test]
+fn without_room_for_pongs_nothing_is_read() {
+    let mut socket = Socket::of([Message::Ping; 100]);
+    socket.room = Some(0);
+    assert!(!run(&mut socket));
+    assert_eq!(socket.read(), 1);
+}
+
+#[test]
+fn a_stop_echoes_what_is_ready_and_then_closes() {
+    let stopper = Stopper::default();
+    stopper.stop();
+    let mut socket = Socket::of(data(100));
+    // Pending: the peer has not answered the close.
+    assert!(!poll_once(&mut socket, &stopper, &Metrics::default()));
+    let wrote = socket.wrote();
+    assert_eq!(wrote.len(), 101);
+    assert_eq!(wrote.last(), Some(&Message::Close(1001)));
+    assert_eq!(socket.done.last(), Some(&Done::Flushed));
+}
+
+#[test]
+fn a_stop_is_heard_although_messages_never_cease() {
+    let stopper = Stopper::default();
+    stopper.stop();
+    let metrics = Metrics::default();
+    let mut socket = Socket {
+        endless: true,
+        ..Socket::default()
+    };
+    let mut stop = stopper.subscribe();
+    let mut exchange = exchange::<Test, _>(&mut socket, &mut stop, &metrics);
+    let mut cx = Context::from_waker(Waker::noop());
+    let ending = exchange.poll(&mut cx);
+    assert!(matches!(ending, Poll::Ready(Ending::Stopped)));
+}
+
+#[test]
+fn a_fault_is_closed_with_its_code_after_the_echoes() {
+    let mut socket = Socket::of(data(2));
+    socket.ready.push_back(Err(Some(Fault::TooLarge)));
+    let metrics = Metrics::default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let stopper = Stopper::default();
+    let mut stop = stopper.subscribe();
+    runtime.block_on(echo::<Test, _>(&mut socket, &mut stop, &metrics));
+    let wanted = [Message::Data(0), Message::Data(1), Message::Close(1009)];
+    assert_eq!(socket.wrote(), wanted);
+    assert!(metrics.render().contains("closes_total{code=\"1009\"} 1\n"));
+}
+
+#[test]
+fn a_close_by_the_peer_ends_it_after_the_echoes() {
+    let mut socket = Socket::of(data(2).chain([Message::Close(4000)]));
+    let metrics = Metrics::default();
+    assert!(poll_once(&mut socket, &Stopper::default(), &metrics));
+    assert_eq!(socket.wrote().len(), 2);
+    assert_eq!(socket.done.last(), Some(&Done::Flushed));
+    let text = metrics.render();
+    assert!(text.contains("closes_total{code=\"4000\"} 1\n"), "{text}");
+    assert!(text.contains("messages_out_total 2\n"), "{text}");
+}
+
+#[test]
+fn a_stream_that_ends_counts_as_1006() {
+    let mut socket = Socket {
+        ends: true,
+        ..Socket::default()
+    };
+    let metrics = Metrics::default();
+    assert!(poll_once(&mut socket, &Stopper::default(), &metrics));
+    assert!(metrics.render().contains("closes_total{code=\"1006\"} 1\n"));
+}

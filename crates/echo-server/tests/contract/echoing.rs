@@ -1,0 +1,150 @@
+//! Messages come back.
+
+use std::time::Duration;
+
+use echo_server::Config;
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    Server,
+    client::{BINARY, Client, PING, PONG, TEXT, UPGRADE, frame},
+    within,
+};
+
+#[tokio::test]
+async fn messages_come_back_unchanged() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::connect(server.address).await;
+    for first in [TEXT, BINARY] {
+        for length in [0, 1, 125, 126, 4096, 65_535, 65_536, 1 << 20] {
+            let payload = vec![b'x'; length];
+            let sent = frame(first, &payload);
+            client.send(&sent).await;
+            assert_eq!(client.next().await, Some((first, payload)));
+        }
+    }
+    let text = "žluťoučký kůň 🐎";
+    client.send(&frame(TEXT, text.as_bytes())).await;
+    assert_eq!(client.next().await, Some((TEXT, text.into())));
+    client.send(&frame(BINARY, &[0xff, 0x00, 0xfe])).await;
+    assert_eq!(client.next().await, Some((BINARY, vec![0xff, 0x00, 0xfe])));
+}
+
+#[tokio::test]
+async fn pipelined_messages_come_back_in_order() {
+    const COUNT: u32 = 5_000;
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::connect(server.address).await;
+    let all: Vec<u8> = (0..COUNT)
+        .flat_map(|number| frame(BINARY, &number.to_be_bytes()))
+        .collect();
+    client.send(&all).await;
+    for number in 0..COUNT {
+        let echo = client.next().await;
+        assert_eq!(echo, Some((BINARY, number.to_be_bytes().to_vec())));
+    }
+    server
+        .metric_becomes("websocket_messages_out_total", COUNT.into())
+        .await;
+}
+
+#[tokio::test]
+async fn fragments_come_back_as_one_message() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::connect(server.address).await;
+    let fragments = [
+        frame(0x01, "čaj".as_bytes()),
+        frame(PING, b"between"),
+        frame(0x00, b""),
+        frame(0x80, "ník".as_bytes()),
+    ];
+    client.send(&fragments.concat()).await;
+    assert_eq!(client.next().await, Some((PONG, b"between".to_vec())));
+    assert_eq!(client.next().await, Some((TEXT, "čajník".into())));
+}
+
+#[tokio::test]
+async fn a_message_in_the_packet_of_the_request_is_not_lost() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::open(server.address).await;
+    let packet = [UPGRADE.as_bytes(), &frame(TEXT, b"early")].concat();
+    client.send(&packet).await;
+    client.upgraded().await;
+    assert_eq!(client.next().await, Some((TEXT, b"early".to_vec())));
+}
+
+#[tokio::test]
+async fn every_ping_is_answered_in_its_turn() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::connect(server.address).await;
+    let mixed: Vec<u8> = (0..100_u8)
+        .flat_map(|number| [frame(TEXT, b"x"), frame(PING, &[number])].concat())
+        .collect();
+    client.send(&mixed).await;
+    for number in 0..100 {
+        assert_eq!(client.next().await, Some((TEXT, b"x".to_vec())));
+        assert_eq!(client.next().await, Some((PONG, vec![number])));
+    }
+    client.send(&frame(PONG, b"unasked")).await;
+    client.send(&frame(TEXT, b"still here")).await;
+    assert_eq!(client.next().await, Some((TEXT, b"still here".to_vec())));
+}
+
+#[tokio::test]
+async fn no_subprotocol_is_accepted() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::open(server.address).await;
+    let request = UPGRADE.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+    client.send(request.as_bytes()).await;
+    let head = client.head().await.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 101 "), "{head}");
+    assert!(!head.contains("sec-websocket-protocol"), "{head}");
+}
+
+/// Sends `bytes` again and again until the server takes no more, and gives how
+/// often they went out whole. A slow server that seems to take no more only
+/// makes it fewer.
+async fn stuff(client: &mut Client, bytes: &[u8], enough: usize) -> usize {
+    const PAUSE: Duration = Duration::from_millis(500);
+    for taken in 0..enough {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match tokio::time::timeout(PAUSE, client.stream.write(rest)).await {
+                Ok(written) => rest = &rest[written.unwrap()..],
+                Err(_) => return taken,
+            }
+        }
+    }
+    enough
+}
+
+/// Ample for the buffers of two sockets, little against what is sent.
+const HOLDS: usize = 64 << 20;
+
+#[tokio::test]
+async fn a_peer_that_never_reads_is_not_read_from() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::connect(server.address).await;
+    let message = frame(BINARY, &vec![7; 64 << 10]);
+    let enough = 2 * HOLDS / message.len();
+    let taken = stuff(&mut client, &message, enough).await;
+    assert!(taken < enough, "the server took {HOLDS} bytes twice over");
+
+    // Once it reads, it gets everything.
+    let mut echoes = 0;
+    while echoes < taken {
+        let (first, payload) = within(client.next()).await.unwrap();
+        assert_eq!((first, payload.len()), (BINARY, 64 << 10));
+        echoes += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_only_pings_is_not_read_from() {
+    let server = Server::start(Config::default()).await;
+    let mut client = Client::connect(server.address).await;
+    let pings = frame(PING, &[7; 125]).repeat(500);
+    let enough = 2 * HOLDS / pings.len();
+    let taken = stuff(&mut client, &pings, enough).await;
+    assert!(taken < enough, "the server took {HOLDS} bytes twice over");
+}
