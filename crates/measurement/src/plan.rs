@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, header};
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Rate, SizeRange};
@@ -12,8 +13,9 @@ use crate::units::{Rate, SizeRange};
 /// Most clients of one run: a client's number is six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
 
-/// Most messages per client: a message's number is ten hexadecimal digits of every payload.
-pub const MAX_MESSAGES_PER_CLIENT: u64 = 0xFF_FFFF_FFFF;
+/// Most messages per client: a message's number is ten hexadecimal digits of every payload, of
+/// which the highest bit marks the warm-up.
+pub const MAX_MESSAGES_PER_CLIENT: u64 = (1 << 39) - 1;
 
 /// Largest payload in bytes, 1 GiB.
 pub const MAX_PAYLOAD_BYTES: u64 = 1 << 30;
@@ -23,6 +25,15 @@ pub const MAX_WINDOW: u32 = 65_536;
 
 /// Longest time that any limit may be set to, the range of the histograms.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Headers that the handshake itself sets; extensions are never offered because none is spoken.
+const OWN_HEADERS: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+];
 
 /// What makes a plan impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +54,9 @@ pub enum PlanError {
         /// Its scheme.
         scheme: String,
     },
+    /// A header that is not the user's to set.
+    #[error("the header `{0}` is set by the handshake itself")]
+    OwnHeader(String),
     /// A figure is outside its range.
     #[error("{what} of {value} is out of range: {range}")]
     Range {
@@ -181,12 +195,8 @@ pub struct PlanDraft {
     pub verify: Verify,
     /// Generator threads.
     pub threads: NonZeroUsize,
-    /// Further headers of the handshake.
-    pub headers: Vec<(String, String)>,
-    /// Subprotocols offered in the handshake.
-    pub subprotocols: Vec<String>,
-    /// `Origin` header of the handshake.
-    pub origin: Option<String>,
+    /// Further headers of the handshake, `Origin` and offered subprotocols among them.
+    pub headers: HeaderMap,
     /// From which every random choice follows.
     pub seed: u64,
     /// Raw samples kept at most.
@@ -258,6 +268,9 @@ impl Plan {
         )?;
         check("a timeout", draft.timeout, SHORTEST, MAX_TIMEOUT)?;
         check("a warm-up", draft.warmup, Duration::ZERO, MAX_TIMEOUT)?;
+        if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
+            return Err(PlanError::OwnHeader(name.to_string()));
+        }
         let clients = usize::try_from(draft.clients.get()).unwrap_or(usize::MAX);
         if let Some(at_most) = NonZeroUsize::new(clients) {
             draft.threads = draft.threads.min(at_most);
@@ -273,6 +286,15 @@ impl Plan {
                 Some(n.get().saturating_mul(u64::from(self.clients.get())))
             }
             Length::Duration(_) => None,
+        }
+    }
+
+    /// The measured time; `None` when a number of messages is planned.
+    #[must_use]
+    pub fn measured_time(&self) -> Option<Duration> {
+        match self.length {
+            Length::MessagesPerClient(_) => None,
+            Length::Duration(time) => Some(time),
         }
     }
 
@@ -305,9 +327,7 @@ pub(crate) mod tests {
             warmup: Duration::from_secs(1),
             verify: Verify::Full,
             threads: NonZeroUsize::new(2).unwrap(),
-            headers: Vec::new(),
-            subprotocols: Vec::new(),
-            origin: None,
+            headers: HeaderMap::new(),
             seed: 1,
             max_samples: 1_000_000,
         }
@@ -356,6 +376,18 @@ pub(crate) mod tests {
         assert!(error(|d| d.window = NonZeroU32::MAX).contains("window"));
         assert!(error(|d| d.clients = NonZeroU32::MAX).contains("clients"));
         assert!(error(|d| d.length = Length::Duration(Duration::ZERO)).contains("measured time"));
+    }
+
+    #[test]
+    fn the_handshake_keeps_its_own_headers() {
+        let mut d = draft();
+        d.headers.insert(header::HOST, "other".parse().unwrap());
+        assert!(Plan::new(d.clone()).is_ok());
+        d.headers.insert(header::UPGRADE, "h2c".parse().unwrap());
+        assert_eq!(
+            Plan::new(d).map(|_| ()),
+            Err(PlanError::OwnHeader("upgrade".into()))
+        );
     }
 
     proptest! {

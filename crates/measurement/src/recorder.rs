@@ -62,8 +62,18 @@ pub struct Recorder {
     response: Option<Distribution>,
     timeline: Timeline,
     samples: SampleStore,
-    echoed_payload_bytes: u64,
+    measured_until_ns: u64,
+    in_time: Throughput,
     last_received_ns: u64,
+}
+
+/// Right echoes that came before the measured phase ended: what throughput is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Throughput {
+    /// Messages.
+    pub messages: u64,
+    /// Their payload bytes.
+    pub payload_bytes: u64,
 }
 
 impl Recorder {
@@ -77,9 +87,16 @@ impl Recorder {
             response: open_loop.then(Distribution::new),
             timeline: Timeline::new(open_loop),
             samples: SampleStore::new(expected_samples),
-            echoed_payload_bytes: 0,
+            measured_until_ns: u64::MAX,
+            in_time: Throughput::default(),
             last_received_ns: 0,
         }
+    }
+
+    /// The measured phase ends at this time after T0: echoes that come later are timed and
+    /// counted, but are no part of the throughput.
+    pub fn measure_until(&mut self, ns: u64) {
+        self.measured_until_ns = self.measured_until_ns.min(ns);
     }
 
     /// A measured message went out.
@@ -108,7 +125,10 @@ impl Recorder {
                 .filter(|_| sample.outcome.is_timed());
             self.timeline.received(received_ns, times);
             if let Some((service_ns, response_ns)) = times {
-                self.echoed_payload_bytes += payload_bytes;
+                if received_ns <= self.measured_until_ns {
+                    self.in_time.messages += 1;
+                    self.in_time.payload_bytes += payload_bytes;
+                }
                 self.service.record(service_ns);
                 if let Some(response) = &mut self.response {
                     response.record(response_ns);
@@ -154,7 +174,7 @@ impl Recorder {
             response: None,
             timeline: Vec::new(),
             samples: Vec::new(),
-            echoed_payload_bytes: 0,
+            in_time: Throughput::default(),
             last_received_ns: 0,
         };
         let mut timelines = Vec::with_capacity(threads.len());
@@ -168,7 +188,8 @@ impl Recorder {
                     .get_or_insert_with(Distribution::new)
                     .merge(response);
             }
-            record.echoed_payload_bytes += thread.echoed_payload_bytes;
+            record.in_time.messages += thread.in_time.messages;
+            record.in_time.payload_bytes += thread.in_time.payload_bytes;
             record.last_received_ns = record.last_received_ns.max(thread.last_received_ns);
             timelines.push(thread.timeline);
             samples.push(thread.samples);
@@ -192,8 +213,8 @@ pub struct Record {
     pub timeline: Vec<TimelineRow>,
     /// The samples kept, ordered by send time.
     pub samples: Vec<Sample>,
-    /// Payload bytes of the right echoes.
-    pub echoed_payload_bytes: u64,
+    /// Right echoes that came before the measured phase ended.
+    pub in_time: Throughput,
     /// When the last echo came, in nanoseconds since T0; 0 when none did.
     pub last_received_ns: u64,
 }
@@ -257,8 +278,25 @@ mod tests {
     fn a_wrong_echo_has_no_part_in_latency_or_throughput() {
         let r = record(&mixed(), 1);
         assert_eq!(r.service.count(), 39);
-        assert_eq!(r.echoed_payload_bytes, 39 * 125);
+        assert_eq!(
+            (r.in_time.messages, r.in_time.payload_bytes),
+            (39, 39 * 125)
+        );
         assert_eq!(r.last_received_ns, 1_049);
+    }
+
+    #[test]
+    fn an_echo_after_the_end_is_timed_but_no_throughput() {
+        let budget = SampleBudget::new(10, 1);
+        let mut recorder = Recorder::new(false, 0);
+        recorder.measure_until(100);
+        for received_ns in [99, 100, 101] {
+            let sample = Sample::echoed(0, 0, 0, 0, received_ns, Outcome::Ok);
+            recorder.ended(&budget, sample, 5);
+        }
+        let r = Recorder::merge(vec![recorder], &budget);
+        assert_eq!((r.service.count(), r.in_time.messages), (3, 2));
+        assert_eq!(r.in_time.payload_bytes, 10);
     }
 
     #[test]

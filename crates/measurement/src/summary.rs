@@ -140,6 +140,8 @@ pub struct Connections {
     pub close_codes: BTreeMap<u16, u64>,
     /// Why connections failed to open, and how many for each reason.
     pub failures: BTreeMap<String, u64>,
+    /// Why connections ended early, and how many for each reason.
+    pub early_ends: BTreeMap<String, u64>,
 }
 
 /// Right echoes per second of the measured phase.
@@ -321,8 +323,8 @@ impl Summary {
                 ..record.counts
             },
             throughput: Throughput {
-                messages_per_s: per_second(service.count),
-                payload_bytes_per_s: per_second(record.echoed_payload_bytes),
+                messages_per_s: per_second(record.in_time.messages),
+                payload_bytes_per_s: per_second(record.in_time.payload_bytes),
             },
             offered_rate_per_s: None,
             service_time_ns: service,
@@ -338,7 +340,8 @@ impl Summary {
                 pid: s.pid,
                 cpu_s: s.cpu_s,
                 max_rss_bytes: s.max_rss_bytes,
-                messages_per_cpu_s: (s.cpu_s > 0.0).then(|| service.count as f64 / s.cpu_s),
+                messages_per_cpu_s: (s.cpu_s > 0.0)
+                    .then(|| record.in_time.messages as f64 / s.cpu_s),
             }),
             validity: ValiditySummary {
                 verdict: verdict.verdict,

@@ -1,1 +1,84 @@
-//! Under construction.
+//! The load generator: a swarm of WebSocket clients that times every message.
+//!
+//! A [`Plan`](measurement::plan::Plan) goes in, a [`Finished`] run comes out; files, flags and
+//! terminals are not known here. Each thread has its own runtime, its own connections, its own
+//! buffers and its own recorder, and nothing is shared while messages flow. tokio-tungstenite does
+//! the handshake; from then on frames are written from and read into the thread's buffers.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `connect` | TCP and upgrade, timed apart |
+//! | `wire` | WebSocket frames, taken apart and put together |
+//! | `payload` | what a message carries, as a function of its number |
+//! | `flight` | the messages of one client that are under way |
+//! | `echo` | whose echo a message is, and whether it is right |
+//! | `connection` | one client: send on schedule, match echoes, time them |
+//! | `worker`, `shared` | one thread: its clients and what they share |
+//! | [`control`] | stopping a run and looking on: phases and progress |
+//! | `run` | the threads put together: Connect → Warm-up → Measure → Drain → Close |
+//!
+//! ```no_run
+//! use measurement::plan::Plan;
+//!
+//! fn measure(plan: &Plan) -> Result<(), swarm::SwarmError> {
+//!     let finished = swarm::run(plan, &swarm::control::Control::new())?;
+//!     println!("{} echoes", finished.record.counts.received);
+//!     Ok(())
+//! }
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+mod connect;
+mod connection;
+pub mod control;
+mod echo;
+mod error;
+mod flight;
+mod payload;
+mod run;
+mod shared;
+mod usage;
+mod wire;
+mod worker;
+
+pub use error::SwarmError;
+pub use run::{Finished, run, run_observed};
+pub use usage::max_rss_bytes;
+
+/// A small valid plan, changed as the test needs.
+#[cfg(test)]
+fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurement::plan::Plan {
+    use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+    use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+    use std::time::Duration;
+
+    let mut draft = PlanDraft {
+        target: Target::parse("ws://127.0.0.1:1/").unwrap(),
+        embedded: None,
+        clients: NonZeroU32::new(4).unwrap(),
+        length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
+        payload: measurement::units::SizeRange { min: 125, max: 125 },
+        text: true,
+        window: NonZeroU32::MIN,
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(5),
+        warmup: Duration::ZERO,
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        headers: Default::default(),
+        seed: 1,
+        max_samples: 1000,
+    };
+    change(&mut draft);
+    Plan::new(draft).unwrap()
+}

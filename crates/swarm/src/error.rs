@@ -1,0 +1,49 @@
+//! What can keep a run from taking place.
+
+use std::io;
+
+/// Why a run did not take place. A connection or a message that fails is no error but a count.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SwarmError {
+    /// The host name has no address.
+    #[error("cannot find the address of `{host}`")]
+    Lookup {
+        /// The host.
+        host: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The handshake's request cannot be made.
+    #[error("cannot make an upgrade request for {url}")]
+    Request {
+        /// The URL.
+        url: String,
+        /// Why.
+        source: http::Error,
+    },
+    /// A generator thread cannot be started.
+    #[error("cannot start generator thread {thread}")]
+    Thread {
+        /// Number of the thread, from 0.
+        thread: usize,
+        /// Why.
+        source: io::Error,
+    },
+    /// A generator thread ended without its result.
+    #[error("a generator thread ended without a result; please report this as a bug")]
+    ThreadEnded,
+    /// The user ended the run before any connection opened.
+    #[error("ended by the user before anything was measured")]
+    Interrupted,
+    /// Not one connection opened.
+    #[error("none of {attempted} connections to {url} opened: {reason}")]
+    NothingConnected {
+        /// The URL.
+        url: String,
+        /// Connections tried.
+        attempted: u64,
+        /// The most frequent reason.
+        reason: String,
+    },
+}

@@ -1,0 +1,227 @@
+//! The messages of one client that are under way.
+
+use std::collections::VecDeque;
+
+use crate::payload::{IDENTITY_LEN, Identity, MessageNumber, Shape};
+
+/// A message under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InFlight {
+    pub(crate) number: MessageNumber,
+    pub(crate) shape: Shape,
+    /// Nanoseconds on the worker's clock.
+    pub(crate) intended_ns: u64,
+    /// Nanoseconds on the worker's clock.
+    pub(crate) sent_ns: u64,
+    /// Its place among all messages that this client sent.
+    sequence: u64,
+}
+
+/// A message that was under way when its echo came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Landed {
+    pub(crate) message: InFlight,
+    /// Its timeout had passed.
+    pub(crate) late: bool,
+    /// The echo of a later message came before.
+    pub(crate) overtaken: bool,
+}
+
+/// The messages under way, oldest first.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    /// Those that count against the window.
+    active: VecDeque<InFlight>,
+    /// Those whose timeout has passed: older than all the active ones.
+    late: VecDeque<InFlight>,
+    sent: u64,
+    /// One more than the highest sequence that was answered.
+    answered: u64,
+}
+
+impl Flight {
+    /// `window` is how many to make room for; more are taken all the same.
+    pub(crate) fn new(window: usize) -> Self {
+        Self {
+            active: VecDeque::with_capacity(window),
+            late: VecDeque::new(),
+            sent: 0,
+            answered: 0,
+        }
+    }
+
+    /// Messages that count against the window.
+    #[inline]
+    pub(crate) fn active(&self) -> usize {
+        self.active.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.active.is_empty() && self.late.is_empty()
+    }
+
+    /// A message went out.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        number: MessageNumber,
+        shape: Shape,
+        intended_ns: u64,
+        sent_ns: u64,
+    ) {
+        self.active.push_back(InFlight {
+            number,
+            shape,
+            intended_ns,
+            sent_ns,
+            sequence: self.sent,
+        });
+        self.sent += 1;
+    }
+
+    /// Takes the message with this number.
+    #[inline]
+    pub(crate) fn take(&mut self, number: MessageNumber) -> Option<Landed> {
+        self.take_where(|m| m.number == number)
+    }
+
+    /// Takes the oldest message whose payload is just these bytes, which are too few for a whole
+    /// identity: matched by order among those that agree.
+    pub(crate) fn take_short(&mut self, client: u32, payload: &[u8]) -> Option<Landed> {
+        self.take_where(|m| {
+            let number = m.number;
+            let identity = Identity { client, number }.to_bytes();
+            m.shape.size == payload.len() as u64
+                && identity[IDENTITY_LEN - payload.len()..] == *payload
+        })
+    }
+
+    /// Takes the oldest message.
+    pub(crate) fn take_oldest(&mut self) -> Option<Landed> {
+        let late = self.late.pop_front();
+        let is_late = late.is_some();
+        let message = late.or_else(|| self.active.pop_front())?;
+        Some(self.landed(message, is_late))
+    }
+
+    #[inline]
+    fn take_where(&mut self, is_it: impl Fn(&InFlight) -> bool) -> Option<Landed> {
+        // In order, as nearly all echoes come, the first look finds it. Late ones are asked
+        // first only in the rare case that there are any.
+        if let Some(place) = self.late.iter().position(&is_it) {
+            let message = self.late.remove(place)?;
+            return Some(self.landed(message, true));
+        }
+        let place = self.active.iter().position(is_it)?;
+        let message = self.active.remove(place)?;
+        Some(self.landed(message, false))
+    }
+
+    #[inline]
+    fn landed(&mut self, message: InFlight, late: bool) -> Landed {
+        let overtaken = message.sequence < self.answered;
+        self.answered = self.answered.max(message.sequence + 1);
+        Landed {
+            message,
+            late,
+            overtaken,
+        }
+    }
+
+    /// The timeout of every message sent at or before this time has passed.
+    pub(crate) fn expire(&mut self, sent_until_ns: u64) {
+        while let Some(message) = self.active.front().copied() {
+            if message.sent_ns > sent_until_ns {
+                break;
+            }
+            self.active.pop_front();
+            self.late.push_back(message);
+        }
+    }
+
+    /// Send time of the oldest active message.
+    #[inline]
+    pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
+        self.active.front().map(|m| m.sent_ns)
+    }
+
+    /// Gives up on everything: the late messages, then the active ones.
+    pub(crate) fn abandon(&mut self) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
+        (
+            std::mem::take(&mut self.late),
+            std::mem::take(&mut self.active),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::Payloads;
+    use crate::test_plan;
+
+    fn flight(size: u64, numbers: &[u64]) -> Flight {
+        let payloads = Payloads::new(&test_plan(|draft| {
+            draft.payload = measurement::units::SizeRange {
+                min: size,
+                max: size,
+            };
+        }));
+        let mut flight = Flight::new(1);
+        for (sent_ns, number) in numbers.iter().enumerate() {
+            let number = MessageNumber::measured(*number);
+            let shape = payloads.shape(Identity { client: 0, number });
+            flight.push(number, shape, 0, sent_ns as u64);
+        }
+        flight
+    }
+
+    fn index(landed: Option<Landed>) -> Option<u64> {
+        landed.map(|l| l.message.number.index())
+    }
+
+    #[test]
+    fn an_echo_that_comes_behind_a_later_one_was_overtaken() {
+        let mut f = flight(100, &[0, 1, 2]);
+        assert!(!f.take(MessageNumber::measured(1)).unwrap().overtaken);
+        assert!(f.take(MessageNumber::measured(0)).unwrap().overtaken);
+        assert!(!f.take(MessageNumber::measured(2)).unwrap().overtaken);
+        assert_eq!(f.take(MessageNumber::measured(2)), None);
+    }
+
+    #[test]
+    fn a_late_message_leaves_the_window_but_can_still_be_answered() {
+        let mut f = flight(100, &[0, 1, 2]);
+        f.expire(1);
+        f.expire(1);
+        assert_eq!((f.active(), f.oldest_sent_ns()), (1, Some(2)));
+        let landed = f.take(MessageNumber::measured(0)).unwrap();
+        assert!(landed.late && !landed.overtaken);
+        assert_eq!(f.active(), 1);
+        assert_eq!(index(f.take_oldest()), Some(1));
+        assert_eq!((f.active(), f.is_empty()), (1, false));
+        assert!(!f.take_oldest().unwrap().late);
+        assert!(f.is_empty());
+    }
+
+    #[test]
+    fn short_payloads_match_by_order_among_those_that_agree() {
+        // 0x01 and 0x11 end in the same digit.
+        let mut f = flight(1, &[0x01, 0x02, 0x11]);
+        assert_eq!(index(f.take_short(0, b"2")), Some(0x02));
+        assert_eq!(index(f.take_short(0, b"1")), Some(0x01));
+        assert_eq!(index(f.take_short(0, b"1")), Some(0x11));
+        assert_eq!(f.take_short(0, b"1"), None);
+        assert_eq!(flight(2, &[1]).take_short(0, b"1"), None, "another length");
+    }
+
+    #[test]
+    fn giving_up_tells_late_from_active() {
+        let mut f = flight(100, &[0, 1, 2]);
+        f.expire(0);
+        let (late, active) = f.abandon();
+        assert_eq!((late.len(), active.len()), (1, 2));
+        assert!(f.is_empty());
+    }
+}

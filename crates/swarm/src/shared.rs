@@ -1,0 +1,288 @@
+//! What the clients of one thread share, because it is theirs alone: no locks, no atomics.
+//!
+//! None of it is ever borrowed across an await.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use measurement::plan::{Length, Plan, Verify};
+use measurement::recorder::Recorder;
+use measurement::sample::SampleBudget;
+use measurement::summary::ClientRow;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tokio::sync::Notify;
+
+use crate::connect::{ConnectError, Opened};
+use crate::control::ThreadProgress;
+use crate::payload::Payloads;
+use crate::wire::MessageKind;
+use crate::worker::{Connects, Job, nanoseconds};
+
+/// Bytes read from a socket at once, and written to it at once.
+pub(crate) const BUFFER_LEN: usize = 64 * 1024;
+
+/// Samples that room is made for at once when a time is planned: more come as they are needed.
+const SAMPLES_AT_FIRST: u64 = 1 << 16;
+
+/// The shared state of a thread.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) rules: Rules,
+    pub(crate) payloads: Arc<Payloads>,
+    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) clock: Clock,
+    pub(crate) buffers: RefCell<Buffers>,
+    pub(crate) recorder: RefCell<Recorder>,
+    signal: Cell<Signal>,
+    wakers: RefCell<Vec<Waker>>,
+    connects: RefCell<Connects>,
+    /// Clients that have neither opened nor failed yet.
+    connecting: Cell<usize>,
+    /// Clients that have not yet done what was planned.
+    busy: Cell<usize>,
+    opened: Cell<u64>,
+    changed: Notify,
+    ended: RefCell<Ended>,
+}
+
+/// The plan as the hot path needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) clients: u32,
+    /// Measured messages per client; `u64::MAX` when a time is planned.
+    pub(crate) messages: u64,
+    pub(crate) window: usize,
+    pub(crate) timeout_ns: u64,
+    pub(crate) verify: Verify,
+    pub(crate) kind: MessageKind,
+}
+
+/// What the clients should be doing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Signal {
+    pub(crate) run: Option<Run>,
+    /// The user ended the run.
+    pub(crate) stop: bool,
+    /// Connections are to be closed.
+    pub(crate) close: bool,
+}
+
+/// The measured phase, on the thread's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    /// T0: what is sent from here on is measured.
+    pub(crate) t0_ns: u64,
+    /// Nothing is sent from here on; `u64::MAX` when a number of messages is planned.
+    pub(crate) end_ns: u64,
+}
+
+/// Nanoseconds since the thread began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    #[inline]
+    pub(crate) fn now_ns(self) -> u64 {
+        nanoseconds(self.0.elapsed())
+    }
+
+    pub(crate) fn at(self, instant: Instant) -> u64 {
+        nanoseconds(instant.saturating_duration_since(self.0))
+    }
+
+    pub(crate) fn instant(self, ns: u64) -> Instant {
+        self.0 + Duration::from_nanos(ns)
+    }
+}
+
+/// The buffers of a thread, empty between two polls of its clients.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    pub(crate) read: Box<[u8]>,
+    pub(crate) write: Vec<u8>,
+    /// The frames begun in the write buffer.
+    pub(crate) frames: Vec<crate::connection::Outgoing>,
+    pub(crate) masks: Xoshiro256PlusPlus,
+}
+
+/// What is left of clients that are over.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) clients: Vec<ClientRow>,
+    pub(crate) closed_early: u64,
+    pub(crate) early_ends: BTreeMap<String, u64>,
+    /// When the last client stopped sending, in nanoseconds since T0.
+    pub(crate) sending_until_ns: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(job: &Job, clients: usize) -> Self {
+        let plan = &job.plan;
+        Self {
+            rules: Rules {
+                clients: plan.clients.get(),
+                messages: match plan.length {
+                    Length::MessagesPerClient(n) => n.get(),
+                    Length::Duration(_) => u64::MAX,
+                },
+                window: usize::try_from(plan.window.get()).unwrap_or(usize::MAX),
+                timeout_ns: nanoseconds(plan.timeout),
+                verify: plan.verify,
+                kind: if plan.text {
+                    MessageKind::Text
+                } else {
+                    MessageKind::Binary
+                },
+            },
+            payloads: Arc::clone(&job.payloads),
+            budget: Arc::clone(&job.budget),
+            clock: Clock(Instant::now()),
+            buffers: RefCell::new(Buffers {
+                read: vec![0; BUFFER_LEN].into_boxed_slice(),
+                write: Vec::with_capacity(BUFFER_LEN),
+                frames: Vec::new(),
+                // Each thread has its own masks.
+                masks: Xoshiro256PlusPlus::seed_from_u64(plan.seed ^ ((job.thread as u64) << 48)),
+            }),
+            recorder: RefCell::new(Recorder::new(false, expected_samples(plan, clients))),
+            signal: Cell::default(),
+            wakers: RefCell::new(Vec::with_capacity(clients)),
+            connects: RefCell::default(),
+            connecting: Cell::new(clients),
+            busy: Cell::new(clients),
+            opened: Cell::new(0),
+            changed: Notify::new(),
+            ended: RefCell::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn signal(&self) -> Signal {
+        self.signal.get()
+    }
+
+    /// Tells all clients what to do from now on.
+    pub(crate) fn send_signal(&self, signal: Signal) {
+        self.signal.set(signal);
+        for waker in self.wakers.borrow().iter() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Wakes the calling client whenever the signal changes.
+    pub(crate) fn wake_on_signal(&self, waker: &Waker) {
+        self.wakers.borrow_mut().push(waker.clone());
+    }
+
+    /// Resolves when a client has opened, failed, or done what was planned.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    pub(crate) fn connecting(&self) -> usize {
+        self.connecting.get()
+    }
+
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.get()
+    }
+
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.get()
+    }
+
+    /// Counts how the opening of a connection went.
+    pub(crate) fn count_connect(&self, opened: &Result<Opened, ConnectError>) {
+        let mut connects = self.connects.borrow_mut();
+        match opened {
+            Ok(opened) => {
+                connects.tcp.record(nanoseconds(opened.tcp));
+                connects.upgrade.record(nanoseconds(opened.upgrade));
+                connects.total.record(nanoseconds(opened.total()));
+            }
+            Err(error) => *connects.failures.entry(error.to_string()).or_default() += 1,
+        }
+    }
+
+    /// A client has opened, or never will.
+    pub(crate) fn connected(&self, opened: bool) {
+        self.connecting.set(self.connecting.get() - 1);
+        self.opened.set(self.opened.get() + u64::from(opened));
+        self.changed.notify_one();
+    }
+
+    /// Echoes that come later than this after T0 are no part of the throughput.
+    pub(crate) fn measure_until(&self, ns: u64) {
+        self.recorder.borrow_mut().measure_until(ns);
+    }
+
+    /// A client has sent all that it will send.
+    pub(crate) fn sending_ended(&self, now_ns: u64) {
+        if let Some(run) = self.signal.get().run {
+            let mut ended = self.ended.borrow_mut();
+            let after_t0 = now_ns.saturating_sub(run.t0_ns);
+            ended.sending_until_ns = ended.sending_until_ns.max(after_t0);
+        }
+    }
+
+    /// A client has done what was planned, or never will.
+    pub(crate) fn done(&self) {
+        self.busy.set(self.busy.get() - 1);
+        self.changed.notify_one();
+    }
+
+    /// A connection is over; `early` says why, if its client was not done with it.
+    pub(crate) fn ended(&self, row: ClientRow, early: Option<String>) {
+        let mut ended = self.ended.borrow_mut();
+        ended.clients.push(row);
+        if let Some(reason) = early {
+            ended.closed_early += 1;
+            *ended.early_ends.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// A client is over that never had a connection.
+    pub(crate) fn never_opened(&self, client: u32) {
+        self.ended.borrow_mut().clients.push(ClientRow {
+            client,
+            connect_ns: None,
+            messages: 0,
+            failed: 0,
+            close_code: None,
+        });
+    }
+
+    /// How the thread stands.
+    pub(crate) fn progress(&self) -> ThreadProgress {
+        let recorder = self.recorder.borrow();
+        ThreadProgress {
+            opened: self.opened.get(),
+            failed: self.connects.borrow().failures.values().sum(),
+            sent: recorder.counts().sent,
+            received: recorder.counts().received,
+            service: Some(recorder.service().clone()),
+        }
+    }
+
+    /// What is left when all clients are over.
+    pub(crate) fn into_parts(self) -> (Recorder, Connects, Ended) {
+        (
+            self.recorder.into_inner(),
+            self.connects.into_inner(),
+            self.ended.into_inner(),
+        )
+    }
+}
+
+/// How many samples a thread with so many clients will probably keep.
+fn expected_samples(plan: &Plan, clients: usize) -> usize {
+    let messages = match plan.length {
+        Length::MessagesPerClient(n) => n.get().saturating_mul(clients as u64),
+        Length::Duration(_) => SAMPLES_AT_FIRST,
+    };
+    usize::try_from(messages.min(plan.max_samples)).unwrap_or(usize::MAX)
+}

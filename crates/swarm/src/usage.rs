@@ -1,0 +1,87 @@
+//! What this process and its threads use of the machine. Every figure is `None` where the
+//! operating system does not tell it.
+
+/// What the calling thread has used since it began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ThreadUsage {
+    /// CPU time in user mode, in seconds.
+    pub(crate) user_s: Option<f64>,
+    /// CPU time, in seconds.
+    pub(crate) cpu_s: Option<f64>,
+    /// Time spent ready to run but waiting for a core, in seconds.
+    pub(crate) run_queue_wait_s: Option<f64>,
+}
+
+impl ThreadUsage {
+    /// Reads the counters of the calling thread.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn now() -> Self {
+        use nix::sys::resource::{UsageWho, getrusage};
+        use nix::sys::time::TimeValLike;
+
+        #[allow(clippy::cast_precision_loss)]
+        let user_s = getrusage(UsageWho::RUSAGE_THREAD)
+            .ok()
+            .map(|usage| usage.user_time().num_microseconds() as f64 / 1e6);
+        // Time on a core and time waiting for one, in nanoseconds (proc(5)).
+        let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let mut times = times
+            .split_whitespace()
+            .map_while(|field| field.parse::<f64>().ok())
+            .map(|ns| ns / 1e9);
+        Self {
+            user_s,
+            cpu_s: times.next(),
+            run_queue_wait_s: times.next(),
+        }
+    }
+
+    /// Reads the counters of the calling thread.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn now() -> Self {
+        Self::default()
+    }
+
+    /// What was used since an earlier reading of the same thread.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
+        Self {
+            user_s: less(self.user_s, earlier.user_s),
+            cpu_s: less(self.cpu_s, earlier.cpu_s),
+            run_queue_wait_s: less(self.run_queue_wait_s, earlier.run_queue_wait_s),
+        }
+    }
+}
+
+/// Most memory this process had resident so far, in bytes.
+#[must_use]
+pub fn max_rss_bytes() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        // Linux counts in KiB, macOS in bytes (getrusage(2)).
+        const UNIT: u64 = if cfg!(target_os = "macos") { 1 } else { 1024 };
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+        u64::try_from(usage.max_rss()).ok().map(|n| n * UNIT)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_sees_its_own_work() {
+        let before = ThreadUsage::now();
+        let mut n = 0_u64;
+        while ThreadUsage::now().since(before).cpu_s < Some(0.02) {
+            n = std::hint::black_box(n + 1);
+        }
+        let used = ThreadUsage::now().since(before);
+        assert!(used.cpu_s >= Some(0.02) && used.run_queue_wait_s >= Some(0.0));
+        assert!(used.user_s.is_some());
+        assert!(max_rss_bytes() > Some(1 << 20));
+    }
+}

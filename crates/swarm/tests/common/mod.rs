@@ -1,0 +1,78 @@
+//! A WebSocket server that does to its clients what the test says, and a plan to run against it.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::units::SizeRange;
+use tokio::net::{TcpListener, TcpStream};
+
+/// A server on a free port of the loopback; it ends with the test that holds it.
+pub(crate) struct Server {
+    pub address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    /// Gives every connection, with its number from 0, to `serve`.
+    pub(crate) fn start<S, F>(serve: S) -> Self
+    where
+        S: Fn(usize, TcpStream) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move {
+            for number in 0.. {
+                let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                tokio::spawn(serve(number, stream));
+            }
+        });
+        Self {
+            address,
+            _runtime: runtime,
+        }
+    }
+
+    /// Four clients with ten messages each and no warm-up, changed as the test needs.
+    pub(crate) fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> Plan {
+        let mut draft = PlanDraft {
+            target: Target::parse(&format!("ws://{}/", self.address)).unwrap(),
+            embedded: None,
+            clients: NonZeroU32::new(4).unwrap(),
+            length: messages(10),
+            payload: size(125),
+            text: true,
+            window: NonZeroU32::MIN,
+            connect_rate: None,
+            connect_timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(20),
+            warmup: Duration::ZERO,
+            verify: Verify::Full,
+            threads: NonZeroUsize::new(2).unwrap(),
+            headers: Default::default(),
+            seed: 1,
+            max_samples: 100_000,
+        };
+        change(&mut draft);
+        Plan::new(draft).unwrap()
+    }
+}
+
+pub(crate) fn messages(n: u64) -> Length {
+    Length::MessagesPerClient(NonZeroU64::new(n).unwrap())
+}
+
+pub(crate) fn size(bytes: u64) -> SizeRange {
+    SizeRange {
+        min: bytes,
+        max: bytes,
+    }
+}
