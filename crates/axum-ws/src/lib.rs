@@ -93,6 +93,7 @@ async fn converse(connection: Connection, router: Router) {
         router.clone().call(request)
     });
     let http = http1::Builder::new()
+        // Who sends a request and closes its half still wants the answer.
         .half_close(true)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)

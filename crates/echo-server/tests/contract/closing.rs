@@ -93,6 +93,7 @@ async fn a_message_too_large_is_closed_with_1009() {
     for message in [
         frame(BINARY, &[0; 1001]),
         // Its header is enough.
+        [header(BINARY, 1001), vec![0; 4]].concat(),
         [header(BINARY, 1 << 40), vec![0; 4]].concat(),
         [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
     ] {

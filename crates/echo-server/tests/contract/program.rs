@@ -7,6 +7,8 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
+#[cfg(target_os = "linux")]
+use super::POLL;
 use super::{
     super::{BINARY, PROGRAM},
     client::{Client, TEXT, frame, get},
@@ -150,6 +152,30 @@ async fn the_flags_reach_the_server() {
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     client.send(&frame(TEXT, b"12345678901")).await;
     client.closed_with(1009).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn it_works_on_as_many_threads_as_it_is_told() {
+    let running = Running::with(&["--threads=3"]).await;
+    let tasks = format!("/proc/{}/task", running.child.id().expect("runs"));
+    // The main thread waits, and the others have a name once they run.
+    let is_worker = |task: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(task.unwrap().path().join("comm"))
+            .is_ok_and(|name| name.starts_with("tokio-rt-worker"))
+    };
+    within(async {
+        while std::fs::read_dir(&tasks)
+            .unwrap()
+            .map(is_worker)
+            .filter(|yes| *yes)
+            .count()
+            != 3
+        {
+            tokio::time::sleep(POLL).await;
+        }
+    })
+    .await;
 }
 
 #[cfg(unix)]

@@ -1,0 +1,325 @@
+//! What was written, read back by calamine, serde_json and csv.
+
+use std::fs;
+
+use calamine::{Data, Reader, Xlsx, open_workbook};
+use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::recorder::{Record, Recorder};
+use measurement::sample::{Outcome, Sample, SampleBudget};
+use measurement::summary::{
+    Circumstances, ClientUsage, ConnectTimes, Connections, Host, Tool, percentile_table,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::schema;
+
+fn recorded(samples: &[Sample]) -> Record {
+    let budget = SampleBudget::new(10_000, 1);
+    let mut recorder = Recorder::new(false, 0);
+    for sample in samples {
+        recorder.sent(sample.sent_ns);
+        recorder.ended(&budget, *sample, 125);
+    }
+    Recorder::merge(vec![recorder], &budget)
+}
+
+fn summary_of(record: &Record) -> Summary {
+    let plan = Plan::new(PlanDraft {
+        target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
+        embedded: Some("axum".into()),
+        clients: 3.try_into().unwrap(),
+        length: Length::MessagesPerClient(2.try_into().unwrap()),
+        payload: "64..4KiB".parse().unwrap(),
+        text: true,
+        window: 1.try_into().unwrap(),
+        connect_rate: None,
+        connect_timeout: std::time::Duration::from_secs(1),
+        timeout: std::time::Duration::from_secs(1),
+        warmup: std::time::Duration::ZERO,
+        verify: Verify::Full,
+        threads: 1.try_into().unwrap(),
+        headers: Default::default(),
+        seed: 5,
+        max_samples: 10,
+    })
+    .unwrap();
+    let circumstances = Circumstances {
+        tool: Tool {
+            name: "ws-bench".into(),
+            version: "0".into(),
+        },
+        host: Host::default(),
+        started_at: "2026-11-23T12:00:00Z".into(),
+        elapsed_s: 1.5,
+        connections: Connections::default(),
+        connect_ns: ConnectTimes::default(),
+        client: ClientUsage::default(),
+        server: None,
+        interrupted: false,
+    };
+    Summary::new(&plan, record, circumstances)
+}
+
+const CLIENTS: [ClientRow; 2] = [
+    ClientRow {
+        client: 0,
+        connect_ns: Some(1_500_000),
+        messages: 2,
+        failed: 1,
+        close_code: Some(1000),
+    },
+    ClientRow {
+        client: 1,
+        connect_ns: None,
+        messages: 0,
+        failed: 0,
+        close_code: None,
+    },
+];
+
+/// Writes the samples into a file of this name and gives its path to `read`.
+fn written<T>(name: &str, samples: &[Sample], read: impl FnOnce(&Path) -> T) -> T {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let record = recorded(samples);
+    let run = Run {
+        summary: &summary_of(&record),
+        samples: &record.samples,
+        percentiles: &percentile_table(&record),
+        timeline: &record.timeline,
+        clients: &CLIENTS,
+    };
+    let written = Output::create(&path).unwrap().write(&run).unwrap();
+    assert_eq!(written.path, path);
+    read(&path)
+}
+
+fn samples() -> Vec<Sample> {
+    vec![
+        Sample::echoed(0, 0, 1_000, 2_000, 1_502_000, Outcome::Ok),
+        Sample::lost(1, 0, 3_000, 3_000),
+        Sample::echoed(
+            0,
+            1,
+            1_600_000_000,
+            1_600_000_000,
+            1_600_250_000,
+            Outcome::Corrupted,
+        ),
+    ]
+}
+
+fn numbers(row: &[Data]) -> Vec<Option<f64>> {
+    use calamine::DataType;
+    row.iter().map(|cell| cell.as_f64()).collect()
+}
+
+#[test]
+fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
+    written("a.xlsx", &samples(), |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let names = book.sheet_names();
+        assert_eq!(
+            names,
+            [
+                "summary",
+                "latencies",
+                "percentiles",
+                "timeline",
+                "connections"
+            ]
+        );
+        let contract: [(&str, &[&str]); 5] = [
+            ("summary", &["key", "value"]),
+            (
+                "latencies",
+                &[
+                    "client",
+                    "message",
+                    "intended_s",
+                    "sent_s",
+                    "service_time_ms",
+                    "response_time_ms",
+                    "outcome",
+                ],
+            ),
+            (
+                "percentiles",
+                &["percentile", "service_time_ms", "response_time_ms"],
+            ),
+            (
+                "timeline",
+                &[
+                    "second",
+                    "sent",
+                    "received",
+                    "service_p50_ms",
+                    "service_p99_ms",
+                    "response_p99_ms",
+                    "max_ms",
+                ],
+            ),
+            (
+                "connections",
+                &["client", "connect_ms", "messages", "failed", "close_code"],
+            ),
+        ];
+        for (sheet, columns) in contract {
+            let range = book.worksheet_range(sheet).unwrap();
+            let header: Vec<_> = range
+                .rows()
+                .next()
+                .unwrap()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            assert_eq!(header[..columns.len()], *columns, "{sheet}");
+        }
+    });
+}
+
+#[test]
+fn rows_hold_what_was_measured() {
+    written("a.xlsx", &samples(), |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let latencies = book.worksheet_range("latencies").unwrap();
+        let rows: Vec<_> = latencies.rows().skip(1).collect();
+        assert_eq!(rows.len(), 3);
+        assert_eq!(
+            numbers(&rows[0][..6]),
+            [0.0, 0.0, 1e-6, 2e-6, 1.5, 1.501].map(Some)
+        );
+        assert_eq!(rows[0][6], Data::String("ok".into()));
+        assert_eq!(rows[1][4], Data::Empty, "a lost message has no time");
+        assert_eq!(rows[1][6], Data::String("lost".into()));
+        assert_eq!(rows[2][6], Data::String("corrupted".into()));
+        let timeline = book.worksheet_range("timeline").unwrap();
+        assert_eq!(timeline.height(), 3);
+        assert_eq!(
+            numbers(&timeline.rows().nth(1).unwrap()[..3]),
+            [0.0, 2.0, 1.0].map(Some)
+        );
+        let connections = book.worksheet_range("connections").unwrap();
+        assert_eq!(
+            numbers(connections.rows().nth(1).unwrap()),
+            [0.0, 1.5, 2.0, 1.0, 1000.0].map(Some)
+        );
+        assert_eq!(numbers(connections.rows().nth(2).unwrap())[1], None);
+    });
+}
+
+#[test]
+fn the_summary_sheet_is_the_json_flattened() {
+    written("a.xlsx", &samples(), |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let range = book.worksheet_range("summary").unwrap();
+        let value = |key: &str| {
+            let row = range.rows().find(|row| row[0] == Data::String(key.into()));
+            row.unwrap_or_else(|| panic!("no row {key}"))[1].clone()
+        };
+        assert_eq!(value("schema"), Data::Float(1.0));
+        assert_eq!(
+            value("plan.url"),
+            Data::String("ws://127.0.0.1:8000/ws".into())
+        );
+        assert_eq!(value("plan.payload_bytes.max"), Data::Float(4096.0));
+        assert_eq!(value("plan.text"), Data::Bool(true));
+        assert_eq!(value("plan.duration_s"), Data::Empty);
+        assert_eq!(value("messages.lost"), Data::Float(1.0));
+        assert_eq!(value("service_time_ns.p50"), Data::Float(1_500_000.0));
+        let first = range.rows().nth(1).unwrap();
+        assert_eq!(
+            first[0],
+            Data::String("schema".into()),
+            "in the order of the document"
+        );
+    });
+}
+
+#[test]
+fn charts_are_native() {
+    written("a.xlsx", &samples(), |path| {
+        // The names of a ZIP archive's entries stand uncompressed in it.
+        let bytes = fs::read(path).unwrap();
+        let charts = |name: &str| bytes.windows(name.len()).any(|w| w == name.as_bytes());
+        assert!(charts("xl/charts/chart1.xml") && charts("xl/charts/chart3.xml"));
+    });
+}
+
+#[test]
+fn samples_go_on_in_the_next_sheet() {
+    let record = recorded(&samples());
+    let run = Run {
+        summary: &summary_of(&record),
+        samples: &record.samples,
+        percentiles: &[],
+        timeline: &[],
+        clients: &[],
+    };
+    let bytes = xlsx::write_sheets_of(&run, 2).unwrap();
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let heights = ["latencies", "latencies_2"].map(|s| book.worksheet_range(s).unwrap().height());
+    assert_eq!(heights, [3, 2]);
+    assert_eq!(schema::latencies_sheet(2), "latencies_3");
+}
+
+#[test]
+fn a_run_without_a_single_message_can_be_written() {
+    for name in ["a.xlsx", "a.csv", "a.json"] {
+        written(name, &[], |path| assert!(path.is_file()));
+    }
+}
+
+#[test]
+fn the_json_is_the_summary() {
+    written("a.json", &samples(), |path| {
+        let text = fs::read_to_string(path).unwrap();
+        let back: Summary = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, summary_of(&recorded(&samples())));
+        assert!(text.ends_with("}\n"));
+    });
+}
+
+#[test]
+fn endings_are_told_apart() {
+    assert_eq!(Format::of(Path::new("a.XLSX")).unwrap(), Format::Xlsx);
+    for unknown in ["a", "a.xls", "a.txt", ".xlsx"] {
+        let error = Format::of(Path::new(unknown)).unwrap_err();
+        assert!(
+            error.to_string().contains(".xlsx, .csv or .json"),
+            "{unknown}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn csv_and_workbook_hold_the_same_rows_as_the_samples(
+        times in prop::collection::vec((0..u64::MAX / 4, 0..10_000_000_000_u64, any::<bool>()), 1..40),
+    ) {
+        let samples: Vec<_> = times.iter().enumerate().map(|(n, (sent, service, lost))| {
+            let sent = sent % 20_000_000_000;
+            if *lost {
+                Sample::lost(7, n as u64, sent, sent)
+            } else {
+                Sample::echoed(7, n as u64, sent, sent, sent + service, Outcome::Ok)
+            }
+        }).collect();
+        let expected = recorded(&samples).samples;
+        let from_csv = written("a.csv", &samples, |path| {
+            let mut reader = ::csv::Reader::from_path(path).unwrap();
+            assert_eq!(reader.headers().unwrap(), schema::LATENCIES_COLUMNS.as_slice());
+            reader.records().map(|r| r.unwrap()).map(|r| (r[1].parse::<f64>().unwrap(), r[4].parse::<f64>().ok())).collect::<Vec<_>>()
+        });
+        let from_xlsx = written("a.xlsx", &samples, |path| {
+            let mut book: Xlsx<_> = open_workbook(path).unwrap();
+            let range = book.worksheet_range("latencies").unwrap();
+            range.rows().skip(1).map(|row| (numbers(row)[1].unwrap(), numbers(row)[4])).collect::<Vec<_>>()
+        });
+        let wanted: Vec<_> = expected.iter().map(|s| (s.message as f64, s.service_time_ns().map(ms))).collect();
+        prop_assert_eq!(&from_csv, &wanted);
+        prop_assert_eq!(&from_xlsx, &wanted);
+    }
+}
