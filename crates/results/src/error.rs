@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::read::Place;
+
 /// Why a file could not be written or read. Each names the file, and the sheet where there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,5 +31,125 @@ pub enum ResultsError {
         path: PathBuf,
         /// The endings that are known.
         known: &'static str,
+    },
+    /// The file cannot be opened or read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file holds nothing at all.
+    #[error("{} is empty", path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content is neither a workbook nor readable text.
+    #[error("{} is not a spreadsheet: {why}", path.display())]
+    NotASpreadsheet {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        why: &'static str,
+    },
+    /// A workbook that is not whole.
+    #[error("cannot read {}: it is truncated or damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What its reader says.
+        source: Box<calamine::Error>,
+    },
+    /// A sheet that is not whole.
+    #[error("cannot read {place}: it is truncated or damaged")]
+    DamagedSheet {
+        /// The sheet.
+        place: Place,
+        /// What its reader says.
+        source: Box<calamine::Error>,
+    },
+    /// A row of a CSV file of ours that ends early.
+    #[error("{} is truncated or damaged: row {row} has {found} fields instead of {wanted}", path.display())]
+    CutRow {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1.
+        row: u32,
+        /// Fields found.
+        found: usize,
+        /// Fields of every row.
+        wanted: usize,
+    },
+    /// No sheet has the name that was asked for.
+    #[error("no sheet `{sheet}` in {}: it has {known}", path.display())]
+    NoSuchSheet {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        sheet: String,
+        /// The names there are.
+        known: String,
+    },
+    /// No column has the name that was asked for.
+    #[error("no column `{column}` in {place}: it has {known}")]
+    NoSuchColumn {
+        /// Where it was looked for.
+        place: Place,
+        /// The name that was asked for.
+        column: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A sheet without rows below its header.
+    #[error("{place} has no rows")]
+    EmptySheet {
+        /// The sheet.
+        place: Place,
+    },
+    /// A sheet with rows, but without a column of numbers.
+    #[error("{place} has no column of numbers")]
+    NoNumbers {
+        /// The sheet.
+        place: Place,
+    },
+    /// The only numbers are those that count the rows.
+    #[error(
+        "{place} has no column of numbers but `{column}`, which only numbers the rows; if it is meant, say so with --column"
+    )]
+    OnlyAnIndex {
+        /// The sheet.
+        place: Place,
+        /// The column that counts.
+        column: String,
+    },
+    /// More than one column may hold latencies.
+    #[error("cannot tell which column of {place} to draw: choose one of {columns} with --column")]
+    AmbiguousColumn {
+        /// The sheet.
+        place: Place,
+        /// The columns of numbers.
+        columns: String,
+    },
+    /// The column has no number in any row.
+    #[error("column `{column}` of {place} holds no number in any of its {rows} rows")]
+    EmptyColumn {
+        /// The sheet.
+        place: Place,
+        /// The column.
+        column: String,
+        /// Rows below the header.
+        rows: u64,
+    },
+    /// A cell of the column that holds something else than a time.
+    #[error("cell {cell} of {} holds {found}, not a time", path.display())]
+    NotATime {
+        /// The file.
+        path: PathBuf,
+        /// The cell, `latencies!E17`.
+        cell: String,
+        /// What it holds.
+        found: String,
     },
 }

@@ -2,7 +2,10 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`read`] | one column of times from a file, ours or anybody's |
 //! | [`schema`] | names of sheets and columns, shared by writers and reader |
+//! | [`write`] | a run into `.xlsx`, `.csv` and `.json` |
+//! | [`whole`] | files that appear under their name only when they are whole |
 //!
 //! Writers take the run as plain data and write into a file that appears under its name only when
 //! it is whole.
@@ -18,6 +21,9 @@
 )]
 
 mod error;
+pub mod read;
 pub mod schema;
+pub mod whole;
+pub mod write;
 
 pub use error::ResultsError;

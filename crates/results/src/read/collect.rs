@@ -1,0 +1,178 @@
+//! The values of one column, checked cell by cell.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use measurement::sample::Outcome;
+
+use super::choose::Choice;
+use super::source::{Position, Source, Value, column_letters};
+use super::title::Unit;
+use crate::error::ResultsError;
+
+/// Gathers the values of one column over one or more sheets.
+pub(super) struct Collector {
+    column: u32,
+    outcome: Option<u32>,
+    first_row: u32,
+    unit: Unit,
+    values_ms: Vec<f64>,
+    skipped: u64,
+}
+
+/// One row as far as it has been seen.
+#[derive(Default)]
+struct Row {
+    number: u32,
+    time_ms: Option<f64>,
+    /// Its echo was wrong: its time belongs to no figure.
+    is_untimed: bool,
+}
+
+impl Collector {
+    pub(super) fn new(choice: &Choice, unit: Unit) -> Self {
+        Self {
+            column: choice.column,
+            outcome: choice.outcome,
+            first_row: choice.first_row,
+            unit,
+            values_ms: Vec::new(),
+            skipped: 0,
+        }
+    }
+
+    /// The same column in a sheet that may have it elsewhere.
+    pub(super) fn turn_to(&mut self, choice: &Choice) {
+        self.column = choice.column;
+        self.outcome = choice.outcome;
+        self.first_row = choice.first_row;
+    }
+
+    /// Takes the column's values from a sheet.
+    pub(super) fn collect(
+        &mut self,
+        path: &Path,
+        source: &mut dyn Source,
+        sheet: &str,
+    ) -> Result<(), ResultsError> {
+        let taken_before = self.values_ms.len();
+        let has_sheets = source.has_sheets();
+        let mut row: Option<Row> = None;
+        source.visit(sheet, &mut |at, value| {
+            if at.row < self.first_row || value == Value::Empty {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let seen = match row.take() {
+                Some(same) if same.number == at.row => same,
+                done => {
+                    self.take(done.as_ref());
+                    Row {
+                        number: at.row,
+                        ..Row::default()
+                    }
+                }
+            };
+            let seen = row.insert(seen);
+            if at.column == self.column {
+                let time_ms =
+                    time_ms(value, self.unit).map_err(|found| ResultsError::NotATime {
+                        path: path.to_owned(),
+                        cell: cell_name(has_sheets.then_some(sheet), at),
+                        found,
+                    })?;
+                seen.time_ms = Some(time_ms);
+            } else if Some(at.column) == self.outcome {
+                seen.is_untimed = is_untimed(value);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        // Rows without any cell between the others are rows without a time as well.
+        let rows = row
+            .as_ref()
+            .map_or(0, |last| u64::from(last.number - self.first_row) + 1);
+        self.take(row.as_ref());
+        let taken = (self.values_ms.len() - taken_before) as u64;
+        self.skipped += rows.saturating_sub(taken);
+        Ok(())
+    }
+
+    fn take(&mut self, row: Option<&Row>) {
+        if let Some(Row {
+            time_ms: Some(time_ms),
+            is_untimed: false,
+            ..
+        }) = row
+        {
+            self.values_ms.push(*time_ms);
+        }
+    }
+
+    /// The values, and how many rows had none.
+    pub(super) fn finish(self) -> (Vec<f64>, u64) {
+        (self.values_ms, self.skipped)
+    }
+}
+
+/// `latencies!E17`; `E17` where there are no sheets.
+fn cell_name(sheet: Option<&str>, at: Position) -> String {
+    let sheet = sheet.map(|sheet| format!("{sheet}!")).unwrap_or_default();
+    format!("{sheet}{}{}", column_letters(at.column), at.row + 1)
+}
+
+/// The time in a cell, or what it holds instead.
+fn time_ms(value: Value<'_>, unit: Unit) -> Result<f64, String> {
+    /// Enough of a text to recognize it.
+    const SHOWN: usize = 40;
+    match value {
+        Value::Number(number) if number.is_nan() => Err("NaN".to_owned()),
+        Value::Number(number) if number < 0.0 => Err(format!("{number}, which is below zero")),
+        Value::Number(number) => {
+            let time_ms = unit.to_ms(number);
+            if time_ms.is_finite() {
+                Ok(time_ms)
+            } else {
+                Err("infinity".to_owned())
+            }
+        }
+        Value::Text(text) => {
+            let shown: String = text.chars().take(SHOWN).collect();
+            let more = if shown.len() < text.len() { "…" } else { "" };
+            Err(format!("the text `{shown}{more}`"))
+        }
+        Value::Other(what) => Err(what.to_owned()),
+        Value::Empty => Err("nothing".to_owned()),
+    }
+}
+
+fn is_untimed(outcome: Value<'_>) -> bool {
+    Outcome::ALL
+        .iter()
+        .any(|known| outcome == Value::Text(known.name()) && !known.is_timed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_time_is_named() {
+        let found = |value| time_ms(value, Unit::Milliseconds).unwrap_err();
+        assert_eq!(found(Value::Number(f64::NAN)), "NaN");
+        assert_eq!(found(Value::Number(f64::INFINITY)), "infinity");
+        assert_eq!(found(Value::Number(-1.5)), "-1.5, which is below zero");
+        assert_eq!(found(Value::Text("n/a")), "the text `n/a`");
+        assert_eq!(found(Value::Other("a date")), "a date");
+        assert!(found(Value::Text(&"x".repeat(90))).len() < 60);
+        assert_eq!(
+            time_ms(Value::Number(1e308), Unit::Seconds),
+            Err("infinity".to_owned())
+        );
+        assert_eq!(time_ms(Value::Number(2.0), Unit::Seconds), Ok(2_000.0));
+    }
+
+    #[test]
+    fn only_wrong_and_missing_echoes_are_left_out() {
+        assert!(is_untimed(Value::Text("corrupted")) && is_untimed(Value::Text("lost")));
+        assert!(!is_untimed(Value::Text("ok")) && !is_untimed(Value::Text("timed_out")));
+    }
+}
