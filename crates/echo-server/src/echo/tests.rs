@@ -50,7 +50,6 @@ type Item = Result<Message, Option<Fault>>;
 #[derive(Default)]
 struct Socket {
     ready: VecDeque<Item>,
-    endless: bool,
     ends: bool,
     /// Writes that are taken before there is no more room.
     room: Option<usize>,
@@ -96,7 +95,6 @@ impl Stream for Socket {
                 Poll::Ready(Some(Ok(message)))
             }
             Some(error) => Poll::Ready(Some(error)),
-            None if self.endless => Poll::Ready(Some(Ok(Message::Data(0)))),
             None if self.ends => Poll::Ready(None),
             None => Poll::Pending,
         }
@@ -201,15 +199,14 @@ fn a_stop_is_heard_although_messages_never_cease() {
     let stopper = Stopper::default();
     stopper.stop();
     let metrics = Metrics::default();
-    let mut socket = Socket {
-        endless: true,
-        ..Socket::default()
-    };
+    let mut socket = Socket::of(data(10 * BATCH));
     let mut stop = stopper.subscribe();
     let mut exchange = exchange::<Test, _>(&mut socket, &mut stop, &metrics);
     let mut cx = Context::from_waker(Waker::noop());
     let ending = exchange.poll(&mut cx);
     assert!(matches!(ending, Poll::Ready(Ending::Stopped)));
+    // The batch under way, and one more: all that a read buffer can hold.
+    assert_eq!(socket.wrote().len() as u64, 2 * BATCH);
 }
 
 #[test]
