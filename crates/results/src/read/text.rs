@@ -1,7 +1,7 @@
 //! CSV, whatever separates its fields.
 
 use std::fs::File;
-use std::io::Seek;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::source::{Position, Source, Value, Visitor};
@@ -58,8 +58,11 @@ impl Source for TextFile {
         let mut rows = csv::ReaderBuilder::new()
             .delimiter(*separator)
             .has_headers(false)
+            // Not CRLF, after which lines are counted one too few; the CR is trimmed with blanks.
+            .terminator(csv::Terminator::Any(b'\n'))
             .flexible(true)
-            .from_reader(file);
+            // So that the last row ends with its line as well.
+            .from_reader(file.chain(&b"\n"[..]));
         let mut record = csv::ByteRecord::new();
         // Rows are numbered as a spreadsheet shows them: blank lines count, lines within quotes do not.
         let mut lines_within_quotes = 0;
@@ -70,16 +73,14 @@ impl Source for TextFile {
             if !more {
                 return Ok(());
             }
-            let line = record.position().map_or(1, csv::Position::line);
-            let row = u32::try_from(line - 1 - lines_within_quotes).unwrap_or(u32::MAX);
-            lines_within_quotes += u64::try_from(
-                record
-                    .as_slice()
-                    .iter()
-                    .filter(|byte| **byte == b'\n')
-                    .count(),
-            )
-            .unwrap_or(0);
+            let within = record.as_slice().iter().filter(|byte| **byte == b'\n');
+            lines_within_quotes += within.count() as u64;
+            // The reader stands at the beginning of the next line; both count from 1.
+            let row = (rows.position().line() - lines_within_quotes).saturating_sub(2);
+            let row = u32::try_from(row).unwrap_or(u32::MAX);
+            if record.as_slice().trim_ascii().is_empty() && record.len() == 1 {
+                continue;
+            }
             if fields.is_some_and(|wanted| wanted != record.len()) {
                 return Err(ResultsError::CutRow {
                     path: path.clone(),
