@@ -37,13 +37,15 @@ use axum::{
 };
 use dialect::Axum;
 use echo_server::{
-    Buffers, Config, Connection, Decision, Error, Host, MAX_HEAD, MAX_HEADERS, Program, accept,
-    echo,
+    Buffers, Connection, Decision, Host, MAX_HEAD, MAX_HEADERS, Program, accept, echo,
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::mpsc};
 use tower_service::Service;
+
+/// What a caller of [`serve`] needs.
+pub use echo_server::{Config, Error, bind};
 
 /// Which server this is.
 pub const PROGRAM: Program = Program {

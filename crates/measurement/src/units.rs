@@ -1,6 +1,7 @@
 //! The one place that knows how a size, a rate, a count or a time is typed and printed.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -49,16 +50,12 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
 ///
 /// # Errors
 /// [`UnitError::Count`], [`UnitError::Zero`] or [`UnitError::TooLarge`].
-pub fn parse_positive<T: TryFrom<u64>>(text: &str, at_most: u64) -> Result<T, UnitError> {
-    let count = parse_count(text)?;
-    if count == 0 {
-        return Err(UnitError::Zero(text.to_owned()));
-    }
-    let too_large = || UnitError::TooLarge(text.to_owned(), at_most);
-    if count > at_most {
-        return Err(too_large());
-    }
-    T::try_from(count).map_err(|_| too_large())
+pub fn parse_positive<T: TryFrom<NonZeroU64>>(text: &str, at_most: u64) -> Result<T, UnitError> {
+    let count = NonZeroU64::new(parse_count(text)?).ok_or(UnitError::Zero(text.to_owned()))?;
+    T::try_from(count)
+        .ok()
+        .filter(|_| count.get() <= at_most)
+        .ok_or_else(|| UnitError::TooLarge(text.to_owned(), at_most))
 }
 
 /// Reads a time such as `500ms`, `10s`, `2m` or `1m 30s`; a bare `0` is no time at all.
@@ -258,13 +255,13 @@ mod tests {
 
     #[test]
     fn counts_say_what_is_wrong() {
-        assert_eq!(parse_positive::<u32>("1_000", 5_000), Ok(1000));
+        assert_eq!(parse_positive::<u64>("1_000", 5_000), Ok(1000));
         assert_eq!(
-            parse_positive::<u32>("0", 5),
+            parse_positive::<u64>("0", 5),
             Err(UnitError::Zero("0".into()))
         );
         assert_eq!(
-            parse_positive::<u32>("6", 5),
+            parse_positive::<u64>("6", 5),
             Err(UnitError::TooLarge("6".into(), 5))
         );
         for wrong in ["-1", "+1", "", "_", "1.5"] {

@@ -52,7 +52,7 @@ mod worker;
 
 pub use error::SwarmError;
 pub use run::{Finished, run, run_observed};
-pub use usage::max_rss_bytes;
+pub use usage::{max_rss_bytes, process_cpu_s};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]

@@ -144,7 +144,7 @@ impl Coordinator<'_> {
         let mut opened = 0;
         let mut connected = 0;
         while connected < self.threads && !self.control.is_stopped() {
-            if let Some(Report::Connected(n)) = self.next()? {
+            if let Some(Report::Connected(n)) = self.next(LOOK_EVERY)? {
                 connected += 1;
                 opened += n;
             }
@@ -163,7 +163,7 @@ impl Coordinator<'_> {
         });
         let mut results = Vec::with_capacity(self.threads);
         while results.len() < self.threads {
-            if let Some(Report::Closed(result)) = self.next()? {
+            if let Some(Report::Closed(result)) = self.next(LOOK_EVERY)? {
                 results.push(*result);
             }
         }
@@ -192,12 +192,25 @@ impl Coordinator<'_> {
             if reached != phase {
                 phase = reached;
                 enter(phase);
+                continue;
             }
             let stopped = self.control.is_stopped();
             commander.send_if_modified(|command| {
                 !std::mem::replace(&mut command.stop, stopped) && stopped
             });
-            if let Some(Report::Done) = self.next()? {
+            // T0 and the end of a planned time are met as closely as the system allows.
+            let next_phase = if phase == Phase::WarmUp {
+                Some(t0)
+            } else {
+                drain_at
+            };
+            let until_then = next_phase.map_or(LOOK_EVERY, |at| at.saturating_duration_since(now));
+            let wait = if phase == Phase::Drain {
+                LOOK_EVERY
+            } else {
+                until_then.min(LOOK_EVERY)
+            };
+            if let Some(Report::Done) = self.next(wait)? {
                 done += 1;
             }
         }
@@ -205,8 +218,8 @@ impl Coordinator<'_> {
     }
 
     /// The next report, if one comes soon.
-    fn next(&mut self) -> Result<Option<Report>, SwarmError> {
-        match self.reports.recv_timeout(LOOK_EVERY) {
+    fn next(&mut self, wait: Duration) -> Result<Option<Report>, SwarmError> {
+        match self.reports.recv_timeout(wait) {
             Ok(report) => Ok(Some(report)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(SwarmError::ThreadEnded),

@@ -68,6 +68,22 @@ pub fn max_rss_bytes() -> Option<u64> {
     None
 }
 
+/// CPU time that all threads of this process have used so far, in seconds.
+#[must_use]
+pub fn process_cpu_s() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        use nix::sys::time::TimeValLike;
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+        let used = usage.user_time() + usage.system_time();
+        #[allow(clippy::cast_precision_loss)]
+        Some(used.num_microseconds() as f64 / 1e6)
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

@@ -29,9 +29,7 @@ mod head;
 use std::{future::Future, io, sync::Arc};
 
 use dialect::Tungstenite;
-use echo_server::{
-    Buffers, Config, Connection, Decision, Error, Host, Program, accept, echo, encode,
-};
+use echo_server::{Buffers, Connection, Decision, Host, Program, accept, echo, encode};
 use head::{Head, read_head};
 use http::{Method, Request};
 use tokio::{io::AsyncWriteExt, net::TcpListener};
@@ -42,6 +40,9 @@ use tokio_tungstenite::{
         protocol::{Role, WebSocketConfig},
     },
 };
+
+/// What a caller of [`serve`] needs.
+pub use echo_server::{Config, Error, bind};
 
 /// Which server this is.
 pub const PROGRAM: Program = Program {

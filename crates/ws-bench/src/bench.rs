@@ -1,0 +1,235 @@
+//! One run from check to exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use measurement::plan::{Plan, PlanError};
+use measurement::recorder::Record;
+use measurement::summary::{Circumstances, Summary, Tool, percentile_table};
+use measurement::units::grouped;
+use measurement::validity::Verdict;
+use results::ResultsError;
+use results::write::{Output, Run, Written};
+use swarm::Finished;
+use swarm::control::Phase;
+
+use crate::cli::Args;
+use crate::embedded::Server;
+use crate::picture::Picture;
+use crate::preflight;
+use crate::probe::{self, Probe, Reading};
+use crate::progress::Display;
+use crate::report;
+use crate::signals::Stop;
+
+/// Exit codes beside 0; see `--help`.
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const SOME_FAILED: u8 = 3;
+const INVALID: u8 = 5;
+const INTERRUPTED: u8 = 130;
+
+/// Carries out what was asked for; the code says how it went.
+///
+/// # Errors
+/// When the run did not take place, or a file could not be written.
+pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let notice = |text: &str| {
+        if !args.quiet {
+            eprintln!("{text}");
+        }
+    };
+    // Whatever is wrong with what was typed is said before anything is started.
+    let (url, embedded) = match &args.url {
+        Some(url) => (url.as_str(), false),
+        None => ("ws://127.0.0.1:1/", true),
+    };
+    args.plan(url, embedded)?;
+    let picture = args.plot.as_deref().map(Picture::at).transpose()?;
+    let files = preflight::raise_open_files();
+    if let Some((from, to)) = files.and_then(|f| Some((f.raised_from?, f.limit))) {
+        notice(&format!(
+            "raised the limit on open files from {} to {}",
+            grouped(from),
+            grouped(to)
+        ));
+    }
+    preflight::check(
+        u64::from(args.clients.get()),
+        embedded,
+        files.map(|f| f.limit),
+        preflight::outgoing_ports(),
+    )?;
+    let outputs = args
+        .outputs()
+        .iter()
+        .map(|path| Output::create(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    stop.remove_at_second(outputs.iter().map(|o| o.unfinished_path().to_owned()));
+    let mut probe = match args.server_pid {
+        Some(pid) => Some(Probe::process(pid)?),
+        None => embedded.then(Probe::embedded),
+    };
+    let server = embedded
+        .then(|| Server::start(args.embedded, args.clients.get()))
+        .transpose()?;
+    let plan = match &server {
+        Some(server) => {
+            notice(&format!(
+                "no URL given: measuring an embedded {} echo server at {}",
+                args.embedded.name(),
+                server.url
+            ));
+            args.plan(&server.url, true)?
+        }
+        None => args.plan(url, false)?,
+    };
+
+    let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
+    let mut used: Option<Reading> = None;
+    let finished = swarm::run_observed(&plan, &stop.control, |phase| match (phase, &mut probe) {
+        (Phase::Measure, Some(probe)) => probe.begin(),
+        (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
+        _ => {}
+    });
+    drop(display);
+    let finished = finished?;
+    drop(server);
+
+    let limit = files.map(|f| f.limit);
+    let (summary, record, clients) = summarise(&plan, finished, used, limit);
+    let percentiles = percentile_table(&record);
+    let run = Run {
+        summary: &summary,
+        samples: &record.samples,
+        percentiles: &percentiles,
+        timeline: &record.timeline,
+        clients: &clients,
+    };
+    // Every file that can be saved is, before the first one that cannot is told.
+    let saved: Vec<_> = outputs
+        .into_iter()
+        .map(|output| output.write(&run))
+        .collect();
+    let drawn = picture.map(|picture| picture.draw(&summary, &record.samples));
+    let mut lines: Vec<_> = saved.iter().flatten().map(saved_line).collect();
+    lines.extend(drawn.iter().flatten().cloned());
+    if args.json {
+        print(&results::write::to_json(&summary).context("cannot print the summary")?)?;
+        lines.iter().for_each(|line| notice(line));
+    } else {
+        print(&report::text(&summary, &lines))?;
+    }
+    for result in saved {
+        result?;
+    }
+    drawn.transpose()?;
+    Ok(ExitCode::from(code(&summary, stop.control.is_stopped())))
+}
+
+/// How the run went, if all files were written.
+fn code(summary: &Summary, interrupted: bool) -> u8 {
+    let connections = &summary.connections;
+    let some_failed =
+        connections.failed > 0 || connections.closed_early > 0 || summary.messages.any_failed();
+    if interrupted {
+        INTERRUPTED
+    } else if summary.validity.verdict == Verdict::Invalid {
+        INVALID
+    } else if some_failed {
+        SOME_FAILED
+    } else {
+        0
+    }
+}
+
+/// The exit code of a run that did not take place: wrong usage is told from bad luck.
+pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
+    let is_usage = error.is::<PlanError>()
+        || matches!(
+            error.downcast_ref(),
+            Some(ResultsError::UnknownEnding { .. })
+        )
+        || matches!(
+            error.downcast_ref(),
+            Some(draw_plot::DrawError::UnknownEnding { .. })
+        );
+    ExitCode::from(if is_usage { USAGE } else { FAILED })
+}
+
+fn summarise(
+    plan: &Plan,
+    finished: Finished,
+    used: Option<Reading>,
+    open_file_limit: Option<u64>,
+) -> (Summary, Record, Vec<measurement::summary::ClientRow>) {
+    let circumstances = Circumstances {
+        tool: Tool {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        host: probe::host(open_file_limit),
+        started_at: humantime::format_rfc3339_millis(finished.started_at).to_string(),
+        elapsed_s: finished.elapsed_s,
+        connections: finished.connections,
+        connect_ns: finished.connect_ns,
+        client: finished.usage,
+        server: used.and_then(|used| used.without(&finished.usage)),
+        interrupted: finished.interrupted,
+    };
+    let summary = Summary::new(plan, &finished.record, circumstances);
+    (summary, finished.record, finished.clients)
+}
+
+fn saved_line(written: &Written) -> String {
+    let path = written.path.display();
+    match written.rows {
+        Some(1) => format!("saved {path} (1 row) · draw it with: draw-plot {path}"),
+        Some(rows) => format!(
+            "saved {path} ({} rows) · draw it with: draw-plot {path}",
+            grouped(rows as u64)
+        ),
+        None => format!("saved {path}"),
+    }
+}
+
+/// Prints to standard output, in colour only where that is wanted. A reader that has gone away has
+/// seen what it wanted.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot print the summary")
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_saved_file_says_how_to_draw_it() {
+        let line = |path: &str, rows| {
+            saved_line(&Written {
+                path: PathBuf::from(path),
+                rows,
+            })
+        };
+        assert_eq!(
+            line("latencies.xlsx", Some(100_000)),
+            "saved latencies.xlsx (100,000 rows) · draw it with: draw-plot latencies.xlsx"
+        );
+        assert_eq!(line("a.json", None), "saved a.json");
+    }
+
+    #[test]
+    fn wrong_usage_is_told_from_bad_luck() {
+        let usage = anyhow::Error::from(PlanError::OwnHeader("upgrade".to_owned()));
+        assert_eq!(exit_code_of(&usage), ExitCode::from(2));
+        assert_eq!(exit_code_of(&anyhow::anyhow!("no luck")), ExitCode::from(1));
+    }
+}

@@ -1,0 +1,381 @@
+//! What can be typed.
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser, ValueEnum};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use measurement::plan::{
+    Length, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Plan, PlanDraft, PlanError, Target,
+    Verify,
+};
+use measurement::units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
+use results::write::Format;
+
+/// Measures the latency and throughput of a WebSocket echo server with many clients at once.
+///
+/// Without a URL it starts an echo server of ours inside the process, so `ws-bench` alone gives a
+/// first result. The summary says what was measured and whether to believe it; the spreadsheet
+/// holds every message.
+#[derive(Debug, Clone, Parser)]
+#[command(version, max_term_width = 100, group = ArgGroup::new("kind"))]
+#[command(after_help = "\
+Examples:
+  ws-bench                                          100 clients against an embedded server
+  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already, for ten seconds
+  ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
+
+Exit codes:
+  0 fine · 1 the run failed · 2 usage · 3 some connections or messages failed ·
+  5 the measurement is invalid · 130 interrupted, files saved
+
+Service time is counted from the actual send, response time from the intended one; in closed loop,
+where a message is due when it is sent, they are the same.")]
+pub(crate) struct Args {
+    /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
+    pub(crate) url: Option<String>,
+
+    /// Which of our servers to start inside the process when no URL is given
+    #[arg(long, value_enum, default_value_t, conflicts_with = "url", help_heading = LOAD)]
+    pub(crate) embedded: Embedded,
+
+    /// Connections, each one client (example: 10_000)
+    #[arg(short, long, value_name = "N", default_value = "100", value_parser = clients, help_heading = LOAD)]
+    pub(crate) clients: NonZeroU32,
+
+    /// Measured messages per client (example: 10_000)
+    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = messages, help_heading = LOAD)]
+    pub(crate) messages: NonZeroU64,
+
+    /// Measure for a time instead of a number of messages (example: 10s)
+    #[arg(short, long, value_name = "TIME", conflicts_with = "messages", value_parser = parse_duration, help_heading = LOAD)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Payload in bytes, or a range that sizes are drawn from uniformly (examples: 4KiB, 64..1KiB)
+    #[arg(short, long, value_name = "SIZE|MIN..MAX", default_value = "125", help_heading = LOAD)]
+    pub(crate) size: SizeRange,
+
+    /// Send text messages (the default)
+    #[arg(long, group = "kind", help_heading = LOAD)]
+    pub(crate) text: bool,
+
+    /// Send binary messages instead of text
+    #[arg(long, group = "kind", help_heading = LOAD)]
+    pub(crate) binary: bool,
+
+    /// Messages that each client keeps in flight: the next is sent when an echo comes (example: 64)
+    #[arg(short, long, value_name = "N", default_value = "1", value_parser = window, help_heading = LOAD)]
+    pub(crate) window: NonZeroU32,
+
+    /// Load before measuring, on the same connections, not recorded (example: 5s)
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
+    pub(crate) warmup: Duration,
+
+    /// How an echo is compared with what was sent
+    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
+    pub(crate) verify: VerifyArg,
+
+    /// Generator threads, at most one a client [default: as many as CPUs] (example: 1)
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = LOAD)]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// From which every random choice follows [default: random, reported] (example: 42)
+    #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
+    pub(crate) seed: Option<u64>,
+
+    /// Pace of opening connections [default: as fast as it goes] (example: 500)
+    #[arg(long, value_name = "CONN/S", help_heading = CONNECTION)]
+    pub(crate) connect_rate: Option<Rate>,
+
+    /// Limit for one connection to open (example: 2s)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
+    pub(crate) connect_timeout: Duration,
+
+    /// Limit for one echo; then the client goes on with its next message (example: 500ms)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
+    pub(crate) timeout: Duration,
+
+    /// Header of the handshake, may be repeated (example: 'Authorization: Bearer abc')
+    #[arg(long = "header", value_name = "K: V", value_parser = header_line, help_heading = CONNECTION)]
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+
+    /// Subprotocol offered in the handshake, may be repeated (example: chat.v2)
+    #[arg(long = "subprotocol", value_name = "P", value_parser = subprotocol, help_heading = CONNECTION)]
+    pub(crate) subprotocols: Vec<String>,
+
+    /// Origin header of the handshake (example: https://example.org)
+    #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
+    pub(crate) origin: Option<HeaderValue>,
+
+    /// Sample this process's CPU and memory as the server's (an embedded server: by itself)
+    #[arg(long, value_name = "PID", requires = "url", help_heading = CONNECTION)]
+    pub(crate) server_pid: Option<u32>,
+
+    /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary)
+    #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
+    pub(crate) outputs: Vec<PathBuf>,
+
+    /// Write no file but what --plot asks for
+    #[arg(long, conflicts_with = "outputs", help_heading = OUTPUT)]
+    pub(crate) no_output: bool,
+
+    /// Rows of raw samples kept; beyond it a uniform random choice, while figures count them all
+    #[arg(long, value_name = "N", default_value = "1_000_000", value_parser = parse_count, help_heading = OUTPUT)]
+    pub(crate) max_samples: u64,
+
+    /// Draw the run as draw-plot would (example: run.png)
+    #[arg(long, value_name = "PNG|SVG", help_heading = OUTPUT)]
+    pub(crate) plot: Option<PathBuf>,
+
+    /// Print the summary as one JSON document instead of text
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) json: bool,
+
+    /// No progress and no notices
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub(crate) quiet: bool,
+}
+
+const LOAD: &str = "Load";
+const CONNECTION: &str = "Connections";
+const OUTPUT: &str = "Output";
+
+/// Which of our servers runs inside the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Embedded {
+    /// axum-ws
+    #[default]
+    Axum,
+    /// tungstenite-ws
+    Tungstenite,
+}
+
+impl Embedded {
+    /// The name in flags and files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Tungstenite => "tungstenite",
+        }
+    }
+}
+
+/// How an echo is compared with what was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerifyArg {
+    /// Not at all
+    Off,
+    /// Message type and length
+    Length,
+    /// Message type, length and every byte
+    #[default]
+    Full,
+}
+
+fn clients(text: &str) -> Result<NonZeroU32, UnitError> {
+    parse_positive(text, u64::from(MAX_CLIENTS))
+}
+
+fn messages(text: &str) -> Result<NonZeroU64, UnitError> {
+    parse_positive(text, MAX_MESSAGES_PER_CLIENT)
+}
+
+fn window(text: &str) -> Result<NonZeroU32, UnitError> {
+    parse_positive(text, u64::from(MAX_WINDOW))
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, UnitError> {
+    parse_positive(text, 4096)
+}
+
+fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("a header has the form 'Name: value'")?;
+    let name = name
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{}` is no header name", name.trim()))?;
+    Ok((name, header_value(value)?))
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("`{}` cannot stand in a header", text.trim()))
+}
+
+fn subprotocol(text: &str) -> Result<String, String> {
+    // A token (RFC 6455, 4.1), as a header's name is.
+    match text.parse::<HeaderName>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("`{text}` is no subprotocol name")),
+    }
+}
+
+impl Args {
+    /// The plan for a server at `url`, which is embedded or not.
+    ///
+    /// # Errors
+    /// [`PlanError`] for a URL that cannot be read or a figure out of range.
+    pub(crate) fn plan(&self, url: &str, embedded: bool) -> Result<Plan, PlanError> {
+        Plan::new(PlanDraft {
+            target: Target::parse(url)?,
+            embedded: embedded.then(|| self.embedded.name().to_owned()),
+            clients: self.clients,
+            length: match self.duration {
+                Some(time) => Length::Duration(time),
+                None => Length::MessagesPerClient(self.messages),
+            },
+            payload: self.size,
+            text: !self.binary,
+            window: self.window,
+            connect_rate: self.connect_rate,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            warmup: self.warmup,
+            verify: match self.verify {
+                VerifyArg::Off => Verify::Off,
+                VerifyArg::Length => Verify::Length,
+                VerifyArg::Full => Verify::Full,
+            },
+            threads: self.threads.unwrap_or_else(|| {
+                std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+            }),
+            headers: self.all_headers(),
+            seed: self.seed.unwrap_or_else(random_seed),
+            max_samples: if self.needs_samples() {
+                self.max_samples
+            } else {
+                0
+            },
+        })
+    }
+
+    /// Whether there is a file or a picture to put raw samples in.
+    fn needs_samples(&self) -> bool {
+        let in_file = |path: &PathBuf| Format::of(path).is_ok_and(Format::has_samples);
+        self.plot.is_some() || self.outputs().iter().any(in_file)
+    }
+
+    fn all_headers(&self) -> HeaderMap {
+        let mut headers: HeaderMap = self.headers.iter().cloned().collect();
+        if let Some(origin) = &self.origin {
+            headers.insert(header::ORIGIN, origin.clone());
+        }
+        // Every subprotocol is a token, so the list is a header value.
+        if let Ok(list) = HeaderValue::from_str(&self.subprotocols.join(", "))
+            && !self.subprotocols.is_empty()
+        {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+        }
+        headers
+    }
+
+    /// The files to write.
+    pub(crate) fn outputs(&self) -> &[PathBuf] {
+        if self.no_output { &[] } else { &self.outputs }
+    }
+}
+
+/// 53 bits, which every reader of the JSON summary keeps exactly.
+fn random_seed() -> u64 {
+    rand::random::<u64>() >> 11
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once("ws-bench").chain(line.split_whitespace()))
+    }
+
+    fn plan(line: &str) -> Plan {
+        parse(line)
+            .unwrap()
+            .plan("ws://127.0.0.1:1/", false)
+            .unwrap()
+    }
+
+    #[test]
+    fn the_flags_hold_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let args = parse("").unwrap();
+        assert_eq!(args.outputs(), [PathBuf::from("latencies.xlsx")]);
+        assert_eq!(
+            (args.embedded, args.max_samples),
+            (Embedded::Axum, 1_000_000)
+        );
+        let plan = plan("");
+        assert_eq!(plan.clients.get(), 100);
+        assert_eq!(plan.planned_messages(), Some(100_000));
+        assert_eq!((plan.payload.min, plan.payload.max), (125, 125));
+        assert!(plan.text && plan.window.get() == 1 && plan.verify == Verify::Full);
+        let ten = Duration::from_secs(10);
+        assert_eq!((plan.timeout, plan.connect_timeout), (ten, ten));
+        assert_eq!(plan.warmup, Duration::from_secs(1));
+        assert!(plan.connect_rate.is_none() && plan.seed < 1 << 53);
+    }
+
+    #[test]
+    fn what_was_typed_is_what_is_planned() {
+        let plan = plan(
+            "-c 1_0 -d 2s -s 64..4KiB --binary -w 8 --warmup 0s --verify length --threads 3 --seed 7 \
+             --connect-rate 50 --origin o --subprotocol a --subprotocol b --header X:y --max-samples 5",
+        );
+        assert_eq!(plan.clients.get(), 10);
+        assert_eq!(plan.measured_time(), Some(Duration::from_secs(2)));
+        assert_eq!((plan.payload.min, plan.payload.max), (64, 4096));
+        assert!(!plan.text && plan.window.get() == 8 && plan.verify == Verify::Length);
+        assert_eq!((plan.threads.get(), plan.seed, plan.max_samples), (3, 7, 5));
+        assert_eq!(plan.headers["sec-websocket-protocol"], "a, b");
+        assert_eq!(
+            (&plan.headers["origin"], &plan.headers["x"]),
+            (&"o".parse().unwrap(), &"y".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn samples_are_kept_only_for_a_file_that_holds_them() {
+        assert_eq!(plan("").max_samples, 1_000_000);
+        assert_eq!(plan("--no-output").max_samples, 0);
+        assert_eq!(plan("-o a.json").max_samples, 0);
+        assert_eq!(plan("-o a.json -o b.csv").max_samples, 1_000_000);
+        assert_eq!(plan("--no-output --plot a.png").max_samples, 1_000_000);
+    }
+
+    #[test]
+    fn wrong_lines_are_refused() {
+        for line in [
+            "-c 0",
+            "-m 0",
+            "-s 0",
+            "-s 9..3",
+            "-w 0",
+            "--threads 0",
+            "-d 10",
+            "-m 5 -d 5s",
+            "--text --binary",
+            "--header nonsense",
+            "--no-output -o a.xlsx",
+            "--verify maybe",
+            "--connect-rate 0",
+            "--embedded axum ws://a/",
+            "--server-pid 1",
+            "--rate 5",
+            "--fail-if lost>0",
+            "--subprotocol a,b",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `ws-bench`: measures the latency and throughput of a WebSocket server.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `cli` | what can be typed, and what it means: the plan, the outputs, how to report |
+//! | `bench` | one run from check to exit code |
+//! | `preflight` | what must be there before the load starts, and the command that mends it |
+//! | `embedded` | an echo server of ours inside the process |
+//! | `probe` | the host, and what the server's process uses |
+//! | `progress` | how the run stands, on a terminal |
+//! | `report` | the summary as text |
+//! | `picture` | what `--plot` asks for |
+//! | `signals` | Ctrl-C: once ends the run, twice the program |
+
+mod bench;
+mod cli;
+mod embedded;
+mod picture;
+mod preflight;
+mod probe;
+mod progress;
+mod report;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    match signals::until_second(move |stop| bench::run(&args, stop)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            bench::exit_code_of(&error)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The picture that `--plot` asks for: the one that draw-plot makes of the spreadsheet.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use draw_plot::{DEFAULT_WINDOW, Options, Series, draw, run_title};
+use measurement::sample::Sample;
+use measurement::summary::Summary;
+use results::whole::WholeFile;
+
+/// A picture that can be written.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    path: PathBuf,
+}
+
+impl Picture {
+    /// A picture of this name, whose ending is known and whose folder can be written to.
+    ///
+    /// # Errors
+    /// When that is not so.
+    pub(crate) fn at(path: &Path) -> anyhow::Result<Self> {
+        draw_plot::check_ending(path)?;
+        // Created and dropped: whether it can be made is all there is to know before the run.
+        WholeFile::create(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Draws the service times of the samples; tells what became of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn draw(self, summary: &Summary, samples: &[Sample]) -> anyhow::Result<String> {
+        let times = samples.iter().filter_map(Sample::service_time_ns);
+        let values_ms: Vec<f64> = times.map(|ns| ns as f64 / 1e6).collect();
+        let Some(values) = NonZeroUsize::new(values_ms.len()) else {
+            let path = self.path.display();
+            return Ok(format!("did not draw {path}: no message has a time"));
+        };
+        let plan = &summary.plan;
+        let options = Options {
+            title: run_title(
+                Some(&plan.url),
+                Some(u64::from(plan.clients)),
+                Some(plan.payload_bytes),
+            ),
+            window: DEFAULT_WINDOW.min(values),
+            ..Options::default()
+        };
+        let series = Series {
+            label: summary.tool.name.clone(),
+            skipped: (samples.len() - values.get()) as u64,
+            values_ms: values_ms.into(),
+        };
+        draw(&self.path, &options, &[series])
+            .with_context(|| format!("cannot draw {}", self.path.display()))?;
+        Ok(format!("drew {}", self.path.display()))
+    }
+}

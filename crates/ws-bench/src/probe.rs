@@ -1,0 +1,190 @@
+//! The host, and what the server's process uses.
+
+use anyhow::Context;
+use measurement::summary::{ClientUsage, Host, ServerSample};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// What can be told of this host.
+pub(crate) fn host(open_file_limit: Option<u64>) -> Host {
+    let cpu = System::new().ok().and_then(|mut system| {
+        system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
+        let name = system.cpus().first()?.brand().trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    });
+    let unknown = || "unknown".to_owned();
+    Host {
+        os: System::long_os_version().unwrap_or_else(|_| unknown()),
+        kernel: System::kernel_long_version().unwrap_or_else(|_| unknown()),
+        cpu: cpu.unwrap_or_else(unknown),
+        cores: std::thread::available_parallelism().map_or(1, Into::into),
+        open_file_limit,
+    }
+}
+
+/// Watches the server's process during the measured phase.
+#[derive(Debug)]
+pub(crate) enum Probe {
+    /// The server is a process of its own.
+    Process {
+        system: Box<System>,
+        pid: Pid,
+        begun_ms: Option<u64>,
+        max_rss_bytes: u64,
+    },
+    /// The server runs inside this process: what the process uses less what the generator does.
+    Embedded { begun_s: Option<f64> },
+}
+
+impl Probe {
+    /// A probe of another process.
+    ///
+    /// # Errors
+    /// When there is no such process, or it cannot be seen.
+    pub(crate) fn process(pid: u32) -> anyhow::Result<Self> {
+        let mut probe = Self::Process {
+            system: Box::new(System::new().context("processes cannot be sampled here")?),
+            pid: Pid::from_u32(pid),
+            begun_ms: None,
+            max_rss_bytes: 0,
+        };
+        match probe.look() {
+            Some(_) => Ok(probe),
+            None => anyhow::bail!("there is no process {pid} to sample (--server-pid)"),
+        }
+    }
+
+    /// A probe of the server inside this process.
+    pub(crate) fn embedded() -> Self {
+        Self::Embedded { begun_s: None }
+    }
+
+    /// CPU time used so far, in milliseconds; looks at memory, too.
+    fn look(&mut self) -> Option<u64> {
+        let Self::Process {
+            system,
+            pid,
+            max_rss_bytes,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[*pid]), true, what);
+        let process = system.process(*pid)?;
+        *max_rss_bytes = (*max_rss_bytes).max(process.memory());
+        Some(process.accumulated_cpu_time())
+    }
+
+    /// The measured phase begins.
+    pub(crate) fn begin(&mut self) {
+        let now_ms = self.look();
+        match self {
+            Self::Process { begun_ms, .. } => *begun_ms = now_ms,
+            Self::Embedded { begun_s } => *begun_s = swarm::process_cpu_s(),
+        }
+    }
+
+    /// The measured phase is over: what the server used. `None` when it cannot be told.
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn end(&mut self) -> Option<Reading> {
+        let now_ms = self.look();
+        match self {
+            Self::Process {
+                pid,
+                begun_ms,
+                max_rss_bytes,
+                ..
+            } => Some(Reading {
+                pid: pid.as_u32(),
+                cpu_s: now_ms?.saturating_sub((*begun_ms)?) as f64 / 1e3,
+                max_rss_bytes: Some(*max_rss_bytes),
+                with_generator: false,
+            }),
+            Self::Embedded { begun_s } => Some(Reading {
+                pid: std::process::id(),
+                cpu_s: swarm::process_cpu_s()? - (*begun_s)?,
+                max_rss_bytes: None,
+                with_generator: true,
+            }),
+        }
+    }
+}
+
+/// What was seen of the server during the measured phase.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pid: u32,
+    cpu_s: f64,
+    max_rss_bytes: Option<u64>,
+    /// The generator's CPU time is in it.
+    with_generator: bool,
+}
+
+impl Reading {
+    /// The server's share of it; `None` when the generator's cannot be told from it.
+    pub(crate) fn without(self, generator: &ClientUsage) -> Option<ServerSample> {
+        let generators = if self.with_generator {
+            generator.cpu_s?
+        } else {
+            0.0
+        };
+        Some(ServerSample {
+            pid: self.pid,
+            cpu_s: (self.cpu_s - generators).max(0.0),
+            max_rss_bytes: self.max_rss_bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_host_is_described() {
+        let host = host(Some(7));
+        assert!(!host.os.is_empty() && !host.kernel.is_empty() && host.cores >= 1);
+        assert_eq!(host.open_file_limit, Some(7));
+    }
+
+    #[test]
+    fn a_process_is_seen_working() {
+        let mut probe = Probe::process(std::process::id()).unwrap();
+        probe.begin();
+        let mut n = 0_u64;
+        let reading = loop {
+            n = std::hint::black_box(n + 1);
+            let reading = probe.end().unwrap();
+            if reading.cpu_s >= 0.02 {
+                break reading;
+            }
+        };
+        let server = reading.without(&ClientUsage::default()).unwrap();
+        assert!(server.max_rss_bytes > Some(1 << 20));
+    }
+
+    #[test]
+    fn no_such_process_is_an_error() {
+        let error = Probe::process(u32::MAX - 1).unwrap_err().to_string();
+        assert!(error.contains("no process 4294967294"), "{error}");
+    }
+
+    #[test]
+    fn the_generators_time_is_not_the_servers() {
+        let reading = Reading {
+            pid: 1,
+            cpu_s: 3.0,
+            max_rss_bytes: None,
+            with_generator: true,
+        };
+        let generator = |cpu_s| ClientUsage {
+            cpu_s,
+            ..ClientUsage::default()
+        };
+        assert_eq!(reading.without(&generator(Some(1.0))).unwrap().cpu_s, 2.0);
+        assert_eq!(reading.without(&generator(None)), None);
+    }
+}

@@ -1,0 +1,241 @@
+//! The summary as text for a person: the verdict first, then the figures.
+
+use anstyle::{AnsiColor, Style};
+use measurement::summary::{Latency, PayloadBytes, Summary};
+use measurement::units::{SizeRange, grouped, human_bytes, human_percent, human_time};
+use measurement::validity::{FIRM_TAIL_MESSAGES, Verdict, messages_beyond};
+
+/// Width of the words that begin a line.
+const LABEL: usize = 13;
+/// Width of a figure in the table of times.
+const CELL: usize = 10;
+
+/// The whole report; `files` are lines about what was written. Colours are for the printer to drop
+/// where they are not wanted.
+pub(crate) fn text(summary: &Summary, files: &[String]) -> String {
+    let mut lines = vec![heading(summary), String::new()];
+    lines.extend(verdict(summary));
+    lines.push(messages(summary));
+    lines.push(throughput(summary));
+    lines.extend(connections(summary));
+    lines.extend(server(summary));
+    lines.push(String::new());
+    lines.extend(times(summary));
+    if !files.is_empty() {
+        lines.push(String::new());
+        lines.extend(files.iter().cloned());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+fn dim(text: &str) -> String {
+    paint(Style::new().dimmed(), text)
+}
+
+fn line(label: &str, text: &str) -> String {
+    format!("{label:<LABEL$}{text}")
+}
+
+/// `1 client`, `2 clients`.
+fn counted(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(n))
+}
+
+fn heading(s: &Summary) -> String {
+    let plan = &s.plan;
+    let clients = counted(u64::from(plan.clients), "client");
+    let amount = match (plan.messages_per_client, plan.duration_s) {
+        (Some(n), _) => counted(n, "message"),
+        (None, time) => human_time(time.unwrap_or_default() * 1e9),
+    };
+    let (min, max) = match plan.payload_bytes {
+        PayloadBytes::Fixed(size) => (size, size),
+        PayloadBytes::Range { min, max } => (min, max),
+    };
+    let mut parts = vec![
+        format!("{} {}", s.tool.name, s.tool.version),
+        plan.url.clone(),
+        "closed loop".to_owned(),
+        format!("{clients} × {amount} × {}", SizeRange { min, max }),
+    ];
+    parts.extend(
+        plan.window
+            .map(|window| format!("window {}", grouped(u64::from(window)))),
+    );
+    let text = parts.join(" · ");
+    paint(Style::new().bold(), &text)
+}
+
+fn verdict(s: &Summary) -> Vec<String> {
+    let verdict = s.validity.verdict;
+    let colour = match verdict {
+        Verdict::Valid => AnsiColor::Green,
+        Verdict::Suspect => AnsiColor::Yellow,
+        Verdict::Invalid => AnsiColor::Red,
+    };
+    let style = Style::new().bold().fg_color(Some(colour.into()));
+    let mut parts = vec![format!(
+        "measured {} after {} of warm-up",
+        human_time(s.elapsed_s * 1e9),
+        human_time(s.plan.warmup_s * 1e9)
+    )];
+    parts.extend(
+        s.client
+            .cpu_per_core
+            .map(|share| format!("generator at {} of a core", human_percent(share))),
+    );
+    if s.plan.embedded.is_some() {
+        parts.push("server inside this process".to_owned());
+    }
+    // Padded by hand: the escape codes have no width.
+    let label = format!(
+        "{}{}",
+        paint(style, verdict.name()),
+        " ".repeat(LABEL - verdict.name().len())
+    );
+    let mut lines = vec![format!("{label}{}", parts.join(" · "))];
+    lines.extend(
+        s.validity
+            .reasons
+            .iter()
+            .map(|reason| line("", &format!("– {reason}"))),
+    );
+    lines
+}
+
+fn messages(s: &Summary) -> String {
+    let m = &s.messages;
+    let mut parts = vec![
+        format!("{} sent", grouped(m.sent)),
+        format!("{} echoed", grouped(m.received)),
+        format!("{} lost", grouped(m.lost)),
+        format!("{} corrupted", grouped(m.corrupted)),
+        format!("{} late", grouped(m.timed_out)),
+    ];
+    for (n, what) in [
+        (m.reordered, "reordered"),
+        (m.duplicated, "duplicated"),
+        (m.unexpected, "unexpected"),
+        (m.abandoned, "in flight at the end"),
+    ] {
+        if n > 0 {
+            parts.push(format!("{} {what}", grouped(n)));
+        }
+    }
+    if let Some(unsent) = m
+        .planned
+        .and_then(|planned| planned.checked_sub(m.sent))
+        .filter(|n| *n > 0)
+    {
+        parts.push(format!("{} never sent", grouped(unsent)));
+    }
+    let text = parts.join(" · ");
+    let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
+    line(
+        "messages",
+        &if m.any_failed() {
+            paint(red, &text)
+        } else {
+            text
+        },
+    )
+}
+
+fn throughput(s: &Summary) -> String {
+    // Whole messages are what a person compares; slower runs need their decimals.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let messages = match s.throughput.messages_per_s {
+        n if n >= 100.0 => grouped(n.round() as u64),
+        n => format!("{n:.2}"),
+    };
+    let bytes = human_bytes(s.throughput.payload_bytes_per_s);
+    line(
+        "throughput",
+        &format!("{messages} msg/s · {bytes}/s of payload"),
+    )
+}
+
+fn connections(s: &Summary) -> Vec<String> {
+    let c = &s.connections;
+    let mut parts = vec![format!("{} of {}", grouped(c.opened), grouped(c.attempted))];
+    if let (Some(p50), Some(max)) = (s.connect_ns.total.p50, s.connect_ns.total.max) {
+        parts.push(format!("p50 {}", time(Some(p50))));
+        parts.push(format!("max {}", time(Some(max))));
+    }
+    if c.closed_early > 0 {
+        parts.push(format!("{} closed early", grouped(c.closed_early)));
+    }
+    let mut lines = vec![line("connected", &parts.join(" · "))];
+    for (reason, n) in c.failures.iter().chain(&c.early_ends) {
+        lines.push(line("", &format!("– {} × {reason}", grouped(*n))));
+    }
+    lines
+}
+
+fn server(s: &Summary) -> Option<String> {
+    let server = s.server?;
+    let mut parts = vec![format!("{} of CPU", human_time(server.cpu_s * 1e9))];
+    // A count of messages a second, which is never negative.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    parts.extend(
+        server
+            .messages_per_cpu_s
+            .map(|n| format!("{} messages per CPU-second", grouped(n.round() as u64))),
+    );
+    #[allow(clippy::cast_precision_loss)]
+    parts.extend(
+        server
+            .max_rss_bytes
+            .map(|n| format!("at most {} of memory", human_bytes(n as f64))),
+    );
+    Some(line("server", &parts.join(" · ")))
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn time(ns: Option<u64>) -> String {
+    ns.map_or_else(|| "–".to_owned(), |ns| human_time(ns as f64))
+}
+
+fn times(s: &Summary) -> Vec<String> {
+    let service = &s.service_time_ns;
+    if service.count == 0 {
+        return vec![line("service time", "nothing measured")];
+    }
+    let titles = ["min", "mean", "p50", "p90", "p99", "p99.9", "max"];
+    let row = |cells: [String; 7]| cells.map(|cell| format!("{cell:>CELL$}")).concat();
+    let figures = |l: &Latency| {
+        let mean = l.mean.map_or_else(|| "–".to_owned(), human_time);
+        row([
+            time(l.min),
+            mean,
+            time(l.p50),
+            time(l.p90),
+            time(l.p99),
+            time(l.p99_9),
+            time(l.max),
+        ])
+    };
+    let mut lines = vec![
+        dim(&line("", &row(titles.map(str::to_owned)))),
+        line("service time", &figures(service)),
+        line(
+            "response time",
+            "  the same: in closed loop a message is due when it is sent",
+        ),
+    ];
+    let beyond = messages_beyond(service.count, 0.999);
+    if beyond < FIRM_TAIL_MESSAGES {
+        let few = counted(beyond, "message");
+        let verb = if beyond == 1 { "lies" } else { "lie" };
+        lines.push(dim(&line(
+            "",
+            &format!("  {few} {verb} beyond p99.9: it and the maximum vary from run to run"),
+        )));
+    }
+    lines
+}
