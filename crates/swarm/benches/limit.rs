@@ -1,0 +1,112 @@
+//! How close the swarm comes to the limit that the kernel sets.
+//!
+//! `cargo bench -p swarm --bench limit [-- CONNECTIONS PAYLOAD_BYTES SECONDS ROUNDS]`
+//!
+//! In one run, alternating: a bare epoll loop (mio) that sends and receives as many bytes over raw
+//! TCP, with no WebSocket, no verification and no record, which is the limit; then the swarm,
+//! verifying and recording everything, against a server of the same kind that speaks WebSocket.
+//! One thread each side; on Linux with two cores or more, each side has its own core. Absolute
+//! figures drift with the machine; the ratio within one run is what counts.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+mod bare;
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::units::SizeRange;
+use swarm::control::Control;
+
+/// Figures of one round of one side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Round {
+    /// Round trips per second.
+    pub(crate) rate: f64,
+    /// User CPU of the client per round trip, in microseconds.
+    pub(crate) user_us: f64,
+}
+
+fn main() {
+    // `cargo bench` adds a flag of its own.
+    let numbers: Vec<u64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let number = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
+    let (connections, payload) = (number(0, 100), number(1, 125));
+    let (seconds, rounds) = (number(2, 3), number(3, 5));
+    let time = Duration::from_secs(seconds);
+    println!(
+        "{connections} connections, {payload} bytes, one thread each side, {rounds} rounds of {seconds} s"
+    );
+    println!(
+        "round   limit round trips/s   user µs   swarm round trips/s   user µs   swarm : limit"
+    );
+    let mut limits = Vec::new();
+    let mut swarms = Vec::new();
+    for round in 1..=rounds {
+        let limit = bare::limit(connections, payload, time);
+        let swarm = swarm_round(connections, payload, time);
+        println!(
+            "{round:>5}   {:>19.0}   {:>7.2}   {:>19.0}   {:>7.2}   {:>13.3}",
+            limit.rate,
+            limit.user_us,
+            swarm.rate,
+            swarm.user_us,
+            swarm.rate / limit.rate
+        );
+        limits.push(limit);
+        swarms.push(swarm);
+    }
+    let ratios = limits.iter().zip(&swarms).map(|(l, s)| s.rate / l.rate);
+    println!(
+        "median  swarm : limit {:.3}   swarm user CPU {:.2} µs a message",
+        median(ratios.collect()),
+        median(swarms.iter().map(|s| s.user_us).collect())
+    );
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn swarm_round(connections: u64, payload: u64, time: Duration) -> Round {
+    let server = bare::Server::start(bare::Speech::WebSocket);
+    let plan = Plan::new(PlanDraft {
+        target: Target::parse(&format!("ws://{}/", server.address)).unwrap(),
+        embedded: None,
+        clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
+        length: Length::Duration(time),
+        payload: SizeRange {
+            min: payload,
+            max: payload,
+        },
+        text: false,
+        window: NonZeroU32::MIN,
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
+        warmup: Duration::from_millis(500),
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        headers: Default::default(),
+        seed: 1,
+        max_samples: 1_000_000,
+    })
+    .unwrap();
+    // Threads inherit the core of the one that starts them.
+    let finished = std::thread::spawn(move || {
+        bare::pin(bare::CLIENT_CORE);
+        swarm::run(&plan, &Control::new()).unwrap()
+    })
+    .join()
+    .unwrap();
+    let counts = finished.record.counts;
+    assert!(!counts.any_failed(), "{counts:?}");
+    #[allow(clippy::cast_precision_loss)]
+    let (messages, sent) = (finished.record.in_time.messages as f64, counts.sent as f64);
+    Round {
+        rate: messages / finished.elapsed_s,
+        user_us: finished.usage.user_cpu_s.unwrap_or(f64::NAN) / sent * 1e6,
+    }
+}

@@ -1,0 +1,69 @@
+//! The arrows of the design: which crate of ours may use which.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Every crate and what it may use of ours.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("measurement", &[]),
+    ("swarm", &["measurement"]),
+    ("results", &["measurement"]),
+    ("echo-server", &[]),
+    ("axum-ws", &["echo-server"]),
+    ("tungstenite-ws", &["echo-server"]),
+    ("draw-plot", &["measurement", "results"]),
+    (
+        "ws-bench",
+        &[
+            "measurement",
+            "results",
+            "swarm",
+            "axum-ws",
+            "tungstenite-ws",
+            "draw-plot",
+        ],
+    ),
+];
+
+/// The libraries that a crate of pure arithmetic must not know.
+const NOT_IN_MEASUREMENT: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwriter"];
+
+#[test]
+fn crates_use_each_other_only_along_the_arrows() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .map(|(name, uses)| (*name, uses.iter().copied().collect()))
+        .collect();
+    let names: BTreeSet<&str> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(
+        names,
+        allowed.keys().copied().collect(),
+        "the crates of the design"
+    );
+    for package in &metadata.packages {
+        let normal = package
+            .dependencies
+            .iter()
+            .filter(|d| d.kind != DependencyKind::Development)
+            .map(|d| d.name.as_str());
+        let used: BTreeSet<&str> = normal.clone().filter(|name| names.contains(name)).collect();
+        let allowed = &allowed[package.name.as_str()];
+        let forbidden: Vec<_> = used.difference(allowed).collect();
+        assert!(
+            forbidden.is_empty(),
+            "{} may not use {forbidden:?}",
+            package.name
+        );
+        if package.name.as_str() == "measurement" {
+            let impure: Vec<_> = normal.filter(|d| NOT_IN_MEASUREMENT.contains(d)).collect();
+            assert!(
+                impure.is_empty(),
+                "measurement is arithmetic, but uses {impure:?}"
+            );
+        }
+    }
+}

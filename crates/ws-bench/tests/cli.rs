@@ -1,0 +1,425 @@
+//! The program as it is called: files, texts and exit codes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use calamine::{Reader, Xlsx, open_workbook};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::Message;
+
+/// The program in a folder of its own.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ws-bench"));
+        command
+            .args(line.split_whitespace())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn rows(path: &Path, sheet: &str) -> usize {
+    let mut book: Xlsx<_> = open_workbook(path).unwrap();
+    book.worksheet_range(sheet).unwrap().height() - 1
+}
+
+/// A server on a free port of the loopback that answers the `n`-th data message of a connection
+/// with what `answers` makes of it; it counts the messages of all.
+struct Server {
+    url: String,
+    seen: Arc<AtomicUsize>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    fn start(answers: fn(usize, Message) -> Option<Message>) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        runtime.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let seen = Arc::clone(&counter);
+                tokio::spawn(async move {
+                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
+                        return;
+                    };
+                    let mut n = 0;
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message.is_text() || message.is_binary() {
+                            seen.fetch_add(1, Ordering::Relaxed);
+                            if let Some(answer) = answers(n, message) {
+                                let _ = socket.send(answer).await;
+                            }
+                            n += 1;
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            url,
+            seen,
+            _runtime: runtime,
+        }
+    }
+}
+
+#[test]
+fn without_a_url_an_embedded_server_is_measured_and_a_spreadsheet_saved() {
+    let bench = Bench::new();
+    let output = bench.run("-c 4 -m 50 --warmup 50ms");
+    let (out, err) = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    assert!(
+        err.contains("measuring an embedded axum echo server at ws://127.0.0.1:"),
+        "{err}"
+    );
+    assert!(
+        out.contains("closed loop · 4 clients × 50 messages × 125 B · window 1"),
+        "{out}"
+    );
+    assert!(
+        out.contains("200 sent · 200 echoed · 0 lost · 0 corrupted · 0 late"),
+        "{out}"
+    );
+    assert!(
+        out.contains("saved latencies.xlsx (200 rows) · draw it with: draw-plot latencies.xlsx")
+    );
+    assert!(
+        out.find("suspect").unwrap() < out.find("service time").unwrap(),
+        "the verdict comes first"
+    );
+    assert!(!out.contains('\u{1b}'), "no colour in a pipe");
+    assert_eq!(bench.files(), ["latencies.xlsx"]);
+    assert_eq!(rows(&bench.path("latencies.xlsx"), "latencies"), 200);
+    assert_eq!(rows(&bench.path("latencies.xlsx"), "connections"), 4);
+}
+
+#[test]
+fn the_json_summary_is_the_same_on_stdout_and_in_the_file() {
+    let bench = Bench::new();
+    let output = bench.run(
+        "--embedded tungstenite -c 3 -d 200ms --warmup 0s -s 10..300 --binary -w 4 --seed 9 \
+         --threads 2 -o a.json --json -q",
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "", "quiet is quiet");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let file = std::fs::read(bench.path("a.json")).unwrap();
+    assert_eq!(summary, serde_json::from_slice::<Value>(&file).unwrap());
+    let plan = &summary["plan"];
+    assert_eq!(
+        (&plan["embedded"], &plan["seed"]),
+        (&"tungstenite".into(), &9.into())
+    );
+    assert_eq!(
+        plan["payload_bytes"],
+        serde_json::json!({"min": 10, "max": 300})
+    );
+    assert_eq!(
+        (&plan["duration_s"], &plan["messages_per_client"]),
+        (&0.2.into(), &Value::Null)
+    );
+    assert_eq!(
+        (&plan["text"], &plan["window"], &plan["threads"]),
+        (&false.into(), &4.into(), &2.into())
+    );
+    let messages = &summary["messages"];
+    assert_eq!(messages["sent"], messages["received"]);
+    assert_eq!(summary["service_time_ns"]["count"], messages["received"]);
+    assert_eq!(summary["service_time_ns"], summary["response_time_ns"]);
+    assert_eq!(
+        summary["connections"]["close_codes"],
+        serde_json::json!({"1000": 3})
+    );
+    assert_eq!(summary["elapsed_s"], 0.2);
+    if cfg!(target_os = "linux") {
+        assert!(summary["server"]["cpu_s"].as_f64().unwrap() > 0.0);
+        assert!(summary["client"]["cpu_s"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn each_file_holds_what_its_ending_says() {
+    let bench = Bench::new();
+    let output = bench
+        .run("-c 2 -m 100 --warmup 0s --max-samples 30 -o a.xlsx -o b.csv -o c.json --plot d.png");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(bench.files(), ["a.xlsx", "b.csv", "c.json", "d.png"]);
+    assert_eq!(rows(&bench.path("a.xlsx"), "latencies"), 30);
+    let csv = std::fs::read_to_string(bench.path("b.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 31);
+    assert!(csv.starts_with(
+        "client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome\n"
+    ));
+    let json: Value =
+        serde_json::from_slice(&std::fs::read(bench.path("c.json")).unwrap()).unwrap();
+    assert_eq!(
+        json["service_time_ns"]["count"], 200,
+        "figures count every message"
+    );
+    assert!(
+        std::fs::read(bench.path("d.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
+}
+
+#[test]
+fn no_output_is_no_file() {
+    let bench = Bench::new();
+    let output = bench.run("-c 1 -m 1 --warmup 0s --no-output");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(bench.files().is_empty() && !stdout(&output).contains("saved"));
+}
+
+#[test]
+fn bad_input_is_told_before_anything_is_done() {
+    let taken = tempfile::tempdir().unwrap();
+    let folder = taken.path().display().to_string();
+    for (line, code, text) in [
+        ("-c 0", 2, "at least 1"),
+        ("-s 0", 2, "at least 1"),
+        ("-m many", 2, "not a whole number"),
+        ("-d 10", 2, "not a time"),
+        (
+            "gopher://127.0.0.1/",
+            2,
+            "has the scheme `gopher`: only ws:// is supported",
+        ),
+        ("127.0.0.1:8000", 2, "it has no scheme"),
+        ("-o a.txt", 2, "use .xlsx, .csv or .json"),
+        ("--plot a.gif", 2, "a.gif"),
+        ("--timeout 0s", 2, "a timeout of 0ns is out of range"),
+        ("--rate 100", 2, "unexpected argument"),
+        ("--header Upgrade:h2c", 2, "set by the handshake itself"),
+        ("-o none/a.xlsx", 1, "cannot write none/a.xlsx"),
+        (&format!("-o {folder}/x.xlsx/y.csv"), 1, "cannot write"),
+        (
+            "ws://127.0.0.1:1/ --server-pid 4294967290",
+            1,
+            "no process 4294967290",
+        ),
+    ] {
+        let bench = Bench::new();
+        let output = bench.run(line);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{line}: {}",
+            stderr(&output)
+        );
+        let err = stderr(&output);
+        assert!(err.contains(text), "{line}: {err}");
+        assert_eq!(err.matches("error:").count(), 1, "{err}");
+        assert!(
+            output.stdout.is_empty() && bench.files().is_empty(),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_exit_1() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let bench = Bench::new();
+    let output = bench.run(&format!("ws://127.0.0.1:{port}/ws -c 3"));
+    assert_eq!(output.status.code(), Some(1));
+    let err = stderr(&output);
+    assert!(
+        err.starts_with("error: none of 3 connections to ws://127.0.0.1:"),
+        "{err}"
+    );
+    assert!(err.contains("refused"), "{err}");
+    assert!(
+        bench.files().is_empty(),
+        "nothing unfinished is left behind"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn more_clients_than_files_is_told_with_how_many_fit() {
+    let bench = Bench::new();
+    let line = |limit: u32, args: &str| {
+        let program = env!("CARGO_BIN_EXE_ws-bench");
+        Command::new("sh")
+            .args(["-c", &format!("ulimit -n {limit} && exec {program} {args}")])
+            .current_dir(bench.folder.path())
+            .output()
+            .unwrap()
+    };
+    let output = line(200, "-c 100");
+    assert_eq!(output.status.code(), Some(1));
+    let err = stderr(&output);
+    assert!(
+        err.contains("100 clients need 264 open files, because the embedded server shares"),
+        "{err}"
+    );
+    assert!(err.contains("68 clients fit"), "{err}");
+    let output = line(200, "ws://127.0.0.1:1/ -c 137");
+    assert!(
+        stderr(&output).contains("136 clients fit"),
+        "{}",
+        stderr(&output)
+    );
+    // A soft limit below the hard one is raised, and that is said.
+    let program = env!("CARGO_BIN_EXE_ws-bench");
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -Sn 100 && exec {program} -c 40 -m 1 --warmup 0s --no-output"),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("raised the limit on open files from 100 to "));
+}
+
+#[test]
+fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
+    let dropping = Server::start(|n, message| (n != 2).then_some(message));
+    let bench = Bench::new();
+    let line = format!(
+        "{} -c 2 -m 5 --warmup 0s --timeout 100ms --no-output",
+        dropping.url
+    );
+    let output = bench.run(&line);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("10 sent · 8 echoed · 2 lost"),
+        "{}",
+        stdout(&output)
+    );
+
+    let babbling = Server::start(|_, _| Some(Message::text("nonsense")));
+    let line = format!("{} -c 2 -m 5 --warmup 0s --no-output", babbling.url);
+    let output = bench.run(&line);
+    assert_eq!(output.status.code(), Some(5));
+    let out = stdout(&output);
+    assert!(
+        out.contains("invalid") && out.contains("nothing measured"),
+        "{out}"
+    );
+    assert!(out.contains("10 corrupted"), "{out}");
+    // Unverified, the same answers are echoes like any other.
+    let output = bench.run(&format!("{line} --verify off"));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let bench = Bench::new();
+    let mut child = bench
+        .command("-c 1 -m 1 --warmup 0s --no-output -q")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+mod interrupts {
+    use super::*;
+
+    fn interrupt(child: &std::process::Child) {
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Starts an endless run and waits until the server has seen this many messages.
+    fn endless(bench: &Bench, server: &Server, messages: usize) -> std::process::Child {
+        let line = format!("{} -c 2 -d 10m --warmup 0s -q", server.url);
+        let child = bench.command(&line).stdout(Stdio::piped()).spawn().unwrap();
+        while server.seen.load(Ordering::Relaxed) < messages {
+            std::thread::yield_now();
+        }
+        child
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_run_and_saves_the_files() {
+        let server = Server::start(|_, message| Some(message));
+        let bench = Bench::new();
+        let child = endless(&bench, &server, 100);
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        let out = stdout(&output);
+        assert!(
+            out.contains("ended early by the user") && out.contains(" 0 lost"),
+            "{out}"
+        );
+        assert_eq!(bench.files(), ["latencies.xlsx"]);
+        assert!(rows(&bench.path("latencies.xlsx"), "latencies") >= 90);
+    }
+
+    #[test]
+    fn a_second_ctrl_c_ends_the_program_and_leaves_nothing_unfinished() {
+        let server = Server::start(|_, _| None);
+        let bench = Bench::new();
+        let mut child = endless(&bench, &server, 2);
+        interrupt(&child);
+        interrupt(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(
+            !bench.files().iter().any(|name| name.starts_with('.')),
+            "{:?}",
+            bench.files()
+        );
+    }
+}
