@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`read`] | one column of times from a file, ours or anybody's |
 //! | [`schema`] | names of sheets and columns, shared by writers and reader |
-//! | [`write`] | a run into `.xlsx`, `.csv` and `.json` |
+//! | [`mod@write`] | a run into `.xlsx`, `.csv` and `.json` |
 //! | [`whole`] | files that appear under their name only when they are whole |
 //!
 //! Writers take the run as plain data and write into a file that appears under its name only when

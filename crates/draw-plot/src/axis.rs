@@ -1,0 +1,237 @@
+//! An axis: where a value lies on it, where its ticks are and how numbers are written.
+
+use measurement::units::grouped;
+
+/// Maps values to pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Axis {
+    low: f64,
+    high: f64,
+    /// Pixel of `low`, pixel of `high`.
+    pixels: (f64, f64),
+    is_log: bool,
+}
+
+impl Axis {
+    /// Equal steps of value are equal steps of pixels.
+    #[must_use]
+    pub(crate) fn linear(low: f64, high: f64, pixels: (f64, f64)) -> Self {
+        // A picture of a single value still needs a length to divide by.
+        let high = if high > low { high } else { low + 1.0 };
+        Self {
+            low,
+            high,
+            pixels,
+            is_log: false,
+        }
+    }
+
+    /// Equal factors of value are equal steps of pixels; `low` is above zero.
+    #[must_use]
+    pub(crate) fn log(low: f64, high: f64, pixels: (f64, f64)) -> Self {
+        let high = if high > low { high } else { low * 10.0 };
+        Self {
+            low,
+            high,
+            pixels,
+            is_log: true,
+        }
+    }
+
+    /// The pixel of a value; a value off the axis lies on its nearer end.
+    #[must_use]
+    pub(crate) fn pixel(&self, value: f64) -> f64 {
+        let value = value.clamp(self.low, self.high);
+        let share = if self.is_log {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        };
+        self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
+    }
+
+    /// About `wanted` round values and how each is written.
+    #[must_use]
+    pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
+        // Within one power of ten, round numbers are evenly spaced numbers.
+        if self.is_log && self.high / self.low >= 10.0 {
+            let ticks = self.log_ticks(wanted.max(3));
+            return ticks.into_iter().map(|tick| (tick, plain(tick))).collect();
+        }
+        let (ticks, decimals) = self.linear_ticks(wanted);
+        ticks
+            .into_iter()
+            .map(|tick| (tick, fixed(tick, decimals)))
+            .collect()
+    }
+
+    /// Multiples of 1, 2 or 5 times a power of ten.
+    fn linear_ticks(&self, wanted: usize) -> (Vec<f64>, usize) {
+        let rough = (self.high - self.low) / wanted.max(3) as f64;
+        let power = rough.log10().floor();
+        let base = 10_f64.powf(power);
+        let factor = [1.0, 2.0, 5.0, 10.0]
+            .into_iter()
+            .find(|factor| factor * base >= rough * (1.0 - 1e-9))
+            .unwrap_or(10.0);
+        let step = factor * base;
+        let power = if factor >= 10.0 { power + 1.0 } else { power };
+        // Below 20 for every step that a time can have.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let decimals = (-power).clamp(0.0, 20.0) as usize;
+        let first = (self.low / step - 1e-9).ceil();
+        let ticks = (0..=2 * wanted.max(3) + 1)
+            .map(|i| (first + i as f64) * step)
+            .take_while(|tick| *tick <= self.high + step * 1e-9)
+            .collect();
+        (ticks, decimals)
+    }
+
+    /// Powers of ten, with their double and fivefold while there is room; else each n-th power.
+    fn log_ticks(&self, wanted: usize) -> Vec<f64> {
+        #[allow(clippy::cast_possible_truncation)]
+        let (from, to) = (
+            self.low.log10().floor() as i32,
+            self.high.log10().ceil() as i32,
+        );
+        let within =
+            |tick: &f64| (self.low * (1.0 - 1e-9)..=self.high * (1.0 + 1e-9)).contains(tick);
+        let all = |factors: &'static [f64], each: usize| -> Vec<f64> {
+            (from..=to)
+                .step_by(each)
+                .flat_map(|power| {
+                    factors
+                        .iter()
+                        .map(move |factor| factor * 10_f64.powi(power))
+                })
+                .filter(within)
+                .collect()
+        };
+        for factors in [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]] {
+            let ticks = all(factors, 1);
+            if ticks.len() <= wanted {
+                return ticks;
+            }
+        }
+        (1..)
+            .map(|each| all(&[1.0], each))
+            .find(|ticks| ticks.len() <= wanted)
+            .unwrap_or_default()
+    }
+}
+
+/// A number with commas between thousands and so many decimals: `1,234.50`.
+#[must_use]
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    match whole.parse() {
+        Ok(whole) if part.is_empty() => grouped(whole),
+        Ok(whole) => format!("{}.{part}", grouped(whole)),
+        // Beyond 64 bits or negative: as it is.
+        Err(_) => text,
+    }
+}
+
+/// A round number with as many decimals as it needs.
+fn plain(value: f64) -> String {
+    // Below 20 for every number that a time can have.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let decimals = (-(value.log10() + 1e-9).floor()).clamp(0.0, 20.0) as usize;
+    fixed(value, decimals)
+}
+
+/// A time with three significant digits: `0.0612 ms`, `1.22 ms`, `1,234 ms`.
+#[must_use]
+pub(crate) fn milliseconds(ms: f64) -> String {
+    if ms <= 0.0 {
+        return "0 ms".to_owned();
+    }
+    // Half of the third digit may carry into a fourth: 9.996 is written 10.0.
+    let digits_before_point = (ms * (1.0 + 5e-4)).log10().floor();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let decimals = (2.0 - digits_before_point).clamp(0.0, 12.0) as usize;
+    format!("{} ms", fixed(ms, decimals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn labels(axis: Axis, wanted: usize) -> Vec<String> {
+        axis.ticks(wanted)
+            .into_iter()
+            .map(|(_, label)| label)
+            .collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers() {
+        let axis = |high| Axis::linear(0.0, high, (0.0, 100.0));
+        assert_eq!(
+            labels(axis(2.6), 6),
+            ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]
+        );
+        assert_eq!(
+            labels(axis(0.05), 5),
+            ["0.00", "0.01", "0.02", "0.03", "0.04", "0.05"]
+        );
+        let messages = Axis::linear(1.0, 1_000_000.0, (0.0, 100.0));
+        assert_eq!(
+            labels(messages, 5),
+            ["200,000", "400,000", "600,000", "800,000", "1,000,000"]
+        );
+        assert_eq!(
+            labels(Axis::linear(1.0, 3.0, (0.0, 1.0)), 2),
+            ["1", "2", "3"]
+        );
+    }
+
+    #[test]
+    fn log_ticks_thin_out_with_the_range() {
+        let axis = |low, high| Axis::log(low, high, (0.0, 100.0));
+        assert_eq!(
+            labels(axis(0.5, 60.0), 8),
+            ["0.5", "1", "2", "5", "10", "20", "50"]
+        );
+        assert_eq!(
+            labels(axis(0.001, 2_000.0), 8),
+            ["0.001", "0.01", "0.1", "1", "10", "100", "1,000"]
+        );
+        assert_eq!(labels(axis(1.1, 1.9), 4), ["1.2", "1.4", "1.6", "1.8"]);
+    }
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(milliseconds(0.061_23), "0.0612 ms");
+        assert_eq!(milliseconds(1.224), "1.22 ms");
+        assert_eq!(milliseconds(9.996), "10.0 ms");
+        assert_eq!(milliseconds(412.5), "412 ms");
+        assert_eq!(milliseconds(12_345.0), "12,345 ms");
+        assert_eq!(milliseconds(0.0), "0 ms");
+    }
+
+    #[test]
+    fn values_lie_where_they_should() {
+        let linear = Axis::linear(0.0, 4.0, (100.0, 0.0));
+        assert_eq!(
+            (linear.pixel(0.0), linear.pixel(1.0), linear.pixel(9.0)),
+            (100.0, 75.0, 0.0)
+        );
+        let log = Axis::log(0.1, 1_000.0, (0.0, 400.0));
+        assert!((log.pixel(10.0) - 200.0).abs() < 1e-9);
+        assert_eq!(log.pixel(0.0), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_stay_on_the_axis_and_are_few(high in 1e-6..1e9_f64, wanted in 2..12_usize, is_log: bool) {
+            let axis = if is_log { Axis::log(high / 3e4, high, (0.0, 1.0)) } else { Axis::linear(0.0, high, (0.0, 1.0)) };
+            let ticks = axis.ticks(wanted);
+            prop_assert!(ticks.len() <= 2 * wanted.max(3) + 2 && ticks.len() >= 2);
+            prop_assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 != pair[1].1));
+            prop_assert!(ticks.iter().all(|(tick, _)| *tick <= high * (1.0 + 1e-6)));
+        }
+    }
+}

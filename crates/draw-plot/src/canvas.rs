@@ -1,0 +1,240 @@
+//! Drawing in pixels of the finished picture, on whichever backend; the only code that touches
+//! plotters' elements.
+
+use plotters::coord::Shift;
+use plotters::element::{Circle, PathElement, Polygon, Rectangle};
+use plotters::prelude::{DrawingArea, DrawingAreaErrorKind, DrawingBackend};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+
+use crate::error::DrawError;
+use crate::face::{Face, Faces};
+
+/// Where a text stands in relation to its point; vertically it is always centred on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Centre,
+    Right,
+}
+
+/// How a text looks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Font {
+    /// Height of an em in pixels.
+    pub(crate) size: f64,
+    pub(crate) is_bold: bool,
+    pub(crate) colour: RGBColor,
+}
+
+/// A picture's pixels, or the shapes of an SVG.
+pub(crate) struct Canvas<'a, B: DrawingBackend> {
+    pub(crate) area: &'a DrawingArea<B, Shift>,
+    /// Dots of the backend per pixel of the finished picture: backends take whole dots only.
+    pub(crate) dots_per_pixel: u32,
+    /// The backend paints dots. Shapes that share an edge or a joint are then cheaper and cleaner
+    /// one by one; in an SVG they are smaller as one.
+    pub(crate) is_bitmap: bool,
+    pub(crate) faces: &'a Faces,
+}
+
+impl<B: DrawingBackend> Canvas<'_, B>
+where
+    B::ErrorType: 'static,
+{
+    fn dot(&self, pixels: f64) -> i32 {
+        // No picture is wider than 7680 pixels of at most 8 dots.
+        #[allow(clippy::cast_possible_truncation)]
+        let dot = (pixels * f64::from(self.dots_per_pixel)).round() as i32;
+        dot
+    }
+
+    fn dots(&self, (x, y): (f64, f64)) -> (i32, i32) {
+        (self.dot(x), self.dot(y))
+    }
+
+    fn length(&self, pixels: f64) -> u32 {
+        u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
+    }
+
+    fn result<T>(drawn: Result<T, DrawingAreaErrorKind<B::ErrorType>>) -> Result<T, DrawError> {
+        drawn.map_err(DrawError::paint)
+    }
+
+    pub(crate) fn fill(&self, colour: RGBColor) -> Result<(), DrawError> {
+        Self::result(self.area.fill(&colour))
+    }
+
+    pub(crate) fn text(
+        &self,
+        text: &str,
+        font: Font,
+        align: Align,
+        (x, y): (f64, f64),
+    ) -> Result<(), DrawError> {
+        // Centred on the height of figures and capitals.
+        let baseline = y + Face::CAPITALS / 2.0 * font.size;
+        if !self.is_bitmap {
+            let horizontal = match align {
+                Align::Left => HPos::Left,
+                Align::Centre => HPos::Center,
+                Align::Right => HPos::Right,
+            };
+            // Plotters makes an em of 1.24 and moves the text by half the height of an x.
+            let size = 1.24 * font.size * f64::from(self.dots_per_pixel);
+            let weight = if font.is_bold {
+                FontStyle::Bold
+            } else {
+                FontStyle::Normal
+            };
+            let mut style = TextStyle::from((Face::FAMILY, size, weight).into_font());
+            style.color = font.colour.to_backend_color();
+            style.pos = Pos::new(horizontal, VPos::Center);
+            let at = self.dots((x, baseline - Face::SMALL_X / 2.0 * font.size));
+            return Self::result(self.area.draw_text(text, &style, at));
+        }
+        let left = match align {
+            Align::Left => x,
+            Align::Centre => x - self.text_width(text, font) / 2.0,
+            Align::Right => x - self.text_width(text, font),
+        };
+        let scale = f64::from(self.dots_per_pixel);
+        let face = self.faces.of(font.is_bold);
+        for (at, coverage) in face.dots(text, font.size * scale, (left * scale, baseline * scale)) {
+            Self::result(self.area.draw_pixel(at, &font.colour.mix(coverage)))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn text_width(&self, text: &str, font: Font) -> f64 {
+        self.faces.of(font.is_bold).width(text, font.size)
+    }
+
+    /// The text, cut to fit into `width` where it must be.
+    pub(crate) fn fitted(&self, text: &str, font: Font, width: f64) -> String {
+        if self.text_width(text, font) <= width {
+            return text.to_owned();
+        }
+        let letters: Vec<char> = text.chars().collect();
+        let cut = |count: usize| {
+            let kept: String = letters[..count].iter().collect();
+            format!("{}…", kept.trim_end())
+        };
+        (1..letters.len())
+            .rev()
+            .map(cut)
+            .find(|text| self.text_width(text, font) <= width)
+            .unwrap_or_default()
+    }
+
+    /// A line through all points.
+    pub(crate) fn line(
+        &self,
+        points: &[(f64, f64)],
+        colour: RGBColor,
+        width: f64,
+    ) -> Result<(), DrawError> {
+        let style = ShapeStyle::from(&colour).stroke_width(self.length(width));
+        let mut dots: Vec<_> = points.iter().map(|point| self.dots(*point)).collect();
+        dots.dedup();
+        if !self.is_bitmap || style.stroke_width == 1 {
+            return Self::result(self.area.draw(&PathElement::new(dots, style)));
+        }
+        // The outline of a wide line that turns back sharply would cover itself and leave holes.
+        let joint = style.stroke_width / 2;
+        for pair in dots.windows(2) {
+            Self::result(self.area.draw(&PathElement::new(pair, style)))?;
+            if joint > 0 {
+                Self::result(self.area.draw(&Circle::new(pair[1], joint, style.filled())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A horizontal line of dashes.
+    pub(crate) fn dashes(
+        &self,
+        (left, right): (f64, f64),
+        y: f64,
+        colour: RGBColor,
+        unit: f64,
+    ) -> Result<(), DrawError> {
+        let mut start = left;
+        while start < right {
+            let end = (start + 6.0 * unit).min(right);
+            self.rectangle(
+                (start, y - 0.75 * unit),
+                (end, y + 0.75 * unit),
+                colour.to_rgba(),
+            )?;
+            start += 10.0 * unit;
+        }
+        Ok(())
+    }
+
+    /// Everything between two corners, at least one dot.
+    pub(crate) fn rectangle(
+        &self,
+        from: (f64, f64),
+        to: (f64, f64),
+        colour: RGBAColor,
+    ) -> Result<(), DrawError> {
+        let (left, top) = self.dots(from);
+        let (right, bottom) = self.dots(to);
+        let (right, bottom) = (right.max(left + 1), bottom.max(top + 1));
+        Self::result(self.area.draw(&Rectangle::new(
+            [(left, top), (right, bottom)],
+            colour.filled(),
+        )))
+    }
+
+    pub(crate) fn polygon(
+        &self,
+        corners: &[(f64, f64)],
+        colour: RGBAColor,
+    ) -> Result<(), DrawError> {
+        let dots: Vec<_> = corners.iter().map(|corner| self.dots(*corner)).collect();
+        Self::result(self.area.draw(&Polygon::new(dots, colour.filled())))
+    }
+
+    pub(crate) fn point(
+        &self,
+        at: (f64, f64),
+        radius: f64,
+        colour: RGBAColor,
+    ) -> Result<(), DrawError> {
+        Self::result(self.area.draw(&Circle::new(
+            self.dots(at),
+            self.length(radius),
+            colour.filled(),
+        )))
+    }
+
+    /// Bars side by side, each from `left` to `right` and from `top` to `bottom`.
+    pub(crate) fn bars(&self, bars: &[Bar], colour: RGBAColor) -> Result<(), DrawError> {
+        if self.is_bitmap {
+            for bar in bars {
+                self.rectangle((bar.left, bar.top), (bar.right, bar.bottom), colour)?;
+            }
+            return Ok(());
+        }
+        // One outline: along the upper ends, and back along the lower ones.
+        let upper = bars
+            .iter()
+            .flat_map(|bar| [(bar.left, bar.top), (bar.right, bar.top)]);
+        let lower = bars
+            .iter()
+            .rev()
+            .flat_map(|bar| [(bar.right, bar.bottom), (bar.left, bar.bottom)]);
+        self.polygon(&upper.chain(lower).collect::<Vec<_>>(), colour)
+    }
+}
+
+/// One bar; the picture's y axis points down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bar {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+}

@@ -1,0 +1,129 @@
+//! Where things stand, and how large writing is.
+
+use std::num::NonZeroUsize;
+
+use crate::canvas::Font;
+use crate::options::Size;
+use crate::theme::Colours;
+
+/// The fonts of a picture.
+pub(crate) struct Type {
+    /// 1 at 1280x720; every length is a multiple of it.
+    pub(crate) scale: f64,
+    pub(crate) title: Font,
+    pub(crate) text: Font,
+    pub(crate) faint: Font,
+}
+
+impl Type {
+    pub(crate) fn new(size: Size, colours: &Colours) -> Self {
+        let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
+        // Writing grows slower than the picture, so that a small one can still be read.
+        let scale = share.powf(0.8).max(0.75);
+        let font = |size: f64, colour| Font {
+            size: size * scale,
+            is_bold: false,
+            colour,
+        };
+        Self {
+            scale,
+            title: Font {
+                is_bold: true,
+                ..font(19.0, colours.text)
+            },
+            text: font(13.5, colours.text),
+            faint: font(13.5, colours.faint_text),
+        }
+    }
+}
+
+/// The field of the data, and what is still free around it. All in pixels.
+pub(crate) struct Layout {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    margin: f64,
+    scale: f64,
+}
+
+impl Layout {
+    pub(crate) fn new(size: Size, scale: f64) -> Self {
+        let margin = 20.0 * scale;
+        let (width, height) = (f64::from(size.width()), f64::from(size.height()));
+        Self {
+            left: margin,
+            right: width - margin,
+            top: 14.0 * scale,
+            // Two rows of writing stand below.
+            bottom: height - 58.0 * scale,
+            margin,
+            scale,
+        }
+    }
+
+    /// The left end of one more row of writing at the top, and its middle.
+    pub(crate) fn next_row(&mut self, font: Font) -> (f64, f64) {
+        let height = 1.62 * font.size;
+        self.top += height;
+        (self.margin, self.top - height / 2.0)
+    }
+
+    /// Some air below what stands above.
+    pub(crate) fn skip(&mut self) {
+        self.top += 8.0 * self.scale;
+    }
+
+    /// Makes room at the right for writing of that width.
+    pub(crate) fn reserve(&mut self, width: f64, font: Font) {
+        // At least for half of the last number below the axis.
+        let width = if width > 0.0 {
+            width + 8.0 * self.scale
+        } else {
+            2.0 * font.size
+        };
+        // Whole pixels: columns of data then have sharp edges.
+        self.right = (self.right - width).round();
+        self.top += 8.0 * self.scale;
+    }
+
+    /// Makes room at the left for numbers of that width.
+    pub(crate) fn indent(&mut self, width: f64) {
+        self.left = (self.left + width + 8.0 * self.scale).round();
+    }
+
+    /// From margin to margin.
+    pub(crate) fn inner_width(&self) -> f64 {
+        self.right - self.margin
+    }
+
+    /// Of the field of the data.
+    pub(crate) fn width(&self) -> f64 {
+        self.right - self.left
+    }
+
+    /// Columns of pixels in it.
+    pub(crate) fn columns(&self) -> NonZeroUsize {
+        // Positive, and far below 2^53.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let columns = self.width().round() as usize;
+        NonZeroUsize::new(columns).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// Numbers that the y axis has room for.
+    pub(crate) fn ticks_down(&self) -> usize {
+        Self::fit(self.bottom - self.top, 55.0 * self.scale)
+    }
+
+    /// Numbers that the x axis has room for.
+    pub(crate) fn ticks_across(&self) -> usize {
+        Self::fit(self.width(), 125.0 * self.scale)
+    }
+
+    fn fit(length: f64, each: f64) -> usize {
+        // Small, and negative at worst, which saturates.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let count = (length / each) as usize;
+        count.max(2)
+    }
+}

@@ -1,0 +1,102 @@
+//! The legend stands above the data, so that it never hides any.
+
+use plotters::prelude::DrawingBackend;
+use plotters::style::{Color, RGBColor};
+
+use crate::canvas::{Align, Canvas};
+use crate::error::DrawError;
+use crate::layout::{Layout, Type};
+
+/// One entry.
+pub(crate) struct Entry {
+    swatch: Swatch,
+    colour: RGBColor,
+    text: String,
+}
+
+/// The sample in front of an entry's text.
+pub(crate) enum Swatch {
+    Line,
+    /// How strongly it is drawn.
+    Point(f64),
+    /// How strongly the middle 90 % and 96 % of many messages are drawn.
+    Bars {
+        body: f64,
+        bulk: f64,
+        point: f64,
+    },
+}
+
+impl Entry {
+    pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: String) -> Self {
+        Self {
+            swatch,
+            colour,
+            text,
+        }
+    }
+}
+
+/// Draws the entries side by side, in as many rows as they need.
+pub(crate) fn draw<B: DrawingBackend>(
+    canvas: &Canvas<'_, B>,
+    font: &Type,
+    layout: &mut Layout,
+    entries: &[Entry],
+) -> Result<(), DrawError>
+where
+    B::ErrorType: 'static,
+{
+    let k = font.scale;
+    let indent = 30.0 * k;
+    let mut at: Option<(f64, f64)> = None;
+    for entry in entries {
+        let text = canvas.fitted(&entry.text, font.text, layout.inner_width() - indent);
+        let width = indent + canvas.text_width(&text, font.text);
+        let (x, y) = match at {
+            Some((x, y)) if x + width <= layout.right => (x, y),
+            _ => layout.next_row(font.text),
+        };
+        entry.draw_swatch(canvas, (x, y), k)?;
+        canvas.text(&text, font.text, Align::Left, (x + indent, y))?;
+        at = Some((x + width + 26.0 * k, y));
+    }
+    Ok(())
+}
+
+impl Entry {
+    fn draw_swatch<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        (x, y): (f64, f64),
+        k: f64,
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        let width = 22.0 * k;
+        match self.swatch {
+            Swatch::Line => canvas.line(&[(x, y), (x + width, y)], self.colour, 2.5 * k),
+            Swatch::Point(strength) => {
+                for (share, up) in [(0.1, 1.5), (0.3, -3.0), (0.5, 2.0), (0.7, -1.0), (0.9, 3.0)] {
+                    canvas.point(
+                        (x + share * width, y - up * k),
+                        1.7 * k,
+                        self.colour.mix(strength),
+                    )?;
+                }
+                Ok(())
+            }
+            Swatch::Bars { body, bulk, point } => {
+                for (half, strength) in [(5.0 * k, bulk), (3.0 * k, body)] {
+                    let colour = self.colour.mix(strength);
+                    canvas.rectangle((x, y - half), (x + width, y + half), colour)?;
+                }
+                for (share, up) in [(0.2, -6.5), (0.4, 8.0), (0.8, 6.5)] {
+                    canvas.point((x + share * width, y - up * k), k, self.colour.mix(point))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

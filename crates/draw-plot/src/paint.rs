@@ -1,0 +1,352 @@
+//! Drawing a chart: where each of its numbers goes on the canvas.
+
+use measurement::units::grouped;
+use plotters::prelude::DrawingBackend;
+use plotters::style::{Color, RGBColor};
+
+use crate::axis::{Axis, milliseconds};
+use crate::canvas::{Align, Bar, Canvas, Font};
+use crate::chart::{Chart, Line};
+use crate::error::DrawError;
+use crate::layout::{Layout, Type};
+use crate::legend;
+use crate::series::{Bin, below, bins, extremes, outline};
+
+/// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
+const MESSAGES_PER_BAR: usize = 120;
+
+/// The axes in their place.
+struct Frame {
+    x: Axis,
+    y: Axis,
+    layout: Layout,
+    font: Type,
+}
+
+impl Chart<'_> {
+    pub(crate) fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        canvas.fill(self.colours.ground)?;
+        let font = Type::new(self.options.size, &self.colours);
+        let mut layout = Layout::new(self.options.size, font.scale);
+        canvas.text(
+            &canvas.fitted(&self.options.title, font.title, layout.inner_width()),
+            font.title,
+            Align::Left,
+            layout.next_row(font.title),
+        )?;
+        canvas.text(
+            &canvas.fitted(&self.subtitle(), font.faint, layout.inner_width()),
+            font.faint,
+            Align::Left,
+            layout.next_row(font.faint),
+        )?;
+        legend::draw(canvas, &font, &mut layout, &self.legend())?;
+        layout.skip();
+        let heading = layout.next_row(font.text);
+
+        let percentiles = self.percentiles();
+        let mut right = 0.0_f64;
+        for (_, label, _) in &percentiles {
+            right = right.max(canvas.text_width(label, font.text));
+        }
+        layout.reserve(right, font.text);
+        let y_ticks = self.y_axis(&layout).ticks(layout.ticks_down());
+        let mut left = 0.0_f64;
+        for (_, label) in &y_ticks {
+            left = left.max(canvas.text_width(label, font.faint));
+        }
+        layout.indent(left);
+
+        let frame = Frame {
+            x: self.x_axis(&layout),
+            y: self.y_axis(&layout),
+            layout,
+            font,
+        };
+        self.grid(canvas, &frame, &y_ticks)?;
+        for line in &self.lines {
+            self.messages(canvas, &frame, line)?;
+        }
+        for line in &self.lines {
+            self.average(canvas, &frame, line)?;
+        }
+        let edges = (frame.layout.left, frame.layout.right);
+        for (value, _, colour) in &percentiles {
+            canvas.dashes(edges, frame.y.pixel(*value), *colour, frame.font.scale)?;
+        }
+        for line in &self.lines {
+            self.marks(canvas, &frame, line)?;
+        }
+        self.percentile_labels(canvas, &frame, &percentiles)?;
+        self.heading(canvas, &frame, heading)
+    }
+
+    fn x_axis(&self, layout: &Layout) -> Axis {
+        Axis::linear(1.0, self.span as f64, (layout.left, layout.right))
+    }
+
+    fn y_axis(&self, layout: &Layout) -> Axis {
+        let (low, high) = self.range;
+        let pixels = (layout.bottom, layout.top);
+        if self.options.log {
+            Axis::log(low, high, pixels)
+        } else {
+            Axis::linear(low, high, pixels)
+        }
+    }
+
+    fn grid<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        frame: &Frame,
+        y_ticks: &[(f64, String)],
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        let Frame { layout, font, .. } = frame;
+        let (k, faint) = (font.scale, font.faint);
+        for (value, label) in y_ticks {
+            let y = frame.y.pixel(*value);
+            canvas.rectangle(
+                (layout.left, y - 0.5 * k),
+                (layout.right, y + 0.5 * k),
+                self.colours.grid.to_rgba(),
+            )?;
+            canvas.text(label, faint, Align::Right, (layout.left - 8.0 * k, y))?;
+        }
+        let axis = self.colours.faint_text.to_rgba();
+        canvas.rectangle(
+            (layout.left, layout.bottom - 0.5 * k),
+            (layout.right, layout.bottom + 0.5 * k),
+            axis,
+        )?;
+        for (value, label) in frame.x.ticks(layout.ticks_across()) {
+            let x = frame.x.pixel(value);
+            canvas.rectangle(
+                (x - 0.5 * k, layout.bottom),
+                (x + 0.5 * k, layout.bottom + 5.0 * k),
+                axis,
+            )?;
+            canvas.text(&label, faint, Align::Centre, (x, layout.bottom + 15.0 * k))?;
+        }
+        let centre = (layout.left + layout.right) / 2.0;
+        canvas.text(
+            "message number, in order of sending",
+            font.text,
+            Align::Centre,
+            (centre, layout.bottom + 35.0 * k),
+        )
+    }
+
+    /// The messages themselves, behind everything else.
+    fn messages<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        frame: &Frame,
+        line: &Line<'_>,
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        if !self.has_average() {
+            return Ok(());
+        }
+        let values = &line.series.values_ms;
+        let top = self.range.1;
+        // Several series lie over one another.
+        let share = 1.0 / (self.lines.len() as f64).sqrt();
+        if !self.is_binned() {
+            let colour = line.colour.mix(self.colours.point * share);
+            for (number, value) in (1_u32..)
+                .zip(values.iter())
+                .filter(|(_, value)| **value <= top)
+            {
+                let at = (frame.x.pixel(f64::from(number)), frame.y.pixel(*value));
+                canvas.point(at, 1.7 * frame.font.scale, colour)?;
+            }
+            return Ok(());
+        }
+        let columns = frame.layout.columns();
+        // A bar is so many whole columns wide.
+        let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
+        let bins = bins(values, self.span, columns, wide);
+        let edge = |column: usize| frame.layout.left + column.min(columns.get()) as f64;
+        for (strength, middle) in [
+            (
+                self.colours.bulk,
+                (|bin| bin.bulk) as fn(&Bin) -> (f64, f64),
+            ),
+            (self.colours.body, |bin| bin.body),
+        ] {
+            let bars: Vec<Bar> = bins
+                .iter()
+                .map(|bin| Bar {
+                    left: edge(bin.index * wide),
+                    right: edge((bin.index + 1) * wide),
+                    top: frame.y.pixel(middle(bin).1),
+                    bottom: frame.y.pixel(middle(bin).0),
+                })
+                .collect();
+            canvas.bars(&bars, line.colour.mix(strength * share))?;
+        }
+        // No spike vanishes: what the bars leave out is drawn as a dot.
+        let dot = line.colour.mix(self.colours.point * share);
+        for (column, low, high) in extremes(values, self.span, columns) {
+            let x = edge(column) + 0.5;
+            let bulk = bins.get(column / wide).map(|bin| bin.bulk);
+            let is_beyond = |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
+            for value in [low, high] {
+                if value <= top && is_beyond(value) {
+                    canvas.point((x, frame.y.pixel(value)), 0.9 * frame.font.scale, dot)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn average<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        frame: &Frame,
+        line: &Line<'_>,
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        let first = self.options.window.get() - 1;
+        let points = outline(&line.averages, first, self.span, frame.layout.columns());
+        let width = if self.has_average() && !self.is_binned() {
+            2.0
+        } else {
+            1.3
+        } * frame.font.scale;
+        for part in below(&points, self.range.1) {
+            let pixels: Vec<_> = part
+                .into_iter()
+                .map(|(at, value)| (frame.x.pixel(at + 1.0), frame.y.pixel(value)))
+                .collect();
+            match pixels.as_slice() {
+                // A single average is no line, but must be seen.
+                [only] => canvas.point(*only, width, line.colour.to_rgba())?,
+                pixels => canvas.line(pixels, line.colour, width)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A triangle at the upper edge wherever messages lie above it.
+    fn marks<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        frame: &Frame,
+        line: &Line<'_>,
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        let k = frame.font.scale;
+        let top = frame.layout.top;
+        let mut free_from = f64::NEG_INFINITY;
+        for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
+            let x = frame.x.pixel(f64::from(number));
+            if *value > self.range.1 && x >= free_from {
+                canvas.polygon(
+                    &[
+                        (x - 3.5 * k, top + 6.0 * k),
+                        (x, top),
+                        (x + 3.5 * k, top + 6.0 * k),
+                    ],
+                    line.colour.to_rgba(),
+                )?;
+                free_from = x + 8.0 * k;
+            }
+        }
+        Ok(())
+    }
+
+    /// At the right end of their lines, moved apart where they would touch.
+    fn percentile_labels<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        frame: &Frame,
+        percentiles: &[(f64, String, RGBColor)],
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        let [(p99, above, p99_colour), (p50, beneath, p50_colour)] = percentiles else {
+            return Ok(());
+        };
+        let Frame { layout, font, .. } = frame;
+        let (mut upper, mut lower) = (frame.y.pixel(*p99), frame.y.pixel(*p50));
+        let missing = 1.3 * font.text.size - (lower - upper);
+        if missing > 0.0 {
+            upper -= missing / 2.0;
+            lower += missing / 2.0;
+            let below_axis = (lower - layout.bottom).max(0.0);
+            upper -= below_axis;
+            lower -= below_axis;
+        }
+        let x = layout.right + 8.0 * font.scale;
+        for (label, colour, y) in [(above, p99_colour, upper), (beneath, p50_colour, lower)] {
+            let font = Font {
+                colour: *colour,
+                ..font.text
+            };
+            canvas.text(label, font, Align::Left, (x, y))?;
+        }
+        Ok(())
+    }
+
+    /// What the y axis shows, and what lies above it.
+    fn heading<B: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, B>,
+        frame: &Frame,
+        (x, y): (f64, f64),
+    ) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static,
+    {
+        let Frame { layout, font, .. } = frame;
+        let assumed = if self.options.unit_is_assumed {
+            ", assumed"
+        } else {
+            ""
+        };
+        let label = format!("{} (ms{assumed})", self.options.quantity);
+        canvas.text(&label, font.text, Align::Left, (x, y))?;
+
+        let top = self.range.1;
+        let values = || {
+            self.lines
+                .iter()
+                .flat_map(|line| line.series.values_ms.iter())
+        };
+        let above = values().filter(|value| **value > top).count();
+        if above == 0 {
+            return Ok(());
+        }
+        let highest = values().fold(0.0, |a: f64, b| a.max(*b));
+        let messages = if above == 1 { "message" } else { "messages" };
+        let (above, highest) = (grouped(above as u64), milliseconds(highest));
+        let room = layout.right - x - canvas.text_width(&label, font.text) - 20.0 * font.scale;
+        let notes = [
+            format!(
+                "▲ {above} {messages} above {}, the highest {highest}",
+                milliseconds(top)
+            ),
+            format!("▲ {above} {messages} up to {highest}"),
+            format!("▲ {above}, {highest}"),
+        ];
+        let fits = |note: &&String| canvas.text_width(note, font.faint) <= room;
+        match notes.iter().find(fits) {
+            Some(note) => canvas.text(note, font.faint, Align::Right, (layout.right, y)),
+            None => Ok(()),
+        }
+    }
+}
