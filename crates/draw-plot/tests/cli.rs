@@ -225,6 +225,8 @@ fn a_spike_neither_flattens_the_picture_nor_vanishes() {
     let folder = Folder::new();
     let mut times = vec![1.0; 30_000];
     times[12_345] = 500.0;
+    times[5_000] = 1.9;
+    times[20_000] = 0.25;
     folder.run("a.xlsx", "ws://here/ws", &times);
     folder.drawn(&["a.xlsx", "-o", "a.svg"]);
     let svg = folder.svg("a.svg");
@@ -233,6 +235,21 @@ fn a_spike_neither_flattens_the_picture_nor_vanishes() {
             .any(|line| line == "▲ 1 message above 2.08 ms, the highest 500 ms")
     );
     assert!(svg.len() < 500_000, "{}", svg.len());
+    let of_messages = |shape: &str| {
+        svg.lines()
+            .filter(|line| line.starts_with(shape) && line.contains("#0072B2"))
+            .count()
+    };
+    // The middle 90 %, the middle 96 %, and a triangle for the spike.
+    assert_eq!(of_messages("<polygon"), 3);
+    // Three in the legend; the two messages that stand out below the upper edge.
+    assert_eq!(of_messages("<circle"), 5);
+    for percentile in ["#009E73", "#D55E00"] {
+        let dashes = svg
+            .lines()
+            .filter(|line| line.starts_with("<rect") && line.contains(percentile));
+        assert!(dashes.count() > 50);
+    }
     folder.drawn(&["a.xlsx", "-o", "log.svg", "--log"]);
     let svg = folder.svg("log.svg");
     assert!(!svg.contains('▲') && svg.lines().any(|line| line == "100"));

@@ -195,6 +195,19 @@ fn the_first_sheet_with_numbers_is_taken() {
 }
 
 #[test]
+fn latencies_go_first_and_other_sheets_keep_their_order() {
+    let sheets: [(&str, &[&str]); 3] = [
+        ("b", &["rtt", "1"]),
+        ("a", &["rtt", "2"]),
+        ("latencies", &["rtt", "3"]),
+    ];
+    let (_folder, path) = workbook(&sheets);
+    assert_eq!(read(&path).unwrap().values_ms, [3.0]);
+    let (_folder, path) = workbook(&sheets[..2]);
+    assert_eq!(read(&path).unwrap().values_ms, [1.0]);
+}
+
+#[test]
 fn what_cannot_be_meant_is_said_with_the_choices() {
     let (_folder, path) = workbook(&[("runs", &["a|b", "1.5|2.5"])]);
     let ask = |request: Request| message(&path, &request);
