@@ -15,6 +15,7 @@ use measurement::summary::ClientRow;
 use rand::RngExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::Sleep;
 
 use crate::connect::Opened;
@@ -34,6 +35,9 @@ const STOP_DRAIN_NS: u64 = 1_000_000_000;
 /// Control frames to be sent, in bytes, beyond which a ping goes unanswered: the server does not
 /// read its pongs.
 const MAX_CONTROL_BACKLOG: usize = 4096;
+
+/// How often a client reads before others have their turn.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// The connection ended without a close frame (RFC 6455, 7.1.5).
 const ABNORMAL: u16 = 1006;
@@ -169,7 +173,8 @@ impl Client {
             Poll::Ready(())
         })
         .await;
-        let end = poll_fn(|cx| self.poll(cx, shared)).await;
+        // tokio's own budget would also cut short the setting of the timer, which must not be.
+        let end = unconstrained(poll_fn(|cx| self.poll(cx, shared))).await;
         let early = !matches!(self.stage, Stage::Done | Stage::Closing { .. });
         if early {
             if self.stage == Stage::Running {
@@ -201,16 +206,19 @@ impl Client {
             let leftover = std::mem::take(&mut self.leftover);
             self.take_in(&leftover, shared.clock.now_ns(), shared)?;
         }
-        let mut more = true;
-        let mut first = true;
-        while more {
-            more = self.read(cx, shared)?;
+        for look in 0..LOOKS_AT_ONCE {
+            let more = self.read(cx, shared)?;
             // When nothing came, only the first look can find something to do.
-            if more || first {
+            if more || look == 0 {
                 self.step(shared)?;
                 self.write(cx, shared).map_err(|e| End::because(&e))?;
             }
-            first = false;
+            if !more {
+                break;
+            }
+            if look + 1 == LOOKS_AT_ONCE {
+                cx.waker().wake_by_ref();
+            }
         }
         self.set_timer(cx, shared);
         Ok(())

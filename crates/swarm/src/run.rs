@@ -105,55 +105,51 @@ pub fn run_observed(
         threads,
         reports,
         control,
+        connected: 0,
+        opened: 0,
+        done: 0,
+        results: Vec::with_capacity(threads),
     };
-    let conducted = coordinator.conduct(plan, &commander, &mut enter)?;
-    let Some(t0) = conducted.t0 else {
-        return Err(nothing_connected(plan, &conducted.results));
-    };
-    Ok(merge(
-        plan,
-        conducted.results,
-        &budget,
-        t0,
-        control.is_stopped(),
-    ))
+    let t0 = coordinator.conduct(plan, &commander, &mut enter)?;
+    let results = coordinator.results;
+    match t0 {
+        Some(t0) => Ok(merge(plan, results, &budget, t0, control.is_stopped())),
+        None => Err(nothing_connected(plan, &results)),
+    }
 }
 
-/// Wall clock and steady clock at T0.
-type T0 = (SystemTime, Instant);
-
-struct Conducted {
-    results: Vec<ThreadResult>,
-    /// `None` when no connection opened, or the user ended the run before any message.
-    t0: Option<T0>,
-}
-
+/// Conducts the threads, and keeps what they have reported. A thread reports when it is ready,
+/// which need not be when it is waited for.
 struct Coordinator<'a> {
     threads: usize,
     reports: Receiver<Report>,
     control: &'a Control,
+    /// Threads whose connections have all opened or failed.
+    connected: usize,
+    /// Connections that opened.
+    opened: u64,
+    /// Threads whose clients have done what was planned.
+    done: usize,
+    results: Vec<ThreadResult>,
 }
 
 impl Coordinator<'_> {
+    /// Takes the threads through all phases; the wall-clock time of T0, or `None` when no connection
+    /// opened or the user ended the run before any message.
     fn conduct(
         &mut self,
         plan: &Plan,
         commander: &watch::Sender<Command>,
         enter: &mut impl FnMut(Phase),
-    ) -> Result<Conducted, SwarmError> {
-        let mut opened = 0;
-        let mut connected = 0;
-        while connected < self.threads && !self.control.is_stopped() {
-            if let Some(Report::Connected(n)) = self.next(LOOK_EVERY)? {
-                connected += 1;
-                opened += n;
-            }
+    ) -> Result<Option<SystemTime>, SwarmError> {
+        while self.connected < self.threads && !self.control.is_stopped() {
+            self.listen(LOOK_EVERY)?;
         }
-        let mut t0 = None;
-        if opened > 0 && !self.control.is_stopped() {
+        let mut started_at = None;
+        if self.opened > 0 && !self.control.is_stopped() {
             let start = Instant::now();
             commander.send_modify(|command| command.start = Some(start));
-            t0 = Some((SystemTime::now() + plan.warmup, start + plan.warmup));
+            started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, commander, enter)?;
         }
         enter(Phase::Close);
@@ -161,13 +157,10 @@ impl Coordinator<'_> {
             command.stop |= self.control.is_stopped();
             command.close = true;
         });
-        let mut results = Vec::with_capacity(self.threads);
-        while results.len() < self.threads {
-            if let Some(Report::Closed(result)) = self.next(LOOK_EVERY)? {
-                results.push(*result);
-            }
+        while self.results.len() < self.threads {
+            self.listen(LOOK_EVERY)?;
         }
-        Ok(Conducted { results, t0 })
+        Ok(started_at)
     }
 
     /// From the first message to the last echo.
@@ -181,16 +174,15 @@ impl Coordinator<'_> {
         let drain_at = plan.measured_time().map(|time| t0 + time);
         let mut phase = Phase::WarmUp;
         enter(phase);
-        let mut done = 0;
-        while done < self.threads {
+        while self.done < self.threads {
             let now = Instant::now();
-            let reached = match phase {
-                Phase::WarmUp if now >= t0 => Phase::Measure,
-                Phase::Measure if drain_at.is_some_and(|at| now >= at) => Phase::Drain,
-                same => same,
+            let (next, at) = match phase {
+                Phase::WarmUp => (Phase::Measure, Some(t0)),
+                Phase::Measure => (Phase::Drain, drain_at),
+                other => (other, None),
             };
-            if reached != phase {
-                phase = reached;
+            if at.is_some_and(|at| now >= at) {
+                phase = next;
                 enter(phase);
                 continue;
             }
@@ -199,31 +191,25 @@ impl Coordinator<'_> {
                 !std::mem::replace(&mut command.stop, stopped) && stopped
             });
             // T0 and the end of a planned time are met as closely as the system allows.
-            let next_phase = if phase == Phase::WarmUp {
-                Some(t0)
-            } else {
-                drain_at
-            };
-            let until_then = next_phase.map_or(LOOK_EVERY, |at| at.saturating_duration_since(now));
-            let wait = if phase == Phase::Drain {
-                LOOK_EVERY
-            } else {
-                until_then.min(LOOK_EVERY)
-            };
-            if let Some(Report::Done) = self.next(wait)? {
-                done += 1;
-            }
+            let until_then = at.map_or(LOOK_EVERY, |at| at.saturating_duration_since(now));
+            self.listen(until_then.min(LOOK_EVERY))?;
         }
         Ok(())
     }
 
-    /// The next report, if one comes soon.
-    fn next(&mut self, wait: Duration) -> Result<Option<Report>, SwarmError> {
+    /// Takes the next report, if one comes in time.
+    fn listen(&mut self, wait: Duration) -> Result<(), SwarmError> {
         match self.reports.recv_timeout(wait) {
-            Ok(report) => Ok(Some(report)),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(SwarmError::ThreadEnded),
+            Ok(Report::Connected(opened)) => {
+                self.connected += 1;
+                self.opened += opened;
+            }
+            Ok(Report::Done) => self.done += 1,
+            Ok(Report::Closed(result)) => self.results.push(*result),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(SwarmError::ThreadEnded),
         }
+        Ok(())
     }
 }
 
@@ -252,7 +238,7 @@ fn merge(
     plan: &Plan,
     results: Vec<ThreadResult>,
     budget: &SampleBudget,
-    (started_at, _): T0,
+    started_at: SystemTime,
     interrupted: bool,
 ) -> Finished {
     let usage = usage(&results);

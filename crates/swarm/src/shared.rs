@@ -208,10 +208,10 @@ impl Shared {
         }
     }
 
-    /// A client has opened, or never will.
-    pub(crate) fn connected(&self, opened: bool) {
+    /// A client has opened.
+    pub(crate) fn opened_one(&self) {
+        self.opened.set(self.opened.get() + 1);
         self.connecting.set(self.connecting.get() - 1);
-        self.opened.set(self.opened.get() + u64::from(opened));
         self.changed.notify_one();
     }
 
@@ -245,7 +245,7 @@ impl Shared {
         }
     }
 
-    /// A client is over that never had a connection.
+    /// A client will never have a connection: it is over before it began.
     pub(crate) fn never_opened(&self, client: u32) {
         self.ended.borrow_mut().clients.push(ClientRow {
             client,
@@ -254,6 +254,8 @@ impl Shared {
             failed: 0,
             close_code: None,
         });
+        self.connecting.set(self.connecting.get() - 1);
+        self.done();
     }
 
     /// How the thread stands.

@@ -11,7 +11,7 @@ use measurement::plan::Plan;
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
 use measurement::summary::ClientRow;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::LocalSet;
 
 use crate::connect::{ConnectError, Connector, Opened};
@@ -91,22 +91,13 @@ pub(crate) async fn work(
     mut commands: watch::Receiver<Command>,
     reports: Sender<Report>,
 ) {
-    let clients: Vec<u32> = job.plan.clients_of(job.thread).collect();
-    let shared = Rc::new(Shared::new(&job, clients.len()));
-    let handshakes = Rc::new(Semaphore::new(HANDSHAKES_AT_ONCE));
+    let job = Rc::new(job);
+    let clients = job.plan.clients_of(job.thread).len();
+    let shared = Rc::new(Shared::new(&job, clients));
     let tasks = LocalSet::new();
-    for client in clients {
-        let connecting = connect(
-            client,
-            job.clone(),
-            Rc::clone(&shared),
-            Rc::clone(&handshakes),
-            commands.clone(),
-        );
-        tasks.spawn_local(live(client, Rc::clone(&shared), connecting));
-    }
+    tasks.spawn_local(dial(Rc::clone(&job), Rc::clone(&shared), commands.clone()));
     if job.control.is_watched() {
-        tasks.spawn_local(tell(job.clone(), Rc::clone(&shared)));
+        tasks.spawn_local(tell(Rc::clone(&job), Rc::clone(&shared)));
     }
     let usage = tasks
         .run_until(conduct(&job, &shared, &mut commands, &reports))
@@ -204,7 +195,7 @@ fn obey(plan: &Plan, shared: &Shared, command: Command) {
 }
 
 /// Tells now and then how the thread stands.
-async fn tell(job: Job, shared: Rc<Shared>) {
+async fn tell(job: Rc<Job>, shared: Rc<Shared>) {
     let mut ticks = tokio::time::interval(TELL_EVERY);
     while !shared.signal().close {
         ticks.tick().await;
@@ -212,42 +203,58 @@ async fn tell(job: Job, shared: Rc<Shared>) {
     }
 }
 
-/// One client from opening to close.
-async fn live(
-    client: u32,
-    shared: Rc<Shared>,
-    connecting: impl Future<Output = Option<Opened>> + 'static,
-) {
-    // Boxed, so that the memory of a handshake is given back when it is over.
-    let opened = Box::pin(connecting).await;
-    shared.connected(opened.is_some());
-    match opened {
-        Some(opened) => Client::new(client, opened, &shared).live(&shared).await,
-        None => {
-            shared.done();
-            shared.never_opened(client);
+/// Gives each client a task when its turn to open has come, so that the memory of handshakes is
+/// that of the ones under way.
+async fn dial(job: Rc<Job>, shared: Rc<Shared>, mut commands: watch::Receiver<Command>) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_AT_ONCE));
+    for client in job.plan.clients_of(job.thread) {
+        let turn = async {
+            if let Some(rate) = job.plan.connect_rate {
+                let due = Duration::from_secs_f64(f64::from(client) / rate.per_second());
+                tokio::time::sleep_until((job.begun + due).into()).await;
+            }
+            Arc::clone(&handshakes).acquire_owned().await
+        };
+        let clients_commands = commands.clone();
+        tokio::select! {
+            turn = turn => {
+                let (job, shared) = (Rc::clone(&job), Rc::clone(&shared));
+                tokio::task::spawn_local(live(client, job, shared, turn.ok(), clients_commands));
+            }
+            // The run ended, or nobody conducts it any more.
+            _ = commands.wait_for(|command| command.close) => shared.never_opened(client),
         }
     }
 }
 
-/// Opens a client's connection when its turn has come; `None` when it fails or the run ends.
-async fn connect(
+/// One client from opening to close; its turn is over when it has opened.
+async fn live(
     client: u32,
-    job: Job,
+    job: Rc<Job>,
     shared: Rc<Shared>,
-    handshakes: Rc<Semaphore>,
+    turn: Option<OwnedSemaphorePermit>,
+    commands: watch::Receiver<Command>,
+) {
+    // Boxed, so that the memory of a handshake is given back when it is over.
+    let opened = Box::pin(connect(&job, &shared, commands)).await;
+    drop((turn, job));
+    match opened {
+        Some(opened) => {
+            shared.opened_one();
+            Box::pin(Client::new(client, opened, &shared).live(&shared)).await;
+        }
+        None => shared.never_opened(client),
+    }
+}
+
+/// Opens a client's connection; `None` when it fails or the run ends.
+async fn connect(
+    job: &Job,
+    shared: &Shared,
     mut commands: watch::Receiver<Command>,
 ) -> Option<Opened> {
-    let opening = async {
-        if let Some(rate) = job.plan.connect_rate {
-            let due = Duration::from_secs_f64(f64::from(client) / rate.per_second());
-            tokio::time::sleep_until((job.begun + due).into()).await;
-        }
-        let _turn = handshakes.acquire().await;
-        job.connector.open().await
-    };
     let opened: Result<Opened, ConnectError> = tokio::select! {
-        opened = opening => opened,
+        opened = job.connector.open() => opened,
         // The run ended, or nobody conducts it any more.
         _ = commands.wait_for(|command| command.close) => return None,
     };

@@ -277,6 +277,22 @@ fn a_server_that_refuses_half_is_measured_with_the_other_half() {
 }
 
 #[test]
+fn a_thread_without_a_single_connection_does_not_hold_up_the_others() {
+    let server = Server::start(|number, stream| async move {
+        if number == 0 {
+            answer(stream, |_, message| vec![message]).await;
+        }
+    });
+    // One client a thread, so that the refused one leaves its thread with nothing to do.
+    let finished = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
+    assert_eq!(
+        (finished.connections.opened, finished.connections.failed),
+        (1, 1)
+    );
+    assert_eq!(finished.record.counts.received, 10);
+}
+
+#[test]
 fn garbage_on_the_wire_fails_the_connection_with_1002() {
     let server = Server::start(|_, stream| async move {
         let mut socket = accept(stream).await;
