@@ -35,7 +35,9 @@ impl Picture {
     /// When the file cannot be written.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn draw(self, summary: &Summary, samples: &[Sample]) -> anyhow::Result<String> {
-        let times = samples.iter().filter_map(Sample::service_time_ns);
+        // As draw-plot does with a spreadsheet: a wrong echo's time is no figure.
+        let timed = samples.iter().filter(|s| s.outcome.is_timed());
+        let times = timed.filter_map(Sample::service_time_ns);
         let values_ms: Vec<f64> = times.map(|ns| ns as f64 / 1e6).collect();
         let Some(values) = NonZeroUsize::new(values_ms.len()) else {
             let path = self.path.display();

@@ -1,7 +1,7 @@
 //! The workbook: summary, latencies, percentiles, timeline and connections, with native charts.
 //!
-//! Sheets of samples are written row by row and kept in a temporary file, so that memory does not
-//! grow with them.
+//! Sheets that grow with the run are written row by row and kept in a temporary file, so that memory
+//! does not grow with them.
 
 use std::io::Write;
 
@@ -36,7 +36,7 @@ fn workbook(run: &Run<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError>
     latencies(&mut workbook, run, rows_per_sheet, &styles)?;
     percentiles(workbook.add_worksheet(), run, &styles)?;
     timeline(workbook.add_worksheet(), run, &styles)?;
-    connections(workbook.add_worksheet(), run, &styles)?;
+    connections(workbook.add_worksheet_with_low_memory()?, run, &styles)?;
     Ok(workbook)
 }
 
