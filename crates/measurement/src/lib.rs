@@ -11,6 +11,7 @@
 //! | [`distribution`] | an HDR histogram with exact minimum, maximum, mean and deviation |
 //! | [`recorder`] | what one generator thread counts and times; merged without loss |
 //! | [`timeline`] | the same, second by second |
+//! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
@@ -39,6 +40,7 @@
 )]
 
 pub mod distribution;
+pub mod percentiles;
 pub mod plan;
 pub mod recorder;
 pub mod sample;

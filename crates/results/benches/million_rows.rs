@@ -35,7 +35,7 @@ fn main() {
     let run = Run {
         summary: &summary,
         samples: &record.samples,
-        percentiles: &measurement::summary::percentile_table(&record),
+        percentiles: &measurement::percentiles::percentile_table(&record),
         timeline: &record.timeline,
         clients: &[],
     };

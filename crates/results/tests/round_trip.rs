@@ -2,52 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 
-use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
-use measurement::recorder::{Record, Recorder};
-use measurement::sample::{Outcome, Sample, SampleBudget};
-use measurement::summary::{
-    Circumstances, ClientUsage, ConnectTimes, Connections, Host, PayloadBytes, Summary, Tool,
-};
+mod common;
+
+use common::{recorded, summary_of};
+use measurement::sample::{Outcome, Sample};
+use measurement::summary::PayloadBytes;
 use proptest::prelude::*;
 use results::read::{Metric, Request, read_times};
 use results::write::{Output, Run};
-
-fn summary_of(record: &Record) -> Summary {
-    let plan = Plan::new(PlanDraft {
-        target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
-        embedded: None,
-        clients: 3.try_into().unwrap(),
-        length: Length::MessagesPerClient(2.try_into().unwrap()),
-        payload: "64..4KiB".parse().unwrap(),
-        text: true,
-        window: 1.try_into().unwrap(),
-        connect_rate: None,
-        connect_timeout: std::time::Duration::from_secs(1),
-        timeout: std::time::Duration::from_secs(1),
-        warmup: std::time::Duration::ZERO,
-        verify: Verify::Full,
-        threads: 1.try_into().unwrap(),
-        headers: Default::default(),
-        seed: 5,
-        max_samples: 1_000,
-    })
-    .unwrap();
-    let circumstances = Circumstances {
-        tool: Tool {
-            name: "ws-bench".into(),
-            version: "0.1.0".into(),
-        },
-        host: Host::default(),
-        started_at: "2026-11-23T12:00:00Z".into(),
-        elapsed_s: 1.5,
-        connections: Connections::default(),
-        connect_ns: ConnectTimes::default(),
-        client: ClientUsage::default(),
-        server: None,
-        interrupted: false,
-    };
-    Summary::new(&plan, record, circumstances)
-}
 
 fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let sample = (
@@ -78,11 +40,9 @@ proptest! {
 
     #[test]
     fn every_time_comes_back(samples in samples(), is_csv: bool, is_response: bool) {
-        let budget = SampleBudget::new(1_000, 1);
-        let record = Recorder::merge(vec![Recorder::new(false, 0)], &budget);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(if is_csv { "a.csv" } else { "a.xlsx" });
-        let summary = summary_of(&record);
+        let summary = summary_of(&recorded(&samples));
         let run = Run { summary: &summary, samples: &samples, percentiles: &[], timeline: &[], clients: &[] };
         Output::create(&path).unwrap().write(&run).unwrap();
 
@@ -109,7 +69,7 @@ proptest! {
             prop_assert_eq!(run.url.as_deref(), Some("ws://127.0.0.1:8000/ws"));
             prop_assert_eq!(run.clients, Some(3));
             prop_assert_eq!(run.payload_bytes, Some(PayloadBytes::Range { min: 64, max: 4096 }));
-            prop_assert_eq!(run.tool.as_deref(), Some("ws-bench 0.1.0"));
+            prop_assert_eq!(run.tool.as_deref(), Some("ws-bench 0"));
         }
     }
 }

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use measurement::percentiles::percentile_table;
 use measurement::plan::{Plan, PlanError};
 use measurement::recorder::Record;
-use measurement::summary::{Circumstances, Summary, Tool, percentile_table};
+use measurement::summary::{Circumstances, Summary, Tool};
 use measurement::units::grouped;
 use measurement::validity::Verdict;
 use results::ResultsError;

@@ -6,8 +6,9 @@ mod xlsx;
 
 use std::path::{Path, PathBuf};
 
+use measurement::percentiles::PercentileRow;
 use measurement::sample::Sample;
-use measurement::summary::{ClientRow, PercentileRow, Summary};
+use measurement::summary::{ClientRow, Summary};
 use measurement::timeline::TimelineRow;
 
 use crate::ResultsError;

@@ -1,65 +1,18 @@
 //! What was written, read back by calamine, serde_json and csv.
 
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
 use std::fs;
 
 use calamine::{Data, Reader, Xlsx, open_workbook};
-use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
-use measurement::recorder::{Record, Recorder};
-use measurement::sample::{Outcome, Sample, SampleBudget};
-use measurement::summary::{
-    Circumstances, ClientUsage, ConnectTimes, Connections, Host, Tool, percentile_table,
-};
+use measurement::percentiles::percentile_table;
+use measurement::sample::{Outcome, Sample};
 use proptest::prelude::*;
 
 use super::*;
 use crate::schema;
-
-fn recorded(samples: &[Sample]) -> Record {
-    let budget = SampleBudget::new(10_000, 1);
-    let mut recorder = Recorder::new(false, 0);
-    for sample in samples {
-        recorder.sent(sample.sent_ns);
-        recorder.ended(&budget, *sample, 125);
-    }
-    Recorder::merge(vec![recorder], &budget)
-}
-
-fn summary_of(record: &Record) -> Summary {
-    let plan = Plan::new(PlanDraft {
-        target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
-        embedded: Some("axum".into()),
-        clients: 3.try_into().unwrap(),
-        length: Length::MessagesPerClient(2.try_into().unwrap()),
-        payload: "64..4KiB".parse().unwrap(),
-        text: true,
-        window: 1.try_into().unwrap(),
-        connect_rate: None,
-        connect_timeout: std::time::Duration::from_secs(1),
-        timeout: std::time::Duration::from_secs(1),
-        warmup: std::time::Duration::ZERO,
-        verify: Verify::Full,
-        threads: 1.try_into().unwrap(),
-        headers: Default::default(),
-        seed: 5,
-        max_samples: 10,
-    })
-    .unwrap();
-    let circumstances = Circumstances {
-        tool: Tool {
-            name: "ws-bench".into(),
-            version: "0".into(),
-        },
-        host: Host::default(),
-        started_at: "2026-11-23T12:00:00Z".into(),
-        elapsed_s: 1.5,
-        connections: Connections::default(),
-        connect_ns: ConnectTimes::default(),
-        client: ClientUsage::default(),
-        server: None,
-        interrupted: false,
-    };
-    Summary::new(&plan, record, circumstances)
-}
+use common::{recorded, summary_of};
 
 const CLIENTS: [ClientRow; 2] = [
     ClientRow {

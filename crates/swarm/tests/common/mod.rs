@@ -4,13 +4,18 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
+use swarm::Finished;
+use swarm::control::Control;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 
 /// A server on a free port of the loopback; it ends with the test that holds it.
 pub(crate) struct Server {
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -75,4 +80,31 @@ pub(crate) fn size(bytes: u64) -> SizeRange {
         min: bytes,
         max: bytes,
     }
+}
+
+pub(crate) type Socket = WebSocketStream<TcpStream>;
+
+pub(crate) async fn accept(stream: TcpStream) -> Socket {
+    tokio_tungstenite::accept_async(stream).await.unwrap()
+}
+
+/// Answers the `n`-th data message of a connection, from 0, with what `answers` makes of it.
+pub(crate) async fn answer(
+    stream: TcpStream,
+    mut answers: impl FnMut(usize, Message) -> Vec<Message>,
+) {
+    let mut socket = accept(stream).await;
+    let mut n = 0;
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_text() || message.is_binary() {
+            for answer in answers(n, message) {
+                socket.send(answer).await.unwrap();
+            }
+            n += 1;
+        }
+    }
+}
+
+pub(crate) fn run(plan: &Plan) -> Finished {
+    swarm::run(plan, &Control::new()).unwrap()
 }

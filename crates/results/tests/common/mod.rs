@@ -1,0 +1,57 @@
+//! A run to write, as the tests of both writers and reader need it.
+
+use std::time::Duration;
+
+use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::recorder::{Record, Recorder};
+use measurement::sample::{Sample, SampleBudget};
+use measurement::summary::{
+    Circumstances, ClientUsage, ConnectTimes, Connections, Host, Summary, Tool,
+};
+
+pub(crate) fn recorded(samples: &[Sample]) -> Record {
+    let budget = SampleBudget::new(10_000, 1);
+    let mut recorder = Recorder::new(false, 0);
+    for sample in samples {
+        recorder.sent(sample.sent_ns);
+        recorder.ended(&budget, *sample, 125);
+    }
+    Recorder::merge(vec![recorder], &budget)
+}
+
+pub(crate) fn summary_of(record: &Record) -> Summary {
+    let plan = Plan::new(PlanDraft {
+        target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
+        embedded: Some("axum".into()),
+        clients: 3.try_into().unwrap(),
+        length: Length::MessagesPerClient(2.try_into().unwrap()),
+        payload: "64..4KiB".parse().unwrap(),
+        text: true,
+        window: 1.try_into().unwrap(),
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        warmup: Duration::ZERO,
+        verify: Verify::Full,
+        threads: 1.try_into().unwrap(),
+        headers: Default::default(),
+        seed: 5,
+        max_samples: 10,
+    })
+    .unwrap();
+    let circumstances = Circumstances {
+        tool: Tool {
+            name: "ws-bench".into(),
+            version: "0".into(),
+        },
+        host: Host::default(),
+        started_at: "2026-11-23T12:00:00Z".into(),
+        elapsed_s: 1.5,
+        connections: Connections::default(),
+        connect_ns: ConnectTimes::default(),
+        client: ClientUsage::default(),
+        server: None,
+        interrupted: false,
+    };
+    Summary::new(&plan, record, circumstances)
+}

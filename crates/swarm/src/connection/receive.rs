@@ -1,0 +1,158 @@
+//! What a client reads: echoes are matched and timed, control frames answered.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use measurement::sample::{Outcome, Sample};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{ABNORMAL, Client, End, NO_CODE, NORMAL, PROTOCOL_ERROR, Stage};
+use crate::echo::{self, Echo};
+use crate::flight::Landed;
+use crate::shared::Shared;
+use crate::wire::{Event, Opcode};
+
+impl Client {
+    /// Reads once and takes in what came; `false` when there is nothing to read.
+    pub(super) fn read(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Result<bool, End> {
+        // Moved out, so that what is taken in may borrow the other buffers.
+        let mut buffer = std::mem::take(&mut shared.buffers.borrow_mut().read);
+        let mut read = ReadBuf::new(&mut buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut read);
+        let result = match polled {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Err(e)) => Err(self.over(End::because(&e))),
+            Poll::Ready(Ok(())) if read.filled().is_empty() => Err(self.over(End {
+                code: ABNORMAL,
+                reason: "the server closed the connection without a close frame".to_owned(),
+            })),
+            Poll::Ready(Ok(())) => {
+                let now = shared.clock.now_ns();
+                self.take_in(read.filled(), now, shared).map(|()| true)
+            }
+        };
+        shared.buffers.borrow_mut().read = buffer;
+        result
+    }
+
+    /// The end of the connection, if the server said goodbye before.
+    fn over(&self, end: End) -> End {
+        match self.closed {
+            Some(code) => End {
+                code,
+                reason: format!("the server closed with {code}"),
+            },
+            None => end,
+        }
+    }
+
+    /// Takes in bytes that came at `now_ns`.
+    pub(super) fn take_in(
+        &mut self,
+        bytes: &[u8],
+        now_ns: u64,
+        shared: &Shared,
+    ) -> Result<(), End> {
+        let mut input = bytes;
+        // The decoder's events borrow from it, while they are acted upon.
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let result = loop {
+            if self.closed.is_some() {
+                // Nothing counts behind a close frame.
+                break Ok(());
+            }
+            match decoder.next(&mut input) {
+                Ok(Some(event)) => self.act(event, now_ns, shared),
+                Ok(None) => break Ok(()),
+                Err(error) => {
+                    self.queue_control(Opcode::Close, &PROTOCOL_ERROR.to_be_bytes(), shared);
+                    self.say_goodbye();
+                    break Err(End {
+                        code: PROTOCOL_ERROR,
+                        reason: format!("the server broke the protocol: {error}"),
+                    });
+                }
+            }
+        };
+        self.decoder = decoder;
+        if let (Some(code), false) = (self.closed, matches!(self.stage, Stage::Closing { .. })) {
+            self.say_goodbye();
+            return Err(End {
+                code,
+                reason: format!("the server closed with {code}"),
+            });
+        }
+        result
+    }
+
+    #[inline]
+    fn act(&mut self, event: Event<'_>, now_ns: u64, shared: &Shared) {
+        match event {
+            Event::Data { kind, part, last } => {
+                let context = echo::Context {
+                    client: self.id,
+                    clients: shared.rules.clients,
+                    verify: shared.rules.verify,
+                    kind: shared.rules.kind,
+                    payloads: &shared.payloads,
+                    sent: self.sent,
+                    warmed: self.warmed,
+                };
+                self.incoming.part(&context, part);
+                if last {
+                    let echo = self.incoming.finish(&context, kind, &mut self.flight);
+                    self.record(echo, now_ns, shared);
+                }
+            }
+            Event::Ping(payload) => self.queue_control(Opcode::Pong, payload, shared),
+            Event::Pong => {}
+            Event::Close(code) => {
+                // Our own close frame, if it is out, is the answer.
+                if !matches!(self.stage, Stage::Closing { .. }) {
+                    let answer = code.unwrap_or(NORMAL).to_be_bytes();
+                    self.queue_control(Opcode::Close, &answer, shared);
+                }
+                self.closed = Some(code.unwrap_or(NO_CODE));
+            }
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, echo: Echo, now_ns: u64, shared: &Shared) {
+        let Some(run) = shared.signal().run else {
+            return;
+        };
+        let mut recorder = shared.recorder.borrow_mut();
+        match echo {
+            Echo::Answer { landed, right } => {
+                let Landed {
+                    message,
+                    late,
+                    overtaken,
+                } = landed;
+                if message.number.is_warmup() {
+                    return;
+                }
+                let outcome = match (right, late, overtaken) {
+                    (false, ..) => Outcome::Corrupted,
+                    (true, true, _) => Outcome::TimedOut,
+                    (true, false, true) => Outcome::Reordered,
+                    (true, false, false) => Outcome::Ok,
+                };
+                self.failed += u64::from(outcome != Outcome::Ok);
+                let sample = Sample::echoed(
+                    self.id,
+                    message.number.index(),
+                    message.intended_ns - run.t0_ns,
+                    message.sent_ns - run.t0_ns,
+                    now_ns - run.t0_ns,
+                    outcome,
+                );
+                recorder.ended(&shared.budget, sample, message.shape.size);
+            }
+            Echo::Duplicate(number) if !number.is_warmup() => recorder.duplicated(),
+            Echo::Unexpected if now_ns >= run.t0_ns => recorder.unexpected(),
+            Echo::Duplicate(_) | Echo::Unexpected => {}
+        }
+    }
+}

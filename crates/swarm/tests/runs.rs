@@ -1,0 +1,215 @@
+//! What a run is, whoever the server: counts, phases, verification, the handshake.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use common::{Server, answer, messages, run, size};
+use futures_util::{SinkExt, StreamExt};
+use measurement::plan::{Length, Verify};
+use swarm::control::{Control, Phase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+#[test]
+fn every_message_of_a_faithful_server_is_counted_and_timed() {
+    let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
+    for (payload, text, window, threads) in [
+        (size(125), true, 1, 2),
+        (size(1), false, 3, 1),
+        (size(200_000), false, 2, 2),
+        (
+            measurement::units::SizeRange {
+                min: 1,
+                max: 70_000,
+            },
+            true,
+            8,
+            2,
+        ),
+    ] {
+        let finished = run(&server.plan(|plan| {
+            plan.payload = payload;
+            plan.text = text;
+            plan.window = NonZeroU32::new(window).unwrap();
+            plan.threads = threads.try_into().unwrap();
+            plan.length = messages(50);
+        }));
+        let counts = finished.record.counts;
+        assert_eq!((counts.sent, counts.received, counts.lost), (200, 200, 0));
+        assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
+        assert_eq!(finished.record.service.count(), 200);
+        assert_eq!(finished.record.samples.len(), 200);
+        assert_eq!(finished.connections.opened, 4);
+        assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
+        assert_eq!(finished.connections.closed_early, 0);
+        assert_eq!(finished.connect_ns.upgrade.count, 4);
+        assert!(finished.elapsed_s > 0.0 && !finished.interrupted);
+        assert!(
+            finished
+                .clients
+                .iter()
+                .all(|c| c.messages == 50 && c.failed == 0)
+        );
+        let mut all: Vec<_> = finished
+            .record
+            .samples
+            .iter()
+            .map(|s| (s.client, s.message))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 200, "each message has one row");
+    }
+}
+
+#[test]
+fn verification_is_as_strict_as_asked() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |_, message| {
+            let mut text = message.to_text().unwrap().to_owned();
+            text.replace_range(100..101, "\n");
+            vec![Message::text(text)]
+        })
+    });
+    for (verify, corrupted) in [(Verify::Full, 40), (Verify::Length, 0), (Verify::Off, 0)] {
+        let finished = run(&server.plan(|plan| plan.verify = verify));
+        assert_eq!(finished.record.counts.corrupted, corrupted, "{verify:?}");
+    }
+}
+
+#[test]
+fn a_thread_without_a_single_connection_does_not_hold_up_the_others() {
+    let server = Server::start(|number, stream| async move {
+        if number == 0 {
+            answer(stream, |_, message| vec![message]).await;
+        }
+    });
+    // One client a thread, so that the refused one leaves its thread with nothing to do.
+    let finished = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
+    assert_eq!(
+        (finished.connections.opened, finished.connections.failed),
+        (1, 1)
+    );
+    assert_eq!(finished.record.counts.received, 10);
+}
+
+#[test]
+fn pings_are_answered_and_what_follows_the_handshake_is_kept() {
+    let server = Server::start(|_, mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let key = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
+            .unwrap();
+        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+        // The handshake, a greeting and a ping in one packet.
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n\u{1}\u{3}wel"
+        );
+        let greeting = [answer.as_bytes(), b"\x80\x04come\x89\x04ping"].concat();
+        stream.write_all(&greeting).await.unwrap();
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        let pong = socket.next().await.unwrap().unwrap();
+        assert_eq!(pong, Message::Pong(b"ping".to_vec().into()));
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                socket.send(message).await.unwrap();
+            }
+        }
+    });
+    let finished = run(&server.plan(|_| {}));
+    assert_eq!(finished.record.counts.received, 40);
+    assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
+}
+
+#[test]
+fn a_planned_time_with_warm_up_measures_only_what_was_sent_after_it() {
+    let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
+    let finished = run(&server.plan(|plan| {
+        plan.length = Length::Duration(Duration::from_millis(300));
+        plan.warmup = Duration::from_millis(100);
+    }));
+    let record = &finished.record;
+    assert!(record.counts.sent > 0 && record.counts.planned.is_none());
+    assert_eq!(record.counts.sent, record.counts.received);
+    let sent: Vec<_> = record.samples.iter().map(|s| s.sent_ns).collect();
+    assert!(sent.iter().all(|ns| *ns < 300_000_000));
+    assert_eq!(finished.elapsed_s, 0.3);
+    for client in 0..4 {
+        let of_client = record.samples.iter().filter(|s| s.client == client);
+        assert_eq!(
+            of_client.map(|s| s.message).min(),
+            Some(0),
+            "numbered from T0"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_what_it_has() {
+    let server = Server::start(|_, stream| async move {
+        // The hundredth echo never comes, so that something is in flight at the end.
+        answer(
+            stream,
+            |n, message| if n == 100 { vec![] } else { vec![message] },
+        )
+        .await;
+    });
+    let plan = server.plan(|plan| plan.length = Length::Duration(Duration::from_secs(600)));
+    let control = Control::new();
+    control.watch();
+    let stopper = control.clone();
+    let watcher = std::thread::spawn(move || {
+        while stopper.progress().received < 400 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        stopper.stop();
+    });
+    let mut phases = Vec::new();
+    let finished = swarm::run_observed(&plan, &control, |phase| phases.push(phase)).unwrap();
+    watcher.join().unwrap();
+    let counts = finished.record.counts;
+    assert!(finished.interrupted);
+    assert_eq!((counts.sent, counts.received), (404, 400));
+    assert_eq!((counts.abandoned, counts.lost), (4, 0));
+    assert_eq!(phases.first(), Some(&Phase::Connect));
+    assert_eq!(phases.last(), Some(&Phase::Close));
+    assert!(phases.is_sorted());
+}
+
+#[test]
+fn headers_reach_the_server_and_the_connect_rate_is_kept_to() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let sender = sender.clone();
+        async move {
+            let mut head = vec![0; 4096];
+            let n = stream.peek(&mut head).await.unwrap();
+            sender
+                .send(String::from_utf8_lossy(&head[..n]).into_owned())
+                .unwrap();
+            answer(stream, |_, message| vec![message]).await;
+        }
+    });
+    let finished = run(&server.plan(|plan| {
+        plan.headers.insert("x-token", "abc".parse().unwrap());
+        plan.headers
+            .insert("origin", "https://example.org".parse().unwrap());
+        plan.connect_rate = "1_000".parse().ok();
+    }));
+    assert_eq!(finished.connections.opened, 4);
+    let head = receiver.recv().unwrap();
+    assert!(head.contains("x-token: abc\r\n"), "{head}");
+    assert!(head.contains("Origin: https://example.org\r\n"), "{head}");
+}
