@@ -66,6 +66,8 @@ fn head(
 ) -> Result<(), XlsxError> {
     sheet.set_name(name)?;
     sheet.set_freeze_panes(1, 0)?;
+    // On paper, all columns and charts side by side on a page.
+    sheet.set_landscape().set_print_fit_to_pages(1, 0);
     let last_column = column(columns.len().saturating_sub(1));
     sheet.autofilter(0, 0, row(rows), last_column)?;
     for (index, title) in columns.iter().enumerate() {
