@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Connections told at once that there is no room. They take from the files
-/// kept in reserve; beyond this many they are dropped without a word.
-const REFUSALS: usize = 16;
+/// kept in reserve; while there are this many, the next waits in the backlog.
+const REFUSALS: usize = 32;
 
 /// How long a connection without room has to say what it wants.
 const REFUSAL_GRACE: Duration = Duration::from_secs(1);
@@ -69,7 +69,8 @@ pub async fn accept<H, F>(
             () = &mut shutdown => break,
             Some(ended) = connections.join_next() => { report(ended); continue }
             Some(ended) = refusals.join_next() => { report(ended); continue }
-            stream = door.next() => stream,
+            stream = door.next(), if connections.len() < max_connections
+                || refusals.len() < REFUSALS => stream,
         };
         if connections.len() < max_connections {
             let home = Home::default();
@@ -84,9 +85,7 @@ pub async fn accept<H, F>(
             });
         } else {
             host.metrics().refuse();
-            if refusals.len() < REFUSALS {
-                refusals.spawn(refuse(stream));
-            }
+            refusals.spawn(refuse(stream));
         }
     }
     drop(door);

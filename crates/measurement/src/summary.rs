@@ -307,6 +307,8 @@ impl Summary {
             service_max_ns: service.max,
             busiest_thread: c.client.cpu_per_core,
             run_queue_wait: c.client.run_queue_wait_share,
+            broken_connections: c.connections.failed + c.connections.closed_early,
+            connections: c.connections.attempted,
             interrupted: c.interrupted,
         });
         let zero_lag = (record.counts.sent > 0).then_some(0);

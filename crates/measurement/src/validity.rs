@@ -60,6 +60,10 @@ pub struct Evidence {
     /// Time that the generator threads waited for a core, as a share of the time that they were
     /// measured for; `None` where it cannot be had.
     pub run_queue_wait: Option<f64>,
+    /// Connections that failed to open or ended before their client was done with them.
+    pub broken_connections: u64,
+    /// Connections tried.
+    pub connections: u64,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
 }
@@ -83,6 +87,8 @@ pub enum Reason {
     GeneratorWaited(f64),
     /// Too few messages lie beyond the 99th percentile.
     ThinTail(u64),
+    /// So many of so many connections failed or ended early.
+    LoadFellShort(u64, u64),
     /// The user ended the run early.
     Interrupted,
 }
@@ -96,6 +102,7 @@ impl Reason {
             Self::GeneratorBusy(_)
             | Self::GeneratorWaited(_)
             | Self::ThinTail(_)
+            | Self::LoadFellShort(..)
             | Self::Interrupted => Verdict::Suspect,
         }
     }
@@ -106,7 +113,7 @@ impl fmt::Display for Reason {
         match self {
             Self::NothingMeasured => write!(
                 f,
-                "nothing measured: no message was echoed as it was sent; try `-c 1 -m 1`, a longer `--timeout`, or `--verify off`"
+                "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all"
             ),
             Self::Impossible { smaller, larger } => write!(
                 f,
@@ -118,13 +125,13 @@ impl fmt::Display for Reason {
             ),
             Self::GeneratorBusy(share) => write!(
                 f,
-                "a generator thread used {} of a core (limit {}): it may have been slower than the server; give it more `--threads` and free cores, or fewer clients",
+                "a generator thread used {} of a core (limit {}): it may have been slower than the server; more `--threads` help where cores are free, fewer clients where none is",
                 human_percent(*share),
                 human_percent(BUSY_THREAD_LIMIT)
             ),
             Self::GeneratorWaited(share) => write!(
                 f,
-                "the generator waited for a core {} of the time (limit {}): the times hold its own waiting; use fewer `--threads`, or put the server on other cores or another machine",
+                "the generator waited for a core {} of the time (limit {}): the times hold its own waiting; give generator and server cores of their own (`taskset`) or a machine each",
                 human_percent(*share),
                 human_percent(RUN_QUEUE_WAIT_LIMIT)
             ),
@@ -133,6 +140,12 @@ impl fmt::Display for Reason {
                 "{} messages lie beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
                 grouped(*beyond),
                 grouped(FIRM_TAIL_MESSAGES)
+            ),
+            Self::LoadFellShort(broken, of) => write!(
+                f,
+                "{} of {} connections failed or ended early (limit 0): the load was less than planned; see the reasons at `connected`",
+                grouped(*broken),
+                grouped(*of)
             ),
             Self::Interrupted => write!(
                 f,
@@ -186,6 +199,10 @@ pub fn judge(evidence: &Evidence) -> Validity {
     {
         reasons.push(Reason::GeneratorWaited(share));
     }
+    if evidence.broken_connections > 0 {
+        let (broken, of) = (evidence.broken_connections, evidence.connections);
+        reasons.push(Reason::LoadFellShort(broken, of));
+    }
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }
@@ -226,6 +243,8 @@ mod tests {
             service_max_ns: Some(30),
             busiest_thread: Some(0.71),
             run_queue_wait: Some(0.01),
+            broken_connections: 0,
+            connections: 100,
             interrupted: false,
         }
     }
@@ -284,6 +303,10 @@ mod tests {
             Verdict::Suspect
         );
         assert_eq!(verdict_of(|e| e.interrupted = true).0, Verdict::Suspect);
+        assert_eq!(
+            verdict_of(|e| e.broken_connections = 1),
+            (Verdict::Suspect, vec![Reason::LoadFellShort(1, 100)])
+        );
     }
 
     #[test]

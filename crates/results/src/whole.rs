@@ -43,7 +43,9 @@ impl WholeFile {
         }
         Ok(Self {
             path: path.to_owned(),
-            file: builder.tempfile_in(folder).map_err(failed)?,
+            file: builder
+                .tempfile_in(folder)
+                .map_err(|e| failed(in_words(&e, folder)))?,
         })
     }
 
@@ -77,6 +79,16 @@ impl WholeFile {
                 source: e.error,
             }),
         }
+    }
+}
+
+/// Why the file could not be created, without the passing name it would have had.
+fn in_words(error: &io::Error, folder: &Path) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound if !folder.exists() => {
+            io::Error::new(io::ErrorKind::NotFound, "its folder does not exist")
+        }
+        kind => kind.into(),
     }
 }
 
@@ -118,6 +130,8 @@ mod tests {
         for path in [folder.path().join("none/a.txt"), folder.path().to_owned()] {
             let error = WholeFile::create(&path).unwrap_err();
             assert!(error.to_string().contains(path.to_str().unwrap()));
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(!source.contains("unfinished"), "{source}");
         }
     }
 }

@@ -37,7 +37,7 @@ pub enum SwarmError {
     #[error("ended by the user before anything was measured")]
     Interrupted,
     /// Not one connection opened.
-    #[error("none of {attempted} connections to {url} opened: {reason}")]
+    #[error("0 of {attempted} connections to {url} opened: {reason}")]
     NothingConnected {
         /// The URL.
         url: String,

@@ -87,6 +87,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => args.plan(url, false)?,
     };
 
+    stop.say_what_happens(!args.quiet);
     let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
     let mut used: Option<Reading> = None;
     let finished = swarm::run_observed(&plan, &stop.control, |phase| match (phase, &mut probe) {
@@ -108,19 +109,28 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         timeline: &record.timeline,
         clients: &clients,
     };
+    if args.json {
+        print(&results::write::to_json(&summary).context("cannot print the summary")?)?;
+    } else {
+        print(&report::text(&summary))?;
+    }
     // Every file that can be saved is, before the first one that cannot is told.
     let saved: Vec<_> = outputs
         .into_iter()
         .map(|output| output.write(&run))
         .collect();
     let drawn = picture.map(|picture| picture.draw(&summary, &record.samples));
-    let mut lines: Vec<_> = saved.iter().flatten().map(saved_line).collect();
+    let timed = summary.service_time_ns.count;
+    let mut lines: Vec<_> = saved
+        .iter()
+        .flatten()
+        .map(|w| saved_line(w, timed))
+        .collect();
     lines.extend(drawn.iter().flatten().cloned());
     if args.json {
-        print(&results::write::to_json(&summary).context("cannot print the summary")?)?;
         lines.iter().for_each(|line| notice(line));
-    } else {
-        print(&report::text(&summary, &lines))?;
+    } else if !lines.is_empty() {
+        print(&format!("\n{}\n", lines.join("\n")))?;
     }
     for result in saved {
         result?;
@@ -183,16 +193,24 @@ fn summarise(
     (summary, finished.record, finished.clients)
 }
 
-fn saved_line(written: &Written) -> String {
+/// What became of a file, when the run timed so many messages.
+fn saved_line(written: &Written, timed: u64) -> String {
     let path = written.path.display();
-    match written.rows {
-        Some(1) => format!("saved {path} (1 row) · draw it with: draw-plot {path}"),
-        Some(rows) => format!(
-            "saved {path} ({} rows) · draw it with: draw-plot {path}",
-            grouped(rows as u64)
-        ),
-        None => format!("saved {path}"),
-    }
+    let Some(rows) = written.rows.map(|rows| rows as u64) else {
+        return format!("saved {path}");
+    };
+    let chosen = if rows < timed {
+        format!(", chosen at random from {}", grouped(timed))
+    } else {
+        String::new()
+    };
+    let plural = if rows == 1 { "" } else { "s" };
+    let draw = if rows > 0 && timed > 0 {
+        format!(" · draw it with: draw-plot {path}")
+    } else {
+        String::new()
+    };
+    format!("saved {path} ({} row{plural}{chosen}){draw}", grouped(rows))
 }
 
 /// Prints to standard output, in colour only where that is wanted. A reader that has gone away has
@@ -213,18 +231,21 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_saved_file_says_how_to_draw_it() {
-        let line = |path: &str, rows| {
-            saved_line(&Written {
-                path: PathBuf::from(path),
-                rows,
-            })
+    fn a_saved_file_says_what_it_holds_and_how_to_draw_it() {
+        let line = |path: &str, rows, timed| {
+            let path = PathBuf::from(path);
+            saved_line(&Written { path, rows }, timed)
         };
         assert_eq!(
-            line("latencies.xlsx", Some(100_000)),
+            line("latencies.xlsx", Some(100_000), 100_000),
             "saved latencies.xlsx (100,000 rows) · draw it with: draw-plot latencies.xlsx"
         );
-        assert_eq!(line("a.json", None), "saved a.json");
+        assert_eq!(
+            line("a.csv", Some(1), 2_000),
+            "saved a.csv (1 row, chosen at random from 2,000) · draw it with: draw-plot a.csv"
+        );
+        assert_eq!(line("a.csv", Some(0), 0), "saved a.csv (0 rows)");
+        assert_eq!(line("a.json", None, 5), "saved a.json");
     }
 
     #[test]

@@ -28,15 +28,15 @@ Examples:
 
 Exit codes:
   0 fine · 1 the run failed · 2 usage · 3 some connections or messages failed ·
-  5 the measurement is invalid · 130 interrupted, files saved
+  5 the measurement is invalid (`suspect` is no failure) · 130 interrupted, files saved
 
-Service time is counted from the actual send, response time from the intended one; in closed loop,
-where a message is due when it is sent, they are the same.")]
+Service time is counted from the actual send, response time from the intended one. In closed loop
+a message is due when it is sent, so they are the same.")]
 pub(crate) struct Args {
     /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
     pub(crate) url: Option<String>,
 
-    /// Which of our servers to start inside the process when no URL is given
+    /// Which of our servers to start inside the process when no URL is given (example: tungstenite)
     #[arg(long, value_enum, default_value_t, conflicts_with = "url", help_heading = LOAD)]
     pub(crate) embedded: Embedded,
 
@@ -72,7 +72,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
     pub(crate) warmup: Duration,
 
-    /// How an echo is compared with what was sent
+    /// How an echo is compared with what was sent (example: length)
     #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
     pub(crate) verify: VerifyArg,
 
@@ -80,7 +80,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = LOAD)]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// From which every random choice follows [default: random, reported] (example: 42)
+    /// Seed of every random choice [default: random, reported] (example: 42)
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
     pub(crate) seed: Option<u64>,
 
@@ -108,7 +108,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
     pub(crate) origin: Option<HeaderValue>,
 
-    /// Sample this process's CPU and memory as the server's (an embedded server: by itself)
+    /// Sample this process as the server's: CPU, memory (example: $(pgrep -x axum-ws))
     #[arg(long, value_name = "PID", requires = "url", help_heading = CONNECTION)]
     pub(crate) server_pid: Option<u32>,
 

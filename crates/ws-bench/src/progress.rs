@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
 use measurement::units::{grouped, human_time};
@@ -49,7 +50,12 @@ impl Display {
                 bar.set_length(part.of.max(1));
                 bar.set_position(part.done.min(part.of));
                 bar.set_prefix(progress.phase.name());
-                bar.set_message(message(&plan, &progress, part));
+                let (_, columns) = Term::stderr().size_checked().unwrap_or((0, 0));
+                let columns = match usize::from(columns) {
+                    0 => USUAL_COLUMNS,
+                    columns => columns,
+                };
+                bar.set_message(fitted(said(&plan, &progress, part), columns));
                 thread::sleep(REDRAW_EVERY);
             }
             bar.finish_and_clear();
@@ -72,9 +78,17 @@ impl Drop for Display {
 }
 
 fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {
-    ProgressStyle::with_template("{prefix:>8} [{bar:24}] {wide_msg}")
+    ProgressStyle::with_template("{prefix:>8} [{bar:16}] {msg}")
         .map(|style| style.progress_chars("=> "))
 }
+
+/// Columns that the bar takes before its message.
+const BAR: usize = 28;
+/// Columns left free at the end: a line that wraps is not cleared as a whole, and the terminal's
+/// own `^C` needs room, too.
+const MARGIN: usize = 3;
+/// Columns taken for granted where the terminal does not tell.
+const USUAL_COLUMNS: usize = 80;
 
 fn part(plan: &Plan, progress: &Progress) -> Part {
     let time = |of: Duration| Part {
@@ -104,33 +118,48 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-#[allow(clippy::cast_precision_loss)]
-fn message(plan: &Plan, progress: &Progress, part: Part) -> String {
-    let mut text = format!(
-        "{} of {} clients up",
-        grouped(progress.opened),
-        grouped(u64::from(plan.clients.get()))
-    );
-    if progress.failed > 0 {
-        text += &format!(", {} failed", grouped(progress.failed));
+/// What can be said of the run, the most important first.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn said(plan: &Plan, progress: &Progress, part: Part) -> Vec<String> {
+    let clients = format!("{} up", grouped(progress.opened));
+    let failed = (progress.failed > 0).then(|| format!("{} failed", grouped(progress.failed)));
+    if progress.phase != Phase::Measure {
+        let of = grouped(u64::from(plan.clients.get()));
+        let clients = format!("{} of {of} clients up", grouped(progress.opened));
+        return std::iter::once(clients).chain(failed).collect();
     }
-    if progress.phase == Phase::Measure {
-        let seconds = progress.in_phase.as_secs_f64();
-        if seconds > 0.0 {
-            let rate = progress.received as f64 / seconds;
-            text += &format!(
-                " · {} messages · {rate:.0} msg/s",
-                grouped(progress.received)
-            );
+    let seconds = progress.in_phase.as_secs_f64().max(1e-3);
+    let rate = (progress.received as f64 / seconds).round() as u64;
+    let mut said = vec![format!("{} msg/s", grouped(rate))];
+    let service = &progress.service;
+    if let (Some(p50), Some(p99)) = (service.quantile(0.5), service.quantile(0.99)) {
+        let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
+        said.push(format!("p50 {p50} p99 {p99}"));
+    }
+    said.extend(
+        time_left(progress.in_phase, part).map(|left| format!("{} s left", left.as_secs())),
+    );
+    said.extend(failed);
+    said.push(clients);
+    said.push(format!("{} messages", grouped(progress.received)));
+    said
+}
+
+/// As much of it as there are columns for.
+fn fitted(said: Vec<String>, columns: usize) -> String {
+    let room = columns.saturating_sub(BAR + MARGIN);
+    let mut text = String::new();
+    for item in said {
+        let separator = if text.is_empty() { "" } else { " · " };
+        let longer = format!("{text}{separator}{item}");
+        if longer.chars().count() > room {
+            break;
         }
-        let service = &progress.service;
-        if let (Some(p50), Some(p99)) = (service.quantile(0.5), service.quantile(0.99)) {
-            let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
-            text += &format!(" · service time p50 {p50}, p99 {p99}");
-        }
-        if let Some(left) = time_left(progress.in_phase, part) {
-            text += &format!(" · {} left", human_time(left.as_nanos() as f64));
-        }
+        text = longer;
     }
     text
 }
@@ -150,6 +179,20 @@ mod tests {
     #[test]
     fn the_template_is_valid() {
         assert!(style().is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_whole() {
+        let said = || {
+            vec![
+                "119,709 msg/s".to_owned(),
+                "p50 1 ms".to_owned(),
+                "9 s left".to_owned(),
+            ]
+        };
+        assert_eq!(fitted(said(), 80), "119,709 msg/s · p50 1 ms · 9 s left");
+        assert_eq!(fitted(said(), 60), "119,709 msg/s · p50 1 ms");
+        assert_eq!(fitted(said(), 20), "");
     }
 
     #[test]

@@ -8,11 +8,12 @@ use measurement::validity::{FIRM_TAIL_MESSAGES, Verdict, messages_beyond};
 /// Width of the words that begin a line.
 const LABEL: usize = 13;
 /// Width of a figure in the table of times.
-const CELL: usize = 10;
+const CELL: usize = 9;
+/// Where long reasons are broken.
+const WIDTH: usize = 100;
 
-/// The whole report; `files` are lines about what was written. Colours are for the printer to drop
-/// where they are not wanted.
-pub(crate) fn text(summary: &Summary, files: &[String]) -> String {
+/// The whole report. Colours are for the printer to drop where they are not wanted.
+pub(crate) fn text(summary: &Summary) -> String {
     let mut lines = vec![heading(summary), String::new()];
     lines.extend(verdict(summary));
     lines.push(messages(summary));
@@ -21,10 +22,6 @@ pub(crate) fn text(summary: &Summary, files: &[String]) -> String {
     lines.extend(server(summary));
     lines.push(String::new());
     lines.extend(times(summary));
-    if !files.is_empty() {
-        lines.push(String::new());
-        lines.extend(files.iter().cloned());
-    }
     lines.join("\n") + "\n"
 }
 
@@ -38,6 +35,26 @@ fn dim(text: &str) -> String {
 
 fn line(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}")
+}
+
+/// A point of a list beside a label, broken into lines where it is long.
+fn point(text: &str) -> Vec<String> {
+    let room = WIDTH - LABEL - 2;
+    let mut broken: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match broken.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => broken.push(word.to_owned()),
+        }
+    }
+    let marks = std::iter::once("– ").chain(std::iter::repeat("  "));
+    let lines = broken.iter().zip(marks);
+    lines
+        .map(|(text, mark)| line("", &format!("{mark}{text}")))
+        .collect()
 }
 
 /// `1 client`, `2 clients`.
@@ -79,11 +96,14 @@ fn verdict(s: &Summary) -> Vec<String> {
         Verdict::Invalid => AnsiColor::Red,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let mut parts = vec![format!(
-        "measured {} after {} of warm-up",
-        human_time(s.elapsed_s * 1e9),
-        human_time(s.plan.warmup_s * 1e9)
-    )];
+    let measured = if s.elapsed_s > 0.0 {
+        let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
+        let (measured, warmup) = (human_time(measured), human_time(warmup));
+        format!("measured {measured} after {warmup} of warm-up")
+    } else {
+        "ended before anything was measured".to_owned()
+    };
+    let mut parts = vec![measured];
     parts.extend(
         s.client
             .cpu_per_core
@@ -99,12 +119,7 @@ fn verdict(s: &Summary) -> Vec<String> {
         " ".repeat(LABEL - verdict.name().len())
     );
     let mut lines = vec![format!("{label}{}", parts.join(" · "))];
-    lines.extend(
-        s.validity
-            .reasons
-            .iter()
-            .map(|reason| line("", &format!("– {reason}"))),
-    );
+    lines.extend(s.validity.reasons.iter().flat_map(|reason| point(reason)));
     lines
 }
 
@@ -172,7 +187,7 @@ fn connections(s: &Summary) -> Vec<String> {
     }
     let mut lines = vec![line("connected", &parts.join(" · "))];
     for (reason, n) in c.failures.iter().chain(&c.early_ends) {
-        lines.push(line("", &format!("– {} × {reason}", grouped(*n))));
+        lines.extend(point(&format!("{} × {reason}", grouped(*n))));
     }
     lines
 }
@@ -216,7 +231,8 @@ fn times(s: &Summary) -> Vec<String> {
             time(l.p50),
             time(l.p90),
             time(l.p99),
-            time(l.p99_9),
+            // Not one message lies beyond it: it would be the maximum by another name.
+            time(l.p99_9.filter(|_| messages_beyond(l.count, 0.999) > 0)),
             time(l.max),
         ])
     };
@@ -229,7 +245,7 @@ fn times(s: &Summary) -> Vec<String> {
         ),
     ];
     let beyond = messages_beyond(service.count, 0.999);
-    if beyond < FIRM_TAIL_MESSAGES {
+    if (1..FIRM_TAIL_MESSAGES).contains(&beyond) {
         let few = counted(beyond, "message");
         let verb = if beyond == 1 { "lies" } else { "lie" };
         lines.push(dim(&line(

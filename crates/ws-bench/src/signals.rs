@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,9 +15,15 @@ pub(crate) struct Stop {
     /// Stopped by the first signal.
     pub(crate) control: Control,
     unfinished: Arc<Mutex<Vec<PathBuf>>>,
+    talks: Arc<AtomicBool>,
 }
 
 impl Stop {
+    /// Whether the first signal is answered with what happens now, on standard error.
+    pub(crate) fn say_what_happens(&self, talks: bool) {
+        self.talks.store(talks, Ordering::Relaxed);
+    }
+
     /// Files to be removed when a second signal ends the program.
     pub(crate) fn remove_at_second(&self, files: impl IntoIterator<Item = PathBuf>) {
         let mut unfinished = self
@@ -83,6 +90,11 @@ async fn listen(ended: &Sender<End>, stop: &Stop) {
         }
         if first {
             stop.control.stop();
+            if stop.talks.load(Ordering::Relaxed) {
+                eprintln!(
+                    "\nending the run and saving its files; once more ends at once and saves nothing"
+                );
+            }
         } else {
             let _ = ended.send(None);
         }

@@ -279,7 +279,7 @@ fn a_server_that_is_not_there_is_exit_1() {
     assert_eq!(output.status.code(), Some(1));
     let err = stderr(&output);
     assert!(
-        err.starts_with("error: none of 3 connections to ws://127.0.0.1:"),
+        err.starts_with("error: 0 of 3 connections to ws://127.0.0.1:"),
         "{err}"
     );
     assert!(err.contains("refused"), "{err}");

@@ -5,7 +5,10 @@
 
 use std::io::Write;
 
-use rust_xlsxwriter::{Chart, ChartType, Format, FormatAlign, Workbook, Worksheet, XlsxError};
+use measurement::timeline::TimelineRow;
+use rust_xlsxwriter::{
+    Chart, ChartMarker, ChartType, Format, FormatAlign, Workbook, Worksheet, XlsxError,
+};
 use serde_json::Value;
 
 use super::{Run, ms, seconds};
@@ -14,6 +17,9 @@ use crate::schema::{
     PERCENTILES_SHEET, ROWS_PER_SHEET, SUMMARY_COLUMNS, SUMMARY_SHEET, TIMELINE_COLUMNS,
     TIMELINE_SHEET, latencies_sheet,
 };
+
+/// Points of a line up to which each is marked.
+const FEW_POINTS: u32 = 30;
 
 /// Deflate's fastest level but one: a third of the time of the default for a tenth more bytes.
 const COMPRESSION_LEVEL: u8 = 2;
@@ -198,10 +204,11 @@ fn percentiles(sheet: &mut Worksheet, run: &Run<'_>, styles: &Styles) -> Result<
             .set_name("one message in … is slower")
             .set_log_base(10);
         chart.y_axis().set_name("ms");
-        for column in [1, 2] {
+        let series = [(1, "service time"), (2, "response time")];
+        for (column, name) in series.into_iter().take(told_apart(run)) {
             chart
                 .add_series()
-                .set_name((PERCENTILES_SHEET, 0, column))
+                .set_name(name)
                 .set_categories((PERCENTILES_SHEET, 1, 3, last, 3))
                 .set_values((PERCENTILES_SHEET, 1, column, last, column));
         }
@@ -230,28 +237,57 @@ fn timeline(sheet: &mut Worksheet, run: &Run<'_>, styles: &Styles) -> Result<(),
             }
         }
     }
-    let last = row(rows.len());
+    // A second that was cut short by the end would look like a fall.
+    #[allow(clippy::cast_precision_loss)]
+    let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
+    let whole = rows.iter().take_while(is_whole).count();
+    let last = row(if whole > 0 { whole } else { rows.len() });
     if last >= 1 {
-        let charts: [(&str, &str, &[u16]); 2] = [
-            ("Messages in each second", "messages", &[1, 2]),
-            ("Latency in each second", "ms", &[3, 4, 5, 6]),
+        let mut latency = vec![
+            (3, "service time p50"),
+            (4, "service time p99"),
+            (6, "maximum"),
         ];
-        for (nth, (title, unit, columns)) in charts.into_iter().enumerate() {
+        if told_apart(run) > 1 {
+            latency.insert(2, (5, "response time p99"));
+        }
+        let charts = [
+            (
+                "Messages in each second",
+                "messages",
+                vec![(1, "sent"), (2, "received")],
+            ),
+            ("Latency in each second", "ms", latency),
+        ];
+        for (nth, (title, unit, series)) in charts.into_iter().enumerate() {
             let mut chart = Chart::new(ChartType::Line);
             chart.title().set_name(title);
             chart.x_axis().set_name("seconds since T0");
             chart.y_axis().set_name(unit);
-            for column in columns {
-                chart
-                    .add_series()
-                    .set_name((TIMELINE_SHEET, 0, *column))
+            for (column, name) in series {
+                let series = chart.add_series();
+                series
+                    .set_name(name)
                     .set_categories((TIMELINE_SHEET, 1, 0, last, 0))
-                    .set_values((TIMELINE_SHEET, 1, *column, last, *column));
+                    .set_values((TIMELINE_SHEET, 1, column, last, column));
+                // A line of one point is no line.
+                if last <= FEW_POINTS {
+                    series.set_marker(ChartMarker::new().set_automatic());
+                }
             }
             place(sheet, 1 + row(nth) * 21, &mut chart, TIMELINE_COLUMNS.len())?;
         }
     }
     Ok(())
+}
+
+/// How many times are worth a line: in closed loop response time is service time.
+fn told_apart(run: &Run<'_>) -> usize {
+    if run.summary.offered_rate_per_s.is_some() {
+        2
+    } else {
+        1
+    }
 }
 
 /// Puts a chart to the right of the columns.
