@@ -191,7 +191,11 @@ impl<'a> Line<'a> {
     }
 
     fn count(&self) -> String {
-        format!("{} messages", grouped(self.series.values_ms.len() as u64))
+        let count = grouped(self.series.values_ms.len() as u64);
+        match self.series.chosen_from {
+            Some(all) => format!("{count} messages chosen at random from {}", grouped(all)),
+            None => format!("{count} messages"),
+        }
     }
 
     fn entry(&self) -> Entry {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{CommandFactory, Parser, ValueEnum};
-use draw_plot::{MAX_SERIES, Options, Series, Size, Theme, check_ending, draw, run_title};
+use draw_plot::{
+    DEFAULT_WINDOW, MAX_SERIES, Options, Series, Size, Theme, check_ending, draw, run_title,
+};
 use measurement::units::{grouped, parse_positive};
 use results::read::{Metric, Request, Times, Unit, read_times};
 
@@ -24,39 +26,40 @@ pub(crate) struct Cli {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Picture to write, .png or .svg [default: the first file's name with .png]
+    /// Picture to write, .png or .svg [default: the first file's name with .png] (example: run.svg)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Messages that each average is the mean of; 1 draws the messages themselves
-    #[arg(short, long, value_name = "N", default_value = "50", value_parser = parse_window)]
-    window: NonZeroUsize,
+    /// Messages that each average is the mean of; 1 draws the messages themselves [default: 50, or
+    /// all there are where they are fewer] (example: 1000)
+    #[arg(short, long, value_name = "N", value_parser = parse_window)]
+    window: Option<NonZeroUsize>,
 
-    /// Kind of picture
+    /// What the picture shows (example: latency)
     #[arg(long, value_enum, default_value = "latency")]
     kind: Kind,
 
-    /// Which time, where a file holds both
+    /// Which time, where a file holds both (example: response)
     #[arg(long, value_enum, default_value = "service")]
     metric: MetricName,
 
-    /// Only this sheet [default: `latencies`, else the first with numbers]
+    /// Only this sheet [default: `latencies`, else the first with numbers] (example: Sheet1)
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
 
-    /// Column of times, by its name or letter [default: found by its name]
+    /// Column of times, by its name or letter [default: found by its name] (example: latency)
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
 
-    /// Unit of the numbers [default: what the column's name says, else ms]
+    /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
     #[arg(long, value_enum)]
     unit: Option<UnitName>,
 
-    /// Heading [default: URL, clients and payload size of the run]
+    /// Heading [default: URL, clients and payload size of the run] (example: 'Before the change')
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
 
-    /// Width and height in pixels
+    /// Width and height in pixels (example: 1920x1080)
     #[arg(long, value_name = "WxH", default_value = "1280x720")]
     size: Size,
 
@@ -64,7 +67,7 @@ pub(crate) struct Cli {
     #[arg(long)]
     log: bool,
 
-    /// Colours
+    /// Colours (example: dark)
     #[arg(long, value_enum, default_value = "light")]
     theme: ThemeName,
 }
@@ -77,9 +80,9 @@ enum Kind {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum MetricName {
-    /// Received less sent
+    /// Received minus sent
     Service,
-    /// Received less intended
+    /// Received minus intended
     Response,
 }
 
@@ -178,7 +181,7 @@ impl Cli {
             title: self.title.clone().unwrap_or_else(|| title_of(&all)),
             quantity: quantity_of(&all),
             unit_is_assumed: all.iter().any(|times| times.unit_is_assumed),
-            window: self.window,
+            window: self.window_for(&all),
             size: self.size,
             log: self.log,
             theme: match self.theme {
@@ -192,17 +195,27 @@ impl Cli {
             .zip(labels)
             .map(|(times, label)| Series {
                 label,
-                values_ms: std::mem::take(&mut times.values_ms).into(),
                 skipped: times.skipped,
+                chosen_from: chosen_from(times),
+                values_ms: std::mem::take(&mut times.values_ms).into(),
             })
             .collect();
         draw(&output, &options, &series)?;
-        eprintln!("{}", self.done(&output, &series));
+        eprintln!("{}", self.done(&output, options.window, &series));
         Ok(())
     }
 
+    /// The window asked for, or the usual one as far as there are values for it.
+    fn window_for(&self, all: &[Times]) -> NonZeroUsize {
+        let fewest = all.iter().map(|times| times.values_ms.len()).min();
+        self.window.unwrap_or_else(|| {
+            let fewest = fewest.and_then(NonZeroUsize::new);
+            fewest.map_or(DEFAULT_WINDOW, |fewest| DEFAULT_WINDOW.min(fewest))
+        })
+    }
+
     /// `drew latencies.png: 100,000 messages of latencies.xlsx, moving average of 50`
-    fn done(&self, output: &Path, series: &[Series<'_>]) -> String {
+    fn done(&self, output: &Path, window: NonZeroUsize, series: &[Series<'_>]) -> String {
         let drawn: Vec<_> = self
             .files
             .iter()
@@ -219,12 +232,18 @@ impl Cli {
                 )
             })
             .collect();
-        let average = match self.window.get() {
+        let average = match window.get() {
             1 => "no moving average".to_owned(),
             window => format!("moving average of {}", grouped(window as u64)),
         };
         format!("drew {}: {}, {average}", output.display(), drawn.join(", "))
     }
+}
+
+/// How many messages a file of ours chose its rows from, when it does not hold them all.
+fn chosen_from(times: &Times) -> Option<u64> {
+    let timed = times.run.as_ref()?.timed_messages?;
+    (timed > times.values_ms.len() as u64).then_some(timed)
 }
 
 /// What nobody said and was made out from the file.

@@ -20,6 +20,7 @@
 //!     label: "this run".to_owned(),
 //!     values_ms: vec![1.0, 1.2, 1.1, 9.0, 1.3].into(),
 //!     skipped: 0,
+//!     chosen_from: None,
 //! };
 //! let options = Options { window: 2.try_into()?, ..Options::default() };
 //! draw(&picture, &options, &[series])?;

@@ -48,6 +48,8 @@ pub struct Series<'v> {
     pub values_ms: std::borrow::Cow<'v, [f64]>,
     /// Messages that have no time, which the subtitle counts.
     pub skipped: u64,
+    /// How many messages these were chosen from at random; `None` when they are all there are.
+    pub chosen_from: Option<u64>,
 }
 
 /// Colours on a light or on a dark ground.

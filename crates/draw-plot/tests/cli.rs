@@ -22,14 +22,23 @@ impl Folder {
 
     /// A file as ws-bench writes it, with these service times; response times are ten times as long.
     fn run(&self, name: &str, url: &str, times_ms: &[f64]) {
+        self.run_of(times_ms.len(), name, url, times_ms);
+    }
+
+    /// The same, chosen from so many messages.
+    fn run_of(&self, timed: usize, name: &str, url: &str, times_ms: &[f64]) {
+        let timed = u32::try_from(timed).unwrap();
         let mut workbook = Workbook::new();
         let summary = workbook.add_worksheet().set_name("summary").unwrap();
         for (row, (key, value)) in (0..).zip([("key", "value"), ("plan.url", url)]) {
             summary.write_string(row, 0, key).unwrap();
             summary.write_string(row, 1, value).unwrap();
         }
-        for (row, (key, value)) in (2..).zip([("plan.clients", 1_000), ("plan.payload_bytes", 125)])
-        {
+        for (row, (key, value)) in (2..).zip([
+            ("plan.clients", 1_000),
+            ("plan.payload_bytes", 125),
+            ("service_time_ns.count", timed),
+        ]) {
             summary.write_string(row, 0, key).unwrap();
             summary.write_number(row, 1, value).unwrap();
         }
@@ -204,6 +213,26 @@ fn the_line_is_the_moving_average() {
     let (left, right) = (points[points.len() - 4], points[points.len() - 1]);
     assert!((right - left - 3.0 * (x3 - x2)).abs() <= 2.0);
     assert!((right - x4).abs() <= 1.0);
+}
+
+#[test]
+fn fewer_values_than_the_usual_window_are_averaged_all_together() {
+    let folder = Folder::new();
+    fs::write(folder.path("hand.csv"), "latency_ms\n1\n2\n3\n6\n").unwrap();
+    let said = folder.drawn(&["hand.csv"]);
+    assert!(
+        said.contains("4 messages of hand.csv, moving average of 4"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_choice_of_messages_is_called_one() {
+    let folder = Folder::new();
+    folder.run_of(1_000, "a.xlsx", "ws://here/ws", &[1.0; 100]);
+    folder.drawn(&["a.xlsx", "-o", "a.svg"]);
+    let picture = fs::read_to_string(folder.path("a.svg")).unwrap();
+    assert!(picture.contains("100 messages chosen at random from 1,000"));
 }
 
 #[test]

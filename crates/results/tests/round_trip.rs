@@ -60,7 +60,7 @@ proptest! {
         }
         let times = read.unwrap();
         prop_assert_eq!(times.skipped, (samples.len() - expected.len()) as u64);
-        prop_assert_eq!(times.values_ms, expected);
+        prop_assert_eq!(&times.values_ms, &expected);
         prop_assert_eq!(times.metric, Some(metric));
         if is_csv {
             prop_assert_eq!(times.run, None);
@@ -68,6 +68,7 @@ proptest! {
             let run = times.run.unwrap();
             prop_assert_eq!(run.url.as_deref(), Some("ws://127.0.0.1:8000/ws"));
             prop_assert_eq!(run.clients, Some(3));
+            prop_assert_eq!(run.timed_messages, Some(times.values_ms.len() as u64));
             prop_assert_eq!(run.payload_bytes, Some(PayloadBytes::Range { min: 64, max: 4096 }));
             prop_assert_eq!(run.tool.as_deref(), Some("ws-bench 0"));
         }

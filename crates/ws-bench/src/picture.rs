@@ -56,6 +56,8 @@ impl Picture {
         let series = Series {
             label: summary.tool.name.clone(),
             skipped: (samples.len() - values.get()) as u64,
+            chosen_from: Some(summary.service_time_ns.count)
+                .filter(|timed| *timed > values.get() as u64),
             values_ms: values_ms.into(),
         };
         draw(&self.path, &options, &[series])

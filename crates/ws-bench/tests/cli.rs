@@ -192,6 +192,7 @@ fn each_file_holds_what_its_ending_says() {
     let output = bench
         .run("-c 2 -m 100 --warmup 0s --max-samples 30 -o a.xlsx -o b.csv -o c.json --plot d.png");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("saved a.xlsx (30 rows, chosen at random from 200)"));
     assert_eq!(bench.files(), ["a.xlsx", "b.csv", "c.json", "d.png"]);
     assert_eq!(rows(&bench.path("a.xlsx"), "latencies"), 30);
     let csv = std::fs::read_to_string(bench.path("b.csv")).unwrap();

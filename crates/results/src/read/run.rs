@@ -17,6 +17,8 @@ pub struct RunInfo {
     pub clients: Option<u64>,
     /// Payload size.
     pub payload_bytes: Option<PayloadBytes>,
+    /// Messages whose time the run's own figures count; the rows may be fewer.
+    pub timed_messages: Option<u64>,
     /// Name and version of the tool that measured.
     pub tool: Option<String>,
 }
@@ -47,6 +49,7 @@ impl RunInfo {
                 },
                 (1, Value::Number(number)) => match key.as_str() {
                     "plan.clients" => run.clients = whole(number),
+                    "service_time_ns.count" => run.timed_messages = whole(number),
                     "plan.payload_bytes" => {
                         run.payload_bytes = whole(number).map(PayloadBytes::Fixed);
                     }
