@@ -236,6 +236,11 @@ impl Plan {
             }
             Ok(())
         }
+        const SLOWEST: f64 = 1e-3;
+        const FASTEST: f64 = 1e9;
+        if let Some(rate) = draft.connect_rate {
+            check("a connect rate", rate.per_second(), SLOWEST, FASTEST)?;
+        }
         const SHORTEST: Duration = Duration::from_millis(1);
         check("a number of clients", draft.clients.get(), 1, MAX_CLIENTS)?;
         match draft.length {
@@ -374,6 +379,7 @@ pub(crate) mod tests {
         assert!(error(|d| d.timeout = Duration::ZERO).contains("a timeout of 0ns"));
         assert!(error(|d| d.payload.max = MAX_PAYLOAD_BYTES + 1).contains("payload size"));
         assert!(error(|d| d.window = NonZeroU32::MAX).contains("window"));
+        assert!(error(|d| d.connect_rate = Rate::new(1e-300)).contains("connect rate"));
         assert!(error(|d| d.clients = NonZeroU32::MAX).contains("clients"));
         assert!(error(|d| d.length = Length::Duration(Duration::ZERO)).contains("measured time"));
     }

@@ -100,13 +100,13 @@ impl Sample {
         (self.outcome != Outcome::Lost).then_some(self.received_ns)
     }
 
-    /// Received less sent, in nanoseconds; `None` for a lost message.
+    /// Received minus sent, in nanoseconds; `None` for a lost message.
     #[must_use]
     pub fn service_time_ns(&self) -> Option<u64> {
         Some(self.received_ns()?.saturating_sub(self.sent_ns))
     }
 
-    /// Received less intended, in nanoseconds: free of coordinated omission; `None` for a lost message.
+    /// Received minus intended, in nanoseconds: free of coordinated omission; `None` for a lost message.
     #[must_use]
     pub fn response_time_ns(&self) -> Option<u64> {
         Some(self.received_ns()?.saturating_sub(self.intended_ns))

@@ -35,13 +35,13 @@ pub struct Summary {
     pub throughput: Throughput,
     /// Messages per second asked for; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
-    /// Received less sent.
+    /// Received minus sent.
     pub service_time_ns: Latency,
-    /// Received less intended; in closed loop the same as the service time.
+    /// Received minus intended; in closed loop the same as the service time.
     pub response_time_ns: Latency,
     /// How long connections took to open.
     pub connect_ns: ConnectTimes,
-    /// Actual less intended send time.
+    /// Actual minus intended send time.
     pub send_lag_ns: SendLag,
     /// What the generator itself used.
     pub client: ClientUsage,
@@ -203,7 +203,7 @@ pub struct ConnectTimes {
     pub total: Latency,
 }
 
-/// Actual less intended send time in nanoseconds; 0 in closed loop by definition.
+/// Actual minus intended send time in nanoseconds; 0 in closed loop by definition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SendLag {

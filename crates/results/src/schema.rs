@@ -28,9 +28,9 @@ pub const LATENCIES_COLUMNS: [&str; 7] = [
     "outcome",
 ];
 
-/// Received less sent, in milliseconds; empty for a lost message.
+/// Received minus sent, in milliseconds; empty for a lost message.
 pub const SERVICE_TIME_COLUMN: &str = "service_time_ms";
-/// Received less intended, in milliseconds; empty for a lost message.
+/// Received minus intended, in milliseconds; empty for a lost message.
 pub const RESPONSE_TIME_COLUMN: &str = "response_time_ms";
 
 /// Columns of [`PERCENTILES_SHEET`].

@@ -14,6 +14,8 @@ pub(crate) enum Echo {
     Answer { landed: Landed, right: bool },
     /// Another echo of a message that had one.
     Duplicate(MessageNumber),
+    /// The echo of a message that was given up: counted as lost already.
+    TooLate,
     /// No echo of this client's messages.
     Unexpected,
 }
@@ -129,6 +131,7 @@ impl Incoming {
                         && right_kind
                         && length == landed.message.shape.size,
             },
+            None if flight.gave_up(None) => Echo::TooLate,
             None => Echo::Unexpected,
         }
     }
@@ -140,6 +143,9 @@ fn claimed(context: &Context<'_>, claim: &Claim, right: bool, flight: &mut Fligh
     if client == context.client {
         if let Some(landed) = flight.take(number) {
             return Some(Echo::Answer { landed, right });
+        }
+        if flight.gave_up(Some(number)) {
+            return Some(Echo::TooLate);
         }
         // Only a flawless copy is believed to be a second echo: a damaged number may look like one.
         return (right && context.was_sent(number)).then_some(Echo::Duplicate(number));
@@ -270,6 +276,16 @@ mod tests {
         let number = MessageNumber::measured(0);
         assert_eq!(f.receive(TEXT, &bytes, 99), Echo::Duplicate(number));
         assert_eq!(f.flight.active(), 1, "the other message still waits");
+    }
+
+    #[test]
+    fn the_echo_of_a_message_given_up_counts_no_more() {
+        for size in [8, 50] {
+            let mut f = Fixture::new(size, 1, Verify::Full);
+            f.flight.abandon();
+            let bytes = f.payload(3, 0);
+            assert_eq!(f.receive(TEXT, &bytes, 99), Echo::TooLate, "{size} bytes");
+        }
     }
 
     #[test]

@@ -33,9 +33,6 @@ pub enum SwarmError {
     /// A generator thread ended without its result.
     #[error("a generator thread ended without a result; please report this as a bug")]
     ThreadEnded,
-    /// The user ended the run before any connection opened.
-    #[error("ended by the user before anything was measured")]
-    Interrupted,
     /// Not one connection opened.
     #[error("0 of {attempted} connections to {url} opened: {reason}")]
     NothingConnected {

@@ -34,6 +34,8 @@ pub(crate) struct Flight {
     active: VecDeque<InFlight>,
     /// Those whose timeout has passed: older than all the active ones.
     late: VecDeque<InFlight>,
+    /// Those that were counted as lost at the end of the drain.
+    given_up: Vec<MessageNumber>,
     sent: u64,
     /// One more than the highest sequence that was answered.
     answered: u64,
@@ -45,6 +47,7 @@ impl Flight {
         Self {
             active: VecDeque::with_capacity(window),
             late: VecDeque::new(),
+            given_up: Vec::new(),
             sent: 0,
             answered: 0,
         }
@@ -146,8 +149,19 @@ impl Flight {
         self.active.front().map(|m| m.sent_ns)
     }
 
+    /// Whether this message was given up, or any was if its number is not known: its echo counts
+    /// no more, and is no second one either.
+    pub(crate) fn gave_up(&self, number: Option<MessageNumber>) -> bool {
+        match number {
+            Some(number) => self.given_up.contains(&number),
+            None => !self.given_up.is_empty(),
+        }
+    }
+
     /// Gives up on everything: the late messages, then the active ones.
     pub(crate) fn abandon(&mut self) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
+        let all = self.late.iter().chain(&self.active);
+        self.given_up.extend(all.map(|m| m.number));
         (
             std::mem::take(&mut self.late),
             std::mem::take(&mut self.active),
@@ -223,5 +237,7 @@ mod tests {
         let (late, active) = f.abandon();
         assert_eq!((late.len(), active.len()), (1, 2));
         assert!(f.is_empty());
+        assert!(f.gave_up(Some(MessageNumber::measured(2))) && f.gave_up(None));
+        assert!(!f.gave_up(Some(MessageNumber::measured(3))));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use measurement::plan::{Length, Plan};
@@ -75,6 +75,7 @@ pub fn run_observed(
     let begun = Instant::now();
     let (reporter, reports) = mpsc::channel();
     let (commander, _) = watch::channel(Command::default());
+    let mut handles = Vec::with_capacity(threads);
     for thread in 0..threads {
         let job = Job {
             thread,
@@ -87,7 +88,7 @@ pub fn run_observed(
         };
         let (commands, reporter) = (commander.subscribe(), reporter.clone());
         // A thread whose coordinator is gone ends by itself, so none needs to be joined.
-        thread::Builder::new()
+        let handle = thread::Builder::new()
             .name(format!("swarm-{thread}"))
             .spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
@@ -99,10 +100,12 @@ pub fn run_observed(
                 }
             })
             .map_err(|source| SwarmError::Thread { thread, source })?;
+        handles.push(handle);
     }
     drop(reporter);
     let mut coordinator = Coordinator {
         threads,
+        handles,
         reports,
         control,
         connected: 0,
@@ -114,6 +117,8 @@ pub fn run_observed(
     let results = coordinator.results;
     match t0 {
         Some(t0) => Ok(merge(plan, results, &budget, t0, control.is_stopped())),
+        // Ended before T0 by the user: there is nothing but connections to tell of.
+        None if control.is_stopped() => Ok(merge(plan, results, &budget, SystemTime::now(), true)),
         None => Err(nothing_connected(plan, &results)),
     }
 }
@@ -122,6 +127,7 @@ pub fn run_observed(
 /// which need not be when it is waited for.
 struct Coordinator<'a> {
     threads: usize,
+    handles: Vec<JoinHandle<()>>,
     reports: Receiver<Report>,
     control: &'a Control,
     /// Threads whose connections have all opened or failed.
@@ -197,16 +203,36 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    /// Takes the next report, if one comes in time.
-    fn listen(&mut self, wait: Duration) -> Result<(), SwarmError> {
-        match self.reports.recv_timeout(wait) {
-            Ok(Report::Connected(opened)) => {
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Connected(opened) => {
                 self.connected += 1;
                 self.opened += opened;
             }
-            Ok(Report::Done) => self.done += 1,
-            Ok(Report::Closed(result)) => self.results.push(*result),
-            Err(RecvTimeoutError::Timeout) => {}
+            Report::Done => self.done += 1,
+            Report::Closed(result) => self.results.push(*result),
+        }
+    }
+
+    /// A thread that has ended without its last report has panicked; nothing is to be waited for.
+    fn miss_nobody(&mut self) -> Result<(), SwarmError> {
+        let ended = self.handles.iter().filter(|h| h.is_finished()).count();
+        if ended <= self.results.len() {
+            return Ok(());
+        }
+        // What it sent before it ended has arrived by now.
+        match self.reports.try_recv() {
+            Ok(report) => self.take(report),
+            Err(_) => return Err(SwarmError::ThreadEnded),
+        }
+        Ok(())
+    }
+
+    /// Takes the next report, if one comes in time.
+    fn listen(&mut self, wait: Duration) -> Result<(), SwarmError> {
+        match self.reports.recv_timeout(wait) {
+            Ok(report) => self.take(report),
+            Err(RecvTimeoutError::Timeout) => return self.miss_nobody(),
             Err(RecvTimeoutError::Disconnected) => return Err(SwarmError::ThreadEnded),
         }
         Ok(())
@@ -222,7 +248,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
             attempted,
             reason,
         },
-        None => SwarmError::Interrupted,
+        None => SwarmError::ThreadEnded,
     }
 }
 

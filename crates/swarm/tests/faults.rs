@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
+use measurement::plan::Length;
 use measurement::sample::Outcome;
 use swarm::control::Control;
 use swarm::{Finished, SwarmError};
@@ -180,6 +181,62 @@ fn a_server_that_refuses_half_is_measured_with_the_other_half() {
             .count(),
         2
     );
+}
+
+#[test]
+fn a_server_that_stops_reading_does_not_hold_the_run() {
+    let server = Server::start(|_, stream| async move {
+        let _socket = accept(stream).await;
+        std::future::pending::<()>().await;
+    });
+    let large = measurement::units::SizeRange {
+        min: 16 << 20,
+        max: 16 << 20,
+    };
+    for length in [messages(2), Length::Duration(Duration::from_millis(100))] {
+        let finished = run(&server.plan(|plan| {
+            plan.clients = NonZeroU32::new(2).unwrap();
+            plan.payload = large;
+            plan.timeout = Duration::from_millis(200);
+            plan.length = length;
+        }));
+        let counts = finished.record.counts;
+        assert_eq!((counts.sent, counts.received, counts.lost), (2, 0, 2));
+        let codes = &finished.connections.close_codes;
+        assert_eq!(*codes, [(1006, 2)].into());
+    }
+}
+
+#[test]
+fn an_echo_behind_the_drain_is_lost_and_nothing_else() {
+    let timeout = Duration::from_millis(100);
+    let server = Server::start(move |number, stream| async move {
+        let mut socket = accept(stream).await;
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                // The first connection's echo comes long after its client gave up, and while the
+                // second one keeps the run going.
+                tokio::time::sleep(if number == 0 {
+                    timeout * 3
+                } else {
+                    timeout / 2
+                })
+                .await;
+                let _ = socket.send(message).await;
+            }
+        }
+    });
+    for payload in [8, 125] {
+        let finished = run(&server.plan(|plan| {
+            plan.clients = NonZeroU32::new(2).unwrap();
+            plan.length = messages(1);
+            plan.payload = common::size(payload);
+            plan.timeout = timeout;
+        }));
+        let counts = finished.record.counts;
+        assert_eq!(counts.sent, counts.received + counts.lost);
+        assert_eq!((counts.duplicated, counts.unexpected), (0, 0), "{counts:?}");
+    }
 }
 
 #[test]

@@ -213,3 +213,27 @@ fn headers_reach_the_server_and_the_connect_rate_is_kept_to() {
     assert!(head.contains("x-token: abc\r\n"), "{head}");
     assert!(head.contains("Origin: https://example.org\r\n"), "{head}");
 }
+
+#[test]
+fn a_run_that_is_stopped_while_it_connects_tells_of_its_connections() {
+    let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
+    // The first client opens at once, the second after a thousand seconds.
+    let plan = server.plan(|plan| plan.connect_rate = "0.001".parse().ok());
+    let control = Control::new();
+    control.watch();
+    let stopper = control.clone();
+    let watcher = std::thread::spawn(move || {
+        while stopper.progress().opened < 1 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        stopper.stop();
+    });
+    let finished = swarm::run(&plan, &control).unwrap();
+    watcher.join().unwrap();
+    assert!(finished.interrupted);
+    assert_eq!(
+        (finished.connections.opened, finished.record.counts.sent),
+        (1, 0)
+    );
+    assert_eq!(finished.elapsed_s, 0.0);
+}

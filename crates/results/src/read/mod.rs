@@ -37,10 +37,10 @@ use table::Table;
 /// Which of a run's two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Metric {
-    /// Received less sent.
+    /// Received minus sent.
     #[default]
     ServiceTime,
-    /// Received less intended.
+    /// Received minus intended.
     ResponseTime,
 }
 

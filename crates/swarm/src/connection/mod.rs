@@ -98,6 +98,8 @@ pub(crate) struct Client {
     /// Measured messages that did not come back as they should.
     failed: u64,
     last_sent_ns: u64,
+    /// When the socket last took bytes of ours.
+    last_written_ns: u64,
     timer: Option<Pin<Box<Sleep>>>,
     /// What the timer is set to, on the thread's clock.
     timer_ns: u64,
@@ -123,6 +125,7 @@ impl Client {
             warmed: 0,
             failed: 0,
             last_sent_ns: 0,
+            last_written_ns: 0,
             timer: None,
             timer_ns: u64::MAX,
             closed: None,
@@ -210,7 +213,7 @@ impl Client {
                 shared.sending_ended(now);
                 let until_ns = now + timeout.min(STOP_DRAIN_NS);
                 self.stage = Stage::Draining { until_ns };
-            } else if all_sent && self.partial.is_none() {
+            } else if all_sent {
                 shared.sending_ended(now.min(run.end_ns));
                 let until_ns = self.last_sent_ns + timeout;
                 self.stage = Stage::Draining { until_ns };
@@ -236,6 +239,13 @@ impl Client {
             self.queue_control(Opcode::Close, &NORMAL.to_be_bytes(), shared);
             let until_ns = now + timeout.min(CLOSE_TIMEOUT_NS);
             self.stage = Stage::Closing { until_ns };
+        }
+        // Half a frame is out, so nothing else can be said, and the server does not read on.
+        if self.partial.is_some() && now >= self.last_written_ns + timeout {
+            return Err(End {
+                code: ABNORMAL,
+                reason: "the server stopped reading for as long as the timeout".to_owned(),
+            });
         }
         match self.stage {
             Stage::Closing { until_ns } if now >= until_ns => Err(End {
@@ -285,7 +295,11 @@ impl Client {
         let next_timeout = self.flight.oldest_sent_ns().map_or(u64::MAX, |sent| {
             sent.saturating_add(shared.rules.timeout_ns)
         });
-        let next = stage_end.min(next_timeout);
+        let stuck = match self.partial {
+            Some(_) => self.last_written_ns.saturating_add(shared.rules.timeout_ns),
+            None => u64::MAX,
+        };
+        let next = stage_end.min(next_timeout).min(stuck);
         // A timer that is set too early wakes for nothing once in a timeout, which costs less
         // than setting it anew for every message.
         let now = shared.clock.now_ns();

@@ -152,7 +152,7 @@ impl Client {
             }
             Echo::Duplicate(number) if !number.is_warmup() => recorder.duplicated(),
             Echo::Unexpected if now_ns >= run.t0_ns => recorder.unexpected(),
-            Echo::Duplicate(_) | Echo::Unexpected => {}
+            Echo::Duplicate(_) | Echo::Unexpected | Echo::TooLate => {}
         }
     }
 }

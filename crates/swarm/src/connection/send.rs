@@ -162,6 +162,9 @@ impl Client {
         frames: &[Outgoing],
         shared: &Shared,
     ) {
+        if written > 0 {
+            self.last_written_ns = shared.clock.now_ns();
+        }
         if let Some(partial) = &mut self.partial {
             partial.written += written.min(old) as u64;
             if partial.written == partial.len() {
