@@ -146,9 +146,9 @@ where
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         loop {
-            let pause = match self.flushing.take() {
-                Some(pause) => pause,
-                None => ready!(self.poll_batch(cx)),
+            let (pause, is_fresh) = match self.flushing.take() {
+                Some(pause) => (pause, false),
+                None => (ready!(self.poll_batch(cx)), true),
             };
             let flushed = match self.socket.poll_flush_unpin(cx) {
                 Poll::Ready(flushed) => flushed,
@@ -164,8 +164,10 @@ where
                 _ if flushed.is_err() => return Poll::Ready(Ending::Gone),
                 _ if self.stopping => return Poll::Ready(Ending::Stopped),
                 _ if self.stop.poll(cx).is_ready() => self.stopping = true,
-                Pause::Busy => {}
-                Pause::Idle => return Poll::Pending,
+                Pause::Idle if is_fresh => return Poll::Pending,
+                // A wake-up may have been meant for the reading and was spent
+                // on the flush: only a new look tells.
+                Pause::Idle | Pause::Busy => {}
             }
         }
     }

@@ -214,6 +214,23 @@ fn each_file_holds_what_its_ending_says() {
 }
 
 #[test]
+fn large_messages_in_a_window_all_come_back() {
+    let bench = Bench::new();
+    for server in ["axum", "tungstenite"] {
+        let line = format!(
+            "--embedded {server} -c 4 -m 40 -w 8 -s 1MiB --warmup 0s --timeout 5s --no-output -q"
+        );
+        let output = bench.run(&line);
+        let out = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{out}");
+        assert!(
+            out.contains("160 sent · 160 echoed · 0 lost · 0 corrupted · 0 late"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
 fn no_output_is_no_file() {
     let bench = Bench::new();
     let output = bench.run("-c 1 -m 1 --warmup 0s --no-output");
