@@ -104,7 +104,7 @@ pub(crate) struct Args {
     #[arg(long = "subprotocol", value_name = "P", value_parser = subprotocol, help_heading = CONNECTION)]
     pub(crate) subprotocols: Vec<String>,
 
-    /// Origin header of the handshake (example: https://example.org)
+    /// Origin header of the handshake (example: `https://example.org`)
     #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
     pub(crate) origin: Option<HeaderValue>,
 
