@@ -126,7 +126,7 @@ pub struct Host {
 }
 
 /// How the connections fared.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connections {
     /// Connections tried.
     pub attempted: u64,
@@ -138,6 +138,8 @@ pub struct Connections {
     pub closed_early: u64,
     /// How many connections ended with each close code; 1006 = without a close frame.
     pub close_codes: BTreeMap<u16, u64>,
+    /// From the first attempt until all had opened or failed, in seconds.
+    pub opening_s: f64,
     /// Why connections failed to open, and how many for each reason.
     pub failures: BTreeMap<String, u64>,
     /// Why connections ended early, and how many for each reason.

@@ -110,17 +110,21 @@ pub fn run_observed(
         control,
         connected: 0,
         opened: 0,
+        opening: Duration::ZERO,
         done: 0,
         results: Vec::with_capacity(threads),
     };
-    let t0 = coordinator.conduct(plan, &commander, &mut enter)?;
-    let results = coordinator.results;
-    match t0 {
-        Some(t0) => Ok(merge(plan, results, &budget, t0, control.is_stopped())),
+    let t0 = coordinator.conduct(plan, begun, &commander, &mut enter)?;
+    let (results, opening) = (coordinator.results, coordinator.opening);
+    let stopped = control.is_stopped();
+    let mut finished = match t0 {
+        Some(t0) => merge(plan, results, &budget, t0, stopped),
         // Ended before T0 by the user: there is nothing but connections to tell of.
-        None if control.is_stopped() => Ok(merge(plan, results, &budget, SystemTime::now(), true)),
-        None => Err(nothing_connected(plan, &results)),
-    }
+        None if stopped => merge(plan, results, &budget, SystemTime::now(), true),
+        None => return Err(nothing_connected(plan, &results)),
+    };
+    finished.connections.opening_s = opening.as_secs_f64();
+    Ok(finished)
 }
 
 /// Conducts the threads, and keeps what they have reported. A thread reports when it is ready,
@@ -134,6 +138,8 @@ struct Coordinator<'a> {
     connected: usize,
     /// Connections that opened.
     opened: u64,
+    /// How long the opening took.
+    opening: Duration,
     /// Threads whose clients have done what was planned.
     done: usize,
     results: Vec<ThreadResult>,
@@ -145,12 +151,14 @@ impl Coordinator<'_> {
     fn conduct(
         &mut self,
         plan: &Plan,
+        begun: Instant,
         commander: &watch::Sender<Command>,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
         while self.connected < self.threads && !self.control.is_stopped() {
             self.listen(LOOK_EVERY)?;
         }
+        self.opening = begun.elapsed();
         let mut started_at = None;
         if self.opened > 0 && !self.control.is_stopped() {
             let start = Instant::now();
@@ -304,6 +312,8 @@ fn merge(
             failed,
             closed_early,
             close_codes,
+            // Known to who conducted the run.
+            opening_s: 0.0,
             failures,
             early_ends,
         },

@@ -49,6 +49,7 @@ fn every_message_of_a_faithful_server_is_counted_and_timed() {
         assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
         assert_eq!(finished.connections.closed_early, 0);
         assert_eq!(finished.connect_ns.upgrade.count, 4);
+        assert!(finished.connections.opening_s > 0.0);
         assert!(finished.elapsed_s > 0.0 && !finished.interrupted);
         assert!(
             finished

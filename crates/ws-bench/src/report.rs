@@ -177,7 +177,12 @@ fn throughput(s: &Summary) -> String {
 
 fn connections(s: &Summary) -> Vec<String> {
     let c = &s.connections;
-    let mut parts = vec![format!("{} of {}", grouped(c.opened), grouped(c.attempted))];
+    let mut parts = vec![format!(
+        "{} of {} in {}",
+        grouped(c.opened),
+        grouped(c.attempted),
+        human_time(c.opening_s * 1e9)
+    )];
     if let (Some(p50), Some(max)) = (s.connect_ns.total.p50, s.connect_ns.total.max) {
         parts.push(format!("p50 {}", time(Some(p50))));
         parts.push(format!("max {}", time(Some(max))));
