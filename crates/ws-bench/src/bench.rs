@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         Some(url) => (url.as_str(), false),
         None => ("ws://127.0.0.1:1/", true),
     };
-    args.plan(url, embedded)?;
+    let checked = args.plan(url, embedded)?;
     let picture = args.plot.as_deref().map(Picture::at).transpose()?;
     let files = preflight::raise_open_files();
     if let Some((from, to)) = files.and_then(|f| Some((f.raised_from?, f.limit))) {
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
             ));
             args.plan(&server.url, true)?
         }
-        None => args.plan(url, false)?,
+        None => checked,
     };
 
     stop.say_what_happens(!args.quiet);

@@ -98,7 +98,7 @@ pub(crate) struct Client {
     /// Measured messages that did not come back as they should.
     failed: u64,
     last_sent_ns: u64,
-    /// When the socket last took bytes of ours.
+    /// When the socket last took bytes and left a frame half written.
     last_written_ns: u64,
     timer: Option<Pin<Box<Sleep>>>,
     /// What the timer is set to, on the thread's clock.

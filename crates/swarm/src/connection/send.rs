@@ -108,6 +108,9 @@ impl Client {
                 Poll::Pending => return Ok(()),
             };
             self.account(written, old, due, frames, shared);
+            if self.partial.is_some() {
+                self.last_written_ns = shared.clock.now_ns();
+            }
             if written == buffer.len() && written < BUFFER_LEN {
                 // All that was due was in the buffer. Otherwise the next attempt writes more, or
                 // finds the socket full and registers the wake-up.
@@ -162,9 +165,6 @@ impl Client {
         frames: &[Outgoing],
         shared: &Shared,
     ) {
-        if written > 0 {
-            self.last_written_ns = shared.clock.now_ns();
-        }
         if let Some(partial) = &mut self.partial {
             partial.written += written.min(old) as u64;
             if partial.written == partial.len() {
