@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`units`] | parsing and printing of sizes, rates, counts and times |
 //! | [`plan`] | [`Plan`](plan::Plan): all that one run needs, already valid |
+//! | [`schedule`] | when each message of an open loop is due |
 //! | [`sample`] | [`Sample`](sample::Sample): one message's record, and a uniform choice among millions |
 //! | [`distribution`] | an HDR histogram with exact minimum, maximum, mean and deviation |
 //! | [`recorder`] | what one generator thread counts and times; merged without loss |
@@ -44,6 +45,7 @@ pub mod percentiles;
 pub mod plan;
 pub mod recorder;
 pub mod sample;
+pub mod schedule;
 pub mod summary;
 pub mod timeline;
 pub mod units;

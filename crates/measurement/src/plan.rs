@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, header};
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::{Arrivals, RateProfile};
 use crate::units::{Rate, SizeRange};
 
 /// Most clients of one run: a client's number is six hexadecimal digits of every payload.
@@ -154,6 +155,50 @@ pub enum Length {
     Duration(Duration),
 }
 
+/// What decides when a message is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Load {
+    /// Closed loop: the echo of an earlier message.
+    Closed {
+        /// Messages that each client keeps in flight.
+        window: NonZeroU32,
+    },
+    /// Open loop: the clock, whatever the server does.
+    Open {
+        /// Messages per second over all clients.
+        profile: RateProfile,
+        /// How they are spaced.
+        arrivals: Arrivals,
+        /// Most messages in flight per client, beyond which a message waits; `None` = unbounded.
+        window: Option<NonZeroU32>,
+    },
+}
+
+impl Load {
+    /// Closed loop, one message in flight per client.
+    pub const PING_PONG: Self = Self::Closed {
+        window: NonZeroU32::MIN,
+    };
+
+    /// Most messages in flight per client; `None` = unbounded.
+    #[must_use]
+    pub fn window(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::Closed { window } => Some(*window),
+            Self::Open { window, .. } => *window,
+        }
+    }
+
+    /// The offered rate over time; `None` in closed loop.
+    #[must_use]
+    pub fn profile(&self) -> Option<&RateProfile> {
+        match self {
+            Self::Closed { .. } => None,
+            Self::Open { profile, .. } => Some(profile),
+        }
+    }
+}
+
 /// How an echo is compared with what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,8 +226,8 @@ pub struct PlanDraft {
     pub payload: SizeRange,
     /// Text messages; otherwise binary.
     pub text: bool,
-    /// Messages that each client keeps in flight (closed loop).
-    pub window: NonZeroU32,
+    /// What decides when a message is sent.
+    pub load: Load,
     /// Connections opened per second; `None` = as fast as it goes.
     pub connect_rate: Option<Rate>,
     /// Limit for one connection to open.
@@ -195,6 +240,10 @@ pub struct PlanDraft {
     pub verify: Verify,
     /// Generator threads.
     pub threads: NonZeroUsize,
+    /// Cores to pin the threads to, one a thread in turn; empty = the system decides.
+    pub pin: Vec<usize>,
+    /// The threads never sleep: less lag, for a whole core each.
+    pub busy_poll: bool,
     /// Further headers of the handshake, `Origin` and offered subprotocols among them.
     pub headers: HeaderMap,
     /// From which every random choice follows.
@@ -264,7 +313,12 @@ impl Plan {
             draft.payload.min,
             MAX_PAYLOAD_BYTES,
         )?;
-        check("a window", draft.window.get(), 1, MAX_WINDOW)?;
+        if let Some(window) = draft.load.window() {
+            check("a window", window.get(), 1, MAX_WINDOW)?;
+        }
+        if let Some(profile) = draft.load.profile() {
+            check("a rate", profile.peak(), SLOWEST, FASTEST)?;
+        }
         check(
             "a connect timeout",
             draft.connect_timeout,
@@ -291,6 +345,28 @@ impl Plan {
                 Some(n.get().saturating_mul(u64::from(self.clients.get())))
             }
             Length::Duration(_) => None,
+        }
+    }
+
+    /// Messages that the plan offers per second of its sending, on average; `None` in closed loop.
+    #[must_use]
+    pub fn offered_rate(&self) -> Option<f64> {
+        let sending_s = self.sending_s()?;
+        let profile = self.load.profile()?;
+        Some(profile.count_in(sending_s) / sending_s)
+    }
+
+    /// How long the plan sends for, in seconds; `None` where the server decides.
+    #[must_use]
+    pub fn sending_s(&self) -> Option<f64> {
+        match (self.length, self.load.profile()) {
+            (Length::Duration(time), _) => Some(time.as_secs_f64()),
+            // Counts are exact up to 2^53.
+            #[allow(clippy::cast_precision_loss)]
+            (Length::MessagesPerClient(_), Some(profile)) => {
+                Some(profile.seconds_for(self.planned_messages()? as f64))
+            }
+            (Length::MessagesPerClient(_), None) => None,
         }
     }
 
@@ -325,13 +401,15 @@ pub(crate) mod tests {
             length: Length::MessagesPerClient(NonZeroU64::new(1000).unwrap()),
             payload: SizeRange { min: 125, max: 125 },
             text: true,
-            window: NonZeroU32::MIN,
+            load: Load::PING_PONG,
             connect_rate: None,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
             warmup: Duration::from_secs(1),
             verify: Verify::Full,
             threads: NonZeroUsize::new(2).unwrap(),
+            pin: Vec::new(),
+            busy_poll: false,
             headers: HeaderMap::new(),
             seed: 1,
             max_samples: 1_000_000,
@@ -378,7 +456,20 @@ pub(crate) mod tests {
         };
         assert!(error(|d| d.timeout = Duration::ZERO).contains("a timeout of 0ns"));
         assert!(error(|d| d.payload.max = MAX_PAYLOAD_BYTES + 1).contains("payload size"));
-        assert!(error(|d| d.window = NonZeroU32::MAX).contains("window"));
+        assert!(
+            error(|d| d.load = Load::Closed {
+                window: NonZeroU32::MAX
+            })
+            .contains("window")
+        );
+        assert!(
+            error(|d| d.load = Load::Open {
+                profile: RateProfile::constant(Rate::new(1e12).unwrap()),
+                arrivals: Arrivals::Constant,
+                window: None,
+            })
+            .contains("a rate of 1000000000000.0")
+        );
         assert!(error(|d| d.connect_rate = Rate::new(1e-300)).contains("connect rate"));
         assert!(error(|d| d.clients = NonZeroU32::MAX).contains("clients"));
         assert!(error(|d| d.length = Length::Duration(Duration::ZERO)).contains("measured time"));

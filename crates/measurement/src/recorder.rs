@@ -32,13 +32,18 @@ pub struct MessageCounts {
     pub abandoned: u64,
     /// Messages from the server that echo nothing of ours.
     pub unexpected: u64,
+    /// Messages of an open loop that were due but could not be sent by the end of the drain: a full
+    /// window or a full socket held them back. Not among those `sent`.
+    #[serde(default)]
+    pub unsent: u64,
 }
 
 impl MessageCounts {
     /// Whether any message did not come back as it should.
     #[must_use]
     pub fn any_failed(&self) -> bool {
-        self.lost + self.corrupted + self.duplicated + self.reordered + self.timed_out > 0
+        let ended_badly = self.lost + self.corrupted + self.timed_out + self.unsent;
+        ended_badly + self.duplicated + self.reordered > 0
     }
 
     fn add(&mut self, other: &Self) {
@@ -51,6 +56,7 @@ impl MessageCounts {
         self.timed_out += other.timed_out;
         self.abandoned += other.abandoned;
         self.unexpected += other.unexpected;
+        self.unsent += other.unsent;
     }
 }
 
@@ -59,12 +65,37 @@ impl MessageCounts {
 pub struct Recorder {
     counts: MessageCounts,
     service: Distribution,
-    response: Option<Distribution>,
+    open_loop: Option<Box<OpenLoop>>,
     timeline: Timeline,
     samples: SampleStore,
     measured_until_ns: u64,
     in_time: Throughput,
     last_received_ns: u64,
+}
+
+/// What only an open loop has, because there a message is not due when it is sent.
+#[derive(Debug, Clone, Default)]
+pub struct OpenLoop {
+    /// Response times of all messages whose right echo came, in nanoseconds.
+    pub response: Distribution,
+    /// Send lags of all messages sent, in nanoseconds: actual minus intended send time.
+    pub send_lag: Distribution,
+    /// Messages sent before the measured phase ended.
+    pub sent_in_time: u64,
+    /// Intended send time of the last message sent, in nanoseconds since T0.
+    pub last_intended_ns: u64,
+    /// Actual send time of the last message sent, in nanoseconds since T0.
+    pub last_sent_ns: u64,
+}
+
+impl OpenLoop {
+    fn merge(&mut self, other: &Self) {
+        self.response.merge(&other.response);
+        self.send_lag.merge(&other.send_lag);
+        self.sent_in_time += other.sent_in_time;
+        self.last_intended_ns = self.last_intended_ns.max(other.last_intended_ns);
+        self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
+    }
 }
 
 /// Right echoes that came before the measured phase ended: what throughput is made of.
@@ -84,7 +115,7 @@ impl Recorder {
         Self {
             counts: MessageCounts::default(),
             service: Distribution::new(),
-            response: open_loop.then(Distribution::new),
+            open_loop: open_loop.then(Box::default),
             timeline: Timeline::new(open_loop),
             samples: SampleStore::new(expected_samples),
             measured_until_ns: u64::MAX,
@@ -99,11 +130,22 @@ impl Recorder {
         self.measured_until_ns = self.measured_until_ns.min(ns);
     }
 
-    /// A measured message went out.
+    /// A measured message went out; in closed loop it was due when it was sent.
     #[inline]
-    pub fn sent(&mut self, sent_ns: u64) {
+    pub fn sent(&mut self, intended_ns: u64, sent_ns: u64) {
         self.counts.sent += 1;
         self.timeline.sent(sent_ns);
+        if let Some(open) = &mut self.open_loop {
+            open.send_lag.record(sent_ns.saturating_sub(intended_ns));
+            open.sent_in_time += u64::from(sent_ns <= self.measured_until_ns);
+            open.last_intended_ns = open.last_intended_ns.max(intended_ns);
+            open.last_sent_ns = open.last_sent_ns.max(sent_ns);
+        }
+    }
+
+    /// So many messages were due but could not be sent.
+    pub fn unsent(&mut self, messages: u64) {
+        self.counts.unsent += messages;
     }
 
     /// A measured message ended: its echo came, or will not come any more.
@@ -130,8 +172,8 @@ impl Recorder {
                     self.in_time.payload_bytes += payload_bytes;
                 }
                 self.service.record(service_ns);
-                if let Some(response) = &mut self.response {
-                    response.record(response_ns);
+                if let Some(open) = &mut self.open_loop {
+                    open.response.record(response_ns);
                 }
             }
         }
@@ -171,7 +213,7 @@ impl Recorder {
         let mut record = Record {
             counts: MessageCounts::default(),
             service: Distribution::new(),
-            response: None,
+            open_loop: None,
             timeline: Vec::new(),
             samples: Vec::new(),
             in_time: Throughput::default(),
@@ -182,11 +224,9 @@ impl Recorder {
         for thread in threads {
             record.counts.add(&thread.counts);
             record.service.merge(&thread.service);
-            if let Some(response) = &thread.response {
-                record
-                    .response
-                    .get_or_insert_with(Distribution::new)
-                    .merge(response);
+            if let Some(open) = &thread.open_loop {
+                let of_run = record.open_loop.get_or_insert_with(Box::default);
+                of_run.merge(open);
             }
             record.in_time.messages += thread.in_time.messages;
             record.in_time.payload_bytes += thread.in_time.payload_bytes;
@@ -207,8 +247,8 @@ pub struct Record {
     pub counts: MessageCounts,
     /// Service times of all messages whose right echo came, in nanoseconds.
     pub service: Distribution,
-    /// Their response times; `None` in closed loop, where they are the same.
-    pub response: Option<Distribution>,
+    /// What only an open loop has; `None` in closed loop.
+    pub open_loop: Option<Box<OpenLoop>>,
     /// One row for each second.
     pub timeline: Vec<TimelineRow>,
     /// The samples kept, ordered by send time.
@@ -223,7 +263,9 @@ impl Record {
     /// Response times, which in closed loop are the service times.
     #[must_use]
     pub fn response(&self) -> &Distribution {
-        self.response.as_ref().unwrap_or(&self.service)
+        self.open_loop
+            .as_ref()
+            .map_or(&self.service, |open| &open.response)
     }
 }
 
@@ -236,7 +278,7 @@ mod tests {
         let mut recorders: Vec<_> = (0..threads).map(|_| Recorder::new(false, 0)).collect();
         for sample in samples {
             let recorder = &mut recorders[sample.client as usize % threads];
-            recorder.sent(sample.sent_ns);
+            recorder.sent(sample.intended_ns, sample.sent_ns);
             recorder.ended(&budget, *sample, 125);
         }
         Recorder::merge(recorders, &budget)
@@ -297,6 +339,32 @@ mod tests {
         let r = Recorder::merge(vec![recorder], &budget);
         assert_eq!((r.service.count(), r.in_time.messages), (3, 2));
         assert_eq!(r.in_time.payload_bytes, 10);
+    }
+
+    #[test]
+    fn an_open_loop_knows_its_lag_and_what_it_sent_in_time() {
+        let budget = SampleBudget::new(10, 1);
+        let mut threads: Vec<_> = (0..2).map(|_| Recorder::new(true, 0)).collect();
+        for (thread, intended, sent) in [(0, 10, 15), (1, 20, 90), (0, 95, 130)] {
+            threads[thread].measure_until(100);
+            threads[thread].sent(intended, sent);
+            let sample = Sample::echoed(0, 0, intended, sent, sent + 7, Outcome::Ok);
+            threads[thread].ended(&budget, sample, 5);
+        }
+        threads[1].unsent(4);
+        let r = Recorder::merge(threads, &budget);
+        let open = r.open_loop.as_ref().unwrap();
+        assert_eq!(
+            (open.send_lag.min(), open.send_lag.max()),
+            (Some(5), Some(70))
+        );
+        assert_eq!(
+            (open.sent_in_time, r.counts.sent, r.counts.unsent),
+            (2, 3, 4)
+        );
+        assert_eq!((open.last_intended_ns, open.last_sent_ns), (95, 130));
+        assert_eq!((r.service.max(), r.response().max()), (Some(7), Some(77)));
+        assert!(r.counts.any_failed());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What a run found, as plain data. Field names are the JSON keys of the contract.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;
-use crate::plan::{Length, Plan, Verify};
-use crate::recorder::{MessageCounts, Record};
+use crate::plan::{Length, Load, Plan, Verify};
+use crate::recorder::{MessageCounts, OpenLoop, Record};
+use crate::schedule::{Arrivals, RateProfile};
 use crate::validity::{self, Evidence, Verdict};
 
 /// Version of the JSON summary's shape.
@@ -33,12 +35,19 @@ pub struct Summary {
     pub messages: MessageCounts,
     /// Right echoes per second of the measured phase.
     pub throughput: Throughput,
-    /// Messages per second asked for; `None` in closed loop.
+    /// Messages per second asked for, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
+    /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
+    #[serde(default)]
+    pub achieved_rate_per_s: Option<f64>,
     /// Received minus sent.
     pub service_time_ns: Latency,
     /// Received minus intended; in closed loop the same as the service time.
     pub response_time_ns: Latency,
+    /// By how much the p99 of the response time exceeds that of the service time: what coordinated
+    /// omission would have hidden. `None` in closed loop, where it cannot be known.
+    #[serde(default)]
+    pub coordinated_omission_p99_ns: Option<u64>,
     /// How long connections took to open.
     pub connect_ns: ConnectTimes,
     /// Actual minus intended send time.
@@ -47,6 +56,9 @@ pub struct Summary {
     pub client: ClientUsage,
     /// What the server used, where that could be sampled.
     pub server: Option<ServerUsage>,
+    /// What the generator can do on this host, if that was measured before the run.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
     /// Whether to believe it.
     pub validity: ValiditySummary,
 }
@@ -77,10 +89,16 @@ pub struct PlanSummary {
     pub payload_bytes: PayloadBytes,
     /// Text messages; otherwise binary.
     pub text: bool,
-    /// Messages per second asked for; `None` in closed loop.
+    /// Messages per second asked for, of stages the average; `None` in closed loop.
     pub rate_per_s: Option<f64>,
+    /// Seconds in which the rate rises from 0; `None` without a ramp.
+    #[serde(default)]
+    pub ramp_s: Option<f64>,
+    /// The stages of the offered rate, if it has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageSummary>,
     /// Spacing of messages in open loop; without meaning in closed loop.
-    pub arrivals: String,
+    pub arrivals: Arrivals,
     /// Most messages in flight per client; `None` = unbounded.
     pub window: Option<u32>,
     /// Warm-up in seconds.
@@ -91,8 +109,23 @@ pub struct PlanSummary {
     pub verify: Verify,
     /// Generator threads.
     pub threads: usize,
+    /// Cores that the threads were pinned to, one a thread in turn; empty = not pinned.
+    #[serde(default)]
+    pub pinned_to: Vec<usize>,
+    /// The threads never slept.
+    #[serde(default)]
+    pub busy_poll: bool,
     /// Seed of every random choice.
     pub seed: u64,
+}
+
+/// A stage of the offered rate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StageSummary {
+    /// How long it lasts, in seconds.
+    pub duration_s: f64,
+    /// Messages per second over all clients.
+    pub rate_per_s: f64,
 }
 
 /// A fixed payload size, or the range that sizes were drawn from.
@@ -214,8 +247,72 @@ pub struct SendLag {
     pub max: Option<u64>,
 }
 
+impl SendLag {
+    /// The lag of so many messages of a closed loop.
+    fn none(sent: u64) -> Self {
+        let zero = (sent > 0).then_some(0);
+        Self {
+            p50: zero,
+            p99: zero,
+            max: zero,
+        }
+    }
+}
+
+impl From<&Distribution> for SendLag {
+    fn from(d: &Distribution) -> Self {
+        Self {
+            p50: d.quantile(0.5),
+            p99: d.quantile(0.99),
+            max: d.max(),
+        }
+    }
+}
+
+/// How an open loop kept to its schedule.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    achieved_per_s: f64,
+    /// The achieved rate as a share of what was due; above 1 never.
+    kept: f64,
+}
+
+impl Sending {
+    /// `None` when nothing was due.
+    #[allow(clippy::cast_precision_loss)]
+    fn of(plan: &Plan, record: &Record, open: &OpenLoop, elapsed_s: f64) -> Option<Self> {
+        let due = (record.counts.sent + record.counts.unsent) as f64;
+        let sent = open.sent_in_time as f64;
+        let (due_s, took_s) = match plan.length {
+            Length::Duration(_) => (elapsed_s, elapsed_s),
+            // The last message ends a gap, so that n messages a second take n gaps.
+            Length::MessagesPerClient(_) => {
+                let due_s = open.last_intended_ns as f64 / 1e9 + 1.0 / plan.offered_rate()?;
+                (due_s, due_s.max(open.last_sent_ns as f64 / 1e9))
+            }
+        };
+        (due > 0.0 && took_s > 0.0).then(|| Self {
+            achieved_per_s: sent / took_s,
+            kept: (sent / took_s) / (due / due_s),
+        })
+    }
+}
+
+/// What the generator can do on this host at its best, against an echo server that does nothing else,
+/// with payloads like those of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Median service time of one client alone, in nanoseconds: no server can look faster.
+    pub floor_service_p50_ns: u64,
+    /// Messages per second at which the generator's threads would have used all of their cores: no
+    /// server can look faster.
+    pub ceiling_messages_per_s: f64,
+    /// How long it took to find out, in seconds.
+    pub took_s: f64,
+}
+
 /// What the generator's own threads used during the measured phase. `None` = cannot be had here.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClientUsage {
     /// CPU time of all generator threads in seconds.
     pub cpu_s: Option<f64>,
@@ -223,6 +320,16 @@ pub struct ClientUsage {
     pub user_cpu_s: Option<f64>,
     /// The busiest thread's share of a core.
     pub cpu_per_core: Option<f64>,
+    /// Every thread's share of a core.
+    #[serde(default)]
+    pub cpu_per_thread: Vec<f64>,
+    /// With busy polling, the share of the time in which the busiest thread had something to do;
+    /// `None` without.
+    #[serde(default)]
+    pub busy_share: Option<f64>,
+    /// Writes that found the socket full: the server, or the network, did not keep up.
+    #[serde(default)]
+    pub blocked_writes: u64,
     /// Most memory that the process had resident, in bytes.
     pub max_rss_bytes: Option<u64>,
     /// Time that all generator threads waited for a core, in seconds.
@@ -273,6 +380,8 @@ pub struct Circumstances {
     pub client: ClientUsage,
     /// CPU seconds and resident memory of the server.
     pub server: Option<ServerSample>,
+    /// What the generator can do at its best.
+    pub calibration: Option<Calibration>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
 }
@@ -301,19 +410,34 @@ impl Summary {
                 0.0
             }
         };
+        let response = Latency::from(record.response());
+        let open = record.open_loop.as_deref();
+        let sending = open.and_then(|open| Sending::of(plan, record, open, c.elapsed_s));
+        let send_lag = match open {
+            Some(open) => SendLag::from(&open.send_lag),
+            None => SendLag::none(record.counts.sent),
+        };
         let verdict = validity::judge(&Evidence {
             timed_messages: service.count,
-            service_p50_ns: service.p50,
-            service_p99_ns: service.p99,
-            service_mean_ns: service.mean,
-            service_max_ns: service.max,
-            busiest_thread: c.client.cpu_per_core,
+            service,
+            response,
+            send_lag_p99_ns: open.and(send_lag.p99),
+            kept_rate: sending.map(|s| s.kept),
+            answered_all: record.counts.received == record.counts.sent && record.counts.sent > 0,
+            blocked_writes: c.client.blocked_writes,
+            messages_per_s: per_second(record.in_time.messages),
+            calibration: c.calibration,
+            // A thread that never sleeps uses a whole core whatever it has to do.
+            busiest_thread: if plan.busy_poll {
+                c.client.busy_share
+            } else {
+                c.client.cpu_per_core
+            },
             run_queue_wait: c.client.run_queue_wait_share,
             broken_connections: c.connections.failed + c.connections.closed_early,
             connections: c.connections.attempted,
             interrupted: c.interrupted,
         });
-        let zero_lag = (record.counts.sent > 0).then_some(0);
         Self {
             schema: SCHEMA,
             tool: c.tool,
@@ -330,15 +454,15 @@ impl Summary {
                 messages_per_s: per_second(record.in_time.messages),
                 payload_bytes_per_s: per_second(record.in_time.payload_bytes),
             },
-            offered_rate_per_s: None,
+            offered_rate_per_s: plan.offered_rate(),
+            achieved_rate_per_s: sending.map(|s| s.achieved_per_s),
             service_time_ns: service,
-            response_time_ns: Latency::from(record.response()),
+            response_time_ns: response,
+            coordinated_omission_p99_ns: open
+                .and(response.p99.zip(service.p99))
+                .map(|(response, service)| response.saturating_sub(service)),
             connect_ns: c.connect_ns,
-            send_lag_ns: SendLag {
-                p50: zero_lag,
-                p99: zero_lag,
-                max: zero_lag,
-            },
+            send_lag_ns: send_lag,
             client: c.client,
             server: c.server.map(|s| ServerUsage {
                 pid: s.pid,
@@ -347,6 +471,7 @@ impl Summary {
                 messages_per_cpu_s: (s.cpu_s > 0.0)
                     .then(|| record.in_time.messages as f64 / s.cpu_s),
             }),
+            calibration: c.calibration,
             validity: ValiditySummary {
                 verdict: verdict.verdict,
                 reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
@@ -362,6 +487,16 @@ impl From<&Plan> for PlanSummary {
             Length::Duration(time) => (None, Some(time.as_secs_f64())),
         };
         let (min, max) = (plan.payload.min, plan.payload.max);
+        let profile = plan.load.profile();
+        let stages = profile.map_or_else(Vec::new, |profile| {
+            let stages = profile.as_stages().into_iter();
+            stages
+                .map(|stage| StageSummary {
+                    duration_s: stage.time.as_secs_f64(),
+                    rate_per_s: stage.rate.per_second(),
+                })
+                .collect()
+        });
         Self {
             url: plan.target.url().to_owned(),
             embedded: plan.embedded.clone(),
@@ -374,13 +509,25 @@ impl From<&Plan> for PlanSummary {
                 PayloadBytes::Range { min, max }
             },
             text: plan.text,
-            rate_per_s: None,
-            arrivals: "constant".to_owned(),
-            window: Some(plan.window.get()),
+            rate_per_s: match profile {
+                Some(profile) if stages.is_empty() => Some(profile.peak()),
+                _ => plan.offered_rate(),
+            },
+            ramp_s: profile
+                .and_then(RateProfile::ramp_time)
+                .map(|time| time.as_secs_f64()),
+            stages,
+            arrivals: match &plan.load {
+                Load::Open { arrivals, .. } => *arrivals,
+                Load::Closed { .. } => Arrivals::default(),
+            },
+            window: plan.load.window().map(NonZeroU32::get),
             warmup_s: plan.warmup.as_secs_f64(),
             timeout_s: plan.timeout.as_secs_f64(),
             verify: plan.verify,
             threads: plan.threads.get(),
+            pinned_to: plan.pin.clone(),
+            busy_poll: plan.busy_poll,
             seed: plan.seed,
         }
     }

@@ -9,7 +9,7 @@ fn summary(messages: u64) -> Summary {
     let budget = SampleBudget::new(10, 1);
     let mut recorder = Recorder::new(false, 0);
     for n in 0..messages {
-        recorder.sent(n);
+        recorder.sent(n, n);
         let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
         recorder.ended(&budget, sample, 125);
     }
@@ -30,6 +30,7 @@ fn summary(messages: u64) -> Summary {
             cpu_s: 0.5,
             max_rss_bytes: None,
         }),
+        calibration: None,
         interrupted: false,
     };
     Summary::new(&Plan::new(draft()).unwrap(), &record, circumstances)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::summary::{Calibration, Latency};
 use crate::units::{grouped, human_percent, human_time};
 
 /// Share of a core above which a generator thread may have been the bottleneck.
@@ -14,6 +15,12 @@ pub const RUN_QUEUE_WAIT_LIMIT: f64 = 0.05;
 
 /// Messages beyond a percentile below which that percentile is not firm.
 pub const FIRM_TAIL_MESSAGES: u64 = 1_000;
+
+/// Share of the offered rate that must be achieved.
+pub const KEPT_RATE_LIMIT: f64 = 0.95;
+
+/// How near a figure may come to what the generator can do at its best, as a share of that.
+pub const OWN_LIMIT_MARGIN: f64 = 0.10;
 
 /// The highest percentile that a verdict vouches for.
 const JUDGED_QUANTILE: f64 = 0.99;
@@ -47,15 +54,24 @@ impl Verdict {
 pub struct Evidence {
     /// Messages with a service time.
     pub timed_messages: u64,
-    /// Median service time in nanoseconds.
-    pub service_p50_ns: Option<u64>,
-    /// 99th percentile of the service time in nanoseconds.
-    pub service_p99_ns: Option<u64>,
-    /// Mean service time in nanoseconds.
-    pub service_mean_ns: Option<f64>,
-    /// Largest service time in nanoseconds.
-    pub service_max_ns: Option<u64>,
-    /// CPU time of the busiest generator thread as a share of a core; `None` where it cannot be had.
+    /// Service times.
+    pub service: Latency,
+    /// Response times; in closed loop the same.
+    pub response: Latency,
+    /// 99th percentile of the send lag in nanoseconds; `None` in closed loop.
+    pub send_lag_p99_ns: Option<u64>,
+    /// Achieved rate as a share of the offered one; `None` in closed loop.
+    pub kept_rate: Option<f64>,
+    /// Every message sent was echoed.
+    pub answered_all: bool,
+    /// Writes that found the socket full.
+    pub blocked_writes: u64,
+    /// Right echoes per second.
+    pub messages_per_s: f64,
+    /// What the generator can do at its best; `None` when that was not measured.
+    pub calibration: Option<Calibration>,
+    /// The busiest generator thread's share of a core, with busy polling the share of its time in
+    /// which it had something to do; `None` where it cannot be had.
     pub busiest_thread: Option<f64>,
     /// Time that the generator threads waited for a core, as a share of the time that they were
     /// measured for; `None` where it cannot be had.
@@ -81,6 +97,22 @@ pub enum Reason {
         /// The figure that should be the larger one, with its value in nanoseconds.
         larger: (&'static str, f64),
     },
+    /// The generator sent later than the server answered: lag p99 and service time p50, in
+    /// nanoseconds.
+    SendLag(u64, u64),
+    /// The offered rate was not achieved.
+    RateNotKept {
+        /// Achieved rate as a share of the offered one.
+        kept: f64,
+        /// The server answered all that it was sent.
+        answered_all: bool,
+        /// Writes that found the socket full.
+        blocked_writes: u64,
+    },
+    /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
+    NearFloor(u64, u64),
+    /// The throughput is what the generator itself can do: found and ceiling, in messages per second.
+    NearCeiling(f64, f64),
     /// A generator thread used nearly a whole core.
     GeneratorBusy(f64),
     /// The generator waited for a core.
@@ -98,8 +130,16 @@ impl Reason {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::NothingMeasured | Self::Impossible { .. } => Verdict::Invalid,
-            Self::GeneratorBusy(_)
+            Self::NothingMeasured
+            | Self::Impossible { .. }
+            | Self::SendLag(..)
+            | Self::RateNotKept {
+                answered_all: true, ..
+            } => Verdict::Invalid,
+            Self::RateNotKept { .. }
+            | Self::NearFloor(..)
+            | Self::NearCeiling(..)
+            | Self::GeneratorBusy(_)
             | Self::GeneratorWaited(_)
             | Self::ThinTail(_)
             | Self::LoadFellShort(..)
@@ -123,9 +163,52 @@ impl fmt::Display for Reason {
                 larger.0,
                 human_time(larger.1)
             ),
+            #[allow(clippy::cast_precision_loss)]
+            Self::SendLag(lag, service) => write!(
+                f,
+                "send lag p99 of {} (limit: the service time p50, {}): the generator was later than the server; use `--busy-poll`, a core of its own (`taskset`, `--pin`), or a lower `--rate`",
+                human_time(*lag as f64),
+                human_time(*service as f64)
+            ),
+            Self::RateNotKept {
+                kept,
+                answered_all,
+                blocked_writes,
+            } => {
+                let cause = match (answered_all, blocked_writes) {
+                    (true, 0) => {
+                        "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
+                    }
+                    (true, _) => {
+                        "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
+                    }
+                    (false, _) => {
+                        "the server did not answer all that it was sent: the rate is beyond what it can do; use a lower `--rate`"
+                    }
+                };
+                write!(
+                    f,
+                    "{:.1} % of the offered rate was achieved (limit {}): {cause}",
+                    kept * 100.0,
+                    human_percent(KEPT_RATE_LIMIT)
+                )
+            }
+            #[allow(clippy::cast_precision_loss)]
+            Self::NearFloor(found, floor) => write!(
+                f,
+                "you are measuring the tool: the service time p50 of {} is within {} of what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
+                human_time(*found as f64),
+                human_percent(OWN_LIMIT_MARGIN),
+                human_time(*floor as f64)
+            ),
+            Self::NearCeiling(found, ceiling) => write!(
+                f,
+                "you are measuring the tool: {found:.0} msg/s is within {} of the {ceiling:.0} msg/s that the generator can do at its best; more `--threads` help where cores are free",
+                human_percent(OWN_LIMIT_MARGIN),
+            ),
             Self::GeneratorBusy(share) => write!(
                 f,
-                "a generator thread used {} of a core (limit {}): it may have been slower than the server; more `--threads` help where cores are free, fewer clients where none is",
+                "a generator thread was busy for {} of a core (limit {}): it may have been slower than the server; more `--threads` help where cores are free, fewer clients where none is",
                 human_percent(*share),
                 human_percent(BUSY_THREAD_LIMIT)
             ),
@@ -190,6 +273,19 @@ pub fn judge(evidence: &Evidence) -> Validity {
             reasons.push(Reason::ThinTail(beyond));
         }
     }
+    if let (Some(lag), Some(service)) = (evidence.send_lag_p99_ns, evidence.service.p50)
+        && lag > service
+    {
+        reasons.push(Reason::SendLag(lag, service));
+    }
+    if let Some(kept) = evidence.kept_rate.filter(|kept| *kept < KEPT_RATE_LIMIT) {
+        reasons.push(Reason::RateNotKept {
+            kept,
+            answered_all: evidence.answered_all,
+            blocked_writes: evidence.blocked_writes,
+        });
+    }
+    reasons.extend(own_limits(evidence));
     if let Some(share) = evidence.busiest_thread.filter(|s| *s > BUSY_THREAD_LIMIT) {
         reasons.push(Reason::GeneratorBusy(share));
     }
@@ -216,13 +312,51 @@ pub fn judge(evidence: &Evidence) -> Validity {
     }
 }
 
+/// Figures that say more about the generator than about the server.
+#[allow(clippy::cast_precision_loss)]
+fn own_limits(evidence: &Evidence) -> Vec<Reason> {
+    let Some(own) = evidence.calibration else {
+        return Vec::new();
+    };
+    let mut reasons = Vec::new();
+    let (floor, ceiling) = (own.floor_service_p50_ns, own.ceiling_messages_per_s);
+    if let Some(found) = evidence.service.p50
+        && found as f64 <= floor as f64 * (1.0 + OWN_LIMIT_MARGIN)
+    {
+        reasons.push(Reason::NearFloor(found, floor));
+    }
+    let found = evidence.messages_per_s;
+    if found >= ceiling * (1.0 - OWN_LIMIT_MARGIN) {
+        reasons.push(Reason::NearCeiling(found, ceiling));
+    }
+    reasons
+}
+
 #[allow(clippy::cast_precision_loss)]
 fn impossible(evidence: &Evidence) -> Vec<Reason> {
-    let p50 = evidence.service_p50_ns.map(|ns| ("p50", ns as f64));
-    let p99 = evidence.service_p99_ns.map(|ns| ("p99", ns as f64));
-    let mean = evidence.service_mean_ns.map(|ns| ("mean", ns));
-    let max = evidence.service_max_ns.map(|ns| ("max", ns as f64));
-    [(p50, p99), (p99, max), (mean, max)]
+    let figure = |name, ns: Option<u64>| ns.map(|ns| (name, ns as f64));
+    let (service, response) = (&evidence.service, &evidence.response);
+    let mean = service.mean.map(|ns| ("mean", ns));
+    let mut pairs = vec![
+        (figure("min", service.min), figure("p50", service.p50)),
+        (figure("p50", service.p50), figure("p99", service.p99)),
+        (figure("p99", service.p99), figure("max", service.max)),
+        (mean, figure("max", service.max)),
+    ];
+    // A message is never sent before it is due.
+    for (name, of) in [
+        ("min", (|l| l.min) as fn(&Latency) -> Option<u64>),
+        ("p50", |l| l.p50),
+        ("p99", |l| l.p99),
+        ("max", |l| l.max),
+    ] {
+        let smaller = figure(name, of(service)).map(|(_, ns)| (name, ns));
+        pairs.push((
+            smaller,
+            figure("the same of the response time", of(response)),
+        ));
+    }
+    pairs
         .into_iter()
         .filter_map(|(smaller, larger)| smaller.zip(larger))
         .filter(|(smaller, larger)| smaller.1 > larger.1)
@@ -237,15 +371,27 @@ mod tests {
     fn good() -> Evidence {
         Evidence {
             timed_messages: 100_000,
-            service_p50_ns: Some(10),
-            service_p99_ns: Some(20),
-            service_mean_ns: Some(11.0),
-            service_max_ns: Some(30),
+            service: times(),
+            response: times(),
+            answered_all: true,
+            messages_per_s: 1_000.0,
             busiest_thread: Some(0.71),
             run_queue_wait: Some(0.01),
             broken_connections: 0,
             connections: 100,
-            interrupted: false,
+            ..Evidence::default()
+        }
+    }
+
+    fn times() -> Latency {
+        Latency {
+            count: 100_000,
+            min: Some(5),
+            p50: Some(10),
+            p99: Some(20),
+            mean: Some(11.0),
+            max: Some(30),
+            ..Latency::default()
         }
     }
 
@@ -276,9 +422,11 @@ mod tests {
     #[test]
     fn contradictions_are_invalid() {
         for change in [
-            (|e| e.service_p50_ns = Some(21)) as fn(&mut Evidence),
-            |e| e.service_p99_ns = Some(31),
-            |e| e.service_mean_ns = Some(30.5),
+            (|e| e.service.p50 = Some(21)) as fn(&mut Evidence),
+            |e| e.service.p99 = Some(31),
+            |e| e.service.mean = Some(30.5),
+            |e| e.response.p50 = Some(9),
+            |e| e.response.max = Some(29),
         ] {
             assert_eq!(verdict_of(change).0, Verdict::Invalid);
         }
@@ -319,6 +467,57 @@ mod tests {
             Reason::GeneratorBusy(0.97)
                 .to_string()
                 .contains("97 % of a core (limit 90 %)")
+        );
+    }
+
+    #[test]
+    fn a_generator_later_than_the_server_is_invalid() {
+        assert_eq!(
+            verdict_of(|e| e.send_lag_p99_ns = Some(10)).0,
+            Verdict::Valid
+        );
+        let (verdict, reasons) = verdict_of(|e| e.send_lag_p99_ns = Some(11));
+        assert_eq!(verdict, Verdict::Invalid);
+        let text = reasons[0].to_string();
+        assert!(text.contains("send lag p99 of 11 ns (limit: the service time p50, 10 ns)"));
+    }
+
+    #[test]
+    fn a_rate_that_was_not_kept_is_the_generators_fault_or_the_servers() {
+        assert_eq!(verdict_of(|e| e.kept_rate = Some(0.95)).0, Verdict::Valid);
+        let (verdict, reasons) = verdict_of(|e| e.kept_rate = Some(0.9499));
+        assert_eq!(verdict, Verdict::Invalid);
+        assert!(
+            reasons[0]
+                .to_string()
+                .contains("95.0 % of the offered rate")
+        );
+        let lossy = |e: &mut Evidence| (e.kept_rate, e.answered_all) = (Some(0.5), false);
+        assert_eq!(verdict_of(lossy).0, Verdict::Suspect);
+        let text = verdict_of(lossy).1[0].to_string();
+        assert!(text.contains("the server did not answer all"), "{text}");
+    }
+
+    #[test]
+    fn figures_at_the_generators_own_limits_are_suspect() {
+        let own = |floor, ceiling| Calibration {
+            floor_service_p50_ns: floor,
+            ceiling_messages_per_s: ceiling,
+            took_s: 0.3,
+        };
+        let mut evidence = good();
+        evidence.calibration = Some(own(9, 1_112.0));
+        assert_eq!(judge(&evidence).verdict, Verdict::Valid);
+        evidence.calibration = Some(own(10, 2_000.0));
+        assert_eq!(judge(&evidence).reasons, [Reason::NearFloor(10, 10)]);
+        evidence.calibration = Some(own(1, 1_111.0));
+        let found = judge(&evidence);
+        assert_eq!(found.verdict, Verdict::Suspect);
+        assert_eq!(found.reasons, [Reason::NearCeiling(1_000.0, 1_111.0)]);
+        assert!(
+            found.reasons[0]
+                .to_string()
+                .contains("you are measuring the tool")
         );
     }
 

@@ -24,7 +24,7 @@ fn main() {
     let mut recorder = Recorder::new(false, usize::try_from(ROWS).unwrap());
     for n in 0..ROWS {
         let (client, message, sent_ns) = (u32::try_from(n % 100).unwrap(), n / 100, n * 10_000);
-        recorder.sent(sent_ns);
+        recorder.sent(sent_ns, sent_ns);
         let service_ns = 400_000 + message_hash(7, client, message) % 1_000_000;
         let received_ns = sent_ns + service_ns;
         let sample = Sample::echoed(client, message, sent_ns, sent_ns, received_ns, Outcome::Ok);

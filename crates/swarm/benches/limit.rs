@@ -15,7 +15,7 @@ mod bare;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
 use swarm::control::Control;
 
@@ -82,13 +82,15 @@ fn swarm_round(connections: u64, payload: u64, time: Duration) -> Round {
             max: payload,
         },
         text: false,
-        window: NonZeroU32::MIN,
+        load: Load::PING_PONG,
         connect_rate: None,
         connect_timeout: Duration::from_secs(10),
         timeout: Duration::from_secs(10),
         warmup: Duration::from_millis(500),
         verify: Verify::Full,
         threads: NonZeroUsize::MIN,
+        pin: Vec::new(),
+        busy_poll: false,
         headers: Default::default(),
         seed: 1,
         max_samples: 1_000_000,

@@ -22,7 +22,8 @@ const MAX_HEAD: usize = 64 * 1024;
 /// A connection that has finished its handshake.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) stream: TcpStream,
+    /// Non-blocking.
+    pub(crate) stream: std::net::TcpStream,
     /// What the server sent right behind its handshake.
     pub(crate) leftover: Vec<u8>,
     pub(crate) tcp: Duration,
@@ -142,11 +143,14 @@ impl Connector {
             return Err(ConnectError::Extension(name));
         }
         let HeadReader { stream, buffer, .. } = socket.into_inner();
+        let upgrade = begun.elapsed().saturating_sub(tcp);
         Ok(Opened {
-            stream,
+            stream: stream
+                .into_std()
+                .map_err(|e| ConnectError::Tcp(e.to_string()))?,
             leftover: buffer,
             tcp,
-            upgrade: begun.elapsed().saturating_sub(tcp),
+            upgrade,
         })
     }
 }

@@ -179,7 +179,7 @@ mod tests {
                     max: size,
                 };
             }));
-            let mut flight = Flight::new(1);
+            let mut flight = Flight::default();
             for index in 0..n {
                 let number = MessageNumber::measured(index);
                 let shape = payloads.shape(Identity { client: 3, number });

@@ -22,8 +22,8 @@ pub enum SwarmError {
         /// Why.
         source: http::Error,
     },
-    /// A generator thread cannot be started.
-    #[error("cannot start generator thread {thread}")]
+    /// The system refuses a generator thread, or what it cannot do without.
+    #[error("generator thread {thread} cannot run")]
     Thread {
         /// Number of the thread, from 0.
         thread: usize,

@@ -28,7 +28,7 @@ pub(crate) struct Landed {
 }
 
 /// The messages under way, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Flight {
     /// Those that count against the window.
     active: VecDeque<InFlight>,
@@ -42,17 +42,6 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
-    /// `window` is how many to make room for; more are taken all the same.
-    pub(crate) fn new(window: usize) -> Self {
-        Self {
-            active: VecDeque::with_capacity(window),
-            late: VecDeque::new(),
-            given_up: Vec::new(),
-            sent: 0,
-            answered: 0,
-        }
-    }
-
     /// Messages that count against the window.
     #[inline]
     pub(crate) fn active(&self) -> usize {
@@ -86,7 +75,29 @@ impl Flight {
     /// Takes the message with this number.
     #[inline]
     pub(crate) fn take(&mut self, number: MessageNumber) -> Option<Landed> {
-        self.take_where(|m| m.number == number)
+        // In order, as nearly all echoes come, the first look finds it. Both lists are in the order
+        // of sending.
+        if self.active.front().is_none_or(|m| m.number != number) {
+            return self.take_anywhere(number);
+        }
+        let message = self.active.pop_front()?;
+        Some(self.landed(message, false))
+    }
+
+    #[cold]
+    fn take_anywhere(&mut self, number: MessageNumber) -> Option<Landed> {
+        let place_in = |messages: &VecDeque<InFlight>| {
+            messages
+                .binary_search_by_key(&number.order(), |m| m.number.order())
+                .ok()
+        };
+        if let Some(place) = place_in(&self.active) {
+            let message = self.active.remove(place)?;
+            return Some(self.landed(message, false));
+        }
+        let place = place_in(&self.late)?;
+        let message = self.late.remove(place)?;
+        Some(self.landed(message, true))
     }
 
     /// Takes the oldest message whose payload is just these bytes, which are too few for a whole
@@ -110,8 +121,7 @@ impl Flight {
 
     #[inline]
     fn take_where(&mut self, is_it: impl Fn(&InFlight) -> bool) -> Option<Landed> {
-        // In order, as nearly all echoes come, the first look finds it. Late ones are asked
-        // first only in the rare case that there are any.
+        // Late ones are the older ones.
         if let Some(place) = self.late.iter().position(&is_it) {
             let message = self.late.remove(place)?;
             return Some(self.landed(message, true));
@@ -182,7 +192,7 @@ mod tests {
                 max: size,
             };
         }));
-        let mut flight = Flight::new(1);
+        let mut flight = Flight::default();
         for (sent_ns, number) in numbers.iter().enumerate() {
             let number = MessageNumber::measured(*number);
             let shape = payloads.shape(Identity { client: 0, number });

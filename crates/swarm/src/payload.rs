@@ -43,6 +43,12 @@ impl MessageNumber {
         self.0 & WARMUP_BIT != 0
     }
 
+    /// Grows from message to message: all of the warm-up come before all that are measured.
+    #[inline]
+    pub(crate) fn order(self) -> u64 {
+        self.0 ^ WARMUP_BIT
+    }
+
     /// Its place among the messages of its kind, from 0.
     pub(crate) fn index(self) -> u64 {
         self.0 & !WARMUP_BIT

@@ -10,14 +10,14 @@ use measurement::plan::{Length, Plan};
 use measurement::recorder::{Record, Recorder};
 use measurement::sample::SampleBudget;
 use measurement::summary::{ClientRow, ClientUsage, ConnectTimes, Connections, Latency};
-use tokio::sync::watch;
+use mio::Poll;
 
 use crate::SwarmError;
 use crate::connect::Connector;
 use crate::control::{Control, Phase};
 use crate::payload::Payloads;
 use crate::usage::{ThreadUsage, max_rss_bytes};
-use crate::worker::{self, Command, Connects, Job, Report, ThreadResult};
+use crate::worker::{self, Command, Connects, Inbox, Job, Report, ThreadResult};
 
 /// How soon a wish to stop is noticed, and the end of a phase is shown.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -74,7 +74,7 @@ pub fn run_observed(
     enter(Phase::Connect);
     let begun = Instant::now();
     let (reporter, reports) = mpsc::channel();
-    let (commander, _) = watch::channel(Command::default());
+    let mut commander = Commander(Vec::with_capacity(threads));
     let mut handles = Vec::with_capacity(threads);
     for thread in 0..threads {
         let job = Job {
@@ -86,20 +86,21 @@ pub fn run_observed(
             control: control.clone(),
             begun,
         };
-        let (commands, reporter) = (commander.subscribe(), reporter.clone());
+        let refused = |source| SwarmError::Thread { thread, source };
+        let poll = Poll::new().map_err(refused)?;
+        let inbox = Arc::new(Inbox::new(&poll).map_err(refused)?);
+        commander.0.push(Arc::clone(&inbox));
+        let reporter = reporter.clone();
         // A thread whose coordinator is gone ends by itself, so none needs to be joined.
         let handle = thread::Builder::new()
             .name(format!("swarm-{thread}"))
             .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build();
-                // Without a runtime the report is missed, which is told as this thread's end.
-                if let Ok(runtime) = runtime {
-                    runtime.block_on(worker::work(job, commands, reporter));
+                if let Err(source) = worker::work(&job, poll, &inbox, &reporter) {
+                    // If nobody listens any more, nobody is left to be told.
+                    let _ = reporter.send(Report::Failed(thread, source));
                 }
             })
-            .map_err(|source| SwarmError::Thread { thread, source })?;
+            .map_err(refused)?;
         handles.push(handle);
     }
     drop(reporter);
@@ -127,6 +128,23 @@ pub fn run_observed(
     Ok(finished)
 }
 
+/// Sends commands to all threads; gone, it ends them.
+struct Commander(Vec<Arc<Inbox>>);
+
+impl Commander {
+    fn send(&self, change: impl Fn(&mut Command)) {
+        for inbox in &self.0 {
+            inbox.send(&change);
+        }
+    }
+}
+
+impl Drop for Commander {
+    fn drop(&mut self) {
+        self.send(|command| (command.stop, command.close) = (true, true));
+    }
+}
+
 /// Conducts the threads, and keeps what they have reported. A thread reports when it is ready,
 /// which need not be when it is waited for.
 struct Coordinator<'a> {
@@ -152,7 +170,7 @@ impl Coordinator<'_> {
         &mut self,
         plan: &Plan,
         begun: Instant,
-        commander: &watch::Sender<Command>,
+        commander: &Commander,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
         while self.connected < self.threads && !self.control.is_stopped() {
@@ -162,13 +180,14 @@ impl Coordinator<'_> {
         let mut started_at = None;
         if self.opened > 0 && !self.control.is_stopped() {
             let start = Instant::now();
-            commander.send_modify(|command| command.start = Some(start));
+            commander.send(|command| command.start = Some(start));
             started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, commander, enter)?;
         }
         enter(Phase::Close);
-        commander.send_modify(|command| {
-            command.stop |= self.control.is_stopped();
+        let stopped = self.control.is_stopped();
+        commander.send(|command| {
+            command.stop |= stopped;
             command.close = true;
         });
         while self.results.len() < self.threads {
@@ -182,11 +201,12 @@ impl Coordinator<'_> {
         &mut self,
         plan: &Plan,
         t0: Instant,
-        commander: &watch::Sender<Command>,
+        commander: &Commander,
         enter: &mut impl FnMut(Phase),
     ) -> Result<(), SwarmError> {
         let drain_at = plan.measured_time().map(|time| t0 + time);
         let mut phase = Phase::WarmUp;
+        let mut stopping = false;
         enter(phase);
         while self.done < self.threads {
             let now = Instant::now();
@@ -200,10 +220,10 @@ impl Coordinator<'_> {
                 enter(phase);
                 continue;
             }
-            let stopped = self.control.is_stopped();
-            commander.send_if_modified(|command| {
-                !std::mem::replace(&mut command.stop, stopped) && stopped
-            });
+            if !stopping && self.control.is_stopped() {
+                stopping = true;
+                commander.send(|command| command.stop = true);
+            }
             // T0 and the end of a planned time are met as closely as the system allows.
             let until_then = at.map_or(LOOK_EVERY, |at| at.saturating_duration_since(now));
             self.listen(until_then.min(LOOK_EVERY))?;
@@ -211,7 +231,7 @@ impl Coordinator<'_> {
         Ok(())
     }
 
-    fn take(&mut self, report: Report) {
+    fn take(&mut self, report: Report) -> Result<(), SwarmError> {
         match report {
             Report::Connected(opened) => {
                 self.connected += 1;
@@ -219,7 +239,9 @@ impl Coordinator<'_> {
             }
             Report::Done => self.done += 1,
             Report::Closed(result) => self.results.push(*result),
+            Report::Failed(thread, source) => return Err(SwarmError::Thread { thread, source }),
         }
+        Ok(())
     }
 
     /// A thread that has ended without its last report has panicked; nothing is to be waited for.
@@ -230,7 +252,7 @@ impl Coordinator<'_> {
         }
         // What it sent before it ended has arrived by now.
         match self.reports.try_recv() {
-            Ok(report) => self.take(report),
+            Ok(report) => self.take(report)?,
             Err(_) => return Err(SwarmError::ThreadEnded),
         }
         Ok(())
@@ -239,7 +261,7 @@ impl Coordinator<'_> {
     /// Takes the next report, if one comes in time.
     fn listen(&mut self, wait: Duration) -> Result<(), SwarmError> {
         match self.reports.recv_timeout(wait) {
-            Ok(report) => self.take(report),
+            Ok(report) => self.take(report)?,
             Err(RecvTimeoutError::Timeout) => return self.miss_nobody(),
             Err(RecvTimeoutError::Disconnected) => return Err(SwarmError::ThreadEnded),
         }
@@ -353,6 +375,12 @@ fn usage(results: &[ThreadResult]) -> ClientUsage {
             .max_by(f64::total_cmp)
     };
     ClientUsage {
+        cpu_per_thread: used
+            .iter()
+            .filter_map(|(u, over_s)| Some(u.cpu_s? / over_s))
+            .collect(),
+        busy_share: share(|u| u.busy_s),
+        blocked_writes: results.iter().map(|r| r.blocked_writes).sum(),
         cpu_s: sum(|u| u.cpu_s),
         user_cpu_s: sum(|u| u.user_s),
         cpu_per_core: share(|u| u.cpu_s),

@@ -1,20 +1,18 @@
 //! What the clients of one thread share, because it is theirs alone: no locks, no atomics.
-//!
-//! None of it is ever borrowed across an await.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Plan, Verify};
+use measurement::plan::{Length, Load, Plan, Verify};
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
+use measurement::schedule::{RateProfile, Schedule, Until};
 use measurement::summary::ClientRow;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tokio::sync::Notify;
 
 use crate::connect::{ConnectError, Opened};
 use crate::control::ThreadProgress;
@@ -35,30 +33,102 @@ pub(crate) struct Shared {
     pub(crate) payloads: Arc<Payloads>,
     pub(crate) budget: Arc<SampleBudget>,
     pub(crate) clock: Clock,
+    pub(crate) read_buffer: RefCell<Box<[u8]>>,
     pub(crate) buffers: RefCell<Buffers>,
     pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) agenda: RefCell<Agenda>,
     signal: Cell<Signal>,
-    wakers: RefCell<Vec<Waker>>,
+    blocked_writes: Cell<u64>,
     connects: RefCell<Connects>,
-    /// Clients that have neither opened nor failed yet.
-    connecting: Cell<usize>,
     /// Clients that have not yet done what was planned.
     busy: Cell<usize>,
     opened: Cell<u64>,
-    changed: Notify,
     ended: RefCell<Ended>,
 }
 
 /// The plan as the hot path needs it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) clients: u32,
     /// Measured messages per client; `u64::MAX` when a time is planned.
     pub(crate) messages: u64,
+    /// Most messages in flight per client.
     pub(crate) window: usize,
+    /// When messages are due; `None` in closed loop.
+    pub(crate) open_loop: Option<OpenLoop>,
     pub(crate) timeout_ns: u64,
     pub(crate) verify: Verify,
     pub(crate) kind: MessageKind,
+}
+
+/// The schedules of an open loop.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenLoop {
+    /// From the start of the warm-up; `None` when it sends nothing.
+    pub(crate) warm_up: Option<Schedule>,
+    /// From T0.
+    pub(crate) measured: Schedule,
+}
+
+impl OpenLoop {
+    fn of(plan: &Plan) -> Option<Self> {
+        let Load::Open {
+            profile, arrivals, ..
+        } = &plan.load
+        else {
+            return None;
+        };
+        let schedule = |profile: RateProfile, seed, until| {
+            Schedule::new(profile, *arrivals, plan.clients.get(), seed, until)
+        };
+        let until = match plan.length {
+            Length::MessagesPerClient(n) => Until::MessagesPerClient(n.get()),
+            Length::Duration(time) => Until::Time(time),
+        };
+        Some(Self {
+            // A warm-up goes at the rate that the measured phase begins with.
+            warm_up: profile.initial_rate().map(|rate| {
+                let profile = RateProfile::constant(rate);
+                schedule(profile, !plan.seed, Until::Time(plan.warmup))
+            }),
+            measured: schedule(profile.clone(), plan.seed, until),
+        })
+    }
+}
+
+/// What the clients of a thread wait for, beside their sockets.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    /// Messages that are due: at most a few a client.
+    pub(crate) due: Times,
+    /// Limits that pass: timeouts and ends of stages.
+    pub(crate) limits: Times,
+}
+
+/// Times on the thread's clock, each with the slot of a client, the earliest first.
+#[derive(Debug, Default)]
+pub(crate) struct Times(BinaryHeap<Reverse<(u64, u32)>>);
+
+impl Times {
+    #[inline]
+    pub(crate) fn add(&mut self, at_ns: u64, slot: u32) {
+        self.0.push(Reverse((at_ns, slot)));
+    }
+
+    /// The earliest; `u64::MAX` when there is none.
+    #[inline]
+    pub(crate) fn next_ns(&self) -> u64 {
+        self.0.peek().map_or(u64::MAX, |Reverse((at_ns, _))| *at_ns)
+    }
+
+    /// Takes the earliest if it has come.
+    #[inline]
+    pub(crate) fn pop(&mut self, now_ns: u64) -> Option<(u64, u32)> {
+        if self.next_ns() > now_ns {
+            return None;
+        }
+        self.0.pop().map(|Reverse(entry)| entry)
+    }
 }
 
 /// What the clients should be doing.
@@ -74,6 +144,8 @@ pub(crate) struct Signal {
 /// The measured phase, on the thread's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
+    /// When the warm-up begins.
+    pub(crate) start_ns: u64,
     /// T0: what is sent from here on is measured.
     pub(crate) t0_ns: u64,
     /// Nothing is sent from here on; `u64::MAX` when a number of messages is planned.
@@ -99,10 +171,9 @@ impl Clock {
     }
 }
 
-/// The buffers of a thread, empty between two polls of its clients.
+/// What a client writes with, empty between two calls.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    pub(crate) read: Box<[u8]>,
     pub(crate) write: Vec<u8>,
     /// The frames begun in the write buffer.
     pub(crate) frames: Vec<crate::connection::Outgoing>,
@@ -129,7 +200,10 @@ impl Shared {
                     Length::MessagesPerClient(n) => n.get(),
                     Length::Duration(_) => u64::MAX,
                 },
-                window: usize::try_from(plan.window.get()).unwrap_or(usize::MAX),
+                window: plan.load.window().map_or(usize::MAX, |window| {
+                    usize::try_from(window.get()).unwrap_or(usize::MAX)
+                }),
+                open_loop: OpenLoop::of(plan),
                 timeout_ns: nanoseconds(plan.timeout),
                 verify: plan.verify,
                 kind: if plan.text {
@@ -141,21 +215,23 @@ impl Shared {
             payloads: Arc::clone(&job.payloads),
             budget: Arc::clone(&job.budget),
             clock: Clock(Instant::now()),
+            read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(Buffers {
-                read: vec![0; BUFFER_LEN].into_boxed_slice(),
                 write: Vec::with_capacity(BUFFER_LEN),
                 frames: Vec::new(),
                 // Each thread has its own masks.
                 masks: Xoshiro256PlusPlus::seed_from_u64(plan.seed ^ ((job.thread as u64) << 48)),
             }),
-            recorder: RefCell::new(Recorder::new(false, expected_samples(plan, clients))),
+            recorder: RefCell::new(Recorder::new(
+                plan.load.profile().is_some(),
+                expected_samples(plan, clients),
+            )),
+            agenda: RefCell::default(),
             signal: Cell::default(),
-            wakers: RefCell::new(Vec::with_capacity(clients)),
+            blocked_writes: Cell::default(),
             connects: RefCell::default(),
-            connecting: Cell::new(clients),
             busy: Cell::new(clients),
             opened: Cell::new(0),
-            changed: Notify::new(),
             ended: RefCell::default(),
         }
     }
@@ -165,26 +241,15 @@ impl Shared {
         self.signal.get()
     }
 
-    /// Tells all clients what to do from now on.
-    pub(crate) fn send_signal(&self, signal: Signal) {
+    /// What all clients are to do from now on; each has to be called to see it.
+    pub(crate) fn set_signal(&self, signal: Signal) {
         self.signal.set(signal);
-        for waker in self.wakers.borrow().iter() {
-            waker.wake_by_ref();
-        }
     }
 
-    /// Wakes the calling client whenever the signal changes.
-    pub(crate) fn wake_on_signal(&self, waker: &Waker) {
-        self.wakers.borrow_mut().push(waker.clone());
-    }
-
-    /// Resolves when a client has opened, failed, or done what was planned.
-    pub(crate) async fn changed(&self) {
-        self.changed.notified().await;
-    }
-
-    pub(crate) fn connecting(&self) -> usize {
-        self.connecting.get()
+    /// A write found the socket full.
+    #[cold]
+    pub(crate) fn blocked_one(&self) {
+        self.blocked_writes.set(self.blocked_writes.get() + 1);
     }
 
     pub(crate) fn busy(&self) -> usize {
@@ -211,8 +276,6 @@ impl Shared {
     /// A client has opened.
     pub(crate) fn opened_one(&self) {
         self.opened.set(self.opened.get() + 1);
-        self.connecting.set(self.connecting.get() - 1);
-        self.changed.notify_one();
     }
 
     /// Echoes that come later than this after T0 are no part of the throughput.
@@ -232,7 +295,6 @@ impl Shared {
     /// A client has done what was planned, or never will.
     pub(crate) fn done(&self) {
         self.busy.set(self.busy.get() - 1);
-        self.changed.notify_one();
     }
 
     /// A connection is over; `early` says why, if its client was not done with it.
@@ -254,7 +316,6 @@ impl Shared {
             failed: 0,
             close_code: None,
         });
-        self.connecting.set(self.connecting.get() - 1);
         self.done();
     }
 
@@ -271,11 +332,12 @@ impl Shared {
     }
 
     /// What is left when all clients are over.
-    pub(crate) fn into_parts(self) -> (Recorder, Connects, Ended) {
+    pub(crate) fn into_parts(self) -> (Recorder, Connects, Ended, u64) {
         (
             self.recorder.into_inner(),
             self.connects.into_inner(),
             self.ended.into_inner(),
+            self.blocked_writes.get(),
         )
     }
 }

@@ -8,6 +8,8 @@ pub(crate) struct ThreadUsage {
     pub(crate) user_s: Option<f64>,
     /// CPU time, in seconds.
     pub(crate) cpu_s: Option<f64>,
+    /// Time with something to do, in seconds; known only of a thread that never sleeps.
+    pub(crate) busy_s: Option<f64>,
     /// Time spent ready to run but waiting for a core, in seconds.
     pub(crate) run_queue_wait_s: Option<f64>,
 }
@@ -31,6 +33,7 @@ impl ThreadUsage {
             .map(|ns| ns / 1e9);
         Self {
             user_s,
+            busy_s: None,
             cpu_s: times.next(),
             run_queue_wait_s: times.next(),
         }
@@ -46,6 +49,7 @@ impl ThreadUsage {
     pub(crate) fn since(self, earlier: Self) -> Self {
         let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
         Self {
+            busy_s: None,
             user_s: less(self.user_s, earlier.user_s),
             cpu_s: less(self.cpu_s, earlier.cpu_s),
             run_queue_wait_s: less(self.run_queue_wait_s, earlier.run_queue_wait_s),

@@ -1,9 +1,9 @@
 //! One generator thread: its clients, and what they share because it is theirs alone.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use measurement::distribution::Distribution;
@@ -11,13 +11,14 @@ use measurement::plan::Plan;
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
 use measurement::summary::ClientRow;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::LocalSet;
+use mio::{Poll, Waker};
+use tokio::task::JoinSet;
 
 use crate::connect::{ConnectError, Connector, Opened};
-use crate::connection::Client;
 use crate::control::Control;
+use crate::fleet::{COMMAND, Fleet};
 use crate::payload::Payloads;
+use crate::pin;
 use crate::shared::{Run, Shared, Signal};
 use crate::usage::ThreadUsage;
 
@@ -28,13 +29,48 @@ const HANDSHAKES_AT_ONCE: usize = 128;
 /// How often a thread tells how it stands, when somebody looks on.
 const TELL_EVERY: Duration = Duration::from_millis(200);
 
-/// What the coordinator wants of the threads; a later state includes the earlier ones.
-#[derive(Debug, Clone, Copy, Default)]
+/// How soon, while connections are opened, the open ones are looked after and a wish to end is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What the coordinator wants of a thread; a later state includes the earlier ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) start: Option<Instant>,
     /// The user ended the run.
     pub(crate) stop: bool,
     pub(crate) close: bool,
+}
+
+/// Where a thread finds its commands.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    command: Mutex<Command>,
+    waker: Waker,
+}
+
+impl Inbox {
+    /// The inbox of the thread that waits with this poll.
+    pub(crate) fn new(poll: &Poll) -> io::Result<Self> {
+        Ok(Self {
+            command: Mutex::default(),
+            waker: Waker::new(poll.registry(), COMMAND)?,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Command> {
+        self.command.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the command and wakes the thread.
+    pub(crate) fn send(&self, change: impl FnOnce(&mut Command)) {
+        change(&mut self.lock());
+        // A thread that cannot be woken looks by itself now and then.
+        let _ = self.waker.wake();
+    }
+
+    fn command(&self) -> Command {
+        *self.lock()
+    }
 }
 
 /// What a thread reports to the coordinator.
@@ -46,6 +82,8 @@ pub(crate) enum Report {
     Done,
     /// All its connections are closed; the thread ends.
     Closed(Box<ThreadResult>),
+    /// The system refused what this thread cannot do without; the thread ends.
+    Failed(usize, io::Error),
 }
 
 /// What one thread found.
@@ -59,6 +97,8 @@ pub(crate) struct ThreadResult {
     /// What it used between T0 and the end of its last client, and how long that was in seconds;
     /// `None` when there was no measured phase.
     pub(crate) usage: Option<(ThreadUsage, f64)>,
+    /// Writes that found the socket full.
+    pub(crate) blocked_writes: u64,
     /// When its last client stopped sending, in nanoseconds since T0.
     pub(crate) sending_until_ns: u64,
 }
@@ -86,29 +126,31 @@ pub(crate) struct Job {
 }
 
 /// Runs a thread's share of the plan and reports; returns when all its connections are closed.
-pub(crate) async fn work(
-    job: Job,
-    mut commands: watch::Receiver<Command>,
-    reports: Sender<Report>,
-) {
-    let job = Rc::new(job);
-    let clients = job.plan.clients_of(job.thread).len();
-    let shared = Rc::new(Shared::new(&job, clients));
-    let tasks = LocalSet::new();
-    tasks.spawn_local(dial(Rc::clone(&job), Rc::clone(&shared), commands.clone()));
-    if job.control.is_watched() {
-        tasks.spawn_local(tell(Rc::clone(&job), Rc::clone(&shared)));
+///
+/// # Errors
+/// When the system refuses what the thread cannot do without.
+pub(crate) fn work(
+    job: &Job,
+    poll: Poll,
+    inbox: &Inbox,
+    reports: &Sender<Report>,
+) -> io::Result<()> {
+    if let Some(cores) = std::num::NonZeroUsize::new(job.plan.pin.len()) {
+        pin::this_thread(job.plan.pin[job.thread % cores])?;
     }
-    let usage = tasks
-        .run_until(conduct(&job, &shared, &mut commands, &reports))
-        .await;
-    // The tasks hold the shared state; all of them are over.
-    tasks.await;
-    let Some(shared) = Rc::into_inner(shared) else {
-        return;
-    };
-    let (recorder, connects, ended) = shared.into_parts();
+    let clients = job.plan.clients_of(job.thread).len();
+    let shared = Shared::new(job, clients);
+    let mut fleet = Fleet::new(poll, shared, clients, job.plan.busy_poll)?;
+    // Opening connections takes a runtime; once they are open there is nothing for it to do.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(open_all(job, &mut fleet, inbox))?;
+    drop(runtime);
     // The coordinator outlives its threads; if it does not, nobody listens.
+    let _ = reports.send(Report::Connected(fleet.shared.opened()));
+    let usage = conduct(job, &mut fleet, inbox, reports)?;
+    let (recorder, connects, ended, blocked_writes) = fleet.shared.into_parts();
     let _ = reports.send(Report::Closed(Box::new(ThreadResult {
         recorder,
         clients: ended.clients,
@@ -116,150 +158,150 @@ pub(crate) async fn work(
         closed_early: ended.closed_early,
         early_ends: ended.early_ends,
         usage,
+        blocked_writes,
         sending_until_ns: ended.sending_until_ns,
     })));
+    Ok(())
 }
 
-/// Passes the coordinator's commands on to the clients, and their progress back to it.
-async fn conduct(
-    job: &Job,
-    shared: &Rc<Shared>,
-    commands: &mut watch::Receiver<Command>,
-    reports: &Sender<Report>,
-) -> Option<(ThreadUsage, f64)> {
-    let mut at_t0 = None;
-    let mut used = None;
-    let mut told = (false, false);
-    loop {
-        if !told.0 && shared.connecting() == 0 {
-            told.0 = true;
-            let _ = reports.send(Report::Connected(shared.opened()));
+/// Opens the connections of a thread, each when its turn has come, so that the memory of handshakes is
+/// that of the ones under way. Those that are open are looked after meanwhile.
+async fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
+    let mut clients = job.plan.clients_of(job.thread);
+    let mut next = clients.next();
+    let mut under_way = BTreeSet::new();
+    let mut tell_at = Instant::now();
+    let mut handshakes: JoinSet<(u32, Result<Opened, ConnectError>)> = JoinSet::new();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    while next.is_some() || !handshakes.is_empty() {
+        let due = next.and_then(|client| {
+            let after = f64::from(client) / job.plan.connect_rate?.per_second();
+            Some((job.begun + Duration::from_secs_f64(after)).into())
+        });
+        let turn = async {
+            if let Some(due) = due {
+                tokio::time::sleep_until(due).await;
+            }
+        };
+        tokio::select! {
+            Some(done) = handshakes.join_next() => {
+                let (client, opened) = done.map_err(io::Error::other)?;
+                under_way.remove(&client);
+                fleet.shared.count_connect(&opened);
+                match opened {
+                    Ok(opened) => {
+                        fleet.shared.opened_one();
+                        fleet.add(client, opened)?;
+                    }
+                    Err(_) => fleet.shared.never_opened(client),
+                }
+            }
+            () = turn, if next.is_some() && handshakes.len() < HANDSHAKES_AT_ONCE => {
+                if let Some(client) = next {
+                    under_way.insert(client);
+                    let connector = Arc::clone(&job.connector);
+                    handshakes.spawn(async move { (client, connector.open().await) });
+                }
+                next = clients.next();
+            }
+            _ = look.tick() => {
+                fleet.turn(Duration::ZERO)?;
+                tell(job, fleet, &mut tell_at);
+                if inbox.command().close {
+                    break;
+                }
+            }
         }
-        if !told.1 && shared.busy() == 0 {
-            told.1 = true;
-            used = at_t0.map(|(begun, before): (Instant, ThreadUsage)| {
+    }
+    // The run ended, or nobody conducts it any more.
+    for client in under_way.into_iter().chain(next).chain(clients) {
+        fleet.shared.never_opened(client);
+    }
+    Ok(())
+}
+
+/// Tells how the thread stands, if somebody looks on and it is time.
+fn tell(job: &Job, fleet: &Fleet, at: &mut Instant) {
+    let now = Instant::now();
+    if job.control.is_watched() && now >= *at {
+        *at = now + TELL_EVERY;
+        job.control.tell(job.thread, fleet.shared.progress());
+    }
+}
+
+/// Passes the coordinator's commands on to the clients, and their progress back to it, until all
+/// connections are over.
+fn conduct(
+    job: &Job,
+    fleet: &mut Fleet,
+    inbox: &Inbox,
+    reports: &Sender<Report>,
+) -> io::Result<Option<(ThreadUsage, f64)>> {
+    let mut command = Command::default();
+    let mut begun: Option<(Instant, ThreadUsage, u64)> = None;
+    let mut used = None;
+    let mut is_done = false;
+    let mut tell_at = Instant::now();
+    while !(command.close && fleet.alive() == 0) {
+        let now = Instant::now();
+        let t0 = fleet
+            .shared
+            .signal()
+            .run
+            .map(|run| fleet.shared.clock.instant(run.t0_ns));
+        if begun.is_none() && t0.is_some_and(|t0| now >= t0) {
+            begun = Some((now, ThreadUsage::now(), fleet.idle_ns()));
+        }
+        if !is_done && fleet.shared.busy() == 0 {
+            is_done = true;
+            used = begun.map(|(begun, before, idle_ns)| {
                 let over_s = begun.elapsed().as_secs_f64();
-                (ThreadUsage::now().since(before), over_s)
+                let mut used = ThreadUsage::now().since(before);
+                let idle = Duration::from_nanos(fleet.idle_ns() - idle_ns);
+                used.busy_s = job.plan.busy_poll.then(|| over_s - idle.as_secs_f64());
+                (used, over_s)
             });
             let _ = reports.send(Report::Done);
         }
-        let run = shared.signal().run;
-        let t0 = run
-            .filter(|_| at_t0.is_none())
-            .map(|run| shared.clock.instant(run.t0_ns));
-        tokio::select! {
-            () = shared.changed() => {}
-            () = sleep_until(t0), if t0.is_some() => {
-                at_t0 = Some((Instant::now(), ThreadUsage::now()));
-            }
-            changed = commands.changed() => {
-                let mut command = *commands.borrow_and_update();
-                if changed.is_err() {
-                    // Nobody conducts the run any more.
-                    (command.stop, command.close) = (true, true);
-                }
-                obey(&job.plan, shared, command);
-                if command.close {
-                    return used;
-                }
-            }
+        tell(job, fleet, &mut tell_at);
+        let wanted = inbox.command();
+        if wanted != command {
+            command = wanted;
+            obey(&job.plan, fleet, command);
         }
+        // T0 is met as closely as the system allows; otherwise commands wake the thread.
+        let until_t0 = t0.filter(|_| begun.is_none());
+        let at_most = until_t0.map_or(TELL_EVERY, |t0| t0.saturating_duration_since(now));
+        fleet.turn(at_most.min(TELL_EVERY))?;
     }
+    Ok(used)
 }
 
-async fn sleep_until(instant: Option<Instant>) {
-    if let Some(instant) = instant {
-        tokio::time::sleep_until(instant.into()).await;
-    }
-}
-
-fn obey(plan: &Plan, shared: &Shared, command: Command) {
+fn obey(plan: &Plan, fleet: &mut Fleet, command: Command) {
+    let shared = &fleet.shared;
     let run = shared.signal().run.or_else(|| {
         command.start.map(|start| {
+            let start_ns = shared.clock.at(start);
             let t0_ns = shared.clock.at(start + plan.warmup);
             let end_ns = plan
                 .measured_time()
                 .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
             shared.measure_until(end_ns - t0_ns);
-            Run { t0_ns, end_ns }
+            Run {
+                start_ns,
+                t0_ns,
+                end_ns,
+            }
         })
     });
     if let Some(run) = run.filter(|_| command.stop && !shared.signal().stop) {
         shared.measure_until(shared.clock.now_ns().saturating_sub(run.t0_ns));
     }
-    shared.send_signal(Signal {
+    fleet.signal(Signal {
         run,
         stop: command.stop,
         close: command.close,
     });
-}
-
-/// Tells now and then how the thread stands.
-async fn tell(job: Rc<Job>, shared: Rc<Shared>) {
-    let mut ticks = tokio::time::interval(TELL_EVERY);
-    while !shared.signal().close {
-        ticks.tick().await;
-        job.control.tell(job.thread, shared.progress());
-    }
-}
-
-/// Gives each client a task when its turn to open has come, so that the memory of handshakes is
-/// that of the ones under way.
-async fn dial(job: Rc<Job>, shared: Rc<Shared>, mut commands: watch::Receiver<Command>) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_AT_ONCE));
-    for client in job.plan.clients_of(job.thread) {
-        let turn = async {
-            if let Some(rate) = job.plan.connect_rate {
-                let due = Duration::from_secs_f64(f64::from(client) / rate.per_second());
-                tokio::time::sleep_until((job.begun + due).into()).await;
-            }
-            Arc::clone(&handshakes).acquire_owned().await
-        };
-        let clients_commands = commands.clone();
-        tokio::select! {
-            turn = turn => {
-                let (job, shared) = (Rc::clone(&job), Rc::clone(&shared));
-                tokio::task::spawn_local(live(client, job, shared, turn.ok(), clients_commands));
-            }
-            // The run ended, or nobody conducts it any more.
-            _ = commands.wait_for(|command| command.close) => shared.never_opened(client),
-        }
-    }
-}
-
-/// One client from opening to close; its turn is over when it has opened.
-async fn live(
-    client: u32,
-    job: Rc<Job>,
-    shared: Rc<Shared>,
-    turn: Option<OwnedSemaphorePermit>,
-    commands: watch::Receiver<Command>,
-) {
-    // Boxed, so that the memory of a handshake is given back when it is over.
-    let opened = Box::pin(connect(&job, &shared, commands)).await;
-    drop((turn, job));
-    match opened {
-        Some(opened) => {
-            shared.opened_one();
-            Box::pin(Client::new(client, opened, &shared).live(&shared)).await;
-        }
-        None => shared.never_opened(client),
-    }
-}
-
-/// Opens a client's connection; `None` when it fails or the run ends.
-async fn connect(
-    job: &Job,
-    shared: &Shared,
-    mut commands: watch::Receiver<Command>,
-) -> Option<Opened> {
-    let opened: Result<Opened, ConnectError> = tokio::select! {
-        opened = job.connector.open() => opened,
-        // The run ended, or nobody conducts it any more.
-        _ = commands.wait_for(|command| command.close) => return None,
-    };
-    shared.count_connect(&opened);
-    opened.ok()
 }
 
 /// Saturates after 584 years.

@@ -91,7 +91,7 @@ fn corruption_duplication_and_reordering_are_counted_apart() {
             _ => vec![message],
         })
     });
-    let finished = run(&server.plan(|plan| plan.window = NonZeroU32::new(2).unwrap()));
+    let finished = run(&server.plan(|plan| plan.load = common::closed(2)));
     let counts = finished.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (40, 40, 0));
     assert_eq!(counts.corrupted, 12);

@@ -36,7 +36,7 @@ fn every_message_of_a_faithful_server_is_counted_and_timed() {
         let finished = run(&server.plan(|plan| {
             plan.payload = payload;
             plan.text = text;
-            plan.window = NonZeroU32::new(window).unwrap();
+            plan.load = common::closed(window);
             plan.threads = threads.try_into().unwrap();
             plan.length = messages(50);
         }));

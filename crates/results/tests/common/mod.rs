@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::recorder::{Record, Recorder};
 use measurement::sample::{Sample, SampleBudget};
 use measurement::summary::{
@@ -13,7 +13,7 @@ pub(crate) fn recorded(samples: &[Sample]) -> Record {
     let budget = SampleBudget::new(10_000, 1);
     let mut recorder = Recorder::new(false, 0);
     for sample in samples {
-        recorder.sent(sample.sent_ns);
+        recorder.sent(sample.intended_ns, sample.sent_ns);
         recorder.ended(&budget, *sample, 125);
     }
     Recorder::merge(vec![recorder], &budget)
@@ -27,13 +27,15 @@ pub(crate) fn summary_of(record: &Record) -> Summary {
         length: Length::MessagesPerClient(2.try_into().unwrap()),
         payload: "64..4KiB".parse().unwrap(),
         text: true,
-        window: 1.try_into().unwrap(),
+        load: Load::PING_PONG,
         connect_rate: None,
         connect_timeout: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         warmup: Duration::ZERO,
         verify: Verify::Full,
         threads: 1.try_into().unwrap(),
+        pin: Vec::new(),
+        busy_poll: false,
         headers: Default::default(),
         seed: 5,
         max_samples: 10,

@@ -1,23 +1,18 @@
 //! One client: sends on schedule, matches echoes, times them, and says goodbye.
 //!
-//! A client is one future that is polled when its socket, its timer or the thread's signal wakes
-//! it. Each poll writes what is due, reads what is there, and goes back to sleep. There is one
-//! timer a client, set to the next limit that could pass, never one a message.
+//! A client does something when its socket is ready, a message is due, a limit has passed or the
+//! thread's signal has changed; its thread calls it then. Each time it reads what is there, writes
+//! what may go out, and says when it wants to be called again.
 
+mod pace;
 mod receive;
 mod send;
 
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use measurement::sample::Sample;
 use measurement::summary::ClientRow;
-use tokio::net::TcpStream;
-use tokio::task::unconstrained;
-use tokio::time::Sleep;
+use mio::net::TcpStream;
 
 use crate::connect::Opened;
 use crate::echo::Incoming;
@@ -26,6 +21,7 @@ use crate::shared::Shared;
 use crate::wire::{Decoder, Opcode};
 use crate::worker::nanoseconds;
 
+use pace::{Pace, sending_limit};
 pub(crate) use send::Outgoing;
 
 /// How long the server may take to answer our close frame.
@@ -77,71 +73,130 @@ impl End {
     }
 }
 
-/// One connected client.
+/// Why a client is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Its socket is ready.
+    Ready {
+        readable: bool,
+        writable: bool,
+        /// The server will send no more.
+        closed: bool,
+    },
+    /// It stopped reading to let others have their turn.
+    Again,
+    /// A message is due, a limit has passed, or the signal has changed.
+    Time,
+}
+
+/// What a client wants after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Nothing until its socket is ready or its time has come.
+    Sleep,
+    /// To be called again soon: there is more to read.
+    Again,
+    /// Nothing ever again: the connection is over.
+    Over,
+}
+
+/// One connected client. What every message touches stands first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Client {
-    id: u32,
-    stage: Stage,
     stream: TcpStream,
-    connect_ns: u64,
-    decoder: Decoder,
-    incoming: Incoming,
-    flight: Flight,
-    /// The data frame that is half written.
-    partial: Option<Outgoing>,
-    /// Control frames to be sent.
-    control: Vec<u8>,
+    id: u32,
+    /// Where its thread keeps it.
+    slot: u32,
+    stage: Stage,
+    /// The socket took no more; it says when it does.
+    blocked: bool,
+    /// There is, or may be, something to read.
+    readable: bool,
+    /// The server will send no more, so that a short read is not the last one.
+    at_end: bool,
     /// Measured messages sent.
     sent: u64,
+    /// What it is registered for in the thread's agenda.
+    limit_ns: u64,
+    due_ns: u64,
+    last_sent_ns: u64,
+    incoming: Incoming,
+    flight: Flight,
+    decoder: Decoder,
+    /// Control frames to be sent.
+    control: Vec<u8>,
+    /// The data frame that is half written.
+    partial: Option<Outgoing>,
+    pace: Pace,
     /// Warm-up messages sent.
     warmed: u64,
     /// Measured messages that did not come back as they should.
     failed: u64,
-    last_sent_ns: u64,
     /// When the socket last took bytes and left a frame half written.
     last_written_ns: u64,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// What the timer is set to, on the thread's clock.
-    timer_ns: u64,
+    connect_ns: u64,
     /// The server has sent its close frame, with this code.
     closed: Option<u16>,
-    /// What the server sent right behind its handshake.
-    leftover: Vec<u8>,
 }
 
 impl Client {
-    pub(crate) fn new(id: u32, opened: Opened, shared: &Shared) -> Self {
-        Self {
+    /// The client of an open connection; what the server sent right behind its handshake is taken
+    /// in at once.
+    pub(crate) fn new(id: u32, slot: u32, opened: Opened, shared: &Shared) -> Result<Self, ()> {
+        let connect_ns = nanoseconds(opened.total());
+        let mut client = Self {
+            stream: TcpStream::from_std(opened.stream),
             id,
+            slot,
             stage: Stage::Waiting,
-            connect_ns: nanoseconds(opened.total()),
-            stream: opened.stream,
-            decoder: Decoder::default(),
-            incoming: Incoming::default(),
-            flight: Flight::new(shared.rules.window),
-            partial: None,
-            control: Vec::new(),
+            blocked: false,
+            readable: false,
+            at_end: false,
             sent: 0,
+            limit_ns: u64::MAX,
+            due_ns: u64::MAX,
+            last_sent_ns: 0,
+            incoming: Incoming::default(),
+            flight: Flight::default(),
+            decoder: Decoder::default(),
+            control: Vec::new(),
+            partial: None,
+            pace: Pace::default(),
             warmed: 0,
             failed: 0,
-            last_sent_ns: 0,
             last_written_ns: 0,
-            timer: None,
-            timer_ns: u64::MAX,
+            connect_ns,
             closed: None,
-            leftover: opened.leftover,
+        };
+        match client.take_in(&opened.leftover, shared.clock.now_ns(), shared) {
+            Ok(()) => Ok(client),
+            Err(end) => {
+                client.end(&end, shared);
+                Err(())
+            }
         }
     }
 
-    /// Takes part in the run until the connection is closed.
-    pub(crate) async fn live(mut self, shared: &Rc<Shared>) {
-        poll_fn(|cx| {
-            shared.wake_on_signal(cx.waker());
-            Poll::Ready(())
-        })
-        .await;
-        // tokio's own budget would also cut short the setting of the timer, which must not be.
-        let end = unconstrained(poll_fn(|cx| self.poll(cx, shared))).await;
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Does all that can be done now.
+    #[inline]
+    pub(crate) fn call(&mut self, call: Call, shared: &Shared) -> Want {
+        match self.advance(call, shared) {
+            Ok(want) => want,
+            Err(end) => {
+                self.end(&end, shared);
+                Want::Over
+            }
+        }
+    }
+
+    /// The connection is over: what is left to be counted.
+    #[cold]
+    fn end(&mut self, end: &End, shared: &Shared) {
         let early = !matches!(self.stage, Stage::Done | Stage::Closing { .. });
         if early {
             if self.stage == Stage::Running {
@@ -156,45 +211,49 @@ impl Client {
             failed: self.failed,
             close_code: Some(end.code),
         };
-        shared.ended(row, early.then_some(end.reason));
+        shared.ended(row, early.then(|| end.reason.clone()));
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Poll<End> {
-        match self.advance(cx, shared) {
-            Ok(()) => Poll::Pending,
-            Err(end) => Poll::Ready(end),
+    fn advance(&mut self, call: Call, shared: &Shared) -> Result<Want, End> {
+        if let Call::Ready {
+            readable,
+            writable,
+            closed,
+        } = call
+        {
+            self.readable |= readable || closed;
+            self.at_end |= closed;
+            self.blocked &= !writable;
         }
-    }
-
-    /// Does all that can be done now and sees to it that the task is woken when there is more;
-    /// `Err` when the connection is over.
-    fn advance(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Result<(), End> {
-        if !self.leftover.is_empty() {
-            let leftover = std::mem::take(&mut self.leftover);
-            self.take_in(&leftover, shared.clock.now_ns(), shared)?;
-        }
-        for look in 0..LOOKS_AT_ONCE {
-            let more = self.read(cx, shared)?;
+        let mut looks = 0;
+        let mut now_ns = 0;
+        let want = loop {
+            let came = if self.readable {
+                self.read(shared)?
+            } else {
+                None
+            };
+            looks += 1;
             // When nothing came, only the first look can find something to do.
-            if more || look == 0 {
-                self.step(shared)?;
-                self.write(cx, shared).map_err(|e| End::because(&e))?;
+            if came.is_some() || looks == 1 {
+                now_ns = came.unwrap_or_else(|| shared.clock.now_ns());
+                self.step(now_ns, shared)?;
+                self.write(shared).map_err(|e| End::because(&e))?;
             }
-            if !more {
-                break;
+            if !self.readable {
+                break Want::Sleep;
             }
-            if look + 1 == LOOKS_AT_ONCE {
-                cx.waker().wake_by_ref();
+            if looks == LOOKS_AT_ONCE {
+                break Want::Again;
             }
-        }
-        self.set_timer(cx, shared);
-        Ok(())
+        };
+        self.set_times(now_ns, shared);
+        Ok(want)
     }
 
     /// Moves on to the next stage where it is time to.
     #[inline]
-    fn step(&mut self, shared: &Shared) -> Result<(), End> {
-        let now = shared.clock.now_ns();
+    fn step(&mut self, now: u64, shared: &Shared) -> Result<(), End> {
         let signal = shared.signal();
         let timeout = shared.rules.timeout_ns;
         if self
@@ -204,16 +263,19 @@ impl Client {
         {
             self.flight.expire(now - timeout);
         }
-        if self.stage == Stage::Waiting && signal.run.is_some() {
+        if let (Stage::Waiting, Some(run)) = (self.stage, signal.run) {
             self.stage = Stage::Running;
+            self.pace = Pace::start(&shared.rules, self.id, run);
         }
         if let (Stage::Running, Some(run)) = (self.stage, signal.run) {
-            let all_sent = self.sent >= shared.rules.messages || now >= run.end_ns;
+            let all_sent = self.all_sent(now, run, shared);
             if signal.stop {
+                self.count_unsent(now, run, shared);
                 shared.sending_ended(now);
                 let until_ns = now + timeout.min(STOP_DRAIN_NS);
                 self.stage = Stage::Draining { until_ns };
             } else if all_sent {
+                self.count_unsent(u64::MAX, run, shared);
                 shared.sending_ended(now.min(run.end_ns));
                 let until_ns = self.last_sent_ns + timeout;
                 self.stage = Stage::Draining { until_ns };
@@ -285,10 +347,11 @@ impl Client {
         shared.done();
     }
 
-    /// Sees to it that the client is polled when the next limit passes.
-    fn set_timer(&mut self, cx: &mut Context<'_>, shared: &Shared) {
+    /// Says when it wants to be called next.
+    #[inline]
+    fn set_times(&mut self, now_ns: u64, shared: &Shared) {
         let stage_end = match self.stage {
-            Stage::Running => shared.signal().run.map_or(u64::MAX, |run| run.end_ns),
+            Stage::Running => sending_limit(now_ns, shared),
             Stage::Draining { until_ns } | Stage::Closing { until_ns } => until_ns,
             Stage::Waiting | Stage::Done => u64::MAX,
         };
@@ -299,26 +362,32 @@ impl Client {
             Some(_) => self.last_written_ns.saturating_add(shared.rules.timeout_ns),
             None => u64::MAX,
         };
-        let next = stage_end.min(next_timeout).min(stuck);
-        // A timer that is set too early wakes for nothing once in a timeout, which costs less
-        // than setting it anew for every message.
-        let now = shared.clock.now_ns();
-        if next == u64::MAX || self.timer_ns <= next && now < self.timer_ns {
-            return;
+        let limit = stage_end.min(next_timeout).min(stuck);
+        // Called too early it does nothing once in a timeout, which costs less than registering
+        // anew for every message.
+        if limit < self.limit_ns {
+            self.limit_ns = limit;
+            shared.agenda.borrow_mut().limits.add(limit, self.slot);
         }
-        self.timer_ns = next;
-        let at = shared.clock.instant(next).into();
-        let timer = match &mut self.timer {
-            Some(timer) => {
-                timer.as_mut().reset(at);
-                timer
-            }
-            none => none.insert(Box::pin(tokio::time::sleep_until(at))),
-        };
-        // Registers the task's waker; a limit that has just passed wakes it at once.
-        if timer.as_mut().poll(cx).is_ready() {
-            self.timer_ns = 0;
-            cx.waker().wake_by_ref();
+        if let Some(due) = self.next_due(shared).filter(|due| *due != self.due_ns) {
+            self.due_ns = due;
+            shared.agenda.borrow_mut().due.add(due, self.slot);
+        }
+    }
+
+    /// The limit that it was registered for has passed.
+    pub(crate) fn limit_passed(&mut self, at_ns: u64) -> bool {
+        let is_it = self.limit_ns == at_ns;
+        if is_it {
+            self.limit_ns = u64::MAX;
+        }
+        is_it
+    }
+
+    /// The message that it was registered for is due.
+    pub(crate) fn came_due(&mut self, at_ns: u64) {
+        if self.due_ns == at_ns {
+            self.due_ns = u64::MAX;
         }
     }
 }

@@ -1,10 +1,8 @@
 //! What a client reads: echoes are matched and timed, control frames answered.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io::{self, Read};
 
 use measurement::sample::{Outcome, Sample};
-use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{ABNORMAL, Client, End, NO_CODE, NORMAL, PROTOCOL_ERROR, Stage};
 use crate::echo::{self, Echo};
@@ -13,25 +11,31 @@ use crate::shared::Shared;
 use crate::wire::{Event, Opcode};
 
 impl Client {
-    /// Reads once and takes in what came; `false` when there is nothing to read.
-    pub(super) fn read(&mut self, cx: &mut Context<'_>, shared: &Shared) -> Result<bool, End> {
+    /// Reads once and takes in what came; when that was, or `None` when there is nothing to read.
+    #[inline]
+    pub(super) fn read(&mut self, shared: &Shared) -> Result<Option<u64>, End> {
         // Moved out, so that what is taken in may borrow the other buffers.
-        let mut buffer = std::mem::take(&mut shared.buffers.borrow_mut().read);
-        let mut read = ReadBuf::new(&mut buffer);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut read);
-        let result = match polled {
-            Poll::Pending => Ok(false),
-            Poll::Ready(Err(e)) => Err(self.over(End::because(&e))),
-            Poll::Ready(Ok(())) if read.filled().is_empty() => Err(self.over(End {
+        let mut buffer = std::mem::take(&mut *shared.read_buffer.borrow_mut());
+        let result = match self.stream.read(&mut buffer) {
+            Ok(0) => Err(self.over(End {
                 code: ABNORMAL,
                 reason: "the server closed the connection without a close frame".to_owned(),
             })),
-            Poll::Ready(Ok(())) => {
+            Ok(n) => {
                 let now = shared.clock.now_ns();
-                self.take_in(read.filled(), now, shared).map(|()| true)
+                // Less than asked for is all there is; the next event tells of more. Only where
+                // events are edges, and only while there is no end to be read.
+                self.readable = n == buffer.len() || self.at_end || cfg!(windows);
+                self.take_in(&buffer[..n], now, shared).map(|()| Some(now))
             }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(None)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(e) => Err(self.over(End::because(&e))),
         };
-        shared.buffers.borrow_mut().read = buffer;
+        *shared.read_buffer.borrow_mut() = buffer;
         result
     }
 

@@ -1,14 +1,12 @@
 //! What a client writes: new messages as the window allows, the rest of a half-written one, and
 //! control frames.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io::{self, Write};
 
 use rand::RngExt;
-use tokio::io::AsyncWrite;
 
-use super::{Client, Stage};
+use super::Client;
+use super::pace::Allowance;
 use crate::payload::{Identity, MessageNumber, Shape};
 use crate::shared::{BUFFER_LEN, Buffers, Shared};
 use crate::wire::{self, ClientHeader, Opcode};
@@ -24,6 +22,8 @@ pub(crate) struct Outgoing {
     shape: Shape,
     header: ClientHeader,
     mask: [u8; 4],
+    /// When the plan says it is due, on the thread's clock.
+    intended_ns: u64,
     /// Bytes of the frame that lie in the write buffer or were written.
     written: u64,
 }
@@ -52,31 +52,16 @@ impl Outgoing {
 }
 
 impl Client {
-    /// How many messages may go out now, beside those that are in flight.
-    #[inline]
-    fn allowance(&self, now_ns: u64, shared: &Shared) -> Option<(bool, u64)> {
-        let run = shared
-            .signal()
-            .run
-            .filter(|_| self.stage == Stage::Running)?;
-        let room = shared.rules.window.saturating_sub(self.flight.active()) as u64;
-        let measured = now_ns >= run.t0_ns;
-        let left = if measured {
-            shared.rules.messages - self.sent
-        } else {
-            u64::MAX
-        };
-        (now_ns < run.end_ns).then_some((measured, room.min(left)))
-    }
-
     /// Writes what is due until the socket takes no more.
-    pub(super) fn write(&mut self, cx: &mut Context<'_>, shared: &Shared) -> io::Result<()> {
+    pub(super) fn write(&mut self, shared: &Shared) -> io::Result<()> {
+        if self.blocked {
+            return Ok(());
+        }
         let mut buffers = shared.buffers.borrow_mut();
         let Buffers {
             write: buffer,
             frames,
             masks,
-            ..
         } = &mut *buffers;
         loop {
             buffer.clear();
@@ -86,7 +71,7 @@ impl Client {
                 partial.append(buffer, self.id, shared);
             }
             let old = buffer.len();
-            let mut due = None;
+            let mut allowed = None;
             // Only a whole frame may be followed by another.
             if self
                 .partial
@@ -95,25 +80,31 @@ impl Client {
                 buffer.extend_from_slice(&self.control);
                 // Read just before the write: the actual send time of all that is new in it.
                 let now = shared.clock.now_ns();
-                if let Some((measured, room)) = self.allowance(now, shared) {
-                    due = Some((measured, now));
-                    self.begin_frames(measured, room, buffer, frames, masks, shared);
+                allowed = self.allowance(now, shared);
+                if let Some(allowed) = &mut allowed {
+                    self.begin_frames(allowed, buffer, frames, masks, shared);
                 }
             }
             if buffer.is_empty() {
                 return Ok(());
             }
-            let written = match Pin::new(&mut self.stream).poll_write(cx, buffer) {
-                Poll::Ready(result) => result?,
-                Poll::Pending => return Ok(()),
+            let written = match self.stream.write(buffer) {
+                Ok(written) => written,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    shared.blocked_one();
+                    return Ok(());
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(e),
             };
-            self.account(written, old, due, frames, shared);
+            self.account(written, old, allowed, frames, shared);
             if self.partial.is_some() {
                 self.last_written_ns = shared.clock.now_ns();
             }
             if written == buffer.len() && written < BUFFER_LEN {
                 // All that was due was in the buffer. Otherwise the next attempt writes more, or
-                // finds the socket full and registers the wake-up.
+                // finds the socket full.
                 return Ok(());
             }
         }
@@ -123,19 +114,25 @@ impl Client {
     #[inline]
     fn begin_frames(
         &self,
-        measured: bool,
-        room: u64,
+        allowed: &mut Allowance,
         buffer: &mut Vec<u8>,
         frames: &mut Vec<Outgoing>,
         masks: &mut impl rand::Rng,
         shared: &Shared,
     ) {
-        let first = if measured { self.sent } else { self.warmed };
-        for index in first..first.saturating_add(room) {
+        let first = if allowed.measured {
+            self.sent
+        } else {
+            self.warmed
+        };
+        for index in first.. {
             if buffer.len() >= BUFFER_LEN {
                 break;
             }
-            let number = if measured {
+            let Some(intended_ns) = allowed.next(&shared.rules) else {
+                break;
+            };
+            let number = if allowed.measured {
                 MessageNumber::measured(index)
             } else {
                 MessageNumber::warmup(index)
@@ -148,6 +145,7 @@ impl Client {
                 shape,
                 header: ClientHeader::new(shared.rules.kind.into(), shape.size, mask),
                 mask,
+                intended_ns,
                 written: 0,
             };
             frame.append(buffer, client, shared);
@@ -161,7 +159,7 @@ impl Client {
         &mut self,
         written: usize,
         old: usize,
-        due: Option<(bool, u64)>,
+        allowed: Option<Allowance>,
         frames: &[Outgoing],
         shared: &Shared,
     ) {
@@ -172,13 +170,18 @@ impl Client {
             }
         }
         let mut rest = written.saturating_sub(old);
-        let control = rest.min(self.control.len());
-        self.control.drain(..control);
-        rest -= control;
-        let (Some((measured, now)), Some(run)) = (due, shared.signal().run) else {
+        if !self.control.is_empty() {
+            let control = rest.min(self.control.len());
+            self.control.drain(..control);
+            rest -= control;
+        }
+        let (Some(allowed), Some(run)) = (allowed, shared.signal().run) else {
             return;
         };
+        let now = allowed.now_ns;
         let mut rest = rest as u64;
+        let mut sent = 0;
+        let mut recorder = shared.recorder.borrow_mut();
         for frame in frames {
             if rest == 0 {
                 // Not a byte of it got out: it is begun anew, at a later time.
@@ -192,15 +195,18 @@ impl Client {
                     ..*frame
                 });
             }
-            self.flight.push(frame.number, frame.shape, now, now);
+            sent += 1;
+            self.flight
+                .push(frame.number, frame.shape, frame.intended_ns, now);
             self.last_sent_ns = now;
-            if measured {
+            if allowed.measured {
                 self.sent += 1;
-                shared.recorder.borrow_mut().sent(now - run.t0_ns);
+                recorder.sent(frame.intended_ns - run.t0_ns, now - run.t0_ns);
             } else {
                 self.warmed += 1;
             }
         }
+        self.paid(&allowed, frames.len(), sent, &shared.rules);
     }
 
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8], shared: &Shared) {
@@ -214,7 +220,7 @@ impl Client {
     pub(super) fn say_goodbye(&mut self) {
         if self.partial.is_none() {
             // Whether it gets out makes no difference to the measurement.
-            let _ = self.stream.try_write(&self.control);
+            let _ = self.stream.write(&self.control);
         }
     }
 }

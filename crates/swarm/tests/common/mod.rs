@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
 use swarm::Finished;
 use swarm::control::Control;
@@ -55,13 +55,15 @@ impl Server {
             length: messages(10),
             payload: size(125),
             text: true,
-            window: NonZeroU32::MIN,
+            load: Load::PING_PONG,
             connect_rate: None,
             connect_timeout: Duration::from_secs(20),
             timeout: Duration::from_secs(20),
             warmup: Duration::ZERO,
             verify: Verify::Full,
             threads: NonZeroUsize::new(2).unwrap(),
+            pin: Vec::new(),
+            busy_poll: false,
             headers: Default::default(),
             seed: 1,
             max_samples: 100_000,
@@ -73,6 +75,13 @@ impl Server {
 
 pub(crate) fn messages(n: u64) -> Length {
     Length::MessagesPerClient(NonZeroU64::new(n).unwrap())
+}
+
+/// Closed loop with so many messages in flight.
+pub(crate) fn closed(window: u32) -> Load {
+    Load::Closed {
+        window: NonZeroU32::new(window).unwrap(),
+    }
 }
 
 pub(crate) fn size(bytes: u64) -> SizeRange {

@@ -1,0 +1,57 @@
+//! Keeping a thread on a core.
+
+use std::io;
+
+/// The cores that this process may use, in order; empty where that cannot be told.
+#[must_use]
+pub fn allowed_cores() -> Vec<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sched::{CpuSet, sched_getaffinity};
+        use nix::unistd::Pid;
+        let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else {
+            return Vec::new();
+        };
+        (0..CpuSet::count())
+            .filter(|core| set.is_set(*core) == Ok(true))
+            .collect()
+    }
+    #[cfg(not(target_os = "linux"))]
+    Vec::new()
+}
+
+/// Keeps the calling thread on a core.
+pub(crate) fn this_thread(core: usize) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sched::{CpuSet, sched_setaffinity};
+        use nix::unistd::Pid;
+        let mut set = CpuSet::new();
+        set.set(core)?;
+        sched_setaffinity(Pid::from_raw(0), &set)?;
+        Ok(())
+    }
+    #[cfg(not(target_os = "linux"))]
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("a thread cannot be kept on core {core} on this system"),
+    ))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_stays_where_it_is_put() {
+        let allowed = allowed_cores();
+        let last = *allowed.last().unwrap();
+        let seen = std::thread::spawn(move || {
+            this_thread(last).unwrap();
+            allowed_cores()
+        });
+        assert_eq!(seen.join().unwrap(), [last]);
+        assert_eq!(allowed_cores(), allowed, "other threads are left alone");
+        assert!(this_thread(nix::sched::CpuSet::count()).is_err());
+    }
+}
