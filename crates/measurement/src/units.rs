@@ -5,6 +5,8 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::schedule::Stage;
+
 /// A number that was typed wrongly; the message says what was typed and what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
@@ -29,6 +31,9 @@ pub enum UnitError {
     /// Not a rate.
     #[error("`{0}` is not a rate above 0 per second (examples: 50, 20_000, 0.5)")]
     Rate(String),
+    /// Not a stage.
+    #[error("`{0}` is not a stage: a time above 0 and a rate (example: 10s:1000)")]
+    Stage(String),
 }
 
 /// Reads a whole number; `_` may separate digits.
@@ -167,6 +172,23 @@ impl FromStr for Rate {
     }
 }
 
+impl FromStr for Stage {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::Stage(text.to_owned());
+        let (time, rate) = text.split_once(':').ok_or_else(wrong)?;
+        let stage = Self {
+            time: parse_duration(time.trim())?,
+            rate: rate.trim().parse()?,
+        };
+        if stage.time.is_zero() {
+            return Err(wrong());
+        }
+        Ok(stage)
+    }
+}
+
 /// A whole number with a comma every three digits: `100,000`.
 #[must_use]
 pub fn grouped(n: u64) -> String {
@@ -229,6 +251,16 @@ mod tests {
         assert_eq!(size("1_000"), Ok(1000));
         for wrong in ["", "-1", "KiB", "12 apples", "1e3"] {
             assert_eq!(size(wrong), Err(UnitError::Size(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn stages_are_a_time_and_a_rate() {
+        let stage = "10s:1_000".parse::<Stage>().unwrap();
+        assert_eq!(stage.time, Duration::from_secs(10));
+        assert_eq!(stage.rate.per_second(), 1_000.0);
+        for wrong in ["", "10s", "10:5", "10s:0", "0s:5", "10s:x", ":5"] {
+            assert!(wrong.parse::<Stage>().is_err(), "{wrong}");
         }
     }
 

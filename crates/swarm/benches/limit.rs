@@ -4,7 +4,8 @@
 //!
 //! In one run, alternating: a bare epoll loop (mio) that sends and receives as many bytes over raw
 //! TCP, with no WebSocket, no verification and no record, which is the limit; then the swarm,
-//! verifying and recording everything, against a server of the same kind that speaks WebSocket.
+//! verifying and recording everything, against the reference echo, a loop of the same kind that speaks
+//! WebSocket.
 //! One thread each side; on Linux with two cores or more, each side has its own core. Absolute
 //! figures drift with the machine; the ratio within one run is what counts.
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
 use swarm::control::Control;
+use swarm::reference::Reference;
 
 /// Figures of one round of one side.
 #[derive(Debug, Clone, Copy)]
@@ -71,9 +73,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn swarm_round(connections: u64, payload: u64, time: Duration) -> Round {
-    let server = bare::Server::start(bare::Speech::WebSocket);
+    let server = Reference::start(|| bare::pin(bare::SERVER_CORE)).unwrap();
     let plan = Plan::new(PlanDraft {
-        target: Target::parse(&format!("ws://{}/", server.address)).unwrap(),
+        target: Target::parse(&server.url()).unwrap(),
         embedded: None,
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
         length: Length::Duration(time),

@@ -33,6 +33,12 @@ pub enum SwarmError {
     /// A generator thread ended without its result.
     #[error("a generator thread ended without a result; please report this as a bug")]
     ThreadEnded,
+    /// The reference echo, which the generator is calibrated with, cannot be started.
+    #[error("cannot start the reference echo for the calibration")]
+    Reference(#[source] io::Error),
+    /// The calibration's plan is impossible.
+    #[error("cannot plan the calibration")]
+    Plan(#[source] measurement::plan::PlanError),
     /// Not one connection opened.
     #[error("0 of {attempted} connections to {url} opened: {reason}")]
     NothingConnected {

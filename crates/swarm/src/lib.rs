@@ -18,6 +18,7 @@
 //! | `connection` | one client: send on schedule, match echoes, time them |
 //! | `fleet`, `alarm` | the clients of one thread and what wakes them |
 //! | `worker`, `shared`, `pin` | one thread, and what its clients share |
+//! | `calibrate`, [`reference`](mod@reference) | what the generator can do at its best, against an echo of its own |
 //! | [`control`] | stopping a run and looking on: phases and progress |
 //! | `run` | the threads put together: Connect → Warm-up → Measure → Drain → Close |
 //!
@@ -42,6 +43,7 @@
 )]
 
 mod alarm;
+mod calibrate;
 mod connect;
 mod connection;
 pub mod control;
@@ -51,12 +53,14 @@ mod fleet;
 mod flight;
 mod payload;
 mod pin;
+pub mod reference;
 mod run;
 mod shared;
 mod usage;
 mod wire;
 mod worker;
 
+pub use calibrate::calibrate;
 pub use error::SwarmError;
 pub use pin::allowed_cores;
 pub use run::{Finished, run, run_observed};

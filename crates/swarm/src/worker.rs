@@ -258,7 +258,7 @@ fn conduct(
                 let over_s = begun.elapsed().as_secs_f64();
                 let mut used = ThreadUsage::now().since(before);
                 let idle = Duration::from_nanos(fleet.idle_ns() - idle_ns);
-                used.busy_s = job.plan.busy_poll.then(|| over_s - idle.as_secs_f64());
+                used.busy_s = job.plan.busy_poll.then_some(over_s - idle.as_secs_f64());
                 (used, over_s)
             });
             let _ = reports.send(Report::Done);

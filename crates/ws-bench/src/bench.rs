@@ -7,7 +7,7 @@ use anyhow::Context;
 use measurement::percentiles::percentile_table;
 use measurement::plan::{Plan, PlanError};
 use measurement::recorder::Record;
-use measurement::summary::{Circumstances, Summary, Tool};
+use measurement::summary::{Calibration, Circumstances, Summary, Tool};
 use measurement::units::grouped;
 use measurement::validity::Verdict;
 use results::ResultsError;
@@ -87,6 +87,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => checked,
     };
 
+    let calibration = match args.calibrates(&plan) {
+        true => swarm::calibrate(&plan)?,
+        false => None,
+    };
     stop.say_what_happens(!args.quiet);
     let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
     let mut used: Option<Reading> = None;
@@ -100,7 +104,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     drop(server);
 
     let limit = files.map(|f| f.limit);
-    let (summary, record, clients) = summarise(&plan, finished, used, limit);
+    let (summary, record, clients) = summarise(&plan, finished, used, calibration, limit);
     let percentiles = percentile_table(&record);
     let run = Run {
         summary: &summary,
@@ -173,6 +177,7 @@ fn summarise(
     plan: &Plan,
     finished: Finished,
     used: Option<Reading>,
+    calibration: Option<Calibration>,
     open_file_limit: Option<u64>,
 ) -> (Summary, Record, Vec<measurement::summary::ClientRow>) {
     let circumstances = Circumstances {
@@ -185,8 +190,9 @@ fn summarise(
         elapsed_s: finished.elapsed_s,
         connections: finished.connections,
         connect_ns: finished.connect_ns,
-        client: finished.usage,
         server: used.and_then(|used| used.without(&finished.usage)),
+        client: finished.usage,
+        calibration,
         interrupted: finished.interrupted,
     };
     let summary = Summary::new(plan, &finished.record, circumstances);

@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
-    Length, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Plan, PlanDraft, PlanError, Target,
-    Verify,
+    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Plan, PlanDraft, PlanError,
+    Target, Verify,
 };
+use measurement::schedule::{Arrivals, RateProfile, Stage};
 use measurement::units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 use results::write::Format;
 
@@ -24,6 +25,7 @@ use results::write::Format;
 Examples:
   ws-bench                                          100 clients against an embedded server
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already, for ten seconds
+  ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  open loop: 20,000 messages per second
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
 
 Exit codes:
@@ -31,7 +33,7 @@ Exit codes:
   5 the measurement is invalid (`suspect` is no failure) · 130 interrupted, files saved
 
 Service time is counted from the actual send, response time from the intended one. In closed loop
-a message is due when it is sent, so they are the same.")]
+(no --rate) a message is due when it is sent, so they are the same.")]
 pub(crate) struct Args {
     /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
     pub(crate) url: Option<String>,
@@ -64,9 +66,35 @@ pub(crate) struct Args {
     #[arg(long, group = "kind", help_heading = LOAD)]
     pub(crate) binary: bool,
 
-    /// Messages that each client keeps in flight: the next is sent when an echo comes (example: 64)
-    #[arg(short, long, value_name = "N", default_value = "1", value_parser = window, help_heading = LOAD)]
-    pub(crate) window: NonZeroU32,
+    /// Most messages in flight per client [default: 1; unbounded with --rate or --stages] (example: 64)
+    ///
+    /// Without --rate this is a closed loop: each client keeps just so many in flight and sends the
+    /// next when an echo comes. With it, a message that is due while so many are in flight waits, and
+    /// its response time holds the waiting.
+    #[arg(short, long, value_name = "N", value_parser = window, help_heading = LOAD)]
+    pub(crate) window: Option<NonZeroU32>,
+
+    /// Open loop: so many messages per second over all clients, whatever the server does (example: 20_000)
+    ///
+    /// Response time then counts from when a message was due, so that it holds all the waiting that a
+    /// slow server causes (no coordinated omission).
+    #[arg(short, long, value_name = "MSG/S", group = "open", help_heading = LOAD)]
+    pub(crate) rate: Option<Rate>,
+
+    /// Let the rate rise from 0 in a straight line for so long; part of what is measured (example: 10s)
+    ///
+    /// Nothing is sent in the warm-up then.
+    #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
+    pub(crate) ramp: Option<Duration>,
+
+    /// Open loop, one rate after the other, in place of --rate and -d (example: 10s:1000,20s:5000)
+    #[arg(long, value_name = "TIME:MSG/S,...", value_delimiter = ',', group = "open",
+          conflicts_with_all = ["rate", "messages", "duration"], help_heading = LOAD)]
+    pub(crate) stages: Vec<Stage>,
+
+    /// Spacing of messages in open loop: evenly, or at random as many users send (example: poisson)
+    #[arg(long, value_enum, default_value_t, requires = "open", help_heading = LOAD)]
+    pub(crate) arrivals: ArrivalsArg,
 
     /// Load before measuring, on the same connections, not recorded (example: 5s)
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
@@ -79,6 +107,23 @@ pub(crate) struct Args {
     /// Generator threads, at most one a client [default: as many as CPUs] (example: 1)
     #[arg(long, value_name = "N", value_parser = threads, help_heading = LOAD)]
     pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Keep generator threads on cores of their own, in turn, or on these [default: the system decides] (example: --pin=1,3)
+    #[arg(long, value_name = "CORE,...", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_parser = cores, help_heading = LOAD)]
+    pub(crate) pin: Option<Cores>,
+
+    /// Never sleep: send lag of about a microsecond and shorter times, for a whole core per thread
+    #[arg(long, help_heading = LOAD)]
+    pub(crate) busy_poll: bool,
+
+    /// Measure what the generator itself can do first, also before a run shorter than 5s
+    #[arg(long, help_heading = LOAD)]
+    pub(crate) calibrate: bool,
+
+    /// Do not measure what the generator itself can do, which takes 300ms before runs of 5s or more
+    #[arg(long, conflicts_with = "calibrate", help_heading = LOAD)]
+    pub(crate) no_calibrate: bool,
 
     /// Seed of every random choice [default: random, reported] (example: 42)
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
@@ -173,6 +218,31 @@ pub(crate) enum VerifyArg {
     Full,
 }
 
+/// How messages are spaced in open loop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArrivalsArg {
+    /// Evenly; clients take turns
+    #[default]
+    Constant,
+    /// At random, independent of each other
+    Poisson,
+}
+
+/// Cores to pin threads to; empty = all that are allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cores(Vec<usize>);
+
+fn cores(text: &str) -> Result<Cores, UnitError> {
+    let cores = text.split(',').filter(|core| !core.is_empty());
+    cores
+        .map(|core| {
+            let core = parse_count(core)?;
+            usize::try_from(core).map_err(|_| UnitError::Count(text.to_owned()))
+        })
+        .collect::<Result<_, _>>()
+        .map(Cores)
+}
+
 fn clients(text: &str) -> Result<NonZeroU32, UnitError> {
     parse_positive(text, u64::from(MAX_CLIENTS))
 }
@@ -220,17 +290,33 @@ impl Args {
     /// # Errors
     /// [`PlanError`] for a URL that cannot be read or a figure out of range.
     pub(crate) fn plan(&self, url: &str, embedded: bool) -> Result<Plan, PlanError> {
+        let profile = self.profile();
         Plan::new(PlanDraft {
             target: Target::parse(url)?,
             embedded: embedded.then(|| self.embedded.name().to_owned()),
             clients: self.clients,
-            length: match self.duration {
-                Some(time) => Length::Duration(time),
-                None => Length::MessagesPerClient(self.messages),
+            length: match (
+                self.duration,
+                profile.as_ref().and_then(RateProfile::length),
+            ) {
+                (Some(time), _) | (None, Some(time)) => Length::Duration(time),
+                (None, None) => Length::MessagesPerClient(self.messages),
             },
             payload: self.size,
             text: !self.binary,
-            window: self.window,
+            load: match profile {
+                Some(profile) => Load::Open {
+                    profile,
+                    arrivals: match self.arrivals {
+                        ArrivalsArg::Constant => Arrivals::Constant,
+                        ArrivalsArg::Poisson => Arrivals::Poisson,
+                    },
+                    window: self.window,
+                },
+                None => Load::Closed {
+                    window: self.window.unwrap_or(NonZeroU32::MIN),
+                },
+            },
             connect_rate: self.connect_rate,
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
@@ -243,6 +329,12 @@ impl Args {
             threads: self.threads.unwrap_or_else(|| {
                 std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
             }),
+            pin: match &self.pin {
+                Some(Cores(cores)) if cores.is_empty() => swarm::allowed_cores(),
+                Some(Cores(cores)) => cores.clone(),
+                None => Vec::new(),
+            },
+            busy_poll: self.busy_poll,
             headers: self.all_headers(),
             seed: self.seed.unwrap_or_else(random_seed),
             max_samples: if self.needs_samples() {
@@ -251,6 +343,22 @@ impl Args {
                 0
             },
         })
+    }
+
+    /// The offered rate; `None` in closed loop.
+    fn profile(&self) -> Option<RateProfile> {
+        match (self.rate, self.ramp) {
+            (Some(rate), Some(ramp)) => Some(RateProfile::ramp(rate, ramp)),
+            (Some(rate), None) => Some(RateProfile::constant(rate)),
+            (None, _) => RateProfile::stages(&self.stages),
+        }
+    }
+
+    /// Whether the generator's own limits are measured before this run.
+    pub(crate) fn calibrates(&self, plan: &Plan) -> bool {
+        const LONG_S: f64 = 5.0;
+        let is_long = plan.sending_s().is_some_and(|s| s >= LONG_S);
+        self.calibrate || is_long && !self.no_calibrate
     }
 
     /// Whether there is a file or a picture to put raw samples in.
@@ -319,7 +427,7 @@ mod tests {
         assert_eq!(plan.clients.get(), 100);
         assert_eq!(plan.planned_messages(), Some(100_000));
         assert_eq!((plan.payload.min, plan.payload.max), (125, 125));
-        assert!(plan.text && plan.window.get() == 1 && plan.verify == Verify::Full);
+        assert!(plan.text && plan.load == Load::PING_PONG && plan.verify == Verify::Full);
         let ten = Duration::from_secs(10);
         assert_eq!((plan.timeout, plan.connect_timeout), (ten, ten));
         assert_eq!(plan.warmup, Duration::from_secs(1));
@@ -335,13 +443,55 @@ mod tests {
         assert_eq!(plan.clients.get(), 10);
         assert_eq!(plan.measured_time(), Some(Duration::from_secs(2)));
         assert_eq!((plan.payload.min, plan.payload.max), (64, 4096));
-        assert!(!plan.text && plan.window.get() == 8 && plan.verify == Verify::Length);
+        assert!(!plan.text && plan.verify == Verify::Length);
+        assert_eq!(plan.load.window().map(NonZeroU32::get), Some(8));
         assert_eq!((plan.threads.get(), plan.seed, plan.max_samples), (3, 7, 5));
         assert_eq!(plan.headers["sec-websocket-protocol"], "a, b");
         assert_eq!(
             (&plan.headers["origin"], &plan.headers["x"]),
             (&"o".parse().unwrap(), &"y".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn a_rate_makes_an_open_loop() {
+        let rate = |n| Rate::new(n).unwrap();
+        let open = |profile, arrivals, window| Load::Open {
+            profile,
+            arrivals,
+            window,
+        };
+        let constant = RateProfile::constant(rate(2e4));
+        assert_eq!(
+            plan("-r 20_000 -w 3").load,
+            open(constant, Arrivals::Constant, NonZeroU32::new(3))
+        );
+        let ramp = RateProfile::ramp(rate(5.0), Duration::from_secs(2));
+        assert_eq!(
+            plan("-r 5 --ramp 2s --arrivals poisson").load,
+            open(ramp, Arrivals::Poisson, None)
+        );
+        let stages = plan("--stages 10s:1000,20s:5_000 --arrivals constant");
+        assert_eq!(stages.measured_time(), Some(Duration::from_secs(30)));
+        let average = stages.offered_rate().unwrap();
+        assert!((average - 110_000.0 / 30.0).abs() < 1e-9, "{average}");
+    }
+
+    #[test]
+    fn threads_are_pinned_where_it_is_said() {
+        assert!(plan("").pin.is_empty());
+        assert_eq!(plan("--pin").pin, swarm::allowed_cores());
+        assert_eq!(plan("--pin=3,1 --busy-poll").pin, [3, 1]);
+    }
+
+    #[test]
+    fn long_runs_are_calibrated_unless_told_otherwise() {
+        let calibrates = |line: &str| parse(line).unwrap().calibrates(&plan(line));
+        assert!(!calibrates("") && calibrates("--calibrate"));
+        assert!(calibrates("-d 5s") && !calibrates("-d 4s"));
+        assert!(!calibrates("-d 5s --no-calibrate"));
+        // 100 × 1,000 messages at this rate take ten seconds.
+        assert!(calibrates("-r 10000") && !calibrates("-r 30000"));
     }
 
     #[test]
@@ -371,7 +521,14 @@ mod tests {
             "--connect-rate 0",
             "--embedded axum ws://a/",
             "--server-pid 1",
-            "--rate 5",
+            "-r 0",
+            "--arrivals poisson",
+            "--ramp 5s",
+            "--stages 5s:10 -r 5",
+            "--stages 5s:10 -d 5s",
+            "--stages 5s",
+            "--pin=x",
+            "--calibrate --no-calibrate",
             "--fail-if lost>0",
             "--subprotocol a,b",
         ] {

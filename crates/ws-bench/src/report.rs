@@ -1,7 +1,8 @@
 //! The summary as text for a person: the verdict first, then the figures.
 
 use anstyle::{AnsiColor, Style};
-use measurement::summary::{Latency, PayloadBytes, Summary};
+use measurement::schedule::Arrivals;
+use measurement::summary::{Latency, PayloadBytes, PlanSummary, Summary};
 use measurement::units::{SizeRange, grouped, human_bytes, human_percent, human_time};
 use measurement::validity::{FIRM_TAIL_MESSAGES, Verdict, messages_beyond};
 
@@ -18,8 +19,10 @@ pub(crate) fn text(summary: &Summary) -> String {
     lines.extend(verdict(summary));
     lines.push(messages(summary));
     lines.push(throughput(summary));
+    lines.extend(sending(summary));
     lines.extend(connections(summary));
     lines.extend(server(summary));
+    lines.extend(calibration(summary));
     lines.push(String::new());
     lines.extend(times(summary));
     lines.join("\n") + "\n"
@@ -77,7 +80,10 @@ fn heading(s: &Summary) -> String {
     let mut parts = vec![
         format!("{} {}", s.tool.name, s.tool.version),
         plan.url.clone(),
-        "closed loop".to_owned(),
+        match plan.rate_per_s {
+            Some(rate) => format!("open loop, {}", offered(plan, rate)),
+            None => "closed loop".to_owned(),
+        },
         format!("{clients} × {amount} × {}", SizeRange { min, max }),
     ];
     parts.extend(
@@ -86,6 +92,38 @@ fn heading(s: &Summary) -> String {
     );
     let text = parts.join(" · ");
     paint(Style::new().bold(), &text)
+}
+
+/// The offered rate as it was asked for.
+fn offered(plan: &PlanSummary, rate: f64) -> String {
+    let stages: Vec<_> = plan
+        .stages
+        .iter()
+        .map(|s| per_second(s.rate_per_s))
+        .collect();
+    let mut text = if stages.is_empty() {
+        format!("{} msg/s", per_second(rate))
+    } else {
+        format!("{} msg/s in turn", stages.join(", "))
+    };
+    if let Some(ramp_s) = plan.ramp_s {
+        text += &format!(" after a ramp of {}", human_time(ramp_s * 1e9));
+    }
+    if plan.arrivals == Arrivals::Poisson {
+        text += " poisson";
+    }
+    text
+}
+
+/// Whole messages are what a person compares; slower rates need their decimals.
+fn per_second(rate: f64) -> String {
+    // A rate is never negative.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    match rate {
+        n if n >= 100.0 => grouped(n.round() as u64),
+        n if n.fract() == 0.0 => format!("{n:.0}"),
+        n => format!("{n:.2}"),
+    }
 }
 
 fn verdict(s: &Summary) -> Vec<String> {
@@ -105,9 +143,14 @@ fn verdict(s: &Summary) -> Vec<String> {
     };
     let mut parts = vec![measured];
     parts.extend(
-        s.client
-            .cpu_per_core
-            .map(|share| format!("generator at {} of a core", human_percent(share))),
+        match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
+            (true, Some(share), _) => Some(format!(
+                "generator spinning, busy for {} of its time",
+                human_percent(share)
+            )),
+            (_, _, Some(share)) => Some(format!("generator at {} of a core", human_percent(share))),
+            _ => None,
+        },
     );
     if s.plan.embedded.is_some() {
         parts.push("server inside this process".to_owned());
@@ -162,17 +205,48 @@ fn messages(s: &Summary) -> String {
 }
 
 fn throughput(s: &Summary) -> String {
-    // Whole messages are what a person compares; slower runs need their decimals.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let messages = match s.throughput.messages_per_s {
-        n if n >= 100.0 => grouped(n.round() as u64),
-        n => format!("{n:.2}"),
-    };
+    let messages = per_second(s.throughput.messages_per_s);
     let bytes = human_bytes(s.throughput.payload_bytes_per_s);
     line(
         "throughput",
         &format!("{messages} msg/s · {bytes}/s of payload"),
     )
+}
+
+/// How an open loop kept to its schedule.
+fn sending(s: &Summary) -> Option<String> {
+    let (offered, achieved) = s.offered_rate_per_s.zip(s.achieved_rate_per_s)?;
+    let mut parts = vec![
+        format!("{} msg/s offered", per_second(offered)),
+        format!(
+            "{} achieved ({:.2} %)",
+            per_second(achieved),
+            achieved / offered * 100.0
+        ),
+    ];
+    let lag = &s.send_lag_ns;
+    parts.push(format!(
+        "send lag p50 {} · p99 {} · max {}",
+        time(lag.p50),
+        time(lag.p99),
+        time(lag.max)
+    ));
+    if s.client.blocked_writes > 0 {
+        let writes = counted(s.client.blocked_writes, "write");
+        parts.push(format!("{writes} found the socket full"));
+    }
+    Some(line("rate", &parts.join(" · ")))
+}
+
+/// What the generator itself can do.
+fn calibration(s: &Summary) -> Option<String> {
+    let own = s.calibration?;
+    let text = format!(
+        "generator alone: service time p50 {} · at most {} msg/s",
+        time(Some(own.floor_service_p50_ns)),
+        per_second(own.ceiling_messages_per_s)
+    );
+    Some(line("calibration", &text))
 }
 
 fn connections(s: &Summary) -> Vec<String> {
@@ -244,11 +318,21 @@ fn times(s: &Summary) -> Vec<String> {
     let mut lines = vec![
         dim(&line("", &row(titles.map(str::to_owned)))),
         line("service time", &figures(service)),
-        line(
+    ];
+    lines.push(match s.coordinated_omission_p99_ns {
+        None => line(
             "response time",
             "  the same: in closed loop a message is due when it is sent",
         ),
-    ];
+        Some(_) => line("response time", &figures(&s.response_time_ns)),
+    });
+    if let Some(gap) = s.coordinated_omission_p99_ns {
+        let text = format!(
+            "  the p99s differ by {}: what coordinated omission would have hidden",
+            time(Some(gap))
+        );
+        lines.push(line("", &text));
+    }
     let beyond = messages_beyond(service.count, 0.999);
     if (1..FIRM_TAIL_MESSAGES).contains(&beyond) {
         let few = counted(beyond, "message");

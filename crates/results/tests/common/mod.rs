@@ -53,6 +53,7 @@ pub(crate) fn summary_of(record: &Record) -> Summary {
         connect_ns: ConnectTimes::default(),
         client: ClientUsage::default(),
         server: None,
+        calibration: None,
         interrupted: false,
     };
     Summary::new(&plan, record, circumstances)

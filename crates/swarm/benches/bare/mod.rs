@@ -36,24 +36,15 @@ pub(crate) fn pin(core: usize) {
     let _ = core;
 }
 
-/// What the server makes of what it reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Speech {
-    /// Sends the bytes back.
-    Raw,
-    /// Answers a handshake, then sends every message back.
-    WebSocket,
-}
-
-/// An echo server on a thread of its own; dropped, it ends.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+/// A server on a thread of its own that sends back whatever bytes come; dropped, it ends.
+struct Server {
+    address: SocketAddr,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    pub(crate) fn start(speech: Speech) -> Self {
+    fn start() -> Self {
         let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let over = Arc::new(AtomicBool::new(false));
@@ -77,7 +68,10 @@ impl Server {
                             poll.registry()
                                 .register(&mut stream, Token(peers.len()), both)
                                 .unwrap();
-                            peers.push(Peer::new(stream, speech));
+                            peers.push(Peer {
+                                stream,
+                                out: Vec::new(),
+                            });
                         }
                     } else {
                         peers[event.token().0].serve(&mut buffer);
@@ -102,25 +96,11 @@ impl Drop for Server {
 
 struct Peer {
     stream: TcpStream,
-    speech: Speech,
-    upgraded: bool,
-    /// Read, but not yet a whole frame.
-    rest: Vec<u8>,
     /// To be written when the socket takes more.
     out: Vec<u8>,
 }
 
 impl Peer {
-    fn new(stream: TcpStream, speech: Speech) -> Self {
-        Self {
-            stream,
-            speech,
-            upgraded: false,
-            rest: Vec::new(),
-            out: Vec::new(),
-        }
-    }
-
     fn serve(&mut self, buffer: &mut [u8]) {
         self.flush();
         loop {
@@ -128,67 +108,12 @@ impl Peer {
                 Ok(n) if n > 0 => n,
                 _ => return,
             };
-            match self.speech {
-                Speech::Raw => self.send(&buffer[..n]),
-                Speech::WebSocket if !self.upgraded => {
-                    self.rest.extend_from_slice(&buffer[..n]);
-                    self.upgrade();
-                }
-                Speech::WebSocket => self.echo(&mut buffer[..n]),
-            }
+            self.send(&buffer[..n]);
             // Less than asked for: the next read would only say that there is nothing.
             if n < buffer.len() {
                 return;
             }
         }
-    }
-
-    fn upgrade(&mut self) {
-        if !self.rest.ends_with(b"\r\n\r\n") {
-            return;
-        }
-        let head = String::from_utf8(std::mem::take(&mut self.rest)).unwrap();
-        let key = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
-            .unwrap();
-        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        );
-        self.upgraded = true;
-        self.send(answer.as_bytes());
-    }
-
-    /// Turns masked frames into unmasked ones where they lie; the frame that is cut off at the end
-    /// waits for the rest of it.
-    fn echo(&mut self, bytes: &mut [u8]) {
-        let mut gathered;
-        let bytes = if self.rest.is_empty() {
-            bytes
-        } else {
-            gathered = std::mem::take(&mut self.rest);
-            gathered.extend_from_slice(bytes);
-            &mut gathered[..]
-        };
-        let (mut read, mut written) = (0, 0);
-        while let Some(frame) = Frame::at(&bytes[read..]) {
-            if bytes.len() - read < frame.header + 4 + frame.payload {
-                break;
-            }
-            let key_at = read + frame.header;
-            let key: [u8; 4] = bytes[key_at..key_at + 4].try_into().unwrap();
-            let payload = key_at + 4..key_at + 4 + frame.payload;
-            unmask(&mut bytes[payload.clone()], key);
-            bytes[read + 1] &= 0x7F;
-            bytes.copy_within(read..read + frame.header, written);
-            bytes.copy_within(payload.clone(), written + frame.header);
-            written += frame.header + frame.payload;
-            read = payload.end;
-        }
-        self.rest = bytes[read..].to_vec();
-        self.send(&bytes[..written]);
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -206,39 +131,9 @@ impl Peer {
     }
 }
 
-struct Frame {
-    /// Bytes before the mask.
-    header: usize,
-    payload: usize,
-}
-
-impl Frame {
-    fn at(bytes: &[u8]) -> Option<Self> {
-        let big_endian = |bytes: &[u8]| bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b));
-        let (header, payload) = match bytes.get(1)? & 0x7F {
-            126 => (4, big_endian(bytes.get(2..4)?)),
-            127 => (10, big_endian(bytes.get(2..10)?)),
-            short => (2, usize::from(short)),
-        };
-        Some(Self { header, payload })
-    }
-}
-
-fn unmask(payload: &mut [u8], key: [u8; 4]) {
-    let wide = u64::from_ne_bytes([key, key].concat().try_into().unwrap());
-    let mut words = payload.chunks_exact_mut(8);
-    for word in &mut words {
-        let bytes: [u8; 8] = (&*word).try_into().unwrap();
-        word.copy_from_slice(&(u64::from_ne_bytes(bytes) ^ wide).to_ne_bytes());
-    }
-    for (byte, key) in words.into_remainder().iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
-    }
-}
-
 /// Round trips of as many bytes as a masked frame of this payload has, over raw TCP.
 pub(crate) fn limit(connections: u64, payload: u64, time: Duration) -> Round {
-    let server = Server::start(Speech::Raw);
+    let server = Server::start();
     let address = server.address;
     std::thread::spawn(move || {
         pin(CLIENT_CORE);
