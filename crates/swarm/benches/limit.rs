@@ -1,13 +1,13 @@
 //! How close the swarm comes to the limit that the kernel sets.
 //!
-//! `cargo bench -p swarm --bench limit [-- CONNECTIONS PAYLOAD_BYTES SECONDS ROUNDS]`
+//! `cargo bench -p swarm --bench limit [-- CONNECTIONS PAYLOAD_BYTES SECONDS ROUNDS [WINDOW]]`
 //!
-//! In one run, alternating: a bare epoll loop (mio) that sends and receives as many bytes over raw
-//! TCP, with no WebSocket, no verification and no record, which is the limit; then the swarm,
-//! verifying and recording everything, against the reference echo, a loop of the same kind that speaks
-//! WebSocket.
+//! In one run, alternating, against the same server, the reference echo: a bare epoll loop (mio) that
+//! sends and receives the same bytes over and over, with no masking, no verification and no record,
+//! which is the limit; then the swarm, verifying and recording everything.
 //! One thread each side; on Linux with two cores or more, each side has its own core. Absolute
-//! figures drift with the machine; the ratio within one run is what counts.
+//! figures drift with the machine; the ratio within one run is what counts. With a window above 1 many
+//! frames go in one write, for which there is no such limit: only the swarm's own figures are printed.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -19,7 +19,6 @@ use std::time::Duration;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
 use swarm::control::Control;
-use swarm::reference::Reference;
 
 /// Figures of one round of one side.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +27,8 @@ pub(crate) struct Round {
     pub(crate) rate: f64,
     /// User CPU of the client per round trip, in microseconds.
     pub(crate) user_us: f64,
+    /// The client's share of its core.
+    pub(crate) core: f64,
 }
 
 fn main() {
@@ -36,24 +37,30 @@ fn main() {
     let number = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (connections, payload) = (number(0, 100), number(1, 125));
     let (seconds, rounds) = (number(2, 3), number(3, 5));
+    let window = u32::try_from(number(4, 1)).unwrap();
     let time = Duration::from_secs(seconds);
+    if window > 1 {
+        return windowed(connections, payload, time, rounds, window);
+    }
     println!(
         "{connections} connections, {payload} bytes, one thread each side, {rounds} rounds of {seconds} s"
     );
     println!(
-        "round   limit round trips/s   user µs   swarm round trips/s   user µs   swarm : limit"
+        "round   limit round trips/s   user µs   core   swarm round trips/s   user µs   core   swarm : limit"
     );
     let mut limits = Vec::new();
     let mut swarms = Vec::new();
     for round in 1..=rounds {
         let limit = bare::limit(connections, payload, time);
-        let swarm = swarm_round(connections, payload, time);
+        let swarm = swarm_round(connections, payload, time, 1);
         println!(
-            "{round:>5}   {:>19.0}   {:>7.2}   {:>19.0}   {:>7.2}   {:>13.3}",
+            "{round:>5}   {:>19.0}   {:>7.2}   {:>4.2}   {:>19.0}   {:>7.2}   {:>4.2}   {:>13.3}",
             limit.rate,
             limit.user_us,
+            limit.core,
             swarm.rate,
             swarm.user_us,
+            swarm.core,
             swarm.rate / limit.rate
         );
         limits.push(limit);
@@ -67,13 +74,25 @@ fn main() {
     );
 }
 
+fn windowed(connections: u64, payload: u64, time: Duration, rounds: u64, window: u32) {
+    println!("{connections} connections, {payload} bytes, window {window}, one thread each side");
+    println!("round   verified and recorded messages/s   user µs");
+    let mut rates = Vec::new();
+    for round in 1..=rounds {
+        let swarm = swarm_round(connections, payload, time, window);
+        println!("{round:>5}   {:>32.0}   {:>7.2}", swarm.rate, swarm.user_us);
+        rates.push(swarm.rate);
+    }
+    println!("median  {:.0} messages/s", median(rates));
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn swarm_round(connections: u64, payload: u64, time: Duration) -> Round {
-    let server = Reference::start(|| bare::pin(bare::SERVER_CORE)).unwrap();
+fn swarm_round(connections: u64, payload: u64, time: Duration, window: u32) -> Round {
+    let server = bare::server();
     let plan = Plan::new(PlanDraft {
         target: Target::parse(&server.url()).unwrap(),
         embedded: None,
@@ -84,7 +103,9 @@ fn swarm_round(connections: u64, payload: u64, time: Duration) -> Round {
             max: payload,
         },
         text: false,
-        load: Load::PING_PONG,
+        load: Load::Closed {
+            window: NonZeroU32::new(window).unwrap(),
+        },
         connect_rate: None,
         connect_timeout: Duration::from_secs(10),
         timeout: Duration::from_secs(10),
@@ -112,5 +133,6 @@ fn swarm_round(connections: u64, payload: u64, time: Duration) -> Round {
     Round {
         rate: messages / finished.elapsed_s,
         user_us: finished.usage.user_cpu_s.unwrap_or(f64::NAN) / sent * 1e6,
+        core: finished.usage.cpu_per_core.unwrap_or(f64::NAN),
     }
 }

@@ -115,7 +115,6 @@ impl Fleet {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
-        let began_ns = self.shared.clock.now_ns();
         let mut did = self.call_those_due() | self.call_those_past_a_limit();
         // Moved out, so that clients may be called.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
@@ -144,10 +143,11 @@ impl Fleet {
             }
         }
         if self.busy_poll {
+            let now_ns = self.shared.clock.now_ns();
             if !did {
-                self.idle_ns += began_ns.saturating_sub(self.looked_ns);
+                self.idle_ns += now_ns - self.looked_ns;
             }
-            self.looked_ns = self.shared.clock.now_ns();
+            self.looked_ns = now_ns;
         }
         Ok(())
     }

@@ -2,13 +2,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use swarm::reference::Reference;
 
 use super::Round;
 
@@ -17,7 +15,6 @@ pub(crate) const SERVER_CORE: usize = 0;
 /// Core of the client's thread.
 pub(crate) const CLIENT_CORE: usize = 1;
 
-const LISTENER: Token = Token(usize::MAX);
 const BUFFER: usize = 256 * 1024;
 const TICK: Duration = Duration::from_millis(20);
 /// Load before a round is measured.
@@ -36,105 +33,19 @@ pub(crate) fn pin(core: usize) {
     let _ = core;
 }
 
-/// A server on a thread of its own that sends back whatever bytes come; dropped, it ends.
-struct Server {
-    address: SocketAddr,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+/// A reference echo on the server's core.
+pub(crate) fn server() -> Reference {
+    Reference::start(|| pin(SERVER_CORE)).unwrap()
 }
 
-impl Server {
-    fn start() -> Self {
-        let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
-        let thread = std::thread::spawn(move || {
-            pin(SERVER_CORE);
-            let mut poll = Poll::new().unwrap();
-            poll.registry()
-                .register(&mut listener, LISTENER, Interest::READABLE)
-                .unwrap();
-            let mut events = Events::with_capacity(1024);
-            let mut peers: Vec<Peer> = Vec::new();
-            let mut buffer = vec![0; BUFFER];
-            while !ended.load(Ordering::Relaxed) {
-                poll.poll(&mut events, Some(TICK)).unwrap();
-                for event in &events {
-                    if event.token() == LISTENER {
-                        while let Ok((mut stream, _)) = listener.accept() {
-                            stream.set_nodelay(true).unwrap();
-                            let both = Interest::READABLE | Interest::WRITABLE;
-                            poll.registry()
-                                .register(&mut stream, Token(peers.len()), both)
-                                .unwrap();
-                            peers.push(Peer {
-                                stream,
-                                out: Vec::new(),
-                            });
-                        }
-                    } else {
-                        peers[event.token().0].serve(&mut buffer);
-                    }
-                }
-            }
-        });
-        Self {
-            address,
-            over,
-            thread: Some(thread),
-        }
-    }
-}
+/// A request that the reference echo takes for an upgrade.
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap();
-    }
-}
-
-struct Peer {
-    stream: TcpStream,
-    /// To be written when the socket takes more.
-    out: Vec<u8>,
-}
-
-impl Peer {
-    fn serve(&mut self, buffer: &mut [u8]) {
-        self.flush();
-        loop {
-            let n = match self.stream.read(buffer) {
-                Ok(n) if n > 0 => n,
-                _ => return,
-            };
-            self.send(&buffer[..n]);
-            // Less than asked for: the next read would only say that there is nothing.
-            if n < buffer.len() {
-                return;
-            }
-        }
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.out.extend_from_slice(bytes);
-        self.flush();
-    }
-
-    fn flush(&mut self) {
-        if self.out.is_empty() {
-            return;
-        }
-        if let Ok(n) = self.stream.write(&self.out) {
-            self.out.drain(..n);
-        }
-    }
-}
-
-/// Round trips of as many bytes as a masked frame of this payload has, over raw TCP.
+/// Round trips of one masked frame, always the same bytes, which nobody looks at.
 pub(crate) fn limit(connections: u64, payload: u64, time: Duration) -> Round {
-    let server = Server::start();
-    let address = server.address;
+    let server = server();
+    let address = server.address();
     std::thread::spawn(move || {
         pin(CLIENT_CORE);
         round_trips(address, connections, payload, time)
@@ -143,26 +54,51 @@ pub(crate) fn limit(connections: u64, payload: u64, time: Duration) -> Round {
     .unwrap()
 }
 
+/// A frame as a client sends it, and the length of what comes back.
+fn frame(payload: u64) -> (Vec<u8>, usize) {
+    let mut header = vec![0x82];
+    match payload {
+        0..=125 => header.push(0x80 | u8::try_from(payload).unwrap()),
+        126..=0xFFFF => {
+            header.push(0x80 | 126);
+            header.extend_from_slice(&u16::try_from(payload).unwrap().to_be_bytes());
+        }
+        _ => {
+            header.push(0x80 | 127);
+            header.extend_from_slice(&payload.to_be_bytes());
+        }
+    }
+    let payload = vec![0x55; usize::try_from(payload).unwrap()];
+    let comes_back = header.len() + payload.len();
+    ([&header[..], b"mask", &payload].concat(), comes_back)
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.write_all(REQUEST).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    stream.set_nonblocking(true).unwrap();
+    TcpStream::from_std(stream)
+}
+
 fn round_trips(address: SocketAddr, connections: u64, payload: u64, time: Duration) -> Round {
-    let header = match payload {
-        0..=125 => 6,
-        126..=0xFFFF => 8,
-        _ => 14,
-    };
-    let message = vec![0x55; usize::try_from(payload + header).unwrap()];
+    let (message, comes_back) = frame(payload);
     let mut buffer = vec![0; BUFFER];
     let mut poll = Poll::new().unwrap();
     let mut streams: Vec<_> = (0..connections)
         .map(|index| {
-            let stream = std::net::TcpStream::connect(address).unwrap();
-            stream.set_nodelay(true).unwrap();
-            stream.set_nonblocking(true).unwrap();
-            let mut stream = TcpStream::from_std(stream);
+            let mut stream = connect(address);
             let token = Token(usize::try_from(index).unwrap());
             let both = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut stream, token, both).unwrap();
             // Bytes still to be written and to be read of the present round trip.
-            (stream, message.len(), message.len())
+            (stream, message.len(), comes_back)
         })
         .collect();
     let mut events = Events::with_capacity(1024);
@@ -172,20 +108,24 @@ fn round_trips(address: SocketAddr, connections: u64, payload: u64, time: Durati
     loop {
         let now = Instant::now();
         if begun.is_none() && now >= warm {
-            begun = Some((now, done, user_s()));
+            begun = Some((now, done, cpu_s()));
         }
-        if let Some((since, before, user)) = begun.filter(|(since, ..)| now - *since >= time) {
+        if let Some((since, before, (user, all))) = begun.filter(|(since, ..)| now - *since >= time)
+        {
             #[allow(clippy::cast_precision_loss)]
             let trips = (done - before) as f64;
+            let over_s = (now - since).as_secs_f64();
+            let used = cpu_s();
             return Round {
-                rate: trips / (now - since).as_secs_f64(),
-                user_us: (user_s() - user) / trips * 1e6,
+                rate: trips / over_s,
+                user_us: (used.0 - user) / trips * 1e6,
+                core: (used.1 - all) / over_s,
             };
         }
         poll.poll(&mut events, Some(TICK)).unwrap();
         for event in &events {
             let (stream, to_write, to_read) = &mut streams[event.token().0];
-            done += advance(stream, to_write, to_read, &message, &mut buffer);
+            done += advance(stream, to_write, to_read, &message, comes_back, &mut buffer);
         }
     }
 }
@@ -196,6 +136,7 @@ fn advance(
     to_write: &mut usize,
     to_read: &mut usize,
     message: &[u8],
+    comes_back: usize,
     buffer: &mut [u8],
 ) -> u64 {
     let mut done = 0;
@@ -215,7 +156,7 @@ fn advance(
         *to_read -= n;
         if *to_read == 0 {
             done += 1;
-            (*to_write, *to_read) = (message.len(), message.len());
+            (*to_write, *to_read) = (message.len(), comes_back);
             // The answer cannot be there yet, so the next look is the next event's.
             match stream.write(message) {
                 Ok(n) => *to_write -= n,
@@ -227,16 +168,19 @@ fn advance(
     }
 }
 
-/// User CPU of the calling thread in seconds; not a number where it cannot be told.
-fn user_s() -> f64 {
+/// CPU time of the calling thread in user mode and in all, in seconds; not a number where it cannot
+/// be told.
+fn cpu_s() -> (f64, f64) {
     #[cfg(target_os = "linux")]
     {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
         let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
         #[allow(clippy::cast_precision_loss)]
-        return usage.user_time().num_microseconds() as f64 / 1e6;
+        let seconds = |time: nix::sys::time::TimeVal| time.num_microseconds() as f64 / 1e6;
+        let (user, system) = (seconds(usage.user_time()), seconds(usage.system_time()));
+        (user, user + system)
     }
     #[cfg(not(target_os = "linux"))]
-    f64::NAN
+    (f64::NAN, f64::NAN)
 }
