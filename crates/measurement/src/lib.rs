@@ -14,6 +14,7 @@
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
+//! | [`condition`] | conditions on a summary, such as `p99>10ms` |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
 //! The method follows Tene, "How NOT to Measure Latency" (service time and response time are told
@@ -40,6 +41,7 @@
     )
 )]
 
+pub mod condition;
 pub mod distribution;
 pub mod percentiles;
 pub mod plan;

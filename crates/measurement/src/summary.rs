@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::condition::{Condition, ConditionResult};
 use crate::distribution::Distribution;
 use crate::plan::{Length, Load, Plan, Verify};
 use crate::recorder::{MessageCounts, OpenLoop, Record};
@@ -61,6 +62,9 @@ pub struct Summary {
     pub calibration: Option<Calibration>,
     /// Whether to believe it.
     pub validity: ValiditySummary,
+    /// The conditions that the run was to be held against.
+    #[serde(default)]
+    pub conditions: Vec<ConditionResult>,
 }
 
 /// Name and version of the tool.
@@ -398,6 +402,13 @@ pub struct ServerSample {
 }
 
 impl Summary {
+    /// The summary together with what became of conditions on it.
+    #[must_use]
+    pub fn held_against(mut self, conditions: &[Condition]) -> Self {
+        self.conditions = conditions.iter().map(|c| c.check(&self)).collect();
+        self
+    }
+
     /// Makes the summary of a run from its plan, its record and its circumstances.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
@@ -476,6 +487,7 @@ impl Summary {
                 verdict: verdict.verdict,
                 reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
             },
+            conditions: Vec::new(),
         }
     }
 }
@@ -551,4 +563,4 @@ pub struct ClientRow {
 
 #[cfg(test)]
 #[path = "summary_tests.rs"]
-mod tests;
+pub(crate) mod tests;

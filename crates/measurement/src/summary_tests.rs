@@ -5,7 +5,7 @@ use crate::plan::tests::draft;
 use crate::recorder::Recorder;
 use crate::sample::{Outcome, Sample, SampleBudget};
 
-fn summary(messages: u64) -> Summary {
+pub(crate) fn summary(messages: u64) -> Summary {
     let budget = SampleBudget::new(10, 1);
     let mut recorder = Recorder::new(false, 0);
     for n in 0..messages {

@@ -141,6 +141,28 @@ impl fmt::Display for SizeRange {
     }
 }
 
+/// Reads a time such as `250us`, `1.5ms` or `2s` as nanoseconds; `None` when it is none. Unlike
+/// [`parse_duration`] it takes fractions, and one unit only.
+#[must_use]
+pub fn parse_nanoseconds(text: &str) -> Option<f64> {
+    const UNITS: [(&str, f64); 6] = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", 1e9),
+        ("m", 60e9),
+    ];
+    let (number, scale) = UNITS
+        .iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let number: f64 = number.replace('_', "").parse().ok()?;
+    number.is_finite().then(|| number * scale)
+}
+
 /// Something per second; finite and above 0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Rate(f64);
@@ -251,6 +273,17 @@ mod tests {
         assert_eq!(size("1_000"), Ok(1000));
         for wrong in ["", "-1", "KiB", "12 apples", "1e3"] {
             assert_eq!(size(wrong), Err(UnitError::Size(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn fractions_of_a_time_have_one_unit() {
+        assert_eq!(parse_nanoseconds("1.5ms"), Some(1.5e6));
+        assert_eq!(parse_nanoseconds("250us"), parse_nanoseconds("250µs"));
+        assert_eq!(parse_nanoseconds("2s"), parse_nanoseconds("2_000ms"));
+        assert_eq!(parse_nanoseconds("1m"), Some(60e9));
+        for wrong in ["", "ms", "5", "-1ms", "infs", "1s 5ms"] {
+            assert_eq!(parse_nanoseconds(wrong), None, "{wrong}");
         }
     }
 

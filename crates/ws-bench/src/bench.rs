@@ -28,6 +28,7 @@ use crate::signals::Stop;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const SOME_FAILED: u8 = 3;
+const CONDITION_HELD: u8 = 4;
 const INVALID: u8 = 5;
 const INTERRUPTED: u8 = 130;
 
@@ -105,6 +106,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
 
     let limit = files.map(|f| f.limit);
     let (summary, record, clients) = summarise(&plan, finished, used, calibration, limit);
+    let summary = summary.held_against(&args.conditions);
     let percentiles = percentile_table(&record);
     let run = Run {
         summary: &summary,
@@ -154,6 +156,8 @@ fn code(summary: &Summary, interrupted: bool) -> u8 {
         INVALID
     } else if some_failed {
         SOME_FAILED
+    } else if summary.conditions.iter().any(|c| c.held) {
+        CONDITION_HELD
     } else {
         0
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use measurement::condition::Condition;
 use measurement::plan::{
     Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Plan, PlanDraft, PlanError,
     Target, Verify,
@@ -30,7 +31,7 @@ Examples:
 
 Exit codes:
   0 fine · 1 the run failed · 2 usage · 3 some connections or messages failed ·
-  5 the measurement is invalid (`suspect` is no failure) · 130 interrupted, files saved
+  4 a --fail-if held · 5 the measurement is invalid (`suspect` is no failure) · 130 interrupted, files saved
 
 Service time is counted from the actual send, response time from the intended one. In closed loop
 (no --rate) a message is due when it is sent, so they are the same.")]
@@ -172,6 +173,13 @@ pub(crate) struct Args {
     /// Draw the run as draw-plot would (example: run.png)
     #[arg(long, value_name = "PNG|SVG", help_heading = OUTPUT)]
     pub(crate) plot: Option<PathBuf>,
+
+    /// Exit with code 4 if this holds, may be repeated (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
+    ///
+    /// A percentile without prefix is response time. Also: min, mean, max, connect.p99, send_lag.p99,
+    /// throughput<50000 (messages per second), error_rate>0.1%, corrupted, failed (connections) and more.
+    #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
+    pub(crate) conditions: Vec<Condition>,
 
     /// Print the summary as one JSON document instead of text
     #[arg(long, help_heading = OUTPUT)]
@@ -529,7 +537,8 @@ mod tests {
             "--stages 5s",
             "--pin=x",
             "--calibrate --no-calibrate",
-            "--fail-if lost>0",
+            "--fail-if losst>0",
+            "--fail-if p99>10",
             "--subprotocol a,b",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

@@ -1,6 +1,7 @@
 //! The summary as text for a person: the verdict first, then the figures.
 
 use anstyle::{AnsiColor, Style};
+use measurement::condition::ConditionResult;
 use measurement::schedule::Arrivals;
 use measurement::summary::{Latency, PayloadBytes, PlanSummary, Summary};
 use measurement::units::{SizeRange, grouped, human_bytes, human_percent, human_time};
@@ -25,6 +26,7 @@ pub(crate) fn text(summary: &Summary) -> String {
     lines.extend(calibration(summary));
     lines.push(String::new());
     lines.extend(times(summary));
+    lines.extend(conditions(summary));
     lines.join("\n") + "\n"
 }
 
@@ -288,6 +290,25 @@ fn server(s: &Summary) -> Option<String> {
             .map(|n| format!("at most {} of memory", human_bytes(n as f64))),
     );
     Some(line("server", &parts.join(" · ")))
+}
+
+/// What the run was held against: what held first.
+fn conditions(s: &Summary) -> Vec<String> {
+    let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+    let (held, passed): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
+    let say = |c: &&ConditionResult| format!("{} (it is {})", c.expression, c.value_text);
+    let mut lines: Vec<_> = held
+        .iter()
+        .map(|c| paint(red, &line("failed if", &say(c))))
+        .collect();
+    if !passed.is_empty() {
+        let passed: Vec<_> = passed.iter().map(say).collect();
+        lines.push(line("passed", &passed.join(" · ")));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
 }
 
 #[allow(clippy::cast_precision_loss)]
