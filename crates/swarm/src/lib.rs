@@ -51,6 +51,8 @@ mod echo;
 mod error;
 mod fleet;
 mod flight;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod payload;
 mod pin;
 pub mod reference;
