@@ -340,6 +340,47 @@ pub struct ClientUsage {
     pub run_queue_wait_s: Option<f64>,
     /// The same as a share of the time that the threads were measured for.
     pub run_queue_wait_share: Option<f64>,
+    /// How often the threads left their cores.
+    #[serde(default)]
+    pub context_switches: Option<ContextSwitches>,
+    /// Right echoes for each second of CPU time; `None` when it used none.
+    #[serde(default)]
+    pub messages_per_cpu_s: Option<f64>,
+}
+
+/// How often a process left a core.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextSwitches {
+    /// Because it waited for something.
+    pub voluntary: u64,
+    /// Because another was to run.
+    pub involuntary: u64,
+}
+
+impl ContextSwitches {
+    /// Those since an earlier reading.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            voluntary: self.voluntary.saturating_sub(earlier.voluntary),
+            involuntary: self.involuntary.saturating_sub(earlier.involuntary),
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.voluntary + self.involuntary
+    }
+}
+
+impl std::iter::Sum for ContextSwitches {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            voluntary: sum.voluntary + one.voluntary,
+            involuntary: sum.involuntary + one.involuntary,
+        })
+    }
 }
 
 /// What the server's process used during the measured phase.
@@ -354,6 +395,10 @@ pub struct ServerUsage {
     pub max_rss_bytes: Option<u64>,
     /// Right echoes for each second of its CPU time; `None` when it used none.
     pub messages_per_cpu_s: Option<f64>,
+    /// How often its threads left their cores; `None` for an embedded server and where the system does
+    /// not tell.
+    #[serde(default)]
+    pub context_switches: Option<ContextSwitches>,
 }
 
 /// The verdict as it is reported.
@@ -399,6 +444,8 @@ pub struct ServerSample {
     pub cpu_s: f64,
     /// Most memory it had resident, in bytes; `None` when it cannot be told from the generator's.
     pub max_rss_bytes: Option<u64>,
+    /// How often its threads left their cores during the measured phase.
+    pub context_switches: Option<ContextSwitches>,
 }
 
 impl Summary {
@@ -474,11 +521,19 @@ impl Summary {
                 .map(|(response, service)| response.saturating_sub(service)),
             connect_ns: c.connect_ns,
             send_lag_ns: send_lag,
-            client: c.client,
+            client: ClientUsage {
+                messages_per_cpu_s: c
+                    .client
+                    .cpu_s
+                    .filter(|s| *s > 0.0)
+                    .map(|s| record.in_time.messages as f64 / s),
+                ..c.client
+            },
             server: c.server.map(|s| ServerUsage {
                 pid: s.pid,
                 cpu_s: s.cpu_s,
                 max_rss_bytes: s.max_rss_bytes,
+                context_switches: s.context_switches,
                 messages_per_cpu_s: (s.cpu_s > 0.0)
                     .then(|| record.in_time.messages as f64 / s.cpu_s),
             }),

@@ -29,6 +29,7 @@ pub(crate) fn summary(messages: u64) -> Summary {
             pid: 1,
             cpu_s: 0.5,
             max_rss_bytes: None,
+            context_switches: None,
         }),
         calibration: None,
         interrupted: false,

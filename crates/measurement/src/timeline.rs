@@ -22,6 +22,18 @@ pub struct TimelineRow {
     pub response_p99_ns: Option<u64>,
     /// Their largest response time, in nanoseconds.
     pub max_ns: Option<u64>,
+    /// Their times as HDR histograms; `None` when no timed echo came in that second.
+    pub histograms: Option<SecondHistograms>,
+}
+
+/// The times of one second in HdrHistogram's V2 encoding, in nanoseconds with the bounds and digits of
+/// a [`Distribution`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondHistograms {
+    /// Service times.
+    pub service: Vec<u8>,
+    /// Response times; `None` in closed loop, where they are the same.
+    pub response: Option<Vec<u8>>,
 }
 
 /// A second that is over.
@@ -140,7 +152,12 @@ impl Timeline {
             }
             let quantile = |d: &Distribution, q| max_ns.map(|max| d.bucket_quantile(q).min(max));
             let service_p99_ns = quantile(&service, 0.99);
+            let histograms = max_ns.map(|_| SecondHistograms {
+                service: service.encode(),
+                response: (response.count() > 0).then(|| response.encode()),
+            });
             rows.push(TimelineRow {
+                histograms,
                 second,
                 sent: threads.iter().map(|t| at(&t.sent)).sum(),
                 received: threads.iter().map(|t| at(&t.received)).sum(),

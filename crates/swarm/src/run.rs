@@ -381,6 +381,9 @@ fn usage(results: &[ThreadResult]) -> ClientUsage {
             .collect(),
         busy_share: share(|u| u.busy_s),
         blocked_writes: results.iter().map(|r| r.blocked_writes).sum(),
+        context_switches: used.iter().map(|(u, _)| u.context_switches).sum(),
+        // Known to who knows the echoes.
+        messages_per_cpu_s: None,
         cpu_s: sum(|u| u.cpu_s),
         user_cpu_s: sum(|u| u.user_s),
         cpu_per_core: share(|u| u.cpu_s),

@@ -1,6 +1,8 @@
 //! What this process and its threads use of the machine. Every figure is `None` where the
 //! operating system does not tell it.
 
+use measurement::summary::ContextSwitches;
+
 /// What the calling thread has used since it began.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ThreadUsage {
@@ -10,6 +12,8 @@ pub(crate) struct ThreadUsage {
     pub(crate) cpu_s: Option<f64>,
     /// Time with something to do, in seconds; known only of a thread that never sleeps.
     pub(crate) busy_s: Option<f64>,
+    /// How often it left its core.
+    pub(crate) context_switches: Option<ContextSwitches>,
     /// Time spent ready to run but waiting for a core, in seconds.
     pub(crate) run_queue_wait_s: Option<f64>,
 }
@@ -21,10 +25,15 @@ impl ThreadUsage {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
 
+        let usage = getrusage(UsageWho::RUSAGE_THREAD).ok();
         #[allow(clippy::cast_precision_loss)]
-        let user_s = getrusage(UsageWho::RUSAGE_THREAD)
-            .ok()
-            .map(|usage| usage.user_time().num_microseconds() as f64 / 1e6);
+        let user_s = usage.map(|usage| usage.user_time().num_microseconds() as f64 / 1e6);
+        let context_switches = usage.and_then(|usage| {
+            Some(ContextSwitches {
+                voluntary: u64::try_from(usage.voluntary_context_switches()).ok()?,
+                involuntary: u64::try_from(usage.involuntary_context_switches()).ok()?,
+            })
+        });
         // Time on a core and time waiting for one, in nanoseconds (proc(5)).
         let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
         let mut times = times
@@ -33,6 +42,7 @@ impl ThreadUsage {
             .map(|ns| ns / 1e9);
         Self {
             user_s,
+            context_switches,
             busy_s: None,
             cpu_s: times.next(),
             run_queue_wait_s: times.next(),
@@ -50,6 +60,10 @@ impl ThreadUsage {
         let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
         Self {
             busy_s: None,
+            context_switches: self
+                .context_switches
+                .zip(earlier.context_switches)
+                .map(|(now, then)| now.since(then)),
             user_s: less(self.user_s, earlier.user_s),
             cpu_s: less(self.cpu_s, earlier.cpu_s),
             run_queue_wait_s: less(self.run_queue_wait_s, earlier.run_queue_wait_s),

@@ -158,7 +158,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PID", requires = "url", help_heading = CONNECTION)]
     pub(crate) server_pid: Option<u32>,
 
-    /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary)
+    /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary),
+    /// .hlog (HdrHistogram log, one interval a second)
     #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 

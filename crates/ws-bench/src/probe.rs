@@ -1,7 +1,7 @@
 //! The host, and what the server's process uses.
 
 use anyhow::Context;
-use measurement::summary::{ClientUsage, Host, ServerSample};
+use measurement::summary::{ClientUsage, ContextSwitches, Host, ServerSample};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// What can be told of this host.
@@ -29,6 +29,7 @@ pub(crate) enum Probe {
         system: Box<System>,
         pid: Pid,
         begun_ms: Option<u64>,
+        begun_switches: Option<ContextSwitches>,
         max_rss_bytes: u64,
     },
     /// The server runs inside this process: what the process uses less what the generator does.
@@ -45,6 +46,7 @@ impl Probe {
             system: Box::new(System::new().context("processes cannot be sampled here")?),
             pid: Pid::from_u32(pid),
             begun_ms: None,
+            begun_switches: None,
             max_rss_bytes: 0,
         };
         match probe.look() {
@@ -80,7 +82,15 @@ impl Probe {
     pub(crate) fn begin(&mut self) {
         let now_ms = self.look();
         match self {
-            Self::Process { begun_ms, .. } => *begun_ms = now_ms,
+            Self::Process {
+                pid,
+                begun_ms,
+                begun_switches,
+                ..
+            } => {
+                *begun_ms = now_ms;
+                *begun_switches = context_switches(pid.as_u32());
+            }
             Self::Embedded { begun_s } => *begun_s = swarm::process_cpu_s(),
         }
     }
@@ -93,9 +103,13 @@ impl Probe {
             Self::Process {
                 pid,
                 begun_ms,
+                begun_switches,
                 max_rss_bytes,
                 ..
             } => Some(Reading {
+                context_switches: context_switches(pid.as_u32())
+                    .zip(*begun_switches)
+                    .map(|(now, then)| now.since(then)),
                 pid: pid.as_u32(),
                 cpu_s: now_ms?.saturating_sub((*begun_ms)?) as f64 / 1e3,
                 max_rss_bytes: Some(*max_rss_bytes),
@@ -105,9 +119,33 @@ impl Probe {
                 pid: std::process::id(),
                 cpu_s: swarm::process_cpu_s()? - (*begun_s)?,
                 max_rss_bytes: None,
+                context_switches: None,
                 with_generator: true,
             }),
         }
+    }
+}
+
+/// How often the threads of a process have left their cores so far; `None` where the system does not
+/// tell. (sysinfo does not know them, and `procfs` is a tree of its own for two lines.)
+fn context_switches(pid: u32) -> Option<ContextSwitches> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let statuses = threads.filter_map(|thread| {
+        // A thread may end while it is looked at.
+        std::fs::read_to_string(thread.ok()?.path().join("status")).ok()
+    });
+    Some(statuses.map(|status| switches_in(&status)).sum())
+}
+
+/// The counts in a `/proc/PID/task/TID/status`.
+fn switches_in(status: &str) -> ContextSwitches {
+    let count = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+    };
+    ContextSwitches {
+        voluntary: count("voluntary_ctxt_switches:"),
+        involuntary: count("nonvoluntary_ctxt_switches:"),
     }
 }
 
@@ -117,6 +155,7 @@ pub(crate) struct Reading {
     pid: u32,
     cpu_s: f64,
     max_rss_bytes: Option<u64>,
+    context_switches: Option<ContextSwitches>,
     /// The generator's CPU time is in it.
     with_generator: bool,
 }
@@ -133,6 +172,7 @@ impl Reading {
             pid: self.pid,
             cpu_s: (self.cpu_s - generators).max(0.0),
             max_rss_bytes: self.max_rss_bytes,
+            context_switches: self.context_switches,
         })
     }
 }
@@ -167,6 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn context_switches_are_counted() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
+        let found = switches_in(status);
+        assert_eq!((found.voluntary, found.involuntary), (12, 3));
+        #[cfg(target_os = "linux")]
+        {
+            let before = context_switches(std::process::id()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            assert!(context_switches(std::process::id()).unwrap().voluntary > before.voluntary);
+        }
+    }
+
+    #[test]
     fn no_such_process_is_an_error() {
         let error = Probe::process(u32::MAX - 1).unwrap_err().to_string();
         assert!(error.contains("no process 4294967294"), "{error}");
@@ -178,6 +231,7 @@ mod tests {
             pid: 1,
             cpu_s: 3.0,
             max_rss_bytes: None,
+            context_switches: None,
             with_generator: true,
         };
         let generator = |cpu_s| ClientUsage {

@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 use measurement::condition::ConditionResult;
 use measurement::schedule::Arrivals;
-use measurement::summary::{Latency, PayloadBytes, PlanSummary, Summary};
+use measurement::summary::{ContextSwitches, Latency, PayloadBytes, PlanSummary, Summary};
 use measurement::units::{SizeRange, grouped, human_bytes, human_percent, human_time};
 use measurement::validity::{FIRM_TAIL_MESSAGES, Verdict, messages_beyond};
 
@@ -22,7 +22,7 @@ pub(crate) fn text(summary: &Summary) -> String {
     lines.push(throughput(summary));
     lines.extend(sending(summary));
     lines.extend(connections(summary));
-    lines.extend(server(summary));
+    lines.extend(usage(summary));
     lines.extend(calibration(summary));
     lines.push(String::new());
     lines.extend(times(summary));
@@ -273,23 +273,48 @@ fn connections(s: &Summary) -> Vec<String> {
     lines
 }
 
-fn server(s: &Summary) -> Option<String> {
-    let server = s.server?;
-    let mut parts = vec![format!("{} of CPU", human_time(server.cpu_s * 1e9))];
-    // A count of messages a second, which is never negative.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    parts.extend(
-        server
-            .messages_per_cpu_s
-            .map(|n| format!("{} messages per CPU-second", grouped(n.round() as u64))),
-    );
+/// What the server used, and the generator beside it.
+fn usage(s: &Summary) -> Vec<String> {
+    let Some(server) = s.server else {
+        return Vec::new();
+    };
+    let client = &s.client;
+    let of = |label, cpu_s: Option<f64>, per_cpu_s, rss, switches| {
+        Some(line(label, &used(cpu_s?, per_cpu_s, rss, switches)))
+    };
+    [
+        of(
+            "server",
+            Some(server.cpu_s),
+            server.messages_per_cpu_s,
+            server.max_rss_bytes,
+            server.context_switches,
+        ),
+        of(
+            "generator",
+            client.cpu_s,
+            client.messages_per_cpu_s,
+            client.max_rss_bytes,
+            client.context_switches,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn used(
+    cpu_s: f64,
+    per_cpu_s: Option<f64>,
+    rss: Option<u64>,
+    switches: Option<ContextSwitches>,
+) -> String {
+    let mut parts = vec![format!("{} of CPU", human_time(cpu_s * 1e9))];
+    parts.extend(per_cpu_s.map(|n| format!("{} messages per CPU-second", per_second(n))));
     #[allow(clippy::cast_precision_loss)]
-    parts.extend(
-        server
-            .max_rss_bytes
-            .map(|n| format!("at most {} of memory", human_bytes(n as f64))),
-    );
-    Some(line("server", &parts.join(" · ")))
+    parts.extend(rss.map(|n| format!("at most {} of memory", human_bytes(n as f64))));
+    parts.extend(switches.map(|n| format!("{} context switches", grouped(n.total()))));
+    parts.join(" · ")
 }
 
 /// What the run was held against: what held first.

@@ -2,63 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use calamine::{Reader, Xlsx, open_workbook};
+use common::{Bench, stderr, stdout};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
-
-/// The program in a folder of its own.
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ws-bench"));
-        command
-            .args(line.split_whitespace())
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, line: &str) -> Output {
-        self.command(line).output().unwrap()
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn rows(path: &Path, sheet: &str) -> usize {
     let mut book: Xlsx<_> = open_workbook(path).unwrap();
@@ -253,10 +208,17 @@ fn bad_input_is_told_before_anything_is_done() {
             "has the scheme `gopher`: only ws:// is supported",
         ),
         ("127.0.0.1:8000", 2, "it has no scheme"),
-        ("-o a.txt", 2, "use .xlsx, .csv or .json"),
+        ("-o a.txt", 2, "use .xlsx, .csv, .json or .hlog"),
         ("--plot a.gif", 2, "a.gif"),
         ("--timeout 0s", 2, "a timeout of 0ns is out of range"),
-        ("--rate 100", 2, "unexpected argument"),
+        ("--rate 0", 2, "not a rate above 0"),
+        (
+            "--rate 1e12",
+            2,
+            "a rate of 1000000000000.0 is out of range",
+        ),
+        ("--arrivals poisson", 2, "required arguments"),
+        ("--fail-if p99", 2, "compares nothing"),
         ("--header Upgrade:h2c", 2, "set by the handshake itself"),
         ("-o none/a.xlsx", 1, "cannot write none/a.xlsx"),
         (&format!("-o {folder}/x.xlsx/y.csv"), 1, "cannot write"),

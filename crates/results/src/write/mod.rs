@@ -1,6 +1,7 @@
 //! Writing a run into files, each in the format that its name's ending asks for.
 
 mod csv;
+mod hlog;
 mod json;
 mod xlsx;
 
@@ -40,6 +41,8 @@ pub enum Format {
     Csv,
     /// The summary: `.json`.
     Json,
+    /// A histogram a second: `.hlog`.
+    Hlog,
 }
 
 impl Format {
@@ -53,9 +56,10 @@ impl Format {
             Some("xlsx") => Ok(Self::Xlsx),
             Some("csv") => Ok(Self::Csv),
             Some("json") => Ok(Self::Json),
+            Some("hlog") => Ok(Self::Hlog),
             _ => Err(ResultsError::UnknownEnding {
                 path: path.to_owned(),
-                known: ".xlsx, .csv or .json",
+                known: ".xlsx, .csv, .json or .hlog",
             }),
         }
     }
@@ -63,7 +67,7 @@ impl Format {
     /// Whether it holds raw samples.
     #[must_use]
     pub fn has_samples(self) -> bool {
-        self != Self::Json
+        matches!(self, Self::Xlsx | Self::Csv)
     }
 }
 
@@ -126,6 +130,7 @@ impl Output {
             })?,
             Format::Csv => csv::write(run, file).map_err(failed)?,
             Format::Json => json::write(run, file).map_err(failed)?,
+            Format::Hlog => hlog::write(run, file).map_err(failed)?,
         }
         self.file.publish()?;
         Ok(Written {

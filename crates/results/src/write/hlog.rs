@@ -1,0 +1,70 @@
+//! An HdrHistogram interval log, V2 compressed: two histograms a second, tagged `service` and
+//! `response`, as HdrHistogram's own tools read them.
+//!
+//! Values are nanoseconds. The column of the largest value is in milliseconds, as HdrHistogram's
+//! logs have it by convention; readers take values from the histograms.
+
+use std::io::{self, BufWriter, Cursor, Write};
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use measurement::distribution::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
+
+use super::Run;
+
+const NS_PER_MS: f64 = 1e6;
+
+pub(super) fn write(run: &Run<'_>, file: impl Write) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    // A summary of ours has a time; without one the log begins at the epoch.
+    let started =
+        humantime::parse_rfc3339(&run.summary.started_at).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new()
+        .add_comment(&format!(
+            "[Logged with {} {}]",
+            run.summary.tool.name, run.summary.tool.version
+        ))
+        .add_comment("[Histogram log format version 1.3]")
+        .with_start_time(started)
+        .with_base_time(started)
+        .with_max_value_divisor(NS_PER_MS)
+        .begin_log_with(&mut file, &mut serializer)?;
+    let empty = Histogram::<u64>::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
+        .map_err(io::Error::other)?;
+    let mut decoder = Deserializer::new();
+    for row in run.timeline {
+        let start = Duration::from_secs(row.second);
+        // The second in which the measured phase ended is as long as it was; later ones are whole.
+        let left = Duration::from_secs_f64(run.summary.elapsed_s).saturating_sub(start);
+        let length = match left {
+            Duration::ZERO => Duration::from_secs(1),
+            left => left.min(Duration::from_secs(1)),
+        };
+        let service = row.histograms.as_ref().map(|h| &h.service);
+        let response = row
+            .histograms
+            .as_ref()
+            .map(|h| h.response.as_ref().unwrap_or(&h.service));
+        for (tag, bytes) in [("service", service), ("response", response)] {
+            // A second without an echo has its place, too.
+            let decoded = match bytes {
+                Some(bytes) => {
+                    let histogram = decoder.deserialize(&mut Cursor::new(bytes));
+                    Some(histogram.map_err(io::Error::other)?)
+                }
+                None => None,
+            };
+            log.write_histogram(
+                decoded.as_ref().unwrap_or(&empty),
+                start,
+                length,
+                Tag::new(tag),
+            )
+            .map_err(|e| io::Error::other(format!("{e:?}")))?;
+        }
+    }
+    file.flush()
+}
