@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("measurement", &[]),
     ("swarm", &["measurement"]),
     ("results", &["measurement"]),
@@ -15,6 +15,8 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("axum-ws", &["echo-server"]),
     ("tungstenite-ws", &["echo-server"]),
     ("draw-plot", &["measurement", "results"]),
+    // For tests only: nothing may use it.
+    ("ws-truth", &["measurement", "swarm"]),
     (
         "ws-bench",
         &[

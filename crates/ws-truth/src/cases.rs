@@ -1,0 +1,135 @@
+//! Every case of the certificate: faults, a plan, and the arithmetic of what must be reported.
+
+mod counts;
+mod times;
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use anyhow::Context;
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::schedule::{Arrivals, RateProfile};
+use measurement::units::{Rate, SizeRange};
+use swarm::Finished;
+use swarm::control::Control;
+
+use crate::check::Findings;
+use crate::faults::Faults;
+use crate::server::{Log, Server};
+
+/// How often a case about time is tried: what is right agrees with the arithmetic once the machine
+/// leaves it alone, what is wrong never does.
+const ATTEMPTS: usize = 5;
+
+/// A send lag p99 beyond which the generator itself was held up.
+const NOISY_LAG_NS: u64 = 2_000_000;
+
+/// A share of the time waited for a core beyond which it was held up.
+const NOISY_WAIT: f64 = 0.05;
+
+/// One case.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What the server does, and the arithmetic of what follows from it.
+    pub truth: &'static str,
+    /// It is about time, which other programs on the machine take from it.
+    timed: bool,
+    look: fn(&mut Findings) -> anyhow::Result<()>,
+}
+
+impl Case {
+    /// Carries the case out; one about time again, if it does not agree.
+    ///
+    /// # Errors
+    /// When the server or the run cannot take place at all.
+    pub fn run(&self) -> anyhow::Result<Findings> {
+        let mut findings = Findings::default();
+        for _ in 0..if self.timed { ATTEMPTS } else { 1 } {
+            findings = Findings::default();
+            (self.look)(&mut findings).with_context(|| format!("case {}", self.name))?;
+            if findings.all_hold() {
+                break;
+            }
+        }
+        Ok(findings)
+    }
+}
+
+/// The certificate, in the order in which it is printed.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    times::CASES.iter().chain(counts::CASES).copied().collect()
+}
+
+/// Ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
+fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
+    let ten = NonZeroU32::MIN.saturating_add(9);
+    let mut draft = PlanDraft {
+        target: Target::parse(url)?,
+        embedded: None,
+        clients: ten,
+        length: messages(10),
+        payload: SizeRange { min: 125, max: 125 },
+        text: true,
+        load: Load::PING_PONG,
+        connect_rate: None,
+        connect_timeout: Duration::from_millis(400),
+        timeout: Duration::from_secs(5),
+        warmup: Duration::ZERO,
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        pin: Vec::new(),
+        busy_poll: false,
+        headers: Default::default(),
+        seed: 42,
+        max_samples: 1_000_000,
+    };
+    change(&mut draft);
+    Ok(Plan::new(draft)?)
+}
+
+fn messages(n: u64) -> Length {
+    Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(n - 1))
+}
+
+fn closed(window: u32) -> Load {
+    Load::Closed {
+        window: NonZeroU32::MIN.saturating_add(window - 1),
+    }
+}
+
+fn open(per_second: f64, arrivals: Arrivals, window: Option<u32>) -> anyhow::Result<Load> {
+    Ok(Load::Open {
+        profile: RateProfile::constant(Rate::new(per_second).context("a rate above 0")?),
+        arrivals,
+        window: window.and_then(NonZeroU32::new),
+    })
+}
+
+/// Measures a server with these faults; what was measured, and what the server did.
+fn measure(faults: Faults, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<(Finished, Log)> {
+    let server = Server::start(faults)?;
+    let plan = plan(&server.url(), change)?;
+    let finished = swarm::run(&plan, &Control::new())?;
+    Ok((finished, server.finish()))
+}
+
+/// Notes that the generator was held up, if it was.
+fn note_noise(findings: &mut Findings, finished: &Finished) {
+    let open = finished.record.open_loop.as_ref();
+    if let Some(lag) = open.and_then(|open| open.send_lag.quantile(0.99))
+        && lag > NOISY_LAG_NS
+    {
+        findings.noise = Some(format!("the generator's own send lag p99 was {lag} ns"));
+    }
+    if let Some(share) = finished.usage.run_queue_wait_share
+        && share > NOISY_WAIT
+    {
+        findings.noise = Some(format!(
+            "the generator waited for a core {:.0} % of the time",
+            share * 100.0
+        ));
+    }
+}

@@ -1,0 +1,166 @@
+//! Cases about what comes back, and whether.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use measurement::plan::PlanDraft;
+use swarm::SwarmError;
+
+use super::{Case, closed, measure, messages};
+use crate::check::Findings;
+use crate::faults::{Did, Faults, Handshake, Which};
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "dropped",
+        truth: "1 in 1,000 of 10,000 is not answered: exactly 10 lost",
+        timed: false,
+        look: |f| {
+            let faults = Faults {
+                drop: Some(Which::Every(1_000)),
+                ..Faults::default()
+            };
+            mishaps(f, faults)
+        },
+    },
+    Case {
+        name: "dropped-at-random",
+        truth: "each of 10,000 with probability 1 in 200: as many lost as the log says",
+        timed: false,
+        look: |f| {
+            let faults = Faults {
+                drop: Some(Which::Probability(0.005)),
+                seed: 7,
+                ..Faults::default()
+            };
+            mishaps(f, faults)
+        },
+    },
+    Case {
+        name: "all-at-once",
+        truth: "every 101st twice, 103rd overtaken, 107th with a byte changed, 109th a byte short",
+        timed: false,
+        look: |f| {
+            let faults = Faults {
+                duplicate: Some(Which::Every(101)),
+                reorder: Some(Which::Every(103)),
+                corrupt: Some(Which::Every(107)),
+                truncate: Some(Which::Every(109)),
+                ..Faults::default()
+            };
+            mishaps(f, faults)
+        },
+    },
+    Case {
+        name: "close-code",
+        truth: "each connection is closed with 4001 at its 6th message: 10 closed early, 10 lost",
+        timed: false,
+        look: |f| closes(f, |faults| faults.close_at = Some((5, 4001)), 4001),
+    },
+    Case {
+        name: "masked-reply",
+        truth: "the 6th answer is masked: the protocol is broken, each connection ends with 1002",
+        timed: false,
+        look: |f| closes(f, |faults| faults.mask_at = Some(5), 1002),
+    },
+    Case {
+        name: "half-frame",
+        truth: "the 6th answer stops in the middle, then silence: 5 answered, 5 lost per client",
+        timed: false,
+        look: half_frame,
+    },
+    Case {
+        name: "wrong-accept-key",
+        truth: "no handshake is right: nothing connects, and no message is sent",
+        timed: false,
+        look: |f| refused(f, Handshake::WrongAcceptKey, "the handshake failed"),
+    },
+    Case {
+        name: "silent-handshake",
+        truth: "no handshake is answered: nothing connects within the limit",
+        timed: false,
+        look: |f| refused(f, Handshake::Silent, "no answer within the connect timeout"),
+    },
+];
+
+fn mishaps(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
+    let (finished, log) = measure(faults, |plan| {
+        plan.load = closed(4);
+        plan.length = messages(1_000);
+        plan.timeout = Duration::from_millis(400);
+    })?;
+    let counts = finished.record.counts;
+    findings.count("sent", 10_000, counts.sent);
+    findings.count("in the server's log", 10_000, log.entries.len() as u64);
+    findings.count("lost", log.count(Did::Dropped), counts.lost);
+    findings.count("duplicated", log.count(Did::Duplicated), counts.duplicated);
+    findings.count("reordered", log.count(Did::Reordered), counts.reordered);
+    let changed = log.count(Did::Corrupted) + log.count(Did::Truncated);
+    findings.count("corrupted", changed, counts.corrupted);
+    findings.count(
+        "received",
+        10_000 - log.count(Did::Dropped),
+        counts.received,
+    );
+    let timed = 10_000 - log.count(Did::Dropped) - changed;
+    findings.count("timed", timed, finished.record.service.count());
+    if counts.timed_out > 0 {
+        findings.noise = Some(format!("{} echoes were late", counts.timed_out));
+    }
+    Ok(())
+}
+
+fn closes(
+    findings: &mut Findings,
+    change: impl FnOnce(&mut Faults),
+    code: u16,
+) -> anyhow::Result<()> {
+    let mut faults = Faults::default();
+    change(&mut faults);
+    let (finished, log) = measure(faults, |_| ())?;
+    let counts = finished.record.counts;
+    findings.count("received", 50, counts.received);
+    findings.count("lost", 10, counts.lost);
+    findings.count("in the server's log", log.entries.len() as u64, counts.sent);
+    findings.count("closed early", 10, finished.connections.closed_early);
+    let codes = &finished.connections.close_codes;
+    findings.count(
+        &format!("connections that ended with {code}"),
+        10,
+        codes.get(&code).copied().unwrap_or(0),
+    );
+    Ok(())
+}
+
+fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
+    let faults = Faults {
+        half_frame_at: Some(5),
+        ..Faults::default()
+    };
+    let (finished, _) = measure(faults, |plan: &mut PlanDraft| {
+        plan.timeout = Duration::from_millis(200);
+    })?;
+    let counts = finished.record.counts;
+    findings.count("sent", 100, counts.sent);
+    findings.count("received", 50, counts.received);
+    findings.count("lost", 50, counts.lost);
+    findings.count("timed", 50, finished.record.service.count());
+    Ok(())
+}
+
+fn refused(findings: &mut Findings, handshake: Handshake, why: &str) -> anyhow::Result<()> {
+    let faults = Faults {
+        handshake,
+        ..Faults::default()
+    };
+    let result = measure(faults, |plan| plan.clients = NonZeroU32::MIN);
+    let (attempted, named) = match result.as_ref().map_err(|e| e.downcast_ref()) {
+        Err(Some(SwarmError::NothingConnected {
+            attempted, reason, ..
+        })) => (*attempted, reason.contains(why)),
+        _ => (0, false),
+    };
+    findings.count("connections that failed", 1, attempted);
+    findings.count(&format!("named as `{why}`"), 1, u64::from(named));
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! Cases about time: stalls, delays, rates.
+//!
+//! A stall of L at an offered rate R: a message that is due u after its beginning is answered at its
+//! end, so its response time is L − u. So R·(L − x) messages have one above x, and of n messages in
+//! all the quantile q is L − (1 − q)·n/R as long as that is above 0.
+
+use std::time::Duration;
+
+use measurement::distribution::Distribution;
+use measurement::plan::Length;
+use measurement::sample::Sample;
+use measurement::schedule::Arrivals;
+use swarm::Finished;
+
+use super::{Case, closed, measure, note_noise, open};
+use crate::check::{Findings, Unit};
+use crate::faults::{Faults, Law, Stall};
+use crate::server::Log;
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "stall-open",
+        truth: "1,000/s for 5 s, one stall of L: R·(L − x) messages above x; quantile q is L − (1 − q)·n/R",
+        timed: true,
+        look: |f| stall_open(f, None),
+    },
+    Case {
+        name: "stall-open-window",
+        truth: "the same with one message in flight per client: response time tells, service time hides it",
+        timed: true,
+        look: |f| stall_open(f, Some(1)),
+    },
+    Case {
+        name: "stall-closed",
+        truth: "the same in closed loop: one message per client sees the stall, so p99 hides it",
+        timed: true,
+        look: stall_closed,
+    },
+    Case {
+        name: "delay-uniform",
+        truth: "each echo 1 to 9 ms late, uniform: q at 1 + 8·q ms",
+        timed: true,
+        look: |f| delay(f, Law::Uniform(ms(1), ms(9))),
+    },
+    Case {
+        name: "delay-exponential",
+        truth: "each echo late by an exponential time of mean 5 ms: q at −5·ln(1 − q) ms",
+        timed: true,
+        look: |f| delay(f, Law::Exponential(ms(5))),
+    },
+    Case {
+        name: "delay-two-point",
+        truth: "1 ms, but 50 ms for 2 in 100: p50 1 ms, p99 and p99.9 50 ms",
+        timed: true,
+        look: |f| delay(f, Law::TwoPoint(ms(1), ms(50), 0.02)),
+    },
+    Case {
+        name: "rate-constant",
+        truth: "2,000/s for 2 s: 4,000 arrivals, gaps without variation",
+        timed: true,
+        look: |f| rate(f, Arrivals::Constant),
+    },
+    Case {
+        name: "rate-poisson",
+        truth: "2,000/s for 2 s at random: gaps whose deviation is their mean",
+        timed: true,
+        look: |f| rate(f, Arrivals::Poisson),
+    },
+    Case {
+        name: "slow-read",
+        truth: "100 frames of 1,008 B a second, 50,400 B/s read: the message due at t waits t more",
+        timed: true,
+        look: slow_read,
+    },
+];
+
+const CLIENTS: u64 = 10;
+
+/// How far a time may be off, beside what the server needs to get through what a stall left behind.
+const NEAR_MS: f64 = 3.0;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn stall_of_half_a_second() -> Faults {
+    Faults {
+        stall: Some(Stall {
+            after: ms(1_500),
+            lasts: ms(500),
+            every: None,
+        }),
+        ..Faults::default()
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn quantile_ms(of: &Distribution, q: f64) -> f64 {
+    of.quantile(q).map_or(f64::NAN, |ns| ns as f64 / 1e6)
+}
+
+/// How many samples have a time above this.
+#[allow(clippy::cast_precision_loss)]
+fn above(finished: &Finished, time: fn(&Sample) -> Option<u64>, limit_ms: f64) -> u64 {
+    let times = finished.record.samples.iter().filter_map(time);
+    times.filter(|ns| *ns as f64 > limit_ms * 1e6).count() as u64
+}
+
+/// How long the server, by its own log, needed for the messages that came due while it stood still.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn recovery_ms(log: &Log, left_behind: f64) -> f64 {
+    let Some((_, end_ns)) = log.stalls.first().copied() else {
+        return 0.0;
+    };
+    let since = log.entries.iter().filter(|e| e.received_ns >= end_ns);
+    let last = since.take(left_behind as usize).last();
+    last.map_or(0.0, |e| (e.received_ns - end_ns) as f64 / 1e6)
+}
+
+/// Half a stall: far above anything but a stall.
+fn far_ms(log: &Log) -> f64 {
+    log.stall_ms() / 2.0
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()> {
+    const RATE: f64 = 1_000.0;
+    const SECONDS: u64 = 5;
+    let load = open(RATE, Arrivals::Constant, window)?;
+    let (finished, log) = measure(stall_of_half_a_second(), |plan| {
+        plan.load = load;
+        plan.length = Length::Duration(Duration::from_secs(SECONDS));
+    })?;
+    if window.is_none() {
+        // With a window, lag is what the case is about.
+        note_noise(findings, &finished);
+    }
+    let (stall_ms, n) = (log.stall_ms(), RATE * SECONDS as f64);
+    let near_ms = NEAR_MS + recovery_ms(&log, stall_ms / 1e3 * RATE);
+    findings.count("messages answered", 5_000, finished.record.counts.received);
+    let response = finished.record.response();
+    for q in [0.95, 0.99, 0.999] {
+        let truth = stall_ms - (1.0 - q) * n / RATE * 1e3;
+        let what = format!("response time p{}", q * 100.0);
+        findings.near(&what, Unit::Ms, truth, quantile_ms(response, q), near_ms);
+    }
+    for x in [100.0, 250.0, 400.0] {
+        let truth = (stall_ms - x) / 1e3 * RATE / n * 100.0;
+        let reported = above(&finished, Sample::response_time_ns, x) as f64 / n * 100.0;
+        let what = format!("response times above {x} ms");
+        findings.near(
+            &what,
+            Unit::Percent,
+            truth,
+            reported,
+            near_ms / 1e3 * RATE / n * 100.0,
+        );
+    }
+    let service = above(&finished, Sample::service_time_ns, far_ms(&log));
+    if window.is_some() {
+        findings.count("service times above half of it", CLIENTS, service);
+    } else {
+        // The messages went out all the same, so their service times hold the stall as well.
+        let truth = stall_ms - 0.01 * n / RATE * 1e3;
+        let reported = quantile_ms(&finished.record.service, 0.99);
+        findings.near("service time p99", Unit::Ms, truth, reported, near_ms);
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
+    let (finished, log) = measure(stall_of_half_a_second(), |plan| {
+        plan.load = closed(1);
+        plan.length = Length::Duration(Duration::from_secs(3));
+    })?;
+    let n = finished.record.counts.sent;
+    let slow = above(&finished, Sample::service_time_ns, far_ms(&log));
+    findings.count("service times above half of it", CLIENTS, slow);
+    let p99 = quantile_ms(&finished.record.service, 0.99);
+    // Ten of so many lie beyond p99 only if there are fewer than a thousand.
+    findings.near(
+        "p99 near the stall",
+        Unit::Count,
+        0.0,
+        f64::from(p99 > far_ms(&log)),
+        0.0,
+    );
+    let same = finished.record.response().max() == finished.record.service.max();
+    findings.near(
+        "response time is service time",
+        Unit::Count,
+        1.0,
+        f64::from(same),
+        0.0,
+    );
+    findings.count("answered", n, finished.record.counts.received);
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
+    const RATE: f64 = 4_000.0;
+    let load = open(RATE, Arrivals::Constant, None)?;
+    let faults = Faults {
+        delay: Some(law),
+        ..Faults::default()
+    };
+    let (finished, log) = measure(faults, |plan| {
+        plan.load = load;
+        plan.length = Length::Duration(Duration::from_secs(3));
+    })?;
+    note_noise(findings, &finished);
+    findings.count("answered", 12_000, finished.record.counts.received);
+    let held = log.held_ns();
+    for q in [0.5, 0.99, 0.999] {
+        let law_ms = law.quantile(q).as_secs_f64() * 1e3;
+        // HdrHistogram's rank; the log is sorted.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let rank = ((q * held.len() as f64).ceil() as usize).max(1) - 1;
+        let did_ms = held.get(rank).map_or(f64::NAN, |ns| *ns as f64 / 1e6);
+        let tolerance = |truth: f64| truth * 0.02 + 0.1;
+        let reported = quantile_ms(&finished.record.service, q);
+        let what = format!("service time p{} beside the server's log", q * 100.0);
+        findings.near(&what, Unit::Ms, did_ms, reported, tolerance(did_ms));
+        if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
+            let what = format!("service time p{} beside the law", q * 100.0);
+            findings.near(&what, Unit::Ms, law_ms, reported, tolerance(law_ms));
+        } else {
+            findings.noise = Some(format!(
+                "the server kept messages {did_ms:.3} ms at {q} where the law says {law_ms:.3} ms"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
+    let load = open(2_000.0, arrivals, None)?;
+    let (finished, log) = measure(Faults::default(), |plan| {
+        plan.load = load;
+        plan.length = Length::Duration(Duration::from_secs(2));
+    })?;
+    note_noise(findings, &finished);
+    let counts = finished.record.counts;
+    findings.count(
+        "arrivals in the server's log",
+        counts.sent,
+        log.entries.len() as u64,
+    );
+    // A random count has mean 4,000 and deviation √4,000; a constant one has none.
+    let (near, variation) = match arrivals {
+        Arrivals::Constant => (0.0, 0.0),
+        Arrivals::Poisson => (4.0 * 4_000_f64.sqrt(), 1.0),
+    };
+    findings.near("messages", Unit::Count, 4_000.0, counts.sent as f64, near);
+    let mut due: Vec<_> = finished
+        .record
+        .samples
+        .iter()
+        .map(|s| s.intended_ns)
+        .collect();
+    due.sort_unstable();
+    let gaps: Vec<_> = due.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
+    let n = gaps.len() as f64;
+    let mean = gaps.iter().sum::<f64>() / n;
+    let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / n;
+    // The coefficient of n exponential gaps has a deviation of 1/√n.
+    let tolerance = if variation > 0.0 {
+        4.0 / n.sqrt()
+    } else {
+        1e-5
+    };
+    findings.near(
+        "variation of the gaps",
+        Unit::Number,
+        variation,
+        variance.sqrt() / mean,
+        tolerance,
+    );
+    // What is due is sent: the last arrival lies as far from the first as the schedule says.
+    let span = |first: Option<u64>, last: Option<u64>| {
+        first
+            .zip(last)
+            .map_or(f64::NAN, |(first, last)| (last - first) as f64 / 1e6)
+    };
+    let came = span(
+        log.entries.first().map(|e| e.received_ns),
+        log.entries.last().map(|e| e.received_ns),
+    );
+    let planned = span(due.first().copied(), due.last().copied());
+    findings.near("first to last arrival", Unit::Ms, planned, came, 10.0);
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
+    const RATE: f64 = 100.0;
+    let load = open(RATE, Arrivals::Constant, None)?;
+    let faults = Faults {
+        // A frame of 1,000 bytes has 8 more: two headers, two lengths, four of the mask.
+        bytes_per_s: Some(50_400),
+        ..Faults::default()
+    };
+    let (finished, _) = measure(faults, |plan| {
+        plan.clients = std::num::NonZeroU32::MIN;
+        plan.payload = measurement::units::SizeRange {
+            min: 1_000,
+            max: 1_000,
+        };
+        plan.load = load;
+        plan.length = Length::Duration(Duration::from_secs(1));
+    })?;
+    note_noise(findings, &finished);
+    // Message j is due at 10·j ms and read whole when (j + 1)·1,008 bytes may have been read, which
+    // is 20·(j + 1) ms after the handshake: it waits 20 + 10·j ms.
+    for j in [20, 50, 99] {
+        let sample = finished.record.samples.iter().find(|s| s.message == j);
+        let reported = sample.and_then(Sample::response_time_ns);
+        let reported = reported.map_or(f64::NAN, |ns| ns as f64 / 1e6);
+        let what = format!("response time of message {j}");
+        findings.near(&what, Unit::Ms, 20.0 + 10.0 * j as f64, reported, 25.0);
+    }
+    Ok(())
+}

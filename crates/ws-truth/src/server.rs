@@ -1,0 +1,519 @@
+//! The server that does wrong on purpose, and the log of what it did.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
+
+use crate::faults::{Did, Faults, Handshake};
+
+const LISTENER: Token = Token(usize::MAX);
+
+/// Shorter waits are spent looking at the clock: a sleep may last that much too long.
+const SPIN: Duration = Duration::from_micros(1_500);
+
+/// What the server did with one message. Times are nanoseconds on the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the connection, from 0.
+    pub connection: usize,
+    /// Number of the message within it, from 0.
+    pub number: u64,
+    /// When it had come.
+    pub received_ns: u64,
+    /// When its (first) answer was about to be written; `None` without one.
+    pub answered_ns: Option<u64>,
+    /// What was done with it.
+    pub did: Did,
+}
+
+/// Everything that the server did.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    /// One entry a message, in the order in which they came.
+    pub entries: Vec<Entry>,
+    /// Beginning and end of every stall.
+    pub stalls: Vec<(u64, u64)>,
+}
+
+impl Log {
+    /// How many messages it did this with.
+    #[must_use]
+    pub fn count(&self, did: Did) -> u64 {
+        self.entries.iter().filter(|e| e.did == did).count() as u64
+    }
+
+    /// How long the first stall lasted, in milliseconds; 0 without one.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn stall_ms(&self) -> f64 {
+        let first = self.stalls.first();
+        first.map_or(0.0, |(begin, end)| (end - begin) as f64 / 1e6)
+    }
+
+    /// The times from a message's coming to its answer's going, in order, in nanoseconds.
+    #[must_use]
+    pub fn held_ns(&self) -> Vec<u64> {
+        let times = self.entries.iter();
+        let mut times: Vec<_> = times
+            .filter_map(|e| Some(e.answered_ns? - e.received_ns))
+            .collect();
+        times.sort_unstable();
+        times
+    }
+}
+
+/// A running server on a free port of the loopback; dropped, it ends.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Log>>,
+}
+
+impl Server {
+    /// Starts a server with these faults on a thread of its own.
+    ///
+    /// # Errors
+    /// When no port is free or the system refuses a thread.
+    pub fn start(faults: Faults) -> io::Result<Self> {
+        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = listener.local_addr()?;
+        let poll = Poll::new()?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
+        let thread = std::thread::Builder::new()
+            .name("ws-truth".to_owned())
+            .spawn(move || Loop::new(faults, poll, listener).run(&ended))?;
+        Ok(Self {
+            address,
+            over,
+            thread: Some(thread),
+        })
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+
+    /// Ends it, and tells what it did; nothing if it has panicked.
+    #[must_use]
+    pub fn finish(mut self) -> Log {
+        self.end()
+    }
+
+    fn end(&mut self) -> Log {
+        self.over.store(true, Ordering::Relaxed);
+        let thread = self.thread.take();
+        thread.and_then(|t| t.join().ok()).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A socket that gives no more bytes than it may.
+#[derive(Debug)]
+struct Throttled {
+    stream: TcpStream,
+    /// Bytes a second, if there is a limit.
+    limit: Option<u64>,
+    /// Since when, and how many were read since then.
+    since: Instant,
+    read: u64,
+}
+
+impl Read for Throttled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = match self.limit {
+            // What a server under test reads in a run is far below 2^53 bytes.
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
+            Some(limit) => {
+                let allowed = self.since.elapsed().as_secs_f64() * limit as f64;
+                (allowed as u64).saturating_sub(self.read) as usize
+            }
+            None => buffer.len(),
+        };
+        let most = most.min(buffer.len());
+        if most == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let n = self.stream.read(&mut buffer[..most])?;
+        self.read += n as u64;
+        Ok(n)
+    }
+}
+
+impl Write for Throttled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Head(Throttled, Vec<u8>),
+    Open(Box<WebSocket<Throttled>>),
+    Over,
+}
+
+#[derive(Debug)]
+struct Connection {
+    state: State,
+    messages: u64,
+    /// To be answered behind the next answer.
+    held: Option<(usize, Message)>,
+    silent: bool,
+}
+
+/// An answer that is to go out later.
+type Later = Reverse<(u64, usize)>;
+
+struct Loop {
+    faults: Faults,
+    poll: Poll,
+    listener: TcpListener,
+    clock: Instant,
+    connections: Vec<Connection>,
+    log: Log,
+    /// When the first message came.
+    first_ns: Option<u64>,
+    later: BinaryHeap<Later>,
+    /// The messages of `later`, by their place in the log.
+    waiting: BTreeMap<usize, Message>,
+}
+
+impl Loop {
+    fn new(faults: Faults, poll: Poll, listener: TcpListener) -> Self {
+        Self {
+            faults,
+            poll,
+            listener,
+            clock: Instant::now(),
+            connections: Vec::new(),
+            log: Log::default(),
+            first_ns: None,
+            later: BinaryHeap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        nanoseconds(self.clock.elapsed())
+    }
+
+    fn run(mut self, over: &AtomicBool) -> Log {
+        let mut events = Events::with_capacity(256);
+        while !over.load(Ordering::Relaxed) {
+            self.stall();
+            let now = self.now_ns();
+            while let Some(Reverse((at_ns, place))) = self.later.peek().copied() {
+                if at_ns > now {
+                    break;
+                }
+                self.later.pop();
+                if let Some(message) = self.waiting.remove(&place) {
+                    self.answer(place, message);
+                }
+            }
+            let wait = self.wait();
+            match self.poll.poll(&mut events, Some(wait)) {
+                Err(e) if e.kind() != ErrorKind::Interrupted => break,
+                _ => {}
+            }
+            let mut ready: Vec<usize> = Vec::new();
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(),
+                    token => ready.push(token.0),
+                }
+            }
+            if self.faults.bytes_per_s.is_some() {
+                // Bytes that may be read now make no event.
+                ready = (0..self.connections.len()).collect();
+            }
+            for connection in ready {
+                if self.serve(connection).is_err() {
+                    self.connections[connection].state = State::Over;
+                }
+            }
+        }
+        self.log
+    }
+
+    /// When the next stall begins, if there is one to come.
+    fn next_stall_ns(&self) -> Option<u64> {
+        let stall = self.faults.stall?;
+        let done = self.log.stalls.len() as u64;
+        let begin = self.first_ns? + nanoseconds(stall.after);
+        match (done, stall.every) {
+            (0, _) => Some(begin),
+            (n, Some(every)) => Some(begin + n * nanoseconds(every)),
+            (_, None) => None,
+        }
+    }
+
+    /// Stands still if it is time to.
+    fn stall(&mut self) {
+        let (Some(begin_ns), Some(stall)) = (self.next_stall_ns(), self.faults.stall) else {
+            return;
+        };
+        let began_ns = self.now_ns();
+        if began_ns < begin_ns {
+            return;
+        }
+        let until = self.clock + Duration::from_nanos(began_ns) + stall.lasts;
+        std::thread::sleep(stall.lasts.saturating_sub(SPIN));
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        let ended_ns = self.now_ns();
+        self.log.stalls.push((began_ns, ended_ns));
+    }
+
+    /// How long nothing is to be done but what sockets ask for.
+    fn wait(&self) -> Duration {
+        const LOOK_EVERY: Duration = Duration::from_millis(10);
+        if self.faults.bytes_per_s.is_some() {
+            return Duration::from_millis(1);
+        }
+        let later = self.later.peek().map(|Reverse((at_ns, _))| *at_ns);
+        let next = later.into_iter().chain(self.next_stall_ns()).min();
+        let until = next.map_or(LOOK_EVERY, |at_ns| {
+            Duration::from_nanos(at_ns.saturating_sub(self.now_ns()))
+        });
+        // A poll counts milliseconds and may sleep longer than asked.
+        until.saturating_sub(SPIN).min(LOOK_EVERY)
+    }
+
+    fn accept(&mut self) {
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            let token = Token(self.connections.len());
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let ready = stream
+                .set_nodelay(true)
+                .and_then(|()| self.poll.registry().register(&mut stream, token, both));
+            let stream = Throttled {
+                stream,
+                limit: None,
+                since: Instant::now(),
+                read: 0,
+            };
+            self.connections.push(Connection {
+                state: match ready {
+                    Ok(()) => State::Head(stream, Vec::new()),
+                    Err(_) => State::Over,
+                },
+                messages: 0,
+                held: None,
+                silent: false,
+            });
+        }
+    }
+
+    /// Reads what there is; an error is the end of the connection.
+    fn serve(&mut self, connection: usize) -> Result<(), Error> {
+        self.upgrade(connection)?;
+        loop {
+            let State::Open(socket) = &mut self.connections[connection].state else {
+                return Ok(());
+            };
+            let message = match socket.read() {
+                Ok(message) => message,
+                Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => {
+                    // What did not fit before.
+                    return match socket.flush() {
+                        Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => Ok(()),
+                        other => other,
+                    };
+                }
+                Err(error) => return Err(error),
+            };
+            if message.is_text() || message.is_binary() {
+                self.take(connection, message)?;
+            } else {
+                let _ = socket.flush();
+            }
+        }
+    }
+
+    fn upgrade(&mut self, connection: usize) -> io::Result<()> {
+        let state = &mut self.connections[connection].state;
+        let State::Head(stream, head) = state else {
+            return Ok(());
+        };
+        let mut byte = [0];
+        // Byte by byte, so that nothing behind the head is lost.
+        while !head.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut byte) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(_) => head.push(byte[0]),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e),
+            }
+        }
+        let key = String::from_utf8_lossy(head)
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"))
+            .map(|(_, key)| key.trim().to_owned())
+            .unwrap_or_default();
+        let accept = match self.faults.handshake {
+            Handshake::Right => derive_accept_key(key.as_bytes()),
+            Handshake::WrongAcceptKey => derive_accept_key(b"not the client's key"),
+            Handshake::Silent => return Ok(()),
+        };
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes())?;
+        stream.limit = self.faults.bytes_per_s;
+        (stream.since, stream.read) = (Instant::now(), 0);
+        let State::Head(stream, _) = std::mem::replace(state, State::Over) else {
+            return Ok(());
+        };
+        // Small reads, so that a throttled message counts when its last byte is read.
+        let config = WebSocketConfig::default().read_buffer_size(4096);
+        let socket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
+        *state = State::Open(Box::new(socket));
+        Ok(())
+    }
+
+    /// A message came: what becomes of it?
+    fn take(&mut self, connection: usize, message: Message) -> Result<(), Error> {
+        let received_ns = self.now_ns();
+        self.first_ns.get_or_insert(received_ns);
+        let place = self.log.entries.len();
+        let number = self.connections[connection].messages;
+        self.connections[connection].messages += 1;
+        let mut did = self.faults.fate(place as u64);
+        let faults = &self.faults;
+        let peer = &mut self.connections[connection];
+        if let State::Open(socket) = &mut peer.state {
+            if let Some((_, code)) = faults.close_at.filter(|(at, _)| *at == number) {
+                did = Did::Dropped;
+                socket.close(Some(CloseFrame {
+                    code: code.into(),
+                    reason: "".into(),
+                }))?;
+                let _ = socket.flush();
+            } else if faults.half_frame_at == Some(number) {
+                peer.silent = true;
+                // The head of 100 bytes, and half of them.
+                let half = [&[0x81, 100][..], &[b'x'; 50]].concat();
+                socket.get_mut().write_all(&half)?;
+            } else if faults.mask_at == Some(number) {
+                did = Did::Dropped;
+                socket
+                    .get_mut()
+                    .write_all(&[0x81, 0x81, 0, 0, 0, 0, b'x'])?;
+            }
+        }
+        if peer.silent {
+            did = Did::Dropped;
+        }
+        self.log.entries.push(Entry {
+            connection,
+            number,
+            received_ns,
+            answered_ns: None,
+            did,
+        });
+        match self.faults.delay {
+            _ if did == Did::Dropped => {}
+            Some(law) => {
+                let at_ns = received_ns + nanoseconds(law.delay(place as u64));
+                self.later.push(Reverse((at_ns, place)));
+                self.waiting.insert(place, message);
+            }
+            None => self.answer(place, message),
+        }
+        Ok(())
+    }
+
+    /// Sends what is to be sent for a message.
+    fn answer(&mut self, place: usize, message: Message) {
+        let answered_ns = self.now_ns();
+        let Some(entry) = self.log.entries.get_mut(place) else {
+            return;
+        };
+        let peer = &mut self.connections[entry.connection];
+        if entry.did == Did::Reordered {
+            if peer.held.is_none() {
+                // Until another has overtaken it, it is one that was not answered.
+                entry.did = Did::Dropped;
+                peer.held = Some((place, message));
+                return;
+            }
+            entry.did = Did::Echoed;
+        }
+        let changed = match entry.did {
+            Did::Corrupted => change(&message, |bytes| {
+                if let Some(last) = bytes.last_mut() {
+                    *last ^= 1;
+                }
+            }),
+            Did::Truncated => change(&message, |bytes| {
+                bytes.pop();
+            }),
+            _ => message,
+        };
+        entry.answered_ns = Some(answered_ns);
+        let again = (entry.did == Did::Duplicated).then(|| changed.clone());
+        let held = peer.held.take();
+        if let Some((place, _)) = held {
+            self.log.entries[place].did = Did::Reordered;
+            self.log.entries[place].answered_ns = Some(answered_ns);
+        }
+        if let State::Open(socket) = &mut peer.state {
+            let all = [Some(changed), again, held.map(|(_, m)| m)];
+            for message in all.into_iter().flatten() {
+                // What does not fit stays with tungstenite until the socket takes it.
+                let _ = socket.write(message);
+            }
+            let _ = socket.flush();
+        }
+    }
+}
+
+/// The message with its payload changed; its type stays.
+fn change(message: &Message, how: impl FnOnce(&mut Vec<u8>)) -> Message {
+    let is_text = message.is_text();
+    let mut bytes = message.clone().into_data().to_vec();
+    how(&mut bytes);
+    match String::from_utf8(bytes) {
+        Ok(text) if is_text => Message::text(text),
+        Ok(text) => Message::binary(text.into_bytes()),
+        Err(error) => Message::binary(error.into_bytes()),
+    }
+}
+
+/// Saturates after 584 years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

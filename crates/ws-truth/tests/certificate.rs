@@ -1,0 +1,51 @@
+//! Every case of the certificate, one after the other: they are about time, and share the machine.
+
+#![allow(clippy::unwrap_used)]
+
+use std::process::Command;
+
+use ws_truth::cases;
+
+#[test]
+fn every_report_is_true() {
+    let mut wrong = Vec::new();
+    for case in cases::all() {
+        let findings = case.run().unwrap();
+        if let Some(noise) = &findings.noise {
+            // Nothing can be said on a machine that others use: neither right nor wrong.
+            eprintln!("{} could not be compared: {noise}", case.name);
+        } else if !findings.all_hold() {
+            let checks = findings.checks.iter().map(ToString::to_string);
+            let checks: Vec<_> = checks.collect();
+            wrong.push(format!(
+                "{} {:?}\n{}",
+                case.name,
+                findings.noise,
+                checks.join("\n")
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn the_program_prints_a_table_and_refuses_unknown_cases() {
+    let run = |case: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ws-truth"))
+            .arg(case)
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    };
+    let (code, out, _) = run("close-code");
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("| | lost | 10 | 10 | exact | ok |"), "{out}");
+    let (code, _, err) = run("no-such-case");
+    assert_eq!(code, Some(1));
+    assert!(err.contains("known are stall-open"), "{err}");
+}
