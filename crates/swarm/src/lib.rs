@@ -11,7 +11,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `connect` | TCP and upgrade, timed apart |
-//! | `wire` | WebSocket frames, taken apart and put together |
+//! | [`wire`] | WebSocket frames, taken apart and put together |
 //! | `payload` | what a message carries, as a function of its number |
 //! | `flight` | the messages of one client that are under way |
 //! | `echo` | whose echo a message is, and whether it is right |
@@ -59,7 +59,7 @@ pub mod reference;
 mod run;
 mod shared;
 mod usage;
-mod wire;
+pub mod wire;
 mod worker;
 
 pub use calibrate::calibrate;

@@ -4,6 +4,10 @@
 //! parts as it lies in the read buffer, never copied or collected, so that a connection's state
 //! stays below 200 bytes whatever the server sends. The encoder appends to the write buffer and
 //! can begin anywhere inside a frame, so that a half-written frame needs no copy either.
+//!
+//! What a message holds is not looked at here. The swarm's clients compare it with what they sent, so
+//! that a wrong byte is one corrupted message and not the end of its connection; who has nothing to
+//! compare with checks text with [`Utf8`].
 
 use std::ops::Range;
 
@@ -18,17 +22,23 @@ const MAX_CLIENT_HEADER: usize = 14;
 
 /// Type of a data message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MessageKind {
+pub enum MessageKind {
+    /// UTF-8.
     Text,
+    /// Any bytes.
     Binary,
 }
 
 /// Type of a frame that this client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opcode {
+pub enum Opcode {
+    /// A whole text message.
     Text = 0x1,
+    /// A whole binary message.
     Binary = 0x2,
+    /// The end.
     Close = 0x8,
+    /// The answer to a ping.
     Pong = 0xA,
 }
 
@@ -43,30 +53,40 @@ impl From<MessageKind> for Opcode {
 
 /// A frame that breaks the protocol; the connection is failed with 1002.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ProtocolError {
+pub enum ProtocolError {
+    /// A bit that no extension was agreed on for.
     #[error("a reserved bit is set")]
     ReservedBits,
+    /// An opcode that RFC 6455 does not define.
     #[error("unknown opcode {0:#x}")]
     UnknownOpcode(u8),
+    /// Servers do not mask.
     #[error("a frame from the server is masked")]
     Masked,
+    /// Control frames are whole and short.
     #[error("a control frame is fragmented or longer than 125 bytes")]
     ControlFrame,
+    /// Fragments of one message come in a row.
     #[error("a continuation without a message, or a message inside a message")]
     Fragmentation,
+    /// The highest bit of a length is 0.
     #[error("a payload length above 2^63")]
     Length,
+    /// A close frame without sense.
     #[error("a close frame with an impossible code or reason")]
     Close,
 }
 
 /// What the next bytes mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event<'a> {
+pub enum Event<'a> {
     /// Part of a data message, in order; `last` ends the message.
     Data {
+        /// Type of the message.
         kind: MessageKind,
+        /// The next bytes of it.
         part: &'a [u8],
+        /// They are the last.
         last: bool,
     },
     /// A ping with its payload, to be answered.
@@ -79,7 +99,7 @@ pub(crate) enum Event<'a> {
 
 /// Takes frames from a server apart.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     header: [u8; MAX_SERVER_HEADER],
     header_len: u8,
     /// The frame whose payload is being read.
@@ -107,7 +127,7 @@ enum Payload {
 impl Decoder {
     /// Takes the next event from the front of `input`; `None` when all of it is used up.
     #[inline]
-    pub(crate) fn next<'e, 'i: 'e>(
+    pub fn next<'e, 'i: 'e>(
         &'e mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'e>>, ProtocolError> {
@@ -272,14 +292,15 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
 
 /// Header of a masked, final frame.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientHeader {
+pub struct ClientHeader {
     bytes: [u8; MAX_CLIENT_HEADER],
     len: u8,
 }
 
 impl ClientHeader {
+    /// The header of a frame with so many bytes of payload, masked with this key.
     #[inline]
-    pub(crate) fn new(opcode: Opcode, payload_len: u64, mask: [u8; 4]) -> Self {
+    pub fn new(opcode: Opcode, payload_len: u64, mask: [u8; 4]) -> Self {
         const FIN: u8 = 0x80;
         const MASKED: u8 = 0x80;
         let mut bytes = [0; MAX_CLIENT_HEADER];
@@ -311,15 +332,16 @@ impl ClientHeader {
         }
     }
 
+    /// The header as it is sent.
     #[inline]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 }
 
 /// Masks a piece of a payload in place; `offset` is where it begins within the payload.
 #[inline]
-pub(crate) fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
+pub fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
     // Rotated so that the piece begins with the first byte of the key.
     #[allow(clippy::cast_possible_truncation)]
     let turn = (offset % 4) as usize;
@@ -338,7 +360,7 @@ pub(crate) fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
 }
 
 /// Appends a whole control frame.
-pub(crate) fn append_control(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8; 4]) {
+pub fn append_control(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8; 4]) {
     let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
     buffer.extend_from_slice(ClientHeader::new(opcode, payload.len() as u64, key).as_bytes());
     let start = buffer.len();
@@ -346,9 +368,66 @@ pub(crate) fn append_control(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8
     mask(&mut buffer[start..], key, 0);
 }
 
+/// Text that is no UTF-8; the connection is failed with 1007.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a text message is not UTF-8")]
+pub struct NotUtf8;
+
+/// Checks a text that comes in parts, and fails at the first byte that is wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Utf8 {
+    /// The beginning of a character whose other bytes have not come yet.
+    begun: [u8; 4],
+    len: usize,
+}
+
+impl Utf8 {
+    /// Looks at the next part.
+    ///
+    /// # Errors
+    /// [`NotUtf8`] as soon as no text can go on like this.
+    pub fn part(&mut self, mut part: &[u8]) -> Result<(), NotUtf8> {
+        while self.len > 0 {
+            let Some((byte, rest)) = part.split_first() else {
+                return Ok(());
+            };
+            part = rest;
+            // A character has four bytes at most, and is then whole or wrong.
+            self.begun[self.len] = *byte;
+            self.len += 1;
+            match std::str::from_utf8(&self.begun[..self.len]) {
+                Ok(_) => self.len = 0,
+                Err(error) if error.error_len().is_some() => return Err(NotUtf8),
+                Err(_) => {}
+            }
+        }
+        let Err(error) = std::str::from_utf8(part) else {
+            return Ok(());
+        };
+        if error.error_len().is_some() {
+            return Err(NotUtf8);
+        }
+        let begun = &part[error.valid_up_to()..];
+        self.len = begun.len();
+        self.begun[..self.len].copy_from_slice(begun);
+        Ok(())
+    }
+
+    /// The text is over; ready for the next one.
+    ///
+    /// # Errors
+    /// [`NotUtf8`] when it ends in the middle of a character.
+    pub fn end(&mut self) -> Result<(), NotUtf8> {
+        match std::mem::take(&mut self.len) {
+            0 => Ok(()),
+            _ => Err(NotUtf8),
+        }
+    }
+}
+
 /// The piece of a frame that is still to be sent, cut to what there is room for: which of its
 /// header bytes and which of its payload bytes.
-pub(crate) fn pieces(
+pub fn pieces(
     header_len: usize,
     payload_len: u64,
     from: u64,

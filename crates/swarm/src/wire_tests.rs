@@ -190,3 +190,19 @@ fn what_breaks_the_protocol_is_named() {
         assert_eq!(decode(bytes, &[1]), Err(error), "{bytes:x?} byte by byte");
     }
 }
+
+proptest! {
+    #[test]
+    fn text_is_checked_as_the_whole_would_be(
+        bytes in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..24),
+            ".{0,12}".prop_map(String::into_bytes),
+            (".{0,6}", any::<u8>(), ".{0,6}").prop_map(|(a, b, c)| [a.as_bytes(), &[b], c.as_bytes()].concat()),
+        ],
+        cut in 1..7_usize,
+    ) {
+        let mut text = Utf8::default();
+        let parts = bytes.chunks(cut).try_for_each(|part| text.part(part)).and_then(|()| text.end());
+        prop_assert_eq!(parts.is_ok(), std::str::from_utf8(&bytes).is_ok());
+    }
+}
