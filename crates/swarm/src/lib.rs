@@ -17,7 +17,8 @@
 //! | `echo` | whose echo a message is, and whether it is right |
 //! | `connection` | one client: send on schedule, match echoes, time them |
 //! | `fleet`, `alarm` | the clients of one thread and what wakes them |
-//! | `worker`, `shared`, `pin` | one thread, and what its clients share |
+//! | `worker`, `shared` | one thread, and what its clients share |
+//! | [`pin`] | keeping a thread on a core |
 //! | `calibrate`, [`reference`](mod@reference) | what the generator can do at its best, against an echo of its own |
 //! | [`control`] | stopping a run and looking on: phases and progress |
 //! | `run` | the threads put together: Connect → Warm-up → Measure → Drain → Close |
@@ -54,7 +55,7 @@ mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod payload;
-mod pin;
+pub mod pin;
 pub mod reference;
 mod run;
 mod shared;
@@ -64,7 +65,6 @@ mod worker;
 
 pub use calibrate::calibrate;
 pub use error::SwarmError;
-pub use pin::allowed_cores;
 pub use run::{Finished, run, run_observed};
 pub use usage::{max_rss_bytes, process_cpu_s};
 

@@ -21,7 +21,10 @@ pub fn allowed_cores() -> Vec<usize> {
 }
 
 /// Keeps the calling thread on a core.
-pub(crate) fn this_thread(core: usize) -> io::Result<()> {
+///
+/// # Errors
+/// When this process may not use that core, or the system knows no such thing.
+pub fn this_thread(core: usize) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use nix::sched::{CpuSet, sched_setaffinity};

@@ -339,7 +339,7 @@ impl Args {
                 std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
             }),
             pin: match &self.pin {
-                Some(Cores(cores)) if cores.is_empty() => swarm::allowed_cores(),
+                Some(Cores(cores)) if cores.is_empty() => swarm::pin::allowed_cores(),
                 Some(Cores(cores)) => cores.clone(),
                 None => Vec::new(),
             },
@@ -489,7 +489,7 @@ mod tests {
     #[test]
     fn threads_are_pinned_where_it_is_said() {
         assert!(plan("").pin.is_empty());
-        assert_eq!(plan("--pin").pin, swarm::allowed_cores());
+        assert_eq!(plan("--pin").pin, swarm::pin::allowed_cores());
         assert_eq!(plan("--pin=3,1 --busy-poll").pin, [3, 1]);
     }
 

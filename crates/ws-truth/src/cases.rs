@@ -12,6 +12,7 @@ use measurement::schedule::{Arrivals, RateProfile};
 use measurement::units::{Rate, SizeRange};
 use swarm::Finished;
 use swarm::control::Control;
+use swarm::pin::allowed_cores;
 
 use crate::check::Findings;
 use crate::faults::Faults;
@@ -80,7 +81,11 @@ fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> 
         warmup: Duration::ZERO,
         verify: Verify::Full,
         threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
+        // The server has the first core: where there are two, neither waits for the other.
+        pin: match allowed_cores()[..] {
+            [_, .., last] => vec![last],
+            _ => Vec::new(),
+        },
         busy_poll: false,
         headers: Default::default(),
         seed: 42,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use swarm::pin;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
@@ -96,7 +97,13 @@ impl Server {
         let ended = Arc::clone(&over);
         let thread = std::thread::Builder::new()
             .name("ws-truth".to_owned())
-            .spawn(move || Loop::new(faults, poll, listener).run(&ended))?;
+            .spawn(move || {
+                if let [first, _, ..] = pin::allowed_cores()[..] {
+                    // Where it cannot be had, the system's choice has to do.
+                    let _ = pin::this_thread(first);
+                }
+                Loop::new(faults, poll, listener).run(&ended)
+            })?;
         Ok(Self {
             address,
             over,
