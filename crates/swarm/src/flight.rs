@@ -13,8 +13,6 @@ pub(crate) struct InFlight {
     pub(crate) intended_ns: u64,
     /// Nanoseconds on the worker's clock.
     pub(crate) sent_ns: u64,
-    /// Its place among all messages that this client sent.
-    sequence: u64,
 }
 
 /// A message that was under way when its echo came.
@@ -30,27 +28,48 @@ pub(crate) struct Landed {
 /// The messages under way, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Flight {
-    /// Those that count against the window.
-    active: VecDeque<InFlight>,
+    /// The oldest of those that count against the window: with a window of one there is no other, and
+    /// no memory beside the client's own has to be fetched for it.
+    first: Option<InFlight>,
+    /// One more than the highest order that was answered.
+    answered: u64,
+    /// The others that count against the window.
+    rest: VecDeque<InFlight>,
     /// Those whose timeout has passed: older than all the active ones.
     late: VecDeque<InFlight>,
     /// Those that were counted as lost at the end of the drain.
     given_up: Vec<MessageNumber>,
-    sent: u64,
-    /// One more than the highest sequence that was answered.
-    answered: u64,
 }
 
 impl Flight {
     /// Messages that count against the window.
     #[inline]
     pub(crate) fn active(&self) -> usize {
-        self.active.len()
+        match self.first {
+            Some(_) => 1 + self.rest.len(),
+            None => 0,
+        }
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.active.is_empty() && self.late.is_empty()
+        self.first.is_none() && self.late.is_empty()
+    }
+
+    /// Takes the oldest of the active ones.
+    #[inline]
+    fn pop(&mut self) -> Option<InFlight> {
+        let oldest = self.first.take();
+        self.first = self.rest.pop_front();
+        oldest
+    }
+
+    /// Takes the active one at this place, from 0.
+    fn remove(&mut self, place: usize) -> Option<InFlight> {
+        match place.checked_sub(1) {
+            Some(place) => self.rest.remove(place),
+            None => self.pop(),
+        }
     }
 
     /// A message went out.
@@ -62,14 +81,16 @@ impl Flight {
         intended_ns: u64,
         sent_ns: u64,
     ) {
-        self.active.push_back(InFlight {
+        let message = InFlight {
             number,
             shape,
             intended_ns,
             sent_ns,
-            sequence: self.sent,
-        });
-        self.sent += 1;
+        };
+        match self.first {
+            Some(_) => self.rest.push_back(message),
+            None => self.first = Some(message),
+        }
     }
 
     /// Takes the message with this number.
@@ -77,10 +98,10 @@ impl Flight {
     pub(crate) fn take(&mut self, number: MessageNumber) -> Option<Landed> {
         // In order, as nearly all echoes come, the first look finds it. Both lists are in the order
         // of sending.
-        if self.active.front().is_none_or(|m| m.number != number) {
+        if self.first.is_none_or(|m| m.number != number) {
             return self.take_anywhere(number);
         }
-        let message = self.active.pop_front()?;
+        let message = self.pop()?;
         Some(self.landed(message, false))
     }
 
@@ -91,8 +112,8 @@ impl Flight {
                 .binary_search_by_key(&number.order(), |m| m.number.order())
                 .ok()
         };
-        if let Some(place) = place_in(&self.active) {
-            let message = self.active.remove(place)?;
+        if let Some(place) = place_in(&self.rest) {
+            let message = self.rest.remove(place)?;
             return Some(self.landed(message, false));
         }
         let place = place_in(&self.late)?;
@@ -115,7 +136,7 @@ impl Flight {
     pub(crate) fn take_oldest(&mut self) -> Option<Landed> {
         let late = self.late.pop_front();
         let is_late = late.is_some();
-        let message = late.or_else(|| self.active.pop_front())?;
+        let message = late.or_else(|| self.pop())?;
         Some(self.landed(message, is_late))
     }
 
@@ -126,15 +147,16 @@ impl Flight {
             let message = self.late.remove(place)?;
             return Some(self.landed(message, true));
         }
-        let place = self.active.iter().position(is_it)?;
-        let message = self.active.remove(place)?;
+        let place = self.first.iter().chain(&self.rest).position(is_it)?;
+        let message = self.remove(place)?;
         Some(self.landed(message, false))
     }
 
     #[inline]
     fn landed(&mut self, message: InFlight, late: bool) -> Landed {
-        let overtaken = message.sequence < self.answered;
-        self.answered = self.answered.max(message.sequence + 1);
+        let order = message.number.order();
+        let overtaken = order < self.answered;
+        self.answered = self.answered.max(order + 1);
         Landed {
             message,
             late,
@@ -144,11 +166,8 @@ impl Flight {
 
     /// The timeout of every message sent at or before this time has passed.
     pub(crate) fn expire(&mut self, sent_until_ns: u64) {
-        while let Some(message) = self.active.front().copied() {
-            if message.sent_ns > sent_until_ns {
-                break;
-            }
-            self.active.pop_front();
+        while let Some(message) = self.first.filter(|m| m.sent_ns <= sent_until_ns) {
+            self.pop();
             self.late.push_back(message);
         }
     }
@@ -156,7 +175,7 @@ impl Flight {
     /// Send time of the oldest active message.
     #[inline]
     pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
-        self.active.front().map(|m| m.sent_ns)
+        self.first.map(|m| m.sent_ns)
     }
 
     /// Whether this message was given up, or any was if its number is not known: its echo counts
@@ -170,12 +189,13 @@ impl Flight {
 
     /// Gives up on everything: the late messages, then the active ones.
     pub(crate) fn abandon(&mut self) -> (VecDeque<InFlight>, VecDeque<InFlight>) {
-        let all = self.late.iter().chain(&self.active);
+        let mut active = std::mem::take(&mut self.rest);
+        if let Some(first) = self.first.take() {
+            active.push_front(first);
+        }
+        let all = self.late.iter().chain(&active);
         self.given_up.extend(all.map(|m| m.number));
-        (
-            std::mem::take(&mut self.late),
-            std::mem::take(&mut self.active),
-        )
+        (std::mem::take(&mut self.late), active)
     }
 }
 

@@ -14,6 +14,8 @@ use measurement::sample::message_hash;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::wire::WriteBuffer;
+
 /// Bytes of a whole identity.
 pub(crate) const IDENTITY_LEN: usize = 16;
 
@@ -159,8 +161,8 @@ impl Payloads {
         &self.pool[start as usize..(start + len) as usize]
     }
 
-    /// Appends a range of a message's payload.
-    #[inline]
+    /// Appends a range of a message's payload as it is.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn append(
         &self,
         buffer: &mut Vec<u8>,
@@ -177,6 +179,29 @@ impl Payloads {
         if range.end > identity_len {
             let body = self.body(shape, range.start.max(identity_len)..range.end);
             buffer.extend_from_slice(body);
+        }
+    }
+
+    /// Puts a range of a message's payload into the buffer, masked.
+    #[inline]
+    pub(crate) fn put_masked(
+        &self,
+        buffer: &mut WriteBuffer,
+        of: Identity,
+        shape: Shape,
+        range: Range<u64>,
+        mask: [u8; 4],
+    ) {
+        let identity_len = (IDENTITY_LEN as u64).min(shape.size);
+        if range.start < identity_len {
+            let identity = of.to_bytes();
+            let tail = &identity[IDENTITY_LEN - at(identity_len)..];
+            let piece = &tail[at(range.start)..at(range.end.min(identity_len))];
+            buffer.put_masked(piece, mask, range.start);
+        }
+        if range.end > identity_len {
+            let from = range.start.max(identity_len);
+            buffer.put_masked(self.body(shape, from..range.end), mask, from);
         }
     }
 
@@ -274,6 +299,12 @@ mod tests {
             p.append(&mut bytes, of, shape, 0..cut);
             p.append(&mut bytes, of, shape, cut..size);
             prop_assert_eq!(&bytes, &whole(&p, of));
+            let mut buffer = WriteBuffer::new(300);
+            p.put_masked(&mut buffer, of, shape, 0..cut, *b"mask");
+            p.put_masked(&mut buffer, of, shape, cut..size, *b"mask");
+            let mut masked = bytes.clone();
+            crate::wire::mask(&mut masked, *b"mask", 0);
+            prop_assert_eq!(buffer.as_bytes(), &masked);
             if size > 16 {
                 let from = cut.max(16);
                 prop_assert!(p.agrees(shape, from, &bytes[from as usize..]));

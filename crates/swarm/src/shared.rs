@@ -17,11 +17,14 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::connect::{ConnectError, Opened};
 use crate::control::ThreadProgress;
 use crate::payload::Payloads;
-use crate::wire::MessageKind;
+use crate::wire::{MessageKind, WriteBuffer};
 use crate::worker::{Connects, Job, nanoseconds};
 
 /// Bytes read from a socket at once, and written to it at once.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
+
+/// Room for control frames beside that: what a client keeps of them, and one more.
+const CONTROL_LEN: usize = 2 * crate::connection::MAX_CONTROL_BACKLOG;
 
 /// Samples that room is made for at once when a time is planned: more come as they are needed.
 const SAMPLES_AT_FIRST: u64 = 1 << 16;
@@ -174,7 +177,7 @@ impl Clock {
 /// What a client writes with, empty between two calls.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    pub(crate) write: Vec<u8>,
+    pub(crate) write: WriteBuffer,
     /// The frames begun in the write buffer.
     pub(crate) frames: Vec<crate::connection::Outgoing>,
     pub(crate) masks: Xoshiro256PlusPlus,
@@ -217,7 +220,7 @@ impl Shared {
             clock: Clock(Instant::now()),
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(Buffers {
-                write: Vec::with_capacity(BUFFER_LEN),
+                write: WriteBuffer::new(BUFFER_LEN + CONTROL_LEN),
                 frames: Vec::new(),
                 // Each thread has its own masks.
                 masks: Xoshiro256PlusPlus::seed_from_u64(plan.seed ^ ((job.thread as u64) << 48)),

@@ -342,12 +342,7 @@ impl ClientHeader {
 /// Masks a piece of a payload in place; `offset` is where it begins within the payload.
 #[inline]
 pub fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
-    // Rotated so that the piece begins with the first byte of the key.
-    #[allow(clippy::cast_possible_truncation)]
-    let turn = (offset % 4) as usize;
-    let key = [0, 1, 2, 3].map(|i| key[(i + turn) % 4]);
-    let wide = u64::from(u32::from_ne_bytes(key));
-    let wide = (wide << 32) | wide;
+    let (key, wide) = turned(key, offset);
     let mut words = piece.chunks_exact_mut(8);
     for word in &mut words {
         let mut bytes = [0; 8];
@@ -357,6 +352,76 @@ pub fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
     for (byte, key) in words.into_remainder().iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }
+}
+
+/// Bytes to be written, of a size that never grows: what is put in is masked on the way.
+#[derive(Debug)]
+pub struct WriteBuffer {
+    bytes: Box<[u8]>,
+    len: usize,
+}
+
+impl WriteBuffer {
+    /// An empty buffer with room for so many bytes.
+    #[must_use]
+    pub fn new(room: usize) -> Self {
+        Self {
+            bytes: vec![0; room].into_boxed_slice(),
+            len: 0,
+        }
+    }
+
+    /// What was put in.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Forgets what was put in.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Puts bytes in as they are.
+    ///
+    /// # Panics
+    /// When there is no room for them.
+    #[inline]
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// Puts a piece of a payload in, masked; `offset` is where it begins within the payload.
+    ///
+    /// # Panics
+    /// When there is no room for it.
+    #[inline]
+    pub fn put_masked(&mut self, piece: &[u8], key: [u8; 4], offset: u64) {
+        let into = &mut self.bytes[self.len..self.len + piece.len()];
+        self.len += piece.len();
+        let (key, wide) = turned(key, offset);
+        let (from_words, from_rest) = piece.as_chunks::<8>();
+        let (to_words, to_rest) = into.as_chunks_mut::<8>();
+        for (to, from) in to_words.iter_mut().zip(from_words) {
+            *to = (u64::from_ne_bytes(*from) ^ wide).to_ne_bytes();
+        }
+        for ((to, from), key) in to_rest.iter_mut().zip(from_rest).zip(key.iter().cycle()) {
+            *to = from ^ key;
+        }
+    }
+}
+
+/// The key turned so that it begins with the byte that is for this offset; the same twice over.
+#[inline]
+fn turned(key: [u8; 4], offset: u64) -> ([u8; 4], u64) {
+    #[allow(clippy::cast_possible_truncation)]
+    let turn = (offset % 4) as usize;
+    let key = [0, 1, 2, 3].map(|i| key[(i + turn) % 4]);
+    let wide = u64::from(u32::from_ne_bytes(key));
+    (key, (wide << 32) | wide)
 }
 
 /// Appends a whole control frame.

@@ -22,7 +22,7 @@ use crate::wire::{Decoder, Opcode};
 use crate::worker::nanoseconds;
 
 use pace::{Pace, sending_limit};
-pub(crate) use send::Outgoing;
+pub(crate) use send::{MAX_CONTROL_BACKLOG, Outgoing};
 
 /// How long the server may take to answer our close frame.
 const CLOSE_TIMEOUT_NS: u64 = 3_000_000_000;
@@ -127,7 +127,7 @@ pub(crate) struct Client {
     /// Control frames to be sent.
     control: Vec<u8>,
     /// The data frame that is half written.
-    partial: Option<Outgoing>,
+    partial: Option<Box<Outgoing>>,
     pace: Pace,
     /// Warm-up messages sent.
     warmed: u64,

@@ -9,11 +9,11 @@ use super::Client;
 use super::pace::Allowance;
 use crate::payload::{Identity, MessageNumber, Shape};
 use crate::shared::{BUFFER_LEN, Buffers, Shared};
-use crate::wire::{self, ClientHeader, Opcode};
+use crate::wire::{self, ClientHeader, Opcode, WriteBuffer};
 
 /// Control frames to be sent, in bytes, beyond which a ping goes unanswered: the server does not
 /// read its pongs.
-const MAX_CONTROL_BACKLOG: usize = 4096;
+pub(crate) const MAX_CONTROL_BACKLOG: usize = 4096;
 
 /// A data frame on its way out.
 #[derive(Debug, Clone, Copy)]
@@ -35,19 +35,17 @@ impl Outgoing {
 
     /// Appends as much of the frame as there is room for.
     #[inline]
-    fn append(&mut self, buffer: &mut Vec<u8>, client: u32, shared: &Shared) {
-        let room = BUFFER_LEN.saturating_sub(buffer.len());
+    fn append(&mut self, buffer: &mut WriteBuffer, client: u32, shared: &Shared) {
+        let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
         let header = self.header.as_bytes();
         let (head, body) = wire::pieces(header.len(), self.shape.size, self.written, room);
         self.written += head.len() as u64 + (body.end - body.start);
-        buffer.extend_from_slice(&header[head]);
-        let start = buffer.len();
-        let offset = body.start;
+        buffer.put(&header[head]);
         let number = self.number;
+        let of = Identity { client, number };
         shared
             .payloads
-            .append(buffer, Identity { client, number }, self.shape, body);
-        wire::mask(&mut buffer[start..], self.mask, offset);
+            .put_masked(buffer, of, self.shape, body, self.mask);
     }
 }
 
@@ -67,17 +65,18 @@ impl Client {
             buffer.clear();
             frames.clear();
             // The bytes in the buffer: the rest of a frame, control frames, then new frames.
-            if let Some(mut partial) = self.partial {
-                partial.append(buffer, self.id, shared);
+            if let Some(partial) = &self.partial {
+                Outgoing::clone(partial).append(buffer, self.id, shared);
             }
-            let old = buffer.len();
+            let old = buffer.as_bytes().len();
             let mut allowed = None;
             // Only a whole frame may be followed by another.
             if self
                 .partial
+                .as_ref()
                 .is_none_or(|p| p.len() - p.written == old as u64)
             {
-                buffer.extend_from_slice(&self.control);
+                buffer.put(&self.control);
                 // Read just before the write: the actual send time of all that is new in it.
                 let now = shared.clock.now_ns();
                 allowed = self.allowance(now, shared);
@@ -85,10 +84,10 @@ impl Client {
                     self.begin_frames(allowed, buffer, frames, masks, shared);
                 }
             }
-            if buffer.is_empty() {
+            if buffer.as_bytes().is_empty() {
                 return Ok(());
             }
-            let written = match self.stream.write(buffer) {
+            let written = match self.stream.write(buffer.as_bytes()) {
                 Ok(written) => written,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
@@ -102,7 +101,7 @@ impl Client {
             if self.partial.is_some() {
                 self.last_written_ns = shared.clock.now_ns();
             }
-            if written == buffer.len() && written < BUFFER_LEN {
+            if written == buffer.as_bytes().len() && written < BUFFER_LEN {
                 // All that was due was in the buffer. Otherwise the next attempt writes more, or
                 // finds the socket full.
                 return Ok(());
@@ -115,7 +114,7 @@ impl Client {
     fn begin_frames(
         &self,
         allowed: &mut Allowance,
-        buffer: &mut Vec<u8>,
+        buffer: &mut WriteBuffer,
         frames: &mut Vec<Outgoing>,
         masks: &mut impl rand::Rng,
         shared: &Shared,
@@ -126,7 +125,7 @@ impl Client {
             self.warmed
         };
         for index in first.. {
-            if buffer.len() >= BUFFER_LEN {
+            if buffer.as_bytes().len() >= BUFFER_LEN {
                 break;
             }
             let Some(intended_ns) = allowed.next(&shared.rules) else {
@@ -190,10 +189,10 @@ impl Client {
             let taken = rest.min(frame.written);
             rest -= taken;
             if taken < frame.len() {
-                self.partial = Some(Outgoing {
+                self.partial = Some(Box::new(Outgoing {
                     written: taken,
                     ..*frame
-                });
+                }));
             }
             sent += 1;
             self.flight
