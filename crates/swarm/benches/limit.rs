@@ -16,20 +16,10 @@ mod bare;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use bare::Round;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
 use swarm::control::Control;
-
-/// Figures of one round of one side.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Round {
-    /// Round trips per second.
-    pub(crate) rate: f64,
-    /// User CPU of the client per round trip, in microseconds.
-    pub(crate) user_us: f64,
-    /// The client's share of its core.
-    pub(crate) core: f64,
-}
 
 fn main() {
     // `cargo bench` adds a flag of its own.

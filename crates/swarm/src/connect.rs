@@ -131,11 +131,12 @@ impl Connector {
         );
         // The handshake's own WebSocket is thrown away, so it gets no buffers to speak of.
         let config = WebSocketConfig::default().read_buffer_size(64);
-        let (socket, response) = tokio_tungstenite::client_async_with_config(
+        // Boxed: its state is some kilobytes, which would be moved with every future around it.
+        let (socket, response) = Box::pin(tokio_tungstenite::client_async_with_config(
             request,
             HeadReader::new(stream),
             Some(config),
-        )
+        ))
         .await
         .map_err(refused)?;
         if let Some(extension) = response.headers().get(header::SEC_WEBSOCKET_EXTENSIONS) {

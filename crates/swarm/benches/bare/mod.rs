@@ -1,4 +1,7 @@
-//! The least that a round trip costs: epoll, read, write.
+//! The least that a round trip or an opening costs: epoll, read, write.
+
+// Not every bench uses all of it.
+#![allow(dead_code)]
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -8,7 +11,16 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::reference::Reference;
 
-use super::Round;
+/// Figures of one round of one side.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Round {
+    /// Round trips per second.
+    pub(crate) rate: f64,
+    /// User CPU of the client per round trip, in microseconds.
+    pub(crate) user_us: f64,
+    /// The client's share of its core.
+    pub(crate) core: f64,
+}
 
 /// Core of the server's thread.
 pub(crate) const SERVER_CORE: usize = 0;
@@ -183,4 +195,38 @@ fn cpu_s() -> (f64, f64) {
     }
     #[cfg(not(target_os = "linux"))]
     (f64::NAN, f64::NAN)
+}
+
+/// How long so many connections take to connect and upgrade, `at_once` of them at a time.
+pub(crate) fn opening(address: SocketAddr, connections: usize, at_once: usize) -> Duration {
+    let begun = Instant::now();
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(1024);
+    let mut streams: Vec<(TcpStream, bool)> = Vec::with_capacity(connections);
+    let mut open = 0;
+    let mut head = [0; 512];
+    while open < connections {
+        while streams.len() < connections && streams.len() - open < at_once {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_nodelay(true).unwrap();
+            let both = Interest::READABLE | Interest::WRITABLE;
+            poll.registry()
+                .register(&mut stream, Token(streams.len()), both)
+                .unwrap();
+            streams.push((stream, false));
+        }
+        poll.poll(&mut events, Some(TICK)).unwrap();
+        for event in &events {
+            let (stream, asked) = &mut streams[event.token().0];
+            if !*asked && event.is_writable() {
+                *asked = stream.write(REQUEST).unwrap() == REQUEST.len();
+            } else if event.is_readable() {
+                // The reference echo writes its answer at once.
+                if let Ok(n) = stream.read(&mut head) {
+                    open += usize::from(head[..n].ends_with(b"\r\n\r\n"));
+                }
+            }
+        }
+    }
+    begun.elapsed()
 }

@@ -1,0 +1,122 @@
+//! What a message costs the generator, against connections, payload and rate.
+//!
+//! `cargo bench -p swarm --bench cpu [-- FOLDER]`
+//!
+//! Against the reference echo, one thread each side, each on its own core where there are two. Prints a
+//! table; into the folder, if one is named, goes a `.csv` for each of the three, whose column
+//! `user_cpu_us` `draw-plot -w 1 --unit us` draws.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+mod bare;
+
+use std::fmt::Write;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::schedule::{Arrivals, RateProfile};
+use measurement::units::{Rate, SizeRange};
+use swarm::control::Control;
+
+/// What is varied; the rest stays at 100 connections, 125 bytes, closed loop.
+#[derive(Clone, Copy)]
+enum Vary {
+    Connections,
+    PayloadBytes,
+    MessagesPerSecond,
+}
+
+fn main() {
+    let folder = std::env::args()
+        .nth(1)
+        .filter(|a| !a.starts_with('-'))
+        .map(PathBuf::from);
+    println!("| varied | value | messages/s | user CPU µs a message | all CPU µs a message |");
+    println!("|---|---|---|---|---|");
+    for (vary, name, values) in [
+        (
+            Vary::Connections,
+            "connections",
+            &[1, 10, 100, 1_000, 9_500][..],
+        ),
+        (
+            Vary::PayloadBytes,
+            "payload_bytes",
+            &[2, 125, 1_024, 16_384, 131_072, 1 << 20],
+        ),
+        (
+            Vary::MessagesPerSecond,
+            "messages_per_s",
+            &[1_000, 10_000, 50_000, 100_000],
+        ),
+    ] {
+        let mut csv = format!("{name},user_cpu_us,cpu_us\n");
+        for value in values {
+            let (rate, user_us, all_us) = measure(vary, *value);
+            println!("| {name} | {value} | {rate:.0} | {user_us:.2} | {all_us:.2} |");
+            writeln!(csv, "{value},{user_us},{all_us}").unwrap();
+        }
+        if let Some(folder) = &folder {
+            std::fs::write(folder.join(format!("cpu_{name}.csv")), csv).unwrap();
+        }
+    }
+}
+
+/// Messages a second, and microseconds of CPU time a message in user mode and in all.
+#[allow(clippy::cast_precision_loss)]
+fn measure(vary: Vary, value: u64) -> (f64, f64, f64) {
+    let server = bare::server();
+    let pick = |is: bool, usual: u64| if is { value } else { usual };
+    let payload = pick(matches!(vary, Vary::PayloadBytes), 125);
+    let connections = pick(matches!(vary, Vary::Connections), 100);
+    let plan = Plan::new(PlanDraft {
+        target: Target::parse(&server.url()).unwrap(),
+        embedded: None,
+        clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
+        length: Length::Duration(Duration::from_secs(2)),
+        payload: SizeRange {
+            min: payload,
+            max: payload,
+        },
+        text: false,
+        load: match vary {
+            Vary::MessagesPerSecond => Load::Open {
+                profile: RateProfile::constant(Rate::new(value as f64).unwrap()),
+                arrivals: Arrivals::Constant,
+                window: None,
+            },
+            _ => Load::PING_PONG,
+        },
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        warmup: Duration::from_millis(500),
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        pin: Vec::new(),
+        busy_poll: false,
+        headers: Default::default(),
+        seed: 1,
+        max_samples: 1_000_000,
+    })
+    .unwrap();
+    let finished = std::thread::spawn(move || {
+        bare::pin(bare::CLIENT_CORE);
+        swarm::run(&plan, &Control::new()).unwrap()
+    });
+    let finished = finished.join().unwrap();
+    assert!(
+        !finished.record.counts.any_failed(),
+        "{:?}",
+        finished.record.counts
+    );
+    let per_message =
+        |s: Option<f64>| s.unwrap_or(f64::NAN) / finished.record.counts.sent as f64 * 1e6;
+    (
+        finished.record.in_time.messages as f64 / finished.elapsed_s,
+        per_message(finished.usage.user_cpu_s),
+        per_message(finished.usage.cpu_s),
+    )
+}
