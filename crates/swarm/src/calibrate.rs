@@ -47,11 +47,7 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     let crowd = measure(plan, &echo, many, CEILING)?;
     #[allow(clippy::cast_precision_loss)]
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
-    // With busy polling all of the time is CPU time, whether there is something to do or not.
-    let busy_s = match crowd.usage.busy_share.filter(|_| plan.busy_poll) {
-        Some(share) => Some(share * crowd.elapsed_s * threads),
-        None => crowd.usage.cpu_s,
-    };
+    let busy_s = crowd.usage.cpu_s;
     Ok(alone
         .record
         .service
