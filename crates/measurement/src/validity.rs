@@ -166,7 +166,7 @@ impl fmt::Display for Reason {
             #[allow(clippy::cast_precision_loss)]
             Self::SendLag(lag, service) => write!(
                 f,
-                "send lag p99 of {} (limit: the service time p50, {}): the generator was later than the server; use `--busy-poll`, a core of its own (`taskset`, `--pin`), or a lower `--rate`",
+                "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because the generator was late or its `--window` full; use `--busy-poll`, a core of its own (`taskset`, `--pin`), a wider `--window`, or a lower `--rate`",
                 human_time(*lag as f64),
                 human_time(*service as f64)
             ),

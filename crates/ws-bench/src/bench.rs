@@ -88,9 +88,17 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => checked,
     };
 
-    let calibration = match args.calibrates(&plan) {
-        true => swarm::calibrate(&plan)?,
-        false => None,
+    let calibration = match args.calibrates(&plan).then(|| swarm::calibrate(&plan)) {
+        Some(Ok(found)) => found,
+        Some(Err(error)) if args.calibrate => return Err(error.into()),
+        // Not asked for, it is no reason to measure nothing.
+        Some(Err(error)) => {
+            notice(&format!(
+                "the generator's own limits are not known: {error}"
+            ));
+            None
+        }
+        None => None,
     };
     stop.say_what_happens(!args.quiet);
     let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
