@@ -15,6 +15,7 @@
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms` |
+//! | [`usage`] | what generator and server used, and what the generator can do |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
 //! The method follows Tene, "How NOT to Measure Latency" (service time and response time are told
@@ -51,4 +52,5 @@ pub mod schedule;
 pub mod summary;
 pub mod timeline;
 pub mod units;
+pub mod usage;
 pub mod validity;

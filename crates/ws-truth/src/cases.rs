@@ -16,7 +16,8 @@ use swarm::pin::allowed_cores;
 
 use crate::check::Findings;
 use crate::faults::Faults;
-use crate::server::{Log, Server};
+use crate::log::Log;
+use crate::server::Server;
 
 /// How often a case about time is tried: what is right agrees with the arithmetic once the machine
 /// leaves it alone, what is wrong never does.

@@ -7,7 +7,8 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`faults`] | what can be wrong with a server, as plain data |
-//! | [`server`] | the server that does it, and its log |
+//! | [`server`] | the server that does it |
+//! | [`log`] | what it did, by its own account |
 //! | [`check`] | a truth beside a report, and how far they may differ |
 //! | [`cases`] | every case of the certificate |
 //!
@@ -28,4 +29,6 @@
 pub mod cases;
 pub mod check;
 pub mod faults;
+pub mod log;
 pub mod server;
+mod throttle;

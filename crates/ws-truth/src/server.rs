@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use swarm::pin;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -17,62 +17,13 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use crate::faults::{Did, Faults, Handshake};
+use crate::log::{Entry, Log};
+use crate::throttle::Throttled;
 
 const LISTENER: Token = Token(usize::MAX);
 
 /// Shorter waits are spent looking at the clock: a sleep may last that much too long.
 const SPIN: Duration = Duration::from_micros(1_500);
-
-/// What the server did with one message. Times are nanoseconds on the server's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Number of the connection, from 0.
-    pub connection: usize,
-    /// Number of the message within it, from 0.
-    pub number: u64,
-    /// When it had come.
-    pub received_ns: u64,
-    /// When its (first) answer was about to be written; `None` without one.
-    pub answered_ns: Option<u64>,
-    /// What was done with it.
-    pub did: Did,
-}
-
-/// Everything that the server did.
-#[derive(Debug, Clone, Default)]
-pub struct Log {
-    /// One entry a message, in the order in which they came.
-    pub entries: Vec<Entry>,
-    /// Beginning and end of every stall.
-    pub stalls: Vec<(u64, u64)>,
-}
-
-impl Log {
-    /// How many messages it did this with.
-    #[must_use]
-    pub fn count(&self, did: Did) -> u64 {
-        self.entries.iter().filter(|e| e.did == did).count() as u64
-    }
-
-    /// How long the first stall lasted, in milliseconds; 0 without one.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn stall_ms(&self) -> f64 {
-        let first = self.stalls.first();
-        first.map_or(0.0, |(begin, end)| (end - begin) as f64 / 1e6)
-    }
-
-    /// The times from a message's coming to its answer's going, in order, in nanoseconds.
-    #[must_use]
-    pub fn held_ns(&self) -> Vec<u64> {
-        let times = self.entries.iter();
-        let mut times: Vec<_> = times
-            .filter_map(|e| Some(e.answered_ns? - e.received_ns))
-            .collect();
-        times.sort_unstable();
-        times
-    }
-}
 
 /// A running server on a free port of the loopback; dropped, it ends.
 #[derive(Debug)]
@@ -133,51 +84,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// A socket that gives no more bytes than it may.
-#[derive(Debug)]
-struct Throttled {
-    stream: TcpStream,
-    /// Bytes a second, if there is a limit.
-    limit: Option<u64>,
-    /// Since when, and how many were read since then.
-    since: Instant,
-    read: u64,
-}
-
-impl Read for Throttled {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = match self.limit {
-            // What a server under test reads in a run is far below 2^53 bytes.
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
-            Some(limit) => {
-                let allowed = self.since.elapsed().as_secs_f64() * limit as f64;
-                (allowed as u64).saturating_sub(self.read) as usize
-            }
-            None => buffer.len(),
-        };
-        let most = most.min(buffer.len());
-        if most == 0 {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let n = self.stream.read(&mut buffer[..most])?;
-        self.read += n as u64;
-        Ok(n)
-    }
-}
-
-impl Write for Throttled {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
     }
 }
 

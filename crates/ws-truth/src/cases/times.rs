@@ -15,7 +15,7 @@ use swarm::Finished;
 use super::{Case, closed, measure, note_noise, open};
 use crate::check::{Findings, Unit};
 use crate::faults::{Faults, Law, Stall};
-use crate::server::Log;
+use crate::log::Log;
 
 pub(super) const CASES: &[Case] = &[
     Case {
