@@ -11,14 +11,12 @@
 mod bare;
 
 use std::fmt::Write;
-use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load};
 use measurement::schedule::{Arrivals, RateProfile};
 use measurement::units::{Rate, SizeRange};
-use swarm::control::Control;
 
 /// What is varied; the rest stays at 100 connections, 125 bytes, closed loop.
 #[derive(Clone, Copy)]
@@ -71,42 +69,21 @@ fn measure(vary: Vary, value: u64) -> (f64, f64, f64) {
     let pick = |is: bool, usual: u64| if is { value } else { usual };
     let payload = pick(matches!(vary, Vary::PayloadBytes), 125);
     let connections = pick(matches!(vary, Vary::Connections), 100);
-    let plan = Plan::new(PlanDraft {
-        target: Target::parse(&server.url()).unwrap(),
-        embedded: None,
-        clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
-        length: Length::Duration(Duration::from_secs(2)),
-        payload: SizeRange {
+    let plan = bare::plan(&server.url(), connections, |plan| {
+        plan.length = Length::Duration(Duration::from_secs(2));
+        plan.payload = SizeRange {
             min: payload,
             max: payload,
-        },
-        text: false,
-        load: match vary {
-            Vary::MessagesPerSecond => Load::Open {
+        };
+        if matches!(vary, Vary::MessagesPerSecond) {
+            plan.load = Load::Open {
                 profile: RateProfile::constant(Rate::new(value as f64).unwrap()),
                 arrivals: Arrivals::Constant,
                 window: None,
-            },
-            _ => Load::PING_PONG,
-        },
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(20),
-        timeout: Duration::from_secs(20),
-        warmup: Duration::from_millis(500),
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 1_000_000,
-    })
-    .unwrap();
-    let finished = std::thread::spawn(move || {
-        bare::pin(bare::CLIENT_CORE);
-        swarm::run(&plan, &Control::new()).unwrap()
+            };
+        }
     });
-    let finished = finished.join().unwrap();
+    let finished = bare::run(plan);
     assert!(
         !finished.record.counts.any_failed(),
         "{:?}",

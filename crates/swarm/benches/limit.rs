@@ -13,13 +13,12 @@
 
 mod bare;
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bare::Round;
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load};
 use measurement::units::SizeRange;
-use swarm::control::Control;
 
 fn main() {
     // `cargo bench` adds a flag of its own.
@@ -83,39 +82,17 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn swarm_round(connections: u64, payload: u64, time: Duration, window: u32) -> Round {
     let server = bare::server();
-    let plan = Plan::new(PlanDraft {
-        target: Target::parse(&server.url()).unwrap(),
-        embedded: None,
-        clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
-        length: Length::Duration(time),
-        payload: SizeRange {
+    let plan = bare::plan(&server.url(), connections, |plan| {
+        plan.length = Length::Duration(time);
+        plan.payload = SizeRange {
             min: payload,
             max: payload,
-        },
-        text: false,
-        load: Load::Closed {
+        };
+        plan.load = Load::Closed {
             window: NonZeroU32::new(window).unwrap(),
-        },
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(10),
-        timeout: Duration::from_secs(10),
-        warmup: Duration::from_millis(500),
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 1_000_000,
-    })
-    .unwrap();
-    // Threads inherit the core of the one that starts them.
-    let finished = std::thread::spawn(move || {
-        bare::pin(bare::CLIENT_CORE);
-        swarm::run(&plan, &Control::new()).unwrap()
-    })
-    .join()
-    .unwrap();
+        };
+    });
+    let finished = bare::run(plan);
     let counts = finished.record.counts;
     assert!(!counts.any_failed(), "{counts:?}");
     #[allow(clippy::cast_precision_loss)]

@@ -10,12 +10,7 @@
 
 mod bare;
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
-
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::units::SizeRange;
-use swarm::control::Control;
 
 fn main() {
     // `cargo bench` adds a flag of its own.
@@ -50,32 +45,8 @@ fn main() {
 
 /// How long the swarm took to open so many connections, in seconds.
 fn swarm_opening(url: &str, connections: u64) -> f64 {
-    let plan = Plan::new(PlanDraft {
-        target: Target::parse(url).unwrap(),
-        embedded: None,
-        clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::MIN),
-        payload: SizeRange { min: 125, max: 125 },
-        text: true,
-        load: Load::PING_PONG,
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(20),
-        timeout: Duration::from_secs(20),
-        warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 0,
-    })
-    .unwrap();
-    let finished = std::thread::spawn(move || {
-        bare::pin(bare::CLIENT_CORE);
-        swarm::run(&plan, &Control::new()).unwrap()
-    });
-    let finished = finished.join().unwrap();
+    let plan = bare::plan(url, connections, |plan| plan.warmup = Duration::ZERO);
+    let finished = bare::run(plan);
     assert_eq!(finished.connections.opened, connections);
     finished.connections.opening_s
 }

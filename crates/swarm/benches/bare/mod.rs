@@ -5,10 +5,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::{Duration, Instant};
 
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::units::SizeRange;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use swarm::Finished;
+use swarm::control::Control;
 use swarm::reference::Reference;
 
 /// Figures of one round of one side.
@@ -48,6 +53,42 @@ pub(crate) fn pin(core: usize) {
 /// A reference echo on the server's core.
 pub(crate) fn server() -> Reference {
     Reference::start(|| pin(SERVER_CORE)).unwrap()
+}
+
+/// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
+pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDraft)) -> Plan {
+    let mut draft = PlanDraft {
+        target: Target::parse(url).unwrap(),
+        embedded: None,
+        clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
+        length: Length::MessagesPerClient(NonZeroU64::MIN),
+        payload: SizeRange { min: 125, max: 125 },
+        text: false,
+        load: Load::PING_PONG,
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        warmup: Duration::from_millis(500),
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        pin: Vec::new(),
+        busy_poll: false,
+        headers: Default::default(),
+        seed: 1,
+        max_samples: 1_000_000,
+    };
+    change(&mut draft);
+    Plan::new(draft).unwrap()
+}
+
+/// Carries a plan out on the client's core.
+pub(crate) fn run(plan: Plan) -> Finished {
+    // Threads inherit the core of the one that starts them.
+    let run = std::thread::spawn(move || {
+        pin(CLIENT_CORE);
+        swarm::run(&plan, &Control::new()).unwrap()
+    });
+    run.join().unwrap()
 }
 
 /// A request that the reference echo takes for an upgrade.
