@@ -23,9 +23,6 @@ use crate::server::Server;
 /// leaves it alone, what is wrong never does.
 const ATTEMPTS: usize = 5;
 
-/// A send lag p99 beyond which the generator itself was held up.
-const NOISY_LAG_NS: u64 = 2_000_000;
-
 /// A share of the time waited for a core beyond which it was held up.
 const NOISY_WAIT: f64 = 0.05;
 
@@ -122,20 +119,22 @@ fn measure(faults: Faults, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Resul
     Ok((finished, server.finish()))
 }
 
-/// Notes that the generator was held up, if it was.
-fn note_noise(findings: &mut Findings, finished: &Finished) {
+/// Notes that the generator was held up, if it was: it sent later than may be at this quantile, so it
+/// read as late, or it waited for its core.
+fn note_noise(findings: &mut Findings, finished: &Finished, q: f64, limit_ms: f64) {
     let open = finished.record.open_loop.as_ref();
-    if let Some(lag) = open.and_then(|open| open.send_lag.quantile(0.99))
-        && lag > NOISY_LAG_NS
+    #[allow(clippy::cast_precision_loss)]
+    if let Some(lag) = open.and_then(|open| open.send_lag.quantile(q))
+        && lag as f64 > limit_ms * 1e6
     {
-        findings.noise = Some(format!("the generator's own send lag p99 was {lag} ns"));
+        findings.noise = Some(format!("the generator's own send lag was {lag} ns at {q}"));
     }
     if let Some(share) = finished.usage.run_queue_wait_share
         && share > NOISY_WAIT
     {
+        let percent = share * 100.0;
         findings.noise = Some(format!(
-            "the generator waited for a core {:.0} % of the time",
-            share * 100.0
+            "the generator waited for a core {percent:.0} % of the time"
         ));
     }
 }
