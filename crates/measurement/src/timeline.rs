@@ -175,6 +175,23 @@ impl Timeline {
     }
 }
 
+/// Gives a row to every second of a measured phase of this length: a server that fell silent leaves
+/// seconds in which nothing happened, not a shorter run.
+pub fn fill(rows: &mut Vec<TimelineRow>, measured_ns: u64) {
+    for second in rows.len() as u64..measured_ns.div_ceil(SECOND_NS) {
+        rows.push(TimelineRow {
+            second,
+            sent: 0,
+            received: 0,
+            service_p50_ns: None,
+            service_p99_ns: None,
+            response_p99_ns: None,
+            max_ns: None,
+            histograms: None,
+        });
+    }
+}
+
 #[inline]
 fn slot(counts: &mut Vec<u64>, at_ns: u64) -> &mut u64 {
     // A run of 584 years would be needed to leave usize.
@@ -222,6 +239,18 @@ mod tests {
         assert_eq!(rows[0].service_p99_ns, Some(10));
         assert_eq!(rows[0].response_p99_ns, Some(40));
         assert_eq!(rows[0].max_ns, Some(40));
+    }
+
+    #[test]
+    fn silence_until_the_end_is_part_of_the_run() {
+        let mut t = Timeline::new(false);
+        t.sent(0);
+        let mut rows = Timeline::merge(vec![t]);
+        fill(&mut rows, 2 * SECOND_NS + 1);
+        let seconds: Vec<_> = rows.iter().map(|r| (r.second, r.sent)).collect();
+        assert_eq!(seconds, [(0, 1), (1, 0), (2, 0)]);
+        fill(&mut rows, SECOND_NS);
+        assert_eq!(rows.len(), 3, "what came in the drain stays");
     }
 
     #[test]

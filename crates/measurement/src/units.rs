@@ -160,7 +160,8 @@ pub fn parse_nanoseconds(text: &str) -> Option<f64> {
         return None;
     }
     let number: f64 = number.replace('_', "").parse().ok()?;
-    number.is_finite().then(|| number * scale)
+    // Whole nanoseconds, as every figure is: 4.1 × 1e6 is a hair below 4,100,000 in binary.
+    number.is_finite().then(|| (number * scale).round())
 }
 
 /// Something per second; finite and above 0.
@@ -279,6 +280,7 @@ mod tests {
     #[test]
     fn fractions_of_a_time_have_one_unit() {
         assert_eq!(parse_nanoseconds("1.5ms"), Some(1.5e6));
+        assert_eq!(parse_nanoseconds("4.1ms"), Some(4_100_000.0));
         assert_eq!(parse_nanoseconds("250us"), parse_nanoseconds("250µs"));
         assert_eq!(parse_nanoseconds("2s"), parse_nanoseconds("2_000ms"));
         assert_eq!(parse_nanoseconds("1m"), Some(60e9));

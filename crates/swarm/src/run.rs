@@ -10,6 +10,7 @@ use measurement::plan::{Length, Plan};
 use measurement::recorder::{Record, Recorder};
 use measurement::sample::SampleBudget;
 use measurement::summary::{ClientRow, ClientUsage, ConnectTimes, Connections, Latency};
+use measurement::timeline;
 use mio::Poll;
 
 use crate::SwarmError;
@@ -314,13 +315,14 @@ fn merge(
         recorders.push(result.recorder);
     }
     clients.sort_unstable_by_key(|row| row.client);
-    let record = Recorder::merge(recorders, budget);
+    let mut record = Recorder::merge(recorders, budget);
     let elapsed_ns = match plan.length {
         // A time that is planned ends when it ends, also when echoes are still under way.
         Length::Duration(_) => sending_until_ns,
         Length::MessagesPerClient(_) if interrupted => sending_until_ns,
         Length::MessagesPerClient(_) => sending_until_ns.max(record.last_received_ns),
     };
+    timeline::fill(&mut record.timeline, elapsed_ns);
     let mut close_codes = BTreeMap::new();
     for code in clients.iter().filter_map(|row| row.close_code) {
         *close_codes.entry(code).or_default() += 1;

@@ -154,7 +154,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
     pub(crate) origin: Option<HeaderValue>,
 
-    /// Sample this process as the server's: CPU, memory, context switches (example: $(pgrep -x axum-ws))
+    /// Sample this process, without its children, as the server's: CPU, memory, context switches
+    /// (example: $(pgrep -x axum-ws))
     #[arg(long, value_name = "PID", requires = "url", help_heading = CONNECTION)]
     pub(crate) server_pid: Option<u32>,
 

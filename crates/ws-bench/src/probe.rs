@@ -134,19 +134,20 @@ fn context_switches(pid: u32) -> Option<ContextSwitches> {
         // A thread may end while it is looked at.
         std::fs::read_to_string(thread.ok()?.path().join("status")).ok()
     });
-    Some(statuses.map(|status| switches_in(&status)).sum())
+    let counts: Vec<_> = statuses.filter_map(|status| switches_in(&status)).collect();
+    (!counts.is_empty()).then(|| counts.into_iter().sum())
 }
 
-/// The counts in a `/proc/PID/task/TID/status`.
-fn switches_in(status: &str) -> ContextSwitches {
+/// The counts in a `/proc/PID/task/TID/status`, if both are there.
+fn switches_in(status: &str) -> Option<ContextSwitches> {
     let count = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
     };
-    ContextSwitches {
-        voluntary: count("voluntary_ctxt_switches:"),
-        involuntary: count("nonvoluntary_ctxt_switches:"),
-    }
+    Some(ContextSwitches {
+        voluntary: count("voluntary_ctxt_switches:")?,
+        involuntary: count("nonvoluntary_ctxt_switches:")?,
+    })
 }
 
 /// What was seen of the server during the measured phase.
@@ -209,7 +210,8 @@ mod tests {
     #[test]
     fn context_switches_are_counted() {
         let status = "Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
-        let found = switches_in(status);
+        let found = switches_in(status).unwrap();
+        assert_eq!(switches_in("Name:\tx\n"), None);
         assert_eq!((found.voluntary, found.involuntary), (12, 3));
         #[cfg(target_os = "linux")]
         {

@@ -35,13 +35,16 @@ pub(super) fn write(run: &Run<'_>, file: impl Write) -> io::Result<()> {
     let empty = Histogram::<u64>::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
         .map_err(io::Error::other)?;
     let mut decoder = Deserializer::new();
-    for row in run.timeline {
+    for (index, row) in run.timeline.iter().enumerate() {
+        const SECOND: Duration = Duration::from_secs(1);
         let start = Duration::from_secs(row.second);
-        // The second in which the measured phase ended is as long as it was; later ones are whole.
+        // The last second is as long as it was, unless echoes came behind the end: those are in it, or
+        // in a later one, and time has no holes.
         let left = Duration::from_secs_f64(run.summary.elapsed_s).saturating_sub(start);
+        let is_last = index + 1 == run.timeline.len();
         let length = match left {
-            Duration::ZERO => Duration::from_secs(1),
-            left => left.min(Duration::from_secs(1)),
+            left if is_last && left > Duration::ZERO => left.min(SECOND),
+            _ => SECOND,
         };
         let service = row.histograms.as_ref().map(|h| &h.service);
         let response = row

@@ -324,6 +324,17 @@ fn an_interval_log_holds_every_message_under_both_tags() {
             .flat_map(|(n, second)| [(second, "service", n), (second, "response", n)])
             .collect();
         assert_eq!(told, expected);
+        // Echoes came after the end that the summary names, so no interval is cut short of the next.
+        let ends: Vec<_> = IntervalLogIterator::new(&bytes)
+            .filter_map(|entry| match entry.unwrap() {
+                LogEntry::Interval(i) => Some((i.start_timestamp(), i.duration())),
+                _ => None,
+            })
+            .collect();
+        assert!(
+            ends.windows(2)
+                .all(|w| w[0].0 == w[1].0 || w[0].0 + w[0].1 == w[1].0)
+        );
         let first = &found[0].2;
         assert!(first.equivalent(first.value_at_quantile(0.5), 250_000));
         assert!(first.equivalent(first.max(), 500_000));
