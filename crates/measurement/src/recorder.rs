@@ -64,7 +64,7 @@ impl MessageCounts {
 #[derive(Debug)]
 pub struct Recorder {
     counts: MessageCounts,
-    service: Distribution,
+    /// Its response times lie in the timeline, until they are merged.
     open_loop: Option<Box<OpenLoop>>,
     timeline: Timeline,
     samples: SampleStore,
@@ -114,7 +114,6 @@ impl Recorder {
     pub fn new(open_loop: bool, expected_samples: usize) -> Self {
         Self {
             counts: MessageCounts::default(),
-            service: Distribution::new(),
             open_loop: open_loop.then(Box::default),
             timeline: Timeline::new(open_loop),
             samples: SampleStore::new(expected_samples),
@@ -166,15 +165,9 @@ impl Recorder {
                 .zip(sample.response_time_ns())
                 .filter(|_| sample.outcome.is_timed());
             self.timeline.received(received_ns, times);
-            if let Some((service_ns, response_ns)) = times {
-                if received_ns <= self.measured_until_ns {
-                    self.in_time.messages += 1;
-                    self.in_time.payload_bytes += payload_bytes;
-                }
-                self.service.record(service_ns);
-                if let Some(open) = &mut self.open_loop {
-                    open.response.record(response_ns);
-                }
+            if times.is_some() && received_ns <= self.measured_until_ns {
+                self.in_time.messages += 1;
+                self.in_time.payload_bytes += payload_bytes;
             }
         }
         self.samples.push(budget, sample);
@@ -203,8 +196,8 @@ impl Recorder {
 
     /// The service times so far, for a progress display.
     #[must_use]
-    pub fn service(&self) -> &Distribution {
-        &self.service
+    pub fn service(&self) -> Distribution {
+        self.timeline.times().service
     }
 
     /// Brings the threads' records together; the result does not depend on how many there were.
@@ -223,10 +216,14 @@ impl Recorder {
         let mut samples = Vec::with_capacity(threads.len());
         for thread in threads {
             record.counts.add(&thread.counts);
-            record.service.merge(&thread.service);
+            let times = thread.timeline.times();
+            record.service.merge(&times.service);
             if let Some(open) = &thread.open_loop {
                 let of_run = record.open_loop.get_or_insert_with(Box::default);
                 of_run.merge(open);
+                if let Some(response) = &times.response {
+                    of_run.response.merge(response);
+                }
             }
             record.in_time.messages += thread.in_time.messages;
             record.in_time.payload_bytes += thread.in_time.payload_bytes;

@@ -45,15 +45,40 @@ struct ClosedSecond {
     response: Option<Vec<u8>>,
 }
 
-/// One thread's timeline: counters for each second, histograms for the second that is running,
-/// and a few kilobytes for each one that is over.
+/// Times of echoes, in nanoseconds.
+#[derive(Debug, Clone)]
+pub struct Times {
+    /// Service times.
+    pub service: Distribution,
+    /// Response times; `None` in closed loop, where they are the same.
+    pub response: Option<Distribution>,
+}
+
+impl Times {
+    fn new(open_loop: bool) -> Self {
+        Self {
+            service: Distribution::new(),
+            response: open_loop.then(Distribution::new),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.service.merge(&other.service);
+        if let (Some(response), Some(other)) = (&mut self.response, &other.response) {
+            response.merge(other);
+        }
+    }
+}
+
+/// One thread's timeline: counters for each second, histograms for the second that is running and for
+/// all that are over, and a few kilobytes for each of these. A time is recorded once, in its second.
 #[derive(Debug, Clone)]
 pub struct Timeline {
     sent: Vec<u64>,
     received: Vec<u64>,
     current_second: u64,
-    service: Distribution,
-    response: Option<Distribution>,
+    current: Times,
+    before: Times,
     closed: Vec<ClosedSecond>,
 }
 
@@ -65,8 +90,8 @@ impl Timeline {
             sent: Vec::new(),
             received: Vec::new(),
             current_second: 0,
-            service: Distribution::new(),
-            response: open_loop.then(Distribution::new),
+            current: Times::new(open_loop),
+            before: Times::new(open_loop),
             closed: Vec::new(),
         }
     }
@@ -89,27 +114,37 @@ impl Timeline {
         }
         *slot(&mut self.received, received_ns) += 1;
         if let Some((service_ns, response_ns)) = times {
-            self.service.record(service_ns);
-            if let Some(response) = &mut self.response {
+            self.current.service.record(service_ns);
+            if let Some(response) = &mut self.current.response {
                 response.record(response_ns);
             }
         }
     }
 
+    /// The times of all echoes so far.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        let mut all = self.before.clone();
+        all.merge(&self.current);
+        all
+    }
+
     #[cold]
     fn close_second(&mut self) {
-        if self.service.count() == 0 {
+        let Times { service, response } = &mut self.current;
+        if service.count() == 0 {
             return;
         }
-        let slowest = self.response.as_ref().unwrap_or(&self.service);
+        let slowest = response.as_ref().unwrap_or(service);
         self.closed.push(ClosedSecond {
             second: self.current_second,
             max_ns: slowest.max().unwrap_or(0),
-            service: self.service.encode(),
-            response: self.response.as_ref().map(Distribution::encode),
+            service: service.encode(),
+            response: response.as_ref().map(Distribution::encode),
         });
-        self.service.clear();
-        if let Some(response) = &mut self.response {
+        self.before.merge(&self.current);
+        self.current.service.clear();
+        if let Some(response) = &mut self.current.response {
             response.clear();
         }
     }

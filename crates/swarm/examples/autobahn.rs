@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use swarm::wire::{ClientHeader, Decoder, Event, MessageKind, Opcode, Utf8, append_control, mask};
+use swarm::wire::{Decoder, Event, Header, MessageKind, Opcode, Utf8, append_control, mask};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -129,7 +129,7 @@ impl Client {
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         let key: [u8; 4] = rand::random();
-        let mut bytes = ClientHeader::new(opcode, payload.len() as u64, key)
+        let mut bytes = Header::of_client(opcode, payload.len() as u64, key)
             .as_bytes()
             .to_vec();
         let start = bytes.len();

@@ -5,7 +5,7 @@ use measurement::plan::Verify;
 
 use crate::flight::{Flight, Landed};
 use crate::payload::{IDENTITY_LEN, Identity, MessageNumber, Payloads, Shape};
-use crate::wire::MessageKind;
+use crate::wire::{Header, MessageKind};
 
 /// What a message from the server turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +137,25 @@ impl Incoming {
     }
 }
 
+/// What lies behind the echo of this message, if `input` begins with it in one frame, whole and right in
+/// every byte.
+#[inline]
+pub(crate) fn strip_flawless<'i>(
+    input: &'i [u8],
+    kind: MessageKind,
+    of: Identity,
+    shape: Shape,
+    payloads: &Payloads,
+) -> Option<&'i [u8]> {
+    let header = Header::of_server(kind.into(), shape.size);
+    let payload = input.strip_prefix(header.as_bytes())?;
+    let (payload, rest) = payload.split_at_checked(usize::try_from(shape.size).ok()?)?;
+    let body = payload.strip_prefix(&of.to_bytes())?;
+    payloads
+        .agrees(shape, IDENTITY_LEN as u64, body)
+        .then_some(rest)
+}
+
 /// What a message is that names its origin; `None` when the name itself cannot be believed.
 fn claimed(context: &Context<'_>, claim: &Claim, right: bool, flight: &mut Flight) -> Option<Echo> {
     let Identity { client, number } = claim.identity;
@@ -247,6 +266,40 @@ mod tests {
             let place = place % bytes.len();
             bytes[place] ^= flip;
             prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+        }
+
+        #[test]
+        fn only_a_flawless_frame_is_taken_without_a_closer_look(
+            size in 16..70_000_u64,
+            place: prop::sample::Index,
+            flip in 1..=255_u8,
+            kept: prop::sample::Index,
+        ) {
+            let f = Fixture::new(size, 1, Verify::Full);
+            let message = f.flight.next_expected().unwrap();
+            let of = Identity { client: 3, number: message.number };
+            let taken = |bytes: &[u8]| {
+                strip_flawless(bytes, TEXT, of, message.shape, &f.payloads).map(<[u8]>::len)
+            };
+            // As a server writes it, which is what the decoder takes it for.
+            let mut bytes = Header::of_server(crate::wire::Opcode::Text, size).as_bytes().to_vec();
+            bytes.extend(f.payload(3, 0));
+            let mut rest = &bytes[..];
+            let mut decoder = crate::wire::Decoder::default();
+            let event = decoder.next(&mut rest).unwrap().unwrap();
+            let (kind, part, last) = match event {
+                crate::wire::Event::Data { kind, part, last } => (kind, part, last),
+                other => panic!("{other:?}"),
+            };
+            prop_assert_eq!((kind, part.len() as u64, last), (TEXT, size, true));
+            prop_assert_eq!(part, &f.payload(3, 0)[..]);
+
+            prop_assert_eq!(taken(&bytes), Some(0));
+            prop_assert_eq!(taken(&bytes[..kept.index(bytes.len())]), None);
+            prop_assert_eq!(taken(&[&bytes[..], b"more"].concat()), Some(4));
+            let place = place.index(bytes.len());
+            bytes[place] ^= flip;
+            prop_assert_eq!(taken(&bytes), None, "byte {} is wrong", place);
         }
 
         #[test]

@@ -51,6 +51,12 @@ impl Flight {
         }
     }
 
+    /// The message whose echo comes next if the server keeps the order; its timeout has not passed.
+    #[inline]
+    pub(crate) fn next_expected(&self) -> Option<InFlight> {
+        self.first
+    }
+
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none() && self.late.is_empty()

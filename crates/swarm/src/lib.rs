@@ -17,7 +17,7 @@
 //! | `echo` | whose echo a message is, and whether it is right |
 //! | `connection` | one client: send on schedule, match echoes, time them |
 //! | `fleet`, `alarm` | the clients of one thread and what wakes them |
-//! | `worker`, `shared` | one thread, and what its clients share |
+//! | `worker`, `shared`, `clock` | one thread, and what its clients share |
 //! | [`pin`] | keeping a thread on a core |
 //! | `calibrate`, [`reference`](mod@reference) | what the generator can do at its best, against an echo of its own |
 //! | [`control`] | stopping a run and looking on: phases and progress |
@@ -45,6 +45,7 @@
 
 mod alarm;
 mod calibrate;
+mod clock;
 mod connect;
 mod connection;
 pub mod control;

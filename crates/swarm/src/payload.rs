@@ -22,6 +22,18 @@ pub(crate) const IDENTITY_LEN: usize = 16;
 /// Hexadecimal digits of the client's number; the others are the message's.
 const CLIENT_DIGITS: usize = 6;
 
+/// The two hexadecimal digits of every byte.
+static DIGITS: [[u8; 2]; 256] = {
+    const DIGIT: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [DIGIT[byte >> 4], DIGIT[byte & 0xF]];
+        byte += 1;
+    }
+    digits
+};
+
 /// Places in the pool at which a message's bytes may begin.
 const PLACES: u64 = 4096;
 
@@ -67,11 +79,10 @@ pub(crate) struct Identity {
 impl Identity {
     #[inline]
     pub(crate) fn to_bytes(self) -> [u8; IDENTITY_LEN] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bits = (u64::from(self.client) << 40) | self.number.0;
         let mut bytes = [0; IDENTITY_LEN];
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = DIGITS[((bits >> (60 - 4 * i)) & 0xF) as usize];
+        for (digits, byte) in bytes.as_chunks_mut().0.iter_mut().zip(bits.to_be_bytes()) {
+            *digits = DIGITS[usize::from(byte)];
         }
         bytes
     }

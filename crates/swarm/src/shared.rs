@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use measurement::plan::{Length, Load, Plan, Verify};
 use measurement::recorder::Recorder;
@@ -14,6 +13,7 @@ use measurement::summary::ClientRow;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use crate::clock::Clock;
 use crate::connect::{ConnectError, Opened};
 use crate::control::ThreadProgress;
 use crate::payload::Payloads;
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) buffers: RefCell<Buffers>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) agenda: RefCell<Agenda>,
-    signal: Cell<Signal>,
+    signal: Signal,
     blocked_writes: Cell<u64>,
     connects: RefCell<Connects>,
     /// Clients that have not yet done what was planned.
@@ -155,25 +155,6 @@ pub(crate) struct Run {
     pub(crate) end_ns: u64,
 }
 
-/// Nanoseconds since the thread began.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock(Instant);
-
-impl Clock {
-    #[inline]
-    pub(crate) fn now_ns(self) -> u64 {
-        nanoseconds(self.0.elapsed())
-    }
-
-    pub(crate) fn at(self, instant: Instant) -> u64 {
-        nanoseconds(instant.saturating_duration_since(self.0))
-    }
-
-    pub(crate) fn instant(self, ns: u64) -> Instant {
-        self.0 + Duration::from_nanos(ns)
-    }
-}
-
 /// What a client writes with, empty between two calls.
 #[derive(Debug)]
 pub(crate) struct Buffers {
@@ -217,7 +198,7 @@ impl Shared {
             },
             payloads: Arc::clone(&job.payloads),
             budget: Arc::clone(&job.budget),
-            clock: Clock(Instant::now()),
+            clock: Clock::start(),
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(Buffers {
                 write: WriteBuffer::new(BUFFER_LEN + CONTROL_LEN),
@@ -230,7 +211,7 @@ impl Shared {
                 expected_samples(plan, clients),
             )),
             agenda: RefCell::default(),
-            signal: Cell::default(),
+            signal: Signal::default(),
             blocked_writes: Cell::default(),
             connects: RefCell::default(),
             busy: Cell::new(clients),
@@ -240,13 +221,13 @@ impl Shared {
     }
 
     #[inline]
-    pub(crate) fn signal(&self) -> Signal {
-        self.signal.get()
+    pub(crate) fn signal(&self) -> &Signal {
+        &self.signal
     }
 
     /// What all clients are to do from now on; each has to be called to see it.
-    pub(crate) fn set_signal(&self, signal: Signal) {
-        self.signal.set(signal);
+    pub(crate) fn set_signal(&mut self, signal: Signal) {
+        self.signal = signal;
     }
 
     /// A write found the socket full.
@@ -288,7 +269,7 @@ impl Shared {
 
     /// A client has sent all that it will send.
     pub(crate) fn sending_ended(&self, now_ns: u64) {
-        if let Some(run) = self.signal.get().run {
+        if let Some(run) = self.signal.run {
             let mut ended = self.ended.borrow_mut();
             let after_t0 = now_ns.saturating_sub(run.t0_ns);
             ended.sending_until_ns = ended.sending_until_ns.max(after_t0);
@@ -330,7 +311,7 @@ impl Shared {
             failed: self.connects.borrow().failures.values().sum(),
             sent: recorder.counts().sent,
             received: recorder.counts().received,
-            service: Some(recorder.service().clone()),
+            service: Some(recorder.service()),
         }
     }
 

@@ -13,7 +13,7 @@ mod utf8;
 mod write;
 
 pub use utf8::{NotUtf8, Utf8};
-pub use write::{ClientHeader, WriteBuffer, append_control, mask, pieces};
+pub use write::{Header, WriteBuffer, append_control, mask, pieces};
 
 /// Longest payload of a ping, pong or close frame.
 const MAX_CONTROL_PAYLOAD: usize = 125;
@@ -126,6 +126,13 @@ enum Payload {
 }
 
 impl Decoder {
+    /// Whether all that came so far were whole messages and whole control frames.
+    #[inline]
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.header_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+
     /// Takes the next event from the front of `input`; `None` when all of it is used up.
     #[inline]
     pub fn next<'e, 'i: 'e>(

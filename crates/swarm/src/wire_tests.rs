@@ -114,7 +114,7 @@ proptest! {
         key: [u8; 4],
     ) {
         // Written in pieces of `cut` bytes, as a socket takes them.
-        let header = ClientHeader::new(Opcode::Binary, payload.len() as u64, key);
+        let header = Header::of_client(Opcode::Binary, payload.len() as u64, key);
         let total = header.as_bytes().len() + payload.len();
         let mut bytes = Vec::new();
         while bytes.len() < total {

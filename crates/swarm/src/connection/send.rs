@@ -9,7 +9,7 @@ use super::Client;
 use super::pace::Allowance;
 use crate::payload::{Identity, MessageNumber, Shape};
 use crate::shared::{BUFFER_LEN, Buffers, Shared};
-use crate::wire::{self, ClientHeader, Opcode, WriteBuffer};
+use crate::wire::{self, Header, Opcode, WriteBuffer};
 
 /// Control frames to be sent, in bytes, beyond which a ping goes unanswered: the server does not
 /// read its pongs.
@@ -20,7 +20,7 @@ pub(crate) const MAX_CONTROL_BACKLOG: usize = 4096;
 pub(crate) struct Outgoing {
     number: MessageNumber,
     shape: Shape,
-    header: ClientHeader,
+    header_len: u8,
     mask: [u8; 4],
     /// When the plan says it is due, on the thread's clock.
     intended_ns: u64,
@@ -29,16 +29,22 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    #[inline]
     fn len(&self) -> u64 {
-        self.header.as_bytes().len() as u64 + self.shape.size
+        u64::from(self.header_len) + self.shape.size
     }
 
     /// Appends as much of the frame as there is room for.
     #[inline]
     fn append(&mut self, buffer: &mut WriteBuffer, client: u32, shared: &Shared) {
         let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
-        let header = self.header.as_bytes();
-        let (head, body) = wire::pieces(header.len(), self.shape.size, self.written, room);
+        let header = Header::of_client(shared.rules.kind.into(), self.shape.size, self.mask);
+        let header = header.as_bytes();
+        let (head, body) = if self.written == 0 && self.len() <= room as u64 {
+            (0..header.len(), 0..self.shape.size)
+        } else {
+            wire::pieces(header.len(), self.shape.size, self.written, room)
+        };
         self.written += head.len() as u64 + (body.end - body.start);
         buffer.put(&header[head]);
         let number = self.number;
@@ -142,7 +148,7 @@ impl Client {
             let mut frame = Outgoing {
                 number,
                 shape,
-                header: ClientHeader::new(shared.rules.kind.into(), shape.size, mask),
+                header_len: Header::client_len(shape.size),
                 mask,
                 intended_ns,
                 written: 0,

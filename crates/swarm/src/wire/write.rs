@@ -7,49 +7,77 @@ use super::{MAX_CONTROL_PAYLOAD, Opcode};
 /// Longest frame header that a client sends: with a mask key.
 const MAX_CLIENT_HEADER: usize = 14;
 
-/// Header of a masked, final frame.
+/// Set in the second byte of a masked frame.
+const MASKED: u8 = 0x80;
+
+/// Header of a final frame.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientHeader {
+pub struct Header {
     bytes: [u8; MAX_CLIENT_HEADER],
     len: u8,
 }
 
-impl ClientHeader {
-    /// The header of a frame with so many bytes of payload, masked with this key.
+impl Header {
+    /// The header of a client's frame with so many bytes of payload, masked with this key.
     #[inline]
-    pub fn new(opcode: Opcode, payload_len: u64, mask: [u8; 4]) -> Self {
+    #[must_use]
+    pub fn of_client(opcode: Opcode, payload_len: u64, mask: [u8; 4]) -> Self {
+        let mut header = Self::new(opcode, payload_len, MASKED);
+        let at = usize::from(header.len);
+        header.bytes[at..at + 4].copy_from_slice(&mask);
+        header.len += 4;
+        header
+    }
+
+    /// Length of the header of a client's frame with so many bytes of payload: 6, 8 or 14.
+    #[inline]
+    #[must_use]
+    pub fn client_len(payload_len: u64) -> u8 {
+        match payload_len {
+            0..=125 => 6,
+            126..=0xFFFF => 8,
+            _ => 14,
+        }
+    }
+
+    /// The shortest header of a server's frame with so many bytes of payload.
+    #[inline]
+    #[must_use]
+    pub fn of_server(opcode: Opcode, payload_len: u64) -> Self {
+        Self::new(opcode, payload_len, 0)
+    }
+
+    #[inline]
+    fn new(opcode: Opcode, payload_len: u64, masked: u8) -> Self {
         const FIN: u8 = 0x80;
-        const MASKED: u8 = 0x80;
         let mut bytes = [0; MAX_CLIENT_HEADER];
         bytes[0] = FIN | opcode as u8;
         // Each arm's pattern is what makes its cast exact.
         #[allow(clippy::cast_possible_truncation)]
         let extended = match payload_len {
             0..=125 => {
-                bytes[1] = MASKED | payload_len as u8;
+                bytes[1] = masked | payload_len as u8;
                 2
             }
             126..=0xFFFF => {
-                bytes[1] = MASKED | 126;
+                bytes[1] = masked | 126;
                 bytes[2..4].copy_from_slice(&(payload_len as u16).to_be_bytes());
                 4
             }
             _ => {
-                bytes[1] = MASKED | 127;
+                bytes[1] = masked | 127;
                 bytes[2..10].copy_from_slice(&payload_len.to_be_bytes());
                 10
             }
         };
-        bytes[extended..extended + 4].copy_from_slice(&mask);
         Self {
             bytes,
-            // At most 14.
-            #[allow(clippy::cast_possible_truncation)]
-            len: extended as u8 + 4,
+            len: extended,
         }
     }
 
     /// The header as it is sent.
+    #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
@@ -59,14 +87,13 @@ impl ClientHeader {
 /// Masks a piece of a payload in place; `offset` is where it begins within the payload.
 #[inline]
 pub fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
-    let (key, wide) = turned(key, offset);
-    let mut words = piece.chunks_exact_mut(8);
-    for word in &mut words {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(word);
-        word.copy_from_slice(&(u64::from_ne_bytes(bytes) ^ wide).to_ne_bytes());
+    let key = turned(key, offset);
+    let word = u32::from_ne_bytes(key);
+    let (words, rest) = piece.as_chunks_mut::<4>();
+    for bytes in words {
+        *bytes = (u32::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
     }
-    for (byte, key) in words.into_remainder().iter_mut().zip(key.iter().cycle()) {
+    for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
     }
 }
@@ -119,32 +146,38 @@ impl WriteBuffer {
     pub fn put_masked(&mut self, piece: &[u8], key: [u8; 4], offset: u64) {
         let into = &mut self.bytes[self.len..self.len + piece.len()];
         self.len += piece.len();
-        let (key, wide) = turned(key, offset);
-        let (from_words, from_rest) = piece.as_chunks::<8>();
-        let (to_words, to_rest) = into.as_chunks_mut::<8>();
-        for (to, from) in to_words.iter_mut().zip(from_words) {
-            *to = (u64::from_ne_bytes(*from) ^ wide).to_ne_bytes();
+        let key = turned(key, offset);
+        // Sixteen at a time is what the compiler makes one instruction of, everywhere.
+        let wide: [u8; 16] = std::array::from_fn(|i| key[i % 4]);
+        let (from_wide, from) = piece.as_chunks::<16>();
+        let (to_wide, to) = into.as_chunks_mut::<16>();
+        for (to, from) in to_wide.iter_mut().zip(from_wide) {
+            *to = std::array::from_fn(|i| from[i] ^ wide[i]);
         }
-        for ((to, from), key) in to_rest.iter_mut().zip(from_rest).zip(key.iter().cycle()) {
+        let word = u32::from_ne_bytes(key);
+        let (from_words, from) = from.as_chunks::<4>();
+        let (to_words, to) = to.as_chunks_mut::<4>();
+        for (to, from) in to_words.iter_mut().zip(from_words) {
+            *to = (u32::from_ne_bytes(*from) ^ word).to_ne_bytes();
+        }
+        for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
             *to = from ^ key;
         }
     }
 }
 
-/// The key turned so that it begins with the byte that is for this offset; the same twice over.
+/// The key turned so that it begins with the byte that is for this offset.
 #[inline]
-fn turned(key: [u8; 4], offset: u64) -> ([u8; 4], u64) {
+fn turned(key: [u8; 4], offset: u64) -> [u8; 4] {
     #[allow(clippy::cast_possible_truncation)]
-    let turn = (offset % 4) as usize;
-    let key = [0, 1, 2, 3].map(|i| key[(i + turn) % 4]);
-    let wide = u64::from(u32::from_ne_bytes(key));
-    (key, (wide << 32) | wide)
+    let turn = (offset % 4) as u32;
+    u32::from_le_bytes(key).rotate_right(8 * turn).to_le_bytes()
 }
 
 /// Appends a whole control frame.
 pub fn append_control(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8; 4]) {
     let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
-    buffer.extend_from_slice(ClientHeader::new(opcode, payload.len() as u64, key).as_bytes());
+    buffer.extend_from_slice(Header::of_client(opcode, payload.len() as u64, key).as_bytes());
     let start = buffer.len();
     buffer.extend_from_slice(payload);
     mask(&mut buffer[start..], key, 0);
