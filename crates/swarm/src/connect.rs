@@ -1,31 +1,34 @@
 //! Opening one connection: TCP, then the HTTP upgrade, each timed.
+//!
+//! On the very socket that will be measured on, registered once with the thread's poll, and continued
+//! when that says it is ready.
 
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use http::{Request, header};
 use measurement::plan::Plan;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use tokio_tungstenite::tungstenite::handshake::client::{ClientHandshake, Response, generate_key};
+use tokio_tungstenite::tungstenite::handshake::{HandshakeError, MidHandshake};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self, error::ProtocolError, error::SubProtocolError};
+use tokio_tungstenite::tungstenite::{
+    self, WebSocket, error::ProtocolError, error::SubProtocolError,
+};
 
 use crate::SwarmError;
-
-/// Longest head of a handshake's response.
-const MAX_HEAD: usize = 64 * 1024;
+use crate::head::{HeadReader, Readiness};
 
 /// A connection that has finished its handshake.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    /// Non-blocking.
-    pub(crate) stream: std::net::TcpStream,
+    /// Registered with the thread's poll.
+    pub(crate) stream: TcpStream,
     /// What the server sent right behind its handshake.
     pub(crate) leftover: Vec<u8>,
+    /// What the poll has told of the stream and was not yet used up.
+    pub(crate) readiness: Readiness,
     pub(crate) tcp: Duration,
     pub(crate) upgrade: Duration,
 }
@@ -108,20 +111,13 @@ impl Connector {
         })
     }
 
-    /// Opens one connection.
-    pub(crate) async fn open(&self) -> Result<Opened, ConnectError> {
-        tokio::time::timeout(self.timeout, self.open_untimed())
-            .await
-            .unwrap_or(Err(ConnectError::Timeout))
+    /// For how long a connection may take to open.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    async fn open_untimed(&self) -> Result<Opened, ConnectError> {
-        let begun = Instant::now();
-        let stream = TcpStream::connect(&self.addresses[..])
-            .await
-            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-            .map_err(|e| ConnectError::Tcp(e.to_string()))?;
-        let tcp = begun.elapsed();
+    /// The upgrade of a connected stream, not yet begun.
+    fn upgrade(&self, stream: TcpStream) -> Result<Upgrade, ConnectError> {
         let mut request = self.request.clone();
         let key = generate_key();
         request.headers_mut().insert(
@@ -131,29 +127,137 @@ impl Connector {
         );
         // The handshake's own WebSocket is thrown away, so it gets no buffers to speak of.
         let config = WebSocketConfig::default().read_buffer_size(64);
-        // Boxed: its state is some kilobytes, which would be moved with every future around it.
-        let (socket, response) = Box::pin(tokio_tungstenite::client_async_with_config(
-            request,
-            HeadReader::new(stream),
-            Some(config),
-        ))
-        .await
-        .map_err(refused)?;
-        if let Some(extension) = response.headers().get(header::SEC_WEBSOCKET_EXTENSIONS) {
-            let name = String::from_utf8_lossy(extension.as_bytes()).into_owned();
-            return Err(ConnectError::Extension(name));
-        }
-        let HeadReader { stream, buffer, .. } = socket.into_inner();
-        let upgrade = begun.elapsed().saturating_sub(tcp);
-        Ok(Opened {
-            stream: stream
-                .into_std()
-                .map_err(|e| ConnectError::Tcp(e.to_string()))?,
-            leftover: buffer,
-            tcp,
-            upgrade,
-        })
+        ClientHandshake::start(HeadReader::new(stream), request, Some(config)).map_err(refused)
     }
+}
+
+type Upgrade = MidHandshake<ClientHandshake<HeadReader>>;
+
+/// A connection that is being opened.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    begun: Instant,
+    stage: Stage,
+}
+
+// There are a hundred of them at most, and a box for each would be one more allocation.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+enum Stage {
+    /// To the first of the addresses that answers; this one is tried now.
+    Connecting { address: usize, stream: TcpStream },
+    /// The TCP connection took so long.
+    Upgrading { tcp: Duration, upgrade: Upgrade },
+}
+
+/// How far the opening of a connection has come.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// To be continued when the socket is ready.
+    Pending(Opening),
+    /// It is over.
+    Over(Result<Opened, ConnectError>),
+}
+
+impl Opening {
+    /// Begins to open a connection, whose socket is registered here under this token.
+    pub(crate) fn begin(connector: &Connector, registry: &Registry, token: Token) -> Progress {
+        let begun = Instant::now();
+        let nowhere = ConnectError::Tcp("the host has no address".to_owned());
+        Self::connect(begun, connector, 0, nowhere, (registry, token))
+    }
+
+    /// Connects to the first address from this one on for which that does not fail at once.
+    fn connect(
+        begun: Instant,
+        connector: &Connector,
+        from: usize,
+        mut refused: ConnectError,
+        (registry, token): (&Registry, Token),
+    ) -> Progress {
+        for (address, to) in connector.addresses.iter().enumerate().skip(from) {
+            let connecting = TcpStream::connect(*to).and_then(|mut stream| {
+                let both = Interest::READABLE | Interest::WRITABLE;
+                registry.register(&mut stream, token, both)?;
+                Ok(stream)
+            });
+            match connecting {
+                Ok(stream) => {
+                    let stage = Stage::Connecting { address, stream };
+                    return Progress::Pending(Self { begun, stage });
+                }
+                Err(e) => refused = ConnectError::Tcp(e.to_string()),
+            }
+        }
+        Progress::Over(Err(refused))
+    }
+
+    /// Goes on: the poll has told this of the socket.
+    pub(crate) fn go_on(
+        self,
+        told: Readiness,
+        connector: &Connector,
+        registered: (&Registry, Token),
+    ) -> Progress {
+        let begun = self.begun;
+        let (tcp, mut upgrade) = match self.stage {
+            Stage::Connecting { address, stream } => {
+                let error = if told.at_end {
+                    stream.take_error()
+                } else {
+                    Ok(None)
+                };
+                let connected = match error {
+                    // No packet shall wait for the answer to an earlier one.
+                    Ok(None) => stream.set_nodelay(true),
+                    Ok(Some(e)) | Err(e) => Err(e),
+                };
+                if let Err(e) = connected {
+                    let refused = ConnectError::Tcp(e.to_string());
+                    return Self::connect(begun, connector, address + 1, refused, registered);
+                }
+                match connector.upgrade(stream) {
+                    Ok(upgrade) => (begun.elapsed(), upgrade),
+                    Err(e) => return Progress::Over(Err(e)),
+                }
+            }
+            Stage::Upgrading { tcp, upgrade } => (tcp, upgrade),
+        };
+        upgrade.get_mut().get_mut().readiness.add(told);
+        match upgrade.handshake() {
+            Err(HandshakeError::Interrupted(upgrade)) => {
+                let stage = Stage::Upgrading { tcp, upgrade };
+                Progress::Pending(Self { begun, stage })
+            }
+            Err(HandshakeError::Failure(e)) => Progress::Over(Err(refused(e))),
+            Ok(done) => Progress::Over(opened(done, tcp, begun.elapsed())),
+        }
+    }
+}
+
+/// What is left of a handshake that has succeeded.
+fn opened(
+    (socket, response): (WebSocket<HeadReader>, Response),
+    tcp: Duration,
+    total: Duration,
+) -> Result<Opened, ConnectError> {
+    if let Some(extension) = response.headers().get(header::SEC_WEBSOCKET_EXTENSIONS) {
+        let name = String::from_utf8_lossy(extension.as_bytes()).into_owned();
+        return Err(ConnectError::Extension(name));
+    }
+    let HeadReader {
+        stream,
+        readiness,
+        buffer,
+        ..
+    } = socket.into_inner();
+    Ok(Opened {
+        stream,
+        leftover: buffer,
+        readiness,
+        tcp,
+        upgrade: total.saturating_sub(tcp),
+    })
 }
 
 fn refused(error: tungstenite::Error) -> ConnectError {
@@ -164,82 +268,5 @@ fn refused(error: tungstenite::Error) -> ConnectError {
             SubProtocolError::NoSubProtocol | SubProtocolError::InvalidSubProtocol,
         )) => ConnectError::Subprotocol,
         other => ConnectError::Handshake(other.to_string()),
-    }
-}
-
-/// A stream that gives its reader the head of an HTTP response and not one byte more.
-///
-/// tungstenite keeps what it reads behind the handshake; read through this, that stays here.
-#[derive(Debug)]
-struct HeadReader {
-    stream: TcpStream,
-    /// Read from the stream, not yet given on.
-    buffer: Vec<u8>,
-    /// How much of the buffer belongs to the head, once its end is seen.
-    head: Option<usize>,
-}
-
-impl HeadReader {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-            head: None,
-        }
-    }
-}
-
-impl AsyncRead for HeadReader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        while this.head.is_none() {
-            let mut piece = [0; 2048];
-            let mut piece = ReadBuf::new(&mut piece);
-            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut piece))?;
-            if piece.filled().is_empty() {
-                // The end of the stream, or of what there is of a head.
-                this.head = Some(this.buffer.len());
-                break;
-            }
-            // The end may lie across two reads.
-            let from = this.buffer.len().saturating_sub(3);
-            this.buffer.extend_from_slice(piece.filled());
-            this.head = this.buffer[from..]
-                .windows(4)
-                .position(|bytes| bytes == b"\r\n\r\n")
-                .map(|place| from + place + 4);
-            if this.head.is_none() && this.buffer.len() > MAX_HEAD {
-                let error = io::Error::new(io::ErrorKind::InvalidData, "the response has no end");
-                return Poll::Ready(Err(error));
-            }
-        }
-        let head = this.head.unwrap_or(0);
-        let given = head.min(out.remaining());
-        out.put_slice(&this.buffer[..given]);
-        this.buffer.drain(..given);
-        this.head = Some(head - given);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for HeadReader {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -5,13 +5,16 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
 use crate::alarm::Alarm;
-use crate::connect::Opened;
+use crate::connect::Connector;
 use crate::connection::{Call, Client, Want};
+use crate::head::Readiness;
+use crate::opening::{Openings, Outcome};
 use crate::shared::{Shared, Signal};
 
 /// Wakes the thread because of a command.
@@ -35,8 +38,9 @@ pub(crate) struct Fleet {
     alarm: Alarm,
     /// What the alarm is set to.
     alarm_ns: u64,
-    /// By slot; `None` when the connection is over.
+    /// By slot; `None` while the connection is being opened, and when it is over.
     clients: Vec<Option<Client>>,
+    openings: Openings,
     alive: usize,
     /// Slots to be called without an event.
     again: VecDeque<(u32, Call)>,
@@ -51,10 +55,12 @@ impl Fleet {
     pub(crate) fn new(
         poll: Poll,
         shared: Shared,
+        connector: Arc<Connector>,
         clients: usize,
         busy_poll: bool,
     ) -> io::Result<Self> {
         Ok(Self {
+            openings: Openings::new(connector, poll.registry().try_clone()?),
             alarm: Alarm::new(poll.registry(), ALARM)?,
             alarm_ns: u64::MAX,
             poll,
@@ -79,24 +85,52 @@ impl Fleet {
         self.idle_ns
     }
 
-    /// Takes a connection that has opened.
-    pub(crate) fn add(&mut self, id: u32, opened: Opened) -> io::Result<()> {
+    /// Connections that are being opened.
+    pub(crate) fn opening(&self) -> usize {
+        self.openings.len()
+    }
+
+    /// Begins to open a client's connection.
+    pub(crate) fn open(&mut self, client: u32) {
         // There are no more clients than `u32` holds.
         #[allow(clippy::cast_possible_truncation)]
         let slot = self.clients.len() as u32;
-        let client = Client::new(id, slot, opened, &self.shared);
         self.clients.push(None);
-        let Ok(mut client) = client else {
-            return Ok(());
+        let now_ns = self.shared.clock.now_ns();
+        if let Some(outcome) = self.openings.begin(client, slot, now_ns) {
+            self.opened(slot, outcome);
+        }
+    }
+
+    /// Gives up the connections that are being opened.
+    pub(crate) fn abandon_openings(&mut self) {
+        for client in self.openings.abandon() {
+            self.shared.never_opened(client);
+        }
+    }
+
+    /// Takes note of how the opening of a connection ended.
+    #[cold]
+    fn opened(&mut self, slot: u32, (client, outcome): Outcome) {
+        self.shared.count_connect(&outcome);
+        let Ok(opened) = outcome else {
+            self.shared.never_opened(client);
+            return;
         };
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(slot as usize);
-        self.poll
-            .registry()
-            .register(client.stream(), token, both)?;
-        self.clients[slot as usize] = Some(client);
-        self.alive += 1;
-        Ok(())
+        self.shared.opened_one();
+        let Readiness { readable, at_end } = opened.readiness;
+        if let Ok(client) = Client::new(client, slot, opened, &self.shared) {
+            self.clients[slot as usize] = Some(client);
+            self.alive += 1;
+            if readable {
+                let call = Call::Ready {
+                    readable,
+                    writable: false,
+                    closed: at_end,
+                };
+                self.again.push_back((slot, call));
+            }
+        }
     }
 
     /// Tells all clients what to do from now on.
@@ -157,8 +191,10 @@ impl Fleet {
         if self.busy_poll || !self.again.is_empty() {
             return Ok(Duration::ZERO);
         }
+        let deadline_ns = self.openings.next_deadline_ns();
         let agenda = self.shared.agenda.borrow();
-        let (due_ns, limit_ns) = (agenda.due.next_ns(), agenda.limits.next_ns());
+        let due_ns = agenda.due.next_ns();
+        let limit_ns = agenda.limits.next_ns().min(deadline_ns);
         if due_ns == u64::MAX && limit_ns == u64::MAX {
             return Ok(at_most);
         }
@@ -207,7 +243,7 @@ impl Fleet {
         loop {
             let entry = self.shared.agenda.borrow_mut().limits.pop(now_ns);
             let Some((at_ns, slot)) = entry else {
-                return any;
+                break;
             };
             if let Some(Some(client)) = self.clients.get_mut(slot as usize)
                 && client.limit_passed(at_ns)
@@ -216,6 +252,11 @@ impl Fleet {
                 self.call(slot, Call::Time);
             }
         }
+        while let Some((slot, outcome)) = self.openings.expire(now_ns) {
+            any = true;
+            self.opened(slot, outcome);
+        }
+        any
     }
 
     #[inline]
@@ -224,7 +265,7 @@ impl Fleet {
             return;
         };
         let Some(client) = place else {
-            return;
+            return self.call_opening(slot, call);
         };
         match client.call(call, &self.shared) {
             Want::Sleep => {}
@@ -234,6 +275,24 @@ impl Fleet {
                 *place = None;
                 self.alive -= 1;
             }
+        }
+    }
+
+    /// The socket of a connection that is being opened is ready.
+    #[cold]
+    fn call_opening(&mut self, slot: u32, call: Call) {
+        let Call::Ready {
+            readable, closed, ..
+        } = call
+        else {
+            return;
+        };
+        let told = Readiness {
+            readable,
+            at_end: closed,
+        };
+        if let Some(outcome) = self.openings.ready(slot, told) {
+            self.opened(slot, outcome);
         }
     }
 }

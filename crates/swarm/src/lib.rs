@@ -2,15 +2,16 @@
 //!
 //! A [`Plan`](measurement::plan::Plan) goes in, a [`Finished`] run comes out; files, flags and
 //! terminals are not known here. Each thread has its own connections, its own buffers and its own
-//! recorder, and nothing is shared while messages flow. Connections are opened by tokio and
-//! tokio-tungstenite; from then on a thread waits for all of them at once (mio, tokio's own reactor)
-//! and frames are written from and read into its buffers. With a tokio task for each connection, a
-//! thousand of them reached 0.77 of a bare epoll loop's rate: a task, its wakers and its entry in the
-//! reactor are a dozen cache lines that every message touches.
+//! recorder, and nothing is shared while messages flow. The handshake is tokio-tungstenite's; from the
+//! first packet on a thread waits for all its connections at once (mio, tokio's own reactor) and frames
+//! are written from and read into its buffers. With a tokio task for each connection, a thousand of them
+//! reached 0.77 of a bare epoll loop's rate and ten thousand took 1.8 times as long to open: a task, its
+//! wakers and its entry in the reactor are a dozen cache lines that every message touches.
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `connect` | TCP and upgrade, timed apart |
+//! | `connect`, `head` | one connection opens: TCP and upgrade, timed apart |
+//! | `opening` | the connections of one thread that are being opened |
 //! | [`wire`] | WebSocket frames, taken apart and put together |
 //! | `payload` | what a message carries, as a function of its number |
 //! | `flight` | the messages of one client that are under way |
@@ -55,6 +56,8 @@ mod fleet;
 mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod head;
+mod opening;
 mod payload;
 pub mod pin;
 pub mod reference;

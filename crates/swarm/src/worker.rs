@@ -1,6 +1,6 @@
 //! One generator thread: its clients, and what they share because it is theirs alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,8 @@ use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
 use measurement::summary::ClientRow;
 use mio::{Poll, Waker};
-use tokio::task::JoinSet;
 
-use crate::connect::{ConnectError, Connector, Opened};
+use crate::connect::Connector;
 use crate::control::Control;
 use crate::fleet::{COMMAND, Fleet};
 use crate::payload::Payloads;
@@ -140,13 +139,14 @@ pub(crate) fn work(
     }
     let clients = job.plan.clients_of(job.thread).len();
     let shared = Shared::new(job, clients);
-    let mut fleet = Fleet::new(poll, shared, clients, job.plan.busy_poll)?;
-    // Opening connections takes a runtime; once they are open there is nothing for it to do.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(open_all(job, &mut fleet, inbox))?;
-    drop(runtime);
+    let mut fleet = Fleet::new(
+        poll,
+        shared,
+        Arc::clone(&job.connector),
+        clients,
+        job.plan.busy_poll,
+    )?;
+    open_all(job, &mut fleet, inbox)?;
     // The coordinator outlives its threads; if it does not, nobody listens.
     let _ = reports.send(Report::Connected(fleet.shared.opened()));
     let usage = conduct(job, &mut fleet, inbox, reports)?;
@@ -166,55 +166,32 @@ pub(crate) fn work(
 
 /// Opens the connections of a thread, each when its turn has come, so that the memory of handshakes is
 /// that of the ones under way. Those that are open are looked after meanwhile.
-async fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
-    let mut clients = job.plan.clients_of(job.thread);
-    let mut next = clients.next();
-    let mut under_way = BTreeSet::new();
+fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
+    let mut clients = job.plan.clients_of(job.thread).peekable();
     let mut tell_at = Instant::now();
-    let mut handshakes: JoinSet<(u32, Result<Opened, ConnectError>)> = JoinSet::new();
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    while next.is_some() || !handshakes.is_empty() {
-        let due = next.and_then(|client| {
-            let after = f64::from(client) / job.plan.connect_rate?.per_second();
-            Some((job.begun + Duration::from_secs_f64(after)).into())
-        });
-        let turn = async {
-            if let Some(due) = due {
-                tokio::time::sleep_until(due).await;
-            }
-        };
-        tokio::select! {
-            Some(done) = handshakes.join_next() => {
-                let (client, opened) = done.map_err(io::Error::other)?;
-                under_way.remove(&client);
-                fleet.shared.count_connect(&opened);
-                match opened {
-                    Ok(opened) => {
-                        fleet.shared.opened_one();
-                        fleet.add(client, opened)?;
-                    }
-                    Err(_) => fleet.shared.never_opened(client),
-                }
-            }
-            () = turn, if next.is_some() && handshakes.len() < HANDSHAKES_AT_ONCE => {
-                if let Some(client) = next {
-                    under_way.insert(client);
-                    let connector = Arc::clone(&job.connector);
-                    handshakes.spawn(async move { (client, connector.open().await) });
-                }
-                next = clients.next();
-            }
-            _ = look.tick() => {
-                fleet.turn(Duration::ZERO)?;
-                tell(job, fleet, &mut tell_at);
-                if inbox.command().close {
+    while (clients.peek().is_some() || fleet.opening() > 0) && !inbox.command().close {
+        let mut wait = LOOK_EVERY;
+        while let Some(client) = clients.peek()
+            && fleet.opening() < HANDSHAKES_AT_ONCE
+        {
+            if let Some(rate) = job.plan.connect_rate {
+                let due =
+                    job.begun + Duration::from_secs_f64(f64::from(*client) / rate.per_second());
+                let until_due = due.saturating_duration_since(Instant::now());
+                if !until_due.is_zero() {
+                    wait = wait.min(until_due);
                     break;
                 }
             }
+            fleet.open(*client);
+            clients.next();
         }
+        fleet.turn(wait)?;
+        tell(job, fleet, &mut tell_at);
     }
     // The run ended, or nobody conducts it any more.
-    for client in under_way.into_iter().chain(next).chain(clients) {
+    fleet.abandon_openings();
+    for client in clients {
         fleet.shared.never_opened(client);
     }
     Ok(())

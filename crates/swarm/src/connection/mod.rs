@@ -146,7 +146,7 @@ impl Client {
     pub(crate) fn new(id: u32, slot: u32, opened: Opened, shared: &Shared) -> Result<Self, ()> {
         let connect_ns = nanoseconds(opened.total());
         let mut client = Self {
-            stream: TcpStream::from_std(opened.stream),
+            stream: opened.stream,
             id,
             slot,
             stage: Stage::Waiting,
@@ -176,10 +176,6 @@ impl Client {
                 Err(())
             }
         }
-    }
-
-    pub(crate) fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
     }
 
     /// Does all that can be done now.

@@ -1,0 +1,109 @@
+//! The head of an HTTP response, read from a socket that the thread's poll watches.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use mio::net::TcpStream;
+
+/// Longest head of a handshake's response.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Bytes read at once: more than an ordinary head.
+const PIECE: usize = 1024;
+
+/// What the poll has told of a socket and was not yet used up. Events are edges: each is told once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Readiness {
+    /// There is, or may be, something to read.
+    pub(crate) readable: bool,
+    /// The server will send no more, so that a short read is not the last one.
+    pub(crate) at_end: bool,
+}
+
+impl Readiness {
+    pub(crate) fn add(&mut self, told: Self) {
+        self.readable |= told.readable || told.at_end;
+        self.at_end |= told.at_end;
+    }
+}
+
+/// A stream that gives its reader the head of an HTTP response and not one byte more.
+///
+/// tungstenite keeps what it reads behind the handshake; read through this, that stays here.
+#[derive(Debug)]
+pub(crate) struct HeadReader {
+    pub(crate) stream: TcpStream,
+    pub(crate) readiness: Readiness,
+    /// Read from the stream, not yet given on.
+    pub(crate) buffer: Vec<u8>,
+    /// How much of the buffer belongs to the head, once its end is seen.
+    head: Option<usize>,
+}
+
+impl HeadReader {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            readiness: Readiness::default(),
+            buffer: Vec::new(),
+            head: None,
+        }
+    }
+
+    /// Reads a piece into the buffer; its length.
+    fn read_piece(&mut self) -> io::Result<usize> {
+        let mut piece = [0; PIECE];
+        while self.readiness.readable {
+            match self.stream.read(&mut piece) {
+                Ok(n) => {
+                    // Less than asked for is all there is.
+                    self.readiness.readable = n == PIECE || self.readiness.at_end || cfg!(windows);
+                    self.buffer.extend_from_slice(&piece[..n]);
+                    return Ok(n);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => self.readiness.readable = false,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Err(ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Read for HeadReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let head = loop {
+            if let Some(head) = self.head {
+                break head;
+            }
+            // The end may lie across two reads.
+            let from = self.buffer.len().saturating_sub(3);
+            if self.read_piece()? == 0 {
+                // The end of the stream, or of what there is of a head.
+                break self.buffer.len();
+            }
+            self.head = self.buffer[from..]
+                .windows(4)
+                .position(|bytes| bytes == b"\r\n\r\n")
+                .map(|place| from + place + 4);
+            if self.head.is_none() && self.buffer.len() > MAX_HEAD {
+                let error = io::Error::new(ErrorKind::InvalidData, "the response has no end");
+                return Err(error);
+            }
+        };
+        let given = head.min(out.len());
+        out[..given].copy_from_slice(&self.buffer[..given]);
+        self.buffer.drain(..given);
+        self.head = Some(head - given);
+        Ok(given)
+    }
+}
+
+impl Write for HeadReader {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
