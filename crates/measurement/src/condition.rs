@@ -255,22 +255,19 @@ fn lookup(name: &str) -> Option<(Unit, Lookup)> {
 }
 
 fn unknown(figure: &str) -> ConditionError {
+    /// Below it, names have less in common than a slip of the finger leaves.
+    const ALIKE: f64 = 0.75;
     let names = || {
         TIMES
             .iter()
             .map(|(name, _)| *name)
             .chain(OTHERS.iter().map(|(name, ..)| *name))
     };
-    // Half of the letters in common, in order, from the front.
-    let likeness = |name: &str| {
-        name.chars()
-            .zip(figure.chars())
-            .take_while(|(a, b)| a == b)
-            .count()
-    };
     let nearest = names()
-        .max_by_key(|name| likeness(name))
-        .filter(|name| likeness(name) * 2 >= name.len().max(figure.len()));
+        .map(|name| (strsim::jaro(name, figure), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name);
     let known: Vec<_> = names().collect();
     ConditionError::UnknownFigure {
         figure: figure.to_owned(),
@@ -300,13 +297,16 @@ impl FromStr for Condition {
                 parse_nanoseconds(value_text),
                 "a time with its unit (examples: 250us, 1.5ms, 2s)",
             ),
-            Unit::Number => (parse_number(value_text), "a number (example: 50_000)"),
+            Unit::Number => (
+                parse_number(value_text),
+                "a number, not below zero (example: 50_000)",
+            ),
             Unit::Share => (
                 match value_text.strip_suffix('%') {
                     Some(percent) => parse_number(percent).map(|n| n / 100.0),
                     None => parse_number(value_text),
                 },
-                "a percentage or a share (examples: 0.1%, 0.001)",
+                "a percentage or a share, not below zero (examples: 0.1%, 0.001)",
             ),
         };
         Ok(Self {
@@ -323,11 +323,12 @@ impl FromStr for Condition {
     }
 }
 
+/// No figure is below zero: a condition with such a number would say nothing about the run.
 fn parse_number(text: &str) -> Option<f64> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
     let number: f64 = digits.parse().ok()?;
-    // `inf` and `nan` are numbers to Rust, but none to compare with.
-    number.is_finite().then_some(number)
+    // `inf` and `nan` are numbers to Rust, but none to compare with; `-0` is below zero to a reader.
+    (number.is_finite() && number.is_sign_positive()).then_some(number)
 }
 
 impl fmt::Display for Condition {

@@ -55,6 +55,12 @@ fn what_cannot_be_read_is_named() {
     assert!(error("p99=1ms").contains("compares nothing"));
     assert!(error("p98>1ms").contains("`p98` is no figure"));
     assert!(error("losst>0").contains("did you mean `lost`?"));
+    assert!(error("lst>0").contains("did you mean `lost`?"));
+    assert!(error("troughput<5").contains("did you mean `throughput`?"));
+    assert!(!error("nonsense>0").contains("did you mean"));
+    for negative in ["lost>-1", "throughput<-0", "error_rate>-1%", "p99>-1ms"] {
+        assert!(error(negative).contains("is no value for"), "{negative}");
+    }
     assert!(error("p99>10").contains("a time with its unit"));
     assert!(error("lost>many").contains("a number"));
     assert!(error("lost>inf").contains("a number"));

@@ -4,67 +4,10 @@
 
 mod common;
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::Command;
 
-use calamine::{Reader, Xlsx, open_workbook};
-use common::{Bench, stderr, stdout};
-use futures_util::{SinkExt, StreamExt};
+use common::{Bench, Server, rows, stderr, stdout};
 use serde_json::Value;
-use tokio_tungstenite::tungstenite::Message;
-
-fn rows(path: &Path, sheet: &str) -> usize {
-    let mut book: Xlsx<_> = open_workbook(path).unwrap();
-    book.worksheet_range(sheet).unwrap().height() - 1
-}
-
-/// A server on a free port of the loopback that answers the `n`-th data message of a connection
-/// with what `answers` makes of it; it counts the messages of all.
-struct Server {
-    url: String,
-    seen: Arc<AtomicUsize>,
-    _runtime: tokio::runtime::Runtime,
-}
-
-impl Server {
-    fn start(answers: fn(usize, Message) -> Option<Message>) -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let seen = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&seen);
-        runtime.spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let seen = Arc::clone(&counter);
-                tokio::spawn(async move {
-                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
-                        return;
-                    };
-                    let mut n = 0;
-                    while let Some(Ok(message)) = socket.next().await {
-                        if message.is_text() || message.is_binary() {
-                            seen.fetch_add(1, Ordering::Relaxed);
-                            if let Some(answer) = answers(n, message) {
-                                let _ = socket.send(answer).await;
-                            }
-                            n += 1;
-                        }
-                    }
-                });
-            }
-        });
-        Self {
-            url,
-            seen,
-            _runtime: runtime,
-        }
-    }
-}
 
 #[test]
 fn without_a_url_an_embedded_server_is_measured_and_a_spreadsheet_saved() {
@@ -138,6 +81,41 @@ fn the_json_summary_is_the_same_on_stdout_and_in_the_file() {
     if cfg!(target_os = "linux") {
         assert!(summary["server"]["cpu_s"].as_f64().unwrap() > 0.0);
         assert!(summary["client"]["cpu_s"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn server_and_generator_are_sampled_side_by_side() {
+    // The server is in this very process, which sleeps and wakes for every message.
+    let server = Server::start(|_, message| Some(message));
+    let bench = Bench::new();
+    let pid = std::process::id();
+    let line = format!(
+        "{} -c 2 -d 300ms --warmup 0s -q --server-pid {pid} -o a.json",
+        server.url
+    );
+    let output = bench.run(&line);
+    let out = stdout(&output);
+    let told = |label: &str| {
+        let line = out.lines().find(|l| l.starts_with(label)).expect(label);
+        assert!(
+            line.contains("of CPU") && line.contains("messages per CPU-second"),
+            "{line}"
+        );
+        assert!(line.contains("context switches"), "{line}");
+    };
+    told("server ");
+    told("generator ");
+    let file = std::fs::read(bench.path("a.json")).unwrap();
+    let run: Value = serde_json::from_slice(&file).unwrap();
+    assert_eq!(run["server"]["pid"], pid);
+    for side in ["server", "client"] {
+        let switches = &run[side]["context_switches"];
+        assert!(
+            switches["voluntary"].as_u64() > Some(0),
+            "{side}: {switches}"
+        );
     }
 }
 
@@ -306,100 +284,4 @@ fn more_clients_than_files_is_told_with_how_many_fit() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stderr(&output).contains("raised the limit on open files from 100 to "));
-}
-
-#[test]
-fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
-    let dropping = Server::start(|n, message| (n != 2).then_some(message));
-    let bench = Bench::new();
-    let line = format!(
-        "{} -c 2 -m 5 --warmup 0s --timeout 100ms --no-output",
-        dropping.url
-    );
-    let output = bench.run(&line);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    assert!(
-        stdout(&output).contains("10 sent · 8 echoed · 2 lost"),
-        "{}",
-        stdout(&output)
-    );
-
-    let babbling = Server::start(|_, _| Some(Message::text("nonsense")));
-    let line = format!("{} -c 2 -m 5 --warmup 0s --no-output", babbling.url);
-    let output = bench.run(&line);
-    assert_eq!(output.status.code(), Some(5));
-    let out = stdout(&output);
-    assert!(
-        out.contains("invalid") && out.contains("nothing measured"),
-        "{out}"
-    );
-    assert!(out.contains("10 corrupted"), "{out}");
-    // Unverified, the same answers are echoes like any other.
-    let output = bench.run(&format!("{line} --verify off"));
-    assert_eq!(output.status.code(), Some(0));
-}
-
-#[test]
-fn a_reader_that_goes_away_is_no_failure() {
-    let bench = Bench::new();
-    let mut child = bench
-        .command("-c 1 -m 1 --warmup 0s --no-output -q")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-}
-
-#[cfg(unix)]
-mod interrupts {
-    use super::*;
-
-    fn interrupt(child: &std::process::Child) {
-        let pid = child.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Starts an endless run and waits until the server has seen this many messages.
-    fn endless(bench: &Bench, server: &Server, messages: usize) -> std::process::Child {
-        let line = format!("{} -c 2 -d 10m --warmup 0s -q", server.url);
-        let child = bench.command(&line).stdout(Stdio::piped()).spawn().unwrap();
-        while server.seen.load(Ordering::Relaxed) < messages {
-            std::thread::yield_now();
-        }
-        child
-    }
-
-    #[test]
-    fn ctrl_c_ends_the_run_and_saves_the_files() {
-        let server = Server::start(|_, message| Some(message));
-        let bench = Bench::new();
-        let child = endless(&bench, &server, 100);
-        interrupt(&child);
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130));
-        let out = stdout(&output);
-        assert!(
-            out.contains("ended early by the user") && out.contains(" 0 lost"),
-            "{out}"
-        );
-        assert_eq!(bench.files(), ["latencies.xlsx"]);
-        assert!(rows(&bench.path("latencies.xlsx"), "latencies") >= 90);
-    }
-
-    #[test]
-    fn a_second_ctrl_c_ends_the_program_and_leaves_nothing_unfinished() {
-        let server = Server::start(|_, _| None);
-        let bench = Bench::new();
-        let mut child = endless(&bench, &server, 2);
-        interrupt(&child);
-        interrupt(&child);
-        assert_eq!(child.wait().unwrap().code(), Some(130));
-        assert!(
-            !bench.files().iter().any(|name| name.starts_with('.')),
-            "{:?}",
-            bench.files()
-        );
-    }
 }

@@ -3,9 +3,15 @@
 // Not every file uses all of it.
 #![allow(dead_code)]
 
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use calamine::{Reader, Xlsx, open_workbook};
+use futures_util::{SinkExt, StreamExt};
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::Message;
 
 /// The program in a folder of its own.
 pub(crate) struct Bench {
@@ -52,4 +58,56 @@ pub(crate) fn stdout(output: &Output) -> String {
 
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A server on a free port of the loopback that answers the `n`-th data message of a connection
+/// with what `answers` makes of it; it counts the messages of all.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) seen: Arc<AtomicUsize>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    pub(crate) fn start(answers: fn(usize, Message) -> Option<Message>) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let seen = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&seen);
+        runtime.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let seen = Arc::clone(&counter);
+                tokio::spawn(async move {
+                    let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
+                        return;
+                    };
+                    let mut n = 0;
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message.is_text() || message.is_binary() {
+                            seen.fetch_add(1, Ordering::Relaxed);
+                            if let Some(answer) = answers(n, message) {
+                                let _ = socket.send(answer).await;
+                            }
+                            n += 1;
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            url,
+            seen,
+            _runtime: runtime,
+        }
+    }
+}
+
+/// Rows of a sheet below its header.
+pub(crate) fn rows(path: &Path, sheet: &str) -> usize {
+    let mut book: Xlsx<_> = open_workbook(path).unwrap();
+    book.worksheet_range(sheet).unwrap().height() - 1
 }

@@ -1,0 +1,124 @@
+//! How the program ends: exit codes, and what a user interrupts.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::process::Stdio;
+
+use common::{Bench, Server, rows, stderr, stdout};
+use tokio_tungstenite::tungstenite::Message;
+
+#[test]
+fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
+    let dropping = Server::start(|n, message| (n != 2).then_some(message));
+    let bench = Bench::new();
+    let line = format!(
+        "{} -c 2 -m 5 --warmup 0s --timeout 100ms --no-output",
+        dropping.url
+    );
+    let output = bench.run(&line);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("10 sent · 8 echoed · 2 lost"),
+        "{}",
+        stdout(&output)
+    );
+
+    let babbling = Server::start(|_, _| Some(Message::text("nonsense")));
+    let line = format!("{} -c 2 -m 5 --warmup 0s --no-output", babbling.url);
+    let output = bench.run(&line);
+    assert_eq!(output.status.code(), Some(5));
+    let out = stdout(&output);
+    assert!(
+        out.contains("invalid") && out.contains("nothing measured"),
+        "{out}"
+    );
+    assert!(out.contains("10 corrupted"), "{out}");
+    // What is worst is told: an invalid run before failed messages, these before a condition.
+    let gate = "--fail-if received>0 --fail-if lost>=0";
+    assert_eq!(bench.run(&format!("{line} {gate}")).status.code(), Some(5));
+    let dropped = format!(
+        "{} -c 2 -m 5 --warmup 0s --timeout 100ms --no-output {gate}",
+        dropping.url
+    );
+    let output = bench.run(&dropped);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stdout(&output).contains("failed if    received>0"));
+    // Unverified, the same answers are echoes like any other.
+    let output = bench.run(&format!("{line} --verify off"));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let bench = Bench::new();
+    let mut child = bench
+        .command("-c 1 -m 1 --warmup 0s --no-output -q")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+mod interrupts {
+    use std::process::Command;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    fn interrupt(child: &std::process::Child) {
+        let pid = child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Starts an endless run and waits until the server has seen this many messages.
+    fn endless(bench: &Bench, server: &Server, messages: usize) -> std::process::Child {
+        let line = format!("{} -c 2 -d 10m --warmup 0s -q --fail-if sent>0", server.url);
+        let child = bench.command(&line).stdout(Stdio::piped()).spawn().unwrap();
+        while server.seen.load(Ordering::Relaxed) < messages {
+            std::thread::yield_now();
+        }
+        child
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_run_and_saves_the_files() {
+        let server = Server::start(|_, message| Some(message));
+        let bench = Bench::new();
+        let child = endless(&bench, &server, 100);
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(130),
+            "also where a condition held"
+        );
+        let out = stdout(&output);
+        assert!(out.contains("failed if    sent>0"), "{out}");
+        assert!(
+            out.contains("ended early by the user") && out.contains(" 0 lost"),
+            "{out}"
+        );
+        assert_eq!(bench.files(), ["latencies.xlsx"]);
+        assert!(rows(&bench.path("latencies.xlsx"), "latencies") >= 90);
+    }
+
+    #[test]
+    fn a_second_ctrl_c_ends_the_program_and_leaves_nothing_unfinished() {
+        let server = Server::start(|_, _| None);
+        let bench = Bench::new();
+        let mut child = endless(&bench, &server, 2);
+        interrupt(&child);
+        interrupt(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(
+            !bench.files().iter().any(|name| name.starts_with('.')),
+            "{:?}",
+            bench.files()
+        );
+    }
+}
