@@ -28,6 +28,10 @@ impl Dialect for Axum {
         }))
     }
 
+    fn ping() -> Message {
+        Message::Ping(Default::default())
+    }
+
     /// axum hides which tungstenite it has; its error still is that one's. The
     /// tests of this crate fail when the two part ways.
     fn fault(error: &axum::Error) -> Option<Fault> {

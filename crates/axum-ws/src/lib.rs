@@ -10,7 +10,7 @@
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
 //! use echo_server::{Config, bind};
 //!
-//! let listener = bind("127.0.0.1:0").await?;
+//! let listener = bind("127.0.0.1:0", 128).await?;
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 //! let server = tokio::spawn(axum_ws::serve(listener, Config::default(), async {
 //!     let _ = stopped.await;
@@ -41,11 +41,11 @@ use echo_server::{
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::sync::mpsc;
 use tower_service::Service;
 
 /// What a caller of [`serve`] needs.
-pub use echo_server::{Config, Error, bind};
+pub use echo_server::{Config, Error, Listener, bind};
 
 /// Which server this is.
 pub const PROGRAM: Program = Program {
@@ -64,7 +64,7 @@ pub const PROGRAM: Program = Program {
 /// # Errors
 /// None so far: whatever fails once the listener is there is one connection's.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
@@ -82,11 +82,7 @@ type Upgraded = mpsc::Sender<WebSocket>;
 
 /// One connection from its first byte to its last.
 async fn converse(connection: Connection, router: Router) {
-    let Connection {
-        stream,
-        host,
-        mut stop,
-    } = connection;
+    let Connection { stream, mut peer } = connection;
     let (upgraded, mut sockets) = mpsc::channel(1);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request
@@ -101,16 +97,15 @@ async fn converse(connection: Connection, router: Router) {
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    tokio::select! {
-        biased;
-        () = stop.wait() => return,
-        ended = http => if let Err(error) = ended {
+    let opening = async move {
+        if let Err(error) = http.await {
             tracing::debug!("a connection failed: {error}");
-        },
-    }
-    // None once hyper has dropped the service and no upgrade is on its way.
-    if let Some(mut socket) = sockets.recv().await {
-        echo::<Axum, _>(&mut socket, &mut stop, host.metrics()).await;
+        }
+        // None once hyper has dropped the service and no upgrade is on its way.
+        sockets.recv().await
+    };
+    if let Some(Some(mut socket)) = peer.handshake(opening).await {
+        echo::<Axum, _>(&mut socket, &mut peer).await;
     }
 }
 

@@ -1,20 +1,20 @@
 //! The accept loop: what comes in, who is let in, and the end of it all.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
     task::{JoinError, JoinSet},
     time::Instant,
 };
 
 use crate::{
-    Lent, Stop,
+    Lent, Listener, Peer, Stop,
     answer::encode,
     host::{Host, MAX_HEAD, no_room},
     lent::Home,
     stop::Stopper,
+    stream::{Socket, Stream},
 };
 
 /// Connections told at once that there is no room. They take from the files
@@ -32,10 +32,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_
 pub struct Connection {
     /// The stream. To be dropped as soon as all is said.
     pub stream: Lent,
-    /// The server it came to.
-    pub host: Arc<Host>,
-    /// Ready once the server stops.
-    pub stop: Stop,
+    /// Its place in the server.
+    pub peer: Peer,
 }
 
 /// Accepts connections and gives each to `handle`, until `shutdown` is ready.
@@ -46,12 +44,12 @@ pub struct Connection {
 /// No error ends the loop: one that concerns a single connection is passed
 /// over, one that tells of a shortage is waited out.
 pub async fn accept<H, F>(
-    listener: TcpListener,
+    listener: Listener,
     host: Arc<Host>,
     handle: H,
     shutdown: impl Future<Output = ()>,
 ) where
-    H: Fn(Connection) -> F,
+    H: Fn(Connection) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let (max_connections, drain_timeout) = {
@@ -73,19 +71,15 @@ pub async fn accept<H, F>(
                 || refusals.len() < REFUSALS => stream,
         };
         if connections.len() < max_connections {
-            let home = Home::default();
-            let handled = handle(Connection {
-                stream: home.lend(stream),
+            let arrival = Arrival {
+                socket: stream,
                 host: Arc::clone(&host),
                 stop: stopper.subscribe(),
-            });
-            connections.spawn(async move {
-                handled.await;
-                home.end().await;
-            });
+            };
+            connections.spawn(arrival.converse(handle.clone()));
         } else {
             host.metrics().refuse();
-            refusals.spawn(refuse(stream));
+            refusals.spawn(refuse(stream, Arc::clone(&host)));
         }
     }
     drop(door);
@@ -114,36 +108,117 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
+/// A connection that has just been accepted.
+struct Arrival {
+    socket: Socket,
+    host: Arc<Host>,
+    stop: Stop,
+}
+
+impl Arrival {
+    async fn converse<H, F>(mut self, handle: H)
+    where
+        H: Fn(Connection) -> F,
+        F: Future<Output = ()>,
+    {
+        let timeout = self.host.config().handshake_timeout;
+        let deadline = Some(timeout)
+            .filter(|timeout| !timeout.is_zero())
+            .and_then(|timeout| Instant::now().checked_add(timeout));
+        let stream = match self.host.config().tls {
+            None => Stream::Plain(self.socket),
+            Some(_) => match secure(self.socket, &self.host, deadline, &mut self.stop).await {
+                Some(stream) => stream,
+                None => return,
+            },
+        };
+        let home = Home::default();
+        handle(Connection {
+            stream: home.lend(stream),
+            peer: Peer {
+                host: self.host,
+                stop: self.stop,
+                home: home.clone(),
+                deadline,
+            },
+        })
+        .await;
+        home.end().await;
+    }
+}
+
+/// Shakes hands for TLS; `None` if that fails, lasts too long, or the server
+/// stops.
+async fn secure(
+    socket: Socket,
+    host: &Host,
+    deadline: Option<Instant>,
+    stop: &mut Stop,
+) -> Option<Stream> {
+    let acceptor = host.config().tls.as_ref()?.acceptor();
+    // Boxed, as is every handshake: an open connection does not carry it along.
+    let accepting = Box::pin(acceptor.accept(socket));
+    let accepted = async {
+        match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, accepting).await,
+            None => Ok(accepting.await),
+        }
+    };
+    let accepted = tokio::select! {
+        biased;
+        () = stop.wait() => return None,
+        accepted = accepted => accepted,
+    };
+    match accepted {
+        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
+        Ok(Err(error)) => {
+            tracing::debug!("a TLS handshake failed: {error}");
+            None
+        }
+        Err(_) => {
+            tracing::debug!("a TLS handshake was not finished in time");
+            None
+        }
+    }
+}
+
 /// Hears the request out, so that the answer is not mistaken for noise, then
 /// answers 503.
-async fn refuse(stream: TcpStream) {
+async fn refuse(socket: Socket, host: Arc<Host>) {
     let home = Home::default();
-    let mut lent = home.lend(stream);
     let request = async {
+        let stream = match &host.config().tls {
+            None => Stream::Plain(socket),
+            Some(tls) => Stream::Tls(Box::new(tls.acceptor().accept(socket).await?)),
+        };
+        let mut lent = home.lend(stream);
         let mut head = Vec::new();
-        while head.len() < MAX_HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-            if lent.read_buf(&mut head).await? == 0 {
-                break;
+        let hear = async {
+            while head.len() < MAX_HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                if lent.read_buf(&mut head).await? == 0 {
+                    break;
+                }
             }
-        }
-        io::Result::Ok(())
+            io::Result::Ok(())
+        };
+        let _ = tokio::time::timeout(REFUSAL_GRACE, hear).await;
+        // It fits in any socket's buffer, so this does not block.
+        lent.write_all(&encode(&no_room(), true)).await
     };
-    let _ = tokio::time::timeout(REFUSAL_GRACE, request).await;
-    // It fits in any socket's buffer, so this does not block.
-    if lent.write_all(&encode(&no_room(), true)).await.is_ok() {
-        drop(lent);
+    // A TLS handshake gets as long as a request.
+    if let Ok(Ok(())) = tokio::time::timeout(2 * REFUSAL_GRACE, request).await {
         home.end().await;
     }
 }
 
 /// Something that connections come from.
 trait Accept {
-    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)>;
+    async fn accept(&mut self) -> io::Result<Socket>;
 }
 
-impl Accept for TcpListener {
-    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        TcpListener::accept(self).await
+impl Accept for Listener {
+    async fn accept(&mut self) -> io::Result<Socket> {
+        self.accept_socket().await
     }
 }
 
@@ -164,22 +239,16 @@ impl<A: Accept> Door<A> {
     }
 
     /// The next connection. May be dropped while it waits.
-    async fn next(&mut self) -> TcpStream {
+    async fn next(&mut self) -> Socket {
         loop {
             if let Some(until) = self.closed_until {
                 tokio::time::sleep_until(until).await;
                 self.closed_until = None;
             }
             match self.listener.accept().await {
-                Ok((stream, peer)) => {
+                Ok(socket) => {
                     self.pause = BACKOFF.0;
-                    tracing::debug!("{peer} connected");
-                    // Every echo is written whole: waiting for more to send
-                    // with it would only delay it.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!("{peer}: {error}");
-                    }
-                    return stream;
+                    return socket;
                 }
                 Err(error) if concerns_one_connection(&error) => {
                     tracing::debug!("cannot accept a connection: {error}");
@@ -211,21 +280,23 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpStream;
+
     use super::*;
 
     /// Fails as told, then never again.
     struct Failing {
         errors: Vec<io::ErrorKind>,
         asked: usize,
-        listener: TcpListener,
+        listener: Listener,
     }
 
     impl Accept for &mut Failing {
-        async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        async fn accept(&mut self) -> io::Result<Socket> {
             self.asked += 1;
             match self.errors.pop() {
                 Some(kind) => Err(kind.into()),
-                None => TcpListener::accept(&self.listener).await,
+                None => self.listener.accept_socket().await,
             }
         }
     }
@@ -234,7 +305,7 @@ mod tests {
         Failing {
             errors: vec![kind; times],
             asked: 0,
-            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            listener: crate::bind("127.0.0.1:0", 16).await.unwrap(),
         }
     }
 
@@ -250,10 +321,12 @@ mod tests {
     #[tokio::test]
     async fn a_shortage_ends() {
         let mut failing = failing(io::ErrorKind::Other, 3).await;
-        let address = failing.listener.local_addr().unwrap();
+        let address = failing.listener.tcp_address().unwrap();
         let _peer = TcpStream::connect(address).await.unwrap();
         let mut door = Door::new(&mut failing);
-        let stream = door.next().await;
+        let Socket::Tcp(stream) = door.next().await else {
+            panic!("a Unix socket");
+        };
         assert!(stream.nodelay().unwrap());
         assert_eq!(door.pause, BACKOFF.0);
         assert_eq!(failing.asked, 4);
@@ -262,7 +335,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_aborted_connection_delays_nobody() {
         let mut failing = failing(io::ErrorKind::ConnectionAborted, 1000).await;
-        let address = failing.listener.local_addr().unwrap();
+        let address = failing.listener.tcp_address().unwrap();
         let _peer = TcpStream::connect(address).await.unwrap();
         let started = Instant::now();
         Door::new(&mut failing).next().await;

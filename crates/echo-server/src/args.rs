@@ -1,10 +1,10 @@
 //! The flags of both servers.
 
-use std::{ffi::OsString, num::NonZeroUsize, time::Duration};
+use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args as _, Command, FromArgMatches};
 
-use crate::{Config, config::EchoPath, open_files, units};
+use crate::{Config, Error, Tls, config::EchoPath, open_files, units};
 
 /// Which server a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,9 @@ pub struct Program {
 /// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Args {
-    /// Address to listen on: an IP address or a host name, and a port; port 0
-    /// picks a free one. Example: --bind 0.0.0.0:8000
+    /// Address to listen on: an IP address or a host name, and a port, of which
+    /// 0 picks a free one; or unix:PATH. A socket that systemd passes on goes
+    /// before it. Example: --bind 0.0.0.0:8000
     // Its default is the program's, which `Args::command` adds.
     #[arg(long, value_name = "ADDR", required = false)]
     pub bind: String,
@@ -46,10 +47,40 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = units::count)]
     pub max_connections: Option<NonZeroUsize>,
 
+    /// Connections that wait in the system until they are accepted; it may cap
+    /// this (net.core.somaxconn). Example: --backlog 128
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = units::backlog)]
+    pub backlog: u32,
+
+    /// How long a peer may take for its handshake before it is dropped; 0 is
+    /// for ever. Example: --handshake-timeout 2s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    pub handshake_timeout: Duration,
+
+    /// How long a peer may be silent: it is pinged at half of it and closed
+    /// with 1001 at the end; 0 is for ever. Example: --idle-timeout 5m
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration)]
+    pub idle_timeout: Duration,
+
     /// How long SIGINT or SIGTERM waits for connections to close; a second
     /// signal does not wait. Example: --drain-timeout 500ms
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration)]
     pub drain_timeout: Duration,
+
+    /// Origin that a browser's page may come from, may be repeated; others are
+    /// answered 403 [default: any]. Example: --allow-origin https://example.org
+    #[arg(long, value_name = "ORIGIN", value_parser = units::origin)]
+    pub allow_origin: Vec<String>,
+
+    /// Certificate chain in PEM, the server's own first: serves wss://
+    /// [default: none]. Example: --tls-cert cert.pem --tls-key key.pem
+    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of that certificate in PEM [default: none]. Example:
+    /// --tls-cert cert.pem --tls-key key.pem
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 impl Args {
@@ -83,9 +114,12 @@ impl Args {
     }
 
     /// What this means to the server. Reads the open-file limit, which a
-    /// program raises first (see [`raise_limit`](crate::raise_limit)).
-    #[must_use]
-    pub fn config(&self) -> Config {
+    /// program raises first (see [`raise_limit`](crate::raise_limit)), and the
+    /// certificate.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] when the certificate or its key cannot be used.
+    pub fn config(&self) -> Result<Config, Error> {
         let allowed = open_files::connections_allowed();
         let max_connections = self.max_connections.map_or(allowed, NonZeroUsize::get);
         if max_connections > allowed {
@@ -94,12 +128,21 @@ impl Args {
                  which is {allowed}: raise it with `ulimit -n`"
             );
         }
-        Config {
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Tls::from_pem(certificate, key)?),
+            // clap asks for both or none.
+            _ => None,
+        };
+        Ok(Config {
             path: self.path.clone(),
             max_message_size: self.max_message_size.get(),
             max_connections,
+            handshake_timeout: self.handshake_timeout,
+            idle_timeout: self.idle_timeout,
             drain_timeout: self.drain_timeout,
-        }
+            allowed_origins: self.allow_origin.clone(),
+            tls,
+        })
     }
 }
 
@@ -128,7 +171,8 @@ mod tests {
         let args = parse(&[]).unwrap();
         assert_eq!(args.bind, PROGRAM.bind);
         assert_eq!(args.threads, None);
-        assert_eq!(args.config(), Config::default());
+        assert_eq!(args.backlog, 4096);
+        assert_eq!(args.config().unwrap(), Config::default());
     }
 
     #[test]
@@ -139,7 +183,12 @@ mod tests {
             "--threads=3",
             "--max-message-size=4KiB",
             "--max-connections=1_0",
+            "--backlog=128",
+            "--handshake-timeout=2s",
+            "--idle-timeout=0",
             "--drain-timeout=500ms",
+            "--allow-origin=https://a.example",
+            "--allow-origin=http://localhost:3000",
         ])
         .unwrap();
         assert_eq!(args.bind, "[::1]:0");
@@ -148,9 +197,17 @@ mod tests {
             path: "/echo".parse().unwrap(),
             max_message_size: 4096,
             max_connections: 10,
+            handshake_timeout: Duration::from_secs(2),
+            idle_timeout: Duration::ZERO,
             drain_timeout: Duration::from_millis(500),
+            allowed_origins: vec![
+                "https://a.example".to_owned(),
+                "http://localhost:3000".to_owned(),
+            ],
+            tls: None,
         };
-        assert_eq!(args.config(), config);
+        assert_eq!(args.backlog, 128);
+        assert_eq!(args.config().unwrap(), config);
     }
 
     #[test]
@@ -162,8 +219,11 @@ mod tests {
             "--max-message-size=big",
             "--drain-timeout=5",
             "--path=ws",
-            "--idle-timeout=1s",
-            "--handshake-timeout=1s",
+            "--backlog=0",
+            "--idle-timeout=soon",
+            "--handshake-timeout=1",
+            "--allow-origin=example.org",
+            "--allow-origin=https://example.org/page",
             "--tls-cert=a",
             "--tls-key=a",
             "more",

@@ -10,6 +10,8 @@ pub(crate) const ABNORMAL: u16 = 1006;
 pub enum Fault {
     /// The server stops.
     GoingAway,
+    /// Nothing was heard of the peer for the idle timeout.
+    Silent,
     /// The peer broke the protocol.
     Protocol,
     /// A text message is not UTF-8.
@@ -23,7 +25,7 @@ impl Fault {
     #[must_use]
     pub fn code(self) -> u16 {
         match self {
-            Self::GoingAway => 1001,
+            Self::GoingAway | Self::Silent => 1001,
             Self::Protocol => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
@@ -35,6 +37,7 @@ impl Fault {
     pub fn reason(self) -> &'static str {
         match self {
             Self::GoingAway => "the server is shutting down",
+            Self::Silent => "nothing was heard for the idle timeout",
             Self::Protocol => "protocol error",
             Self::NotUtf8 => "text that is not UTF-8",
             Self::TooLarge => "message too large",

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::open_files;
+use crate::{Tls, open_files};
 
 /// Bytes asked of the socket in one read.
 ///
@@ -38,8 +38,19 @@ pub struct Config {
     /// Connections held at once; one more is answered `503`. Default: what the
     /// open-file limit allows, less a reserve.
     pub max_connections: usize,
+    /// How long a peer may take from its first packet to the end of its
+    /// handshake before it is dropped; zero is for ever. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// How long a peer may be silent: it is pinged at half of it and closed
+    /// with 1001 at the end; zero is for ever. Default 60 s.
+    pub idle_timeout: Duration,
     /// How long a shutdown waits for connections to close. Default 5 s.
     pub drain_timeout: Duration,
+    /// Origins that a browser's page may come from, as in
+    /// `https://example.org`; empty lets in all. Default empty.
+    pub allowed_origins: Vec<String>,
+    /// Certificate and key; `None` serves `ws://`. Default `None`.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Config {
@@ -48,7 +59,11 @@ impl Default for Config {
             path: EchoPath::default(),
             max_message_size: 16 << 20,
             max_connections: open_files::connections_allowed(),
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(5),
+            allowed_origins: Vec::new(),
+            tls: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     mem,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -10,9 +11,10 @@ use std::{
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 
 use crate::{
+    Peer,
     close::{Fault, NO_STATUS},
-    metrics::{Metrics, Tally},
-    stop::Stop,
+    idle::{Due, Idle},
+    metrics::Tally,
 };
 
 /// Messages moved before the write buffer is flushed and the stop is looked at,
@@ -39,6 +41,9 @@ pub trait Dialect {
     /// A close message.
     fn close(fault: Fault) -> Self::Message;
 
+    /// A ping without payload.
+    fn ping() -> Self::Message;
+
     /// The peer's fault, or `None` if the connection is simply gone.
     fn fault(error: &Self::Error) -> Option<Fault>;
 }
@@ -56,7 +61,7 @@ pub enum Seen {
     Close(Option<u16>),
 }
 
-/// Echoes until the peer closes, fails, or the server stops.
+/// Echoes until the peer closes, fails, falls silent, or the server stops.
 ///
 /// All messages that are ready are echoed with one flush. While a flush is
 /// blocked nothing is read, so what is held for a peer that does not read is
@@ -64,13 +69,20 @@ pub enum Seen {
 ///
 /// When this returns, the socket may be dropped: whatever close frame was due
 /// has been written, or cannot be.
-pub async fn echo<D, S>(socket: &mut S, stop: &mut Stop, metrics: &Metrics)
+///
+/// There is no permessage-deflate (RFC 7692) here: neither library has it, and
+/// it is never negotiated. Its place would be between library and echo: offered
+/// in [`Host::decide`](crate::Host::decide), and spoken by a socket that is a
+/// stream and a sink of the same messages, given to this in place of the plain
+/// one.
+pub async fn echo<D, S>(socket: &mut S, peer: &mut Peer)
 where
     D: Dialect,
     S: Stream<Item = Result<D::Message, D::Error>> + Sink<D::Message, Error = D::Error> + Unpin,
 {
-    let mut open = metrics.open();
-    let mut exchange = exchange::<D, S>(socket, stop, metrics);
+    let host = Arc::clone(&peer.host);
+    let mut open = host.metrics().open();
+    let mut exchange = exchange::<D, S>(socket, peer);
     match poll_fn(|cx| exchange.poll(cx)).await {
         Ending::Gone => {}
         Ending::Peer(code) => open.closed_with(code.unwrap_or(NO_STATUS)),
@@ -91,16 +103,13 @@ where
     }
 }
 
-fn exchange<'a, D: Dialect, S>(
-    socket: &'a mut S,
-    stop: &'a mut Stop,
-    metrics: &'a Metrics,
-) -> Exchange<'a, D, S> {
+fn exchange<'a, D: Dialect, S>(socket: &'a mut S, peer: &'a mut Peer) -> Exchange<'a, D, S> {
     Exchange {
         socket,
-        stop,
-        metrics,
+        idle: Idle::new(peer.host.config().idle_timeout),
+        peer,
         stopping: false,
+        ping_due: false,
         held: None,
         moved: 0,
         unsent: Tally::default(),
@@ -125,8 +134,10 @@ enum Pause {
 
 struct Exchange<'a, D: Dialect, S> {
     socket: &'a mut S,
-    stop: &'a mut Stop,
-    metrics: &'a Metrics,
+    peer: &'a mut Peer,
+    idle: Option<Idle>,
+    /// A ping is to be sent.
+    ping_due: bool,
     /// The stop has been seen; the batch under way is the last.
     stopping: bool,
     /// Read, but without room to be written yet.
@@ -146,6 +157,25 @@ where
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
         loop {
+            let was_blocked = self.flushing.is_some();
+            let moved = self.poll_messages(cx);
+            let Some(idle) = self.idle.as_mut().filter(|_| moved.is_pending()) else {
+                return moved;
+            };
+            if self.peer.home.was_heard(was_blocked) {
+                idle.heard();
+            }
+            match ready!(idle.poll(cx)) {
+                Due::Close => return Poll::Ready(Ending::Fault(Fault::Silent)),
+                // A peer that lets us wait for room would not get it.
+                Due::Ping => self.ping_due = self.flushing.is_none(),
+            }
+        }
+    }
+
+    /// Pending when nothing is left to be done, or there is no room to do it.
+    fn poll_messages(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        loop {
             let (pause, is_fresh) = match self.flushing.take() {
                 Some(pause) => (pause, false),
                 None => (ready!(self.poll_batch(cx)), true),
@@ -163,7 +193,7 @@ where
                 Pause::Ended(ending) => return Poll::Ready(ending),
                 _ if flushed.is_err() => return Poll::Ready(Ending::Gone),
                 _ if self.stopping => return Poll::Ready(Ending::Stopped),
-                _ if self.stop.poll(cx).is_ready() => self.stopping = true,
+                _ if self.peer.stop.poll(cx).is_ready() => self.stopping = true,
                 Pause::Idle if is_fresh => return Poll::Pending,
                 // A wake-up may have been meant for the reading and was spent
                 // on the flush: only a new look tells.
@@ -175,6 +205,16 @@ where
     /// Moves messages until none is ready. Pending only while there is no room
     /// to write.
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Pause> {
+        if self.ping_due {
+            let room = ready!(self.socket.poll_ready_unpin(cx));
+            self.ping_due = false;
+            if room
+                .and_then(|()| self.socket.start_send_unpin(D::ping()))
+                .is_err()
+            {
+                return Poll::Ready(Pause::Ended(Ending::Gone));
+            }
+        }
         loop {
             if self.held.is_some() {
                 let room = ready!(self.socket.poll_ready_unpin(cx));
@@ -221,9 +261,10 @@ where
             return;
         }
         let tally = mem::take(&mut self.unsent);
-        self.metrics.came_in(tally);
+        let metrics = self.peer.host.metrics();
+        metrics.came_in(tally);
         if sent {
-            self.metrics.went_out(tally);
+            metrics.went_out(tally);
         }
     }
 }

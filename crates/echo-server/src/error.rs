@@ -17,6 +17,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] crate::TlsError),
     /// The ready line could not be written to stdout.
     #[error("cannot write the ready line to stdout")]
     Announce(#[source] io::Error),

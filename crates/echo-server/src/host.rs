@@ -2,7 +2,10 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{ALLOW, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+    header::{
+        ALLOW, CONNECTION, CONTENT_TYPE, HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+        UPGRADE,
+    },
 };
 
 use crate::{Config, Metrics, Program};
@@ -53,7 +56,7 @@ impl Host {
         &self.config
     }
 
-    /// Decides by method, path and headers; the body does not matter.
+    /// Decides by method, version, path and headers; the body does not matter.
     ///
     /// [`Decision::Echo`] is given to valid upgrades only (RFC 6455, 4.2.1).
     #[must_use]
@@ -61,12 +64,13 @@ impl Host {
         let path = request.uri().path();
         let method = request.method();
         let is_echo = path == self.config.path.as_str();
+        if let Some(answer) = unaddressed(request) {
+            return Decision::Answer(answer);
+        }
         // Before the pages, so that `--path /` can serve both.
         if is_echo && method == Method::GET && asks_for_websocket(request) {
-            return match flaw(request.headers()) {
-                None => Decision::Echo,
-                Some(answer) => Decision::Answer(answer),
-            };
+            let flaw = flaw(request).or_else(|| self.foreign(request.headers()));
+            return flaw.map_or(Decision::Echo, Decision::Answer);
         }
         Decision::Answer(match self.page(path) {
             Some(page) if method == Method::GET || method == Method::HEAD => page(self),
@@ -85,6 +89,19 @@ impl Host {
             ),
             None => plain(StatusCode::NOT_FOUND, "nothing here\n"),
         })
+    }
+
+    /// The answer to a page of another origin than those allowed (RFC 6455,
+    /// 10.2). What is no browser sends no origin and is let in.
+    fn foreign(&self, headers: &HeaderMap) -> Option<Response<String>> {
+        let allowed = &self.config.allowed_origins;
+        let is_allowed = |origin: &HeaderValue| {
+            allowed
+                .iter()
+                .any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
+        };
+        let is_foreign = !allowed.is_empty() && !headers.get_all(ORIGIN).iter().all(is_allowed);
+        is_foreign.then(|| plain(StatusCode::FORBIDDEN, "this origin is not allowed\n"))
     }
 
     fn page(&self, path: &str) -> Option<fn(&Self) -> Response<String>> {
@@ -154,10 +171,16 @@ fn upgrade_required(body: &'static str) -> Response<String> {
     with_header(answer, CONNECTION, "upgrade, close")
 }
 
-/// HTTP/1.0 knows no upgrade, whatever the headers say (RFC 9110, 7.8).
+/// The answer to a request that does not say, just once, which host it is for
+/// (RFC 9112, 3.2).
+fn unaddressed<B>(request: &Request<B>) -> Option<Response<String>> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    let is_addressed = hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11;
+    (!is_addressed).then(|| plain(StatusCode::BAD_REQUEST, "one Host is needed\n"))
+}
+
 fn asks_for_websocket<B>(request: &Request<B>) -> bool {
-    request.version() >= Version::HTTP_11
-        && lists(request.headers(), CONNECTION, "upgrade")
+    lists(request.headers(), CONNECTION, "upgrade")
         && lists(request.headers(), UPGRADE, "websocket")
 }
 
@@ -172,16 +195,24 @@ fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 }
 
 /// What is wrong with the rest of an upgrade.
-fn flaw(headers: &HeaderMap) -> Option<Response<String>> {
-    let version = headers.get(SEC_WEBSOCKET_VERSION);
-    if version.is_none_or(|version| version != "13") {
+fn flaw<B>(request: &Request<B>) -> Option<Response<String>> {
+    // HTTP/1.0 knows no upgrade, whatever the headers say (RFC 9110, 7.8).
+    if request.version() < Version::HTTP_11 {
+        let answer = "an upgrade takes HTTP/1.1\n";
+        return Some(plain(StatusCode::BAD_REQUEST, answer));
+    }
+    let only = |name| {
+        let mut values = request.headers().get_all(name).iter();
+        values.next().filter(|_| values.next().is_none())
+    };
+    if only(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Some(upgrade_required("only WebSocket version 13 is spoken\n"));
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let key = only(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     (!key.is_some_and(is_key)).then(|| {
         plain(
             StatusCode::BAD_REQUEST,
-            "Sec-WebSocket-Key must be 16 bytes in base64\n",
+            "one Sec-WebSocket-Key is needed, of 16 bytes in base64\n",
         )
     })
 }
@@ -216,6 +247,7 @@ mod tests {
 
     fn upgrade(path: &str) -> Request<()> {
         Request::get(path)
+            .header(HOST, "localhost")
             .header(CONNECTION, "keep-alive, Upgrade")
             .header(UPGRADE, "WebSocket")
             .header(SEC_WEBSOCKET_VERSION, "13")
@@ -256,14 +288,68 @@ mod tests {
         assert_eq!(status(&host, &without(SEC_WEBSOCKET_KEY)), 400);
         let mut old = upgrade("/ws");
         *old.version_mut() = Version::HTTP_10;
-        assert_eq!(status(&host, &old), 426);
+        assert_eq!(status(&host, &old), 400);
+        for (twice, wanted) in [
+            (SEC_WEBSOCKET_KEY, 400),
+            (SEC_WEBSOCKET_VERSION, 426),
+            (HOST, 400),
+        ] {
+            let mut request = upgrade("/ws");
+            let value = request.headers()[&twice].clone();
+            request.headers_mut().append(&twice, value);
+            assert_eq!(status(&host, &request), wanted, "{twice} twice");
+        }
+    }
+
+    #[test]
+    fn a_request_says_which_host_it_is_for() {
+        let host = host("/ws");
+        assert_eq!(status(&host, &without(HOST)), 400);
+        let mut page = Request::get("/").body(()).unwrap();
+        assert_eq!(status(&host, &page), 400);
+        *page.version_mut() = Version::HTTP_10;
+        assert_eq!(status(&host, &page), 200);
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_kept_out_where_that_is_asked_for() {
+        let from = |origin: Option<&'static str>| {
+            let mut request = upgrade("/ws");
+            if let Some(origin) = origin {
+                let value = HeaderValue::from_static(origin);
+                request.headers_mut().append(ORIGIN, value);
+            }
+            request
+        };
+        let open = host("/ws");
+        assert_eq!(status(&open, &from(Some("https://evil.example"))), 101);
+        let mut strict = host("/ws");
+        strict.config.allowed_origins = vec![
+            "https://a.example".to_owned(),
+            "http://localhost:3000".to_owned(),
+        ];
+        for (origin, wanted) in [
+            (Some("https://a.example"), 101),
+            (Some("HTTPS://A.Example"), 101),
+            (Some("http://localhost:3000"), 101),
+            (Some("http://localhost"), 403),
+            (Some("https://a.example.evil.example"), 403),
+            (Some("null"), 403),
+            (None, 101),
+        ] {
+            assert_eq!(status(&strict, &from(origin)), wanted, "{origin:?}");
+        }
+        let mut both = from(Some("https://a.example"));
+        both.headers_mut()
+            .append(ORIGIN, HeaderValue::from_static("https://evil.example"));
+        assert_eq!(status(&strict, &both), 403);
     }
 
     #[test]
     fn a_root_path_serves_page_and_echo() {
         let host = host("/");
         assert_eq!(status(&host, &upgrade("/")), 101);
-        let plain = Request::get("/").body(()).unwrap();
+        let plain = Request::get("/").header(HOST, "x").body(()).unwrap();
         assert_eq!(status(&host, &plain), 200);
     }
 
@@ -276,20 +362,20 @@ mod tests {
             ("/metrics", "GET, HEAD"),
             ("/ws", "GET"),
         ] {
-            let request = Request::post(path).body(()).unwrap();
+            let request = Request::post(path).header(HOST, "x").body(()).unwrap();
             let Decision::Answer(answer) = host.decide(&request) else {
                 panic!("{path} was echoed");
             };
             assert_eq!(answer.status(), 405, "{path}");
             assert_eq!(answer.headers()[ALLOW], allow, "{path}");
         }
-        let elsewhere = Request::post("/other").body(()).unwrap();
+        let elsewhere = Request::post("/other").header(HOST, "x").body(()).unwrap();
         assert_eq!(status(&host, &elsewhere), 404);
     }
 
     #[test]
     fn the_page_names_the_server() {
-        let request = Request::get("/").body(()).unwrap();
+        let request = Request::get("/").header(HOST, "x").body(()).unwrap();
         let Decision::Answer(answer) = host("/chat").decide(&request) else {
             panic!("the page was echoed");
         };

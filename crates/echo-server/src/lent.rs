@@ -3,15 +3,17 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use crate::stream::Stream;
 
 /// How long a peer may take to close after us.
 const LINGER: Duration = Duration::from_secs(1);
@@ -25,26 +27,56 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Lent {
     /// `Some` until dropped.
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
     home: Home,
 }
 
-/// Where a lent stream comes back to.
+/// Where a lent stream comes back to, and what is told of it meanwhile.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Home(Arc<Mutex<Option<TcpStream>>>);
+pub(crate) struct Home(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    returned: Mutex<Option<Stream>>,
+    /// Bytes came in since somebody asked.
+    read: AtomicBool,
+    /// Bytes went out since somebody asked.
+    wrote: AtomicBool,
+}
 
 impl Home {
-    pub(crate) fn lend(&self, stream: TcpStream) -> Lent {
+    pub(crate) fn lend(&self, stream: impl Into<Stream>) -> Lent {
         Lent {
-            stream: Some(stream),
+            stream: Some(stream.into()),
             home: self.clone(),
         }
+    }
+
+    /// Whether the peer has been heard of since the last call: it sent
+    /// something, or took something where `is_blocked` says that it had let
+    /// us wait.
+    pub(crate) fn was_heard(&self, is_blocked: bool) -> bool {
+        // Only the connection's own task reads and writes.
+        let take = |flag: &AtomicBool| {
+            let was = flag.load(Ordering::Relaxed);
+            if was {
+                flag.store(false, Ordering::Relaxed);
+            }
+            was
+        };
+        let (read, wrote) = (take(&self.0.read), take(&self.0.wrote));
+        read || wrote && is_blocked
     }
 
     /// Says that no more will be sent, then waits a little for the peer to
     /// close; what it still sends is thrown away.
     pub(crate) async fn end(&self) {
-        let returned = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let returned = self
+            .0
+            .returned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(stream) = returned {
             let _ = tokio::time::timeout(LINGER, finish(stream)).await;
         }
@@ -52,7 +84,7 @@ impl Home {
 }
 
 /// Errors mean that the peer has gone, which is what is waited for.
-async fn finish(mut stream: TcpStream) -> io::Result<()> {
+async fn finish(mut stream: Stream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut rest = [0; 4096];
     while stream.read(&mut rest).await? > 0 {}
@@ -61,16 +93,23 @@ async fn finish(mut stream: TcpStream) -> io::Result<()> {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = self.stream.take();
+        let returned = self.home.0.returned.lock();
+        *returned.unwrap_or_else(PoisonError::into_inner) = self.stream.take();
     }
 }
 
 impl Lent {
-    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+    fn stream(&mut self) -> io::Result<Pin<&mut Stream>> {
         self.stream
             .as_mut()
             .map(Pin::new)
             .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn note_write(&self, polled: &Poll<io::Result<usize>>) {
+        if matches!(polled, Poll::Ready(Ok(1..))) {
+            self.home.0.wrote.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -80,7 +119,13 @@ impl AsyncRead for Lent {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.get_mut().stream()?.poll_read(cx, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = this.stream()?.poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            this.home.0.read.store(true, Ordering::Relaxed);
+        }
+        polled
     }
 }
 
@@ -90,7 +135,10 @@ impl AsyncWrite for Lent {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().stream()?.poll_write(cx, bytes)
+        let this = self.get_mut();
+        let polled = this.stream()?.poll_write(cx, bytes);
+        this.note_write(&polled);
+        polled
     }
 
     fn poll_write_vectored(
@@ -98,7 +146,10 @@ impl AsyncWrite for Lent {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().stream()?.poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        let polled = this.stream()?.poll_write_vectored(cx, slices);
+        this.note_write(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -116,7 +167,7 @@ impl AsyncWrite for Lent {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 

@@ -9,10 +9,11 @@
 //! |---|---|
 //! | `args`, `units` | the flags, and how sizes, times and counts are typed |
 //! | `config`, `open_files` | what a server needs to know; the limit on connections |
-//! | `bind`, `signals`, `program` | listening and saying so; ending; all of it as a program |
-//! | `accept`, `lent`, `stop` | the accept loop, the proper end of a connection, the stop of all |
+//! | `bind`, `stream`, `tls` | listening and saying so; what a connection is made of |
+//! | `signals`, `supervisor`, `program` | ending; systemd; all of it as a program |
+//! | `accept`, `peer`, `lent`, `stop` | the accept loop, one connection's place in it and proper end, the stop of all |
 //! | `host`, `answer` | what a request gets, and how it is written |
-//! | `echo`, `close` | the echo, and the codes it ends with |
+//! | `echo`, `idle`, `close` | the echo, when it is too quiet, and the codes it ends with |
 //! | `metrics` | what is counted |
 //!
 //! ```
@@ -20,7 +21,7 @@
 //!
 //! let program = Program { name: "my-ws", version: "1.0.0", about: "Mine", bind: "127.0.0.1:0" };
 //! let host = Host::new(program, Config::default());
-//! let request = http::Request::get("/healthz").body(()).expect("is a request");
+//! let request = http::Request::get("/healthz").header("host", "localhost").body(()).expect("is a request");
 //! let Decision::Answer(answer) = host.decide(&request) else { panic!("is no upgrade") };
 //! assert_eq!(answer.status(), 200);
 //! ```
@@ -36,18 +37,23 @@ mod config;
 mod echo;
 mod error;
 mod host;
+mod idle;
 mod lent;
 mod metrics;
 mod open_files;
+mod peer;
 mod program;
 mod signals;
 mod stop;
+mod stream;
+mod supervisor;
+mod tls;
 mod units;
 
 pub use accept::{Connection, accept};
 pub use answer::encode;
 pub use args::{Args, Program};
-pub use bind::{announce, bind};
+pub use bind::{Listener, announce, bind};
 pub use close::Fault;
 pub use config::{Buffers, Config, EchoPath, InvalidPath};
 pub use echo::{Dialect, Seen, echo};
@@ -56,6 +62,8 @@ pub use host::{Decision, Host, MAX_HEAD, MAX_HEADERS, plain};
 pub use lent::Lent;
 pub use metrics::Metrics;
 pub use open_files::{connections_allowed, raise_limit};
+pub use peer::Peer;
 pub use program::{Shutdown, run};
 pub use signals::{Signal, Signals};
 pub use stop::Stop;
+pub use tls::{Tls, TlsError};

@@ -8,13 +8,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::sync::oneshot;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{Args, Config, Error, Signals, announce, bind, raise_limit};
+use crate::{Args, Config, Error, Listener, Signals, announce, bind, raise_limit, supervisor};
 
 /// Runs a server as a program does: raises the open-file limit, binds, says so
-/// on stdout, and serves until SIGINT or SIGTERM.
+/// on stdout, and serves until SIGINT or SIGTERM. Under systemd it takes the
+/// socket that is passed on and tells when it is ready and when it stops.
 ///
 /// `serve` gets what it needs to run, and a future that is ready at the first
 /// signal. The exit code is 0 when it is done; a second signal does not wait
@@ -24,12 +25,12 @@ use crate::{Args, Config, Error, Signals, announce, bind, raise_limit};
 /// Whatever keeps the server from starting, and what `serve` returns.
 pub fn run<S, F>(args: &Args, serve: S) -> Result<ExitCode, Error>
 where
-    S: FnOnce(TcpListener, Config, Shutdown) -> F,
+    S: FnOnce(Listener, Config, Shutdown) -> F,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     log_to_stderr();
     raise_limit();
-    let config = args.config();
+    let config = args.config()?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = args.threads {
         builder.worker_threads(threads.get());
@@ -38,8 +39,12 @@ where
     let ended = runtime.block_on(async {
         // Caught before anyone can know that we are ready.
         let mut signals = Signals::catch()?;
-        let listener = bind(&args.bind).await?;
+        let listener = match supervisor::listener(&args.bind)? {
+            Some(passed_on) => passed_on,
+            None => bind(&args.bind, args.backlog).await?,
+        };
         announce(&mut io::stdout().lock(), &listener, &config)?;
+        supervisor::tell(supervisor::State::Ready);
         let (stop, stopped) = oneshot::channel();
         // Spawned, so that it runs on the threads that were asked for.
         let mut server = tokio::spawn(serve(listener, config, Shutdown(stopped)));
@@ -52,7 +57,11 @@ where
                         .map(|()| ExitCode::SUCCESS);
                 }
                 signal = signals.next() => match stop.take() {
-                    Some(stop) => drop(stop.send(())),
+                    Some(stop) => {
+                        supervisor::tell(supervisor::State::Stopping);
+                        // Gone only if the server has ended by itself.
+                        let _ = stop.send(());
+                    }
                     None => return Ok(ExitCode::from(signal.exit_code())),
                 },
             }

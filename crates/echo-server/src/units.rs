@@ -13,8 +13,30 @@ pub(crate) fn size(text: &str) -> Result<NonZeroUsize, String> {
         .ok_or_else(|| "must be at least 1 byte and fit in memory".to_owned())
 }
 
-/// Parses a duration: `500ms`, `10s`, `2m`.
+/// Parses a length of a queue that the system can be asked for.
+pub(crate) fn backlog(text: &str) -> Result<u32, String> {
+    let backlog = u32::try_from(count(text)?.get()).ok();
+    // The system takes a signed number.
+    backlog
+        .filter(|backlog| i32::try_from(*backlog).is_ok())
+        .ok_or_else(|| "must be at most 2_147_483_647".to_owned())
+}
+
+/// Checks an origin: a scheme and a host, perhaps a port, no path.
+pub(crate) fn origin(text: &str) -> Result<String, String> {
+    let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty() && !host.is_empty() && !host.contains('/')
+    });
+    (is_origin && text.is_ascii())
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be a scheme and a host, such as https://example.org".to_owned())
+}
+
+/// Parses a duration: `500ms`, `10s`, `2m`; `0` needs no unit.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
     humantime::parse_duration(text).map_err(|error| error.to_string())
 }
 
@@ -51,6 +73,7 @@ mod tests {
         assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
         assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
         assert_eq!(duration("0s").unwrap(), Duration::ZERO);
+        assert_eq!(duration("0").unwrap(), Duration::ZERO);
         for text in ["", "5", "-1s", "soon"] {
             assert!(duration(text).is_err(), "{text}");
         }

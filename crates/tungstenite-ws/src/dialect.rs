@@ -31,6 +31,10 @@ impl Dialect for Tungstenite {
         }))
     }
 
+    fn ping() -> Message {
+        Message::Ping(Default::default())
+    }
+
     fn fault(error: &Error) -> Option<Fault> {
         match error {
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,

@@ -10,7 +10,7 @@
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
 //! use echo_server::{Config, bind};
 //!
-//! let listener = bind("127.0.0.1:0").await?;
+//! let listener = bind("127.0.0.1:0", 128).await?;
 //! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 //! let server = tokio::spawn(tungstenite_ws::serve(listener, Config::default(), async {
 //!     let _ = stopped.await;
@@ -29,10 +29,10 @@ mod head;
 use std::{future::Future, io, sync::Arc};
 
 use dialect::Tungstenite;
-use echo_server::{Buffers, Connection, Decision, Host, Program, accept, echo, encode};
+use echo_server::{Buffers, Connection, Decision, Host, Lent, Program, accept, echo, encode};
 use head::{Head, read_head};
 use http::{Method, Request};
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -42,7 +42,7 @@ use tokio_tungstenite::{
 };
 
 /// What a caller of [`serve`] needs.
-pub use echo_server::{Config, Error, bind};
+pub use echo_server::{Config, Error, Listener, bind};
 
 /// Which server this is.
 pub const PROGRAM: Program = Program {
@@ -61,7 +61,7 @@ pub const PROGRAM: Program = Program {
 /// # Errors
 /// None so far: whatever fails once the listener is there is one connection's.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Error> {
@@ -72,40 +72,40 @@ pub async fn serve(
 
 /// One connection from its first byte to its last.
 async fn converse(connection: Connection) {
-    if let Err(error) = try_converse(connection).await {
-        tracing::debug!("a connection failed: {error}");
+    let Connection { stream, mut peer } = connection;
+    let host = Arc::clone(peer.host());
+    match peer.handshake(open(stream, &host)).await {
+        Some(Ok(Some(mut socket))) => echo::<Tungstenite, _>(&mut socket, &mut peer).await,
+        Some(Err(error)) => tracing::debug!("a connection failed: {error}"),
+        Some(Ok(None)) | None => {}
     }
 }
 
-async fn try_converse(connection: Connection) -> io::Result<()> {
-    let Connection {
-        mut stream,
-        host,
-        mut stop,
-    } = connection;
-    let head = tokio::select! {
-        biased;
-        () = stop.wait() => return Ok(()),
-        head = read_head(&mut stream) => head?,
-    };
-    let (request, rest) = match head {
+/// Reads a request and answers it; the WebSocket, if that is what came of it.
+async fn open(mut stream: Lent, host: &Host) -> io::Result<Option<WebSocketStream<Lent>>> {
+    let (request, rest) = match read_head(&mut stream).await? {
         Head::Request(request, rest) => (request, rest),
-        Head::Unusable(answer) => return stream.write_all(&encode(&answer, true)).await,
-        Head::None => return Ok(()),
+        Head::Unusable(answer) => {
+            stream.write_all(&encode(&answer, true)).await?;
+            return Ok(None);
+        }
+        Head::None => return Ok(None),
     };
     let response = match host.decide(&request) {
         Decision::Answer(answer) => {
             let with_body = request.method() != Method::HEAD;
-            return stream.write_all(&encode(&answer, with_body)).await;
+            stream.write_all(&encode(&answer, with_body)).await?;
+            return Ok(None);
         }
         Decision::Echo => upgrade(&request)?,
     };
     stream.write_all(&response).await?;
-    let config = websocket_config(&host);
-    let mut socket =
-        WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
-    echo::<Tungstenite, _>(&mut socket, &mut stop, host.metrics()).await;
-    Ok(())
+    // Over TLS, what was written may still lie in a buffer.
+    stream.flush().await?;
+    let config = Some(websocket_config(host));
+    Ok(Some(
+        WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await,
+    ))
 }
 
 /// The bytes that answer a request that has been found to be a valid upgrade.

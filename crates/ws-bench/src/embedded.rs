@@ -10,6 +10,9 @@ use crate::cli::Embedded;
 /// Connections beyond the clients' that the server takes: it never refuses one of ours.
 const SPARE_CONNECTIONS: usize = 16;
 
+/// All clients may connect at once.
+const BACKLOG: u32 = 4096;
+
 /// A running server; dropped, it closes what is open and ends.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -39,18 +42,17 @@ impl Server {
             // Told to stop, or left behind: both end it.
             let _ = stopped.await;
         };
-        let (address, path, serving) = runtime.block_on(async {
-            let listener = axum_ws::bind("127.0.0.1:0")
+        let (url, serving) = runtime.block_on(async {
+            let listener = axum_ws::bind("127.0.0.1:0", BACKLOG)
                 .await
-                .context("cannot start the embedded server")?;
-            let address = listener
-                .local_addr()
                 .context("cannot start the embedded server")?;
             let config = axum_ws::Config {
                 max_connections,
                 ..axum_ws::Config::default()
             };
-            let path = config.path.to_string();
+            let url = listener
+                .url(&config)
+                .context("cannot start the embedded server")?;
             let serving = tokio::spawn(async move {
                 let served = match which {
                     Embedded::Axum => axum_ws::serve(listener, config, until).await,
@@ -60,10 +62,10 @@ impl Server {
                     eprintln!("the embedded server ended: {error}");
                 }
             });
-            anyhow::Ok((address, path, serving))
+            anyhow::Ok((url, serving))
         })?;
         Ok(Self {
-            url: format!("ws://{address}{path}"),
+            url,
             runtime,
             stop: Some(stop),
             serving: Some(serving),

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, pin::Pin, task::Waker};
 
 use super::*;
-use crate::stop::Stopper;
+use crate::{Config, Host, Program, lent::Home, stop::Stopper};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Message {
@@ -30,6 +30,10 @@ impl Dialect for Test {
 
     fn close(fault: Fault) -> Message {
         Message::Close(fault.code())
+    }
+
+    fn ping() -> Message {
+        Message::Ping
     }
 
     fn fault(error: &Option<Fault>) -> Option<Fault> {
@@ -127,16 +131,35 @@ impl Sink<Message> for Socket {
     }
 }
 
+/// A peer that may be silent for ever.
+fn peer(stopper: &Stopper) -> Peer {
+    let program = Program {
+        name: "test-ws",
+        version: "",
+        about: "",
+        bind: "",
+    };
+    let config = Config {
+        idle_timeout: Duration::ZERO,
+        ..Config::default()
+    };
+    Peer {
+        host: Arc::new(Host::new(program, config)),
+        stop: stopper.subscribe(),
+        home: Home::default(),
+        deadline: None,
+    }
+}
+
 /// Polls an echo over this socket once; whether it ended.
-fn poll_once(socket: &mut Socket, stopper: &Stopper, metrics: &Metrics) -> bool {
-    let mut stop = stopper.subscribe();
-    let mut echoing = std::pin::pin!(echo::<Test, _>(socket, &mut stop, metrics));
+fn poll_once(socket: &mut Socket, peer: &mut Peer) -> bool {
+    let mut echoing = std::pin::pin!(echo::<Test, _>(socket, peer));
     let mut cx = Context::from_waker(Waker::noop());
     echoing.as_mut().poll(&mut cx).is_ready()
 }
 
 fn run(socket: &mut Socket) -> bool {
-    poll_once(socket, &Stopper::default(), &Metrics::default())
+    poll_once(socket, &mut peer(&Stopper::default()))
 }
 
 fn data(count: u64) -> impl Iterator<Item = Message> {
@@ -187,7 +210,7 @@ fn a_stop_echoes_what_is_ready_and_then_closes() {
     stopper.stop();
     let mut socket = Socket::of(data(100));
     // Pending: the peer has not answered the close.
-    assert!(!poll_once(&mut socket, &stopper, &Metrics::default()));
+    assert!(!poll_once(&mut socket, &mut peer(&stopper)));
     let wrote = socket.wrote();
     assert_eq!(wrote.len(), 101);
     assert_eq!(wrote.last(), Some(&Message::Close(1001)));
@@ -198,10 +221,9 @@ fn a_stop_echoes_what_is_ready_and_then_closes() {
 fn a_stop_is_heard_although_messages_never_cease() {
     let stopper = Stopper::default();
     stopper.stop();
-    let metrics = Metrics::default();
     let mut socket = Socket::of(data(10 * BATCH));
-    let mut stop = stopper.subscribe();
-    let mut exchange = exchange::<Test, _>(&mut socket, &mut stop, &metrics);
+    let mut peer = peer(&stopper);
+    let mut exchange = exchange::<Test, _>(&mut socket, &mut peer);
     let mut cx = Context::from_waker(Waker::noop());
     let ending = exchange.poll(&mut cx);
     assert!(matches!(ending, Poll::Ready(Ending::Stopped)));
@@ -213,27 +235,26 @@ fn a_stop_is_heard_although_messages_never_cease() {
 fn a_fault_is_closed_with_its_code_after_the_echoes() {
     let mut socket = Socket::of(data(2));
     socket.ready.push_back(Err(Some(Fault::TooLarge)));
-    let metrics = Metrics::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
-    let stopper = Stopper::default();
-    let mut stop = stopper.subscribe();
-    runtime.block_on(echo::<Test, _>(&mut socket, &mut stop, &metrics));
+    let mut peer = peer(&Stopper::default());
+    runtime.block_on(echo::<Test, _>(&mut socket, &mut peer));
     let wanted = [Message::Data(0), Message::Data(1), Message::Close(1009)];
     assert_eq!(socket.wrote(), wanted);
-    assert!(metrics.render().contains("closes_total{code=\"1009\"} 1\n"));
+    let text = peer.host.metrics().render();
+    assert!(text.contains("closes_total{code=\"1009\"} 1\n"), "{text}");
 }
 
 #[test]
 fn a_close_by_the_peer_ends_it_after_the_echoes() {
     let mut socket = Socket::of(data(2).chain([Message::Close(4000)]));
-    let metrics = Metrics::default();
-    assert!(poll_once(&mut socket, &Stopper::default(), &metrics));
+    let mut peer = peer(&Stopper::default());
+    assert!(poll_once(&mut socket, &mut peer));
     assert_eq!(socket.wrote().len(), 2);
     assert_eq!(socket.done.last(), Some(&Done::Flushed));
-    let text = metrics.render();
+    let text = peer.host.metrics().render();
     assert!(text.contains("closes_total{code=\"4000\"} 1\n"), "{text}");
     assert!(text.contains("messages_out_total 2\n"), "{text}");
 }
@@ -244,7 +265,40 @@ fn a_stream_that_ends_counts_as_1006() {
         ends: true,
         ..Socket::default()
     };
-    let metrics = Metrics::default();
-    assert!(poll_once(&mut socket, &Stopper::default(), &metrics));
-    assert!(metrics.render().contains("closes_total{code=\"1006\"} 1\n"));
+    let mut peer = peer(&Stopper::default());
+    assert!(poll_once(&mut socket, &mut peer));
+    let text = peer.host.metrics().render();
+    assert!(text.contains("closes_total{code=\"1006\"} 1\n"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_pinged_and_then_closed() {
+    let mut socket = Socket::of(data(1));
+    let mut peer = peer(&Stopper::default());
+    let config = Config {
+        idle_timeout: Duration::from_secs(60),
+        ..Config::default()
+    };
+    peer.host = Arc::new(Host::new(peer.host.program, config));
+    let begun = tokio::time::Instant::now();
+    echo::<Test, _>(&mut socket, &mut peer).await;
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    let wanted = [Message::Data(0), Message::Ping, Message::Close(1001)];
+    assert_eq!(socket.wrote(), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_is_dropped_too() {
+    let mut socket = Socket::of(data(10));
+    socket.room = Some(3);
+    let mut peer = peer(&Stopper::default());
+    let config = Config {
+        idle_timeout: Duration::from_secs(60),
+        ..Config::default()
+    };
+    peer.host = Arc::new(Host::new(peer.host.program, config));
+    let begun = tokio::time::Instant::now();
+    echo::<Test, _>(&mut socket, &mut peer).await;
+    assert_eq!(begun.elapsed().as_secs(), 60 + FAULT_GRACE.as_secs());
+    assert_eq!(socket.wrote().len(), 3, "no room for a ping");
 }

@@ -37,8 +37,8 @@ struct Server {
 
 impl Server {
     async fn start(config: Config) -> Self {
-        let listener = bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = bind("127.0.0.1:0", 1024).await.unwrap();
+        let address = listener.tcp_address().unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(super::serve(listener, config, async {
             let _ = stopped.await;

@@ -117,7 +117,15 @@ async fn a_bad_upgrade_is_told_so() {
         ("Sec-WebSocket-Version: 13\r\n", "", "426"),
         ("Upgrade: websocket", "Upgrade: h2c", "426"),
         ("Connection: Upgrade", "Connection: close", "426"),
-        ("HTTP/1.1", "HTTP/1.0", "426"),
+        ("HTTP/1.1", "HTTP/1.0", "400"),
+        ("HTTP/1.1", "HTTP/2.0", "400"),
+        ("Host: localhost\r\n", "", "400"),
+        ("Host: localhost", "Host: a\r\nHost: b", "400"),
+        (
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "400",
+        ),
         ("dGhlIHNhbXBsZSBub25jZQ==", "short", "400"),
         (
             "dGhlIHNhbXBsZSBub25jZQ==",
