@@ -8,7 +8,7 @@ use crate::{Tls, open_files};
 ///
 /// tungstenite zero-fills this much before every read, so its default of
 /// 128 KiB costs more than the echo itself; and it is held by every connection.
-const READ_BUFFER: usize = 8 << 10;
+const READ_BUFFER: usize = 4 << 10;
 
 /// Bytes gathered before they are written without waiting for the flush.
 const WRITE_BUFFER: usize = 64 << 10;
