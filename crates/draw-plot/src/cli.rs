@@ -151,6 +151,7 @@ impl Cli {
                 UnitName::Ms => Unit::Milliseconds,
                 UnitName::S => Unit::Seconds,
             }),
+            x: None,
         }
     }
 
