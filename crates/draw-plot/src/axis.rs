@@ -2,6 +2,46 @@
 
 use measurement::units::grouped;
 
+/// The numbers from one end of an axis to the other, before it has its place in the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scale {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    is_log: bool,
+}
+
+impl Scale {
+    #[must_use]
+    pub(crate) fn linear(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            high,
+            is_log: false,
+        }
+    }
+
+    /// All from `low`, which is above zero, and a little air at both ends.
+    #[must_use]
+    pub(crate) fn log(low: f64, high: f64) -> Self {
+        let air = (high / low).powf(0.03).max(1.05);
+        Self {
+            low: low / air,
+            high: high * air,
+            is_log: true,
+        }
+    }
+
+    /// From the pixel of `low` to the pixel of `high`.
+    #[must_use]
+    pub(crate) fn over(self, pixels: (f64, f64)) -> Axis {
+        if self.is_log {
+            Axis::log(self.low, self.high, pixels)
+        } else {
+            Axis::linear(self.low, self.high, pixels)
+        }
+    }
+}
+
 /// Maps values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Axis {

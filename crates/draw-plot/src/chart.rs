@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use measurement::units::grouped;
 use plotters::style::RGBColor;
 
-use crate::axis::milliseconds;
+use crate::axis::{Scale, milliseconds};
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
 use crate::options::{Options, Series};
@@ -22,8 +22,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) lines: Vec<Line<'a>>,
     /// Messages from the left edge to the right one.
     pub(crate) span: usize,
-    /// The lowest and the highest value on the axis.
-    pub(crate) range: (f64, f64),
+    /// From the lowest to the highest value on the axis.
+    pub(crate) scale: Scale,
     pub(crate) colours: Colours,
 }
 
@@ -48,8 +48,8 @@ impl<'a> Chart<'a> {
             .map(|(series, colour)| Line::new(series, options.window, colour))
             .collect::<Result<Vec<_>, _>>()?;
         let digests: Vec<Digest> = lines.iter().map(|line| line.digest).collect();
-        let range = if options.log {
-            log_range(&digests).ok_or(DrawError::NothingAboveZero)?
+        let scale = if options.log {
+            log_scale(&digests).ok_or(DrawError::NothingAboveZero)?
         } else {
             let largest_average = lines
                 .iter()
@@ -59,7 +59,7 @@ impl<'a> Chart<'a> {
                 .fold(0.0, |a: f64, b| a.max(*b));
             let top = linear_top(&digests, largest_average);
             // All zeros still need an axis.
-            (0.0, if top > 0.0 { top * 1.04 } else { 1.0 })
+            Scale::linear(0.0, if top > 0.0 { top * 1.04 } else { 1.0 })
         };
         let span = series
             .iter()
@@ -70,7 +70,7 @@ impl<'a> Chart<'a> {
             options,
             lines,
             span,
-            range,
+            scale,
             colours,
         })
     }
@@ -211,13 +211,12 @@ impl<'a> Line<'a> {
     }
 }
 
-/// All that is above zero, and a little air at both ends.
-fn log_range(digests: &[Digest]) -> Option<(f64, f64)> {
+/// All that is above zero.
+fn log_scale(digests: &[Digest]) -> Option<Scale> {
     let low = digests
         .iter()
         .filter_map(|d| d.min_positive)
         .min_by(f64::total_cmp)?;
     let high = digests.iter().map(|d| d.max).fold(low, f64::max);
-    let air = (high / low).powf(0.03).max(1.05);
-    Some((low / air, high * air))
+    Some(Scale::log(low, high))
 }

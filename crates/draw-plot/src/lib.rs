@@ -5,7 +5,7 @@
 //! | [`series`] | pure: moving average, quantiles, bins that keep the extremes |
 //! | `axis`, `layout`, `theme` | ticks and numbers, places and sizes, colours |
 //! | `chart` | what the picture shows and says |
-//! | `paint`, `legend` | where that goes on the `canvas`, which hides plotters |
+//! | `paint`, `frame`, `legend` | where that goes on the `canvas`, which hides plotters |
 //! | `face` | the font that comes along |
 //! | `encode` | the picture as a file's bytes |
 //!
@@ -44,6 +44,7 @@ mod chart;
 mod encode;
 mod error;
 mod face;
+mod frame;
 mod layout;
 mod legend;
 mod options;
