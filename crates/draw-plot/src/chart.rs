@@ -9,7 +9,7 @@ use plotters::style::RGBColor;
 use crate::axis::{Scale, milliseconds};
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
-use crate::options::{Options, Series};
+use crate::options::{Options, Series, Size};
 use crate::series::{Digest, linear_top, moving_average};
 use crate::theme::{Colours, MAX_SERIES};
 
@@ -36,11 +36,7 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Chart<'a> {
     pub(crate) fn new(options: &'a Options, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
-        if series.is_empty() || series.len() > MAX_SERIES {
-            return Err(DrawError::SeriesCount {
-                found: series.len(),
-            });
-        }
+        check_count(series.len())?;
         let colours = options.theme.colours();
         let lines = series
             .iter()
@@ -77,7 +73,7 @@ impl<'a> Chart<'a> {
 
     /// Whether so many messages are drawn that they share columns of pixels.
     pub(crate) fn is_binned(&self) -> bool {
-        self.span > POINTS_PER_PIXEL * self.options.size.width() as usize
+        is_crowded(self.span, self.options.size)
     }
 
     pub(crate) fn has_average(&self) -> bool {
@@ -162,17 +158,9 @@ impl<'a> Line<'a> {
         window: NonZeroUsize,
         colour: RGBColor,
     ) -> Result<Self, DrawError> {
-        /// 300 years; far beyond, sums and axes lose their meaning.
-        const LONGEST_MS: f64 = 1e13;
         let values = &series.values_ms;
         let label = || series.label.clone();
-        if let Some(at) = values.iter().position(|v| !(0.0..=LONGEST_MS).contains(v)) {
-            return Err(DrawError::NotATime {
-                label: label(),
-                number: at + 1,
-                value: values[at],
-            });
-        }
+        check_times(&series.label, values.iter().copied())?;
         let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
         let averages = moving_average(values, window);
         if averages.is_empty() {
@@ -208,6 +196,40 @@ impl<'a> Line<'a> {
             milliseconds(p99)
         );
         Entry::new(Swatch::Line, self.colour, text)
+    }
+}
+
+/// Whether there are so many that they share columns of pixels.
+pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
+    points > POINTS_PER_PIXEL * size.width() as usize
+}
+
+/// Something to draw, and no more than there are colours.
+pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
+    if (1..=MAX_SERIES).contains(&found) {
+        Ok(())
+    } else {
+        Err(DrawError::SeriesCount { found })
+    }
+}
+
+/// Nothing but times.
+pub(crate) fn check_times(
+    label: &str,
+    mut values_ms: impl Iterator<Item = f64>,
+) -> Result<(), DrawError> {
+    /// 300 years; far beyond, sums and axes lose their meaning.
+    const LONGEST_MS: f64 = 1e13;
+    let wrong = (1..)
+        .zip(&mut values_ms)
+        .find(|(_, value)| !(0.0..=LONGEST_MS).contains(value));
+    match wrong {
+        Some((number, value)) => Err(DrawError::NotATime {
+            label: label.to_owned(),
+            number,
+            value,
+        }),
+        None => Ok(()),
     }
 }
 
