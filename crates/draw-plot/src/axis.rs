@@ -2,6 +2,46 @@
 
 use measurement::units::grouped;
 
+/// The numbers from one end of an axis to the other, before it has its place in the picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Scale {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    is_log: bool,
+}
+
+impl Scale {
+    #[must_use]
+    pub(crate) fn linear(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            high,
+            is_log: false,
+        }
+    }
+
+    /// All from `low`, which is above zero, and a little air at both ends.
+    #[must_use]
+    pub(crate) fn log(low: f64, high: f64) -> Self {
+        let air = (high / low).powf(0.03).max(1.05);
+        Self {
+            low: low / air,
+            high: high * air,
+            is_log: true,
+        }
+    }
+
+    /// From the pixel of `low` to the pixel of `high`.
+    #[must_use]
+    pub(crate) fn over(self, pixels: (f64, f64)) -> Axis {
+        if self.is_log {
+            Axis::log(self.low, self.high, pixels)
+        } else {
+            Axis::linear(self.low, self.high, pixels)
+        }
+    }
+}
+
 /// Maps values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Axis {
@@ -124,11 +164,14 @@ impl Axis {
 #[must_use]
 pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let (sign, size) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |size| ("-", size));
+    let (whole, part) = size.split_once('.').unwrap_or((size, ""));
     match whole.parse() {
-        Ok(whole) if part.is_empty() => grouped(whole),
-        Ok(whole) => format!("{}.{part}", grouped(whole)),
-        // Beyond 64 bits or negative: as it is.
+        Ok(whole) if part.is_empty() => format!("{sign}{}", grouped(whole)),
+        Ok(whole) => format!("{sign}{}.{part}", grouped(whole)),
+        // Beyond 64 bits: as it is.
         Err(_) => text,
     }
 }
@@ -210,6 +253,19 @@ mod tests {
         assert_eq!(milliseconds(412.5), "412 ms");
         assert_eq!(milliseconds(12_345.0), "12,345 ms");
         assert_eq!(milliseconds(0.0), "0 ms");
+        assert_eq!(fixed(-12_345.25, 1), "-12,345.2");
+        assert_eq!(fixed(-2_000.0, 0), "-2,000");
+    }
+
+    #[test]
+    fn a_logarithmic_scale_has_air_at_both_ends() {
+        let scale = Scale::log(1.0, 1_000.0);
+        assert!(scale.low < 1.0 && scale.high > 1_000.0);
+        assert_eq!(
+            labels(scale.over((0.0, 100.0)), 4),
+            ["1", "10", "100", "1,000"]
+        );
+        assert!(labels(Scale::linear(0.0, 3.0).over((0.0, 1.0)), 3).contains(&"2".to_owned()));
     }
 
     #[test]

@@ -143,7 +143,8 @@ where
         // The outline of a wide line that turns back sharply would cover itself and leave holes.
         let joint = style.stroke_width / 2;
         for pair in dots.windows(2) {
-            Self::result(self.area.draw(&PathElement::new(pair, style)))?;
+            let corners = band(pair[0], pair[1], f64::from(style.stroke_width));
+            Self::result(self.area.draw(&Polygon::new(corners, style.filled())))?;
             if joint > 0 {
                 Self::result(self.area.draw(&Circle::new(pair[1], joint, style.filled())))?;
             }
@@ -230,6 +231,30 @@ where
     }
 }
 
+/// The corners of a straight line of that width in dots. Its ends are cut along the axis that it
+/// crosses, where the width is a whole number of dots at every slope. Plotters cuts them across the line,
+/// and rounding then makes a steep line thinner than a level one.
+fn band(from: (i32, i32), to: (i32, i32), width: f64) -> [(i32, i32); 4] {
+    let (dx, dy) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
+    // Both edges of a polygon are painted, so a level line has one dot more than its width.
+    let dots = (width + 1.0) * dx.hypot(dy) / dx.abs().max(dy.abs()).max(1.0);
+    // At most 1.42 times the width of a line.
+    #[allow(clippy::cast_possible_truncation)]
+    let cut = dots.round() as i32 - 1;
+    let (before, after) = (cut / 2, cut - cut / 2);
+    let (less, more) = if dx.abs() >= dy.abs() {
+        ((0, before), (0, after))
+    } else {
+        ((before, 0), (after, 0))
+    };
+    [
+        (from.0 - less.0, from.1 - less.1),
+        (to.0 - less.0, to.1 - less.1),
+        (to.0 + more.0, to.1 + more.1),
+        (from.0 + more.0, from.1 + more.1),
+    ]
+}
+
 /// One bar; the picture's y axis points down.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bar {
@@ -237,4 +262,40 @@ pub(crate) struct Bar {
     pub(crate) right: f64,
     pub(crate) top: f64,
     pub(crate) bottom: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plotters::prelude::{BitMapBackend, IntoDrawingArea};
+
+    #[test]
+    fn a_line_is_as_wide_whichever_way_it_goes() {
+        let faces = Faces::new().unwrap();
+        for (x, y) in [
+            (100.0, 0.0),
+            (100.0, 50.0),
+            (100.0, 100.0),
+            (40.0, -100.0),
+            (0.0, 100.0),
+        ] {
+            let mut dots = vec![0; 3 * 300 * 300];
+            let area = BitMapBackend::with_buffer(&mut dots, (300, 300)).into_drawing_area();
+            let canvas = Canvas {
+                area: &area,
+                dots_per_pixel: 2,
+                is_bitmap: true,
+                faces: &faces,
+            };
+            let from = (20.0, 75.0 - y / 2.0);
+            let white = RGBColor(255, 255, 255);
+            canvas
+                .line(&[from, (from.0 + x, from.1 + y)], white, 2.0)
+                .unwrap();
+            drop(area);
+            let painted = dots.chunks_exact(3).filter(|dot| dot[0] > 127).count();
+            let width = painted as f64 / (2.0 * x.hypot(y));
+            assert!((4.2..5.4).contains(&width), "{width} dots wide to {x}, {y}");
+        }
+    }
 }

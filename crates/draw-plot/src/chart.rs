@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use measurement::units::grouped;
 use plotters::style::RGBColor;
 
-use crate::axis::milliseconds;
+use crate::axis::{Scale, milliseconds};
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
-use crate::options::{Options, Series};
+use crate::options::{Options, Series, Size};
 use crate::series::{Digest, linear_top, moving_average};
 use crate::theme::{Colours, MAX_SERIES};
 
@@ -22,8 +22,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) lines: Vec<Line<'a>>,
     /// Messages from the left edge to the right one.
     pub(crate) span: usize,
-    /// The lowest and the highest value on the axis.
-    pub(crate) range: (f64, f64),
+    /// From the lowest to the highest value on the axis.
+    pub(crate) scale: Scale,
     pub(crate) colours: Colours,
 }
 
@@ -36,11 +36,7 @@ pub(crate) struct Line<'a> {
 
 impl<'a> Chart<'a> {
     pub(crate) fn new(options: &'a Options, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
-        if series.is_empty() || series.len() > MAX_SERIES {
-            return Err(DrawError::SeriesCount {
-                found: series.len(),
-            });
-        }
+        check_count(series.len())?;
         let colours = options.theme.colours();
         let lines = series
             .iter()
@@ -48,8 +44,8 @@ impl<'a> Chart<'a> {
             .map(|(series, colour)| Line::new(series, options.window, colour))
             .collect::<Result<Vec<_>, _>>()?;
         let digests: Vec<Digest> = lines.iter().map(|line| line.digest).collect();
-        let range = if options.log {
-            log_range(&digests).ok_or(DrawError::NothingAboveZero)?
+        let scale = if options.log {
+            log_scale(&digests).ok_or(DrawError::NothingAboveZero)?
         } else {
             let largest_average = lines
                 .iter()
@@ -59,7 +55,7 @@ impl<'a> Chart<'a> {
                 .fold(0.0, |a: f64, b| a.max(*b));
             let top = linear_top(&digests, largest_average);
             // All zeros still need an axis.
-            (0.0, if top > 0.0 { top * 1.04 } else { 1.0 })
+            Scale::linear(0.0, if top > 0.0 { top * 1.04 } else { 1.0 })
         };
         let span = series
             .iter()
@@ -70,14 +66,14 @@ impl<'a> Chart<'a> {
             options,
             lines,
             span,
-            range,
+            scale,
             colours,
         })
     }
 
     /// Whether so many messages are drawn that they share columns of pixels.
     pub(crate) fn is_binned(&self) -> bool {
-        self.span > POINTS_PER_PIXEL * self.options.size.width() as usize
+        is_crowded(self.span, self.options.size)
     }
 
     pub(crate) fn has_average(&self) -> bool {
@@ -162,17 +158,9 @@ impl<'a> Line<'a> {
         window: NonZeroUsize,
         colour: RGBColor,
     ) -> Result<Self, DrawError> {
-        /// 300 years; far beyond, sums and axes lose their meaning.
-        const LONGEST_MS: f64 = 1e13;
         let values = &series.values_ms;
         let label = || series.label.clone();
-        if let Some(at) = values.iter().position(|v| !(0.0..=LONGEST_MS).contains(v)) {
-            return Err(DrawError::NotATime {
-                label: label(),
-                number: at + 1,
-                value: values[at],
-            });
-        }
+        check_times(&series.label, values.iter().copied())?;
         let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
         let averages = moving_average(values, window);
         if averages.is_empty() {
@@ -211,13 +199,46 @@ impl<'a> Line<'a> {
     }
 }
 
-/// All that is above zero, and a little air at both ends.
-fn log_range(digests: &[Digest]) -> Option<(f64, f64)> {
+/// Whether there are so many that they share columns of pixels.
+pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
+    points > POINTS_PER_PIXEL * size.width() as usize
+}
+
+/// Something to draw, and no more than there are colours.
+pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
+    if (1..=MAX_SERIES).contains(&found) {
+        Ok(())
+    } else {
+        Err(DrawError::SeriesCount { found })
+    }
+}
+
+/// Nothing but times.
+pub(crate) fn check_times(
+    label: &str,
+    mut values_ms: impl Iterator<Item = f64>,
+) -> Result<(), DrawError> {
+    /// 300 years; far beyond, sums and axes lose their meaning.
+    const LONGEST_MS: f64 = 1e13;
+    let wrong = (1..)
+        .zip(&mut values_ms)
+        .find(|(_, value)| !(0.0..=LONGEST_MS).contains(value));
+    match wrong {
+        Some((number, value)) => Err(DrawError::NotATime {
+            label: label.to_owned(),
+            number,
+            value,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// All that is above zero.
+fn log_scale(digests: &[Digest]) -> Option<Scale> {
     let low = digests
         .iter()
         .filter_map(|d| d.min_positive)
         .min_by(f64::total_cmp)?;
     let high = digests.iter().map(|d| d.max).fold(low, f64::max);
-    let air = (high / low).powf(0.03).max(1.05);
-    Some((low / air, high * air))
+    Some(Scale::log(low, high))
 }

@@ -1,16 +1,18 @@
 //! The command line: files in, one picture out.
 
-use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{CommandFactory, Parser, ValueEnum};
 use draw_plot::{
-    DEFAULT_WINDOW, MAX_SERIES, Options, Series, Size, Theme, check_ending, draw, run_title,
+    Curve, DEFAULT_WINDOW, MAX_SERIES, Options, Series, Size, Theme, check_ending, draw,
+    draw_against,
 };
 use measurement::units::{grouped, parse_positive};
 use results::read::{Metric, Request, Times, Unit, read_times};
+
+use crate::naming::{labels_of, quantity_of, title_of, x_name_of};
 
 /// Draws the latencies of a spreadsheet with their moving average
 ///
@@ -50,6 +52,11 @@ pub(crate) struct Cli {
     /// Column of times, by its name or letter [default: found by its name] (example: latency)
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
+
+    /// Draw against the numbers of this column, by its name or letter, instead of in order of
+    /// sending: a line with a marker for each row (example: connections)
+    #[arg(long, value_name = "NAME", conflicts_with = "window")]
+    x: Option<String>,
 
     /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
     #[arg(long, value_enum)]
@@ -151,6 +158,7 @@ impl Cli {
                 UnitName::Ms => Unit::Milliseconds,
                 UnitName::S => Unit::Seconds,
             }),
+            x: self.x.clone(),
         }
     }
 
@@ -189,19 +197,18 @@ impl Cli {
                 ThemeName::Dark => Theme::Dark,
             },
         };
-        let labels = labels_of(&all);
-        let series: Vec<Series<'_>> = all
-            .iter_mut()
-            .zip(labels)
-            .map(|(times, label)| Series {
-                label,
-                skipped: times.skipped,
-                chosen_from: chosen_from(times),
-                values_ms: std::mem::take(&mut times.values_ms).into(),
-            })
-            .collect();
-        draw(&output, &options, &series)?;
-        eprintln!("{}", self.done(&output, options.window, &series));
+        let done = match x_name_of(&all) {
+            Some(x_name) => {
+                draw_against(&output, &options, x_name, &curves_of(&all))?;
+                self.done_against(&output, x_name, &all)
+            }
+            None => {
+                let series = series_of(&mut all);
+                draw(&output, &options, &series)?;
+                self.done(&output, options.window, &series)
+            }
+        };
+        eprintln!("{done}");
         Ok(())
     }
 
@@ -238,6 +245,52 @@ impl Cli {
         };
         format!("drew {}: {}, {average}", output.display(), drawn.join(", "))
     }
+
+    /// `drew cost.png: 5 points of cost.csv, against connections`
+    fn done_against(&self, output: &Path, x_name: &str, all: &[Times]) -> String {
+        let drawn = self.files.iter().zip(all).map(|(file, times)| {
+            let skipped = match times.skipped {
+                0 => String::new(),
+                n => format!(" ({} more left out)", grouped(n)),
+            };
+            let points = grouped(times.values_ms.len() as u64);
+            format!("{points} points of {}{skipped}", file.display())
+        });
+        let drawn: Vec<_> = drawn.collect();
+        format!(
+            "drew {}: {}, against {x_name}",
+            output.display(),
+            drawn.join(", ")
+        )
+    }
+}
+
+/// The times in order of sending, which are taken out of `all`.
+fn series_of(all: &mut [Times]) -> Vec<Series<'static>> {
+    let labels = labels_of(all);
+    all.iter_mut()
+        .zip(labels)
+        .map(|(times, label)| Series {
+            label,
+            skipped: times.skipped,
+            chosen_from: chosen_from(times),
+            values_ms: std::mem::take(&mut times.values_ms).into(),
+        })
+        .collect()
+}
+
+/// The times and what they are drawn against.
+fn curves_of(all: &[Times]) -> Vec<Curve<'static>> {
+    let curve = |(times, label): (&Times, String)| {
+        let xs = times.xs.iter().flat_map(|xs| xs.values.iter().copied());
+        let points: Vec<_> = xs.zip(times.values_ms.iter().copied()).collect();
+        Curve {
+            label,
+            points: points.into(),
+            skipped: times.skipped,
+        }
+    };
+    all.iter().zip(labels_of(all)).map(curve).collect()
 }
 
 /// How many messages a file of ours chose its rows from, when it does not hold them all.
@@ -259,67 +312,6 @@ fn tell_assumptions(times: &Times) {
             times.column, times.place
         );
     }
-}
-
-/// The run that all files come from; what is drawn, where there is no such one.
-fn title_of(all: &[Times]) -> String {
-    let mut titles: Vec<String> = all
-        .iter()
-        .map(|times| match &times.run {
-            Some(run) => run_title(run.url.as_deref(), run.clients, run.payload_bytes),
-            None => String::new(),
-        })
-        .collect();
-    titles.dedup();
-    match titles.as_slice() {
-        [title] if !title.is_empty() => title.clone(),
-        _ => {
-            let quantity = quantity_of(all);
-            let mut letters = quantity.chars();
-            let first: String = letters
-                .next()
-                .into_iter()
-                .flat_map(char::to_uppercase)
-                .collect();
-            format!("{first}{} of each message", letters.as_str())
-        }
-    }
-}
-
-/// What all files hold.
-fn quantity_of(all: &[Times]) -> String {
-    let mut names: Vec<&str> = all.iter().map(|times| times.name.as_str()).collect();
-    names.dedup();
-    match names.as_slice() {
-        [name] => (*name).to_owned(),
-        _ => "time".to_owned(),
-    }
-}
-
-/// File names; whole paths where names are the same; the server where it is not.
-fn labels_of(all: &[Times]) -> Vec<String> {
-    let name = |times: &Times| {
-        let path = &times.place.path;
-        path.file_name().unwrap_or(path.as_os_str()).to_owned()
-    };
-    let url = |times: &Times| times.run.as_ref().and_then(|run| run.url.clone());
-    let differ = all.windows(2).any(|pair| url(&pair[0]) != url(&pair[1]));
-    all.iter()
-        .map(|times| {
-            let own = name(times);
-            let is_unique = all.iter().filter(|other| name(other) == own).count() == 1;
-            let label: &OsStr = if is_unique {
-                &own
-            } else {
-                times.place.path.as_os_str()
-            };
-            let label = label.to_string_lossy().into_owned();
-            match url(times) {
-                Some(url) if differ => format!("{label} · {url}"),
-                _ => label,
-            }
-        })
-        .collect()
 }
 
 /// Also by another path; a picture that does not exist yet is no input.

@@ -2,13 +2,19 @@
 
 use std::path::Path;
 
-use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
+use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend};
 
 use crate::canvas::Canvas;
-use crate::chart::Chart;
 use crate::error::DrawError;
 use crate::face::Faces;
 use crate::options::Size;
+
+/// What can be drawn on any canvas.
+pub(crate) trait Picture {
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
+    where
+        B::ErrorType: 'static;
+}
 
 /// Kinds of picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +36,11 @@ impl Format {
         }
     }
 
-    pub(crate) fn encode(self, chart: &Chart<'_>, size: Size) -> Result<Vec<u8>, DrawError> {
+    pub(crate) fn encode(self, picture: &impl Picture, size: Size) -> Result<Vec<u8>, DrawError> {
         let faces = Faces::new()?;
         match self {
-            Self::Png => png(chart, size, &faces),
-            Self::Svg => svg(chart, size, &faces),
+            Self::Png => png(picture, size, &faces),
+            Self::Svg => svg(picture, size, &faces),
         }
     }
 }
@@ -42,7 +48,7 @@ impl Format {
 /// Above as many pixels, edges are smooth enough for the eye without help, and memory counts.
 const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 
-fn png(chart: &Chart<'_>, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
+fn png(picture: &impl Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
     let (width, height) = (size.width(), size.height());
     // Painted with four dots a pixel, whose mean makes smooth edges of what plotters paints.
     let dots = if width * height > SMOOTHED_PIXELS {
@@ -54,7 +60,7 @@ fn png(chart: &Chart<'_>, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawErro
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width * dots, height * dots))
             .into_drawing_area();
-        chart.draw(&Canvas {
+        picture.draw(&Canvas {
             area: &area,
             dots_per_pixel: dots,
             is_bitmap: true,
@@ -101,12 +107,12 @@ fn halve(dots: &mut Vec<u8>, width: usize) {
 /// Plotters writes whole coordinates, so the drawing is made larger and shown smaller.
 const SVG_DOTS: u32 = 4;
 
-fn svg(chart: &Chart<'_>, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
+fn svg(picture: &impl Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
     let (width, height) = (size.width() * SVG_DOTS, size.height() * SVG_DOTS);
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
-        chart.draw(&Canvas {
+        picture.draw(&Canvas {
             area: &area,
             dots_per_pixel: SVG_DOTS,
             is_bitmap: false,

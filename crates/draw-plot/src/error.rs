@@ -39,6 +39,16 @@ pub enum DrawError {
         /// What it is.
         value: f64,
     },
+    /// A number to draw against that no axis reaches.
+    #[error("number {number} of {label} is too large or too small to draw against: {value}")]
+    TooFar {
+        /// The curve.
+        label: String,
+        /// Which number, from 1.
+        number: usize,
+        /// What it is.
+        value: f64,
+    },
     /// The moving average needs more values than there are.
     #[error("a window of {} is too large: {label} has {} values", grouped(*window), grouped(*count))]
     WindowTooLarge {

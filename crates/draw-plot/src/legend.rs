@@ -17,6 +17,8 @@ pub(crate) struct Entry {
 /// The sample in front of an entry's text.
 pub(crate) enum Swatch {
     Line,
+    /// A line and one of its points.
+    Curve,
     /// How strongly it is drawn.
     Point(f64),
     /// How strongly the middle 90 % and 96 % of many messages are drawn.
@@ -77,6 +79,10 @@ impl Entry {
         let width = 22.0 * k;
         match self.swatch {
             Swatch::Line => canvas.line(&[(x, y), (x + width, y)], self.colour, 2.5 * k),
+            Swatch::Curve => {
+                canvas.line(&[(x, y), (x + width, y)], self.colour, 2.0 * k)?;
+                canvas.point((x + width / 2.0, y), 4.5 * k, self.colour.to_rgba())
+            }
             Swatch::Point(strength) => {
                 for (share, up) in [(0.1, 1.5), (0.3, -3.0), (0.5, 2.0), (0.7, -1.0), (0.9, 3.0)] {
                     canvas.point(

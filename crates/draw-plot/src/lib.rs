@@ -1,11 +1,13 @@
-//! Pictures of latencies: each message faintly, their moving average, p50 and p99, as PNG or SVG.
+//! Pictures of latencies: each message faintly, their moving average, p50 and p99, as PNG or SVG;
+//! or times against any numbers, as a line through their points.
 //!
 //! | module | what lives there |
 //! |---|---|
 //! | [`series`] | pure: moving average, quantiles, bins that keep the extremes |
 //! | `axis`, `layout`, `theme` | ticks and numbers, places and sizes, colours |
-//! | `chart` | what the picture shows and says |
-//! | `paint`, `legend` | where that goes on the `canvas`, which hides plotters |
+//! | [`curve`] | pure: times against numbers, their order, axis and unit |
+//! | `chart`, `against` | what the two kinds of picture show and say |
+//! | `paint`, `frame`, `legend` | where that goes on the `canvas`, which hides plotters |
 //! | `face` | the font that comes along |
 //! | `encode` | the picture as a file's bytes |
 //!
@@ -38,12 +40,15 @@
     )
 )]
 
+mod against;
 mod axis;
 mod canvas;
 mod chart;
+pub mod curve;
 mod encode;
 mod error;
 mod face;
+mod frame;
 mod layout;
 mod legend;
 mod options;
@@ -60,7 +65,7 @@ use results::ResultsError;
 use results::whole::WholeFile;
 
 pub use error::DrawError;
-pub use options::{DEFAULT_WINDOW, Options, Series, Size, SizeError, Theme};
+pub use options::{Curve, DEFAULT_WINDOW, Options, Series, Size, SizeError, Theme};
 pub use theme::MAX_SERIES;
 
 /// Draws the series, at most [`MAX_SERIES`], into a file whose ending says which kind: `.png` or
@@ -72,10 +77,31 @@ pub use theme::MAX_SERIES;
 pub fn draw(path: &Path, options: &Options, series: &[Series<'_>]) -> Result<(), DrawError> {
     let format = encode::Format::of(path)?;
     let chart = chart::Chart::new(options, series)?;
-    let picture = format.encode(&chart, options.size)?;
+    write(path, &format.encode(&chart, options.size)?)
+}
+
+/// Draws times against the numbers of a column called `x_name`, as a line through each curve's
+/// points in the order of the numbers; the window of the options has no part in it. Numbers above
+/// zero that reach over a factor of a hundred have a logarithmic axis; times that are all below a
+/// millisecond are shown in microseconds. Files are written as by [`draw`].
+///
+/// # Errors
+/// As of [`draw`].
+pub fn draw_against(
+    path: &Path,
+    options: &Options,
+    x_name: &str,
+    curves: &[Curve<'_>],
+) -> Result<(), DrawError> {
+    let format = encode::Format::of(path)?;
+    let against = against::Against::new(options, x_name, curves)?;
+    write(path, &format.encode(&against, options.size)?)
+}
+
+fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {
     let mut file = WholeFile::create(path)?;
     file.content()
-        .write_all(&picture)
+        .write_all(picture)
         .map_err(|source| ResultsError::Write {
             path: path.to_owned(),
             source,

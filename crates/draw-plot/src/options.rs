@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
+use crate::series::Point;
+
 /// How a picture of latencies is made. The default is that of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -50,6 +52,17 @@ pub struct Series<'v> {
     pub skipped: u64,
     /// How many messages these were chosen from at random; `None` when they are all there are.
     pub chosen_from: Option<u64>,
+}
+
+/// One line of a picture of times against numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve<'v> {
+    /// Its name in the legend.
+    pub label: String,
+    /// Numbers and their times in milliseconds, in any order; the times finite and not below zero.
+    pub points: std::borrow::Cow<'v, [Point]>,
+    /// Rows that have not both, which the subtitle counts.
+    pub skipped: u64,
 }
 
 /// Colours on a light or on a dark ground.

@@ -4,69 +4,38 @@ use measurement::units::grouped;
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBColor};
 
-use crate::axis::{Axis, milliseconds};
+use crate::axis::{Scale, milliseconds};
 use crate::canvas::{Align, Bar, Canvas, Font};
 use crate::chart::{Chart, Line};
+use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::layout::{Layout, Type};
-use crate::legend;
+use crate::frame::{Frame, Surroundings};
 use crate::series::{Bin, below, bins, extremes, outline};
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
 
-/// The axes in their place.
-struct Frame {
-    x: Axis,
-    y: Axis,
-    layout: Layout,
-    font: Type,
-}
-
-impl Chart<'_> {
-    pub(crate) fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
+impl Picture for Chart<'_> {
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
     where
         B::ErrorType: 'static,
     {
-        canvas.fill(self.colours.ground)?;
-        let font = Type::new(self.options.size, &self.colours);
-        let mut layout = Layout::new(self.options.size, font.scale);
-        canvas.text(
-            &canvas.fitted(&self.options.title, font.title, layout.inner_width()),
-            font.title,
-            Align::Left,
-            layout.next_row(font.title),
-        )?;
-        canvas.text(
-            &canvas.fitted(&self.subtitle(), font.faint, layout.inner_width()),
-            font.faint,
-            Align::Left,
-            layout.next_row(font.faint),
-        )?;
-        legend::draw(canvas, &font, &mut layout, &self.legend())?;
-        layout.skip();
-        let heading = layout.next_row(font.text);
-
         let percentiles = self.percentiles();
-        let mut right = 0.0_f64;
-        for (_, label, _) in &percentiles {
-            right = right.max(canvas.text_width(label, font.text));
+        let frame = Surroundings {
+            options: self.options,
+            colours: &self.colours,
+            subtitle: &self.subtitle(),
+            legend: &self.legend(),
+            right: &percentiles
+                .iter()
+                .map(|(_, label, _)| label.as_str())
+                .collect::<Vec<_>>(),
+            x: Scale::linear(1.0, self.span as f64),
+            x_label: "message number, in order of sending",
+            y: self.scale,
+            y_unit: "ms",
         }
-        layout.reserve(right, font.text);
-        let y_ticks = self.y_axis(&layout).ticks(layout.ticks_down());
-        let mut left = 0.0_f64;
-        for (_, label) in &y_ticks {
-            left = left.max(canvas.text_width(label, font.faint));
-        }
-        layout.indent(left);
-
-        let frame = Frame {
-            x: self.x_axis(&layout),
-            y: self.y_axis(&layout),
-            layout,
-            font,
-        };
-        self.grid(canvas, &frame, &y_ticks)?;
+        .draw(canvas)?;
         for line in &self.lines {
             self.messages(canvas, &frame, line)?;
         }
@@ -80,68 +49,12 @@ impl Chart<'_> {
         for line in &self.lines {
             self.marks(canvas, &frame, line)?;
         }
-        self.percentile_labels(canvas, &frame, &percentiles)?;
-        self.heading(canvas, &frame, heading)
+        Self::percentile_labels(canvas, &frame, &percentiles)?;
+        self.note_of_what_is_above(canvas, &frame)
     }
+}
 
-    fn x_axis(&self, layout: &Layout) -> Axis {
-        Axis::linear(1.0, self.span as f64, (layout.left, layout.right))
-    }
-
-    fn y_axis(&self, layout: &Layout) -> Axis {
-        let (low, high) = self.range;
-        let pixels = (layout.bottom, layout.top);
-        if self.options.log {
-            Axis::log(low, high, pixels)
-        } else {
-            Axis::linear(low, high, pixels)
-        }
-    }
-
-    fn grid<B: DrawingBackend>(
-        &self,
-        canvas: &Canvas<'_, B>,
-        frame: &Frame,
-        y_ticks: &[(f64, String)],
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
-        let Frame { layout, font, .. } = frame;
-        let (k, faint) = (font.scale, font.faint);
-        for (value, label) in y_ticks {
-            let y = frame.y.pixel(*value);
-            canvas.rectangle(
-                (layout.left, y - 0.5 * k),
-                (layout.right, y + 0.5 * k),
-                self.colours.grid.to_rgba(),
-            )?;
-            canvas.text(label, faint, Align::Right, (layout.left - 8.0 * k, y))?;
-        }
-        let axis = self.colours.faint_text.to_rgba();
-        canvas.rectangle(
-            (layout.left, layout.bottom - 0.5 * k),
-            (layout.right, layout.bottom + 0.5 * k),
-            axis,
-        )?;
-        for (value, label) in frame.x.ticks(layout.ticks_across()) {
-            let x = frame.x.pixel(value);
-            canvas.rectangle(
-                (x - 0.5 * k, layout.bottom),
-                (x + 0.5 * k, layout.bottom + 5.0 * k),
-                axis,
-            )?;
-            canvas.text(&label, faint, Align::Centre, (x, layout.bottom + 15.0 * k))?;
-        }
-        let centre = (layout.left + layout.right) / 2.0;
-        canvas.text(
-            "message number, in order of sending",
-            font.text,
-            Align::Centre,
-            (centre, layout.bottom + 35.0 * k),
-        )
-    }
-
+impl Chart<'_> {
     /// The messages themselves, behind everything else.
     fn messages<B: DrawingBackend>(
         &self,
@@ -156,7 +69,7 @@ impl Chart<'_> {
             return Ok(());
         }
         let values = &line.series.values_ms;
-        let top = self.range.1;
+        let top = self.scale.high;
         // Several series lie over one another.
         let share = 1.0 / (self.lines.len() as f64).sqrt();
         if !self.is_binned() {
@@ -224,7 +137,7 @@ impl Chart<'_> {
         } else {
             1.3
         } * frame.font.scale;
-        for part in below(&points, self.range.1) {
+        for part in below(&points, self.scale.high) {
             let pixels: Vec<_> = part
                 .into_iter()
                 .map(|(at, value)| (frame.x.pixel(at + 1.0), frame.y.pixel(value)))
@@ -253,7 +166,7 @@ impl Chart<'_> {
         let mut free_from = f64::NEG_INFINITY;
         for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
             let x = frame.x.pixel(f64::from(number));
-            if *value > self.range.1 && x >= free_from {
+            if *value > self.scale.high && x >= free_from {
                 canvas.polygon(
                     &[
                         (x - 3.5 * k, top + 6.0 * k),
@@ -270,7 +183,6 @@ impl Chart<'_> {
 
     /// At the right end of their lines, moved apart where they would touch.
     fn percentile_labels<B: DrawingBackend>(
-        &self,
         canvas: &Canvas<'_, B>,
         frame: &Frame,
         percentiles: &[(f64, String, RGBColor)],
@@ -302,26 +214,18 @@ impl Chart<'_> {
         Ok(())
     }
 
-    /// What the y axis shows, and what lies above it.
-    fn heading<B: DrawingBackend>(
+    /// How many messages lie above the y axis, beside its heading.
+    fn note_of_what_is_above<B: DrawingBackend>(
         &self,
         canvas: &Canvas<'_, B>,
         frame: &Frame,
-        (x, y): (f64, f64),
     ) -> Result<(), DrawError>
     where
         B::ErrorType: 'static,
     {
         let Frame { layout, font, .. } = frame;
-        let assumed = if self.options.unit_is_assumed {
-            ", assumed"
-        } else {
-            ""
-        };
-        let label = format!("{} (ms{assumed})", self.options.quantity);
-        canvas.text(&label, font.text, Align::Left, (x, y))?;
-
-        let top = self.range.1;
+        let (heading_end, y) = frame.heading_end;
+        let top = self.scale.high;
         let values = || {
             self.lines
                 .iter()
@@ -334,7 +238,7 @@ impl Chart<'_> {
         let highest = values().fold(0.0, |a: f64, b| a.max(*b));
         let messages = if above == 1 { "message" } else { "messages" };
         let (above, highest) = (grouped(above as u64), milliseconds(highest));
-        let room = layout.right - x - canvas.text_width(&label, font.text) - 20.0 * font.scale;
+        let room = layout.right - heading_end - 20.0 * font.scale;
         let notes = [
             format!(
                 "▲ {above} {messages} above {}, the highest {highest}",

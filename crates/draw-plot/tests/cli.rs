@@ -2,24 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod folder;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
+use folder::{Folder, lines};
 use rust_xlsxwriter::Workbook;
-use tempfile::TempDir;
-
-struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
     /// A file as ws-bench writes it, with these service times; response times are ten times as long.
     fn run(&self, name: &str, url: &str, times_ms: &[f64]) {
         self.run_of(times_ms.len(), name, url, times_ms);
@@ -52,47 +43,6 @@ impl Folder {
             sheet.write_string(row, 6, "ok").unwrap();
         }
         workbook.save(self.path(name)).unwrap();
-    }
-
-    fn draw(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_draw-plot"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .unwrap()
-    }
-
-    /// Draws, and tells what was said.
-    fn drawn(&self, arguments: &[&str]) -> String {
-        let output = self.draw(arguments);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{said}");
-        assert!(output.stdout.is_empty());
-        said
-    }
-
-    /// Draws nothing, and tells why.
-    fn refused(&self, code: i32, arguments: &[&str]) -> String {
-        let before = self.files();
-        let output = self.draw(arguments);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert_eq!(self.files(), before, "something was written");
-        said
-    }
-
-    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files: Vec<_> = fs::read_dir(self.0.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| (path.clone(), fs::read(path).unwrap()))
-            .collect();
-        files.sort();
-        files
-    }
-
-    fn svg(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
     }
 }
 
@@ -163,27 +113,6 @@ fn a_picture_says_what_it_shows() {
     ] {
         assert!(svg.lines().any(|line| line == text), "{text}");
     }
-}
-
-/// The points of each line of an SVG in this colour.
-fn lines(svg: &str, colour: &str) -> Vec<Vec<(f64, f64)>> {
-    svg.lines()
-        .filter(|line| line.starts_with("<polyline") && line.contains(colour))
-        .map(|line| {
-            let points = line
-                .split("points=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap();
-            points
-                .split_whitespace()
-                .map(|point| point.split_once(',').unwrap())
-                .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
-                .collect()
-        })
-        .collect()
 }
 
 #[test]
@@ -346,6 +275,10 @@ fn wrong_use_exits_with_2() {
         (&["a.xlsx", "-w", "0"], "at least 1 is needed"),
         (&["a.xlsx", "-o", "a.jpg"], "use .png or .svg"),
         (&["a.xlsx", "--kind", "pie"], "latency"),
+        (
+            &["a.xlsx", "--x", "sent_s", "-w", "5"],
+            "'--x <NAME>' cannot be used with '--window <N>'",
+        ),
         (
             &[
                 "a.xlsx", "a.xlsx", "a.xlsx", "a.xlsx", "a.xlsx", "a.xlsx", "a.xlsx", "a.xlsx",

@@ -124,6 +124,14 @@ pub enum ResultsError {
         /// The column that counts.
         column: String,
     },
+    /// The only numbers are those that the times would be drawn against.
+    #[error("{place} has no column of numbers but `{column}`, which --x draws against")]
+    OnlyX {
+        /// The sheet.
+        place: Place,
+        /// The column to draw against.
+        column: String,
+    },
     /// More than one column may hold latencies.
     #[error("cannot tell which column of {place} to draw: choose one of {columns} with --column")]
     AmbiguousColumn {
@@ -141,6 +149,28 @@ pub enum ResultsError {
         column: String,
         /// Rows below the header.
         rows: u64,
+    },
+    /// The two columns have numbers in no row together.
+    #[error("no row of {place} has a number in both `{x}` and `{column}`, of {rows} rows")]
+    NoWholeRow {
+        /// The sheet.
+        place: Place,
+        /// The column to draw against.
+        x: String,
+        /// The column of times.
+        column: String,
+        /// Rows below the header.
+        rows: u64,
+    },
+    /// A cell of the column to draw against that holds something else than a number.
+    #[error("cell {cell} of {} holds {found}, not a number", path.display())]
+    NotANumber {
+        /// The file.
+        path: PathBuf,
+        /// The cell, `B17`.
+        cell: String,
+        /// What it holds.
+        found: String,
     },
     /// A cell of the column that holds something else than a time.
     #[error("cell {cell} of {} holds {found}, not a time", path.display())]

@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`read`] | one column of times from a file, ours or anybody's |
+//! | [`read`] | one column of times from a file, ours or anybody's, and another to draw it against |
 //! | [`schema`] | names of sheets and columns, shared by writers and reader |
 //! | [`mod@write`] | a run into `.xlsx`, `.csv` and `.json` |
 //! | [`whole`] | files that appear under their name only when they are whole |

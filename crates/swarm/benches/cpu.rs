@@ -3,8 +3,9 @@
 //! `cargo bench -p swarm --bench cpu [-- FOLDER]`
 //!
 //! Against the reference echo, one thread each side, each on its own core where there are two. Prints a
-//! table; into the folder, if one is named, goes a `.csv` for each of the three, whose column
-//! `user_cpu_us` `draw-plot -w 1 --unit us` draws.
+//! table; into the folder, if one is named, goes a `.csv` for each of the three, to be drawn with
+//! `draw-plot cpu_connections.csv --x connections --column user_cpu_us`, and likewise the others against
+//! `payload_bytes` and `messages_per_s`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 

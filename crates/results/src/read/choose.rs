@@ -17,8 +17,18 @@ pub(super) struct Choice {
     pub(super) first_row: u32,
     /// The column that tells how each message ended.
     pub(super) outcome: Option<u32>,
+    /// The column that the times are drawn against.
+    pub(super) x: Option<XChoice>,
     /// The sheet has the columns that this crate writes.
     pub(super) is_ours: bool,
+}
+
+/// The column to read beside it.
+#[derive(Debug, Clone)]
+pub(super) struct XChoice {
+    pub(super) column: u32,
+    /// Its name as the file has it, or its letter.
+    pub(super) label: String,
 }
 
 /// Why none is.
@@ -29,7 +39,9 @@ pub(super) enum NoChoice {
     /// No column of numbers but perhaps an index, whose name this is.
     NoNumbers { index: Option<String> },
     /// None of these has the name that was asked for.
-    NoSuchColumn { known: Vec<String> },
+    NoSuchColumn { wanted: String, known: Vec<String> },
+    /// The times would be drawn against the only numbers there are.
+    OnlyX { column: String },
     /// Any of these may be meant.
     Ambiguous { columns: Vec<String> },
 }
@@ -41,22 +53,24 @@ impl NoChoice {
             Self::Empty => 0,
             Self::NoNumbers { .. } => 1,
             Self::NoSuchColumn { .. } => 2,
-            Self::Ambiguous { .. } => 3,
+            Self::OnlyX { .. } => 3,
+            Self::Ambiguous { .. } => 4,
         }
     }
 
-    pub(super) fn into_error(self, place: Place, request: &Request) -> ResultsError {
+    pub(super) fn into_error(self, place: Place) -> ResultsError {
         match self {
             Self::Empty => ResultsError::EmptySheet { place },
             Self::NoNumbers { index: None } => ResultsError::NoNumbers { place },
             Self::NoNumbers {
                 index: Some(column),
             } => ResultsError::OnlyAnIndex { place, column },
-            Self::NoSuchColumn { known } => ResultsError::NoSuchColumn {
+            Self::NoSuchColumn { wanted, known } => ResultsError::NoSuchColumn {
                 place,
-                column: request.column.clone().unwrap_or_default(),
+                column: wanted,
                 known: listed(&known),
             },
+            Self::OnlyX { column } => ResultsError::OnlyX { place, column },
             Self::Ambiguous { columns } => ResultsError::AmbiguousColumn {
                 place,
                 columns: listed(&columns),
@@ -70,6 +84,14 @@ pub(super) fn choose(table: &Table, request: &Request) -> Result<Choice, NoChoic
     let is_ours = schema::LATENCIES_COLUMNS
         .iter()
         .all(|name| table.named(name).is_some());
+    if table.columns.is_empty() {
+        return Err(NoChoice::Empty);
+    }
+    let x = request
+        .x
+        .as_ref()
+        .map(|wanted| find(table, wanted))
+        .transpose()?;
     let chosen = |column: &Column| Choice {
         column: column.index,
         label: column.label(),
@@ -78,18 +100,15 @@ pub(super) fn choose(table: &Table, request: &Request) -> Result<Choice, NoChoic
         outcome: is_ours
             .then(|| table.named("outcome").map(|c| c.index))
             .flatten(),
+        x: x.map(|x| XChoice {
+            column: x.index,
+            label: x.label(),
+        }),
         is_ours,
     };
 
-    if table.columns.is_empty() {
-        return Err(NoChoice::Empty);
-    }
     if let Some(wanted) = &request.column {
-        return find(table, wanted)
-            .map(chosen)
-            .ok_or_else(|| NoChoice::NoSuchColumn {
-                known: table.columns.iter().map(Column::label).collect(),
-            });
+        return find(table, wanted).map(chosen);
     }
     if let Some(column) = table.named(request.metric.column()) {
         return Ok(chosen(column));
@@ -99,13 +118,19 @@ pub(super) fn choose(table: &Table, request: &Request) -> Result<Choice, NoChoic
     }
 
     let numeric = || table.columns.iter().filter(|column| column.is_numeric);
-    let candidates: Vec<_> = numeric().filter(|column| !column.is_index).collect();
+    let is_x = |column: &Column| x.is_some_and(|x| x.index == column.index);
+    let candidates: Vec<_> = numeric()
+        .filter(|column| !column.is_index && !is_x(column))
+        .collect();
     match best_named(&candidates, request.metric).as_slice() {
         [column] => Ok(chosen(column)),
         [] => match candidates.as_slice() {
             [column] => Ok(chosen(column)),
-            [] => Err(NoChoice::NoNumbers {
-                index: numeric().next().map(Column::label),
+            [] => Err(match (x, numeric().find(|column| !is_x(column))) {
+                (Some(x), None) if x.is_numeric => NoChoice::OnlyX { column: x.label() },
+                (_, index) => NoChoice::NoNumbers {
+                    index: index.map(Column::label),
+                },
             }),
             _ => Err(ambiguous(&candidates)),
         },
@@ -131,7 +156,7 @@ fn best_named<'t>(candidates: &[&'t Column], metric: Metric) -> Vec<&'t Column> 
 }
 
 /// By name, first as it was typed, then whatever its case; then by letter.
-fn find<'t>(table: &'t Table, wanted: &str) -> Option<&'t Column> {
+fn find<'t>(table: &'t Table, wanted: &str) -> Result<&'t Column, NoChoice> {
     let by =
         |matches: &dyn Fn(&Column) -> bool| table.columns.iter().find(|column| matches(column));
     let name = |column: &Column| column.name.clone().unwrap_or_default();
@@ -139,5 +164,9 @@ fn find<'t>(table: &'t Table, wanted: &str) -> Option<&'t Column> {
         .or_else(|| by(&|column| name(column).to_lowercase() == wanted.to_lowercase()))
         .or_else(|| {
             by(&|column| super::source::column_letters(column.index) == wanted.to_uppercase())
+        })
+        .ok_or_else(|| NoChoice::NoSuchColumn {
+            wanted: wanted.to_owned(),
+            known: table.columns.iter().map(Column::label).collect(),
         })
 }

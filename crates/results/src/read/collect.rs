@@ -1,11 +1,11 @@
-//! The values of one column, checked cell by cell.
+//! The values of one column, checked cell by cell, and of the one that they are drawn against.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use measurement::sample::Outcome;
 
-use super::choose::Choice;
+use super::choose::{Choice, XChoice};
 use super::source::{Position, Source, Value, column_letters};
 use super::title::Unit;
 use crate::error::ResultsError;
@@ -14,10 +14,20 @@ use crate::error::ResultsError;
 pub(super) struct Collector {
     column: u32,
     outcome: Option<u32>,
+    x: Option<u32>,
     first_row: u32,
     unit: Unit,
-    values_ms: Vec<f64>,
-    skipped: u64,
+    found: Collected,
+}
+
+/// What was gathered.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) values_ms: Vec<f64>,
+    /// As many, if they were asked for; else none.
+    pub(super) xs: Vec<f64>,
+    /// Rows that had not all of it.
+    pub(super) skipped: u64,
 }
 
 /// One row as far as it has been seen.
@@ -25,6 +35,7 @@ pub(super) struct Collector {
 struct Row {
     number: u32,
     time_ms: Option<f64>,
+    x: Option<f64>,
     /// Its echo was wrong: its time belongs to no figure.
     is_untimed: bool,
 }
@@ -34,10 +45,10 @@ impl Collector {
         Self {
             column: choice.column,
             outcome: choice.outcome,
+            x: column_of(choice.x.as_ref()),
             first_row: choice.first_row,
             unit,
-            values_ms: Vec::new(),
-            skipped: 0,
+            found: Collected::default(),
         }
     }
 
@@ -45,6 +56,7 @@ impl Collector {
     pub(super) fn turn_to(&mut self, choice: &Choice) {
         self.column = choice.column;
         self.outcome = choice.outcome;
+        self.x = column_of(choice.x.as_ref());
         self.first_row = choice.first_row;
     }
 
@@ -55,7 +67,7 @@ impl Collector {
         source: &mut dyn Source,
         sheet: &str,
     ) -> Result<(), ResultsError> {
-        let taken_before = self.values_ms.len();
+        let taken_before = self.found.values_ms.len();
         let has_sheets = source.has_sheets();
         let mut row: Option<Row> = None;
         source.visit(sheet, &mut |at, value| {
@@ -73,11 +85,24 @@ impl Collector {
                 }
             };
             let seen = row.insert(seen);
+            let cell = || cell_name(has_sheets.then_some(sheet), at);
+            // Nothing forbids to draw a column against itself.
+            if Some(at.column) == self.x {
+                let x =
+                    number(value)
+                        .and_then(finite)
+                        .map_err(|found| ResultsError::NotANumber {
+                            path: path.to_owned(),
+                            cell: cell(),
+                            found,
+                        })?;
+                seen.x = Some(x);
+            }
             if at.column == self.column {
                 let time_ms =
                     time_ms(value, self.unit).map_err(|found| ResultsError::NotATime {
                         path: path.to_owned(),
-                        cell: cell_name(has_sheets.then_some(sheet), at),
+                        cell: cell(),
                         found,
                     })?;
                 seen.time_ms = Some(time_ms);
@@ -91,8 +116,8 @@ impl Collector {
             .as_ref()
             .map_or(0, |last| u64::from(last.number - self.first_row) + 1);
         self.take(row.as_ref());
-        let taken = (self.values_ms.len() - taken_before) as u64;
-        self.skipped += rows.saturating_sub(taken);
+        let taken = (self.found.values_ms.len() - taken_before) as u64;
+        self.found.skipped += rows.saturating_sub(taken);
         Ok(())
     }
 
@@ -100,17 +125,23 @@ impl Collector {
         if let Some(Row {
             time_ms: Some(time_ms),
             is_untimed: false,
+            x,
             ..
         }) = row
+            && x.is_some() == self.x.is_some()
         {
-            self.values_ms.push(*time_ms);
+            self.found.values_ms.push(*time_ms);
+            self.found.xs.extend(x);
         }
     }
 
-    /// The values, and how many rows had none.
-    pub(super) fn finish(self) -> (Vec<f64>, u64) {
-        (self.values_ms, self.skipped)
+    pub(super) fn finish(self) -> Collected {
+        self.found
     }
+}
+
+fn column_of(x: Option<&XChoice>) -> Option<u32> {
+    x.map(|x| x.column)
 }
 
 /// `latencies!E17`; `E17` where there are no sheets.
@@ -121,19 +152,28 @@ fn cell_name(sheet: Option<&str>, at: Position) -> String {
 
 /// The time in a cell, or what it holds instead.
 fn time_ms(value: Value<'_>, unit: Unit) -> Result<f64, String> {
+    let time = number(value)?;
+    if time < 0.0 {
+        return Err(format!("{time}, which is below zero"));
+    }
+    finite(unit.to_ms(time))
+}
+
+fn finite(number: f64) -> Result<f64, String> {
+    if number.is_finite() {
+        Ok(number)
+    } else {
+        Err("infinity".to_owned())
+    }
+}
+
+/// The number in a cell, or what it holds instead.
+fn number(value: Value<'_>) -> Result<f64, String> {
     /// Enough of a text to recognize it.
     const SHOWN: usize = 40;
     match value {
         Value::Number(number) if number.is_nan() => Err("NaN".to_owned()),
-        Value::Number(number) if number < 0.0 => Err(format!("{number}, which is below zero")),
-        Value::Number(number) => {
-            let time_ms = unit.to_ms(number);
-            if time_ms.is_finite() {
-                Ok(time_ms)
-            } else {
-                Err("infinity".to_owned())
-            }
-        }
+        Value::Number(number) => Ok(number),
         Value::Text(text) => {
             let shown: String = text.chars().take(SHOWN).collect();
             let more = if shown.len() < text.len() { "…" } else { "" };

@@ -1,4 +1,5 @@
-//! One column of times from a spreadsheet or CSV file, whoever wrote it.
+//! One column of times from a spreadsheet or CSV file, whoever wrote it, and another to draw it
+//! against.
 //!
 //! | file | what lives there |
 //! |---|---|
@@ -7,7 +8,7 @@
 //! | `table` | a sheet's header and which of its columns hold numbers |
 //! | `choose` | which column is meant, by name |
 //! | `title` | what a column's name says: words and unit |
-//! | `collect` | the values of that column, checked |
+//! | `collect` | the values of that column, checked, and what they are drawn against |
 //! | `run` | what the `summary` sheet says about the run |
 //!
 //! Cells are streamed; only the wanted values are kept.
@@ -30,7 +31,7 @@ pub use title::Unit;
 use crate::error::ResultsError;
 use crate::schema;
 use choose::{Choice, NoChoice};
-use collect::Collector;
+use collect::{Collected, Collector};
 use source::Source;
 use table::Table;
 
@@ -76,6 +77,8 @@ pub struct Request {
     pub column: Option<String>,
     /// The unit of the numbers, whatever the column's name says.
     pub unit: Option<Unit>,
+    /// This column as well, named in the same ways: numbers that the times are drawn against.
+    pub x: Option<String>,
 }
 
 /// One column of times.
@@ -83,7 +86,8 @@ pub struct Request {
 pub struct Times {
     /// The values in milliseconds, top to bottom; finite and not below zero.
     pub values_ms: Vec<f64>,
-    /// Rows left out because no right echo came: an empty cell, or the outcome `corrupted`.
+    /// Rows left out because no right echo came: an empty cell, or the outcome `corrupted`. Where
+    /// there are `xs`, also rows without one.
     pub skipped: u64,
     /// Where they were found.
     pub place: Place,
@@ -101,6 +105,17 @@ pub struct Times {
     pub column_is_guessed: bool,
     /// The run, when the file is ours and says so.
     pub run: Option<RunInfo>,
+    /// The other column of the same rows, when it was asked for.
+    pub xs: Option<Xs>,
+}
+
+/// The numbers that the times of a file are drawn against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Xs {
+    /// The column's name in the file; its letter where it has none.
+    pub column: String,
+    /// One for each time, in the same order; finite.
+    pub values: Vec<f64>,
 }
 
 /// A file, and the sheet where it has sheets.
@@ -152,12 +167,24 @@ pub fn read_times(path: &Path, request: &Request) -> Result<Times, ResultsError>
             }
         }
     }
-    let (values_ms, skipped) = collector.finish();
+    let Collected {
+        values_ms,
+        xs,
+        skipped,
+    } = collector.finish();
     if values_ms.is_empty() {
-        return Err(ResultsError::EmptyColumn {
-            place,
-            column: choice.label,
-            rows: skipped,
+        return Err(match choice.x {
+            None => ResultsError::EmptyColumn {
+                place,
+                column: choice.label,
+                rows: skipped,
+            },
+            Some(x) => ResultsError::NoWholeRow {
+                place,
+                x: x.label,
+                column: choice.label,
+                rows: skipped,
+            },
         });
     }
 
@@ -176,6 +203,10 @@ pub fn read_times(path: &Path, request: &Request) -> Result<Times, ResultsError>
         unit_is_assumed: unit.is_none(),
         column_is_guessed: !choice.is_ours && request.column.is_none(),
         run,
+        xs: choice.x.map(|x| Xs {
+            column: x.label,
+            values: xs,
+        }),
     })
 }
 
@@ -218,7 +249,7 @@ fn choose_sheet(
         }
     }
     Err(match best_failure {
-        Some((failure, place)) => failure.into_error(place, request),
+        Some((failure, place)) => failure.into_error(place),
         None => ResultsError::EmptyFile {
             path: path.to_owned(),
         },
