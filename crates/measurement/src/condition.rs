@@ -112,7 +112,7 @@ const DISTRIBUTIONS: [(&str, Distributed); 4] = [
 type Figure = fn(&Summary) -> Option<f64>;
 
 #[allow(clippy::cast_precision_loss)]
-const OTHERS: [(&str, Unit, Figure); 19] = [
+const OTHERS: [(&str, Unit, Figure); 20] = [
     ("lost", Unit::Number, |s| Some(s.messages.lost as f64)),
     ("corrupted", Unit::Number, |s| {
         Some(s.messages.corrupted as f64)
@@ -126,6 +126,8 @@ const OTHERS: [(&str, Unit, Figure); 19] = [
     ("timed_out", Unit::Number, |s| {
         Some(s.messages.timed_out as f64)
     }),
+    // As the text summary calls them.
+    ("late", Unit::Number, |s| Some(s.messages.timed_out as f64)),
     ("unexpected", Unit::Number, |s| {
         Some(s.messages.unexpected as f64)
     }),
@@ -149,18 +151,24 @@ const OTHERS: [(&str, Unit, Figure); 19] = [
     }),
     ("achieved_rate", Unit::Number, |s| s.achieved_rate_per_s),
     ("send_lag.p50", Unit::Nanoseconds, |s| {
-        s.send_lag_ns.p50.map(|ns| ns as f64)
+        send_lag(s, s.send_lag_ns.p50)
     }),
     ("send_lag.p99", Unit::Nanoseconds, |s| {
-        s.send_lag_ns.p99.map(|ns| ns as f64)
+        send_lag(s, s.send_lag_ns.p99)
     }),
     ("send_lag.max", Unit::Nanoseconds, |s| {
-        s.send_lag_ns.max.map(|ns| ns as f64)
+        send_lag(s, s.send_lag_ns.max)
     }),
     ("messages_per_cpu_s", Unit::Number, |s| {
         s.server.as_ref()?.messages_per_cpu_s
     }),
 ];
+
+/// Only an open loop has a schedule to be late for.
+#[allow(clippy::cast_precision_loss)]
+fn send_lag(s: &Summary, ns: Option<u64>) -> Option<f64> {
+    s.offered_rate_per_s.and(ns).map(|ns| ns as f64)
+}
 
 /// The share of the messages due that did not come back right and in time.
 #[allow(clippy::cast_precision_loss)]

@@ -43,6 +43,10 @@ pub struct Summary {
     /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
     #[serde(default)]
     pub achieved_rate_per_s: Option<f64>,
+    /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
+    /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
+    #[serde(default)]
+    pub sent_in_time_share: Option<f64>,
     /// Received minus sent.
     pub service_time_ns: Latency,
     /// Received minus intended; in closed loop the same as the service time.
@@ -404,6 +408,7 @@ impl Summary {
             },
             offered_rate_per_s: plan.offered_rate(),
             achieved_rate_per_s: sending.map(|s| s.achieved_per_s),
+            sent_in_time_share: sending.map(|s| s.kept.min(1.0)),
             service_time_ns: service,
             response_time_ns: response,
             coordinated_omission_p99_ns: open

@@ -15,6 +15,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::clock::Clock;
 use crate::connect::{ConnectError, Opened};
+use crate::connection::Orphan;
 use crate::control::ThreadProgress;
 use crate::payload::Payloads;
 use crate::wire::{MessageKind, WriteBuffer};
@@ -47,6 +48,10 @@ pub(crate) struct Shared {
     busy: Cell<usize>,
     opened: Cell<u64>,
     ended: RefCell<Ended>,
+    /// Where the schedules of clients stood whose connections ended before them.
+    orphans: RefCell<Vec<Orphan>>,
+    /// When the user ended the run, on the thread's clock; `u64::MAX` while nobody has.
+    stopped_ns: Cell<u64>,
 }
 
 /// The plan as the hot path needs it.
@@ -217,6 +222,8 @@ impl Shared {
             busy: Cell::new(clients),
             opened: Cell::new(0),
             ended: RefCell::default(),
+            orphans: RefCell::default(),
+            stopped_ns: Cell::new(u64::MAX),
         }
     }
 
@@ -273,6 +280,23 @@ impl Shared {
             let mut ended = self.ended.borrow_mut();
             let after_t0 = now_ns.saturating_sub(run.t0_ns);
             ended.sending_until_ns = ended.sending_until_ns.max(after_t0);
+        }
+    }
+
+    /// The user has ended the run.
+    pub(crate) fn stopped_at(&self, ns: u64) {
+        self.stopped_ns.set(ns);
+    }
+
+    /// A connection ended while its client still had messages to send.
+    pub(crate) fn leave_behind(&self, orphan: Orphan) {
+        self.orphans.borrow_mut().push(orphan);
+    }
+
+    /// Counts what clients without a connection did not send, once it is known when the run ended.
+    pub(crate) fn count_orphans(&self) {
+        for orphan in self.orphans.take() {
+            orphan.count_unsent(self.stopped_ns.get(), self);
         }
     }
 

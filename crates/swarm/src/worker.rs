@@ -135,7 +135,10 @@ pub(crate) fn work(
     reports: &Sender<Report>,
 ) -> io::Result<()> {
     if let Some(cores) = std::num::NonZeroUsize::new(job.plan.pin.len()) {
-        pin::this_thread(job.plan.pin[job.thread % cores])?;
+        let core = job.plan.pin[job.thread % cores];
+        pin::this_thread(core).map_err(|e| {
+            io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
+        })?;
     }
     let clients = job.plan.clients_of(job.thread).len();
     let shared = Shared::new(job, clients);
@@ -251,6 +254,7 @@ fn conduct(
         let at_most = until_t0.map_or(TELL_EVERY, |t0| t0.saturating_duration_since(now));
         fleet.turn(at_most.min(TELL_EVERY))?;
     }
+    fleet.shared.count_orphans();
     Ok(used)
 }
 
@@ -272,7 +276,9 @@ fn obey(plan: &Plan, fleet: &mut Fleet, command: Command) {
         })
     });
     if let Some(run) = run.filter(|_| command.stop && !shared.signal().stop) {
-        shared.measure_until(shared.clock.now_ns().saturating_sub(run.t0_ns));
+        let now_ns = shared.clock.now_ns();
+        shared.measure_until(now_ns.saturating_sub(run.t0_ns));
+        shared.stopped_at(now_ns);
     }
     fleet.signal(Signal {
         run,

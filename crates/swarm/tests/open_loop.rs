@@ -236,6 +236,33 @@ fn what_cannot_be_sent_by_the_end_of_the_drain_is_counted() {
 }
 
 #[test]
+fn what_was_due_on_a_connection_that_ended_is_counted() {
+    // The second connection ends with its third message.
+    let server = Server::start(|number, stream| async move {
+        let mut socket = accept(stream).await;
+        let mut left = if number == 1 { 2 } else { usize::MAX };
+        while let Some(Ok(message)) = socket.next().await {
+            if !message.is_text() || left == 0 {
+                break;
+            }
+            left -= 1;
+            socket.send(message).await.unwrap();
+        }
+    });
+    let plan = server.plan(|plan| {
+        plan.clients = NonZeroU32::new(2).unwrap();
+        plan.load = open(200.0, None);
+        plan.length = Length::Duration(Duration::from_millis(500));
+    });
+    let finished = run(&plan);
+    let counts = finished.record.counts;
+    assert_eq!(finished.connections.closed_early, 1);
+    // A hundred were due, fifty on each connection.
+    assert_eq!(counts.sent + counts.unsent, 100, "{counts:?}");
+    assert!(counts.unsent > 0 && counts.unsent < 50, "{counts:?}");
+}
+
+#[test]
 fn a_stopped_open_loop_keeps_what_it_has() {
     let server = faithful();
     let plan = server.plan(|plan| {

@@ -110,6 +110,11 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     });
     drop(display);
     let finished = finished?;
+    if let (Some(pid), None) = (args.server_pid, &used) {
+        notice(&format!(
+            "process {pid} ended before the run did: its CPU and memory are not known"
+        ));
+    }
     drop(server);
 
     let limit = files.map(|f| f.limit);

@@ -90,7 +90,7 @@ pub(crate) struct Args {
 
     /// Open loop, one rate after the other, in place of --rate and -d (example: 10s:1000,20s:5000)
     #[arg(long, value_name = "TIME:MSG/S,...", value_delimiter = ',', group = "open",
-          conflicts_with_all = ["rate", "messages", "duration"], help_heading = LOAD)]
+          conflicts_with_all = ["rate", "ramp", "messages", "duration"], help_heading = LOAD)]
     pub(crate) stages: Vec<Stage>,
 
     /// Spacing of messages in open loop: evenly, or at random as many users send (example: poisson)
@@ -176,10 +176,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PNG|SVG", help_heading = OUTPUT)]
     pub(crate) plot: Option<PathBuf>,
 
-    /// Exit with code 4 if this holds, may be repeated (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
+    /// Exit with code 4 if this holds and nothing worse happened, may be repeated (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
     ///
     /// A percentile without prefix is response time. Also: min, mean, max, connect.p99, send_lag.p99,
     /// throughput<50000 (messages per second), error_rate>0.1%, corrupted, failed (connections) and more.
+    /// Worse is, in this order: an interrupted run (130), one that failed (1), an invalid one (5), failed
+    /// connections or messages (3).
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 

@@ -28,7 +28,7 @@ pub(crate) enum Probe {
     Process {
         system: Box<System>,
         pid: Pid,
-        begun_ms: Option<u64>,
+        begun_ns: Option<u64>,
         begun_switches: Option<ContextSwitches>,
         max_rss_bytes: u64,
     },
@@ -45,7 +45,7 @@ impl Probe {
         let mut probe = Self::Process {
             system: Box::new(System::new().context("processes cannot be sampled here")?),
             pid: Pid::from_u32(pid),
-            begun_ms: None,
+            begun_ns: None,
             begun_switches: None,
             max_rss_bytes: 0,
         };
@@ -60,7 +60,7 @@ impl Probe {
         Self::Embedded { begun_s: None }
     }
 
-    /// CPU time used so far, in milliseconds; looks at memory, too.
+    /// CPU time used so far, in nanoseconds; looks at memory, too.
     fn look(&mut self) -> Option<u64> {
         let Self::Process {
             system,
@@ -75,20 +75,20 @@ impl Probe {
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[*pid]), true, what);
         let process = system.process(*pid)?;
         *max_rss_bytes = (*max_rss_bytes).max(process.memory());
-        Some(process.accumulated_cpu_time())
+        Some(cpu_ns(pid.as_u32()).unwrap_or(process.accumulated_cpu_time() * 1_000_000))
     }
 
     /// The measured phase begins.
     pub(crate) fn begin(&mut self) {
-        let now_ms = self.look();
+        let now_ns = self.look();
         match self {
             Self::Process {
                 pid,
-                begun_ms,
+                begun_ns,
                 begun_switches,
                 ..
             } => {
-                *begun_ms = now_ms;
+                *begun_ns = now_ns;
                 *begun_switches = context_switches(pid.as_u32());
             }
             Self::Embedded { begun_s } => *begun_s = swarm::process_cpu_s(),
@@ -98,11 +98,11 @@ impl Probe {
     /// The measured phase is over: what the server used. `None` when it cannot be told.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn end(&mut self) -> Option<Reading> {
-        let now_ms = self.look();
+        let now_ns = self.look();
         match self {
             Self::Process {
                 pid,
-                begun_ms,
+                begun_ns,
                 begun_switches,
                 max_rss_bytes,
                 ..
@@ -111,7 +111,7 @@ impl Probe {
                     .zip(*begun_switches)
                     .map(|(now, then)| now.since(then)),
                 pid: pid.as_u32(),
-                cpu_s: now_ms?.saturating_sub((*begun_ms)?) as f64 / 1e3,
+                cpu_s: now_ns?.saturating_sub((*begun_ns)?) as f64 / 1e9,
                 max_rss_bytes: Some(*max_rss_bytes),
                 with_generator: false,
             }),
@@ -129,13 +129,29 @@ impl Probe {
 /// How often the threads of a process have left their cores so far; `None` where the system does not
 /// tell. (sysinfo does not know them, and `procfs` is a tree of its own for two lines.)
 fn context_switches(pid: u32) -> Option<ContextSwitches> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    let statuses = threads.filter_map(|thread| {
-        // A thread may end while it is looked at.
-        std::fs::read_to_string(thread.ok()?.path().join("status")).ok()
-    });
-    let counts: Vec<_> = statuses.filter_map(|status| switches_in(&status)).collect();
+    let counts = of_threads(pid, "status", switches_in);
     (!counts.is_empty()).then(|| counts.into_iter().sum())
+}
+
+/// CPU time of the threads of a process so far, in nanoseconds; `None` where the system does not tell.
+/// (sysinfo counts ticks of 10 ms, which in a short run is more than all there is.)
+fn cpu_ns(pid: u32) -> Option<u64> {
+    let times = of_threads(pid, "schedstat", |text| {
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    (!times.is_empty()).then(|| times.into_iter().sum())
+}
+
+/// What a file of each thread in `/proc/PID/task` says; empty where there is no such thing.
+fn of_threads<T>(pid: u32, file: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    let texts = threads.filter_map(|thread| {
+        // A thread may end while it is looked at.
+        std::fs::read_to_string(thread.ok()?.path().join(file)).ok()
+    });
+    texts.filter_map(|text| read(&text)).collect()
 }
 
 /// The counts in a `/proc/PID/task/TID/status`, if both are there.

@@ -150,7 +150,15 @@ fn verdict(s: &Summary) -> Vec<String> {
                 "generator spinning, busy for {} of its time",
                 human_percent(share)
             )),
-            (_, _, Some(share)) => Some(format!("generator at {} of a core", human_percent(share))),
+            (_, _, Some(share)) => Some(format!(
+                "{} at {} of a core",
+                if s.plan.threads > 1 {
+                    "busiest generator thread"
+                } else {
+                    "generator"
+                },
+                human_percent(share)
+            )),
             _ => None,
         },
     );
@@ -221,9 +229,9 @@ fn sending(s: &Summary) -> Option<String> {
     let mut parts = vec![
         format!("{} msg/s offered", per_second(offered)),
         format!(
-            "{} achieved ({:.2} %)",
+            "{} achieved ({:.2} % of what was due)",
             per_second(achieved),
-            achieved / offered * 100.0
+            s.sent_in_time_share? * 100.0
         ),
     ];
     let lag = &s.send_lag_ns;
@@ -373,11 +381,14 @@ fn times(s: &Summary) -> Vec<String> {
         Some(_) => line("response time", &figures(&s.response_time_ns)),
     });
     if let Some(gap) = s.coordinated_omission_p99_ns {
-        let text = format!(
-            "  the p99s differ by {}: what coordinated omission would have hidden",
-            time(Some(gap))
-        );
-        lines.push(line("", &text));
+        // What the generator itself was late by is no coordinated omission of the server's making.
+        let cause = if s.send_lag_ns.p99.is_some_and(|lag| gap <= lag) {
+            "no more than the generator's own send lag"
+        } else {
+            "what coordinated omission would have hidden"
+        };
+        let gap = time(Some(gap));
+        lines.push(line("", &format!("  the p99s differ by {gap}: {cause}")));
     }
     let beyond = messages_beyond(service.count, 0.999);
     if (1..FIRM_TAIL_MESSAGES).contains(&beyond) {

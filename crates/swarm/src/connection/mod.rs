@@ -21,6 +21,7 @@ use crate::shared::Shared;
 use crate::wire::{Decoder, Opcode};
 use crate::worker::nanoseconds;
 
+pub(crate) use pace::Orphan;
 use pace::{Pace, sending_limit};
 pub(crate) use send::{MAX_CONTROL_BACKLOG, Outgoing};
 
@@ -197,6 +198,7 @@ impl Client {
         if early {
             if self.stage == Stage::Running {
                 shared.sending_ended(shared.clock.now_ns());
+                shared.leave_behind(Orphan::of(self.id, self.pace));
             }
             self.settle(shared);
         }
@@ -266,12 +268,12 @@ impl Client {
         if let (Stage::Running, Some(run)) = (self.stage, signal.run) {
             let all_sent = self.all_sent(now, run, shared);
             if signal.stop {
-                self.count_unsent(now, run, shared);
+                Orphan::of(self.id, self.pace).count_unsent(now, shared);
                 shared.sending_ended(now);
                 let until_ns = now + timeout.min(STOP_DRAIN_NS);
                 self.stage = Stage::Draining { until_ns };
             } else if all_sent {
-                self.count_unsent(u64::MAX, run, shared);
+                Orphan::of(self.id, self.pace).count_unsent(u64::MAX, shared);
                 shared.sending_ended(now.min(run.end_ns));
                 let until_ns = self.last_sent_ns + timeout;
                 self.stage = Stage::Draining { until_ns };

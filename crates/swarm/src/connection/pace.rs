@@ -167,14 +167,27 @@ impl Client {
         nothing_due && now_ns >= ends_ns
             || now_ns >= run.end_ns.saturating_add(shared.rules.timeout_ns)
     }
+}
+
+/// What is left of a client's schedule when it sends no more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Orphan {
+    client: u32,
+    pace: Pace,
+}
+
+impl Orphan {
+    pub(super) fn of(client: u32, pace: Pace) -> Self {
+        Self { client, pace }
+    }
 
     /// Counts what was due by then but is not sent.
     #[cold]
-    pub(super) fn count_unsent(&mut self, until_ns: u64, run: Run, shared: &Shared) {
-        let Some(open) = &shared.rules.open_loop else {
+    pub(crate) fn count_unsent(self, until_ns: u64, shared: &Shared) {
+        let (Some(open), Some(run)) = (&shared.rules.open_loop, shared.signal().run) else {
             return;
         };
-        let mut pace = self.pace.or_measure(open, self.id, run, u64::MAX);
+        let mut pace = self.pace.or_measure(open, self.client, run, u64::MAX);
         let mut unsent = 0;
         while pace.due_ns().is_some_and(|due| due <= until_ns) {
             pace.advance(open);
