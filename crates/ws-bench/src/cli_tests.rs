@@ -131,6 +131,7 @@ fn wrong_lines_are_refused() {
         "--arrivals poisson",
         "--ramp 5s",
         "--stages 5s:10 -r 5",
+        "--stages 5s:10 --ramp 1s",
         "--stages 5s:10 -d 5s",
         "--stages 5s",
         "--pin=x",
