@@ -63,7 +63,7 @@ pub fn all() -> Vec<Case> {
 }
 
 /// Ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
-fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
+pub(crate) fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
     let ten = NonZeroU32::MIN.saturating_add(9);
     let mut draft = PlanDraft {
         target: Target::parse(url)?,

@@ -98,10 +98,20 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upg
 /// Round trips of one masked frame, always the same bytes, which nobody looks at.
 pub(crate) fn limit(connections: u64, payload: u64, time: Duration) -> Round {
     let server = server();
-    let address = server.address();
+    at(server.address(), connections, payload, time, false)
+}
+
+/// The same against a server at this address; `raw` says that it sends back what it gets, mask and all.
+pub(crate) fn at(
+    address: SocketAddr,
+    connections: u64,
+    payload: u64,
+    time: Duration,
+    raw: bool,
+) -> Round {
     std::thread::spawn(move || {
         pin(CLIENT_CORE);
-        round_trips(address, connections, payload, time)
+        round_trips(address, connections, payload, time, raw)
     })
     .join()
     .unwrap()
@@ -140,8 +150,15 @@ fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::from_std(stream)
 }
 
-fn round_trips(address: SocketAddr, connections: u64, payload: u64, time: Duration) -> Round {
-    let (message, comes_back) = frame(payload);
+fn round_trips(
+    address: SocketAddr,
+    connections: u64,
+    payload: u64,
+    time: Duration,
+    raw: bool,
+) -> Round {
+    let (message, unmasked) = frame(payload);
+    let comes_back = if raw { message.len() } else { unmasked };
     let mut buffer = vec![0; BUFFER];
     let mut poll = Poll::new().unwrap();
     let mut streams: Vec<_> = (0..connections)
