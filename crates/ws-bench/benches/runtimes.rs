@@ -1,0 +1,163 @@
+//! One acceptor on a runtime of several threads, or a runtime and a listener (`SO_REUSEPORT`) for each thread?
+//!
+//! `cargo bench -p ws-bench --bench runtimes [-- ROUNDS SERVER_THREADS]`
+//!
+//! In one run, alternating, axum-ws both ways: opening 5,000 connections, ping-pong over 100 and 3, and 20
+//! connections with 64 messages in flight. Nothing is pinned: how threads share cores is part of the question.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use axum_ws::{Config, Listener};
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::units::SizeRange;
+use swarm::Finished;
+use swarm::control::Control;
+use tokio::sync::watch;
+
+const TIME: Duration = Duration::from_secs(2);
+const BACKLOG: i32 = 4096;
+
+fn main() {
+    // `cargo bench` adds a flag of its own.
+    let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let rounds = numbers.first().copied().unwrap_or(5);
+    let threads = numbers.get(1).copied().unwrap_or(2);
+    println!("{threads} server threads; one runtime of all, and one for each with SO_REUSEPORT");
+    println!("round        opening ms      ping-pong 100 msg/s    ping-pong 3 msg/s     window 64 msg/s");
+    let mut ratios: [Vec<f64>; 4] = Default::default();
+    for round in 1..=rounds {
+        let shared = look(threads, false);
+        let apart = look(threads, true);
+        print!("{round:>5}");
+        for ((s, a), ratios) in shared.iter().zip(&apart).zip(&mut ratios) {
+            print!("   {s:>9.0} {a:>9.0}");
+            ratios.push(a / s);
+        }
+        println!();
+    }
+    print!("median apart : shared");
+    for mut ratios in ratios {
+        ratios.sort_by(f64::total_cmp);
+        print!("   {:.2}", ratios[ratios.len() / 2]);
+    }
+    println!();
+}
+
+/// Milliseconds to open, then three rates.
+#[allow(clippy::cast_precision_loss)]
+fn look(threads: usize, apart: bool) -> [f64; 4] {
+    let (stop, stopped) = watch::channel(());
+    let (address, serving) = if apart {
+        serve_apart(threads, &stopped)
+    } else {
+        serve_shared(threads, &stopped)
+    };
+    drop(stopped);
+    let rate = |clients, window| {
+        let finished = run(address, clients, window, Length::Duration(TIME));
+        finished.record.in_time.messages as f64 / finished.elapsed_s
+    };
+    let once = Length::MessagesPerClient(NonZeroU64::MIN);
+    let found = [
+        run(address, 5_000, 1, once).connections.opening_s * 1e3,
+        rate(100, 1),
+        rate(3, 1),
+        rate(20, 64),
+    ];
+    drop(stop);
+    serving.into_iter().for_each(|thread| thread.join().unwrap());
+    found
+}
+
+type Serving = (SocketAddr, Vec<std::thread::JoinHandle<()>>);
+
+fn serve_shared(threads: usize, stopped: &watch::Receiver<()>) -> Serving {
+    let (listener, address) = listener(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut stopped = stopped.clone();
+    let serving = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let until = async move { drop(stopped.changed().await) };
+            let serve = axum_ws::serve(registered(listener), Config::default(), until);
+            tokio::spawn(serve).await.unwrap().unwrap();
+        });
+    });
+    (address, vec![serving])
+}
+
+fn serve_apart(threads: usize, stopped: &watch::Receiver<()>) -> Serving {
+    let (first, address) = listener(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let others = (1..threads).map(|_| listener(address).0);
+    let serving = std::iter::once(first)
+        .chain(others)
+        .map(|listener| {
+            let mut stopped = stopped.clone();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                runtime.block_on(async {
+                    let until = async move { drop(stopped.changed().await) };
+                    axum_ws::serve(registered(listener), Config::default(), until)
+                        .await
+                        .unwrap();
+                });
+            })
+        })
+        .collect();
+    (address, serving)
+}
+
+fn listener(address: SocketAddr) -> (std::net::TcpListener, SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    #[cfg(unix)]
+    socket.set_reuse_port(true).unwrap();
+    socket.bind(&address.into()).unwrap();
+    socket.listen(BACKLOG).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let listener = std::net::TcpListener::from(socket);
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn registered(listener: std::net::TcpListener) -> Listener {
+    tokio::net::TcpListener::from_std(listener).unwrap().into()
+}
+
+fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finished {
+    let plan = Plan::new(PlanDraft {
+        target: Target::parse(&format!("ws://{address}/ws")).unwrap(),
+        embedded: None,
+        clients: NonZeroU32::new(clients).unwrap(),
+        length,
+        payload: SizeRange { min: 125, max: 125 },
+        text: false,
+        load: Load::Closed {
+            window: NonZeroU32::new(window).unwrap(),
+        },
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        warmup: Duration::from_millis(200),
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        pin: Vec::new(),
+        busy_poll: false,
+        headers: Default::default(),
+        seed: 1,
+        max_samples: 0,
+    })
+    .unwrap();
+    let finished = swarm::run(&plan, &Control::new()).unwrap();
+    assert!(!finished.record.counts.any_failed());
+    finished
+}
