@@ -305,6 +305,7 @@ impl Args {
         let profile = self.profile();
         Plan::new(PlanDraft {
             target: Target::parse(url)?,
+            trust: Default::default(),
             embedded: embedded.then(|| self.embedded.name().to_owned()),
             clients: self.clients,
             length: match (
