@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`units`] | parsing and printing of sizes, rates, counts and times |
 //! | [`plan`] | [`Plan`](plan::Plan): all that one run needs, already valid |
+//! | `target` | [`Target`](plan::Target): where the server is, and whom to [`Trust`](plan::Trust) about that |
 //! | [`schedule`] | when each message of an open loop is due |
 //! | [`sample`] | [`Sample`](sample::Sample): one message's record, and a uniform choice among millions |
 //! | [`distribution`] | an HDR histogram with exact minimum, maximum, mean and deviation |
@@ -50,6 +51,7 @@ pub mod recorder;
 pub mod sample;
 pub mod schedule;
 pub mod summary;
+mod target;
 pub mod timeline;
 pub mod units;
 pub mod usage;

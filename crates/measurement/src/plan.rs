@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::schedule::{Arrivals, RateProfile};
 use crate::units::{Rate, SizeRange};
 
+pub use crate::target::{Endpoint, Target, Trust};
+
 /// Most clients of one run: a client's number is six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
 
@@ -48,12 +50,21 @@ pub enum PlanError {
         reason: String,
     },
     /// The URL has a scheme that is not spoken here.
-    #[error("`{url}` has the scheme `{scheme}`: only ws:// is supported")]
+    #[error("`{url}` has the scheme `{scheme}`: only ws://, wss:// and ws+unix: are supported")]
     Scheme {
         /// As it was given.
         url: String,
         /// Its scheme.
         scheme: String,
+    },
+    /// The system has no Unix sockets.
+    #[error("`{0}` names a Unix socket, which this system does not have: use ws:// or wss://")]
+    NoUnixSockets(String),
+    /// Trust is spoken of where there is nobody to be trusted.
+    #[error("`{url}` has no TLS: only with wss:// is there a certificate to be checked or not")]
+    NoCertificate {
+        /// As it was given.
+        url: String,
     },
     /// A header that is not the user's to set.
     #[error("the header `{0}` is set by the handshake itself")]
@@ -68,82 +79,6 @@ pub enum PlanError {
         /// What it may be.
         range: String,
     },
-}
-
-/// Where the server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    url: String,
-    host: String,
-    port: u16,
-}
-
-impl Target {
-    /// Reads a `ws://host[:port][/path][?query]` URL; the port is 80 unless given.
-    ///
-    /// # Errors
-    /// [`PlanError::Url`] when it cannot be read, [`PlanError::Scheme`] when it is not `ws`.
-    pub fn parse(url: &str) -> Result<Self, PlanError> {
-        let wrong = |reason: &str| PlanError::Url {
-            url: url.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let Some((scheme, _)) = url.split_once("://") else {
-            return Err(wrong("it has no scheme"));
-        };
-        if !scheme.eq_ignore_ascii_case("ws") {
-            return Err(PlanError::Scheme {
-                url: url.to_owned(),
-                scheme: scheme.to_owned(),
-            });
-        }
-        let uri: http::Uri = url
-            .parse()
-            .map_err(|e: http::uri::InvalidUri| wrong(&e.to_string()))?;
-        let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(wrong("a user name is not supported"));
-        }
-        let host = authority.host();
-        if host.is_empty() {
-            return Err(wrong("it has no host"));
-        }
-        let port = match (authority.port_u16(), authority.as_str().len() - host.len()) {
-            (Some(0), _) => return Err(wrong("port 0 cannot be connected to")),
-            (Some(port), _) => port,
-            (None, 0) => 80,
-            (None, _) => return Err(wrong("its port is no number up to 65535")),
-        };
-        Ok(Self {
-            url: url.to_owned(),
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port,
-        })
-    }
-
-    /// The URL as it was given.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Host name or address, without brackets.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// TCP port.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url)
-    }
 }
 
 /// When the measured phase ends.
@@ -216,6 +151,8 @@ pub enum Verify {
 pub struct PlanDraft {
     /// Where the server is.
     pub target: Target,
+    /// Whom to trust about the server's certificate.
+    pub trust: Trust,
     /// Name of the server inside this process, if it is there.
     pub embedded: Option<String>,
     /// Connections, each one client.
@@ -268,7 +205,8 @@ impl Plan {
     /// Checks every figure's range; more threads than clients are reduced to one a client.
     ///
     /// # Errors
-    /// [`PlanError::Range`] naming the first figure that is out of range.
+    /// [`PlanError::Range`] naming the first figure that is out of range,
+    /// [`PlanError::NoCertificate`] when [`Trust`] is set without TLS, [`PlanError::OwnHeader`].
     pub fn new(mut draft: PlanDraft) -> Result<Self, PlanError> {
         fn check<T: PartialOrd + Copy + fmt::Debug>(
             what: &'static str,
@@ -327,6 +265,10 @@ impl Plan {
         )?;
         check("a timeout", draft.timeout, SHORTEST, MAX_TIMEOUT)?;
         check("a warm-up", draft.warmup, Duration::ZERO, MAX_TIMEOUT)?;
+        if draft.trust != Trust::System && !draft.target.is_tls() {
+            let url = draft.target.url().to_owned();
+            return Err(PlanError::NoCertificate { url });
+        }
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }

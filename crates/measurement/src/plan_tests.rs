@@ -6,6 +6,7 @@ use proptest::prelude::*;
 pub(crate) fn draft() -> PlanDraft {
     PlanDraft {
         target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
+        trust: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(100).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::new(1000).unwrap()),
@@ -23,37 +24,6 @@ pub(crate) fn draft() -> PlanDraft {
         headers: HeaderMap::new(),
         seed: 1,
         max_samples: 1_000_000,
-    }
-}
-
-#[test]
-fn urls_are_taken_apart() {
-    let target = |url: &str| Target::parse(url).map(|t| (t.host, t.port));
-    assert_eq!(
-        target("ws://localhost:8000/ws?x=1"),
-        Ok(("localhost".into(), 8000))
-    );
-    assert_eq!(target("WS://example.org"), Ok(("example.org".into(), 80)));
-    assert_eq!(target("ws://[::1]:9/"), Ok(("::1".into(), 9)));
-    for wrong in [
-        "localhost:8000",
-        "ws://",
-        "ws://:80/",
-        "ws://a:0/",
-        "ws://a:99999/",
-        "ws://u@a/",
-    ] {
-        assert!(
-            matches!(target(wrong), Err(PlanError::Url { .. })),
-            "{wrong}: {:?}",
-            target(wrong)
-        );
-    }
-    for other in ["http://a/", "wss://a/", "gopher://a"] {
-        assert!(
-            matches!(target(other), Err(PlanError::Scheme { .. })),
-            "{other}"
-        );
     }
 }
 
@@ -83,6 +53,25 @@ fn figures_out_of_range_are_named() {
     assert!(error(|d| d.connect_rate = Rate::new(1e-300)).contains("connect rate"));
     assert!(error(|d| d.clients = NonZeroU32::MAX).contains("clients"));
     assert!(error(|d| d.length = Length::Duration(Duration::ZERO)).contains("measured time"));
+}
+
+#[test]
+fn trust_needs_a_certificate() {
+    let plan = |url: &str, trust: Trust| {
+        let target = Target::parse(url).unwrap();
+        Plan::new(PlanDraft {
+            target,
+            trust,
+            ..draft()
+        })
+        .map(|_| ())
+    };
+    for trust in [Trust::Unchecked, Trust::Roots(vec![1])] {
+        let error = plan("ws://a/", trust.clone()).unwrap_err();
+        assert!(error.to_string().contains("`ws://a/` has no TLS"));
+        assert_eq!(plan("wss://a/", trust), Ok(()));
+    }
+    assert_eq!(plan("ws://a/", Trust::System), Ok(()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::condition::{Condition, ConditionResult};
 use crate::distribution::Distribution;
-use crate::plan::{Length, Load, Plan, Verify};
+use crate::plan::{Length, Load, Plan, Trust, Verify};
 use crate::recorder::{MessageCounts, OpenLoop, Record};
 use crate::schedule::{Arrivals, RateProfile};
 use crate::validity::{self, Evidence, Verdict};
@@ -87,6 +87,9 @@ pub struct Tool {
 pub struct PlanSummary {
     /// The server's URL.
     pub url: String,
+    /// Whether the server's certificate was checked; `None` without TLS.
+    #[serde(default)]
+    pub certificate_checked: Option<bool>,
     /// Which of our servers ran inside the process, if one did.
     pub embedded: Option<String>,
     /// Connections asked for.
@@ -461,6 +464,10 @@ impl From<&Plan> for PlanSummary {
         });
         Self {
             url: plan.target.url().to_owned(),
+            certificate_checked: plan
+                .target
+                .is_tls()
+                .then_some(plan.trust != Trust::Unchecked),
             embedded: plan.embedded.clone(),
             clients: plan.clients.get(),
             messages_per_client,

@@ -6,7 +6,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target};
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Trust};
 use measurement::summary::Calibration;
 
 use crate::control::Control;
@@ -33,9 +33,15 @@ const LARGEST_PAYLOAD: u64 = 1 << 20;
 /// what it would reach if it had its cores for itself. It does not depend on how fast the reference
 /// echo is, or on whether both share a core.
 ///
+/// `None` when nothing can be said: over TLS and Unix sockets, which the reference echo does not speak, so
+/// that its figures would be those of something else.
+///
 /// # Errors
 /// [`SwarmError`] as of a run, and [`SwarmError::Reference`] when the echo cannot be started.
 pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
+    if plan.target.is_tls() || plan.target.is_unix() {
+        return Ok(None);
+    }
     let begun = Instant::now();
     let echo = Reference::start(|| ()).map_err(SwarmError::Reference)?;
     let alone = measure(plan, &echo, NonZeroU32::MIN, FLOOR)?;
@@ -72,6 +78,7 @@ fn measure(
     let window = plan.load.window().filter(|_| clients.get() > 1);
     let draft = PlanDraft {
         target: Target::parse(&echo.url()).map_err(SwarmError::Plan)?,
+        trust: Trust::System,
         embedded: None,
         clients,
         payload,

@@ -22,6 +22,15 @@ pub enum SwarmError {
         /// Why.
         source: http::Error,
     },
+    /// The host cannot stand in a certificate.
+    #[error("`{host}` is no name that a certificate can be for")]
+    ServerName {
+        /// The host.
+        host: String,
+    },
+    /// Nobody can be trusted about the server's certificate.
+    #[error("cannot check the server's certificate")]
+    Trust(#[from] crate::tls::TrustError),
     /// The system refuses a generator thread, or what it cannot do without.
     #[error("generator thread {thread} cannot run")]
     Thread {

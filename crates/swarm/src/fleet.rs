@@ -102,6 +102,16 @@ impl Fleet {
         }
     }
 
+    /// Tries those again that the server had no room for; whether there are such still.
+    pub(crate) fn retry_openings(&mut self) -> bool {
+        if self.openings.are_queueing() {
+            for (slot, outcome) in self.openings.retry() {
+                self.opened(slot, outcome);
+            }
+        }
+        self.openings.are_queueing()
+    }
+
     /// Gives up the connections that are being opened.
     pub(crate) fn abandon_openings(&mut self) {
         for client in self.openings.abandon() {

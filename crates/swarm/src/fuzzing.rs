@@ -236,6 +236,7 @@ pub fn payload(data: &[u8]) {
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
     Plan::new(PlanDraft {
         target: Target::parse("ws://127.0.0.1:1/").unwrap(),
+        trust: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(10).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use mio::net::TcpStream;
+use crate::transport::Transport;
 
 /// Longest head of a handshake's response.
 const MAX_HEAD: usize = 64 * 1024;
@@ -31,7 +31,7 @@ impl Readiness {
 /// tungstenite keeps what it reads behind the handshake; read through this, that stays here.
 #[derive(Debug)]
 pub(crate) struct HeadReader {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Transport,
     pub(crate) readiness: Readiness,
     /// Read from the stream, not yet given on.
     pub(crate) buffer: Vec<u8>,
@@ -40,7 +40,7 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Transport) -> Self {
         Self {
             stream,
             readiness: Readiness::default(),
@@ -55,8 +55,9 @@ impl HeadReader {
         while self.readiness.readable {
             match self.stream.read(&mut piece) {
                 Ok(n) => {
-                    // Less than asked for is all there is.
-                    self.readiness.readable = n == PIECE || self.readiness.at_end || cfg!(windows);
+                    let may_hold_more = self.stream.may_hold_more(n, PIECE);
+                    self.readiness.readable =
+                        may_hold_more || self.readiness.at_end || cfg!(windows);
                     self.buffer.extend_from_slice(&piece[..n]);
                     return Ok(n);
                 }
@@ -104,6 +105,6 @@ impl Write for HeadReader {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.stream.flush()
     }
 }

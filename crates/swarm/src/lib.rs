@@ -10,7 +10,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `connect`, `head` | one connection opens: TCP and upgrade, timed apart |
+//! | `connect`, `head` | one connection opens: TCP, TLS and upgrade, timed apart |
+//! | `transport`, [`tls`] | what its bytes go over: TCP, TLS, a Unix socket; whom TLS trusts |
 //! | `opening` | the connections of one thread that are being opened |
 //! | [`wire`] | WebSocket frames, taken apart and put together |
 //! | `payload` | what a message carries, as a function of its number |
@@ -63,6 +64,8 @@ pub mod pin;
 pub mod reference;
 mod run;
 mod shared;
+pub mod tls;
+mod transport;
 mod usage;
 pub mod wire;
 mod worker;
@@ -81,6 +84,7 @@ fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurem
 
     let mut draft = PlanDraft {
         target: Target::parse("ws://127.0.0.1:1/").unwrap(),
+        trust: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(4).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),

@@ -22,6 +22,8 @@ pub(crate) struct Openings {
     /// When each has to be open, on the thread's clock, and its slot. All have the same time, so the
     /// first to begin is the first to be late.
     deadlines: VecDeque<(u64, u32)>,
+    /// Slots that are to be tried again, the first to begin first.
+    queueing: VecDeque<u32>,
 }
 
 impl Openings {
@@ -31,6 +33,7 @@ impl Openings {
             registry,
             under_way: BTreeMap::new(),
             deadlines: VecDeque::new(),
+            queueing: VecDeque::new(),
         }
     }
 
@@ -58,11 +61,44 @@ impl Openings {
     fn note(&mut self, client: u32, slot: u32, progress: Progress) -> Option<Outcome> {
         match progress {
             Progress::Pending(opening) => {
+                if opening.is_queueing() {
+                    self.queueing.push_back(slot);
+                }
                 self.under_way.insert(slot, (client, opening));
                 None
             }
             Progress::Over(outcome) => Some((client, outcome)),
         }
+    }
+
+    /// Whether some have to be [tried again](Self::retry) because no event will tell when to.
+    pub(crate) fn are_queueing(&self) -> bool {
+        !self.queueing.is_empty()
+    }
+
+    /// Tries those again that the server had no room for, until it has none again; slots and outcomes
+    /// of those that ended by that.
+    pub(crate) fn retry(&mut self) -> Vec<(u32, Outcome)> {
+        let mut ended = Vec::new();
+        for _ in 0..self.queueing.len() {
+            let Some(slot) = self.queueing.pop_front() else {
+                break;
+            };
+            let Some((client, opening)) = self.under_way.remove(&slot) else {
+                // Given up meanwhile.
+                continue;
+            };
+            let waiting = self.queueing.len();
+            let registered = (&self.registry, Token(slot as usize));
+            let progress = opening.retry(&self.connector, registered);
+            ended.extend(self.note(client, slot, progress).map(|o| (slot, o)));
+            if self.queueing.len() > waiting {
+                // Back to the front, where it came from.
+                self.queueing.rotate_right(1);
+                break;
+            }
+        }
+        ended
     }
 
     /// When the next of them has to be open; `u64::MAX` when there is none.

@@ -355,12 +355,13 @@ fn connect_times<'a>(threads: impl Iterator<Item = &'a Connects>) -> ConnectTime
     let mut all = Connects::default();
     for thread in threads {
         all.tcp.merge(&thread.tcp);
+        all.tls.merge(&thread.tls);
         all.upgrade.merge(&thread.upgrade);
         all.total.merge(&thread.total);
     }
     ConnectTimes {
         tcp: Latency::from(&all.tcp),
-        tls: None,
+        tls: (all.tls.count() > 0).then(|| Latency::from(&all.tls)),
         upgrade: Latency::from(&all.upgrade),
         total: Latency::from(&all.total),
     }

@@ -255,10 +255,13 @@ impl Shared {
     pub(crate) fn count_connect(&self, opened: &Result<Opened, ConnectError>) {
         let mut connects = self.connects.borrow_mut();
         match opened {
-            Ok(opened) => {
-                connects.tcp.record(nanoseconds(opened.tcp));
-                connects.upgrade.record(nanoseconds(opened.upgrade));
-                connects.total.record(nanoseconds(opened.total()));
+            Ok(Opened { took, .. }) => {
+                connects.tcp.record(nanoseconds(took.tcp));
+                if let Some(tls) = took.tls {
+                    connects.tls.record(nanoseconds(tls));
+                }
+                connects.upgrade.record(nanoseconds(took.upgrade));
+                connects.total.record(nanoseconds(took.total()));
             }
             Err(error) => *connects.failures.entry(error.to_string()).or_default() += 1,
         }

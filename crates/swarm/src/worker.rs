@@ -31,6 +31,9 @@ const TELL_EVERY: Duration = Duration::from_millis(200);
 /// How soon, while connections are opened, the open ones are looked after and a wish to end is noticed.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// How soon a Unix socket is tried again whose server had no room for one more.
+const RETRY_EVERY: Duration = Duration::from_millis(1);
+
 /// What the coordinator wants of a thread; a later state includes the earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Command {
@@ -106,6 +109,8 @@ pub(crate) struct ThreadResult {
 #[derive(Debug, Default)]
 pub(crate) struct Connects {
     pub(crate) tcp: Distribution,
+    /// Empty without TLS.
+    pub(crate) tls: Distribution,
     pub(crate) upgrade: Distribution,
     pub(crate) total: Distribution,
     pub(crate) failures: BTreeMap<String, u64>,
@@ -188,6 +193,9 @@ fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
             }
             fleet.open(*client);
             clients.next();
+        }
+        if fleet.retry_openings() {
+            wait = wait.min(RETRY_EVERY);
         }
         fleet.turn(wait)?;
         tell(job, fleet, &mut tell_at);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use measurement::percentiles::percentile_table;
-use measurement::plan::{Plan, PlanError};
+use measurement::plan::{Plan, PlanError, Trust};
 use measurement::recorder::Record;
 use measurement::summary::{Calibration, Circumstances, Summary, Tool};
 use measurement::units::grouped;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         u64::from(args.clients.get()),
         embedded,
         files.map(|f| f.limit),
-        preflight::outgoing_ports(),
+        preflight::outgoing_ports(&checked.target),
     )?;
     let outputs = args
         .outputs()
@@ -88,7 +88,16 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => checked,
     };
 
+    if plan.trust == Trust::Unchecked {
+        notice("the server's certificate is not checked (--insecure): whoever answers is measured");
+    }
     let calibration = match args.calibrates(&plan).then(|| swarm::calibrate(&plan)) {
+        Some(Ok(None)) if plan.target.is_tls() || plan.target.is_unix() => {
+            notice(
+                "the generator's own limits are known only for ws://, so they are not looked for",
+            );
+            None
+        }
         Some(Ok(found)) => found,
         Some(Err(error)) if args.calibrate => return Err(error.into()),
         // Not asked for, it is no reason to measure nothing.

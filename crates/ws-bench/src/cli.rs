@@ -8,12 +8,13 @@ use clap::{ArgGroup, Parser, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::condition::Condition;
 use measurement::plan::{
-    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Plan, PlanDraft, PlanError,
-    Target, Verify,
+    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Plan, PlanDraft, Target, Verify,
 };
 use measurement::schedule::{Arrivals, RateProfile, Stage};
 use measurement::units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 use results::write::Format;
+
+use crate::trust::TrustArgs;
 
 /// Measures the latency and throughput of a WebSocket echo server with many clients at once.
 ///
@@ -27,6 +28,8 @@ Examples:
   ws-bench                                          100 clients against an embedded server
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already, for ten seconds
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  open loop: 20,000 messages per second
+  ws-bench wss://localhost:8443/ws --ca-cert cert.pem
+  ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
 
 Exit codes:
@@ -37,6 +40,8 @@ Service time is counted from the actual send, response time from the intended on
 (no --rate) a message is due when it is sent, so they are the same.")]
 pub(crate) struct Args {
     /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
+    ///
+    /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket.
     pub(crate) url: Option<String>,
 
     /// Which of our servers to start inside the process when no URL is given (example: tungstenite)
@@ -154,6 +159,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
     pub(crate) origin: Option<HeaderValue>,
 
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+
     /// Sample this process, without its children, as the server's: CPU, memory, context switches
     /// (example: $(pgrep -x axum-ws))
     #[arg(long, value_name = "PID", requires = "url", help_heading = CONNECTION)]
@@ -195,7 +203,7 @@ pub(crate) struct Args {
 }
 
 const LOAD: &str = "Load";
-const CONNECTION: &str = "Connections";
+pub(crate) const CONNECTION: &str = "Connections";
 const OUTPUT: &str = "Output";
 
 /// Which of our servers runs inside the process.
@@ -300,11 +308,14 @@ impl Args {
     /// The plan for a server at `url`, which is embedded or not.
     ///
     /// # Errors
-    /// [`PlanError`] for a URL that cannot be read or a figure out of range.
-    pub(crate) fn plan(&self, url: &str, embedded: bool) -> Result<Plan, PlanError> {
+    /// [`PlanError`](measurement::plan::PlanError) for a URL that cannot be read or a figure out of
+    /// range; another one when the file with certificates to trust cannot be used.
+    pub(crate) fn plan(&self, url: &str, embedded: bool) -> anyhow::Result<Plan> {
         let profile = self.profile();
-        Plan::new(PlanDraft {
-            target: Target::parse(url)?,
+        let target = Target::parse(url)?;
+        let plan = Plan::new(PlanDraft {
+            trust: self.trust.read(&target)?,
+            target,
             embedded: embedded.then(|| self.embedded.name().to_owned()),
             clients: self.clients,
             length: match (
@@ -354,7 +365,8 @@ impl Args {
             } else {
                 0
             },
-        })
+        })?;
+        Ok(plan)
     }
 
     /// The offered rate; `None` in closed loop.

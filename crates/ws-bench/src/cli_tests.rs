@@ -139,6 +139,9 @@ fn wrong_lines_are_refused() {
         "--fail-if losst>0",
         "--fail-if p99>10",
         "--subprotocol a,b",
+        "--insecure",
+        "--ca-cert a.pem",
+        "wss://a/ --insecure --ca-cert a.pem",
     ] {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }

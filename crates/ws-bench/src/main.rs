@@ -10,6 +10,7 @@
 //! | `progress` | how the run stands, on a terminal |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
+//! | `trust` | whom to trust about the server's certificate |
 //! | `signals` | Ctrl-C: once ends the run, twice the program |
 
 mod bench;
@@ -21,6 +22,7 @@ mod probe;
 mod progress;
 mod report;
 mod signals;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use measurement::plan::Target;
 use measurement::units::grouped;
 
 /// Open files that a run needs beside its connections: outputs, runtimes, the terminal.
@@ -119,8 +120,12 @@ pub(crate) fn check(
     }
 }
 
-/// Ports that the kernel gives to outgoing connections; `None` where it does not tell.
-pub(crate) fn outgoing_ports() -> Option<u64> {
+/// Ports that the kernel gives to outgoing connections; `None` where it does not tell, and for a Unix
+/// socket, which needs none.
+pub(crate) fn outgoing_ports(target: &Target) -> Option<u64> {
+    if target.is_unix() {
+        return None;
+    }
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     ports_in(&range)
 }
@@ -158,6 +163,14 @@ mod tests {
         assert_eq!(check(28_232, false, None, Some(28_232)), Ok(()));
         let error = check(28_233, false, None, Some(28_232)).unwrap_err();
         assert!(error.to_string().contains("ip_local_port_range"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_unix_socket_needs_no_ports() {
+        let ports = |url: &str| outgoing_ports(&Target::parse(url).unwrap());
+        assert!(ports("ws://a/").is_some() && ports("wss://a/").is_some());
+        assert_eq!(ports("ws+unix:a.sock"), None);
     }
 
     #[test]

@@ -271,6 +271,14 @@ fn connections(s: &Summary) -> Vec<String> {
         parts.push(format!("p50 {}", time(Some(p50))));
         parts.push(format!("max {}", time(Some(max))));
     }
+    parts.extend(
+        s.connect_ns
+            .tls
+            .map(|tls| format!("TLS p50 {}", time(tls.p50))),
+    );
+    if s.plan.certificate_checked == Some(false) {
+        parts.push("certificate not checked".to_owned());
+    }
     if c.closed_early > 0 {
         parts.push(format!("{} closed early", grouped(c.closed_early)));
     }

@@ -183,7 +183,7 @@ fn bad_input_is_told_before_anything_is_done() {
         (
             "gopher://127.0.0.1/",
             2,
-            "has the scheme `gopher`: only ws:// is supported",
+            "has the scheme `gopher`: only ws://, wss:// and ws+unix: are supported",
         ),
         ("127.0.0.1:8000", 2, "it has no scheme"),
         ("-o a.txt", 2, "use .xlsx, .csv, .json or .hlog"),

@@ -67,6 +67,7 @@ pub(crate) fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Re
     let ten = NonZeroU32::MIN.saturating_add(9);
     let mut draft = PlanDraft {
         target: Target::parse(url)?,
+        trust: Default::default(),
         embedded: None,
         clients: ten,
         length: messages(10),

@@ -22,6 +22,7 @@ pub(crate) fn recorded(samples: &[Sample]) -> Record {
 pub(crate) fn summary_of(record: &Record) -> Summary {
     let plan = Plan::new(PlanDraft {
         target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
+        trust: Default::default(),
         embedded: Some("axum".into()),
         clients: 3.try_into().unwrap(),
         length: Length::MessagesPerClient(2.try_into().unwrap()),

@@ -59,6 +59,7 @@ pub(crate) fn server() -> Reference {
 pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDraft)) -> Plan {
     let mut draft = PlanDraft {
         target: Target::parse(url).unwrap(),
+        trust: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),

@@ -12,12 +12,12 @@ use std::io;
 
 use measurement::sample::Sample;
 use measurement::summary::ClientRow;
-use mio::net::TcpStream;
 
 use crate::connect::Opened;
 use crate::echo::Incoming;
 use crate::flight::{Flight, InFlight};
 use crate::shared::Shared;
+use crate::transport::Transport;
 use crate::wire::{Decoder, Opcode};
 use crate::worker::nanoseconds;
 
@@ -105,7 +105,7 @@ pub(crate) enum Want {
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Transport,
     id: u32,
     /// Where its thread keeps it.
     slot: u32,
@@ -134,7 +134,7 @@ pub(crate) struct Client {
     warmed: u64,
     /// Measured messages that did not come back as they should.
     failed: u64,
-    /// When the socket last took bytes and left a frame half written.
+    /// When the socket last took bytes and left something half sent.
     last_written_ns: u64,
     connect_ns: u64,
     /// The server has sent its close frame, with this code.
@@ -145,7 +145,7 @@ impl Client {
     /// The client of an open connection; what the server sent right behind its handshake is taken
     /// in at once.
     pub(crate) fn new(id: u32, slot: u32, opened: Opened, shared: &Shared) -> Result<Self, ()> {
-        let connect_ns = nanoseconds(opened.total());
+        let connect_ns = nanoseconds(opened.took.total());
         let mut client = Self {
             stream: opened.stream,
             id,
@@ -194,6 +194,7 @@ impl Client {
     /// The connection is over: what is left to be counted.
     #[cold]
     fn end(&mut self, end: &End, shared: &Shared) {
+        self.stream.close();
         let early = !matches!(self.stage, Stage::Done | Stage::Closing { .. });
         if early {
             if self.stage == Stage::Running {
@@ -300,8 +301,8 @@ impl Client {
             let until_ns = now + timeout.min(CLOSE_TIMEOUT_NS);
             self.stage = Stage::Closing { until_ns };
         }
-        // Half a frame is out, so nothing else can be said, and the server does not read on.
-        if self.partial.is_some() && now >= self.last_written_ns + timeout {
+        // Half of something is out, so nothing else can be said, and the server does not read on.
+        if self.is_half_sent() && now >= self.last_written_ns + timeout {
             return Err(End {
                 code: ABNORMAL,
                 reason: "the server stopped reading for as long as the timeout".to_owned(),
@@ -345,6 +346,12 @@ impl Client {
         shared.done();
     }
 
+    /// Whether half of a frame has been written, or half of what TLS made of it.
+    #[inline]
+    fn is_half_sent(&self) -> bool {
+        self.partial.is_some() || self.stream.has_unsent()
+    }
+
     /// Says when it wants to be called next.
     #[inline]
     fn set_times(&mut self, now_ns: u64, shared: &Shared) {
@@ -356,9 +363,10 @@ impl Client {
         let next_timeout = self.flight.oldest_sent_ns().map_or(u64::MAX, |sent| {
             sent.saturating_add(shared.rules.timeout_ns)
         });
-        let stuck = match self.partial {
-            Some(_) => self.last_written_ns.saturating_add(shared.rules.timeout_ns),
-            None => u64::MAX,
+        let stuck = if self.is_half_sent() {
+            self.last_written_ns.saturating_add(shared.rules.timeout_ns)
+        } else {
+            u64::MAX
         };
         let limit = stage_end.min(next_timeout).min(stuck);
         // Called too early it does nothing once in a timeout, which costs less than registering

@@ -24,9 +24,10 @@ impl Client {
             })),
             Ok(n) => {
                 let now = shared.clock.now_ns();
-                // Less than asked for is all there is; the next event tells of more. Only where
-                // events are edges, and only while there is no end to be read.
-                self.readable = n == buffer.len() || self.at_end || cfg!(windows);
+                // Otherwise the next event tells of more. Only where events are edges, and only
+                // while there is no end to be read.
+                let may_hold_more = self.stream.may_hold_more(n, buffer.len());
+                self.readable = may_hold_more || self.at_end || cfg!(windows);
                 self.take_in(&buffer[..n], now, shared).map(|()| Some(now))
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {

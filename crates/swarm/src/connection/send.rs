@@ -61,6 +61,12 @@ impl Client {
         if self.blocked {
             return Ok(());
         }
+        if self.stream.has_unsent() {
+            self.send_unsent(shared)?;
+            if self.blocked {
+                return Ok(());
+            }
+        }
         let mut buffers = shared.buffers.borrow_mut();
         let Buffers {
             write: buffer,
@@ -104,14 +110,35 @@ impl Client {
                 Err(e) => return Err(e),
             };
             self.account(written, old, allowed, frames, shared);
-            if self.partial.is_some() {
+            if self.is_half_sent() {
                 self.last_written_ns = shared.clock.now_ns();
+            }
+            if self.stream.has_unsent() {
+                // What TLS took goes out before anything else does.
+                self.blocked = true;
+                shared.blocked_one();
+                return Ok(());
             }
             if written == buffer.as_bytes().len() && written < BUFFER_LEN {
                 // All that was due was in the buffer. Otherwise the next attempt writes more, or
                 // finds the socket full.
                 return Ok(());
             }
+        }
+    }
+
+    /// Goes on sending what TLS has taken and the socket has not.
+    #[cold]
+    fn send_unsent(&mut self, shared: &Shared) -> io::Result<()> {
+        // The socket has room again, or this is the first attempt.
+        self.last_written_ns = shared.clock.now_ns();
+        match self.stream.flush() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked = true;
+                shared.blocked_one();
+                Ok(())
+            }
+            sent => sent,
         }
     }
 

@@ -9,7 +9,8 @@ use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::units::SizeRange;
 use swarm::Finished;
 use swarm::control::Control;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -26,12 +27,22 @@ impl Server {
         S: Fn(usize, TcpStream) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::start_on(TcpSocket::new_v4().unwrap(), serve)
+    }
+
+    /// The same on a socket that is prepared by the test.
+    pub(crate) fn start_on<S, F>(socket: TcpSocket, serve: S) -> Self
+    where
+        S: Fn(usize, TcpStream) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = runtime.block_on(async { socket.listen(1024).unwrap() });
         let address = listener.local_addr().unwrap();
         runtime.spawn(async move {
             for number in 0.. {
@@ -50,6 +61,7 @@ impl Server {
     pub(crate) fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> Plan {
         let mut draft = PlanDraft {
             target: Target::parse(&format!("ws://{}/", self.address)).unwrap(),
+            trust: Default::default(),
             embedded: None,
             clients: NonZeroU32::new(4).unwrap(),
             length: messages(10),
@@ -91,15 +103,15 @@ pub(crate) fn size(bytes: u64) -> SizeRange {
     }
 }
 
-pub(crate) type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket<S = TcpStream> = WebSocketStream<S>;
 
-pub(crate) async fn accept(stream: TcpStream) -> Socket {
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Socket<S> {
     tokio_tungstenite::accept_async(stream).await.unwrap()
 }
 
 /// Answers the `n`-th data message of a connection, from 0, with what `answers` makes of it.
-pub(crate) async fn answer(
-    stream: TcpStream,
+pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     mut answers: impl FnMut(usize, Message) -> Vec<Message>,
 ) {
     let mut socket = accept(stream).await;

@@ -1,0 +1,49 @@
+//! TLS and Unix sockets: what is true of a run over TCP is true over them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod tls;
+#[cfg(unix)]
+mod unix;
+
+use measurement::units::SizeRange;
+use swarm::Finished;
+
+fn assert_flawless(finished: &Finished, sent: u64) {
+    let counts = finished.record.counts;
+    assert_eq!((counts.sent, counts.received, counts.lost), (sent, sent, 0));
+    assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
+    assert_eq!(finished.connections.failed, 0);
+    assert_eq!(finished.connections.closed_early, 0);
+    let clean = finished.clients.len() as u64;
+    assert_eq!(finished.connections.close_codes, [(1000, clean)].into());
+}
+
+/// Sizes that lie in one record, in several, and in more than any buffer holds.
+const SIZES: [(SizeRange, u32); 5] = [
+    (SizeRange { min: 1, max: 1 }, 1),
+    (SizeRange { min: 125, max: 125 }, 8),
+    (
+        SizeRange {
+            min: 1,
+            max: 70_000,
+        },
+        8,
+    ),
+    (
+        SizeRange {
+            min: 200_000,
+            max: 200_000,
+        },
+        2,
+    ),
+    (
+        SizeRange {
+            min: 1 << 20,
+            max: 1 << 20,
+        },
+        8,
+    ),
+];

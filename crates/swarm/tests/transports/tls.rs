@@ -1,0 +1,356 @@
+//! `wss://`: certificates, records and the end.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::common::{Server, accept, answer, closed, messages, run, size};
+use crate::{SIZES, assert_flawless};
+use futures_util::{SinkExt, StreamExt};
+use measurement::plan::{PlanDraft, Target, Trust};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use swarm::SwarmError;
+use swarm::control::Control;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
+
+/// A server that shows a certificate of its own, for these names.
+struct TlsServer {
+    server: Server,
+    /// The certificate.
+    pem: String,
+}
+
+impl TlsServer {
+    fn start<S, F>(serve: S) -> Self
+    where
+        S: Fn(TlsStream) -> F + Clone + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::start_with(&["localhost", "127.0.0.1"], rustls::ALL_VERSIONS, serve)
+    }
+
+    fn start_with<S, F>(
+        names: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+        serve: S,
+    ) -> Self
+    where
+        S: Fn(TlsStream) -> F + Clone + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self::start_on(TcpSocket::new_v4().unwrap(), names, versions, serve)
+    }
+
+    fn start_on<S, F>(
+        socket: TcpSocket,
+        names: &[&str],
+        versions: &[&'static SupportedProtocolVersion],
+        serve: S,
+    ) -> Self
+    where
+        S: Fn(TlsStream) -> F + Clone + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut certificate = CertificateParams::new(names).unwrap();
+        // No two of them have the same name.
+        let name = format!("{:?}", &key.public_key_raw()[..16]);
+        certificate
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let certificate = certificate.self_signed(&key).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .unwrap();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let server = Server::start_on(socket, move |_, stream| {
+            let (acceptor, serve) = (acceptor.clone(), serve.clone());
+            async move {
+                // Clients that trust nobody say so and go away.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    let session = stream.get_ref().1;
+                    assert_eq!(session.alpn_protocol(), Some(&b"http/1.1"[..]));
+                    serve(stream).await;
+                }
+            }
+        });
+        let pem = certificate.pem();
+        Self { server, pem }
+    }
+
+    /// A plan whose clients trust the server's certificate, for `host`.
+    fn plan_for(&self, host: &str, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
+        self.server.plan(|plan| {
+            let url = format!("wss://{host}:{}/", self.server.address.port());
+            plan.target = Target::parse(&url).unwrap();
+            plan.trust = Trust::Roots(self.pem.clone().into_bytes());
+            change(plan);
+        })
+    }
+
+    fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
+        self.plan_for("127.0.0.1", change)
+    }
+}
+
+async fn echo(stream: TlsStream) {
+    answer(stream, |_, message| vec![message]).await;
+}
+
+#[test]
+fn over_tls_every_message_comes_back_whole() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let server = TlsServer::start_with(&["127.0.0.1"], &[version], echo);
+        for (payload, window) in SIZES {
+            let finished = run(&server.plan(|plan| {
+                plan.payload = payload;
+                plan.text = window == 1;
+                plan.load = closed(window);
+                plan.length = messages(16);
+            }));
+            assert_flawless(&finished, 64);
+            let took = &finished.connect_ns;
+            let tls = took.tls.expect("a TLS handshake is timed");
+            assert_eq!((tls.count, took.upgrade.count), (4, 4));
+            let parts = [took.tcp.min, tls.min, took.upgrade.min];
+            assert!(parts.map(Option::unwrap).iter().sum::<u64>() <= took.total.max.unwrap());
+        }
+    }
+}
+
+#[test]
+fn without_tls_none_is_timed() {
+    let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
+    assert_eq!(run(&server.plan(|_| {})).connect_ns.tls, None);
+}
+
+#[test]
+fn the_certificate_has_to_be_for_the_host() {
+    let server = TlsServer::start_with(&["localhost"], rustls::ALL_VERSIONS, echo);
+    assert_flawless(&run(&server.plan_for("localhost", |_| {})), 40);
+    let error = swarm::run(&server.plan(|_| {}), &Control::new()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("not valid for name \"127.0.0.1\""), "{text}");
+    let plan = server.plan(|plan| plan.trust = Trust::Unchecked);
+    assert_flawless(&run(&plan), 40);
+}
+
+#[test]
+fn nobody_connects_to_a_stranger_unless_told_to() {
+    let server = TlsServer::start(echo);
+    let other = TlsServer::start(echo);
+    let stranger = server.plan(|plan| plan.trust = Trust::Roots(other.pem.clone().into_bytes()));
+    match swarm::run(&stranger, &Control::new()).unwrap_err() {
+        SwarmError::NothingConnected {
+            attempted, reason, ..
+        } => assert_eq!(
+            (attempted, reason.as_str()),
+            (4, "certificate: UnknownIssuer")
+        ),
+        error => panic!("{error}"),
+    }
+    let plan = server.plan(|plan| plan.trust = Trust::Unchecked);
+    assert_flawless(&run(&plan), 40);
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
+    let server = Server::start(|_, _| async {});
+    let plan = server.plan(|plan| {
+        plan.target = Target::parse("wss://127.0.0.1:1/").unwrap();
+        plan.trust = Trust::Roots(b"nothing".to_vec());
+    });
+    let error = swarm::run(&plan, &Control::new()).unwrap_err();
+    assert!(matches!(error, SwarmError::Trust(_)), "{error}");
+}
+
+#[test]
+fn a_server_without_tls_is_told() {
+    let server = Server::start(|_, mut stream| async move {
+        let _ = stream.read_u8().await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    });
+    let plan = server.plan(|plan| {
+        let url = format!("wss://{}/", server.address);
+        plan.target = Target::parse(&url).unwrap();
+        plan.trust = Trust::Unchecked;
+    });
+    let error = swarm::run(&plan, &Control::new()).unwrap_err().to_string();
+    assert!(error.contains("something else"), "{error}");
+}
+
+#[test]
+fn an_end_without_a_goodbye_of_tls_is_no_failure_of_its_own() {
+    // `echo` drops its socket behind the close frames; this one does all that can be done.
+    let (sender, goodbyes) = std::sync::mpsc::channel();
+    let polite = TlsServer::start(move |stream| {
+        let sender = sender.clone();
+        async move {
+            let mut socket = accept(stream).await;
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_text() {
+                    socket.send(message).await.unwrap();
+                }
+            }
+            let mut stream = socket.into_inner();
+            let _ = stream.shutdown().await;
+            // An end of TCP alone would be an error.
+            sender.send(stream.read(&mut [0]).await).unwrap();
+        }
+    });
+    assert_flawless(&run(&TlsServer::start(echo).plan(|_| {})), 40);
+    assert_flawless(&run(&polite.plan(|_| {})), 40);
+    for _ in 0..4 {
+        let goodbye = goodbyes.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(goodbye.unwrap(), 0, "the client says goodbye too");
+    }
+
+    // In the middle of a run it is what it is over TCP.
+    let rude = TlsServer::start(|stream| async move {
+        let mut socket = accept(stream).await;
+        let first = socket.next().await.unwrap().unwrap();
+        socket.send(first).await.unwrap();
+        // The end of TCP alone, read to the end so that it is no reset.
+        let mut stream = socket.into_inner();
+        stream.get_mut().0.shutdown().await.unwrap();
+        while let Ok(1..) = stream.read(&mut [0; 1024]).await {}
+    });
+    let finished = run(&rude.plan(|_| {}));
+    assert_eq!(finished.record.counts.received, 4);
+    let reason = "the server closed the connection without a close frame".to_owned();
+    assert_eq!(finished.connections.early_ends, [(reason, 4)].into());
+}
+
+#[test]
+fn a_full_socket_holds_nothing_back_for_good() {
+    // Through a pipe of a kilobyte the server reads so slowly that clients find their sockets full
+    // while what they have to say is encrypted already.
+    let server = TlsServer::start(|mut stream| async move {
+        let (mut near, far) = tokio::io::duplex(1024);
+        let piping = tokio::io::copy_bidirectional(&mut stream, &mut near);
+        let _ = tokio::join!(piping, answer(far, |_, message| vec![message]));
+    });
+    for (payload, window) in [(60_000, 160), (1 << 20, 12)] {
+        let finished = run(&server.plan(|plan| {
+            plan.clients = NonZeroU32::new(1).unwrap();
+            plan.payload = size(payload);
+            // All at once, and more than the system's own buffers hold.
+            plan.load = closed(window);
+            plan.length = messages(window.into());
+        }));
+        assert!(finished.usage.blocked_writes > 0, "no write was blocked");
+        assert_flawless(&finished, window.into());
+    }
+}
+
+/// With packets and a window this small a client's socket takes less than a message of 60,000 bytes,
+/// which TLS takes whole: the rest waits there, and there is nothing else to send before the echo.
+#[cfg(target_os = "linux")]
+fn small_socket() -> TcpSocket {
+    use nix::sys::socket::{setsockopt, sockopt};
+    let socket = TcpSocket::new_v4().unwrap();
+    setsockopt(&socket, sockopt::TcpMaxSeg, &536).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_last_of_a_message_goes_out_when_nothing_follows_it() {
+    let server = TlsServer::start_on(small_socket(), &["127.0.0.1"], rustls::ALL_VERSIONS, echo);
+    let finished = run(&server.plan(|plan| {
+        plan.payload = size(60_000);
+        plan.length = messages(5);
+    }));
+    assert!(finished.usage.blocked_writes > 0, "no write was blocked");
+    assert_flawless(&finished, 20);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_stops_reading_is_told() {
+    let server = TlsServer::start_on(
+        small_socket(),
+        &["127.0.0.1"],
+        rustls::ALL_VERSIONS,
+        |stream| async move {
+            let _held = accept(stream).await;
+            std::future::pending::<()>().await;
+        },
+    );
+    let finished = run(&server.plan(|plan| {
+        plan.payload = size(60_000);
+        plan.timeout = Duration::from_millis(100);
+    }));
+    let reason = "the server stopped reading for as long as the timeout".to_owned();
+    assert_eq!(finished.connections.early_ends, [(reason, 4)].into());
+}
+
+#[test]
+fn what_lies_decrypted_is_read_without_another_event() {
+    // The answer to the upgrade, a long message and a ping in one record, and then nothing until
+    // the ping is answered.
+    let server = TlsServer::start(|mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let key = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
+            .unwrap();
+        let accept = derive_accept_key(key.as_bytes());
+        let mut answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+        .into_bytes();
+        answer.extend([0x81, 126, 0x1F, 0x40]);
+        answer.extend([b'x'; 8000]);
+        answer.extend(b"\x89\x02hi");
+        stream.write_all(&answer).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        let mut early = Vec::new();
+        loop {
+            match socket.next().await.unwrap().unwrap() {
+                Message::Pong(payload) => {
+                    assert_eq!(&payload[..], b"hi");
+                    break;
+                }
+                message => early.push(message),
+            }
+        }
+        for message in early {
+            socket.send(message).await.unwrap();
+        }
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                socket.send(message).await.unwrap();
+            }
+        }
+    });
+    let finished = run(&server.plan(|_| {}));
+    assert_eq!(finished.record.counts.received, 40);
+    assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
+}

@@ -1,0 +1,114 @@
+//! `ws+unix:`: the socket, and its queue.
+
+use futures_util::{SinkExt, StreamExt};
+use measurement::plan::{PlanDraft, Target};
+use std::num::NonZeroU32;
+use swarm::control::Control;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::server::Request;
+
+use crate::common::{Server, accept, closed, messages, run};
+use crate::{SIZES, assert_flawless};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
+
+/// A server on a socket in a folder of its own.
+struct UnixServer {
+    folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl UnixServer {
+    /// With room for so many that were not accepted yet; each is given to `serve`, the next
+    /// only when it says so.
+    fn start<F>(backlog: u32, serve: fn(UnixStream) -> F) -> Self
+    where
+        F: Future<Output = WebSocketStream<UnixStream>> + Send + 'static,
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener: UnixListener = runtime.block_on(async {
+            let socket = UnixSocket::new_stream().unwrap();
+            socket.bind(folder.path().join("echo:1.sock")).unwrap();
+            socket.listen(backlog).unwrap()
+        });
+        runtime.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut socket = serve(stream).await;
+                tokio::spawn(async move {
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message.is_text() || message.is_binary() {
+                            socket.send(message).await.unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            folder,
+            _runtime: runtime,
+        }
+    }
+
+    fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
+        let nobody = Server::start(|_, _| async {});
+        nobody.plan(|plan| {
+            let socket = self.folder.path().join("echo:1.sock");
+            let url = format!("ws+unix:{}:/ws?x=1", socket.display());
+            plan.target = Target::parse(&url).unwrap();
+            change(plan);
+        })
+    }
+}
+
+#[test]
+fn over_a_unix_socket_every_message_comes_back_whole() {
+    let server = UnixServer::start(16, |stream| async move {
+        #[allow(clippy::result_large_err)]
+        tokio_tungstenite::accept_hdr_async(stream, |request: &Request, response| {
+            assert_eq!(request.uri(), "/ws?x=1");
+            assert_eq!(request.headers()["host"], "localhost");
+            Ok(response)
+        })
+        .await
+        .unwrap()
+    });
+    for (payload, window) in SIZES {
+        let finished = run(&server.plan(|plan| {
+            plan.payload = payload;
+            plan.load = closed(window);
+            plan.length = messages(16);
+        }));
+        assert_flawless(&finished, 64);
+        assert_eq!(finished.connect_ns.tls, None);
+    }
+}
+
+#[test]
+fn clients_that_the_server_has_no_room_for_yet_queue() {
+    // One at a time, and hardly any may wait: most attempts find the queue full.
+    let server = UnixServer::start(1, accept);
+    let finished = run(&server.plan(|plan| plan.clients = NonZeroU32::new(100).unwrap()));
+    assert_eq!(
+        (finished.connections.opened, finished.connections.failed),
+        (100, 0)
+    );
+    assert_flawless(&finished, 1000);
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_told() {
+    let server = UnixServer::start(1, accept);
+    let plan = server.plan(|plan| {
+        plan.target = Target::parse("ws+unix:/nowhere/echo.sock:/").unwrap();
+    });
+    let error = swarm::run(&plan, &Control::new()).unwrap_err().to_string();
+    assert!(
+        error.contains("0 of 4 connections to ws+unix:/nowhere/echo.sock:/ opened: No such"),
+        "{error}"
+    );
+}
