@@ -152,6 +152,7 @@ fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finish
         threads: NonZeroUsize::MIN,
         pin: Vec::new(),
         busy_poll: false,
+        trust: Default::default(),
         headers: Default::default(),
         seed: 1,
         max_samples: 0,
