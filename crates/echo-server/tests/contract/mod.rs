@@ -6,10 +6,14 @@
 mod client;
 mod closing;
 mod echoing;
+mod floods;
+mod handshakes;
 mod limits;
 mod pages;
 mod program;
+mod running;
 mod shutdown;
+mod silence;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
