@@ -6,6 +6,8 @@
 mod client;
 mod closing;
 mod echoing;
+#[cfg(unix)]
+mod ending;
 mod floods;
 mod handshakes;
 mod limits;
