@@ -14,8 +14,13 @@ mod limits;
 mod pages;
 mod program;
 mod running;
+mod secure;
 mod shutdown;
 mod silence;
+#[cfg(unix)]
+mod sockets;
+#[cfg(target_os = "linux")]
+mod supervisor;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
