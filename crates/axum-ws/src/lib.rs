@@ -101,10 +101,13 @@ async fn converse(connection: Connection, router: Router) {
         if let Err(error) = http.await {
             tracing::debug!("a connection failed: {error}");
         }
-        // None once hyper has dropped the service and no upgrade is on its way.
-        sockets.recv().await
     };
-    if let Some(Some(mut socket)) = peer.handshake(opening).await {
+    if peer.handshake(opening).await.is_none() {
+        return;
+    }
+    // Not part of the handshake: a stop now has to close what has been upgraded.
+    // None once hyper has dropped the service and no upgrade is on its way.
+    if let Some(mut socket) = sockets.recv().await {
         echo::<Axum, _>(&mut socket, &mut peer).await;
     }
 }

@@ -44,7 +44,8 @@ pub struct Config {
     /// How long a peer may be silent: it is pinged at half of it and closed
     /// with 1001 at the end; zero is for ever. Default 60 s.
     pub idle_timeout: Duration,
-    /// How long a shutdown waits for connections to close. Default 5 s.
+    /// How long a shutdown waits for connections to close; a peer that never
+    /// ceases to send is closed at half of it. Default 5 s.
     pub drain_timeout: Duration,
     /// Origins that a browser's page may come from, as in
     /// `https://example.org`; empty lets in all. Default empty.

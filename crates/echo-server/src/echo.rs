@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::time::Instant;
 
 use crate::{
     Peer,
@@ -18,8 +19,7 @@ use crate::{
 };
 
 /// Messages moved before the write buffer is flushed and the stop is looked at,
-/// although more are ready. More than a read buffer can hold, so that the batch
-/// after the stop echoes all that had been read before it.
+/// although more are ready.
 const BATCH: u64 = 4096;
 
 /// How long a peer at fault may take to make room for its close frame.
@@ -108,7 +108,7 @@ fn exchange<'a, D: Dialect, S>(socket: &'a mut S, peer: &'a mut Peer) -> Exchang
         socket,
         idle: Idle::new(peer.host.config().idle_timeout),
         peer,
-        stopping: false,
+        stopping: None,
         ping_due: false,
         held: None,
         moved: 0,
@@ -138,8 +138,8 @@ struct Exchange<'a, D: Dialect, S> {
     idle: Option<Idle>,
     /// A ping is to be sent.
     ping_due: bool,
-    /// The stop has been seen; the batch under way is the last.
-    stopping: bool,
+    /// When the stop was seen.
+    stopping: Option<Instant>,
     /// Read, but without room to be written yet.
     held: Option<D::Message>,
     /// Messages of any kind in this batch.
@@ -192,14 +192,28 @@ where
             match pause {
                 Pause::Ended(ending) => return Poll::Ready(ending),
                 _ if flushed.is_err() => return Poll::Ready(Ending::Gone),
-                _ if self.stopping => return Poll::Ready(Ending::Stopped),
-                _ if self.peer.stop.poll(cx).is_ready() => self.stopping = true,
+                _ if self.is_done(is_fresh && matches!(pause, Pause::Idle)) => {
+                    return Poll::Ready(Ending::Stopped);
+                }
+                _ if self.stopping.is_none() && self.peer.stop.poll(cx).is_ready() => {
+                    self.stopping = Some(Instant::now());
+                    self.peer.home.watch();
+                }
                 Pause::Idle if is_fresh => return Poll::Pending,
                 // A wake-up may have been meant for the reading and was spent
                 // on the flush: only a new look tells.
                 Pause::Idle | Pause::Busy => {}
             }
         }
+    }
+
+    /// Whether a stopping server has echoed all that had come in, or has no more
+    /// time for a peer that never ceases: the rest is for the close.
+    fn is_done(&self, is_idle: bool) -> bool {
+        self.stopping.is_some_and(|since| {
+            let limit = self.peer.host.config().drain_timeout / 2;
+            is_idle && !self.peer.home.has_unread() || since.elapsed() >= limit
+        })
     }
 
     /// Moves messages until none is ready. Pending only while there is no room

@@ -42,6 +42,10 @@ struct Shared {
     read: AtomicBool,
     /// Bytes went out since somebody asked.
     wrote: AtomicBool,
+    /// Somebody wants to know whether `unread`.
+    watched: AtomicBool,
+    /// There was more to be read when a read had to wait.
+    unread: AtomicBool,
 }
 
 impl Home {
@@ -66,6 +70,17 @@ impl Home {
         };
         let (read, wrote) = (take(&self.0.read), take(&self.0.wrote));
         read || wrote && is_blocked
+    }
+
+    /// Has every read that is to wait ask the system whether it must.
+    pub(crate) fn watch(&self) {
+        self.0.watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last read of a watched stream was told to wait although
+    /// something was there: then it is about to be woken.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
     }
 
     /// Says that no more will be sent, then waits a little for the peer to
@@ -121,9 +136,14 @@ impl AsyncRead for Lent {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let polled = this.stream()?.poll_read(cx, buffer);
+        let stream = this.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let polled = Pin::new(&mut *stream).poll_read(cx, buffer);
+        let shared = &this.home.0;
+        if polled.is_pending() && shared.watched.load(Ordering::Relaxed) {
+            shared.unread.store(stream.has_unread(), Ordering::Relaxed);
+        }
         if buffer.filled().len() > before {
-            this.home.0.read.store(true, Ordering::Relaxed);
+            shared.read.store(true, Ordering::Relaxed);
         }
         polled
     }

@@ -2,10 +2,12 @@
 
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,6 +22,19 @@ pub(crate) enum Socket {
     Unix(tokio::net::UnixStream),
 }
 
+impl Socket {
+    /// Whether bytes have come in that nobody has read, by asking the system:
+    /// tokio knows only what its reactor has been told so far.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Self::Unix(stream) => SockRef::from(stream),
+        };
+        matches!(socket.peek(&mut [MaybeUninit::uninit()]), Ok(1..))
+    }
+}
+
 /// What a server reads from and writes to.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -31,6 +46,17 @@ pub(crate) enum Stream {
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {
         Self::Plain(Socket::Tcp(stream))
+    }
+}
+
+impl Stream {
+    /// As the socket's; what TLS has read and not yet given away is no part of
+    /// it.
+    pub(crate) fn has_unread(&self) -> bool {
+        match self {
+            Self::Plain(socket) => socket.has_unread(),
+            Self::Tls(stream) => stream.get_ref().0.has_unread(),
+        }
     }
 }
 

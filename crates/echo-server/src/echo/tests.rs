@@ -218,16 +218,31 @@ fn a_stop_echoes_what_is_ready_and_then_closes() {
 }
 
 #[test]
+fn a_stop_waits_until_all_is_echoed() {
+    let stopper = Stopper::default();
+    stopper.stop();
+    let mut socket = Socket::of(data(10 * BATCH));
+    assert!(!poll_once(&mut socket, &mut peer(&stopper)));
+    assert_eq!(socket.wrote().len() as u64, 10 * BATCH + 1);
+}
+
+#[test]
 fn a_stop_is_heard_although_messages_never_cease() {
     let stopper = Stopper::default();
     stopper.stop();
     let mut socket = Socket::of(data(10 * BATCH));
     let mut peer = peer(&stopper);
+    let config = Config {
+        idle_timeout: Duration::ZERO,
+        drain_timeout: Duration::ZERO,
+        ..Config::default()
+    };
+    peer.host = Arc::new(Host::new(peer.host.program, config));
     let mut exchange = exchange::<Test, _>(&mut socket, &mut peer);
     let mut cx = Context::from_waker(Waker::noop());
     let ending = exchange.poll(&mut cx);
     assert!(matches!(ending, Poll::Ready(Ending::Stopped)));
-    // The batch under way, and one more: all that a read buffer can hold.
+    // The batch under way, and one more for which there was no time.
     assert_eq!(socket.wrote().len() as u64, 2 * BATCH);
 }
 

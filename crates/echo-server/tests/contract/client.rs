@@ -1,9 +1,9 @@
 //! A client that sends exactly what it is told, right or wrong.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -67,26 +67,38 @@ pub(super) async fn request(address: SocketAddr, head: &str) -> String {
 }
 
 #[derive(Debug)]
-pub(super) struct Client {
-    pub(super) stream: TcpStream,
+pub(super) struct Client<S = TcpStream> {
+    pub(super) stream: S,
     read: Vec<u8>,
 }
 
 impl Client {
     /// A TCP connection on which nothing has been said.
     pub(super) async fn open(address: SocketAddr) -> Self {
-        Self {
-            stream: within(TcpStream::connect(address)).await.unwrap(),
-            read: Vec::new(),
-        }
+        Self::over(within(TcpStream::connect(address)).await.unwrap())
     }
 
     /// A WebSocket.
     pub(super) async fn connect(address: SocketAddr) -> Self {
         let mut client = Self::open(address).await;
-        client.send(UPGRADE.as_bytes()).await;
-        client.upgraded().await;
+        client.upgrade().await;
         client
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// A connection on which nothing has been said.
+    pub(super) fn over(stream: S) -> Self {
+        Self {
+            stream,
+            read: Vec::new(),
+        }
+    }
+
+    /// Makes a WebSocket of it.
+    pub(super) async fn upgrade(&mut self) {
+        self.send(UPGRADE.as_bytes()).await;
+        self.upgraded().await;
     }
 
     /// Takes the answer to an upgrade, which must be a good one.
@@ -128,7 +140,24 @@ impl Client {
         }
     }
 
-    /// The next frame must be a close with this code, and then the end.
+    /// The next frame that is no ping: a slow machine may have been taken for a
+    /// silent peer.
+    pub(super) async fn next_but_pings(&mut self) -> Option<(u8, Vec<u8>)> {
+        loop {
+            let next = self.next().await;
+            if !matches!(next, Some((PING, _))) {
+                return next;
+            }
+        }
+    }
+
+    /// Sends a message, which must come back.
+    pub(super) async fn echoes(&mut self, first: u8, payload: &[u8]) {
+        self.send(&frame(first, payload)).await;
+        assert_eq!(self.next().await, Some((first, payload.to_vec())));
+    }
+
+    /// The next frame must be a close with this code.
     pub(super) async fn closed_with(&mut self, code: u16) {
         let (first, payload) = self.next().await.expect("a close frame");
         assert_eq!(first, CLOSE, "{payload:?}");
@@ -140,6 +169,17 @@ impl Client {
     pub(super) async fn rest(mut self) -> String {
         while self.more().await {}
         String::from_utf8(self.read).unwrap()
+    }
+
+    /// Whether the server says anything before it closes.
+    pub(super) async fn is_answered(&mut self) -> bool {
+        matches!(within(self.stream.read_buf(&mut self.read)).await, Ok(1..))
+    }
+
+    /// Waits for the server to drop the connection, gracefully or not.
+    pub(super) async fn dropped(mut self) {
+        let end = |read: &io::Result<usize>| !matches!(read, Ok(1..));
+        while !end(&within(self.stream.read_buf(&mut self.read)).await) {}
     }
 
     async fn more(&mut self) -> bool {

@@ -57,7 +57,10 @@ async fn a_breach_of_protocol_is_closed_with_1002() {
     let unmasked = vec![TEXT, 1, b'x'];
     for breach in [
         unmasked,
-        frame(0xc1, b"reserved bit"),
+        frame(0xc1, b"the first reserved bit"),
+        frame(0xa1, b"the second"),
+        frame(0x91, b"the third"),
+        frame(0xc9, b"one of a ping"),
         frame(0x83, b"reserved data opcode"),
         frame(0x8b, b"reserved control opcode"),
         frame(0x09, b"a ping in fragments"),

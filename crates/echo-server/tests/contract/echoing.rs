@@ -1,14 +1,10 @@
 //! Messages come back.
 
-use std::time::Duration;
-
 use echo_server::Config;
-use tokio::io::AsyncWriteExt;
 
 use super::{
     Server,
     client::{BINARY, Client, PING, PONG, TEXT, UPGRADE, frame},
-    within,
 };
 
 #[tokio::test]
@@ -99,52 +95,4 @@ async fn no_subprotocol_is_accepted() {
     let head = client.head().await.to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 101 "), "{head}");
     assert!(!head.contains("sec-websocket-protocol"), "{head}");
-}
-
-/// Sends `bytes` again and again until the server takes no more, and gives how
-/// often they went out whole. A slow server that seems to take no more only
-/// makes it fewer.
-async fn stuff(client: &mut Client, bytes: &[u8], enough: usize) -> usize {
-    const PAUSE: Duration = Duration::from_millis(500);
-    for taken in 0..enough {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match tokio::time::timeout(PAUSE, client.stream.write(rest)).await {
-                Ok(written) => rest = &rest[written.unwrap()..],
-                Err(_) => return taken,
-            }
-        }
-    }
-    enough
-}
-
-/// Ample for the buffers of two sockets, little against what is sent.
-const HOLDS: usize = 64 << 20;
-
-#[tokio::test]
-async fn a_peer_that_never_reads_is_not_read_from() {
-    let server = Server::start(Config::default()).await;
-    let mut client = Client::connect(server.address).await;
-    let message = frame(BINARY, &vec![7; 64 << 10]);
-    let enough = 2 * HOLDS / message.len();
-    let taken = stuff(&mut client, &message, enough).await;
-    assert!(taken < enough, "the server took {HOLDS} bytes twice over");
-
-    // Once it reads, it gets everything.
-    let mut echoes = 0;
-    while echoes < taken {
-        let (first, payload) = within(client.next()).await.unwrap();
-        assert_eq!((first, payload.len()), (BINARY, 64 << 10));
-        echoes += 1;
-    }
-}
-
-#[tokio::test]
-async fn a_peer_that_only_pings_is_not_read_from() {
-    let server = Server::start(Config::default()).await;
-    let mut client = Client::connect(server.address).await;
-    let pings = frame(PING, &[7; 125]).repeat(500);
-    let enough = 2 * HOLDS / pings.len();
-    let taken = stuff(&mut client, &pings, enough).await;
-    assert!(taken < enough, "the server took {HOLDS} bytes twice over");
 }

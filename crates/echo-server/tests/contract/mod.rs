@@ -6,10 +6,21 @@
 mod client;
 mod closing;
 mod echoing;
+#[cfg(unix)]
+mod ending;
+mod floods;
+mod handshakes;
 mod limits;
 mod pages;
 mod program;
+mod running;
+mod secure;
 mod shutdown;
+mod silence;
+#[cfg(unix)]
+mod sockets;
+#[cfg(target_os = "linux")]
+mod supervisor;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

@@ -1,76 +1,16 @@
 //! The program: its flags, its one line on stdout, its exit code.
 
-use std::process::{Output, Stdio};
-
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, ChildStdout, Command},
-};
+use tokio::process::Command;
 
 #[cfg(target_os = "linux")]
 use super::POLL;
+#[cfg(unix)]
+use super::within;
 use super::{
     super::{BINARY, PROGRAM},
     client::{Client, TEXT, frame, get},
-    within,
+    running::{Running, output},
 };
-
-/// A running program, killed when dropped.
-// Without signals a program does not end by itself, and nobody waits for it.
-#[cfg_attr(not(unix), allow(dead_code))]
-struct Running {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    line: String,
-}
-
-impl Running {
-    async fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        within(stdout.read_line(&mut line)).await.unwrap();
-        Self {
-            child,
-            stdout,
-            line,
-        }
-    }
-
-    /// On a free port, with these flags.
-    async fn with(flags: &[&str]) -> Self {
-        Self::start(Command::new(BINARY).arg("--bind=127.0.0.1:0").args(flags)).await
-    }
-
-    fn address(&self) -> std::net::SocketAddr {
-        self.line
-            .strip_prefix("listening on ws://")
-            .and_then(|rest| rest.split('/').next())
-            .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("not the ready line: {:?}", self.line))
-    }
-
-    /// Waits for its end: exit code, and whatever else it wrote to stdout.
-    #[cfg(unix)]
-    async fn end(mut self) -> (Option<i32>, String) {
-        use tokio::io::AsyncReadExt;
-
-        let status = within(self.child.wait()).await.unwrap();
-        let mut rest = String::new();
-        within(self.stdout.read_to_string(&mut rest)).await.unwrap();
-        (status.code(), rest)
-    }
-}
-
-async fn output(flags: &[&str]) -> Output {
-    let command = Command::new(BINARY).args(flags).kill_on_drop(true).output();
-    within(command).await.unwrap()
-}
 
 #[tokio::test]
 async fn the_ready_line_tells_the_port_and_the_path() {
@@ -179,22 +119,16 @@ async fn it_works_on_as_many_threads_as_it_is_told() {
 
 #[cfg(unix)]
 mod unix {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
     use super::{super::client::UPGRADE, *};
-
-    async fn signal(running: &Running, name: &str) {
-        let id = running.child.id().expect("runs").to_string();
-        let sent = Command::new("kill").args([name, &id]).status().await;
-        assert!(sent.unwrap().success());
-    }
 
     #[tokio::test]
     async fn a_signal_closes_every_connection_and_is_no_failure() {
         for name in ["-TERM", "-INT"] {
             let running = Running::with(&["--drain-timeout=1h"]).await;
             let mut client = Client::connect(running.address()).await;
-            signal(&running, name).await;
+            running.signal(name).await;
             client.closed_with(1001).await;
             client.send(&super::super::client::close(1001, "")).await;
             assert_eq!(client.next().await, None);
@@ -208,10 +142,10 @@ mod unix {
         for (name, code) in [("-TERM", 143), ("-INT", 130)] {
             let running = Running::with(&["--drain-timeout=1h"]).await;
             let mut client = Client::connect(running.address()).await;
-            signal(&running, "-TERM").await;
+            running.signal("-TERM").await;
             // Only now is the first one known to have been seen.
             client.closed_with(1001).await;
-            signal(&running, name).await;
+            running.signal(name).await;
             assert_eq!(running.end().await.0, Some(code), "{name}");
         }
     }
@@ -285,7 +219,7 @@ mod unix {
         let mut client = Client::connect(running.address()).await;
         client.send(&super::super::client::close(1000, "")).await;
         assert!(client.next().await.is_some());
-        signal(&running, "-TERM").await;
+        running.signal("-TERM").await;
         assert_eq!(running.end().await, (Some(0), String::new()));
         let mut log = String::new();
         stderr.read_to_string(&mut log).await.unwrap();

@@ -58,6 +58,28 @@ async fn a_peer_that_does_not_answer_is_waited_for_only_so_long() {
     assert_eq!(client.next().await, None);
 }
 
+/// The server hears of its stop before it hears of the messages: on one thread
+/// it does not get to look at its sockets in between.
+#[tokio::test]
+async fn what_had_been_sent_before_the_stop_is_echoed() {
+    const COUNT: u32 = 5_000;
+    let server = Server::start(waiting(FOR_EVER)).await;
+    let mut client = Client::connect(server.address).await;
+    let all: Vec<u8> = (0..COUNT)
+        .flat_map(|number| frame(TEXT, number.to_string().as_bytes()))
+        .collect();
+    client.send(&all).await;
+    let stopped = server.stop();
+    for number in 0..COUNT {
+        let echo = client.next().await;
+        assert_eq!(echo, Some((TEXT, number.to_string().into_bytes())));
+    }
+    client.closed_with(1001).await;
+    client.send(&close(1001, "")).await;
+    drop(client);
+    within(stopped).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn who_has_not_asked_for_anything_is_not_waited_for() {
     let server = Server::start(waiting(FOR_EVER)).await;

@@ -1,0 +1,141 @@
+//! Peers of which nothing is heard, and those that only seem so.
+
+use std::time::Duration;
+
+use echo_server::Config;
+use tokio::{io::AsyncReadExt, net::TcpSocket, time::Instant};
+
+use super::{
+    Server,
+    client::{BINARY, Client, PING, PONG, TEXT, frame},
+    floods::stuff,
+    within,
+};
+
+async fn server(idle_timeout: Duration) -> Server {
+    Server::start(Config {
+        idle_timeout,
+        ..Config::default()
+    })
+    .await
+}
+
+/// For peers that are to be closed.
+const SOON: Duration = Duration::from_millis(400);
+
+/// For peers that are to stay: half of it is ample for an answer, also when the
+/// machine has other things to do.
+const LATER: Duration = Duration::from_secs(3);
+
+/// The next frames are a ping and a close with 1001, and then the end.
+async fn is_pinged_and_closed(mut client: Client, server: &Server) {
+    assert_eq!(client.next().await, Some((PING, Vec::new())));
+    client.closed_with(1001).await;
+    assert_eq!(client.next().await, None);
+    server.metric_becomes("websocket_connections_open", 0).await;
+}
+
+#[tokio::test]
+async fn who_ignores_a_ping_is_closed() {
+    let server = server(SOON).await;
+    let client = Client::connect(server.address).await;
+    is_pinged_and_closed(client, &server).await;
+    server
+        .metric_becomes("websocket_closes_total{code=\"1001\"}", 1)
+        .await;
+}
+
+#[tokio::test]
+async fn who_stops_in_mid_frame_is_closed() {
+    let server = server(SOON).await;
+    let mut client = Client::connect(server.address).await;
+    let whole = frame(BINARY, &[7; 1000]);
+    client.send(&whole[..whole.len() / 2]).await;
+    is_pinged_and_closed(client, &server).await;
+}
+
+#[tokio::test]
+async fn who_stops_between_fragments_is_closed() {
+    let server = server(SOON).await;
+    let mut client = Client::connect(server.address).await;
+    client.send(&frame(0x02, b"to be continued")).await;
+    is_pinged_and_closed(client, &server).await;
+}
+
+/// Without its answers counting, the second ping would be a close.
+#[tokio::test]
+async fn who_answers_pings_may_stay() {
+    let server = server(LATER).await;
+    let mut client = Client::connect(server.address).await;
+    for _ in 0..3 {
+        assert_eq!(client.next().await, Some((PING, Vec::new())));
+        client.send(&frame(PONG, b"")).await;
+    }
+    client.echoes(TEXT, b"still here").await;
+}
+
+#[tokio::test]
+async fn who_sends_slowly_may_finish() {
+    const PACE: Duration = Duration::from_millis(100);
+    let server = server(LATER).await;
+    let mut client = Client::connect(server.address).await;
+    let whole = frame(BINARY, &[7; 1000]);
+    let (last, most) = whole.split_last().unwrap();
+    let mut most = most.iter();
+    let begun = Instant::now();
+    while begun.elapsed() < LATER + LATER / 4 {
+        client.send(&[*most.next().unwrap()]).await;
+        tokio::time::sleep(PACE).await;
+    }
+    client.send(most.as_slice()).await;
+    client.send(&[*last]).await;
+    assert_eq!(client.next_but_pings().await, Some((BINARY, vec![7; 1000])));
+}
+
+/// It gets no close, since it would not take it, but it goes.
+#[tokio::test]
+async fn who_never_reads_is_dropped() {
+    let server = server(SOON).await;
+    let mut client = Client::connect(server.address).await;
+    stuff(&mut client, &frame(BINARY, &[7; 64 << 10])).await;
+    server.metric_becomes("websocket_connections_open", 0).await;
+    server
+        .metric_becomes("websocket_closes_total{code=\"1006\"}", 1)
+        .await;
+}
+
+/// Taking an echo is a sign of life as good as sending.
+#[tokio::test]
+async fn who_reads_slowly_may_finish() {
+    const PIECE: usize = 64 << 10;
+    const PACE: Duration = Duration::from_millis(50);
+    /// Not all read when the timeout is over, whatever the system holds of it.
+    const MESSAGE: usize = 96 * PIECE;
+    // Made first: it takes its time, in which the peer would seem silent.
+    let message = frame(BINARY, &vec![7; MESSAGE]);
+    let server = server(LATER).await;
+    // What the system holds for us is not seen to be taken.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket
+        .set_recv_buffer_size(u32::try_from(PIECE).unwrap())
+        .unwrap();
+    let mut client = Client::over(within(socket.connect(server.address)).await.unwrap());
+    client.upgrade().await;
+    client.send(&message).await;
+    let mut header = [0; 10];
+    within(client.stream.read_exact(&mut header)).await.unwrap();
+    assert_eq!(header[..2], [BINARY, 127]);
+    let begun = Instant::now();
+    let mut piece = vec![0; PIECE];
+    for _ in 0..MESSAGE / PIECE {
+        within(client.stream.read_exact(&mut piece)).await.unwrap();
+        if begun.elapsed() < LATER + LATER / 4 {
+            tokio::time::sleep(PACE).await;
+        }
+    }
+    client.send(&frame(TEXT, b"done")).await;
+    assert_eq!(
+        client.next_but_pings().await,
+        Some((TEXT, b"done".to_vec()))
+    );
+}
