@@ -57,6 +57,9 @@ pub async fn accept<H, F>(
         (config.max_connections, config.drain_timeout)
     };
     let stopper = Stopper::default();
+    // Not the listener's: connections outlive it.
+    let workers = listener.workers().cloned();
+    let mut accepted = 0_usize;
     let mut door = Door::new(listener);
     let mut connections = JoinSet::new();
     let mut refusals = JoinSet::new();
@@ -76,7 +79,14 @@ pub async fn accept<H, F>(
                 host: Arc::clone(&host),
                 stop: stopper.subscribe(),
             };
-            connections.spawn(arrival.converse(handle.clone()));
+            match &workers {
+                Some(workers) => {
+                    let conversation = arrival.move_and_converse(handle.clone());
+                    connections.spawn_on(conversation, workers.of(accepted));
+                    accepted = accepted.wrapping_add(1);
+                }
+                None => drop(connections.spawn(arrival.converse(handle.clone()))),
+            }
         } else {
             host.metrics().refuse();
             refusals.spawn(refuse(stream, Arc::clone(&host)));
@@ -116,6 +126,18 @@ struct Arrival {
 }
 
 impl Arrival {
+    /// Converses on another runtime than that of the accept loop.
+    async fn move_and_converse<H, F>(self, handle: H)
+    where
+        H: Fn(Connection) -> F,
+        F: Future<Output = ()>,
+    {
+        match self.socket.moved_here() {
+            Ok(socket) => Self { socket, ..self }.converse(handle).await,
+            Err(error) => tracing::warn!("a connection cannot be served: {error}"),
+        }
+    }
+
     async fn converse<H, F>(mut self, handle: H)
     where
         H: Fn(Connection) -> F,

@@ -4,7 +4,7 @@ use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args as _, Command, FromArgMatches};
 
-use crate::{Config, Error, Tls, config::EchoPath, open_files, units};
+use crate::{Config, Error, Tls, config::EchoPath, open_files, units, workers};
 
 /// Which server a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +120,8 @@ impl Args {
     /// # Errors
     /// [`Error::Tls`] when the certificate or its key cannot be used.
     pub fn config(&self) -> Result<Config, Error> {
-        let allowed = open_files::connections_allowed();
+        let threads = workers::count(self.threads).get();
+        let allowed = open_files::connections_allowed(threads);
         let max_connections = self.max_connections.map_or(allowed, NonZeroUsize::get);
         if max_connections > allowed {
             tracing::warn!(
@@ -172,7 +173,17 @@ mod tests {
         assert_eq!(args.bind, PROGRAM.bind);
         assert_eq!(args.threads, None);
         assert_eq!(args.backlog, 4096);
-        assert_eq!(args.config().unwrap(), Config::default());
+        let config = args.config().unwrap();
+        let max_connections = config.max_connections;
+        assert!(
+            max_connections < Config::default().max_connections,
+            "threads need files"
+        );
+        let expected = Config {
+            max_connections,
+            ..Config::default()
+        };
+        assert_eq!(config, expected);
     }
 
     #[test]

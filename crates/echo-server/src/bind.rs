@@ -7,11 +7,15 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::{Config, Error, stream::Socket};
+use crate::{Config, Error, stream::Socket, workers::Workers};
 
 /// Something that connections come to.
 #[derive(Debug)]
-pub struct Listener(Kind);
+pub struct Listener {
+    kind: Kind,
+    /// The threads that they are spread over; `None` leaves them where the accept loop is.
+    workers: Option<Workers>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -20,9 +24,18 @@ enum Kind {
     Unix(unix::Listener),
 }
 
+impl From<Kind> for Listener {
+    fn from(kind: Kind) -> Self {
+        Self {
+            kind,
+            workers: None,
+        }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self(Kind::Tcp(listener))
+        Kind::Tcp(listener).into()
     }
 }
 
@@ -30,7 +43,7 @@ impl Listener {
     /// The IP address and the port that were bound; `None` for a Unix socket.
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             #[cfg(unix)]
             Kind::Unix(_) => None,
@@ -45,15 +58,27 @@ impl Listener {
     pub fn url(&self, config: &Config) -> io::Result<String> {
         let s = if config.tls.is_some() { "s" } else { "" };
         let path = &config.path;
-        Ok(match &self.0 {
+        Ok(match &self.kind {
             Kind::Tcp(listener) => format!("ws{s}://{}{path}", listener.local_addr()?),
             #[cfg(unix)]
             Kind::Unix(listener) => format!("ws{s}+unix:{}:{path}", listener.path()?.display()),
         })
     }
 
+    /// Spreads the connections that come over these threads.
+    pub(crate) fn spread_over(self, workers: Workers) -> Self {
+        Self {
+            workers: Some(workers),
+            ..self
+        }
+    }
+
+    pub(crate) fn workers(&self) -> Option<&Workers> {
+        self.workers.as_ref()
+    }
+
     pub(crate) async fn accept_socket(&self) -> io::Result<Socket> {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 tracing::debug!("{peer} connected");
@@ -90,7 +115,7 @@ pub async fn bind(address: &str, backlog: u32) -> Result<Listener, Error> {
     #[cfg(unix)]
     if let Some(path) = address.strip_prefix("unix:") {
         let listener = unix::Listener::bind(path.as_ref(), backlog).map_err(failed)?;
-        return Ok(Listener(Kind::Unix(listener)));
+        return Ok(Kind::Unix(listener).into());
     }
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for resolved in tokio::net::lookup_host(address).await.map_err(failed)? {
@@ -130,10 +155,8 @@ mod unix {
     impl From<UnixListener> for super::Listener {
         /// A socket that somebody else has bound, and will remove.
         fn from(listener: UnixListener) -> Self {
-            Self(Kind::Unix(Listener {
-                listener,
-                made: None,
-            }))
+            let made = None;
+            Kind::Unix(Listener { listener, made }).into()
         }
     }
 

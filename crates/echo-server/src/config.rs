@@ -59,7 +59,7 @@ impl Default for Config {
         Self {
             path: EchoPath::default(),
             max_message_size: 16 << 20,
-            max_connections: open_files::connections_allowed(),
+            max_connections: open_files::connections_allowed(0),
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(5),

@@ -10,7 +10,7 @@
 //! | `args`, `units` | the flags, and how sizes, times and counts are typed |
 //! | `config`, `open_files` | what a server needs to know; the limit on connections |
 //! | `bind`, `stream`, `tls` | listening and saying so; what a connection is made of |
-//! | `signals`, `supervisor`, `program` | ending; systemd; all of it as a program |
+//! | `signals`, `supervisor`, `workers`, `program` | ending; systemd; threads; all of it as a program |
 //! | `accept`, `peer`, `lent`, `stop` | the accept loop, one connection's place in it and proper end, the stop of all |
 //! | `host`, `answer` | what a request gets, and how it is written |
 //! | `echo`, `idle`, `close` | the echo, when it is too quiet, and the codes it ends with |
@@ -49,6 +49,7 @@ mod stream;
 mod supervisor;
 mod tls;
 mod units;
+mod workers;
 
 pub use accept::{Connection, accept};
 pub use answer::encode;

@@ -11,7 +11,10 @@ use std::{
 use tokio::sync::oneshot;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{Args, Config, Error, Listener, Signals, announce, bind, raise_limit, supervisor};
+use crate::{
+    Args, Config, Error, Listener, Signals, announce, bind, raise_limit, supervisor,
+    workers::Workers,
+};
 
 /// Runs a server as a program does: raises the open-file limit, binds, says so
 /// on stdout, and serves until SIGINT or SIGTERM. Under systemd it takes the
@@ -26,16 +29,17 @@ use crate::{Args, Config, Error, Listener, Signals, announce, bind, raise_limit,
 pub fn run<S, F>(args: &Args, serve: S) -> Result<ExitCode, Error>
 where
     S: FnOnce(Listener, Config, Shutdown) -> F,
-    F: Future<Output = Result<(), Error>> + Send + 'static,
+    F: Future<Output = Result<(), Error>>,
 {
     log_to_stderr();
     raise_limit();
     let config = args.config()?;
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = args.threads {
-        builder.worker_threads(threads.get());
-    }
-    let runtime = builder.enable_all().build().map_err(Error::Runtime)?;
+    let workers = Workers::start(args.threads).map_err(Error::Runtime)?;
+    // This thread accepts, and waits for signals.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
     let ended = runtime.block_on(async {
         // Caught before anyone can know that we are ready.
         let mut signals = Signals::catch()?;
@@ -43,18 +47,16 @@ where
             Some(passed_on) => passed_on,
             None => bind(&args.bind, args.backlog).await?,
         };
+        let listener = listener.spread_over(workers);
         announce(&mut io::stdout().lock(), &listener, &config)?;
         supervisor::tell(supervisor::State::Ready);
         let (stop, stopped) = oneshot::channel();
-        // Spawned, so that it runs on the threads that were asked for.
-        let mut server = tokio::spawn(serve(listener, config, Shutdown(stopped)));
+        let mut server = std::pin::pin!(serve(listener, config, Shutdown(stopped)));
         let mut stop = Some(stop);
         loop {
             tokio::select! {
                 ended = &mut server => {
-                    return ended
-                        .unwrap_or_else(|error| Err(Error::Runtime(error.into())))
-                        .map(|()| ExitCode::SUCCESS);
+                    return ended.map(|()| ExitCode::SUCCESS);
                 }
                 signal = signals.next() => match stop.take() {
                     Some(stop) => {

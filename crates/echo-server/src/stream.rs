@@ -35,6 +35,18 @@ impl Socket {
     }
 }
 
+impl Socket {
+    /// Watched by the runtime that this is called on, instead of the one it was
+    /// accepted on.
+    pub(crate) fn moved_here(self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            #[cfg(unix)]
+            Self::Unix(stream) => Self::Unix(tokio::net::UnixStream::from_std(stream.into_std()?)?),
+        })
+    }
+}
+
 /// What a server reads from and writes to.
 #[derive(Debug)]
 pub(crate) enum Stream {

@@ -27,7 +27,9 @@ fn main() {
     let rounds = numbers.first().copied().unwrap_or(5);
     let threads = numbers.get(1).copied().unwrap_or(2);
     println!("{threads} server threads; one runtime of all, and one for each with SO_REUSEPORT");
-    println!("round        opening ms      ping-pong 100 msg/s    ping-pong 3 msg/s     window 64 msg/s");
+    println!(
+        "round        opening ms      ping-pong 100 msg/s    ping-pong 3 msg/s     window 64 msg/s"
+    );
     let mut ratios: [Vec<f64>; 4] = Default::default();
     for round in 1..=rounds {
         let shared = look(threads, false);
@@ -69,7 +71,9 @@ fn look(threads: usize, apart: bool) -> [f64; 4] {
         rate(20, 64),
     ];
     drop(stop);
-    serving.into_iter().for_each(|thread| thread.join().unwrap());
+    serving
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
     found
 }
 

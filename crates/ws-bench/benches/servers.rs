@@ -88,9 +88,8 @@ fn echoes(server: Server, connections: u64, window: u32, time: Duration) -> f64 
     let (told, url) = std::sync::mpsc::channel();
     let serving = std::thread::spawn(move || {
         bare::pin(bare::SERVER_CORE);
-        // As the programs do with `--threads 1`: a worker, and a main thread that waits.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+        // As each thread of the programs has it.
+        let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
@@ -107,7 +106,7 @@ fn echoes(server: Server, connections: u64, window: u32, time: Duration) -> f64 
             };
             served.unwrap();
         };
-        runtime.block_on(async { tokio::spawn(serve).await.unwrap() });
+        runtime.block_on(serve);
     });
     let plan = bare::plan(&url.recv().unwrap(), connections, |plan| {
         plan.length = Length::Duration(time);

@@ -1,0 +1,76 @@
+//! The threads that connections are spread over.
+
+use std::{io, num::NonZeroUsize, sync::Arc};
+
+use tokio::{
+    runtime::{Builder, Handle},
+    sync::watch,
+};
+
+/// Threads with a runtime each; dropped, they end.
+///
+/// Every connection belongs to one of them from its first byte to its last, the next one to the next
+/// thread. Measured (`cargo bench -p ws-bench --bench runtimes` and `--bench servers`, axum-ws on two shared
+/// cores): beside one runtime of all threads, which moves tasks from one to the other, 5 to 19 % more echoes
+/// with two threads, and 5 to 10 % more with one. A listener for each (`SO_REUSEPORT`) opened ten thousand
+/// connections hardly faster than one acceptor, and leaves it to a hash how few connections are spread:
+/// three of them on one thread and none on the other is no server to measure.
+#[derive(Debug, Clone)]
+pub(crate) struct Workers {
+    handles: Arc<[Handle]>,
+    /// Gone with the last clone, which the threads wait for.
+    _end: watch::Sender<()>,
+}
+
+impl Workers {
+    /// Starts so many; by default one for each CPU.
+    pub(crate) fn start(threads: Option<NonZeroUsize>) -> io::Result<Self> {
+        let threads = count(threads);
+        let (end, ended) = watch::channel(());
+        let handles = (0..threads.get())
+            .map(|number| {
+                let runtime = Builder::new_current_thread().enable_all().build()?;
+                let handle = runtime.handle().clone();
+                let mut ended = ended.clone();
+                std::thread::Builder::new()
+                    .name(format!("echo-{number}"))
+                    // An error is the end of the sender, which is what is waited for.
+                    .spawn(move || runtime.block_on(async { drop(ended.changed().await) }))?;
+                Ok(handle)
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { handles, _end: end })
+    }
+
+    /// The thread that the connection of this number belongs to.
+    pub(crate) fn of(&self, connection: usize) -> &Handle {
+        &self.handles[connection % self.handles.len()]
+    }
+}
+
+/// As many as were asked for, else one for each CPU.
+pub(crate) fn count(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    let cpus = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    asked.unwrap_or_else(cpus)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_are_spread_evenly() {
+        let workers = Workers::start(NonZeroUsize::new(3)).unwrap();
+        let mut threads = Vec::new();
+        for connection in 0..6 {
+            let name = workers
+                .of(connection)
+                .spawn(async { std::thread::current().name().map(str::to_owned) });
+            threads.push(name.await.unwrap().unwrap());
+        }
+        assert_eq!(threads[..3], threads[3..]);
+        assert_eq!(threads.iter().collect::<BTreeSet<_>>().len(), 3);
+    }
+}
