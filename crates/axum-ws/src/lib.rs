@@ -37,7 +37,7 @@ use axum::{
 };
 use dialect::Axum;
 use echo_server::{
-    Buffers, Connection, Decision, Host, MAX_HEAD, MAX_HEADERS, Program, accept, echo,
+    Buffers, Connection, Decision, Host, Lent, MAX_HEAD, MAX_HEADERS, Program, accept, echo,
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -84,6 +84,23 @@ type Upgraded = mpsc::Sender<WebSocket>;
 async fn converse(connection: Connection, router: Router) {
     let Connection { stream, mut peer } = connection;
     let (upgraded, mut sockets) = mpsc::channel(1);
+    let mut http = Box::pin(speak_http(stream, router, upgraded));
+    if peer.handshake(http.as_mut()).await.is_none() {
+        return;
+    }
+    drop(http);
+    // Not part of the handshake: a stop now has to close what has been upgraded.
+    // None once hyper has dropped the service and no upgrade is on its way.
+    let socket = sockets.recv().await;
+    // A channel has room for 32, which is eight kilobytes.
+    drop(sockets);
+    if let Some(mut socket) = socket {
+        echo::<Axum, _>(&mut socket, &mut peer).await;
+    }
+}
+
+/// Reads requests and answers them, until one of them is an upgrade.
+async fn speak_http(stream: Lent, router: Router, upgraded: Upgraded) {
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request
             .extensions_mut()
@@ -97,18 +114,8 @@ async fn converse(connection: Connection, router: Router) {
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let opening = async move {
-        if let Err(error) = http.await {
-            tracing::debug!("a connection failed: {error}");
-        }
-    };
-    if peer.handshake(opening).await.is_none() {
-        return;
-    }
-    // Not part of the handshake: a stop now has to close what has been upgraded.
-    // None once hyper has dropped the service and no upgrade is on its way.
-    if let Some(mut socket) = sockets.recv().await {
-        echo::<Axum, _>(&mut socket, &mut peer).await;
+    if let Err(error) = http.await {
+        tracing::debug!("a connection failed: {error}");
     }
 }
 

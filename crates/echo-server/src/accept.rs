@@ -78,15 +78,14 @@ pub async fn accept<H, F>(
                 socket: stream,
                 host: Arc::clone(&host),
                 stop: stopper.subscribe(),
+                moves: workers.is_some(),
             };
+            let conversation = arrival.converse(handle.clone());
             match &workers {
-                Some(workers) => {
-                    let conversation = arrival.move_and_converse(handle.clone());
-                    connections.spawn_on(conversation, workers.of(accepted));
-                    accepted = accepted.wrapping_add(1);
-                }
-                None => drop(connections.spawn(arrival.converse(handle.clone()))),
-            }
+                Some(workers) => connections.spawn_on(conversation, workers.of(accepted)),
+                None => connections.spawn(conversation),
+            };
+            accepted = accepted.wrapping_add(1);
         } else {
             host.metrics().refuse();
             refusals.spawn(refuse(stream, Arc::clone(&host)));
@@ -123,21 +122,11 @@ struct Arrival {
     socket: Socket,
     host: Arc<Host>,
     stop: Stop,
+    /// It is served on another runtime than that of the accept loop.
+    moves: bool,
 }
 
 impl Arrival {
-    /// Converses on another runtime than that of the accept loop.
-    async fn move_and_converse<H, F>(self, handle: H)
-    where
-        H: Fn(Connection) -> F,
-        F: Future<Output = ()>,
-    {
-        match self.socket.moved_here() {
-            Ok(socket) => Self { socket, ..self }.converse(handle).await,
-            Err(error) => tracing::warn!("a connection cannot be served: {error}"),
-        }
-    }
-
     async fn converse<H, F>(mut self, handle: H)
     where
         H: Fn(Connection) -> F,
@@ -147,9 +136,21 @@ impl Arrival {
         let deadline = Some(timeout)
             .filter(|timeout| !timeout.is_zero())
             .and_then(|timeout| Instant::now().checked_add(timeout));
+        let socket = if self.moves {
+            match self.socket.moved_here() {
+                Ok(socket) => socket,
+                Err(error) => {
+                    tracing::warn!("a connection cannot be served: {error}");
+                    return;
+                }
+            }
+        } else {
+            self.socket
+        };
         let stream = match self.host.config().tls {
-            None => Stream::Plain(self.socket),
-            Some(_) => match secure(self.socket, &self.host, deadline, &mut self.stop).await {
+            None => Stream::Plain(socket),
+            // Boxed, as is every handshake: an open connection does not carry it along.
+            Some(_) => match Box::pin(secure(socket, &self.host, deadline, &mut self.stop)).await {
                 Some(stream) => stream,
                 None => return,
             },
@@ -178,8 +179,7 @@ async fn secure(
     stop: &mut Stop,
 ) -> Option<Stream> {
     let acceptor = host.config().tls.as_ref()?.acceptor();
-    // Boxed, as is every handshake: an open connection does not carry it along.
-    let accepting = Box::pin(acceptor.accept(socket));
+    let accepting = acceptor.accept(socket);
     let accepted = async {
         match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, accepting).await,

@@ -93,7 +93,7 @@ impl Home {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(stream) = returned {
-            let _ = tokio::time::timeout(LINGER, finish(stream)).await;
+            let _ = tokio::time::timeout(LINGER, Box::pin(finish(stream))).await;
         }
     }
 }

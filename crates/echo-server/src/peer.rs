@@ -1,6 +1,6 @@
 //! What a connection knows of its server, and its server of it.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use tokio::time::Instant;
 
@@ -27,10 +27,9 @@ impl Peer {
     /// `None` when it took longer than it may or the server stops: then the
     /// connection is to be dropped.
     ///
-    /// It is boxed: what a library needs for it is several kilobytes, which an
-    /// upgraded connection must not carry along.
-    pub async fn handshake<T>(&mut self, opening: impl Future<Output = T>) -> Option<T> {
-        let opening = Box::pin(opening);
+    /// It lies in a box of the caller's: what a library needs for it is several
+    /// kilobytes, which an upgraded connection must not carry along.
+    pub async fn handshake<T>(&mut self, opening: Pin<&mut impl Future<Output = T>>) -> Option<T> {
         let late = async {
             match self.deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,

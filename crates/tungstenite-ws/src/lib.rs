@@ -74,7 +74,10 @@ pub async fn serve(
 async fn converse(connection: Connection) {
     let Connection { stream, mut peer } = connection;
     let host = Arc::clone(peer.host());
-    match peer.handshake(open(stream, &host)).await {
+    let mut opening = Box::pin(open(stream, &host));
+    let opened = peer.handshake(opening.as_mut()).await;
+    drop(opening);
+    match opened {
         Some(Ok(Some(mut socket))) => echo::<Tungstenite, _>(&mut socket, &mut peer).await,
         Some(Err(error)) => tracing::debug!("a connection failed: {error}"),
         Some(Ok(None)) | None => {}
