@@ -84,7 +84,8 @@ type Upgraded = mpsc::Sender<WebSocket>;
 async fn converse(connection: Connection, router: Router) {
     let Connection { stream, mut peer } = connection;
     let (upgraded, mut sockets) = mpsc::channel(1);
-    let mut http = Box::pin(speak_http(stream, router, upgraded));
+    let host = Arc::clone(peer.host());
+    let mut http = Box::pin(speak_http(stream, host, router, upgraded));
     if peer.handshake(http.as_mut()).await.is_none() {
         return;
     }
@@ -100,8 +101,9 @@ async fn converse(connection: Connection, router: Router) {
 }
 
 /// Reads requests and answers them, until one of them is an upgrade.
-async fn speak_http(stream: Lent, router: Router, upgraded: Upgraded) {
+async fn speak_http(stream: Lent, host: Arc<Host>, router: Router, upgraded: Upgraded) {
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        host.tidy(&mut request);
         request
             .extensions_mut()
             .insert::<Upgraded>(upgraded.clone());

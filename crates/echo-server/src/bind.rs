@@ -61,7 +61,7 @@ impl Listener {
         Ok(match &self.kind {
             Kind::Tcp(listener) => format!("ws{s}://{}{path}", listener.local_addr()?),
             #[cfg(unix)]
-            Kind::Unix(listener) => format!("ws{s}+unix:{}:{path}", listener.path()?.display()),
+            Kind::Unix(listener) => format!("ws+unix:{}:{path}", listener.path()?.display()),
         })
     }
 
@@ -144,7 +144,7 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 mod unix {
     use std::{
         io,
-        os::unix::fs::FileTypeExt,
+        os::unix::fs::{FileTypeExt, MetadataExt},
         path::{Path, PathBuf},
     };
 
@@ -160,16 +160,28 @@ mod unix {
         }
     }
 
+    /// Device and inode.
+    type FileId = (u64, u64);
+
+    fn id(path: &Path) -> Option<FileId> {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+
     /// A Unix socket; its file goes when it does.
     #[derive(Debug)]
     pub(super) struct Listener {
         listener: UnixListener,
-        /// The file that was made for it.
-        made: Option<PathBuf>,
+        /// The file that was made for it, and which one that is.
+        made: Option<(PathBuf, FileId)>,
     }
 
     impl Listener {
         pub(super) fn bind(path: &Path, backlog: u32) -> io::Result<Self> {
+            if path.as_os_str().is_empty() {
+                let error = "a Unix socket needs a path: unix:PATH";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+            }
             let bound = match bind(path) {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse && is_left_behind(path) => {
                     std::fs::remove_file(path)?;
@@ -177,16 +189,26 @@ mod unix {
                 }
                 bound => bound,
             };
+            let bound = bound?;
+            let made = id(path).map(|id| (path.to_owned(), id));
             Ok(Self {
-                listener: bound?.listen(backlog)?,
-                made: Some(path.to_owned()),
+                listener: bound.listen(backlog)?,
+                made,
             })
         }
 
+        /// Its path, or `@` and its name if it has no file (Linux).
         pub(super) fn path(&self) -> io::Result<PathBuf> {
             let address = self.listener.local_addr()?;
-            let path = address.as_pathname().map(Path::to_owned);
-            path.ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "the socket has no path"))
+            if let Some(path) = address.as_pathname() {
+                return Ok(path.to_owned());
+            }
+            #[cfg(target_os = "linux")]
+            let name = address.as_abstract_name().map(String::from_utf8_lossy);
+            #[cfg(not(target_os = "linux"))]
+            let name = None::<String>;
+            name.map(|name| PathBuf::from(format!("@{name}")))
+                .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "it has no name"))
         }
 
         pub(super) async fn accept(&self) -> io::Result<UnixStream> {
@@ -196,8 +218,10 @@ mod unix {
 
     impl Drop for Listener {
         fn drop(&mut self) {
-            if let Some(path) = &self.made {
-                // Whoever removed it before did no harm.
+            // Another server may have its socket there by now.
+            if let Some((path, made)) = &self.made
+                && id(path) == Some(*made)
+            {
                 let _ = std::fs::remove_file(path);
             }
         }
@@ -289,8 +313,14 @@ mod tests {
         assert_eq!(url, format!("ws+unix:{}:/ws", path.display()));
         let error = bind(&address, 16).await.unwrap_err();
         assert_eq!(error.to_string(), format!("cannot bind {address}"));
+        // Somebody cleans up too early, and another server takes the place.
+        std::fs::remove_file(&path).unwrap();
+        let other = bind(&address, 16).await.unwrap();
         drop(listener);
+        assert!(path.exists(), "what is another's is left alone");
+        drop(other);
         assert!(!path.exists(), "it cleans up");
+        assert!(bind("unix:", 16).await.is_err());
         std::fs::write(&path, "no socket").unwrap();
         assert!(bind(&address, 16).await.is_err());
         assert!(path.exists(), "a file of somebody's is left alone");

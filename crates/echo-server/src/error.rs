@@ -20,6 +20,10 @@ pub enum Error {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] crate::TlsError),
+    /// There is no URL for it, and no need: who can reach the socket is on this
+    /// machine.
+    #[error("TLS is served over TCP, not over a Unix socket")]
+    TlsOverUnix,
     /// The ready line could not be written to stdout.
     #[error("cannot write the ready line to stdout")]
     Announce(#[source] io::Error),

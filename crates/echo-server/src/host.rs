@@ -91,6 +91,17 @@ impl Host {
         })
     }
 
+    /// Names `Connection` and `Upgrade` once each where an upgrade is asked for in
+    /// more words. Repeated fields are one list (RFC 9110, 5.3), but libraries
+    /// look at the first only.
+    pub fn tidy<B>(&self, request: &mut Request<B>) {
+        if asks_for_websocket(request) {
+            let headers = request.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+    }
+
     /// The answer to a page of another origin than those allowed (RFC 6455,
     /// 10.2). What is no browser sends no origin and is let in.
     fn foreign(&self, headers: &HeaderMap) -> Option<Response<String>> {

@@ -47,6 +47,9 @@ where
             Some(passed_on) => passed_on,
             None => bind(&args.bind, args.backlog).await?,
         };
+        if config.tls.is_some() && listener.tcp_address().is_none() {
+            return Err(Error::TlsOverUnix);
+        }
         let listener = listener.spread_over(workers);
         announce(&mut io::stdout().lock(), &listener, &config)?;
         supervisor::tell(supervisor::State::Ready);

@@ -24,8 +24,10 @@ pub(crate) fn listener(address: &str) -> Result<Option<Listener>, Error> {
         source,
     };
     let mut passed_on = listenfd::ListenFd::from_env();
-    if passed_on.len() == 0 {
-        return Ok(None);
+    match passed_on.len() {
+        0 => return Ok(None),
+        1 => {}
+        n => tracing::warn!("{n} sockets were passed on: only the first is served"),
     }
     if let Ok(Some(listener)) = passed_on.take_tcp_listener(0) {
         return listener

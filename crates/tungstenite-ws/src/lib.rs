@@ -86,7 +86,7 @@ async fn converse(connection: Connection) {
 
 /// Reads a request and answers it; the WebSocket, if that is what came of it.
 async fn open(mut stream: Lent, host: &Host) -> io::Result<Option<WebSocketStream<Lent>>> {
-    let (request, rest) = match read_head(&mut stream).await? {
+    let (mut request, rest) = match read_head(&mut stream).await? {
         Head::Request(request, rest) => (request, rest),
         Head::Unusable(answer) => {
             stream.write_all(&encode(&answer, true)).await?;
@@ -94,6 +94,7 @@ async fn open(mut stream: Lent, host: &Host) -> io::Result<Option<WebSocketStrea
         }
         Head::None => return Ok(None),
     };
+    host.tidy(&mut request);
     let response = match host.decide(&request) {
         Decision::Answer(answer) => {
             let with_body = request.method() != Method::HEAD;

@@ -94,11 +94,22 @@ impl fmt::Display for Report {
     }
 }
 
-/// A server's process; killed when it is dropped.
+/// A server's process.
 struct Server {
-    child: Child,
+    child: Killed,
     address: SocketAddr,
     log: std::thread::JoinHandle<Vec<String>>,
+}
+
+/// A process that does not outlive this.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Server {
@@ -106,20 +117,21 @@ impl Server {
         let [program, flags @ ..] = command else {
             bail!("no command");
         };
-        let mut child = Command::new(program)
+        let child = Command::new(program)
             .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {program}"))?;
-        let stderr = child.stderr.take().context("no standard error")?;
+        let mut child = Killed(child);
+        let stderr = child.0.stderr.take().context("no standard error")?;
         let log = std::thread::spawn(move || {
             BufReader::new(stderr)
                 .lines()
                 .map_while(Result::ok)
                 .collect()
         });
-        let stdout = child.stdout.take().context("no standard output")?;
+        let stdout = child.0.stdout.take().context("no standard output")?;
         let mut ready = String::new();
         BufReader::new(stdout).read_line(&mut ready)?;
         let address = ready
@@ -137,14 +149,24 @@ impl Server {
         })
     }
 
-    /// Asks it to end; what it logged as an error, and how it ended.
+    /// Asks it to end, and finds how it ended and what it logged as an error.
     fn end(mut self, findings: &mut Vec<String>) -> anyhow::Result<()> {
-        let pid = self.child.id().to_string();
+        let pid = self.child.0.id().to_string();
         Command::new("kill").arg(&pid).status().context("kill")?;
-        let status = self.child.wait()?;
-        if !status.success() {
-            findings.push(format!("it ended with {status}"));
+        let by = Instant::now() + SETTLE;
+        let status = loop {
+            match self.child.0.try_wait()? {
+                None if Instant::now() < by => std::thread::sleep(Duration::from_millis(20)),
+                status => break status,
+            }
+        };
+        match status {
+            Some(status) if status.success() => {}
+            Some(status) => findings.push(format!("it ended with {status}")),
+            None => findings.push(format!("it did not end within {SETTLE:?}, and was killed")),
         }
+        // Gone now at the latest, so that its log has an end.
+        drop(self.child);
         let log = self.log.join().unwrap_or_default();
         let is_error = |line: &&String| line.contains("ERROR") || line.contains("panicked");
         findings.extend(
@@ -162,7 +184,7 @@ impl Server {
 /// When it cannot be started or watched. What it does wrong is in the report.
 pub fn run(soak: &Soak, command: &[String]) -> anyhow::Result<Report> {
     let server = Server::start(command)?;
-    let (address, pid) = (server.address, server.child.id());
+    let (address, pid) = (server.address, server.child.0.id());
     abuse::is_well(address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
     let begun = Reading::of(pid)?;
     let until = Instant::now() + soak.time;
@@ -202,7 +224,10 @@ pub fn run(soak: &Soak, command: &[String]) -> anyhow::Result<Report> {
     // What is over is let go of, sooner or later.
     let settled = Instant::now() + SETTLE;
     let ended = loop {
-        let now = Reading::of(pid)?;
+        let Ok(now) = Reading::of(pid) else {
+            findings.push("it has ended".to_owned());
+            break begun;
+        };
         if now.files <= begun.files + SPARE_FILES {
             break now;
         }
@@ -216,6 +241,12 @@ pub fn run(soak: &Soak, command: &[String]) -> anyhow::Result<Report> {
         std::thread::sleep(Duration::from_millis(100));
     };
     server.end(&mut findings)?;
+    let trend = Trend::of(&readings);
+    findings.extend(
+        trend
+            .filter(Trend::is_growth)
+            .map(|trend| trend.to_string()),
+    );
     Ok(Report {
         committed: committed
             .into_inner()
@@ -225,7 +256,7 @@ pub fn run(soak: &Soak, command: &[String]) -> anyhow::Result<Report> {
         findings,
         begun,
         ended,
-        trend: Trend::of(&readings),
+        trend,
     })
 }
 

@@ -146,6 +146,26 @@ async fn a_bad_upgrade_is_told_so() {
 }
 
 #[tokio::test]
+async fn an_upgrade_in_many_words_is_one() {
+    let server = Server::start(Config::default()).await;
+    for (was, is) in [
+        (
+            "Connection: Upgrade",
+            "Connection: keep-alive\r\nConnection: Upgrade",
+        ),
+        ("Connection: Upgrade", "connection: foo, uPgRaDe"),
+        ("Upgrade: websocket", "Upgrade: h2c, WebSocket"),
+        ("Upgrade: websocket", "Upgrade: h2c\r\nUpgrade: websocket"),
+    ] {
+        let mut client = Client::open(server.address).await;
+        client.send(UPGRADE.replace(was, is).as_bytes()).await;
+        client.upgraded().await;
+        client.send(&frame(TEXT, b"in")).await;
+        assert_eq!(client.next().await, Some((TEXT, b"in".to_vec())), "{is}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_a_bad_request() {
     let server = Server::start(Config::default()).await;
     for bytes in ["\u{16}\u{3}\u{1}", "hello\r\n\r\n", "GET\r\n\r\n"] {

@@ -65,6 +65,18 @@ impl Trend {
     }
 }
 
+impl Trend {
+    /// The line rises by more than half of the least that was seen, and by more than buffers differ by:
+    /// no server that keeps nothing does that.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn is_growth(&self) -> bool {
+        /// Largest messages of ordinary load, several at a time, each way.
+        const BUFFERS_KIB: f64 = 32_768.0;
+        let rise_kib = self.slope_kib * self.looks as f64;
+        rise_kib > BUFFERS_KIB.max(self.least_kib as f64 / 2.0)
+    }
+}
+
 impl fmt::Display for Trend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -93,5 +105,13 @@ mod tests {
         let found = (trend.looks, trend.least_kib, trend.most_kib);
         assert_eq!(found, (40, 1_030, 1_147));
         assert_eq!(Trend::of(&readings[..5]), None);
+        assert!(!trend.is_growth());
+        let leak: Vec<_> = (0..50)
+            .map(|at| Reading {
+                memory_kib: 10_000 + 2_000 * at,
+                files: 0,
+            })
+            .collect();
+        assert!(Trend::of(&leak).unwrap().is_growth());
     }
 }
