@@ -133,6 +133,10 @@ impl Sink<Message> for Socket {
 
 /// A peer that may be silent for ever.
 fn peer(stopper: &Stopper) -> Peer {
+    peer_with(stopper, Duration::ZERO)
+}
+
+fn peer_with(stopper: &Stopper, idle_timeout: Duration) -> Peer {
     let program = Program {
         name: "test-ws",
         version: "",
@@ -140,7 +144,7 @@ fn peer(stopper: &Stopper) -> Peer {
         bind: "",
     };
     let config = Config {
-        idle_timeout: Duration::ZERO,
+        idle_timeout,
         ..Config::default()
     };
     Peer {
@@ -289,12 +293,7 @@ fn a_stream_that_ends_counts_as_1006() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_pinged_and_then_closed() {
     let mut socket = Socket::of(data(1));
-    let mut peer = peer(&Stopper::default());
-    let config = Config {
-        idle_timeout: Duration::from_secs(60),
-        ..Config::default()
-    };
-    peer.host = Arc::new(Host::new(peer.host.program, config));
+    let mut peer = peer_with(&Stopper::default(), Duration::from_secs(60));
     let begun = tokio::time::Instant::now();
     echo::<Test, _>(&mut socket, &mut peer).await;
     assert_eq!(begun.elapsed().as_secs(), 60);
@@ -306,12 +305,7 @@ async fn a_silent_peer_is_pinged_and_then_closed() {
 async fn a_peer_that_takes_nothing_is_dropped_too() {
     let mut socket = Socket::of(data(10));
     socket.room = Some(3);
-    let mut peer = peer(&Stopper::default());
-    let config = Config {
-        idle_timeout: Duration::from_secs(60),
-        ..Config::default()
-    };
-    peer.host = Arc::new(Host::new(peer.host.program, config));
+    let mut peer = peer_with(&Stopper::default(), Duration::from_secs(60));
     let begun = tokio::time::Instant::now();
     echo::<Test, _>(&mut socket, &mut peer).await;
     assert_eq!(begun.elapsed().as_secs(), 60 + FAULT_GRACE.as_secs());
