@@ -68,7 +68,7 @@ pub struct Args {
     pub drain_timeout: Duration,
 
     /// Origin that a browser's page may come from, may be repeated; others are
-    /// answered 403 [default: any]. Example: --allow-origin https://example.org
+    /// answered 403 [default: any]. Example: `--allow-origin https://example.org`
     #[arg(long, value_name = "ORIGIN", value_parser = units::origin)]
     pub allow_origin: Vec<String>,
 
