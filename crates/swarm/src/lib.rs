@@ -5,7 +5,7 @@
 //! recorder, and nothing is shared while messages flow. The handshake is tokio-tungstenite's; from the
 //! first packet on a thread waits for all its connections at once (mio, tokio's own reactor) and frames
 //! are written from and read into its buffers. With a tokio task for each connection, a thousand of them
-//! reached 0.77 of a bare epoll loop's rate and ten thousand took 1.8 times as long to open: a task, its
+//! reached 0.77 of a bare epoll loop's rate, and nine thousand took a fifth longer to open: a task, its
 //! wakers and its entry in the reactor are a dozen cache lines that every message touches.
 //!
 //! | module | what lives there |
