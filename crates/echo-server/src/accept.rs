@@ -127,7 +127,7 @@ struct Arrival {
 }
 
 impl Arrival {
-    async fn converse<H, F>(mut self, handle: H)
+    async fn converse<H, F>(self, handle: H)
     where
         H: Fn(Connection) -> F,
         F: Future<Output = ()>,
@@ -147,58 +147,36 @@ impl Arrival {
         } else {
             self.socket
         };
-        let stream = match self.host.config().tls {
-            None => Stream::Plain(socket),
-            // Boxed, as is every handshake: an open connection does not carry it along.
-            Some(_) => match Box::pin(secure(socket, &self.host, deadline, &mut self.stop)).await {
-                Some(stream) => stream,
-                None => return,
-            },
-        };
         let home = Home::default();
+        let mut peer = Peer {
+            host: self.host,
+            stop: self.stop,
+            home: home.clone(),
+            deadline,
+        };
+        let Some(stream) = secure(socket, &mut peer).await else {
+            return;
+        };
         handle(Connection {
             stream: home.lend(stream),
-            peer: Peer {
-                host: self.host,
-                stop: self.stop,
-                home: home.clone(),
-                deadline,
-            },
+            peer,
         })
         .await;
         home.end().await;
     }
 }
 
-/// Shakes hands for TLS; `None` if that fails, lasts too long, or the server
-/// stops.
-async fn secure(
-    socket: Socket,
-    host: &Host,
-    deadline: Option<Instant>,
-    stop: &mut Stop,
-) -> Option<Stream> {
-    let acceptor = host.config().tls.as_ref()?.acceptor();
-    let accepting = acceptor.accept(socket);
-    let accepted = async {
-        match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, accepting).await,
-            None => Ok(accepting.await),
-        }
+/// Shakes hands for TLS, where that is served; `None` if that fails, lasts too
+/// long, or the server stops.
+async fn secure(socket: Socket, peer: &mut Peer) -> Option<Stream> {
+    let Some(tls) = &peer.host().config().tls else {
+        return Some(Stream::Plain(socket));
     };
-    let accepted = tokio::select! {
-        biased;
-        () = stop.wait() => return None,
-        accepted = accepted => accepted,
-    };
-    match accepted {
-        Ok(Ok(stream)) => Some(Stream::Tls(Box::new(stream))),
-        Ok(Err(error)) => {
+    let mut accepting = Box::pin(tls.acceptor().accept(socket));
+    match peer.handshake(accepting.as_mut()).await? {
+        Ok(stream) => Some(Stream::Tls(Box::new(stream))),
+        Err(error) => {
             tracing::debug!("a TLS handshake failed: {error}");
-            None
-        }
-        Err(_) => {
-            tracing::debug!("a TLS handshake was not finished in time");
             None
         }
     }
