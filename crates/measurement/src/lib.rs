@@ -43,6 +43,7 @@
     )
 )]
 
+pub mod comparison;
 pub mod condition;
 pub mod distribution;
 pub mod percentiles;

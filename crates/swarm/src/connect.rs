@@ -122,7 +122,7 @@ impl Connector {
             } => {
                 let name = ServerName::try_from(host.clone())
                     .map_err(|_| SwarmError::ServerName { host: host.clone() })?;
-                Some((tls::config(&plan.trust)?, name))
+                Some((tls::client_config(&plan.trust)?, name))
             }
             _ => None,
         };

@@ -25,20 +25,46 @@ pub fn allowed_cores() -> Vec<usize> {
 /// # Errors
 /// When this process may not use that core, or the system knows no such thing.
 pub fn this_thread(core: usize) -> io::Result<()> {
+    this_thread_on(&[core])
+}
+
+/// Keeps the calling thread on these cores, at least one.
+///
+/// # Errors
+/// When this process may not use any of them, or the system knows no such thing.
+pub fn this_thread_on(cores: &[usize]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use nix::sched::{CpuSet, sched_setaffinity};
         use nix::unistd::Pid;
         let mut set = CpuSet::new();
-        set.set(core)?;
+        for core in cores {
+            set.set(*core)?;
+        }
         sched_setaffinity(Pid::from_raw(0), &set)?;
         Ok(())
     }
     #[cfg(not(target_os = "linux"))]
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        format!("a thread cannot be kept on core {core} on this system"),
+        format!("a thread cannot be kept on cores {cores:?} on this system"),
     ))
+}
+
+/// Does `body` on these cores, and goes back to those that were allowed before: what is started
+/// meanwhile stays where it was started. Without cores, `body` is done where the system likes.
+///
+/// # Errors
+/// As [`this_thread_on`]; `body` is not done then.
+pub fn with_cores<T>(cores: &[usize], body: impl FnOnce() -> T) -> io::Result<T> {
+    if cores.is_empty() {
+        return Ok(body());
+    }
+    let before = allowed_cores();
+    this_thread_on(cores)?;
+    let done = body();
+    this_thread_on(&before)?;
+    Ok(done)
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -56,5 +82,17 @@ mod tests {
         assert_eq!(seen.join().unwrap(), [last]);
         assert_eq!(allowed_cores(), allowed, "other threads are left alone");
         assert!(this_thread(nix::sched::CpuSet::count()).is_err());
+    }
+
+    #[test]
+    fn what_is_started_on_a_core_stays_there() {
+        let allowed = allowed_cores();
+        let last = *allowed.last().unwrap();
+        let seen = with_cores(&[last], || std::thread::spawn(allowed_cores)).unwrap();
+        assert_eq!(seen.join().unwrap(), [last]);
+        assert_eq!(allowed_cores(), allowed);
+        assert_eq!(with_cores(&[], allowed_cores).unwrap(), allowed);
+        assert!(with_cores(&[nix::sched::CpuSet::count()], || ()).is_err());
+        assert_eq!(allowed_cores(), allowed);
     }
 }

@@ -88,7 +88,10 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
 }
 
 /// How the clients of a run do TLS.
-pub(crate) fn config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
+///
+/// # Errors
+/// [`TrustError`] when nobody can be trusted as asked.
+pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Unchecked => Arc::new(Unchecked(Arc::clone(&provider))),

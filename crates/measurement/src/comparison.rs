@@ -1,0 +1,392 @@
+//! What a comparison of servers found, as plain data. Field names are the keys of its JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::summary::{Host, PlanSummary, Tool, ValiditySummary};
+use crate::units::{grouped, human_bytes, human_time};
+use crate::validity::Verdict;
+
+/// Version of the JSON's shape.
+pub const SCHEMA: u32 = 1;
+
+/// What the key `kind` says, so that a comparison is not taken for a run.
+pub const KIND: &str = "comparison";
+
+/// Everything that a comparison found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// [`KIND`].
+    pub kind: String,
+    /// What compared.
+    pub tool: Tool,
+    /// Where it was measured from.
+    pub host: Host,
+    /// Wall-clock time of its beginning, RFC 3339.
+    pub started_at: String,
+    /// How long it took, in seconds.
+    pub elapsed_s: f64,
+    /// What was asked for.
+    pub plan: ComparisonPlan,
+    /// The servers, in the order in which they were named.
+    pub servers: Vec<Contender>,
+    /// One row a round and server, as they were measured.
+    pub rounds: Vec<RoundRow>,
+    /// One row a figure.
+    pub figures: Vec<FigureRow>,
+    /// Rounds that lie far from the others. They are named and counted, never left out.
+    pub outliers: Vec<OutlierRow>,
+    /// The conditions that it was to be held against.
+    pub conditions: Vec<ConditionRow>,
+    /// Whether to believe it.
+    pub validity: ValiditySummary,
+    /// The user ended it before all rounds were done.
+    pub interrupted: bool,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComparisonPlan {
+    /// The load of the capacity runs (closed loop). Its URL is that of the first server.
+    pub load: PlanSummary,
+    /// Messages per second that the latency runs (open loop) offer; `None` when there were none.
+    pub rate_per_s: Option<f64>,
+    /// The rate was found by a pilot, not given.
+    pub rate_was_found: bool,
+    /// Rounds asked for; with `until_sure_percent` the fewest.
+    pub rounds: u32,
+    /// Rounds are added until every interval is at most so wide, in percent of its ratio.
+    pub until_sure_percent: Option<f64>,
+    /// Most rounds.
+    pub max_rounds: u32,
+    /// Seed of the order within rounds, of payloads and of the bootstrap.
+    pub seed: u64,
+    /// Share of such intervals that hold the true ratio, all comparisons of one figure together.
+    pub confidence: f64,
+    /// The server that the others are compared with.
+    pub reference: String,
+    /// Cores that the servers were kept on; empty = the system decided.
+    pub server_cores: Vec<usize>,
+    /// Cores that the generator was kept on.
+    pub generator_cores: Vec<usize>,
+}
+
+/// A server under comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// Its name.
+    pub name: String,
+    /// The command that starts it; `None` when it ran already.
+    pub command: Option<String>,
+    /// Where it echoes, `{port}` standing for the port of each start.
+    pub url: String,
+    /// The saved runs that speak for it; empty when it was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Right echoes per second in the pilot, median of its runs.
+    pub pilot_messages_per_s: Option<f64>,
+    /// Why it is not compared; `None` when it is.
+    pub excluded: Option<String>,
+}
+
+/// What one server did in one round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundRow {
+    /// The round, from 1.
+    pub round: u32,
+    /// The server's name.
+    pub server: String,
+    /// When it had its turn within the round, from 1.
+    pub turn: u32,
+    /// Seed of the payloads, the same for every server of a round.
+    pub seed: u64,
+    /// From its start until its first echo, in seconds; `None` when it ran already.
+    pub ready_s: Option<f64>,
+    /// Why the round is not counted for this server.
+    pub failure: Option<String>,
+    /// Closed loop: as fast as it answers.
+    pub capacity: Option<RunRow>,
+    /// Open loop: at the rate that all servers were offered.
+    pub latency: Option<RunRow>,
+    /// Resident memory with all connections open after the capacity run, less that before the first
+    /// one, for each connection. `None` when it was not seen, or did not grow.
+    pub memory_per_connection_bytes: Option<f64>,
+}
+
+/// What one run found, from its steady part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Whether to believe it.
+    pub verdict: Verdict,
+    /// What speaks against it.
+    pub reasons: Vec<String>,
+    /// Messages echoed right and timed, of the whole measured phase.
+    pub timed_messages: u64,
+    /// Messages lost, corrupted, late or never sent, of the whole measured phase.
+    pub failed_messages: u64,
+    /// Length of the measured phase in seconds.
+    pub elapsed_s: f64,
+    /// Seconds at its beginning that were not steady yet; the figures are of what follows. `None` when
+    /// it was too short to tell, or never became steady: then they are of all of it.
+    pub cut_s: Option<f64>,
+    /// Right echoes per second.
+    pub messages_per_s: f64,
+    /// Median of the time that the run is about, in nanoseconds: closed loop the service time, open
+    /// loop the response time.
+    pub p50_ns: Option<f64>,
+    /// Its 99th percentile.
+    pub p99_ns: Option<f64>,
+    /// Its 99.9th percentile.
+    pub p99_9_ns: Option<f64>,
+    /// CPU time of the server's processes during the whole measured phase, in seconds.
+    pub server_cpu_s: Option<f64>,
+    /// Right echoes for each second of it, of the whole measured phase.
+    pub messages_per_cpu_s: Option<f64>,
+}
+
+/// A figure that servers are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// Right echoes per second in closed loop.
+    Throughput,
+    /// Median service time in closed loop.
+    ServiceP50,
+    /// 99th percentile of the service time in closed loop.
+    ServiceP99,
+    /// 99.9th percentile of the service time in closed loop.
+    #[serde(rename = "service_p99_9")]
+    ServiceP999,
+    /// Median response time in open loop.
+    ResponseP50,
+    /// 99th percentile of the response time in open loop.
+    ResponseP99,
+    /// 99.9th percentile of the response time in open loop.
+    #[serde(rename = "response_p99_9")]
+    ResponseP999,
+    /// Right echoes for each second of the server's CPU time, in closed loop.
+    MessagesPerCpuS,
+    /// Resident memory for each connection.
+    MemoryPerConnection,
+}
+
+impl Figure {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 9] = [
+        Self::Throughput,
+        Self::ServiceP50,
+        Self::ServiceP99,
+        Self::ServiceP999,
+        Self::ResponseP50,
+        Self::ResponseP99,
+        Self::ResponseP999,
+        Self::MessagesPerCpuS,
+        Self::MemoryPerConnection,
+    ];
+
+    /// Its key in files and in conditions, `response.p99` apart from that.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::ServiceP50 => "service_p50",
+            Self::ServiceP99 => "service_p99",
+            Self::ServiceP999 => "service_p99_9",
+            Self::ResponseP50 => "response_p50",
+            Self::ResponseP99 => "response_p99",
+            Self::ResponseP999 => "response_p99_9",
+            Self::MessagesPerCpuS => "messages_per_cpu_s",
+            Self::MemoryPerConnection => "memory_per_connection",
+        }
+    }
+
+    /// Its name for a person, with the unit of numbers that have none of their own.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput, msg/s",
+            Self::ServiceP50 => "service time p50",
+            Self::ServiceP99 => "service time p99",
+            Self::ServiceP999 => "service time p99.9",
+            Self::ResponseP50 => "response time p50",
+            Self::ResponseP99 => "response time p99",
+            Self::ResponseP999 => "response time p99.9",
+            Self::MessagesPerCpuS => "messages per CPU-second",
+            Self::MemoryPerConnection => "memory per connection",
+        }
+    }
+
+    /// Its unit in files.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Throughput => "msg/s",
+            Self::MessagesPerCpuS => "msg/CPU-s",
+            Self::MemoryPerConnection => "bytes",
+            _ => "ns",
+        }
+    }
+
+    /// Whether the larger value is the better one.
+    #[must_use]
+    pub fn more_is_better(self) -> bool {
+        matches!(self, Self::Throughput | Self::MessagesPerCpuS)
+    }
+
+    /// What a server with the better, and with the worse value is: `faster`, `slower`.
+    #[must_use]
+    pub fn comparatives(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MessagesPerCpuS => ("more for its CPU", "less for its CPU"),
+            Self::MemoryPerConnection => ("smaller", "larger"),
+            _ => ("faster", "slower"),
+        }
+    }
+
+    /// A value of it for a person.
+    #[must_use]
+    pub fn print(self, value: f64) -> String {
+        match self {
+            // Never negative.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Self::Throughput | Self::MessagesPerCpuS => grouped(value.round() as u64),
+            Self::MemoryPerConnection => human_bytes(value),
+            _ => human_time(value),
+        }
+    }
+
+    /// The run that it is of.
+    #[must_use]
+    pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
+        match self {
+            Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
+            _ => row.capacity.as_ref(),
+        }
+    }
+
+    /// What a server had of it in a round. `None` when the round failed, when the run is not to be
+    /// believed, and when it was not seen.
+    #[must_use]
+    pub fn of(self, row: &RoundRow) -> Option<f64> {
+        if row.failure.is_some() {
+            return None;
+        }
+        let run = self.run(row).filter(|run| run.verdict != Verdict::Invalid)?;
+        let value = match self {
+            Self::Throughput => Some(run.messages_per_s),
+            Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,
+            Self::ServiceP99 | Self::ResponseP99 => run.p99_ns,
+            Self::ServiceP999 | Self::ResponseP999 => run.p99_9_ns,
+            Self::MessagesPerCpuS => run.messages_per_cpu_s,
+            Self::MemoryPerConnection => row.memory_per_connection_bytes,
+        };
+        // Only numbers above zero have a ratio.
+        value.filter(|value| value.is_finite() && *value > 0.0)
+    }
+}
+
+/// What all rounds say of one figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FigureRow {
+    /// The figure.
+    pub figure: Figure,
+    /// [`Figure::unit`].
+    pub unit: String,
+    /// One entry a compared server.
+    pub servers: Vec<FigureOfServer>,
+    /// Each server but the reference against it.
+    pub against: Vec<Against>,
+}
+
+/// What one server had of a figure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FigureOfServer {
+    /// The server's name.
+    pub server: String,
+    /// The median of its rounds; `None` when no round has the figure.
+    pub median: Option<f64>,
+    /// Rounds that have the figure.
+    pub rounds: u32,
+}
+
+/// A server against the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Against {
+    /// The server.
+    pub server: String,
+    /// What it is compared with.
+    pub reference: String,
+    /// Rounds in which both have the figure.
+    pub rounds: u32,
+    /// The server's value over the reference's; `None` when no two rounds have both.
+    pub ratio: Option<f64>,
+    /// Lower end of the interval.
+    pub low: Option<f64>,
+    /// Upper end of it.
+    pub high: Option<f64>,
+    /// What can be said.
+    pub verdict: Decision,
+    /// The same for a person: `axum 1.32 × faster (1.28–1.36)`.
+    pub text: String,
+    /// With so many more rounds something could be said; `None` when it can be already, or when
+    /// that cannot be told.
+    pub more_rounds: Option<u64>,
+}
+
+/// What can be said of a server against the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It is better.
+    Better,
+    /// It is worse.
+    Worse,
+    /// The rounds do not say.
+    CannotTell,
+}
+
+/// A round that lies far from the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutlierRow {
+    /// The figure.
+    pub figure: Figure,
+    /// The server.
+    pub server: String,
+    /// The round, from 1.
+    pub round: u32,
+    /// Its value.
+    pub value: f64,
+    /// The median of all rounds.
+    pub median: f64,
+}
+
+/// What became of a condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConditionRow {
+    /// As it was typed.
+    pub expression: String,
+    /// Whether it held, with confidence.
+    pub held: bool,
+    /// Why that is said.
+    pub text: String,
+}
+
+impl Comparison {
+    /// The servers that were compared.
+    pub fn compared(&self) -> impl Iterator<Item = &Contender> {
+        self.servers.iter().filter(|s| s.excluded.is_none())
+    }
+
+    /// The rounds of a server.
+    pub fn rounds_of<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a RoundRow> {
+        self.rounds.iter().filter(move |row| row.server == server)
+    }
+
+    /// Whether any server failed: in the gate, at its start or in a round.
+    #[must_use]
+    pub fn any_failed(&self) -> bool {
+        self.servers.iter().any(|s| s.excluded.is_some())
+            || self.rounds.iter().any(|row| row.failure.is_some())
+    }
+}

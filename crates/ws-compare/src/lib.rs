@@ -1,0 +1,32 @@
+//! Which server is faster, and is it sure? Several servers are started anew in every round, measured
+//! in an order of its own, and compared with intervals.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`server`] | what is compared: a command to start or a URL; processes, ports, groups |
+//! | [`gate`] | conformance before timing |
+//! | [`seats`] | which cores are the servers', and which the generator's |
+//! | [`plans`] | the load in closed loop and at a rate; the pilot that finds the rate |
+//! | [`rounds`] | a server's turn in a round |
+//! | [`measure`], [`bins`], [`watch`] | one run: its steady part, and what the server used |
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::float_cmp,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+pub mod bins;
+pub mod gate;
+pub mod load;
+pub mod measure;
+pub mod plans;
+pub mod rounds;
+pub mod seats;
+pub mod server;
+pub mod watch;

@@ -1,0 +1,2 @@
+//! `ws-compare`.
+fn main() {}
