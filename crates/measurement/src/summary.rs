@@ -219,6 +219,29 @@ pub struct Latency {
     pub max: Option<u64>,
 }
 
+impl Latency {
+    /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
+    /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
+    /// would be the maximum by another name.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
+        let firm = self
+            .p99_9
+            .filter(|_| validity::messages_beyond(self.count, 0.999) > 0);
+        let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        [
+            ("min", exact(self.min)),
+            ("mean", self.mean),
+            ("p50", exact(self.p50)),
+            ("p90", exact(self.p90)),
+            ("p99", exact(self.p99)),
+            ("p99.9", exact(firm)),
+            ("max", exact(self.max)),
+        ]
+    }
+}
+
 impl From<&Distribution> for Latency {
     fn from(d: &Distribution) -> Self {
         Self {
