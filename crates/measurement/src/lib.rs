@@ -16,6 +16,8 @@
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms` |
+//! | [`words`] | what every report says of a run, in the same words |
+//! | [`comparability`] | in what runs differ, and whether their figures may be compared |
 //! | [`usage`] | what generator and server used, and what the generator can do |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
@@ -43,6 +45,7 @@
     )
 )]
 
+pub mod comparability;
 pub mod comparison;
 pub mod condition;
 pub mod distribution;
@@ -57,3 +60,4 @@ pub mod timeline;
 pub mod units;
 pub mod usage;
 pub mod validity;
+pub mod words;

@@ -158,6 +158,7 @@ pub enum PayloadBytes {
 
 /// The machine that measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Host {
     /// Operating system.
     pub os: String,
@@ -183,12 +184,15 @@ pub struct Connections {
     /// Connections that ended before their client was done with them.
     pub closed_early: u64,
     /// How many connections ended with each close code; 1006 = without a close frame.
+    #[serde(default)]
     pub close_codes: BTreeMap<u16, u64>,
     /// From the first attempt until all had opened or failed, in seconds.
     pub opening_s: f64,
     /// Why connections failed to open, and how many for each reason.
+    #[serde(default)]
     pub failures: BTreeMap<String, u64>,
     /// Why connections ended early, and how many for each reason.
+    #[serde(default)]
     pub early_ends: BTreeMap<String, u64>,
 }
 
@@ -217,6 +221,29 @@ pub struct Latency {
     pub p99_9: Option<u64>,
     pub p99_99: Option<u64>,
     pub max: Option<u64>,
+}
+
+impl Latency {
+    /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
+    /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
+    /// would be the maximum by another name.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
+        let firm = self
+            .p99_9
+            .filter(|_| validity::messages_beyond(self.count, 0.999) > 0);
+        let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        [
+            ("min", exact(self.min)),
+            ("mean", self.mean),
+            ("p50", exact(self.p50)),
+            ("p90", exact(self.p90)),
+            ("p99", exact(self.p99)),
+            ("p99.9", exact(firm)),
+            ("max", exact(self.max)),
+        ]
+    }
 }
 
 impl From<&Distribution> for Latency {
@@ -317,6 +344,7 @@ pub struct ValiditySummary {
     /// How far to believe the figures.
     pub verdict: Verdict,
     /// What speaks against them, each with what to do about it.
+    #[serde(default)]
     pub reasons: Vec<String>,
 }
 

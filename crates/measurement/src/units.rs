@@ -226,6 +226,39 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
+/// A number of things: `1 client`, `2,000 clients`. The noun takes an s.
+#[must_use]
+pub fn counted(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(n))
+}
+
+/// Something per second for a person, without its unit: `76,336`, `2.50`. Whole numbers are what a person
+/// compares; slower rates need their decimals.
+#[must_use]
+pub fn human_rate(per_second: f64) -> String {
+    // A rate is never negative.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    match per_second {
+        n if n >= 100.0 => grouped(n.round() as u64),
+        n if n.fract() == 0.0 => format!("{n:.0}"),
+        n => format!("{n:.2}"),
+    }
+}
+
+/// A time as [`parse_duration`] reads it, exactly and in one word: `10s`, `1500ms`, `0s`.
+#[must_use]
+pub fn typed_duration(time: Duration) -> String {
+    let nanoseconds = time.as_nanos();
+    [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
+        .into_iter()
+        .find(|(scale, _)| nanoseconds.is_multiple_of(*scale))
+        .map_or_else(
+            || format!("{nanoseconds}ns"),
+            |(scale, unit)| format!("{}{unit}", nanoseconds / scale),
+        )
+}
+
 /// A time in nanoseconds for a person: three significant digits and a unit, `61.0 µs`, `1.30 ms`.
 #[must_use]
 pub fn human_time(nanoseconds: f64) -> String {
@@ -263,6 +296,31 @@ pub fn human_percent(share: f64) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn things_and_rates_are_counted() {
+        assert_eq!(counted(1, "client"), "1 client");
+        assert_eq!(counted(2_000, "client"), "2,000 clients");
+        assert_eq!(human_rate(76_335.6), "76,336");
+        assert_eq!(human_rate(5.0), "5");
+        assert_eq!(human_rate(2.5), "2.50");
+    }
+
+    proptest! {
+        #[test]
+        fn a_typed_time_is_read_back(nanoseconds in 0u64..=3_600_000_000_000) {
+            let time = Duration::from_nanos(nanoseconds);
+            prop_assert_eq!(parse_duration(&typed_duration(time)), Ok(time));
+        }
+    }
+
+    #[test]
+    fn times_are_typed_in_the_largest_unit_that_is_exact() {
+        assert_eq!(typed_duration(Duration::from_secs(120)), "120s");
+        assert_eq!(typed_duration(Duration::from_millis(1_500)), "1500ms");
+        assert_eq!(typed_duration(Duration::from_nanos(1_001)), "1001ns");
+        assert_eq!(typed_duration(Duration::ZERO), "0s");
+    }
 
     #[test]
     fn sizes_take_binary_and_decimal_units() {

@@ -2,10 +2,10 @@
 
 use anstyle::{AnsiColor, Style};
 use measurement::condition::ConditionResult;
-use measurement::schedule::Arrivals;
-use measurement::summary::{ContextSwitches, Latency, PayloadBytes, PlanSummary, Summary};
-use measurement::units::{SizeRange, grouped, human_bytes, human_percent, human_time};
-use measurement::validity::{FIRM_TAIL_MESSAGES, Verdict, messages_beyond};
+use measurement::summary::{ContextSwitches, Latency, Summary};
+use measurement::units::{counted, grouped, human_bytes, human_rate, human_time};
+use measurement::validity::Verdict;
+use measurement::words;
 
 /// Width of the words that begin a line.
 const LABEL: usize = 13;
@@ -62,31 +62,13 @@ fn point(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// `1 client`, `2 clients`.
-fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(n))
-}
-
 fn heading(s: &Summary) -> String {
     let plan = &s.plan;
-    let clients = counted(u64::from(plan.clients), "client");
-    let amount = match (plan.messages_per_client, plan.duration_s) {
-        (Some(n), _) => counted(n, "message"),
-        (None, time) => human_time(time.unwrap_or_default() * 1e9),
-    };
-    let (min, max) = match plan.payload_bytes {
-        PayloadBytes::Fixed(size) => (size, size),
-        PayloadBytes::Range { min, max } => (min, max),
-    };
     let mut parts = vec![
         format!("{} {}", s.tool.name, s.tool.version),
         plan.url.clone(),
-        match plan.rate_per_s {
-            Some(rate) => format!("open loop, {}", offered(plan, rate)),
-            None => "closed loop".to_owned(),
-        },
-        format!("{clients} × {amount} × {}", SizeRange { min, max }),
+        words::load(plan),
+        words::amount(plan),
     ];
     parts.extend(
         plan.window
@@ -94,38 +76,6 @@ fn heading(s: &Summary) -> String {
     );
     let text = parts.join(" · ");
     paint(Style::new().bold(), &text)
-}
-
-/// The offered rate as it was asked for.
-fn offered(plan: &PlanSummary, rate: f64) -> String {
-    let stages: Vec<_> = plan
-        .stages
-        .iter()
-        .map(|s| per_second(s.rate_per_s))
-        .collect();
-    let mut text = if stages.is_empty() {
-        format!("{} msg/s", per_second(rate))
-    } else {
-        format!("{} msg/s in turn", stages.join(", "))
-    };
-    if let Some(ramp_s) = plan.ramp_s {
-        text += &format!(" after a ramp of {}", human_time(ramp_s * 1e9));
-    }
-    if plan.arrivals == Arrivals::Poisson {
-        text += " poisson";
-    }
-    text
-}
-
-/// Whole messages are what a person compares; slower rates need their decimals.
-fn per_second(rate: f64) -> String {
-    // A rate is never negative.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    match rate {
-        n if n >= 100.0 => grouped(n.round() as u64),
-        n if n.fract() == 0.0 => format!("{n:.0}"),
-        n => format!("{n:.2}"),
-    }
 }
 
 fn verdict(s: &Summary) -> Vec<String> {
@@ -136,32 +86,8 @@ fn verdict(s: &Summary) -> Vec<String> {
         Verdict::Invalid => AnsiColor::Red,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let measured = if s.elapsed_s > 0.0 {
-        let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
-        let (measured, warmup) = (human_time(measured), human_time(warmup));
-        format!("measured {measured} after {warmup} of warm-up")
-    } else {
-        "ended before anything was measured".to_owned()
-    };
-    let mut parts = vec![measured];
-    parts.extend(
-        match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
-            (true, Some(share), _) => Some(format!(
-                "generator spinning, busy for {} of its time",
-                human_percent(share)
-            )),
-            (_, _, Some(share)) => Some(format!(
-                "{} at {} of a core",
-                if s.plan.threads > 1 {
-                    "busiest generator thread"
-                } else {
-                    "generator"
-                },
-                human_percent(share)
-            )),
-            _ => None,
-        },
-    );
+    let mut parts = vec![words::measured(s)];
+    parts.extend(words::generator(s));
     if s.plan.embedded.is_some() {
         parts.push("server inside this process".to_owned());
     }
@@ -215,7 +141,7 @@ fn messages(s: &Summary) -> String {
 }
 
 fn throughput(s: &Summary) -> String {
-    let messages = per_second(s.throughput.messages_per_s);
+    let messages = human_rate(s.throughput.messages_per_s);
     let bytes = human_bytes(s.throughput.payload_bytes_per_s);
     line(
         "throughput",
@@ -227,10 +153,10 @@ fn throughput(s: &Summary) -> String {
 fn sending(s: &Summary) -> Option<String> {
     let (offered, achieved) = s.offered_rate_per_s.zip(s.achieved_rate_per_s)?;
     let mut parts = vec![
-        format!("{} msg/s offered", per_second(offered)),
+        format!("{} msg/s offered", human_rate(offered)),
         format!(
             "{} achieved ({:.2} % of what was due)",
-            per_second(achieved),
+            human_rate(achieved),
             s.sent_in_time_share? * 100.0
         ),
     ];
@@ -254,7 +180,7 @@ fn calibration(s: &Summary) -> Option<String> {
     let text = format!(
         "generator alone: service time p50 {} · at most {} msg/s",
         time(Some(own.floor_service_p50_ns)),
-        per_second(own.ceiling_messages_per_s)
+        human_rate(own.ceiling_messages_per_s)
     );
     Some(line("calibration", &text))
 }
@@ -326,7 +252,7 @@ fn used(
     switches: Option<ContextSwitches>,
 ) -> String {
     let mut parts = vec![format!("{} of CPU", human_time(cpu_s * 1e9))];
-    parts.extend(per_cpu_s.map(|n| format!("{} messages per CPU-second", per_second(n))));
+    parts.extend(per_cpu_s.map(|n| format!("{} messages per CPU-second", human_rate(n))));
     #[allow(clippy::cast_precision_loss)]
     parts.extend(rss.map(|n| format!("at most {} of memory", human_bytes(n as f64))));
     parts.extend(switches.map(|n| format!("{} context switches", grouped(n.total()))));
@@ -362,50 +288,28 @@ fn times(s: &Summary) -> Vec<String> {
     if service.count == 0 {
         return vec![line("service time", "nothing measured")];
     }
-    let titles = ["min", "mean", "p50", "p90", "p99", "p99.9", "max"];
     let row = |cells: [String; 7]| cells.map(|cell| format!("{cell:>CELL$}")).concat();
+    let titles = row(service.shown().map(|(name, _)| name.to_owned()));
     let figures = |l: &Latency| {
-        let mean = l.mean.map_or_else(|| "–".to_owned(), human_time);
-        row([
-            time(l.min),
-            mean,
-            time(l.p50),
-            time(l.p90),
-            time(l.p99),
-            // Not one message lies beyond it: it would be the maximum by another name.
-            time(l.p99_9.filter(|_| messages_beyond(l.count, 0.999) > 0)),
-            time(l.max),
-        ])
+        let shown = l.shown();
+        row(shown.map(|(_, ns)| ns.map_or_else(|| "–".to_owned(), human_time)))
     };
     let mut lines = vec![
-        dim(&line("", &row(titles.map(str::to_owned)))),
+        dim(&line("", &titles)),
         line("service time", &figures(service)),
     ];
     lines.push(match s.coordinated_omission_p99_ns {
         None => line(
             "response time",
-            "  the same: in closed loop a message is due when it is sent",
+            &format!("  {}", words::RESPONSE_IS_SERVICE),
         ),
         Some(_) => line("response time", &figures(&s.response_time_ns)),
     });
-    if let Some(gap) = s.coordinated_omission_p99_ns {
-        // What the generator itself was late by is no coordinated omission of the server's making.
-        let cause = if s.send_lag_ns.p99.is_some_and(|lag| gap <= lag) {
-            "no more than the generator's own send lag"
-        } else {
-            "what coordinated omission would have hidden"
-        };
-        let gap = time(Some(gap));
-        lines.push(line("", &format!("  the p99s differ by {gap}: {cause}")));
+    if let Some(omission) = words::omission(s) {
+        lines.push(line("", &format!("  {omission}")));
     }
-    let beyond = messages_beyond(service.count, 0.999);
-    if (1..FIRM_TAIL_MESSAGES).contains(&beyond) {
-        let few = counted(beyond, "message");
-        let verb = if beyond == 1 { "lies" } else { "lie" };
-        lines.push(dim(&line(
-            "",
-            &format!("  {few} {verb} beyond p99.9: it and the maximum vary from run to run"),
-        )));
+    if let Some(tail) = words::thin_tail(service.count) {
+        lines.push(dim(&line("", &format!("  {tail}"))));
     }
     lines
 }

@@ -1,0 +1,172 @@
+//! What every report says in words about a run, in the same words.
+
+use crate::schedule::Arrivals;
+use crate::summary::{PayloadBytes, PlanSummary, Summary};
+use crate::units::{SizeRange, counted, human_percent, human_rate, human_time};
+use crate::validity::{FIRM_TAIL_MESSAGES, messages_beyond};
+
+/// What stands for a response time where none was measured apart.
+pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
+
+/// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s poisson`.
+#[must_use]
+pub fn load(plan: &PlanSummary) -> String {
+    match plan.rate_per_s {
+        Some(rate) => format!("open loop, {}", offered(plan, rate)),
+        None => "closed loop".to_owned(),
+    }
+}
+
+/// The offered rate as it was asked for.
+fn offered(plan: &PlanSummary, rate: f64) -> String {
+    let stages: Vec<_> = plan
+        .stages
+        .iter()
+        .map(|s| human_rate(s.rate_per_s))
+        .collect();
+    let mut text = if stages.is_empty() {
+        format!("{} msg/s", human_rate(rate))
+    } else {
+        format!("{} msg/s in turn", stages.join(", "))
+    };
+    if let Some(ramp_s) = plan.ramp_s {
+        text += &format!(" after a ramp of {}", human_time(ramp_s * 1e9));
+    }
+    if plan.arrivals == Arrivals::Poisson {
+        text += " poisson";
+    }
+    text
+}
+
+/// How much was asked for: `100 clients × 1,000 messages × 125 B`.
+#[must_use]
+pub fn amount(plan: &PlanSummary) -> String {
+    let clients = counted(u64::from(plan.clients), "client");
+    let amount = match (plan.messages_per_client, plan.duration_s) {
+        (Some(n), _) => counted(n, "message"),
+        (None, time) => human_time(time.unwrap_or_default() * 1e9),
+    };
+    format!("{clients} × {amount} × {}", payload(plan.payload_bytes))
+}
+
+/// A payload size, or the range of them: `125 B`, `64 B to 4 KiB`.
+#[must_use]
+pub fn payload(bytes: PayloadBytes) -> String {
+    let (min, max) = match bytes {
+        PayloadBytes::Fixed(size) => (size, size),
+        PayloadBytes::Range { min, max } => (min, max),
+    };
+    SizeRange { min, max }.to_string()
+}
+
+/// How long was measured: `measured 1.31 s after 1.00 s of warm-up`.
+#[must_use]
+pub fn measured(s: &Summary) -> String {
+    if s.elapsed_s > 0.0 {
+        let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
+        let (measured, warmup) = (human_time(measured), human_time(warmup));
+        format!("measured {measured} after {warmup} of warm-up")
+    } else {
+        "ended before anything was measured".to_owned()
+    }
+}
+
+/// How much the generator had to do: `generator at 71 % of a core`; `None` where that is not known.
+#[must_use]
+pub fn generator(s: &Summary) -> Option<String> {
+    match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
+        (true, Some(share), _) => Some(format!(
+            "generator spinning, busy for {} of its time",
+            human_percent(share)
+        )),
+        (_, _, Some(share)) => Some(format!(
+            "{} at {} of a core",
+            if s.plan.threads > 1 {
+                "busiest generator thread"
+            } else {
+                "generator"
+            },
+            human_percent(share)
+        )),
+        _ => None,
+    }
+}
+
+/// What coordinated omission would have hidden: `the p99s differ by 3.20 ms: …`; `None` in closed loop.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn omission(s: &Summary) -> Option<String> {
+    let gap = s.coordinated_omission_p99_ns?;
+    // What the generator itself was late by is no coordinated omission of the server's making.
+    let cause = if s.send_lag_ns.p99.is_some_and(|lag| gap <= lag) {
+        "no more than the generator's own send lag"
+    } else {
+        "what coordinated omission would have hidden"
+    };
+    let gap = human_time(gap as f64);
+    Some(format!("the p99s differ by {gap}: {cause}"))
+}
+
+/// That the tail shown rests on few messages; `None` when it is firm, or not shown.
+#[must_use]
+pub fn thin_tail(timed_messages: u64) -> Option<String> {
+    let beyond = messages_beyond(timed_messages, 0.999);
+    (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
+        let few = counted(beyond, "message");
+        let verb = if beyond == 1 { "lies" } else { "lie" };
+        format!("{few} {verb} beyond p99.9: it and the maximum vary from run to run")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::StageSummary;
+    use crate::summary::tests::summary;
+
+    #[test]
+    fn a_plan_in_words() {
+        let mut s = summary(100);
+        assert_eq!(load(&s.plan), "closed loop");
+        assert_eq!(amount(&s.plan), "100 clients × 1,000 messages × 125 B");
+        s.plan.rate_per_s = Some(20_000.0);
+        s.plan.arrivals = Arrivals::Poisson;
+        s.plan.ramp_s = Some(2.0);
+        assert_eq!(
+            load(&s.plan),
+            "open loop, 20,000 msg/s after a ramp of 2.00 s poisson"
+        );
+        s.plan.ramp_s = None;
+        s.plan.stages = [10.0, 50.0]
+            .map(|rate_per_s| StageSummary {
+                duration_s: 1.0,
+                rate_per_s,
+            })
+            .to_vec();
+        assert_eq!(load(&s.plan), "open loop, 10, 50 msg/s in turn poisson");
+    }
+
+    #[test]
+    fn the_generators_own_lag_is_no_coordinated_omission() {
+        let mut s = summary(100);
+        assert_eq!(omission(&s), None);
+        s.coordinated_omission_p99_ns = Some(3_000_000);
+        s.send_lag_ns.p99 = Some(2_000_000);
+        let hidden = "the p99s differ by 3.00 ms: what coordinated omission would have hidden";
+        assert_eq!(omission(&s).as_deref(), Some(hidden));
+        s.send_lag_ns.p99 = Some(3_000_000);
+        assert!(omission(&s).unwrap().contains("own send lag"));
+    }
+
+    #[test]
+    fn a_tail_of_few_messages_is_named() {
+        assert_eq!(thin_tail(400), None);
+        assert!(
+            thin_tail(1_000)
+                .unwrap()
+                .starts_with("1 message lies beyond p99.9")
+        );
+        assert!(thin_tail(999_000).unwrap().starts_with("999 messages lie"));
+        assert_eq!(thin_tail(1_000_000), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! What can go wrong with a report.
+
+use std::path::PathBuf;
+
+use draw_plot::DrawError;
+use results::ResultsError;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The file name has an ending that is no page.
+    #[error("cannot tell the kind of report from {}: use .html or .md", path.display())]
+    UnknownEnding {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The report would take the place of a file that it is made from.
+    #[error("{} is read: give the report another name with -o", path.display())]
+    OverInput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No file at all.
+    #[error("a report needs at least one file")]
+    NoFiles,
+    /// More runs than can be told apart in a picture.
+    #[error("{found} runs given: at most {} can be told apart", draw_plot::MAX_SERIES)]
+    TooManyRuns {
+        /// How many.
+        found: usize,
+    },
+    /// A file cannot be read, or the report cannot be written.
+    #[error(transparent)]
+    File(#[from] ResultsError),
+    /// A picture cannot be drawn.
+    #[error("cannot draw the picture `{title}`")]
+    Picture {
+        /// Its heading.
+        title: &'static str,
+        /// Why.
+        source: DrawError,
+    },
+    /// The page cannot be put together.
+    #[error("cannot put the page together")]
+    Page(#[from] askama::Error),
+}

@@ -1,0 +1,258 @@
+//! The page as Markdown, of the kind that GitHub shows: small enough for a job summary, which takes 1 MiB.
+
+use std::fmt::Write;
+
+use crate::page::{Banner, Block, Page, Row, Section, Span, Table, Tile, spans};
+
+/// Points of a list, beyond which they are only counted: a server can give any number of reasons.
+const MOST_POINTS: usize = 50;
+/// Letters of a text, beyond which it is cut off, for the same reason.
+const MOST_LETTERS: usize = 1_000;
+
+/// The page as Markdown. Pictures are left out: what they show is the HTML page's.
+#[must_use]
+pub fn markdown(page: &Page) -> String {
+    let mut text = format!("# {}\n", rich(&page.title));
+    let mut lines = Vec::new();
+    if !page.above.is_empty() {
+        lines.push(rich(&page.above));
+    }
+    if !page.below.is_empty() {
+        let below: Vec<_> = page.below.iter().map(|part| rich(part)).collect();
+        lines.push(below.join(" · "));
+    }
+    if !lines.is_empty() {
+        text += &format!("\n{}\n", lines.join("  \n"));
+    }
+    for section in &page.sections {
+        text += &section_text(section);
+    }
+    text += &format!("\n<sub>{}</sub>\n", rich(&page.footer));
+    text
+}
+
+fn section_text(section: &Section) -> String {
+    let blocks: String = section.blocks.iter().map(block).collect();
+    if blocks.is_empty() {
+        return String::new();
+    }
+    format!("\n## {}\n{blocks}", rich(&section.title))
+}
+
+fn block(block: &Block) -> String {
+    match block {
+        Block::Banner(it) => banner(it),
+        Block::Tiles(it) => tiles(it),
+        Block::Tables(it) => it.iter().map(table).collect(),
+        Block::Pictures(_) => String::new(),
+        Block::Text(it) => format!("\n{}\n", rich(it)),
+        Block::List(it) => format!("\n{}", list(it)),
+        Block::Command(it) => command(it),
+    }
+}
+
+fn banner(banner: &Banner) -> String {
+    let about = banner.about.as_deref().map_or_else(String::new, |about| {
+        format!(" {}", rich(about))
+    });
+    let head = format!(
+        "\n{} **{}**{about}: {}\n",
+        banner.tone.sign(),
+        rich(&banner.word),
+        rich(&banner.text)
+    );
+    if banner.points.is_empty() {
+        head
+    } else {
+        format!("{head}\n{}", list(&banner.points))
+    }
+}
+
+fn list(points: &[String]) -> String {
+    let mut text = String::new();
+    for point in points.iter().take(MOST_POINTS) {
+        text += &format!("- {}\n", rich(point));
+    }
+    if points.len() > MOST_POINTS {
+        text += &format!("- and {} more\n", points.len() - MOST_POINTS);
+    }
+    text
+}
+
+/// One row, a column for each.
+fn tiles(tiles: &[Tile]) -> String {
+    let labels: Vec<_> = tiles.iter().map(|tile| tile.label.clone()).collect();
+    let values = tiles.iter().map(|tile| format!("**{}**", rich(&tile.value)));
+    let values: Vec<_> = values.collect();
+    format!(
+        "\n{}{}{}",
+        line(labels.iter().map(|label| rich(label))),
+        line(labels.iter().map(|_| "---:".to_owned())),
+        line(values.into_iter())
+    )
+}
+
+fn table(table: &Table) -> String {
+    let mut text = String::new();
+    if !table.title.is_empty() {
+        text += &format!("\n### {}\n", rich(&table.title));
+    }
+    let columns = table.width() - 1;
+    let heads = (0..columns).map(|i| table.columns.get(i).map_or_else(String::new, |c| rich(c)));
+    let rule = if table.figures { "---:" } else { "---" };
+    text += "\n";
+    text += &line(std::iter::once(String::new()).chain(heads));
+    text += &line(
+        std::iter::once("---".to_owned()).chain((0..columns).map(|_| rule.to_owned())),
+    );
+    for row in table.rows.iter().take(MOST_POINTS * 4) {
+        text += &row_text(row, columns);
+    }
+    if !table.note.is_empty() {
+        text += &format!("\n{}\n", rich(&table.note));
+    }
+    text
+}
+
+fn row_text(row: &Row, columns: usize) -> String {
+    let group = row.group.as_ref().map_or_else(String::new, |group| {
+        let empty = (0..columns).map(|_| String::new());
+        line(std::iter::once(format!("**{}**", rich(group))).chain(empty))
+    });
+    let cells = row.cells.iter().map(|cell| rich(cell));
+    group + &line(std::iter::once(rich(&row.name)).chain(cells))
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<_> = cells.collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// Fenced by more backticks than it holds.
+fn command(command: &str) -> String {
+    let fence = "`".repeat(longest_run(command, '`').max(2) + 1);
+    format!("\n{fence}sh\n{command}\n{fence}\n")
+}
+
+/// How many of a letter follow each other at most.
+fn longest_run(text: &str, letter: char) -> usize {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == letter { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// A text with its code, in one line, in which nothing else has a meaning to Markdown.
+fn rich(text: &str) -> String {
+    let cut: String;
+    let text = match text.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => {
+            cut = format!("{}…", &text[..end]);
+            &cut
+        }
+        None => text,
+    };
+    let mut escaped = String::new();
+    for Span { text, is_code } in spans(text) {
+        let text = text.replace(['\n', '\r'], " ");
+        // Within code nothing can be escaped, so a bar, which a table would end its cell at, stands outside.
+        if is_code && !text.contains(['|', '\\']) {
+            _ = write!(escaped, "`{text}`");
+        } else {
+            plain(&text, &mut escaped);
+        }
+    }
+    escaped
+}
+
+/// Every letter that may have a meaning, as a reference where a backslash would not do: GitHub makes links of
+/// addresses and mentions of names by themselves.
+fn plain(text: &str, escaped: &mut String) {
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '@' => escaped.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '!' | '~' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c if c.is_control() => escaped.push(' '),
+            c => escaped.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_has_a_meaning_is_escaped() {
+        assert_eq!(rich("a|b"), "a\\|b");
+        assert_eq!(rich("<script>&"), "&lt;script&gt;&amp;");
+        assert_eq!(rich("**x** [a](b)"), "\\*\\*x\\*\\* \\[a\\](b)");
+        assert_eq!(rich("use `a b` @me\n# no"), "use `a b` &#64;me \\# no");
+        assert_eq!(rich("use `a|b`"), "use a\\|b");
+        assert_eq!(rich("one ` tick"), "one \\` tick");
+    }
+
+    #[test]
+    fn a_command_cannot_end_its_fence() {
+        assert_eq!(command("ls"), "\n```sh\nls\n```\n");
+        assert!(command("a ``` b").starts_with("\n````sh\n"));
+    }
+
+    #[test]
+    fn a_table_has_its_columns() {
+        let table = Table {
+            title: "Times".into(),
+            columns: vec!["a|b.json".into(), "two".into()],
+            rows: vec![Row {
+                name: "p50".into(),
+                cells: vec!["1.00 ms".into(), "–".into()],
+                group: Some("service time".into()),
+            }],
+            note: String::new(),
+            figures: true,
+        };
+        assert_eq!(
+            super::table(&table),
+            "\n### Times\n\n|  | a\\|b.json | two |\n| --- | ---: | ---: |\n\
+             | **service time** |  |  |\n| p50 | 1.00 ms | – |\n"
+        );
+    }
+
+    #[test]
+    fn it_stays_below_what_a_job_summary_takes() {
+        let long = "`x|<".repeat(1_000_000);
+        let points = vec![long.clone(); 1_000];
+        let mut page = Page::new(long.clone());
+        page.add(Section::new("a", vec![Block::List(points)]));
+        page.add(Section::new(
+            long,
+            vec![Block::Tables(vec![Table {
+                rows: vec![Row::new("x".repeat(5_000), vec!["|".repeat(5_000)]); 1_000],
+                ..Table::default()
+            }])],
+        ));
+        let size = markdown(&page).len();
+        assert!(size < 1 << 20, "{size}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_out_of_a_cell(text in any::<String>()) {
+            let row = row_text(&Row::new(text, vec!["v".into()]), 1);
+            prop_assert_eq!(row.matches('\n').count(), 1);
+            let bars = row.replace("\\\\", "").replace("\\|", "").matches('|').count();
+            prop_assert_eq!(bars, 3, "{}", row);
+            prop_assert!(!row.contains('<'));
+        }
+    }
+}

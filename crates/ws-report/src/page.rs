@@ -1,0 +1,302 @@
+//! A page as plain data: what it says, in order, without a word on how that looks. [`html`](crate::html)
+//! and [`markdown`](crate::markdown) turn it into files.
+//!
+//! Text may hold code between backticks, as the reasons of a verdict do; nothing else in it has a meaning,
+//! so that what comes from files and servers needs no care by whoever builds a page.
+
+use draw_plot::Svg;
+
+/// A page with a heading and sections.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The heading, and the title of the window.
+    pub title: String,
+    /// A line above the heading: what made the figures, and when.
+    pub above: String,
+    /// What is said below the heading, in short parts.
+    pub below: Vec<String>,
+    /// What the page holds, in order.
+    pub sections: Vec<Section>,
+    /// The last line: what wrote the page.
+    pub footer: String,
+}
+
+impl Page {
+    /// A page without sections yet.
+    #[must_use]
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            footer: format!("written by ws-report {}", env!("CARGO_PKG_VERSION")),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a section; one without blocks is left out.
+    pub fn add(&mut self, section: Section) {
+        if !section.blocks.is_empty() {
+            self.sections.push(section);
+        }
+    }
+}
+
+/// A part of a page under a heading of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Section {
+    /// The heading.
+    pub title: String,
+    /// What stands in it, in order.
+    pub blocks: Vec<Block>,
+}
+
+impl Section {
+    /// A section of these blocks.
+    #[must_use]
+    pub fn new(title: impl Into<String>, blocks: Vec<Block>) -> Self {
+        Self {
+            title: title.into(),
+            blocks,
+        }
+    }
+}
+
+/// What a section is made of.
+#[derive(Debug, Clone)]
+pub enum Block {
+    /// What is to be seen first.
+    Banner(Banner),
+    /// Figures in large type, beside each other.
+    Tiles(Vec<Tile>),
+    /// Tables beside each other where there is room.
+    Tables(Vec<Table>),
+    /// Pictures beside each other where there is room.
+    Pictures(Vec<Picture>),
+    /// A paragraph.
+    Text(String),
+    /// Points of a list.
+    List(Vec<String>),
+    /// Something to be typed into a shell.
+    Command(String),
+}
+
+/// How a banner or a figure is meant. Each has a colour, an icon and a word: never a colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tone {
+    /// All is well.
+    Good,
+    /// With care.
+    Warning,
+    /// Not at all.
+    Bad,
+    /// Neither.
+    #[default]
+    Neutral,
+}
+
+impl Tone {
+    /// Name of its class in the style sheet.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Bad => "bad",
+            Self::Neutral => "neutral",
+        }
+    }
+
+    /// What stands for its icon where there is only text.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Good => "✅",
+            Self::Warning => "⚠️",
+            Self::Bad => "❌",
+            Self::Neutral => "ℹ️",
+        }
+    }
+}
+
+/// A verdict, or a warning.
+#[derive(Debug, Clone, Default)]
+pub struct Banner {
+    /// How it is meant.
+    pub tone: Tone,
+    /// The verdict in a word: `valid`.
+    pub word: String,
+    /// What it is about, where a page has several.
+    pub about: Option<String>,
+    /// What the word means here.
+    pub text: String,
+    /// What it rests on, and what to do about it.
+    pub points: Vec<String>,
+}
+
+/// One figure in large type.
+#[derive(Debug, Clone, Default)]
+pub struct Tile {
+    /// What it is.
+    pub label: String,
+    /// Its value with the unit.
+    pub value: String,
+    /// A word on it; may be empty.
+    pub note: String,
+    /// How it is meant.
+    pub tone: Tone,
+}
+
+/// A table whose first column names its rows.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// Its heading.
+    pub title: String,
+    /// Headings of the columns behind the first; empty for a list of names and values.
+    pub columns: Vec<String>,
+    /// The rows, each with as many values as there are columns (one, where there are none).
+    pub rows: Vec<Row>,
+    /// What is to be known about it; may be empty.
+    pub note: String,
+    /// Values are figures with units, to be aligned; otherwise words.
+    pub figures: bool,
+}
+
+impl Table {
+    /// How many columns it has, with the one that names the rows.
+    pub(crate) fn width(&self) -> usize {
+        1 + self.columns.len().max(1)
+    }
+
+    /// Whether it needs the whole width.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.columns.len() > 2
+    }
+
+    /// Whether any of its values has a unit to be aligned.
+    pub(crate) fn has_units(&self) -> bool {
+        let cells = self.rows.iter().flat_map(|row| &row.cells);
+        cells.into_iter().any(|cell| !number_and_unit(cell).1.is_empty())
+    }
+}
+
+/// A row of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Its values.
+    pub cells: Vec<String>,
+    /// It begins a group of rows with this name.
+    pub group: Option<String>,
+}
+
+impl Row {
+    /// A row in the group of the one before.
+    #[must_use]
+    pub fn new(name: impl Into<String>, cells: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            cells,
+            group: None,
+        }
+    }
+}
+
+/// A picture with its values.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// Its heading.
+    pub title: String,
+    /// How to read it, in a sentence.
+    pub caption: String,
+    /// The picture, for the page's themes.
+    pub svg: Svg,
+}
+
+impl Picture {
+    /// Rows of the table that says what the picture shows.
+    const KEY_VALUES: usize = 12;
+
+    /// The picture's key values: some of those that it shows when pointed at, evenly chosen.
+    pub(crate) fn table(&self) -> Table {
+        let hovers = &self.svg.hovers;
+        let last = hovers.len().saturating_sub(1);
+        let count = hovers.len().min(Self::KEY_VALUES);
+        let chosen = (0..count).map(|i| &hovers[i * last / count.saturating_sub(1).max(1)]);
+        let row = |text: &[String]| {
+            let (name, values) = text.split_first()?;
+            Some(Row::new(name, vec![values.join(" · ")]))
+        };
+        Table {
+            rows: chosen.filter_map(|hover| row(&hover.text)).collect(),
+            ..Table::default()
+        }
+    }
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) is_code: bool,
+}
+
+/// A text in its parts: code stands between backticks. A backtick without a second one is a letter.
+pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
+    let mut spans = Vec::new();
+    let mut rest = text;
+    while let Some((before, opened)) = rest.split_once('`') {
+        let Some((code, after)) = opened.split_once('`') else {
+            break;
+        };
+        spans.extend([(before, false), (code, true)]);
+        rest = after;
+    }
+    spans.push((rest, false));
+    spans
+        .into_iter()
+        .filter(|(text, _)| !text.is_empty())
+        .map(|(text, is_code)| Span { text, is_code })
+        .collect()
+}
+
+/// A value in its number and its unit, so that numbers of a column stand below each other.
+pub(crate) fn number_and_unit(value: &str) -> (&str, &str) {
+    match value.split_once(' ') {
+        Some((number, unit)) if number.starts_with(|c: char| c.is_ascii_digit()) => (number, unit),
+        _ => (value, ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_stands_between_backticks() {
+        let parts = |text| -> Vec<_> {
+            spans(text)
+                .into_iter()
+                .map(|s| (s.text, s.is_code))
+                .collect()
+        };
+        assert_eq!(
+            parts("use `-c 1` or `-m`; done"),
+            [
+                ("use ", false),
+                ("-c 1", true),
+                (" or ", false),
+                ("-m", true),
+                ("; done", false)
+            ]
+        );
+        assert_eq!(parts("a`b"), [("a`b", false)]);
+        assert_eq!(parts("`a`"), [("a", true)]);
+        assert_eq!(parts(""), []);
+    }
+
+    #[test]
+    fn a_value_is_a_number_and_its_unit() {
+        assert_eq!(number_and_unit("1.30 ms"), ("1.30", "ms"));
+        assert_eq!(number_and_unit("76,336 msg/s"), ("76,336", "msg/s"));
+        assert_eq!(number_and_unit("12"), ("12", ""));
+        assert_eq!(number_and_unit("not measured"), ("not measured", ""));
+    }
+}

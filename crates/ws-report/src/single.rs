@@ -1,0 +1,203 @@
+//! The page about one run.
+
+use measurement::comparability::{Part, facts};
+use measurement::summary::Summary;
+use measurement::units::{counted, grouped, human_rate};
+use measurement::words;
+
+use crate::figures::figures;
+use crate::page::{Block, Page, Row, Section, Table, Tile, Tone};
+use crate::repeat::repeat;
+use crate::run::Run;
+use crate::verdict;
+
+/// All but the pictures, which stand behind the figures.
+pub(crate) fn page(run: &Run, pictures: Option<Section>) -> Page {
+    let mut page = Page::new(run.summary().map_or(&run.name, |s| &s.plan.url));
+    page.below = match run.summary() {
+        Some(s) => {
+            page.above = measured_by(s);
+            in_short(s)
+        }
+        None => vec!["times of a file".to_owned()],
+    };
+    let mut blocks = vec![Block::Banner(verdict::verdict(run, None))];
+    if let Some(s) = run.summary() {
+        blocks.extend(verdict::held_against(s, None).map(Block::Banner));
+        blocks.push(Block::Tiles(tiles(s)));
+    }
+    page.add(Section::new("Verdict", blocks));
+    page.add(Section::new("Figures", vec![Block::Tables(tables(run))]));
+    if let Some(pictures) = pictures {
+        page.add(pictures);
+    }
+    if let Some(s) = run.summary() {
+        page.add(Section::new("Plan and host", plan_and_host(s)));
+        page.add(Section::new("How to repeat it", how_to_repeat(s)));
+    }
+    page
+}
+
+/// `ws-bench 0.1.0 · 2026-01-31 12:00:00 UTC`
+fn measured_by(s: &Summary) -> String {
+    format!(
+        "{} {} · {}",
+        s.tool.name,
+        s.tool.version,
+        moment(&s.started_at)
+    )
+}
+
+/// A moment as RFC 3339 writes it in UTC, for a person; anything else as it is.
+pub(crate) fn moment(rfc_3339: &str) -> String {
+    let utc = rfc_3339.strip_suffix('Z').and_then(|it| it.split_once('T'));
+    match utc {
+        Some((day, time)) => {
+            let seconds = time.split_once('.').map_or(time, |(seconds, _)| seconds);
+            format!("{day} {seconds} UTC")
+        }
+        None => rfc_3339.to_owned(),
+    }
+}
+
+/// The plan and how it went, in a line.
+fn in_short(s: &Summary) -> Vec<String> {
+    let mut parts = vec![words::load(&s.plan), words::amount(&s.plan)];
+    let window = s.plan.window;
+    parts.extend(window.map(|n| format!("window {}", grouped(u64::from(n)))));
+    parts.push(words::measured(s));
+    parts.extend(words::generator(s));
+    if s.plan.embedded.is_some() {
+        parts.push("server inside the same process".to_owned());
+    }
+    parts
+}
+
+fn tiles(s: &Summary) -> Vec<Tile> {
+    let of = |name, note: &str, times: &measurement::summary::Latency| {
+        let shown = times.shown();
+        let (_, ns) = shown.into_iter().find(|(it, _)| *it == name)?;
+        Some(Tile {
+            label: name.to_owned(),
+            value: measurement::units::human_time(ns?),
+            note: note.to_owned(),
+            tone: Tone::Neutral,
+        })
+    };
+    let mut tiles = vec![Tile {
+        label: "throughput".to_owned(),
+        value: format!("{} msg/s", human_rate(s.throughput.messages_per_s)),
+        note: s.offered_rate_per_s.map_or_else(String::new, |rate| {
+            format!("of {} offered", human_rate(rate))
+        }),
+        tone: Tone::Neutral,
+    }];
+    // In closed loop they are the same.
+    let (note, times) = match s.coordinated_omission_p99_ns {
+        Some(_) => ("response time", &s.response_time_ns),
+        None => ("service time", &s.service_time_ns),
+    };
+    tiles.extend(["p50", "p99", "max"].into_iter().filter_map(|name| of(name, note, times)));
+    let m = &s.messages;
+    let failed = m.lost + m.corrupted + m.timed_out + m.unsent;
+    tiles.push(Tile {
+        label: "failed".to_owned(),
+        value: grouped(failed),
+        note: format!("of {}", counted(m.sent + m.unsent, "message")),
+        tone: if failed > 0 { Tone::Bad } else { Tone::Neutral },
+    });
+    tiles
+}
+
+/// The times, then a table for each group of figures.
+fn tables(run: &Run) -> Vec<Table> {
+    let mut tables = vec![times(run)];
+    if let Some(s) = run.summary() {
+        for figure in figures(s) {
+            let Some(value) = figure.value else { continue };
+            let row = Row::new(figure.name, vec![value]);
+            let title = capital(figure.group);
+            match tables.last_mut().filter(|table| table.title == title) {
+                Some(table) => table.rows.push(row),
+                None => tables.push(Table {
+                    title,
+                    rows: vec![row],
+                    figures: true,
+                    ..Table::default()
+                }),
+            }
+        }
+    }
+    tables.retain(|table| !table.rows.is_empty());
+    tables
+}
+
+fn times(run: &Run) -> Table {
+    let both = run.has_response_time();
+    let times = run.times().into_iter();
+    let rows = times.filter(|times| times.service.is_some()).map(|times| {
+        let mut cells = vec![times.service];
+        if both {
+            cells.push(times.response);
+        }
+        let cells = cells.into_iter();
+        let cells = cells.map(|cell| cell.unwrap_or_else(|| NOTHING.to_owned()));
+        Row::new(times.name, cells.collect())
+    });
+    let columns = ["service time", "response time"];
+    Table {
+        title: "Times".to_owned(),
+        columns: columns[..if both { 2 } else { 1 }]
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        rows: rows.collect(),
+        note: run.summary().map_or_else(String::new, notes_on_times),
+        figures: true,
+    }
+}
+
+/// What stands where there is no figure.
+pub(crate) const NOTHING: &str = "–";
+
+fn notes_on_times(s: &Summary) -> String {
+    if s.service_time_ns.count == 0 {
+        return "Nothing was measured.".to_owned();
+    }
+    let omission = words::omission(s).map_or_else(
+        || format!("Response time is {}.", words::RESPONSE_IS_SERVICE),
+        |omission| format!("{}.", capital(&omission)),
+    );
+    let tail = words::thin_tail(s.service_time_ns.count);
+    let tail = tail.map(|tail| format!(" {}.", capital(&tail)));
+    omission + &tail.unwrap_or_default()
+}
+
+/// With a capital letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    first + letters.as_str()
+}
+
+fn plan_and_host(s: &Summary) -> Vec<Block> {
+    let table = |title: &str, part| Table {
+        title: title.to_owned(),
+        rows: facts(s)
+            .into_iter()
+            .filter(|fact| fact.part == part)
+            .map(|fact| Row::new(fact.what, vec![fact.value]))
+            .collect(),
+        ..Table::default()
+    };
+    vec![Block::Tables(vec![
+        table("Plan", Part::Plan),
+        table("Host", Part::Host),
+    ])]
+}
+
+/// The command, and what it cannot know.
+pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
+    let repeat = repeat(s);
+    vec![Block::Command(repeat.command), Block::List(repeat.unknown)]
+}

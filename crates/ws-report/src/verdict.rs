@@ -1,0 +1,89 @@
+//! Verdicts and warnings as banners.
+
+use measurement::comparability::{Bearing, Difference};
+use measurement::summary::Summary;
+use measurement::validity::Verdict;
+
+use crate::figures::{broken_connections, conditions};
+use crate::page::{Banner, Tone};
+use crate::run::Run;
+
+/// The verdict on a run, with its reasons; `about` names the run where there are several.
+pub(crate) fn verdict(run: &Run, about: Option<String>) -> Banner {
+    let Some(s) = run.summary() else {
+        return Banner {
+            tone: Tone::Neutral,
+            word: "no verdict".to_owned(),
+            about,
+            text: "The file does not say how it was measured, so nothing speaks for these figures. Give the \
+                   .json or .xlsx that ws-bench wrote of the same run."
+                .to_owned(),
+            points: Vec::new(),
+        };
+    };
+    let verdict = s.validity.verdict;
+    let (tone, text) = match verdict {
+        Verdict::Valid => (Tone::Good, "Nothing speaks against these figures."),
+        Verdict::Suspect => (Tone::Warning, "Something may have bent these figures:"),
+        Verdict::Invalid => (Tone::Bad, "These figures say nothing about the server:"),
+    };
+    let mut points = s.validity.reasons.clone();
+    points.extend(broken_connections(&s.connections));
+    Banner {
+        tone,
+        word: verdict.name().to_owned(),
+        about,
+        text: text.to_owned(),
+        points,
+    }
+}
+
+/// What became of the conditions of a run; `None` where there were none.
+pub(crate) fn held_against(s: &Summary, about: Option<String>) -> Option<Banner> {
+    let (held, passed) = conditions(s);
+    let (tone, word, text) = match (held.is_empty(), passed.is_empty()) {
+        (true, true) => return None,
+        (true, false) => (Tone::Good, "passed", "No condition held that the run was to fail on."),
+        (false, _) => (Tone::Bad, "failed", "A condition held that the run was to fail on:"),
+    };
+    Some(Banner {
+        tone,
+        word: word.to_owned(),
+        about,
+        text: text.to_owned(),
+        points: held.into_iter().chain(passed).collect(),
+    })
+}
+
+/// Whether runs that differ so may be compared; `None` where nothing stands against it.
+pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
+    let of = |bearing| -> Vec<&Difference> {
+        let all = differences.iter();
+        all.filter(|d| d.bearing == bearing).collect()
+    };
+    let point = |d: &&Difference| format!("{}: {}", d.what, d.values.join(" / "));
+    let (load, instrument) = (of(Bearing::Load), of(Bearing::Instrument));
+    let points = load.iter().chain(&instrument).map(point).collect();
+    let (tone, word, text) = match (load.is_empty(), instrument.is_empty()) {
+        (true, true) => return None,
+        (false, _) => (
+            Tone::Bad,
+            "not comparable",
+            "The runs had different loads: their figures answer different questions. Measure again with \
+             the same one:",
+        ),
+        (true, false) => (
+            Tone::Warning,
+            "compare with care",
+            "The load was the same, but it was not measured by the same means, which may be what the \
+             figures differ by:",
+        ),
+    };
+    Some(Banner {
+        tone,
+        word: word.to_owned(),
+        about: None,
+        text: text.to_owned(),
+        points,
+    })
+}
