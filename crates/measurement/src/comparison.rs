@@ -127,6 +127,8 @@ pub struct RunRow {
     pub failed_messages: u64,
     /// Length of the measured phase in seconds.
     pub elapsed_s: f64,
+    /// Whether it was steady.
+    pub steadiness: Steadiness,
     /// Seconds at its beginning that were not steady yet; the figures are of what follows. `None` when
     /// it was too short to tell, or never became steady: then they are of all of it.
     pub cut_s: Option<f64>,
@@ -143,6 +145,20 @@ pub struct RunRow {
     pub server_cpu_s: Option<f64>,
     /// Right echoes for each second of it, of the whole measured phase.
     pub messages_per_cpu_s: Option<f64>,
+}
+
+/// Whether a run was steady, once its beginning was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Steadiness {
+    /// It was.
+    Steady,
+    /// It rose or fell to the end.
+    Drifting,
+    /// No cut made it so.
+    Never,
+    /// There were too few messages to tell, or no samples.
+    Unknown,
 }
 
 /// A figure that servers are compared by.

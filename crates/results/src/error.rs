@@ -62,6 +62,14 @@ pub enum ResultsError {
         /// What it lacks.
         part: Part,
     },
+    /// What should be a comparison of servers is none.
+    #[error("{} is no comparison that ws-compare wrote", path.display())]
+    NotAComparison {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// What should be the summary of a run is none.
     #[error("the summary in {} is not one that ws-bench wrote", path.display())]
     NotASummary {

@@ -68,3 +68,58 @@ pub fn latencies_sheet(index: usize) -> String {
         n => format!("{LATENCIES_SHEET}_{}", n + 1),
     }
 }
+
+/// Sheet of a comparison with one row a figure and server.
+pub const COMPARED_SHEET: &str = "figures";
+/// Sheet of a comparison with one row a round and server.
+pub const ROUNDS_SHEET: &str = "rounds";
+/// Sheet of a comparison with what is in no other, as keys and values.
+pub const COMPARISON_SHEET: &str = "comparison";
+
+/// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
+pub const COMPARED_COLUMNS: [&str; 12] = [
+    "figure",
+    "unit",
+    "server",
+    "median",
+    "rounds",
+    "reference",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "verdict",
+    "in_words",
+    "more_rounds",
+];
+
+/// Columns of [`ROUNDS_SHEET`]: the closed loop, the open loop, what it cost.
+pub const ROUNDS_COLUMNS: [&str; 21] = [
+    "round",
+    "turn",
+    "server",
+    "ready_s",
+    "capacity_verdict",
+    "capacity_cut_s",
+    "capacity_msg_per_s",
+    "service_p50_ms",
+    "service_p99_ms",
+    "service_p99_9_ms",
+    "capacity_failed_messages",
+    "latency_verdict",
+    "latency_cut_s",
+    "latency_msg_per_s",
+    "response_p50_ms",
+    "response_p99_ms",
+    "response_p99_9_ms",
+    "latency_failed_messages",
+    "messages_per_cpu_s",
+    "memory_per_connection_bytes",
+    "failure",
+];
+
+/// Sheets of a comparison with one row a round, one column a server, and a chart.
+pub const BY_ROUND_SHEETS: [(&str, measurement::comparison::Figure); 3] = [
+    ("throughput", measurement::comparison::Figure::Throughput),
+    ("response_p50", measurement::comparison::Figure::ResponseP50),
+    ("response_p99", measurement::comparison::Figure::ResponseP99),
+];

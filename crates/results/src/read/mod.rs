@@ -8,6 +8,7 @@
 //! | [`read_moments`] | times and when each was sent | our `.xlsx`, `.csv`, `.hlog` |
 //! | [`read_timeline`] | one row a second | our `.xlsx`, `.csv`, `.json`, `.hlog` |
 //! | [`read_run`] | what a run says of itself | the same |
+//! | [`read_comparison`] | a comparison of servers | its `.json` |
 //!
 //! | file | what lives there |
 //! |---|---|
@@ -22,13 +23,14 @@
 //! | `sheet` | the other sheets of ours, row by row |
 //! | `summary` | the `summary` sheet, made a summary again |
 //! | `run` | what a summary says about the run, in short |
-//! | `times`, `distributions`, `moments`, `timeline`, `saved` | what can be read |
+//! | `times`, `distributions`, `moments`, `timeline`, `saved`, `comparison` | what can be read |
 //!
 //! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random choice,
 //! which is told.
 
 mod choose;
 mod collect;
+mod comparison;
 mod distributions;
 mod kept;
 mod moments;
@@ -48,6 +50,7 @@ mod workbook;
 use std::fmt;
 use std::path::PathBuf;
 
+pub use comparison::{is_comparison, read_comparison};
 pub use distributions::{Distributions, NamedSpread, Spread, read_distributions};
 pub use moments::{Moments, read_moments};
 pub use part::Part;

@@ -121,7 +121,7 @@ fn summary(sheet: &mut Worksheet, run: &Run<'_>, styles: &Styles) -> Result<(), 
 }
 
 /// The leaves of a JSON value with their dotted paths, in the order of the document.
-fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, Value)>) {
+pub(super) fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, Value)>) {
     let join = |key: &str| match path {
         "" => key.to_owned(),
         path => format!("{path}.{key}"),

@@ -1,0 +1,44 @@
+//! A comparison that was saved as JSON.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use measurement::comparison::{Comparison, KIND};
+
+use crate::error::ResultsError;
+
+/// How far into a file its kind is looked for: it is the second key.
+const HEAD_BYTES: u64 = 256;
+
+/// Whether a file says of itself that it is a comparison.
+///
+/// # Errors
+/// [`ResultsError::Read`] when it cannot be read.
+pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
+    let failed = |source| ResultsError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut head = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(HEAD_BYTES).read_to_end(&mut head).map_err(failed)?;
+    let text = String::from_utf8_lossy(&head);
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    Ok(compact.starts_with('{') && compact.contains(&format!("\"kind\":\"{KIND}\"")))
+}
+
+/// Reads a comparison that ws-compare wrote as `.json`.
+///
+/// # Errors
+/// [`ResultsError::Read`], or [`ResultsError::NotAComparison`].
+pub fn read_comparison(path: &Path) -> Result<Comparison, ResultsError> {
+    let file = File::open(path).map_err(|source| ResultsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_reader(BufReader::new(file)).map_err(|source| ResultsError::NotAComparison {
+        path: path.to_owned(),
+        source,
+    })
+}

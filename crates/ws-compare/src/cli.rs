@@ -1,0 +1,197 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser};
+use measurement::units::{parse_count, parse_duration, parse_positive};
+
+use crate::load::LoadArgs;
+use crate::server::{StartSpec, UrlSpec};
+use crate::server::spec::DEFAULT_PATH;
+
+const SERVERS: &str = "Servers";
+const ROUNDS: &str = "Rounds";
+const OUTPUT: &str = "Output";
+
+/// Tells which of several WebSocket echo servers is faster, and whether that is sure.
+///
+/// Each server is started anew in every round, in an order that chance decides, and measured twice: in
+/// closed loop, as fast as it answers, and in open loop, at a rate that all of them hold. What is said
+/// of them has an interval; where it says nothing, that is said, and how many more rounds would.
+#[derive(Debug, Clone, Parser)]
+#[command(version, max_term_width = 100)]
+#[command(group = ArgGroup::new("measured").multiple(true), after_help = "\
+Examples:
+  ws-compare --server 'axum=axum-ws --bind 127.0.0.1:{port}' \\
+             --server 'tungstenite=tungstenite-ws --bind 127.0.0.1:{port}'
+  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' --fail-if 'b.p99 > 1.1 * a.p99' -o pr.md
+  ws-compare --server 'node=node echo.js {port} @ ws://127.0.0.1:{port}/' --server 'py=python3 echo.py {port}'
+  ws-compare --url a=ws://10.0.0.1:8000/ws --url b=ws://10.0.0.2:8000/ws --rate 20_000
+  ws-compare before.json after.json                 saved runs of ws-bench
+  ws-compare a=a1.json,a2.json,a3.json b=b1.json,b2.json,b3.json
+
+Exit codes:
+  0    fine, whichever server is faster
+  1    the comparison failed
+  2    wrong usage, or saved runs that cannot be compared
+  3    a server failed: it did not start, did not echo right, or ended in a round
+  4    a --fail-if held with confidence
+  5    the comparison is invalid
+  130  interrupted, files saved
+
+Worse comes first: 130, 1, 5, 3, 4.")]
+pub struct Args {
+    /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
+    #[arg(value_name = "FILE", conflicts_with = "measured")]
+    pub files: Vec<String>,
+
+    /// Server to start, may be repeated: {port} in the command becomes a free port
+    ///
+    /// It echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL that stands behind the command:
+    /// 'NAME=COMMAND @ URL'. The command is split into words as a shell does, but no shell runs it.
+    #[arg(long = "server", value_name = "NAME=COMMAND", group = "measured", help_heading = SERVERS)]
+    pub servers: Vec<StartSpec>,
+
+    /// Server that runs already, may be repeated (example: `a=ws://10.0.0.1:8000/ws`)
+    ///
+    /// It is not restarted between rounds, so that less of its variance is seen; its CPU and memory are not.
+    #[arg(long = "url", value_name = "NAME=URL", group = "measured", help_heading = SERVERS)]
+    pub urls: Vec<UrlSpec>,
+
+    /// The server that the others are compared with [default: the first] (example: axum)
+    #[arg(long, value_name = "NAME", help_heading = SERVERS)]
+    pub reference: Option<String>,
+
+    /// Where the echo lives on servers whose URL is not said (example: /echo)
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, value_parser = path, help_heading = SERVERS)]
+    pub path: String,
+
+    /// Variable of every server's environment, may be repeated (example: `RUST_LOG=error`)
+    ///
+    /// For one server alone: --server 'a=env NAME=VALUE COMMAND'.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable, help_heading = SERVERS)]
+    pub env: Vec<(OsString, OsString)>,
+
+    /// Working directory of the servers (example: ./build)
+    #[arg(long, value_name = "DIR", help_heading = SERVERS)]
+    pub cwd: Option<PathBuf>,
+
+    /// How long a server may take from its start until it echoes a message (example: 30s)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = SERVERS)]
+    pub ready_timeout: Duration,
+
+    /// Servers on one half of the cores, generator on the other; hardware threads of a core stay together
+    #[arg(long, help_heading = SERVERS)]
+    pub pin: bool,
+
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Rounds, each with every server once (example: 20)
+    #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
+    pub rounds: u32,
+
+    /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
+    ///
+    /// Looks at how wide the intervals are, never at what they say.
+    #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
+    pub until_sure: Option<f64>,
+
+    /// Most rounds with --until-sure
+    #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, help_heading = ROUNDS)]
+    pub max_rounds: u32,
+
+    /// File to write, may be repeated: .json (everything), .xlsx (every round), .md (for a pull request),
+    /// .html (a page), .png or .svg (a dot a round, an interval a server)
+    #[arg(short, long = "output", value_name = "FILE", help_heading = OUTPUT)]
+    pub outputs: Vec<PathBuf>,
+
+    /// Exit with code 4 if this holds with confidence, may be repeated (example: 'b.p99 > 1.1 * a.p99')
+    ///
+    /// A percentile without prefix is response time; also service.p99, throughput, messages_per_cpu_s and
+    /// memory_per_connection, each behind the name of a server.
+    #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
+    pub conditions: Vec<String>,
+
+    /// Print the comparison as one JSON document instead of text
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+
+    /// No progress and no notices
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
+
+fn rounds(text: &str) -> Result<u32, measurement::units::UnitError> {
+    const MOST: u64 = 10_000;
+    parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let percent = number.parse::<f64>().ok();
+    percent
+        .filter(|p| *p > 0.0 && *p < 100.0)
+        .ok_or_else(|| format!("`{text}` is no percentage above 0 and below 100 (example: 2)"))
+}
+
+fn path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no path: it begins with / (example: /ws)"))
+    }
+}
+
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err(format!("`{text}` has not the form NAME=VALUE")),
+    }
+}
+
+/// A count for a seed.
+///
+/// # Errors
+/// When it is none.
+pub fn seed(text: &str) -> Result<u64, measurement::units::UnitError> {
+    parse_count(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once(&"ws-compare").chain(line))
+    }
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn saved_runs_and_servers_exclude_each_other() {
+        assert!(parse(&["a.json", "b.json"]).is_ok());
+        assert!(parse(&["a.json", "--url", "b=ws://x/"]).is_err());
+        let both = parse(&["--server", "a=x {port}", "--url", "b=ws://x/"]).unwrap();
+        assert_eq!((both.servers.len(), both.urls.len()), (1, 1));
+    }
+
+    #[test]
+    fn percentages_paths_and_variables_are_checked() {
+        assert_eq!(parse(&["--until-sure", "2%"]).unwrap().until_sure, Some(2.0));
+        for wrong in ["0", "100", "x", "-1"] {
+            assert!(parse(&[&format!("--until-sure={wrong}")]).is_err());
+        }
+        assert!(parse(&["--path", "ws"]).is_err());
+        assert!(parse(&["--env", "=x"]).is_err());
+        let args = parse(&["--env", "A=b=c"]).unwrap();
+        assert_eq!(args.env, [("A".into(), "b=c".into())]);
+        assert!(parse(&["--rounds", "0"]).is_err());
+    }
+}

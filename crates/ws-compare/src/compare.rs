@@ -1,0 +1,395 @@
+//! One comparison from check to exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::Context;
+use measurement::comparison::{Comparison, ComparisonPlan, Contender, RoundRow, Figure};
+use measurement::plan::{Plan, Target};
+use measurement::summary::PlanSummary;
+use measurement::units::{Rate, counted, human_rate};
+use measurement::validity::Verdict;
+
+use crate::cli::Args;
+use crate::judge::{self, Measured};
+use crate::measure::{self, Machine};
+use crate::plans::{Common, rate_below};
+use crate::progress::Display;
+use crate::rounds::{Entrant, Ring, Step, Turn, TurnError};
+use crate::save::Outputs;
+use crate::seats::Seats;
+use crate::server::Starter;
+use crate::signals::Stop;
+use crate::{saved, text};
+
+/// Exit codes beside 0 and 1; see `--help`.
+const SERVER_FAILED: u8 = 3;
+const CONDITION_HELD: u8 = 4;
+const INVALID: u8 = 5;
+const INTERRUPTED: u8 = 130;
+
+/// How long each check of the gate may take.
+const GATE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Wrong usage that clap cannot see, told with exit code 2.
+pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
+    clap::Error::raw(
+        clap::error::ErrorKind::ValueValidation,
+        format!("{message}\n"),
+    )
+    .into()
+}
+
+/// Carries out what was asked for; the code says how it went.
+///
+/// # Errors
+/// When the comparison did not take place, or a file could not be written.
+pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let outputs = Outputs::check(&args.outputs).map_err(usage)?;
+    let conditions = judge::conditions(&args.conditions).map_err(usage)?;
+    let comparison = if args.files.is_empty() {
+        let entrants = entrants(args)?;
+        let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
+        check_names(args, &names, &conditions)?;
+        // Whatever cannot be written is said before anything is started.
+        let outputs = outputs.create()?;
+        stop.remove_at_second(outputs.unfinished());
+        let measured = Campaign::new(args, stop, &entrants)?.carry_out()?;
+        (judge::judge(measured, &conditions), outputs)
+    } else {
+        let measured = saved::read(&args.files, args.reference.as_deref()).map_err(usage)?;
+        let names: Vec<&str> = measured.servers.iter().map(|s| s.name.as_str()).collect();
+        check_names(args, &names, &conditions)?;
+        let outputs = outputs.create()?;
+        (judge::judge(measured, &conditions), outputs)
+    };
+    let (comparison, outputs) = comparison;
+    finish(args, &comparison, outputs)
+}
+
+/// Prints, saves, and tells how it went.
+fn finish(args: &Args, comparison: &Comparison, outputs: Outputs) -> anyhow::Result<ExitCode> {
+    if args.json {
+        print(&results::write::comparison_to_json(comparison).context("cannot print it")?)?;
+    } else {
+        print(&text::text(comparison))?;
+    }
+    let saved = outputs.write(comparison);
+    let lines: Vec<_> = saved.iter().flatten().cloned().collect();
+    if args.json {
+        if !args.quiet {
+            lines.iter().for_each(|line| eprintln!("{line}"));
+        }
+    } else if !lines.is_empty() {
+        print(&format!("\n{}\n", lines.join("\n")))?;
+    }
+    // Every file that can be saved is, before the first one that cannot is told.
+    for result in saved {
+        result?;
+    }
+    Ok(ExitCode::from(code(comparison)))
+}
+
+/// How the comparison went, if all files were written.
+fn code(comparison: &Comparison) -> u8 {
+    if comparison.interrupted {
+        INTERRUPTED
+    } else if comparison.any_failed() {
+        // A server that failed is why nothing can be said, where that is so.
+        match comparison.validity.verdict {
+            Verdict::Invalid if comparison.compared().count() >= 2 => INVALID,
+            _ => SERVER_FAILED,
+        }
+    } else if comparison.validity.verdict == Verdict::Invalid {
+        INVALID
+    } else if comparison.conditions.iter().any(|c| c.held) {
+        CONDITION_HELD
+    } else {
+        0
+    }
+}
+
+fn entrants(args: &Args) -> anyhow::Result<Vec<Entrant>> {
+    let started = args.servers.iter().cloned().map(Entrant::Start);
+    let running = args.urls.iter().cloned().map(Entrant::Runs);
+    let entrants: Vec<_> = started.chain(running).collect();
+    for spec in &args.servers {
+        spec.check(&args.path)
+            .map_err(|error| usage(format!("{:#}", anyhow::Error::from(error))))?;
+    }
+    Ok(entrants)
+}
+
+/// Enough servers, each with a name of its own, and only such names wherever one is asked for.
+fn check_names(
+    args: &Args,
+    names: &[&str],
+    conditions: &[judge::Condition],
+) -> anyhow::Result<()> {
+    if names.len() < 2 {
+        return Err(usage(
+            "there is nothing to compare: name at least two servers (--server, --url) or saved runs",
+        ));
+    }
+    if let Some(name) = names.iter().enumerate().find_map(|(i, n)| names[..i].contains(n).then_some(n)) {
+        return Err(usage(format!("two servers are called `{name}`: give each a name of its own")));
+    }
+    let known = || names.join(", ");
+    let asked = args.reference.as_deref().into_iter();
+    let in_conditions = conditions.iter().flat_map(judge::Condition::servers);
+    for name in asked.chain(in_conditions) {
+        if !names.contains(&name) {
+            return Err(usage(format!("there is no server `{name}`: there are {}", known())));
+        }
+    }
+    Ok(())
+}
+
+/// A comparison that is measured.
+struct Campaign<'a> {
+    args: &'a Args,
+    stop: &'a Stop,
+    entrants: &'a [Entrant],
+    seats: Option<Seats>,
+    starter: Starter,
+    common: Common,
+    machine: Machine,
+    seed: u64,
+}
+
+impl<'a> Campaign<'a> {
+    fn new(args: &'a Args, stop: &'a Stop, entrants: &'a [Entrant]) -> anyhow::Result<Self> {
+        let seats = args
+            .pin
+            .then(Seats::of_this_machine)
+            .transpose()
+            .map_err(usage)?;
+        let seed = args.load.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
+        let common = Common::new(&args.load, seats.as_ref().map(|s| s.generator.clone()));
+        let starter = Starter {
+            groups: stop.groups.clone(),
+            env: args.env.clone(),
+            cwd: args.cwd.clone(),
+            ready_timeout: args.ready_timeout,
+            path: args.path.clone(),
+            cores: seats.as_ref().map(|s| s.servers.clone()).unwrap_or_default(),
+            trust: common.draft.trust.clone(),
+            headers: common.draft.headers.clone(),
+            control: stop.control.clone(),
+        };
+        // Whatever is wrong with the load is said before anything is started.
+        let anywhere = Target::parse("ws://127.0.0.1:1/")?;
+        let plan = common.capacity(&anywhere, seed).map_err(usage)?;
+        if let Some(rate) = args.load.rate {
+            common.latency(&anywhere, seed, rate).map_err(usage)?;
+        }
+        let machine = Machine::look(&plan, args.quiet);
+        Ok(Self {
+            args,
+            stop,
+            entrants,
+            seats,
+            starter,
+            common,
+            machine,
+            seed,
+        })
+    }
+
+    fn notice(&self, text: &str) {
+        if !self.args.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    fn ring(&self) -> Ring<'_> {
+        Ring {
+            starter: &self.starter,
+            common: &self.common,
+            machine: &self.machine,
+            control: &self.stop.control,
+            gate_timeout: GATE_TIMEOUT,
+        }
+    }
+
+    /// All of it; what was found until then when the user ends it.
+    fn carry_out(self) -> anyhow::Result<Measured> {
+        if self.seats.as_ref().is_some_and(|seats| seats.share_a_core) {
+            self.notice("--pin: there is one physical core, so servers and generator share it by hardware threads");
+        }
+        self.stop.say_what_happens(!self.args.quiet);
+        let started_at = SystemTime::now();
+        let begun = Instant::now();
+        let display = Display::start(self.args.quiet);
+        let mut contenders: Vec<Contender> = self
+            .entrants
+            .iter()
+            .map(|entrant| entrant.contender(&self.args.path))
+            .collect();
+        let mut interrupted = !self.try_out(&mut contenders, &display);
+        let left: Vec<&Entrant> = self
+            .entrants
+            .iter()
+            .zip(&contenders)
+            .filter_map(|(entrant, c)| c.excluded.is_none().then_some(entrant))
+            .collect();
+        let rate = self.args.load.rate.or_else(|| {
+            let found: Vec<f64> = contenders.iter().filter_map(|c| c.pilot_messages_per_s).collect();
+            rate_below(&found)
+        });
+        let reference = self.reference(&contenders);
+        let plan = self.plan(rate, reference)?;
+        let mut measured = Measured {
+            tool: measure::tool(),
+            host: self.machine.host.clone(),
+            started_at: measure::rfc3339(started_at),
+            elapsed_s: 0.0,
+            plan,
+            servers: contenders,
+            rounds: Vec::new(),
+            interrupted,
+            saved: false,
+        };
+        if !interrupted && left.len() >= 2 {
+            interrupted = !self.rounds(&left, rate, &mut measured, &display);
+        }
+        drop(display);
+        measured.interrupted = interrupted;
+        measured.elapsed_s = begun.elapsed().as_secs_f64();
+        Ok(measured)
+    }
+
+    /// Gate and pilot of every server; false when the user ended it.
+    fn try_out(&self, contenders: &mut [Contender], display: &Display) -> bool {
+        let pilot = self.args.load.rate.is_none();
+        for (entrant, contender) in self.entrants.iter().zip(contenders) {
+            let name = entrant.name().to_owned();
+            let found = self
+                .ring()
+                .try_out(entrant, self.seed, pilot, |step| display.step(&name, step));
+            match found {
+                Ok(found) => contender.pilot_messages_per_s = found,
+                Err(TurnError::Interrupted) => return false,
+                Err(error) => {
+                    let why = format!("{:#}", anyhow::Error::from(error));
+                    display.line(&format!("left out: {why}"));
+                    contender.excluded = Some(why);
+                }
+            }
+        }
+        true
+    }
+
+    /// The reference that was asked for, if it is still there; otherwise the first that is.
+    fn reference(&self, contenders: &[Contender]) -> String {
+        let is_there = |name: &&str| contenders.iter().any(|c| c.name == *name && c.excluded.is_none());
+        let asked = self.args.reference.as_deref().filter(is_there);
+        let first = contenders.iter().find(|c| c.excluded.is_none());
+        let named = asked.or_else(|| first.or(contenders.first()).map(|c| c.name.as_str()));
+        named.unwrap_or_default().to_owned()
+    }
+
+    fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
+        let anywhere = Target::parse("ws://127.0.0.1:1/")?;
+        let mut load = PlanSummary::from(&self.common.capacity(&anywhere, self.seed)?);
+        load.url = self
+            .entrants
+            .iter()
+            .find(|e| e.name() == reference)
+            .map(|e| e.contender(&self.args.path).url)
+            .unwrap_or_default();
+        let seats = self.seats.as_ref();
+        Ok(ComparisonPlan {
+            load,
+            rate_per_s: rate.map(Rate::per_second),
+            rate_was_found: self.args.load.rate.is_none() && rate.is_some(),
+            rounds: self.args.rounds,
+            until_sure_percent: self.args.until_sure,
+            max_rounds: if self.args.until_sure.is_some() {
+                self.args.max_rounds.max(self.args.rounds)
+            } else {
+                self.args.rounds
+            },
+            seed: self.seed,
+            confidence: judge::CONFIDENCE,
+            reference,
+            server_cores: seats.map(|s| s.servers.clone()).unwrap_or_default(),
+            generator_cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// Round after round; false when the user ended it.
+    fn rounds(
+        &self,
+        entrants: &[&Entrant],
+        rate: Option<Rate>,
+        measured: &mut Measured,
+        display: &Display,
+    ) -> bool {
+        let most = measured.plan.max_rounds;
+        if let Some(rate) = rate {
+            let found = if measured.plan.rate_was_found { ", found by a pilot" } else { "" };
+            display.line(&format!(
+                "{} of {} · open loop at {} msg/s{found} · seed {}",
+                if self.args.until_sure.is_some() { format!("up to {}", counted(u64::from(most), "round")) } else { counted(u64::from(most), "round") },
+                counted(entrants.len() as u64, "server"),
+                human_rate(rate.per_second()),
+                self.seed,
+            ));
+        }
+        display.begin(u64::from(most) * entrants.len() as u64);
+        for round in 1..=most {
+            let seed = measurement::sample::message_hash(self.seed, 0, u64::from(round)) >> 11;
+            let order = judge::order(self.seed, round, entrants.len());
+            for (turn, &place) in (1..).zip(&order) {
+                let entrant = entrants[place];
+                let turn = Turn { round, turn, seed };
+                let row = self.ring().turn(entrant, turn, rate, |step| {
+                    display.step(&format!("round {round} of {most} · {}", entrant.name()), step);
+                });
+                match row {
+                    Ok(row) => measured.rounds.push(row),
+                    Err(_) => return false,
+                }
+                display.done();
+            }
+            let rows = measured.rounds.iter().filter(|row| row.round == round);
+            display.line(&round_line(round, rows));
+            let enough = round >= measured.plan.rounds
+                && self
+                    .args
+                    .until_sure
+                    .is_some_and(|percent| judge::is_sure(measured, percent));
+            if enough {
+                break;
+            }
+        }
+        true
+    }
+}
+
+/// What a round found, in a line: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
+fn round_line<'r>(round: u32, rows: impl Iterator<Item = &'r RoundRow>) -> String {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_by(|a, b| a.server.cmp(&b.server));
+    let of = |row: &&RoundRow| match (&row.failure, Figure::Throughput.of(row)) {
+        (Some(failure), _) => format!("failed: {failure}"),
+        (None, Some(value)) => format!("{} {} msg/s", row.server, Figure::Throughput.print(value)),
+        (None, None) => format!("{} not to be believed", row.server),
+    };
+    let parts: Vec<_> = rows.iter().map(of).collect();
+    format!("round {round}: {}", parts.join(" · "))
+}
+
+/// Prints to standard output, in colour only where that is wanted. A reader that has gone away has
+/// seen what it wanted.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot print the comparison")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,314 @@
+//! From rounds to verdicts.
+
+use std::collections::BTreeMap;
+
+use measurement::comparison::{
+    Against, Comparison, ComparisonPlan, ConditionRow, Contender, Decision, Figure, FigureOfServer,
+    FigureRow, KIND, OutlierRow, RoundRow, SCHEMA,
+};
+use measurement::statistics::bootstrap::Bootstrap;
+use measurement::statistics::comparison::{Comparison as Compared, Direction, Verdict as Told};
+use measurement::statistics::levels;
+use measurement::statistics::order::median;
+use measurement::statistics::outliers::outliers;
+use measurement::statistics::pairs::Pairs;
+use measurement::statistics::turns::turns;
+use measurement::summary::{Host, Tool, ValiditySummary};
+use measurement::units::counted;
+use measurement::validity::Verdict;
+
+/// Share of families of intervals that hold the truth.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// The figures that `--until-sure` waits for.
+const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
+
+/// Fewest rounds of a figure in which outliers are looked for.
+const FEWEST_FOR_OUTLIERS: usize = 5;
+
+/// A comparison before anything is said of it.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// What compared.
+    pub tool: Tool,
+    /// Where.
+    pub host: Host,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// How long it took, in seconds.
+    pub elapsed_s: f64,
+    /// What was asked for.
+    pub plan: ComparisonPlan,
+    /// The servers.
+    pub servers: Vec<Contender>,
+    /// What they did.
+    pub rounds: Vec<RoundRow>,
+    /// The user ended it.
+    pub interrupted: bool,
+}
+
+impl Measured {
+    fn compared(&self) -> Vec<&str> {
+        let there = self.servers.iter().filter(|s| s.excluded.is_none());
+        there.map(|s| s.name.as_str()).collect()
+    }
+
+    /// What a server had of a figure, by round.
+    fn values(&self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
+        let rows = self.rounds.iter().filter(|row| row.server == server);
+        rows.filter_map(|row| Some((row.round, figure.of(row)?)))
+            .collect()
+    }
+
+    /// The values of two servers in the rounds that both have.
+    fn paired(&self, server: &str, reference: &str, figure: Figure) -> (Vec<f64>, Vec<f64>) {
+        let (of_server, of_reference) =
+            (self.values(server, figure), self.values(reference, figure));
+        of_server
+            .iter()
+            .filter_map(|(round, value)| Some((*value, *of_reference.get(round)?)))
+            .unzip()
+    }
+
+    /// The level of each interval: all servers beside the reference in one figure are one statement,
+    /// and rounds that end when they agree agree too well now and then.
+    fn level(&self) -> f64 {
+        let family = levels::of_each(CONFIDENCE, self.compared().len().saturating_sub(1));
+        if self.plan.until_sure_percent.is_some() {
+            levels::while_looking(family)
+        } else {
+            family
+        }
+    }
+
+    fn bootstrap(&self) -> Bootstrap {
+        Bootstrap {
+            level: self.level(),
+            seed: self.plan.seed,
+            ..Bootstrap::default()
+        }
+    }
+
+    fn compare(&self, server: &str, figure: Figure) -> Result<Compared, String> {
+        let (values, reference) = self.paired(server, &self.plan.reference, figure);
+        let direction = if figure.more_is_better() {
+            Direction::HigherIsBetter
+        } else {
+            Direction::LowerIsBetter
+        };
+        let pairs = Pairs::new(&values, &reference).map_err(|_| match values.len() {
+            0 => "not measured".to_owned(),
+            n => format!("cannot tell: {} with it", counted(n as u64, "round")),
+        })?;
+        Ok(Compared::new(&pairs, direction, &self.bootstrap()))
+    }
+}
+
+/// The order of the servers in a round, from 1.
+#[must_use]
+pub fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
+    let rounds = turns(servers, round as usize, seed);
+    rounds.into_iter().next_back().unwrap_or_default()
+}
+
+/// Whether everything that `--until-sure` waits for is known to ± so many percent.
+#[must_use]
+pub fn is_sure(measured: &Measured, percent: f64) -> bool {
+    let others = measured.compared();
+    let mut others = others.iter().filter(|s| **s != measured.plan.reference);
+    others.all(|server| {
+        WAITED_FOR
+            .into_iter()
+            .filter(|figure| *figure != Figure::ResponseP50 || measured.plan.rate_per_s.is_some())
+            .all(|figure| {
+                measured
+                    .compare(server, figure)
+                    .is_ok_and(|c| c.ratio.is_within(percent / 100.0))
+            })
+    })
+}
+
+/// Everything that the rounds say.
+#[must_use]
+pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
+    let figures: Vec<_> = Figure::ALL
+        .into_iter()
+        .filter_map(|figure| figure_row(&measured, figure))
+        .collect();
+    let outliers = all_outliers(&measured);
+    let validity = validity(&measured);
+    let conditions = conditions.judge(&measured);
+    Comparison {
+        schema: SCHEMA,
+        kind: KIND.to_owned(),
+        figures,
+        outliers,
+        conditions,
+        validity,
+        tool: measured.tool,
+        host: measured.host,
+        started_at: measured.started_at,
+        elapsed_s: measured.elapsed_s,
+        plan: measured.plan,
+        servers: measured.servers,
+        rounds: measured.rounds,
+        interrupted: measured.interrupted,
+    }
+}
+
+/// `None` when no server has the figure.
+fn figure_row(measured: &Measured, figure: Figure) -> Option<FigureRow> {
+    let names = measured.compared();
+    let servers: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let values: Vec<f64> = measured.values(name, figure).into_values().collect();
+            FigureOfServer {
+                server: (*name).to_owned(),
+                median: median(&values),
+                rounds: u32::try_from(values.len()).unwrap_or(u32::MAX),
+            }
+        })
+        .collect();
+    if servers.iter().all(|s| s.median.is_none()) {
+        return None;
+    }
+    let others = names.iter().filter(|name| **name != measured.plan.reference);
+    Some(FigureRow {
+        figure,
+        unit: figure.unit().to_owned(),
+        servers,
+        against: others.map(|name| against(measured, name, figure)).collect(),
+    })
+}
+
+fn against(measured: &Measured, server: &str, figure: Figure) -> Against {
+    let blank = Against {
+        server: server.to_owned(),
+        reference: measured.plan.reference.clone(),
+        rounds: 0,
+        ratio: None,
+        low: None,
+        high: None,
+        verdict: Decision::CannotTell,
+        text: String::new(),
+        more_rounds: None,
+    };
+    match measured.compare(server, figure) {
+        Err(text) => Against { text, ..blank },
+        Ok(compared) => {
+            let ratio = compared.ratio;
+            Against {
+                rounds: u32::try_from(ratio.rounds).unwrap_or(u32::MAX),
+                ratio: Some(ratio.estimate),
+                low: Some(ratio.low),
+                high: Some(ratio.high),
+                verdict: match compared.verdict {
+                    Told::Better => Decision::Better,
+                    Told::Worse => Decision::Worse,
+                    Told::CannotTell { .. } => Decision::CannotTell,
+                },
+                text: words(server, figure, &compared),
+                more_rounds: match compared.verdict {
+                    Told::CannotTell { more_rounds } => more_rounds,
+                    _ => None,
+                },
+                ..blank
+            }
+        }
+    }
+}
+
+/// `axum 1.32 × faster (1.28–1.36)`, `cannot tell: about 14 more rounds would (0.99–1.03)`.
+fn words(server: &str, figure: Figure, compared: &Compared) -> String {
+    let told = compared.to_string();
+    let (better, worse) = figure.comparatives();
+    match compared.verdict {
+        Told::Better => format!("{server} {}", told.replacen("better", better, 1)),
+        Told::Worse => format!("{server} {}", told.replacen("worse", worse, 1)),
+        Told::CannotTell { .. } => told,
+    }
+}
+
+/// The rounds that stand out, in the ratio to the reference's where there is one: what shook both alike
+/// is no matter.
+fn all_outliers(measured: &Measured) -> Vec<OutlierRow> {
+    let mut found = Vec::new();
+    for figure in Figure::ALL {
+        for server in measured.compared() {
+            let values = measured.values(server, figure);
+            if values.len() < FEWEST_FOR_OUTLIERS {
+                continue;
+            }
+            let rounds: Vec<u32> = values.keys().copied().collect();
+            let list: Vec<f64> = values.into_values().collect();
+            let Some(median) = median(&list) else {
+                continue;
+            };
+            found.extend(outliers(&list).into_iter().map(|o| OutlierRow {
+                figure,
+                server: server.to_owned(),
+                round: rounds[o.round],
+                value: o.value,
+                median,
+            }));
+        }
+    }
+    found
+}
+
+/// Whether to believe the comparison: as far as its runs can be believed.
+fn validity(measured: &Measured) -> ValiditySummary {
+    let compared = measured.compared();
+    let mut reasons = Vec::new();
+    let mut verdict = Verdict::Valid;
+    if compared.len() < 2 {
+        verdict = Verdict::Invalid;
+        reasons.push("fewer than two servers were left to compare".to_owned());
+    }
+    for server in &compared {
+        for (name, figure) in [("capacity", Figure::Throughput), ("latency", Figure::ResponseP50)] {
+            let rows: Vec<_> = measured
+                .rounds
+                .iter()
+                .filter(|row| row.server == *server && row.failure.is_none())
+                .collect();
+            let runs: Vec<_> = rows.iter().filter_map(|row| figure.run(row)).collect();
+            let invalid = runs.iter().filter(|run| run.verdict == Verdict::Invalid);
+            let invalid: Vec<_> = invalid.collect();
+            let suspect = runs.iter().filter(|run| run.verdict == Verdict::Suspect);
+            let suspect: Vec<_> = suspect.collect();
+            if let Some(run) = invalid.first() {
+                let left = runs.len() - invalid.len();
+                verdict = verdict.max(if 2 * left < runs.len() || left < Pairs::FEWEST {
+                    Verdict::Invalid
+                } else {
+                    Verdict::Suspect
+                });
+                reasons.push(format!(
+                    "{} of {} {name} runs of {server} are invalid and left out: {}",
+                    invalid.len(),
+                    runs.len(),
+                    run.reasons.first().map_or("", String::as_str)
+                ));
+            }
+            if let Some(run) = suspect.first() {
+                verdict = verdict.max(Verdict::Suspect);
+                reasons.push(format!(
+                    "{} of {} {name} runs of {server} are suspect: {}",
+                    suspect.len(),
+                    runs.len(),
+                    run.reasons.first().map_or("", String::as_str)
+                ));
+            }
+        }
+        let counted_rounds = measured.values(server, Figure::Throughput).len().max(
+            measured.values(server, Figure::ResponseP50).len(),
+        );
+        if counted_rounds == 0 && compared.len() >= 2 {
+            verdict = Verdict::Invalid;
+            reasons.push(format!("{server} has not one round that counts"));
+        }
+    }
+    ValiditySummary { verdict, reasons }
+}

@@ -1,0 +1,194 @@
+//! The comparison as a page: for a browser, and short for a pull request.
+
+use draw_plot::Svg;
+use measurement::comparability::{Part, facts_of_plan};
+use measurement::comparison::{Comparison, Decision, Figure, FigureRow, RoundRow};
+use measurement::units::{counted, human_time};
+use measurement::validity::Verdict;
+use ws_report::page::{Banner, Block, Page, Picture, Row, Section, Table, Tone};
+
+use crate::told;
+
+/// How much a page says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Verdicts and figures: what a pull request wants.
+    Short,
+    /// Every round as well.
+    Full,
+}
+
+/// The page; `pictures` are shown where they can be.
+#[must_use]
+pub fn page(c: &Comparison, extent: Extent, pictures: Vec<Picture>) -> Page {
+    let mut page = Page::new(told::names(c).replace(", ", " against "));
+    page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
+    page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
+    page.below = vec![counted(u64::from(told::rounds(c)), "round"), told::load(c)];
+    page.add(Section::new("Verdict", verdicts(c)));
+    page.add(Section::new(
+        "Figures",
+        vec![Block::Tables(
+            told::GROUPS
+                .into_iter()
+                .filter_map(|(title, figures)| table(c, title, figures))
+                .collect(),
+        )],
+    ));
+    if !pictures.is_empty() {
+        page.add(Section::new("Rounds and intervals", vec![Block::Pictures(pictures)]));
+    }
+    let remarks = told::remarks(c);
+    if !remarks.is_empty() {
+        page.add(Section::new("What stands out", vec![Block::List(remarks)]));
+    }
+    if extent == Extent::Full {
+        page.add(Section::new("Every round", vec![Block::Tables(rounds(c))]));
+    }
+    page.add(Section::new("How it was measured", how(c, extent)));
+    page
+}
+
+fn verdicts(c: &Comparison) -> Vec<Block> {
+    let verdict = c.validity.verdict;
+    let tone = match verdict {
+        Verdict::Valid => Tone::Good,
+        Verdict::Suspect => Tone::Warning,
+        Verdict::Invalid => Tone::Bad,
+    };
+    let mut text = format!("All servers are compared with {}.", c.plan.reference);
+    if c.interrupted {
+        text += " The user ended it early.";
+    }
+    let mut blocks = vec![Block::Banner(Banner {
+        tone,
+        word: verdict.name().to_owned(),
+        about: None,
+        text,
+        points: c.validity.reasons.clone(),
+    })];
+    blocks.extend(c.conditions.iter().map(|condition| {
+        Block::Banner(Banner {
+            tone: if condition.held { Tone::Bad } else { Tone::Good },
+            word: if condition.held { "failed" } else { "passed" }.to_owned(),
+            about: Some(format!("`{}`", condition.expression)),
+            text: condition.text.clone(),
+            points: Vec::new(),
+        })
+    }));
+    let told = |row: &FigureRow| -> Vec<String> {
+        let sure = row
+            .against
+            .iter()
+            .filter(|a| a.verdict != Decision::CannotTell);
+        sure.map(|a| format!("{}: {}", row.figure.name(), a.text))
+            .collect()
+    };
+    let sure: Vec<_> = c.figures.iter().flat_map(told).collect();
+    if sure.is_empty() {
+        blocks.push(Block::Text("No difference is sure.".to_owned()));
+    } else {
+        blocks.push(Block::List(sure));
+    }
+    blocks
+}
+
+/// The medians of a group of figures, and what can be said of them.
+fn table(c: &Comparison, title: &str, figures: &[Figure]) -> Option<Table> {
+    let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
+    let rows: Vec<_> = c
+        .figures
+        .iter()
+        .filter(|row| figures.contains(&row.figure))
+        .map(|row| {
+            let of = |name: &&str| row.servers.iter().find(|s| s.server == *name);
+            let mut cells: Vec<_> = names
+                .iter()
+                .map(|name| told::value(row.figure, of(name).and_then(|s| s.median)))
+                .collect();
+            let said = row.against.iter().map(|a| {
+                if a.verdict == Decision::CannotTell && row.against.len() > 1 {
+                    format!("{}: {}", a.server, a.text)
+                } else {
+                    a.text.clone()
+                }
+            });
+            cells.push(said.collect::<Vec<_>>().join("; "));
+            Row::new(row.figure.name(), cells)
+        })
+        .collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let columns = names.iter().map(|name| (*name).to_owned());
+    Some(Table {
+        title: title.to_owned(),
+        columns: columns.chain([format!("beside {}", c.plan.reference)]).collect(),
+        rows,
+        figures: true,
+        ..Table::default()
+    })
+}
+
+/// One table a server with every round.
+fn rounds(c: &Comparison) -> Vec<Table> {
+    let figures: Vec<Figure> = c.figures.iter().map(|row| row.figure).collect();
+    let table = |name: &str| {
+        let row = |r: &RoundRow| {
+            let cells = match &r.failure {
+                Some(_) => figures.iter().map(|_| "failed".to_owned()).collect(),
+                None => figures.iter().map(|f| told::value(*f, f.of(r))).collect(),
+            };
+            Row::new(r.round.to_string(), cells)
+        };
+        Table {
+            title: name.to_owned(),
+            columns: figures.iter().map(|f| f.name().to_owned()).collect(),
+            rows: c.rounds_of(name).map(row).collect(),
+            figures: true,
+            ..Table::default()
+        }
+    };
+    let tables = c.compared().map(|server| table(&server.name));
+    tables.filter(|table| !table.rows.is_empty()).collect()
+}
+
+fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
+    let servers = c.servers.iter().map(|server| {
+        let how = match (&server.command, server.files.as_slice()) {
+            (Some(command), _) => format!("`{command}` at `{}`", server.url),
+            (None, []) => format!("`{}`, which ran already", server.url),
+            (None, files) => files.join(", "),
+        };
+        Row::new(&server.name, vec![how])
+    });
+    let mut blocks = vec![Block::Tables(vec![Table {
+        title: "Servers".to_owned(),
+        rows: servers.collect(),
+        ..Table::default()
+    }])];
+    if extent == Extent::Full {
+        let facts = facts_of_plan(&c.plan.load);
+        let facts = facts.into_iter().filter(|f| f.part == Part::Plan && f.what != "server");
+        let mut rows: Vec<_> = facts.map(|f| Row::new(f.what, vec![f.value])).collect();
+        rows.push(Row::new("took", vec![human_time(c.elapsed_s * 1e9)]));
+        blocks.push(Block::Tables(vec![Table {
+            title: "Plan".to_owned(),
+            rows,
+            ..Table::default()
+        }]));
+    }
+    blocks.push(Block::List(told::method(c)));
+    blocks
+}
+
+/// A picture of draw-plot for the page.
+#[must_use]
+pub fn picture(title: &str, caption: &str, svg: Svg) -> Picture {
+    Picture {
+        title: title.to_owned(),
+        caption: caption.to_owned(),
+        svg,
+        narrow: None,
+    }
+}

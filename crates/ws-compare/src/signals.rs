@@ -1,0 +1,162 @@
+//! Ctrl-C: once ends the rounds, twice the program; either way no server is left behind.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use swarm::control::Control;
+
+use crate::server::group::Groups;
+
+/// What a comparison has to do with signals.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Stopped by the first signal.
+    pub control: Control,
+    /// Every server that was started: killed by the second.
+    pub groups: Groups,
+    unfinished: Arc<Mutex<Vec<PathBuf>>>,
+    talks: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Whether the first signal is answered with what happens now, on standard error.
+    pub fn say_what_happens(&self, talks: bool) {
+        self.talks.store(talks, Ordering::Relaxed);
+    }
+
+    /// Files to be removed when a second signal ends the program.
+    pub fn remove_at_second(&self, files: impl IntoIterator<Item = PathBuf>) {
+        let mut unfinished = self
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        unfinished.extend(files);
+    }
+
+    /// Leaves nothing behind.
+    fn clear(&self) {
+        self.groups.kill_all();
+        let unfinished = self
+            .unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for file in unfinished.iter() {
+            // It may be published by now, or never have been made.
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// Runs `body`; the first signal stops its [`Control`], the second one kills the servers, leaves
+/// `body` behind and ends with exit code 130.
+///
+/// # Errors
+/// Those of `body`.
+pub fn until_second(
+    body: impl FnOnce(&Stop) -> anyhow::Result<ExitCode> + Send + 'static,
+) -> anyhow::Result<ExitCode> {
+    let stop = Stop::default();
+    let (ended, end) = mpsc::channel();
+    let (listener, result) = (ended.clone(), stop.clone());
+    thread::spawn(move || {
+        // Without a listener the system's own way of ending a program is left in force.
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        {
+            runtime.block_on(listen(&listener, &result));
+        }
+    });
+    let running = stop.clone();
+    let worker = thread::spawn(move || {
+        let result = body(&running);
+        // The main thread waits for nothing else.
+        let _ = ended.send(Some(result));
+    });
+    let end = loop {
+        match end.recv_timeout(std::time::Duration::from_millis(100)) {
+            Ok(end) => break end,
+            // The listener goes on for ever, so a panic of the body is seen by its thread alone.
+            Err(_) if worker.is_finished() => match end.try_recv() {
+                Ok(end) => break end,
+                Err(_) => {
+                    stop.clear();
+                    return Ok(ExitCode::from(101));
+                }
+            },
+            Err(_) => {}
+        }
+    };
+    match end {
+        Some(result) => result,
+        None => {
+            stop.clear();
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+type End = Option<anyhow::Result<ExitCode>>;
+
+async fn listen(ended: &Sender<End>, stop: &Stop) {
+    let Ok(mut signals) = Signals::new() else {
+        return;
+    };
+    for first in [true, false] {
+        signals.next().await;
+        if first {
+            stop.control.stop();
+            if stop.talks.load(Ordering::Relaxed) {
+                eprintln!(
+                    "\nending after the rounds so far and saving files; once more ends at once and saves nothing"
+                );
+            }
+        } else {
+            let _ = ended.send(None);
+        }
+    }
+}
+
+/// What asks a program to end.
+#[cfg(unix)]
+struct Signals([tokio::signal::unix::Signal; 3]);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            // A terminal that is closed.
+            signal(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,190 @@
+//! The comparison as text for a person: whether to believe it, then the figures with their verdicts.
+
+use anstyle::{AnsiColor, Style};
+use measurement::comparison::{Against, Comparison, Decision, FigureRow};
+use measurement::units::counted;
+use measurement::validity::Verdict;
+
+use crate::told;
+
+/// Width of the words that begin a line.
+const LABEL: usize = 24;
+/// Least width of a server's column.
+const CELL: usize = 12;
+/// Where long lines are broken.
+const WIDTH: usize = 110;
+
+/// The whole report. Colours are for the printer to drop where they are not wanted.
+#[must_use]
+pub fn text(c: &Comparison) -> String {
+    let mut lines = vec![heading(c), String::new()];
+    lines.extend(verdict(c));
+    let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
+    for (title, figures) in told::GROUPS {
+        let rows = c.figures.iter().filter(|row| figures.contains(&row.figure));
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            continue;
+        }
+        lines.push(String::new());
+        lines.push(header(title, &names));
+        lines.extend(rows.iter().flat_map(|row| figure(row, &names)));
+    }
+    let remarks = told::remarks(c);
+    if !remarks.is_empty() {
+        lines.push(String::new());
+        lines.extend(remarks.iter().flat_map(|remark| point(remark)));
+    }
+    lines.extend(conditions(c));
+    lines.push(String::new());
+    lines.extend(told::method(c).iter().map(|line| dim(line)));
+    lines.join("\n") + "\n"
+}
+
+fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+fn dim(text: &str) -> String {
+    paint(Style::new().dimmed(), text)
+}
+
+fn bold(colour: AnsiColor) -> Style {
+    Style::new().bold().fg_color(Some(colour.into()))
+}
+
+/// A point of a list, broken into lines where it is long; lines of its own stay.
+fn point(text: &str) -> Vec<String> {
+    let mut broken: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let mut is_first = true;
+        // What is indented stands as it was written.
+        if line.starts_with(' ') {
+            broken.push(line.to_owned());
+            continue;
+        }
+        for word in line.split(' ') {
+            match broken.last_mut() {
+                Some(last) if !is_first && last.chars().count() + word.chars().count() < WIDTH - 2 => {
+                    last.push(' ');
+                    last.push_str(word);
+                }
+                _ => broken.push(word.to_owned()),
+            }
+            is_first = false;
+        }
+    }
+    let marks = std::iter::once("– ").chain(std::iter::repeat("  "));
+    broken
+        .iter()
+        .zip(marks)
+        .map(|(text, mark)| format!("{mark}{text}"))
+        .collect()
+}
+
+fn heading(c: &Comparison) -> String {
+    let rounds = u64::from(told::rounds(c));
+    let text = format!(
+        "{} {} · {} · {} · {}",
+        c.tool.name,
+        c.tool.version,
+        told::names(c),
+        counted(rounds, "round"),
+        told::load(c)
+    );
+    paint(Style::new().bold(), &text)
+}
+
+fn verdict(c: &Comparison) -> Vec<String> {
+    let verdict = c.validity.verdict;
+    let style = bold(match verdict {
+        Verdict::Valid => AnsiColor::Green,
+        Verdict::Suspect => AnsiColor::Yellow,
+        Verdict::Invalid => AnsiColor::Red,
+    });
+    let about = if c.interrupted {
+        "ended early by the user"
+    } else if c.plan.reference.is_empty() {
+        ""
+    } else {
+        "compared with"
+    };
+    let about = if about == "compared with" {
+        format!("all compared with {}", c.plan.reference)
+    } else {
+        about.to_owned()
+    };
+    let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
+    let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];
+    lines.extend(c.validity.reasons.iter().flat_map(|reason| point(reason)));
+    lines
+}
+
+fn width(name: &str) -> usize {
+    name.chars().count().max(CELL) + 2
+}
+
+fn header(title: &str, names: &[&str]) -> String {
+    let cells: Vec<_> = names
+        .iter()
+        .map(|name| format!("{name:>width$}", width = width(name)))
+        .collect();
+    format!(
+        "{}\n{}",
+        paint(Style::new().bold(), title),
+        dim(&format!("{:<LABEL$}{}", "", cells.concat()))
+    )
+}
+
+/// The medians in a line, with the verdict behind them when there is one, below them when there are more.
+fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
+    let cells: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let median = row.servers.iter().find(|s| s.server == *name);
+            let value = told::value(row.figure, median.and_then(|s| s.median));
+            format!("{value:>width$}", width = width(name))
+        })
+        .collect();
+    let line = format!("{:<LABEL$}{}", row.figure.name(), cells.concat());
+    match row.against.as_slice() {
+        [one] => vec![format!("{line}   {}", coloured(one))],
+        many => std::iter::once(line)
+            .chain(many.iter().map(|against| {
+                let named = if against.verdict == Decision::CannotTell {
+                    format!("{}: ", against.server)
+                } else {
+                    String::new()
+                };
+                format!("{:<LABEL$}  {named}{}", "", coloured(against))
+            }))
+            .collect(),
+    }
+}
+
+fn coloured(against: &Against) -> String {
+    let style = match against.verdict {
+        Decision::Better => bold(AnsiColor::Green),
+        Decision::Worse => bold(AnsiColor::Red),
+        Decision::CannotTell => Style::new().dimmed(),
+    };
+    paint(style, &against.text)
+}
+
+fn conditions(c: &Comparison) -> Vec<String> {
+    let mut lines: Vec<_> = c
+        .conditions
+        .iter()
+        .map(|condition| {
+            if condition.held {
+                paint(bold(AnsiColor::Red), &format!("failed if {}: {}", condition.expression, condition.text))
+            } else {
+                format!("passed {}: {}", condition.expression, condition.text)
+            }
+        })
+        .collect();
+    if !lines.is_empty() {
+        lines.insert(0, String::new());
+    }
+    lines
+}

@@ -1,0 +1,178 @@
+//! What every kind of report says in the same words.
+
+use measurement::comparison::{Comparison, Figure, RoundRow, RunRow};
+use measurement::units::{counted, human_bytes, human_rate, human_time};
+use measurement::words;
+
+/// What belongs together, with its heading.
+pub const GROUPS: [(&str, &[Figure]); 3] = [
+    (
+        "Capacity: closed loop, as fast as each server answers",
+        &[
+            Figure::Throughput,
+            Figure::ServiceP50,
+            Figure::ServiceP99,
+            Figure::ServiceP999,
+        ],
+    ),
+    (
+        "Latency: open loop, the same rate for all",
+        &[Figure::ResponseP50, Figure::ResponseP99, Figure::ResponseP999],
+    ),
+    (
+        "Cost, in closed loop",
+        &[Figure::MessagesPerCpuS, Figure::MemoryPerConnection],
+    ),
+];
+
+/// `axum, tungstenite`
+#[must_use]
+pub fn names(c: &Comparison) -> String {
+    let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// How many rounds there were.
+#[must_use]
+pub fn rounds(c: &Comparison) -> u32 {
+    c.rounds.iter().map(|row| row.round).max().unwrap_or(0)
+}
+
+/// `100 clients × 2.00 s × 125 B`, and at which rate.
+#[must_use]
+pub fn load(c: &Comparison) -> String {
+    let mut parts = vec![words::amount(&c.plan.load)];
+    parts.extend(c.plan.rate_per_s.map(|rate| {
+        let found = if c.plan.rate_was_found {
+            " (60 % of the slowest pilot)"
+        } else {
+            ""
+        };
+        format!("open loop at {} msg/s{found}", human_rate(rate))
+    }));
+    parts.join(" · ")
+}
+
+/// What stands out, each in a line: failures, what was left out, runs that were not steady, outliers.
+#[must_use]
+pub fn remarks(c: &Comparison) -> Vec<String> {
+    let mut lines = Vec::new();
+    for server in &c.servers {
+        lines.extend(
+            server
+                .excluded
+                .as_ref()
+                .map(|why| format!("{} is left out: {why}", server.name)),
+        );
+    }
+    for row in &c.rounds {
+        lines.extend(
+            row.failure
+                .as_ref()
+                .map(|why| format!("round {} is not counted for {}: {why}", row.round, row.server)),
+        );
+    }
+    lines.extend(unsteady(c));
+    lines.extend(c.outliers.iter().map(|o| {
+        format!(
+            "round {} stands out: {} of {} was {}, median {}; it is counted",
+            o.round,
+            o.figure.name(),
+            o.server,
+            o.figure.print(o.value),
+            o.figure.print(o.median)
+        )
+    }));
+    lines
+}
+
+/// The runs that were not steady, by server and kind.
+fn unsteady(c: &Comparison) -> Vec<String> {
+    use measurement::comparison::Steadiness;
+    type Of = fn(&RoundRow) -> Option<&RunRow>;
+    let kinds: [(&str, Of); 2] = [
+        ("capacity", |row| row.capacity.as_ref()),
+        ("latency", |row| row.latency.as_ref()),
+    ];
+    let mut lines = Vec::new();
+    for server in c.compared() {
+        for (name, of) in kinds {
+            let rounds: Vec<String> = c
+                .rounds_of(&server.name)
+                .filter(|row| {
+                    of(row).is_some_and(|run| {
+                        matches!(run.steadiness, Steadiness::Never | Steadiness::Drifting)
+                    })
+                })
+                .map(|row| row.round.to_string())
+                .collect();
+            if !rounds.is_empty() {
+                let noun = if rounds.len() == 1 { "round" } else { "rounds" };
+                lines.push(format!(
+                    "the {name} run of {} was not steady in {noun} {}: a longer --warmup or -d may help",
+                    server.name,
+                    rounds.join(", ")
+                ));
+            }
+            let cut = c
+                .rounds_of(&server.name)
+                .filter_map(|row| of(row)?.cut_s)
+                .max_by(f64::total_cmp)
+                .filter(|cut| *cut > 0.0);
+            lines.extend(cut.map(|cut| {
+                format!(
+                    "the {name} runs of {} are counted from their steady part on: at most {} were cut off",
+                    server.name,
+                    human_time(cut * 1e9)
+                )
+            }));
+        }
+    }
+    lines
+}
+
+/// What was done, in a line for the end of a report.
+#[must_use]
+pub fn method(c: &Comparison) -> Vec<String> {
+    let plan = &c.plan;
+    let mut lines = vec![format!(
+        "Ratios are those of {} to {} of the same round: pseudo-median, bootstrap interval at {} % for all servers of a figure together.",
+        "a server",
+        plan.reference,
+        plan.confidence * 100.0
+    )];
+    if !plan.server_cores.is_empty() {
+        lines.push(format!(
+            "Servers on cores {}, generator on {}.",
+            list(&plan.server_cores),
+            list(&plan.generator_cores)
+        ));
+    }
+    lines.push(format!(
+        "{} · {} · {} · seed {} · {} · took {}",
+        c.host.cpu,
+        counted(c.host.cores as u64, "core"),
+        c.host.kernel,
+        plan.seed,
+        c.started_at,
+        human_time(c.elapsed_s * 1e9)
+    ));
+    lines
+}
+
+fn list(cores: &[usize]) -> String {
+    let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
+    cores.join(", ")
+}
+
+/// A value of a figure, or a dash.
+#[must_use]
+pub fn value(figure: Figure, value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
+}
+
+/// Bytes, or a dash.
+#[must_use]
+pub fn bytes(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), human_bytes)
+}
