@@ -25,7 +25,10 @@ pub enum ReportError {
     #[error("a report needs at least one file")]
     NoFiles,
     /// More runs than can be told apart in a picture.
-    #[error("{found} runs given: at most {} can be told apart", draw_plot::MAX_SERIES)]
+    #[error(
+        "{found} runs given: at most {} can be told apart",
+        draw_plot::MAX_SERIES
+    )]
     TooManyRuns {
         /// How many.
         found: usize,

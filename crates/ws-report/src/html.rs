@@ -30,7 +30,7 @@ struct Html<'p> {
 /// # Errors
 /// [`ReportError::Page`] when it cannot be put together.
 pub fn html(page: &Page) -> Result<String, ReportError> {
-    let style = format!("{}{STYLE}", draw_plot::page_style());
+    let style = format!("{}{STYLE}", crate::shim::page_style());
     let html = Html {
         page,
         policy: format!(

@@ -52,9 +52,10 @@ fn block(block: &Block) -> String {
 }
 
 fn banner(banner: &Banner) -> String {
-    let about = banner.about.as_deref().map_or_else(String::new, |about| {
-        format!(" {}", rich(about))
-    });
+    let about = banner
+        .about
+        .as_deref()
+        .map_or_else(String::new, |about| format!(" {}", rich(about)));
     let head = format!(
         "\n{} **{}**{about}: {}\n",
         banner.tone.sign(),
@@ -82,7 +83,9 @@ fn list(points: &[String]) -> String {
 /// One row, a column for each.
 fn tiles(tiles: &[Tile]) -> String {
     let labels: Vec<_> = tiles.iter().map(|tile| tile.label.clone()).collect();
-    let values = tiles.iter().map(|tile| format!("**{}**", rich(&tile.value)));
+    let values = tiles
+        .iter()
+        .map(|tile| format!("**{}**", rich(&tile.value)));
     let values: Vec<_> = values.collect();
     format!(
         "\n{}{}{}",
@@ -102,9 +105,7 @@ fn table(table: &Table) -> String {
     let rule = if table.figures { "---:" } else { "---" };
     text += "\n";
     text += &line(std::iter::once(String::new()).chain(heads));
-    text += &line(
-        std::iter::once("---".to_owned()).chain((0..columns).map(|_| rule.to_owned())),
-    );
+    text += &line(std::iter::once("---".to_owned()).chain((0..columns).map(|_| rule.to_owned())));
     for row in table.rows.iter().take(MOST_POINTS * 4) {
         text += &row_text(row, columns);
     }

@@ -4,7 +4,7 @@
 //! Text may hold code between backticks, as the reasons of a verdict do; nothing else in it has a meaning,
 //! so that what comes from files and servers needs no care by whoever builds a page.
 
-use draw_plot::Svg;
+pub use crate::shim::{Hover, Svg};
 
 /// A page with a heading and sections.
 #[derive(Debug, Clone, Default)]
@@ -172,7 +172,9 @@ impl Table {
     /// Whether any of its values has a unit to be aligned.
     pub(crate) fn has_units(&self) -> bool {
         let cells = self.rows.iter().flat_map(|row| &row.cells);
-        cells.into_iter().any(|cell| !number_and_unit(cell).1.is_empty())
+        cells
+            .into_iter()
+            .any(|cell| !number_and_unit(cell).1.is_empty())
     }
 }
 
