@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::read::Place;
+use crate::read::{Part, Place};
 
 /// Why a file could not be written or read. Each names the file, and the sheet where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,28 @@ pub enum ResultsError {
         path: PathBuf,
         /// What it is instead.
         why: &'static str,
+    },
+    /// The file is whole, but of a kind that does not carry what is wanted.
+    #[error("{} holds no {part}: give {}", path.display(), part.carriers())]
+    Lacks {
+        /// The file.
+        path: PathBuf,
+        /// What it lacks.
+        part: Part,
+    },
+    /// What should be the summary of a run is none.
+    #[error("the summary in {} is not one that ws-bench wrote", path.display())]
+    NotASummary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A workbook that only its password opens.
+    #[error("{} is encrypted: save it without a password", path.display())]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
     },
     /// A workbook that is not whole.
     #[error("cannot read {}: it is truncated or damaged", path.display())]
@@ -168,6 +190,16 @@ pub enum ResultsError {
         /// The file.
         path: PathBuf,
         /// The cell, `B17`.
+        cell: String,
+        /// What it holds.
+        found: String,
+    },
+    /// A cell of a column of counts that holds something else.
+    #[error("cell {cell} of {} holds {found}, not a count", path.display())]
+    NotACount {
+        /// The file.
+        path: PathBuf,
+        /// The cell, `timeline!B17`.
         cell: String,
         /// What it holds.
         found: String,
