@@ -1,7 +1,6 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
 mod cli;
-mod naming;
 
 use std::process::ExitCode;
 
