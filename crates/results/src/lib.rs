@@ -26,4 +26,4 @@ pub mod schema;
 pub mod whole;
 pub mod write;
 
-pub use error::ResultsError;
+pub use error::{ResultsError, in_one_line};

@@ -69,16 +69,3 @@ pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
         _ => ExitCode::FAILURE,
     }
 }
-
-/// An error and its causes; readers of files repeat their causes in their own words.
-pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
-}

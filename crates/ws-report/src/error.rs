@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use draw_plot::DrawError;
 use results::ResultsError;
 
 /// Why there is no report.
@@ -36,14 +35,6 @@ pub enum ReportError {
     /// A file cannot be read, or the report cannot be written.
     #[error(transparent)]
     File(#[from] ResultsError),
-    /// A picture cannot be drawn.
-    #[error("cannot draw the picture `{title}`")]
-    Picture {
-        /// Its heading.
-        title: &'static str,
-        /// Why.
-        source: DrawError,
-    },
     /// The page cannot be put together.
     #[error("cannot put the page together")]
     Page(#[from] askama::Error),

@@ -205,10 +205,10 @@ pub(crate) fn conditions(s: &Summary) -> (Vec<String>, Vec<String>) {
     let (held, passed): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
     let say = |all: Vec<&measurement::condition::ConditionResult>, word: &str| -> Vec<String> {
         let all = all.into_iter();
-        all.map(|c| format!("{word} `{}`: it is {}", c.expression, c.value_text))
+        all.map(|c| format!("{word}: `{}`, it is {}", c.expression, c.value_text))
             .collect()
     };
-    (say(held, "failed if"), say(passed, "passed, not"))
+    (say(held, "held"), say(passed, "did not hold"))
 }
 
 /// `2 runs`.

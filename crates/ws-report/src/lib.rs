@@ -41,6 +41,9 @@
 
 mod error;
 mod figures;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod fixture;
 mod html;
 mod markdown;
 pub mod page;
@@ -48,7 +51,6 @@ mod pictures;
 pub mod repeat;
 pub mod run;
 mod several;
-mod shim;
 mod single;
 mod verdict;
 
@@ -97,7 +99,7 @@ impl Format {
 /// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = run::read_runs(files)?;
-    let pictures = pictures.then(|| pictures::section(&runs)).transpose()?;
+    let pictures = pictures.then(|| pictures::section(&runs));
     Ok(match runs.as_slice() {
         [run] => single::page(run, pictures),
         runs => several::page(runs, pictures),

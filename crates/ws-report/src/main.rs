@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {}", cli::in_one_line(&e));
+            eprintln!("error: {}", results::in_one_line(e.as_ref()));
             cli::exit_code_of(&e)
         }
     }

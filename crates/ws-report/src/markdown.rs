@@ -159,8 +159,8 @@ fn rich(text: &str) -> String {
     let mut escaped = String::new();
     for Span { text, is_code } in spans(text) {
         let text = text.replace(['\n', '\r'], " ");
-        // Within code nothing can be escaped, so a bar, which a table would end its cell at, stands outside.
-        if is_code && !text.contains(['|', '\\']) {
+        // Within code nothing can be escaped: what would need it stands outside.
+        if is_code && !text.contains(['|', '\\', '<']) {
             _ = write!(escaped, "`{text}`");
         } else {
             plain(&text, &mut escaped);
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(rich("<script>&"), "&lt;script&gt;&amp;");
         assert_eq!(rich("**x** [a](b)"), "\\*\\*x\\*\\* \\[a\\](b)");
         assert_eq!(rich("use `a b` @me\n# no"), "use `a b` &#64;me \\# no");
-        assert_eq!(rich("use `a|b`"), "use a\\|b");
+        assert_eq!(rich("use `a|b` `<`"), "use a\\|b &lt;");
         assert_eq!(rich("one ` tick"), "one \\` tick");
     }
 
