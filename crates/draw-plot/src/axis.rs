@@ -7,7 +7,18 @@ use measurement::units::grouped;
 pub(crate) struct Scale {
     pub(crate) low: f64,
     pub(crate) high: f64,
-    is_log: bool,
+    shape: Shape,
+}
+
+/// How values are spread over an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Equal steps of value are equal steps of pixels.
+    Linear,
+    /// Equal factors of value are equal steps of pixels.
+    Log,
+    /// As before, of 1/(1 − q); the quantile q is written.
+    Spectrum,
 }
 
 impl Scale {
@@ -16,7 +27,27 @@ impl Scale {
         Self {
             low,
             high,
-            is_log: false,
+            shape: Shape::Linear,
+        }
+    }
+
+    /// From `low`, which is above zero, to `high` without air.
+    #[must_use]
+    pub(crate) fn log_between(low: f64, high: f64) -> Self {
+        Self {
+            low,
+            high,
+            shape: Shape::Log,
+        }
+    }
+
+    /// All quantiles up to that whose 1/(1 − q) is `high`.
+    #[must_use]
+    pub(crate) fn spectrum(high: f64) -> Self {
+        Self {
+            low: 1.0,
+            high,
+            shape: Shape::Spectrum,
         }
     }
 
@@ -24,20 +55,24 @@ impl Scale {
     #[must_use]
     pub(crate) fn log(low: f64, high: f64) -> Self {
         let air = (high / low).powf(0.03).max(1.05);
-        Self {
-            low: low / air,
-            high: high * air,
-            is_log: true,
-        }
+        Self::log_between(low / air, high * air)
     }
 
     /// From the pixel of `low` to the pixel of `high`.
     #[must_use]
     pub(crate) fn over(self, pixels: (f64, f64)) -> Axis {
-        if self.is_log {
-            Axis::log(self.low, self.high, pixels)
-        } else {
-            Axis::linear(self.low, self.high, pixels)
+        let Self { low, high, shape } = self;
+        // A picture of a single value still needs a length to divide by.
+        let high = match shape {
+            _ if high > low => high,
+            Shape::Linear => low + 1.0,
+            Shape::Log | Shape::Spectrum => low * 10.0,
+        };
+        Axis {
+            low,
+            high,
+            pixels,
+            shape,
         }
     }
 }
@@ -49,43 +84,17 @@ pub(crate) struct Axis {
     high: f64,
     /// Pixel of `low`, pixel of `high`.
     pixels: (f64, f64),
-    is_log: bool,
+    shape: Shape,
 }
 
 impl Axis {
-    /// Equal steps of value are equal steps of pixels.
-    #[must_use]
-    pub(crate) fn linear(low: f64, high: f64, pixels: (f64, f64)) -> Self {
-        // A picture of a single value still needs a length to divide by.
-        let high = if high > low { high } else { low + 1.0 };
-        Self {
-            low,
-            high,
-            pixels,
-            is_log: false,
-        }
-    }
-
-    /// Equal factors of value are equal steps of pixels; `low` is above zero.
-    #[must_use]
-    pub(crate) fn log(low: f64, high: f64, pixels: (f64, f64)) -> Self {
-        let high = if high > low { high } else { low * 10.0 };
-        Self {
-            low,
-            high,
-            pixels,
-            is_log: true,
-        }
-    }
-
     /// The pixel of a value; a value off the axis lies on its nearer end.
     #[must_use]
     pub(crate) fn pixel(&self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
-        let share = if self.is_log {
-            (value / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
+        let share = match self.shape {
+            Shape::Linear => (value - self.low) / (self.high - self.low),
+            Shape::Log | Shape::Spectrum => (value / self.low).ln() / (self.high / self.low).ln(),
         };
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
@@ -93,8 +102,11 @@ impl Axis {
     /// About `wanted` round values and how each is written.
     #[must_use]
     pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
+        if self.shape == Shape::Spectrum {
+            return self.spectrum_ticks(wanted);
+        }
         // Within one power of ten, round numbers are evenly spaced numbers.
-        if self.is_log && self.high / self.low >= 10.0 {
+        if self.shape == Shape::Log && self.high / self.low >= 10.0 {
             let ticks = self.log_ticks(wanted.max(3));
             return ticks.into_iter().map(|tick| (tick, plain(tick))).collect();
         }
@@ -103,6 +115,26 @@ impl Axis {
             .into_iter()
             .map(|tick| (tick, fixed(tick, decimals)))
             .collect()
+    }
+
+    /// 90 %, 99 %, 99.9 % and so on; others where there is room.
+    fn spectrum_ticks(&self, wanted: usize) -> Vec<(f64, String)> {
+        let room = (self.pixels.1 - self.pixels.0).abs() / wanted.max(3) as f64;
+        // Short ones fit more closely.
+        let nines = (1..=18).map(|power| (10_f64.powi(power), percent_of_nines(power), 0.7));
+        let others = [(1.0, "0 %"), (2.0, "50 %"), (4.0, "75 %"), (20.0, "95 %")];
+        let others = others.map(|(x, label)| (x, label.to_owned(), 0.4));
+        let mut ticks: Vec<(f64, String)> = Vec::new();
+        for (x, label, share) in nines.chain(others).filter(|(x, ..)| *x <= self.high) {
+            let is_free = ticks
+                .iter()
+                .all(|(other, _)| (self.pixel(*other) - self.pixel(x)).abs() >= share * room);
+            if is_free {
+                ticks.push((x, label));
+            }
+        }
+        ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
+        ticks
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten.
@@ -160,6 +192,18 @@ impl Axis {
     }
 }
 
+/// The quantile whose 1/(1 − q) is so many times tenfold: `99.9 %`.
+fn percent_of_nines(count: i32) -> String {
+    match count {
+        ..=1 => "90 %".to_owned(),
+        2 => "99 %".to_owned(),
+        more => format!(
+            "99.{} %",
+            "9".repeat(usize::try_from(more - 2).unwrap_or(0))
+        ),
+    }
+}
+
 /// A number with commas between thousands and so many decimals: `1,234.50`.
 #[must_use]
 pub(crate) fn fixed(value: f64, decimals: usize) -> String {
@@ -211,7 +255,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        let axis = |high| Axis::linear(0.0, high, (0.0, 100.0));
+        let axis = |high| Scale::linear(0.0, high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(2.6), 6),
             ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]
@@ -220,20 +264,20 @@ mod tests {
             labels(axis(0.05), 5),
             ["0.00", "0.01", "0.02", "0.03", "0.04", "0.05"]
         );
-        let messages = Axis::linear(1.0, 1_000_000.0, (0.0, 100.0));
+        let messages = Scale::linear(1.0, 1_000_000.0).over((0.0, 100.0));
         assert_eq!(
             labels(messages, 5),
             ["200,000", "400,000", "600,000", "800,000", "1,000,000"]
         );
         assert_eq!(
-            labels(Axis::linear(1.0, 3.0, (0.0, 1.0)), 2),
+            labels(Scale::linear(1.0, 3.0).over((0.0, 1.0)), 2),
             ["1", "2", "3"]
         );
     }
 
     #[test]
     fn log_ticks_thin_out_with_the_range() {
-        let axis = |low, high| Axis::log(low, high, (0.0, 100.0));
+        let axis = |low, high| Scale::log_between(low, high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(0.5, 60.0), 8),
             ["0.5", "1", "2", "5", "10", "20", "50"]
@@ -243,6 +287,20 @@ mod tests {
             ["0.001", "0.01", "0.1", "1", "10", "100", "1,000"]
         );
         assert_eq!(labels(axis(1.1, 1.9), 4), ["1.2", "1.4", "1.6", "1.8"]);
+    }
+
+    #[test]
+    fn a_spectrum_is_written_in_nines() {
+        let axis = |high| Scale::spectrum(high).over((0.0, 100.0));
+        assert_eq!(
+            labels(axis(150_000.0), 9),
+            [
+                "0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"
+            ]
+        );
+        assert_eq!(labels(axis(120.0), 4), ["0 %", "50 %", "90 %", "99 %"]);
+        assert_eq!(labels(axis(1.25), 8), ["0 %"]);
+        assert!((axis(10_000.0).pixel(100.0) - 50.0).abs() < 1e-9);
     }
 
     #[test]
@@ -270,12 +328,12 @@ mod tests {
 
     #[test]
     fn values_lie_where_they_should() {
-        let linear = Axis::linear(0.0, 4.0, (100.0, 0.0));
+        let linear = Scale::linear(0.0, 4.0).over((100.0, 0.0));
         assert_eq!(
             (linear.pixel(0.0), linear.pixel(1.0), linear.pixel(9.0)),
             (100.0, 75.0, 0.0)
         );
-        let log = Axis::log(0.1, 1_000.0, (0.0, 400.0));
+        let log = Scale::log_between(0.1, 1_000.0).over((0.0, 400.0));
         assert!((log.pixel(10.0) - 200.0).abs() < 1e-9);
         assert_eq!(log.pixel(0.0), 0.0);
     }
@@ -283,7 +341,8 @@ mod tests {
     proptest! {
         #[test]
         fn ticks_stay_on_the_axis_and_are_few(high in 1e-6..1e9_f64, wanted in 2..12_usize, is_log: bool) {
-            let axis = if is_log { Axis::log(high / 3e4, high, (0.0, 1.0)) } else { Axis::linear(0.0, high, (0.0, 1.0)) };
+            let scale = if is_log { Scale::log_between(high / 3e4, high) } else { Scale::linear(0.0, high) };
+            let axis = scale.over((0.0, 1.0));
             let ticks = axis.ticks(wanted);
             prop_assert!(ticks.len() <= 2 * wanted.max(3) + 2 && ticks.len() >= 2);
             prop_assert!(ticks.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 != pair[1].1));

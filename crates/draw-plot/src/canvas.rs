@@ -1,14 +1,11 @@
-//! Drawing in pixels of the finished picture, on whichever backend; the only code that touches
-//! plotters' elements.
+//! Drawing in pixels of the finished picture.
 
-use plotters::coord::Shift;
-use plotters::element::{Circle, PathElement, Polygon, Rectangle};
-use plotters::prelude::{DrawingArea, DrawingAreaErrorKind, DrawingBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
 
 use crate::error::DrawError;
 use crate::face::{Face, Faces};
+use crate::surface::Surface;
 
 /// Where a text stands in relation to its point; vertically it is always centred on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +25,8 @@ pub(crate) struct Font {
 }
 
 /// A picture's pixels, or the shapes of an SVG.
-pub(crate) struct Canvas<'a, B: DrawingBackend> {
-    pub(crate) area: &'a DrawingArea<B, Shift>,
+pub(crate) struct Canvas<'a> {
+    pub(crate) surface: &'a dyn Surface,
     /// Dots of the backend per pixel of the finished picture: backends take whole dots only.
     pub(crate) dots_per_pixel: u32,
     /// The backend paints dots. Shapes that share an edge or a joint are then cheaper and cleaner
@@ -38,10 +35,7 @@ pub(crate) struct Canvas<'a, B: DrawingBackend> {
     pub(crate) faces: &'a Faces,
 }
 
-impl<B: DrawingBackend> Canvas<'_, B>
-where
-    B::ErrorType: 'static,
-{
+impl Canvas<'_> {
     fn dot(&self, pixels: f64) -> i32 {
         // No picture is wider than 7680 pixels of at most 8 dots.
         #[allow(clippy::cast_possible_truncation)]
@@ -57,12 +51,8 @@ where
         u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
     }
 
-    fn result<T>(drawn: Result<T, DrawingAreaErrorKind<B::ErrorType>>) -> Result<T, DrawError> {
-        drawn.map_err(DrawError::paint)
-    }
-
     pub(crate) fn fill(&self, colour: RGBColor) -> Result<(), DrawError> {
-        Self::result(self.area.fill(&colour))
+        self.surface.fill(colour)
     }
 
     pub(crate) fn text(
@@ -91,7 +81,7 @@ where
             style.color = font.colour.to_backend_color();
             style.pos = Pos::new(horizontal, VPos::Center);
             let at = self.dots((x, baseline - Face::SMALL_X / 2.0 * font.size));
-            return Self::result(self.area.draw_text(text, &style, at));
+            return self.surface.text(text, &style, at);
         }
         let left = match align {
             Align::Left => x,
@@ -101,7 +91,7 @@ where
         let scale = f64::from(self.dots_per_pixel);
         let face = self.faces.of(font.is_bold);
         for (at, coverage) in face.dots(text, font.size * scale, (left * scale, baseline * scale)) {
-            Self::result(self.area.draw_pixel(at, &font.colour.mix(coverage)))?;
+            self.surface.dot(at, font.colour.mix(coverage))?;
         }
         Ok(())
     }
@@ -138,15 +128,15 @@ where
         let mut dots: Vec<_> = points.iter().map(|point| self.dots(*point)).collect();
         dots.dedup();
         if !self.is_bitmap || style.stroke_width == 1 {
-            return Self::result(self.area.draw(&PathElement::new(dots, style)));
+            return self.surface.path(dots, style);
         }
         // The outline of a wide line that turns back sharply would cover itself and leave holes.
         let joint = style.stroke_width / 2;
         for pair in dots.windows(2) {
             let corners = band(pair[0], pair[1], f64::from(style.stroke_width));
-            Self::result(self.area.draw(&Polygon::new(corners, style.filled())))?;
+            self.surface.polygon(corners.to_vec(), colour.to_rgba())?;
             if joint > 0 {
-                Self::result(self.area.draw(&Circle::new(pair[1], joint, style.filled())))?;
+                self.surface.circle(pair[1], joint, colour.to_rgba())?;
             }
         }
         Ok(())
@@ -183,10 +173,8 @@ where
         let (left, top) = self.dots(from);
         let (right, bottom) = self.dots(to);
         let (right, bottom) = (right.max(left + 1), bottom.max(top + 1));
-        Self::result(self.area.draw(&Rectangle::new(
-            [(left, top), (right, bottom)],
-            colour.filled(),
-        )))
+        self.surface
+            .rectangle([(left, top), (right, bottom)], colour)
     }
 
     pub(crate) fn polygon(
@@ -195,7 +183,7 @@ where
         colour: RGBAColor,
     ) -> Result<(), DrawError> {
         let dots: Vec<_> = corners.iter().map(|corner| self.dots(*corner)).collect();
-        Self::result(self.area.draw(&Polygon::new(dots, colour.filled())))
+        self.surface.polygon(dots, colour)
     }
 
     pub(crate) fn point(
@@ -204,11 +192,8 @@ where
         radius: f64,
         colour: RGBAColor,
     ) -> Result<(), DrawError> {
-        Self::result(self.area.draw(&Circle::new(
-            self.dots(at),
-            self.length(radius),
-            colour.filled(),
-        )))
+        self.surface
+            .circle(self.dots(at), self.length(radius), colour)
     }
 
     /// Bars side by side, each from `left` to `right` and from `top` to `bottom`.
@@ -282,7 +267,7 @@ mod tests {
             let mut dots = vec![0; 3 * 300 * 300];
             let area = BitMapBackend::with_buffer(&mut dots, (300, 300)).into_drawing_area();
             let canvas = Canvas {
-                area: &area,
+                surface: &area,
                 dots_per_pixel: 2,
                 is_bitmap: true,
                 faces: &faces,

@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
-use plotters::prelude::{BitMapBackend, DrawingBackend, IntoDrawingArea, SVGBackend};
+use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
 
 use crate::canvas::Canvas;
 use crate::error::DrawError;
 use crate::face::Faces;
-use crate::options::Size;
+use crate::options::{Options, Size, Theme};
+use crate::page::{Hover, with_variables};
 
 /// What can be drawn on any canvas.
 pub(crate) trait Picture {
-    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static;
+    /// Draws it, and tells what stands where, in pixels.
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError>;
+
+    /// What it shows, for whoever does not see it: sentences.
+    fn alt(&self) -> String;
 }
 
 /// Kinds of picture file.
@@ -36,11 +39,19 @@ impl Format {
         }
     }
 
-    pub(crate) fn encode(self, picture: &impl Picture, size: Size) -> Result<Vec<u8>, DrawError> {
-        let faces = Faces::new()?;
+    /// Only an SVG has a page's colours.
+    pub(crate) fn suited(self, options: &Options) -> Options {
+        let mut options = options.clone();
+        if self == Self::Png && options.theme == Theme::Page {
+            options.theme = Theme::Light;
+        }
+        options
+    }
+
+    pub(crate) fn encode(self, picture: &dyn Picture, size: Size) -> Result<Vec<u8>, DrawError> {
         match self {
-            Self::Png => png(picture, size, &faces),
-            Self::Svg => svg(picture, size, &faces),
+            Self::Png => png(picture, size, &Faces::new()?),
+            Self::Svg => Ok(with_variables(svg(picture, size)?.sized(size)).into_bytes()),
         }
     }
 }
@@ -48,7 +59,7 @@ impl Format {
 /// Above as many pixels, edges are smooth enough for the eye without help, and memory counts.
 const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 
-fn png(picture: &impl Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
+fn png(picture: &dyn Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
     let (width, height) = (size.width(), size.height());
     // Painted with four dots a pixel, whose mean makes smooth edges of what plotters paints.
     let dots = if width * height > SMOOTHED_PIXELS {
@@ -61,7 +72,7 @@ fn png(picture: &impl Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, Dra
         let area = BitMapBackend::with_buffer(&mut pixels, (width * dots, height * dots))
             .into_drawing_area();
         picture.draw(&Canvas {
-            area: &area,
+            surface: &area,
             dots_per_pixel: dots,
             is_bitmap: true,
             faces,
@@ -107,26 +118,59 @@ fn halve(dots: &mut Vec<u8>, width: usize) {
 /// Plotters writes whole coordinates, so the drawing is made larger and shown smaller.
 const SVG_DOTS: u32 = 4;
 
-fn svg(picture: &impl Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
+/// An SVG as large as it was drawn.
+pub(crate) struct Drawing {
+    text: String,
+    /// In dots, as the text.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// In dots, as the text.
+    pub(crate) hovers: Vec<Hover>,
+}
+
+pub(crate) fn svg(picture: &dyn Picture, size: Size) -> Result<Drawing, DrawError> {
     let (width, height) = (size.width() * SVG_DOTS, size.height() * SVG_DOTS);
     let mut text = String::new();
+    let mut hovers;
     {
         let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
-        picture.draw(&Canvas {
-            area: &area,
+        hovers = picture.draw(&Canvas {
+            surface: &area,
             dots_per_pixel: SVG_DOTS,
             is_bitmap: false,
-            faces,
+            faces: &Faces::new()?,
         })?;
         area.present().map_err(DrawError::paint)?;
     }
-    let drawn = format!(r#"<svg width="{width}" height="{height}""#);
-    let shown = format!(
-        r#"<svg width="{}" height="{}""#,
-        size.width(),
-        size.height()
-    );
-    Ok(text.replacen(&drawn, &shown, 1).into_bytes())
+    for hover in &mut hovers {
+        hover.x *= f64::from(SVG_DOTS);
+        hover.y = hover.y.map(|y| y * f64::from(SVG_DOTS));
+    }
+    Ok(Drawing {
+        text,
+        width,
+        height,
+        hovers,
+    })
+}
+
+impl Drawing {
+    /// As a file of this size.
+    fn sized(&self, size: Size) -> String {
+        self.opened_by(&format!(
+            r#"<svg width="{}" height="{}" viewBox="0 0 {} {}" xmlns="http://www.w3.org/2000/svg">"#,
+            size.width(),
+            size.height(),
+            self.width,
+            self.height,
+        ))
+    }
+
+    /// With another beginning.
+    pub(crate) fn opened_by(&self, tag: &str) -> String {
+        let shapes = self.text.split_once('>').map_or("", |(_, shapes)| shapes);
+        format!("{tag}{shapes}")
+    }
 }
 
 #[cfg(test)]

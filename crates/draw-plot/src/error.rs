@@ -62,15 +62,23 @@ pub enum DrawError {
     /// Zero cannot be drawn on a logarithmic axis.
     #[error("a logarithmic axis needs a value above zero, and there is none")]
     NothingAboveZero,
+    /// The panels of a picture would be too low to be read.
+    #[error("{panels} panels have no room in {size}: give fewer files or a larger size")]
+    NoRoom {
+        /// How many.
+        panels: usize,
+        /// Of the picture.
+        size: crate::Size,
+    },
     /// The picture cannot be painted.
     #[error("cannot paint the picture")]
     Paint {
         /// What the painter says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The picture cannot be written.
+    /// A file cannot be read, or the picture cannot be written.
     #[error(transparent)]
-    Write(#[from] results::ResultsError),
+    Results(#[from] results::ResultsError),
 }
 
 impl DrawError {

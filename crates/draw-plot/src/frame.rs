@@ -1,6 +1,6 @@
-//! What surrounds the data of every picture: heading, legend, axes and grid.
+//! What surrounds the data of every picture: heading, legend, axes and grid; one panel of data or
+//! several above each other on one x axis.
 
-use plotters::prelude::DrawingBackend;
 use plotters::style::Color;
 
 use crate::axis::{Axis, Scale};
@@ -8,24 +8,42 @@ use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::layout::{Layout, Type};
 use crate::legend::{self, Entry};
-use crate::options::Options;
+use crate::options::Size;
 use crate::theme::Colours;
 
 /// What is written around the data.
 pub(crate) struct Surroundings<'a> {
-    pub(crate) options: &'a Options,
+    pub(crate) size: Size,
     pub(crate) colours: &'a Colours,
+    pub(crate) title: &'a str,
     pub(crate) subtitle: &'a str,
     pub(crate) legend: &'a [Entry],
     /// What needs room at the right of the data.
     pub(crate) right: &'a [&'a str],
     pub(crate) x: Scale,
     pub(crate) x_label: &'a str,
-    pub(crate) y: Scale,
-    pub(crate) y_unit: &'a str,
 }
 
-/// The axes in their place.
+/// A field of data with a y axis of its own.
+pub(crate) struct Panel {
+    /// What the y axis shows.
+    pub(crate) heading: String,
+    pub(crate) y: Scale,
+    /// Its height in relation to the other panels.
+    pub(crate) share: f64,
+}
+
+impl Panel {
+    pub(crate) fn new(heading: String, y: Scale) -> Self {
+        Self {
+            heading,
+            y,
+            share: 1.0,
+        }
+    }
+}
+
+/// The axes of a panel in their place.
 pub(crate) struct Frame {
     pub(crate) x: Axis,
     pub(crate) y: Axis,
@@ -35,17 +53,36 @@ pub(crate) struct Frame {
     pub(crate) heading_end: (f64, f64),
 }
 
+impl Frame {
+    /// The pixel of a point.
+    pub(crate) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        (self.x.pixel(x), self.y.pixel(y))
+    }
+}
+
 impl Surroundings<'_> {
-    /// Draws all of it, and tells where the data go.
-    pub(crate) fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<Frame, DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    /// Draws all of it around a single panel, and tells where the data go.
+    pub(crate) fn draw_single(
+        &self,
+        canvas: &Canvas<'_>,
+        panel: Panel,
+    ) -> Result<Frame, DrawError> {
+        let mut frames = self.draw(canvas, &[panel])?;
+        // As many frames as panels.
+        Ok(frames.swap_remove(0))
+    }
+
+    /// The same around several panels, from top to bottom.
+    pub(crate) fn draw(
+        &self,
+        canvas: &Canvas<'_>,
+        panels: &[Panel],
+    ) -> Result<Vec<Frame>, DrawError> {
         canvas.fill(self.colours.ground)?;
-        let font = Type::new(self.options.size, self.colours);
-        let mut layout = Layout::new(self.options.size, font.scale);
+        let font = Type::new(self.size, self.colours);
+        let mut layout = Layout::new(self.size, font.scale);
         canvas.text(
-            &canvas.fitted(&self.options.title, font.title, layout.inner_width()),
+            &canvas.fitted(self.title, font.title, layout.inner_width()),
             font.title,
             Align::Left,
             layout.next_row(font.title),
@@ -58,54 +95,64 @@ impl Surroundings<'_> {
         )?;
         legend::draw(canvas, &font, &mut layout, self.legend)?;
         layout.skip();
-        let (heading_start, heading_y) = layout.next_row(font.text);
 
         let mut right = 0.0_f64;
         for label in self.right {
             right = right.max(canvas.text_width(label, font.text));
         }
         layout.reserve(right, font.text);
-        let y = self.y.over((layout.bottom, layout.top));
-        let y_ticks = y.ticks(layout.ticks_down());
+        let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
+        let mut places = layout
+            .stacked(&shares, font.text)
+            .ok_or(DrawError::NoRoom {
+                panels: panels.len(),
+                size: self.size,
+            })?;
+        let ticks: Vec<_> = panels
+            .iter()
+            .zip(&places)
+            .map(|(panel, (_, place))| {
+                let y = panel.y.over((place.bottom, place.top));
+                (y, y.ticks(place.ticks_down()))
+            })
+            .collect();
         let mut left = 0.0_f64;
-        for (_, label) in &y_ticks {
+        for (_, label) in ticks.iter().flat_map(|(_, ticks)| ticks) {
             left = left.max(canvas.text_width(label, font.faint));
         }
-        layout.indent(left);
+        for (_, place) in &mut places {
+            place.indent(left);
+        }
 
-        let heading = self.y_heading();
-        canvas.text(&heading, font.text, Align::Left, (heading_start, heading_y))?;
-        let heading_end = heading_start + canvas.text_width(&heading, font.text);
-        let frame = Frame {
-            x: self.x.over((layout.left, layout.right)),
-            y,
-            layout,
-            font,
-            heading_end: (heading_end, heading_y),
-        };
-        self.grid(canvas, &frame, &y_ticks)?;
-        Ok(frame)
+        let last = panels.len() - 1;
+        let mut frames = Vec::with_capacity(panels.len());
+        for (number, ((panel, (y, ticks)), (start, place))) in
+            panels.iter().zip(ticks).zip(places).enumerate()
+        {
+            let heading = canvas.fitted(&panel.heading, font.text, place.inner_width());
+            canvas.text(&heading, font.text, Align::Left, start)?;
+            let heading_end = start.0 + canvas.text_width(&heading, font.text);
+            let frame = Frame {
+                x: self.x.over((place.left, place.right)),
+                y,
+                layout: place,
+                font,
+                heading_end: (heading_end, start.1),
+            };
+            self.grid(canvas, &frame, &ticks, number == last)?;
+            frames.push(frame);
+        }
+        Ok(frames)
     }
 
-    /// What the y axis shows.
-    fn y_heading(&self) -> String {
-        let assumed = if self.options.unit_is_assumed {
-            ", assumed"
-        } else {
-            ""
-        };
-        format!("{} ({}{assumed})", self.options.quantity, self.y_unit)
-    }
-
-    fn grid<B: DrawingBackend>(
+    /// The numbers of the x axis stand below the last panel only.
+    fn grid(
         &self,
-        canvas: &Canvas<'_, B>,
+        canvas: &Canvas<'_>,
         frame: &Frame,
         y_ticks: &[(f64, String)],
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+        is_last: bool,
+    ) -> Result<(), DrawError> {
         let Frame { layout, font, .. } = frame;
         let (k, faint) = (font.scale, font.faint);
         for (value, label) in y_ticks {
@@ -130,7 +177,12 @@ impl Surroundings<'_> {
                 (x + 0.5 * k, layout.bottom + 5.0 * k),
                 axis,
             )?;
-            canvas.text(&label, faint, Align::Centre, (x, layout.bottom + 15.0 * k))?;
+            if is_last {
+                canvas.text(&label, faint, Align::Centre, (x, layout.bottom + 15.0 * k))?;
+            }
+        }
+        if !is_last {
+            return Ok(());
         }
         let centre = (layout.left + layout.right) / 2.0;
         canvas.text(

@@ -7,6 +7,7 @@ use crate::options::Size;
 use crate::theme::Colours;
 
 /// The fonts of a picture.
+#[derive(Clone, Copy)]
 pub(crate) struct Type {
     /// 1 at 1280x720; every length is a multiple of it.
     pub(crate) scale: f64,
@@ -38,6 +39,7 @@ impl Type {
 }
 
 /// The field of the data, and what is still free around it. All in pixels.
+#[derive(Clone, Copy)]
 pub(crate) struct Layout {
     pub(crate) left: f64,
     pub(crate) right: f64,
@@ -84,7 +86,32 @@ impl Layout {
         };
         // Whole pixels: columns of data then have sharp edges.
         self.right = (self.right - width).round();
-        self.top += 8.0 * self.scale;
+    }
+
+    /// Cuts what is free into panels above each other with heights in these relations, and tells
+    /// where the heading of each begins and the field that is left for its data. `None` when one
+    /// would be too low to be read.
+    pub(crate) fn stacked(self, shares: &[f64], font: Font) -> Option<Vec<((f64, f64), Self)>> {
+        /// Height of a field at least, at 1280x720.
+        const LOWEST: f64 = 48.0;
+        let gap = 10.0 * self.scale;
+        let heading = 1.62 * font.size + 8.0 * self.scale;
+        let around = heading * shares.len() as f64 + gap * (shares.len() as f64 - 1.0);
+        let free = self.bottom - self.top - around;
+        let total: f64 = shares.iter().sum();
+        let mut top = self.top;
+        shares
+            .iter()
+            .map(|share| {
+                let mut panel = Self { top, ..self };
+                let start = panel.next_row(font);
+                panel.top += 8.0 * self.scale;
+                let height = free * share / total;
+                panel.bottom = panel.top + height;
+                top = panel.bottom + gap;
+                (height >= LOWEST * self.scale).then_some((start, panel))
+            })
+            .collect()
     }
 
     /// Makes room at the left for numbers of that width.

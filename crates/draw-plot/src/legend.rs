@@ -1,6 +1,5 @@
 //! The legend stands above the data, so that it never hides any.
 
-use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBColor};
 
 use crate::canvas::{Align, Canvas};
@@ -40,15 +39,12 @@ impl Entry {
 }
 
 /// Draws the entries side by side, in as many rows as they need.
-pub(crate) fn draw<B: DrawingBackend>(
-    canvas: &Canvas<'_, B>,
+pub(crate) fn draw(
+    canvas: &Canvas<'_>,
     font: &Type,
     layout: &mut Layout,
     entries: &[Entry],
-) -> Result<(), DrawError>
-where
-    B::ErrorType: 'static,
-{
+) -> Result<(), DrawError> {
     let k = font.scale;
     let indent = 30.0 * k;
     let mut at: Option<(f64, f64)> = None;
@@ -67,15 +63,12 @@ where
 }
 
 impl Entry {
-    fn draw_swatch<B: DrawingBackend>(
+    fn draw_swatch(
         &self,
-        canvas: &Canvas<'_, B>,
+        canvas: &Canvas<'_>,
         (x, y): (f64, f64),
         k: f64,
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    ) -> Result<(), DrawError> {
         let width = 22.0 * k;
         match self.swatch {
             Swatch::Line => canvas.line(&[(x, y), (x + width, y)], self.colour, 2.5 * k),

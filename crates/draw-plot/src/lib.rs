@@ -1,20 +1,22 @@
-//! Pictures of latencies: each message faintly, their moving average, p50 and p99, as PNG or SVG;
-//! or times against any numbers, as a line through their points.
+//! Pictures of latencies as PNG or SVG: each message and the moving average, histograms,
+//! percentiles, what happened in each second; or times against any numbers.
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`series`] | pure: moving average, quantiles, bins that keep the extremes |
-//! | `axis`, `layout`, `theme` | ticks and numbers, places and sizes, colours |
+//! | [`series`] | pure: moving average, quantiles, bins, spectrum, seconds, cells |
 //! | [`curve`] | pure: times against numbers, their order, axis and unit |
-//! | `chart`, `against` | what the two kinds of picture show and say |
-//! | `paint`, `frame`, `legend` | where that goes on the `canvas`, which hides plotters |
-//! | `face` | the font that comes along |
-//! | `encode` | the picture as a file's bytes |
+//! | `data`, `options` | what is drawn, and how it looks |
+//! | `load`, `naming` | that from files |
+//! | `pictures` | what each kind of picture shows and says |
+//! | `frame`, `legend`, `axis`, `layout`, `theme` | what surrounds it: places, numbers, colours |
+//! | `canvas`, `surface`, `face` | painting; `surface` hides plotters, `face` is the font |
+//! | `encode`, `page` | the picture as a file's bytes, and as a part of a page |
 //!
-//! The program `draw-plot` reads files and calls [`draw`]; so may anybody with values in memory:
+//! The program `draw-plot` calls [`load`] and [`Loaded::draw`]; whoever has values in memory calls
+//! [`draw`]:
 //!
 //! ```
-//! use draw_plot::{Options, Series, draw};
+//! use draw_plot::{Data, Options, Series, Subject, draw};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let picture = folder.path().join("latencies.png");
@@ -24,8 +26,8 @@
 //!     skipped: 0,
 //!     chosen_from: None,
 //! };
-//! let options = Options { window: 2.try_into()?, ..Options::default() };
-//! draw(&picture, &options, &[series])?;
+//! let options = Options { window: Some(2.try_into()?), ..Options::default() };
+//! draw(&picture, &options, &Subject::default(), &Data::Latency(vec![series]))?;
 //! assert!(picture.exists());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -40,20 +42,23 @@
     )
 )]
 
-mod against;
 mod axis;
 mod canvas;
-mod chart;
 pub mod curve;
+mod data;
 mod encode;
 mod error;
 mod face;
 mod frame;
 mod layout;
 mod legend;
+mod load;
+mod naming;
 mod options;
-mod paint;
+mod page;
+mod pictures;
 pub mod series;
+mod surface;
 mod theme;
 
 use std::io::Write;
@@ -64,38 +69,39 @@ use measurement::units::{SizeRange, grouped};
 use results::ResultsError;
 use results::whole::WholeFile;
 
+pub use data::{Curve, Data, Kind, Series, Subject, window_for};
 pub use error::DrawError;
-pub use options::{Curve, DEFAULT_WINDOW, Options, Series, Size, SizeError, Theme};
+pub use load::{Loaded, load};
+pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};
+pub use page::{Hover, Svg, page_style};
 pub use theme::MAX_SERIES;
 
-/// Draws the series, at most [`MAX_SERIES`], into a file whose ending says which kind: `.png` or
-/// `.svg`. The file appears under its name only when it is whole.
+/// Draws the data into a file whose ending says which kind: `.png` or `.svg`. The file appears under
+/// its name only when it is whole.
 ///
 /// # Errors
-/// [`DrawError`] when a series cannot be drawn as asked, or the file cannot be written; then
+/// [`DrawError`] when the data cannot be drawn as asked, or the file cannot be written; then
 /// nothing is written.
-pub fn draw(path: &Path, options: &Options, series: &[Series<'_>]) -> Result<(), DrawError> {
-    let format = encode::Format::of(path)?;
-    let chart = chart::Chart::new(options, series)?;
-    write(path, &format.encode(&chart, options.size)?)
-}
-
-/// Draws times against the numbers of a column called `x_name`, as a line through each curve's
-/// points in the order of the numbers; the window of the options has no part in it. Numbers above
-/// zero that reach over a factor of a hundred have a logarithmic axis; times that are all below a
-/// millisecond are shown in microseconds. Files are written as by [`draw`].
-///
-/// # Errors
-/// As of [`draw`].
-pub fn draw_against(
+pub fn draw(
     path: &Path,
     options: &Options,
-    x_name: &str,
-    curves: &[Curve<'_>],
+    subject: &Subject,
+    data: &Data<'_>,
 ) -> Result<(), DrawError> {
     let format = encode::Format::of(path)?;
-    let against = against::Against::new(options, x_name, curves)?;
-    write(path, &format.encode(&against, options.size)?)
+    let options = &format.suited(options);
+    let picture = pictures::picture(options, subject, data)?;
+    write(path, &format.encode(picture.as_ref(), options.size)?)
+}
+
+/// Draws the data as a part of a page.
+///
+/// # Errors
+/// [`DrawError`] when the data cannot be drawn as asked.
+pub fn svg(options: &Options, subject: &Subject, data: &Data<'_>) -> Result<Svg, DrawError> {
+    let picture = pictures::picture(options, subject, data)?;
+    let title = options.title.as_deref().unwrap_or(&subject.title);
+    page::page(picture.as_ref(), title, options)
 }
 
 fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {

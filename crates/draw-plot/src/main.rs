@@ -1,15 +1,17 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
 mod cli;
-mod naming;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use clap::Parser;
 
 fn main() -> ExitCode {
-    command_line::run(cli::Cli::command(), |cli: cli::Cli| {
-        cli.checked()?.run()?;
-        Ok(ExitCode::SUCCESS)
-    })
+    match cli::Cli::parse().checked().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {}", results::in_one_line(e.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,69 +1,27 @@
-//! What to draw and how it looks, as plain data.
+//! How a picture looks, as plain data.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use crate::series::Point;
-
-/// How a picture of latencies is made. The default is that of the command line.
-#[derive(Debug, Clone)]
+/// How a picture looks. The default is that of the command line.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
-    /// Heading. See [`run_title`](crate::run_title).
-    pub title: String,
-    /// What the values are, without unit: `service time`.
-    pub quantity: String,
-    /// The unit that the values were taken for without anything saying so; shown at the axis.
-    pub unit_is_assumed: bool,
-    /// Values of which each average is the mean; 1 draws the values themselves.
-    pub window: NonZeroUsize,
+    /// Heading; `None` for the usual one, which the [`Subject`](crate::Subject) has.
+    pub title: Option<String>,
+    /// Values of which each average of [`Data::Latency`](crate::Data::Latency) is the mean; 1 draws
+    /// the values themselves; `None` for [`DEFAULT_WINDOW`], or all there are where they are fewer.
+    pub window: Option<NonZeroUsize>,
     /// Width and height.
     pub size: Size,
-    /// A logarithmic axis of times.
+    /// A logarithmic axis of times; of a histogram, whose times always have one, of its counts.
     pub log: bool,
     /// Colours.
     pub theme: Theme,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            title: String::new(),
-            quantity: "service time".to_owned(),
-            unit_is_assumed: false,
-            window: DEFAULT_WINDOW,
-            size: Size::default(),
-            log: false,
-            theme: Theme::Light,
-        }
-    }
-}
-
 /// Window of the moving average, unless told otherwise.
 pub const DEFAULT_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
-
-/// One line of the picture with its values.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series<'v> {
-    /// Its name in the legend.
-    pub label: String,
-    /// Times in milliseconds, in order of sending; finite and not below zero.
-    pub values_ms: std::borrow::Cow<'v, [f64]>,
-    /// Messages that have no time, which the subtitle counts.
-    pub skipped: u64,
-    /// How many messages these were chosen from at random; `None` when they are all there are.
-    pub chosen_from: Option<u64>,
-}
-
-/// One line of a picture of times against numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Curve<'v> {
-    /// Its name in the legend.
-    pub label: String,
-    /// Numbers and their times in milliseconds, in any order; the times finite and not below zero.
-    pub points: std::borrow::Cow<'v, [Point]>,
-    /// Rows that have not both, which the subtitle counts.
-    pub skipped: u64,
-}
 
 /// Colours on a light or on a dark ground.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +31,10 @@ pub enum Theme {
     Light,
     /// Light on near black.
     Dark,
+    /// Those of the page that an SVG stands in: CSS variables that
+    /// [`page_style`](crate::page_style) sets, with the light colours where they are not set. A PNG
+    /// is light.
+    Page,
 }
 
 /// Width and height of a picture in pixels, within what can be read and held in memory.
@@ -113,6 +75,12 @@ impl Default for Size {
             width: 1280,
             height: 720,
         }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Colours. Series are told apart by the palette of Okabe and Ito (2008), which people with any
-//! kind of colour vision can tell apart.
+//! kind of colour vision can tell apart. Counts are steps of viridis (Smith & van der Walt 2015),
+//! whose lightness rises evenly, so that the order is seen by any eye and in grey.
 
 use plotters::style::RGBColor;
 
@@ -7,6 +8,9 @@ use crate::options::Theme;
 
 /// Series that can be told apart.
 pub const MAX_SERIES: usize = 7;
+
+/// Steps of the scale of counts.
+pub(crate) const HEAT_STEPS: usize = 9;
 
 /// The colours of one theme.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +23,8 @@ pub(crate) struct Colours {
     /// The median and the 99th percentile of a single series.
     pub(crate) percentiles: [RGBColor; 2],
     pub(crate) series: [RGBColor; MAX_SERIES],
+    /// From few to many: the more, the further from the ground.
+    pub(crate) heat: [RGBColor; HEAT_STEPS],
     /// How strongly what lies behind the average is drawn: single messages, and the middle 90 %
     /// and 96 % of many.
     pub(crate) point: f64,
@@ -53,10 +59,22 @@ impl Theme {
                     SKY,
                     RGBColor(0, 0, 0),
                 ],
+                heat: [
+                    RGBColor(0xA2, 0xDA, 0x37),
+                    RGBColor(0x5E, 0xC9, 0x62),
+                    RGBColor(0x2E, 0xB3, 0x7C),
+                    RGBColor(0x1F, 0x99, 0x8A),
+                    RGBColor(0x27, 0x80, 0x8E),
+                    RGBColor(0x32, 0x65, 0x8E),
+                    RGBColor(0x3F, 0x48, 0x89),
+                    RGBColor(0x48, 0x26, 0x77),
+                    RGBColor(0x44, 0x01, 0x54),
+                ],
                 point: 0.35,
                 body: 0.17,
                 bulk: 0.13,
             },
+            Self::Page => page_colours(),
             Self::Dark => Colours {
                 ground: RGBColor(0x14, 0x17, 0x1C),
                 text: RGBColor(0xE8, 0xEB, 0xEF),
@@ -72,10 +90,50 @@ impl Theme {
                     VERMILION,
                     RGBColor(0xFF, 0xFF, 0xFF),
                 ],
+                heat: [
+                    RGBColor(0x3E, 0x49, 0x89),
+                    RGBColor(0x32, 0x64, 0x8E),
+                    RGBColor(0x28, 0x7C, 0x8E),
+                    RGBColor(0x20, 0x93, 0x8C),
+                    RGBColor(0x25, 0xAB, 0x82),
+                    RGBColor(0x48, 0xC1, 0x6E),
+                    RGBColor(0x7F, 0xD3, 0x4E),
+                    RGBColor(0xC0, 0xDF, 0x25),
+                    RGBColor(0xFD, 0xE7, 0x25),
+                ],
                 point: 0.40,
                 body: 0.20,
                 bulk: 0.15,
             },
         }
     }
+}
+
+impl Colours {
+    /// Each colour with the end of its variable's name in a page.
+    pub(crate) fn named(&mut self) -> Vec<(String, &mut RGBColor)> {
+        let [p50, p99] = &mut self.percentiles;
+        let mut named = vec![
+            ("ground".to_owned(), &mut self.ground),
+            ("text".to_owned(), &mut self.text),
+            ("faint".to_owned(), &mut self.faint_text),
+            ("grid".to_owned(), &mut self.grid),
+            ("p50".to_owned(), p50),
+            ("p99".to_owned(), p99),
+        ];
+        let numbered = |name: &'static str| move |at: usize| format!("{name}-{at}");
+        named.extend((0..).map(numbered("series")).zip(&mut self.series));
+        named.extend((0..).map(numbered("heat")).zip(&mut self.heat));
+        named
+    }
+}
+
+/// One colour for each use, though two may look the same: what is written for them tells which
+/// variable belongs there.
+fn page_colours() -> Colours {
+    let mut colours = Theme::Light.colours();
+    for (number, (_, colour)) in (0..).zip(colours.named()) {
+        *colour = RGBColor(0xFA, 0xCE, number);
+    }
+    colours
 }

@@ -52,16 +52,21 @@ pub struct Difference {
 /// All that was fixed before the run began, always in the same order.
 #[must_use]
 pub fn facts(s: &Summary) -> Vec<Fact> {
+    let mut facts = facts_of_plan(&s.plan);
+    facts.extend(facts_of_host(s));
+    facts
+}
+
+/// What the plan says, always in the same order.
+#[must_use]
+pub fn facts_of_plan(plan: &PlanSummary) -> Vec<Fact> {
     use Bearing::{Instrument, Load, Subject};
-    let (plan, host) = (&s.plan, &s.host);
-    let fact = |part, bearing, what, value| Fact {
+    let in_plan = |bearing, what, value| Fact {
         what,
         value,
         bearing,
-        part,
+        part: Part::Plan,
     };
-    let in_plan = |bearing, what, value| fact(Part::Plan, bearing, what, value);
-    let on_host = |bearing, what, value| fact(Part::Host, bearing, what, value);
     vec![
         in_plan(Subject, "server", server(plan)),
         in_plan(Load, "transport", transport(plan).to_owned()),
@@ -103,6 +108,19 @@ pub fn facts(s: &Summary) -> Vec<Fact> {
         in_plan(Instrument, "pinned to cores", pinned(&plan.pinned_to)),
         in_plan(Instrument, "busy polling", yes_or_no(plan.busy_poll)),
         in_plan(Subject, "seed", plan.seed.to_string()),
+    ]
+}
+
+fn facts_of_host(s: &Summary) -> Vec<Fact> {
+    use Bearing::{Instrument, Subject};
+    let host = &s.host;
+    let on_host = |bearing, what, value| Fact {
+        what,
+        value,
+        bearing,
+        part: Part::Host,
+    };
+    vec![
         on_host(
             Instrument,
             "tool",

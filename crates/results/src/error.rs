@@ -70,6 +70,45 @@ pub enum ResultsError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A text, JSON or histograms within it, that is not whole.
+    #[error("cannot read {}: it is truncated or damaged", path.display())]
+    DamagedText {
+        /// The file.
+        path: PathBuf,
+        /// What its reader says.
+        source: std::io::Error,
+    },
+    /// A line of a log that is not whole.
+    #[error("{} is truncated or damaged: line {line} is no interval of a log", path.display())]
+    DamagedLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What the reader of its histogram says.
+        source: Option<std::io::Error>,
+    },
+    /// Rows of messages that were sent before those above them.
+    #[error("row {row} of {} was sent before the row above it: rows in order of sending are needed", path.display())]
+    NotInOrder {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// The rows are a choice, so that they count nothing.
+    #[error(
+        "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
+        path.display()
+    )]
+    ChosenRows {
+        /// The file.
+        path: PathBuf,
+        /// Rows in it.
+        rows: u64,
+        /// Messages that there were at least.
+        messages: u64,
+    },
     /// What should be the summary of a run is none.
     #[error("the summary in {} is not one that ws-bench wrote", path.display())]
     NotASummary {
@@ -222,4 +261,20 @@ pub enum ResultsError {
         /// What it holds.
         found: String,
     },
+}
+
+/// An error and its causes in one line, `top: cause`. What readers of files repeat of their causes in their own
+/// words is said once.
+#[must_use]
+pub fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !line.contains(&said) {
+            line = format!("{line}: {said}");
+        }
+        next = cause.source();
+    }
+    line
 }

@@ -82,6 +82,16 @@ impl WholeFile {
     }
 }
 
+/// Whether two paths lead to one file, so that writing the one would take the place of the other. What does
+/// not exist yet is the same only by its name.
+#[must_use]
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
 /// Why the file could not be created, without the passing name it would have had.
 fn in_words(error: &io::Error, folder: &Path) -> io::Error {
     match error.kind() {
@@ -110,6 +120,17 @@ mod tests {
         drop(WholeFile::create(&path).unwrap());
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 1, "nothing unfinished is left behind");
+    }
+
+    #[test]
+    fn a_file_is_known_by_another_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        let by_another = folder.path().join(".").join("a.txt");
+        assert!(is_same_file(&path, &path), "before it exists");
+        std::fs::write(&path, "").unwrap();
+        assert!(is_same_file(&path, &by_another));
+        assert!(!is_same_file(&path, &folder.path().join("b.txt")));
     }
 
     #[cfg(unix)]

@@ -1,10 +1,9 @@
 //! The picture that `--plot` asks for: the one that draw-plot makes of the spreadsheet.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use draw_plot::{DEFAULT_WINDOW, Options, Series, draw, run_title};
+use draw_plot::{Data, Options, Series, Subject, draw, run_title};
 use measurement::sample::Sample;
 use measurement::summary::Summary;
 use results::whole::WholeFile;
@@ -39,29 +38,33 @@ impl Picture {
         let timed = samples.iter().filter(|s| s.outcome.is_timed());
         let times = timed.filter_map(Sample::service_time_ns);
         let values_ms: Vec<f64> = times.map(|ns| ns as f64 / 1e6).collect();
-        let Some(values) = NonZeroUsize::new(values_ms.len()) else {
+        let drawn = values_ms.len() as u64;
+        if drawn == 0 {
             let path = self.path.display();
             return Ok(format!("did not draw {path}: no message has a time"));
-        };
+        }
         let plan = &summary.plan;
-        let options = Options {
+        let subject = Subject {
             title: run_title(
                 Some(&plan.url),
                 Some(u64::from(plan.clients)),
                 Some(plan.payload_bytes),
             ),
-            window: DEFAULT_WINDOW.min(values),
-            ..Options::default()
+            ..Subject::default()
         };
         let series = Series {
             label: summary.tool.name.clone(),
-            skipped: (samples.len() - values.get()) as u64,
-            chosen_from: Some(summary.service_time_ns.count)
-                .filter(|timed| *timed > values.get() as u64),
+            skipped: samples.len() as u64 - drawn,
+            chosen_from: Some(summary.service_time_ns.count).filter(|timed| *timed > drawn),
             values_ms: values_ms.into(),
         };
-        draw(&self.path, &options, &[series])
-            .with_context(|| format!("cannot draw {}", self.path.display()))?;
+        draw(
+            &self.path,
+            &Options::default(),
+            &subject,
+            &Data::Latency(vec![series]),
+        )
+        .with_context(|| format!("cannot draw {}", self.path.display()))?;
         Ok(format!("drew {}", self.path.display()))
     }
 }

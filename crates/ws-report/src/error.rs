@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use draw_plot::DrawError;
 use results::ResultsError;
 
 /// Why there is no report.
@@ -25,7 +24,10 @@ pub enum ReportError {
     #[error("a report needs at least one file")]
     NoFiles,
     /// More runs than can be told apart in a picture.
-    #[error("{found} runs given: at most {} can be told apart", draw_plot::MAX_SERIES)]
+    #[error(
+        "{found} runs given: at most {} can be told apart",
+        draw_plot::MAX_SERIES
+    )]
     TooManyRuns {
         /// How many.
         found: usize,
@@ -33,14 +35,6 @@ pub enum ReportError {
     /// A file cannot be read, or the report cannot be written.
     #[error(transparent)]
     File(#[from] ResultsError),
-    /// A picture cannot be drawn.
-    #[error("cannot draw the picture `{title}`")]
-    Picture {
-        /// Its heading.
-        title: &'static str,
-        /// Why.
-        source: DrawError,
-    },
     /// The page cannot be put together.
     #[error("cannot put the page together")]
     Page(#[from] askama::Error),

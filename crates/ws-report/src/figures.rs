@@ -115,7 +115,10 @@ fn connections(s: &Summary) -> Vec<(String, Option<String>)> {
         known("opened in", human_time(c.opening_s * 1e9)),
         perhaps("time to open p50", time(connect.total.p50)),
         perhaps("time to open max", time(connect.total.max)),
-        perhaps("TLS handshake p50", connect.tls.and_then(|tls| time(tls.p50))),
+        perhaps(
+            "TLS handshake p50",
+            connect.tls.and_then(|tls| time(tls.p50)),
+        ),
         unusual("failed to open", c.failed),
         unusual("closed early", c.closed_early),
     ];
@@ -156,7 +159,10 @@ fn generator(s: &Summary) -> Vec<(String, Option<String>)> {
         perhaps("CPU time", cpu_s.map(|s| human_time(s * 1e9))),
         perhaps("busiest thread, of a core", cpu_per_core.map(human_percent)),
         perhaps("waited for a core", run_queue_wait_share.map(percent)),
-        perhaps("messages per CPU-second", messages_per_cpu_s.map(human_rate)),
+        perhaps(
+            "messages per CPU-second",
+            messages_per_cpu_s.map(human_rate),
+        ),
         perhaps("memory at most", memory(max_rss_bytes)),
         perhaps("context switches", switches(context_switches)),
         perhaps("busy while polling", busy_share.map(human_percent)),
@@ -199,10 +205,10 @@ pub(crate) fn conditions(s: &Summary) -> (Vec<String>, Vec<String>) {
     let (held, passed): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
     let say = |all: Vec<&measurement::condition::ConditionResult>, word: &str| -> Vec<String> {
         let all = all.into_iter();
-        all.map(|c| format!("{word} `{}`: it is {}", c.expression, c.value_text))
+        all.map(|c| format!("{word}: `{}`, it is {}", c.expression, c.value_text))
             .collect()
     };
-    (say(held, "failed if"), say(passed, "passed, not"))
+    (say(held, "held"), say(passed, "did not hold"))
 }
 
 /// `2 runs`.

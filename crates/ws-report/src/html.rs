@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::ReportError;
-use crate::page::{Block, Page, Picture, Tone};
+use crate::page::{Block, Page, Svg, Tone};
 
 const SCRIPT: &str = include_str!("../assets/page.js");
 const STYLE: &str = include_str!("../assets/page.css");
@@ -57,14 +57,136 @@ pub(crate) struct Hovers<'p> {
     at: Vec<(f64, Option<f64>, &'p [String])>,
 }
 
-pub(crate) fn hovers(picture: &Picture) -> Hovers<'_> {
-    let hovers = picture.svg.hovers.iter();
-    // A tenth of a pixel is finer than anybody points.
+pub(crate) fn hovers<'p>(title: &'p str, svg: &'p Svg) -> Hovers<'p> {
+    let hovers = svg.hovers.iter();
+    // Finer than anybody points.
     let short = |place: f64| (place * 10.0).round() / 10.0;
     Hovers {
-        title: &picture.title,
+        title,
         at: hovers
             .map(|hover| (short(hover.x), hover.y.map(short), hover.text.as_slice()))
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::page::{Banner, Hover, Row, Section, Table, Tile};
+
+    /// What would run if it were written as it is.
+    const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=y>";
+
+    /// A page that says it wherever a page says anything.
+    fn hostile() -> Page {
+        let text = || HOSTILE.to_owned();
+        let svg = |markup: &str| Svg {
+            markup: markup.to_owned(),
+            alt: text(),
+            hovers: vec![Hover {
+                x: 1.0,
+                y: None,
+                text: vec![text(), text()],
+            }],
+        };
+        let mut page = Page::new(text());
+        page.above = text();
+        page.below = vec![text()];
+        page.footer = text();
+        page.add(Section::new(
+            text(),
+            vec![
+                Block::Banner(Banner {
+                    tone: Tone::Bad,
+                    word: text(),
+                    about: Some(text()),
+                    text: text(),
+                    points: vec![text(), format!("`{HOSTILE}`")],
+                }),
+                Block::Tiles(vec![Tile {
+                    label: text(),
+                    value: text(),
+                    note: text(),
+                    tone: Tone::Neutral,
+                }]),
+                Block::Tables(vec![Table {
+                    title: text(),
+                    columns: vec![text()],
+                    rows: vec![Row {
+                        name: text(),
+                        cells: vec![text()],
+                        group: Some(text()),
+                    }],
+                    note: text(),
+                    figures: false,
+                }]),
+                Block::Pictures(vec![crate::page::Picture {
+                    title: text(),
+                    caption: text(),
+                    svg: svg("<svg></svg>"),
+                    narrow: Some(svg("<svg></svg>")),
+                }]),
+                Block::Text(text()),
+                Block::List(vec![text()]),
+                Block::Command(text()),
+            ],
+        ));
+        page
+    }
+
+    #[test]
+    fn nothing_that_a_page_says_becomes_markup() {
+        let html = html(&hostile()).unwrap();
+        assert!(!html.contains("<script>alert"));
+        assert!(!html.contains("<img"));
+        // Two with values, and ours.
+        assert_eq!(html.matches("<script").count(), 3);
+        assert_eq!(html.matches("</script>").count(), 3);
+        assert!(
+            html.contains("&#60;script&#62;alert(1)") || html.contains("&lt;script&gt;alert(1)")
+        );
+    }
+
+    #[test]
+    fn the_policy_knows_just_our_script_and_style() {
+        let html = html(&Page::new("a")).unwrap();
+        let between = |start: &str, end: &str| {
+            let (_, rest) = html.split_once(start).unwrap();
+            rest.split_once(end).unwrap().0
+        };
+        let policy = between("Content-Security-Policy\" content=\"", "\">");
+        let policy = policy.replace("&#39;", "'");
+        assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+        for text in [
+            between("<style>", "</style>"),
+            between("<script>", "</script>"),
+        ] {
+            assert!(policy.contains(&hash(text)));
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+
+    #[test]
+    fn nothing_is_loaded() {
+        let html = html(&hostile()).unwrap().to_lowercase();
+        let markup = html.replace("http://www.w3.org/2000/svg", "");
+        for sign in [" src=\"", " href=\"", "url(", "@import", "http:", "https:"] {
+            assert!(!markup.contains(sign), "{sign}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_language_a_heading_and_headings_in_order() {
+        let html = html(&hostile()).unwrap();
+        assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
+        let mut before = 0;
+        for (at, _) in html.match_indices("<h") {
+            let Some(level) = html[at + 2..].chars().next().and_then(|c| c.to_digit(10)) else {
+                continue;
+            };
+            assert!(level <= before + 1, "h{level} below h{before}");
+            before = level;
+        }
+        assert_eq!(html.matches("<h1>").count(), 1);
     }
 }

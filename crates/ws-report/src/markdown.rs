@@ -52,9 +52,10 @@ fn block(block: &Block) -> String {
 }
 
 fn banner(banner: &Banner) -> String {
-    let about = banner.about.as_deref().map_or_else(String::new, |about| {
-        format!(" {}", rich(about))
-    });
+    let about = banner
+        .about
+        .as_deref()
+        .map_or_else(String::new, |about| format!(" {}", rich(about)));
     let head = format!(
         "\n{} **{}**{about}: {}\n",
         banner.tone.sign(),
@@ -82,7 +83,9 @@ fn list(points: &[String]) -> String {
 /// One row, a column for each.
 fn tiles(tiles: &[Tile]) -> String {
     let labels: Vec<_> = tiles.iter().map(|tile| tile.label.clone()).collect();
-    let values = tiles.iter().map(|tile| format!("**{}**", rich(&tile.value)));
+    let values = tiles
+        .iter()
+        .map(|tile| format!("**{}**", rich(&tile.value)));
     let values: Vec<_> = values.collect();
     format!(
         "\n{}{}{}",
@@ -102,9 +105,7 @@ fn table(table: &Table) -> String {
     let rule = if table.figures { "---:" } else { "---" };
     text += "\n";
     text += &line(std::iter::once(String::new()).chain(heads));
-    text += &line(
-        std::iter::once("---".to_owned()).chain((0..columns).map(|_| rule.to_owned())),
-    );
+    text += &line(std::iter::once("---".to_owned()).chain((0..columns).map(|_| rule.to_owned())));
     for row in table.rows.iter().take(MOST_POINTS * 4) {
         text += &row_text(row, columns);
     }
@@ -158,8 +159,8 @@ fn rich(text: &str) -> String {
     let mut escaped = String::new();
     for Span { text, is_code } in spans(text) {
         let text = text.replace(['\n', '\r'], " ");
-        // Within code nothing can be escaped, so a bar, which a table would end its cell at, stands outside.
-        if is_code && !text.contains(['|', '\\']) {
+        // Within code nothing can be escaped: what would need it stands outside.
+        if is_code && !text.contains(['|', '\\', '<']) {
             _ = write!(escaped, "`{text}`");
         } else {
             plain(&text, &mut escaped);
@@ -198,7 +199,7 @@ mod tests {
         assert_eq!(rich("<script>&"), "&lt;script&gt;&amp;");
         assert_eq!(rich("**x** [a](b)"), "\\*\\*x\\*\\* \\[a\\](b)");
         assert_eq!(rich("use `a b` @me\n# no"), "use `a b` &#64;me \\# no");
-        assert_eq!(rich("use `a|b`"), "use a\\|b");
+        assert_eq!(rich("use `a|b` `<`"), "use a\\|b &lt;");
         assert_eq!(rich("one ` tick"), "one \\` tick");
     }
 

@@ -4,7 +4,7 @@
 //! Text may hold code between backticks, as the reasons of a verdict do; nothing else in it has a meaning,
 //! so that what comes from files and servers needs no care by whoever builds a page.
 
-use draw_plot::Svg;
+pub use draw_plot::{Hover, Svg};
 
 /// A page with a heading and sections.
 #[derive(Debug, Clone, Default)]
@@ -169,10 +169,11 @@ impl Table {
         self.columns.len() > 2
     }
 
-    /// Whether any of its values has a unit to be aligned.
-    pub(crate) fn has_units(&self) -> bool {
+    /// Letters of its longest unit; 0 without units.
+    pub(crate) fn unit_letters(&self) -> usize {
         let cells = self.rows.iter().flat_map(|row| &row.cells);
-        cells.into_iter().any(|cell| !number_and_unit(cell).1.is_empty())
+        let letters = cells.map(|cell| number_and_unit(cell).1.chars().count());
+        letters.max().unwrap_or_default()
     }
 }
 
@@ -202,12 +203,14 @@ impl Row {
 /// A picture with its values.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// Its heading.
+    /// Its heading, which the picture shows itself; here it is for those who do not see it.
     pub title: String,
-    /// How to read it, in a sentence.
+    /// How to read it, in a sentence; may be empty.
     pub caption: String,
-    /// The picture, for the page's themes.
+    /// The picture. Its markup goes into the page as it is: whoever makes it escapes what it holds.
     pub svg: Svg,
+    /// The same for a narrow screen.
+    pub narrow: Option<Svg>,
 }
 
 impl Picture {
@@ -257,13 +260,23 @@ pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
         .collect()
 }
 
-/// A value in its number and its unit, so that numbers of a column stand below each other.
+/// A value in its number and its unit, so that numbers of a column stand below each other; what is more than
+/// that stays whole.
 pub(crate) fn number_and_unit(value: &str) -> (&str, &str) {
     match value.split_once(' ') {
-        Some((number, unit)) if number.starts_with(|c: char| c.is_ascii_digit()) => (number, unit),
+        Some((number, unit))
+            if number.starts_with(|c: char| c.is_ascii_digit())
+                && !unit.contains(' ')
+                && unit.chars().count() <= LONGEST_UNIT =>
+        {
+            (number, unit)
+        }
         _ => (value, ""),
     }
 }
+
+/// Letters of the longest unit, `KiB/s`; the style sheet has a width for each number up to it.
+const LONGEST_UNIT: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -297,6 +310,7 @@ mod tests {
         assert_eq!(number_and_unit("1.30 ms"), ("1.30", "ms"));
         assert_eq!(number_and_unit("76,336 msg/s"), ("76,336", "msg/s"));
         assert_eq!(number_and_unit("12"), ("12", ""));
+        assert_eq!(number_and_unit("20 of 20"), ("20 of 20", ""));
         assert_eq!(number_and_unit("not measured"), ("not measured", ""));
     }
 }

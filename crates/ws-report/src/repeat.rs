@@ -157,3 +157,98 @@ fn quoted(word: &str) -> String {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Made;
+    use measurement::summary::StageSummary;
+
+    fn of(made: Made) -> String {
+        repeat(&made.summary).command
+    }
+
+    #[test]
+    fn what_was_asked_for_is_asked_for_again() {
+        assert_eq!(
+            of(Made::closed()),
+            "ws-bench --clients 1 --duration 3s --size 125 --warmup 1s --timeout 10s --threads 1 --seed 5 \
+             ws://127.0.0.1:8000/ws"
+        );
+        let open = Made::open().but(|s| {
+            s.plan.embedded = Some("tungstenite".into());
+            s.plan.messages_per_client = Some(10);
+            s.plan.duration_s = None;
+            s.plan.rate_per_s = Some(1234.5);
+            s.plan.ramp_s = Some(1.5);
+            s.plan.arrivals = Arrivals::Poisson;
+            s.plan.payload_bytes = PayloadBytes::Range { min: 64, max: 4096 };
+            s.plan.text = false;
+            s.plan.window = Some(7);
+            s.plan.warmup_s = 0.0;
+            s.plan.verify = Verify::Length;
+            s.plan.pinned_to = vec![1, 3];
+            s.plan.busy_poll = true;
+        });
+        assert_eq!(
+            of(open),
+            "ws-bench --clients 1 --messages 10 --rate 1234.5 --ramp 1500ms --arrivals poisson --size 64..4096 \
+             --binary --window 7 --warmup 0s --timeout 10s --verify length --threads 1 --pin=1,3 --busy-poll \
+             --seed 5 --embedded=tungstenite"
+        );
+    }
+
+    #[test]
+    fn stages_take_the_place_of_rate_and_length() {
+        let stage = |duration_s, rate_per_s| StageSummary {
+            duration_s,
+            rate_per_s,
+        };
+        let staged = Made::open().but(|s| s.plan.stages = vec![stage(1.0, 10.0), stage(0.5, 2.5)]);
+        let command = of(staged);
+        assert!(command.contains(" --stages 1s:10,500ms:2.5 "), "{command}");
+        assert!(!command.contains("--rate") && !command.contains("--duration"));
+    }
+
+    #[test]
+    fn what_a_file_says_cannot_become_a_command() {
+        let hostile = |url: &str| of(Made::closed().but(|s| s.plan.url = url.into()));
+        assert!(hostile("ws://h/$(rm x)'; y").ends_with(r" 'ws://h/$(rm x)'\''; y'"));
+        assert!(hostile("--plot=x").ends_with(" -- --plot=x"));
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_said() {
+        let unknown = |made: Made| repeat(&made.summary).unknown.join(" ");
+        assert!(unknown(Made::closed()).contains("`--header`"));
+        assert!(!unknown(Made::closed()).contains("--ca-cert"));
+        let checked = Made::closed().but(|s| s.plan.certificate_checked = Some(true));
+        assert!(unknown(checked).contains("`--ca-cert`"));
+        let unchecked = Made::closed().but(|s| s.plan.certificate_checked = Some(false));
+        assert!(of(unchecked).contains(" --insecure "));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_back_every_word() {
+        for word in [
+            "",
+            "a b",
+            "'",
+            "''x'",
+            "$HOME `id` \"\\\n*?",
+            "~",
+            "#",
+            "a&b;c|d<e>f",
+            "ü",
+            "--x=1",
+        ] {
+            let output = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", quoted(word)))
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
+        }
+    }
+}

@@ -127,7 +127,11 @@ fn what_differs(runs: &[&Run], differences: &[Difference]) -> Section {
         .map(|difference| Row::new(difference.what, difference.values.clone()))
         .collect();
     if runs.len() > 1 {
-        let begun = |run: &&Run| run.summary().map(|s| moment(&s.started_at)).unwrap_or_default();
+        let begun = |run: &&Run| {
+            run.summary()
+                .map(|s| moment(&s.started_at))
+                .unwrap_or_default()
+        };
         rows.push(Row::new("begun", runs.iter().map(begun).collect()));
         blocks.push(Block::Tables(vec![Table {
             columns: runs.iter().map(|run| run.name.clone()).collect(),

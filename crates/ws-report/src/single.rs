@@ -1,8 +1,8 @@
 //! The page about one run.
 
 use measurement::comparability::{Part, facts};
-use measurement::summary::Summary;
-use measurement::units::{counted, grouped, human_rate};
+use measurement::summary::{Latency, Summary};
+use measurement::units::{counted, grouped, human_rate, human_time};
 use measurement::words;
 
 use crate::figures::figures;
@@ -74,12 +74,12 @@ fn in_short(s: &Summary) -> Vec<String> {
 }
 
 fn tiles(s: &Summary) -> Vec<Tile> {
-    let of = |name, note: &str, times: &measurement::summary::Latency| {
+    let of = |name: &str, note: &str, times: &Latency| {
         let shown = times.shown();
         let (_, ns) = shown.into_iter().find(|(it, _)| *it == name)?;
         Some(Tile {
             label: name.to_owned(),
-            value: measurement::units::human_time(ns?),
+            value: human_time(ns?),
             note: note.to_owned(),
             tone: Tone::Neutral,
         })
@@ -97,7 +97,11 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         Some(_) => ("response time", &s.response_time_ns),
         None => ("service time", &s.service_time_ns),
     };
-    tiles.extend(["p50", "p99", "max"].into_iter().filter_map(|name| of(name, note, times)));
+    tiles.extend(
+        ["p50", "p99", "max"]
+            .into_iter()
+            .filter_map(|name| of(name, note, times)),
+    );
     let m = &s.messages;
     let failed = m.lost + m.corrupted + m.timed_out + m.unsent;
     tiles.push(Tile {
@@ -176,7 +180,11 @@ fn notes_on_times(s: &Summary) -> String {
 /// With a capital letter.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
     first + letters.as_str()
 }
 

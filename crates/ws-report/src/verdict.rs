@@ -43,8 +43,16 @@ pub(crate) fn held_against(s: &Summary, about: Option<String>) -> Option<Banner>
     let (held, passed) = conditions(s);
     let (tone, word, text) = match (held.is_empty(), passed.is_empty()) {
         (true, true) => return None,
-        (true, false) => (Tone::Good, "passed", "No condition held that the run was to fail on."),
-        (false, _) => (Tone::Bad, "failed", "A condition held that the run was to fail on:"),
+        (true, false) => (
+            Tone::Good,
+            "passed",
+            "No condition held that the run was to fail on.",
+        ),
+        (false, _) => (
+            Tone::Bad,
+            "failed",
+            "A condition held that the run was to fail on:",
+        ),
     };
     Some(Banner {
         tone,

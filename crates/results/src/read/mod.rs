@@ -20,6 +20,8 @@
 //! | `collect` | the values of that column, checked, and what they are drawn against |
 //! | `kept` | a bounded number of values |
 //! | `part` | which kinds of file carry what |
+//! | `json`, `hlog` | the document of a run, an interval log |
+//! | `messages` | the rows of a `.csv` of ours, counted by the second |
 //! | `sheet` | the other sheets of ours, row by row |
 //! | `summary` | the `summary` sheet, made a summary again |
 //! | `run` | what a summary says about the run, in short |
@@ -32,7 +34,10 @@ mod choose;
 mod collect;
 mod comparison;
 mod distributions;
+mod hlog;
+mod json;
 mod kept;
+mod messages;
 mod moments;
 mod part;
 mod run;

@@ -6,19 +6,21 @@ use std::num::NonZeroUsize;
 use measurement::units::grouped;
 use plotters::style::RGBColor;
 
+use super::common::{
+    Task, check_count, check_times, is_crowded, joined, log_scale, messages, scale_from_zero,
+    without_a_time,
+};
 use crate::axis::{Scale, milliseconds};
+use crate::data::{Series, window_for};
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
-use crate::options::{Options, Series, Size};
 use crate::series::{Digest, linear_top, moving_average};
-use crate::theme::{Colours, MAX_SERIES};
-
-/// Up to as many messages per pixel of width are drawn one by one; more are drawn as bars.
-const POINTS_PER_PIXEL: usize = 5;
+use crate::theme::Colours;
 
 /// A picture that can be drawn: checked, and all its numbers known.
-pub(crate) struct Chart<'a> {
-    pub(crate) options: &'a Options,
+pub(crate) struct Latency<'a> {
+    pub(crate) task: Task<'a>,
+    pub(crate) window: NonZeroUsize,
     pub(crate) lines: Vec<Line<'a>>,
     /// Messages from the left edge to the right one.
     pub(crate) span: usize,
@@ -34,38 +36,41 @@ pub(crate) struct Line<'a> {
     pub(crate) colour: RGBColor,
 }
 
-impl<'a> Chart<'a> {
-    pub(crate) fn new(options: &'a Options, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
+impl<'a> Latency<'a> {
+    pub(crate) fn new(task: Task<'a>, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
         check_count(series.len())?;
-        let colours = options.theme.colours();
+        let window = window_for(task.options.window, series);
+        let colours = task.colours();
         let lines = series
             .iter()
             .zip(colours.series)
-            .map(|(series, colour)| Line::new(series, options.window, colour))
+            .map(|(series, colour)| Line::new(series, window, colour))
             .collect::<Result<Vec<_>, _>>()?;
         let digests: Vec<Digest> = lines.iter().map(|line| line.digest).collect();
-        let scale = if options.log {
-            log_scale(&digests).ok_or(DrawError::NothingAboveZero)?
+        let scale = if task.options.log {
+            let lowest = digests.iter().filter_map(|digest| digest.min_positive);
+            log_scale(lowest.flat_map(|low| {
+                let highest = digests.iter().map(|digest| digest.max);
+                [low].into_iter().chain(highest)
+            }))?
         } else {
             let largest_average = lines
                 .iter()
                 // Without averaging, the line is what must not flatten the picture.
-                .filter(|_| options.window.get() > 1)
+                .filter(|_| window.get() > 1)
                 .flat_map(|line| &line.averages)
                 .fold(0.0, |a: f64, b| a.max(*b));
-            let top = linear_top(&digests, largest_average);
-            // All zeros still need an axis.
-            Scale::linear(0.0, if top > 0.0 { top * 1.04 } else { 1.0 })
+            scale_from_zero(linear_top(&digests, largest_average))
         };
-        let span = series
-            .iter()
-            .map(|series| series.values_ms.len())
-            .max()
-            .unwrap_or(1);
         Ok(Self {
-            options,
+            task,
+            window,
+            span: series
+                .iter()
+                .map(|series| series.values_ms.len())
+                .max()
+                .unwrap_or(1),
             lines,
-            span,
             scale,
             colours,
         })
@@ -73,16 +78,16 @@ impl<'a> Chart<'a> {
 
     /// Whether so many messages are drawn that they share columns of pixels.
     pub(crate) fn is_binned(&self) -> bool {
-        is_crowded(self.span, self.options.size)
+        is_crowded(self.span, self.task.options.size)
     }
 
     pub(crate) fn has_average(&self) -> bool {
-        self.options.window.get() > 1
+        self.window.get() > 1
     }
 
     pub(crate) fn subtitle(&self) -> String {
         let skipped: u64 = self.lines.iter().map(|line| line.series.skipped).sum();
-        let window = grouped(self.options.window.get() as u64);
+        let window = grouped(self.window.get() as u64);
         let mut parts = Vec::new();
         if let [line] = self.lines.as_slice() {
             parts.push(line.series.label.clone());
@@ -96,11 +101,8 @@ impl<'a> Chart<'a> {
         } else {
             parts.push("no moving average".to_owned());
         }
-        if skipped > 0 {
-            let messages = if skipped == 1 { "message" } else { "messages" };
-            parts.push(format!("{} {messages} without a time", grouped(skipped)));
-        }
-        parts.join(" · ")
+        parts.push(without_a_time(skipped));
+        joined(parts)
     }
 
     pub(crate) fn legend(&self) -> Vec<Entry> {
@@ -109,7 +111,7 @@ impl<'a> Chart<'a> {
         };
         let mut entries = Vec::new();
         if self.has_average() {
-            let window = grouped(self.options.window.get() as u64);
+            let window = grouped(self.window.get() as u64);
             entries.push(Entry::new(
                 Swatch::Line,
                 line.colour,
@@ -178,12 +180,9 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn count(&self) -> String {
-        let count = grouped(self.series.values_ms.len() as u64);
-        match self.series.chosen_from {
-            Some(all) => format!("{count} messages chosen at random from {}", grouped(all)),
-            None => format!("{count} messages"),
-        }
+    pub(crate) fn count(&self) -> String {
+        let count = self.series.values_ms.len() as u64;
+        messages(count, self.series.chosen_from)
     }
 
     fn entry(&self) -> Entry {
@@ -197,48 +196,4 @@ impl<'a> Line<'a> {
         );
         Entry::new(Swatch::Line, self.colour, text)
     }
-}
-
-/// Whether there are so many that they share columns of pixels.
-pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
-    points > POINTS_PER_PIXEL * size.width() as usize
-}
-
-/// Something to draw, and no more than there are colours.
-pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
-    if (1..=MAX_SERIES).contains(&found) {
-        Ok(())
-    } else {
-        Err(DrawError::SeriesCount { found })
-    }
-}
-
-/// Nothing but times.
-pub(crate) fn check_times(
-    label: &str,
-    mut values_ms: impl Iterator<Item = f64>,
-) -> Result<(), DrawError> {
-    /// 300 years; far beyond, sums and axes lose their meaning.
-    const LONGEST_MS: f64 = 1e13;
-    let wrong = (1..)
-        .zip(&mut values_ms)
-        .find(|(_, value)| !(0.0..=LONGEST_MS).contains(value));
-    match wrong {
-        Some((number, value)) => Err(DrawError::NotATime {
-            label: label.to_owned(),
-            number,
-            value,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// All that is above zero.
-fn log_scale(digests: &[Digest]) -> Option<Scale> {
-    let low = digests
-        .iter()
-        .filter_map(|d| d.min_positive)
-        .min_by(f64::total_cmp)?;
-    let high = digests.iter().map(|d| d.max).fold(low, f64::max);
-    Some(Scale::log(low, high))
 }

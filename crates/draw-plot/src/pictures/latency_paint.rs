@@ -1,41 +1,41 @@
-//! Drawing a chart: where each of its numbers goes on the canvas.
+//! Where each number of a picture of latencies goes on the canvas.
 
 use measurement::units::grouped;
-use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBColor};
 
+use super::common::{counted, hover_places};
+use super::latency::{Latency, Line};
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::{Align, Bar, Canvas, Font};
-use crate::chart::{Chart, Line};
 use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::frame::{Frame, Surroundings};
-use crate::series::{Bin, below, bins, extremes, outline};
+use crate::frame::{Frame, Panel, Surroundings};
+use crate::page::Hover;
+use crate::series::{Bin, Digest, below, bins, extremes, outline};
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
 
-impl Picture for Chart<'_> {
-    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+impl Picture for Latency<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let percentiles = self.percentiles();
+        let x = Scale::linear(1.0, self.span as f64);
         let frame = Surroundings {
-            options: self.options,
-            colours: &self.colours,
-            subtitle: &self.subtitle(),
-            legend: &self.legend(),
             right: &percentiles
                 .iter()
                 .map(|(_, label, _)| label.as_str())
                 .collect::<Vec<_>>(),
-            x: Scale::linear(1.0, self.span as f64),
-            x_label: "message number, in order of sending",
-            y: self.scale,
-            y_unit: "ms",
+            ..self.task.surroundings(
+                &self.colours,
+                &self.subtitle(),
+                &self.legend(),
+                (x, "message number, in order of sending"),
+            )
         }
-        .draw(canvas)?;
+        .draw_single(
+            canvas,
+            Panel::new(self.task.subject.heading("ms"), self.scale),
+        )?;
         for line in &self.lines {
             self.messages(canvas, &frame, line)?;
         }
@@ -50,21 +50,63 @@ impl Picture for Chart<'_> {
             self.marks(canvas, &frame, line)?;
         }
         Self::percentile_labels(canvas, &frame, &percentiles)?;
-        self.note_of_what_is_above(canvas, &frame)
+        self.note_of_what_is_above(canvas, &frame)?;
+        Ok(self.hovers(&frame))
+    }
+
+    fn alt(&self) -> String {
+        let mut sentences = format!("{} of each message.", self.task.quantity());
+        for line in &self.lines {
+            let Digest { p50, p99, max, .. } = line.digest;
+            let figures = [("p50", p50), ("p99", p99), ("the largest", max)];
+            let figures = figures.map(|(name, value)| format!("{name} {}", milliseconds(value)));
+            let (label, count) = (&line.series.label, line.count());
+            sentences.push_str(&format!(" {label}: {count}, {}.", figures.join(", ")));
+        }
+        sentences
     }
 }
 
-impl Chart<'_> {
+impl Latency<'_> {
+    /// At places side by side: which message it is and how the averages stand there.
+    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+        hover_places(self.span)
+            .map(|at| {
+                let number = grouped(at as u64 + 1);
+                let mut text = vec![format!("message {number}")];
+                for line in &self.lines {
+                    let name = if self.lines.len() > 1 {
+                        format!("{}: ", line.series.label)
+                    } else {
+                        String::new()
+                    };
+                    let first = self.window.get() - 1;
+                    let average = at.checked_sub(first).and_then(|at| line.averages.get(at));
+                    if let Some(average) = average.filter(|_| self.has_average()) {
+                        let window = grouped(self.window.get() as u64);
+                        let average = milliseconds(*average);
+                        text.push(format!("{name}mean of the last {window}: {average}"));
+                    }
+                    if let Some(value) = line.series.values_ms.get(at) {
+                        text.push(format!("{name}this message: {}", milliseconds(*value)));
+                    }
+                }
+                Hover {
+                    x: frame.x.pixel(at as f64 + 1.0),
+                    y: None,
+                    text,
+                }
+            })
+            .collect()
+    }
+
     /// The messages themselves, behind everything else.
-    fn messages<B: DrawingBackend>(
+    fn messages(
         &self,
-        canvas: &Canvas<'_, B>,
+        canvas: &Canvas<'_>,
         frame: &Frame,
         line: &Line<'_>,
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    ) -> Result<(), DrawError> {
         if !self.has_average() {
             return Ok(());
         }
@@ -121,16 +163,13 @@ impl Chart<'_> {
         Ok(())
     }
 
-    fn average<B: DrawingBackend>(
+    fn average(
         &self,
-        canvas: &Canvas<'_, B>,
+        canvas: &Canvas<'_>,
         frame: &Frame,
         line: &Line<'_>,
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
-        let first = self.options.window.get() - 1;
+    ) -> Result<(), DrawError> {
+        let first = self.window.get() - 1;
         let points = outline(&line.averages, first, self.span, frame.layout.columns());
         let width = if self.has_average() && !self.is_binned() {
             2.0
@@ -152,15 +191,7 @@ impl Chart<'_> {
     }
 
     /// A triangle at the upper edge wherever messages lie above it.
-    fn marks<B: DrawingBackend>(
-        &self,
-        canvas: &Canvas<'_, B>,
-        frame: &Frame,
-        line: &Line<'_>,
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    fn marks(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
         let k = frame.font.scale;
         let top = frame.layout.top;
         let mut free_from = f64::NEG_INFINITY;
@@ -182,14 +213,11 @@ impl Chart<'_> {
     }
 
     /// At the right end of their lines, moved apart where they would touch.
-    fn percentile_labels<B: DrawingBackend>(
-        canvas: &Canvas<'_, B>,
+    fn percentile_labels(
+        canvas: &Canvas<'_>,
         frame: &Frame,
         percentiles: &[(f64, String, RGBColor)],
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    ) -> Result<(), DrawError> {
         let [(p99, above, p99_colour), (p50, beneath, p50_colour)] = percentiles else {
             return Ok(());
         };
@@ -215,14 +243,7 @@ impl Chart<'_> {
     }
 
     /// How many messages lie above the y axis, beside its heading.
-    fn note_of_what_is_above<B: DrawingBackend>(
-        &self,
-        canvas: &Canvas<'_, B>,
-        frame: &Frame,
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    fn note_of_what_is_above(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
         let Frame { layout, font, .. } = frame;
         let (heading_end, y) = frame.heading_end;
         let top = self.scale.high;
@@ -236,15 +257,15 @@ impl Chart<'_> {
             return Ok(());
         }
         let highest = values().fold(0.0, |a: f64, b| a.max(*b));
-        let messages = if above == 1 { "message" } else { "messages" };
+        let messages = counted(above as u64, "message");
         let (above, highest) = (grouped(above as u64), milliseconds(highest));
         let room = layout.right - heading_end - 20.0 * font.scale;
         let notes = [
             format!(
-                "▲ {above} {messages} above {}, the highest {highest}",
+                "▲ {messages} above {}, the highest {highest}",
                 milliseconds(top)
             ),
-            format!("▲ {above} {messages} up to {highest}"),
+            format!("▲ {messages} up to {highest}"),
             format!("▲ {above}, {highest}"),
         ];
         let fits = |note: &&String| canvas.text_width(note, font.faint) <= room;

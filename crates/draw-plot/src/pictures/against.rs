@@ -1,29 +1,32 @@
 //! The picture of times against numbers: a line through the points of each curve.
 
-use measurement::units::grouped;
-use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBColor};
 
-use crate::axis::Scale;
+use super::common::{
+    Task, check_count, check_times, counted, hover_places, is_crowded, joined, log_scale,
+    scale_from_zero,
+};
+use crate::axis::{Scale, milliseconds};
 use crate::canvas::Canvas;
-use crate::chart::{check_count, check_times, is_crowded};
 use crate::curve::{in_order, is_wide, span, thinned, unit_of, with_air};
+use crate::data::Curve;
 use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::frame::{Frame, Surroundings};
+use crate::frame::{Frame, Panel};
 use crate::legend::{Entry, Swatch};
-use crate::options::{Curve, Options};
+use crate::page::Hover;
 use crate::series::Point;
 use crate::theme::Colours;
 
 /// A picture that can be drawn: checked, and all its numbers known.
 pub(crate) struct Against<'a> {
-    options: &'a Options,
+    task: Task<'a>,
     x_name: &'a str,
     lines: Vec<Line<'a>>,
     x: Scale,
     y: Scale,
     y_unit: &'static str,
+    per_ms: f64,
     colours: Colours,
 }
 
@@ -36,7 +39,7 @@ struct Line<'a> {
 
 impl<'a> Against<'a> {
     pub(crate) fn new(
-        options: &'a Options,
+        task: Task<'a>,
         x_name: &'a str,
         curves: &'a [Curve<'a>],
     ) -> Result<Self, DrawError> {
@@ -51,14 +54,10 @@ impl<'a> Against<'a> {
         let xs = span(all().map(|(x, _)| *x)).ok_or_else(nothing)?;
         let (_, largest_ms) = span(all().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = unit_of(largest_ms);
-        let largest = largest_ms * per_ms;
-        let y = if options.log {
-            let positive = all().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0);
-            let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
-            Scale::log(low, high)
+        let y = if task.options.log {
+            log_scale(all().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
         } else {
-            // All zeros still need an axis.
-            Scale::linear(0.0, if largest > 0.0 { largest * 1.04 } else { 1.0 })
+            scale_from_zero(largest_ms * per_ms)
         };
         let x = if is_wide(xs) {
             Scale::log(xs.0, xs.1)
@@ -66,7 +65,7 @@ impl<'a> Against<'a> {
             let (low, high) = with_air(xs);
             Scale::linear(low, high)
         };
-        let colours = options.theme.colours();
+        let colours = task.colours();
         let lines = curves
             .iter()
             .zip(colours.series)
@@ -80,12 +79,13 @@ impl<'a> Against<'a> {
             })
             .collect();
         Ok(Self {
-            options,
+            task,
             x_name,
             lines,
             x,
             y,
             y_unit,
+            per_ms,
             colours,
         })
     }
@@ -102,7 +102,7 @@ impl<'a> Against<'a> {
         if skipped > 0 {
             parts.push(format!("{} left out", counted(skipped, "row")));
         }
-        parts.join(" · ")
+        joined(parts)
     }
 
     /// A single curve is named by the subtitle.
@@ -114,23 +114,33 @@ impl<'a> Against<'a> {
         self.lines.iter().map(entry).collect()
     }
 
-    fn curve<B: DrawingBackend>(
-        &self,
-        canvas: &Canvas<'_, B>,
-        frame: &Frame,
-        line: &Line<'_>,
-    ) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
+    /// One at each point, as far as they can be pointed at.
+    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+        let mut hovers = Vec::new();
+        for line in &self.lines {
+            for at in hover_places(line.points.len()) {
+                let (x, y) = line.points[at];
+                let time = milliseconds(y / self.per_ms);
+                hovers.push(Hover {
+                    x: frame.x.pixel(x),
+                    y: Some(frame.y.pixel(y)),
+                    text: vec![
+                        line.curve.label.clone(),
+                        format!("{}: {x}", self.x_name),
+                        time,
+                    ],
+                });
+            }
+        }
+        hovers.sort_by(|a, b| a.x.total_cmp(&b.x));
+        hovers
+    }
+
+    fn curve(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
         /// Pixels between points that leave each its own marker.
         const ROOM: f64 = 12.0;
-        let mut pixels: Vec<Point> = line
-            .points
-            .iter()
-            .map(|(x, y)| (frame.x.pixel(*x), frame.y.pixel(*y)))
-            .collect();
-        if is_crowded(pixels.len(), self.options.size) {
+        let mut pixels: Vec<Point> = line.points.iter().map(|point| frame.at(*point)).collect();
+        if is_crowded(pixels.len(), self.task.options.size) {
             pixels = thinned(&pixels);
         }
         let k = frame.font.scale;
@@ -147,25 +157,30 @@ impl<'a> Against<'a> {
 }
 
 impl Picture for Against<'_> {
-    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<'_, B>) -> Result<(), DrawError>
-    where
-        B::ErrorType: 'static,
-    {
-        let frame = Surroundings {
-            options: self.options,
-            colours: &self.colours,
-            subtitle: &self.subtitle(),
-            legend: &self.legend(),
-            right: &[],
-            x: self.x,
-            x_label: self.x_name,
-            y: self.y,
-            y_unit: self.y_unit,
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let around =
+            self.task
+                .surroundings(&self.colours, &subtitle, &legend, (self.x, self.x_name));
+        let heading = self.task.subject.heading(self.y_unit);
+        let frame = around.draw_single(canvas, Panel::new(heading, self.y))?;
+        for line in &self.lines {
+            self.curve(canvas, &frame, line)?;
         }
-        .draw(canvas)?;
-        self.lines
-            .iter()
-            .try_for_each(|line| self.curve(canvas, &frame, line))
+        Ok(self.hovers(&frame))
+    }
+
+    fn alt(&self) -> String {
+        let (quantity, x_name) = (self.task.quantity(), self.x_name);
+        let mut sentences = format!("{quantity} against {x_name}.");
+        for line in &self.lines {
+            let description = line.description();
+            if let Some((low, high)) = span(line.curve.points.iter().map(|(_, ms)| *ms)) {
+                let (low, high) = (milliseconds(low), milliseconds(high));
+                sentences.push_str(&format!(" {description}, from {low} to {high}."));
+            }
+        }
+        sentences
     }
 }
 
@@ -175,12 +190,6 @@ impl Line<'_> {
         let points = counted(self.points.len() as u64, "point");
         format!("{} · {points}", self.curve.label)
     }
-}
-
-/// `1 point`, `1,000 points`
-fn counted(count: u64, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", grouped(count))
 }
 
 fn check(curve: &Curve<'_>) -> Result<(), DrawError> {

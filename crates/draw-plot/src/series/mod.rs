@@ -1,8 +1,26 @@
 //! What is drawn, as plain numbers: averages, quantiles, bins. Knows neither files nor colours.
 //!
+//! | module | what lives there |
+//! |---|---|
+//! | here | messages in order of sending: moving average, quantiles, bins that keep the extremes |
+//! | `sorted` | distributions: quantiles, shares, HdrHistogram's spectrum |
+//! | `log_bins` | histograms of times' magnitudes |
+//! | `seconds` | steps along the time axis |
+//! | `cells` | time and magnitude together |
+//!
 //! A message's position counts from 0 here; the picture numbers messages from 1.
 
+mod cells;
+mod log_bins;
+mod seconds;
+mod sorted;
+
 use std::num::NonZeroUsize;
+
+pub use cells::{Cells, Steps, moment, rows_for, slice_for};
+pub use log_bins::{LogBins, bins_for, histogram};
+pub use seconds::{Step, failures, lines, rates, steps, time_unit};
+pub use sorted::{Sorted, even_places, log_places, quantile_at, shares, spectrum, spectrum_end};
 
 /// The mean of each `window` successive values: as many as there are values, less `window` − 1.
 ///

@@ -1,0 +1,132 @@
+//! What is drawn, as plain data.
+
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+
+use crate::options::DEFAULT_WINDOW;
+use crate::series::Point;
+
+/// Kinds of picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Time of each message in order of sending, and their moving average.
+    Latency,
+    /// How many messages took how long, in logarithmic bins.
+    Histogram,
+    /// Which share of the messages took at most how long.
+    Cdf,
+    /// HdrHistogram's spectrum: times over percentiles, each further nine as wide as the one before.
+    Percentiles,
+    /// Throughput and times of each second.
+    Timeline,
+    /// How many messages took how long, over the time at which they were sent.
+    Heatmap,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Latency,
+        Self::Histogram,
+        Self::Cdf,
+        Self::Percentiles,
+        Self::Timeline,
+        Self::Heatmap,
+    ];
+
+    /// As it is typed: `latency`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Histogram => "histogram",
+            Self::Cdf => "cdf",
+            Self::Percentiles => "percentiles",
+            Self::Timeline => "timeline",
+            Self::Heatmap => "heatmap",
+        }
+    }
+}
+
+/// What a picture is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    /// The usual heading. See [`run_title`](crate::run_title).
+    pub title: String,
+    /// What the times are, without unit: `service time`.
+    pub quantity: String,
+    /// The unit that the times were taken for without anything saying so; shown at the axis.
+    pub unit_is_assumed: bool,
+}
+
+impl Default for Subject {
+    /// Service times without a heading.
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            quantity: "service time".to_owned(),
+            unit_is_assumed: false,
+        }
+    }
+}
+
+impl Subject {
+    /// The heading of an axis of times: `service time (ms)`.
+    pub(crate) fn heading(&self, unit: &str) -> String {
+        let assumed = if self.unit_is_assumed {
+            ", assumed"
+        } else {
+            ""
+        };
+        format!("{} ({unit}{assumed})", self.quantity)
+    }
+}
+
+/// What a picture shows; each kind of up to [`MAX_SERIES`](crate::MAX_SERIES) files or runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Data<'v> {
+    /// For [`Kind::Latency`].
+    Latency(Vec<Series<'v>>),
+    /// Times against the numbers of a column, as a line through each curve's points in the order of
+    /// the numbers. Numbers above zero that reach over a factor of a hundred have a logarithmic
+    /// axis; times that are all below a millisecond are shown in microseconds.
+    Against {
+        /// The column's name.
+        x_name: String,
+        /// One for each file.
+        curves: Vec<Curve<'v>>,
+    },
+}
+
+/// One line of a picture of latencies with its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series<'v> {
+    /// Its name in the legend.
+    pub label: String,
+    /// Times in milliseconds, in order of sending; finite and not below zero.
+    pub values_ms: Cow<'v, [f64]>,
+    /// Messages that have no time, which the subtitle counts.
+    pub skipped: u64,
+    /// How many messages these were chosen from at random; `None` when they are all there are.
+    pub chosen_from: Option<u64>,
+}
+
+/// One line of a picture of times against numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve<'v> {
+    /// Its name in the legend.
+    pub label: String,
+    /// Numbers and their times in milliseconds, in any order; the times finite and not below zero.
+    pub points: Cow<'v, [Point]>,
+    /// Rows that have not both, which the subtitle counts.
+    pub skipped: u64,
+}
+
+/// The window of the moving average: what was asked for, else [`DEFAULT_WINDOW`] as far as each of
+/// the series has values for it.
+#[must_use]
+pub fn window_for(asked: Option<NonZeroUsize>, series: &[Series<'_>]) -> NonZeroUsize {
+    let counts = series.iter().map(|series| series.values_ms.len());
+    let fewest = counts.min().and_then(NonZeroUsize::new);
+    asked.unwrap_or_else(|| fewest.map_or(DEFAULT_WINDOW, |fewest| DEFAULT_WINDOW.min(fewest)))
+}

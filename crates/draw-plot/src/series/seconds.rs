@@ -1,0 +1,150 @@
+//! What happened in each second, as steps along the time axis.
+
+use super::Point;
+
+/// A value that holds from one moment to another, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// When it begins.
+    pub from_s: f64,
+    /// When it ends.
+    pub to_s: f64,
+    /// What holds; `None` where nothing is known.
+    pub value: Option<f64>,
+}
+
+/// The values of seconds in ascending order. The second in which the measured phase ends is as long
+/// as it was measured.
+#[must_use]
+pub fn steps(
+    values: impl IntoIterator<Item = (u64, Option<f64>)>,
+    elapsed_s: Option<f64>,
+) -> Vec<Step> {
+    values
+        .into_iter()
+        .map(|(second, value)| {
+            let from_s = second as f64;
+            let to_s = match elapsed_s {
+                Some(end) if end > from_s && end < from_s + 1.0 => end,
+                _ => from_s + 1.0,
+            };
+            Step {
+                from_s,
+                to_s,
+                value,
+            }
+        })
+        .collect()
+}
+
+/// How many there were in each second as how many there were per second: the same, but for a
+/// second that is not whole.
+#[must_use]
+pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64>) -> Vec<Step> {
+    let counts = counts.into_iter();
+    let mut steps = steps(
+        counts.map(|(second, count)| (second, Some(count as f64))),
+        elapsed_s,
+    );
+    for step in &mut steps {
+        let length_s = step.to_s - step.from_s;
+        step.value = step.value.map(|count| count / length_s);
+    }
+    steps
+}
+
+/// The lines along the steps: one for each stretch in which all values are known.
+#[must_use]
+pub fn lines(steps: &[Step]) -> Vec<Vec<Point>> {
+    let is_one = |a: &Step, b: &Step| {
+        a.value.is_some() == b.value.is_some() && (a.to_s - b.from_s).abs() < 1e-9
+    };
+    steps
+        .chunk_by(is_one)
+        .map(|part| {
+            let points = part.iter().filter_map(|step| {
+                let value = step.value?;
+                Some([(step.from_s, value), (step.to_s, value)])
+            });
+            points.flatten().collect::<Vec<_>>()
+        })
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// Seconds with failures, brought together where they are closer than `room_s`, so that each group can
+/// be labelled: when it begins, when it ends, and how many there were.
+#[must_use]
+pub fn failures(counts: impl IntoIterator<Item = (u64, u64)>, room_s: f64) -> Vec<(f64, f64, u64)> {
+    let mut groups: Vec<(f64, f64, u64)> = Vec::new();
+    for (second, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        let from = second as f64;
+        match groups.last_mut() {
+            Some((begin, end, total)) if from < *begin + room_s || from <= *end => {
+                *end = from + 1.0;
+                *total += count;
+            }
+            _ => groups.push((from, from + 1.0, count)),
+        }
+    }
+    groups
+}
+
+/// The unit in which times up to this are written, and how many seconds it has.
+#[must_use]
+pub fn time_unit(longest_s: f64) -> (&'static str, f64) {
+    if longest_s >= 3.0 * 3_600.0 {
+        ("h", 3_600.0)
+    } else if longest_s >= 600.0 {
+        ("min", 60.0)
+    } else {
+        ("s", 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_that_is_not_whole_counts_as_long_as_it_was() {
+        let rates = rates([(0, 1_000), (1, 1_000), (2, 250)], Some(2.25));
+        let values: Vec<_> = rates.iter().map(|step| step.value.unwrap()).collect();
+        assert_eq!(values, [1_000.0, 1_000.0, 1_000.0]);
+        assert_eq!((rates[2].from_s, rates[2].to_s), (2.0, 2.25));
+        // What comes after the end is no part of it.
+        let late = steps([(3, Some(7.0))], Some(2.25));
+        assert_eq!((late[0].from_s, late[0].to_s), (3.0, 4.0));
+    }
+
+    #[test]
+    fn a_line_is_broken_where_nothing_is_known() {
+        let steps = steps(
+            [(0, Some(1.0)), (1, Some(3.0)), (2, None), (3, Some(2.0))],
+            None,
+        );
+        assert_eq!(
+            lines(&steps),
+            [
+                vec![(0.0, 1.0), (1.0, 1.0), (1.0, 3.0), (2.0, 3.0)],
+                vec![(3.0, 2.0), (4.0, 2.0)]
+            ]
+        );
+    }
+
+    #[test]
+    fn failures_close_to_each_other_are_one_group() {
+        let counts = [(0, 0), (3, 2), (4, 5), (7, 1), (30, 4)];
+        assert_eq!(
+            failures(counts, 1.0),
+            [(3.0, 5.0, 7), (7.0, 8.0, 1), (30.0, 31.0, 4)]
+        );
+        assert_eq!(failures(counts, 10.0), [(3.0, 8.0, 8), (30.0, 31.0, 4)]);
+    }
+
+    #[test]
+    fn hours_are_not_written_in_seconds() {
+        let units = [9.0, 900.0, 20_000.0].map(|longest| time_unit(longest).0);
+        assert_eq!(units, ["s", "min", "h"]);
+    }
+}

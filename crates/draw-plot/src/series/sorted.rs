@@ -1,0 +1,237 @@
+//! Times in ascending order: their quantiles, and how many lie where.
+
+/// Times in ascending order, each with how often it occurred; at least one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sorted {
+    values: Vec<f64>,
+    /// How many times there are up to each value and with it; empty when each occurred once.
+    up_to: Vec<u64>,
+}
+
+impl Sorted {
+    /// Values in ascending order, and how often each occurred; without counts, each once. `None`
+    /// where there is no time at all, and where there are not as many counts as values.
+    #[must_use]
+    pub fn new(values: Vec<f64>, counts: &[u64]) -> Option<Self> {
+        debug_assert!(values.is_sorted());
+        if counts.is_empty() {
+            return (!values.is_empty()).then_some(Self {
+                values,
+                up_to: Vec::new(),
+            });
+        }
+        let mut total = 0_u64;
+        let up_to: Vec<u64> = counts
+            .iter()
+            .map(|count| {
+                total = total.saturating_add(*count);
+                total
+            })
+            .collect();
+        (total > 0 && up_to.len() == values.len()).then_some(Self { values, up_to })
+    }
+
+    /// The different values, or all of them where each occurred once.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Whether they come with counts, as from a histogram.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        !self.up_to.is_empty()
+    }
+
+    /// How many times there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.up_to
+            .last()
+            .copied()
+            .unwrap_or(self.values.len() as u64)
+    }
+
+    /// The smallest value that the share `q` of all does not exceed, as HdrHistogram defines it
+    /// (`inverted_cdf` in NumPy).
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> f64 {
+        // A share of a count is at most that count.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let rank = ((q * self.count() as f64).ceil() as u64).clamp(1, self.count());
+        let at = if self.is_counted() {
+            self.up_to.partition_point(|up_to| *up_to < rank)
+        } else {
+            usize::try_from(rank - 1).unwrap_or(usize::MAX)
+        };
+        self.values[at.min(self.values.len() - 1)]
+    }
+
+    /// How many are at most `value`.
+    #[must_use]
+    pub fn at_most(&self, value: f64) -> u64 {
+        self.first(self.values.partition_point(|other| *other <= value))
+    }
+
+    /// How many are below `value`.
+    #[must_use]
+    pub fn below(&self, value: f64) -> u64 {
+        self.first(self.values.partition_point(|other| *other < value))
+    }
+
+    /// How many times the first so many values stand for.
+    fn first(&self, values: usize) -> u64 {
+        match values.checked_sub(1) {
+            None => 0,
+            Some(last) => self.up_to.get(last).copied().unwrap_or(values as u64),
+        }
+    }
+
+    /// The largest time.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.quantile(1.0)
+    }
+
+    /// The smallest time above zero, where a logarithmic axis can begin.
+    #[must_use]
+    pub fn min_positive(&self) -> Option<f64> {
+        let zeros = self.at_most(0.0);
+        let rank = |at: usize| self.first(at + 1) > zeros;
+        let start = self.values.partition_point(|value| *value <= 0.0);
+        (start..self.values.len())
+            .find(|at| rank(*at))
+            .map(|at| self.values[at])
+    }
+}
+
+/// Which share of the times, from 0 to 1, is at most each of the `places`.
+#[must_use]
+pub fn shares(sorted: &Sorted, places: &[f64]) -> Vec<f64> {
+    let count = sorted.count() as f64;
+    places
+        .iter()
+        .map(|place| sorted.at_most(*place) as f64 / count)
+        .collect()
+}
+
+/// HdrHistogram's spectrum: the quantile at each of the `places`, which are 1/(1 − q).
+#[must_use]
+pub fn spectrum(sorted: &Sorted, places: &[f64]) -> Vec<f64> {
+    let quantile = |place: &f64| sorted.quantile(quantile_at(*place));
+    places.iter().map(quantile).collect()
+}
+
+/// The quantile whose 1/(1 − q) is `place`.
+#[must_use]
+pub fn quantile_at(place: f64) -> f64 {
+    1.0 - 1.0 / place.max(1.0)
+}
+
+/// Where the axis of the spectrum of so many times ends: with room beyond the last of them, in
+/// which the largest is drawn.
+#[must_use]
+pub fn spectrum_end(count: u64) -> f64 {
+    1.25 * count.max(1) as f64
+}
+
+/// `steps` + 1 places from `low` to `high`, at equal distances.
+#[must_use]
+pub fn even_places(low: f64, high: f64, steps: usize) -> Vec<f64> {
+    let steps = steps.max(1);
+    (0..=steps)
+        .map(|step| low + (high - low) * (step as f64 / steps as f64))
+        .collect()
+}
+
+/// `steps` + 1 places from `low`, which is above zero, to `high`, each the same factor further.
+#[must_use]
+pub fn log_places(low: f64, high: f64, steps: usize) -> Vec<f64> {
+    let logs = even_places(low.ln(), high.ln(), steps);
+    logs.into_iter().map(f64::exp).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quantiles_are_values_that_occurred() {
+        let each = Sorted::new((1..=1_000).map(f64::from).collect(), &[]).unwrap();
+        let quantiles = [0.0, 0.5, 0.99, 0.999, 0.9991, 1.0].map(|q| each.quantile(q));
+        assert_eq!(quantiles, [1.0, 500.0, 990.0, 999.0, 1_000.0, 1_000.0]);
+        // 0, 0, 0, 2, 5, 5
+        let counted = Sorted::new(vec![0.0, 2.0, 5.0], &[3, 1, 2]).unwrap();
+        let quantiles = [0.0, 0.5, 0.51, 0.67, 1.0].map(|q| counted.quantile(q));
+        assert_eq!(quantiles, [0.0, 0.0, 2.0, 5.0, 5.0]);
+        assert_eq!((counted.count(), counted.max()), (6, 5.0));
+        assert_eq!(counted.min_positive(), Some(2.0));
+    }
+
+    #[test]
+    fn nothing_is_no_distribution() {
+        assert_eq!(Sorted::new(Vec::new(), &[]), None);
+        assert_eq!(Sorted::new(vec![1.0, 2.0], &[0, 0]), None);
+        assert_eq!(Sorted::new(vec![1.0, 2.0], &[1]), None);
+        assert_eq!(
+            Sorted::new(vec![0.0], &[]).and_then(|s| s.min_positive()),
+            None
+        );
+    }
+
+    #[test]
+    fn shares_and_spectrum_of_a_known_law() {
+        // Uniform on 1..=100.
+        let uniform = Sorted::new((1..=100).map(f64::from).collect(), &[]).unwrap();
+        let found = shares(&uniform, &[0.5, 1.0, 50.0, 50.5, 99.0, 1e9]);
+        assert_eq!(found, [0.0, 0.01, 0.5, 0.5, 0.99, 1.0]);
+        let places = [1.0, 2.0, 10.0, 100.0, spectrum_end(100)];
+        let found = spectrum(&uniform, &places);
+        assert_eq!(found, [1.0, 50.0, 90.0, 99.0, 100.0]);
+    }
+
+    #[test]
+    fn places_reach_both_ends() {
+        assert_eq!(even_places(0.0, 4.0, 4), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        let places = log_places(1.0, 1_000.0, 3);
+        let expected = [1.0, 10.0, 100.0, 1_000.0];
+        assert!(
+            places
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a / b - 1.0).abs() < 1e-12)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn counts_stand_for_values_written_out(
+            pairs in prop::collection::vec((0_u32..50, 0_u64..4), 1..60),
+            q in 0.0..=1.0_f64,
+            place in -1.0..60.0_f64,
+        ) {
+            let mut pairs = pairs;
+            pairs.sort_by_key(|(value, _)| *value);
+            let out: Vec<f64> = pairs
+                .iter()
+                .flat_map(|(value, count)| std::iter::repeat_n(f64::from(*value), *count as usize))
+                .collect();
+            let (values, counts): (Vec<f64>, Vec<u64>) =
+                pairs.iter().map(|(value, count)| (f64::from(*value), *count)).unzip();
+            let counted = Sorted::new(values, &counts);
+            prop_assert_eq!(counted.is_some(), !out.is_empty());
+            if let (Some(counted), Some(each)) = (counted, Sorted::new(out.clone(), &[])) {
+                prop_assert_eq!(counted.count(), each.count());
+                prop_assert_eq!(counted.quantile(q), each.quantile(q));
+                prop_assert_eq!(counted.at_most(place), each.at_most(place));
+                prop_assert_eq!(counted.below(place), each.below(place));
+                prop_assert_eq!(counted.min_positive(), each.min_positive());
+                let smallest = out.iter().copied().find(|value| {
+                    out.iter().filter(|other| *other <= value).count() as f64 >= q * out.len() as f64
+                });
+                prop_assert_eq!(Some(each.quantile(q)), smallest);
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The command line: files in, one page out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use results::whole::is_same_file;
+use ws_report::{Format, ReportError, report, write};
+
+/// Makes one page of one run of ws-bench, or of several beside each other
+///
+/// The page opens from disk, loads nothing, and prints. Several files of one run are one run: give the
+/// .json for the figures and the .csv or .xlsx for the pictures that need every message.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  ws-report latencies.xlsx                        one run into report.html
+  ws-report before.xlsx after.xlsx -o both.html   two runs beside each other, pictures overlaid
+  ws-report run.json -o report.md                 tables for a pull request or a job summary
+
+Exit codes:
+  0 written · 1 a file could not be read, drawn or written · 2 usage"
+)]
+pub(crate) struct Cli {
+    /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Page to write: .html, with pictures, or .md (example: report.md)
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+
+    /// Heading [default: the server's URL, or how many runs] (example: 'Before the change')
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+}
+
+impl Cli {
+    /// Reads, writes, and says on stderr what was written.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let format = Format::of(&self.output)?;
+        if self
+            .files
+            .iter()
+            .any(|file| is_same_file(file, &self.output))
+        {
+            return Err(ReportError::OverInput { path: self.output }.into());
+        }
+        let mut page = report(&self.files, format == Format::Html)?;
+        if let Some(title) = self.title {
+            page.title = title;
+        }
+        write(&self.output, &page)?;
+        eprintln!("wrote {}", self.output.display());
+        Ok(())
+    }
+}
+
+/// Wrong usage is told from a file that cannot be read.
+pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
+    const USAGE: u8 = 2;
+    match error.downcast_ref() {
+        Some(ReportError::UnknownEnding { .. } | ReportError::TooManyRuns { .. }) => {
+            ExitCode::from(USAGE)
+        }
+        _ => ExitCode::FAILURE,
+    }
+}

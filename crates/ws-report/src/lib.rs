@@ -1,0 +1,126 @@
+//! One page about one run of ws-bench, or about several beside each other: the verdict first, then the
+//! figures, the pictures, the plan, the host, and how to repeat it.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`page`] | [`Page`]: what a page says, as plain data |
+//! | [`run`] | [`Run`](run::Run): a run and its files |
+//! | [`mod@repeat`] | the command line that repeats a run |
+//! | `single`, `several` | what the page about one run says, and that about several |
+//! | `figures`, `verdict`, `pictures` | what both say in the same way |
+//! | `html`, `markdown` | how a page is written |
+//!
+//! The program `ws-report` reads files and calls [`report`]. Another program with something to report builds a
+//! page of its own, with tables, banners and pictures of its own, and has it written in the same looks:
+//!
+//! ```
+//! use ws_report::page::{Block, Page, Row, Section, Table};
+//!
+//! let mut page = Page::new("axum against tungstenite");
+//! let times = Table {
+//!     columns: vec!["axum".to_owned(), "tungstenite".to_owned()],
+//!     rows: vec![Row::new("p99", vec!["1.30 ms".to_owned(), "1.71 ms".to_owned()])],
+//!     figures: true,
+//!     ..Table::default()
+//! };
+//! page.add(Section::new("Figures", vec![Block::Tables(vec![times])]));
+//! assert!(ws_report::html(&page)?.contains("1.71"));
+//! assert!(ws_report::markdown(&page).contains("| p99 | 1.30 ms | 1.71 ms |"));
+//! # Ok::<(), ws_report::ReportError>(())
+//! ```
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+mod error;
+mod figures;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod fixture;
+mod html;
+mod markdown;
+pub mod page;
+mod pictures;
+pub mod repeat;
+pub mod run;
+mod several;
+mod single;
+mod verdict;
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use results::ResultsError;
+use results::whole::WholeFile;
+
+pub use error::ReportError;
+pub use html::html;
+pub use markdown::markdown;
+pub use page::Page;
+
+/// How a page is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One file with everything in it, `.html`.
+    Html,
+    /// Tables without pictures, `.md`.
+    Markdown,
+}
+
+impl Format {
+    /// The format that the file's ending asks for: `.html`, `.htm` or `.md`, in any case.
+    ///
+    /// # Errors
+    /// [`ReportError::UnknownEnding`] for any other.
+    pub fn of(path: &Path) -> Result<Self, ReportError> {
+        let ending = path.extension().and_then(OsStr::to_str);
+        match ending.map(str::to_ascii_lowercase).as_deref() {
+            Some("html" | "htm") => Ok(Self::Html),
+            Some("md") => Ok(Self::Markdown),
+            _ => Err(ReportError::UnknownEnding {
+                path: path.to_owned(),
+            }),
+        }
+    }
+}
+
+/// The page about these files of ws-bench. Files of the same run are one run; pictures are drawn only with
+/// `pictures`, because samples are read for them.
+///
+/// # Errors
+/// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
+pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
+    let runs = run::read_runs(files)?;
+    let pictures = pictures.then(|| pictures::section(&runs));
+    Ok(match runs.as_slice() {
+        [run] => single::page(run, pictures),
+        runs => several::page(runs, pictures),
+    })
+}
+
+/// Writes the page into a file whose ending says how; it appears under its name only when it is whole.
+///
+/// # Errors
+/// [`ReportError::UnknownEnding`], or [`ReportError::File`] when the file cannot be written.
+pub fn write(path: &Path, page: &Page) -> Result<(), ReportError> {
+    let text = match Format::of(path)? {
+        Format::Html => html(page)?,
+        Format::Markdown => markdown(page),
+    };
+    let mut file = WholeFile::create(path)?;
+    file.content()
+        .write_all(text.as_bytes())
+        .map_err(|source| ResultsError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
+    Ok(file.publish()?)
+}

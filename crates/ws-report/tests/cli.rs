@@ -1,0 +1,274 @@
+//! The program as a user runs it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use common::Made;
+use measurement::validity::Verdict;
+use tempfile::TempDir;
+
+/// A folder of files, and the program run in it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ws-report"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Writes a report, and gives its text.
+    fn written(&self, name: &str, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said, format!("wrote {name}\n"));
+        assert!(output.stdout.is_empty());
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Writes none, and tells why.
+    fn refused(&self, code: i32, arguments: &[&str]) -> String {
+        let before = self.files();
+        let output = self.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(self.files(), before, "something was written");
+        said
+    }
+
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files: Vec<_> = fs::read_dir(self.0.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+/// Where these stand in a text, in their order.
+fn in_order(text: &str, parts: &[&str]) {
+    let mut from = 0;
+    for part in parts {
+        let at = text[from..].find(part);
+        from += at.unwrap_or_else(|| panic!("no `{part}` behind the ones before"));
+    }
+}
+
+#[test]
+fn a_run_becomes_a_page_with_the_verdict_first() {
+    let folder = Folder::new();
+    let run = Made::open().but(|s| {
+        s.validity.verdict = Verdict::Suspect;
+        s.validity.reasons = vec!["the tail is not firm; send more (`-m`)".into()];
+    });
+    run.save(&folder.path("run.xlsx"));
+    let html = folder.written("report.html", &["run.xlsx"]);
+    in_order(
+        &html,
+        &[
+            "ws-bench 0.1.0 · 2026-01-31 12:00:00 UTC",
+            "<h1>ws://127.0.0.1:8000/ws</h1>",
+            "open loop, 1,000 msg/s",
+            "<h2 id=\"s1\">Verdict</h2>",
+            "<strong>suspect</strong>",
+            "the tail is not firm; send more (<code>-m</code>)",
+            "<h2 id=\"s2\">Figures</h2>",
+            "service time",
+            "<h2 id=\"s3\">Pictures</h2>",
+            "<svg viewBox=",
+            "<h2 id=\"s4\">Plan and host</h2>",
+            "<h2 id=\"s5\">How to repeat it</h2>",
+            "ws-bench --clients 1 --duration 3s --rate 1000",
+        ],
+    );
+}
+
+#[test]
+fn markdown_has_the_figures_and_no_pictures() {
+    let folder = Folder::new();
+    Made::open().save(&folder.path("run.xlsx"));
+    let markdown = folder.written("report.md", &["run.xlsx", "-o", "report.md"]);
+    in_order(
+        &markdown,
+        &[
+            "# ws://127.0.0.1:8000/ws\n",
+            "## Verdict\n",
+            "| p50 |",
+            "### Times\n",
+            "|  | service time | response time |\n| --- | ---: | ---: |\n| min | 1.00 ms | 1.50 ms |\n",
+            "## How to repeat it\n\n```sh\nws-bench ",
+        ],
+    );
+    assert!(!markdown.contains("<svg"));
+}
+
+#[test]
+fn runs_stand_beside_each_other_and_what_differs_is_said() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("a.xlsx"));
+    let other = Made::closed().but(|s| {
+        s.plan.clients = 7;
+        s.started_at = "2026-01-31T13:00:00Z".into();
+    });
+    other.save(&folder.path("b.xlsx"));
+    let html = folder.written("both.html", &["a.xlsx", "b.xlsx", "-o", "both.html"]);
+    in_order(
+        &html,
+        &[
+            "<h1>2 runs of ws-bench</h1>",
+            "<strong>not comparable</strong>",
+            "clients: 1 / 7",
+            "<span class=\"about\">a.xlsx</span>",
+            "<span class=\"about\">b.xlsx</span>",
+            "<th scope=\"col\">a.xlsx</th><th scope=\"col\">b.xlsx</th>",
+            "What differs",
+            "What is the same",
+        ],
+    );
+    // The same load is no reason for a warning.
+    let again = Made::closed().but(|s| s.started_at = "2026-01-31T14:00:00Z".into());
+    again.save(&folder.path("c.xlsx"));
+    let html = folder.written("both.html", &["a.xlsx", "c.xlsx", "-o", "both.html"]);
+    assert!(!html.contains("comparable"));
+}
+
+#[test]
+fn files_of_one_run_are_one_run() {
+    let folder = Folder::new();
+    let run = Made::closed();
+    run.save(&folder.path("run.json"));
+    run.save(&folder.path("run.xlsx"));
+    let html = folder.written("report.html", &["run.json", "run.xlsx"]);
+    assert!(html.contains("<h1>ws://127.0.0.1:8000/ws</h1>"));
+    // The .json has no messages; the .xlsx does.
+    assert!(html.contains("of each message</h3>"));
+    let html = folder.written("report.html", &["run.json"]);
+    assert!(!html.contains("of each message</h3>"));
+    assert!(
+        html.contains("run.json holds no single messages"),
+        "says which file would"
+    );
+    assert!(html.contains("give the .xlsx or .csv of the run"));
+}
+
+#[test]
+fn a_file_without_a_summary_has_no_verdict() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("run.csv"));
+    let html = folder.written("report.html", &["run.csv"]);
+    assert!(html.contains("<strong>no verdict</strong>"));
+    assert!(html.contains("of each message</h3>"));
+    Made::closed().save(&folder.path("run.hlog"));
+    let html = folder.written("report.html", &["run.hlog"]);
+    assert!(html.contains("<strong>no verdict</strong>"));
+    assert!(html.contains(">Percentiles</h3>"));
+    assert!(html.contains("run.hlog holds no single messages"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_files_and_servers_say_stays_text() {
+    const HOSTILE: &str = "<script>alert(1)<&script>.xlsx";
+    let folder = Folder::new();
+    let hostile = |started_at: &str| {
+        Made::closed().but(|s| {
+            s.plan.url = "ws://h/<script>alert(2)</script>?|`x`".into();
+            s.host.cpu = "<img src=x onerror=alert(3)>".into();
+            s.validity.reasons = vec!["<script>alert(4)</script>".into()];
+            s.connections
+                .failures
+                .insert("</script><script>alert(5)</script>".into(), 1);
+            s.started_at = started_at.into();
+        })
+    };
+    hostile("1").save(&folder.path(HOSTILE));
+    hostile("2").save(&folder.path("b.xlsx"));
+    for files in [&["b.xlsx"][..], &[HOSTILE, "b.xlsx"]] {
+        let html = folder.written("report.html", files);
+        assert!(!html.contains("<script>alert"));
+        assert!(!html.contains("<img"));
+        assert!(html.contains("alert(2)"));
+        let arguments = [files, &["-o", "report.md"]].concat();
+        let markdown = folder.written("report.md", &arguments);
+        let outside_code = markdown.split("```").step_by(2);
+        for part in outside_code {
+            assert!(
+                !part.contains("<script") && !part.contains("<img"),
+                "{part}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_title_can_be_given() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("run.xlsx"));
+    let html = folder.written("report.html", &["run.xlsx", "--title", "Before & after"]);
+    assert!(html.contains("<h1>Before &#38; after</h1>"));
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_nothing_is_written() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("run.xlsx"));
+    let said = folder.refused(2, &["run.xlsx", "-o", "report.pdf"]);
+    assert_eq!(
+        said,
+        "error: cannot tell the kind of report from report.pdf: use .html or .md\n"
+    );
+    assert!(folder.refused(2, &[]).contains("Usage: ws-report"));
+    let said = folder.refused(1, &["none.json"]);
+    assert!(said.starts_with("error: cannot read none.json: "), "{said}");
+    assert_eq!(said.lines().count(), 1);
+    fs::write(folder.path("text.json"), "{}").unwrap();
+    assert!(folder.refused(1, &["text.json"]).contains("text.json"));
+    let said = folder.refused(1, &["run.xlsx", "-o", "none/report.html"]);
+    assert!(
+        said.starts_with("error: cannot write none/report.html"),
+        "{said}"
+    );
+    let names: Vec<_> = (0..8).map(|n| format!("{n}.xlsx")).collect();
+    for name in &names {
+        let run = Made::closed().but(|s| s.started_at.clone_from(name));
+        run.save(&folder.path(name));
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    assert!(
+        folder
+            .refused(2, &names)
+            .contains("8 runs given: at most 7")
+    );
+}
+
+#[test]
+fn an_input_is_never_overwritten() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("run.csv"));
+    fs::rename(folder.path("run.csv"), folder.path("run.md")).unwrap();
+    for output in ["run.md", "./run.md"] {
+        let said = folder.refused(1, &["run.md", "-o", output]);
+        assert!(
+            said.ends_with("is read: give the report another name with -o\n"),
+            "{said}"
+        );
+    }
+}
