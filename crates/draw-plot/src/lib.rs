@@ -8,6 +8,7 @@
 //! | `data`, `options` | what is drawn, and how it looks |
 //! | `load`, `naming` | that from files |
 //! | `pictures` | what each kind of picture shows and says |
+//! | `ratios` | the picture of a comparison of servers |
 //! | `frame`, `legend`, `axis`, `layout`, `theme` | what surrounds it: places, numbers, colours |
 //! | `canvas`, `surface`, `face` | painting; `surface` hides plotters, `face` is the font |
 //! | `encode`, `page` | the picture as a file's bytes, and as a part of a page |
@@ -57,6 +58,7 @@ mod naming;
 mod options;
 mod page;
 mod pictures;
+mod ratios;
 pub mod series;
 mod surface;
 mod theme;
@@ -74,6 +76,7 @@ pub use error::DrawError;
 pub use load::{Loaded, load};
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};
 pub use page::{Hover, Svg, page_style};
+pub use ratios::{RatioRow, Ratios, Said, encode_ratios, ratios_svg};
 pub use theme::MAX_SERIES;
 
 /// Draws the data into a file whose ending says which kind: `.png` or `.svg`. The file appears under

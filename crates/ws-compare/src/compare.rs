@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use measurement::comparison::{Comparison, ComparisonPlan, Contender, RoundRow, Figure};
-use measurement::plan::{Plan, Target};
+use measurement::plan::Target;
 use measurement::summary::PlanSummary;
 use measurement::units::{Rate, counted, human_rate};
 use measurement::validity::Verdict;
 
 use crate::cli::Args;
-use crate::judge::{self, Measured};
+use crate::judge::{self, Conditions, Measured};
 use crate::measure::{self, Machine};
 use crate::plans::{Common, rate_below};
 use crate::progress::Display;
@@ -47,25 +47,23 @@ pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
 /// When the comparison did not take place, or a file could not be written.
 pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     let outputs = Outputs::check(&args.outputs).map_err(usage)?;
-    let conditions = judge::conditions(&args.conditions).map_err(usage)?;
-    let comparison = if args.files.is_empty() {
+    if args.files.is_empty() {
         let entrants = entrants(args)?;
         let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
-        check_names(args, &names, &conditions)?;
+        let conditions = conditions(args, &names)?;
+        let campaign = Campaign::new(args, stop, &entrants)?;
         // Whatever cannot be written is said before anything is started.
         let outputs = outputs.create()?;
         stop.remove_at_second(outputs.unfinished());
-        let measured = Campaign::new(args, stop, &entrants)?.carry_out()?;
-        (judge::judge(measured, &conditions), outputs)
+        let measured = campaign.carry_out()?;
+        finish(args, &judge::judge(measured, &conditions), outputs)
     } else {
         let measured = saved::read(&args.files, args.reference.as_deref()).map_err(usage)?;
         let names: Vec<&str> = measured.servers.iter().map(|s| s.name.as_str()).collect();
-        check_names(args, &names, &conditions)?;
+        let conditions = conditions(args, &names)?;
         let outputs = outputs.create()?;
-        (judge::judge(measured, &conditions), outputs)
-    };
-    let (comparison, outputs) = comparison;
-    finish(args, &comparison, outputs)
+        finish(args, &judge::judge(measured, &conditions), outputs)
+    }
 }
 
 /// Prints, saves, and tells how it went.
@@ -95,19 +93,22 @@ fn finish(args: &Args, comparison: &Comparison, outputs: Outputs) -> anyhow::Res
 fn code(comparison: &Comparison) -> u8 {
     if comparison.interrupted {
         INTERRUPTED
-    } else if comparison.any_failed() {
-        // A server that failed is why nothing can be said, where that is so.
-        match comparison.validity.verdict {
-            Verdict::Invalid if comparison.compared().count() >= 2 => INVALID,
-            _ => SERVER_FAILED,
-        }
-    } else if comparison.validity.verdict == Verdict::Invalid {
+    } else if comparison.validity.verdict == Verdict::Invalid && !failure_explains(comparison) {
         INVALID
+    } else if comparison.any_failed() {
+        SERVER_FAILED
     } else if comparison.conditions.iter().any(|c| c.held) {
         CONDITION_HELD
     } else {
         0
     }
+}
+
+/// Whether servers that failed are why nothing can be said: then that is what is told.
+fn failure_explains(comparison: &Comparison) -> bool {
+    let has_round = |name: &str| comparison.rounds_of(name).any(|row| row.failure.is_none());
+    let left = comparison.compared().filter(|server| has_round(&server.name));
+    comparison.any_failed() && left.count() < 2
 }
 
 fn entrants(args: &Args) -> anyhow::Result<Vec<Entrant>> {
@@ -121,29 +122,27 @@ fn entrants(args: &Args) -> anyhow::Result<Vec<Entrant>> {
     Ok(entrants)
 }
 
-/// Enough servers, each with a name of its own, and only such names wherever one is asked for.
-fn check_names(
-    args: &Args,
-    names: &[&str],
-    conditions: &[judge::Condition],
-) -> anyhow::Result<()> {
+/// The conditions, when there are enough servers, each with a name of its own, and only such names
+/// are asked for.
+fn conditions(args: &Args, names: &[&str]) -> anyhow::Result<Conditions> {
     if names.len() < 2 {
         return Err(usage(
             "there is nothing to compare: name at least two servers (--server, --url) or saved runs",
         ));
     }
-    if let Some(name) = names.iter().enumerate().find_map(|(i, n)| names[..i].contains(n).then_some(n)) {
-        return Err(usage(format!("two servers are called `{name}`: give each a name of its own")));
+    let earlier = |(index, name): &(usize, &&str)| names[..*index].contains(name);
+    if let Some((_, name)) = names.iter().enumerate().find(earlier) {
+        return Err(usage(format!(
+            "two servers are called `{name}`: give each a name of its own"
+        )));
     }
-    let known = || names.join(", ");
-    let asked = args.reference.as_deref().into_iter();
-    let in_conditions = conditions.iter().flat_map(judge::Condition::servers);
-    for name in asked.chain(in_conditions) {
-        if !names.contains(&name) {
-            return Err(usage(format!("there is no server `{name}`: there are {}", known())));
-        }
+    if let Some(name) = args.reference.as_deref().filter(|name| !names.contains(name)) {
+        return Err(usage(format!(
+            "there is no server `{name}` to compare with: there are {}",
+            names.join(", ")
+        )));
     }
-    Ok(())
+    Conditions::parse(&args.conditions, names).map_err(usage)
 }
 
 /// A comparison that is measured.
@@ -184,7 +183,7 @@ impl<'a> Campaign<'a> {
         if let Some(rate) = args.load.rate {
             common.latency(&anywhere, seed, rate).map_err(usage)?;
         }
-        let machine = Machine::look(&plan, args.quiet);
+        let machine = Machine::look(&plan);
         Ok(Self {
             args,
             stop,
@@ -249,7 +248,6 @@ impl<'a> Campaign<'a> {
             servers: contenders,
             rounds: Vec::new(),
             interrupted,
-            saved: false,
         };
         if !interrupted && left.len() >= 2 {
             interrupted = !self.rounds(&left, rate, &mut measured, &display);

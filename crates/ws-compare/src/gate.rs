@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use swarm::control::Control;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -78,10 +79,13 @@ impl fmt::Display for Failure {
 }
 
 /// Asks everything of a server, each on a connection of its own; what it does not pass. Each check
-/// may wait `timeout` for an answer.
+/// may wait `timeout` for an answer; none is begun when the user has ended it all.
 #[must_use]
-pub fn examine(address: &Address, timeout: Duration) -> Vec<Failure> {
+pub fn examine(address: &Address, timeout: Duration, control: &Control) -> Vec<Failure> {
     let failed = |check: Check| {
+        if control.is_stopped() {
+            return None;
+        }
         let what = conduct(check, address, timeout).err()?;
         Some(Failure { check, what })
     };

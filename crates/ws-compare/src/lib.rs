@@ -9,6 +9,13 @@
 //! | [`plans`] | the load in closed loop and at a rate; the pilot that finds the rate |
 //! | [`rounds`] | a server's turn in a round |
 //! | [`measure`], [`bins`], [`watch`] | one run: its steady part, and what the server used |
+//! | [`judge`] | from rounds to verdicts |
+//! | [`saved`] | saved runs, and saved comparisons, in place of measured ones |
+//! | [`told`], [`text`], [`page`], [`picture`] | what every report says; the reports |
+//! | [`save`] | the files |
+//! | [`cli`], [`load`] | what can be typed |
+//! | [`compare`] | one comparison from check to exit code |
+//! | [`progress`], [`signals`] | how it stands; Ctrl-C |
 
 #![cfg_attr(
     test,
@@ -22,11 +29,22 @@
 )]
 
 pub mod bins;
+pub mod cli;
+pub mod compare;
 pub mod gate;
+pub mod judge;
 pub mod load;
 pub mod measure;
+pub mod page;
+pub mod picture;
 pub mod plans;
+pub mod progress;
 pub mod rounds;
+pub mod save;
+pub mod saved;
 pub mod seats;
 pub mod server;
+pub mod signals;
+pub mod text;
+pub mod told;
 pub mod watch;

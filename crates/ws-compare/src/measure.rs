@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use measurement::comparison::RunRow;
+use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
 use measurement::recorder::Record;
+use measurement::statistics::steady::{State, steadiness};
 use measurement::summary::{Calibration, Circumstances, Host, Summary, Tool};
-use measurement::validity::Verdict;
 use swarm::SwarmError;
 use swarm::control::{Control, Phase};
 
@@ -20,6 +20,18 @@ pub struct Machine {
     pub host: Host,
     /// What the generator can do on it, if that is known.
     pub calibration: Option<Calibration>,
+}
+
+impl Machine {
+    /// Looks at the host, and at what the generator can do with a load like the plan's.
+    #[must_use]
+    pub fn look(plan: &Plan) -> Self {
+        Self {
+            host: Host::default(),
+            // Not known, it is no reason to measure nothing.
+            calibration: swarm::calibrate(plan).ok().flatten(),
+        }
+    }
 }
 
 /// What came of a run.
@@ -98,9 +110,8 @@ fn row(summary: &Summary, record: &Record, used: Option<Used>) -> RunRow {
         Watched::Echoes
     };
     let elapsed_s = summary.elapsed_s;
-    let cut_s = bins::series(&record.samples, elapsed_s, watched)
-        .and_then(|series| steady_from(&series))
-        .map(|share| share * elapsed_s);
+    let (steadiness, cut_s) = bins::series(&record.samples, elapsed_s, watched)
+        .map_or((Steadiness::Unknown, None), |series| steady_from(&series, elapsed_s));
     let timed = summary.service_time_ns.count;
     #[allow(clippy::cast_precision_loss)]
     let steady = cut_s.filter(|cut_s| *cut_s > 0.0).and_then(|cut_s| {
@@ -123,6 +134,7 @@ fn row(summary: &Summary, record: &Record, used: Option<Used>) -> RunRow {
         timed_messages: timed,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
         elapsed_s,
+        steadiness,
         cut_s,
         messages_per_s: steady.map_or(messages_per_s, |steady| steady.messages_per_s),
         p50_ns: times[0],
@@ -135,9 +147,19 @@ fn row(summary: &Summary, record: &Record, used: Option<Used>) -> RunRow {
     }
 }
 
-/// The share of a run that is cut off so that the rest is steady.
-fn steady_from(_series: &[f64]) -> Option<f64> {
-    None
+/// Whether a run was steady, and how many seconds of its beginning are to be cut off.
+#[allow(clippy::cast_precision_loss)]
+fn steady_from(series: &[f64], elapsed_s: f64) -> (Steadiness, Option<f64>) {
+    let Ok(found) = steadiness(series) else {
+        return (Steadiness::Unknown, None);
+    };
+    let cut_s = found.cut as f64 / found.intervals as f64 * elapsed_s;
+    match found.state {
+        State::Steady => (Steadiness::Steady, Some(cut_s)),
+        State::Drifting => (Steadiness::Drifting, Some(cut_s)),
+        // No part of it is better than another.
+        State::CutTooLate => (Steadiness::Never, None),
+    }
 }
 
 /// What a server did that no right one does. Being slow is not wrong: late echoes, and messages of an
@@ -163,10 +185,4 @@ fn wrong(summary: &Summary) -> Option<String> {
     let most = reasons.max_by_key(|(_, n)| **n);
     let because = most.map_or_else(String::new, |(reason, _)| format!(" ({reason})"));
     Some(format!("{}{because}", parts.join(", ")))
-}
-
-/// Whether a run is to be believed.
-#[must_use]
-pub fn is_believable(row: &RunRow) -> bool {
-    row.verdict != Verdict::Invalid
 }

@@ -7,6 +7,8 @@ use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust}
 use measurement::schedule::{Arrivals, RateProfile};
 use measurement::units::Rate;
 
+use crate::load::LoadArgs;
+
 /// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
 pub const RATE_SHARE: f64 = 0.6;
 
@@ -32,6 +34,22 @@ pub struct Common {
 }
 
 impl Common {
+    /// The load that was asked for, from these cores.
+    ///
+    /// # Errors
+    /// When it is impossible.
+    pub fn new(load: &LoadArgs, cores: Option<Vec<usize>>) -> Self {
+        // Stands for every server's.
+        let draft = load.draft(Target::parse("ws://127.0.0.1:1/").unwrap_or_else(|_| unreachable!()));
+        Self {
+            draft,
+            arrivals: Arrivals::Constant,
+            open_window: load.window,
+            cores: cores.unwrap_or_default(),
+            threads_are_free: load.threads.is_none(),
+        }
+    }
+
     fn plan(
         &self,
         target: &Target,
@@ -105,16 +123,6 @@ pub fn rate_below(capacities: &[f64]) -> Option<Rate> {
     // A rate that is already round must not lose a step to binary fractions.
     let rounded = (rate / step + 1e-9).floor() * step;
     Rate::new(rounded)
-}
-
-/// The median; of an even number, the mean of the two in the middle.
-#[must_use]
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = sorted.get(sorted.len() / 2)?;
-    let lower = sorted.get((sorted.len() - 1) / 2)?;
-    Some(f64::midpoint(*lower, *upper))
 }
 
 #[cfg(test)]

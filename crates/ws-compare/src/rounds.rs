@@ -2,13 +2,14 @@
 
 use measurement::comparison::{Contender, RoundRow};
 use measurement::plan::{PlanError, Target, Trust};
+use measurement::statistics::order::median;
 use measurement::units::Rate;
 use swarm::SwarmError;
 use swarm::control::Control;
 
 use crate::gate;
 use crate::measure::{self, Machine, Outcome};
-use crate::plans::{Common, PILOT_RUNS, median};
+use crate::plans::{Common, PILOT_RUNS};
 use crate::server::peer::Address;
 use crate::server::{Running, StartError, StartSpec, Starter, UrlSpec};
 use crate::watch::Watch;
@@ -221,7 +222,10 @@ impl Ring<'_> {
         step(Step::Starting);
         let mut present = self.enter(entrant)?;
         step(Step::Gate);
-        let failures = gate::examine(present.address(), self.gate_timeout);
+        let failures = gate::examine(present.address(), self.gate_timeout, self.control);
+        if self.control.is_stopped() {
+            return Err(TurnError::Interrupted);
+        }
         if !failures.is_empty() {
             self.is_alive(entrant, &mut present)?;
             return Err(TurnError::Gate {

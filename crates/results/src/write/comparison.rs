@@ -243,7 +243,7 @@ fn by_round(
         return Ok(());
     }
     let mut chart = Chart::new(ChartType::Line);
-    chart.title().set_name(format!("{} by round", figure.name()));
+    chart.title().set_name(&format!("{} by round", figure.name()));
     chart.x_axis().set_name("round");
     chart.y_axis().set_name(unit(figure));
     for index in 0..servers.len() {
