@@ -54,6 +54,7 @@ pub mod plan;
 pub mod recorder;
 pub mod sample;
 pub mod schedule;
+pub mod statistics;
 pub mod summary;
 mod target;
 pub mod timeline;
