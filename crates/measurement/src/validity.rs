@@ -302,6 +302,8 @@ pub fn judge(evidence: &Evidence) -> Validity {
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }
+    // What decides comes first.
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict()));
     Validity {
         verdict: reasons
             .iter()

@@ -10,13 +10,14 @@ use measurement::plan::Target;
 use measurement::summary::PlanSummary;
 use measurement::units::{Rate, counted, human_rate};
 use measurement::validity::Verdict;
+use results::whole::WholeFile;
 
 use crate::cli::Args;
 use crate::judge::{self, Conditions, Measured};
 use crate::measure::{self, Machine};
 use crate::plans::{Common, rate_below};
 use crate::progress::Display;
-use crate::rounds::{Entrant, Ring, Step, Turn, TurnError};
+use crate::rounds::{Entrant, Ring, Turn, TurnError};
 use crate::save::Outputs;
 use crate::seats::Seats;
 use crate::server::Starter;
@@ -67,7 +68,7 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints, saves, and tells how it went.
-fn finish(args: &Args, comparison: &Comparison, outputs: Outputs) -> anyhow::Result<ExitCode> {
+fn finish(args: &Args, comparison: &Comparison, outputs: Outputs<WholeFile>) -> anyhow::Result<ExitCode> {
     if args.json {
         print(&results::write::comparison_to_json(comparison).context("cannot print it")?)?;
     } else {

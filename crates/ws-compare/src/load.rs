@@ -4,8 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use clap::Args;
-use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust, Verify};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{Length, Load, PlanDraft, Target, Trust, Verify};
 use measurement::units::{Rate, SizeRange, parse_duration, parse_positive};
 
 /// TEMPORARY stand-in for ws-bench's own.

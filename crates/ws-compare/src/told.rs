@@ -73,6 +73,7 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
         );
     }
     lines.extend(unsteady(c));
+    lines.extend(longest_cut(c));
     lines.extend(c.outliers.iter().map(|o| {
         format!(
             "round {} stands out: {} of {} was {}, median {}; it is counted",
@@ -84,6 +85,24 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
         )
     }));
     lines
+}
+
+/// How much of a run was cut off at most.
+fn longest_cut(c: &Comparison) -> Option<String> {
+    let cuts = c.rounds.iter().flat_map(|row| {
+        let kinds = [("capacity", &row.capacity), ("latency", &row.latency)];
+        kinds.map(|(kind, run)| (row, kind, run.as_ref().and_then(|run| run.cut_s)))
+    });
+    let cuts = cuts.filter_map(|(row, kind, cut_s)| Some((row, kind, cut_s?)));
+    let (row, kind, cut_s) = cuts.max_by(|(.., a), (.., b)| a.total_cmp(b))?;
+    (cut_s > 0.0).then(|| {
+        format!(
+            "figures are of the steady part of each run: at most {} were cut off its beginning ({kind} of {}, round {})",
+            human_time(cut_s * 1e9),
+            row.server,
+            row.round
+        )
+    })
 }
 
 /// The runs that were not steady, by server and kind.
@@ -114,18 +133,6 @@ fn unsteady(c: &Comparison) -> Vec<String> {
                     rounds.join(", ")
                 ));
             }
-            let cut = c
-                .rounds_of(&server.name)
-                .filter_map(|row| of(row)?.cut_s)
-                .max_by(f64::total_cmp)
-                .filter(|cut| *cut > 0.0);
-            lines.extend(cut.map(|cut| {
-                format!(
-                    "the {name} runs of {} are counted from their steady part on: at most {} were cut off",
-                    server.name,
-                    human_time(cut * 1e9)
-                )
-            }));
         }
     }
     lines
