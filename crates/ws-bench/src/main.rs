@@ -4,25 +4,19 @@
 //! |---|---|
 //! | `cli` | what can be typed, and what it means: the plan, the outputs, how to report |
 //! | `bench` | one run from check to exit code |
-//! | `preflight` | what must be there before the load starts, and the command that mends it |
 //! | `embedded` | an echo server of ours inside the process |
-//! | `probe` | the host, and what the server's process uses |
 //! | `progress` | how the run stands, on a terminal |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
-//! | `trust` | whom to trust about the server's certificate |
 //! | `signals` | Ctrl-C: once ends the run, twice the program |
 
 mod bench;
 mod cli;
 mod embedded;
 mod picture;
-mod preflight;
-mod probe;
 mod progress;
 mod report;
 mod signals;
-mod trust;
 
 use std::process::ExitCode;
 
