@@ -22,22 +22,59 @@ pub fn host(open_file_limit: Option<u64>) -> Host {
     }
 }
 
-/// Watches the server's process during the measured phase.
+/// Watches the server's processes during the measured phase.
 #[derive(Debug)]
 pub struct Probe(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    /// The server is a process of its own.
-    Process {
+    /// The server has processes of its own.
+    Processes {
         system: Box<System>,
-        pid: Pid,
-        begun_ns: Option<u64>,
-        begun_switches: Option<ContextSwitches>,
-        max_rss_bytes: u64,
+        processes: Vec<Process>,
     },
     /// The server runs inside this process: what the process uses less what the generator does.
     Embedded { begun_s: Option<f64> },
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Process {
+    pid: Pid,
+    begun_ns: Option<u64>,
+    begun_switches: Option<ContextSwitches>,
+    max_rss_bytes: u64,
+}
+
+impl Process {
+    /// CPU time used so far, in nanoseconds; looks at memory, too.
+    fn look(&mut self, system: &mut System) -> Option<u64> {
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, what);
+        let process = system.process(self.pid)?;
+        self.max_rss_bytes = self.max_rss_bytes.max(process.memory());
+        Some(cpu_ns(self.pid.as_u32()).unwrap_or(process.accumulated_cpu_time() * 1_000_000))
+    }
+
+    fn begin(&mut self, system: &mut System) {
+        self.begun_ns = self.look(system);
+        self.begun_switches = context_switches(self.pid.as_u32());
+    }
+
+    /// `None` when it has ended.
+    #[allow(clippy::cast_precision_loss)]
+    fn end(&mut self, system: &mut System) -> Option<Reading> {
+        let pid = self.pid.as_u32();
+        Some(Reading {
+            cpu_s: self.look(system)?.saturating_sub(self.begun_ns?) as f64 / 1e9,
+            pid,
+            max_rss_bytes: Some(self.max_rss_bytes),
+            context_switches: context_switches(pid)
+                .zip(self.begun_switches)
+                .map(|(now, then)| now.since(then)),
+            with_generator: false,
+        })
+    }
 }
 
 impl Probe {
@@ -46,18 +83,31 @@ impl Probe {
     /// # Errors
     /// When there is no such process, or it cannot be seen.
     pub fn process(pid: u32) -> Result<Self, RunError> {
+        Self::processes(&[pid])
+    }
+
+    /// A probe of other processes, whose figures are added up; at least one. A reading has the number of
+    /// the first.
+    ///
+    /// # Errors
+    /// When one of them is not there, or cannot be seen.
+    pub fn processes(pids: &[u32]) -> Result<Self, RunError> {
         let system = System::new().map_err(|e| RunError::Processes(std::io::Error::other(e)))?;
-        let mut probe = Self(Kind::Process {
-            system: Box::new(system),
-            pid: Pid::from_u32(pid),
-            begun_ns: None,
-            begun_switches: None,
-            max_rss_bytes: 0,
-        });
-        match probe.look() {
-            Some(_) => Ok(probe),
-            None => Err(RunError::NoProcess { pid }),
+        let mut system = Box::new(system);
+        let mut processes = Vec::with_capacity(pids.len());
+        for &pid in pids {
+            let mut process = Process {
+                pid: Pid::from_u32(pid),
+                begun_ns: None,
+                begun_switches: None,
+                max_rss_bytes: 0,
+            };
+            if process.look(&mut system).is_none() {
+                return Err(RunError::NoProcess { pid });
+            }
+            processes.push(process);
         }
+        Ok(Self(Kind::Processes { system, processes }))
     }
 
     /// A probe of the server inside this process.
@@ -66,71 +116,38 @@ impl Probe {
         Self(Kind::Embedded { begun_s: None })
     }
 
-    /// The most resident memory of the other process that was seen so far, in bytes, now included; `None`
-    /// when it has ended, or is this one.
+    /// The most resident memory of each of the other processes that was seen so far, added up, in bytes, now
+    /// included; `None` when one of them has ended, or the server is in this one.
     pub fn max_rss_bytes(&mut self) -> Option<u64> {
-        self.look()?;
-        match &self.0 {
-            Kind::Process { max_rss_bytes, .. } => Some(*max_rss_bytes),
-            Kind::Embedded { .. } => None,
-        }
-    }
-
-    /// CPU time used so far, in nanoseconds; looks at memory, too.
-    fn look(&mut self) -> Option<u64> {
-        let Kind::Process {
-            system,
-            pid,
-            max_rss_bytes,
-            ..
-        } = &mut self.0
-        else {
+        let Kind::Processes { system, processes } = &mut self.0 else {
             return None;
         };
-        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[*pid]), true, what);
-        let process = system.process(*pid)?;
-        *max_rss_bytes = (*max_rss_bytes).max(process.memory());
-        Some(cpu_ns(pid.as_u32()).unwrap_or(process.accumulated_cpu_time() * 1_000_000))
+        let mut of = |process: &mut Process| {
+            process.look(system)?;
+            Some(process.max_rss_bytes)
+        };
+        processes.iter_mut().map(&mut of).sum()
     }
 
     /// The measured phase begins.
     pub fn begin(&mut self) {
-        let now_ns = self.look();
         match &mut self.0 {
-            Kind::Process {
-                pid,
-                begun_ns,
-                begun_switches,
-                ..
-            } => {
-                *begun_ns = now_ns;
-                *begun_switches = context_switches(pid.as_u32());
+            Kind::Processes { system, processes } => {
+                processes.iter_mut().for_each(|p| p.begin(system));
             }
             Kind::Embedded { begun_s } => *begun_s = swarm::process_cpu_s(),
         }
     }
 
-    /// The measured phase is over: what the server used. `None` when it cannot be told.
-    #[allow(clippy::cast_precision_loss)]
+    /// The measured phase is over: what the server used. `None` when it cannot be told, as when one of its
+    /// processes has ended.
     pub fn end(&mut self) -> Option<Reading> {
-        let now_ns = self.look();
-        match &self.0 {
-            Kind::Process {
-                pid,
-                begun_ns,
-                begun_switches,
-                max_rss_bytes,
-                ..
-            } => Some(Reading {
-                context_switches: context_switches(pid.as_u32())
-                    .zip(*begun_switches)
-                    .map(|(now, then)| now.since(then)),
-                pid: pid.as_u32(),
-                cpu_s: now_ns?.saturating_sub((*begun_ns)?) as f64 / 1e9,
-                max_rss_bytes: Some(*max_rss_bytes),
-                with_generator: false,
-            }),
+        match &mut self.0 {
+            Kind::Processes { system, processes } => {
+                let readings: Option<Vec<Reading>> =
+                    processes.iter_mut().map(|p| p.end(system)).collect();
+                readings?.into_iter().reduce(Reading::with)
+            }
             Kind::Embedded { begun_s } => Some(Reading {
                 pid: std::process::id(),
                 cpu_s: swarm::process_cpu_s()? - (*begun_s)?,
@@ -194,6 +211,22 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The same with another process of the server.
+    fn with(self, other: Self) -> Self {
+        Self {
+            cpu_s: self.cpu_s + other.cpu_s,
+            max_rss_bytes: self
+                .max_rss_bytes
+                .zip(other.max_rss_bytes)
+                .map(|(a, b)| a + b),
+            context_switches: self
+                .context_switches
+                .zip(other.context_switches)
+                .map(|(a, b)| [a, b].into_iter().sum()),
+            ..self
+        }
+    }
+
     /// The server's share of it; `None` when the generator's cannot be told from it.
     pub fn without(self, generator: &ClientUsage) -> Option<ServerSample> {
         let generators = if self.with_generator {
@@ -235,6 +268,19 @@ mod tests {
         };
         let server = reading.without(&ClientUsage::default()).unwrap();
         assert!(server.max_rss_bytes > Some(1 << 20));
+    }
+
+    #[test]
+    fn processes_are_added_up() {
+        let own = std::process::id();
+        let mut one = Probe::process(own).unwrap();
+        // The same one twice stands for two.
+        let mut two = Probe::processes(&[own, own]).unwrap();
+        let (alone, together) = (one.max_rss_bytes().unwrap(), two.max_rss_bytes().unwrap());
+        assert!(together > alone + alone / 2, "{together} of {alone}");
+        two.begin();
+        assert!(two.end().is_some());
+        assert!(Probe::processes(&[own, u32::MAX - 1]).is_err());
     }
 
     #[test]

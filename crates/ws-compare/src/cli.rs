@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
-use measurement::units::{parse_count, parse_duration, parse_positive};
+use measurement::units::{Rate, parse_duration, parse_positive};
+use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
 
-use crate::load::LoadArgs;
 use crate::server::{StartSpec, UrlSpec};
 use crate::server::spec::DEFAULT_PATH;
 
@@ -22,6 +23,15 @@ const OUTPUT: &str = "Output";
 /// of them has an interval; where it says nothing, that is said, and how many more rounds would.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100)]
+// A time by default, so that every round is as long for a slow server as for a fast one.
+#[command(mut_arg("duration", |a| a
+    .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
+    .default_value("2s")
+    .help("Measured time of each run, unless -m is given (example: 10s)")))]
+#[command(mut_arg("messages", |a| a.default_value(None::<&str>).required(false)
+    .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
+#[command(mut_arg("window", |a| a.help(
+    "Most messages in flight per client [default: 1; unbounded in latency runs] (example: 64)")))]
 #[command(group = ArgGroup::new("measured").multiple(true), after_help = "\
 Examples:
   ws-compare --server 'axum=axum-ws --bind 127.0.0.1:{port}' \\
@@ -86,8 +96,22 @@ pub struct Args {
     #[arg(long, help_heading = SERVERS)]
     pub pin: bool,
 
+    /// The load.
     #[command(flatten)]
     pub load: LoadArgs,
+
+    /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
+    /// server does in a pilot] (example: 20_000)
+    #[arg(short, long, value_name = "MSG/S", help_heading = LOAD)]
+    pub rate: Option<Rate>,
+
+    /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
+    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
+    pub arrivals: ArrivalsArg,
+
+    /// The generator.
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
 
     /// Rounds, each with every server once (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
@@ -152,14 +176,6 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
     }
 }
 
-/// A count for a seed.
-///
-/// # Errors
-/// When it is none.
-pub fn seed(text: &str) -> Result<u64, measurement::units::UnitError> {
-    parse_count(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +188,17 @@ mod tests {
     #[test]
     fn the_flags_are_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_has_a_time_unless_messages_are_counted() {
+        let length = |line: &[&str]| {
+            let load = parse(line).unwrap().load;
+            (load.duration, load.messages.get())
+        };
+        assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
+        assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
+        assert_eq!(length(&["-m", "70"]), (None, 70));
     }
 
     #[test]

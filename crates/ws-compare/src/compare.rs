@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use measurement::comparison::{Comparison, ComparisonPlan, Contender, RoundRow, Figure};
-use measurement::plan::Target;
 use measurement::summary::PlanSummary;
 use measurement::units::{Rate, counted, human_rate};
 use measurement::validity::Verdict;
 use results::whole::WholeFile;
+use runner::{RunError, preflight};
 
 use crate::cli::Args;
 use crate::judge::{self, Conditions, Measured};
@@ -40,6 +40,14 @@ pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
         format!("{message}\n"),
     )
     .into()
+}
+
+/// What is wrong with what was typed, told as usage; anything else stays what it is.
+fn typed(error: RunError) -> anyhow::Error {
+    match error {
+        RunError::Plan(error) => usage(error),
+        other => other.into(),
+    }
 }
 
 /// Carries out what was asked for; the code says how it went.
@@ -165,8 +173,15 @@ impl<'a> Campaign<'a> {
             .then(Seats::of_this_machine)
             .transpose()
             .map_err(usage)?;
-        let seed = args.load.seed.unwrap_or_else(|| rand::random::<u64>() >> 11);
-        let common = Common::new(&args.load, seats.as_ref().map(|s| s.generator.clone()));
+        let seed = args.load.seed.unwrap_or_else(runner::random_seed);
+        // Certificates are asked for as soon as one of the servers has one.
+        let mut targets = entrants
+            .iter()
+            .map(|entrant| entrant.some_target(&args.path))
+            .collect::<Result<Vec<_>, _>>()?;
+        targets.sort_by_key(|target| !target.is_tls());
+        let target = targets.swap_remove(0);
+        let common = Common::new(args, target, seats.as_ref()).map_err(typed)?;
         let starter = Starter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -179,12 +194,19 @@ impl<'a> Campaign<'a> {
             control: stop.control.clone(),
         };
         // Whatever is wrong with the load is said before anything is started.
-        let anywhere = Target::parse("ws://127.0.0.1:1/")?;
-        let plan = common.capacity(&anywhere, seed).map_err(usage)?;
-        if let Some(rate) = args.load.rate {
-            common.latency(&anywhere, seed, rate).map_err(usage)?;
+        let target = &common.draft.target;
+        let plan = common.capacity(target, seed).map_err(usage)?;
+        if let Some(rate) = args.rate {
+            common.latency(target, seed, rate).map_err(usage)?;
         }
-        let machine = Machine::look(&plan);
+        let files = preflight::raise_open_files().map(|files| files.limit);
+        preflight::check(
+            u64::from(plan.clients.get()),
+            false,
+            files,
+            preflight::outgoing_ports(target),
+        )?;
+        let machine = Machine::look(&plan, files);
         Ok(Self {
             args,
             stop,
@@ -234,7 +256,7 @@ impl<'a> Campaign<'a> {
             .zip(&contenders)
             .filter_map(|(entrant, c)| c.excluded.is_none().then_some(entrant))
             .collect();
-        let rate = self.args.load.rate.or_else(|| {
+        let rate = self.args.rate.or_else(|| {
             let found: Vec<f64> = contenders.iter().filter_map(|c| c.pilot_messages_per_s).collect();
             rate_below(&found)
         });
@@ -261,7 +283,7 @@ impl<'a> Campaign<'a> {
 
     /// Gate and pilot of every server; false when the user ended it.
     fn try_out(&self, contenders: &mut [Contender], display: &Display) -> bool {
-        let pilot = self.args.load.rate.is_none();
+        let pilot = self.args.rate.is_none();
         for (entrant, contender) in self.entrants.iter().zip(contenders) {
             let name = entrant.name().to_owned();
             let found = self
@@ -290,8 +312,8 @@ impl<'a> Campaign<'a> {
     }
 
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
-        let anywhere = Target::parse("ws://127.0.0.1:1/")?;
-        let mut load = PlanSummary::from(&self.common.capacity(&anywhere, self.seed)?);
+        let target = &self.common.draft.target;
+        let mut load = PlanSummary::from(&self.common.capacity(target, self.seed)?);
         load.url = self
             .entrants
             .iter()
@@ -302,7 +324,7 @@ impl<'a> Campaign<'a> {
         Ok(ComparisonPlan {
             load,
             rate_per_s: rate.map(Rate::per_second),
-            rate_was_found: self.args.load.rate.is_none() && rate.is_some(),
+            rate_was_found: self.args.rate.is_none() && rate.is_some(),
             rounds: self.args.rounds,
             until_sure_percent: self.args.until_sure,
             max_rounds: if self.args.until_sure.is_some() {

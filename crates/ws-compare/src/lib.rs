@@ -8,12 +8,12 @@
 //! | [`seats`] | which cores are the servers', and which the generator's |
 //! | [`plans`] | the load in closed loop and at a rate; the pilot that finds the rate |
 //! | [`rounds`] | a server's turn in a round |
-//! | [`measure`], [`bins`], [`watch`] | one run: its steady part, and what the server used |
+//! | [`measure`], [`bins`] | one run, and its steady part |
 //! | [`judge`] | from rounds to verdicts |
 //! | [`saved`] | saved runs, and saved comparisons, in place of measured ones |
 //! | [`told`], [`text`], [`page`], [`picture`] | what every report says; the reports |
 //! | [`save`] | the files |
-//! | [`cli`], [`load`] | what can be typed |
+//! | [`cli`] | what can be typed |
 //! | [`compare`] | one comparison from check to exit code |
 //! | [`progress`], [`signals`] | how it stands; Ctrl-C |
 
@@ -33,7 +33,6 @@ pub mod cli;
 pub mod compare;
 pub mod gate;
 pub mod judge;
-pub mod load;
 pub mod measure;
 pub mod page;
 pub mod picture;
@@ -47,4 +46,3 @@ pub mod server;
 pub mod signals;
 pub mod text;
 pub mod told;
-pub mod watch;

@@ -6,18 +6,20 @@ use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
 use measurement::recorder::Record;
 use measurement::statistics::steady::{State, steadiness};
-use measurement::summary::{Calibration, Circumstances, Host, Summary, Tool};
-use swarm::SwarmError;
-use swarm::control::{Control, Phase};
+use measurement::summary::{Calibration, Host, Summary, Tool};
+use runner::RunError;
+use runner::probe::{self, Probe};
+use swarm::control::Control;
 
 use crate::bins::{self, Watched};
-use crate::watch::{Used, Watch};
 
 /// What is the same for every run on this machine.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// The host.
     pub host: Host,
+    /// Open files that this process may have.
+    pub open_file_limit: Option<u64>,
     /// What the generator can do on it, if that is known.
     pub calibration: Option<Calibration>,
 }
@@ -25,9 +27,10 @@ pub struct Machine {
 impl Machine {
     /// Looks at the host, and at what the generator can do with a load like the plan's.
     #[must_use]
-    pub fn look(plan: &Plan) -> Self {
+    pub fn look(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
-            host: Host::default(),
+            host: probe::host(open_file_limit),
+            open_file_limit,
             // Not known, it is no reason to measure nothing.
             calibration: swarm::calibrate(plan).ok().flatten(),
         }
@@ -39,14 +42,11 @@ impl Machine {
 pub struct Outcome {
     /// Its figures.
     pub row: RunRow,
-    /// Connections that opened.
-    pub opened: u64,
-    /// What the server used; `None` when it was not watched.
-    pub used: Option<Used>,
+    /// By how many bytes for each connection the server's resident memory grew over the run; `None` when it
+    /// did not, or was not seen.
+    pub memory_per_connection_bytes: Option<f64>,
     /// What the server did wrong, in words; `None` when every message came back right.
     pub wrong: Option<String>,
-    /// The user ended it early.
-    pub interrupted: bool,
 }
 
 /// Name and version of this program.
@@ -64,46 +64,47 @@ pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Carries the plan out, and looks at the server's processes meanwhile.
+/// Carries the plan out, and looks at these processes of the server meanwhile.
 ///
 /// # Errors
-/// [`SwarmError`] when the run did not take place.
+/// [`RunError`] when the run did not take place.
 pub fn carry_out(
     plan: &Plan,
     control: &Control,
     machine: &Machine,
-    mut watch: Option<Watch>,
-) -> Result<Outcome, SwarmError> {
-    let finished = swarm::run_observed(plan, control, |phase| match (phase, &mut watch) {
-        (Phase::Measure, Some(watch)) => watch.begin(),
-        (Phase::Drain | Phase::Close, Some(watch)) => watch.end(),
-        _ => {}
-    })?;
-    let used = watch.and_then(|watch| watch.used());
-    let circumstances = Circumstances {
-        tool: tool(),
-        host: machine.host.clone(),
-        started_at: rfc3339(finished.started_at),
-        elapsed_s: finished.elapsed_s,
-        connections: finished.connections,
-        connect_ns: finished.connect_ns,
-        server: None,
-        client: finished.usage,
-        calibration: machine.calibration,
-        interrupted: finished.interrupted,
-    };
-    let summary = Summary::new(plan, &finished.record, circumstances);
+    processes: &[u32],
+) -> Result<Outcome, RunError> {
+    // A server that cannot be looked at can still be measured.
+    let mut probe = Some(processes)
+        .filter(|processes| !processes.is_empty())
+        .and_then(|processes| Probe::processes(processes).ok());
+    let before_bytes = probe.as_mut().and_then(Probe::max_rss_bytes);
+    let measured = runner::measure(
+        tool(),
+        plan,
+        control,
+        probe.as_mut(),
+        machine.calibration,
+        machine.open_file_limit,
+    )?;
+    let summary = &measured.summary;
     Ok(Outcome {
-        row: row(&summary, &finished.record, used),
-        opened: summary.connections.opened,
-        used,
-        wrong: wrong(&summary),
-        interrupted: finished.interrupted,
+        row: row(summary, &measured.record),
+        memory_per_connection_bytes: memory_per_connection(summary, before_bytes),
+        wrong: wrong(summary),
     })
 }
 
+#[allow(clippy::cast_precision_loss)]
+fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option<f64> {
+    let after_bytes = summary.server.as_ref()?.max_rss_bytes?;
+    let grown = after_bytes.checked_sub(before_bytes?)?;
+    let opened = summary.connections.opened;
+    (grown > 0 && opened > 0).then(|| grown as f64 / opened as f64)
+}
+
 /// The figures of a run, from its steady part where that can be told.
-fn row(summary: &Summary, record: &Record, used: Option<Used>) -> RunRow {
+fn row(summary: &Summary, record: &Record) -> RunRow {
     let watched = if summary.offered_rate_per_s.is_some() {
         Watched::ResponseTime
     } else {
@@ -126,7 +127,6 @@ fn row(summary: &Summary, record: &Record, used: Option<Used>) -> RunRow {
         None => [whole.p50, whole.p99, whole.p99_9].map(|ns| ns.map(|ns| ns as f64)),
     };
     let messages_per_s = summary.throughput.messages_per_s;
-    let server_cpu_s = used.and_then(|used| used.cpu_s);
     let m = &summary.messages;
     RunRow {
         verdict: summary.validity.verdict,
@@ -140,10 +140,8 @@ fn row(summary: &Summary, record: &Record, used: Option<Used>) -> RunRow {
         p50_ns: times[0],
         p99_ns: times[1],
         p99_9_ns: times[2],
-        server_cpu_s,
-        messages_per_cpu_s: server_cpu_s
-            .filter(|s| *s > 0.0)
-            .map(|s| messages_per_s * elapsed_s / s),
+        server_cpu_s: summary.server.as_ref().map(|server| server.cpu_s),
+        messages_per_cpu_s: summary.server.as_ref().and_then(|server| server.messages_per_cpu_s),
     }
 }
 

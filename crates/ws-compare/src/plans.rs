@@ -6,8 +6,10 @@ use std::time::Duration;
 use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust};
 use measurement::schedule::{Arrivals, RateProfile};
 use measurement::units::Rate;
+use runner::RunError;
 
-use crate::load::LoadArgs;
+use crate::cli::Args;
+use crate::seats::Seats;
 
 /// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
 pub const RATE_SHARE: f64 = 0.6;
@@ -17,6 +19,9 @@ pub const PILOT_RUNS: u32 = 3;
 /// How long each measures at most, and warms up.
 const PILOT: Duration = Duration::from_secs(1);
 const PILOT_WARM_UP: Duration = Duration::from_millis(300);
+
+/// Messages of a run that are kept to see from when on it is steady; of more, a uniform choice.
+const MAX_SAMPLES: u64 = 1_000_000;
 
 /// What every run has in common.
 #[derive(Debug, Clone)]
@@ -34,20 +39,21 @@ pub struct Common {
 }
 
 impl Common {
-    /// The load that was asked for, from these cores.
+    /// The load that was asked for against servers like `target`.
     ///
     /// # Errors
-    /// When it is impossible.
-    pub fn new(load: &LoadArgs, cores: Option<Vec<usize>>) -> Self {
-        // Stands for every server's.
-        let draft = load.draft(Target::parse("ws://127.0.0.1:1/").unwrap_or_else(|_| unreachable!()));
-        Self {
-            draft,
-            arrivals: Arrivals::Constant,
-            open_window: load.window,
-            cores: cores.unwrap_or_default(),
-            threads_are_free: load.threads.is_none(),
-        }
+    /// [`RunError`] when the certificates to trust cannot be had.
+    pub fn new(args: &Args, target: Target, seats: Option<&Seats>) -> Result<Self, RunError> {
+        Ok(Self {
+            draft: PlanDraft {
+                max_samples: MAX_SAMPLES,
+                ..args.load.draft(target, &args.generator)?
+            },
+            arrivals: args.arrivals.into(),
+            open_window: args.load.window,
+            cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),
+            threads_are_free: args.generator.threads.is_none(),
+        })
     }
 
     fn plan(

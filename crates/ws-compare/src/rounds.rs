@@ -1,10 +1,10 @@
 //! The rounds: every server once in each, in an order of its own.
 
 use measurement::comparison::{Contender, RoundRow};
-use measurement::plan::{PlanError, Target, Trust};
+use measurement::plan::{Plan, PlanError, Target, Trust};
 use measurement::statistics::order::median;
 use measurement::units::Rate;
-use swarm::SwarmError;
+use runner::RunError;
 use swarm::control::Control;
 
 use crate::gate;
@@ -12,7 +12,6 @@ use crate::measure::{self, Machine, Outcome};
 use crate::plans::{Common, PILOT_RUNS};
 use crate::server::peer::Address;
 use crate::server::{Running, StartError, StartSpec, Starter, UrlSpec};
-use crate::watch::Watch;
 
 /// A server under comparison, and where it comes from.
 #[derive(Debug, Clone)]
@@ -30,6 +29,17 @@ impl Entrant {
         match self {
             Self::Start(spec) => &spec.name,
             Self::Runs(spec) => &spec.name,
+        }
+    }
+
+    /// Where it is, whichever port it will have.
+    ///
+    /// # Errors
+    /// [`PlanError`] when its URL cannot be used.
+    pub fn some_target(&self, path: &str) -> Result<Target, PlanError> {
+        match self {
+            Self::Start(spec) => Target::parse(&spec.at(1, path).url),
+            Self::Runs(spec) => Target::parse(&spec.url),
         }
     }
 
@@ -90,7 +100,7 @@ pub enum TurnError {
         /// The server.
         name: String,
         /// Why.
-        source: SwarmError,
+        source: RunError,
     },
     /// The plan is impossible.
     #[error(transparent)]
@@ -129,10 +139,11 @@ impl Present {
         }
     }
 
-    fn watch(&self) -> Option<Watch> {
+    /// Its processes, as far as they are ours to look at.
+    fn processes(&self) -> Vec<u32> {
         match self {
-            Self::Ours(running) => Some(Watch::new(running.members())),
-            Self::Others(_) => None,
+            Self::Ours(running) => running.members(),
+            Self::Others(_) => Vec::new(),
         }
     }
 
@@ -238,7 +249,7 @@ impl Ring<'_> {
             step(Step::Pilot);
             for _ in 0..PILOT_RUNS {
                 let plan = self.common.pilot(&present.address().target, seed)?;
-                let outcome = self.run(entrant, &mut present, &plan, None)?;
+                let outcome = self.run(entrant, &mut present, &plan)?;
                 found.push(outcome.row.messages_per_s);
             }
         }
@@ -293,22 +304,15 @@ impl Ring<'_> {
             row.ready_s = Some(running.ready_after.as_secs_f64());
         }
         step(Step::Capacity);
-        let watch = present.watch();
         let plan = self.common.capacity(&present.address().target, turn.seed)?;
-        let outcome = self.run(entrant, &mut present, &plan, watch)?;
-        let grown = outcome.used.and_then(|used| used.grown_bytes);
-        #[allow(clippy::cast_precision_loss)]
-        let per_connection = grown
-            .filter(|grown| *grown > 0 && outcome.opened > 0)
-            .map(|grown| grown as f64 / outcome.opened as f64);
-        row.memory_per_connection_bytes = per_connection;
+        let outcome = self.run(entrant, &mut present, &plan)?;
+        row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
             step(Step::Latency);
-            let watch = present.watch();
-            let target = &present.address().target;
+                let target = &present.address().target;
             let plan = self.common.latency(target, turn.seed, rate)?;
-            let outcome = self.run(entrant, &mut present, &plan, watch)?;
+            let outcome = self.run(entrant, &mut present, &plan)?;
             row.latency = Some(outcome.row);
         }
         present.leave();
@@ -320,11 +324,10 @@ impl Ring<'_> {
         &self,
         entrant: &Entrant,
         present: &mut Present,
-        plan: &measurement::plan::Plan,
-        watch: Option<Watch>,
+        plan: &Plan,
     ) -> Result<Outcome, TurnError> {
         let name = || entrant.name().to_owned();
-        let outcome = measure::carry_out(plan, self.control, self.machine, watch);
+        let outcome = measure::carry_out(plan, self.control, self.machine, &present.processes());
         if self.control.is_stopped() {
             return Err(TurnError::Interrupted);
         }
