@@ -28,7 +28,7 @@ const OUTPUT: &str = "Output";
     .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
     .default_value("2s")
     .help("Measured time of each run, unless -m is given (example: 10s)")))]
-#[command(mut_arg("messages", |a| a.default_value(None::<&str>).required(false)
+#[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.help(
     "Most messages in flight per client [default: 1; unbounded in latency runs] (example: 64)")))]
@@ -51,7 +51,7 @@ Exit codes:
   5    the comparison is invalid
   130  interrupted, files saved
 
-Worse comes first: 130, 1, 5, 3, 4.")]
+Of several, the first of 130, 1, 3, 5, 4 is given.")]
 pub struct Args {
     /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
     #[arg(value_name = "FILE", conflicts_with = "measured")]
@@ -91,6 +91,11 @@ pub struct Args {
     /// How long a server may take from its start until it echoes a message (example: 30s)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = SERVERS)]
     pub ready_timeout: Duration,
+
+    /// How long each check before the rounds may take: text, binary, empty and 1 MiB messages, a ping, a
+    /// fragmented message and the close handshake (example: 20s)
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration, help_heading = SERVERS)]
+    pub gate_timeout: Duration,
 
     /// Servers on one half of the cores, generator on the other; hardware threads of a core stay together
     #[arg(long, help_heading = SERVERS)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 use measurement::comparison::{Comparison, ComparisonPlan, Contender, RoundRow, Figure};
@@ -29,9 +29,6 @@ const SERVER_FAILED: u8 = 3;
 const CONDITION_HELD: u8 = 4;
 const INVALID: u8 = 5;
 const INTERRUPTED: u8 = 130;
-
-/// How long each check of the gate may take.
-const GATE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Wrong usage that clap cannot see, told with exit code 2.
 pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
@@ -102,22 +99,16 @@ fn finish(args: &Args, comparison: &Comparison, outputs: Outputs<WholeFile>) -> 
 fn code(comparison: &Comparison) -> u8 {
     if comparison.interrupted {
         INTERRUPTED
-    } else if comparison.validity.verdict == Verdict::Invalid && !failure_explains(comparison) {
-        INVALID
     } else if comparison.any_failed() {
+        // A fact, whatever the clocks say of the others.
         SERVER_FAILED
+    } else if comparison.validity.verdict == Verdict::Invalid {
+        INVALID
     } else if comparison.conditions.iter().any(|c| c.held) {
         CONDITION_HELD
     } else {
         0
     }
-}
-
-/// Whether servers that failed are why nothing can be said: then that is what is told.
-fn failure_explains(comparison: &Comparison) -> bool {
-    let has_round = |name: &str| comparison.rounds_of(name).any(|row| row.failure.is_none());
-    let left = comparison.compared().filter(|server| has_round(&server.name));
-    comparison.any_failed() && left.count() < 2
 }
 
 fn entrants(args: &Args) -> anyhow::Result<Vec<Entrant>> {
@@ -231,7 +222,7 @@ impl<'a> Campaign<'a> {
             common: &self.common,
             machine: &self.machine,
             control: &self.stop.control,
-            gate_timeout: GATE_TIMEOUT,
+            gate_timeout: self.args.gate_timeout,
         }
     }
 

@@ -99,7 +99,7 @@ impl Measured {
         };
         let pairs = Pairs::new(&values, &reference).map_err(|_| match values.len() {
             0 => "not measured".to_owned(),
-            n => format!("cannot tell: {} with it", counted(n as u64, "round")),
+            n => format!("cannot tell from {}", counted(n as u64, "round")),
         })?;
         Ok(Compared::new(&pairs, direction, &self.bootstrap()))
     }

@@ -160,3 +160,24 @@ impl Signals {
         let _ = tokio::signal::ctrl_c().await;
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_panic_leaves_no_server_behind() {
+        let (tell, told) = mpsc::channel();
+        let ended = until_second(move |stop| {
+            let group = stop.groups.spawn(Command::new("sleep").arg("600")).unwrap();
+            tell.send((group.pid(), stop.groups.clone())).unwrap();
+            panic!("on purpose");
+        });
+        assert_eq!(ended.unwrap(), ExitCode::from(101));
+        let (pid, groups) = told.recv().unwrap();
+        // Reaped as well: nothing has its number.
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+        assert!(groups.spawn(&mut Command::new("true")).is_err());
+    }
+}

@@ -72,6 +72,13 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
                 .map(|why| format!("round {} is not counted for {}: {why}", row.round, row.server)),
         );
     }
+    if rounds(c) == 1 {
+        lines.push(
+            "of one round nothing can be said: how far rounds differ by themselves is not known \
+             (--rounds; of saved runs several a server, as in a=1.json,2.json)"
+                .to_owned(),
+        );
+    }
     lines.extend(unsteady(c));
     lines.extend(longest_cut(c));
     lines.extend(c.outliers.iter().map(|o| {
@@ -142,10 +149,13 @@ fn unsteady(c: &Comparison) -> Vec<String> {
 #[must_use]
 pub fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
+    let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
+        "files, paired in their order"
+    } else {
+        "the same round"
+    };
     let mut lines = vec![format!(
-        "Ratios are those of {} to {} of the same round: pseudo-median, bootstrap interval at {} % for all servers of a figure together.",
-        "a server",
-        plan.reference,
+        "Ratios are of {paired}: pseudo-median with a bootstrap interval, {} % for all servers of a figure together.",
         plan.confidence * 100.0
     )];
     if !plan.server_cores.is_empty() {

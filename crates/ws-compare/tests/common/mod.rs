@@ -1,0 +1,126 @@
+//! The program under test, and the servers that it is set on: this very test program, started again
+//! as `wrong_server` with the variables `ROLE` and `PORT`.
+
+// Not every file uses all of it.
+#![allow(dead_code)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) mod roles;
+
+/// How long anything may take that happens at once on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The program in a folder of its own.
+pub(crate) struct Compare {
+    pub(crate) folder: TempDir,
+}
+
+impl Compare {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ws-compare"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Two short rounds at a rate that any server holds.
+    pub(crate) fn short(&self, arguments: &[&str]) -> Output {
+        self.run(&[&SHORT[..], &["--rounds", "2"], arguments].concat())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.path(name)).unwrap()).unwrap()
+    }
+
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// Flags of short rounds.
+pub(crate) const SHORT: [&str; 9] = [
+    "-c", "4", "-d", "200ms", "--warmup", "50ms", "--rate", "500", "-q",
+];
+
+/// `NAME=COMMAND` of this test program in that role.
+pub(crate) fn server(name: &str, role: &str) -> String {
+    let program = std::env::current_exe().unwrap();
+    format!(
+        "{name}=env ROLE={role} PORT={{port}} '{}' --ignored --exact --nocapture wrong_server",
+        program.display()
+    )
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Reads lines until one holds the text; what comes later is thrown away by a thread of its own, so
+/// that the program never waits to write.
+pub(crate) fn wait_for_line(child: &mut Child, text: &str) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(text) {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "no line with {text}");
+    }
+    std::thread::spawn(move || {
+        let _ = lines.read_to_end(&mut Vec::new());
+    });
+}
+
+/// Waits until something is so.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The processes that run and were started by the program with this number, told by the mark in
+/// their environment.
+pub(crate) fn started_by(program: u32) -> Vec<u32> {
+    let mark = format!("WS_COMPARE_SERVER={program}-").into_bytes();
+    let has_mark = |place: &Path| {
+        let environment = std::fs::read(place.join("environ")).unwrap_or_default();
+        environment.split(|b| *b == 0).any(|e| e.starts_with(&mark))
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|p| has_mark(&p.path()))
+        .filter_map(|p| p.file_name().to_str()?.parse().ok())
+        .collect()
+}

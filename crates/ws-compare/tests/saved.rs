@@ -1,0 +1,260 @@
+//! Saved runs and saved comparisons: verdicts, conditions, and what is refused.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use calamine::{Data, Reader, Xlsx, open_workbook};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A run of ws-bench, changed as the test needs.
+fn run(change: impl FnOnce(&mut Value)) -> Value {
+    let mut run = serde_json::from_str(include_str!("data/run.json")).unwrap();
+    change(&mut run);
+    run
+}
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, value: &Value) {
+        std::fs::write(self.0.path().join(name), value.to_string()).unwrap();
+    }
+
+    fn compare(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_ws-compare"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.0.path().join(name)).unwrap()).unwrap()
+    }
+
+    /// Ten runs of `a` and of `b`, which does so many times as much; the arguments that name them.
+    fn ten_each(&self, times: f64) -> Vec<String> {
+        // A spread of about 1 %, other for each.
+        let noise = |n: u64| 1.0 + ((n * 7919) % 13) as f64 / 1000.0;
+        let side = |name: &str, times: f64, shift: u64| {
+            let files = (0..10_u64).map(|n| {
+                let file = format!("{name}{n}.json");
+                let factor = times * noise(n + shift);
+                self.write(
+                    &file,
+                    &run(|r| {
+                        r["throughput"]["messages_per_s"] = json!(10_000.0 * factor);
+                        let ns = (1e6 / factor).round() as u64;
+                        for time in ["service_time_ns", "response_time_ns"] {
+                            r[time]["p50"] = json!(ns);
+                            r[time]["p99"] = json!(3 * ns);
+                        }
+                    }),
+                );
+                file
+            });
+            format!("{name}={}", files.collect::<Vec<_>>().join(","))
+        };
+        vec![side("a", 1.0, 0), side("b", times, 5)]
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn against<'v>(c: &'v Value, figure: &str) -> &'v Value {
+    let figures = c["figures"].as_array().unwrap();
+    let row = figures.iter().find(|row| row["figure"] == figure).unwrap();
+    &row["against"][0]
+}
+
+#[test]
+fn a_difference_beyond_the_noise_is_told_with_its_interval() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.32);
+    let output = folder.compare(&[&sides[0], &sides[1], "-o", "c.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let c = folder.json("c.json");
+    let told = against(&c, "throughput");
+    assert_eq!(told["verdict"], "better");
+    let (low, high) = (told["low"].as_f64().unwrap(), told["high"].as_f64().unwrap());
+    assert!(low < 1.32 && 1.32 < high && high < 1.35, "{told}");
+    assert!(told["text"].as_str().unwrap().starts_with("b 1.32 × faster (1.3"), "{told}");
+    // Of a time the smaller one is the better.
+    let told = against(&c, "service_p50");
+    assert_eq!(told["verdict"], "better");
+    assert!(told["ratio"].as_f64().unwrap() < 1.0);
+    assert!(stdout(&output).contains("b 1.32 × faster"));
+    // The other way round it is as much slower.
+    let output = folder.compare(&[&sides[0], &sides[1], "--reference", "b"]);
+    assert!(stdout(&output).contains("a 1.32 × slower (1.3"), "{}", stdout(&output));
+}
+
+#[test]
+fn noise_is_no_difference() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.0);
+    let output = folder.compare(&[&sides[0], &sides[1], "-o", "c.json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let c = folder.json("c.json");
+    assert_eq!(against(&c, "throughput")["verdict"], "cannot_tell");
+    assert!(stdout(&output).contains("cannot tell"));
+}
+
+#[test]
+fn a_condition_shuts_the_gate_only_with_confidence() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.32);
+    let code = |condition: &str| {
+        let output = folder.compare(&[&sides[0], &sides[1], "--fail-if", condition]);
+        (output.status.code(), stdout(&output) + &stderr(&output))
+    };
+    assert_eq!(code("b.throughput > 1.1 * a.throughput").0, Some(4));
+    assert_eq!(code("a.service.p99 > 1.1 * b.service.p99").0, Some(4));
+    assert_eq!(code("b.throughput > 1.5 * a.throughput").0, Some(0));
+    // It is there, but not sure to be so large.
+    let (status, told) = code("b.throughput > 1.32 * a.throughput");
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("cannot tell from 10 rounds"), "{told}");
+    // Nobody can look at it.
+    let (status, told) = code("b.memory_per_connection > 1 * a.memory_per_connection");
+    assert_eq!(status, Some(4), "{told}");
+    assert!(told.contains("was not measured"), "{told}");
+    let usage = ["b.p99 >", "c.p99 > a.p99", "b.p98 > a.p98", "b.p99 > a.throughput", "b.max > a.max"];
+    for wrong in usage {
+        let (status, told) = code(wrong);
+        assert_eq!(status, Some(2), "{wrong}: {told}");
+    }
+}
+
+#[test]
+fn one_run_a_side_tells_nothing_and_says_so() {
+    let folder = Folder::new();
+    folder.write("before.json", &run(|_| {}));
+    folder.write("after.json", &run(|r| r["throughput"]["messages_per_s"] = json!(9e9)));
+    let output = folder.compare(&["before.json", "after.json"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = stdout(&output);
+    assert!(told.contains("cannot tell from 1 round"), "{told}");
+    assert!(told.contains("of one round nothing can be said"), "{told}");
+}
+
+#[test]
+fn runs_that_answer_different_questions_are_refused() {
+    let cases: [(&str, &str, Value); 14] = [
+        ("/plan/clients", "clients", json!(5)),
+        ("/plan/payload_bytes", "payload", json!(126)),
+        ("/plan/text", "messages", json!(false)),
+        ("/plan/rate_per_s", "load", json!(100.0)),
+        ("/plan/window", "window", json!(2)),
+        ("/plan/verify", "verification", json!("off")),
+        ("/plan/messages_per_client", "length", json!(201)),
+        ("/plan/warmup_s", "warm-up", json!(3.0)),
+        ("/plan/timeout_s", "timeout", json!(3.0)),
+        ("/plan/threads", "generator threads", json!(1)),
+        ("/plan/busy_poll", "busy polling", json!(true)),
+        ("/tool/version", "tool", json!("9.9.9")),
+        ("/host/cpu", "processor", json!("another")),
+        ("/schema", "schema", json!(2)),
+    ];
+    let folder = Folder::new();
+    folder.write("a.json", &run(|_| {}));
+    for (pointer, named, value) in cases {
+        folder.write("b.json", &run(|r| *r.pointer_mut(pointer).unwrap() = value));
+        let output = folder.compare(&["a.json", "b.json"]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{pointer}: {told}");
+        assert!(told.contains(named) && told.contains("b.json"), "{pointer}: {told}");
+    }
+    // What runs are made to tell apart, and what chance chose, may differ.
+    for (pointer, value) in [("/plan/url", json!("ws://elsewhere/")), ("/plan/seed", json!(7))] {
+        folder.write("b.json", &run(|r| *r.pointer_mut(pointer).unwrap() = value));
+        assert_eq!(folder.compare(&["a.json", "b.json"]).status.code(), Some(0), "{pointer}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_or_paired_is_said() {
+    let folder = Folder::new();
+    folder.write("a.json", &run(|_| {}));
+    folder.write("b.json", &run(|_| {}));
+    folder.write("other.json", &json!({"schema": 1}));
+    let cases: [(&[&str], &str); 6] = [
+        (&["a.json"], "nothing to compare"),
+        (&["a.json", "none.json"], "none.json"),
+        (&["a.json", "other.json"], "other.json"),
+        (&["x=a.json,b.json", "y=b.json"], "needs as many"),
+        (&["x=a.json", "x=b.json"], "two servers are called `x`"),
+        (&["a.json", "b.json", "--reference", "c"], "no server `c`"),
+    ];
+    for (arguments, told) in cases {
+        let output = folder.compare(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains(told), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn invalid_runs_make_an_invalid_comparison() {
+    let folder = Folder::new();
+    let invalid = |r: &mut Value| {
+        r["validity"] = json!({"verdict": "invalid", "reasons": ["the clock stood still"]});
+    };
+    folder.write("a.json", &run(|_| {}));
+    folder.write("b.json", &run(invalid));
+    let output = folder.compare(&["a.json", "b.json"]);
+    assert_eq!(output.status.code(), Some(5));
+    assert!(stdout(&output).contains("1 of 1 capacity runs of b are invalid and left out: the clock stood still"));
+}
+
+#[test]
+fn a_saved_comparison_is_read_back_and_judged_again() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.32);
+    let first = folder.compare(&[&sides[0], &sides[1], "-o", "c.json"]);
+    let again = folder.compare(&["c.json", "-o", "d.json"]);
+    let verdicts = |output: &Output| stdout(output).split("\nsaved").next().unwrap().to_owned();
+    assert_eq!(verdicts(&first), verdicts(&again));
+    assert_eq!(folder.json("c.json"), folder.json("d.json"));
+    let gate = ["c.json", "--fail-if", "b.throughput > a.throughput"];
+    assert_eq!(folder.compare(&gate).status.code(), Some(4));
+}
+
+fn cell(path: &Path, sheet: &str, at: (u32, u32)) -> Data {
+    let mut book: Xlsx<_> = open_workbook(path).unwrap();
+    let range = book.worksheet_range(sheet).unwrap();
+    range.get_value(at).cloned().unwrap_or_default()
+}
+
+#[test]
+fn every_round_is_a_row_of_the_workbook() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.32);
+    folder.compare(&[&sides[0], &sides[1], "-o", "c.xlsx", "-q"]);
+    let path = folder.0.path().join("c.xlsx");
+    let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+    let sheets = book.sheet_names();
+    assert_eq!(sheets[..3], ["figures", "rounds", "throughput"]);
+    assert_eq!(book.worksheet_range("rounds").unwrap().height(), 1 + 20);
+    let by_round = book.worksheet_range("throughput").unwrap();
+    assert_eq!((by_round.height(), by_round.width()), (1 + 10, 3));
+    assert_eq!(cell(&path, "throughput", (0, 2)), Data::String("b".to_owned()));
+    assert_eq!(cell(&path, "figures", (2, 9)), Data::String("better".to_owned()));
+    let wanted = 13_200.0 * 1.0 + 13_200.0 * ((5 * 7919) % 13) as f64 / 1000.0;
+    let Data::Float(found) = cell(&path, "throughput", (1, 2)) else {
+        panic!("no number");
+    };
+    assert!((found - wanted).abs() < 1e-6, "{found}");
+}

@@ -1,0 +1,261 @@
+//! Servers that fail, each in its own way: named, and the others' results kept.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::exit)]
+
+mod common;
+
+use common::{Compare, server, stderr, stdout};
+use serde_json::Value;
+
+/// Not a test: what [`server`] starts.
+#[test]
+#[ignore = "a server for the other tests"]
+fn wrong_server() {
+    common::roles::play();
+}
+
+fn rows<'v>(c: &'v Value, name: &str) -> Vec<&'v Value> {
+    let rows = c["rounds"].as_array().unwrap();
+    rows.iter().filter(|row| row["server"] == name).collect()
+}
+
+fn excluded(c: &Value, name: &str) -> Option<String> {
+    let servers = c["servers"].as_array().unwrap();
+    let server = servers.iter().find(|s| s["name"] == name).unwrap();
+    server["excluded"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn right_servers_are_measured_in_every_round() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+        "-o",
+        "c.json",
+        "-o",
+        "c.xlsx",
+        "-o",
+        "c.md",
+        "-o",
+        "c.html",
+        "-o",
+        "c.svg",
+        "-o",
+        "c.png",
+    ]);
+    // On a machine that is busy with other tests the runs need not be believable.
+    let code = output.status.code().unwrap();
+    assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
+    let c = compare.json("c.json");
+    assert_eq!(c["kind"], "comparison");
+    assert_eq!(c["rounds"].as_array().unwrap().len(), 4);
+    for name in ["a", "t"] {
+        for row in rows(&c, name) {
+            assert_eq!(row["failure"], Value::Null);
+            assert!(row["capacity"]["messages_per_s"].as_f64().unwrap() > 0.0);
+            assert!(row["latency"]["p99_ns"].as_f64().unwrap() > 0.0);
+            assert!(row["capacity"]["server_cpu_s"].as_f64().unwrap() > 0.0);
+            assert!(row["ready_s"].as_f64().unwrap() > 0.0);
+        }
+    }
+    // The same seed for both in a round, another one in the next.
+    let seed = |round: u64| -> Vec<u64> {
+        let all = c["rounds"].as_array().unwrap().iter();
+        all.filter(|row| row["round"] == round)
+            .map(|row| row["seed"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(seed(1)[0], seed(1)[1]);
+    assert_ne!(seed(1)[0], seed(2)[0]);
+    let files = compare.files();
+    assert_eq!(files, ["c.html", "c.json", "c.md", "c.png", "c.svg", "c.xlsx"]);
+    assert!(stdout(&output).contains("throughput, msg/s"));
+    let page = std::fs::read_to_string(compare.path("c.html")).unwrap();
+    assert!(page.contains("times as good as a"));
+}
+
+#[test]
+fn a_server_that_fails_to_start_is_told_with_its_output() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("bad", "fails"),
+        "--server",
+        &server("t", "tungstenite"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let c = compare.json("c.json");
+    let why = excluded(&c, "bad").unwrap();
+    assert!(why.contains("exit code 7") && why.contains("boom: no such table"), "{why}");
+    assert_eq!(excluded(&c, "a"), None);
+    assert_eq!((rows(&c, "a").len(), rows(&c, "t").len(), rows(&c, "bad").len()), (2, 2, 0));
+    assert!(stdout(&output).contains("boom: no such table"));
+}
+
+#[test]
+fn a_server_that_is_never_ready_is_given_up() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--ready-timeout",
+        "300ms",
+        "--server",
+        &server("bad", "mute"),
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let c = compare.json("c.json");
+    let why = excluded(&c, "bad").unwrap();
+    assert!(why.contains("echoed nothing at ws://127.0.0.1:"), "{why}");
+    assert!(why.contains("300ms"), "{why}");
+    // It was the first, so that the next one is what the others are compared with.
+    assert_eq!(c["plan"]["reference"], "a");
+    assert_eq!(rows(&c, "t").len(), 2);
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_named() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--server",
+        "bad=/no/such/program {port}",
+        "--server",
+        &server("a", "axum"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let why = excluded(&compare.json("c.json"), "bad").unwrap();
+    assert!(why.contains("/no/such/program") && why.contains("No such file"), "{why}");
+}
+
+#[test]
+fn wrong_echoes_do_not_pass_the_gate() {
+    let cases = [
+        ("text-as-binary", "a text message: it came back as binary"),
+        ("text-only", "a binary message: it closed the connection with 1003"),
+        ("drops-empty", "an empty message: nothing came within"),
+        ("small-only", "a message of 1 MiB: 1000 bytes came back in place of 1048576"),
+        ("changes-a-byte", "a binary message: byte 41 came back changed"),
+        ("no-pong", "a ping: nothing came within"),
+        ("first-frame", "a fragmented message: 3 bytes came back in place of 15"),
+        ("wrong-close", "the close handshake: 1000 was answered with 1001"),
+        ("no-close", "the close handshake: the connection ended without a close frame"),
+    ];
+    std::thread::scope(|scope| {
+        for (role, told) in cases {
+            scope.spawn(move || {
+                let compare = Compare::new();
+                let output = compare.short(&[
+                    "--gate-timeout",
+                    "2s",
+                    "--server",
+                    &server("bad", role),
+                    "--server",
+                    &server("good", "right"),
+                    "-o",
+                    "c.json",
+                ]);
+                assert_eq!(output.status.code(), Some(3), "{role}: {}", stderr(&output));
+                let c = compare.json("c.json");
+                let why = excluded(&c, "bad").unwrap();
+                assert!(why.contains(told), "{role}: {why}");
+                assert_eq!(excluded(&c, "good"), None, "{role}");
+                // Nothing to compare with is left, so nothing is timed.
+                assert_eq!(c["rounds"].as_array().unwrap().len(), 0);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_killed_mid_round_loses_that_round_alone() {
+    let compare = Compare::new();
+    let (bad, a) = (server("bad", "dies"), server("a", "axum"));
+    let more = ["--rounds", "3", "--server", &bad, "--server", &a, "-o", "c.json"];
+    let output = compare.run(&[&common::SHORT[..], &more].concat());
+    let c = compare.json("c.json");
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let failures: Vec<_> = rows(&c, "bad").iter().map(|r| r["failure"].clone()).collect();
+    assert_eq!(failures.len(), 3);
+    assert_eq!((&failures[0], &failures[2]), (&Value::Null, &Value::Null));
+    let told = failures[1].as_str().unwrap();
+    assert!(told.contains("`bad` was killed by SIGKILL while it was measured"), "{told}");
+    assert!(rows(&c, "a").iter().all(|row| row["failure"] == Value::Null));
+    assert!(stdout(&output).contains("round 2 is not counted for bad"));
+}
+
+#[test]
+fn wrong_echoes_under_load_are_told() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--server",
+        &server("bad", "corrupts"),
+        "--server",
+        &server("a", "axum"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    for row in rows(&compare.json("c.json"), "bad") {
+        let told = row["failure"].as_str().unwrap();
+        assert!(told.contains("echoes were wrong"), "{told}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let compare = Compare::new();
+    let fixed = server("bad", "axum").replace("{port}", &port.to_string());
+    let output = compare.short(&[
+        "--server",
+        &format!("{fixed} @ ws://127.0.0.1:{port}/ws"),
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let c = compare.json("c.json");
+    let why = excluded(&c, "bad").unwrap();
+    assert!(why.contains(&format!("something already listens on 127.0.0.1:{port}")), "{why}");
+    assert_eq!(rows(&c, "a").len(), 2);
+}
+
+#[test]
+fn running_servers_are_compared_by_their_urls() {
+    let compare = Compare::new();
+    let (a, b) = (common::roles::here(), common::roles::here());
+    let output = compare.short(&[
+        "--url",
+        &format!("a={a}"),
+        "--url",
+        &format!("b={b}"),
+        "-o",
+        "c.json",
+    ]);
+    let code = output.status.code().unwrap();
+    assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
+    let c = compare.json("c.json");
+    for row in rows(&c, "a").iter().chain(&rows(&c, "b")) {
+        assert_eq!((&row["ready_s"], &row["failure"]), (&Value::Null, &Value::Null));
+        // It is not ours to look into.
+        assert_eq!(row["capacity"]["server_cpu_s"], Value::Null);
+    }
+    assert!(stdout(&output).contains("throughput"));
+}
