@@ -15,7 +15,8 @@
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
-//! | [`condition`] | conditions on a summary, such as `p99>10ms` |
+//! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
+//! | [`statistics`] | what rounds say about servers: intervals, verdicts, steady state |
 //! | [`usage`] | what generator and server used, and what the generator can do |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
@@ -50,6 +51,7 @@ pub mod plan;
 pub mod recorder;
 pub mod sample;
 pub mod schedule;
+pub mod statistics;
 pub mod summary;
 mod target;
 pub mod timeline;
