@@ -15,7 +15,9 @@
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
-//! | [`condition`] | conditions on a summary, such as `p99>10ms` |
+//! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
+//! | [`statistics`] | what rounds say about servers: intervals, verdicts, steady state |
+//! | [`comparison`] | what a comparison of servers found, as plain data |
 //! | [`words`] | what every report says of a run, in the same words |
 //! | [`comparability`] | in what runs differ, and whether their figures may be compared |
 //! | [`usage`] | what generator and server used, and what the generator can do |
