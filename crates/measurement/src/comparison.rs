@@ -288,7 +288,9 @@ impl Figure {
         if row.failure.is_some() {
             return None;
         }
-        let run = self.run(row).filter(|run| run.verdict != Verdict::Invalid)?;
+        let run = self
+            .run(row)
+            .filter(|run| run.verdict != Verdict::Invalid)?;
         let value = match self {
             Self::Throughput => Some(run.messages_per_s),
             Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
-use measurement::comparison::{Comparison, ComparisonPlan, Contender, RoundRow, Figure};
+use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
 use measurement::units::{Rate, counted, human_rate};
 use measurement::validity::Verdict;
@@ -73,7 +73,11 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints, saves, and tells how it went.
-fn finish(args: &Args, comparison: &Comparison, outputs: Outputs<WholeFile>) -> anyhow::Result<ExitCode> {
+fn finish(
+    args: &Args,
+    comparison: &Comparison,
+    outputs: Outputs<WholeFile>,
+) -> anyhow::Result<ExitCode> {
     if args.json {
         print(&results::write::comparison_to_json(comparison).context("cannot print it")?)?;
     } else {
@@ -136,7 +140,11 @@ fn conditions(args: &Args, names: &[&str]) -> anyhow::Result<Conditions> {
             "two servers are called `{name}`: give each a name of its own"
         )));
     }
-    if let Some(name) = args.reference.as_deref().filter(|name| !names.contains(name)) {
+    if let Some(name) = args
+        .reference
+        .as_deref()
+        .filter(|name| !names.contains(name))
+    {
         return Err(usage(format!(
             "there is no server `{name}` to compare with: there are {}",
             names.join(", ")
@@ -179,7 +187,10 @@ impl<'a> Campaign<'a> {
             cwd: args.cwd.clone(),
             ready_timeout: args.ready_timeout,
             path: args.path.clone(),
-            cores: seats.as_ref().map(|s| s.servers.clone()).unwrap_or_default(),
+            cores: seats
+                .as_ref()
+                .map(|s| s.servers.clone())
+                .unwrap_or_default(),
             trust: common.draft.trust.clone(),
             headers: common.draft.headers.clone(),
             control: stop.control.clone(),
@@ -248,7 +259,10 @@ impl<'a> Campaign<'a> {
             .filter_map(|(entrant, c)| c.excluded.is_none().then_some(entrant))
             .collect();
         let rate = self.args.rate.or_else(|| {
-            let found: Vec<f64> = contenders.iter().filter_map(|c| c.pilot_messages_per_s).collect();
+            let found: Vec<f64> = contenders
+                .iter()
+                .filter_map(|c| c.pilot_messages_per_s)
+                .collect();
             rate_below(&found)
         });
         let reference = self.reference(&contenders);
@@ -295,7 +309,11 @@ impl<'a> Campaign<'a> {
 
     /// The reference that was asked for, if it is still there; otherwise the first that is.
     fn reference(&self, contenders: &[Contender]) -> String {
-        let is_there = |name: &&str| contenders.iter().any(|c| c.name == *name && c.excluded.is_none());
+        let is_there = |name: &&str| {
+            contenders
+                .iter()
+                .any(|c| c.name == *name && c.excluded.is_none())
+        };
         let asked = self.args.reference.as_deref().filter(is_there);
         let first = contenders.iter().find(|c| c.excluded.is_none());
         let named = asked.or_else(|| first.or(contenders.first()).map(|c| c.name.as_str()));
@@ -341,10 +359,18 @@ impl<'a> Campaign<'a> {
     ) -> bool {
         let most = measured.plan.max_rounds;
         if let Some(rate) = rate {
-            let found = if measured.plan.rate_was_found { ", found by a pilot" } else { "" };
+            let found = if measured.plan.rate_was_found {
+                ", found by a pilot"
+            } else {
+                ""
+            };
             display.line(&format!(
                 "{} of {} · open loop at {} msg/s{found} · seed {}",
-                if self.args.until_sure.is_some() { format!("up to {}", counted(u64::from(most), "round")) } else { counted(u64::from(most), "round") },
+                if self.args.until_sure.is_some() {
+                    format!("up to {}", counted(u64::from(most), "round"))
+                } else {
+                    counted(u64::from(most), "round")
+                },
                 counted(entrants.len() as u64, "server"),
                 human_rate(rate.per_second()),
                 self.seed,
@@ -358,7 +384,10 @@ impl<'a> Campaign<'a> {
                 let entrant = entrants[place];
                 let turn = Turn { round, turn, seed };
                 let row = self.ring().turn(entrant, turn, rate, |step| {
-                    display.step(&format!("round {round} of {most} · {}", entrant.name()), step);
+                    display.step(
+                        &format!("round {round} of {most} · {}", entrant.name()),
+                        step,
+                    );
                 });
                 match row {
                     Ok(row) => measured.rounds.push(row),

@@ -112,7 +112,11 @@ fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), Str
         Check::Fragmented => {
             let pieces = ["in ", "three ", "pieces"];
             for (index, piece) in pieces.iter().enumerate() {
-                let data = if index == 0 { Data::Text } else { Data::Continue };
+                let data = if index == 0 {
+                    Data::Text
+                } else {
+                    Data::Continue
+                };
                 let is_last = index + 1 == pieces.len();
                 let frame = Frame::message(piece.as_bytes(), OpCode::Data(data), is_last);
                 peer.send(Message::Frame(frame)).map_err(|e| words(&e))?;

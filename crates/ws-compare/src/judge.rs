@@ -174,7 +174,9 @@ fn figure_row(measured: &Measured, figure: Figure) -> Option<FigureRow> {
     if servers.iter().all(|s| s.median.is_none()) {
         return None;
     }
-    let others = names.iter().filter(|name| **name != measured.plan.reference);
+    let others = names
+        .iter()
+        .filter(|name| **name != measured.plan.reference);
     Some(FigureRow {
         figure,
         unit: figure.unit().to_owned(),
@@ -267,7 +269,10 @@ fn validity(measured: &Measured) -> ValiditySummary {
         reasons.push("fewer than two servers were left to compare".to_owned());
     }
     for server in &compared {
-        for (name, figure) in [("capacity", Figure::Throughput), ("latency", Figure::ResponseP50)] {
+        for (name, figure) in [
+            ("capacity", Figure::Throughput),
+            ("latency", Figure::ResponseP50),
+        ] {
             let rows: Vec<_> = measured
                 .rounds
                 .iter()
@@ -302,9 +307,10 @@ fn validity(measured: &Measured) -> ValiditySummary {
                 ));
             }
         }
-        let counted_rounds = measured.values(server, Figure::Throughput).len().max(
-            measured.values(server, Figure::ResponseP50).len(),
-        );
+        let counted_rounds = measured
+            .values(server, Figure::Throughput)
+            .len()
+            .max(measured.values(server, Figure::ResponseP50).len());
         if counted_rounds == 0 && compared.len() >= 2 {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has not one round that counts"));
@@ -350,7 +356,10 @@ impl Conditions {
         let mut all = Vec::new();
         for text in texts {
             let condition = Between::parse(text, names).map_err(|e| e.to_string())?;
-            if let Some(name) = condition.figures().find(|f| figure_named(f.name()).is_none()) {
+            if let Some(name) = condition
+                .figures()
+                .find(|f| figure_named(f.name()).is_none())
+            {
                 let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
                 return Err(format!(
                     "servers are not compared by `{}`: use {}",
@@ -375,13 +384,20 @@ impl Conditions {
             },
             ..measured.bootstrap()
         };
-        let last = measured.rounds.iter().map(|row| row.round).max().unwrap_or(0);
+        let last = measured
+            .rounds
+            .iter()
+            .map(|row| row.round)
+            .max()
+            .unwrap_or(0);
         let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {
             let Some(figure) = figure_named(named.name()) else {
                 return Vec::new();
             };
             let by_round = measured.values(&self.names[server], figure);
-            (1..=last).map(|round| by_round.get(&round).copied()).collect()
+            (1..=last)
+                .map(|round| by_round.get(&round).copied())
+                .collect()
         };
         let row = |condition: &Between| match condition.judge(values, &bootstrap) {
             Ok(judgement) => ConditionRow {
@@ -403,7 +419,10 @@ impl Conditions {
 /// Why a condition held or not.
 fn said(judgement: &Judgement) -> String {
     let ratio = judgement.ratio.map_or_else(String::new, |r| {
-        format!(": the ratio is {:.3} ({:.3}–{:.3})", r.estimate, r.low, r.high)
+        format!(
+            ": the ratio is {:.3} ({:.3}–{:.3})",
+            r.estimate, r.low, r.high
+        )
     });
     let rounds = counted(judgement.rounds as u64, "round");
     match judgement.outcome {
@@ -413,3 +432,7 @@ fn said(judgement: &Judgement) -> String {
         Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

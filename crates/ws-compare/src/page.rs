@@ -36,7 +36,10 @@ pub fn page(c: &Comparison, extent: Extent, pictures: Vec<Picture>) -> Page {
         )],
     ));
     if !pictures.is_empty() {
-        page.add(Section::new("Rounds and intervals", vec![Block::Pictures(pictures)]));
+        page.add(Section::new(
+            "Rounds and intervals",
+            vec![Block::Pictures(pictures)],
+        ));
     }
     let remarks = told::remarks(c);
     if !remarks.is_empty() {
@@ -69,7 +72,11 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     })];
     blocks.extend(c.conditions.iter().map(|condition| {
         Block::Banner(Banner {
-            tone: if condition.held { Tone::Bad } else { Tone::Good },
+            tone: if condition.held {
+                Tone::Bad
+            } else {
+                Tone::Good
+            },
             word: if condition.held { "failed" } else { "passed" }.to_owned(),
             about: Some(format!("`{}`", condition.expression)),
             text: condition.text.clone(),
@@ -123,7 +130,9 @@ fn table(c: &Comparison, title: &str, figures: &[Figure]) -> Option<Table> {
     let columns = names.iter().map(|name| (*name).to_owned());
     Some(Table {
         title: title.to_owned(),
-        columns: columns.chain([format!("beside {}", c.plan.reference)]).collect(),
+        columns: columns
+            .chain([format!("beside {}", c.plan.reference)])
+            .collect(),
         rows,
         figures: true,
         ..Table::default()
@@ -169,7 +178,9 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
     }])];
     if extent == Extent::Full {
         let facts = facts_of_plan(&c.plan.load);
-        let facts = facts.into_iter().filter(|f| f.part == Part::Plan && f.what != "server");
+        let facts = facts
+            .into_iter()
+            .filter(|f| f.part == Part::Plan && f.what != "server");
         let mut rows: Vec<_> = facts.map(|f| Row::new(f.what, vec![f.value])).collect();
         rows.push(Row::new("took", vec![human_time(c.elapsed_s * 1e9)]));
         blocks.push(Block::Tables(vec![Table {

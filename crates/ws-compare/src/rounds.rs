@@ -310,7 +310,7 @@ impl Ring<'_> {
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
             step(Step::Latency);
-                let target = &present.address().target;
+            let target = &present.address().target;
             let plan = self.common.latency(target, turn.seed, rate)?;
             let outcome = self.run(entrant, &mut present, &plan)?;
             row.latency = Some(outcome.row);

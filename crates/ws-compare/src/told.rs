@@ -17,7 +17,11 @@ pub const GROUPS: [(&str, &[Figure]); 3] = [
     ),
     (
         "Latency: open loop, the same rate for all",
-        &[Figure::ResponseP50, Figure::ResponseP99, Figure::ResponseP999],
+        &[
+            Figure::ResponseP50,
+            Figure::ResponseP99,
+            Figure::ResponseP999,
+        ],
     ),
     (
         "Cost, in closed loop",
@@ -66,11 +70,12 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
         );
     }
     for row in &c.rounds {
-        lines.extend(
-            row.failure
-                .as_ref()
-                .map(|why| format!("round {} is not counted for {}: {why}", row.round, row.server)),
-        );
+        lines.extend(row.failure.as_ref().map(|why| {
+            format!(
+                "round {} is not counted for {}: {why}",
+                row.round, row.server
+            )
+        }));
     }
     if rounds(c) == 1 {
         lines.push(
