@@ -128,7 +128,7 @@ pub struct Ring<'a> {
 /// A server that is there, whoever started it.
 enum Present {
     Ours(Box<Running>),
-    Others(Address),
+    Others(Box<Address>),
 }
 
 impl Present {
@@ -209,11 +209,11 @@ impl Ring<'_> {
                 } else {
                     Trust::System
                 };
-                Ok(Present::Others(Address {
+                Ok(Present::Others(Box::new(Address {
                     target,
                     trust,
                     headers: self.starter.headers.clone(),
-                }))
+                })))
             }
         }
     }

@@ -18,9 +18,9 @@ fn wrong_server() {
 }
 
 /// Many rounds of these servers, of which the first is over.
-fn in_the_second_round(compare: &Compare, servers: [String; 2], flags: &[&str]) -> Child {
+fn in_the_second_round(compare: &Compare, servers: &[String; 2], flags: &[&str]) -> Child {
     let talking: Vec<&str> = SHORT.into_iter().filter(|flag| *flag != "-q").collect();
-    let [a, b] = &servers;
+    let [a, b] = servers;
     let more = [
         "--rounds", "1000", "--server", a, "--server", b, "-o", "c.json",
     ];
@@ -47,7 +47,7 @@ fn the_first_signal_keeps_what_was_measured() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let compare = Compare::new();
         let servers = [server("a", "axum"), server("t", "tungstenite")];
-        let mut child = in_the_second_round(&compare, servers, &[]);
+        let mut child = in_the_second_round(&compare, &servers, &[]);
         send(&child, signal);
         assert_eq!(child.wait().unwrap().code(), Some(130));
         nothing_is_left_of(child.id());
@@ -63,7 +63,7 @@ fn the_second_signal_ends_it_at_once() {
     let compare = Compare::new();
     // Neither the server nor its child ends when it is asked to.
     let servers = [server("a", "forks"), server("b", "forks")];
-    let mut child = in_the_second_round(&compare, servers, &[]);
+    let mut child = in_the_second_round(&compare, &servers, &[]);
     wait_until("a server runs", || !started_by(child.id()).is_empty());
     send(&child, Signal::SIGINT);
     send(&child, Signal::SIGTERM);
@@ -105,7 +105,7 @@ fn pinned_servers_stay_on_their_cores() {
         assert!(common::stderr(&output).contains("only one"));
         return;
     }
-    let mut child = in_the_second_round(&compare, servers, &["--pin"]);
+    let mut child = in_the_second_round(&compare, &servers, &["--pin"]);
     let mut seen = None;
     wait_until("a server is seen", || {
         // It may end between the two looks.

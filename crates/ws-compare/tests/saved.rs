@@ -1,5 +1,9 @@
 //! Saved runs and saved comparisons: verdicts, conditions, and what is refused.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
