@@ -15,6 +15,7 @@
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
+//! | `standing` | the same of a run that goes on, as if it ended now |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms` |
 //! | [`usage`] | what generator and server used, and what the generator can do |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
@@ -50,6 +51,7 @@ pub mod plan;
 pub mod recorder;
 pub mod sample;
 pub mod schedule;
+mod standing;
 pub mod summary;
 mod target;
 pub mod timeline;

@@ -7,7 +7,7 @@ use anyhow::Context;
 use measurement::percentiles::percentile_table;
 use measurement::plan::{Plan, PlanError, Trust};
 use measurement::recorder::Record;
-use measurement::summary::{Calibration, Circumstances, Summary, Tool};
+use measurement::summary::{Calibration, Circumstances, Summary};
 use measurement::units::grouped;
 use measurement::validity::Verdict;
 use results::ResultsError;
@@ -17,12 +17,13 @@ use swarm::control::Phase;
 
 use crate::cli::Args;
 use crate::embedded::Server;
+use crate::metrics::Metrics;
 use crate::picture::Picture;
 use crate::preflight;
 use crate::probe::{self, Probe, Reading};
-use crate::progress::Display;
-use crate::report;
 use crate::signals::Stop;
+use crate::tui::{self, NoTerminal};
+use crate::{progress, report};
 
 /// Exit codes beside 0; see `--help`.
 const FAILED: u8 = 1;
@@ -49,6 +50,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     };
     let checked = args.plan(url, embedded)?;
     let picture = args.plot.as_deref().map(Picture::at).transpose()?;
+    if args.show.tui {
+        tui::check()?;
+    }
+    let metrics = args.show.metrics_bind.map(Metrics::bind).transpose()?;
     let files = preflight::raise_open_files();
     if let Some((from, to)) = files.and_then(|f| Some((f.raised_from?, f.limit))) {
         notice(&format!(
@@ -88,6 +93,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => checked,
     };
 
+    if let Some(metrics) = metrics {
+        notice(&format!("metrics at {}", metrics.url()?));
+        metrics.serve(&plan, &stop.control)?;
+    }
     if plan.trust == Trust::Unchecked {
         notice("the server's certificate is not checked (--insecure): whoever answers is measured");
     }
@@ -109,8 +118,13 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    stop.say_what_happens(!args.quiet);
-    let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
+    // The live screen says itself what happens.
+    stop.say_what_happens(!args.quiet && !args.show.tui);
+    let display = match (args.quiet, args.show.tui) {
+        (true, _) => None,
+        (false, true) => Some(tui::start(&plan, calibration, stop)?),
+        (false, false) => progress::start(&plan, &stop.control),
+    };
     let mut used: Option<Reading> = None;
     let finished = swarm::run_observed(&plan, &stop.control, |phase| match (phase, &mut probe) {
         (Phase::Measure, Some(probe)) => probe.begin(),
@@ -118,6 +132,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         _ => {}
     });
     drop(display);
+    stop.say_what_happens(!args.quiet);
     let finished = finished?;
     if let (Some(pid), None) = (args.server_pid, &used) {
         notice(&format!(
@@ -188,6 +203,7 @@ fn code(summary: &Summary, interrupted: bool) -> u8 {
 /// The exit code of a run that did not take place: wrong usage is told from bad luck.
 pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
     let is_usage = error.is::<PlanError>()
+        || error.is::<NoTerminal>()
         || matches!(
             error.downcast_ref(),
             Some(ResultsError::UnknownEnding { .. })
@@ -207,10 +223,7 @@ fn summarise(
     open_file_limit: Option<u64>,
 ) -> (Summary, Record, Vec<measurement::summary::ClientRow>) {
     let circumstances = Circumstances {
-        tool: Tool {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
+        tool: probe::tool(),
         host: probe::host(open_file_limit),
         started_at: humantime::format_rfc3339_millis(finished.started_at).to_string(),
         elapsed_s: finished.elapsed_s,

@@ -14,6 +14,7 @@ use measurement::schedule::{Arrivals, RateProfile, Stage};
 use measurement::units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 use results::write::Format;
 
+use crate::show::ShowArgs;
 use crate::trust::TrustArgs;
 
 /// Measures the latency and throughput of a WebSocket echo server with many clients at once.
@@ -197,6 +198,9 @@ pub(crate) struct Args {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+
     /// No progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
@@ -204,7 +208,7 @@ pub(crate) struct Args {
 
 const LOAD: &str = "Load";
 pub(crate) const CONNECTION: &str = "Connections";
-const OUTPUT: &str = "Output";
+pub(crate) const OUTPUT: &str = "Output";
 
 /// Which of our servers runs inside the process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

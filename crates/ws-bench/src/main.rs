@@ -7,7 +7,12 @@
 //! | `preflight` | what must be there before the load starts, and the command that mends it |
 //! | `embedded` | an echo server of ours inside the process |
 //! | `probe` | the host, and what the server's process uses |
-//! | `progress` | how the run stands, on a terminal |
+//! | `show` | the flags of who looks on |
+//! | `standing` | how a run stands: what every display shares |
+//! | `display` | a thread that shows it |
+//! | `progress` | the progress bar |
+//! | `tui` | the live screen |
+//! | `metrics` | the same for Prometheus |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
 //! | `trust` | whom to trust about the server's certificate |
@@ -15,14 +20,19 @@
 
 mod bench;
 mod cli;
+mod display;
 mod embedded;
+mod metrics;
 mod picture;
 mod preflight;
 mod probe;
 mod progress;
 mod report;
+mod show;
 mod signals;
+mod standing;
 mod trust;
+mod tui;
 
 use std::process::ExitCode;
 

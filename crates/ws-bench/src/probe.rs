@@ -1,8 +1,16 @@
 //! The host, and what the server's process uses.
 
 use anyhow::Context;
-use measurement::summary::{ClientUsage, ContextSwitches, Host, ServerSample};
+use measurement::summary::{ClientUsage, ContextSwitches, Host, ServerSample, Tool};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// This program.
+pub(crate) fn tool() -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
 
 /// What can be told of this host.
 pub(crate) fn host(open_file_limit: Option<u64>) -> Host {
