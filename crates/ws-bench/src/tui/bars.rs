@@ -73,17 +73,25 @@ impl Bars {
     pub(crate) fn axis(&self) -> [String; 2] {
         let columns = self.counts.len();
         let mut marks = vec![' '; columns];
-        // Where two would overlap, the later one is moved to the right.
+        // The first one stands to the left of its column and the others to the right, where there is room.
         let mut free = 0;
         for (column, name) in &self.marks {
-            let text: Vec<char> = format!("╵{name} ").chars().collect();
-            let at = (*column).max(free).min(columns.saturating_sub(text.len()));
-            if at < free {
-                continue;
-            }
-            free = at + text.len();
-            for (slot, letter) in marks[at..].iter_mut().zip(text) {
-                *slot = letter;
+            let (left, right) = (format!("{name}╵"), format!("╵{name}"));
+            let length = right.chars().count();
+            let before = (column + 1).checked_sub(length).filter(|at| *at >= free);
+            let after = Some(*column).filter(|at| *at >= free && at + length <= columns);
+            let place = match (before, after) {
+                (Some(at), _) if free == 0 => Some((at, left)),
+                (_, Some(at)) => Some((at, right)),
+                (Some(at), None) => Some((at, left)),
+                // No room for it.
+                (None, None) => None,
+            };
+            if let Some((at, text)) = place {
+                free = at + length;
+                for (slot, letter) in marks.iter_mut().skip(at).zip(text.chars()) {
+                    *slot = letter;
+                }
             }
         }
         let [low, high] = &self.ends;
@@ -141,16 +149,20 @@ mod tests {
 
     #[test]
     fn marks_do_not_hide_each_other() {
-        let bars = bars(&[1; 20]);
-        assert_eq!(
-            bars.axis(),
-            ["  ╵p50 ╵p99         ", "1.00 µs      1.00 ms"]
-        );
-        // Too narrow for both: the first one stays.
-        let narrow = Bars {
-            counts: vec![1; 8],
-            ..bars
+        let axis = |columns, p50, p99| {
+            let bars = Bars {
+                marks: vec![(p50, "p50"), (p99, "p99")],
+                ..bars(&vec![1; columns])
+            };
+            bars.axis()[0].clone()
         };
-        assert_eq!(narrow.axis()[0], "  ╵p50  ");
+        assert_eq!(axis(20, 5, 12), "  p50╵      ╵p99    ");
+        assert_eq!(axis(20, 5, 6), "  p50╵╵p99          ");
+        assert_eq!(axis(20, 15, 19), "            p50╵p99╵");
+        assert_eq!(axis(20, 0, 19), "╵p50            p99╵");
+        // Where there is no room for both, the first one stays.
+        assert_eq!(axis(20, 18, 19), "               p50╵ ");
+        assert_eq!(axis(3, 1, 2), "   ");
+        assert_eq!(bars(&[1; 20]).axis()[1], "1.00 µs      1.00 ms");
     }
 }

@@ -16,6 +16,8 @@ use super::view::{Row, Step, Tone, View};
 
 /// Below this there are no panels, only lines.
 const SMALLEST: (u16, u16) = (72, 20);
+/// From this width on, errors stand beside the load.
+const WIDE: u16 = 120;
 /// Width of the panel of percentiles of one time; a second one needs as much more as a figure takes.
 const TIMES_WIDTH: u16 = 22;
 /// Width of a figure in it.
@@ -63,7 +65,7 @@ impl Palette {
         let (marker, sign) = match (self.colours, number) {
             (true, _) | (false, 0) => (Marker::Braille, "⠤"),
             (false, 1) => (Marker::Dot, "•"),
-            (false, _) => (Marker::Block, "█"),
+            (false, _) => (Marker::Custom('×'), "×"),
         };
         (self.colour(colour), marker, sign)
     }
@@ -84,8 +86,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &View, palette: Palette) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         return lines(frame, view, palette, area);
     }
+    let is_wide = area.width >= WIDE;
     let panel = u16::try_from(view.load.len().max(1 + view.times.rows.len())).unwrap_or(9) + 2;
-    let below = (area.height / 5).clamp(5, 12);
+    let below = (area.height / 6).clamp(5, 10);
     let [heading, phases, above, charts, below, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
@@ -100,49 +103,60 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &View, palette: Palette) {
     frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
 
     let columns = u16::try_from(view.times.columns.len()).unwrap_or(1);
-    let times_width = TIMES_WIDTH + (columns - 1) * FIGURE;
-    let [load, times] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Length(times_width)]).areas(above);
+    let times_width = TIMES_WIDTH + columns.saturating_sub(1) * FIGURE;
+    // Errors stand above where there is room, and beside the verdict where there is not.
+    let (load, times, errors, verdict) = if is_wide {
+        let [load, times, errors] = Layout::horizontal([
+            Constraint::Ratio(2, 5),
+            Constraint::Length(times_width),
+            Constraint::Fill(1),
+        ])
+        .areas(above);
+        (load, times, errors, below)
+    } else {
+        let [load, times] =
+            Layout::horizontal([Constraint::Fill(1), Constraint::Length(times_width)]).areas(above);
+        let [errors, verdict] =
+            Layout::horizontal([Constraint::Ratio(2, 5), Constraint::Ratio(3, 5)]).areas(below);
+        (load, times, errors, verdict)
+    };
     frame.render_widget(
         Paragraph::new(rows(&view.load, palette)).block(block("load")),
         load,
     );
     frame.render_widget(percentiles(view).block(block("percentiles")), times);
-
     let [left, right] =
         Layout::horizontal([Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)]).areas(charts);
     histograms(frame, view, palette, left);
     curves(frame, view, palette, right);
-
-    let [errors, verdict] =
-        Layout::horizontal([Constraint::Ratio(2, 5), Constraint::Ratio(3, 5)]).areas(below);
-    let wrap = Wrap { trim: true };
-    let list = if view.errors.is_empty() {
-        vec![Line::styled("none", palette.tone(Tone::Good))]
-    } else {
-        rows(&view.errors, palette)
-    };
-    frame.render_widget(Paragraph::new(list).block(block("errors")), errors);
-    let verdict_lines = Paragraph::new(verdict_lines(view, palette)).wrap(wrap);
-    frame.render_widget(verdict_lines.block(block("verdict so far")), verdict);
+    frame.render_widget(errors_panel(view, palette), errors);
+    frame.render_widget(verdict_panel(view, palette), verdict);
     let quiet = palette.tone(Tone::Quiet);
     frame.render_widget(Paragraph::new(view.keys).style(quiet), keys);
 }
 
 /// The most important lines, for a screen too small for panels.
 fn lines(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
-    let figures = view.times.rows.iter().filter(|(name, _)| {
-        // The others are no use without room to compare them.
-        matches!(*name, "p50" | "p99" | "max")
-    });
-    let figures: Vec<_> = figures
-        .map(|(name, values)| format!("{name} {}", values.join(" / ")))
-        .collect();
     let mut lines = vec![progress(view, palette, usize::from(area.width))];
-    lines.push(Line::raw(figures.join(" · ")));
+    for (column, label) in view.times.columns.iter().enumerate() {
+        let figures = view.times.rows.iter();
+        let figures = figures.filter(|(name, _)| matches!(*name, "p50" | "p99" | "max"));
+        let figures: Vec<_> = figures
+            .filter_map(|(name, values)| Some(format!("{name} {}", values.get(column)?)))
+            .collect();
+        let row = Row {
+            label,
+            text: figures.join(" · "),
+            tone: Tone::Plain,
+        };
+        lines.extend(rows(&[row], palette));
+    }
     lines.extend(rows(&view.errors, palette));
-    let first = verdict_lines(view, palette).into_iter().next();
-    lines.extend(first);
+    let reason = view.reasons.first().map_or("", String::as_str);
+    lines.push(Line::from(vec![
+        Span::styled(view.verdict, verdict_style(view, palette)),
+        Span::raw(format!(" {reason}")),
+    ]));
     lines.extend(rows(&view.load, palette));
     lines.push(Line::styled(view.keys, palette.tone(Tone::Quiet)));
     // The keys are the last to go.
@@ -155,14 +169,16 @@ fn lines(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn block(title: &str) -> Block<'_> {
+fn block(title: &str) -> Block<'static> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    titled(Line::styled(format!(" {title} "), bold))
+}
+
+fn titled(title: Line<'static>) -> Block<'static> {
     Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(Style::new().add_modifier(Modifier::DIM))
-        .title(Line::styled(
-            format!(" {title} "),
-            Style::new().add_modifier(Modifier::BOLD),
-        ))
+        .title(title)
 }
 
 /// The phases with the one that runs marked, and how far that has come.
@@ -230,15 +246,32 @@ fn percentiles(view: &View) -> Paragraph<'static> {
     Paragraph::new(lines)
 }
 
-/// The verdict and its reasons, each in a line.
-fn verdict_lines(view: &View, palette: Palette) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::styled(
-        view.verdict,
-        palette.tone(view.verdict_tone).add_modifier(Modifier::BOLD),
-    )];
+/// What went wrong so far.
+fn errors_panel(view: &View, palette: Palette) -> Paragraph<'static> {
+    let list = if view.errors.is_empty() {
+        vec![Line::styled("none", palette.tone(Tone::Good))]
+    } else {
+        rows(&view.errors, palette)
+    };
+    let wrap = Wrap { trim: true };
+    Paragraph::new(list).wrap(wrap).block(block("errors"))
+}
+
+/// The verdict, and what speaks against the figures.
+fn verdict_panel(view: &View, palette: Palette) -> Paragraph<'static> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let title = Line::from(vec![
+        Span::styled(" verdict so far: ", bold),
+        Span::styled(format!("{} ", view.verdict), verdict_style(view, palette)),
+    ]);
     let reasons = view.reasons.iter();
-    lines.extend(reasons.map(|reason| Line::raw(format!("– {reason}"))));
-    lines
+    let reasons: Vec<_> = reasons.map(|r| Line::raw(format!("– {r}"))).collect();
+    let wrap = Wrap { trim: true };
+    Paragraph::new(reasons).wrap(wrap).block(titled(title))
+}
+
+fn verdict_style(view: &View, palette: Palette) -> Style {
+    palette.tone(view.verdict_tone).add_modifier(Modifier::BOLD)
 }
 
 /// One histogram, or two above each other where there is room.
@@ -260,7 +293,7 @@ fn histograms(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) 
 }
 
 fn histogram(frame: &mut Frame<'_>, bars: &Bars, palette: Palette, area: Rect) {
-    let title = format!("{} · messages in logarithmic bins", bars.of);
+    let title = format!("{}, messages in log bins", bars.of);
     let block = block(&title);
     let inner = block.inner(area);
     let [above, below] =
@@ -275,19 +308,13 @@ fn histogram(frame: &mut Frame<'_>, bars: &Bars, palette: Palette, area: Rect) {
 
 /// Latencies over time, on a logarithmic axis.
 fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
-    let mut title = vec![Span::raw(" ")];
-    for (number, curve) in view.curves.iter().enumerate() {
-        let (style, _, sign) = palette.curve(number);
-        title.push(Span::styled(format!("{sign} {} ", curve.name), style));
-    }
-    let block = block("").title(Line::from(title));
+    let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
         let nothing = Paragraph::new("no echo yet").style(palette.tone(Tone::Quiet));
         return frame.render_widget(nothing.block(block), area);
     };
-    // Also a flat line is drawn in the middle of something.
-    let ys = [ys[0] - 0.1, ys[1] + 0.1];
+    let ys = [round_below(ys[0]), round_above(ys[1])];
     let xs = [xs[0], xs[1].max(xs[0] + 1.0)];
     let seconds = |x: f64| Line::raw(format!("{x:.0} s"));
     let time = |y: f64| Line::raw(human_time(10_f64.powf(y)));
@@ -318,6 +345,37 @@ fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
                 .labels([time(ys[0]), time((ys[0] + ys[1]) / 2.0), time(ys[1])]),
         );
     frame.render_widget(chart, area);
+}
+
+/// What the curves are, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
+fn legend(view: &View, palette: Palette) -> Vec<Span<'static>> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let mut spans = vec![Span::raw(" ")];
+    let mut last = "";
+    for (number, curve) in view.curves.iter().enumerate() {
+        let (style, _, sign) = palette.curve(number);
+        if curve.of != last {
+            spans.push(Span::styled(format!("{} ", curve.of), bold));
+            last = curve.of;
+        }
+        spans.push(Span::styled(format!("{sign} {} ", curve.figure), style));
+    }
+    spans
+}
+
+/// Numbers that ends of the axis of times may begin with, as decimal logarithms: 1, 2, 5 and 10.
+const ROUND: [f64; 4] = [0.0, 0.301_029_995_663_981_2, 0.698_970_004_336_018_8, 1.0];
+
+/// The next round number below, of decimal logarithms.
+fn round_below(y: f64) -> f64 {
+    let below = ROUND.iter().rev().find(|step| y.floor() + *step < y);
+    y.floor() + below.copied().unwrap_or(ROUND[2] - 1.0)
+}
+
+/// The next round number above, of decimal logarithms.
+fn round_above(y: f64) -> f64 {
+    let above = ROUND.iter().find(|step| y.floor() + *step > y);
+    y.floor() + above.copied().unwrap_or(1.0)
 }
 
 /// The smallest and the largest of them.

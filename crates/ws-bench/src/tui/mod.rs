@@ -135,6 +135,9 @@ fn ends(key: KeyEvent) -> bool {
 }
 
 #[cfg(test)]
+pub(crate) use self::view::tests::plan as plan_for_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

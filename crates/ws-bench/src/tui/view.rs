@@ -64,7 +64,10 @@ pub(crate) struct Times {
 /// A line of the picture of latencies over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Curve {
-    pub(crate) name: &'static str,
+    /// Which time: `service` or `response`.
+    pub(crate) of: &'static str,
+    /// Which figure of it.
+    pub(crate) figure: &'static str,
     /// Seconds since T0, and the decimal logarithm of the nanoseconds.
     pub(crate) points: Vec<(f64, f64)>,
 }
@@ -265,19 +268,20 @@ fn times(plan: &Plan, so_far: &Summary) -> Times {
 
 #[allow(clippy::cast_precision_loss)]
 fn curves(plan: &Plan, history: &History) -> Vec<Curve> {
-    let curve = |name, of: fn(&Point) -> Option<u64>| Curve {
-        name,
+    let curve = |of, figure, value: fn(&Point) -> Option<u64>| Curve {
+        of,
+        figure,
         points: history
             .points()
-            .filter_map(|point| Some((point.at_s, (of(point)?.max(1) as f64).log10())))
+            .filter_map(|point| Some((point.at_s, (value(point)?.max(1) as f64).log10())))
             .collect(),
     };
     let mut curves = vec![
-        curve("service p50", |p| p.service_p50_ns),
-        curve("service p99", |p| p.service_p99_ns),
+        curve("service", "p50", |p| p.service_p50_ns),
+        curve("service", "p99", |p| p.service_p99_ns),
     ];
     if plan.load.profile().is_some() {
-        curves.push(curve("response p99", |p| p.response_p99_ns));
+        curves.push(curve("response", "p99", |p| p.response_p99_ns));
     }
     curves
 }
@@ -311,7 +315,7 @@ fn errors(counts: &MessageCounts, connections: &Connections) -> Vec<Row> {
 
 fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Tone, Vec<String>) {
     if phase < Phase::Measure {
-        return ("nothing is measured yet", Tone::Quiet, Vec::new());
+        return ("nothing measured yet", Tone::Quiet, Vec::new());
     }
     let found = &so_far.validity;
     let tone = match found.verdict {
