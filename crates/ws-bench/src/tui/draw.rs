@@ -311,7 +311,7 @@ fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
     let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
-        let nothing = Paragraph::new("no echo yet").style(palette.tone(Tone::Quiet));
+        let nothing = Paragraph::new("nothing to draw yet").style(palette.tone(Tone::Quiet));
         return frame.render_widget(nothing.block(block), area);
     };
     let ys = [round_below(ys[0]), round_above(ys[1])];
