@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum, ValueHint};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::condition::Condition;
 use measurement::plan::{
@@ -26,16 +26,21 @@ use crate::trust::TrustArgs;
 #[command(version, max_term_width = 100, group = ArgGroup::new("kind"))]
 #[command(after_help = "\
 Examples:
-  ws-bench                                          100 clients against an embedded server
-  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already, for ten seconds
-  ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  open loop: 20,000 messages per second
+  ws-bench                                          an embedded server
+  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
+  ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
   ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
 
 Exit codes:
-  0 fine · 1 the run failed · 2 usage · 3 some connections or messages failed ·
-  4 a --fail-if held · 5 the measurement is invalid (`suspect` is no failure) · 130 interrupted, files saved
+    0  fine
+    1  the run failed
+    2  usage
+    3  some connections or messages failed
+    4  a --fail-if held
+    5  the measurement is invalid (`suspect` is no failure)
+  130  interrupted, files saved
 
 Service time is counted from the actual send, response time from the intended one. In closed loop
 (no --rate) a message is due when it is sent, so they are the same.")]
@@ -43,6 +48,7 @@ pub(crate) struct Args {
     /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
     ///
     /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket.
+    #[arg(value_hint = ValueHint::Url)]
     pub(crate) url: Option<String>,
 
     /// Which of our servers to start inside the process when no URL is given (example: tungstenite)
@@ -169,7 +175,7 @@ pub(crate) struct Args {
     pub(crate) server_pid: Option<u32>,
 
     /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary),
-    /// .hlog (HdrHistogram log, one interval a second)
+    /// .hlog (HdrHistogram log, one interval a second) (example: run.json)
     #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 
@@ -178,6 +184,7 @@ pub(crate) struct Args {
     pub(crate) no_output: bool,
 
     /// Rows of raw samples kept; beyond it a uniform random choice, while figures count them all
+    /// (example: 10_000)
     #[arg(long, value_name = "N", default_value = "1_000_000", value_parser = parse_count, help_heading = OUTPUT)]
     pub(crate) max_samples: u64,
 

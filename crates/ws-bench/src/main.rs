@@ -36,15 +36,13 @@ mod tui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    match signals::until_second(move |stop| bench::run(&args, stop)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            bench::exit_code_of(&error)
-        }
-    }
+    command_line::run(cli::Args::command(), |args: cli::Args| {
+        signals::until_second(move |stop| bench::run(&args, stop)).or_else(|error| {
+            command_line::report(&error);
+            Ok(bench::exit_code_of(&error))
+        })
+    })
 }

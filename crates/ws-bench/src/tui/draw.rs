@@ -1,5 +1,6 @@
 //! A view on a screen of any size.
 
+use std::f64::consts::LOG10_2;
 use std::io::stderr;
 
 use anstream::{AutoStream, ColorChoice};
@@ -364,7 +365,7 @@ fn legend(view: &View, palette: Palette) -> Vec<Span<'static>> {
 }
 
 /// Numbers that ends of the axis of times may begin with, as decimal logarithms: 1, 2, 5 and 10.
-const ROUND: [f64; 4] = [0.0, 0.301_029_995_663_981_2, 0.698_970_004_336_018_8, 1.0];
+const ROUND: [f64; 4] = [0.0, LOG10_2, 1.0 - LOG10_2, 1.0];
 
 /// The next round number below, of decimal logarithms.
 fn round_below(y: f64) -> f64 {
