@@ -19,8 +19,8 @@ pub(crate) struct ShowArgs {
 
     /// Serve the run's counters and histograms to Prometheus while it goes on, at /metrics (example: 127.0.0.1:9100)
     ///
-    /// Port 0 picks a free one, which is told on standard error. What was last told stays readable until
-    /// the program ends.
+    /// Port 0 picks a free one, which is told on standard error unless --quiet. The last figures stay readable
+    /// until the program ends.
     #[arg(long, value_name = "ADDR", help_heading = OUTPUT)]
     pub(crate) metrics_bind: Option<SocketAddr>,
 }

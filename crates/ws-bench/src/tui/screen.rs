@@ -15,7 +15,8 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-/// Whether the terminal is ours.
+/// Whether the terminal is ours. Standard error is locked before it, never after: a thread that panics may
+/// hold that already.
 static OURS: Mutex<bool> = Mutex::new(false);
 
 fn ours() -> MutexGuard<'static, bool> {
@@ -40,6 +41,7 @@ impl Screen {
             }));
         });
         {
+            let _first = io::stderr().lock();
             let mut ours = ours();
             enable_raw_mode()?;
             *ours = true;
@@ -74,10 +76,11 @@ pub(crate) fn is_ours() -> bool {
 
 /// Gives the terminal back, if it is ours: its own screen, a cursor, and the keyboard as it was.
 pub(crate) fn leave() {
+    let mut terminal = io::stderr().lock();
     let mut ours = ours();
     if std::mem::take(&mut *ours) {
         // Who has no terminal any more has nothing that could be given back.
-        let _ = execute!(io::stderr(), LeaveAlternateScreen, Show);
+        let _ = execute!(terminal, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
 }
@@ -94,9 +97,9 @@ impl Write for Frames {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        let mut terminal = io::stderr().lock();
         let ours = ours();
         let written = if *ours {
-            let mut terminal = io::stderr().lock();
             terminal.write_all(&self.0).and_then(|()| terminal.flush())
         } else {
             Ok(())
