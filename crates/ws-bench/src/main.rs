@@ -4,9 +4,7 @@
 //! |---|---|
 //! | `cli` | what can be typed, and what it means: the plan, the outputs, how to report |
 //! | `bench` | one run from check to exit code |
-//! | `preflight` | what must be there before the load starts, and the command that mends it |
 //! | `embedded` | an echo server of ours inside the process |
-//! | `probe` | the host, and what the server's process uses |
 //! | `show` | the flags of who looks on |
 //! | `standing` | how a run stands: what every display shares |
 //! | `display` | a thread that shows it |
@@ -15,7 +13,6 @@
 //! | `metrics` | the same for Prometheus |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
-//! | `trust` | whom to trust about the server's certificate |
 //! | `signals` | Ctrl-C: once ends the run, twice the program |
 
 mod bench;
@@ -24,14 +21,11 @@ mod display;
 mod embedded;
 mod metrics;
 mod picture;
-mod preflight;
-mod probe;
 mod progress;
 mod report;
 mod show;
 mod signals;
 mod standing;
-mod trust;
 mod tui;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use measurement::plan::Plan;
 use measurement::summary::{Calibration, Circumstances, Summary};
 use swarm::control::{Phase, Progress};
 
-use crate::probe;
+use crate::bench;
 
 /// How far a phase has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +68,7 @@ pub(crate) fn summary_so_far(
     interrupted: bool,
 ) -> Summary {
     let circumstances = Circumstances {
-        tool: probe::tool(),
+        tool: bench::tool(),
         elapsed_s: progress.elapsed_s,
         connections: progress.connections.clone(),
         client: progress.usage.clone(),

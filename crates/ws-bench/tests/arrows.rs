@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("command-line", &[]),
     ("measurement", &[]),
     ("swarm", &["measurement"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("axum-ws", &["command-line", "echo-server"]),
     ("tungstenite-ws", &["command-line", "echo-server"]),
     ("draw-plot", &["command-line", "measurement", "results"]),
+    ("runner", &["measurement", "swarm"]),
     // For tests only: nothing may use it.
     ("ws-truth", &["command-line", "measurement", "swarm"]),
     (
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "command-line",
             "measurement",
             "results",
+            "runner",
             "swarm",
             "axum-ws",
             "tungstenite-ws",
