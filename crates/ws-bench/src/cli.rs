@@ -25,6 +25,7 @@ Examples:
   ws-bench                                          an embedded server
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
+  ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
   ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
