@@ -16,7 +16,8 @@
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | `standing` | the same of a run that goes on, as if it ended now |
-//! | [`condition`] | conditions on a summary, such as `p99>10ms` |
+//! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
+//! | [`statistics`] | what rounds say about servers: intervals, verdicts, steady state |
 //! | [`usage`] | what generator and server used, and what the generator can do |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
@@ -52,6 +53,7 @@ pub mod recorder;
 pub mod sample;
 pub mod schedule;
 mod standing;
+pub mod statistics;
 pub mod summary;
 mod target;
 pub mod timeline;

@@ -236,6 +236,7 @@ fn timeline(sheet: &mut Worksheet, run: &Run<'_>, styles: &Styles) -> Result<(),
                 sheet.write_with_format(row, column(3 + index), ms(ns), &styles.ms)?;
             }
         }
+        sheet.write(row, 7, t.failed)?;
     }
     // A second that was cut short by the end would look like a fall.
     #[allow(clippy::cast_precision_loss)]
