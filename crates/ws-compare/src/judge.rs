@@ -268,55 +268,76 @@ fn validity(measured: &Measured) -> ValiditySummary {
         verdict = Verdict::Invalid;
         reasons.push("fewer than two servers were left to compare".to_owned());
     }
-    for server in &compared {
-        for (name, figure) in [
-            ("capacity", Figure::Throughput),
-            ("latency", Figure::ResponseP50),
+    for (name, figure) in [
+        ("capacity", Figure::Throughput),
+        ("latency", Figure::ResponseP50),
+    ] {
+        for (of, what) in [
+            (Verdict::Invalid, "invalid and left out"),
+            (Verdict::Suspect, "suspect"),
         ] {
-            let rows: Vec<_> = measured
-                .rounds
+            let found = runs_that_are(measured, figure, of);
+            let Some(example) = found.first().map(|found| found.reason) else {
+                continue;
+            };
+            let is_lost = |f: &&Found<'_>| {
+                let left = f.of - f.count;
+                2 * left < f.of || left < Pairs::FEWEST
+            };
+            verdict = verdict.max(match of {
+                Verdict::Invalid if found.iter().any(|f| is_lost(&f)) => Verdict::Invalid,
+                _ => Verdict::Suspect,
+            });
+            let counts: Vec<_> = found
                 .iter()
-                .filter(|row| row.server == *server && row.failure.is_none())
+                .map(|f| format!("{} of {} of {}", f.count, f.of, f.server))
                 .collect();
-            let runs: Vec<_> = rows.iter().filter_map(|row| figure.run(row)).collect();
-            let invalid = runs.iter().filter(|run| run.verdict == Verdict::Invalid);
-            let invalid: Vec<_> = invalid.collect();
-            let suspect = runs.iter().filter(|run| run.verdict == Verdict::Suspect);
-            let suspect: Vec<_> = suspect.collect();
-            if let Some(run) = invalid.first() {
-                let left = runs.len() - invalid.len();
-                verdict = verdict.max(if 2 * left < runs.len() || left < Pairs::FEWEST {
-                    Verdict::Invalid
-                } else {
-                    Verdict::Suspect
-                });
-                reasons.push(format!(
-                    "{} of {} {name} runs of {server} are invalid and left out: {}",
-                    invalid.len(),
-                    runs.len(),
-                    run.reasons.first().map_or("", String::as_str)
-                ));
-            }
-            if let Some(run) = suspect.first() {
-                verdict = verdict.max(Verdict::Suspect);
-                reasons.push(format!(
-                    "{} of {} {name} runs of {server} are suspect: {}",
-                    suspect.len(),
-                    runs.len(),
-                    run.reasons.first().map_or("", String::as_str)
-                ));
-            }
+            reasons.push(format!(
+                "{name} runs that are {what}: {}. The first because: {example}",
+                counts.join(", ")
+            ));
         }
-        let counted_rounds = measured
-            .values(server, Figure::Throughput)
-            .len()
-            .max(measured.values(server, Figure::ResponseP50).len());
-        if counted_rounds == 0 && compared.len() >= 2 {
+    }
+    for server in &compared {
+        let rounds = [Figure::Throughput, Figure::ResponseP50]
+            .map(|figure| measured.values(server, figure).len());
+        if rounds == [0, 0] && compared.len() >= 2 {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has not one round that counts"));
         }
     }
     ValiditySummary { verdict, reasons }
+}
+
+/// Runs of a server that have some verdict.
+struct Found<'m> {
+    server: &'m str,
+    count: usize,
+    of: usize,
+    /// What speaks against the first of them.
+    reason: &'m str,
+}
+
+/// The runs that a figure is of and that have this verdict, by server.
+fn runs_that_are(measured: &Measured, figure: Figure, verdict: Verdict) -> Vec<Found<'_>> {
+    let mut found = Vec::new();
+    for server in measured.compared() {
+        let rows = measured.rounds.iter();
+        let runs: Vec<_> = rows
+            .filter(|row| row.server == server && row.failure.is_none())
+            .filter_map(|row| figure.run(row))
+            .collect();
+        let those = || runs.iter().filter(|run| run.verdict == verdict);
+        if let Some(first) = those().next() {
+            found.push(Found {
+                server,
+                count: those().count(),
+                of: runs.len(),
+                reason: first.reasons.first().map_or("", String::as_str),
+            });
+        }
+    }
+    found
 }
 
 /// The conditions of `--fail-if`, read.

@@ -66,7 +66,7 @@ fn ratios(c: &Comparison) -> Ratios {
         }
     }
     Ratios {
-        title: told::names(c).replace(", ", " against "),
+        title: told::title(c),
         subtitle: format!(
             "{} · {}",
             counted(u64::from(told::rounds(c)), "round"),
@@ -95,7 +95,7 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         let reference = c.rounds_of(&against.reference).find(same)?;
         Some(better(value(row)? / value(reference)?))
     });
-    let name = figure.name().split(", ").next().unwrap_or_default();
+    let name = told::short_name(figure);
     Some(RatioRow {
         label: if several {
             format!("{name} · {}", against.server)
