@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match cli::Cli::parse().checked().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {}", cli::in_one_line(&e));
+            eprintln!("error: {}", results::in_one_line(e.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("measurement", &[]),
     ("swarm", &["measurement"]),
     ("results", &["measurement"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("axum-ws", &["echo-server"]),
     ("tungstenite-ws", &["echo-server"]),
     ("draw-plot", &["measurement", "results"]),
+    ("ws-report", &["measurement", "results", "draw-plot"]),
     // For tests only: nothing may use it.
     ("ws-truth", &["measurement", "swarm"]),
     (

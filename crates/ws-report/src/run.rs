@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use draw_plot::series::Sorted;
 use measurement::summary::{Latency, Summary};
 use measurement::units::human_time;
-use results::read::{SavedRun, read_run};
+use measurement::validity::messages_beyond;
+use results::ResultsError;
+use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
 
 use crate::ReportError;
 
@@ -17,6 +20,8 @@ pub struct Run {
     pub files: Vec<PathBuf>,
     /// What they say.
     pub saved: SavedRun,
+    /// The figures of service and response time.
+    pub(crate) times: Vec<Times>,
 }
 
 impl Run {
@@ -30,42 +35,8 @@ impl Run {
     pub(crate) fn has_response_time(&self) -> bool {
         match self.summary() {
             Some(s) => s.coordinated_omission_p99_ns.is_some(),
-            None => {
-                let mut rows = self.saved.percentiles.iter();
-                rows.any(|row| row.service_time_ns != row.response_time_ns)
-            }
+            None => self.times.iter().any(|times| times.response.is_some()),
         }
-    }
-
-    /// The figures of service and response time for a person, with their names; what is not known of a
-    /// run without a summary is left out.
-    pub(crate) fn times(&self) -> Vec<Times> {
-        match self.summary() {
-            Some(s) => from_summary(&s.service_time_ns, &s.response_time_ns),
-            None => self.from_percentiles(),
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss)]
-    fn from_percentiles(&self) -> Vec<Times> {
-        let rows = self.saved.percentiles.iter();
-        let wanted = rows.filter_map(|row| {
-            let name = match row.percentile {
-                0.0 => "min",
-                50.0 => "p50",
-                90.0 => "p90",
-                99.0 => "p99",
-                99.9 => "p99.9",
-                100.0 => "max",
-                _ => return None,
-            };
-            Some(Times {
-                name,
-                service: Some(human_time(row.service_time_ns as f64)),
-                response: Some(human_time(row.response_time_ns as f64)),
-            })
-        });
-        wanted.collect()
     }
 }
 
@@ -87,6 +58,44 @@ fn from_summary(service: &Latency, response: &Latency) -> Vec<Times> {
     .collect()
 }
 
+/// The times of a file that has no summary: its messages, or its histograms.
+fn from_distributions(file: &Path) -> Result<Vec<Times>, ReportError> {
+    const SHOWN: [(&str, f64); 6] = [
+        ("min", 0.0),
+        ("p50", 0.5),
+        ("p90", 0.9),
+        ("p99", 0.99),
+        ("p99.9", 0.999),
+        ("max", 1.0),
+    ];
+    let both = match read_distributions(file, &Request::default(), true) {
+        Ok(found) => found.times,
+        // A run in which nothing came back is a run all the same.
+        Err(ResultsError::EmptyColumn { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let sorted = |metric| {
+        let spread = both.iter().find(|named| named.metric == Some(metric))?;
+        Sorted::new(spread.spread.values_ms.clone(), &spread.spread.counts)
+    };
+    let service = sorted(Metric::ServiceTime);
+    let response = sorted(Metric::ResponseTime);
+    // As in a summary, a percentile beyond which not one message lies is not shown.
+    let is_shown = |q: f64, of: &Sorted| q == 1.0 || messages_beyond(of.count(), q) > 0;
+    let figure = |of: &Option<Sorted>, q| {
+        let of = of.as_ref().filter(|of| is_shown(q, of))?;
+        Some(human_time(of.quantile(q) * 1e6))
+    };
+    Ok(SHOWN
+        .into_iter()
+        .map(|(name, q)| Times {
+            name,
+            service: figure(&service, q),
+            response: figure(&response, q),
+        })
+        .collect())
+}
+
 /// Reads the files and puts together those of one run, which say so by the same plan, begun at the same
 /// time. The runs stand in the order in which their first file was given.
 ///
@@ -99,12 +108,17 @@ pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
     let mut runs: Vec<Run> = Vec::new();
     for file in files {
         let saved = read_run(file)?;
+        let times = match &saved.summary {
+            Some(s) => from_summary(&s.service_time_ns, &s.response_time_ns),
+            None => from_distributions(file)?,
+        };
         match runs.iter_mut().find(|run| is_same_run(&run.saved, &saved)) {
             Some(run) => run.files.push(file.clone()),
             None => runs.push(Run {
                 name: String::new(),
                 files: vec![file.clone()],
                 saved,
+                times,
             }),
         }
     }

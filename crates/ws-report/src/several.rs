@@ -49,14 +49,14 @@ fn beside_each_other(runs: &[Run]) -> Table {
     let mut rows = Rows::default();
     let response = runs.iter().any(Run::has_response_time);
     for (column, run) in runs.iter().enumerate() {
-        let times = run.times();
+        let times = run.times.clone();
         for time in &times {
             rows.put("service time", time.name, column, time.service.clone());
         }
         for time in times.into_iter().filter(|_| response) {
             rows.put("response time", time.name, column, time.response);
         }
-        for figure in run.summary().map_or_else(Vec::new, figures) {
+        for figure in figures(run) {
             rows.put(figure.group, &figure.name, column, figure.value);
         }
     }
