@@ -88,6 +88,12 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
+    /// The value at its upper end.
+    #[must_use]
+    pub(crate) fn high(&self) -> f64 {
+        self.high
+    }
+
     /// The pixel of a value; a value off the axis lies on its nearer end.
     #[must_use]
     pub(crate) fn pixel(&self, value: f64) -> f64 {

@@ -69,7 +69,9 @@ use measurement::units::{SizeRange, grouped};
 use results::ResultsError;
 use results::whole::WholeFile;
 
-pub use data::{Curve, Data, Kind, Series, Subject, window_for};
+pub use data::{
+    Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject, window_for,
+};
 pub use error::DrawError;
 pub use load::{Loaded, load};
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};
