@@ -62,6 +62,45 @@ pub enum ResultsError {
         /// What it lacks.
         part: Part,
     },
+    /// A text, JSON or histograms within it, that is not whole.
+    #[error("cannot read {}: it is truncated or damaged", path.display())]
+    DamagedText {
+        /// The file.
+        path: PathBuf,
+        /// What its reader says.
+        source: std::io::Error,
+    },
+    /// A line of a log that is not whole.
+    #[error("{} is truncated or damaged: line {line} is no interval of a log", path.display())]
+    DamagedLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What the reader of its histogram says.
+        source: Option<std::io::Error>,
+    },
+    /// Rows of messages that were sent before those above them.
+    #[error("row {row} of {} was sent before the row above it: rows in order of sending are needed", path.display())]
+    NotInOrder {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// The rows are a choice, so that they count nothing.
+    #[error(
+        "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
+        path.display()
+    )]
+    ChosenRows {
+        /// The file.
+        path: PathBuf,
+        /// Rows in it.
+        rows: u64,
+        /// Messages that there were at least.
+        messages: u64,
+    },
     /// What should be the summary of a run is none.
     #[error("the summary in {} is not one that ws-bench wrote", path.display())]
     NotASummary {
@@ -75,6 +114,14 @@ pub enum ResultsError {
     Encrypted {
         /// The file.
         path: PathBuf,
+    },
+    /// A workbook that would fill memory when it is inflated.
+    #[error("{} is refused, it looks like a zip bomb: {why}", path.display())]
+    ZipBomb {
+        /// The file.
+        path: PathBuf,
+        /// What is too much.
+        why: String,
     },
     /// A workbook that is not whole.
     #[error("cannot read {}: it is truncated or damaged", path.display())]

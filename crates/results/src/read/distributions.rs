@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-use super::source::{self, Opened};
+use hdrhistogram::Histogram;
+
+use super::hlog::Log;
+use super::json::Document;
+use super::source::{self, Opened, Source};
 use super::times::{self, Times};
 use super::{Metric, Part, Place, Request, RunInfo, Unit};
 use crate::error::ResultsError;
+use crate::histogram::OfRun;
 use crate::schema;
 
 /// Times with how often each occurred: what a distribution is drawn from.
@@ -84,28 +89,39 @@ pub fn read_distributions(
     request: &Request,
     both: bool,
 ) -> Result<Distributions, ResultsError> {
-    let mut source = match source::open(path)? {
-        Opened::Cells(source) => source,
-        Opened::Json(_) | Opened::Log(_) => return Err(Part::Distribution.missing_in(path)),
-    };
-    let source = source.as_mut();
+    match source::open(path)? {
+        Opened::Cells(mut source) => of_cells(path, source.as_mut(), request, both),
+        Opened::Json(file) => of_json(path, &Document::read(path, file)?, request, both),
+        Opened::Log(file) => of_log(Log::open(path, file)?, request, both),
+    }
+}
+
+/// The metric asked for, or both of them.
+fn wanted(request: &Request, both: bool) -> &[Metric] {
+    if both {
+        &[Metric::ServiceTime, Metric::ResponseTime]
+    } else {
+        std::slice::from_ref(&request.metric)
+    }
+}
+
+fn of_cells(
+    path: &Path,
+    source: &mut dyn Source,
+    request: &Request,
+    both: bool,
+) -> Result<Distributions, ResultsError> {
     if both && request.column.is_none() {
         let service = Request {
             metric: Metric::ServiceTime,
             ..request.clone()
         };
         let beside = (schema::RESPONSE_TIME_COLUMN, Unit::Milliseconds);
-        if let Some(mut times) = times::read_beside(path, source, &service, beside)?
-            && let Some(xs) = times.xs.take()
-            && xs.values != times.values_ms
-        {
-            let response = NamedSpread {
-                name: Metric::ResponseTime.name().to_owned(),
-                metric: Some(Metric::ResponseTime),
-                spread: Spread::of(xs.values),
-            };
+        if let Some(mut times) = times::read_beside(path, source, &service, beside)? {
+            let response = times.xs.take().filter(|xs| xs.values != times.values_ms);
             let mut all = of_times(times);
-            all.times.push(response);
+            all.times
+                .extend(response.map(|xs| named(Metric::ResponseTime, Spread::of(xs.values))));
             return Ok(all);
         }
     }
@@ -132,4 +148,113 @@ fn of_times(times: Times) -> Distributions {
         column: times.column,
         column_is_guessed: times.column_is_guessed,
     }
+}
+
+fn named(metric: Metric, spread: Spread) -> NamedSpread {
+    NamedSpread {
+        name: metric.name().to_owned(),
+        metric: Some(metric),
+        spread,
+    }
+}
+
+/// The values of a histogram, within what is known to be the smallest and the largest of them.
+fn of_histogram(histogram: &Histogram<u64>, unit: Unit, (min, max): (u64, u64)) -> Spread {
+    let mut spread = Spread::default();
+    for bucket in histogram.iter_recorded() {
+        let value = bucket.value_iterated_to().min(max).max(min);
+        // Exact up to 2^53: 104 days of nanoseconds.
+        #[allow(clippy::cast_precision_loss)]
+        spread.values_ms.push(unit.to_ms(value as f64));
+        spread.counts.push(bucket.count_at_value());
+    }
+    spread
+}
+
+fn of_json(
+    path: &Path,
+    document: &Document,
+    request: &Request,
+    both: bool,
+) -> Result<Distributions, ResultsError> {
+    let OfRun { service, response } = document
+        .histograms(path)?
+        .ok_or_else(|| Part::Distribution.missing_in(path))?;
+    let summary = &document.summary;
+    let mut times = Vec::new();
+    for metric in wanted(request, both) {
+        let (histogram, figures) = match (metric, &response) {
+            (Metric::ServiceTime, _) => (&service, &summary.service_time_ns),
+            (Metric::ResponseTime, Some(response)) => (response, &summary.response_time_ns),
+            // In closed loop they are the same.
+            (Metric::ResponseTime, None) if both => continue,
+            (Metric::ResponseTime, None) => (&service, &summary.response_time_ns),
+        };
+        let ends = (figures.min.unwrap_or(0), figures.max.unwrap_or(u64::MAX));
+        times.push(named(
+            *metric,
+            of_histogram(histogram, Unit::Nanoseconds, ends),
+        ));
+    }
+    let place = Place {
+        path: path.to_owned(),
+        sheet: None,
+    };
+    if service.is_empty() {
+        return Err(ResultsError::EmptyColumn {
+            place,
+            column: "histograms".to_owned(),
+            rows: 0,
+        });
+    }
+    Ok(Distributions {
+        place,
+        run: serde_json::to_value(summary)
+            .ok()
+            .as_ref()
+            .and_then(RunInfo::of),
+        times,
+        skipped: summary.messages.sent.saturating_sub(service.len()),
+        chosen_from: None,
+        unit: Unit::Nanoseconds,
+        unit_is_assumed: false,
+        column: "histograms".to_owned(),
+        column_is_guessed: false,
+    })
+}
+
+fn of_log(mut log: Log, request: &Request, both: bool) -> Result<Distributions, ResultsError> {
+    let both = both && request.column.is_none() && log.is_ours();
+    let mut times: Vec<NamedSpread> = Vec::new();
+    let mut first = None;
+    for metric in wanted(request, both) {
+        let chosen = log.choose(request, *metric)?;
+        let histogram = log.whole(&chosen)?;
+        let spread = of_histogram(&histogram, chosen.unit, (0, u64::MAX));
+        // In closed loop they are the same.
+        if times.iter().all(|other| other.spread != spread) {
+            times.push(NamedSpread {
+                name: chosen.name(),
+                metric: chosen.metric,
+                spread,
+            });
+        }
+        first.get_or_insert(chosen);
+    }
+    // At least one metric is wanted.
+    let chosen = match first {
+        Some(chosen) => chosen,
+        None => log.choose(request, request.metric)?,
+    };
+    Ok(Distributions {
+        place: log.place(),
+        run: None,
+        times,
+        skipped: 0,
+        chosen_from: None,
+        unit: chosen.unit,
+        unit_is_assumed: chosen.unit_is_assumed,
+        column: chosen.label().to_owned(),
+        column_is_guessed: chosen.is_guessed,
+    })
 }

@@ -12,6 +12,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `source` | a file as sheets of cells, its format told by its content |
+//! | `archive` | what a workbook may inflate to |
 //! | `workbook`, `text` | the two kinds of source: `.xlsx .xls .ods`, and CSV |
 //! | `table` | a sheet's header and which of its columns hold numbers |
 //! | `choose` | which column is meant, by name |
@@ -19,6 +20,8 @@
 //! | `collect` | the values of that column, checked, and what they are drawn against |
 //! | `kept` | a bounded number of values |
 //! | `part` | which kinds of file carry what |
+//! | `json`, `hlog` | the document of a run, an interval log |
+//! | `messages` | the rows of a `.csv` of ours, counted by the second |
 //! | `sheet` | the other sheets of ours, row by row |
 //! | `summary` | the `summary` sheet, made a summary again |
 //! | `run` | what a summary says about the run, in short |
@@ -27,10 +30,14 @@
 //! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random choice,
 //! which is told.
 
+mod archive;
 mod choose;
 mod collect;
 mod distributions;
+mod hlog;
+mod json;
 mod kept;
+mod messages;
 mod moments;
 mod part;
 mod run;

@@ -6,8 +6,10 @@ use measurement::percentiles::PercentileRow;
 use measurement::summary::Summary;
 use measurement::timeline::TimelineRow;
 
+use super::hlog::Log;
+use super::json::Document;
 use super::source::{self, Opened, Source};
-use super::{Part, sheet, summary};
+use super::{Part, Request, sheet, summary, timeline};
 use crate::error::ResultsError;
 
 /// All that a saved run says of itself beside its samples: everything from `.json` and `.xlsx`, from
@@ -30,12 +32,46 @@ pub struct SavedRun {
 /// [`ResultsError`] when the file cannot be read, or is not that of a run.
 pub fn read_run(path: &Path) -> Result<SavedRun, ResultsError> {
     match source::open(path)? {
-        Opened::Cells(mut source) => of_cells(path, source.as_mut()),
-        Opened::Json(_) | Opened::Log(_) => Err(Part::Run.missing_in(path)),
+        Opened::Cells(mut source) if source.has_sheets() => of_workbook(path, source.as_mut()),
+        Opened::Cells(mut source) => {
+            let counted = timeline::of_cells(path, source.as_mut());
+            match counted {
+                Err(ResultsError::Lacks { .. }) => Err(Part::Run.missing_in(path)),
+                counted => Ok(SavedRun::of_seconds(path, counted?.rows)),
+            }
+        }
+        Opened::Json(file) => {
+            let document = Document::read(path, file)?;
+            Ok(SavedRun {
+                path: path.to_owned(),
+                summary: Some(document.summary),
+                percentiles: document.rest.percentiles.unwrap_or_default(),
+                timeline: document.rest.timeline.unwrap_or_default(),
+            })
+        }
+        Opened::Log(file) => {
+            let log = Log::open(path, file)?;
+            if !log.is_ours() {
+                return Err(Part::Run.missing_in(path));
+            }
+            let seconds = timeline::of_log(path, log, &Request::default())?;
+            Ok(SavedRun::of_seconds(path, seconds.rows))
+        }
     }
 }
 
-fn of_cells(path: &Path, source: &mut dyn Source) -> Result<SavedRun, ResultsError> {
+impl SavedRun {
+    fn of_seconds(path: &Path, timeline: Vec<TimelineRow>) -> Self {
+        Self {
+            path: path.to_owned(),
+            summary: None,
+            percentiles: Vec::new(),
+            timeline,
+        }
+    }
+}
+
+fn of_workbook(path: &Path, source: &mut dyn Source) -> Result<SavedRun, ResultsError> {
     let Some(summary) = summary::read(source)? else {
         return Err(Part::Run.missing_in(path));
     };

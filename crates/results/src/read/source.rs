@@ -96,8 +96,11 @@ pub(super) fn open(path: &Path) -> Result<Opened, ResultsError> {
         }
         Content::Ods => Box::new(RangeFile::open_ods(path, file)?),
         // An encrypted .xlsx lies in the same container; its own reader says so.
-        Content::CompoundFile if ending == "xlsx" => Box::new(XlsxFile::open(path, file)?),
-        Content::CompoundFile => Box::new(RangeFile::open_xls(path, file)?),
+        Content::CompoundFile => match XlsxFile::open(path, file.try_clone().map_err(failed)?) {
+            Err(e @ ResultsError::Encrypted { .. }) => return Err(e),
+            Err(e) if ending == "xlsx" => return Err(e),
+            _ => Box::new(RangeFile::open_xls(path, file)?),
+        },
         Content::OtherZip => Box::new(XlsxFile::open(path, file)?),
         Content::Text if !is_named_workbook => Box::new(TextFile::open(path, file, &head)),
         Content::Text => return Err(not_a_spreadsheet(path, "its content is plain text")),
@@ -161,11 +164,13 @@ fn without_bom(head: &[u8]) -> &[u8] {
     head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head)
 }
 
-/// Comments, and then the legend that every HdrHistogram log has.
+/// A comment of the log's own, or after other comments the legend.
 fn is_log(head: &[u8]) -> bool {
-    head.split(|byte| *byte == b'\n')
-        .find(|line| !line.starts_with(b"#"))
-        .is_some_and(|line| line.starts_with(b"\"StartTimestamp\","))
+    head.starts_with(b"#[")
+        || head
+            .split(|byte| *byte == b'\n')
+            .find(|line| !line.starts_with(b"#"))
+            .is_some_and(|line| line.starts_with(b"\"StartTimestamp\","))
 }
 
 /// `A`, `B`, … `Z`, `AA`, …
@@ -219,8 +224,9 @@ mod tests {
         assert_eq!(Content::of(b"\xEF\xBB\xBF\n {\"a\": 1}"), Content::Json);
         let legend = b"\"StartTimestamp\",\"Interval_Length\"\n";
         assert_eq!(Content::of(legend), Content::Log);
-        let commented = [b"#[Logged with x]\n# by hand\n".as_slice(), legend].concat();
+        let commented = [b"# by hand\n".as_slice(), legend].concat();
         assert_eq!(Content::of(&commented), Content::Log);
+        assert_eq!(Content::of(b"#[Logged with x]\n0.0,"), Content::Log);
         assert_eq!(Content::of(b"# a table\na,b\n1,2\n"), Content::Text);
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn read_from(
     request: &Request,
 ) -> Result<Times, ResultsError> {
     let (sheet, choice) = choose_sheet(path, source, request)?;
-    read_chosen(path, source, request, sheet, choice, None)
+    read_chosen(path, source, request, &sheet, choice, None)
 }
 
 /// Reads the times of a file of cells together with another column of ours: times as well, in this unit.
@@ -91,24 +91,24 @@ pub(super) fn read_beside(
         ..request
     };
     let (sheet, choice) = choose_sheet(path, source, &request)?;
-    read_chosen(path, source, &request, sheet, choice, Some(beside.1)).map(Some)
+    read_chosen(path, source, &request, &sheet, choice, Some(beside.1)).map(Some)
 }
 
 fn read_chosen(
     path: &Path,
     source: &mut dyn Source,
     request: &Request,
-    sheet: String,
+    sheet: &str,
     choice: Choice,
     x_unit: Option<Unit>,
 ) -> Result<Times, ResultsError> {
     let place = Place {
         path: path.to_owned(),
-        sheet: source.has_sheets().then(|| sheet.clone()),
+        sheet: source.has_sheets().then(|| sheet.to_owned()),
     };
     let unit = request.unit.or(choice.title.unit);
     let mut collector = Collector::new(&choice, unit.unwrap_or_default(), x_unit);
-    collector.collect(path, source, &sheet)?;
+    collector.collect(path, source, sheet)?;
     let continues = choice.is_ours && request.sheet.is_none() && sheet == schema::LATENCIES_SHEET;
     if continues {
         let sheets = source.sheets();
