@@ -123,12 +123,14 @@ class Browser:
                 if entry["method"] == "Network.requestWillBeSent"]
 
 
-def nearest(picture, x, y):
-    """The hover nearest to a place in the viewBox, as the page is to find it."""
+def nearest(picture, x, y, slack):
+    """The values nearest to a place in the viewBox, which is known within some slack."""
     def distance(hover):
         hx, hy, _ = hover
         return abs(hx - x) if hy is None else ((hx - x) ** 2 + (hy - y) ** 2) ** 0.5
-    return min(picture["data"]["at"], key=distance)
+    at = picture["data"]["at"]
+    least = min(map(distance, at))
+    return {tuple(" ".join(line.split()) for line in hover[2]) for hover in at if distance(hover) <= least + slack}
 
 
 def fits(browser, page, width):
@@ -141,7 +143,7 @@ def fits(browser, page, width):
         assert picture["width"] > 200 and picture["height"] > 100, picture
         assert picture["left"] >= 0 and picture["right"] <= width, picture
         assert picture["title"].strip(), picture
-        assert len(picture["data"]["at"]) > 1, picture["title"]
+        assert picture["data"]["at"], picture["title"]
     return pictures
 
 
@@ -166,18 +168,17 @@ def under_the_pointer(browser, pictures):
             # Where the pointer is, within a pixel, in the viewBox's coordinates.
             x = left + across / place[2] * width
             y = top + down / place[3] * height
-            slack = 2 * width / place[2]
-            wanted = {tuple(nearest(picture, x + dx, y + dy)[2])
-                      for dx in (-slack, 0, slack) for dy in (-slack, 0, slack)}
+            wanted = nearest(picture, x, y, slack=3 * width / place[2])
             assert tip.is_displayed(), picture["title"]
             lines = tuple(span.text for span in tip.find_elements("css selector", "span"))
-            assert lines in {tuple(" ".join(l.split()) for l in w) for w in wanted}, (picture["title"], lines, wanted)
+            assert lines in wanted, (picture["title"], lines, wanted)
             seen.add(lines)
             inside = browser.js("""
                 const [tip, plot] = [...arguments].map((e) => e.getBoundingClientRect());
                 return tip.left >= plot.left - 1 && tip.right <= plot.right + 1;""", tip, plot)
             assert inside, (picture["title"], "the values stand outside of the picture")
-        assert len(seen) > 1, (picture["title"], "the same values everywhere")
+        # A run of one second has one second to show.
+        assert len(seen) > 1 or len(picture["data"]["at"]) < 3, (picture["title"], "the same values everywhere")
         ActionChains(driver, duration=0).move_to_element(driver.find_element("css selector", "h2")).perform()
         assert not tip.is_displayed(), picture["title"]
 
@@ -203,8 +204,9 @@ def on_the_keys(browser, pictures):
         number = lambda: int(focused.get_attribute("aria-valuenow"))
         tip = browser.js("return arguments[0].parentElement.querySelector('.tip')", focused)
         assert tip.is_displayed(), "a picture shows a value as soon as it is reached"
-        for key, index in [(Keys.HOME, 0), (Keys.ARROW_RIGHT, 1), (Keys.ARROW_LEFT, 0), (Keys.ARROW_LEFT, 0),
-                           (Keys.END, len(at) - 1), (Keys.ARROW_RIGHT, len(at) - 1)]:
+        last = len(at) - 1
+        for key, index in [(Keys.HOME, 0), (Keys.ARROW_RIGHT, min(1, last)), (Keys.ARROW_LEFT, 0),
+                           (Keys.ARROW_LEFT, 0), (Keys.END, last), (Keys.ARROW_RIGHT, last)]:
             focused.send_keys(key)
             assert number() == index + 1, (picture["title"], key, number())
             assert said() == ", ".join(at[index][2]), (picture["title"], said())
@@ -241,7 +243,7 @@ def on_paper(browser, page):
         pdf = Path(folder) / "page.pdf"
         pdf.write_bytes(base64.b64decode(grounds["data"]))
         boxes = subprocess.run(["pdftotext", "-bbox", pdf, "-"], check=True, capture_output=True, text=True).stdout
-        text = subprocess.run(["pdftotext", "-layout", pdf, "-"], check=True, capture_output=True, text=True).stdout
+        text = subprocess.run(["pdftotext", "-raw", pdf, "-"], check=True, capture_output=True, text=True).stdout
         pixels = subprocess.run(["pdftoppm", "-r", "20", "-f", "1", "-l", "1", pdf], check=True,
                                 capture_output=True).stdout
     assert list(pixels[-3:]) == [255, 255, 255], "paper is white"
