@@ -16,6 +16,8 @@ pub(crate) struct Entry {
 /// The sample in front of an entry's text.
 pub(crate) enum Swatch {
     Line,
+    /// A line of this width.
+    Stroke(f64),
     Dashes,
     /// A line and one of its points.
     Curve,
@@ -115,6 +117,7 @@ impl Entry {
         let width = 22.0 * k;
         match &self.swatch {
             Swatch::Line => canvas.line(&[(x, y), (x + width, y)], self.colour, 2.5 * k),
+            Swatch::Stroke(wide) => canvas.line(&[(x, y), (x + width, y)], self.colour, wide * k),
             Swatch::Dashes => canvas.dashed(&[(x, y), (x + width, y)], self.colour, (2.5 * k, k)),
             Swatch::Area(strength) => {
                 let colour = self.colour.mix(*strength);

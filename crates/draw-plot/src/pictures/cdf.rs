@@ -2,7 +2,7 @@
 
 use super::beyond::Beyond;
 use super::common::{Task, hover_places, log_scale, scale_from_zero};
-use super::distributions::Lines;
+use super::distributions::{Edge, Lines};
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::Canvas;
 use crate::data::Distribution;
@@ -95,8 +95,9 @@ impl Picture for Cdf<'_> {
                 .collect();
             line.draw(canvas, &pixels, frame.font.scale)?;
         }
-        self.lines.percentiles(canvas, &frame)?;
-        self.beyond().note(canvas, &frame, ('▶', "message"))?;
+        // The line is far above its lower end there.
+        self.lines.percentiles(canvas, &frame, Edge::Bottom)?;
+        self.beyond().note(canvas, &frame, ('→', "message"))?;
         Ok(self.hovers(&frame, &places))
     }
 

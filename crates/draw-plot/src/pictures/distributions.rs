@@ -20,6 +20,13 @@ pub(crate) struct Lines<'a> {
     pub(crate) colours: Colours,
 }
 
+/// Where labels stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Top,
+    Bottom,
+}
+
 /// One of them.
 pub(crate) struct Line<'a> {
     label: String,
@@ -137,8 +144,13 @@ impl<'a> Lines<'a> {
     }
 
     /// Median and 99th percentile of a single line, as lines down through the picture with their labels
-    /// at the top.
-    pub(crate) fn percentiles(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
+    /// at one end.
+    pub(crate) fn percentiles(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &Frame,
+        labels: Edge,
+    ) -> Result<(), DrawError> {
         let Some(line) = self.only() else {
             return Ok(());
         };
@@ -148,7 +160,11 @@ impl<'a> Lines<'a> {
         let guides = [("p50", line.digest.p50, p50), ("p99", line.digest.p99, p99)];
         for (row, (name, value, colour)) in guides.into_iter().enumerate() {
             let x = frame.x.pixel(value);
-            let y = layout.top + (row as f64 + 0.5) * 1.5 * font.text.size;
+            let inwards = (row as f64 + 0.5) * 1.5 * font.text.size;
+            let y = match labels {
+                Edge::Top => layout.top + inwards,
+                Edge::Bottom => layout.bottom - inwards,
+            };
             let path = [(x, layout.bottom), (x, layout.top)];
             canvas.dashed(&path, colour, (1.5 * k, k))?;
             let label = format!("{name} {}", milliseconds(value));

@@ -3,7 +3,7 @@
 use plotters::style::Color;
 
 use super::common::Task;
-use super::distributions::{Lines, amount, at_zero, range};
+use super::distributions::{Edge, Lines, amount, at_zero, range};
 use crate::axis::Scale;
 use crate::canvas::{Bar, Canvas};
 use crate::curve::span;
@@ -103,11 +103,17 @@ impl Picture for Histogram<'_> {
         let x = Scale::log(self.edges[0], self.edges[self.edges.len() - 1]);
         let around = task.surroundings(colours, &subtitle, &legend, (x, &x_label));
         let heading = if self.is_share() {
-            "share of messages in each bin (%)"
+            "share of messages (%)"
         } else {
-            "messages in each bin"
+            "messages"
         };
-        let frame = around.draw_single(canvas, Panel::new(heading.to_owned(), self.y))?;
+        let width = self.edges[1] / self.edges[0];
+        let heading = if width < 2.0 {
+            format!("{heading} in each bin, {:.1} % wide", 100.0 * (width - 1.0))
+        } else {
+            format!("{heading} in each bin, {width:.1} times as wide as the one before")
+        };
+        let frame = around.draw_single(canvas, Panel::new(heading, self.y))?;
         let k = frame.font.scale;
         let strength = 2.0 * colours.body / (self.lines.lines.len() as f64).sqrt();
         for (number, line) in self.lines.lines.iter().enumerate() {
@@ -129,7 +135,7 @@ impl Picture for Histogram<'_> {
             pixels.dedup();
             canvas.line(&pixels, line.colour, 1.5 * k)?;
         }
-        self.lines.percentiles(canvas, &frame)?;
+        self.lines.percentiles(canvas, &frame, Edge::Top)?;
         Ok(self.hovers(&frame))
     }
 

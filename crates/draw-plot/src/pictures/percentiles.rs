@@ -63,7 +63,7 @@ impl Picture for Percentiles<'_> {
         let (subtitle, legend) = (self.lines.subtitle([]), self.lines.legend());
         let x = (
             Scale::spectrum(self.end),
-            "percentile of messages, each further nine as wide",
+            "percentile, on a logarithmic axis of 1/(1 − q)",
         );
         let around = task.surroundings(&self.lines.colours, &subtitle, &legend, x);
         let frame = around.draw_single(canvas, Panel::new(task.subject.heading("ms"), self.y))?;

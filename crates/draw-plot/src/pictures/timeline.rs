@@ -42,7 +42,6 @@ pub(crate) struct Track {
     pub(crate) colour: RGBColor,
     /// At 1280x720.
     pub(crate) width: f64,
-    pub(crate) is_dashed: bool,
     /// The largest times: what does not fit is marked, and does not stretch the axis.
     pub(crate) is_largest: bool,
 }
@@ -100,16 +99,12 @@ impl<'a> Timeline<'a> {
 
     pub(crate) fn legend(&self) -> Vec<Entry> {
         let several = self.all.len() > 1;
-        let tracks = self.throughput.iter().chain(&self.times);
+        let tracks = self.throughput.iter().chain(self.times.iter().rev());
         let mut entries: Vec<_> = tracks
             // Of several files, both panels have the same colours.
             .filter(|track| !several || !track.label.is_empty())
             .map(|track| {
-                let swatch = if track.is_dashed {
-                    Swatch::Dashes
-                } else {
-                    Swatch::Line
-                };
+                let swatch = Swatch::Stroke(track.width);
                 Entry::new(swatch, track.colour, track.label.clone())
             })
             .collect();
@@ -130,8 +125,8 @@ impl<'a> Timeline<'a> {
             entries.push(area(self.colours.grid, ZONE, text));
         }
         if failures(self.all).next().is_some() {
-            let text = "failed: lost, corrupted or late, by the second of sending".to_owned();
-            entries.push(area(self.colours.text, FAILED, text));
+            let text = "seconds with messages that were lost, corrupted or late".to_owned();
+            entries.push(area(self.colours.text, 1.0, text));
         }
         entries
     }
@@ -187,9 +182,6 @@ impl<'a> Timeline<'a> {
 
 /// How strongly what is not measured is drawn.
 pub(crate) const ZONE: f64 = 0.8;
-
-/// How strongly seconds with failures are drawn.
-pub(crate) const FAILED: f64 = 0.16;
 
 /// Messages that failed in each second, over all files.
 pub(crate) fn failures(all: &[Course]) -> impl Iterator<Item = (u64, u64)> {
@@ -261,7 +253,6 @@ fn track(label: &str, steps: Vec<Step>, colour: RGBColor, width: f64) -> Track {
         steps,
         colour,
         width,
-        is_dashed: false,
         is_largest: false,
     }
 }
@@ -271,7 +262,7 @@ fn single(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     let mut throughput = Vec::new();
     if course.knows_sent {
         let sent = rates_of(course, |row| row.sent);
-        throughput.push(track("sent per second", sent, colours.faint_text, 5.0));
+        throughput.push(track("sent per second", sent, colours.faint_text, 5.5));
     }
     let received = rates_of(course, |row| row.received);
     throughput.push(track(
@@ -284,7 +275,7 @@ fn single(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     let largest = times_of(course, |row| row.max_ns);
     let mut times = vec![Track {
         is_largest: true,
-        ..track("the largest", largest, colours.faint_text, 1.3)
+        ..track("largest time", largest, colours.faint_text, 1.3)
     }];
     let [p50, p99] = colours.percentiles;
     let is_response = course.only == Some(Metric::ResponseTime);

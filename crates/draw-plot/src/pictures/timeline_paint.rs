@@ -4,9 +4,9 @@ use measurement::units::grouped;
 use plotters::style::Color;
 
 use super::beyond::{self, Beyond};
-use super::common::{hover_places, log_scale};
-use super::timeline::{FAILED, Timeline, Track, ZONE, failures};
-use crate::axis::Scale;
+use super::common::{hover_places, log_scale, scale_from_zero};
+use super::timeline::{Timeline, Track, ZONE, failures};
+use crate::axis::{Scale, fixed, milliseconds};
 use crate::canvas::{Align, Canvas};
 use crate::curve::thinned;
 use crate::encode::Picture;
@@ -49,28 +49,25 @@ impl Picture for Timeline<'_> {
                 self.track(canvas, frame, track)?;
             }
         }
-        self.failed(canvas, lower)?;
+        self.failed(canvas, upper)?;
         self.beyond(canvas, lower, times.high)?;
         Ok(self.hovers(upper))
     }
 
     fn alt(&self) -> String {
-        let mut sentences = "Throughput and times of each second.".to_owned();
-        let (largest, times): (Vec<_>, Vec<_>) =
-            self.times.iter().partition(|track| track.is_largest);
-        let highest = |tracks: &[&Track]| -> f64 {
-            let steps = tracks.iter().flat_map(|track| values(&track.steps));
-            steps.fold(0.0, f64::max)
-        };
-        let highest = [("a percentile", &times), ("a single time", &largest)]
-            .into_iter()
-            .filter(|(_, tracks)| !tracks.is_empty())
-            .map(|(what, tracks)| {
-                let highest = crate::axis::milliseconds(highest(tracks));
-                format!(" The highest {what} of a second is {highest}.").replace("a ", "")
-            });
-        sentences.push_str(&format!(" {}.", self.subtitle().replace(" · ", ", ")));
-        sentences.extend(highest);
+        let subtitle = self.subtitle().replace(" · ", ", ");
+        let mut sentences = format!("Throughput and times of each second. {subtitle}.");
+        let rates = highest(&self.throughput).round();
+        sentences.push_str(&format!(" Up to {} messages per second.", fixed(rates, 0)));
+        for track in self
+            .times
+            .iter()
+            .rev()
+            .filter(|track| !track.label.is_empty())
+        {
+            let highest = milliseconds(highest([track]));
+            sentences.push_str(&format!(" Highest {}: {highest}.", track.label));
+        }
         sentences
     }
 }
@@ -87,22 +84,17 @@ fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
 impl Timeline<'_> {
     fn scale_of_throughput(&self) -> Scale {
         let highest = highest(&self.throughput);
-        let room = if self.stage_starts().count() > 0 {
-            HEADROOM
+        if self.stage_starts().count() > 0 {
+            scale_from_zero(highest * HEADROOM)
         } else {
-            1.06
-        };
-        Scale::linear(0.0, if highest > 0.0 { highest * room } else { 1.0 })
+            scale_from_zero(highest)
+        }
     }
 
     fn scale_of_times(&self) -> Result<Scale, DrawError> {
-        let has_labels = failures(self.all).next().is_some();
         if self.task.options.log {
             let steps = self.times.iter().flat_map(|track| values(&track.steps));
-            let scale = log_scale(steps.filter(|ms| *ms > 0.0))?;
-            let room = if has_labels { 0.2 } else { 0.0 };
-            let high = scale.high * (scale.high / scale.low).powf(room);
-            return Ok(Scale::log_between(scale.low, high));
+            return log_scale(steps.filter(|ms| *ms > 0.0));
         }
         let typical = highest(self.times.iter().filter(|track| !track.is_largest));
         let largest = highest(&self.times);
@@ -112,15 +104,14 @@ impl Timeline<'_> {
         } else {
             largest
         };
-        let room = if has_labels { HEADROOM } else { 1.04 };
-        Ok(Scale::linear(0.0, if top > 0.0 { top * room } else { 1.0 }))
+        Ok(scale_from_zero(top))
     }
 
     fn x(&self, frame: &Frame, at_s: f64) -> f64 {
         frame.x.pixel(at_s / self.time.unit_s)
     }
 
-    /// What is not measured, and seconds with failures.
+    /// What is not measured.
     fn zones(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
         let time = self.time;
         let (top, bottom) = (frame.layout.top, frame.layout.bottom);
@@ -147,14 +138,6 @@ impl Timeline<'_> {
         }
         if let Some(from_s) = time.drain_from_s {
             zone(from_s, time.to_s, unmeasured)?;
-        }
-        for (second, _) in failures(self.all) {
-            let from = second as f64;
-            zone(
-                from,
-                (from + 1.0).min(time.to_s),
-                self.colours.text.mix(FAILED),
-            )?;
         }
         Ok(())
     }
@@ -184,7 +167,7 @@ impl Timeline<'_> {
             if from_s > 0.0 {
                 canvas.dashed(&[(left, bottom), (left, top)], font.colour, (1.3 * k, k))?;
             }
-            let long = format!("asked {}/s", grouped(whole(rate)));
+            let long = format!("asked for {}/s", grouped(whole(rate)));
             let short = format!("{}/s", grouped(whole(rate)));
             let fits = |text: &&String| canvas.text_width(text, font) + 8.0 * k <= right - left;
             if let Some(text) = [long, short].iter().find(fits) {
@@ -204,31 +187,41 @@ impl Timeline<'_> {
                     .into_iter()
                     .map(|(at_s, value)| frame.at((at_s / self.time.unit_s, value)))
                     .collect();
-                let pixels = thinned(&pixels);
-                if track.is_dashed {
-                    canvas.dashed(&pixels, track.colour, (width, frame.font.scale))?;
-                } else {
-                    canvas.line(&pixels, track.colour, width)?;
-                }
+                canvas.line(&thinned(&pixels), track.colour, width)?;
             }
         }
         Ok(())
     }
 
-    /// How many messages failed, above their seconds.
+    /// Seconds with failures along the lower edge, and above them how many there were.
     fn failed(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
-        let font = frame.font.text;
+        let (font, k) = (frame.font.text, frame.font.scale);
+        let bottom = frame.layout.bottom;
+        for (second, _) in failures(self.all) {
+            let from_s = second as f64;
+            let left = self.x(frame, from_s);
+            let right = self.x(frame, (from_s + 1.0).min(self.time.to_s));
+            // However narrow a second is, it must be seen.
+            let right = right.max(left + 2.0 * k);
+            canvas.rectangle(
+                (left, bottom - 6.0 * k),
+                (right, bottom),
+                self.colours.text.to_rgba(),
+            )?;
+        }
         let pixels_a_second = self.x(frame, 1.0) - self.x(frame, 0.0);
-        let widest = canvas.text_width("9,999 failed", font);
+        let widest = canvas.text_width("9,999 failed ", font);
         let groups = crate::series::failures(failures(self.all), widest / pixels_a_second);
         for (from_s, to_s, count) in groups {
             let text = format!("{} failed", grouped(count));
             let half = canvas.text_width(&text, font) / 2.0;
             let middle = (self.x(frame, from_s) + self.x(frame, to_s)) / 2.0;
             let (left, right) = (frame.layout.left + half, frame.layout.right - half);
-            let x = middle.min(right).max(left);
-            let y = frame.layout.top + 1.3 * font.size;
-            canvas.text(&text, font, Align::Centre, (x, y))?;
+            let at = (
+                middle.min(right).max(left),
+                bottom - 8.0 * k - 0.7 * font.size,
+            );
+            canvas.text(&text, font, Align::Centre, at)?;
         }
         Ok(())
     }
