@@ -156,3 +156,60 @@ fn names(files: &[PathBuf]) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Made;
+
+    #[test]
+    fn files_of_one_run_are_put_together_and_others_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |made: Made, name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            made.save(&path);
+            path
+        };
+        let later = || Made::closed().but(|s| s.started_at = "later".into());
+        let files = [
+            save(Made::closed(), "a/run.json"),
+            save(later(), "b/run.json"),
+            save(Made::closed(), "a/run.xlsx"),
+            save(Made::closed(), "a/run.csv"),
+        ];
+        let runs = read_runs(&files).unwrap();
+        let found: Vec<_> = runs.iter().map(|run| run.files.len()).collect();
+        // A .csv does not say of which run it is.
+        assert_eq!(found, [2, 1, 1]);
+        assert!(runs[0].name.ends_with("a/run.json") && runs[1].name.ends_with("b/run.json"));
+        assert_eq!(runs[2].name, "run.csv");
+    }
+
+    #[test]
+    fn the_times_of_a_file_without_summary_are_those_of_its_messages() {
+        let folder = tempfile::tempdir().unwrap();
+        let figures = |made: &Made, name: &str| {
+            let path = folder.path().join(name);
+            made.save(&path);
+            let runs = read_runs(&[path]).unwrap();
+            let times = runs[0].times.iter();
+            let times = times.filter(|times| times.name != "mean");
+            times.cloned().collect::<Vec<_>>()
+        };
+        // The percentiles of histograms and of messages agree to three digits.
+        let open = Made::open();
+        assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
+        assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
+        let closed = figures(&Made::closed(), "closed.csv");
+        assert!(
+            closed.iter().all(|times| times.response.is_none()),
+            "{closed:?}"
+        );
+    }
+
+    #[test]
+    fn at_least_one_file_is_needed() {
+        assert!(matches!(read_runs(&[]), Err(ReportError::NoFiles)));
+    }
+}
