@@ -88,10 +88,10 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// The value at its upper end.
+    /// Whether the value lies on it.
     #[must_use]
-    pub(crate) fn high(&self) -> f64 {
-        self.high
+    pub(crate) fn reaches(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
     }
 
     /// The pixel of a value; a value off the axis lies on its nearer end.
