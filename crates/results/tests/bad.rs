@@ -1,7 +1,7 @@
 //! Files that are bad in every way that was thought of: each is an error that names it, or is read in
 //! bounded memory.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod common;
 mod files;
