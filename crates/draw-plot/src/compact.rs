@@ -8,8 +8,11 @@ const MANY: usize = 200;
 pub(crate) fn compact(svg: &str) -> String {
     let mut text = String::with_capacity(svg.len());
     let lines: Vec<&str> = svg.lines().collect();
-    let look = |line: &&str| Shape::of(line).map(|shape| shape.look);
-    for row in lines.chunk_by(|a, b| look(a).is_some() && look(a) == look(b)) {
+    let is_alike = |a: &str, b: &str| match (Shape::of(a), Shape::of(b)) {
+        (Some(a), Some(b)) => a.is_circle == b.is_circle && a.look == b.look,
+        _ => false,
+    };
+    for row in lines.chunk_by(|a, b| is_alike(a, b)) {
         let shapes: Vec<_> = row.iter().filter_map(|line| Shape::of(line)).collect();
         match shapes.first() {
             Some(first) if shapes.len() >= MANY => {
@@ -95,7 +98,11 @@ mod tests {
 
     #[test]
     fn many_equal_shapes_are_one_path() {
-        let svg = format!("<svg>\n{}{}</svg>\n", circles(200, "#0072B2"), circles(3, "#D55E00"));
+        let svg = format!(
+            "<svg>\n{}{}</svg>\n",
+            circles(200, "#0072B2"),
+            circles(3, "#D55E00")
+        );
         let compacted = compact(&svg);
         assert!(compacted.starts_with(
             "<svg>\n<path stroke-width=\"8\" stroke-linecap=\"round\" opacity=\"0.35\" stroke=\"#0072B2\" fill=\"none\" d=\"M0,7h0M1,7h0"
@@ -110,13 +117,18 @@ mod tests {
             })
             .collect();
         let compacted = compact(&cells);
-        assert!(compacted.starts_with("<path opacity=\"1\" fill=\"#440154\" stroke=\"none\" d=\"M0,2h3v4h-3zM1,2"));
+        assert!(compacted.starts_with(
+            "<path opacity=\"1\" fill=\"#440154\" stroke=\"none\" d=\"M0,2h3v4h-3zM1,2"
+        ));
         assert_eq!(compacted.lines().count(), 1);
     }
 
     #[test]
     fn few_shapes_and_texts_stay_as_they_are() {
-        let svg = format!("<svg>\n{}<text>\n<rect\n</text>\n</svg>\n", circles(199, "#000000"));
+        let svg = format!(
+            "<svg>\n{}<text>\n<rect\n</text>\n</svg>\n",
+            circles(199, "#000000")
+        );
         assert_eq!(compact(&svg), svg);
     }
 }
