@@ -88,10 +88,10 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// The value at its upper end.
+    /// Whether the value lies on it.
     #[must_use]
-    pub(crate) fn high(&self) -> f64 {
-        self.high
+    pub(crate) fn reaches(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
     }
 
     /// The pixel of a value; a value off the axis lies on its nearer end.
@@ -299,9 +299,9 @@ mod tests {
     fn a_spectrum_is_written_in_nines() {
         let axis = |high| Scale::spectrum(high).over((0.0, 100.0));
         assert_eq!(
-            labels(axis(150_000.0), 9),
+            labels(axis(150_000.0), 6),
             [
-                "0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"
+                "0 %", "75 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"
             ]
         );
         assert_eq!(labels(axis(120.0), 4), ["0 %", "50 %", "90 %", "99 %"]);

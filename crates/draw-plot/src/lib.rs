@@ -10,7 +10,7 @@
 //! | `pictures` | what each kind of picture shows and says |
 //! | `frame`, `legend`, `axis`, `layout`, `theme` | what surrounds it: places, numbers, colours |
 //! | `canvas`, `surface`, `face` | painting; `surface` hides plotters, `face` is the font |
-//! | `encode`, `page` | the picture as a file's bytes, and as a part of a page |
+//! | `encode`, `compact`, `page` | the picture as a file's bytes, and as a part of a page |
 //!
 //! The program `draw-plot` calls [`load`] and [`Loaded::draw`]; whoever has values in memory calls
 //! [`draw`]:
@@ -44,6 +44,7 @@
 
 mod axis;
 mod canvas;
+mod compact;
 pub mod curve;
 mod data;
 mod encode;

@@ -159,6 +159,9 @@ impl<'a> Lines<'a> {
         let [p50, p99] = self.colours.percentiles;
         let guides = [("p50", line.digest.p50, p50), ("p99", line.digest.p99, p99)];
         for (row, (name, value, colour)) in guides.into_iter().enumerate() {
+            if !frame.x.reaches(value) {
+                continue;
+            }
             let x = frame.x.pixel(value);
             let inwards = (row as f64 + 0.5) * 1.5 * font.text.size;
             let y = match labels {

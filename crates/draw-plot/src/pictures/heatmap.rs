@@ -105,7 +105,7 @@ impl<'a> Heatmap<'a> {
             .map(|step| grouped(self.steps.lowest(*step)))
             .collect();
         let last = self.steps.lowest(self.steps.count()) - 1;
-        edges.push(format!("{}", grouped(last)));
+        edges.push(grouped(last));
         let swatch = Swatch::Steps {
             colours: used.iter().map(|step| self.colour(*step)).collect(),
             edges,
@@ -115,7 +115,10 @@ impl<'a> Heatmap<'a> {
     }
 
     fn panels(&self) -> Vec<Panel> {
-        let y = Scale::log_between(self.edges[0], self.edges[self.edges.len() - 1]);
+        let (low, high) = (self.edges[0], self.edges[self.edges.len() - 1]);
+        // Equal times are a line, not a ground.
+        let air = if high / low < 1.5 { 1.3 } else { 1.0 };
+        let y = Scale::log_between(low / air, high * air);
         let heading = self.task.subject.heading("ms");
         self.all
             .iter()

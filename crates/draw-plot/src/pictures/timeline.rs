@@ -42,8 +42,6 @@ pub(crate) struct Track {
     pub(crate) colour: RGBColor,
     /// At 1280x720.
     pub(crate) width: f64,
-    /// The largest times: what does not fit is marked, and does not stretch the axis.
-    pub(crate) is_largest: bool,
 }
 
 impl<'a> Timeline<'a> {
@@ -131,12 +129,26 @@ impl<'a> Timeline<'a> {
         entries
     }
 
+    /// Whether the axis of times is logarithmic: asked for, or because on a linear one the usual times
+    /// would lie on the ground.
+    pub(crate) fn is_log(&self) -> bool {
+        /// So many times the median of all that is drawn.
+        const FAR: f64 = 20.0;
+        let all = self.times.iter().flat_map(|track| values(&track.steps));
+        let mut positive: Vec<f64> = all.filter(|ms| *ms > 0.0).collect();
+        positive.sort_by(f64::total_cmp);
+        let usual = positive.get(positive.len() / 2).copied();
+        self.task.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
+    }
+
     /// What the lower panel shows.
     pub(crate) fn heading(&self) -> String {
-        match self.all {
-            [_] => "times of the echoes of each second (ms)".to_owned(),
-            all => format!("p99 {} of each second (ms)", metric_of(&all[0]).name()),
-        }
+        let what = match self.all {
+            [_] => "times of the echoes of each second".to_owned(),
+            all => format!("p99 {} of each second", metric_of(&all[0]).name()),
+        };
+        let log = if self.is_log() { ", logarithmic" } else { "" };
+        format!("{what} (ms{log})")
     }
 
     /// At this second, what is to be said of it.
@@ -178,6 +190,15 @@ impl<'a> Timeline<'a> {
         }
         text
     }
+}
+
+pub(crate) fn values(steps: &[Step]) -> impl Iterator<Item = f64> {
+    steps.iter().filter_map(|step| step.value)
+}
+
+pub(crate) fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
+    let steps = tracks.into_iter().flat_map(|track| values(&track.steps));
+    steps.fold(0.0, f64::max)
 }
 
 /// How strongly what is not measured is drawn.
@@ -253,7 +274,6 @@ fn track(label: &str, steps: Vec<Step>, colour: RGBColor, width: f64) -> Track {
         steps,
         colour,
         width,
-        is_largest: false,
     }
 }
 
@@ -273,10 +293,7 @@ fn single(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     ));
 
     let largest = times_of(course, |row| row.max_ns);
-    let mut times = vec![Track {
-        is_largest: true,
-        ..track("largest time", largest, colours.faint_text, 1.3)
-    }];
+    let mut times = vec![track("largest time", largest, colours.faint_text, 1.3)];
     let [p50, p99] = colours.percentiles;
     let is_response = course.only == Some(Metric::ResponseTime);
     if is_response || (course.is_open_loop && course.only.is_none()) {

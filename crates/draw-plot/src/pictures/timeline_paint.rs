@@ -3,9 +3,8 @@
 use measurement::units::grouped;
 use plotters::style::Color;
 
-use super::beyond::{self, Beyond};
 use super::common::{hover_places, log_scale, scale_from_zero};
-use super::timeline::{Timeline, Track, ZONE, failures};
+use super::timeline::{Timeline, Track, ZONE, failures, highest, values};
 use crate::axis::{Scale, fixed, milliseconds};
 use crate::canvas::{Align, Canvas};
 use crate::curve::thinned;
@@ -13,7 +12,7 @@ use crate::encode::Picture;
 use crate::error::DrawError;
 use crate::frame::{Frame, Panel};
 use crate::page::Hover;
-use crate::series::{Step, below, lines};
+use crate::series::lines;
 
 /// How much higher an axis is than what is drawn, where labels stand above that.
 const HEADROOM: f64 = 1.25;
@@ -50,7 +49,6 @@ impl Picture for Timeline<'_> {
             }
         }
         self.failed(canvas, upper)?;
-        self.beyond(canvas, lower, times.high)?;
         Ok(self.hovers(upper))
     }
 
@@ -72,15 +70,6 @@ impl Picture for Timeline<'_> {
     }
 }
 
-fn values(steps: &[Step]) -> impl Iterator<Item = f64> {
-    steps.iter().filter_map(|step| step.value)
-}
-
-fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
-    let steps = tracks.into_iter().flat_map(|track| values(&track.steps));
-    steps.fold(0.0, f64::max)
-}
-
 impl Timeline<'_> {
     fn scale_of_throughput(&self) -> Scale {
         let highest = highest(&self.throughput);
@@ -91,20 +80,14 @@ impl Timeline<'_> {
         }
     }
 
+    /// Times that reach so far that the usual ones would lie on the ground have a logarithmic axis.
     fn scale_of_times(&self) -> Result<Scale, DrawError> {
-        if self.task.options.log {
+        if self.is_log() {
             let steps = self.times.iter().flat_map(|track| values(&track.steps));
-            return log_scale(steps.filter(|ms| *ms > 0.0));
-        }
-        let typical = highest(self.times.iter().filter(|track| !track.is_largest));
-        let largest = highest(&self.times);
-        // One slow message must not press all percentiles into a line at the bottom.
-        let top = if typical > 0.0 && largest > 3.0 * typical {
-            2.0 * typical
+            log_scale(steps.filter(|ms| *ms > 0.0))
         } else {
-            largest
-        };
-        Ok(scale_from_zero(top))
+            Ok(scale_from_zero(highest(&self.times)))
+        }
     }
 
     fn x(&self, frame: &Frame, at_s: f64) -> f64 {
@@ -180,15 +163,12 @@ impl Timeline<'_> {
 
     fn track(&self, canvas: &Canvas<'_>, frame: &Frame, track: &Track) -> Result<(), DrawError> {
         let width = track.width * frame.font.scale;
-        let top = frame.y.high();
         for line in lines(&track.steps) {
-            for part in below(&line, top) {
-                let pixels: Vec<_> = part
-                    .into_iter()
-                    .map(|(at_s, value)| frame.at((at_s / self.time.unit_s, value)))
-                    .collect();
-                canvas.line(&thinned(&pixels), track.colour, width)?;
-            }
+            let pixels: Vec<_> = line
+                .into_iter()
+                .map(|(at_s, value)| frame.at((at_s / self.time.unit_s, value)))
+                .collect();
+            canvas.line(&thinned(&pixels), track.colour, width)?;
         }
         Ok(())
     }
@@ -222,18 +202,6 @@ impl Timeline<'_> {
                 bottom - 8.0 * k - 0.7 * font.size,
             );
             canvas.text(&text, font, Align::Centre, at)?;
-        }
-        Ok(())
-    }
-
-    /// Seconds whose largest time is above the axis.
-    fn beyond(&self, canvas: &Canvas<'_>, frame: &Frame, top: f64) -> Result<(), DrawError> {
-        for track in self.times.iter().filter(|track| track.is_largest) {
-            let above = || track.steps.iter().filter(|step| step.value > Some(top));
-            let middles = above().map(|step| (step.from_s + step.to_s) / 2.0 / self.time.unit_s);
-            beyond::marks(canvas, frame, middles, track.colour)?;
-            let values = above().filter_map(|step| step.value);
-            Beyond::of(top, values).note(canvas, frame, ('▲', "second"))?;
         }
         Ok(())
     }
