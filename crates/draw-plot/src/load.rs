@@ -13,6 +13,7 @@ use crate::error::DrawError;
 use crate::naming::{Origin, labels_of, quantity_of, title_of};
 use crate::options::Options;
 use crate::page::Svg;
+use crate::pictures::counted;
 use crate::series::Sorted;
 
 /// What files hold for one kind of picture. Reading and drawing are apart, so that one reading can
@@ -106,20 +107,15 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
     });
     let notices = notices.collect();
     let (noun, rest) = match x_name {
-        None => ("messages", "without a time"),
-        Some(_) => ("points", "left out"),
+        None => ("message", "without a time"),
+        Some(_) => ("point", "left out"),
     };
     let parts = files
         .iter()
         .zip(&all)
         .map(|(file, times)| {
             let count = times.values_ms.len() as u64;
-            part_of(
-                file,
-                &format!("{} {noun}", grouped(count)),
-                times.skipped,
-                rest,
-            )
+            part_of(file, &counted(count, noun), times.skipped, rest)
         })
         .collect();
     let data = match x_name {
@@ -236,7 +232,7 @@ fn load_distributions(
         .collect::<Result<Vec<_>, _>>()?;
     let parts = files.iter().zip(&distributions).map(|(file, one)| {
         let count = one.times.first().map_or(0, |times| times.sorted.count());
-        let what = format!("{} messages", grouped(count));
+        let what = counted(count, "message");
         part_of(file, &what, one.skipped, "without a time")
     });
     Ok(Loaded {
@@ -299,8 +295,7 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
     let labels = labels_of(&origins);
     let parts = files.iter().zip(&all).map(|(file, timeline)| {
         let seconds = timeline.rows.len() as u64;
-        let noun = if seconds == 1 { "second" } else { "seconds" };
-        part_of(file, &format!("{} {noun}", grouped(seconds)), 0, "")
+        part_of(file, &counted(seconds, "second"), 0, "")
     });
     let parts = parts.collect();
     let only = (request.metric == Metric::ResponseTime).then_some(Metric::ResponseTime);
@@ -353,7 +348,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
             [] => moments.values_ms.len() as u64,
             counts => counts.iter().sum(),
         };
-        let what = format!("{} messages", grouped(count));
+        let what = counted(count, "message");
         part_of(file, &what, moments.skipped, "without a time")
     });
     let parts = parts.collect();

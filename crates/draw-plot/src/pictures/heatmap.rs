@@ -105,7 +105,12 @@ impl<'a> Heatmap<'a> {
             .map(|step| grouped(self.steps.lowest(*step)))
             .collect();
         let last = self.steps.lowest(self.steps.count()) - 1;
-        edges.push(grouped(last));
+        if used
+            .last()
+            .is_some_and(|step| self.steps.lowest(*step) < last)
+        {
+            edges.push(grouped(last));
+        }
         let swatch = Swatch::Steps {
             colours: used.iter().map(|step| self.colour(*step)).collect(),
             edges,

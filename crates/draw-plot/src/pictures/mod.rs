@@ -13,7 +13,7 @@ mod percentiles;
 mod timeline;
 mod timeline_paint;
 
-pub(crate) use common::capitalized;
+pub(crate) use common::{capitalized, counted};
 
 use crate::data::{Data, Subject};
 use crate::encode::Picture;
