@@ -1,7 +1,7 @@
 //! The command line: files in, one picture out.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{CommandFactory, Parser, ValueEnum};
@@ -10,6 +10,7 @@ use draw_plot::{
 };
 use measurement::units::{grouped, parse_positive};
 use results::read::{Metric, Request, Unit};
+use results::whole::is_same_file;
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -269,25 +270,4 @@ impl Cli {
             _ => String::new(),
         }
     }
-}
-
-/// Also by another path; a picture that does not exist yet is no input.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
-    }
-}
-
-/// An error and its causes; readers of files repeat their causes in their own words.
-pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
 }

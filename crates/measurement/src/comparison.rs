@@ -233,6 +233,12 @@ impl Figure {
         }
     }
 
+    /// The same without the unit.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        self.name().split(", ").next().unwrap_or_default()
+    }
+
     /// Its unit in files.
     #[must_use]
     pub fn unit(self) -> &'static str {
@@ -384,8 +390,10 @@ pub struct OutlierRow {
 pub struct ConditionRow {
     /// As it was typed.
     pub expression: String,
-    /// Whether it held, with confidence.
+    /// Whether the gate is shut: it held with confidence, or a figure of it was not measured.
     pub held: bool,
+    /// Whether the rounds tell that; what they do not tell leaves the gate open.
+    pub is_sure: bool,
     /// Why that is said.
     pub text: String,
 }

@@ -424,12 +424,14 @@ impl Conditions {
             Ok(judgement) => ConditionRow {
                 expression: condition.to_string(),
                 held: judgement.held,
+                is_sure: judgement.outcome != Outcome::CannotTell,
                 text: said(&judgement),
             },
             // What cannot be looked at must not stand open.
             Err(error) => ConditionRow {
                 expression: condition.to_string(),
                 held: true,
+                is_sure: false,
                 text: error.to_string(),
             },
         };

@@ -64,13 +64,13 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     })];
     blocks.extend(c.conditions.iter().map(|condition| {
         Block::Banner(Banner {
-            tone: if condition.held {
-                Tone::Bad
-            } else {
-                Tone::Good
+            tone: match (condition.held, condition.is_sure) {
+                (true, _) => Tone::Bad,
+                (false, true) => Tone::Good,
+                (false, false) => Tone::Warning,
             },
-            word: if condition.held { "failed" } else { "passed" }.to_owned(),
-            about: Some(format!("`{}`", condition.expression)),
+            word: told::outcome(condition).to_owned(),
+            about: Some(condition.expression.clone()),
             text: condition.text.clone(),
             points: Vec::new(),
         })

@@ -95,7 +95,7 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         let reference = c.rounds_of(&against.reference).find(same)?;
         Some(better(value(row)? / value(reference)?))
     });
-    let name = told::short_name(figure);
+    let name = figure.short_name();
     Some(RatioRow {
         label: if several {
             format!("{name} · {}", against.server)

@@ -178,13 +178,15 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .conditions
         .iter()
         .map(|condition| {
-            if condition.held {
-                paint(
-                    bold(AnsiColor::Red),
-                    &format!("failed if {}: {}", condition.expression, condition.text),
-                )
-            } else {
-                format!("passed {}: {}", condition.expression, condition.text)
+            let line = format!(
+                "{:<LABEL$}{}: {}",
+                told::outcome(condition),
+                condition.expression,
+                condition.text
+            );
+            match condition.held {
+                true => paint(bold(AnsiColor::Red), &line),
+                false => line,
             }
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measurement::comparison::{Comparison, Figure, RoundRow, RunRow};
+use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow};
 use measurement::units::{counted, human_rate, human_time};
 use measurement::words;
 
@@ -108,7 +108,7 @@ fn outliers(c: &Comparison) -> Vec<String> {
     let mut rounds: BTreeMap<(u32, &str), Vec<String>> = BTreeMap::new();
     for o in &c.outliers {
         let (value, median) = (o.figure.print(o.value), o.figure.print(o.median));
-        let said = format!("{} {value} (median {median})", short_name(o.figure));
+        let said = format!("{} {value} (median {median})", o.figure.short_name());
         rounds.entry((o.round, &o.server)).or_default().push(said);
     }
     let line = |((round, server), said): ((u32, &str), Vec<String>)| {
@@ -116,12 +116,6 @@ fn outliers(c: &Comparison) -> Vec<String> {
         format!("round {round} of {server} stands out, and is counted: {said}")
     };
     rounds.into_iter().map(line).collect()
-}
-
-/// The figure's name without a unit.
-#[must_use]
-pub fn short_name(figure: Figure) -> &'static str {
-    figure.name().split(", ").next().unwrap_or_default()
 }
 
 /// How much of a run was cut off at most.
@@ -216,4 +210,14 @@ fn list(cores: &[usize]) -> String {
 #[must_use]
 pub fn value(figure: Figure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
+}
+
+/// What became of a condition, in a word or two.
+#[must_use]
+pub fn outcome(condition: &ConditionRow) -> &'static str {
+    match (condition.held, condition.is_sure) {
+        (true, _) => "failed",
+        (false, true) => "passed",
+        (false, false) => "not sure",
+    }
 }

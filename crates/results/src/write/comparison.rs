@@ -252,7 +252,7 @@ fn by_round(
     let mut chart = Chart::new(ChartType::Line);
     chart
         .title()
-        .set_name(&format!("{} by round", figure.name()));
+        .set_name(&format!("{} by round", figure.short_name()));
     chart.x_axis().set_name("round");
     chart.y_axis().set_name(unit(figure));
     for index in 0..servers.len() {
