@@ -16,7 +16,7 @@ use crate::cli::Args;
 use crate::judge::{self, Conditions, Measured};
 use crate::measure::{self, Machine};
 use crate::plans::{Common, rate_below};
-use crate::progress::Display;
+use crate::progress::{Display, say};
 use crate::rounds::{Entrant, Ring, Turn, TurnError};
 use crate::save::Outputs;
 use crate::seats::Seats;
@@ -78,24 +78,27 @@ fn finish(
     comparison: &Comparison,
     outputs: Outputs<WholeFile>,
 ) -> anyhow::Result<ExitCode> {
-    if args.json {
-        print(&results::write::comparison_to_json(comparison).context("cannot print it")?)?;
+    let text = if args.json {
+        results::write::comparison_to_json(comparison).context("cannot print the comparison")?
     } else {
-        print(&text::text(comparison))?;
-    }
+        text::text(comparison)
+    };
+    // A terminal that is gone must not cost the files.
+    let printed = print(&text);
     let saved = outputs.write(comparison);
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         if !args.quiet {
-            lines.iter().for_each(|line| eprintln!("{line}"));
+            lines.iter().for_each(|line| say(line));
         }
-    } else if !lines.is_empty() {
+    } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
     // Every file that can be saved is, before the first one that cannot is told.
     for result in saved {
         result?;
     }
+    printed?;
     Ok(ExitCode::from(code(comparison)))
 }
 
@@ -223,7 +226,7 @@ impl<'a> Campaign<'a> {
 
     fn notice(&self, text: &str) {
         if !self.args.quiet {
-            eprintln!("{text}");
+            say(text);
         }
     }
 

@@ -132,3 +132,28 @@ fn pinned_servers_stay_on_their_cores() {
         assert!(seen.unwrap().len() < 2 * allowed.len());
     }
 }
+
+#[test]
+fn nobody_reading_costs_no_files() {
+    let compare = Compare::new();
+    let servers = [server("a", "axum"), server("t", "tungstenite")];
+    let talking: Vec<&str> = SHORT.into_iter().filter(|flag| *flag != "-q").collect();
+    let [a, b] = &servers;
+    let more = [
+        "--rounds", "2", "--server", a, "--server", b, "-o", "c.json",
+    ];
+    let mut child = compare
+        .command(&[&talking[..], &more].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Both ends are closed before a word is written, as when a terminal goes away.
+    drop((child.stdout.take(), child.stderr.take()));
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(0) || code == Some(5), "{code:?}");
+    assert_eq!(
+        compare.json("c.json")["rounds"].as_array().unwrap().len(),
+        4
+    );
+}
