@@ -13,7 +13,8 @@ use results::whole::WholeFile;
 use runner::{RunError, preflight};
 
 use crate::cli::Args;
-use crate::judge::{self, Conditions, Measured};
+use crate::conditions::Conditions;
+use crate::judge::{self, Measured};
 use crate::measure::{self, Machine};
 use crate::plans::{Common, rate_below};
 use crate::progress::{Display, say};
