@@ -14,6 +14,7 @@
 //! | [`recorder`] | what one generator thread counts and times; merged without loss |
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
+//! | [`moving`] | the moving average of many times at few points |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms` |
 //! | [`usage`] | what generator and server used, and what the generator can do |
@@ -45,6 +46,7 @@
 
 pub mod condition;
 pub mod distribution;
+pub mod moving;
 pub mod percentiles;
 pub mod plan;
 pub mod recorder;

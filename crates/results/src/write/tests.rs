@@ -80,7 +80,8 @@ fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
                 "latencies",
                 "percentiles",
                 "timeline",
-                "connections"
+                "connections",
+                "moving_average"
             ]
         );
         let contract: [(&str, &[&str]); 5] = [
@@ -181,22 +182,89 @@ fn the_summary_sheet_is_the_json_flattened() {
         assert_eq!(value("plan.duration_s"), Data::Empty);
         assert_eq!(value("messages.lost"), Data::Float(1.0));
         assert_eq!(value("service_time_ns.p50"), Data::Float(1_500_000.0));
-        let first = range.rows().nth(1).unwrap();
+        let keys: Vec<_> = range.rows().map(|row| row[0].to_string()).collect();
+        assert_eq!(range.width(), 2, "nothing beside key and value");
+        assert_eq!(keys[..2], ["key", "validity.verdict"], "the verdict first");
+        let rest = keys.iter().position(|k| k == "schema").unwrap();
+        assert!(keys[1..rest].iter().all(|k| k.starts_with("validity.")));
         assert_eq!(
-            first[0],
-            Data::String("schema".into()),
-            "in the order of the document"
+            keys[rest..rest + 3],
+            ["schema", "tool.name", "tool.version"],
+            "all else in the order of the document"
         );
     });
 }
 
 #[test]
-fn charts_are_native() {
+fn the_moving_average_is_that_of_the_timed_rows() {
+    // One of them is lost, one wrong: neither has a place in the average.
+    let mut samples: Vec<_> = (0..52)
+        .map(|n| Sample::echoed(0, n, n, n, n + 1_000_000 * n, Outcome::Ok))
+        .collect();
+    samples.push(Sample::lost(0, 52, 52, 52));
+    samples.push(Sample::echoed(
+        0,
+        53,
+        53,
+        53,
+        9_000_000_000,
+        Outcome::Corrupted,
+    ));
+    written("a.xlsx", &samples, |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let range = book.worksheet_range("moving_average").unwrap();
+        let header: Vec<_> = range
+            .rows()
+            .next()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(header, schema::MOVING_AVERAGE_COLUMNS);
+        assert!(header[2].contains(&schema::MOVING_AVERAGE_WINDOW.to_string()));
+        assert_eq!(range.height(), 53);
+        let row = |n: usize| numbers(range.rows().nth(n).unwrap());
+        assert_eq!(row(49)[2], None, "before the first full window");
+        assert_eq!(row(50)[0], Some(50.0));
+        assert_eq!(row(50)[2], Some(24.5));
+        assert_eq!(
+            row(52)[1..7],
+            [51e-9, 26.5, 51.0, 51.0, 51.0, 26.5].map(Some)
+        );
+    });
+}
+
+/// The charts of a workbook: the text of each.
+fn charts(path: &Path) -> Vec<String> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+    let mut text = |n: usize| {
+        let entry = archive.by_name(&format!("xl/charts/chart{n}.xml"));
+        entry.ok().map(|e| std::io::read_to_string(e).unwrap())
+    };
+    (1..).map_while(|n| text(n)).collect()
+}
+
+#[test]
+fn charts_are_native_and_refer_to_the_cells() {
     written("a.xlsx", &samples(), |path| {
-        // The names of a ZIP archive's entries stand uncompressed in it.
-        let bytes = fs::read(path).unwrap();
-        let charts = |name: &str| bytes.windows(name.len()).any(|w| w == name.as_bytes());
-        assert!(charts("xl/charts/chart1.xml") && charts("xl/charts/chart3.xml"));
+        let charts = charts(path);
+        // Messages and times of each second, percentiles, the moving average.
+        assert_eq!(charts.len(), 4);
+        for cells in [
+            "percentiles!$B$2:$B$",
+            "timeline!$B$2<",
+            "timeline!$E$2<",
+            "moving_average!$F$2<",
+        ] {
+            assert!(charts.iter().any(|text| text.contains(cells)), "{cells}");
+        }
+    });
+    written("a.xlsx", &[], |path| {
+        let charts = charts(path);
+        assert!(
+            charts.iter().all(|text| text.contains("timeline!")),
+            "nothing to draw"
+        );
     });
 }
 
