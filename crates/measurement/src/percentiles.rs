@@ -1,10 +1,12 @@
 //! The percentile table: how a distribution looks towards its tail.
 
+use serde::{Deserialize, Serialize};
+
 use crate::recorder::Record;
 use crate::validity::messages_beyond;
 
-/// A point of the percentile table.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A point of the percentile table. Field names are the JSON keys of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PercentileRow {
     /// Percentile in 0..=100.
     pub percentile: f64,

@@ -157,6 +157,9 @@ impl Recorder {
             Outcome::Corrupted => self.counts.corrupted += 1,
             Outcome::Lost => self.counts.lost += 1,
         }
+        if sample.outcome.is_failure() {
+            self.timeline.failed(sample.sent_ns);
+        }
         if let Some(received_ns) = sample.received_ns() {
             self.counts.received += 1;
             self.last_received_ns = self.last_received_ns.max(received_ns);
@@ -322,6 +325,16 @@ mod tests {
             (39, 39 * 125)
         );
         assert_eq!(r.last_received_ns, 1_049);
+    }
+
+    #[test]
+    fn the_timeline_counts_what_was_lost_corrupted_or_late() {
+        let failed: Vec<_> = record(&mixed(), 2)
+            .timeline
+            .iter()
+            .map(|t| t.failed)
+            .collect();
+        assert_eq!(failed, [3], "an echo out of order is no failure");
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Outcome {
     pub fn is_timed(self) -> bool {
         matches!(self, Self::Ok | Self::Reordered | Self::TimedOut)
     }
+
+    /// Whether the message got no right echo in time: lost, corrupted or timed out.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Corrupted | Self::Lost)
+    }
 }
 
 /// One measured message. Times are nanoseconds since T0.

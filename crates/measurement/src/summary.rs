@@ -158,6 +158,7 @@ pub enum PayloadBytes {
 
 /// The machine that measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Host {
     /// Operating system.
     pub os: String,
@@ -183,12 +184,15 @@ pub struct Connections {
     /// Connections that ended before their client was done with them.
     pub closed_early: u64,
     /// How many connections ended with each close code; 1006 = without a close frame.
+    #[serde(default)]
     pub close_codes: BTreeMap<u16, u64>,
     /// From the first attempt until all had opened or failed, in seconds.
     pub opening_s: f64,
     /// Why connections failed to open, and how many for each reason.
+    #[serde(default)]
     pub failures: BTreeMap<String, u64>,
     /// Why connections ended early, and how many for each reason.
+    #[serde(default)]
     pub early_ends: BTreeMap<String, u64>,
 }
 
@@ -317,6 +321,7 @@ pub struct ValiditySummary {
     /// How far to believe the figures.
     pub verdict: Verdict,
     /// What speaks against them, each with what to do about it.
+    #[serde(default)]
     pub reasons: Vec<String>,
 }
 

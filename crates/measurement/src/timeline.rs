@@ -1,12 +1,15 @@
 //! What happened in each second of the measured phase.
 
+use serde::{Deserialize, Serialize};
+
 use crate::distribution::Distribution;
 
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// One second of the measured phase. Times are `None` when no timed echo came in that second.
-#[derive(Debug, Clone, PartialEq)]
+/// One second of the measured phase. Times are `None` when no timed echo came in that second. Field names
+/// are the JSON keys of the contract.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimelineRow {
     /// Seconds since T0 at its start.
     pub second: u64,
@@ -14,6 +17,9 @@ pub struct TimelineRow {
     pub sent: u64,
     /// Echoes that came in it.
     pub received: u64,
+    /// Messages sent in it that were lost, corrupted or came later than the timeout.
+    #[serde(default)]
+    pub failed: u64,
     /// Median service time of the echoes that came in it, in nanoseconds.
     pub service_p50_ns: Option<u64>,
     /// 99th percentile of their service time, in nanoseconds.
@@ -22,7 +28,9 @@ pub struct TimelineRow {
     pub response_p99_ns: Option<u64>,
     /// Their largest response time, in nanoseconds.
     pub max_ns: Option<u64>,
-    /// Their times as HDR histograms; `None` when no timed echo came in that second.
+    /// Their times as HDR histograms; `None` when no timed echo came in that second, and in a row that was
+    /// read from a file.
+    #[serde(skip)]
     pub histograms: Option<SecondHistograms>,
 }
 
@@ -76,6 +84,8 @@ impl Times {
 pub struct Timeline {
     sent: Vec<u64>,
     received: Vec<u64>,
+    /// Only as long as the last second with a failure needs.
+    failed: Vec<u64>,
     current_second: u64,
     current: Times,
     before: Times,
@@ -89,6 +99,7 @@ impl Timeline {
         Self {
             sent: Vec::new(),
             received: Vec::new(),
+            failed: Vec::new(),
             current_second: 0,
             current: Times::new(open_loop),
             before: Times::new(open_loop),
@@ -100,6 +111,12 @@ impl Timeline {
     #[inline]
     pub fn sent(&mut self, sent_ns: u64) {
         *slot(&mut self.sent, sent_ns) += 1;
+    }
+
+    /// Counts a message sent at this time after T0 as failed.
+    #[cold]
+    pub fn failed(&mut self, sent_ns: u64) {
+        *slot(&mut self.failed, sent_ns) += 1;
     }
 
     /// Counts an echo; `times` are its service and response time, if they belong in the figures.
@@ -157,7 +174,7 @@ impl Timeline {
         }
         let seconds = threads
             .iter()
-            .map(|t| t.sent.len().max(t.received.len()))
+            .map(|t| t.sent.len().max(t.received.len()).max(t.failed.len()))
             .max()
             .unwrap_or(0);
         let mut next = vec![0_usize; threads.len()];
@@ -196,6 +213,7 @@ impl Timeline {
                 second,
                 sent: threads.iter().map(|t| at(&t.sent)).sum(),
                 received: threads.iter().map(|t| at(&t.received)).sum(),
+                failed: threads.iter().map(|t| at(&t.failed)).sum(),
                 service_p50_ns: quantile(&service, 0.5),
                 service_p99_ns,
                 response_p99_ns: if response.count() > 0 {
@@ -216,13 +234,7 @@ pub fn fill(rows: &mut Vec<TimelineRow>, measured_ns: u64) {
     for second in rows.len() as u64..measured_ns.div_ceil(SECOND_NS) {
         rows.push(TimelineRow {
             second,
-            sent: 0,
-            received: 0,
-            service_p50_ns: None,
-            service_p99_ns: None,
-            response_p99_ns: None,
-            max_ns: None,
-            histograms: None,
+            ..TimelineRow::default()
         });
     }
 }
@@ -286,6 +298,24 @@ mod tests {
         assert_eq!(seconds, [(0, 1), (1, 0), (2, 0)]);
         fill(&mut rows, SECOND_NS);
         assert_eq!(rows.len(), 3, "what came in the drain stays");
+    }
+
+    #[test]
+    fn a_failure_belongs_to_the_second_in_which_its_message_was_sent() {
+        let mut a = Timeline::new(false);
+        let mut b = Timeline::new(false);
+        a.sent(0);
+        a.failed(0);
+        b.sent(SECOND_NS);
+        b.failed(SECOND_NS);
+        a.sent(SECOND_NS + 1);
+        a.failed(SECOND_NS + 1);
+        a.sent(2 * SECOND_NS);
+        let failed: Vec<_> = Timeline::merge(vec![a, b])
+            .iter()
+            .map(|r| r.failed)
+            .collect();
+        assert_eq!(failed, [1, 2, 0]);
     }
 
     #[test]

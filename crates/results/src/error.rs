@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::read::Place;
+use crate::read::{Part, Place};
 
 /// Why a file could not be written or read. Each names the file, and the sheet where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,67 @@ pub enum ResultsError {
         path: PathBuf,
         /// What it is instead.
         why: &'static str,
+    },
+    /// The file is whole, but of a kind that does not carry what is wanted.
+    #[error("{} holds no {part}: give {}", path.display(), part.carriers())]
+    Lacks {
+        /// The file.
+        path: PathBuf,
+        /// What it lacks.
+        part: Part,
+    },
+    /// A text, JSON or histograms within it, that is not whole.
+    #[error("cannot read {}: it is truncated or damaged", path.display())]
+    DamagedText {
+        /// The file.
+        path: PathBuf,
+        /// What its reader says.
+        source: std::io::Error,
+    },
+    /// A line of a log that is not whole.
+    #[error("{} is truncated or damaged: line {line} is no interval of a log", path.display())]
+    DamagedLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What the reader of its histogram says.
+        source: Option<std::io::Error>,
+    },
+    /// Rows of messages that were sent before those above them.
+    #[error("row {row} of {} was sent before the row above it: rows in order of sending are needed", path.display())]
+    NotInOrder {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// The rows are a choice, so that they count nothing.
+    #[error(
+        "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
+        path.display()
+    )]
+    ChosenRows {
+        /// The file.
+        path: PathBuf,
+        /// Rows in it.
+        rows: u64,
+        /// Messages that there were at least.
+        messages: u64,
+    },
+    /// What should be the summary of a run is none.
+    #[error("the summary in {} is not one that ws-bench wrote", path.display())]
+    NotASummary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A workbook that only its password opens.
+    #[error("{} is encrypted: save it without a password", path.display())]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
     },
     /// A workbook that is not whole.
     #[error("cannot read {}: it is truncated or damaged", path.display())]
@@ -168,6 +229,16 @@ pub enum ResultsError {
         /// The file.
         path: PathBuf,
         /// The cell, `B17`.
+        cell: String,
+        /// What it holds.
+        found: String,
+    },
+    /// A cell of a column of counts that holds something else.
+    #[error("cell {cell} of {} holds {found}, not a count", path.display())]
+    NotACount {
+        /// The file.
+        path: PathBuf,
+        /// The cell, `timeline!B17`.
         cell: String,
         /// What it holds.
         found: String,

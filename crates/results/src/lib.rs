@@ -2,9 +2,9 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`read`] | one column of times from a file, ours or anybody's, and another to draw it against |
+//! | [`read`] | what a run's files hold; one column of times from anybody's, and another to draw it against |
 //! | [`schema`] | names of sheets and columns, shared by writers and reader |
-//! | [`mod@write`] | a run into `.xlsx`, `.csv` and `.json` |
+//! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog` |
 //! | [`whole`] | files that appear under their name only when they are whole |
 //!
 //! Writers take the run as plain data and write into a file that appears under its name only when
@@ -21,6 +21,7 @@
 )]
 
 mod error;
+mod histogram;
 pub mod read;
 pub mod schema;
 pub mod whole;

@@ -27,12 +27,14 @@ pub const LATENCIES_COLUMNS: [&str; 7] = [
     "client",
     "message",
     "intended_s",
-    "sent_s",
+    SENT_COLUMN,
     SERVICE_TIME_COLUMN,
     RESPONSE_TIME_COLUMN,
     "outcome",
 ];
 
+/// When a message was sent, in seconds since T0.
+pub const SENT_COLUMN: &str = "sent_s";
 /// Received minus sent, in milliseconds; empty for a lost message.
 pub const SERVICE_TIME_COLUMN: &str = "service_time_ms";
 /// Received minus intended, in milliseconds; empty for a lost message.
@@ -48,7 +50,7 @@ pub const PERCENTILES_COLUMNS: [&str; 4] = [
 ];
 
 /// Columns of [`TIMELINE_SHEET`].
-pub const TIMELINE_COLUMNS: [&str; 7] = [
+pub const TIMELINE_COLUMNS: [&str; 8] = [
     "second",
     "sent",
     "received",
@@ -56,6 +58,7 @@ pub const TIMELINE_COLUMNS: [&str; 7] = [
     "service_p99_ms",
     "response_p99_ms",
     "max_ms",
+    "failed",
 ];
 
 /// Columns of [`CONNECTIONS_SHEET`].

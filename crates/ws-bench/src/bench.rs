@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         clients: &clients,
     };
     if args.json {
-        print(&results::write::to_json(&summary).context("cannot print the summary")?)?;
+        print(&results::write::to_json(&run).context("cannot print the summary")?)?;
     } else {
         print(&report::text(&summary))?;
     }

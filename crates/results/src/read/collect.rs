@@ -6,6 +6,7 @@ use std::path::Path;
 use measurement::sample::Outcome;
 
 use super::choose::{Choice, XChoice};
+use super::kept::{Kept, MOST_KEPT};
 use super::source::{Position, Source, Value, column_letters};
 use super::title::Unit;
 use crate::error::ResultsError;
@@ -17,17 +18,23 @@ pub(super) struct Collector {
     x: Option<u32>,
     first_row: u32,
     unit: Unit,
-    found: Collected,
+    /// What is in the other column are times, in this unit.
+    x_unit: Option<Unit>,
+    kept: Kept,
+    /// Rows that had all of it.
+    taken: u64,
+    skipped: u64,
 }
 
 /// What was gathered.
-#[derive(Default)]
 pub(super) struct Collected {
     pub(super) values_ms: Vec<f64>,
     /// As many, if they were asked for; else none.
     pub(super) xs: Vec<f64>,
     /// Rows that had not all of it.
     pub(super) skipped: u64,
+    /// How many rows had all of it, when they were too many to keep.
+    pub(super) chosen_from: Option<u64>,
 }
 
 /// One row as far as it has been seen.
@@ -41,14 +48,17 @@ struct Row {
 }
 
 impl Collector {
-    pub(super) fn new(choice: &Choice, unit: Unit) -> Self {
+    pub(super) fn new(choice: &Choice, unit: Unit, x_unit: Option<Unit>) -> Self {
         Self {
             column: choice.column,
             outcome: choice.outcome,
             x: column_of(choice.x.as_ref()),
             first_row: choice.first_row,
             unit,
-            found: Collected::default(),
+            x_unit,
+            kept: Kept::new(MOST_KEPT),
+            taken: 0,
+            skipped: 0,
         }
     }
 
@@ -67,7 +77,7 @@ impl Collector {
         source: &mut dyn Source,
         sheet: &str,
     ) -> Result<(), ResultsError> {
-        let taken_before = self.found.values_ms.len();
+        let taken_before = self.taken;
         let has_sheets = source.has_sheets();
         let mut row: Option<Row> = None;
         source.visit(sheet, &mut |at, value| {
@@ -88,15 +98,17 @@ impl Collector {
             let cell = || cell_name(has_sheets.then_some(sheet), at);
             // Nothing forbids to draw a column against itself.
             if Some(at.column) == self.x {
-                let x =
-                    number(value)
-                        .and_then(finite)
-                        .map_err(|found| ResultsError::NotANumber {
-                            path: path.to_owned(),
-                            cell: cell(),
-                            found,
-                        })?;
-                seen.x = Some(x);
+                let path = || path.to_owned();
+                seen.x = Some(match self.x_unit {
+                    None => number(value).and_then(finite).map_err(|found| {
+                        let (path, cell) = (path(), cell());
+                        ResultsError::NotANumber { path, cell, found }
+                    })?,
+                    Some(unit) => time_ms(value, unit).map_err(|found| {
+                        let (path, cell) = (path(), cell());
+                        ResultsError::NotATime { path, cell, found }
+                    })?,
+                });
             }
             if at.column == self.column {
                 let time_ms =
@@ -116,8 +128,7 @@ impl Collector {
             .as_ref()
             .map_or(0, |last| u64::from(last.number - self.first_row) + 1);
         self.take(row.as_ref());
-        let taken = (self.found.values_ms.len() - taken_before) as u64;
-        self.found.skipped += rows.saturating_sub(taken);
+        self.skipped += rows.saturating_sub(self.taken - taken_before);
         Ok(())
     }
 
@@ -130,13 +141,19 @@ impl Collector {
         }) = row
             && x.is_some() == self.x.is_some()
         {
-            self.found.values_ms.push(*time_ms);
-            self.found.xs.extend(x);
+            self.taken += 1;
+            self.kept.push(*time_ms, *x);
         }
     }
 
     pub(super) fn finish(self) -> Collected {
-        self.found
+        let Kept { values, xs, .. } = self.kept;
+        Collected {
+            chosen_from: (self.taken > values.len() as u64).then_some(self.taken),
+            values_ms: values,
+            xs,
+            skipped: self.skipped,
+        }
     }
 }
 
@@ -145,13 +162,13 @@ fn column_of(x: Option<&XChoice>) -> Option<u32> {
 }
 
 /// `latencies!E17`; `E17` where there are no sheets.
-fn cell_name(sheet: Option<&str>, at: Position) -> String {
+pub(super) fn cell_name(sheet: Option<&str>, at: Position) -> String {
     let sheet = sheet.map(|sheet| format!("{sheet}!")).unwrap_or_default();
     format!("{sheet}{}{}", column_letters(at.column), at.row + 1)
 }
 
 /// The time in a cell, or what it holds instead.
-fn time_ms(value: Value<'_>, unit: Unit) -> Result<f64, String> {
+pub(super) fn time_ms(value: Value<'_>, unit: Unit) -> Result<f64, String> {
     let time = number(value)?;
     if time < 0.0 {
         return Err(format!("{time}, which is below zero"));
@@ -168,7 +185,7 @@ fn finite(number: f64) -> Result<f64, String> {
 }
 
 /// The number in a cell, or what it holds instead.
-fn number(value: Value<'_>) -> Result<f64, String> {
+pub(super) fn number(value: Value<'_>) -> Result<f64, String> {
     /// Enough of a text to recognize it.
     const SHOWN: usize = 40;
     match value {
@@ -179,6 +196,7 @@ fn number(value: Value<'_>) -> Result<f64, String> {
             let more = if shown.len() < text.len() { "…" } else { "" };
             Err(format!("the text `{shown}{more}`"))
         }
+        Value::Bool(_) => Err("a truth value".to_owned()),
         Value::Other(what) => Err(what.to_owned()),
         Value::Empty => Err("nothing".to_owned()),
     }

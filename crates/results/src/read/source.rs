@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::Part;
 use super::text::TextFile;
 use super::workbook::{RangeFile, XlsxFile};
 use crate::error::ResultsError;
@@ -15,6 +16,7 @@ pub(super) enum Value<'a> {
     Empty,
     Number(f64),
     Text(&'a str),
+    Bool(bool),
     /// Something else, named for a message.
     Other(&'static str),
 }
@@ -47,8 +49,26 @@ pub(super) trait Source {
 /// Enough to recognize every format.
 const HEAD_BYTES: u64 = 64 << 10;
 
+/// A file of a kind that is known.
+pub(super) enum Opened {
+    /// Sheets of cells, or one of fields.
+    Cells(Box<dyn Source>),
+    /// A JSON document.
+    Json(File),
+    /// An HdrHistogram interval log.
+    Log(File),
+}
+
+/// Opens a file of cells; any other lacks this part.
+pub(super) fn open_cells(path: &Path, part: Part) -> Result<Box<dyn Source>, ResultsError> {
+    match open(path)? {
+        Opened::Cells(source) => Ok(source),
+        Opened::Json(_) | Opened::Log(_) => Err(part.missing_in(path)),
+    }
+}
+
 /// Opens the file as what its content is.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Source>, ResultsError> {
+pub(super) fn open(path: &Path) -> Result<Opened, ResultsError> {
     let failed = |source| ResultsError::Read {
         path: path.to_owned(),
         source,
@@ -66,7 +86,9 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Source>, ResultsError> {
         .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
         .unwrap_or_default();
     let is_named_workbook = matches!(ending.as_str(), "xlsx" | "xlsm" | "xls" | "ods");
-    Ok(match Content::of(&head) {
+    let cells: Box<dyn Source> = match Content::of(&head) {
+        Content::Json => return Ok(Opened::Json(file)),
+        Content::Log => return Ok(Opened::Log(file)),
         Content::Nothing => {
             return Err(ResultsError::EmptyFile {
                 path: path.to_owned(),
@@ -86,7 +108,8 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Source>, ResultsError> {
             ));
         }
         Content::Unknown => return Err(not_a_spreadsheet(path, "its content is something else")),
-    })
+    };
+    Ok(Opened::Cells(cells))
 }
 
 fn not_a_spreadsheet(path: &Path, why: &'static str) -> ResultsError {
@@ -104,6 +127,9 @@ enum Content {
     OtherZip,
     /// OLE2, the container of .xls.
     CompoundFile,
+    Json,
+    /// An HdrHistogram interval log.
+    Log,
     Text,
     Utf16,
     Unknown,
@@ -123,9 +149,25 @@ impl Content {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Self::Utf16,
             _ if head.contains(&0) => Self::Unknown,
             _ if head.iter().all(u8::is_ascii_whitespace) => Self::Nothing,
+            _ if without_bom(head).trim_ascii_start().starts_with(b"{") => Self::Json,
+            _ if is_log(without_bom(head)) => Self::Log,
             _ => Self::Text,
         }
     }
+}
+
+/// What precedes the text of some editors.
+fn without_bom(head: &[u8]) -> &[u8] {
+    head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head)
+}
+
+/// A comment of the log's own, or after other comments the legend.
+fn is_log(head: &[u8]) -> bool {
+    head.starts_with(b"#[")
+        || head
+            .split(|byte| *byte == b'\n')
+            .find(|line| !line.starts_with(b"#"))
+            .is_some_and(|line| line.starts_with(b"\"StartTimestamp\","))
 }
 
 /// `A`, `B`, … `Z`, `AA`, …
@@ -176,5 +218,12 @@ mod tests {
         assert_eq!(Content::of(b"\x89PNG\r\n\x1a\n\0\0"), Content::Unknown);
         assert_eq!(Content::of(&[0xFF, 0xFE, b'a', 0]), Content::Utf16);
         assert_eq!(Content::of(b" \r\n"), Content::Nothing);
+        assert_eq!(Content::of(b"\xEF\xBB\xBF\n {\"a\": 1}"), Content::Json);
+        let legend = b"\"StartTimestamp\",\"Interval_Length\"\n";
+        assert_eq!(Content::of(legend), Content::Log);
+        let commented = [b"# by hand\n".as_slice(), legend].concat();
+        assert_eq!(Content::of(&commented), Content::Log);
+        assert_eq!(Content::of(b"#[Logged with x]\n0.0,"), Content::Log);
+        assert_eq!(Content::of(b"# a table\na,b\n1,2\n"), Content::Text);
     }
 }

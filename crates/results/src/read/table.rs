@@ -59,7 +59,7 @@ impl Table {
                 Value::Empty => return Ok(ControlFlow::Continue(())),
                 Value::Number(number) => HeadCell::Number(number),
                 Value::Text(text) => HeadCell::Text(text.trim().to_owned()),
-                Value::Other(_) => HeadCell::Other,
+                Value::Bool(_) | Value::Other(_) => HeadCell::Other,
             };
             let is_full = rows.len() == HEAD_ROWS;
             match rows.last_mut() {

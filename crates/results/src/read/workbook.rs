@@ -82,8 +82,8 @@ fn value_of(data: &impl DataType) -> Value<'_> {
         text_of(text)
     } else if data.is_empty() {
         Value::Empty
-    } else if data.is_bool() {
-        Value::Other("a truth value")
+    } else if let Some(truth) = data.get_bool() {
+        Value::Bool(truth)
     } else if data.is_error() {
         Value::Other("an error")
     } else {

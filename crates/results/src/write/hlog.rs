@@ -4,15 +4,16 @@
 //! Values are nanoseconds. The column of the largest value is in milliseconds, as HdrHistogram's
 //! logs have it by convention; readers take values from the histograms.
 
-use std::io::{self, BufWriter, Cursor, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
-use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use measurement::distribution::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
 
 use super::Run;
+use crate::histogram;
 
 const NS_PER_MS: f64 = 1e6;
 
@@ -34,7 +35,6 @@ pub(super) fn write(run: &Run<'_>, file: impl Write) -> io::Result<()> {
         .begin_log_with(&mut file, &mut serializer)?;
     let empty = Histogram::<u64>::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
         .map_err(io::Error::other)?;
-    let mut decoder = Deserializer::new();
     for (index, row) in run.timeline.iter().enumerate() {
         const SECOND: Duration = Duration::from_secs(1);
         let start = Duration::from_secs(row.second);
@@ -53,13 +53,9 @@ pub(super) fn write(run: &Run<'_>, file: impl Write) -> io::Result<()> {
             .map(|h| h.response.as_ref().unwrap_or(&h.service));
         for (tag, bytes) in [("service", service), ("response", response)] {
             // A second without an echo has its place, too.
-            let decoded = match bytes {
-                Some(bytes) => {
-                    let histogram = decoder.deserialize(&mut Cursor::new(bytes));
-                    Some(histogram.map_err(io::Error::other)?)
-                }
-                None => None,
-            };
+            let decoded = bytes
+                .map(|bytes| histogram::from_plain(bytes))
+                .transpose()?;
             log.write_histogram(
                 decoded.as_ref().unwrap_or(&empty),
                 start,

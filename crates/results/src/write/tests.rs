@@ -112,6 +112,7 @@ fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
                     "service_p99_ms",
                     "response_p99_ms",
                     "max_ms",
+                    "failed",
                 ],
             ),
             (

@@ -9,12 +9,22 @@ use measurement::summary::{
     Circumstances, ClientUsage, ConnectTimes, Connections, Host, Summary, Tool,
 };
 
+/// The record of a closed loop.
 pub(crate) fn recorded(samples: &[Sample]) -> Record {
+    recorded_in(false, samples)
+}
+
+/// The record of these messages, whose echoes are taken in the order in which they came.
+pub(crate) fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
     let budget = SampleBudget::new(10_000, 1);
-    let mut recorder = Recorder::new(false, 0);
+    let mut recorder = Recorder::new(open_loop, 0);
     for sample in samples {
         recorder.sent(sample.intended_ns, sample.sent_ns);
-        recorder.ended(&budget, *sample, 125);
+    }
+    let mut ended = samples.to_vec();
+    ended.sort_by_key(|sample| sample.received_ns().unwrap_or(u64::MAX));
+    for sample in ended {
+        recorder.ended(&budget, sample, 125);
     }
     Recorder::merge(vec![recorder], &budget)
 }

@@ -4,9 +4,12 @@ use measurement::timeline::TimelineRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{self, Axis, Line, Mark, Picture, Scale};
-use super::style::{BLUE, GREEN, Head, ORANGE, PURPLE, Styles, VERMILION};
+use super::style::{BLUE, Fine, GREEN, Head, ORANGE, PURPLE, Styles, VERMILION, mark_unless};
 use super::{Run, column, count, ms, row, told_apart};
 use crate::schema::{TIMELINE_COLUMNS, TIMELINE_SHEET};
+
+/// Column of the messages that failed.
+const FAILED: u16 = 7;
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -23,9 +26,10 @@ pub(super) fn write(
     Head {
         name: TIMELINE_SHEET,
         columns: TIMELINE_COLUMNS,
-        formats: [id, counted, counted, milli, milli, milli, milli],
+        formats: [id, counted, counted, milli, milli, milli, milli, counted],
     }
     .write(sheet, rows.len(), styles)?;
+    mark_unless(sheet, FAILED, rows.len(), Fine::Zero, styles)?;
     for (index, t) in rows.iter().enumerate() {
         let row = row(index + 1);
         sheet.write_number(row, 0, count(t.second))?;
@@ -42,6 +46,7 @@ pub(super) fn write(
                 sheet.write_number(row, column(3 + index), ms(ns))?;
             }
         }
+        sheet.write_number(row, FAILED, count(t.failed))?;
     }
     // A second that was cut short by the end would look like a fall.
     #[allow(clippy::cast_precision_loss)]
@@ -68,7 +73,7 @@ pub(super) fn write(
         lines,
     };
     // Dots on the line: the two mostly agree.
-    let messages = vec![
+    let mut messages = vec![
         Line {
             name: "sent",
             column: 1,
@@ -82,6 +87,14 @@ pub(super) fn write(
             mark: Mark::Dots,
         },
     ];
+    if drawn.iter().any(|t| t.failed > 0) {
+        messages.push(Line {
+            name: "failed",
+            column: FAILED,
+            colour: VERMILION,
+            mark: Mark::Line(1.75),
+        });
+    }
     let axis = Axis {
         name: "messages",
         format: "#,##0",

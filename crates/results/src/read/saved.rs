@@ -1,0 +1,88 @@
+//! What a saved run says of itself.
+
+use std::path::{Path, PathBuf};
+
+use measurement::percentiles::PercentileRow;
+use measurement::summary::Summary;
+use measurement::timeline::TimelineRow;
+
+use super::hlog::Log;
+use super::json::Document;
+use super::source::{self, Opened, Source};
+use super::{Part, Request, sheet, summary, timeline};
+use crate::error::ResultsError;
+
+/// All that a saved run says of itself beside its samples: everything from `.json` and `.xlsx`, from
+/// `.csv` and `.hlog` what they carry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedRun {
+    /// The file.
+    pub path: PathBuf,
+    /// What it found; `None` from `.csv` and `.hlog`.
+    pub summary: Option<Summary>,
+    /// The percentile table; empty where the file has none.
+    pub percentiles: Vec<PercentileRow>,
+    /// One row a second, without histograms; empty where the file has none.
+    pub timeline: Vec<TimelineRow>,
+}
+
+/// Reads a saved run.
+///
+/// # Errors
+/// [`ResultsError`] when the file cannot be read, or is not that of a run.
+pub fn read_run(path: &Path) -> Result<SavedRun, ResultsError> {
+    match source::open(path)? {
+        Opened::Cells(mut source) if source.has_sheets() => of_workbook(path, source.as_mut()),
+        Opened::Cells(mut source) => {
+            let counted = timeline::of_cells(path, source.as_mut());
+            match counted {
+                Err(ResultsError::Lacks { .. }) => Err(Part::Run.missing_in(path)),
+                counted => Ok(SavedRun::of_seconds(path, counted?.rows)),
+            }
+        }
+        Opened::Json(file) => {
+            let document = Document::read(path, file)?;
+            Ok(SavedRun {
+                path: path.to_owned(),
+                summary: Some(document.summary),
+                percentiles: document.rest.percentiles.unwrap_or_default(),
+                timeline: document.rest.timeline.unwrap_or_default(),
+            })
+        }
+        Opened::Log(file) => {
+            let log = Log::open(path, file)?;
+            if !log.is_ours() {
+                return Err(Part::Run.missing_in(path));
+            }
+            let seconds = timeline::of_log(path, log, &Request::default())?;
+            Ok(SavedRun::of_seconds(path, seconds.rows))
+        }
+    }
+}
+
+impl SavedRun {
+    fn of_seconds(path: &Path, timeline: Vec<TimelineRow>) -> Self {
+        Self {
+            path: path.to_owned(),
+            summary: None,
+            percentiles: Vec::new(),
+            timeline,
+        }
+    }
+}
+
+fn of_workbook(path: &Path, source: &mut dyn Source) -> Result<SavedRun, ResultsError> {
+    let Some(summary) = summary::read(source)? else {
+        return Err(Part::Run.missing_in(path));
+    };
+    let summary = serde_json::from_value(summary).map_err(|source| ResultsError::NotASummary {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(SavedRun {
+        path: path.to_owned(),
+        summary: Some(summary),
+        percentiles: sheet::percentiles(path, source)?.unwrap_or_default(),
+        timeline: sheet::timeline(path, source)?.unwrap_or_default(),
+    })
+}
