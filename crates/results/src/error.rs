@@ -115,6 +115,14 @@ pub enum ResultsError {
         /// The file.
         path: PathBuf,
     },
+    /// A workbook that would fill memory when it is inflated.
+    #[error("{} is refused, it looks like a zip bomb: {why}", path.display())]
+    ZipBomb {
+        /// The file.
+        path: PathBuf,
+        /// What is too much.
+        why: String,
+    },
     /// A workbook that is not whole.
     #[error("cannot read {}: it is truncated or damaged", path.display())]
     Damaged {

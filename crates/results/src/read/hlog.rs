@@ -203,7 +203,8 @@ impl Log {
             if limited.read_until(b'\n', &mut line).map_err(failed)? == 0 {
                 return Ok(());
             }
-            if !line.ends_with(b"\n") {
+            let is_cut = !line.ends_with(b"\n");
+            if is_cut {
                 line.push(b'\n');
             }
             if number == 1 && line.starts_with(BOM) {
@@ -213,11 +214,19 @@ impl Log {
                 continue;
             }
             for entry in IntervalLogIterator::new(&line) {
-                let entry = entry.map_err(|_| ResultsError::DamagedLine {
+                let damaged = |source| ResultsError::DamagedLine {
                     path: path.clone(),
                     line: number,
-                    source: None,
-                })?;
+                    source,
+                };
+                let entry = entry.map_err(|_| damaged(None))?;
+                // Only a whole histogram makes up for a line that has no end.
+                if let LogEntry::Interval(interval) = &entry
+                    && is_cut
+                {
+                    histogram::decode(interval.encoded_histogram())
+                        .map_err(|e| damaged(Some(e)))?;
+                }
                 match entry {
                     LogEntry::StartTime(time) => started = Some(time),
                     LogEntry::BaseTime(time) => base = Some(time),

@@ -12,6 +12,7 @@
 //! | file | what lives there |
 //! |---|---|
 //! | `source` | a file as sheets of cells, its format told by its content |
+//! | `archive` | what a workbook may inflate to |
 //! | `workbook`, `text` | the two kinds of source: `.xlsx .xls .ods`, and CSV |
 //! | `table` | a sheet's header and which of its columns hold numbers |
 //! | `choose` | which column is meant, by name |
@@ -29,6 +30,7 @@
 //! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random choice,
 //! which is told.
 
+mod archive;
 mod choose;
 mod collect;
 mod distributions;

@@ -96,8 +96,11 @@ pub(super) fn open(path: &Path) -> Result<Opened, ResultsError> {
         }
         Content::Ods => Box::new(RangeFile::open_ods(path, file)?),
         // An encrypted .xlsx lies in the same container; its own reader says so.
-        Content::CompoundFile if ending == "xlsx" => Box::new(XlsxFile::open(path, file)?),
-        Content::CompoundFile => Box::new(RangeFile::open_xls(path, file)?),
+        Content::CompoundFile => match XlsxFile::open(path, file.try_clone().map_err(failed)?) {
+            Err(e @ ResultsError::Encrypted { .. }) => return Err(e),
+            Err(e) if ending == "xlsx" => return Err(e),
+            _ => Box::new(RangeFile::open_xls(path, file)?),
+        },
         Content::OtherZip => Box::new(XlsxFile::open(path, file)?),
         Content::Text if !is_named_workbook => Box::new(TextFile::open(path, file, &head)),
         Content::Text => return Err(not_a_spreadsheet(path, "its content is plain text")),

@@ -1,20 +1,28 @@
 //! `.xlsx` streamed cell by cell; `.xls` and `.ods`, which are small, as whole ranges.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Seek};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use calamine::{DataType, Ods, Reader, Sheet, SheetType, Xls, Xlsx};
 
 use super::Place;
+use super::archive::{self, Allowance, Watched};
 use super::source::{Position, Source, Value, Visitor};
 use crate::error::ResultsError;
 
 fn damaged(path: &Path, source: impl Into<calamine::Error>) -> ResultsError {
-    ResultsError::Damaged {
-        path: path.to_owned(),
-        source: Box::new(source.into()),
+    use calamine::{Error, OdsError, XlsError, XlsxError};
+    let path = path.to_owned();
+    match source.into() {
+        Error::Xlsx(XlsxError::Password)
+        | Error::Xls(XlsError::Password)
+        | Error::Ods(OdsError::Password) => ResultsError::Encrypted { path },
+        source => ResultsError::Damaged {
+            path,
+            source: Box::new(source),
+        },
     }
 }
 
@@ -40,15 +48,30 @@ fn with_cells(sheets: &[Sheet]) -> Vec<String> {
 /// A workbook of Excel 2007 or later, never held in memory as a whole.
 pub(super) struct XlsxFile {
     path: PathBuf,
-    workbook: Xlsx<BufReader<File>>,
+    workbook: Xlsx<Watched<BufReader<File>>>,
+    allowance: Allowance,
 }
 
 impl XlsxFile {
     pub(super) fn open(path: &Path, file: File) -> Result<Self, ResultsError> {
+        archive::check(path, &file, archive::XLSX)?;
+        let (watched, allowance) = Watched::new(BufReader::new(rewound(path, file)?));
         Ok(Self {
             path: path.to_owned(),
-            workbook: Xlsx::new(BufReader::new(file)).map_err(|e| damaged(path, e))?,
+            workbook: Xlsx::new(watched).map_err(|e| damaged(path, e))?,
+            allowance,
         })
+    }
+}
+
+/// The file from its beginning.
+fn rewound(path: &Path, mut file: File) -> Result<File, ResultsError> {
+    match file.rewind() {
+        Ok(()) => Ok(file),
+        Err(source) => Err(ResultsError::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -58,10 +81,25 @@ impl Source for XlsxFile {
     }
 
     fn visit(&mut self, sheet: &str, visitor: &mut Visitor<'_>) -> Result<(), ResultsError> {
-        let Self { path, workbook } = self;
-        let failed = |e: calamine::XlsxError| damaged_sheet(path, sheet, e);
+        let Self {
+            path,
+            workbook,
+            allowance,
+        } = self;
+        let failed = |e: calamine::XlsxError| {
+            if allowance.is_spent() {
+                ResultsError::ZipBomb {
+                    path: path.clone(),
+                    why: format!("a cell of its sheet `{sheet}` has no end"),
+                }
+            } else {
+                damaged_sheet(path, sheet, e)
+            }
+        };
+        allowance.renew();
         let mut cells = workbook.worksheet_cells_reader(sheet).map_err(failed)?;
         while let Some(cell) = cells.next_cell().map_err(failed)? {
+            allowance.renew();
             let (row, column) = cell.get_position();
             let flow = visitor(Position { row, column }, value_of(cell.get_value()))?;
             if flow.is_break() {
@@ -109,16 +147,19 @@ impl RangeFile<Xls<BufReader<File>>> {
     pub(super) fn open_xls(path: &Path, file: File) -> Result<Self, ResultsError> {
         Ok(Self {
             path: path.to_owned(),
-            workbook: Xls::new(BufReader::new(file)).map_err(|e| damaged(path, e))?,
+            workbook: Xls::new(BufReader::new(rewound(path, file)?))
+                .map_err(|e| damaged(path, e))?,
         })
     }
 }
 
 impl RangeFile<Ods<BufReader<File>>> {
     pub(super) fn open_ods(path: &Path, file: File) -> Result<Self, ResultsError> {
+        archive::check(path, &file, archive::ODS)?;
         Ok(Self {
             path: path.to_owned(),
-            workbook: Ods::new(BufReader::new(file)).map_err(|e| damaged(path, e))?,
+            workbook: Ods::new(BufReader::new(rewound(path, file)?))
+                .map_err(|e| damaged(path, e))?,
         })
     }
 }
