@@ -197,6 +197,29 @@ fn the_summary_sheet_is_the_json_flattened() {
 }
 
 #[test]
+fn a_key_in_a_systems_own_words_is_written_whole() {
+    let record = recorded(&samples());
+    let mut summary = summary_of(&record);
+    summary.connections.failures = [("refused. Try later.".to_owned(), 3)].into();
+    let run = Run {
+        summary: &summary,
+        samples: &[],
+        percentiles: &[],
+        timeline: &[],
+        clients: &[],
+    };
+    let bytes = xlsx::write_sheets_of(&run, 2).unwrap();
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let range = book.worksheet_range("summary").unwrap();
+    let key = Data::String("connections.failures.refused. Try later.".into());
+    assert!(
+        range
+            .rows()
+            .any(|row| row == [key.clone(), Data::Float(3.0)])
+    );
+}
+
+#[test]
 fn the_moving_average_is_that_of_the_timed_rows() {
     // One of them is lost, one wrong: neither has a place in the average.
     let mut samples: Vec<_> = (0..52)
@@ -238,11 +261,11 @@ fn the_moving_average_is_that_of_the_timed_rows() {
 /// The charts of a workbook: the text of each.
 fn charts(path: &Path) -> Vec<String> {
     let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
-    let mut text = |n: usize| {
+    let text = |n: usize| {
         let entry = archive.by_name(&format!("xl/charts/chart{n}.xml"));
         entry.ok().map(|e| std::io::read_to_string(e).unwrap())
     };
-    (1..).map_while(|n| text(n)).collect()
+    (1..).map_while(text).collect()
 }
 
 #[test]

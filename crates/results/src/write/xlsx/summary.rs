@@ -55,7 +55,8 @@ pub(super) fn write(
                 .set_border_top(FormatBorder::Thin)
                 .set_border_top_color(RULE);
         }
-        match key.rsplit_once('.') {
+        // A system's own words, which are keys of `connections.failures`, may end in a dot.
+        match key.rsplit_once('.').filter(|(_, name)| !name.is_empty()) {
             // Every row of a part begins alike: the rest is what is looked for.
             Some((part, name)) => {
                 let part = format!("{part}.");
