@@ -21,17 +21,16 @@ pub(super) fn write(
         let samples = &run.samples[from..to];
         let sheet = workbook.add_worksheet_with_low_memory()?;
         let Styles {
-            id,
             count: counted,
             seconds: second,
             ms: milli,
-            text,
+            plain,
             ..
         } = styles;
         Head {
             name: &latencies_sheet(index),
             columns: LATENCIES_COLUMNS,
-            formats: [id, counted, second, second, milli, milli, text],
+            formats: [plain, counted, second, second, milli, milli, plain],
         }
         .write(sheet, samples.len(), styles)?;
         let outcome = column(LATENCIES_COLUMNS.len() - 1);

@@ -36,6 +36,9 @@ pub(super) struct Styles {
     /// Two digits, or none of a hundred and more.
     pub(super) one_in: Format,
     pub(super) text: Format,
+    /// None at all, for what is well as it is on a sheet of millions of rows: naming the format of a
+    /// cell is a tenth of its bytes, to be written, packed and read again.
+    pub(super) plain: Format,
     failure: Format,
 }
 
@@ -61,6 +64,7 @@ impl Styles {
             general: number("General"),
             one_in: number("[>=100]#,##0;0.00"),
             text: Format::new().set_align(FormatAlign::Left),
+            plain: Format::new(),
             failure: Format::new().set_bold().set_font_color(VERMILION),
         }
     }
