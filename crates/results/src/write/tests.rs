@@ -282,6 +282,8 @@ fn charts_are_native_and_refer_to_the_cells() {
         ] {
             assert!(charts.iter().any(|text| text.contains(cells)), "{cells}");
         }
+        let of_one = |text: &&String| text.contains("Service time of each message");
+        assert_eq!(charts.iter().filter(of_one).count(), 1, "no average of 50");
     });
     written("a.xlsx", &[], |path| {
         let charts = charts(path);

@@ -80,7 +80,11 @@ fn picture(run: &Run<'_>, name: &str, groups: &[Group], first: u16) -> Option<Pi
         mark,
     };
     let size = begin.last;
-    let mut title = format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages");
+    let mut title = match end.average {
+        Some(_) => format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages"),
+        // Too few for a single one.
+        None => format!("{name} of each message"),
+    };
     // Dots leave the line in sight, whichever a program draws first.
     let mut lines = if size > 1 {
         title = format!("{title}, and the range of each {size}");
