@@ -5,14 +5,11 @@ mod naming;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().checked().run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("error: {}", cli::in_one_line(&e));
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run(cli::Cli::command(), |cli: cli::Cli| {
+        cli.checked()?.run()?;
+        Ok(ExitCode::SUCCESS)
+    })
 }

@@ -19,6 +19,11 @@ pub struct Program {
     pub bind: &'static str,
 }
 
+const SERVER: &str = "Server";
+const LIMITS: &str = "Limits";
+const TIMES: &str = "Time limits";
+const TLS: &str = "TLS";
+
 /// What was typed.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct Args {
@@ -26,72 +31,64 @@ pub struct Args {
     /// 0 picks a free one; or unix:PATH. A socket that systemd passes on goes
     /// before it. Example: --bind 0.0.0.0:8000
     // Its default is the program's, which `Args::command` adds.
-    #[arg(long, value_name = "ADDR", required = false)]
+    #[arg(long, value_name = "ADDR", required = false, help_heading = SERVER)]
     pub bind: String,
 
     /// Path of the echo; any other path answers 404. Example: --path /echo
-    #[arg(long, value_name = "PATH", default_value = "/ws")]
+    #[arg(long, value_name = "PATH", default_value = "/ws", help_heading = SERVER)]
     pub path: EchoPath,
 
     /// Worker threads [default: one for each CPU]. Example: --threads 1
-    #[arg(long, value_name = "N", value_parser = units::count)]
+    #[arg(long, value_name = "N", value_parser = units::count, help_heading = SERVER)]
     pub threads: Option<NonZeroUsize>,
 
     /// Longest message; a longer one closes its connection with 1009.
     /// Example: --max-message-size 64KiB
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = units::size, help_heading = LIMITS)]
     pub max_message_size: NonZeroUsize,
 
     /// Most connections at once; one more is answered 503 [default: the
     /// open-file limit less a reserve]. Example: --max-connections 10_000
-    #[arg(long, value_name = "N", value_parser = units::count)]
+    #[arg(long, value_name = "N", value_parser = units::count, help_heading = LIMITS)]
     pub max_connections: Option<NonZeroUsize>,
 
     /// Connections that wait in the system until they are accepted; it may cap
     /// this (net.core.somaxconn). Example: --backlog 128
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = units::backlog)]
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = units::backlog, help_heading = LIMITS)]
     pub backlog: u32,
 
     /// How long a peer may take for its handshake before it is dropped; 0 is
     /// for ever. Example: --handshake-timeout 2s
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration, help_heading = TIMES)]
     pub handshake_timeout: Duration,
 
     /// How long a peer may be silent: it is pinged at half of it and closed
     /// with 1001 at the end; 0 is for ever. Example: --idle-timeout 5m
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration, help_heading = TIMES)]
     pub idle_timeout: Duration,
 
     /// How long SIGINT or SIGTERM waits for connections to close; a second
     /// signal does not wait. Example: --drain-timeout 500ms
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration, help_heading = TIMES)]
     pub drain_timeout: Duration,
 
     /// Origin that a browser's page may come from, may be repeated; others are
     /// answered 403 [default: any]. Example: `--allow-origin https://example.org`
-    #[arg(long, value_name = "ORIGIN", value_parser = units::origin)]
+    #[arg(long, value_name = "ORIGIN", value_parser = units::origin, help_heading = LIMITS)]
     pub allow_origin: Vec<String>,
 
     /// Certificate chain in PEM, the server's own first: serves wss://
     /// [default: none]. Example: --tls-cert cert.pem --tls-key key.pem
-    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    #[arg(long, value_name = "PEM", requires = "tls_key", help_heading = TLS)]
     pub tls_cert: Option<PathBuf>,
 
     /// Private key of that certificate in PEM [default: none]. Example:
     /// --tls-cert cert.pem --tls-key key.pem
-    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = TLS)]
     pub tls_key: Option<PathBuf>,
 }
 
 impl Args {
-    /// Parses the command line of this process. As clap does, this ends the
-    /// process with exit code 2 on a usage error, and with 0 after `--help` or
-    /// `--version`.
-    #[must_use]
-    pub fn parse(program: &Program) -> Self {
-        Self::try_parse_from(program, std::env::args_os()).unwrap_or_else(|error| error.exit())
-    }
-
     /// Parses `arguments`, the first of which is the program's name.
     ///
     /// # Errors
@@ -104,13 +101,17 @@ impl Args {
         Self::from_arg_matches(&matches)
     }
 
-    fn command(program: &Program) -> Command {
+    /// The flags of this program; [`Args`] is what they parse to.
+    #[must_use]
+    pub fn command(program: &Program) -> Command {
         // Named after the flags are there, whose own description clap takes
         // for the program's.
         Self::augment_args(Command::new(program.name))
             .version(program.version)
             .about(program.about)
+            .max_term_width(100)
             .mut_arg("bind", |bind| bind.default_value(program.bind))
+            .after_help(after_help(program))
     }
 
     /// What this means to the server. Reads the open-file limit, which a
@@ -145,6 +146,36 @@ impl Args {
             tls,
         })
     }
+}
+
+fn after_help(program: &Program) -> String {
+    let Program { name, bind, .. } = program;
+    let port = bind.rsplit(':').next().unwrap_or_default();
+    let bind_all = format!("{name} --bind 0.0.0.0:{port} --threads 2");
+    let width = bind_all.len();
+    let row = |line: &str, what: &str| format!("  {line:<width$}  {what}");
+    let examples = [
+        row(name, "until Ctrl-C"),
+        row(&bind_all, "other machines too, 2 cores"),
+        row(&format!("{name} --bind unix:echo.sock"), "on a Unix socket"),
+        format!("  {name} --tls-cert cert.pem --tls-key key.pem"),
+        row(&format!("RUST_LOG=debug {name}"), "says more on stderr"),
+    ];
+    format!(
+        "\
+Examples:
+{}
+
+When it is ready it says so on stdout: listening on ws://{bind}/ws. Beside the echo it answers
+GET /healthz and GET /metrics (Prometheus).
+
+Exit codes:
+    0  stopped by SIGINT or SIGTERM
+    1  it could not start or serve
+    2  usage
+  130  a second SIGINT, which waits for nothing (143: SIGTERM)",
+        examples.join("\n")
+    )
 }
 
 #[cfg(test)]

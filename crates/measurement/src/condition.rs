@@ -5,8 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::summary::{Latency, Summary};
-use crate::units::{grouped, human_time, parse_nanoseconds};
+use crate::summary::Summary;
+
+pub use between::{Between, Judgement, Outcome};
+pub use figure::Figure;
+
+mod between;
+mod figure;
 
 /// A condition that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +28,27 @@ pub enum ConditionError {
         nearest: Option<&'static str>,
         /// Every figure there is.
         known: String,
+    },
+    /// A run that is not among the compared ones.
+    #[error(
+        "`{term}` is no figure of a server: write its name, a dot and a figure (servers here: {known})"
+    )]
+    UnknownRun {
+        /// As it was given.
+        term: String,
+        /// Every name there is.
+        known: String,
+    },
+    /// What measured noise never is.
+    #[error("`{0}` cannot be held with confidence: use `>`, `>=`, `<` or `<=`")]
+    Exact(String),
+    /// Two figures that have nothing in common.
+    #[error("`{left}` and `{right}` are not counted in the same unit")]
+    Units {
+        /// The one figure.
+        left: String,
+        /// The other.
+        right: String,
     },
     /// A value that does not fit the figure.
     #[error("`{value}` is no value for `{figure}`: {wanted}")]
@@ -72,113 +98,6 @@ impl Comparison {
     }
 }
 
-/// What a figure is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Nanoseconds,
-    Number,
-    Share,
-}
-
-/// A time of one of the distributions.
-type Time = fn(&Latency) -> Option<f64>;
-
-#[allow(clippy::cast_precision_loss)]
-const TIMES: [(&str, Time); 11] = [
-    ("min", |l| l.min.map(|ns| ns as f64)),
-    ("mean", |l| l.mean),
-    ("stdev", |l| l.stdev),
-    ("p50", |l| l.p50.map(|ns| ns as f64)),
-    ("p75", |l| l.p75.map(|ns| ns as f64)),
-    ("p90", |l| l.p90.map(|ns| ns as f64)),
-    ("p95", |l| l.p95.map(|ns| ns as f64)),
-    ("p99", |l| l.p99.map(|ns| ns as f64)),
-    ("p99.9", |l| l.p99_9.map(|ns| ns as f64)),
-    ("p99.99", |l| l.p99_99.map(|ns| ns as f64)),
-    ("max", |l| l.max.map(|ns| ns as f64)),
-];
-
-type Distributed = fn(&Summary) -> &Latency;
-
-/// The distributions, by the prefix of a figure; without one it is the response time.
-const DISTRIBUTIONS: [(&str, Distributed); 4] = [
-    ("", |s| &s.response_time_ns),
-    ("response.", |s| &s.response_time_ns),
-    ("service.", |s| &s.service_time_ns),
-    ("connect.", |s| &s.connect_ns.total),
-];
-
-/// A figure that is no time of a distribution.
-type Figure = fn(&Summary) -> Option<f64>;
-
-#[allow(clippy::cast_precision_loss)]
-const OTHERS: [(&str, Unit, Figure); 20] = [
-    ("lost", Unit::Number, |s| Some(s.messages.lost as f64)),
-    ("corrupted", Unit::Number, |s| {
-        Some(s.messages.corrupted as f64)
-    }),
-    ("duplicated", Unit::Number, |s| {
-        Some(s.messages.duplicated as f64)
-    }),
-    ("reordered", Unit::Number, |s| {
-        Some(s.messages.reordered as f64)
-    }),
-    ("timed_out", Unit::Number, |s| {
-        Some(s.messages.timed_out as f64)
-    }),
-    // As the text summary calls them.
-    ("late", Unit::Number, |s| Some(s.messages.timed_out as f64)),
-    ("unexpected", Unit::Number, |s| {
-        Some(s.messages.unexpected as f64)
-    }),
-    ("abandoned", Unit::Number, |s| {
-        Some(s.messages.abandoned as f64)
-    }),
-    ("unsent", Unit::Number, |s| Some(s.messages.unsent as f64)),
-    ("sent", Unit::Number, |s| Some(s.messages.sent as f64)),
-    ("received", Unit::Number, |s| {
-        Some(s.messages.received as f64)
-    }),
-    ("error_rate", Unit::Share, error_rate),
-    ("failed", Unit::Number, |s| {
-        Some(s.connections.failed as f64)
-    }),
-    ("closed_early", Unit::Number, |s| {
-        Some(s.connections.closed_early as f64)
-    }),
-    ("throughput", Unit::Number, |s| {
-        Some(s.throughput.messages_per_s)
-    }),
-    ("achieved_rate", Unit::Number, |s| s.achieved_rate_per_s),
-    ("send_lag.p50", Unit::Nanoseconds, |s| {
-        send_lag(s, s.send_lag_ns.p50)
-    }),
-    ("send_lag.p99", Unit::Nanoseconds, |s| {
-        send_lag(s, s.send_lag_ns.p99)
-    }),
-    ("send_lag.max", Unit::Nanoseconds, |s| {
-        send_lag(s, s.send_lag_ns.max)
-    }),
-    ("messages_per_cpu_s", Unit::Number, |s| {
-        s.server.as_ref()?.messages_per_cpu_s
-    }),
-];
-
-/// Only an open loop has a schedule to be late for.
-#[allow(clippy::cast_precision_loss)]
-fn send_lag(s: &Summary, ns: Option<u64>) -> Option<f64> {
-    s.offered_rate_per_s.and(ns).map(|ns| ns as f64)
-}
-
-/// The share of the messages due that did not come back right and in time.
-#[allow(clippy::cast_precision_loss)]
-fn error_rate(s: &Summary) -> Option<f64> {
-    let m = &s.messages;
-    let due = m.sent + m.unsent;
-    let wrong = m.lost + m.corrupted + m.timed_out + m.unsent;
-    (due > 0).then(|| wrong as f64 / due as f64)
-}
-
 /// A condition that a run's summary may fulfil. Read from text: a figure, a comparison, a value.
 ///
 /// Figures are percentiles and the other figures of a time (`p99.9`, `max`), of the response time
@@ -186,7 +105,7 @@ fn error_rate(s: &Summary) -> Option<f64> {
 /// (`failed`); `throughput` in messages per second; `error_rate` in percent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
-    figure: String,
+    figure: Figure,
     sign: &'static str,
     comparison: Comparison,
     value_text: String,
@@ -211,137 +130,49 @@ impl Condition {
     /// Looks whether the summary fulfils it.
     #[must_use]
     pub fn check(&self, summary: &Summary) -> ConditionResult {
-        // The figure was found when the condition was read.
-        let (unit, value) =
-            lookup(&self.figure).map_or((Unit::Number, None), |(unit, of)| (unit, of.of(summary)));
+        let value = self.figure.of(summary);
         ConditionResult {
             expression: self.to_string(),
             value,
-            value_text: value.map_or_else(|| "not measured".to_owned(), |v| print(unit, v)),
+            value_text: value.map_or_else(|| "not measured".to_owned(), |v| self.figure.show(v)),
             held: value.is_none_or(|found| self.comparison.holds(found, self.value)),
         }
     }
 }
 
-fn print(unit: Unit, value: f64) -> String {
-    match unit {
-        Unit::Nanoseconds => human_time(value),
-        Unit::Share => format!("{:.3} %", value * 100.0),
-        // A count or a rate, never negative.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Unit::Number if value >= 100.0 || value.fract() == 0.0 => grouped(value.round() as u64),
-        Unit::Number => format!("{value:.2}"),
-    }
-}
-
-/// How the figure of a name is found.
-#[derive(Clone, Copy)]
-enum Lookup {
-    Time(Distributed, Time),
-    Other(Figure),
-}
-
-impl Lookup {
-    fn of(self, summary: &Summary) -> Option<f64> {
-        match self {
-            Self::Time(distribution, time) => time(distribution(summary)),
-            Self::Other(figure) => figure(summary),
-        }
-    }
-}
-
-fn lookup(name: &str) -> Option<(Unit, Lookup)> {
-    let other = OTHERS.iter().find(|(known, ..)| *known == name);
-    if let Some((_, unit, figure)) = other {
-        return Some((*unit, Lookup::Other(*figure)));
-    }
-    DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
-        let rest = name.strip_prefix(prefix)?;
-        let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
-        Some((Unit::Nanoseconds, Lookup::Time(*distribution, *time)))
-    })
-}
-
-fn unknown(figure: &str) -> ConditionError {
-    /// Below it, names have less in common than a slip of the finger leaves.
-    const ALIKE: f64 = 0.75;
-    let names = || {
-        TIMES
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(OTHERS.iter().map(|(name, ..)| *name))
-    };
-    let nearest = names()
-        .map(|name| (strsim::jaro(name, figure), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name);
-    let known: Vec<_> = names().collect();
-    ConditionError::UnknownFigure {
-        figure: figure.to_owned(),
-        nearest,
-        known: format!(
-            "{}, the times also with service., response. or connect. before them",
-            known.join(", ")
-        ),
-    }
+/// Cuts a condition at its comparison: what stands before it, the comparison, what stands after it.
+/// Without spaces.
+fn halves(text: &str) -> Result<(String, &'static str, Comparison, String), ConditionError> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    // The leftmost sign; of two at the same place the longer one.
+    let (at, (sign, comparison)) = Comparison::ALL
+        .iter()
+        .filter_map(|entry| Some((compact.find(entry.0)?, *entry)))
+        .min_by_key(|(at, (sign, _))| (*at, std::cmp::Reverse(sign.len())))
+        .ok_or_else(|| ConditionError::NoComparison(text.to_owned()))?;
+    let (left, right) = (&compact[..at], &compact[at + sign.len()..]);
+    Ok((left.to_owned(), sign, comparison, right.to_owned()))
 }
 
 impl FromStr for Condition {
     type Err = ConditionError;
 
     fn from_str(text: &str) -> Result<Self, ConditionError> {
-        let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        // The leftmost sign; of two at the same place the longer one.
-        let (at, (sign, comparison)) = Comparison::ALL
-            .iter()
-            .filter_map(|entry| Some((compact.find(entry.0)?, *entry)))
-            .min_by_key(|(at, (sign, _))| (*at, std::cmp::Reverse(sign.len())))
-            .ok_or_else(|| ConditionError::NoComparison(text.to_owned()))?;
-        let (figure, value_text) = (&compact[..at], &compact[at + sign.len()..]);
-        let (unit, _) = lookup(figure).ok_or_else(|| unknown(figure))?;
-        let (value, wanted) = match unit {
-            Unit::Nanoseconds => (
-                parse_nanoseconds(value_text),
-                "a time with its unit (examples: 250us, 1.5ms, 2s)",
-            ),
-            Unit::Number => (
-                parse_number(value_text),
-                "a number, not below zero (example: 50_000)",
-            ),
-            Unit::Share => (
-                match value_text.strip_suffix('%') {
-                    Some(percent) => parse_number(percent).map(|n| n / 100.0),
-                    None => parse_number(value_text),
-                },
-                "a percentage or a share, not below zero (examples: 0.1%, 0.001)",
-            ),
-        };
+        let (figure, sign, comparison, value_text) = halves(text)?;
+        let figure = Figure::named(&figure)?;
         Ok(Self {
-            figure: figure.to_owned(),
+            value: figure.value(&value_text)?,
+            figure,
             sign,
             comparison,
-            value: value.ok_or_else(|| ConditionError::Value {
-                figure: figure.to_owned(),
-                value: value_text.to_owned(),
-                wanted,
-            })?,
-            value_text: value_text.to_owned(),
+            value_text,
         })
     }
 }
 
-/// No figure is below zero: a condition with such a number would say nothing about the run.
-fn parse_number(text: &str) -> Option<f64> {
-    let digits: String = text.chars().filter(|c| *c != '_').collect();
-    let number: f64 = digits.parse().ok()?;
-    // `inf` and `nan` are numbers to Rust, but none to compare with; `-0` is below zero to a reader.
-    (number.is_finite() && number.is_sign_positive()).then_some(number)
-}
-
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.figure, self.sign, self.value_text)
+        write!(f, "{}{}{}", self.figure.name(), self.sign, self.value_text)
     }
 }
 

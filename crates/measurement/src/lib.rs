@@ -16,7 +16,9 @@
 //! | [`percentiles`] | the percentile table |
 //! | [`moving`] | the moving average of many times at few points |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
-//! | [`condition`] | conditions on a summary, such as `p99>10ms` |
+//! | `standing` | the same of a run that goes on, as if it ended now |
+//! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
+//! | [`statistics`] | what rounds say about servers: intervals, verdicts, steady state |
 //! | [`usage`] | what generator and server used, and what the generator can do |
 //! | [`validity`] | whether to believe it: valid, suspect or invalid, with reasons |
 //!
@@ -52,6 +54,8 @@ pub mod plan;
 pub mod recorder;
 pub mod sample;
 pub mod schedule;
+mod standing;
+pub mod statistics;
 pub mod summary;
 mod target;
 pub mod timeline;

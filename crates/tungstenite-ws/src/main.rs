@@ -6,12 +6,7 @@ use echo_server::Args;
 use tungstenite_ws::{PROGRAM, serve};
 
 fn main() -> ExitCode {
-    let args = Args::parse(&PROGRAM);
-    match echo_server::run(&args, serve).map_err(anyhow::Error::from) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run(Args::command(&PROGRAM), |args: Args| {
+        Ok(echo_server::run(&args, serve)?)
+    })
 }

@@ -5,24 +5,23 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use measurement::percentiles::percentile_table;
-use measurement::plan::{Plan, PlanError, Trust};
-use measurement::recorder::Record;
-use measurement::summary::{Calibration, Circumstances, Summary, Tool};
+use measurement::plan::Trust;
+use measurement::summary::{Summary, Tool};
 use measurement::units::grouped;
 use measurement::validity::Verdict;
 use results::ResultsError;
 use results::write::{Output, Run, Written};
-use swarm::Finished;
-use swarm::control::Phase;
+use runner::preflight;
+use runner::probe::Probe;
+use runner::{Measured, RunError};
 
 use crate::cli::Args;
 use crate::embedded::Server;
+use crate::metrics::Metrics;
 use crate::picture::Picture;
-use crate::preflight;
-use crate::probe::{self, Probe, Reading};
-use crate::progress::Display;
-use crate::report;
 use crate::signals::Stop;
+use crate::tui::{self, NoTerminal};
+use crate::{progress, report};
 
 /// Exit codes beside 0; see `--help`.
 const FAILED: u8 = 1;
@@ -49,6 +48,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     };
     let checked = args.plan(url, embedded)?;
     let picture = args.plot.as_deref().map(Picture::at).transpose()?;
+    if args.show.tui {
+        tui::check()?;
+    }
+    let metrics = args.show.metrics_bind.map(Metrics::bind).transpose()?;
     let files = preflight::raise_open_files();
     if let Some((from, to)) = files.and_then(|f| Some((f.raised_from?, f.limit))) {
         notice(&format!(
@@ -58,7 +61,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         ));
     }
     preflight::check(
-        u64::from(args.clients.get()),
+        u64::from(args.load.clients.get()),
         embedded,
         files.map(|f| f.limit),
         preflight::outgoing_ports(&checked.target),
@@ -74,7 +77,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => embedded.then(Probe::embedded),
     };
     let server = embedded
-        .then(|| Server::start(args.embedded, args.clients.get()))
+        .then(|| Server::start(args.embedded, args.load.clients.get()))
         .transpose()?;
     let plan = match &server {
         Some(server) => {
@@ -88,6 +91,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => checked,
     };
 
+    if let Some(metrics) = metrics {
+        notice(&format!("metrics at {}", metrics.url()?));
+        metrics.serve(&plan, &stop.control)?;
+    }
     if plan.trust == Trust::Unchecked {
         notice("the server's certificate is not checked (--insecure): whoever answers is measured");
     }
@@ -109,25 +116,36 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    stop.say_what_happens(!args.quiet);
-    let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
-    let mut used: Option<Reading> = None;
-    let finished = swarm::run_observed(&plan, &stop.control, |phase| match (phase, &mut probe) {
-        (Phase::Measure, Some(probe)) => probe.begin(),
-        (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
-        _ => {}
-    });
+    // The live screen says itself what happens.
+    stop.say_what_happens(!args.quiet && !args.show.tui);
+    let display = match (args.quiet, args.show.tui) {
+        (true, _) => None,
+        (false, true) => Some(tui::start(&plan, calibration, stop)?),
+        (false, false) => progress::start(&plan, &stop.control),
+    };
+    let measured = runner::measure(
+        tool(),
+        &plan,
+        &stop.control,
+        probe.as_mut(),
+        calibration,
+        files.map(|f| f.limit),
+    );
     drop(display);
-    let finished = finished?;
-    if let (Some(pid), None) = (args.server_pid, &used) {
+    stop.say_what_happens(!args.quiet);
+    let Measured {
+        summary,
+        record,
+        clients,
+        server_ended,
+    } = measured?;
+    if let (Some(pid), true) = (args.server_pid, server_ended) {
         notice(&format!(
             "process {pid} ended before the run did: its CPU and memory are not known"
         ));
     }
     drop(server);
 
-    let limit = files.map(|f| f.limit);
-    let (summary, record, clients) = summarise(&plan, finished, used, calibration, limit);
     let summary = summary.held_against(&args.conditions);
     let percentiles = percentile_table(&record);
     let run = Run {
@@ -187,7 +205,8 @@ fn code(summary: &Summary, interrupted: bool) -> u8 {
 
 /// The exit code of a run that did not take place: wrong usage is told from bad luck.
 pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    let is_usage = error.is::<PlanError>()
+    let is_usage = matches!(error.downcast_ref(), Some(RunError::Plan(_)))
+        || error.is::<NoTerminal>()
         || matches!(
             error.downcast_ref(),
             Some(ResultsError::UnknownEnding { .. })
@@ -199,30 +218,12 @@ pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if is_usage { USAGE } else { FAILED })
 }
 
-fn summarise(
-    plan: &Plan,
-    finished: Finished,
-    used: Option<Reading>,
-    calibration: Option<Calibration>,
-    open_file_limit: Option<u64>,
-) -> (Summary, Record, Vec<measurement::summary::ClientRow>) {
-    let circumstances = Circumstances {
-        tool: Tool {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        host: probe::host(open_file_limit),
-        started_at: humantime::format_rfc3339_millis(finished.started_at).to_string(),
-        elapsed_s: finished.elapsed_s,
-        connections: finished.connections,
-        connect_ns: finished.connect_ns,
-        server: used.and_then(|used| used.without(&finished.usage)),
-        client: finished.usage,
-        calibration,
-        interrupted: finished.interrupted,
-    };
-    let summary = Summary::new(plan, &finished.record, circumstances);
-    (summary, finished.record, finished.clients)
+/// This program.
+pub(crate) fn tool() -> Tool {
+    Tool {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
 }
 
 /// What became of a file, when the run timed so many messages.
@@ -260,6 +261,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::plan::PlanError;
     use std::path::PathBuf;
 
     #[test]
@@ -282,7 +284,7 @@ mod tests {
 
     #[test]
     fn wrong_usage_is_told_from_bad_luck() {
-        let usage = anyhow::Error::from(PlanError::OwnHeader("upgrade".to_owned()));
+        let usage = anyhow::Error::from(RunError::Plan(PlanError::OwnHeader("upgrade".to_owned())));
         assert_eq!(exit_code_of(&usage), ExitCode::from(2));
         assert_eq!(exit_code_of(&anyhow::anyhow!("no luck")), ExitCode::from(1));
     }

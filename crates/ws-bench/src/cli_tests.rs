@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use clap::CommandFactory;
+use measurement::plan::{Load, Verify};
+use measurement::schedule::Arrivals;
+use measurement::units::Rate;
 
 fn parse(line: &str) -> Result<Args, clap::Error> {
     Args::try_parse_from(std::iter::once("ws-bench").chain(line.split_whitespace()))

@@ -4,37 +4,39 @@
 //! |---|---|
 //! | `cli` | what can be typed, and what it means: the plan, the outputs, how to report |
 //! | `bench` | one run from check to exit code |
-//! | `preflight` | what must be there before the load starts, and the command that mends it |
 //! | `embedded` | an echo server of ours inside the process |
-//! | `probe` | the host, and what the server's process uses |
-//! | `progress` | how the run stands, on a terminal |
+//! | `show` | the flags of who looks on |
+//! | `standing` | how a run stands: what every display shares |
+//! | `display` | a thread that shows it |
+//! | `progress` | the progress bar |
+//! | `tui` | the live screen |
+//! | `metrics` | the same for Prometheus |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
-//! | `trust` | whom to trust about the server's certificate |
 //! | `signals` | Ctrl-C: once ends the run, twice the program |
 
 mod bench;
 mod cli;
+mod display;
 mod embedded;
+mod metrics;
 mod picture;
-mod preflight;
-mod probe;
 mod progress;
 mod report;
+mod show;
 mod signals;
-mod trust;
+mod standing;
+mod tui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    let args = cli::Args::parse();
-    match signals::until_second(move |stop| bench::run(&args, stop)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            bench::exit_code_of(&error)
-        }
-    }
+    command_line::run(cli::Args::command(), |args: cli::Args| {
+        signals::until_second(move |stop| bench::run(&args, stop)).or_else(|error| {
+            command_line::report(&error);
+            Ok(bench::exit_code_of(&error))
+        })
+    })
 }

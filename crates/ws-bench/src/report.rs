@@ -69,6 +69,11 @@ fn counted(n: u64, noun: &str) -> String {
 }
 
 fn heading(s: &Summary) -> String {
+    paint(Style::new().bold(), &heading_text(s))
+}
+
+/// What was run, in a line.
+pub(crate) fn heading_text(s: &Summary) -> String {
     let plan = &s.plan;
     let clients = counted(u64::from(plan.clients), "client");
     let amount = match (plan.messages_per_client, plan.duration_s) {
@@ -92,8 +97,7 @@ fn heading(s: &Summary) -> String {
         plan.window
             .map(|window| format!("window {}", grouped(u64::from(window)))),
     );
-    let text = parts.join(" · ");
-    paint(Style::new().bold(), &text)
+    parts.join(" · ")
 }
 
 /// The offered rate as it was asked for.
@@ -118,7 +122,7 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
 }
 
 /// Whole messages are what a person compares; slower rates need their decimals.
-fn per_second(rate: f64) -> String {
+pub(crate) fn per_second(rate: f64) -> String {
     // A rate is never negative.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     match rate {

@@ -7,21 +7,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("command-line", &[]),
     ("measurement", &[]),
     ("swarm", &["measurement"]),
     ("results", &["measurement"]),
     ("echo-server", &[]),
-    ("axum-ws", &["echo-server"]),
-    ("tungstenite-ws", &["echo-server"]),
-    ("draw-plot", &["measurement", "results"]),
+    ("axum-ws", &["command-line", "echo-server"]),
+    ("tungstenite-ws", &["command-line", "echo-server"]),
+    ("draw-plot", &["command-line", "measurement", "results"]),
+    ("runner", &["measurement", "swarm"]),
     // For tests only: nothing may use it.
-    ("ws-truth", &["measurement", "swarm"]),
+    ("ws-truth", &["command-line", "measurement", "swarm"]),
     (
         "ws-bench",
         &[
+            "command-line",
             "measurement",
             "results",
+            "runner",
             "swarm",
             "axum-ws",
             "tungstenite-ws",

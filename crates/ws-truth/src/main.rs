@@ -4,37 +4,53 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
-use ws_truth::cases::{self, Case};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{CommandFactory, Parser};
+use ws_truth::cases;
 
 /// Certifies that ws-bench reports the truth: a server does wrong on purpose and logs it, arithmetic
 /// says what must come out, and a table shows both.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 all reports are true · 1 one is not, or a case could not run"
-)]
+#[command(after_help = "\
+Examples:
+  ws-truth                          the whole certificate, in about 100 s
+  ws-truth stall-open stall-closed  two of its cases
+
+Exit codes:
+  0  all reports are true
+  1  one is not, or a case could not run
+  2  usage")]
 struct Args {
     /// Cases to try [default: all] (example: stall-open)
-    #[arg(value_name = "CASE")]
+    #[arg(value_name = "CASE", value_parser = known_cases())]
     cases: Vec<String>,
 }
 
+fn known_cases() -> PossibleValuesParser {
+    let cases = cases::all();
+    let values = cases
+        .iter()
+        .map(|case| PossibleValue::new(case.name).help(case.truth));
+    PossibleValuesParser::new(values)
+}
+
 fn main() -> ExitCode {
-    match certify(&Args::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run(Args::command(), |args: Args| {
+        Ok(match certify(&args)? {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        })
+    })
 }
 
 /// Prints the table, row by row; whether all of it is true.
 fn certify(args: &Args) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
-    let chosen = chosen(&args.cases)?;
+    let all = cases::all();
+    let chosen = all
+        .iter()
+        .filter(|case| args.cases.is_empty() || args.cases.iter().any(|name| name == case.name));
     let mut print = |line: String| writeln!(out, "{line}").context("cannot print the certificate");
     print("| case | figure | truth | reported | tolerance | verdict |".to_owned())?;
     print("|---|---|---|---|---|---|".to_owned())?;
@@ -53,17 +69,4 @@ fn certify(args: &Args) -> anyhow::Result<bool> {
         }
     }
     Ok(all_true)
-}
-
-fn chosen(names: &[String]) -> anyhow::Result<Vec<Case>> {
-    let all = cases::all();
-    if names.is_empty() {
-        return Ok(all);
-    }
-    let find = |name: &String| {
-        let known = || all.iter().map(|c| c.name).collect::<Vec<_>>().join(", ");
-        let case = all.iter().find(|c| c.name == name.as_str()).copied();
-        case.with_context(|| format!("there is no case `{name}`; known are {}", known()))
-    };
-    names.iter().map(find).collect()
 }

@@ -46,6 +46,6 @@ fn the_program_prints_a_table_and_refuses_unknown_cases() {
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("| | lost | 10 | 10 | exact | ok |"), "{out}");
     let (code, _, err) = run("no-such-case");
-    assert_eq!(code, Some(1));
-    assert!(err.contains("known are stall-open"), "{err}");
+    assert_eq!(code, Some(2));
+    assert!(err.contains("[possible values: stall-open, "), "{err}");
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser, ValueHint};
 use ws_truth::abuse::Misdeed;
 use ws_truth::soak::{self, Soak};
 
@@ -11,31 +11,40 @@ use ws_truth::soak::{self, Soak};
 /// is well. Memory, open files and log lines are watched.
 #[derive(Debug, Parser)]
 #[command(name = "ws-soak", version, max_term_width = 100)]
-#[command(
-    after_help = "Example: ws-soak -d 10m -- target/release/axum-ws --bind 127.0.0.1:0 --idle-timeout 2s\n\
-                  Exit codes: 0 it bore all of it · 1 it did not, or could not be started"
-)]
+#[command(after_help = "\
+Examples:
+  ws-soak -d 10m -- target/release/axum-ws --bind 127.0.0.1:0 --idle-timeout 2s
+  ws-soak --fuzz handshake -- target/release/tungstenite-ws --bind 127.0.0.1:0
+
+Exit codes:
+  0  it bore all of it
+  1  it did not, or could not be started
+  2  usage")]
 struct Args {
     /// For how long (example: 10m)
-    #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = measurement::units::parse_duration)]
+    #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = measurement::units::parse_duration, help_heading = ABUSE)]
     duration: Duration,
 
     /// Nothing but requests or frames altered at random, as fast as it goes, without ordinary load
-    #[arg(long, value_enum)]
+    /// [default: all misdeeds, beside it] (example: frames)
+    #[arg(long, value_enum, help_heading = ABUSE)]
     fuzz: Option<Fuzz>,
 
     /// Misbehaving clients at a time (example: 8)
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = ABUSE)]
     abusers: u64,
 
     /// Every random choice follows from it (example: 7)
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = ABUSE)]
     seed: u64,
 
     /// The server's program and flags; it says on its first line where it listens
-    #[arg(required = true, last = true, value_name = "COMMAND")]
+    /// (example: axum-ws --bind 127.0.0.1:0)
+    #[arg(required = true, last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<String>,
 }
+
+const ABUSE: &str = "Abuse";
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Fuzz {
@@ -46,7 +55,10 @@ enum Fuzz {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    command_line::run(Args::command(), |args: Args| soaked(&args))
+}
+
+fn soaked(args: &Args) -> anyhow::Result<ExitCode> {
     let misdeeds = match args.fuzz {
         None => Misdeed::ALL.to_vec(),
         Some(Fuzz::Handshake) => vec![Misdeed::MutatedHandshake],
@@ -59,18 +71,11 @@ fn main() -> ExitCode {
         abusers: args.abusers,
         seed: args.seed,
     };
-    match soak::run(&soak, &args.command) {
-        Ok(report) => {
-            eprintln!("{report}");
-            if report.is_fine() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let report = soak::run(&soak, &args.command)?;
+    eprintln!("{report}");
+    Ok(if report.is_fine() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -1,11 +1,12 @@
 //! The host, and what the server's process uses.
 
-use anyhow::Context;
 use measurement::summary::{ClientUsage, ContextSwitches, Host, ServerSample};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
+use crate::error::RunError;
+
 /// What can be told of this host.
-pub(crate) fn host(open_file_limit: Option<u64>) -> Host {
+pub fn host(open_file_limit: Option<u64>) -> Host {
     let cpu = System::new().ok().and_then(|mut system| {
         system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
         let name = system.cpus().first()?.brand().trim().to_owned();
@@ -23,7 +24,10 @@ pub(crate) fn host(open_file_limit: Option<u64>) -> Host {
 
 /// Watches the server's process during the measured phase.
 #[derive(Debug)]
-pub(crate) enum Probe {
+pub struct Probe(Kind);
+
+#[derive(Debug)]
+enum Kind {
     /// The server is a process of its own.
     Process {
         system: Box<System>,
@@ -41,33 +45,45 @@ impl Probe {
     ///
     /// # Errors
     /// When there is no such process, or it cannot be seen.
-    pub(crate) fn process(pid: u32) -> anyhow::Result<Self> {
-        let mut probe = Self::Process {
-            system: Box::new(System::new().context("processes cannot be sampled here")?),
+    pub fn process(pid: u32) -> Result<Self, RunError> {
+        let system = System::new().map_err(|e| RunError::Processes(std::io::Error::other(e)))?;
+        let mut probe = Self(Kind::Process {
+            system: Box::new(system),
             pid: Pid::from_u32(pid),
             begun_ns: None,
             begun_switches: None,
             max_rss_bytes: 0,
-        };
+        });
         match probe.look() {
             Some(_) => Ok(probe),
-            None => anyhow::bail!("there is no process {pid} to sample (--server-pid)"),
+            None => Err(RunError::NoProcess { pid }),
         }
     }
 
     /// A probe of the server inside this process.
-    pub(crate) fn embedded() -> Self {
-        Self::Embedded { begun_s: None }
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self(Kind::Embedded { begun_s: None })
+    }
+
+    /// The most resident memory of the other process that was seen so far, in bytes, now included; `None`
+    /// when it has ended, or is this one.
+    pub fn max_rss_bytes(&mut self) -> Option<u64> {
+        self.look()?;
+        match &self.0 {
+            Kind::Process { max_rss_bytes, .. } => Some(*max_rss_bytes),
+            Kind::Embedded { .. } => None,
+        }
     }
 
     /// CPU time used so far, in nanoseconds; looks at memory, too.
     fn look(&mut self) -> Option<u64> {
-        let Self::Process {
+        let Kind::Process {
             system,
             pid,
             max_rss_bytes,
             ..
-        } = self
+        } = &mut self.0
         else {
             return None;
         };
@@ -79,10 +95,10 @@ impl Probe {
     }
 
     /// The measured phase begins.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         let now_ns = self.look();
-        match self {
-            Self::Process {
+        match &mut self.0 {
+            Kind::Process {
                 pid,
                 begun_ns,
                 begun_switches,
@@ -91,16 +107,16 @@ impl Probe {
                 *begun_ns = now_ns;
                 *begun_switches = context_switches(pid.as_u32());
             }
-            Self::Embedded { begun_s } => *begun_s = swarm::process_cpu_s(),
+            Kind::Embedded { begun_s } => *begun_s = swarm::process_cpu_s(),
         }
     }
 
     /// The measured phase is over: what the server used. `None` when it cannot be told.
     #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn end(&mut self) -> Option<Reading> {
+    pub fn end(&mut self) -> Option<Reading> {
         let now_ns = self.look();
-        match self {
-            Self::Process {
+        match &self.0 {
+            Kind::Process {
                 pid,
                 begun_ns,
                 begun_switches,
@@ -115,7 +131,7 @@ impl Probe {
                 max_rss_bytes: Some(*max_rss_bytes),
                 with_generator: false,
             }),
-            Self::Embedded { begun_s } => Some(Reading {
+            Kind::Embedded { begun_s } => Some(Reading {
                 pid: std::process::id(),
                 cpu_s: swarm::process_cpu_s()? - (*begun_s)?,
                 max_rss_bytes: None,
@@ -168,7 +184,7 @@ fn switches_in(status: &str) -> Option<ContextSwitches> {
 
 /// What was seen of the server during the measured phase.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
+pub struct Reading {
     pid: u32,
     cpu_s: f64,
     max_rss_bytes: Option<u64>,
@@ -179,7 +195,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     /// The server's share of it; `None` when the generator's cannot be told from it.
-    pub(crate) fn without(self, generator: &ClientUsage) -> Option<ServerSample> {
+    pub fn without(self, generator: &ClientUsage) -> Option<ServerSample> {
         let generators = if self.with_generator {
             generator.cpu_s?
         } else {
@@ -196,8 +212,6 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -11,15 +11,15 @@ const RESERVED_FILES: u64 = 64;
 
 /// The limit on open files of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OpenFiles {
+pub struct OpenFiles {
     /// In force now.
-    pub(crate) limit: u64,
+    pub limit: u64,
     /// In force when the program started, if the program has raised it since.
-    pub(crate) raised_from: Option<u64>,
+    pub raised_from: Option<u64>,
 }
 
 /// Raises the soft limit on open files to the hard one; `None` where there is no such limit.
-pub(crate) fn raise_open_files() -> Option<OpenFiles> {
+pub fn raise_open_files() -> Option<OpenFiles> {
     #[cfg(unix)]
     {
         let (before, _) = rlimit::Resource::NOFILE.get().ok()?;
@@ -35,17 +35,27 @@ pub(crate) fn raise_open_files() -> Option<OpenFiles> {
 
 /// Something is short.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shortage {
+pub enum Shortage {
     /// More connections than open files.
     Files {
+        /// Connections asked for.
         clients: u64,
+        /// Connections that there is room for.
         fit: u64,
+        /// The limit on open files.
         limit: u64,
+        /// The limit that would be enough.
         needed: u64,
+        /// The server shares the limit.
         embedded: bool,
     },
     /// More connections than ports to connect from.
-    Ports { clients: u64, ports: u64 },
+    Ports {
+        /// Connections asked for.
+        clients: u64,
+        /// Ports there are.
+        ports: u64,
+    },
 }
 
 impl fmt::Display for Shortage {
@@ -95,7 +105,7 @@ impl std::error::Error for Shortage {}
 ///
 /// # Errors
 /// [`Shortage`] naming what is short.
-pub(crate) fn check(
+pub fn check(
     clients: u64,
     embedded: bool,
     files: Option<u64>,
@@ -122,7 +132,7 @@ pub(crate) fn check(
 
 /// Ports that the kernel gives to outgoing connections; `None` where it does not tell, and for a Unix
 /// socket, which needs none.
-pub(crate) fn outgoing_ports(target: &Target) -> Option<u64> {
+pub fn outgoing_ports(target: &Target) -> Option<u64> {
     if target.is_unix() {
         return None;
     }
@@ -138,8 +148,6 @@ fn ports_in(range: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

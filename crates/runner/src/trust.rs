@@ -2,24 +2,24 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 use measurement::plan::{PlanError, Target, Trust};
 
-use crate::cli::CONNECTION;
+use crate::error::RunError;
+use crate::load::CONNECTION;
 
 /// The flags of `wss://`.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct TrustArgs {
+pub struct TrustArgs {
     /// Trust the certificates in this file [default: those that the system trusts] (example: cert.pem)
     ///
     /// Only with wss://. They take the place of the system's.
-    #[arg(long, value_name = "PEM", requires = "url", help_heading = CONNECTION)]
-    pub(crate) ca_cert: Option<PathBuf>,
+    #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
+    pub ca_cert: Option<PathBuf>,
 
     /// Take whatever certificate the server shows, as on a test machine; only with wss://
-    #[arg(long, requires = "url", conflicts_with = "ca_cert", help_heading = CONNECTION)]
-    pub(crate) insecure: bool,
+    #[arg(long, conflicts_with = "ca_cert", help_heading = CONNECTION)]
+    pub insecure: bool,
 }
 
 impl TrustArgs {
@@ -27,8 +27,8 @@ impl TrustArgs {
     ///
     /// # Errors
     /// [`PlanError::NoCertificate`] when the server has none to show; otherwise a file that cannot be read
-    /// or holds no certificate, with its path.
-    pub(crate) fn read(&self, target: &Target) -> anyhow::Result<Trust> {
+    /// or holds no certificate.
+    pub fn read(&self, target: &Target) -> Result<Trust, RunError> {
         if (self.insecure || self.ca_cert.is_some()) && !target.is_tls() {
             let url = target.url().to_owned();
             return Err(PlanError::NoCertificate { url }.into());
@@ -40,9 +40,14 @@ impl TrustArgs {
                 Trust::System
             });
         };
-        let unusable = || format!("cannot use the certificates of {}", path.display());
-        let pem = std::fs::read(path).with_context(unusable)?;
-        swarm::tls::count_roots(&pem).with_context(unusable)?;
+        let pem = std::fs::read(path).map_err(|source| RunError::ReadCertificates {
+            path: path.clone(),
+            source,
+        })?;
+        swarm::tls::count_roots(&pem).map_err(|source| RunError::Certificates {
+            path: path.clone(),
+            source,
+        })?;
         Ok(Trust::Roots(pem))
     }
 }

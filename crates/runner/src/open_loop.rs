@@ -1,0 +1,80 @@
+//! The open loop: a rate that is kept whatever the server does.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use measurement::plan::Load;
+use measurement::schedule::{Arrivals, RateProfile, Stage};
+use measurement::units::{Rate, parse_duration};
+
+use crate::load::LOAD;
+
+/// The flags of the open loop.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct OpenLoopArgs {
+    /// Open loop: so many messages per second over all clients, whatever the server does (example: 20_000)
+    ///
+    /// Response time then counts from when a message was due, so that it holds all the waiting that a
+    /// slow server causes (no coordinated omission).
+    #[arg(short, long, value_name = "MSG/S", group = "open", help_heading = LOAD)]
+    pub rate: Option<Rate>,
+
+    /// Let the rate rise from 0 in a straight line for so long; part of what is measured (example: 10s)
+    ///
+    /// Nothing is sent in the warm-up then.
+    #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
+    pub ramp: Option<Duration>,
+
+    /// Open loop, one rate after the other, in place of --rate and -d (example: 10s:1000,20s:5000)
+    #[arg(long, value_name = "TIME:MSG/S,...", value_delimiter = ',', group = "open",
+          conflicts_with_all = ["rate", "ramp", "messages", "duration"], help_heading = LOAD)]
+    pub stages: Vec<Stage>,
+
+    /// Spacing of messages in open loop: evenly, or at random as many users send (example: poisson)
+    #[arg(long, value_enum, default_value_t, requires = "open", help_heading = LOAD)]
+    pub arrivals: ArrivalsArg,
+}
+
+/// How messages are spaced in open loop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ArrivalsArg {
+    /// Evenly; clients take turns
+    #[default]
+    Constant,
+    /// At random, independent of each other
+    Poisson,
+}
+
+impl From<ArrivalsArg> for Arrivals {
+    fn from(arrivals: ArrivalsArg) -> Self {
+        match arrivals {
+            ArrivalsArg::Constant => Self::Constant,
+            ArrivalsArg::Poisson => Self::Poisson,
+        }
+    }
+}
+
+impl OpenLoopArgs {
+    /// The offered rate; `None` in closed loop.
+    #[must_use]
+    pub fn profile(&self) -> Option<RateProfile> {
+        match (self.rate, self.ramp) {
+            (Some(rate), Some(ramp)) => Some(RateProfile::ramp(rate, ramp)),
+            (Some(rate), None) => Some(RateProfile::constant(rate)),
+            (None, _) => RateProfile::stages(&self.stages),
+        }
+    }
+
+    /// The open loop that was asked for, with at most `window` messages of a client in flight; `None` in
+    /// closed loop.
+    #[must_use]
+    pub fn load(&self, window: Option<NonZeroU32>) -> Option<Load> {
+        Some(Load::Open {
+            profile: self.profile()?,
+            arrivals: self.arrivals.into(),
+            window,
+        })
+    }
+}

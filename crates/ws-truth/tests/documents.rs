@@ -1,0 +1,27 @@
+//! Help, completions and manual page.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../../command-line/tests/documents/mod.rs"]
+mod documents;
+
+#[test]
+fn those_of_ws_truth_know_every_flag() {
+    documents::check(
+        env!("CARGO_BIN_EXE_ws-truth"),
+        "ws-truth",
+        &[(
+            "--completions",
+            &["bash", "elvish", "fish", "powershell", "zsh"],
+        )],
+    );
+}
+
+#[test]
+fn those_of_ws_soak_know_every_flag() {
+    documents::check(
+        env!("CARGO_BIN_EXE_ws-soak"),
+        "ws-soak",
+        &[("--fuzz", &["handshake", "frames"])],
+    );
+}
