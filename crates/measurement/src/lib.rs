@@ -14,6 +14,7 @@
 //! | [`recorder`] | what one generator thread counts and times; merged without loss |
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
+//! | [`moving`] | the moving average of many times at few points |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | `standing` | the same of a run that goes on, as if it ended now |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
@@ -52,6 +53,7 @@ pub mod comparability;
 pub mod comparison;
 pub mod condition;
 pub mod distribution;
+pub mod moving;
 pub mod percentiles;
 pub mod plan;
 pub mod recorder;

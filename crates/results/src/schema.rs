@@ -1,5 +1,7 @@
 //! Names of sheets and columns, and the limits of a sheet: the contract with whoever opens a file.
 
+use std::num::NonZeroUsize;
+
 /// Sheet with the JSON summary flattened, one key a row.
 pub const SUMMARY_SHEET: &str = "summary";
 /// Sheet with one row a message; further ones are named `latencies_2`, `latencies_3`, …
@@ -10,6 +12,9 @@ pub const PERCENTILES_SHEET: &str = "percentiles";
 pub const TIMELINE_SHEET: &str = "timeline";
 /// Sheet with one row a client.
 pub const CONNECTIONS_SHEET: &str = "connections";
+
+/// Sheet with the moving average, at no more points than a chart can show.
+pub const MOVING_AVERAGE_SHEET: &str = "moving_average";
 
 /// Rows that a sheet holds below its header.
 pub const ROWS_PER_SHEET: usize = 1_048_575;
@@ -59,6 +64,25 @@ pub const TIMELINE_COLUMNS: [&str; 8] = [
 /// Columns of [`CONNECTIONS_SHEET`].
 pub const CONNECTIONS_COLUMNS: [&str; 5] =
     ["client", "connect_ms", "messages", "failed", "close_code"];
+
+/// Messages in the average of [`MOVING_AVERAGE_SHEET`]: `draw-plot`'s default.
+pub const MOVING_AVERAGE_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
+
+/// Columns of [`MOVING_AVERAGE_SHEET`], one row a group of successive timed messages.
+pub const MOVING_AVERAGE_COLUMNS: [&str; 10] = [
+    // Position of the group's last message among the timed ones, from 1, and when it was sent.
+    "message",
+    "sent_s",
+    // The mean of the 50 messages up to that one; the group's smallest, p99 and largest.
+    "service_average_of_50_ms",
+    "service_min_ms",
+    "service_p99_ms",
+    "service_max_ms",
+    "response_average_of_50_ms",
+    "response_min_ms",
+    "response_p99_ms",
+    "response_max_ms",
+];
 
 /// Name of the `index`-th sheet of latencies, from 0.
 #[must_use]

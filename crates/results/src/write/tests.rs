@@ -2,6 +2,7 @@
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod interval_log;
 
 use std::fs;
 
@@ -80,7 +81,8 @@ fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
                 "latencies",
                 "percentiles",
                 "timeline",
-                "connections"
+                "connections",
+                "moving_average"
             ]
         );
         let contract: [(&str, &[&str]); 5] = [
@@ -182,22 +184,114 @@ fn the_summary_sheet_is_the_json_flattened() {
         assert_eq!(value("plan.duration_s"), Data::Empty);
         assert_eq!(value("messages.lost"), Data::Float(1.0));
         assert_eq!(value("service_time_ns.p50"), Data::Float(1_500_000.0));
-        let first = range.rows().nth(1).unwrap();
+        let keys: Vec<_> = range.rows().map(|row| row[0].to_string()).collect();
+        assert_eq!(range.width(), 2, "nothing beside key and value");
+        assert_eq!(keys[..2], ["key", "validity.verdict"], "the verdict first");
+        let rest = keys.iter().position(|k| k == "schema").unwrap();
+        assert!(keys[1..rest].iter().all(|k| k.starts_with("validity.")));
         assert_eq!(
-            first[0],
-            Data::String("schema".into()),
-            "in the order of the document"
+            keys[rest..rest + 3],
+            ["schema", "tool.name", "tool.version"],
+            "all else in the order of the document"
         );
     });
 }
 
 #[test]
-fn charts_are_native() {
+fn a_key_in_a_systems_own_words_is_written_whole() {
+    let record = recorded(&samples());
+    let mut summary = summary_of(&record);
+    summary.connections.failures = [("refused. Try later.".to_owned(), 3)].into();
+    let run = Run {
+        summary: &summary,
+        samples: &[],
+        percentiles: &[],
+        timeline: &[],
+        clients: &[],
+    };
+    let bytes = xlsx::write_sheets_of(&run, 2).unwrap();
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let range = book.worksheet_range("summary").unwrap();
+    let key = Data::String("connections.failures.refused. Try later.".into());
+    assert!(
+        range
+            .rows()
+            .any(|row| row == [key.clone(), Data::Float(3.0)])
+    );
+}
+
+#[test]
+fn the_moving_average_is_that_of_the_timed_rows() {
+    // One of them is lost, one wrong: neither has a place in the average.
+    let mut samples: Vec<_> = (0..52)
+        .map(|n| Sample::echoed(0, n, n, n, n + 1_000_000 * n, Outcome::Ok))
+        .collect();
+    samples.push(Sample::lost(0, 52, 52, 52));
+    samples.push(Sample::echoed(
+        0,
+        53,
+        53,
+        53,
+        9_000_000_000,
+        Outcome::Corrupted,
+    ));
+    written("a.xlsx", &samples, |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let range = book.worksheet_range("moving_average").unwrap();
+        let header: Vec<_> = range
+            .rows()
+            .next()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(header, schema::MOVING_AVERAGE_COLUMNS);
+        assert!(header[2].contains(&schema::MOVING_AVERAGE_WINDOW.to_string()));
+        assert_eq!(range.height(), 53);
+        let row = |n: usize| numbers(range.rows().nth(n).unwrap());
+        assert_eq!(row(49)[2], None, "before the first full window");
+        assert_eq!(row(50)[0], Some(50.0));
+        assert_eq!(row(50)[2], Some(24.5));
+        assert_eq!(
+            row(52)[1..7],
+            [51e-9, 26.5, 51.0, 51.0, 51.0, 26.5].map(Some)
+        );
+    });
+}
+
+/// The charts of a workbook: the text of each.
+fn charts(path: &Path) -> Vec<String> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+    let text = |n: usize| {
+        let entry = archive.by_name(&format!("xl/charts/chart{n}.xml"));
+        entry.ok().map(|e| std::io::read_to_string(e).unwrap())
+    };
+    (1..).map_while(text).collect()
+}
+
+#[test]
+fn charts_are_native_and_refer_to_the_cells() {
     written("a.xlsx", &samples(), |path| {
-        // The names of a ZIP archive's entries stand uncompressed in it.
-        let bytes = fs::read(path).unwrap();
-        let charts = |name: &str| bytes.windows(name.len()).any(|w| w == name.as_bytes());
-        assert!(charts("xl/charts/chart1.xml") && charts("xl/charts/chart3.xml"));
+        let charts = charts(path);
+        // Messages and times of each second, percentiles, the moving average.
+        assert_eq!(charts.len(), 4);
+        for cells in [
+            "percentiles!$B$2:$B$",
+            "timeline!$B$2<",
+            "timeline!$E$2<",
+            "moving_average!$F$2<",
+        ] {
+            assert!(charts.iter().any(|text| text.contains(cells)), "{cells}");
+        }
+        let of_one = |text: &&String| text.contains("Service time of each message");
+        assert_eq!(charts.iter().filter(of_one).count(), 1, "no average of 50");
+    });
+    written("a.xlsx", &[], |path| {
+        let charts = charts(path);
+        assert!(
+            charts.iter().all(|text| text.contains("timeline!")),
+            "nothing to draw"
+        );
     });
 }
 
@@ -276,80 +370,4 @@ proptest! {
         prop_assert_eq!(&from_csv, &wanted);
         prop_assert_eq!(&from_xlsx, &wanted);
     }
-}
-
-#[test]
-fn an_interval_log_holds_every_message_under_both_tags() {
-    use hdrhistogram::Histogram;
-    use hdrhistogram::serialization::Deserializer;
-    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-
-    // Seconds 0 and 2 have echoes, second 1 has none.
-    let mut samples: Vec<_> = (0..500)
-        .map(|n| Sample::echoed(0, n, n, n, n + 1_000 * (n + 1), Outcome::Ok))
-        .collect();
-    let late = 2_500_000_000;
-    samples.push(Sample::echoed(
-        0,
-        500,
-        late,
-        late,
-        late + 77_000,
-        Outcome::Ok,
-    ));
-    written("run.hlog", &samples, |path| {
-        let bytes = fs::read(path).unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        assert!(
-            text.contains("#[StartTime: 1795435200.000 (seconds since epoch)]"),
-            "{text}"
-        );
-        let mut found = Vec::new();
-        for entry in IntervalLogIterator::new(&bytes) {
-            let LogEntry::Interval(interval) = entry.unwrap() else {
-                continue;
-            };
-            let raw = base64(interval.encoded_histogram());
-            let histogram: Histogram<u64> = Deserializer::new()
-                .deserialize(&mut std::io::Cursor::new(raw))
-                .unwrap();
-            let tag = interval.tag().unwrap().as_str().to_owned();
-            found.push((interval.start_timestamp().as_secs(), tag, histogram));
-        }
-        let told: Vec<_> = found
-            .iter()
-            .map(|(s, tag, h)| (*s, &**tag, h.len()))
-            .collect();
-        let expected = [500, 0, 1].into_iter().zip(0..);
-        let expected: Vec<_> = expected
-            .flat_map(|(n, second)| [(second, "service", n), (second, "response", n)])
-            .collect();
-        assert_eq!(told, expected);
-        // Echoes came after the end that the summary names, so no interval is cut short of the next.
-        let ends: Vec<_> = IntervalLogIterator::new(&bytes)
-            .filter_map(|entry| match entry.unwrap() {
-                LogEntry::Interval(i) => Some((i.start_timestamp(), i.duration())),
-                _ => None,
-            })
-            .collect();
-        assert!(
-            ends.windows(2)
-                .all(|w| w[0].0 == w[1].0 || w[0].0 + w[0].1 == w[1].0)
-        );
-        let first = &found[0].2;
-        assert!(first.equivalent(first.value_at_quantile(0.5), 250_000));
-        assert!(first.equivalent(first.max(), 500_000));
-    });
-}
-
-/// Decodes base64 by hand, for want of a crate that a test is worth.
-fn base64(text: &str) -> Vec<u8> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digit = |c: u8| DIGITS.iter().position(|d| *d == c).unwrap() as u32;
-    let mut bytes = Vec::new();
-    for chunk in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let bits = chunk.iter().fold(0, |bits, c| bits << 6 | digit(*c)) << (6 * (4 - chunk.len()));
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..chunk.len()]);
-    }
-    bytes
 }

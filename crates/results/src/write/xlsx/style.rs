@@ -1,0 +1,144 @@
+//! How cells look: formats, colours, and what every sheet has in common.
+
+use rust_xlsxwriter::{
+    ConditionalFormatCell, ConditionalFormatCellRule, Format, FormatAlign, FormatBorder, Worksheet,
+    XlsxError,
+};
+
+use super::{column, row};
+
+/// The palette of Okabe and Ito (2008), as in the pictures of `draw-plot`.
+pub(super) const BLUE: u32 = 0x0072B2;
+pub(super) const VERMILION: u32 = 0xD55E00;
+pub(super) const GREEN: u32 = 0x009E73;
+pub(super) const PURPLE: u32 = 0xCC79A7;
+pub(super) const ORANGE: u32 = 0xE69F00;
+pub(super) const SKY: u32 = 0x56B4E9;
+/// Text, text of second rank, rules and gridlines, the ground of headers.
+pub(super) const INK: u32 = 0x1F242B;
+pub(super) const FAINT: u32 = 0x5B6470;
+pub(super) const RULE: u32 = 0xC9CFD6;
+pub(super) const GRID: u32 = 0xE6E9ED;
+const GROUND: u32 = 0xEEF2F6;
+
+/// The formats of cells, by what stands in them.
+pub(super) struct Styles {
+    pub(super) header: Format,
+    /// A number that names something: no separators.
+    pub(super) id: Format,
+    pub(super) count: Format,
+    /// Times since T0, to the microsecond.
+    pub(super) seconds: Format,
+    /// Times that people compare, to the microsecond.
+    pub(super) ms: Format,
+    /// As many digits as it takes: 99.9, 99.9999.
+    pub(super) general: Format,
+    /// Two digits, or none of a hundred and more.
+    pub(super) one_in: Format,
+    pub(super) text: Format,
+    /// None at all, for what is well as it is on a sheet of millions of rows: naming the format of a
+    /// cell is a tenth of its bytes, to be written, packed and read again.
+    pub(super) plain: Format,
+    failure: Format,
+}
+
+impl Styles {
+    pub(super) fn new() -> Self {
+        // Under its header, whose filter button takes the right edge.
+        let number = |format: &str| {
+            let right = Format::new().set_align(FormatAlign::Right);
+            right.set_indent(2).set_num_format(format)
+        };
+        Self {
+            header: Format::new()
+                .set_bold()
+                .set_font_color(INK)
+                .set_background_color(GROUND)
+                .set_border_bottom(FormatBorder::Thin)
+                .set_border_bottom_color(FAINT)
+                .set_align(FormatAlign::VerticalCenter),
+            id: number("0"),
+            count: number("#,##0"),
+            seconds: number("#,##0.000000"),
+            ms: number("#,##0.000"),
+            general: number("General"),
+            one_in: number("[>=100]#,##0;0.00"),
+            text: Format::new().set_align(FormatAlign::Left),
+            plain: Format::new(),
+            failure: Format::new().set_bold().set_font_color(VERMILION),
+        }
+    }
+}
+
+/// A sheet's name, and its columns with the format of what stands in each.
+pub(super) struct Head<'a, const COLUMNS: usize> {
+    pub(super) name: &'a str,
+    pub(super) columns: [&'a str; COLUMNS],
+    pub(super) formats: [&'a Format; COLUMNS],
+}
+
+impl<const COLUMNS: usize> Head<'_, COLUMNS> {
+    /// Gives a sheet of so many rows its name and its header, which stays in sight, can be filtered
+    /// by, and comes again on every page.
+    pub(super) fn write(
+        &self,
+        sheet: &mut Worksheet,
+        rows: usize,
+        styles: &Styles,
+    ) -> Result<(), XlsxError> {
+        sheet.set_name(self.name)?;
+        sheet.set_freeze_panes(1, 0)?;
+        sheet.set_row_height(0, 21)?;
+        sheet.set_repeat_rows(0, 0)?;
+        // On paper, all columns and charts side by side on a page.
+        sheet
+            .set_landscape()
+            .set_paper_size(A4)
+            .set_print_fit_to_pages(1, 0)
+            .set_footer("&L&8&F&C&8&A&R&8&P / &N");
+        let last_column = column(COLUMNS.saturating_sub(1));
+        sheet.autofilter(0, 0, row(rows), last_column)?;
+        for (index, (title, format)) in self.columns.iter().zip(self.formats).enumerate() {
+            // Room for the title and the filter's button.
+            let width = title.len().max(8) + 6;
+            #[allow(clippy::cast_precision_loss)]
+            sheet.set_column_width(column(index), width as f64)?;
+            // A format of the column costs nothing when a cell is written; one of the cell does.
+            sheet.set_column_format(column(index), format)?;
+            // What stands below it tells on which side it stands.
+            let header = styles.header.merge(format);
+            sheet.write_with_format(0, column(index), *title, &header)?;
+        }
+        Ok(())
+    }
+}
+
+/// Paper of 210 mm by 297 mm, by its number.
+const A4: u8 = 9;
+
+/// Marks the cells of a column that do not hold this, as failures.
+pub(super) fn mark_unless(
+    sheet: &mut Worksheet,
+    at: u16,
+    rows: usize,
+    fine: Fine,
+    styles: &Styles,
+) -> Result<(), XlsxError> {
+    if rows == 0 {
+        return Ok(());
+    }
+    let mark = ConditionalFormatCell::new().set_format(&styles.failure);
+    let mark = match fine {
+        Fine::Zero => mark.set_rule(ConditionalFormatCellRule::NotEqualTo(0)),
+        Fine::Text(text) => mark.set_rule(ConditionalFormatCellRule::NotEqualTo(text.to_owned())),
+    };
+    sheet.add_conditional_format(1, at, row(rows), at, &mark)?;
+    Ok(())
+}
+
+/// What a cell without failures holds.
+#[derive(Clone, Copy)]
+pub(super) enum Fine {
+    Zero,
+    Text(&'static str),
+}
