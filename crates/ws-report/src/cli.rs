@@ -18,11 +18,13 @@ use ws_report::{Format, ReportError, report, write};
     after_help = "\
 Examples:
   ws-report latencies.xlsx                        one run into report.html
-  ws-report before.xlsx after.xlsx -o both.html   two runs beside each other, pictures overlaid
-  ws-report run.json -o report.md                 tables for a pull request or a job summary
+  ws-report before.xlsx after.xlsx -o both.html   two runs, pictures overlaid
+  ws-report run.json -o report.md                 tables for a pull request
 
 Exit codes:
-  0 written · 1 a file could not be read, drawn or written · 2 usage"
+  0  written
+  1  a file could not be read, drawn or written
+  2  usage"
 )]
 pub(crate) struct Cli {
     /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog

@@ -4,14 +4,13 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("error: {}", results::in_one_line(e.as_ref()));
-            cli::exit_code_of(&e)
-        }
-    }
+    command_line::run(cli::Cli::command(), |cli: cli::Cli| {
+        cli.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
+            command_line::report(&error);
+            Ok(cli::exit_code_of(&error))
+        })
+    })
 }
