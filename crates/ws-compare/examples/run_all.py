@@ -53,19 +53,19 @@ def main():
         servers = [flag for name in names for flag in ("--server", f"{name}={commands[name]}")]
         run = ["--rounds", str(wanted.rounds), "--duration", f"{wanted.seconds}s", "--pin", *wanted.flags]
 
-        def compare(name, load):
-            files = [work / f"{name}.{ending}" for ending in ("json", "png")]
-            outputs = [flag for file in files for flag in ("--output", str(file))]
-            wait_for([binaries / "ws-compare", *servers, *load, *run, *outputs])
-            return json.loads(files[0].read_text())
+        def compare(name, load, *more):
+            file = work / f"{name}.json"
+            wait_for([binaries / "ws-compare", *servers, *load, *run, "--output", file, *more])
+            return json.loads(file.read_text())
 
-        ping_pong, window = compare("ping-pong", PING_PONG), compare("window", WINDOW)
+        picture = work / "servers.png"
+        ping_pong, window = compare("ping-pong", PING_PONG, "--output", picture), compare("window", WINDOW)
         text = table(ping_pong, window)
         print(text)
         if wanted.readme:
             README.write_text(PLACE.sub(lambda place: place[1] + text + place[2], README.read_text()))
             PICTURE.parent.mkdir(exist_ok=True)
-            shutil.copyfile(work / "ping-pong.png", PICTURE)
+            shutil.copyfile(picture, PICTURE)
 
 
 def install(work, binaries):
@@ -117,7 +117,8 @@ def table(ping_pong, window):
     reference = ping_pong["plan"]["reference"]
     lines = [
         f"| server | msg/s | beside {reference} | service time p50 | p99 | response time p50 | p99 "
-        "| window 64, msg/s | msg per CPU-second | memory per connection |",
+        "| memory per connection "
+        "| window 64, msg/s | msg per CPU-second |",
         "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for server in (server["name"] for server in ping_pong["servers"]):
@@ -127,9 +128,9 @@ def table(ping_pong, window):
             said(ping_pong, server, "throughput"),
             *(value(ping_pong, server, f"{time}_{part}", milliseconds)
               for time in ("service", "response") for part in ("p50", "p99")),
+            value(ping_pong, server, "memory_per_connection", kibibytes),
             value(window, server, "throughput", count),
             value(window, server, "messages_per_cpu_s", count),
-            value(ping_pong, server, "memory_per_connection", kibibytes),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     host, plan = ping_pong["host"], ping_pong["plan"]
@@ -138,8 +139,8 @@ def table(ping_pong, window):
     rate = f"response time at {plan['rate_per_s']:,.0f} msg/s for each" if plan["rate_per_s"] else "no common rate"
     lines += [
         "",
-        f"Medians of {rounds} rounds of {plan['load']['duration_s']:g} s, 125 bytes; 100 clients with a message in flight "
-        f"each, {rate}; the last but one and two with 20 clients and 64 messages in flight each. "
+        f"Medians of {rounds} rounds of {plan['load']['duration_s']:g} s, 125 bytes: 100 clients with a message in flight "
+        f"each, {rate}; in the last two columns 20 clients with 64 messages in flight each. "
         f"{host['cpu']}, {host['cores']} cores, {host['kernel']}; one thread a server, on cores of its own.",
     ]
     return "\n".join(lines)
