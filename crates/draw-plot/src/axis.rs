@@ -88,6 +88,12 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
+    /// Whether the value lies on it.
+    #[must_use]
+    pub(crate) fn reaches(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
     /// The pixel of a value; a value off the axis lies on its nearer end.
     #[must_use]
     pub(crate) fn pixel(&self, value: f64) -> f64 {
@@ -293,12 +299,15 @@ mod tests {
     fn a_spectrum_is_written_in_nines() {
         let axis = |high| Scale::spectrum(high).over((0.0, 100.0));
         assert_eq!(
-            labels(axis(150_000.0), 9),
+            labels(axis(150_000.0), 6),
             [
-                "0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"
+                "0 %", "75 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"
             ]
         );
-        assert_eq!(labels(axis(120.0), 4), ["0 %", "50 %", "90 %", "99 %"]);
+        assert_eq!(
+            labels(axis(120.0), 4),
+            ["0 %", "50 %", "75 %", "90 %", "95 %", "99 %"]
+        );
         assert_eq!(labels(axis(1.25), 8), ["0 %"]);
         assert!((axis(10_000.0).pixel(100.0) - 50.0).abs() < 1e-9);
     }

@@ -163,6 +163,19 @@ impl Canvas<'_> {
         Ok(())
     }
 
+    /// A line of dashes through all points, of this width; dashes and gaps are multiples of `unit`.
+    pub(crate) fn dashed(
+        &self,
+        points: &[(f64, f64)],
+        colour: RGBColor,
+        (width, unit): (f64, f64),
+    ) -> Result<(), DrawError> {
+        for dash in cut(points, 6.0 * unit, 4.0 * unit) {
+            self.line(&dash, colour, width)?;
+        }
+        Ok(())
+    }
+
     /// Everything between two corners, at least one dot.
     pub(crate) fn rectangle(
         &self,
@@ -216,6 +229,41 @@ impl Canvas<'_> {
     }
 }
 
+/// The parts of a line that lie within dashes of this length, with gaps between them.
+fn cut(points: &[(f64, f64)], dash: f64, gap: f64) -> Vec<Vec<(f64, f64)>> {
+    let mut dashes = Vec::new();
+    let mut current: Vec<(f64, f64)> = points.first().copied().into_iter().collect();
+    let (mut is_dash, mut left) = (true, dash);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        let mut length = (to.0 - from.0).hypot(to.1 - from.1);
+        while length > left {
+            let share = left / length;
+            from = (
+                from.0 + share * (to.0 - from.0),
+                from.1 + share * (to.1 - from.1),
+            );
+            length -= left;
+            if is_dash {
+                current.push(from);
+                dashes.push(std::mem::take(&mut current));
+            } else {
+                current = vec![from];
+            }
+            is_dash = !is_dash;
+            left = if is_dash { dash } else { gap };
+        }
+        left -= length;
+        if is_dash {
+            current.push(to);
+        }
+    }
+    if is_dash && current.len() > 1 {
+        dashes.push(current);
+    }
+    dashes
+}
+
 /// The corners of a straight line of that width in dots. Its ends are cut along the axis that it
 /// crosses, where the width is a whole number of dots at every slope. Plotters cuts them across the line,
 /// and rounding then makes a steep line thinner than a level one.
@@ -253,6 +301,20 @@ pub(crate) struct Bar {
 mod tests {
     use super::*;
     use plotters::prelude::{BitMapBackend, IntoDrawingArea};
+
+    #[test]
+    fn dashes_go_round_corners() {
+        let corner = [(0.0, 0.0), (5.0, 0.0), (5.0, 5.0)];
+        assert_eq!(
+            cut(&corner, 3.0, 1.0),
+            [
+                vec![(0.0, 0.0), (3.0, 0.0)],
+                vec![(4.0, 0.0), (5.0, 0.0), (5.0, 2.0)],
+                vec![(5.0, 3.0), (5.0, 5.0)]
+            ]
+        );
+        assert!(cut(&[], 3.0, 1.0).is_empty());
+    }
 
     #[test]
     fn a_line_is_as_wide_whichever_way_it_goes() {

@@ -1,7 +1,7 @@
 //! The command line: files in, one picture out.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{CommandFactory, Parser, ValueEnum};
@@ -10,6 +10,7 @@ use draw_plot::{
 };
 use measurement::units::{grouped, parse_positive};
 use results::read::{Metric, Request, Unit};
+use results::whole::is_same_file;
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -17,67 +18,74 @@ use results::read::{Metric, Request, Unit};
 /// .xlsx, .xls, .ods or .csv. Several files are overlaid; the heatmaps of several stand above each
 /// other.
 #[derive(Debug, Parser)]
-#[command(
-    version,
-    after_help = "Examples:\n  \
-        draw-plot latencies.xlsx -o latencies.svg -w 100 --log\n  \
-        draw-plot before.hlog after.hlog --kind percentiles -o both.png"
-)]
+#[command(version, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  draw-plot latencies.xlsx                     latencies.png, beside it
+  draw-plot before.hlog after.hlog --kind percentiles -o both.svg
+  draw-plot latencies.xlsx -w 1000 --metric response --theme dark
+  draw-plot old.csv --column rtt --unit us     a file that is not ours
+  draw-plot cost.csv --x connections           a line against another column
+
+Exit codes:
+  0  drawn
+  1  a file could not be read or drawn, and nothing was written
+  2  usage")]
 pub(crate) struct Cli {
-    /// Files to draw, one colour each
+    /// Files to draw, one colour each (example: latencies.xlsx)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
     /// Picture to write, .png or .svg [default: the first file's name with .png] (example: run.svg)
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = PICTURE)]
     output: Option<PathBuf>,
 
     /// Messages that each average is the mean of; 1 draws the messages themselves [default: 50, or
     /// all there are where they are fewer] (example: 1000)
-    #[arg(short, long, value_name = "N", value_parser = parse_window)]
+    #[arg(short, long, value_name = "N", value_parser = parse_window, help_heading = PICTURE)]
     window: Option<NonZeroUsize>,
 
     /// What the picture shows (example: percentiles)
-    #[arg(long, value_enum, default_value = "latency")]
+    #[arg(long, value_enum, default_value = "latency", help_heading = PICTURE)]
     kind: KindName,
 
     /// Which time, where a file holds both; percentiles and timeline show both unless it is the
     /// response time (example: response)
-    #[arg(long, value_enum, default_value = "service")]
+    #[arg(long, value_enum, default_value = "service", help_heading = READING)]
     metric: MetricName,
 
     /// Only this sheet [default: `latencies`, else the first with numbers] (example: Sheet1)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = READING)]
     sheet: Option<String>,
 
     /// Column of times, by its name or letter [default: found by its name] (example: latency)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = READING)]
     column: Option<String>,
 
     /// Draw against the numbers of this column, by its name or letter, instead of in order of
     /// sending: a line with a marker for each row (example: connections)
-    #[arg(long, value_name = "NAME", conflicts_with = "window")]
+    #[arg(long, value_name = "NAME", conflicts_with = "window", help_heading = READING)]
     x: Option<String>,
 
     /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = READING)]
     unit: Option<UnitName>,
 
     /// Heading [default: URL, clients and payload size of the run] (example: 'Before the change')
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = PICTURE)]
     title: Option<String>,
 
     /// Width and height in pixels (example: 1920x1080)
-    #[arg(long, value_name = "WxH", default_value = "1280x720")]
+    #[arg(long, value_name = "WxH", default_value = "1280x720", help_heading = PICTURE)]
     size: Size,
 
     /// Logarithmic axis of times: shows outliers and body together; in a histogram, whose times
     /// always have one, of its counts
-    #[arg(long)]
+    #[arg(long, help_heading = PICTURE)]
     log: bool,
 
     /// Colours (example: dark)
-    #[arg(long, value_enum, default_value = "light")]
+    #[arg(long, value_enum, default_value = "light", help_heading = PICTURE)]
     theme: ThemeName,
 }
 
@@ -132,6 +140,9 @@ enum ThemeName {
     Dark,
 }
 
+const PICTURE: &str = "Picture";
+const READING: &str = "Reading";
+
 fn parse_window(text: &str) -> Result<NonZeroUsize, String> {
     let window: u64 = parse_positive(text, u64::from(u32::MAX)).map_err(|e| e.to_string())?;
     usize::try_from(window)
@@ -141,26 +152,22 @@ fn parse_window(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl Cli {
-    /// What clap cannot check by itself; ends the program with exit code 2 where it is wrong.
-    pub(crate) fn checked(self) -> Self {
+    /// What clap cannot check by itself.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
         let wrong_use = |message: String| {
-            Self::command()
-                .error(clap::error::ErrorKind::ValueValidation, message)
-                .exit()
+            Self::command().error(clap::error::ErrorKind::ValueValidation, message)
         };
-        if let Err(e) = check_ending(&self.output()) {
-            wrong_use(e.to_string());
-        }
+        check_ending(&self.output()).map_err(|e| wrong_use(e.to_string()))?;
         if let Some(message) = self.without_meaning() {
-            wrong_use(message);
+            return Err(wrong_use(message));
         }
         if self.files.len() > MAX_SERIES {
-            wrong_use(format!(
+            return Err(wrong_use(format!(
                 "{} files given: at most {MAX_SERIES} can be told apart",
                 self.files.len()
-            ));
+            )));
         }
-        self
+        Ok(self)
     }
 
     /// Why a flag says nothing about the kind of picture that was asked for.
@@ -269,25 +276,4 @@ impl Cli {
             _ => String::new(),
         }
     }
-}
-
-/// Also by another path; a picture that does not exist yet is no input.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
-    }
-}
-
-/// An error and its causes; readers of files repeat their causes in their own words.
-pub(crate) fn in_one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
-        }
-    }
-    line
 }

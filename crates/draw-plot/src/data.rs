@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
+use measurement::summary::StageSummary;
+use measurement::timeline::TimelineRow;
+use results::read::Metric;
+
 use crate::options::DEFAULT_WINDOW;
-use crate::series::Point;
+use crate::series::{Point, Sorted};
 
 /// Kinds of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +100,79 @@ pub enum Data<'v> {
         /// One for each file.
         curves: Vec<Curve<'v>>,
     },
+    /// For [`Kind::Histogram`].
+    Histogram(Vec<Distribution>),
+    /// For [`Kind::Cdf`].
+    Cdf(Vec<Distribution>),
+    /// For [`Kind::Percentiles`].
+    Percentiles(Vec<Distribution>),
+    /// For [`Kind::Timeline`].
+    Timeline(Vec<Course>),
+    /// For [`Kind::Heatmap`].
+    Heatmap(Vec<Moments<'v>>),
+}
+
+/// How the times of a file or run are distributed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    /// Its name in the legend.
+    pub label: String,
+    /// One, or several that are drawn beside each other, as service and response time.
+    pub times: Vec<NamedTimes>,
+    /// Messages that have no time, which the subtitle counts.
+    pub skipped: u64,
+    /// How many messages these were chosen from at random; `None` when they are all there are.
+    pub chosen_from: Option<u64>,
+}
+
+/// Times and what they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTimes {
+    /// `service time`.
+    pub name: String,
+    /// In milliseconds; finite and not below zero.
+    pub sorted: Sorted,
+}
+
+/// What happened in each second of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Its name in the legend.
+    pub label: String,
+    /// One a second in ascending order; histograms are not looked at.
+    pub rows: Vec<TimelineRow>,
+    /// Whether `sent` and `failed` of the rows are known.
+    pub knows_sent: bool,
+    /// Length of the warm-up before second 0, which is not in the rows, in seconds.
+    pub warmup_s: Option<f64>,
+    /// The stages of the offered rate from second 0 on.
+    pub stages: Vec<StageSummary>,
+    /// Length of the measured phase in seconds; what comes later came in the drain.
+    pub elapsed_s: Option<f64>,
+    /// Response times may differ from service times.
+    pub is_open_loop: bool,
+    /// Only this time; `None` for both.
+    pub only: Option<Metric>,
+}
+
+/// Times and when their messages were sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments<'v> {
+    /// Its name above its panel.
+    pub label: String,
+    /// Seconds since the start of the measured phase, not below zero; in any order.
+    pub at_s: Cow<'v, [f64]>,
+    /// As many times in milliseconds; finite and not below zero.
+    pub values_ms: Cow<'v, [f64]>,
+    /// How often each occurred; empty when each occurred once.
+    pub counts: Cow<'v, [u64]>,
+    /// How exactly the moments are known, in seconds; `None` for exactly. They are then those at which
+    /// the echoes came.
+    pub slice_s: Option<f64>,
+    /// Messages that have no time, which the subtitle counts.
+    pub skipped: u64,
+    /// How many messages these were chosen from at random; `None` when they are all there are.
+    pub chosen_from: Option<u64>,
 }
 
 /// One line of a picture of latencies with its values.

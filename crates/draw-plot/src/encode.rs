@@ -5,6 +5,7 @@ use std::path::Path;
 use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
 
 use crate::canvas::Canvas;
+use crate::compact::compact;
 use crate::error::DrawError;
 use crate::face::Faces;
 use crate::options::{Options, Size, Theme};
@@ -147,7 +148,7 @@ pub(crate) fn svg(picture: &dyn Picture, size: Size) -> Result<Drawing, DrawErro
         hover.y = hover.y.map(|y| y * f64::from(SVG_DOTS));
     }
     Ok(Drawing {
-        text,
+        text: compact(&text),
         width,
         height,
         hovers,

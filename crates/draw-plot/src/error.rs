@@ -39,6 +39,12 @@ pub enum DrawError {
         /// What it is.
         value: f64,
     },
+    /// Times and moments, or times and counts, that are not as many.
+    #[error("{label} has not as many moments or counts as times")]
+    Uneven {
+        /// The file or run.
+        label: String,
+    },
     /// A number to draw against that no axis reaches.
     #[error("number {number} of {label} is too large or too small to draw against: {value}")]
     TooFar {

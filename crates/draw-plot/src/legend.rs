@@ -16,6 +16,9 @@ pub(crate) struct Entry {
 /// The sample in front of an entry's text.
 pub(crate) enum Swatch {
     Line,
+    /// A line of this width.
+    Stroke(f64),
+    Dashes,
     /// A line and one of its points.
     Curve,
     /// How strongly it is drawn.
@@ -25,6 +28,13 @@ pub(crate) enum Swatch {
         body: f64,
         bulk: f64,
         point: f64,
+    },
+    /// How strongly an area is drawn.
+    Area(f64),
+    /// Colours from few to many, and the numbers at their edges.
+    Steps {
+        colours: Vec<RGBColor>,
+        edges: Vec<String>,
     },
 }
 
@@ -49,6 +59,11 @@ pub(crate) fn draw(
     let indent = 30.0 * k;
     let mut at: Option<(f64, f64)> = None;
     for entry in entries {
+        if let Swatch::Steps { colours, edges } = &entry.swatch {
+            draw_steps(canvas, font, layout, (&entry.text, colours, edges))?;
+            at = None;
+            continue;
+        }
         let text = canvas.fitted(&entry.text, font.text, layout.inner_width() - indent);
         let width = indent + canvas.text_width(&text, font.text);
         let (x, y) = match at {
@@ -62,6 +77,36 @@ pub(crate) fn draw(
     Ok(())
 }
 
+/// The scale of counts, in two rows: what is counted and the colours, and below them the numbers that
+/// have room.
+fn draw_steps(
+    canvas: &Canvas<'_>,
+    font: &Type,
+    layout: &mut Layout,
+    (text, colours, edges): (&str, &[RGBColor], &[String]),
+) -> Result<(), DrawError> {
+    let k = font.scale;
+    let (left, y) = layout.next_row(font.text);
+    canvas.text(text, font.text, Align::Left, (left, y))?;
+    let start = left + canvas.text_width(text, font.text) + 12.0 * k;
+    let width = 56.0 * k;
+    let edge = |number: usize| start + number as f64 * width;
+    for (number, colour) in colours.iter().enumerate() {
+        let (from, to) = ((edge(number), y - 6.0 * k), (edge(number + 1), y + 6.0 * k));
+        canvas.rectangle(from, to, colour.to_rgba())?;
+    }
+    let (_, y) = layout.next_row(font.faint);
+    let mut free_from = f64::NEG_INFINITY;
+    for (number, text) in edges.iter().enumerate() {
+        let half = canvas.text_width(text, font.faint) / 2.0;
+        if edge(number) - half >= free_from {
+            canvas.text(text, font.faint, Align::Centre, (edge(number), y))?;
+            free_from = edge(number) + half + 8.0 * k;
+        }
+    }
+    Ok(())
+}
+
 impl Entry {
     fn draw_swatch(
         &self,
@@ -70,8 +115,16 @@ impl Entry {
         k: f64,
     ) -> Result<(), DrawError> {
         let width = 22.0 * k;
-        match self.swatch {
+        match &self.swatch {
             Swatch::Line => canvas.line(&[(x, y), (x + width, y)], self.colour, 2.5 * k),
+            Swatch::Stroke(wide) => canvas.line(&[(x, y), (x + width, y)], self.colour, wide * k),
+            Swatch::Dashes => canvas.dashed(&[(x, y), (x + width, y)], self.colour, (2.5 * k, k)),
+            Swatch::Area(strength) => {
+                let colour = self.colour.mix(*strength);
+                canvas.rectangle((x, y - 6.0 * k), (x + width, y + 6.0 * k), colour)
+            }
+            // In rows of its own.
+            Swatch::Steps { .. } => Ok(()),
             Swatch::Curve => {
                 canvas.line(&[(x, y), (x + width, y)], self.colour, 2.0 * k)?;
                 canvas.point((x + width / 2.0, y), 4.5 * k, self.colour.to_rgba())
@@ -81,18 +134,18 @@ impl Entry {
                     canvas.point(
                         (x + share * width, y - up * k),
                         1.7 * k,
-                        self.colour.mix(strength),
+                        self.colour.mix(*strength),
                     )?;
                 }
                 Ok(())
             }
             Swatch::Bars { body, bulk, point } => {
-                for (half, strength) in [(5.0 * k, bulk), (3.0 * k, body)] {
+                for (half, strength) in [(5.0 * k, *bulk), (3.0 * k, *body)] {
                     let colour = self.colour.mix(strength);
                     canvas.rectangle((x, y - half), (x + width, y + half), colour)?;
                 }
                 for (share, up) in [(0.2, -6.5), (0.4, 8.0), (0.8, 6.5)] {
-                    canvas.point((x + share * width, y - up * k), k, self.colour.mix(point))?;
+                    canvas.point((x + share * width, y - up * k), k, self.colour.mix(*point))?;
                 }
                 Ok(())
             }

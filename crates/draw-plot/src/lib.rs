@@ -11,7 +11,7 @@
 //! | `ratios` | the picture of a comparison of servers |
 //! | `frame`, `legend`, `axis`, `layout`, `theme` | what surrounds it: places, numbers, colours |
 //! | `canvas`, `surface`, `face` | painting; `surface` hides plotters, `face` is the font |
-//! | `encode`, `page` | the picture as a file's bytes, and as a part of a page |
+//! | `encode`, `compact`, `page` | the picture as a file's bytes, and as a part of a page |
 //!
 //! The program `draw-plot` calls [`load`] and [`Loaded::draw`]; whoever has values in memory calls
 //! [`draw`]:
@@ -45,6 +45,7 @@
 
 mod axis;
 mod canvas;
+mod compact;
 pub mod curve;
 mod data;
 mod encode;
@@ -71,7 +72,9 @@ use measurement::units::{SizeRange, grouped};
 use results::ResultsError;
 use results::whole::WholeFile;
 
-pub use data::{Curve, Data, Kind, Series, Subject, window_for};
+pub use data::{
+    Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject, window_for,
+};
 pub use error::DrawError;
 pub use load::{Loaded, load};
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};

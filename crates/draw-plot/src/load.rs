@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use measurement::units::grouped;
-use results::read::{Request, RunInfo, Times, read_times};
+use results::read::{
+    Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
+    read_times,
+};
 
-use crate::data::{Curve, Data, Kind, Series, Subject};
+use crate::data::{Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject};
 use crate::error::DrawError;
 use crate::naming::{Origin, labels_of, quantity_of, title_of};
 use crate::options::Options;
 use crate::page::Svg;
+use crate::pictures::counted;
+use crate::series::Sorted;
 
 /// What files hold for one kind of picture. Reading and drawing are apart, so that one reading can
 /// be drawn in both themes.
@@ -28,11 +33,15 @@ pub struct Loaded {
 /// # Errors
 /// [`DrawError::Results`] when a file cannot be read or holds nothing for such a picture.
 pub fn load(kind: Kind, files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
-    match kind {
-        Kind::Latency => load_times(files, request),
-        // Until their reading is merged.
-        _ => Err(DrawError::SeriesCount { found: 0 }),
-    }
+    let loaded = match kind {
+        Kind::Latency => load_times(files, request)?,
+        Kind::Histogram | Kind::Cdf | Kind::Percentiles => {
+            load_distributions(kind, files, request)?
+        }
+        Kind::Timeline => load_courses(files, request)?,
+        Kind::Heatmap => load_moments(files, request)?,
+    };
+    Ok(loaded)
 }
 
 impl Loaded {
@@ -92,22 +101,21 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
         unit_is_assumed: all.iter().any(|times| times.unit_is_assumed),
     };
     let labels = labels_of(&origins);
-    let notices = all.iter().filter_map(notice_of).collect();
+    let notices = all.iter().filter_map(|times| {
+        let is_guessed = (times.column_is_guessed, times.unit_is_assumed);
+        notice_of(&times.place, &times.column, is_guessed)
+    });
+    let notices = notices.collect();
     let (noun, rest) = match x_name {
-        None => ("messages", "without a time"),
-        Some(_) => ("points", "left out"),
+        None => ("message", "without a time"),
+        Some(_) => ("point", "left out"),
     };
     let parts = files
         .iter()
         .zip(&all)
         .map(|(file, times)| {
             let count = times.values_ms.len() as u64;
-            part_of(
-                file,
-                &format!("{} {noun}", grouped(count)),
-                times.skipped,
-                rest,
-            )
+            part_of(file, &counted(count, noun), times.skipped, rest)
         })
         .collect();
     let data = match x_name {
@@ -144,7 +152,7 @@ fn series_of(label: String, times: &mut Times) -> Series<'static> {
     Series {
         label,
         skipped: times.skipped,
-        chosen_from: chosen_from(times.run.as_ref(), values_ms.len()),
+        chosen_from: times.chosen_from,
         values_ms: values_ms.into(),
     }
 }
@@ -160,25 +168,19 @@ fn curve_of((times, label): (&Times, String)) -> Curve<'static> {
     }
 }
 
-/// How many messages a file of ours chose its rows from, when it does not hold them all.
-fn chosen_from(run: Option<&RunInfo>, rows: usize) -> Option<u64> {
-    let timed = run?.timed_messages?;
-    (timed > rows as u64).then_some(timed)
-}
-
 /// What nobody said and was made out from the file.
-fn notice_of(times: &Times) -> Option<String> {
-    let assumed = if times.unit_is_assumed {
+fn notice_of(
+    place: &Place,
+    column: &str,
+    (column_is_guessed, unit_is_assumed): (bool, bool),
+) -> Option<String> {
+    let assumed = if unit_is_assumed {
         ", taken for milliseconds: --unit says otherwise"
     } else {
         ""
     };
-    (times.column_is_guessed || times.unit_is_assumed).then(|| {
-        format!(
-            "drawing column `{}` of {}{assumed}",
-            times.column, times.place
-        )
-    })
+    (column_is_guessed || unit_is_assumed)
+        .then(|| format!("drawing column `{column}` of {place}{assumed}"))
 }
 
 /// `2 messages of a.csv (1 more without a time)`
@@ -188,4 +190,181 @@ fn part_of(file: &Path, what: &str, skipped: u64, rest: &str) -> String {
         n => format!(" ({} more {rest})", grouped(n)),
     };
     format!("{what} of {}{skipped}", file.display())
+}
+
+/// The distribution of each file; for the spectrum of both times, where they differ and nobody asked
+/// for one.
+fn load_distributions(
+    kind: Kind,
+    files: &[PathBuf],
+    request: &Request,
+) -> Result<Loaded, DrawError> {
+    let both = kind == Kind::Percentiles && request.metric == Metric::ServiceTime;
+    let all = files
+        .iter()
+        .map(|file| read_distributions(file, request, both))
+        .collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<_> = all.iter().map(names_of).collect();
+    let origins: Vec<_> = all
+        .iter()
+        .zip(&names)
+        .map(|(file, name)| Origin {
+            place: &file.place,
+            run: file.run.as_ref(),
+            name,
+        })
+        .collect();
+    let subject = Subject {
+        title: title_of(kind, None, &origins),
+        quantity: quantity_of(&origins),
+        unit_is_assumed: all.iter().any(|file| file.unit_is_assumed),
+    };
+    let labels = labels_of(&origins);
+    let notices = all.iter().filter_map(|file| {
+        let is_guessed = (file.column_is_guessed, file.unit_is_assumed);
+        notice_of(&file.place, &file.column, is_guessed)
+    });
+    let notices = notices.collect();
+    let distributions = all
+        .into_iter()
+        .zip(labels)
+        .map(|(file, label)| distribution_of(label, file))
+        .collect::<Result<Vec<_>, _>>()?;
+    let parts = files.iter().zip(&distributions).map(|(file, one)| {
+        let count = one.times.first().map_or(0, |times| times.sorted.count());
+        let what = counted(count, "message");
+        part_of(file, &what, one.skipped, "without a time")
+    });
+    Ok(Loaded {
+        subject,
+        notices,
+        parts: parts.collect(),
+        data: match kind {
+            Kind::Histogram => Data::Histogram(distributions),
+            Kind::Cdf => Data::Cdf(distributions),
+            _ => Data::Percentiles(distributions),
+        },
+    })
+}
+
+/// `service time`; `service and response time` where both are drawn.
+fn names_of(file: &Distributions) -> String {
+    match file.times.as_slice() {
+        [one] => one.name.clone(),
+        _ => "service and response time".to_owned(),
+    }
+}
+
+fn distribution_of(label: String, file: Distributions) -> Result<Distribution, DrawError> {
+    let times = file.times.into_iter().map(|named| {
+        let sorted = Sorted::new(named.spread.values_ms, &named.spread.counts);
+        Some(NamedTimes {
+            name: named.name,
+            sorted: sorted?,
+        })
+    });
+    match times.collect() {
+        Some(times) => Ok(Distribution {
+            label,
+            times,
+            skipped: file.skipped,
+            chosen_from: file.chosen_from,
+        }),
+        None => Err(DrawError::NoValues { label }),
+    }
+}
+
+/// The seconds of each file.
+fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
+    let all = files
+        .iter()
+        .map(|file| read_timeline(file, request))
+        .collect::<Result<Vec<_>, _>>()?;
+    let origins: Vec<_> = all
+        .iter()
+        .map(|file| Origin {
+            place: &file.place,
+            run: file.run.as_ref(),
+            name: request.metric.name(),
+        })
+        .collect();
+    let subject = Subject {
+        title: title_of(Kind::Timeline, None, &origins),
+        ..Subject::default()
+    };
+    let labels = labels_of(&origins);
+    let parts = files.iter().zip(&all).map(|(file, timeline)| {
+        let seconds = timeline.rows.len() as u64;
+        part_of(file, &counted(seconds, "second"), 0, "")
+    });
+    let parts = parts.collect();
+    let only = (request.metric == Metric::ResponseTime).then_some(Metric::ResponseTime);
+    let courses = all.into_iter().zip(labels).map(|(file, label)| {
+        let differ =
+            |row: &measurement::timeline::TimelineRow| row.response_p99_ns != row.service_p99_ns;
+        Course {
+            label,
+            is_open_loop: file
+                .is_open_loop
+                .unwrap_or_else(|| file.rows.iter().any(differ)),
+            rows: file.rows,
+            knows_sent: file.knows_sent,
+            warmup_s: file.warmup_s,
+            stages: file.stages,
+            elapsed_s: file.elapsed_s,
+            only,
+        }
+    });
+    Ok(Loaded {
+        subject,
+        data: Data::Timeline(courses.collect()),
+        notices: Vec::new(),
+        parts,
+    })
+}
+
+/// The times of each file and when they were sent.
+fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
+    let all = files
+        .iter()
+        .map(|file| read_moments(file, request))
+        .collect::<Result<Vec<_>, _>>()?;
+    let origins: Vec<_> = all
+        .iter()
+        .map(|file| Origin {
+            place: &file.place,
+            run: file.run.as_ref(),
+            name: &file.name,
+        })
+        .collect();
+    let subject = Subject {
+        title: title_of(Kind::Heatmap, None, &origins),
+        quantity: quantity_of(&origins),
+        unit_is_assumed: false,
+    };
+    let labels = labels_of(&origins);
+    let parts = files.iter().zip(&all).map(|(file, moments)| {
+        let count = match moments.counts.as_slice() {
+            [] => moments.values_ms.len() as u64,
+            counts => counts.iter().sum(),
+        };
+        let what = counted(count, "message");
+        part_of(file, &what, moments.skipped, "without a time")
+    });
+    let parts = parts.collect();
+    let moments = all.into_iter().zip(labels).map(|(file, label)| Moments {
+        label,
+        at_s: file.at_s.into(),
+        values_ms: file.values_ms.into(),
+        counts: file.counts.into(),
+        slice_s: file.slice_s,
+        skipped: file.skipped,
+        chosen_from: file.chosen_from,
+    });
+    Ok(Loaded {
+        subject,
+        data: Data::Heatmap(moments.collect()),
+        notices: Vec::new(),
+        parts,
+    })
 }

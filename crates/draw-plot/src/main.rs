@@ -4,14 +4,11 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().checked().run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("error: {}", results::in_one_line(e.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run(cli::Cli::command(), |cli: cli::Cli| {
+        cli.checked()?.run()?;
+        Ok(ExitCode::SUCCESS)
+    })
 }

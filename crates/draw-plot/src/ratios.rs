@@ -60,7 +60,11 @@ pub struct Ratios {
 ///
 /// # Errors
 /// [`DrawError`] when there is nothing to draw, the ending is no picture, or it cannot be painted.
-pub fn encode_ratios(path: &Path, options: &Options, ratios: &Ratios) -> Result<Vec<u8>, DrawError> {
+pub fn encode_ratios(
+    path: &Path,
+    options: &Options,
+    ratios: &Ratios,
+) -> Result<Vec<u8>, DrawError> {
     let format = Format::of(path)?;
     let options = format.suited(options);
     let picture = Forest::new(&options, ratios)?;
@@ -86,10 +90,12 @@ struct Forest<'a> {
 
 impl<'a> Forest<'a> {
     fn new(options: &'a Options, ratios: &'a Ratios) -> Result<Self, DrawError> {
-        let values = ratios
-            .rows
-            .iter()
-            .flat_map(|row| row.dots.iter().copied().chain(row.interval.into_iter().flatten()));
+        let values = ratios.rows.iter().flat_map(|row| {
+            row.dots
+                .iter()
+                .copied()
+                .chain(row.interval.into_iter().flatten())
+        });
         let (low, high) = span(values.clone()).ok_or_else(|| DrawError::NoValues {
             label: ratios.title.clone(),
         })?;
@@ -139,7 +145,12 @@ impl<'a> Forest<'a> {
         for (value, label) in x.ticks(layout.ticks_across()) {
             let at = x.pixel(value);
             line(at, 1.0, self.colours.grid)?;
-            canvas.text(&label, font.faint, Align::Centre, (at, layout.bottom + 15.0 * k))?;
+            canvas.text(
+                &label,
+                font.faint,
+                Align::Centre,
+                (at, layout.bottom + 15.0 * k),
+            )?;
         }
         line(x.pixel(1.0), 1.5, self.colours.faint_text)?;
         canvas.text(
@@ -160,7 +171,12 @@ impl<'a> Forest<'a> {
     ) -> Result<(), DrawError> {
         let k = font.scale;
         let colour = self.colour(row.said);
-        canvas.text(&row.label, font.text, Align::Right, (layout.left - 12.0 * k, y))?;
+        canvas.text(
+            &row.label,
+            font.text,
+            Align::Right,
+            (layout.left - 12.0 * k, y),
+        )?;
         // The dots lie above the interval, a little apart, so that equal ones are seen to be several.
         let spread = (0.30 * height).min(10.0 * k);
         for (index, ratio) in row.dots.iter().enumerate() {
@@ -205,14 +221,19 @@ impl Picture for Forest<'_> {
         let size = self.options.size;
         let font = Type::new(size, &self.colours);
         let mut layout = Layout::new(size, font.scale);
-        for (text, font) in [(self.title(), font.title), (&self.ratios.subtitle, font.faint)] {
+        for (text, font) in [
+            (self.title(), font.title),
+            (&self.ratios.subtitle, font.faint),
+        ] {
             let text = canvas.fitted(text, font, layout.inner_width());
             let at = layout.next_row(font);
             canvas.text(&text, font, Align::Left, at)?;
         }
         layout.skip();
         let widest = |texts: &mut dyn Iterator<Item = &str>| {
-            texts.fold(0.0_f64, |width, text| width.max(canvas.text_width(text, font.text)))
+            texts.fold(0.0_f64, |width, text| {
+                width.max(canvas.text_width(text, font.text))
+            })
         };
         let rows = &self.ratios.rows;
         let (left, right) = (
@@ -306,7 +327,10 @@ mod tests {
     #[test]
     fn what_cannot_be_drawn_is_refused() {
         let draw = |ratios: &Ratios| ratios_svg(&Options::default(), ratios);
-        let none = Ratios { rows: Vec::new(), ..ratios() };
+        let none = Ratios {
+            rows: Vec::new(),
+            ..ratios()
+        };
         assert!(matches!(draw(&none), Err(DrawError::NoValues { .. })));
         let mut wrong = ratios();
         wrong.rows[0].dots.push(0.0);

@@ -233,6 +233,12 @@ impl Figure {
         }
     }
 
+    /// The same without the unit.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        self.name().split(", ").next().unwrap_or_default()
+    }
+
     /// Its unit in files.
     #[must_use]
     pub fn unit(self) -> &'static str {
@@ -288,7 +294,9 @@ impl Figure {
         if row.failure.is_some() {
             return None;
         }
-        let run = self.run(row).filter(|run| run.verdict != Verdict::Invalid)?;
+        let run = self
+            .run(row)
+            .filter(|run| run.verdict != Verdict::Invalid)?;
         let value = match self {
             Self::Throughput => Some(run.messages_per_s),
             Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,
@@ -382,8 +390,10 @@ pub struct OutlierRow {
 pub struct ConditionRow {
     /// As it was typed.
     pub expression: String,
-    /// Whether it held, with confidence.
+    /// Whether the gate is shut: it held with confidence, or a figure of it was not measured.
     pub held: bool,
+    /// Whether the rounds tell that; what they do not tell leaves the gate open.
+    pub is_sure: bool,
     /// Why that is said.
     pub text: String,
 }

@@ -10,6 +10,21 @@ pub const HIGHEST_TRACKABLE_NS: u64 = 3_600_000_000_000;
 /// Significant decimal digits of a quantile: values within 0.1 % share a bucket.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
 
+/// Upper bounds of so many bins between two times in nanoseconds, each larger than the one before by the
+/// same factor; the last one is `high`.
+#[must_use]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+pub fn log_bounds(low: u64, high: u64, bins: usize) -> Vec<u64> {
+    let (from, to) = ((low.max(1)) as f64, high.max(1) as f64);
+    (1..=bins)
+        .map(|n| (from * (to / from).powf(n as f64 / bins as f64)).round() as u64)
+        .collect()
+}
+
 /// Distribution of a time in nanoseconds.
 ///
 /// Recording never allocates and merging is exact: sums are integers, so the result does not
@@ -107,6 +122,49 @@ impl Distribution {
         (self.count() > 0).then(|| self.sum as f64 / self.count() as f64)
     }
 
+    /// The sum of all values in nanoseconds, exact up to the conversion.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn sum(&self) -> f64 {
+        self.sum as f64
+    }
+
+    /// How many values are at or below each of these bounds, in nanoseconds and rising; like a
+    /// quantile, to three significant digits of the bound.
+    #[must_use]
+    pub fn counts_up_to(&self, bounds: &[u64]) -> Vec<u64> {
+        let mut recorded = self.buckets.iter_recorded().peekable();
+        let mut so_far = 0;
+        bounds
+            .iter()
+            .map(|bound| {
+                let below = |value| self.buckets.lowest_equivalent(value) <= *bound;
+                while let Some(bucket) = recorded.next_if(|b| below(b.value_iterated_to())) {
+                    so_far += bucket.count_since_last_iteration();
+                }
+                so_far
+            })
+            .collect()
+    }
+
+    /// What was recorded since an earlier state of the same distribution. Minimum and maximum are those
+    /// of the buckets, so only as precise as a quantile.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut buckets = self.buckets.clone();
+        // Refused only where the other one is no earlier state of this.
+        if buckets.subtract(&earlier.buckets).is_err() || buckets.is_empty() {
+            return Self::new();
+        }
+        Self {
+            min: buckets.min(),
+            max: buckets.max(),
+            sum: self.sum.saturating_sub(earlier.sum),
+            sum_of_squares: self.sum_of_squares.saturating_sub(earlier.sum_of_squares),
+            buckets,
+        }
+    }
+
     /// The standard deviation of the recorded values (of the population); `None` when empty.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
@@ -195,6 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn bins_grow_by_the_same_factor() {
+        assert_eq!(
+            log_bounds(1_000, 1_000_000, 3),
+            [10_000, 100_000, 1_000_000]
+        );
+        assert_eq!(log_bounds(0, 100, 2), [10, 100]);
+        assert_eq!(log_bounds(7, 7, 2), [7, 7]);
+        assert!(log_bounds(1, 2, 0).is_empty());
+    }
+
+    #[test]
     fn clearing_forgets_everything() {
         let mut d = of(&[5, 7]);
         d.clear();
@@ -236,6 +305,41 @@ mod tests {
             prop_assert_eq!(merged.mean(), whole.mean());
             prop_assert_eq!((merged.min(), merged.max()), (whole.min(), whole.max()));
             prop_assert_eq!(merged.quantile(0.9), whole.quantile(0.9));
+        }
+
+        #[test]
+        fn counts_up_to_a_bound_match_the_values(
+            values in prop::collection::vec(0..HIGHEST_TRACKABLE_NS, 0..300),
+            mut bounds in prop::collection::vec(0..HIGHEST_TRACKABLE_NS, 1..20),
+        ) {
+            bounds.sort_unstable();
+            let counts = of(&values).counts_up_to(&bounds);
+            for (bound, found) in bounds.iter().zip(counts) {
+                let up_to = |limit: f64| values.iter().filter(|v| **v as f64 <= limit).count() as u64;
+                prop_assert!(found >= up_to(*bound as f64), "{} up to {}", found, bound);
+                prop_assert!(found <= up_to(*bound as f64 * 1.001 + 1.0), "{} up to {}", found, bound);
+            }
+        }
+
+        #[test]
+        fn what_came_since_is_what_was_recorded_since(
+            before in prop::collection::vec(0..HIGHEST_TRACKABLE_NS, 0..100),
+            after in prop::collection::vec(0..HIGHEST_TRACKABLE_NS, 0..100),
+        ) {
+            let earlier = of(&before);
+            let mut now = earlier.clone();
+            after.iter().for_each(|v| now.record(*v));
+            let (since, wanted) = (now.since(&earlier), of(&after));
+            prop_assert_eq!(since.count(), wanted.count());
+            prop_assert_eq!(since.mean(), wanted.mean());
+            for q in [0.0, 0.5, 0.99, 1.0] {
+                let (found, exact) = (since.quantile(q), wanted.quantile(q));
+                prop_assert_eq!(found.is_some(), exact.is_some());
+                if let (Some(found), Some(exact)) = (found, exact) {
+                    let exact = exact as f64;
+                    prop_assert!((found as f64 - exact).abs() <= exact * 1e-3 + 1.0, "{} for {}", found, exact);
+                }
+            }
         }
 
         #[test]

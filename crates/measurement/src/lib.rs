@@ -15,6 +15,7 @@
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
+//! | `standing` | the same of a run that goes on, as if it ended now |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
 //! | [`statistics`] | what rounds say about servers: intervals, verdicts, steady state |
 //! | [`comparison`] | what a comparison of servers found, as plain data |
@@ -56,6 +57,7 @@ pub mod plan;
 pub mod recorder;
 pub mod sample;
 pub mod schedule;
+mod standing;
 pub mod statistics;
 pub mod summary;
 mod target;

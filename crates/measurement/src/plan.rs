@@ -312,6 +312,32 @@ impl Plan {
         }
     }
 
+    /// Messages that are due at least, so long after T0; `None` in closed loop and where a number of
+    /// messages is planned, whose end is not known beforehand.
+    ///
+    /// Random arrivals get four standard deviations of slack, √n each (Poisson).
+    #[must_use]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
+    pub fn due_by(&self, elapsed_s: f64) -> Option<u64> {
+        let Load::Open {
+            profile, arrivals, ..
+        } = &self.load
+        else {
+            return None;
+        };
+        let time_s = self.measured_time()?.as_secs_f64();
+        let mean = profile.count_in(elapsed_s.min(time_s));
+        let slack = match arrivals {
+            Arrivals::Constant => 0.0,
+            Arrivals::Poisson => 4.0 * mean.sqrt(),
+        };
+        Some((mean - slack).max(0.0) as u64)
+    }
+
     /// The measured time; `None` when a number of messages is planned.
     #[must_use]
     pub fn measured_time(&self) -> Option<Duration> {

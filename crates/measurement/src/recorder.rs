@@ -191,46 +191,46 @@ impl Recorder {
         self.counts.abandoned += 1;
     }
 
-    /// The counts so far, for a progress display.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> &MessageCounts {
         &self.counts
     }
 
-    /// The service times so far, for a progress display.
+    /// When the last echo came, in nanoseconds since T0; 0 when none did.
     #[must_use]
-    pub fn service(&self) -> Distribution {
-        self.timeline.times().service
+    pub fn last_received_ns(&self) -> u64 {
+        self.last_received_ns
+    }
+
+    /// Counts and histograms so far, without timeline and samples: what may be told of a run that goes
+    /// on.
+    #[must_use]
+    pub fn so_far(&self) -> Record {
+        let times = self.timeline.times();
+        Record {
+            counts: self.counts,
+            service: times.service,
+            open_loop: self.open_loop.as_deref().map(|open| {
+                Box::new(OpenLoop {
+                    response: times.response.unwrap_or_default(),
+                    ..open.clone()
+                })
+            }),
+            in_time: self.in_time,
+            last_received_ns: self.last_received_ns,
+            ..Record::default()
+        }
     }
 
     /// Brings the threads' records together; the result does not depend on how many there were.
     #[must_use]
     pub fn merge(threads: Vec<Self>, budget: &SampleBudget) -> Record {
-        let mut record = Record {
-            counts: MessageCounts::default(),
-            service: Distribution::new(),
-            open_loop: None,
-            timeline: Vec::new(),
-            samples: Vec::new(),
-            in_time: Throughput::default(),
-            last_received_ns: 0,
-        };
+        let mut record = Record::default();
         let mut timelines = Vec::with_capacity(threads.len());
         let mut samples = Vec::with_capacity(threads.len());
         for thread in threads {
-            record.counts.add(&thread.counts);
-            let times = thread.timeline.times();
-            record.service.merge(&times.service);
-            if let Some(open) = &thread.open_loop {
-                let of_run = record.open_loop.get_or_insert_with(Box::default);
-                of_run.merge(open);
-                if let Some(response) = &times.response {
-                    of_run.response.merge(response);
-                }
-            }
-            record.in_time.messages += thread.in_time.messages;
-            record.in_time.payload_bytes += thread.in_time.payload_bytes;
-            record.last_received_ns = record.last_received_ns.max(thread.last_received_ns);
+            record.add(&thread.so_far());
             timelines.push(thread.timeline);
             samples.push(thread.samples);
         }
@@ -241,7 +241,7 @@ impl Recorder {
 }
 
 /// The whole run's record.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     /// Counts of measured messages.
     pub counts: MessageCounts,
@@ -260,6 +260,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// Adds another thread's counts and histograms; timeline and samples are left as they are.
+    pub fn add(&mut self, thread: &Self) {
+        self.counts.add(&thread.counts);
+        self.service.merge(&thread.service);
+        if let Some(open) = &thread.open_loop {
+            self.open_loop.get_or_insert_with(Box::default).merge(open);
+        }
+        self.in_time.messages += thread.in_time.messages;
+        self.in_time.payload_bytes += thread.in_time.payload_bytes;
+        self.last_received_ns = self.last_received_ns.max(thread.last_received_ns);
+    }
+
     /// Response times, which in closed loop are the service times.
     #[must_use]
     pub fn response(&self) -> &Distribution {
@@ -375,6 +387,37 @@ mod tests {
         assert_eq!((open.last_intended_ns, open.last_sent_ns), (95, 130));
         assert_eq!((r.service.max(), r.response().max()), (Some(7), Some(77)));
         assert!(r.counts.any_failed());
+    }
+
+    #[test]
+    fn what_the_threads_tell_on_the_way_adds_up_to_the_whole() {
+        let budget = SampleBudget::new(10, 1);
+        let mut threads: Vec<_> = (0..2).map(|_| Recorder::new(true, 0)).collect();
+        // Two seconds, so that the times lie in both parts of a timeline.
+        for n in 0..20_u64 {
+            let sent_ns = n * 100_000_000;
+            let thread = &mut threads[usize::from(n % 3 == 0)];
+            thread.sent(sent_ns - n, sent_ns);
+            let sample = Sample::echoed(0, n, sent_ns - n, sent_ns, sent_ns + 7, Outcome::Ok);
+            thread.ended(&budget, sample, 5);
+        }
+        let mut so_far = Record::default();
+        threads.iter().for_each(|t| so_far.add(&t.so_far()));
+        let whole = Recorder::merge(threads, &budget);
+        assert_eq!(so_far.counts, whole.counts);
+        assert_eq!(so_far.in_time, whole.in_time);
+        assert_eq!(so_far.last_received_ns, whole.last_received_ns);
+        for of in [
+            |r: &Record| r.service.clone(),
+            |r: &Record| r.response().clone(),
+        ] {
+            let figures =
+                |d: Distribution| (d.count(), d.min(), d.max(), d.mean(), d.quantile(0.5));
+            assert_eq!(figures(of(&so_far)), figures(of(&whole)));
+        }
+        assert_eq!(so_far.response().max(), Some(26));
+        let lag = |r: &Record| r.open_loop.as_ref().unwrap().send_lag.max();
+        assert_eq!((lag(&so_far), lag(&whole)), (Some(19), Some(19)));
     }
 
     #[test]

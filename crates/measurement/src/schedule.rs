@@ -157,6 +157,14 @@ impl RateProfile {
         piece.map_or(0.0, |p| p.count(at_s))
     }
 
+    /// The rate at so many seconds, in messages per second; 0 when the last stage is over.
+    #[must_use]
+    pub fn rate_at(&self, seconds: f64) -> f64 {
+        let piece = self.pieces.iter().rev().find(|p| p.start_s <= seconds);
+        let rate = |p: &Piece| p.rate + (seconds - p.start_s) * p.slope;
+        piece.filter(|_| seconds < self.end_s).map_or(0.0, rate)
+    }
+
     /// Seconds after which so many messages are due, Λ⁻¹(n); infinite beyond the last stage.
     #[must_use]
     pub fn seconds_for(&self, count: f64) -> f64 {

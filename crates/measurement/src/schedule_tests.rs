@@ -188,3 +188,18 @@ proptest! {
         prop_assert!(times.iter().all(|ns| *ns < 4_000_000_000));
     }
 }
+
+#[test]
+fn the_rate_at_a_time_is_that_of_its_piece() {
+    assert_eq!(RateProfile::constant(rate(50.0)).rate_at(1e6), 50.0);
+    let ramp = RateProfile::ramp(rate(100.0), Duration::from_secs(10));
+    let at = [0.0, 2.5, 10.0, 60.0].map(|s| ramp.rate_at(s));
+    assert_eq!(at, [0.0, 25.0, 100.0, 100.0]);
+    let stage = |per_second| Stage {
+        time: Duration::from_secs(2),
+        rate: rate(per_second),
+    };
+    let stages = RateProfile::stages(&[stage(10.0), stage(30.0)]).unwrap();
+    let at = [0.0, 1.9, 2.0, 3.9, 4.0].map(|s| stages.rate_at(s));
+    assert_eq!(at, [10.0, 10.0, 30.0, 30.0, 0.0]);
+}

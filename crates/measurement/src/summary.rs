@@ -74,7 +74,7 @@ pub struct Summary {
 }
 
 /// Name and version of the tool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// `ws-bench`.
     pub name: String,
@@ -349,7 +349,7 @@ pub struct ValiditySummary {
 }
 
 /// What only the program that ran the plan can tell.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Circumstances {
     /// What measured.
     pub tool: Tool,

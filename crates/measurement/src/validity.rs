@@ -1,5 +1,6 @@
 //! Whether a measurement can be believed, and if not, why and what to do about it.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -243,7 +244,7 @@ impl fmt::Display for Reason {
 pub struct Validity {
     /// The worst that any reason makes of the measurement.
     pub verdict: Verdict,
-    /// Everything that speaks against it.
+    /// Everything that speaks against it, the worst first.
     pub reasons: Vec<Reason>,
 }
 
@@ -302,14 +303,10 @@ pub fn judge(evidence: &Evidence) -> Validity {
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }
-    // What decides comes first.
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict()));
+    // A screen may have room for the first one only.
+    reasons.sort_by_key(|reason| Reverse(reason.verdict()));
     Validity {
-        verdict: reasons
-            .iter()
-            .map(Reason::verdict)
-            .max()
-            .unwrap_or(Verdict::Valid),
+        verdict: reasons.first().map_or(Verdict::Valid, Reason::verdict),
         reasons,
     }
 }

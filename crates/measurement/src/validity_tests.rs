@@ -161,3 +161,13 @@ fn beyond_is_counted_to_the_nearest_message() {
     assert_eq!(messages_beyond(100_000, 0.999), 100);
     assert_eq!(messages_beyond(0, 0.99), 0);
 }
+
+#[test]
+fn the_worst_reason_comes_first() {
+    let (verdict, reasons) = verdict_of(|e| {
+        e.timed_messages = 10;
+        e.send_lag_p99_ns = Some(11);
+    });
+    assert_eq!(verdict, Verdict::Invalid);
+    assert_eq!(reasons, [Reason::SendLag(11, 10), Reason::ThinTail(0)]);
+}

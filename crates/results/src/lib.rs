@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`read`] | what a run's files hold; one column of times from anybody's, and another to draw it against |
 //! | [`schema`] | names of sheets and columns, shared by writers and reader |
-//! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog` |
+//! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog`; a comparison of servers |
 //! | [`whole`] | files that appear under their name only when they are whole |
 //!
 //! Writers take the run as plain data and write into a file that appears under its name only when

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use measurement::distribution::Distribution;
+use measurement::recorder::Record;
+use measurement::summary::{ClientUsage, Connections};
+
+use crate::told::{self, Told};
 
 /// The phases of a run, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -37,32 +40,20 @@ impl Phase {
 }
 
 /// How a run stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Progress {
     /// The phase it is in.
     pub phase: Phase,
     /// How long it has been in it.
     pub in_phase: Duration,
-    /// Connections open or opened so far.
-    pub opened: u64,
-    /// Connections that failed to open.
-    pub failed: u64,
-    /// Measured messages sent.
-    pub sent: u64,
-    /// Measured messages whose echo came.
-    pub received: u64,
-    /// Service times so far.
-    pub service: Distribution,
-}
-
-/// What a thread tells of itself now and then.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ThreadProgress {
-    pub(crate) opened: u64,
-    pub(crate) failed: u64,
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
-    pub(crate) service: Option<Distribution>,
+    /// How the connections fare. Close codes and the time it took to open them are known at the end.
+    pub connections: Connections,
+    /// Counts and histograms so far, without timeline and samples.
+    pub record: Record,
+    /// What the generator threads have used since T0.
+    pub usage: ClientUsage,
+    /// How long after T0 this was told, in seconds; no longer than the measured phase, 0 before it.
+    pub elapsed_s: f64,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +61,7 @@ struct State {
     stopped: AtomicBool,
     watched: AtomicBool,
     phase: Mutex<Option<(Phase, Instant)>>,
-    threads: Mutex<Vec<ThreadProgress>>,
+    threads: Mutex<Vec<Arc<Told>>>,
 }
 
 /// A handle on a run, shared by who runs it and who looks on or ends it.
@@ -104,25 +95,13 @@ impl Control {
     #[must_use]
     pub fn progress(&self) -> Progress {
         let (phase, since) = lock(&self.0.phase).unwrap_or((Phase::Connect, Instant::now()));
-        let mut progress = Progress {
+        // Added up outside of the lock: no generator thread waits for who looks on.
+        let threads = lock(&self.0.threads).clone();
+        Progress {
             phase,
             in_phase: since.elapsed(),
-            opened: 0,
-            failed: 0,
-            sent: 0,
-            received: 0,
-            service: Distribution::new(),
-        };
-        for thread in lock(&self.0.threads).iter() {
-            progress.opened += thread.opened;
-            progress.failed += thread.failed;
-            progress.sent += thread.sent;
-            progress.received += thread.received;
-            if let Some(service) = &thread.service {
-                progress.service.merge(service);
-            }
+            ..told::add_up(&threads)
         }
-        progress
     }
 
     pub(crate) fn is_watched(&self) -> bool {
@@ -134,13 +113,17 @@ impl Control {
     }
 
     pub(crate) fn set_threads(&self, threads: usize) {
-        *lock(&self.0.threads) = vec![ThreadProgress::default(); threads];
+        *lock(&self.0.threads) = vec![Arc::default(); threads];
     }
 
-    pub(crate) fn tell(&self, thread: usize, progress: ThreadProgress) {
-        if let Some(slot) = lock(&self.0.threads).get_mut(thread) {
-            *slot = progress;
-        }
+    pub(crate) fn tell(&self, thread: usize, told: Told) {
+        let told = Arc::new(told);
+        let before = match lock(&self.0.threads).get_mut(thread) {
+            Some(slot) => std::mem::replace(slot, told),
+            None => told,
+        };
+        // Its memory is given back when nobody waits for the lock any more.
+        drop(before);
     }
 }
 
@@ -170,21 +153,20 @@ mod tests {
         let control = Control::new();
         control.set_threads(2);
         for thread in 0..2 {
-            let mut service = Distribution::new();
-            service.record(10 + thread as u64);
-            control.tell(
-                thread,
-                ThreadProgress {
-                    opened: 1,
-                    sent: 5,
-                    service: Some(service),
-                    ..ThreadProgress::default()
-                },
-            );
+            let mut record = Record::default();
+            record.service.record(10 + thread as u64);
+            record.counts.sent = 5;
+            let told = Told {
+                opened: 1,
+                record,
+                ..Told::default()
+            };
+            control.tell(thread, told);
         }
         let progress = control.progress();
-        assert_eq!((progress.opened, progress.sent), (2, 10));
-        assert_eq!(progress.service.max(), Some(11));
+        assert_eq!(progress.connections.opened, 2);
+        assert_eq!(progress.record.counts.sent, 10);
+        assert_eq!(progress.record.service.max(), Some(11));
         control.stop();
         assert!(control.clone().is_stopped());
     }

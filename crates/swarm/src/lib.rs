@@ -22,7 +22,7 @@
 //! | `worker`, `shared`, `clock` | one thread, and what its clients share |
 //! | [`pin`] | keeping a thread on a core |
 //! | `calibrate`, [`reference`](mod@reference) | what the generator can do at its best, against an echo of its own |
-//! | [`control`] | stopping a run and looking on: phases and progress |
+//! | [`control`], `told` | stopping a run and looking on: phases and progress |
 //! | `run` | the threads put together: Connect → Warm-up → Measure → Drain → Close |
 //!
 //! ```no_run
@@ -65,6 +65,7 @@ pub mod reference;
 mod run;
 mod shared;
 pub mod tls;
+mod told;
 mod transport;
 mod usage;
 pub mod wire;

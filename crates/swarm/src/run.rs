@@ -17,7 +17,7 @@ use crate::SwarmError;
 use crate::connect::Connector;
 use crate::control::{Control, Phase};
 use crate::payload::Payloads;
-use crate::usage::{ThreadUsage, max_rss_bytes};
+use crate::told::{client_usage, sum_by_reason};
 use crate::worker::{self, Command, Connects, Inbox, Job, Report, ThreadResult};
 
 /// How soon a wish to stop is noticed, and the end of a phase is shown.
@@ -271,7 +271,7 @@ impl Coordinator<'_> {
 }
 
 fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
-    let failures = add_up(results.iter().map(|r| &r.connects.failures));
+    let failures = sum_by_reason(results.iter().map(|r| &r.connects.failures));
     let attempted = failures.values().sum();
     match failures.into_iter().max_by_key(|(_, n)| *n) {
         Some((reason, _)) => SwarmError::NothingConnected {
@@ -283,14 +283,6 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
     }
 }
 
-fn add_up<'a>(counts: impl Iterator<Item = &'a BTreeMap<String, u64>>) -> BTreeMap<String, u64> {
-    let mut sums = BTreeMap::new();
-    for (reason, n) in counts.flatten() {
-        *sums.entry(reason.clone()).or_default() += n;
-    }
-    sums
-}
-
 fn merge(
     plan: &Plan,
     results: Vec<ThreadResult>,
@@ -298,10 +290,10 @@ fn merge(
     started_at: SystemTime,
     interrupted: bool,
 ) -> Finished {
-    let usage = usage(&results);
+    let usage = client_usage(results.iter().map(|r| r.used));
     let connect_ns = connect_times(results.iter().map(|r| &r.connects));
-    let failures = add_up(results.iter().map(|r| &r.connects.failures));
-    let early_ends = add_up(results.iter().map(|r| &r.early_ends));
+    let failures = sum_by_reason(results.iter().map(|r| &r.connects.failures));
+    let early_ends = sum_by_reason(results.iter().map(|r| &r.early_ends));
     let closed_early = results.iter().map(|r| r.closed_early).sum();
     let sending_until_ns = results
         .iter()
@@ -364,34 +356,5 @@ fn connect_times<'a>(threads: impl Iterator<Item = &'a Connects>) -> ConnectTime
         tls: (all.tls.count() > 0).then(|| Latency::from(&all.tls)),
         upgrade: Latency::from(&all.upgrade),
         total: Latency::from(&all.total),
-    }
-}
-
-/// What the threads used, added up; the busiest one and the longest wait decide the shares.
-fn usage(results: &[ThreadResult]) -> ClientUsage {
-    let used: Vec<(ThreadUsage, f64)> = results.iter().filter_map(|r| r.usage).collect();
-    let sum = |of: fn(&ThreadUsage) -> Option<f64>| used.iter().map(|(u, _)| of(u)).sum();
-    let share = |of: fn(&ThreadUsage) -> Option<f64>| {
-        used.iter()
-            .filter(|(_, over_s)| *over_s > 0.0)
-            .filter_map(|(u, over_s)| Some(of(u)? / over_s))
-            .max_by(f64::total_cmp)
-    };
-    ClientUsage {
-        cpu_per_thread: used
-            .iter()
-            .filter_map(|(u, over_s)| Some(u.cpu_s? / over_s))
-            .collect(),
-        busy_share: share(|u| u.busy_s),
-        blocked_writes: results.iter().map(|r| r.blocked_writes).sum(),
-        context_switches: used.iter().map(|(u, _)| u.context_switches).sum(),
-        // Known to who knows the echoes.
-        messages_per_cpu_s: None,
-        cpu_s: sum(|u| u.cpu_s),
-        user_cpu_s: sum(|u| u.user_s),
-        cpu_per_core: share(|u| u.cpu_s),
-        max_rss_bytes: max_rss_bytes(),
-        run_queue_wait_s: sum(|u| u.run_queue_wait_s),
-        run_queue_wait_share: share(|u| u.run_queue_wait_s),
     }
 }

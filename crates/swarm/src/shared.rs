@@ -16,8 +16,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::clock::Clock;
 use crate::connect::{ConnectError, Opened};
 use crate::connection::Orphan;
-use crate::control::ThreadProgress;
 use crate::payload::Payloads;
+use crate::told::{Told, Used};
+use crate::usage::ThreadUsage;
 use crate::wire::{MessageKind, WriteBuffer};
 use crate::worker::{Connects, Job, nanoseconds};
 
@@ -330,25 +331,56 @@ impl Shared {
         self.done();
     }
 
-    /// How the thread stands.
-    pub(crate) fn progress(&self) -> ThreadProgress {
-        let recorder = self.recorder.borrow();
-        ThreadProgress {
+    /// How the thread stands, having used so much since T0.
+    pub(crate) fn told(&self, usage: Option<(ThreadUsage, f64)>) -> Told {
+        let ended = self.ended.borrow();
+        Told {
             opened: self.opened.get(),
-            failed: self.connects.borrow().failures.values().sum(),
-            sent: recorder.counts().sent,
-            received: recorder.counts().received,
-            service: Some(recorder.service()),
+            failures: self.connects.borrow().failures.clone(),
+            closed_early: ended.closed_early,
+            early_ends: ended.early_ends.clone(),
+            record: self.recorder.borrow().so_far(),
+            used: self.used(usage),
+            elapsed_ns: self.elapsed_ns(),
+            is_busy: self.busy() > 0,
+        }
+    }
+
+    /// What the thread used, having used so much since T0.
+    pub(crate) fn used(&self, usage: Option<(ThreadUsage, f64)>) -> Used {
+        Used {
+            usage,
+            blocked_writes: self.blocked_writes.get(),
+        }
+    }
+
+    /// How long the measured phase has lasted for this thread, in nanoseconds.
+    fn elapsed_ns(&self) -> u64 {
+        let Some(run) = self.signal.run else {
+            return 0;
+        };
+        if self.busy() > 0 {
+            return self
+                .clock
+                .now_ns()
+                .min(run.end_ns)
+                .saturating_sub(run.t0_ns);
+        }
+        let sending_until_ns = self.ended.borrow().sending_until_ns;
+        // What is not planned in time lasts until the last echo, unless the user ended it.
+        if self.rules.messages == u64::MAX || self.signal.stop {
+            sending_until_ns
+        } else {
+            sending_until_ns.max(self.recorder.borrow().last_received_ns())
         }
     }
 
     /// What is left when all clients are over.
-    pub(crate) fn into_parts(self) -> (Recorder, Connects, Ended, u64) {
+    pub(crate) fn into_parts(self) -> (Recorder, Connects, Ended) {
         (
             self.recorder.into_inner(),
             self.connects.into_inner(),
             self.ended.into_inner(),
-            self.blocked_writes.get(),
         )
     }
 }

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn every_handshake_is_a_whole_one_and_speaks_of_http() {
-        let config = config(&Trust::Roots(pem().into_bytes())).unwrap();
+        let config = client_config(&Trust::Roots(pem().into_bytes())).unwrap();
         assert_eq!(config.alpn_protocols, [b"http/1.1"]);
         assert!(!config.enable_early_data);
     }

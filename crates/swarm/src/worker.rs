@@ -19,6 +19,7 @@ use crate::fleet::{COMMAND, Fleet};
 use crate::payload::Payloads;
 use crate::pin;
 use crate::shared::{Run, Shared, Signal};
+use crate::told::Used;
 use crate::usage::ThreadUsage;
 
 /// Handshakes of one thread under way at a time: enough to keep a server busy, few enough for its
@@ -96,11 +97,8 @@ pub(crate) struct ThreadResult {
     pub(crate) connects: Connects,
     pub(crate) closed_early: u64,
     pub(crate) early_ends: BTreeMap<String, u64>,
-    /// What it used between T0 and the end of its last client, and how long that was in seconds;
-    /// `None` when there was no measured phase.
-    pub(crate) usage: Option<(ThreadUsage, f64)>,
-    /// Writes that found the socket full.
-    pub(crate) blocked_writes: u64,
+    /// What it used between T0 and the end of its last client.
+    pub(crate) used: Used,
     /// When its last client stopped sending, in nanoseconds since T0.
     pub(crate) sending_until_ns: u64,
 }
@@ -158,15 +156,19 @@ pub(crate) fn work(
     // The coordinator outlives its threads; if it does not, nobody listens.
     let _ = reports.send(Report::Connected(fleet.shared.opened()));
     let usage = conduct(job, &mut fleet, inbox, reports)?;
-    let (recorder, connects, ended, blocked_writes) = fleet.shared.into_parts();
+    let used = fleet.shared.used(usage);
+    if job.control.is_watched() {
+        // What is found in the end is what was told last.
+        job.control.tell(job.thread, fleet.shared.told(usage));
+    }
+    let (recorder, connects, ended) = fleet.shared.into_parts();
     let _ = reports.send(Report::Closed(Box::new(ThreadResult {
         recorder,
         clients: ended.clients,
         connects,
         closed_early: ended.closed_early,
         early_ends: ended.early_ends,
-        usage,
-        blocked_writes,
+        used,
         sending_until_ns: ended.sending_until_ns,
     })));
     Ok(())
@@ -198,7 +200,7 @@ fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
             wait = wait.min(RETRY_EVERY);
         }
         fleet.turn(wait)?;
-        tell(job, fleet, &mut tell_at);
+        tell(job, fleet, &mut tell_at, || None);
     }
     // The run ended, or nobody conducts it any more.
     fleet.abandon_openings();
@@ -209,11 +211,43 @@ fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
 }
 
 /// Tells how the thread stands, if somebody looks on and it is time.
-fn tell(job: &Job, fleet: &Fleet, at: &mut Instant) {
+fn tell(
+    job: &Job,
+    fleet: &Fleet,
+    at: &mut Instant,
+    usage: impl FnOnce() -> Option<(ThreadUsage, f64)>,
+) {
     let now = Instant::now();
     if job.control.is_watched() && now >= *at {
         *at = now + TELL_EVERY;
-        job.control.tell(job.thread, fleet.shared.progress());
+        job.control.tell(job.thread, fleet.shared.told(usage()));
+    }
+}
+
+/// Where a thread's counters stood at T0.
+#[derive(Debug, Clone, Copy)]
+struct AtT0 {
+    at: Instant,
+    usage: ThreadUsage,
+    idle_ns: u64,
+}
+
+impl AtT0 {
+    fn now(fleet: &Fleet) -> Self {
+        Self {
+            at: Instant::now(),
+            usage: ThreadUsage::now(),
+            idle_ns: fleet.idle_ns(),
+        }
+    }
+
+    /// What the thread has used since, and how long that was in seconds.
+    fn used(self, job: &Job, fleet: &Fleet) -> (ThreadUsage, f64) {
+        let over_s = self.at.elapsed().as_secs_f64();
+        let mut used = ThreadUsage::now().since(self.usage);
+        let idle = Duration::from_nanos(fleet.idle_ns() - self.idle_ns);
+        used.busy_s = job.plan.busy_poll.then_some(over_s - idle.as_secs_f64());
+        (used, over_s)
     }
 }
 
@@ -226,7 +260,7 @@ fn conduct(
     reports: &Sender<Report>,
 ) -> io::Result<Option<(ThreadUsage, f64)>> {
     let mut command = Command::default();
-    let mut begun: Option<(Instant, ThreadUsage, u64)> = None;
+    let mut begun: Option<AtT0> = None;
     let mut used = None;
     let mut is_done = false;
     let mut tell_at = Instant::now();
@@ -238,20 +272,16 @@ fn conduct(
             .run
             .map(|run| fleet.shared.clock.instant(run.t0_ns));
         if begun.is_none() && t0.is_some_and(|t0| now >= t0) {
-            begun = Some((now, ThreadUsage::now(), fleet.idle_ns()));
+            begun = Some(AtT0::now(fleet));
         }
         if !is_done && fleet.shared.busy() == 0 {
             is_done = true;
-            used = begun.map(|(begun, before, idle_ns)| {
-                let over_s = begun.elapsed().as_secs_f64();
-                let mut used = ThreadUsage::now().since(before);
-                let idle = Duration::from_nanos(fleet.idle_ns() - idle_ns);
-                used.busy_s = job.plan.busy_poll.then_some(over_s - idle.as_secs_f64());
-                (used, over_s)
-            });
+            used = begun.map(|begun| begun.used(job, fleet));
             let _ = reports.send(Report::Done);
         }
-        tell(job, fleet, &mut tell_at);
+        tell(job, fleet, &mut tell_at, || {
+            used.or_else(|| Some(begun?.used(job, fleet)))
+        });
         let wanted = inbox.command();
         if wanted != command {
             command = wanted;

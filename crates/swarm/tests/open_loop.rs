@@ -273,7 +273,7 @@ fn a_stopped_open_loop_keeps_what_it_has() {
     let stopper = control.clone();
     control.watch();
     let watcher = std::thread::spawn(move || {
-        while stopper.progress().received < 20 {
+        while stopper.progress().record.counts.received < 20 {
             std::thread::yield_now();
         }
         stopper.stop();

@@ -172,7 +172,7 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
     control.watch();
     let stopper = control.clone();
     let watcher = std::thread::spawn(move || {
-        while stopper.progress().received < 400 {
+        while stopper.progress().record.counts.received < 400 {
             std::thread::sleep(Duration::from_millis(5));
         }
         stopper.stop();
@@ -224,7 +224,7 @@ fn a_run_that_is_stopped_while_it_connects_tells_of_its_connections() {
     control.watch();
     let stopper = control.clone();
     let watcher = std::thread::spawn(move || {
-        while stopper.progress().opened < 1 {
+        while stopper.progress().connections.opened < 1 {
             std::thread::sleep(Duration::from_millis(5));
         }
         stopper.stop();

@@ -17,10 +17,11 @@ use runner::{Measured, RunError};
 
 use crate::cli::Args;
 use crate::embedded::Server;
+use crate::metrics::Metrics;
 use crate::picture::Picture;
-use crate::progress::Display;
-use crate::report;
 use crate::signals::Stop;
+use crate::tui::{self, NoTerminal};
+use crate::{progress, report};
 
 /// Exit codes beside 0; see `--help`.
 const FAILED: u8 = 1;
@@ -47,6 +48,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     };
     let checked = args.plan(url, embedded)?;
     let picture = args.plot.as_deref().map(Picture::at).transpose()?;
+    if args.show.tui {
+        tui::check()?;
+    }
+    let metrics = args.show.metrics_bind.map(Metrics::bind).transpose()?;
     let files = preflight::raise_open_files();
     if let Some((from, to)) = files.and_then(|f| Some((f.raised_from?, f.limit))) {
         notice(&format!(
@@ -86,6 +91,10 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => checked,
     };
 
+    if let Some(metrics) = metrics {
+        notice(&format!("metrics at {}", metrics.url()?));
+        metrics.serve(&plan, &stop.control)?;
+    }
     if plan.trust == Trust::Unchecked {
         notice("the server's certificate is not checked (--insecure): whoever answers is measured");
     }
@@ -107,8 +116,13 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    stop.say_what_happens(!args.quiet);
-    let display = (!args.quiet).then(|| Display::start(&plan, &stop.control));
+    // The live screen says itself what happens.
+    stop.say_what_happens(!args.quiet && !args.show.tui);
+    let display = match (args.quiet, args.show.tui) {
+        (true, _) => None,
+        (false, true) => Some(tui::start(&plan, calibration, stop)?),
+        (false, false) => progress::start(&plan, &stop.control),
+    };
     let measured = runner::measure(
         tool(),
         &plan,
@@ -118,6 +132,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         files.map(|f| f.limit),
     );
     drop(display);
+    stop.say_what_happens(!args.quiet);
     let Measured {
         summary,
         record,
@@ -191,6 +206,7 @@ fn code(summary: &Summary, interrupted: bool) -> u8 {
 /// The exit code of a run that did not take place: wrong usage is told from bad luck.
 pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
     let is_usage = matches!(error.downcast_ref(), Some(RunError::Plan(_)))
+        || error.is::<NoTerminal>()
         || matches!(
             error.downcast_ref(),
             Some(ResultsError::UnknownEnding { .. })
@@ -203,7 +219,7 @@ pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
 }
 
 /// This program.
-fn tool() -> Tool {
+pub(crate) fn tool() -> Tool {
     Tool {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

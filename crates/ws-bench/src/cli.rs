@@ -10,6 +10,8 @@ use measurement::units::{UnitError, parse_count};
 use results::write::Format;
 use runner::{CONNECTION, GeneratorArgs, LOAD, LoadArgs, OpenLoopArgs, RunError};
 
+use crate::show::ShowArgs;
+
 /// Measures the latency and throughput of a WebSocket echo server with many clients at once.
 ///
 /// Without a URL it starts an echo server of ours inside the process, so `ws-bench` alone gives a
@@ -23,6 +25,7 @@ Examples:
   ws-bench                                          an embedded server
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
+  ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
   ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
@@ -107,12 +110,15 @@ pub(crate) struct Args {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
+    #[command(flatten)]
+    pub(crate) show: ShowArgs,
+
     /// No progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
 }
 
-const OUTPUT: &str = "Output";
+pub(crate) const OUTPUT: &str = "Output";
 
 /// Which of our servers runs inside the process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -5,18 +5,28 @@
 //! | `cli` | what can be typed, and what it means: the plan, the outputs, how to report |
 //! | `bench` | one run from check to exit code |
 //! | `embedded` | an echo server of ours inside the process |
-//! | `progress` | how the run stands, on a terminal |
+//! | `show` | the flags of who looks on |
+//! | `standing` | how a run stands: what every display shares |
+//! | `display` | a thread that shows it |
+//! | `progress` | the progress bar |
+//! | `tui` | the live screen |
+//! | `metrics` | the same for Prometheus |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
 //! | `signals` | Ctrl-C: once ends the run, twice the program |
 
 mod bench;
 mod cli;
+mod display;
 mod embedded;
+mod metrics;
 mod picture;
 mod progress;
 mod report;
+mod show;
 mod signals;
+mod standing;
+mod tui;
 
 use std::process::ExitCode;
 

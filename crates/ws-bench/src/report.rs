@@ -63,6 +63,11 @@ fn point(text: &str) -> Vec<String> {
 }
 
 fn heading(s: &Summary) -> String {
+    paint(Style::new().bold(), &heading_text(s))
+}
+
+/// What was run, in a line.
+pub(crate) fn heading_text(s: &Summary) -> String {
     let plan = &s.plan;
     let mut parts = vec![
         format!("{} {}", s.tool.name, s.tool.version),
@@ -74,9 +79,10 @@ fn heading(s: &Summary) -> String {
         plan.window
             .map(|window| format!("window {}", grouped(u64::from(window)))),
     );
-    let text = parts.join(" · ");
-    paint(Style::new().bold(), &text)
+    parts.join(" · ")
 }
+
+pub(crate) use measurement::units::human_rate as per_second;
 
 fn verdict(s: &Summary) -> Vec<String> {
     let verdict = s.validity.verdict;

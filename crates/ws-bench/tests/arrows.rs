@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("command-line", &[]),
     ("measurement", &[]),
     ("swarm", &["measurement"]),
@@ -17,6 +17,22 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("tungstenite-ws", &["command-line", "echo-server"]),
     ("draw-plot", &["command-line", "measurement", "results"]),
     ("runner", &["measurement", "swarm"]),
+    (
+        "ws-report",
+        &["command-line", "draw-plot", "measurement", "results"],
+    ),
+    (
+        "ws-compare",
+        &[
+            "command-line",
+            "draw-plot",
+            "measurement",
+            "results",
+            "runner",
+            "swarm",
+            "ws-report",
+        ],
+    ),
     // For tests only: nothing may use it.
     ("ws-truth", &["command-line", "measurement", "swarm"]),
     (

@@ -20,7 +20,7 @@ pub enum Watched {
 
 /// The series of a run over its measured phase, one value an interval; `None` when there are too few
 /// messages to tell. An interval in which nothing came has the value of the one before it as its
-/// response time, and 0 as its echoes.
+/// response time (the first ones that of the first in which something came), and 0 as its echoes.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn series(samples: &[Sample], elapsed_s: f64, watched: Watched) -> Option<Vec<f64>> {
@@ -41,15 +41,17 @@ pub fn series(samples: &[Sample], elapsed_s: f64, watched: Watched) -> Option<Ve
     Some(match watched {
         Watched::Echoes => bins.iter().map(|bin| bin.len() as f64).collect(),
         Watched::ResponseTime => {
-            let mut last = 0.0;
-            let mut median = |bin: &mut Vec<u64>| {
-                if !bin.is_empty() {
-                    let middle = bin.len() / 2;
-                    last = *bin.select_nth_unstable(middle).1 as f64;
-                }
-                last
+            let median = |bin: &mut Vec<u64>| {
+                let middle = bin.len() / 2;
+                (!bin.is_empty()).then(|| *bin.select_nth_unstable(middle).1 as f64)
             };
-            bins.iter_mut().map(&mut median).collect()
+            let medians: Vec<Option<f64>> = bins.iter_mut().map(median).collect();
+            let mut last = medians.iter().copied().flatten().next()?;
+            let filled = medians.into_iter().map(|median| {
+                last = median.unwrap_or(last);
+                last
+            });
+            filled.collect()
         }
     })
 }

@@ -9,8 +9,8 @@ use clap::{ArgGroup, Parser};
 use measurement::units::{Rate, parse_duration, parse_positive};
 use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
 
-use crate::server::{StartSpec, UrlSpec};
 use crate::server::spec::DEFAULT_PATH;
+use crate::server::{StartSpec, UrlSpec};
 
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
@@ -30,17 +30,21 @@ const OUTPUT: &str = "Output";
     .help("Measured time of each run, unless -m is given (example: 10s)")))]
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
-#[command(mut_arg("window", |a| a.help(
-    "Most messages in flight per client [default: 1; unbounded in latency runs] (example: 64)")))]
+#[command(mut_arg("window", |a| a.long_help(
+    "Most messages in flight per client [default: 1; unbounded in latency runs] (example: 64)\n\n\
+     In closed loop each client keeps just so many in flight. At a rate, a message that is due while so \
+     many are in flight waits, and its response time holds the waiting.")))]
 #[command(group = ArgGroup::new("measured").multiple(true), after_help = "\
 Examples:
-  ws-compare --server 'axum=axum-ws --bind 127.0.0.1:{port}' \\
-             --server 'tungstenite=tungstenite-ws --bind 127.0.0.1:{port}'
-  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' --fail-if 'b.p99 > 1.1 * a.p99' -o pr.md
-  ws-compare --server 'node=node echo.js {port} @ ws://127.0.0.1:{port}/' --server 'py=python3 echo.py {port}'
-  ws-compare --url a=ws://10.0.0.1:8000/ws --url b=ws://10.0.0.2:8000/ws --rate 20_000
+  ws-compare --server 'a=axum-ws --bind 127.0.0.1:{port}' \\
+             --server 't=tungstenite-ws --bind 127.0.0.1:{port}' -o ab.html
+  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' \\
+             --fail-if 'b.p99 > 1.1 * a.p99' -o pr.md
+  ws-compare --server 'node=node echo.js {port} @ ws://127.0.0.1:{port}/' \\
+             --server 'py=python3 echo.py {port}' --pin
+  ws-compare --url a=ws://10.0.0.1:8000/ws --url b=ws://10.0.0.2:8000/ws
   ws-compare before.json after.json                 saved runs of ws-bench
-  ws-compare a=a1.json,a2.json,a3.json b=b1.json,b2.json,b3.json
+  ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
 Exit codes:
   0    fine, whichever server is faster
@@ -170,7 +174,9 @@ fn path(text: &str) -> Result<String, String> {
     if text.starts_with('/') {
         Ok(text.to_owned())
     } else {
-        Err(format!("`{text}` is no path: it begins with / (example: /ws)"))
+        Err(format!(
+            "`{text}` is no path: it begins with / (example: /ws)"
+        ))
     }
 }
 
@@ -216,7 +222,10 @@ mod tests {
 
     #[test]
     fn percentages_paths_and_variables_are_checked() {
-        assert_eq!(parse(&["--until-sure", "2%"]).unwrap().until_sure, Some(2.0));
+        assert_eq!(
+            parse(&["--until-sure", "2%"]).unwrap().until_sure,
+            Some(2.0)
+        );
         for wrong in ["0", "100", "x", "-1"] {
             assert!(parse(&[&format!("--until-sure={wrong}")]).is_err());
         }

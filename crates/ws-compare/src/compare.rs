@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
-use measurement::comparison::{Comparison, ComparisonPlan, Contender, RoundRow, Figure};
+use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
 use measurement::units::{Rate, counted, human_rate};
 use measurement::validity::Verdict;
@@ -13,10 +13,11 @@ use results::whole::WholeFile;
 use runner::{RunError, preflight};
 
 use crate::cli::Args;
-use crate::judge::{self, Conditions, Measured};
+use crate::conditions::Conditions;
+use crate::judge::{self, Measured};
 use crate::measure::{self, Machine};
 use crate::plans::{Common, rate_below};
-use crate::progress::Display;
+use crate::progress::{Display, say};
 use crate::rounds::{Entrant, Ring, Turn, TurnError};
 use crate::save::Outputs;
 use crate::seats::Seats;
@@ -73,25 +74,32 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints, saves, and tells how it went.
-fn finish(args: &Args, comparison: &Comparison, outputs: Outputs<WholeFile>) -> anyhow::Result<ExitCode> {
-    if args.json {
-        print(&results::write::comparison_to_json(comparison).context("cannot print it")?)?;
+fn finish(
+    args: &Args,
+    comparison: &Comparison,
+    outputs: Outputs<WholeFile>,
+) -> anyhow::Result<ExitCode> {
+    let text = if args.json {
+        results::write::comparison_to_json(comparison).context("cannot print the comparison")?
     } else {
-        print(&text::text(comparison))?;
-    }
+        text::text(comparison)
+    };
+    // A terminal that is gone must not cost the files.
+    let printed = print(&text);
     let saved = outputs.write(comparison);
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         if !args.quiet {
-            lines.iter().for_each(|line| eprintln!("{line}"));
+            lines.iter().for_each(|line| say(line));
         }
-    } else if !lines.is_empty() {
+    } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
     // Every file that can be saved is, before the first one that cannot is told.
     for result in saved {
         result?;
     }
+    printed?;
     Ok(ExitCode::from(code(comparison)))
 }
 
@@ -136,7 +144,11 @@ fn conditions(args: &Args, names: &[&str]) -> anyhow::Result<Conditions> {
             "two servers are called `{name}`: give each a name of its own"
         )));
     }
-    if let Some(name) = args.reference.as_deref().filter(|name| !names.contains(name)) {
+    if let Some(name) = args
+        .reference
+        .as_deref()
+        .filter(|name| !names.contains(name))
+    {
         return Err(usage(format!(
             "there is no server `{name}` to compare with: there are {}",
             names.join(", ")
@@ -179,7 +191,10 @@ impl<'a> Campaign<'a> {
             cwd: args.cwd.clone(),
             ready_timeout: args.ready_timeout,
             path: args.path.clone(),
-            cores: seats.as_ref().map(|s| s.servers.clone()).unwrap_or_default(),
+            cores: seats
+                .as_ref()
+                .map(|s| s.servers.clone())
+                .unwrap_or_default(),
             trust: common.draft.trust.clone(),
             headers: common.draft.headers.clone(),
             control: stop.control.clone(),
@@ -212,7 +227,7 @@ impl<'a> Campaign<'a> {
 
     fn notice(&self, text: &str) {
         if !self.args.quiet {
-            eprintln!("{text}");
+            say(text);
         }
     }
 
@@ -248,7 +263,10 @@ impl<'a> Campaign<'a> {
             .filter_map(|(entrant, c)| c.excluded.is_none().then_some(entrant))
             .collect();
         let rate = self.args.rate.or_else(|| {
-            let found: Vec<f64> = contenders.iter().filter_map(|c| c.pilot_messages_per_s).collect();
+            let found: Vec<f64> = contenders
+                .iter()
+                .filter_map(|c| c.pilot_messages_per_s)
+                .collect();
             rate_below(&found)
         });
         let reference = self.reference(&contenders);
@@ -295,7 +313,11 @@ impl<'a> Campaign<'a> {
 
     /// The reference that was asked for, if it is still there; otherwise the first that is.
     fn reference(&self, contenders: &[Contender]) -> String {
-        let is_there = |name: &&str| contenders.iter().any(|c| c.name == *name && c.excluded.is_none());
+        let is_there = |name: &&str| {
+            contenders
+                .iter()
+                .any(|c| c.name == *name && c.excluded.is_none())
+        };
         let asked = self.args.reference.as_deref().filter(is_there);
         let first = contenders.iter().find(|c| c.excluded.is_none());
         let named = asked.or_else(|| first.or(contenders.first()).map(|c| c.name.as_str()));
@@ -341,10 +363,18 @@ impl<'a> Campaign<'a> {
     ) -> bool {
         let most = measured.plan.max_rounds;
         if let Some(rate) = rate {
-            let found = if measured.plan.rate_was_found { ", found by a pilot" } else { "" };
+            let found = if measured.plan.rate_was_found {
+                ", found by a pilot"
+            } else {
+                ""
+            };
             display.line(&format!(
                 "{} of {} · open loop at {} msg/s{found} · seed {}",
-                if self.args.until_sure.is_some() { format!("up to {}", counted(u64::from(most), "round")) } else { counted(u64::from(most), "round") },
+                if self.args.until_sure.is_some() {
+                    format!("up to {}", counted(u64::from(most), "round"))
+                } else {
+                    counted(u64::from(most), "round")
+                },
                 counted(entrants.len() as u64, "server"),
                 human_rate(rate.per_second()),
                 self.seed,
@@ -358,7 +388,10 @@ impl<'a> Campaign<'a> {
                 let entrant = entrants[place];
                 let turn = Turn { round, turn, seed };
                 let row = self.ring().turn(entrant, turn, rate, |step| {
-                    display.step(&format!("round {round} of {most} · {}", entrant.name()), step);
+                    display.step(
+                        &format!("round {round} of {most} · {}", entrant.name()),
+                        step,
+                    );
                 });
                 match row {
                     Ok(row) => measured.rounds.push(row),

@@ -96,23 +96,27 @@ pub fn examine(address: &Address, timeout: Duration, control: &Control) -> Vec<F
 fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), String> {
     let mut peer = Peer::open(address, timeout).map_err(|error| words(&error))?;
     match check {
-        Check::Text => echo(&mut peer, Message::text("plain text – and more: ✓")),
-        Check::Binary => echo(&mut peer, Message::binary((0..=255).collect::<Vec<u8>>())),
+        Check::Text => echo(&mut peer, &Message::text("plain text – and more: ✓")),
+        Check::Binary => echo(&mut peer, &Message::binary((0..=255).collect::<Vec<u8>>())),
         Check::Empty => {
-            echo(&mut peer, Message::text(""))?;
-            echo(&mut peer, Message::binary(Vec::new()))
+            echo(&mut peer, &Message::text(""))?;
+            echo(&mut peer, &Message::binary(Vec::new()))
         }
         Check::Large => {
             // No two neighbours alike, so that nothing can be left out unseen.
             #[allow(clippy::cast_possible_truncation)]
             let bytes: Vec<u8> = (0..LARGE).map(|n| (n % 251) as u8).collect();
-            echo(&mut peer, Message::binary(bytes))
+            echo(&mut peer, &Message::binary(bytes))
         }
         Check::Ping => ping(&mut peer),
         Check::Fragmented => {
             let pieces = ["in ", "three ", "pieces"];
             for (index, piece) in pieces.iter().enumerate() {
-                let data = if index == 0 { Data::Text } else { Data::Continue };
+                let data = if index == 0 {
+                    Data::Text
+                } else {
+                    Data::Continue
+                };
                 let is_last = index + 1 == pieces.len();
                 let frame = Frame::message(piece.as_bytes(), OpCode::Data(data), is_last);
                 peer.send(Message::Frame(frame)).map_err(|e| words(&e))?;
@@ -123,9 +127,9 @@ fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), Str
     }
 }
 
-fn echo(peer: &mut Peer, message: Message) -> Result<(), String> {
+fn echo(peer: &mut Peer, message: &Message) -> Result<(), String> {
     peer.send(message.clone()).map_err(|error| words(&error))?;
-    same(&message, &receive(peer)?)
+    same(message, &receive(peer)?)
 }
 
 fn receive(peer: &mut Peer) -> Result<Message, String> {

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use measurement::comparison::{
-    Against, Comparison, ComparisonPlan, ConditionRow, Contender, Decision, Figure, FigureOfServer,
-    FigureRow, KIND, OutlierRow, RoundRow, SCHEMA,
+    Against, Comparison, ComparisonPlan, Contender, Decision, Figure, FigureOfServer, FigureRow,
+    KIND, OutlierRow, RoundRow, SCHEMA,
 };
-use measurement::condition::{self, Between, Judgement, Outcome};
 use measurement::statistics::bootstrap::Bootstrap;
 use measurement::statistics::comparison::{Comparison as Compared, Direction, Verdict as Told};
 use measurement::statistics::levels;
@@ -17,6 +16,8 @@ use measurement::statistics::turns::turns;
 use measurement::summary::{Host, Tool, ValiditySummary};
 use measurement::units::counted;
 use measurement::validity::Verdict;
+
+use crate::conditions::Conditions;
 
 /// Share of families of intervals that hold the truth.
 pub const CONFIDENCE: f64 = 0.95;
@@ -55,7 +56,7 @@ impl Measured {
     }
 
     /// What a server had of a figure, by round.
-    fn values(&self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
+    pub(crate) fn values(&self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
         let rows = self.rounds.iter().filter(|row| row.server == server);
         rows.filter_map(|row| Some((row.round, figure.of(row)?)))
             .collect()
@@ -82,7 +83,7 @@ impl Measured {
         }
     }
 
-    fn bootstrap(&self) -> Bootstrap {
+    pub(crate) fn bootstrap(&self) -> Bootstrap {
         Bootstrap {
             level: self.level(),
             seed: self.plan.seed,
@@ -174,7 +175,9 @@ fn figure_row(measured: &Measured, figure: Figure) -> Option<FigureRow> {
     if servers.iter().all(|s| s.median.is_none()) {
         return None;
     }
-    let others = names.iter().filter(|name| **name != measured.plan.reference);
+    let others = names
+        .iter()
+        .filter(|name| **name != measured.plan.reference);
     Some(FigureRow {
         figure,
         unit: figure.unit().to_owned(),
@@ -266,46 +269,40 @@ fn validity(measured: &Measured) -> ValiditySummary {
         verdict = Verdict::Invalid;
         reasons.push("fewer than two servers were left to compare".to_owned());
     }
-    for server in &compared {
-        for (name, figure) in [("capacity", Figure::Throughput), ("latency", Figure::ResponseP50)] {
-            let rows: Vec<_> = measured
-                .rounds
+    for (name, figure) in [
+        ("capacity", Figure::Throughput),
+        ("latency", Figure::ResponseP50),
+    ] {
+        for (of, what) in [
+            (Verdict::Invalid, "invalid and left out"),
+            (Verdict::Suspect, "suspect"),
+        ] {
+            let found = runs_that_are(measured, figure, of);
+            let Some(example) = found.first().map(|found| found.reason) else {
+                continue;
+            };
+            let is_lost = |f: &&Found<'_>| {
+                let left = f.of - f.count;
+                2 * left < f.of || left < Pairs::FEWEST
+            };
+            verdict = verdict.max(match of {
+                Verdict::Invalid if found.iter().any(|f| is_lost(&f)) => Verdict::Invalid,
+                _ => Verdict::Suspect,
+            });
+            let counts: Vec<_> = found
                 .iter()
-                .filter(|row| row.server == *server && row.failure.is_none())
+                .map(|f| format!("{} of {} of {}", f.count, f.of, f.server))
                 .collect();
-            let runs: Vec<_> = rows.iter().filter_map(|row| figure.run(row)).collect();
-            let invalid = runs.iter().filter(|run| run.verdict == Verdict::Invalid);
-            let invalid: Vec<_> = invalid.collect();
-            let suspect = runs.iter().filter(|run| run.verdict == Verdict::Suspect);
-            let suspect: Vec<_> = suspect.collect();
-            if let Some(run) = invalid.first() {
-                let left = runs.len() - invalid.len();
-                verdict = verdict.max(if 2 * left < runs.len() || left < Pairs::FEWEST {
-                    Verdict::Invalid
-                } else {
-                    Verdict::Suspect
-                });
-                reasons.push(format!(
-                    "{} of {} {name} runs of {server} are invalid and left out: {}",
-                    invalid.len(),
-                    runs.len(),
-                    run.reasons.first().map_or("", String::as_str)
-                ));
-            }
-            if let Some(run) = suspect.first() {
-                verdict = verdict.max(Verdict::Suspect);
-                reasons.push(format!(
-                    "{} of {} {name} runs of {server} are suspect: {}",
-                    suspect.len(),
-                    runs.len(),
-                    run.reasons.first().map_or("", String::as_str)
-                ));
-            }
+            reasons.push(format!(
+                "{name} runs that are {what}: {}. The first because: {example}",
+                counts.join(", ")
+            ));
         }
-        let counted_rounds = measured.values(server, Figure::Throughput).len().max(
-            measured.values(server, Figure::ResponseP50).len(),
-        );
-        if counted_rounds == 0 && compared.len() >= 2 {
+    }
+    for server in &compared {
+        let rounds = [Figure::Throughput, Figure::ResponseP50]
+            .map(|figure| measured.values(server, figure).len());
+        if rounds == [0, 0] && compared.len() >= 2 {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has not one round that counts"));
         }
@@ -313,103 +310,37 @@ fn validity(measured: &Measured) -> ValiditySummary {
     ValiditySummary { verdict, reasons }
 }
 
-/// The conditions of `--fail-if`, read.
-#[derive(Debug, Clone, Default)]
-pub struct Conditions {
-    names: Vec<String>,
-    all: Vec<Between>,
+/// Runs of a server that have some verdict.
+struct Found<'m> {
+    server: &'m str,
+    count: usize,
+    of: usize,
+    /// What speaks against the first of them.
+    reason: &'m str,
 }
 
-/// The figures of conditions by their names there.
-const CONDITION_FIGURES: [(&str, Figure); 12] = [
-    ("throughput", Figure::Throughput),
-    ("p50", Figure::ResponseP50),
-    ("p99", Figure::ResponseP99),
-    ("p99.9", Figure::ResponseP999),
-    ("response.p50", Figure::ResponseP50),
-    ("response.p99", Figure::ResponseP99),
-    ("response.p99.9", Figure::ResponseP999),
-    ("service.p50", Figure::ServiceP50),
-    ("service.p99", Figure::ServiceP99),
-    ("service.p99.9", Figure::ServiceP999),
-    ("messages_per_cpu_s", Figure::MessagesPerCpuS),
-    ("memory_per_connection", Figure::MemoryPerConnection),
-];
-
-fn figure_named(name: &str) -> Option<Figure> {
-    let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, figure)| *figure)
-}
-
-impl Conditions {
-    /// Reads conditions on servers of these names.
-    ///
-    /// # Errors
-    /// The first that cannot be read, or is on a figure that servers are not compared by, in words.
-    pub fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
-        let mut all = Vec::new();
-        for text in texts {
-            let condition = Between::parse(text, names).map_err(|e| e.to_string())?;
-            if let Some(name) = condition.figures().find(|f| figure_named(f.name()).is_none()) {
-                let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
-                return Err(format!(
-                    "servers are not compared by `{}`: use {}",
-                    name.name(),
-                    known.join(", ")
-                ));
-            }
-            all.push(condition);
+/// The runs that a figure is of and that have this verdict, by server.
+fn runs_that_are(measured: &Measured, figure: Figure, verdict: Verdict) -> Vec<Found<'_>> {
+    let mut found = Vec::new();
+    for server in measured.compared() {
+        let rows = measured.rounds.iter();
+        let runs: Vec<_> = rows
+            .filter(|row| row.server == server && row.failure.is_none())
+            .filter_map(|row| figure.run(row))
+            .collect();
+        let those = || runs.iter().filter(|run| run.verdict == verdict);
+        if let Some(first) = those().next() {
+            found.push(Found {
+                server,
+                count: those().count(),
+                of: runs.len(),
+                reason: first.reasons.first().map_or("", String::as_str),
+            });
         }
-        Ok(Self {
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-            all,
-        })
     }
-
-    fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
-        let bootstrap = Bootstrap {
-            level: if measured.plan.until_sure_percent.is_some() {
-                levels::while_looking(CONFIDENCE)
-            } else {
-                CONFIDENCE
-            },
-            ..measured.bootstrap()
-        };
-        let last = measured.rounds.iter().map(|row| row.round).max().unwrap_or(0);
-        let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {
-            let Some(figure) = figure_named(named.name()) else {
-                return Vec::new();
-            };
-            let by_round = measured.values(&self.names[server], figure);
-            (1..=last).map(|round| by_round.get(&round).copied()).collect()
-        };
-        let row = |condition: &Between| match condition.judge(values, &bootstrap) {
-            Ok(judgement) => ConditionRow {
-                expression: condition.to_string(),
-                held: judgement.held,
-                text: said(&judgement),
-            },
-            // What cannot be looked at must not stand open.
-            Err(error) => ConditionRow {
-                expression: condition.to_string(),
-                held: true,
-                text: error.to_string(),
-            },
-        };
-        self.all.iter().map(row).collect()
-    }
+    found
 }
 
-/// Why a condition held or not.
-fn said(judgement: &Judgement) -> String {
-    let ratio = judgement.ratio.map_or_else(String::new, |r| {
-        format!(": the ratio is {:.3} ({:.3}–{:.3})", r.estimate, r.low, r.high)
-    });
-    let rounds = counted(judgement.rounds as u64, "round");
-    match judgement.outcome {
-        Outcome::Held => format!("it holds with confidence in {rounds}{ratio}"),
-        Outcome::NotHeld => format!("with confidence it does not hold in {rounds}{ratio}"),
-        Outcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
-        Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
-    }
-}
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

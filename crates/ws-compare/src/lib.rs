@@ -9,7 +9,7 @@
 //! | [`plans`] | the load in closed loop and at a rate; the pilot that finds the rate |
 //! | [`rounds`] | a server's turn in a round |
 //! | [`measure`], [`bins`] | one run, and its steady part |
-//! | [`judge`] | from rounds to verdicts |
+//! | [`judge`], [`conditions`] | from rounds to verdicts; `--fail-if` |
 //! | [`saved`] | saved runs, and saved comparisons, in place of measured ones |
 //! | [`told`], [`text`], [`page`], [`picture`] | what every report says; the reports |
 //! | [`save`] | the files |
@@ -31,6 +31,7 @@
 pub mod bins;
 pub mod cli;
 pub mod compare;
+pub mod conditions;
 pub mod gate;
 pub mod judge;
 pub mod measure;

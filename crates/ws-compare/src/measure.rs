@@ -112,7 +112,9 @@ fn row(summary: &Summary, record: &Record) -> RunRow {
     };
     let elapsed_s = summary.elapsed_s;
     let (steadiness, cut_s) = bins::series(&record.samples, elapsed_s, watched)
-        .map_or((Steadiness::Unknown, None), |series| steady_from(&series, elapsed_s));
+        .map_or((Steadiness::Unknown, None), |series| {
+            steady_from(&series, elapsed_s)
+        });
     let timed = summary.service_time_ns.count;
     #[allow(clippy::cast_precision_loss)]
     let steady = cut_s.filter(|cut_s| *cut_s > 0.0).and_then(|cut_s| {
@@ -141,7 +143,10 @@ fn row(summary: &Summary, record: &Record) -> RunRow {
         p99_ns: times[1],
         p99_9_ns: times[2],
         server_cpu_s: summary.server.as_ref().map(|server| server.cpu_s),
-        messages_per_cpu_s: summary.server.as_ref().and_then(|server| server.messages_per_cpu_s),
+        messages_per_cpu_s: summary
+            .server
+            .as_ref()
+            .and_then(|server| server.messages_per_cpu_s),
     }
 }
 

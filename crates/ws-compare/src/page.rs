@@ -21,22 +21,17 @@ pub enum Extent {
 /// The page; `pictures` are shown where they can be.
 #[must_use]
 pub fn page(c: &Comparison, extent: Extent, pictures: Vec<Picture>) -> Page {
-    let mut page = Page::new(told::names(c).replace(", ", " against "));
+    let mut page = Page::new(told::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
     page.below = vec![counted(u64::from(told::rounds(c)), "round"), told::load(c)];
     page.add(Section::new("Verdict", verdicts(c)));
-    page.add(Section::new(
-        "Figures",
-        vec![Block::Tables(
-            told::GROUPS
-                .into_iter()
-                .filter_map(|(title, figures)| table(c, title, figures))
-                .collect(),
-        )],
-    ));
+    page.add(Section::new("Figures", vec![Block::Tables(figures(c))]));
     if !pictures.is_empty() {
-        page.add(Section::new("Rounds and intervals", vec![Block::Pictures(pictures)]));
+        page.add(Section::new(
+            "Rounds and intervals",
+            vec![Block::Pictures(pictures)],
+        ));
     }
     let remarks = told::remarks(c);
     if !remarks.is_empty() {
@@ -69,9 +64,13 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     })];
     blocks.extend(c.conditions.iter().map(|condition| {
         Block::Banner(Banner {
-            tone: if condition.held { Tone::Bad } else { Tone::Good },
-            word: if condition.held { "failed" } else { "passed" }.to_owned(),
-            about: Some(format!("`{}`", condition.expression)),
+            tone: match (condition.held, condition.is_sure) {
+                (true, _) => Tone::Bad,
+                (false, true) => Tone::Good,
+                (false, false) => Tone::Warning,
+            },
+            word: told::outcome(condition).to_owned(),
+            about: Some(condition.expression.clone()),
             text: condition.text.clone(),
             points: Vec::new(),
         })
@@ -93,41 +92,60 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     blocks
 }
 
-/// The medians of a group of figures, and what can be said of them.
-fn table(c: &Comparison, title: &str, figures: &[Figure]) -> Option<Table> {
+/// The medians and what can be said of them: in one table of two servers, in two tables of more.
+fn figures(c: &Comparison) -> Vec<Table> {
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    let rows: Vec<_> = c
-        .figures
-        .iter()
-        .filter(|row| figures.contains(&row.figure))
-        .map(|row| {
-            let of = |name: &&str| row.servers.iter().find(|s| s.server == *name);
-            let mut cells: Vec<_> = names
-                .iter()
-                .map(|name| told::value(row.figure, of(name).and_then(|s| s.median)))
-                .collect();
-            let said = row.against.iter().map(|a| {
-                if a.verdict == Decision::CannotTell && row.against.len() > 1 {
-                    format!("{}: {}", a.server, a.text)
-                } else {
-                    a.text.clone()
-                }
-            });
-            cells.push(said.collect::<Vec<_>>().join("; "));
-            Row::new(row.figure.name(), cells)
-        })
-        .collect();
-    if rows.is_empty() {
-        return None;
+    let medians = |row: &FigureRow| -> Vec<String> {
+        let of = |name: &&str| row.servers.iter().find(|s| s.server == *name);
+        let median = |name| told::value(row.figure, of(name).and_then(|s| s.median));
+        names.iter().map(median).collect()
+    };
+    let said = |row: &FigureRow| -> Vec<String> {
+        let texts = row.against.iter().map(|a| a.text.clone());
+        texts.collect()
+    };
+    let columns: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let beside = format!("beside {}", c.plan.reference);
+    if names.len() <= 2 {
+        return vec![Table {
+            columns: columns.into_iter().chain([beside]).collect(),
+            rows: grouped_rows(c, |row| [medians(row), said(row)].concat()),
+            figures: true,
+            ..Table::default()
+        }];
     }
-    let columns = names.iter().map(|name| (*name).to_owned());
-    Some(Table {
-        title: title.to_owned(),
-        columns: columns.chain([format!("beside {}", c.plan.reference)]).collect(),
-        rows,
-        figures: true,
-        ..Table::default()
-    })
+    let others = columns.iter().filter(|name| **name != c.plan.reference);
+    let others: Vec<_> = others.cloned().collect();
+    vec![
+        Table {
+            title: "Medians of all rounds".to_owned(),
+            columns,
+            rows: grouped_rows(c, medians),
+            figures: true,
+            ..Table::default()
+        },
+        Table {
+            title: format!("What can be said of them beside {}", c.plan.reference),
+            columns: others,
+            rows: grouped_rows(c, said),
+            ..Table::default()
+        },
+    ]
+}
+
+/// One row a figure, in the groups that belong together.
+fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (title, figures) in told::GROUPS {
+        let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
+        for (index, row) in of_group.enumerate() {
+            rows.push(Row {
+                group: (index == 0).then(|| title.to_owned()),
+                ..Row::new(row.figure.name(), cells(row))
+            });
+        }
+    }
+    rows
 }
 
 /// One table a server with every round.
@@ -169,7 +187,9 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
     }])];
     if extent == Extent::Full {
         let facts = facts_of_plan(&c.plan.load);
-        let facts = facts.into_iter().filter(|f| f.part == Part::Plan && f.what != "server");
+        let facts = facts
+            .into_iter()
+            .filter(|f| f.part == Part::Plan && f.what != "server");
         let mut rows: Vec<_> = facts.map(|f| Row::new(f.what, vec![f.value])).collect();
         rows.push(Row::new("took", vec![human_time(c.elapsed_s * 1e9)]));
         blocks.push(Block::Tables(vec![Table {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use draw_plot::{DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg};
+use draw_plot::{
+    DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
+};
 use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
 use measurement::units::counted;
 use ws_report::page::Picture;
@@ -41,7 +43,9 @@ pub fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
 
 fn options(ratios: &Ratios, theme: Theme) -> Options {
     let rows = u32::try_from(ratios.rows.len()).unwrap_or(u32::MAX);
-    let height = AROUND.saturating_add(ROW.saturating_mul(rows)).clamp(360, 4320);
+    let height = AROUND
+        .saturating_add(ROW.saturating_mul(rows))
+        .clamp(360, 4320);
     Options {
         size: Size::new(1280, height).unwrap_or_default(),
         theme,
@@ -62,7 +66,7 @@ fn ratios(c: &Comparison) -> Ratios {
         }
     }
     Ratios {
-        title: told::names(c).replace(", ", " against "),
+        title: told::title(c),
         subtitle: format!(
             "{} · {}",
             counted(u64::from(told::rounds(c)), "round"),
@@ -91,7 +95,7 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         let reference = c.rounds_of(&against.reference).find(same)?;
         Some(better(value(row)? / value(reference)?))
     });
-    let name = figure.name().split(", ").next().unwrap_or_default();
+    let name = figure.short_name();
     Some(RatioRow {
         label: if several {
             format!("{name} · {}", against.server)

@@ -1,6 +1,6 @@
 //! How the comparison stands, on standard error: a bar on a terminal, a line a round elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -55,7 +55,7 @@ impl Display {
     pub fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None if !self.is_quiet => eprintln!("{text}"),
+            None if !self.is_quiet => say(text),
             None => {}
         }
     }
@@ -67,6 +67,12 @@ impl Drop for Display {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A line on standard error. A terminal that is gone is no reason to lose what was measured, so
+/// nothing comes of a line that cannot be written.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -128,7 +128,7 @@ pub struct Ring<'a> {
 /// A server that is there, whoever started it.
 enum Present {
     Ours(Box<Running>),
-    Others(Address),
+    Others(Box<Address>),
 }
 
 impl Present {
@@ -209,11 +209,11 @@ impl Ring<'_> {
                 } else {
                     Trust::System
                 };
-                Ok(Present::Others(Address {
+                Ok(Present::Others(Box::new(Address {
                     target,
                     trust,
                     headers: self.starter.headers.clone(),
-                }))
+                })))
             }
         }
     }
@@ -310,7 +310,7 @@ impl Ring<'_> {
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
             step(Step::Latency);
-                let target = &present.address().target;
+            let target = &present.address().target;
             let plan = self.common.latency(target, turn.seed, rate)?;
             let outcome = self.run(entrant, &mut present, &plan)?;
             row.latency = Some(outcome.row);

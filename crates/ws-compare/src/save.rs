@@ -97,7 +97,9 @@ impl Outputs<WholeFile> {
 fn write(c: &Comparison, kind: Kind, mut file: WholeFile) -> anyhow::Result<()> {
     let bytes = match kind {
         Kind::Data(format) => return Ok(results::write::write_comparison(c, format, file)?),
-        Kind::Markdown => ws_report::markdown(&page::page(c, Extent::Short, Vec::new())).into_bytes(),
+        Kind::Markdown => {
+            ws_report::markdown(&page::page(c, Extent::Short, Vec::new())).into_bytes()
+        }
         Kind::Html => {
             let pictures = picture::for_page(c)?;
             ws_report::html(&page::page(c, Extent::Full, pictures))?.into_bytes()

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use measurement::comparability::{Bearing, differences};
-use measurement::comparison::{
-    ComparisonPlan, Contender, RoundRow, RunRow, Steadiness,
-};
+use measurement::comparison::{ComparisonPlan, Contender, RoundRow, RunRow, Steadiness};
 use measurement::summary::Summary;
 
 use crate::judge::{self, Measured};
@@ -52,13 +50,19 @@ pub fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, S
             interrupted: c.interrupted,
         });
     }
-    let sides = arguments.iter().map(|a| side(a)).collect::<Result<Vec<_>, _>>()?;
+    let sides = arguments
+        .iter()
+        .map(|a| side(a))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut runs: Vec<(usize, &Path, Summary)> = Vec::new();
     for (number, side) in sides.iter().enumerate() {
         for path in &side.files {
             let run = results::read::read_run(path).map_err(|e| chain(&e))?;
             let summary = run.summary.ok_or_else(|| {
-                format!("{} holds no summary of a run: give its .json or .xlsx", path.display())
+                format!(
+                    "{} holds no summary of a run: give its .json or .xlsx",
+                    path.display()
+                )
             })?;
             runs.push((number, path, summary));
         }
@@ -102,7 +106,13 @@ fn side(argument: &str) -> Result<Side, String> {
 
 /// A name that may stand in a condition.
 fn as_name(stem: &str) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = stem.chars().map(allowed).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         name
@@ -132,7 +142,11 @@ fn comparable(runs: &[(usize, &Path, Summary)]) -> Result<(), String> {
         return Ok(());
     };
     let first = &difference.values[0];
-    let other = difference.values.iter().position(|v| v != first).unwrap_or(0);
+    let other = difference
+        .values
+        .iter()
+        .position(|v| v != first)
+        .unwrap_or(0);
     Err(format!(
         "{} and {} cannot be compared: {} is {first} in the one and {} in the other",
         runs[0].1.display(),
@@ -156,7 +170,9 @@ fn measured(
     rounds.sort_by_key(|row: &RoundRow| row.round);
     let first = &runs[0].2;
     let server = |side: &Side| {
-        let of_it = runs.iter().find(|(number, ..)| sides[*number].name == side.name);
+        let of_it = runs
+            .iter()
+            .find(|(number, ..)| sides[*number].name == side.name);
         Contender {
             name: side.name.clone(),
             command: None,
@@ -227,7 +243,10 @@ fn run_row(s: &Summary) -> RunRow {
         p99_ns: exact(times.p99),
         p99_9_ns: exact(times.p99_9),
         server_cpu_s: s.server.as_ref().map(|server| server.cpu_s),
-        messages_per_cpu_s: s.server.as_ref().and_then(|server| server.messages_per_cpu_s),
+        messages_per_cpu_s: s
+            .server
+            .as_ref()
+            .and_then(|server| server.messages_per_cpu_s),
     }
 }
 

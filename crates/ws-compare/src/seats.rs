@@ -60,7 +60,11 @@ impl Seats {
         }
         let mut physical: Vec<Vec<usize>> = Vec::new();
         for group in groups {
-            let ours: Vec<_> = group.iter().copied().filter(|c| allowed.contains(c)).collect();
+            let ours: Vec<_> = group
+                .iter()
+                .copied()
+                .filter(|c| allowed.contains(c))
+                .collect();
             if !ours.is_empty() && !physical.contains(&ours) {
                 physical.push(ours);
             }

@@ -9,6 +9,7 @@ use std::thread;
 
 use swarm::control::Control;
 
+use crate::progress::say;
 use crate::server::group::Groups;
 
 /// What a comparison has to do with signals.
@@ -111,8 +112,8 @@ async fn listen(ended: &Sender<End>, stop: &Stop) {
         if first {
             stop.control.stop();
             if stop.talks.load(Ordering::Relaxed) {
-                eprintln!(
-                    "\nending after the rounds so far and saving files; once more ends at once and saves nothing"
+                say(
+                    "\nending after the rounds so far and saving files; once more ends at once and saves nothing",
                 );
             }
         } else {

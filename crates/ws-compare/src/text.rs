@@ -65,7 +65,9 @@ fn point(text: &str) -> Vec<String> {
         }
         for word in line.split(' ') {
             match broken.last_mut() {
-                Some(last) if !is_first && last.chars().count() + word.chars().count() < WIDTH - 2 => {
+                Some(last)
+                    if !is_first && last.chars().count() + word.chars().count() < WIDTH - 2 =>
+                {
                     last.push(' ');
                     last.push_str(word);
                 }
@@ -176,10 +178,15 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .conditions
         .iter()
         .map(|condition| {
-            if condition.held {
-                paint(bold(AnsiColor::Red), &format!("failed if {}: {}", condition.expression, condition.text))
-            } else {
-                format!("passed {}: {}", condition.expression, condition.text)
+            let line = format!(
+                "{:<LABEL$}{}: {}",
+                told::outcome(condition),
+                condition.expression,
+                condition.text
+            );
+            match condition.held {
+                true => paint(bold(AnsiColor::Red), &line),
+                false => line,
             }
         })
         .collect();

@@ -1,7 +1,9 @@
 //! What every kind of report says in the same words.
 
-use measurement::comparison::{Comparison, Figure, RoundRow, RunRow};
-use measurement::units::{counted, human_bytes, human_rate, human_time};
+use std::collections::BTreeMap;
+
+use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow};
+use measurement::units::{counted, human_rate, human_time};
 use measurement::words;
 
 /// What belongs together, with its heading.
@@ -17,7 +19,11 @@ pub const GROUPS: [(&str, &[Figure]); 3] = [
     ),
     (
         "Latency: open loop, the same rate for all",
-        &[Figure::ResponseP50, Figure::ResponseP99, Figure::ResponseP999],
+        &[
+            Figure::ResponseP50,
+            Figure::ResponseP99,
+            Figure::ResponseP999,
+        ],
     ),
     (
         "Cost, in closed loop",
@@ -30,6 +36,17 @@ pub const GROUPS: [(&str, &[Figure]); 3] = [
 pub fn names(c: &Comparison) -> String {
     let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
     names.join(", ")
+}
+
+/// `axum against tungstenite`, `axum, tornado and node`
+#[must_use]
+pub fn title(c: &Comparison) -> String {
+    let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
+    match names.as_slice() {
+        [a, b] => format!("{a} against {b}"),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [] => String::new(),
+    }
 }
 
 /// How many rounds there were.
@@ -66,11 +83,12 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
         );
     }
     for row in &c.rounds {
-        lines.extend(
-            row.failure
-                .as_ref()
-                .map(|why| format!("round {} is not counted for {}: {why}", row.round, row.server)),
-        );
+        lines.extend(row.failure.as_ref().map(|why| {
+            format!(
+                "round {} is not counted for {}: {why}",
+                row.round, row.server
+            )
+        }));
     }
     if rounds(c) == 1 {
         lines.push(
@@ -81,17 +99,23 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
     }
     lines.extend(unsteady(c));
     lines.extend(longest_cut(c));
-    lines.extend(c.outliers.iter().map(|o| {
-        format!(
-            "round {} stands out: {} of {} was {}, median {}; it is counted",
-            o.round,
-            o.figure.name(),
-            o.server,
-            o.figure.print(o.value),
-            o.figure.print(o.median)
-        )
-    }));
+    lines.extend(outliers(c));
     lines
+}
+
+/// The rounds that stand out, in a line each.
+fn outliers(c: &Comparison) -> Vec<String> {
+    let mut rounds: BTreeMap<(u32, &str), Vec<String>> = BTreeMap::new();
+    for o in &c.outliers {
+        let (value, median) = (o.figure.print(o.value), o.figure.print(o.median));
+        let said = format!("{} {value} (median {median})", o.figure.short_name());
+        rounds.entry((o.round, &o.server)).or_default().push(said);
+    }
+    let line = |((round, server), said): ((u32, &str), Vec<String>)| {
+        let said = said.join(", ");
+        format!("round {round} of {server} stands out, and is counted: {said}")
+    };
+    rounds.into_iter().map(line).collect()
 }
 
 /// How much of a run was cut off at most.
@@ -188,8 +212,12 @@ pub fn value(figure: Figure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
-/// Bytes, or a dash.
+/// What became of a condition, in a word or two.
 #[must_use]
-pub fn bytes(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), human_bytes)
+pub fn outcome(condition: &ConditionRow) -> &'static str {
+    match (condition.held, condition.is_sure) {
+        (true, _) => "failed",
+        (false, true) => "passed",
+        (false, false) => "not sure",
+    }
 }

@@ -71,7 +71,10 @@ fn right_servers_are_measured_in_every_round() {
     assert_eq!(seed(1)[0], seed(1)[1]);
     assert_ne!(seed(1)[0], seed(2)[0]);
     let files = compare.files();
-    assert_eq!(files, ["c.html", "c.json", "c.md", "c.png", "c.svg", "c.xlsx"]);
+    assert_eq!(
+        files,
+        ["c.html", "c.json", "c.md", "c.png", "c.svg", "c.xlsx"]
+    );
     assert!(stdout(&output).contains("throughput, msg/s"));
     let page = std::fs::read_to_string(compare.path("c.html")).unwrap();
     assert!(page.contains("times as good as a"));
@@ -93,9 +96,19 @@ fn a_server_that_fails_to_start_is_told_with_its_output() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let c = compare.json("c.json");
     let why = excluded(&c, "bad").unwrap();
-    assert!(why.contains("exit code 7") && why.contains("boom: no such table"), "{why}");
+    assert!(
+        why.contains("exit code 7") && why.contains("boom: no such table"),
+        "{why}"
+    );
     assert_eq!(excluded(&c, "a"), None);
-    assert_eq!((rows(&c, "a").len(), rows(&c, "t").len(), rows(&c, "bad").len()), (2, 2, 0));
+    assert_eq!(
+        (
+            rows(&c, "a").len(),
+            rows(&c, "t").len(),
+            rows(&c, "bad").len()
+        ),
+        (2, 2, 0)
+    );
     assert!(stdout(&output).contains("boom: no such table"));
 }
 
@@ -137,21 +150,42 @@ fn a_program_that_does_not_exist_is_named() {
     ]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let why = excluded(&compare.json("c.json"), "bad").unwrap();
-    assert!(why.contains("/no/such/program") && why.contains("No such file"), "{why}");
+    assert!(
+        why.contains("/no/such/program") && why.contains("No such file"),
+        "{why}"
+    );
 }
 
 #[test]
 fn wrong_echoes_do_not_pass_the_gate() {
     let cases = [
         ("text-as-binary", "a text message: it came back as binary"),
-        ("text-only", "a binary message: it closed the connection with 1003"),
+        (
+            "text-only",
+            "a binary message: it closed the connection with 1003",
+        ),
         ("drops-empty", "an empty message: nothing came within"),
-        ("small-only", "a message of 1 MiB: 1000 bytes came back in place of 1048576"),
-        ("changes-a-byte", "a binary message: byte 41 came back changed"),
+        (
+            "small-only",
+            "a message of 1 MiB: 1000 bytes came back in place of 1048576",
+        ),
+        (
+            "changes-a-byte",
+            "a binary message: byte 41 came back changed",
+        ),
         ("no-pong", "a ping: nothing came within"),
-        ("first-frame", "a fragmented message: 3 bytes came back in place of 15"),
-        ("wrong-close", "the close handshake: 1000 was answered with 1001"),
-        ("no-close", "the close handshake: the connection ended without a close frame"),
+        (
+            "first-frame",
+            "a fragmented message: 3 bytes came back in place of 15",
+        ),
+        (
+            "wrong-close",
+            "the close handshake: 1000 was answered with 1001",
+        ),
+        (
+            "no-close",
+            "the close handshake: the connection ended without a close frame",
+        ),
     ];
     std::thread::scope(|scope| {
         for (role, told) in cases {
@@ -183,16 +217,28 @@ fn wrong_echoes_do_not_pass_the_gate() {
 fn a_server_killed_mid_round_loses_that_round_alone() {
     let compare = Compare::new();
     let (bad, a) = (server("bad", "dies"), server("a", "axum"));
-    let more = ["--rounds", "3", "--server", &bad, "--server", &a, "-o", "c.json"];
+    let more = [
+        "--rounds", "3", "--server", &bad, "--server", &a, "-o", "c.json",
+    ];
     let output = compare.run(&[&common::SHORT[..], &more].concat());
     let c = compare.json("c.json");
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let failures: Vec<_> = rows(&c, "bad").iter().map(|r| r["failure"].clone()).collect();
+    let failures: Vec<_> = rows(&c, "bad")
+        .iter()
+        .map(|r| r["failure"].clone())
+        .collect();
     assert_eq!(failures.len(), 3);
     assert_eq!((&failures[0], &failures[2]), (&Value::Null, &Value::Null));
     let told = failures[1].as_str().unwrap();
-    assert!(told.contains("`bad` was killed by SIGKILL while it was measured"), "{told}");
-    assert!(rows(&c, "a").iter().all(|row| row["failure"] == Value::Null));
+    assert!(
+        told.contains("`bad` was killed by SIGKILL while it was measured"),
+        "{told}"
+    );
+    assert!(
+        rows(&c, "a")
+            .iter()
+            .all(|row| row["failure"] == Value::Null)
+    );
     assert!(stdout(&output).contains("round 2 is not counted for bad"));
 }
 
@@ -233,7 +279,10 @@ fn a_port_that_is_taken_is_named() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let c = compare.json("c.json");
     let why = excluded(&c, "bad").unwrap();
-    assert!(why.contains(&format!("something already listens on 127.0.0.1:{port}")), "{why}");
+    assert!(
+        why.contains(&format!("something already listens on 127.0.0.1:{port}")),
+        "{why}"
+    );
     assert_eq!(rows(&c, "a").len(), 2);
 }
 
@@ -253,7 +302,10 @@ fn running_servers_are_compared_by_their_urls() {
     assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
     let c = compare.json("c.json");
     for row in rows(&c, "a").iter().chain(&rows(&c, "b")) {
-        assert_eq!((&row["ready_s"], &row["failure"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&row["ready_s"], &row["failure"]),
+            (&Value::Null, &Value::Null)
+        );
         // It is not ours to look into.
         assert_eq!(row["capacity"]["server_cpu_s"], Value::Null);
     }

@@ -9,8 +9,8 @@ use ws_report::{Format, ReportError, report, write};
 
 /// Makes one page of one run of ws-bench, or of several beside each other
 ///
-/// The page opens from disk, loads nothing, and prints. Several files of one run are one run: give the
-/// .json for the figures and the .csv or .xlsx for the pictures that need every message.
+/// The page opens from disk, loads nothing, and prints. Several files of one run are one run: what the
+/// .json of a run does not hold, such as the single messages, its .csv or .xlsx given beside it does.
 #[derive(Debug, Parser)]
 #[command(
     version,

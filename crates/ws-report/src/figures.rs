@@ -1,7 +1,10 @@
 //! The figures of a run, each with its name, in the order of every report.
 
 use measurement::summary::{ClientUsage, Connections, ContextSwitches, ServerUsage, Summary};
+use measurement::timeline::TimelineRow;
 use measurement::units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
+
+use crate::run::Run;
 
 /// A figure of a run; `None` where the run has none.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +16,7 @@ pub(crate) struct Figure {
 
 /// All figures but the times, always in the same groups in the same order; within a group those that
 /// not every run has stand last.
-pub(crate) fn figures(s: &Summary) -> Vec<Figure> {
+pub(crate) fn figures(run: &Run) -> Vec<Figure> {
     let mut all = Vec::new();
     let mut group = |name: &'static str, figures: Vec<(String, Option<String>)>| {
         all.extend(figures.into_iter().map(|(label, value)| Figure {
@@ -22,6 +25,10 @@ pub(crate) fn figures(s: &Summary) -> Vec<Figure> {
             value,
         }));
     };
+    let Some(s) = run.summary() else {
+        group("messages", counted_by_second(&run.saved.timeline));
+        return all;
+    };
     group("throughput", throughput(s));
     group("messages", messages(s));
     group("rate", rate(s));
@@ -29,6 +36,19 @@ pub(crate) fn figures(s: &Summary) -> Vec<Figure> {
     group("generator", generator(s));
     group("server", s.server.as_ref().map_or_else(Vec::new, server));
     all
+}
+
+/// What the seconds of a run without a summary come to.
+fn counted_by_second(timeline: &[TimelineRow]) -> Vec<(String, Option<String>)> {
+    if timeline.is_empty() {
+        return Vec::new();
+    }
+    let sum = |of: fn(&TimelineRow) -> u64| grouped(timeline.iter().map(of).sum());
+    vec![
+        known("sent", sum(|row| row.sent)),
+        known("echoed", sum(|row| row.received)),
+        known("failed", sum(|row| row.failed)),
+    ]
 }
 
 /// A name and a value that is always there.

@@ -164,11 +164,6 @@ impl Table {
         1 + self.columns.len().max(1)
     }
 
-    /// Whether it needs the whole width.
-    pub(crate) fn is_wide(&self) -> bool {
-        self.columns.len() > 2
-    }
-
     /// Letters of its longest unit; 0 without units.
     pub(crate) fn unit_letters(&self) -> usize {
         let cells = self.rows.iter().flat_map(|row| &row.cells);

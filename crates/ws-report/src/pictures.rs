@@ -1,8 +1,10 @@
 //! The pictures of all runs, overlaid; and which are missing, and why.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::thread::{self, ScopedJoinHandle};
 
-use draw_plot::{DrawError, Kind, Loaded, Options, Size, Theme, load};
+use draw_plot::{Data, DrawError, Kind, Loaded, Options, Size, Theme, load};
 use results::ResultsError;
 use results::read::{Metric, Request};
 
@@ -11,32 +13,40 @@ use crate::run::Run;
 use crate::single::capital;
 
 /// As wide as a picture stands on most screens, so that its letters are nearly as large as the page's.
-const SIZE: (u32, u32) = (640, 400);
+const SIZE: (u32, u32) = (540, 380);
 /// The same on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
+/// Kinds whose files are read together: those of a row show the same data.
+const READINGS: [&[Kind]; 4] = [
+    &[Kind::Latency],
+    &[Kind::Histogram, Kind::Cdf, Kind::Percentiles],
+    &[Kind::Timeline],
+    &[Kind::Heatmap],
+];
+
 /// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
 pub(crate) fn section(runs: &[Run]) -> Section {
-    let mut pictures = Vec::new();
-    let mut missing = Vec::new();
     let metric = if runs.iter().all(Run::has_response_time) {
         Metric::ResponseTime
     } else {
         Metric::ServiceTime
     };
-    let request = Request {
+    let request = &Request {
         metric,
         ..Request::default()
     };
-    for kind in Kind::ALL {
-        let (loaded, lacking) = load_from_any(kind, runs, &request);
-        missing.extend(lacking);
-        let Some(loaded) = loaded else { continue };
-        match picture(kind, &loaded) {
-            Ok(picture) => pictures.push(picture),
-            Err(error) => missing.push(not_drawn(kind, &error)),
-        }
-    }
+    // A spreadsheet is read once for each reading, which takes longer than all else.
+    let drawn: Vec<_> = thread::scope(|scope| {
+        let threads = READINGS.map(|kinds| scope.spawn(|| draw_all(kinds, runs, request)));
+        let drawn = threads.into_iter().map(ScopedJoinHandle::join);
+        drawn
+            .map(|drawn| drawn.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    });
+    let (pictures, missing): (Vec<_>, Vec<_>) = drawn.into_iter().unzip();
+    let pictures: Vec<_> = pictures.into_iter().flatten().collect();
+    let missing: Vec<_> = missing.into_iter().flatten().collect();
     let mut blocks = Vec::new();
     if !pictures.is_empty() {
         blocks.push(Block::Pictures(pictures));
@@ -45,6 +55,31 @@ pub(crate) fn section(runs: &[Run]) -> Section {
         blocks.push(Block::List(missing));
     }
     Section::new("Pictures", blocks)
+}
+
+/// Reads for the first of these kinds, and draws them all.
+fn draw_all(kinds: &[Kind], runs: &[Run], request: &Request) -> (Vec<Picture>, Vec<String>) {
+    let mut pictures = Vec::new();
+    let (loaded, mut missing) = load_from_any(kinds[0], runs, request);
+    let Some(loaded) = loaded else {
+        return (pictures, missing);
+    };
+    for kind in kinds {
+        match picture(*kind, &loaded) {
+            Ok(picture) => pictures.push(picture),
+            Err(error) => missing.push(not_drawn(*kind, &error)),
+        }
+    }
+    (pictures, missing)
+}
+
+/// The data that one kind shows, for another that shows the same.
+fn shown_as(kind: Kind, data: &Data<'static>) -> Data<'static> {
+    match (kind, data) {
+        (Kind::Cdf, Data::Histogram(spread)) => Data::Cdf(spread.clone()),
+        (Kind::Percentiles, Data::Histogram(spread)) => Data::Percentiles(spread.clone()),
+        _ => data.clone(),
+    }
 }
 
 /// Reads one file of each run, the first that carries the kind; runs of which none does are left out, and
@@ -84,7 +119,8 @@ fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>
 fn not_drawn(kind: Kind, error: &DrawError) -> String {
     let what = match kind {
         Kind::Latency => "each message",
-        Kind::Histogram => "the histogram",
+        // Those of the same data are missing together.
+        Kind::Histogram => "histogram, distribution and percentiles",
         Kind::Cdf => "the distribution",
         Kind::Percentiles => "the percentiles",
         Kind::Timeline => "each second",
@@ -122,13 +158,15 @@ fn caption(kind: Kind) -> &'static str {
 
 fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
     let title = title(kind, &loaded.subject().quantity);
+    let data = shown_as(kind, loaded.data());
     let draw = |(width, height)| {
-        loaded.svg(&Options {
+        let options = Options {
             title: Some(title.clone()),
             size: Size::new(width, height).unwrap_or_default(),
             theme: Theme::Page,
             ..Options::default()
-        })
+        };
+        draw_plot::svg(&options, loaded.subject(), &data)
     };
     Ok(Picture {
         svg: draw(SIZE)?,

@@ -164,14 +164,14 @@ mod tests {
     use crate::fixture::Made;
     use measurement::summary::StageSummary;
 
-    fn of(made: Made) -> String {
+    fn of(made: &Made) -> String {
         repeat(&made.summary).command
     }
 
     #[test]
     fn what_was_asked_for_is_asked_for_again() {
         assert_eq!(
-            of(Made::closed()),
+            of(&Made::closed()),
             "ws-bench --clients 1 --duration 3s --size 125 --warmup 1s --timeout 10s --threads 1 --seed 5 \
              ws://127.0.0.1:8000/ws"
         );
@@ -191,7 +191,7 @@ mod tests {
             s.plan.busy_poll = true;
         });
         assert_eq!(
-            of(open),
+            of(&open),
             "ws-bench --clients 1 --messages 10 --rate 1234.5 --ramp 1500ms --arrivals poisson --size 64..4096 \
              --binary --window 7 --warmup 0s --timeout 10s --verify length --threads 1 --pin=1,3 --busy-poll \
              --seed 5 --embedded=tungstenite"
@@ -205,27 +205,27 @@ mod tests {
             rate_per_s,
         };
         let staged = Made::open().but(|s| s.plan.stages = vec![stage(1.0, 10.0), stage(0.5, 2.5)]);
-        let command = of(staged);
+        let command = of(&staged);
         assert!(command.contains(" --stages 1s:10,500ms:2.5 "), "{command}");
         assert!(!command.contains("--rate") && !command.contains("--duration"));
     }
 
     #[test]
     fn what_a_file_says_cannot_become_a_command() {
-        let hostile = |url: &str| of(Made::closed().but(|s| s.plan.url = url.into()));
+        let hostile = |url: &str| of(&Made::closed().but(|s| s.plan.url = url.into()));
         assert!(hostile("ws://h/$(rm x)'; y").ends_with(r" 'ws://h/$(rm x)'\''; y'"));
         assert!(hostile("--plot=x").ends_with(" -- --plot=x"));
     }
 
     #[test]
     fn what_cannot_be_known_is_said() {
-        let unknown = |made: Made| repeat(&made.summary).unknown.join(" ");
-        assert!(unknown(Made::closed()).contains("`--header`"));
-        assert!(!unknown(Made::closed()).contains("--ca-cert"));
+        let unknown = |made: &Made| repeat(&made.summary).unknown.join(" ");
+        assert!(unknown(&Made::closed()).contains("`--header`"));
+        assert!(!unknown(&Made::closed()).contains("--ca-cert"));
         let checked = Made::closed().but(|s| s.plan.certificate_checked = Some(true));
-        assert!(unknown(checked).contains("`--ca-cert`"));
+        assert!(unknown(&checked).contains("`--ca-cert`"));
         let unchecked = Made::closed().but(|s| s.plan.certificate_checked = Some(false));
-        assert!(of(unchecked).contains(" --insecure "));
+        assert!(of(&unchecked).contains(" --insecure "));
     }
 
     #[cfg(unix)]

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use draw_plot::series::Sorted;
 use measurement::summary::{Latency, Summary};
 use measurement::units::human_time;
-use results::read::{SavedRun, read_run};
+use measurement::validity::messages_beyond;
+use results::ResultsError;
+use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
 
 use crate::ReportError;
 
@@ -17,6 +20,8 @@ pub struct Run {
     pub files: Vec<PathBuf>,
     /// What they say.
     pub saved: SavedRun,
+    /// The figures of service and response time.
+    pub(crate) times: Vec<Times>,
 }
 
 impl Run {
@@ -30,42 +35,8 @@ impl Run {
     pub(crate) fn has_response_time(&self) -> bool {
         match self.summary() {
             Some(s) => s.coordinated_omission_p99_ns.is_some(),
-            None => {
-                let mut rows = self.saved.percentiles.iter();
-                rows.any(|row| row.service_time_ns != row.response_time_ns)
-            }
+            None => self.times.iter().any(|times| times.response.is_some()),
         }
-    }
-
-    /// The figures of service and response time for a person, with their names; what is not known of a
-    /// run without a summary is left out.
-    pub(crate) fn times(&self) -> Vec<Times> {
-        match self.summary() {
-            Some(s) => from_summary(&s.service_time_ns, &s.response_time_ns),
-            None => self.from_percentiles(),
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss)]
-    fn from_percentiles(&self) -> Vec<Times> {
-        let rows = self.saved.percentiles.iter();
-        let wanted = rows.filter_map(|row| {
-            let name = match row.percentile {
-                0.0 => "min",
-                50.0 => "p50",
-                90.0 => "p90",
-                99.0 => "p99",
-                99.9 => "p99.9",
-                100.0 => "max",
-                _ => return None,
-            };
-            Some(Times {
-                name,
-                service: Some(human_time(row.service_time_ns as f64)),
-                response: Some(human_time(row.response_time_ns as f64)),
-            })
-        });
-        wanted.collect()
     }
 }
 
@@ -87,8 +58,82 @@ fn from_summary(service: &Latency, response: &Latency) -> Vec<Times> {
     .collect()
 }
 
-/// Reads the files and puts together those of one run, which say so by the same plan, begun at the same
-/// time. The runs stand in the order in which their first file was given.
+/// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
+/// nothing came back.
+struct Found {
+    service: Option<Sorted>,
+    response: Option<Sorted>,
+}
+
+impl Found {
+    fn in_file(file: &Path) -> Result<Self, ReportError> {
+        let both = match read_distributions(file, &Request::default(), true) {
+            Ok(found) => found.times,
+            Err(ResultsError::EmptyColumn { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let sorted = |metric| {
+            let spread = both.iter().find(|named| named.metric == Some(metric))?;
+            Sorted::new(spread.spread.values_ms.clone(), &spread.spread.counts)
+        };
+        Ok(Self {
+            service: sorted(Metric::ServiceTime),
+            response: sorted(Metric::ResponseTime),
+        })
+    }
+
+    fn times(&self) -> Vec<Times> {
+        const SHOWN: [(&str, f64); 6] = [
+            ("min", 0.0),
+            ("p50", 0.5),
+            ("p90", 0.9),
+            ("p99", 0.99),
+            ("p99.9", 0.999),
+            ("max", 1.0),
+        ];
+        // As in a summary, a percentile beyond which not one message lies is not shown.
+        let is_shown = |q: f64, of: &Sorted| q == 1.0 || messages_beyond(of.count(), q) > 0;
+        let figure = |of: &Option<Sorted>, q| {
+            let of = of.as_ref().filter(|of| is_shown(q, of))?;
+            Some(human_time(of.quantile(q) * 1e6))
+        };
+        SHOWN
+            .into_iter()
+            .map(|(name, q)| Times {
+                name,
+                service: figure(&self.service, q),
+                response: figure(&self.response, q),
+            })
+            .collect()
+    }
+
+    /// Whether these are the times of the run: as many, with the same shortest and longest one, and the
+    /// same median, as far as ways to count it differ. Of messages the extremes are the same to the nanosecond,
+    /// which no two runs have in common by chance; of histograms to their three digits.
+    fn holds_times_of(&self, s: &Summary) -> bool {
+        let is_of = |found: &Sorted, of: &Latency| {
+            let extremes = if found.is_counted() { 0.002 } else { 0.0 };
+            found.count() == of.count
+                && is_near(found.quantile(0.0), of.min, extremes)
+                && is_near(found.quantile(1.0), of.max, extremes)
+                && is_near(found.quantile(0.5), of.p50, 0.01)
+        };
+        let service = self.service.as_ref();
+        let response = self.response.as_ref();
+        service.is_some_and(|found| is_of(found, &s.service_time_ns))
+            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+    }
+}
+
+/// Whether a time in milliseconds is one in nanoseconds, but for a share of it.
+#[allow(clippy::cast_precision_loss)]
+fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
+    ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
+}
+
+/// Reads the files and puts together those of one run. Files with a summary say so themselves: the same
+/// plan, begun at the same time. One without belongs to the one run whose times it holds.
+/// The runs stand in the order in which their first file was given.
 ///
 /// # Errors
 /// [`ReportError::NoFiles`], [`ReportError::TooManyRuns`], or the first file that cannot be read.
@@ -97,15 +142,37 @@ pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
         return Err(ReportError::NoFiles);
     }
     let mut runs: Vec<Run> = Vec::new();
+    let mut nameless: Vec<(usize, Found)> = Vec::new();
     for file in files {
         let saved = read_run(file)?;
-        match runs.iter_mut().find(|run| is_same_run(&run.saved, &saved)) {
-            Some(run) => run.files.push(file.clone()),
-            None => runs.push(Run {
-                name: String::new(),
-                files: vec![file.clone()],
-                saved,
-            }),
+        if let Some(run) = runs.iter_mut().find(|run| is_same_run(&run.saved, &saved)) {
+            run.files.push(file.clone());
+            continue;
+        }
+        let times = match &saved.summary {
+            Some(s) => from_summary(&s.service_time_ns, &s.response_time_ns),
+            None => {
+                let found = Found::in_file(file)?;
+                let times = found.times();
+                nameless.push((runs.len(), found));
+                times
+            }
+        };
+        runs.push(Run {
+            name: String::new(),
+            files: vec![file.clone()],
+            saved,
+            times,
+        });
+    }
+    // From the last, so that the places of those before stay as they are.
+    for (place, found) in nameless.into_iter().rev() {
+        let holds_its = |run: &Run| run.summary().is_some_and(|s| found.holds_times_of(s));
+        let owners: Vec<_> = (0..runs.len()).filter(|at| holds_its(&runs[*at])).collect();
+        if let [owner] = owners[..] {
+            let files = std::mem::take(&mut runs[place].files);
+            runs[owner].files.extend(files);
+            runs.remove(place);
         }
     }
     if runs.len() > draw_plot::MAX_SERIES {
@@ -141,4 +208,88 @@ fn names(files: &[PathBuf]) -> Vec<String> {
             label.to_string_lossy().into_owned()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Made;
+
+    #[test]
+    fn files_of_one_run_are_put_together_and_others_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |made: Made, name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            made.save(&path);
+            path
+        };
+        let later = || Made::closed().but(|s| s.started_at = "later".into());
+        let files = [
+            save(Made::closed(), "a/run.json"),
+            save(later(), "b/run.json"),
+            save(Made::closed(), "a/run.xlsx"),
+            save(Made::closed(), "a/run.csv"),
+        ];
+        let runs = read_runs(&files).unwrap();
+        let found: Vec<_> = runs.iter().map(|run| run.files.len()).collect();
+        // The times of the .csv are those of both runs, so it is not said to be of either.
+        assert_eq!(found, [2, 1, 1]);
+        assert!(runs[0].name.ends_with("a/run.json") && runs[1].name.ends_with("b/run.json"));
+        assert_eq!(runs[2].name, "run.csv");
+    }
+
+    #[test]
+    fn a_file_without_summary_belongs_to_the_run_whose_times_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = Made::open();
+        for name in ["run.csv", "run.hlog", "run.json"] {
+            run.save(&path(name));
+        }
+        let found = |files: &[&str]| -> Vec<usize> {
+            let files: Vec<_> = files.iter().map(|name| path(name)).collect();
+            let runs = read_runs(&files).unwrap();
+            runs.iter().map(|run| run.files.len()).collect()
+        };
+        assert_eq!(found(&["run.csv", "run.json", "run.hlog"]), [3]);
+        // One time is another by a microsecond.
+        let other = |s: &mut Summary| {
+            s.service_time_ns.max = s.service_time_ns.max.map(|ns| ns + 1_000);
+        };
+        Made::open().but(other).save(&path("other.json"));
+        assert_eq!(found(&["run.csv", "other.json"]), [1, 1]);
+        let slower = |s: &mut Summary| {
+            s.service_time_ns.p50 = s.service_time_ns.p50.map(|ns| ns + 100_000);
+        };
+        Made::open().but(slower).save(&path("slower.json"));
+        assert_eq!(found(&["run.hlog", "slower.json"]), [1, 1]);
+    }
+
+    #[test]
+    fn the_times_of_a_file_without_summary_are_those_of_its_messages() {
+        let folder = tempfile::tempdir().unwrap();
+        let figures = |made: &Made, name: &str| {
+            let path = folder.path().join(name);
+            made.save(&path);
+            let runs = read_runs(&[path]).unwrap();
+            let times = runs[0].times.iter();
+            let times = times.filter(|times| times.name != "mean");
+            times.cloned().collect::<Vec<_>>()
+        };
+        // The percentiles of histograms and of messages agree to three digits.
+        let open = Made::open();
+        assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
+        assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
+        let closed = figures(&Made::closed(), "closed.csv");
+        assert!(
+            closed.iter().all(|times| times.response.is_none()),
+            "{closed:?}"
+        );
+    }
+
+    #[test]
+    fn at_least_one_file_is_needed() {
+        assert!(matches!(read_runs(&[]), Err(ReportError::NoFiles)));
+    }
 }

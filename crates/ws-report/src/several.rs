@@ -49,14 +49,14 @@ fn beside_each_other(runs: &[Run]) -> Table {
     let mut rows = Rows::default();
     let response = runs.iter().any(Run::has_response_time);
     for (column, run) in runs.iter().enumerate() {
-        let times = run.times();
+        let times = run.times.clone();
         for time in &times {
             rows.put("service time", time.name, column, time.service.clone());
         }
         for time in times.into_iter().filter(|_| response) {
             rows.put("response time", time.name, column, time.response);
         }
-        for figure in run.summary().map_or_else(Vec::new, figures) {
+        for figure in figures(run) {
             rows.put(figure.group, &figure.name, column, figure.value);
         }
     }
@@ -162,4 +162,122 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Secti
     let tables = [table("Plan", Part::Plan), table("Host", Part::Host)];
     let tables: Vec<_> = tables.into_iter().filter(|t| !t.rows.is_empty()).collect();
     Section::new("What is the same", vec![Block::Tables(tables)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Made;
+    use crate::run::read_runs;
+    use measurement::summary::Summary;
+
+    /// Runs saved and read again, so many as there are changes.
+    fn runs(changes: &[fn(&mut Summary)]) -> Vec<Run> {
+        let folder = tempfile::tempdir().unwrap();
+        let made = changes.iter().enumerate().map(|(number, change)| {
+            let path = folder.path().join(format!("{number}.json"));
+            let run = Made::open().but(|s| {
+                s.started_at = format!("{number}");
+                change(s);
+            });
+            run.save(&path);
+            path
+        });
+        read_runs(&made.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn table<'p>(page: &'p Page, section: &str) -> &'p Table {
+        let section = page.sections.iter().find(|s| s.title == section).unwrap();
+        let Block::Tables(tables) = &section.blocks[0] else {
+            panic!("no tables")
+        };
+        &tables[0]
+    }
+
+    fn cells<'t>(table: &'t Table, group: &str, name: &str) -> &'t [String] {
+        let mut rows = table.rows.iter();
+        rows.by_ref()
+            .find(|row| row.group.as_deref() == Some(group))
+            .map(|first| {
+                if first.name == name {
+                    Some(first)
+                } else {
+                    None
+                }
+            })
+            .unwrap()
+            .or_else(|| rows.find(|row| row.name == name))
+            .map(|row| row.cells.as_slice())
+            .unwrap()
+    }
+
+    #[test]
+    fn every_figure_stands_in_the_column_of_its_run() {
+        let runs = runs(&[
+            |s| s.messages.lost = 1,
+            |s| s.messages.lost = 2_000,
+            // A figure that no other run has.
+            |s| s.messages.duplicated = 3,
+        ]);
+        let page = page(&runs, None);
+        let figures = table(&page, "Figures");
+        assert_eq!(figures.columns, ["0.json", "1.json", "2.json"]);
+        assert_eq!(cells(figures, "Messages", "lost"), ["1", "2,000", "0"]);
+        assert_eq!(
+            cells(figures, "Messages", "duplicated"),
+            [NOTHING, NOTHING, "3"]
+        );
+        assert_eq!(cells(figures, "Service time", "min"), ["1.00 ms"; 3]);
+        assert_eq!(cells(figures, "Response time", "min"), ["1.50 ms"; 3]);
+        assert!(figures.rows.iter().all(|row| row.cells.len() == 3));
+    }
+
+    #[test]
+    fn a_group_of_rows_has_its_name_once() {
+        let runs = runs(&[|_| {}, |s| s.messages.reordered = 1]);
+        let page = page(&runs, None);
+        let groups = table(&page, "Figures").rows.iter();
+        let groups: Vec<_> = groups.filter_map(|row| row.group.as_ref()).collect();
+        let mut once = groups.clone();
+        once.dedup();
+        assert_eq!(groups, once);
+        assert_eq!(groups[..2], ["Service time", "Response time"]);
+    }
+
+    #[test]
+    fn runs_of_another_load_are_not_comparable() {
+        let words = |changes: &[fn(&mut Summary)]| -> Vec<String> {
+            let page = page(&runs(changes), None);
+            let blocks = page.sections[0].blocks.iter();
+            let words = blocks.filter_map(|block| match block {
+                Block::Banner(banner) => Some(banner.word.clone()),
+                _ => None,
+            });
+            words.collect()
+        };
+        let verdict = |n| vec!["suspect".to_owned(); n];
+        let with = |word: &str| [vec![word.to_owned()], verdict(2)].concat();
+        assert_eq!(words(&[|_| {}, |s| s.plan.seed = 9]), verdict(2));
+        assert_eq!(
+            words(&[|_| {}, |s| s.plan.rate_per_s = Some(2_000.0)]),
+            with("not comparable")
+        );
+        assert_eq!(
+            words(&[|_| {}, |s| s.host.cores = 64]),
+            with("compare with care")
+        );
+    }
+
+    #[test]
+    fn what_differs_is_not_among_what_is_the_same() {
+        let runs = runs(&[|_| {}, |s| s.plan.clients = 7]);
+        let page = page(&runs, None);
+        let names = |section| -> Vec<_> {
+            let rows = &table(&page, section).rows;
+            rows.iter().map(|row| row.name.as_str()).collect()
+        };
+        assert_eq!(names("What differs"), ["clients", "begun"]);
+        let same = names("What is the same");
+        assert!(same.contains(&"payload") && !same.contains(&"clients"));
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) fn page(run: &Run, pictures: Option<Section>) -> Page {
             page.above = measured_by(s);
             in_short(s)
         }
-        None => vec!["times of a file".to_owned()],
+        None => vec!["a file without a summary".to_owned()],
     };
     let mut blocks = vec![Block::Banner(verdict::verdict(run, None))];
     if let Some(s) = run.summary() {
@@ -116,20 +116,18 @@ fn tiles(s: &Summary) -> Vec<Tile> {
 /// The times, then a table for each group of figures.
 fn tables(run: &Run) -> Vec<Table> {
     let mut tables = vec![times(run)];
-    if let Some(s) = run.summary() {
-        for figure in figures(s) {
-            let Some(value) = figure.value else { continue };
-            let row = Row::new(figure.name, vec![value]);
-            let title = capital(figure.group);
-            match tables.last_mut().filter(|table| table.title == title) {
-                Some(table) => table.rows.push(row),
-                None => tables.push(Table {
-                    title,
-                    rows: vec![row],
-                    figures: true,
-                    ..Table::default()
-                }),
-            }
+    for figure in figures(run) {
+        let Some(value) = figure.value else { continue };
+        let row = Row::new(figure.name, vec![value]);
+        let title = capital(figure.group);
+        match tables.last_mut().filter(|table| table.title == title) {
+            Some(table) => table.rows.push(row),
+            None => tables.push(Table {
+                title,
+                rows: vec![row],
+                figures: true,
+                ..Table::default()
+            }),
         }
     }
     tables.retain(|table| !table.rows.is_empty());
@@ -138,7 +136,7 @@ fn tables(run: &Run) -> Vec<Table> {
 
 fn times(run: &Run) -> Table {
     let both = run.has_response_time();
-    let times = run.times().into_iter();
+    let times = run.times.iter().cloned();
     let rows = times.filter(|times| times.service.is_some()).map(|times| {
         let mut cells = vec![times.service];
         if both {

@@ -160,6 +160,9 @@ fn files_of_one_run_are_one_run() {
     assert!(html.contains("<h1>ws://127.0.0.1:8000/ws</h1>"));
     // The .json has no messages; the .xlsx does.
     assert!(html.contains("of each message</h3>"));
+    run.save(&folder.path("run.csv"));
+    let html = folder.written("report.html", &["run.csv", "run.json"]);
+    assert!(html.contains("of each message</h3>") && !html.contains("no verdict"));
     let html = folder.written("report.html", &["run.json"]);
     assert!(!html.contains("of each message</h3>"));
     assert!(

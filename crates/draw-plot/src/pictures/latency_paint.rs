@@ -3,7 +3,8 @@
 use measurement::units::grouped;
 use plotters::style::{Color, RGBColor};
 
-use super::common::{counted, hover_places};
+use super::beyond::{self, Beyond};
+use super::common::hover_places;
 use super::latency::{Latency, Line};
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::{Align, Bar, Canvas, Font};
@@ -192,24 +193,14 @@ impl Latency<'_> {
 
     /// A triangle at the upper edge wherever messages lie above it.
     fn marks(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
-        let k = frame.font.scale;
-        let top = frame.layout.top;
-        let mut free_from = f64::NEG_INFINITY;
-        for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
-            let x = frame.x.pixel(f64::from(number));
-            if *value > self.scale.high && x >= free_from {
-                canvas.polygon(
-                    &[
-                        (x - 3.5 * k, top + 6.0 * k),
-                        (x, top),
-                        (x + 3.5 * k, top + 6.0 * k),
-                    ],
-                    line.colour.to_rgba(),
-                )?;
-                free_from = x + 8.0 * k;
-            }
-        }
-        Ok(())
+        let above = (1_u32..).zip(line.series.values_ms.iter());
+        let above = above.filter(|(_, value)| **value > self.scale.high);
+        beyond::marks(
+            canvas,
+            frame,
+            above.map(|(number, _)| f64::from(number)),
+            line.colour,
+        )
     }
 
     /// At the right end of their lines, moved apart where they would touch.
@@ -244,34 +235,9 @@ impl Latency<'_> {
 
     /// How many messages lie above the y axis, beside its heading.
     fn note_of_what_is_above(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
-        let Frame { layout, font, .. } = frame;
-        let (heading_end, y) = frame.heading_end;
-        let top = self.scale.high;
-        let values = || {
-            self.lines
-                .iter()
-                .flat_map(|line| line.series.values_ms.iter())
-        };
-        let above = values().filter(|value| **value > top).count();
-        if above == 0 {
-            return Ok(());
-        }
-        let highest = values().fold(0.0, |a: f64, b| a.max(*b));
-        let messages = counted(above as u64, "message");
-        let (above, highest) = (grouped(above as u64), milliseconds(highest));
-        let room = layout.right - heading_end - 20.0 * font.scale;
-        let notes = [
-            format!(
-                "▲ {messages} above {}, the highest {highest}",
-                milliseconds(top)
-            ),
-            format!("▲ {messages} up to {highest}"),
-            format!("▲ {above}, {highest}"),
-        ];
-        let fits = |note: &&String| canvas.text_width(note, font.faint) <= room;
-        match notes.iter().find(fits) {
-            Some(note) => canvas.text(note, font.faint, Align::Right, (layout.right, y)),
-            None => Ok(()),
-        }
+        let lines = self.lines.iter();
+        let values = lines.flat_map(|line| line.series.values_ms.iter().copied());
+        let above = Beyond::of(self.scale.high, values);
+        above.note(canvas, frame, ('▲', "message"))
     }
 }

@@ -1,11 +1,19 @@
 //! What each kind of picture shows and says, and where that goes on the canvas.
 
 mod against;
+mod beyond;
+mod cdf;
 mod common;
+mod distributions;
+mod heatmap;
+mod histogram;
 mod latency;
 mod latency_paint;
+mod percentiles;
+mod timeline;
+mod timeline_paint;
 
-pub(crate) use common::capitalized;
+pub(crate) use common::{capitalized, counted};
 
 use crate::data::{Data, Subject};
 use crate::encode::Picture;
@@ -22,5 +30,10 @@ pub(crate) fn picture<'a>(
     Ok(match data {
         Data::Latency(series) => Box::new(latency::Latency::new(task, series)?),
         Data::Against { x_name, curves } => Box::new(against::Against::new(task, x_name, curves)?),
+        Data::Histogram(all) => Box::new(histogram::Histogram::new(task, all)?),
+        Data::Cdf(all) => Box::new(cdf::Cdf::new(task, all)?),
+        Data::Percentiles(all) => Box::new(percentiles::Percentiles::new(task, all)?),
+        Data::Timeline(all) => Box::new(timeline::Timeline::new(task, all)?),
+        Data::Heatmap(all) => Box::new(heatmap::Heatmap::new(task, all)?),
     })
 }

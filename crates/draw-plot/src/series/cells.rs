@@ -5,6 +5,9 @@ use super::log_bins::LogBins;
 /// Columns of a heatmap at most.
 const MOST_COLUMNS: f64 = 120.0;
 
+/// How long a column is at least, in seconds.
+const FINEST_S: f64 = 1e-4;
+
 /// Rows of a heatmap at most.
 const MOST_ROWS: f64 = 60.0;
 
@@ -12,7 +15,7 @@ const MOST_ROWS: f64 = 60.0;
 /// a power of ten seconds.
 #[must_use]
 pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
-    let wanted = (span_s / MOST_COLUMNS).max(at_least_s).max(1e-6);
+    let wanted = (span_s / MOST_COLUMNS).max(at_least_s).max(FINEST_S);
     let power = 10_f64.powf(wanted.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
@@ -161,7 +164,7 @@ mod tests {
             (12.1, 0.0, 0.2),
             (3_600.0, 0.0, 50.0),
             (10.0, 1.0, 1.0),
-            (0.0, 0.0, 1e-6),
+            (0.0, 0.0, 1e-4),
         ] {
             let found = slice_for(span, least);
             assert!((found / slice - 1.0).abs() < 1e-9, "{found} for {span}");

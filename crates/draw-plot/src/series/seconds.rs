@@ -72,15 +72,17 @@ pub fn lines(steps: &[Step]) -> Vec<Vec<Point>> {
         .collect()
 }
 
-/// Seconds with failures, brought together where they are closer than `room_s`, so that each group can
-/// be labelled: when it begins, when it ends, and how many there were.
+/// Seconds with failures, brought together where their middles are closer than `room_s`, so that each
+/// group can be labelled: when it begins, when it ends, and how many there were.
 #[must_use]
 pub fn failures(counts: impl IntoIterator<Item = (u64, u64)>, room_s: f64) -> Vec<(f64, f64, u64)> {
     let mut groups: Vec<(f64, f64, u64)> = Vec::new();
     for (second, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         let from = second as f64;
         match groups.last_mut() {
-            Some((begin, end, total)) if from < *begin + room_s || from <= *end => {
+            Some((begin, end, total))
+                if from <= *end || from + 0.5 - (*begin + *end) / 2.0 < room_s =>
+            {
                 *end = from + 1.0;
                 *total += count;
             }

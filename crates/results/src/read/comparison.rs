@@ -22,7 +22,9 @@ pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
     };
     let mut head = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(HEAD_BYTES).read_to_end(&mut head).map_err(failed)?;
+    file.take(HEAD_BYTES)
+        .read_to_end(&mut head)
+        .map_err(failed)?;
     let text = String::from_utf8_lossy(&head);
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     Ok(compact.starts_with('{') && compact.contains(&format!("\"kind\":\"{KIND}\"")))

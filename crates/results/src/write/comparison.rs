@@ -9,7 +9,7 @@ use rust_xlsxwriter::{
 use serde_json::Value;
 
 use crate::schema::{
-    BY_ROUND_SHEETS, COMPARISON_SHEET, COMPARED_COLUMNS, COMPARED_SHEET, ROUNDS_COLUMNS,
+    BY_ROUND_SHEETS, COMPARED_COLUMNS, COMPARED_SHEET, COMPARISON_SHEET, ROUNDS_COLUMNS,
     ROUNDS_SHEET, SUMMARY_COLUMNS,
 };
 
@@ -135,7 +135,9 @@ fn compared(sheet: &mut Worksheet, c: &Comparison, styles: &Styles) -> Result<()
                 continue;
             };
             sheet.write(row, 5, &against.reference)?;
-            for (index, value) in [against.ratio, against.low, against.high].into_iter().enumerate()
+            for (index, value) in [against.ratio, against.low, against.high]
+                .into_iter()
+                .enumerate()
             {
                 if let Some(value) = value {
                     sheet.write_with_format(row, column(6 + index), value, &styles.ratio)?;
@@ -203,7 +205,10 @@ fn write_run(
         sheet.write_with_format(row, first + 1, cut_s, &styles.seconds)?;
     }
     sheet.write_with_format(row, first + 2, run.messages_per_s, &styles.whole)?;
-    for (index, ns) in [run.p50_ns, run.p99_ns, run.p99_9_ns].into_iter().enumerate() {
+    for (index, ns) in [run.p50_ns, run.p99_ns, run.p99_9_ns]
+        .into_iter()
+        .enumerate()
+    {
         if let Some(ns) = ns {
             let column = first + 3 + column(index);
             sheet.write_with_format(row, column, ns / 1e6, &styles.ms)?;
@@ -224,7 +229,9 @@ fn by_round(
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    let columns: Vec<&str> = std::iter::once("round").chain(servers.iter().copied()).collect();
+    let columns: Vec<&str> = std::iter::once("round")
+        .chain(servers.iter().copied())
+        .collect();
     let last = c.rounds.iter().map(|r| r.round).max().unwrap_or(0) as usize;
     head(sheet, name, &columns, last, styles)?;
     for number in 1..=last {
@@ -243,7 +250,9 @@ fn by_round(
         return Ok(());
     }
     let mut chart = Chart::new(ChartType::Line);
-    chart.title().set_name(&format!("{} by round", figure.name()));
+    chart
+        .title()
+        .set_name(&format!("{} by round", figure.short_name()));
     chart.x_axis().set_name("round");
     chart.y_axis().set_name(unit(figure));
     for index in 0..servers.len() {
@@ -273,7 +282,13 @@ fn keys(sheet: &mut Worksheet, c: &Comparison, styles: &Styles) -> Result<(), Xl
     }
     let mut rows = Vec::new();
     super::xlsx::flatten("", &value, &mut rows);
-    head(sheet, COMPARISON_SHEET, &SUMMARY_COLUMNS, rows.len(), styles)?;
+    head(
+        sheet,
+        COMPARISON_SHEET,
+        &SUMMARY_COLUMNS,
+        rows.len(),
+        styles,
+    )?;
     sheet.set_column_width(0, 36)?;
     sheet.set_column_width(1, 64)?;
     for (index, (key, value)) in rows.iter().enumerate() {

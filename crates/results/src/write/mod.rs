@@ -100,9 +100,11 @@ pub fn write_comparison(
     let content = file.content();
     match format {
         ComparisonFormat::Xlsx => {
-            comparison::write_xlsx(comparison, content).map_err(|source| ResultsError::Workbook {
-                path: path.clone(),
-                source: Box::new(source),
+            comparison::write_xlsx(comparison, content).map_err(|source| {
+                ResultsError::Workbook {
+                    path: path.clone(),
+                    source: Box::new(source),
+                }
             })?;
         }
         ComparisonFormat::Json => {

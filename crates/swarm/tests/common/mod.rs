@@ -1,5 +1,8 @@
 //! A WebSocket server that does to its clients what the test says, and a plan to run against it.
 
+// Not every file uses all of it.
+#![allow(dead_code)]
+
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;

@@ -305,10 +305,8 @@ mod tests {
     #[test]
     fn what_a_server_forks_ends_with_it() {
         let groups = Groups::new();
-        let (mut group, children) = shell(
-            &groups,
-            "sleep 600 & a=$!; sleep 600 & echo $a $!; wait",
-        );
+        let (mut group, children) =
+            shell(&groups, "sleep 600 & a=$!; sleep 600 & echo $a $!; wait");
         assert_eq!(children.len(), 2);
         assert!(children.iter().all(|c| group.members().contains(c)));
         assert_eq!(group.ending(), None);
@@ -370,10 +368,7 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_is_read_past() {
-        assert_eq!(
-            state_and_group("7 (a) R 9) S 1 42 42 0"),
-            Some(('S', 42))
-        );
+        assert_eq!(state_and_group("7 (a) R 9) S 1 42 42 0"), Some(('S', 42)));
         assert_eq!(state_and_group("nonsense"), None);
     }
 }

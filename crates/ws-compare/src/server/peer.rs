@@ -133,7 +133,8 @@ fn connect(address: &Address, deadline: Instant) -> Result<Stream, PeerError> {
             }
             let config = swarm::tls::client_config(&address.trust)
                 .map_err(|e| PeerError::Tls(Box::new(e)))?;
-            let name = ServerName::try_from(host.clone()).map_err(|e| PeerError::Tls(Box::new(e)))?;
+            let name =
+                ServerName::try_from(host.clone()).map_err(|e| PeerError::Tls(Box::new(e)))?;
             let session = ClientConnection::new(Arc::clone(&config), name)
                 .map_err(|e| PeerError::Tls(Box::new(e)))?;
             Ok(Stream::Tls(Box::new(StreamOwned::new(session, socket))))
@@ -196,13 +197,17 @@ impl Timed {
         }
         let wait = Some(left(self.deadline));
         match &self.stream {
-            Stream::Tcp(s) => s.set_read_timeout(wait).and_then(|()| s.set_write_timeout(wait)),
+            Stream::Tcp(s) => s
+                .set_read_timeout(wait)
+                .and_then(|()| s.set_write_timeout(wait)),
             Stream::Tls(s) => s
                 .sock
                 .set_read_timeout(wait)
                 .and_then(|()| s.sock.set_write_timeout(wait)),
             #[cfg(unix)]
-            Stream::Unix(s) => s.set_read_timeout(wait).and_then(|()| s.set_write_timeout(wait)),
+            Stream::Unix(s) => s
+                .set_read_timeout(wait)
+                .and_then(|()| s.set_write_timeout(wait)),
         }
     }
 }

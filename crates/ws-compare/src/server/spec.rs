@@ -21,7 +21,9 @@ pub enum SpecError {
     #[error("`{0}` has no name: it has the form NAME=… (example: {1})")]
     NoName(String, &'static str),
     /// A name that cannot stand in `--fail-if`.
-    #[error("`{0}` is no name: letters, digits, `-` and `_`, with a letter first (example: axum-2)")]
+    #[error(
+        "`{0}` is no name: letters, digits, `-` and `_`, with a letter first (example: axum-2)"
+    )]
     Name(String),
     /// Nothing to start.
     #[error("`{0}` has no command to start")]
@@ -111,10 +113,12 @@ impl StartSpec {
 }
 
 fn check_url(name: &str, url: &str) -> Result<(), SpecError> {
-    Target::parse(url).map(drop).map_err(|source| SpecError::Url {
-        name: name.to_owned(),
-        source,
-    })
+    Target::parse(url)
+        .map(drop)
+        .map_err(|source| SpecError::Url {
+            name: name.to_owned(),
+            source,
+        })
 }
 
 /// Splits `NAME=…`.
@@ -234,10 +238,7 @@ mod tests {
             spec("a=x @ ws://127.0.0.1:{port}/"),
             Err(SpecError::NoPort(_))
         ));
-        assert!(matches!(
-            spec("a=x @ ws://:0/"),
-            Err(SpecError::Url { .. })
-        ));
+        assert!(matches!(spec("a=x @ ws://:0/"), Err(SpecError::Url { .. })));
         assert!(matches!(
             "a=http://x/".parse::<UrlSpec>(),
             Err(SpecError::Url { .. })

@@ -94,7 +94,10 @@ pub(crate) fn wait_for_line(child: &mut Child, text: &str) {
     let mut line = String::new();
     while !line.contains(text) {
         line.clear();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "no line with {text}");
+        assert!(
+            lines.read_line(&mut line).unwrap() > 0,
+            "no line with {text}"
+        );
     }
     std::thread::spawn(move || {
         let _ = lines.read_to_end(&mut Vec::new());
@@ -105,7 +108,10 @@ pub(crate) fn wait_for_line(child: &mut Child, text: &str) {
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

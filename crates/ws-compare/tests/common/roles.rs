@@ -14,10 +14,14 @@ pub(crate) fn play() {
     let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
     match role.as_str() {
         "axum" => right(port, |listener, config| async move {
-            axum_ws::serve(listener, config, std::future::pending()).await.unwrap();
+            axum_ws::serve(listener, config, std::future::pending())
+                .await
+                .unwrap();
         }),
         "tungstenite" => right(port, |listener, config| async move {
-            tungstenite_ws::serve(listener, config, std::future::pending()).await.unwrap();
+            tungstenite_ws::serve(listener, config, std::future::pending())
+                .await
+                .unwrap();
         }),
         "fails" => {
             eprintln!("boom: no such table");
@@ -40,7 +44,9 @@ pub(crate) fn play() {
 /// SIGTERM is ignored from here on: a handler that nobody polls.
 fn nix_ignore_term() -> io::Result<()> {
     let runtime = Box::leak(Box::new(
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?,
     ));
     let guard = runtime.enter();
     Box::leak(Box::new(tokio::signal::unix::signal(
@@ -56,7 +62,9 @@ fn right<F: Future<Output = ()>>(
 ) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let listener = axum_ws::bind(&format!("127.0.0.1:{port}"), 128).await.unwrap();
+        let listener = axum_ws::bind(&format!("127.0.0.1:{port}"), 128)
+            .await
+            .unwrap();
         serve(listener, axum_ws::Config::default()).await;
     });
 }
@@ -64,7 +72,11 @@ fn right<F: Future<Output = ()>>(
 /// A thread for each connection.
 fn raw(port: u16, role: &str) {
     let starts = count_starts();
-    serve(&TcpListener::bind(("127.0.0.1", port)).unwrap(), role, starts);
+    serve(
+        &TcpListener::bind(("127.0.0.1", port)).unwrap(),
+        role,
+        starts,
+    );
 }
 
 fn serve(listener: &TcpListener, role: &str, starts: u32) {

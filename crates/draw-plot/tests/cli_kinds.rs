@@ -1,0 +1,326 @@
+//! The program draws each kind of picture from each kind of file, as a user runs it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code)]
+#[path = "../../results/tests/common/mod.rs"]
+mod common;
+mod folder;
+
+use std::fs;
+
+use common::{recorded_in, summary_of};
+use folder::{Folder, lines};
+use measurement::percentiles::percentile_table;
+use measurement::sample::{Outcome, Sample};
+use results::write::{Output, Run};
+
+const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
+
+/// Kinds, and the endings of files that carry what they show.
+const CARRIERS: [(&str, &[&str]); 6] = [
+    ("latency", &["xlsx", "csv"]),
+    ("histogram", &ENDINGS),
+    ("cdf", &ENDINGS),
+    ("percentiles", &ENDINGS),
+    ("timeline", &ENDINGS),
+    ("heatmap", &["xlsx", "csv", "hlog"]),
+];
+
+/// Three seconds: 300 echoes of 1, 2 and 3 ms in turn, due 4 ms before, and a lost message in the last.
+fn samples() -> Vec<Sample> {
+    let mut samples: Vec<Sample> = (0..300_u32)
+        .map(|i| {
+            let sent = 5_000_000 + u64::from(i) * 9_900_000;
+            let took = 1_000_000 * u64::from(i % 3 + 1);
+            Sample::echoed(
+                0,
+                i.into(),
+                sent - 4_000_000,
+                sent,
+                sent + took,
+                Outcome::Ok,
+            )
+        })
+        .collect();
+    samples.push(Sample::lost(0, 300, 2_980_000_000, 2_980_000_000));
+    samples
+}
+
+/// A folder with the same run in a file of each ending.
+fn with_run() -> Folder {
+    let folder = Folder::new();
+    let record = recorded_in(true, &samples());
+    let mut summary = summary_of(&record);
+    summary.plan.warmup_s = 1.0;
+    summary.offered_rate_per_s = Some(100.0);
+    summary.elapsed_s = 3.0;
+    let percentiles = percentile_table(&record);
+    for ending in ENDINGS {
+        let run = Run {
+            summary: &summary,
+            samples: &record.samples,
+            percentiles: &percentiles,
+            timeline: &record.timeline,
+            clients: &[],
+        };
+        let path = folder.path(&format!("run.{ending}"));
+        Output::create(&path).unwrap().write(&run).unwrap();
+    }
+    folder
+}
+
+fn holds(svg: &str, text: &str) -> bool {
+    svg.lines().any(|line| line == text)
+}
+
+#[test]
+fn each_kind_is_drawn_from_each_file_that_carries_it() {
+    let folder = with_run();
+    for (kind, carriers) in CARRIERS {
+        for ending in ENDINGS {
+            let file = format!("run.{ending}");
+            let picture = format!("{kind}-{ending}.svg");
+            let arguments = [file.as_str(), "--kind", kind, "-o", picture.as_str()];
+            if carriers.contains(&ending) {
+                let said = folder.drawn(&arguments);
+                let what = if kind == "timeline" {
+                    "3 seconds"
+                } else {
+                    "300 messages"
+                };
+                assert!(said.contains(&format!("{what} of {file}")), "{said}");
+                assert!(folder.svg(&picture).len() < 300_000);
+            } else {
+                let said = folder.refused(1, &arguments);
+                assert!(
+                    said.starts_with("error: ") && said.contains(&file),
+                    "{said}"
+                );
+                assert!(said.contains(kind) && said.contains(carriers[0]), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_histogram_has_the_bars_of_its_values() {
+    let folder = with_run();
+    folder.drawn(&["run.csv", "--kind", "histogram", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    assert!(holds(
+        &svg,
+        "run.csv · 300 messages · p50 2.00 ms · p99 3.00 ms · max 3.00 ms · 1 message without a time"
+    ));
+    let [outline] = lines(&svg, "#0072B2").try_into().unwrap();
+    // Three bars of the same height above the axis.
+    let highest = outline
+        .iter()
+        .map(|(_, y)| *y)
+        .fold(f64::INFINITY, f64::min);
+    let tops = outline.iter().filter(|(_, y)| *y == highest).count();
+    assert_eq!(tops, 6, "{outline:?}");
+    folder.drawn(&["run.csv", "--kind", "histogram", "-o", "b.svg", "--log"]);
+    assert_ne!(folder.svg("b.svg"), svg);
+}
+
+#[test]
+fn a_distribution_rises_where_its_values_are() {
+    let folder = with_run();
+    folder.drawn(&["run.xlsx", "--kind", "cdf", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    assert!(
+        holds(&svg, "messages that took at most so long (%)") && holds(&svg, "service time (ms)")
+    );
+    let [line] = lines(&svg, "#0072B2").try_into().unwrap();
+    let mut heights: Vec<f64> = line.iter().map(|(_, y)| *y).collect();
+    assert!(heights.is_sorted_by(|a, b| a >= b));
+    heights.dedup();
+    // None, a third, two thirds, all.
+    let [none, third, more, all] = heights.try_into().unwrap();
+    let step = (none - all) / 3.0;
+    assert!((none - third - step).abs() <= 1.0 && (third - more - step).abs() <= 1.0);
+}
+
+#[test]
+fn percentiles_show_both_times_where_they_differ() {
+    let folder = with_run();
+    folder.drawn(&["run.json", "--kind", "percentiles", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    for text in [
+        "service and response time (ms)",
+        "service time · p50 2.00 ms · p99 3.00 ms · max 3.00 ms",
+        "response time · p50 6.00 ms · p99 7.00 ms · max 7.00 ms",
+        "90 %",
+        "99 %",
+    ] {
+        assert!(holds(&svg, text), "{text}");
+    }
+    // Each in the legend, and in the picture.
+    assert_eq!(lines(&svg, "#0072B2").len(), 2);
+    assert_eq!(lines(&svg, "#D55E00").len(), 2);
+
+    folder.drawn(&[
+        "run.json",
+        "--kind",
+        "percentiles",
+        "--metric",
+        "response",
+        "-o",
+        "b.svg",
+    ]);
+    let svg = folder.svg("b.svg");
+    assert!(holds(&svg, "response time (ms)"));
+    assert_eq!(lines(&svg, "#0072B2").len(), 1);
+}
+
+#[test]
+fn a_timeline_marks_what_failed_and_what_is_not_recorded() {
+    let folder = with_run();
+    folder.drawn(&["run.xlsx", "--kind", "timeline", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    for text in [
+        "messages per second",
+        "times of the echoes of each second (ms)",
+        "time since the start of measuring (s)",
+        "1 failed",
+        "seconds with messages that were lost, corrupted or late",
+        "p50 service time",
+        "p99 service time",
+        "p99 response time",
+        "largest time",
+        "not recorded",
+    ] {
+        assert!(holds(&svg, text), "{text}");
+    }
+    folder.drawn(&[
+        "run.xlsx", "--kind", "timeline", "-o", "b.svg", "--metric", "response",
+    ]);
+    let svg = folder.svg("b.svg");
+    assert!(holds(&svg, "p99 response time") && !holds(&svg, "p99 service time"));
+}
+
+#[test]
+fn a_heatmap_has_a_cell_for_each_group_of_messages() {
+    let folder = with_run();
+    folder.drawn(&["run.csv", "--kind", "heatmap", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    assert!(holds(&svg, "messages in a cell of 0.05 s") && holds(&svg, "service time (ms)"));
+    folder.drawn(&["run.hlog", "--kind", "heatmap", "-o", "b.svg"]);
+    let svg = folder.svg("b.svg");
+    assert!(holds(&svg, "messages in a cell of 1 s"));
+    // Three seconds with three different times; nine steps in the legend at most.
+    let cells = svg.lines().filter(|line| line.starts_with("<rect")).count();
+    assert!((9..60).contains(&cells), "{cells}");
+}
+
+#[test]
+fn several_files_stand_together() {
+    let folder = with_run();
+    fs::copy(folder.path("run.hlog"), folder.path("other.hlog")).unwrap();
+    for (kind, _) in &CARRIERS[1..] {
+        let picture = format!("{kind}.svg");
+        let said = folder.drawn(&["run.hlog", "other.hlog", "--kind", kind, "-o", &picture]);
+        assert!(
+            said.contains("of run.hlog, ") && said.contains("of other.hlog"),
+            "{said}"
+        );
+        let svg = folder.svg(&picture);
+        for name in ["run.hlog", "other.hlog"] {
+            assert!(
+                svg.lines().any(|line| line.starts_with(name)),
+                "{name} in {kind}"
+            );
+        }
+    }
+    let files = ["run.hlog"; 6];
+    let small = ["--kind", "heatmap", "--size", "640x360", "-o", "small.png"];
+    let said = folder.refused(1, &[&files[..], &small].concat());
+    assert_eq!(
+        said,
+        "error: 6 panels have no room in 640x360: give fewer files or a larger size\n"
+    );
+}
+
+#[test]
+fn flags_of_other_kinds_are_refused() {
+    let folder = with_run();
+    for (arguments, expected) in [
+        (
+            &["--kind", "cdf", "-w", "5"][..],
+            "--window is of --kind latency: a cdf picture has no moving average",
+        ),
+        (
+            &["--kind", "heatmap", "--x", "sent_s"],
+            "--x is a kind of picture by itself and cannot be used with --kind heatmap",
+        ),
+        (
+            &["--kind", "timeline", "--column", "sent_s"],
+            "--column is of files that are not ws-bench's, which --kind timeline cannot draw",
+        ),
+        (
+            &["--kind", "heatmap", "--unit", "us"],
+            "--unit is of files that are not ws-bench's, which --kind heatmap cannot draw",
+        ),
+    ] {
+        let said = folder.refused(2, &[&["run.csv"][..], arguments].concat());
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_column_of_anybody_has_a_distribution_but_no_seconds() {
+    let folder = Folder::new();
+    fs::write(folder.path("a.csv"), "rtt_us\n1000\n2000\n4000\n").unwrap();
+    for kind in ["histogram", "cdf", "percentiles"] {
+        let said = folder.drawn(&["a.csv", "--kind", kind, "-o", "a.svg", "--log"]);
+        assert!(
+            said.contains("drawing column `rtt_us` of a.csv\n"),
+            "{said}"
+        );
+        assert!(folder.svg("a.svg").contains("p50 2.00 ms"));
+    }
+    for kind in ["timeline", "heatmap"] {
+        let said = folder.refused(1, &["a.csv", "--kind", kind, "-o", "b.svg"]);
+        assert!(
+            said.contains(&format!("which the kind {kind} needs")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn zeros_have_no_logarithm() {
+    let folder = Folder::new();
+    fs::write(folder.path("zeros.csv"), "rtt_ms\n0\n0\n").unwrap();
+    for arguments in [
+        &["--kind", "histogram"][..],
+        &["--kind", "cdf", "--log"],
+        &["--kind", "percentiles", "--log"],
+    ] {
+        let said = folder.refused(1, &[&["zeros.csv", "-o", "a.png"][..], arguments].concat());
+        assert!(
+            said.contains("a logarithmic axis needs a value above zero"),
+            "{said}"
+        );
+    }
+    folder.drawn(&["zeros.csv", "-o", "a.png", "--kind", "cdf"]);
+}
+
+#[test]
+fn size_and_theme_are_obeyed_by_every_kind() {
+    let folder = with_run();
+    for (kind, carriers) in CARRIERS {
+        let file = format!("run.{}", carriers[0]);
+        let picture = |name: &str, more: &[&str]| {
+            let arguments = [file.as_str(), "--kind", kind, "-o", name];
+            folder.drawn(&[&arguments[..], more].concat());
+            folder.svg(name)
+        };
+        let light = picture("light.svg", &["--size", "640x360"]);
+        assert!(light.starts_with(r#"<svg width="640" height="360" viewBox="0 0 2560 1440""#));
+        let dark = picture("dark.svg", &["--theme", "dark", "--title", "Mine"]);
+        assert!(dark.contains("#14171C") && !dark.contains("#FFFFFF\" stroke=\"none\"/>\n<text"));
+        assert!(holds(&dark, "Mine"));
+    }
+}

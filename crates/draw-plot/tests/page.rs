@@ -1,0 +1,157 @@
+//! Pictures for a page: SVGs whose colours the page decides, with what they show in words.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use draw_plot::series::Sorted;
+use draw_plot::{
+    Data, Distribution, Kind, NamedTimes, Options, Series, Subject, Theme, load, page_style, svg,
+};
+
+fn options() -> Options {
+    Options {
+        theme: Theme::Page,
+        ..Options::default()
+    }
+}
+
+fn latency() -> Data<'static> {
+    Data::Latency(vec![Series {
+        label: "a <run> & more".to_owned(),
+        values_ms: vec![1.0, 2.0, 3.0, 4.0].into(),
+        skipped: 0,
+        chosen_from: None,
+    }])
+}
+
+#[test]
+fn every_colour_is_a_variable_with_the_light_one_behind() {
+    let picture = svg(&options(), &Subject::default(), &latency()).unwrap();
+    for variable in [
+        "\"var(--plot-ground, #FFFFFF)\"",
+        "\"var(--plot-text, #1F242B)\"",
+        "\"var(--plot-series-0, #0072B2)\"",
+        "\"var(--plot-p50, #009E73)\"",
+        "\"var(--plot-p99, #D55E00)\"",
+    ] {
+        assert!(picture.markup.contains(variable), "{variable}");
+    }
+    let bare = picture.markup.matches("=\"#").count();
+    assert_eq!(bare, 0, "a colour that no page can change");
+}
+
+#[test]
+fn the_style_sets_every_variable_for_light_dark_and_paper() {
+    let style = page_style();
+    let (screen, paper) = style.split_once("@media print").unwrap();
+    let (light, dark) = screen
+        .split_once("@media (prefers-color-scheme: dark)")
+        .unwrap();
+    let names = [
+        "ground", "text", "faint", "grid", "p50", "p99", "series-0", "series-6", "heat-0", "heat-8",
+    ];
+    for name in names.map(|name| format!("--plot-{name}:#")) {
+        for part in [light, dark, paper] {
+            assert_eq!(part.matches(&name).count(), 1, "{name}");
+        }
+    }
+    assert!(light.contains("--plot-ground:#FFFFFF") && dark.contains("--plot-ground:#14171C"));
+    assert!(paper.contains("--plot-ground:#FFFFFF"));
+}
+
+#[test]
+fn a_picture_tells_what_it_shows() {
+    let subject = Subject {
+        title: "ws://here/ws & co".to_owned(),
+        ..Subject::default()
+    };
+    let picture = svg(&options(), &subject, &latency()).unwrap();
+    assert!(
+        picture
+            .markup
+            .starts_with(r#"<svg viewBox="0 0 5120 2880" role="img" aria-labelledby="plot-"#)
+    );
+    assert!(picture.markup.contains(">ws://here/ws &amp; co</title>"));
+    assert!(
+        picture
+            .markup
+            .contains("a &lt;run&gt; &amp; more: 4 messages, p50 2.00 ms, p99 4.00 ms")
+    );
+    assert!(
+        picture
+            .alt
+            .starts_with("Service time of each message. a <run> & more: 4 messages")
+    );
+    let ids = |name: &str| {
+        let id = picture
+            .markup
+            .split_once(&format!("<{name} id=\""))
+            .unwrap()
+            .1;
+        id.split_once('"').unwrap().0.to_owned()
+    };
+    let labelled = format!("aria-labelledby=\"{} {}\"", ids("title"), ids("desc"));
+    assert!(picture.markup.contains(&labelled));
+}
+
+#[test]
+fn hovers_tell_the_values_from_left_to_right() {
+    let picture = svg(&options(), &Subject::default(), &latency()).unwrap();
+    assert_eq!(picture.hovers.len(), 4);
+    assert!(picture.hovers.is_sorted_by(|a, b| a.x < b.x));
+    assert_eq!(
+        picture.hovers[3].text,
+        [
+            "message 4",
+            "mean of the last 4: 2.50 ms",
+            "this message: 4.00 ms"
+        ]
+    );
+    let uniform = Distribution {
+        label: "uniform".to_owned(),
+        times: vec![NamedTimes {
+            name: "service time".to_owned(),
+            sorted: Sorted::new((1..=1_000).map(f64::from).collect(), &[]).unwrap(),
+        }],
+        skipped: 0,
+        chosen_from: None,
+    };
+    for data in [
+        Data::Histogram(vec![uniform.clone()]),
+        Data::Cdf(vec![uniform.clone()]),
+        Data::Percentiles(vec![uniform]),
+    ] {
+        let picture = svg(&options(), &Subject::default(), &data).unwrap();
+        let inside = |x: f64| (0.0..=5120.0).contains(&x);
+        assert!(picture.hovers.len() > 10 && picture.hovers.len() <= 310);
+        assert!(
+            picture
+                .hovers
+                .iter()
+                .all(|hover| inside(hover.x) && hover.text.len() == 2)
+        );
+        let last = &picture.hovers[picture.hovers.len() - 1].text;
+        match data {
+            Data::Cdf(_) => assert_eq!(last[1], "100.00 %"),
+            Data::Percentiles(_) => assert_eq!(last[1], "1,000 ms"),
+            _ => assert!(last[1].contains(" message")),
+        }
+    }
+}
+
+#[test]
+fn one_reading_is_drawn_as_often_as_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.csv");
+    std::fs::write(&file, "rtt_ms\n1\n2\n4\n").unwrap();
+    let loaded = load(Kind::Cdf, &[file], &results::read::Request::default()).unwrap();
+    assert_eq!(loaded.subject().quantity, "rtt");
+    let light = loaded.svg(&Options::default()).unwrap();
+    let dark = loaded
+        .svg(&Options {
+            theme: Theme::Dark,
+            ..Options::default()
+        })
+        .unwrap();
+    assert_ne!(light.markup, dark.markup);
+    assert_eq!((light.alt, light.hovers), (dark.alt, dark.hovers));
+}

@@ -1,0 +1,54 @@
+//! The guard of `--tui`'s terminal, alone: `.ci/tui` lets it panic and looks at what is left.
+//!
+//! Takes the terminal, waits for a key, and ends as its argument says: `end`, `error`, `panic` (of the
+//! main thread), `thread` (another thread panics), `left` (the main thread returns while the screen is still
+//! held by another one).
+
+#![allow(clippy::expect_used)]
+
+// What `--tui` uses beside it is not used here.
+#[allow(dead_code)]
+#[path = "../src/tui/screen.rs"]
+mod screen;
+
+use std::io;
+use std::process::ExitCode;
+use std::thread;
+
+use ratatui::crossterm::event::{self, Event};
+use ratatui::widgets::Paragraph;
+
+fn main() -> io::Result<ExitCode> {
+    let how = std::env::args().nth(1).unwrap_or_default();
+    let mut screen = screen::Screen::enter()?;
+    screen
+        .terminal()
+        .draw(|frame| frame.render_widget(Paragraph::new("the screen is taken"), frame.area()))?;
+    while !matches!(event::read()?, Event::Key(_)) {}
+    match how.as_str() {
+        "end" => {}
+        "error" => return Err(io::Error::other("an error on purpose")),
+        "panic" => panic!("a panic on purpose"),
+        "thread" => {
+            let panicked = thread::spawn(|| panic!("a panic on purpose")).join();
+            assert!(panicked.is_err());
+            // Drawn too late, nothing may come of it.
+            screen
+                .terminal()
+                .draw(|frame| frame.render_widget(Paragraph::new("TOO LATE"), frame.area()))?;
+            return Ok(ExitCode::from(101));
+        }
+        "left" => {
+            let (taken, waits) = std::sync::mpsc::channel();
+            thread::spawn(move || {
+                let _held = screen;
+                taken.send(()).expect("the main thread listens");
+                thread::park();
+            });
+            waits.recv().expect("the thread holds the screen");
+            screen::leave();
+        }
+        other => return Err(io::Error::other(format!("no such way to end: {other}"))),
+    }
+    Ok(ExitCode::SUCCESS)
+}

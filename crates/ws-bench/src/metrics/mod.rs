@@ -1,0 +1,135 @@
+//! What `--metrics-bind` serves: the run's figures as text for Prometheus, while it goes on.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `page` | the figures in Prometheus' text format |
+
+mod page;
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use measurement::plan::Plan;
+use swarm::control::Control;
+use tokio::sync::Semaphore;
+
+/// Connections served at a time; more wait in the backlog. Each is an open file that the run may need.
+const CONNECTIONS: usize = 16;
+/// How long a connection may take to ask.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// How soon another connection is taken after the system refused one.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// An address that metrics will be served on.
+#[derive(Debug)]
+pub(crate) struct Metrics(TcpListener);
+
+impl Metrics {
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("cannot serve metrics on {address}"))?;
+        Ok(Self(listener))
+    }
+
+    /// Where they will be.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub(crate) fn url(&self) -> anyhow::Result<String> {
+        let address = self.0.local_addr().context("cannot serve metrics")?;
+        Ok(format!("http://{address}/metrics"))
+    }
+
+    /// Serves them until the program ends, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the thread, or what it waits with, cannot be had.
+    pub(crate) fn serve(self, plan: &Plan, control: &Control) -> anyhow::Result<()> {
+        let context = "cannot serve metrics";
+        self.0.set_nonblocking(true).context(context)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context(context)?;
+        control.watch();
+        let figures = Arc::new((plan.clone(), control.clone()));
+        thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || runtime.block_on(accept(self.0, figures)))
+            .context(context)?;
+        Ok(())
+    }
+}
+
+/// The plan of the run, and where its progress can be had.
+type Figures = Arc<(Plan, Control)>;
+
+async fn accept(listener: TcpListener, figures: Figures) {
+    // Refused only outside of a runtime.
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    while let Ok(place) = Arc::clone(&room).acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(RETRY_AFTER).await;
+            continue;
+        };
+        let figures = Arc::clone(&figures);
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let response = answer(&request, &figures);
+                std::future::ready(Ok::<_, Infallible>(response))
+            });
+            // Whoever went away while it was being answered does not want to know.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(ASK_WITHIN)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            drop(place);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, figures: &Figures) -> Response<String> {
+    let refuse = |status, text: &str| {
+        let mut response = Response::new(text.to_owned());
+        *response.status_mut() = status;
+        response
+    };
+    if request.uri().path() != "/metrics" {
+        return refuse(StatusCode::NOT_FOUND, "the metrics are at /metrics\n");
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n");
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let (plan, control) = &**figures;
+    match page::render(plan, &control.progress()) {
+        Ok(text) => {
+            let mut response = Response::new(text);
+            let kind = HeaderValue::from_static(page::CONTENT_TYPE);
+            response.headers_mut().insert(CONTENT_TYPE, kind);
+            response
+        }
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}

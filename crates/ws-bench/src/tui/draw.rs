@@ -1,0 +1,392 @@
+//! A view on a screen of any size.
+
+use std::f64::consts::LOG10_2;
+use std::io::stderr;
+
+use anstream::{AutoStream, ColorChoice};
+use measurement::units::human_time;
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
+
+use super::bars::Bars;
+use super::view::{Row, Step, Tone, View};
+
+/// Below this there are no panels, only lines.
+const SMALLEST: (u16, u16) = (72, 20);
+/// From this width on, errors stand beside the load.
+const WIDE: u16 = 120;
+/// Width of the panel of percentiles of one time; a second one needs as much more as a figure takes.
+const TIMES_WIDTH: u16 = 22;
+/// Width of a figure in it.
+const FIGURE: u16 = 10;
+/// Width of the words that begin a line.
+const LABEL: usize = 12;
+/// Rows of an axis below bars.
+const AXIS: u16 = 2;
+
+/// Colours, or none (`NO_COLOR`): then lines are told apart by their marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Palette {
+    pub(crate) colours: bool,
+}
+
+impl Palette {
+    /// What the environment wants.
+    pub(crate) fn of_environment() -> Self {
+        Self {
+            colours: AutoStream::choice(&stderr()) != ColorChoice::Never,
+        }
+    }
+
+    fn colour(self, colour: Color) -> Style {
+        if self.colours {
+            Style::new().fg(colour)
+        } else {
+            Style::new()
+        }
+    }
+
+    fn tone(self, tone: Tone) -> Style {
+        match tone {
+            Tone::Plain => Style::new(),
+            Tone::Quiet => Style::new().add_modifier(Modifier::DIM),
+            Tone::Good => self.colour(Color::Green),
+            Tone::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
+            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
+        }
+    }
+
+    /// The curve of this number: cyan, yellow and magenta differ for colour-blind eyes, too.
+    fn curve(self, number: usize) -> (Style, Marker, &'static str) {
+        let colour = [Color::Cyan, Color::Yellow, Color::Magenta][number.min(2)];
+        let (marker, sign) = match (self.colours, number) {
+            (true, _) | (false, 0) => (Marker::Braille, "⠤"),
+            (false, 1) => (Marker::Dot, "•"),
+            (false, _) => (Marker::Custom('×'), "×"),
+        };
+        (self.colour(colour), marker, sign)
+    }
+
+    fn bars(self) -> Style {
+        self.colour(Color::Cyan)
+    }
+}
+
+/// Columns of a histogram on a screen of this size.
+pub(crate) fn histogram_columns(area: Rect) -> usize {
+    usize::from((area.width / 2).saturating_sub(2))
+}
+
+/// Draws the view, as much of it as there is room for.
+pub(crate) fn draw(frame: &mut Frame<'_>, view: &View, palette: Palette) {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        return lines(frame, view, palette, area);
+    }
+    let is_wide = area.width >= WIDE;
+    let panel = u16::try_from(view.load.len().max(1 + view.times.rows.len())).unwrap_or(9) + 2;
+    let below = (area.height / 6).clamp(5, 10);
+    let [heading, phases, above, charts, below, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Length(panel),
+        Constraint::Fill(1),
+        Constraint::Length(below),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    frame.render_widget(Paragraph::new(view.heading.as_str()).style(bold), heading);
+    frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
+
+    let columns = u16::try_from(view.times.columns.len()).unwrap_or(1);
+    let times_width = TIMES_WIDTH + columns.saturating_sub(1) * FIGURE;
+    // Errors stand above where there is room, and beside the verdict where there is not.
+    let (load, times, errors, verdict) = if is_wide {
+        let [load, times, errors] = Layout::horizontal([
+            Constraint::Ratio(2, 5),
+            Constraint::Length(times_width),
+            Constraint::Fill(1),
+        ])
+        .areas(above);
+        (load, times, errors, below)
+    } else {
+        let [load, times] =
+            Layout::horizontal([Constraint::Fill(1), Constraint::Length(times_width)]).areas(above);
+        let [errors, verdict] =
+            Layout::horizontal([Constraint::Ratio(2, 5), Constraint::Ratio(3, 5)]).areas(below);
+        (load, times, errors, verdict)
+    };
+    frame.render_widget(
+        Paragraph::new(rows(&view.load, palette)).block(block("load")),
+        load,
+    );
+    frame.render_widget(percentiles(view).block(block("percentiles")), times);
+    let [left, right] =
+        Layout::horizontal([Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)]).areas(charts);
+    histograms(frame, view, palette, left);
+    curves(frame, view, palette, right);
+    frame.render_widget(errors_panel(view, palette), errors);
+    frame.render_widget(verdict_panel(view, palette), verdict);
+    let quiet = palette.tone(Tone::Quiet);
+    frame.render_widget(Paragraph::new(view.keys).style(quiet), keys);
+}
+
+/// The most important lines, for a screen too small for panels.
+fn lines(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
+    let mut lines = vec![progress(view, palette, usize::from(area.width))];
+    for (column, label) in view.times.columns.iter().enumerate() {
+        let figures = view.times.rows.iter();
+        let figures = figures.filter(|(name, _)| matches!(*name, "p50" | "p99" | "max"));
+        let figures: Vec<_> = figures
+            .filter_map(|(name, values)| Some(format!("{name} {}", values.get(column)?)))
+            .collect();
+        let row = Row {
+            label,
+            text: figures.join(" · "),
+            tone: Tone::Plain,
+        };
+        lines.extend(rows(&[row], palette));
+    }
+    lines.extend(rows(&view.errors, palette));
+    let reason = view.reasons.first().map_or("", String::as_str);
+    lines.push(Line::from(vec![
+        Span::styled(view.verdict, verdict_style(view, palette)),
+        Span::raw(format!(" {reason}")),
+    ]));
+    lines.extend(rows(&view.load, palette));
+    lines.push(Line::styled(view.keys, palette.tone(Tone::Quiet)));
+    // The keys are the last to go.
+    let room = usize::from(area.height);
+    if lines.len() > room && room > 1 {
+        let keys = lines.pop();
+        lines.truncate(room - 1);
+        lines.extend(keys);
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn block(title: &str) -> Block<'static> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    titled(Line::styled(format!(" {title} "), bold))
+}
+
+fn titled(title: Line<'static>) -> Block<'static> {
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(Style::new().add_modifier(Modifier::DIM))
+        .title(title)
+}
+
+/// The phases with the one that runs marked, and how far that has come.
+fn progress(view: &View, palette: Palette, columns: usize) -> Line<'static> {
+    let mut spans = Vec::new();
+    for (name, step) in &view.phases {
+        let (sign, style) = match step {
+            Step::Done => ("✓", palette.tone(Tone::Good)),
+            Step::Now => ("▶", Style::new().add_modifier(Modifier::REVERSED)),
+            Step::Ahead => ("·", palette.tone(Tone::Quiet)),
+        };
+        spans.push(Span::styled(format!(" {sign} {name} "), style));
+    }
+    let left = view.time_left.clone().unwrap_or_default();
+    let used: usize = spans.iter().map(Span::width).sum();
+    // One column between the phases, the bar and what is left.
+    let room = columns.saturating_sub(used + left.chars().count() + 4);
+    if room < 5 {
+        let now = view.phases.iter().find(|(_, step)| *step == Step::Now);
+        if used + left.chars().count() + 1 > columns {
+            let name = now.map_or("", |(name, _)| *name);
+            return Line::raw(format!("▶ {name} · {left}"));
+        }
+        spans.push(Span::raw(format!(" {left}")));
+        return Line::from(spans);
+    }
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
+    let filled = ((view.share * room as f64).round() as usize).min(room);
+    spans.push(Span::raw(" "));
+    spans.push(Span::styled("━".repeat(filled), palette.bars()));
+    let rest = "─".repeat(room - filled);
+    spans.push(Span::styled(rest, palette.tone(Tone::Quiet)));
+    spans.push(Span::raw(format!(" {left}")));
+    Line::from(spans)
+}
+
+fn rows(rows: &[Row], palette: Palette) -> Vec<Line<'static>> {
+    let line = |row: &Row| {
+        Line::from(vec![
+            Span::styled(format!("{:<LABEL$}", row.label), palette.tone(Tone::Quiet)),
+            Span::styled(row.text.clone(), palette.tone(row.tone)),
+        ])
+    };
+    rows.iter().map(line).collect()
+}
+
+fn percentiles(view: &View) -> Paragraph<'static> {
+    let width = usize::from(FIGURE);
+    let row = |name: &str, values: &mut dyn Iterator<Item = &str>| {
+        let values: String = values.map(|value| format!("{value:>width$}")).collect();
+        format!("{name:<8}{values}")
+    };
+    let header = row("", &mut view.times.columns.iter().copied());
+    let mut lines = vec![Line::styled(
+        header,
+        Style::new().add_modifier(Modifier::DIM),
+    )];
+    for (name, values) in &view.times.rows {
+        lines.push(Line::raw(row(name, &mut values.iter().map(String::as_str))));
+    }
+    Paragraph::new(lines)
+}
+
+/// What went wrong so far.
+fn errors_panel(view: &View, palette: Palette) -> Paragraph<'static> {
+    let list = if view.errors.is_empty() {
+        vec![Line::styled("none", palette.tone(Tone::Good))]
+    } else {
+        rows(&view.errors, palette)
+    };
+    let wrap = Wrap { trim: true };
+    Paragraph::new(list).wrap(wrap).block(block("errors"))
+}
+
+/// The verdict, and what speaks against the figures.
+fn verdict_panel(view: &View, palette: Palette) -> Paragraph<'static> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let title = Line::from(vec![
+        Span::styled(" verdict so far: ", bold),
+        Span::styled(format!("{} ", view.verdict), verdict_style(view, palette)),
+    ]);
+    let reasons = view.reasons.iter();
+    let reasons: Vec<_> = reasons.map(|r| Line::raw(format!("– {r}"))).collect();
+    let wrap = Wrap { trim: true };
+    Paragraph::new(reasons).wrap(wrap).block(titled(title))
+}
+
+fn verdict_style(view: &View, palette: Palette) -> Style {
+    palette.tone(view.verdict_tone).add_modifier(Modifier::BOLD)
+}
+
+/// One histogram, or two above each other where there is room.
+fn histograms(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
+    const ROOM_FOR_TWO: u16 = 18;
+    let shown: Vec<_> = if area.height >= ROOM_FOR_TWO {
+        view.histograms.iter().collect()
+    } else {
+        view.histograms.iter().take(1).collect()
+    };
+    if shown.is_empty() {
+        let nothing = Paragraph::new("no echo yet").style(palette.tone(Tone::Quiet));
+        return frame.render_widget(nothing.block(block("histogram")), area);
+    }
+    let areas = Layout::vertical(vec![Constraint::Fill(1); shown.len()]).split(area);
+    for (bars, area) in shown.into_iter().zip(areas.iter()) {
+        histogram(frame, bars, palette, *area);
+    }
+}
+
+fn histogram(frame: &mut Frame<'_>, bars: &Bars, palette: Palette, area: Rect) {
+    let title = format!("{}, messages in log bins", bars.of);
+    let block = block(&title);
+    let inner = block.inner(area);
+    let [above, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(AXIS)]).areas(inner);
+    let rows = bars.rows(usize::from(above.height));
+    let rows: Vec<_> = rows.into_iter().map(Line::raw).collect();
+    let axis: Vec<_> = bars.axis().into_iter().map(Line::raw).collect();
+    frame.render_widget(&block, area);
+    frame.render_widget(Paragraph::new(rows).style(palette.bars()), above);
+    frame.render_widget(Paragraph::new(axis), below);
+}
+
+/// Latencies over time, on a logarithmic axis.
+fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
+    let block = titled(Line::from(legend(view, palette)));
+    let points = || view.curves.iter().flat_map(|curve| &curve.points);
+    let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
+        let nothing = Paragraph::new("nothing to draw yet").style(palette.tone(Tone::Quiet));
+        return frame.render_widget(nothing.block(block), area);
+    };
+    let ys = [round_below(ys[0]), round_above(ys[1])];
+    let xs = [xs[0], xs[1].max(xs[0] + 1.0)];
+    let seconds = |x: f64| Line::raw(format!("{x:.0} s"));
+    let time = |y: f64| Line::raw(human_time(10_f64.powf(y)));
+    let datasets = view.curves.iter().enumerate().map(|(number, curve)| {
+        let (style, marker, _) = palette.curve(number);
+        Dataset::default()
+            .graph_type(GraphType::Line)
+            .marker(marker)
+            .style(style)
+            .data(&curve.points)
+    });
+    let quiet = palette.tone(Tone::Quiet);
+    let chart = Chart::new(datasets.collect())
+        .block(block)
+        .legend_position(None)
+        .x_axis(
+            Axis::default()
+                .bounds(xs)
+                .style(quiet)
+                .labels_alignment(Alignment::Right)
+                .labels([seconds(xs[0]), seconds(xs[1])]),
+        )
+        .y_axis(
+            Axis::default()
+                .bounds(ys)
+                .style(quiet)
+                .labels_alignment(Alignment::Right)
+                .labels([time(ys[0]), time((ys[0] + ys[1]) / 2.0), time(ys[1])]),
+        );
+    frame.render_widget(chart, area);
+}
+
+/// What the curves are, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
+fn legend(view: &View, palette: Palette) -> Vec<Span<'static>> {
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let mut spans = vec![Span::raw(" ")];
+    let mut last = "";
+    for (number, curve) in view.curves.iter().enumerate() {
+        let (style, _, sign) = palette.curve(number);
+        if curve.of != last {
+            spans.push(Span::styled(format!("{} ", curve.of), bold));
+            last = curve.of;
+        }
+        spans.push(Span::styled(format!("{sign} {} ", curve.figure), style));
+    }
+    spans
+}
+
+/// Numbers that ends of the axis of times may begin with, as decimal logarithms: 1, 2, 5 and 10.
+const ROUND: [f64; 4] = [0.0, LOG10_2, 1.0 - LOG10_2, 1.0];
+
+/// The next round number below, of decimal logarithms.
+fn round_below(y: f64) -> f64 {
+    let below = ROUND.iter().rev().find(|step| y.floor() + *step < y);
+    y.floor() + below.copied().unwrap_or(ROUND[2] - 1.0)
+}
+
+/// The next round number above, of decimal logarithms.
+fn round_above(y: f64) -> f64 {
+    let above = ROUND.iter().find(|step| y.floor() + *step > y);
+    y.floor() + above.copied().unwrap_or(1.0)
+}
+
+/// The smallest and the largest of them.
+fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
+    values.fold(None, |ends, value| match ends {
+        None => Some([value, value]),
+        Some([low, high]) => Some([low.min(value), high.max(value)]),
+    })
+}
+
+#[cfg(test)]
+#[path = "draw_tests.rs"]
+mod tests;

@@ -1,0 +1,161 @@
+//! How the run went on, a point every half second: what the line of latencies is drawn from.
+
+use std::collections::VecDeque;
+
+use measurement::recorder::Record;
+use swarm::control::{Phase, Progress};
+
+/// Shortest time between two points, in seconds.
+const EVERY_S: f64 = 0.5;
+/// Points that are kept: the last two minutes.
+const KEPT: usize = 240;
+
+/// What came between two points. Times are `None` when no timed echo came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Point {
+    /// When, in seconds since T0.
+    pub(crate) at_s: f64,
+    /// Right and wrong echoes per second.
+    pub(crate) received_per_s: f64,
+    /// Messages sent per second.
+    pub(crate) sent_per_s: f64,
+    /// Median service time in nanoseconds.
+    pub(crate) service_p50_ns: Option<u64>,
+    /// 99th percentile of the service time in nanoseconds.
+    pub(crate) service_p99_ns: Option<u64>,
+    /// 99th percentile of the response time in nanoseconds; `None` in closed loop.
+    pub(crate) response_p99_ns: Option<u64>,
+}
+
+/// The points so far, and where the last one stood.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    points: VecDeque<Point>,
+    last: Record,
+    last_s: f64,
+}
+
+impl History {
+    /// Takes a look into account; makes a point of it when it is time.
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn note(&mut self, progress: &Progress) {
+        let over_s = progress.elapsed_s - self.last_s;
+        if progress.phase < Phase::Measure || over_s < EVERY_S {
+            return;
+        }
+        let (now, last) = (&progress.record, &self.last);
+        let service = now.service.since(&last.service);
+        let response = now.open_loop.as_deref().map(|open| {
+            let before = last.open_loop.as_deref().map(|last| &last.response);
+            match before {
+                Some(before) => open.response.since(before),
+                None => open.response.clone(),
+            }
+        });
+        let per_second = |now: u64, last: u64| now.saturating_sub(last) as f64 / over_s;
+        if self.points.len() == KEPT {
+            self.points.pop_front();
+        }
+        self.points.push_back(Point {
+            at_s: progress.elapsed_s,
+            received_per_s: per_second(now.counts.received, last.counts.received),
+            sent_per_s: per_second(now.counts.sent, last.counts.sent),
+            service_p50_ns: service.quantile(0.5),
+            service_p99_ns: service.quantile(0.99),
+            response_p99_ns: response.and_then(|times| times.quantile(0.99)),
+        });
+        self.last_s = progress.elapsed_s;
+        self.last = now.clone();
+    }
+
+    /// The points kept, the oldest first.
+    pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = &Point> {
+        self.points.iter()
+    }
+
+    /// What came last.
+    pub(crate) fn now(&self) -> Option<&Point> {
+        self.points.back()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use measurement::recorder::OpenLoop;
+
+    fn at(elapsed_s: f64, record: &Record) -> Progress {
+        Progress {
+            phase: Phase::Measure,
+            elapsed_s,
+            record: record.clone(),
+            ..Progress::default()
+        }
+    }
+
+    #[test]
+    fn a_point_holds_only_what_came_since_the_one_before() {
+        let mut history = History::default();
+        let mut record = Record::default();
+        record.service.record(1_000);
+        record.counts.received = 1;
+        record.counts.sent = 2;
+        history.note(&at(0.4, &record));
+        assert_eq!(history.now(), None, "it is too early for a point");
+        history.note(&at(0.5, &record));
+        let first = *history.now().unwrap();
+        assert_eq!((first.received_per_s, first.sent_per_s), (2.0, 4.0));
+        assert_eq!(first.service_p50_ns, Some(1_000));
+        assert_eq!(first.response_p99_ns, None, "a closed loop has none");
+        record.service.record(9_000);
+        record.service.record(9_000);
+        record.counts.received = 3;
+        history.note(&at(2.5, &record));
+        let second = history.now().unwrap();
+        assert_eq!(second.received_per_s, 1.0);
+        assert!(second.service_p50_ns.unwrap() >= 9_000);
+        history.note(&at(3.5, &record));
+        assert_eq!(history.now().unwrap().service_p50_ns, None);
+        assert_eq!(history.points().len(), 3);
+    }
+
+    #[test]
+    fn an_open_loop_has_response_times_too() {
+        let mut history = History::default();
+        let mut open = OpenLoop::default();
+        open.response.record(5_000);
+        let mut record = Record {
+            open_loop: Some(Box::new(open.clone())),
+            ..Record::default()
+        };
+        history.note(&at(1.0, &record));
+        assert_eq!(history.now().unwrap().response_p99_ns, Some(5_000));
+        open.response.record(70);
+        record.open_loop = Some(Box::new(open));
+        history.note(&at(2.0, &record));
+        assert_eq!(history.now().unwrap().response_p99_ns, Some(70));
+    }
+
+    #[test]
+    fn only_the_last_points_are_kept() {
+        let mut history = History::default();
+        for n in 1..=KEPT + 10 {
+            history.note(&at(n as f64, &Record::default()));
+        }
+        assert_eq!(history.points().len(), KEPT);
+        assert_eq!(history.points().next().unwrap().at_s, 11.0);
+    }
+
+    #[test]
+    fn before_t0_there_is_nothing() {
+        let mut history = History::default();
+        history.note(&Progress {
+            phase: Phase::WarmUp,
+            elapsed_s: 5.0,
+            ..Progress::default()
+        });
+        assert_eq!(history.points().len(), 0);
+    }
+}

@@ -1,0 +1,127 @@
+//! `--fail-if`: conditions between the compared servers, judged by all rounds.
+
+use measurement::comparison::{ConditionRow, Figure};
+use measurement::condition::{self, Between, Judgement, Outcome};
+use measurement::statistics::bootstrap::Bootstrap;
+use measurement::statistics::levels;
+use measurement::units::counted;
+
+use crate::judge::{CONFIDENCE, Measured};
+
+/// The conditions of `--fail-if`, read.
+#[derive(Debug, Clone, Default)]
+pub struct Conditions {
+    names: Vec<String>,
+    all: Vec<Between>,
+}
+
+/// The figures of conditions by their names there.
+const CONDITION_FIGURES: [(&str, Figure); 12] = [
+    ("throughput", Figure::Throughput),
+    ("p50", Figure::ResponseP50),
+    ("p99", Figure::ResponseP99),
+    ("p99.9", Figure::ResponseP999),
+    ("response.p50", Figure::ResponseP50),
+    ("response.p99", Figure::ResponseP99),
+    ("response.p99.9", Figure::ResponseP999),
+    ("service.p50", Figure::ServiceP50),
+    ("service.p99", Figure::ServiceP99),
+    ("service.p99.9", Figure::ServiceP999),
+    ("messages_per_cpu_s", Figure::MessagesPerCpuS),
+    ("memory_per_connection", Figure::MemoryPerConnection),
+];
+
+fn figure_named(name: &str) -> Option<Figure> {
+    let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
+    found.map(|(_, figure)| *figure)
+}
+
+impl Conditions {
+    /// Reads conditions on servers of these names.
+    ///
+    /// # Errors
+    /// The first that cannot be read, or is on a figure that servers are not compared by, in words.
+    pub fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
+        let mut all = Vec::new();
+        for text in texts {
+            let condition = Between::parse(text, names).map_err(|e| e.to_string())?;
+            if let Some(name) = condition
+                .figures()
+                .find(|f| figure_named(f.name()).is_none())
+            {
+                let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
+                return Err(format!(
+                    "servers are not compared by `{}`: use {}",
+                    name.name(),
+                    known.join(", ")
+                ));
+            }
+            all.push(condition);
+        }
+        Ok(Self {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            all,
+        })
+    }
+
+    /// What became of each.
+    #[must_use]
+    pub fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
+        let bootstrap = Bootstrap {
+            level: if measured.plan.until_sure_percent.is_some() {
+                levels::while_looking(CONFIDENCE)
+            } else {
+                CONFIDENCE
+            },
+            ..measured.bootstrap()
+        };
+        let last = measured
+            .rounds
+            .iter()
+            .map(|row| row.round)
+            .max()
+            .unwrap_or(0);
+        let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {
+            let Some(figure) = figure_named(named.name()) else {
+                return Vec::new();
+            };
+            let by_round = measured.values(&self.names[server], figure);
+            (1..=last)
+                .map(|round| by_round.get(&round).copied())
+                .collect()
+        };
+        let row = |condition: &Between| match condition.judge(values, &bootstrap) {
+            Ok(judgement) => ConditionRow {
+                expression: condition.to_string(),
+                held: judgement.held,
+                is_sure: judgement.outcome != Outcome::CannotTell,
+                text: said(&judgement),
+            },
+            // What cannot be looked at must not stand open.
+            Err(error) => ConditionRow {
+                expression: condition.to_string(),
+                held: true,
+                is_sure: false,
+                text: error.to_string(),
+            },
+        };
+        self.all.iter().map(row).collect()
+    }
+}
+
+/// Why a condition held or not.
+fn said(judgement: &Judgement) -> String {
+    let ratio = judgement.ratio.map_or_else(String::new, |r| {
+        format!(
+            ": the ratio is {:.3} ({:.3}–{:.3})",
+            r.estimate, r.low, r.high
+        )
+    });
+    let rounds = counted(judgement.rounds as u64, "round");
+    match judgement.outcome {
+        Outcome::Held => format!("it holds with confidence in {rounds}{ratio}"),
+        Outcome::NotHeld => format!("with confidence it does not hold in {rounds}{ratio}"),
+        Outcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
+        Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
+    }
+}

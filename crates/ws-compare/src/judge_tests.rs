@@ -1,0 +1,204 @@
+use measurement::comparison::{RunRow, Steadiness};
+use measurement::summary::PlanSummary;
+
+use super::*;
+
+fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
+    RunRow {
+        verdict: Verdict::Valid,
+        reasons: Vec::new(),
+        timed_messages: 1_000,
+        failed_messages: 0,
+        elapsed_s: 1.0,
+        steadiness: Steadiness::Steady,
+        cut_s: Some(0.0),
+        messages_per_s,
+        p50_ns: Some(p50_ns),
+        p99_ns: Some(2.0 * p50_ns),
+        p99_9_ns: Some(3.0 * p50_ns),
+        server_cpu_s: None,
+        messages_per_cpu_s: None,
+    }
+}
+
+/// Rounds of servers with these capacities, alike but for 1 % of noise.
+fn measured(capacities: &[(&str, f64)], rounds: u32) -> Measured {
+    let summary: serde_json::Value =
+        serde_json::from_str(include_str!("../tests/data/run.json")).unwrap();
+    let load: PlanSummary = serde_json::from_value(summary["plan"].clone()).unwrap();
+    let row = |round: u32, name: &str, capacity: f64| {
+        let noise = 1.0 + f64::from((round * 7919 + name.len() as u32 * 31) % 13) / 1_300.0;
+        let value = capacity * noise;
+        RoundRow {
+            round,
+            server: name.to_owned(),
+            turn: 1,
+            seed: 1,
+            ready_s: None,
+            failure: None,
+            capacity: Some(run(value, 1e10 / value)),
+            latency: Some(run(100.0, 1e9 / value)),
+            memory_per_connection_bytes: None,
+        }
+    };
+    Measured {
+        tool: crate::measure::tool(),
+        host: Host::default(),
+        started_at: String::new(),
+        elapsed_s: 1.0,
+        plan: ComparisonPlan {
+            load,
+            rate_per_s: Some(100.0),
+            rate_was_found: false,
+            rounds,
+            until_sure_percent: None,
+            max_rounds: rounds,
+            seed: 1,
+            confidence: CONFIDENCE,
+            reference: capacities[0].0.to_owned(),
+            server_cores: Vec::new(),
+            generator_cores: Vec::new(),
+        },
+        servers: capacities
+            .iter()
+            .map(|(name, _)| Contender {
+                name: (*name).to_owned(),
+                command: None,
+                url: String::new(),
+                files: Vec::new(),
+                pilot_messages_per_s: None,
+                excluded: None,
+            })
+            .collect(),
+        rounds: (1..=rounds)
+            .flat_map(|round| capacities.iter().map(move |(name, c)| row(round, name, *c)))
+            .collect(),
+        interrupted: false,
+    }
+}
+
+fn row(c: &Comparison, figure: Figure) -> &FigureRow {
+    c.figures.iter().find(|row| row.figure == figure).unwrap()
+}
+
+#[test]
+fn every_other_server_is_compared_with_the_reference() {
+    let all = [("a", 1_000.0), ("bb", 2_000.0), ("ccc", 500.0)];
+    let c = judge(measured(&all, 8), &Conditions::default());
+    let throughput = row(&c, Figure::Throughput);
+    let told: Vec<_> = throughput
+        .against
+        .iter()
+        .map(|a| (a.server.as_str(), a.verdict))
+        .collect();
+    assert_eq!(told, [("bb", Decision::Better), ("ccc", Decision::Worse)]);
+    assert!(
+        throughput.against[1].text.starts_with("ccc 2.0"),
+        "{:?}",
+        throughput.against[1]
+    );
+    // Their times are the other way round, and so is what is better.
+    let latency = row(&c, Figure::ResponseP99);
+    assert!(latency.against[0].ratio.unwrap() < 0.6);
+    assert_eq!(latency.against[0].verdict, Decision::Better);
+    // What nobody has is no figure.
+    assert!(
+        c.figures
+            .iter()
+            .all(|row| row.figure != Figure::MessagesPerCpuS)
+    );
+    assert_eq!(c.validity.verdict, Verdict::Valid);
+}
+
+#[test]
+fn more_servers_make_wider_intervals() {
+    let width = |servers: &[(&str, f64)]| {
+        let c = judge(measured(servers, 12), &Conditions::default());
+        let a = &row(&c, Figure::Throughput).against[0];
+        a.high.unwrap() / a.low.unwrap()
+    };
+    let two = [("a", 1_000.0), ("bb", 1_000.0)];
+    let five = [two[0], two[1], ("ccc", 1e3), ("dddd", 1e3), ("eeeee", 1e3)];
+    assert!(width(&five) > width(&two));
+    let mut looking = measured(&two, 12);
+    let level = looking.level();
+    looking.plan.until_sure_percent = Some(1.0);
+    assert!(looking.level() > level);
+}
+
+#[test]
+fn a_round_that_failed_for_one_is_left_out_for_both() {
+    let mut of_nine = measured(&[("a", 1_000.0), ("bb", 2_000.0)], 9);
+    for row in &mut of_nine.rounds {
+        if row.round == 4 && row.server == "bb" {
+            row.failure = Some("it died".to_owned());
+        }
+        // The other's value in that round would be seen if it were paired with the next one's.
+        if row.round == 4 && row.server == "a" {
+            row.capacity = Some(run(1e9, 1.0));
+        }
+    }
+    let c = judge(of_nine, &Conditions::default());
+    let told = &row(&c, Figure::Throughput).against[0];
+    assert_eq!(told.rounds, 8);
+    assert!(told.high.unwrap() < 2.1, "{told:?}");
+    assert!(c.any_failed());
+}
+
+#[test]
+fn a_wild_round_is_named_and_counted() {
+    let mut wild = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 9);
+    wild.rounds[6].capacity = Some(run(100.0, 1e8));
+    let c = judge(wild, &Conditions::default());
+    let found: Vec<_> = c
+        .outliers
+        .iter()
+        .map(|o| (o.figure, o.server.as_str(), o.round))
+        .collect();
+    assert!(found.contains(&(Figure::Throughput, "a", 4)), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .all(|(_, server, round)| *server == "a" && *round == 4)
+    );
+    assert_eq!(row(&c, Figure::Throughput).against[0].rounds, 9);
+}
+
+#[test]
+fn half_of_the_runs_may_be_invalid_and_no_more() {
+    let verdict = |invalid: usize| {
+        let mut some = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 8);
+        let rows = some.rounds.iter_mut().filter(|row| row.server == "bb");
+        for row in rows.take(invalid) {
+            if let Some(run) = &mut row.latency {
+                run.verdict = Verdict::Invalid;
+                run.reasons = vec!["the clock stood still".to_owned()];
+            }
+        }
+        let c = judge(some, &Conditions::default());
+        let rounds = row(&c, Figure::ResponseP50).against[0].rounds;
+        (c.validity.verdict, rounds)
+    };
+    assert_eq!(verdict(0), (Verdict::Valid, 8));
+    assert_eq!(verdict(4), (Verdict::Suspect, 4));
+    assert_eq!(verdict(5), (Verdict::Invalid, 3));
+}
+
+#[test]
+fn rounds_go_on_until_it_is_sure() {
+    let two = [("a", 1_000.0), ("bb", 1_000.0)];
+    assert!(!is_sure(&measured(&two, 12), 0.01));
+    assert!(is_sure(&measured(&two, 12), 5.0));
+    // Of one round nothing is sure.
+    assert!(!is_sure(&measured(&two, 1), 99.0));
+}
+
+#[test]
+fn the_order_of_a_round_does_not_depend_on_how_many_follow() {
+    for round in 1..=9 {
+        let mut order = order(7, round, 3);
+        assert_eq!(order, turns(3, 50, 7)[round as usize - 1]);
+        order.sort_unstable();
+        assert_eq!(order, [0, 1, 2]);
+    }
+}

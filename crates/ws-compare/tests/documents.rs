@@ -1,0 +1,18 @@
+//! Help, completions and manual page.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../../command-line/tests/documents/mod.rs"]
+mod documents;
+
+#[test]
+fn they_know_every_flag() {
+    documents::check(
+        env!("CARGO_BIN_EXE_ws-compare"),
+        "ws-compare",
+        &[
+            ("--verify", &["off", "length", "full"]),
+            ("--arrivals", &["constant", "poisson"]),
+        ],
+    );
+}
