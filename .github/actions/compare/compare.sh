@@ -9,10 +9,11 @@ base="$work/base"
 
 trap 'git -C "$head" worktree remove --force "$base" 2>/dev/null || true' EXIT
 
+# Says why nothing was compared, and ends with 1 or another code.
 fail() {
     printf '::error title=ws-compare::%s\n' "$1"
     printf '# ws-compare\n\n%s\n' "$1" >>"$GITHUB_STEP_SUMMARY"
-    exit 1
+    exit "${2:-1}"
 }
 
 # The commit that a branch, tag or commit names; what the checkout has not is fetched.
@@ -92,6 +93,6 @@ if [ -s "$work/compare.md" ]; then
             "$(git rev-parse --short "$commit")" "$(git rev-parse --short HEAD)" "$code"
     } >>"$GITHUB_STEP_SUMMARY"
 else
-    fail "ws-compare ended with exit code $code and compared nothing: see the job's log."
+    fail "ws-compare ended with exit code $code and compared nothing: see the job's log." "$code"
 fi
 exit "$code"
