@@ -11,7 +11,10 @@ trap 'git -C "$head" worktree remove --force "$base" 2>/dev/null || true' EXIT
 
 # Says why nothing was compared, and ends with 1 or another code.
 fail() {
-    printf '::error title=ws-compare::%s\n' "$1"
+    # A line break in an input must not begin a command of its own.
+    local line="${1//%/%25}"
+    line="${line//$'\r'/%0D}"
+    printf '::error title=ws-compare::%s\n' "${line//$'\n'/%0A}"
     printf '# ws-compare\n\n%s\n' "$1" >>"$GITHUB_STEP_SUMMARY"
     exit "${2:-1}"
 }
