@@ -11,10 +11,7 @@ trap 'git -C "$head" worktree remove --force "$base" 2>/dev/null || true' EXIT
 
 # Says why nothing was compared, and ends with 1 or another code.
 fail() {
-    # A line break in an input must not begin a command of its own.
-    local line="${1//%/%25}"
-    line="${line//$'\r'/%0D}"
-    printf '::error title=ws-compare::%s\n' "${line//$'\n'/%0A}"
+    printf '::error title=ws-compare::%s\n' "$1"
     printf '# ws-compare\n\n%s\n' "$1" >>"$GITHUB_STEP_SUMMARY"
     exit "${2:-1}"
 }
@@ -51,6 +48,8 @@ quote() {
 
 [ -n "$INPUT_SERVER" ] || fail "The input 'server' is empty: it is the command that starts the server."
 [ -n "$INPUT_BASE" ] || fail "The input 'base' is empty: outside of pull requests it has to be said what to compare with."
+# It is told to the runner, to which a line of its own could be a command.
+[[ "$INPUT_BASE" != *[[:cntrl:]]* ]] || fail "The input 'base' has a line break, or another control character."
 [ -z "$INPUT_CRATE" ] || [ -z "$INPUT_BUILD" ] || fail "Of the inputs 'build' and 'crate' only one can be said."
 
 commit="$(find_base "$INPUT_BASE")" || fail "There is no base \`$INPUT_BASE\` to compare with."

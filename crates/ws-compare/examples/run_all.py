@@ -1,6 +1,6 @@
 """Compares our echo servers with those in this folder and prints a Markdown table; --readme puts it into README.md.
 
-Needs `cargo build --release`, Python 3.11 with venv, Node 18 with npm. The Python packages (requirements.txt) and
+Needs `cargo build --release`, Python 3.11 with venv, Node 20 with npm. The Python packages (requirements.txt) and
 Node's (package.json) are installed into a folder of their own, outside the repository. Every server has one thread.
 
     python3 crates/ws-compare/examples/run_all.py [--rounds 10] [--seconds 2] [--readme] [-- flags of ws-compare]
