@@ -116,6 +116,9 @@ pub struct Faults {
     pub mask_at: Option<u64>,
     /// It reads at most so many bytes a second from each connection.
     pub bytes_per_s: Option<u64>,
+    /// Whatever came of a connection, it spends this share of the time that it took once more in a loop that does nothing:
+    /// 0.05 makes it slower by a twentieth of its work, whatever the machine, the wait for work apart.
+    pub slower_by: Option<f64>,
     /// How it answers handshakes.
     pub handshake: Handshake,
     /// From which probabilities are drawn.

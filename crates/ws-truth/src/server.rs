@@ -39,7 +39,15 @@ impl Server {
     /// # Errors
     /// When no port is free or the system refuses a thread.
     pub fn start(faults: Faults) -> io::Result<Self> {
-        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        Self::start_on(0, faults)
+    }
+
+    /// The same on this port of the loopback.
+    ///
+    /// # Errors
+    /// When the port is taken or the system refuses a thread.
+    pub fn start_on(port: u16, faults: Faults) -> io::Result<Self> {
+        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
         poll.registry()
@@ -170,8 +178,12 @@ impl Loop {
                 ready = (0..self.connections.len()).collect();
             }
             for connection in ready {
+                let began = Instant::now();
                 if self.serve(connection).is_err() {
                     self.connections[connection].state = State::Over;
+                }
+                if let Some(share) = self.faults.slower_by {
+                    spin_until(Instant::now() + began.elapsed().mul_f64(share));
                 }
             }
         }
@@ -201,9 +213,7 @@ impl Loop {
         }
         let until = self.clock + Duration::from_nanos(began_ns) + stall.lasts;
         std::thread::sleep(stall.lasts.saturating_sub(SPIN));
-        while Instant::now() < until {
-            std::hint::spin_loop();
-        }
+        spin_until(until);
         let ended_ns = self.now_ns();
         self.log.stalls.push((began_ns, ended_ns));
     }
@@ -423,6 +433,12 @@ fn change(message: &Message, how: impl FnOnce(&mut Vec<u8>)) -> Message {
         Ok(text) if is_text => Message::text(text),
         Ok(text) => Message::binary(text.into_bytes()),
         Err(error) => Message::binary(error.into_bytes()),
+    }
+}
+
+fn spin_until(time: Instant) {
+    while Instant::now() < time {
+        std::hint::spin_loop();
     }
 }
 
