@@ -92,6 +92,16 @@ impl Measured {
     }
 
     fn compare(&self, server: &str, figure: Figure) -> Result<Compared, String> {
+        // What is left when most runs were not to be believed is no fair choice of them.
+        let mut sides = [server, &self.plan.reference].into_iter();
+        if let Some(lost) = sides.find_map(|side| {
+            runs_of(self, side, figure, Verdict::Invalid).filter(Found::leaves_too_few)
+        }) {
+            return Err(format!(
+                "cannot tell: {} of {} runs of {} are invalid",
+                lost.count, lost.of, lost.server
+            ));
+        }
         let (values, reference) = self.paired(server, &self.plan.reference, figure);
         let direction = if figure.more_is_better() {
             Direction::HigherIsBetter
@@ -281,12 +291,8 @@ fn validity(measured: &Measured) -> ValiditySummary {
             let Some(example) = found.first().map(|found| found.reason) else {
                 continue;
             };
-            let is_lost = |f: &&Found<'_>| {
-                let left = f.of - f.count;
-                2 * left < f.of || left < Pairs::FEWEST
-            };
             verdict = verdict.max(match of {
-                Verdict::Invalid if found.iter().any(|f| is_lost(&f)) => Verdict::Invalid,
+                Verdict::Invalid if found.iter().any(Found::leaves_too_few) => Verdict::Invalid,
                 _ => Verdict::Suspect,
             });
             let counts: Vec<_> = found
@@ -319,26 +325,42 @@ struct Found<'m> {
     reason: &'m str,
 }
 
+impl Found<'_> {
+    /// Whether the other runs are too few to speak for the server.
+    fn leaves_too_few(&self) -> bool {
+        let left = self.of - self.count;
+        2 * left < self.of || left < Pairs::FEWEST
+    }
+}
+
 /// The runs that a figure is of and that have this verdict, by server.
 fn runs_that_are(measured: &Measured, figure: Figure, verdict: Verdict) -> Vec<Found<'_>> {
-    let mut found = Vec::new();
-    for server in measured.compared() {
-        let rows = measured.rounds.iter();
-        let runs: Vec<_> = rows
-            .filter(|row| row.server == server && row.failure.is_none())
-            .filter_map(|row| figure.run(row))
-            .collect();
-        let those = || runs.iter().filter(|run| run.verdict == verdict);
-        if let Some(first) = those().next() {
-            found.push(Found {
-                server,
-                count: those().count(),
-                of: runs.len(),
-                reason: first.reasons.first().map_or("", String::as_str),
-            });
-        }
-    }
-    found
+    let compared = measured.compared().into_iter();
+    compared
+        .filter_map(|server| runs_of(measured, server, figure, verdict))
+        .collect()
+}
+
+/// Those of one server; `None` when it has none.
+fn runs_of<'m>(
+    measured: &'m Measured,
+    server: &'m str,
+    figure: Figure,
+    verdict: Verdict,
+) -> Option<Found<'m>> {
+    let rows = measured.rounds.iter();
+    let runs: Vec<_> = rows
+        .filter(|row| row.server == server && row.failure.is_none())
+        .filter_map(|row| figure.run(row))
+        .collect();
+    let those = || runs.iter().filter(|run| run.verdict == verdict);
+    let first = those().next()?;
+    Some(Found {
+        server,
+        count: those().count(),
+        of: runs.len(),
+        reason: first.reasons.first().map_or("", String::as_str),
+    })
 }
 
 #[cfg(test)]

@@ -176,12 +176,33 @@ fn half_of_the_runs_may_be_invalid_and_no_more() {
             }
         }
         let c = judge(some, &Conditions::default());
-        let rounds = row(&c, Figure::ResponseP50).against[0].rounds;
-        (c.validity.verdict, rounds)
+        let told = row(&c, Figure::ResponseP50).against[0].clone();
+        (c.validity.verdict, told.rounds, told.ratio.is_some())
     };
-    assert_eq!(verdict(0), (Verdict::Valid, 8));
-    assert_eq!(verdict(4), (Verdict::Suspect, 4));
-    assert_eq!(verdict(5), (Verdict::Invalid, 3));
+    assert_eq!(verdict(0), (Verdict::Valid, 8, true));
+    assert_eq!(verdict(4), (Verdict::Suspect, 4, true));
+    assert_eq!(verdict(5), (Verdict::Invalid, 0, false));
+}
+
+#[test]
+fn of_runs_that_are_mostly_invalid_nothing_is_told() {
+    let mut some = measured(&[("a", 1_000.0), ("bb", 2_000.0)], 12);
+    let mut left = 7;
+    for row in some.rounds.iter_mut().filter(|row| row.server == "a") {
+        if left > 0
+            && let Some(run) = &mut row.capacity
+        {
+            run.verdict = Verdict::Invalid;
+            left -= 1;
+        }
+    }
+    let c = judge(some, &Conditions::default());
+    let told = &row(&c, Figure::Throughput).against[0];
+    assert_eq!(told.verdict, Decision::CannotTell);
+    assert_eq!(told.text, "cannot tell: 7 of 12 runs of a are invalid");
+    // The other kind of run is not touched by it.
+    let latency = &row(&c, Figure::ResponseP50).against[0];
+    assert_eq!(latency.verdict, Decision::Better);
 }
 
 #[test]
