@@ -62,14 +62,22 @@ pub struct ComparisonPlan {
     pub max_rounds: u32,
     /// Seed of the order within rounds, of payloads and of the bootstrap.
     pub seed: u64,
-    /// Share of such intervals that hold the true ratio, all comparisons of one figure together.
+    /// In this share of such comparisons all intervals hold the true ratio, those of all servers and
+    /// figures together.
     pub confidence: f64,
+    /// The figures that were to be compared.
+    #[serde(default = "all_figures")]
+    pub figures: Vec<Figure>,
     /// The server that the others are compared with.
     pub reference: String,
     /// Cores that the servers were kept on; empty = the system decided.
     pub server_cores: Vec<usize>,
     /// Cores that the generator was kept on.
     pub generator_cores: Vec<usize>,
+}
+
+fn all_figures() -> Vec<Figure> {
+    Figure::ALL.to_vec()
 }
 
 /// A server under comparison.
@@ -349,6 +357,9 @@ pub struct Against {
     pub low: Option<f64>,
     /// Upper end of it.
     pub high: Option<f64>,
+    /// Its level, at which all intervals together hold as often as the plan's `confidence` says.
+    #[serde(default)]
+    pub level: Option<f64>,
     /// What can be said.
     pub verdict: Decision,
     /// The same for a person: `axum 1.32 × faster (1.28–1.36)`.

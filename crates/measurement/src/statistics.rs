@@ -13,6 +13,7 @@
 //! | [`ratio`] | a ratio with its interval |
 //! | [`comparison`] | the verdict on a figure, and how many more rounds would tell |
 //! | [`levels`] | several servers, and looking after each round |
+//! | [`joint`] | several figures of the same rounds |
 //! | [`outliers`] | rounds that stand out |
 //! | [`steady`] | where the steady state of a series begins, and whether there is one |
 //! | [`turns`] | the order of the servers in each round |
@@ -48,6 +49,7 @@
 //! any of these: no verdict is given below [`rounds_needed`](ranks::rounds_needed).
 pub mod bootstrap;
 pub mod comparison;
+pub mod joint;
 pub mod law;
 pub mod levels;
 pub mod order;

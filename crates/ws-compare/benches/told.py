@@ -3,7 +3,7 @@
 Needs `cargo build --release` and `cargo build --release -p ws-truth --example slowed`, and a machine with nothing else to
 do. Each pair is compared --times times, the two pairs in turn; printed is how often each figure was told.
 
-    python3 crates/ws-compare/benches/told.py [--times 40] [--rounds 10] [--slower 0.05] [--keep FOLDER] [-- flags of ws-compare]
+    python3 crates/ws-compare/benches/told.py [--times 40] [--rounds 10] [--slower 0.05] [--figures throughput] [--keep FOLDER] [-- flags of ws-compare]
 """
 
 import argparse
@@ -24,7 +24,9 @@ def main():
     parser.add_argument("--times", type=int, default=40, help="comparisons of each pair [default: 40]")
     parser.add_argument("--rounds", type=int, default=10, help="rounds of each comparison [default: 10]")
     parser.add_argument("--slower", type=float, default=0.05, help="share of its work that the slower server adds [default: 0.05]")
-    parser.add_argument("--keep", type=pathlib.Path, help="folder for the comparisons [default: one that goes]")
+    parser.add_argument("--figures", help="judge by these alone, with commas between them [default: all]")
+    parser.add_argument("--keep", type=pathlib.Path,
+                        help="folder for the comparisons; what is there is not measured again [default: one that goes]")
     parser.add_argument("flags", nargs="*", help="further flags of ws-compare, behind --")
     wanted = parser.parse_args()
     release = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
@@ -41,15 +43,22 @@ def main():
         for seed in range(1, wanted.times + 1):
             for number, (name, (first, second)) in enumerate(pairs.items()):
                 file = folder / f"{number}-{seed}.json"
-                command = [release / "ws-compare", "--server", f"a={first}", "--server", f"b={second}", "--pin", "--quiet",
-                           "--rounds", str(wanted.rounds), "--seed", str(seed), "--output", file, *wanted.flags]
-                code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
-                # 5: the comparison holds itself for invalid. What it says then counts as well.
-                if code not in (0, 5):
-                    raise SystemExit(f"{name}, seed {seed}: ws-compare ended with {code}")
-                found[name].append(json.loads(file.read_text()))
+                if not file.exists():
+                    servers = ["--server", f"a={first}", "--server", f"b={second}", "--pin", "--rounds", str(wanted.rounds)]
+                    compare(release, [*servers, "--seed", str(seed), "--output", file, *wanted.flags])
+                # Judged anew, so that kept rounds tell what a change of the statistics does.
+                figures = ["--figures", wanted.figures] if wanted.figures else []
+                found[name].append(json.loads(compare(release, [file, "--json", *figures])))
     for name, comparisons in found.items():
         report(name, comparisons)
+
+
+def compare(release, flags):
+    done = subprocess.run([release / "ws-compare", "--quiet", *flags], stdout=subprocess.PIPE, text=True)
+    # 5: the comparison holds itself for invalid. What it says then counts as well.
+    if done.returncode not in (0, 5):
+        raise SystemExit(f"ws-compare ended with {done.returncode}: {flags}")
+    return done.stdout
 
 
 def report(name, comparisons):
@@ -62,7 +71,7 @@ def report(name, comparisons):
                 ratios[figure].append(against["ratio"])
         told["any of them", "worse" if any(a["verdict"] != "cannot_tell" for a in verdicts.values()) else "cannot_tell"] += 1
     validity = collections.Counter(comparison["validity"]["verdict"] for comparison in comparisons)
-    print(f"\n{name}: {len(comparisons)} comparisons, {dict(validity)}")
+    print(f"\n{name}: {len(comparisons)} comparisons, {dict(validity)}\n")
     print("| figure | cannot tell | b better | b worse | b : a, median |\n|---|--:|--:|--:|--:|")
     for figure in dict.fromkeys(figure for figure, _ in told):
         ratio = f"{statistics.median(ratios[figure]):.3f}" if ratios[figure] else "–"

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
+use measurement::comparison::Figure;
 use measurement::units::{Rate, parse_duration, parse_positive};
 use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
 
+use crate::conditions::{figure_named, not_compared_by};
 use crate::server::spec::DEFAULT_PATH;
 use crate::server::{StartSpec, UrlSpec};
 
@@ -126,6 +128,13 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub rounds: u32,
 
+    /// Figures to compare, with commas between them [default: all] (example: `throughput,service.p99`)
+    ///
+    /// All of them together are right in 95 of 100 comparisons: of fewer, less has to be seen. The names are those of
+    /// --fail-if.
+    #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
+    pub figures: Vec<Figure>,
+
     /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
     ///
     /// Looks at how wide the intervals are, never at what they say.
@@ -162,6 +171,10 @@ fn rounds(text: &str) -> Result<u32, measurement::units::UnitError> {
     parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
 }
 
+fn figure(text: &str) -> Result<Figure, String> {
+    figure_named(text.trim()).ok_or_else(|| not_compared_by(text))
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let number = text.strip_suffix('%').unwrap_or(text).trim();
     let percent = number.parse::<f64>().ok();
@@ -184,6 +197,15 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err(format!("`{text}` has not the form NAME=VALUE")),
+    }
+}
+
+impl Args {
+    /// The figures that servers are compared by, in the order in which they are told.
+    #[must_use]
+    pub fn compared_figures(&self) -> Vec<Figure> {
+        let wanted = |figure: &Figure| self.figures.is_empty() || self.figures.contains(figure);
+        Figure::ALL.into_iter().filter(wanted).collect()
     }
 }
 
@@ -210,6 +232,21 @@ mod tests {
         assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
         assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
         assert_eq!(length(&["-m", "70"]), (None, 70));
+    }
+
+    #[test]
+    fn figures_are_those_of_conditions_in_their_own_order() {
+        let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
+        assert_eq!(of(&[]).unwrap(), Figure::ALL);
+        assert_eq!(
+            of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
+            [Figure::Throughput, Figure::ResponseP99]
+        );
+        let error = of(&["--figures", "speed"]).unwrap_err().to_string();
+        assert!(
+            error.contains("not compared by `speed`: use throughput"),
+            "{error}"
+        );
     }
 
     #[test]

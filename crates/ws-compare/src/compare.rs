@@ -65,7 +65,10 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         let measured = campaign.carry_out()?;
         finish(args, &judge::judge(measured, &conditions), outputs)
     } else {
-        let measured = saved::read(&args.files, args.reference.as_deref()).map_err(usage)?;
+        let mut measured = saved::read(&args.files, args.reference.as_deref()).map_err(usage)?;
+        if !args.figures.is_empty() {
+            measured.plan.figures = args.compared_figures();
+        }
         let names: Vec<&str> = measured.servers.iter().map(|s| s.name.as_str()).collect();
         let conditions = conditions(args, &names)?;
         let outputs = outputs.create()?;
@@ -347,6 +350,7 @@ impl<'a> Campaign<'a> {
             },
             seed: self.seed,
             confidence: judge::CONFIDENCE,
+            figures: self.args.compared_figures(),
             reference,
             server_cores: seats.map(|s| s.servers.clone()).unwrap_or_default(),
             generator_cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),

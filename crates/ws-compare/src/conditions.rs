@@ -2,7 +2,6 @@
 
 use measurement::comparison::{ConditionRow, Figure};
 use measurement::condition::{self, Between, Judgement, Outcome};
-use measurement::statistics::bootstrap::Bootstrap;
 use measurement::statistics::levels;
 use measurement::units::counted;
 
@@ -31,9 +30,21 @@ const CONDITION_FIGURES: [(&str, Figure); 12] = [
     ("memory_per_connection", Figure::MemoryPerConnection),
 ];
 
-fn figure_named(name: &str) -> Option<Figure> {
+/// The figure of a name, as in conditions.
+#[must_use]
+pub fn figure_named(name: &str) -> Option<Figure> {
     let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
     found.map(|(_, figure)| *figure)
+}
+
+/// Why a name is none of a figure, in words.
+#[must_use]
+pub fn not_compared_by(name: &str) -> String {
+    let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
+    format!(
+        "servers are not compared by `{name}`: use {}",
+        known.join(", ")
+    )
 }
 
 impl Conditions {
@@ -49,12 +60,7 @@ impl Conditions {
                 .figures()
                 .find(|f| figure_named(f.name()).is_none())
             {
-                let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
-                return Err(format!(
-                    "servers are not compared by `{}`: use {}",
-                    name.name(),
-                    known.join(", ")
-                ));
+                return Err(not_compared_by(name.name()));
             }
             all.push(condition);
         }
@@ -67,14 +73,9 @@ impl Conditions {
     /// What became of each.
     #[must_use]
     pub fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
-        let bootstrap = Bootstrap {
-            level: if measured.plan.until_sure_percent.is_some() {
-                levels::while_looking(CONFIDENCE)
-            } else {
-                CONFIDENCE
-            },
-            ..measured.bootstrap()
-        };
+        // What fails a build is any of them: they are one statement.
+        let level = measured.while_looking(levels::of_each(CONFIDENCE, self.all.len()));
+        let bootstrap = measured.bootstrap(level);
         let last = measured
             .rounds
             .iter()

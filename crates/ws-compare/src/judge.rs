@@ -8,11 +8,11 @@ use measurement::comparison::{
 };
 use measurement::statistics::bootstrap::Bootstrap;
 use measurement::statistics::comparison::{Comparison as Compared, Direction, Verdict as Told};
-use measurement::statistics::levels;
 use measurement::statistics::order::median;
 use measurement::statistics::outliers::outliers;
 use measurement::statistics::pairs::Pairs;
 use measurement::statistics::turns::turns;
+use measurement::statistics::{joint, levels};
 use measurement::summary::{Host, Tool, ValiditySummary};
 use measurement::units::counted;
 use measurement::validity::Verdict;
@@ -62,6 +62,16 @@ impl Measured {
             .collect()
     }
 
+    /// What a server has over the reference in a figure, as logarithms, by round from 1.
+    fn log_ratios(&self, server: &str, figure: Figure) -> Vec<Option<f64>> {
+        let of_server = self.values(server, figure);
+        let of_reference = self.values(&self.plan.reference, figure);
+        let last = self.rounds.iter().map(|row| row.round).max().unwrap_or(0);
+        (1..=last)
+            .map(|round| Some((of_server.get(&round)? / of_reference.get(&round)?).ln()))
+            .collect()
+    }
+
     /// The values of two servers in the rounds that both have.
     fn paired(&self, server: &str, reference: &str, figure: Figure) -> (Vec<f64>, Vec<f64>) {
         let (of_server, of_reference) =
@@ -72,26 +82,37 @@ impl Measured {
             .unzip()
     }
 
-    /// The level of each interval: all servers beside the reference in one figure are one statement,
-    /// and rounds that end when they agree agree too well now and then.
-    fn level(&self) -> f64 {
-        let family = levels::of_each(CONFIDENCE, self.compared().len().saturating_sub(1));
+    /// The level of a server's intervals: all figures of all servers beside the reference are one
+    /// statement, and rounds that end when they agree agree too well now and then.
+    pub(crate) fn level(&self, server: &str) -> f64 {
+        let others = self.compared().len().saturating_sub(1);
+        let family = self.while_looking(levels::of_each(CONFIDENCE, others));
+        let figures = self.plan.figures.iter();
+        let series: Vec<_> = figures
+            .map(|figure| self.log_ratios(server, *figure))
+            .collect();
+        joint::level_of_each(family, &series, self.plan.seed)
+    }
+
+    /// A level, higher where it is looked at after every round.
+    pub(crate) fn while_looking(&self, level: f64) -> f64 {
         if self.plan.until_sure_percent.is_some() {
-            levels::while_looking(family)
+            levels::while_looking(level)
         } else {
-            family
+            level
         }
     }
 
-    pub(crate) fn bootstrap(&self) -> Bootstrap {
+    pub(crate) fn bootstrap(&self, level: f64) -> Bootstrap {
         Bootstrap {
-            level: self.level(),
+            level,
             seed: self.plan.seed,
             ..Bootstrap::default()
         }
     }
 
-    fn compare(&self, server: &str, figure: Figure) -> Result<Compared, String> {
+    /// A figure of a server beside the reference's, by an interval of this level.
+    fn compare(&self, server: &str, figure: Figure, level: f64) -> Result<Compared, String> {
         // What is left when most runs were not to be believed is no fair choice of them.
         let mut sides = [server, &self.plan.reference].into_iter();
         if let Some(lost) = sides.find_map(|side| {
@@ -112,7 +133,7 @@ impl Measured {
             0 => "not measured".to_owned(),
             n => format!("cannot tell from {}", counted(n as u64, "round")),
         })?;
-        Ok(Compared::new(&pairs, direction, &self.bootstrap()))
+        Ok(Compared::new(&pairs, direction, &self.bootstrap(level)))
     }
 }
 
@@ -129,12 +150,14 @@ pub fn is_sure(measured: &Measured, percent: f64) -> bool {
     let others = measured.compared();
     let mut others = others.iter().filter(|s| **s != measured.plan.reference);
     others.all(|server| {
+        let level = measured.level(server);
         WAITED_FOR
             .into_iter()
+            .filter(|figure| measured.plan.figures.contains(figure))
             .filter(|figure| *figure != Figure::ResponseP50 || measured.plan.rate_per_s.is_some())
             .all(|figure| {
                 measured
-                    .compare(server, figure)
+                    .compare(server, figure, level)
                     .is_ok_and(|c| c.ratio.is_within(percent / 100.0))
             })
     })
@@ -143,10 +166,17 @@ pub fn is_sure(measured: &Measured, percent: f64) -> bool {
 /// Everything that the rounds say.
 #[must_use]
 pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
-    let figures: Vec<_> = Figure::ALL
+    let names = measured.compared();
+    let levels: BTreeMap<&str, f64> = names
         .into_iter()
-        .filter_map(|figure| figure_row(&measured, figure))
+        .filter(|name| *name != measured.plan.reference)
+        .map(|name| (name, measured.level(name)))
         .collect();
+    let figures = measured.plan.figures.iter();
+    let figures: Vec<_> = figures
+        .filter_map(|figure| figure_row(&measured, *figure, &levels))
+        .collect();
+    drop(levels);
     let outliers = all_outliers(&measured);
     let validity = validity(&measured);
     let conditions = conditions.judge(&measured);
@@ -169,7 +199,11 @@ pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
 }
 
 /// `None` when no server has the figure.
-fn figure_row(measured: &Measured, figure: Figure) -> Option<FigureRow> {
+fn figure_row(
+    measured: &Measured,
+    figure: Figure,
+    levels: &BTreeMap<&str, f64>,
+) -> Option<FigureRow> {
     let names = measured.compared();
     let servers: Vec<_> = names
         .iter()
@@ -187,16 +221,18 @@ fn figure_row(measured: &Measured, figure: Figure) -> Option<FigureRow> {
     }
     let others = names
         .iter()
-        .filter(|name| **name != measured.plan.reference);
+        .filter_map(|name| Some((*name, *levels.get(name)?)));
     Some(FigureRow {
         figure,
         unit: figure.unit().to_owned(),
         servers,
-        against: others.map(|name| against(measured, name, figure)).collect(),
+        against: others
+            .map(|(name, level)| against(measured, name, figure, level))
+            .collect(),
     })
 }
 
-fn against(measured: &Measured, server: &str, figure: Figure) -> Against {
+fn against(measured: &Measured, server: &str, figure: Figure, level: f64) -> Against {
     let blank = Against {
         server: server.to_owned(),
         reference: measured.plan.reference.clone(),
@@ -204,11 +240,12 @@ fn against(measured: &Measured, server: &str, figure: Figure) -> Against {
         ratio: None,
         low: None,
         high: None,
+        level: None,
         verdict: Decision::CannotTell,
         text: String::new(),
         more_rounds: None,
     };
-    match measured.compare(server, figure) {
+    match measured.compare(server, figure, level) {
         Err(text) => Against { text, ..blank },
         Ok(compared) => {
             let ratio = compared.ratio;
@@ -217,6 +254,7 @@ fn against(measured: &Measured, server: &str, figure: Figure) -> Against {
                 ratio: Some(ratio.estimate),
                 low: Some(ratio.low),
                 high: Some(ratio.high),
+                level: Some(ratio.level),
                 verdict: match compared.verdict {
                     Told::Better => Decision::Better,
                     Told::Worse => Decision::Worse,
@@ -247,7 +285,7 @@ fn words(server: &str, figure: Figure, compared: &Compared) -> String {
 /// The rounds that stand out among a server's own.
 fn all_outliers(measured: &Measured) -> Vec<OutlierRow> {
     let mut found = Vec::new();
-    for figure in Figure::ALL {
+    for &figure in &measured.plan.figures {
         for server in measured.compared() {
             let values = measured.values(server, figure);
             if values.len() < FEWEST_FOR_OUTLIERS {

@@ -55,6 +55,7 @@ fn measured(capacities: &[(&str, f64)], rounds: u32) -> Measured {
             max_rounds: rounds,
             seed: 1,
             confidence: CONFIDENCE,
+            figures: Figure::ALL.to_vec(),
             reference: capacities[0].0.to_owned(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
@@ -121,9 +122,26 @@ fn more_servers_make_wider_intervals() {
     let five = [two[0], two[1], ("ccc", 1e3), ("dddd", 1e3), ("eeeee", 1e3)];
     assert!(width(&five) > width(&two));
     let mut looking = measured(&two, 12);
-    let level = looking.level();
+    let level = looking.level("bb");
     looking.plan.until_sure_percent = Some(1.0);
-    assert!(looking.level() > level);
+    assert!(looking.level("bb") > level);
+}
+
+#[test]
+fn more_figures_make_wider_intervals() {
+    let mut all = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 12);
+    // A figure with noise of its own.
+    for (index, row) in all.rounds.iter_mut().enumerate() {
+        row.memory_per_connection_bytes = Some(1e4 + ((index * 7_907) % 23) as f64);
+    }
+    let level = all.level("bb");
+    let c = judge(all.clone(), &Conditions::default());
+    assert_eq!(row(&c, Figure::Throughput).against[0].level, Some(level));
+    all.plan.figures = vec![Figure::Throughput];
+    assert_eq!(all.level("bb"), CONFIDENCE);
+    assert!(level > CONFIDENCE);
+    let alone = judge(all, &Conditions::default());
+    assert_eq!(alone.figures.len(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use measurement::comparability::{Bearing, differences};
-use measurement::comparison::{ComparisonPlan, Contender, RoundRow, RunRow, Steadiness};
+use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow, RunRow, Steadiness};
 use measurement::summary::Summary;
 
 use crate::judge::{self, Measured};
@@ -197,6 +197,7 @@ fn measured(
             max_rounds: rounds_each,
             seed: first.plan.seed,
             confidence: judge::CONFIDENCE,
+            figures: Figure::ALL.to_vec(),
             reference: reference.unwrap_or(&sides[0].name).to_owned(),
             server_cores: Vec::new(),
             generator_cores: first.plan.pinned_to.clone(),

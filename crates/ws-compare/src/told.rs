@@ -179,7 +179,7 @@ pub fn method(c: &Comparison) -> Vec<String> {
         "the same round"
     };
     let mut lines = vec![format!(
-        "Ratios are of {paired}: pseudo-median with a bootstrap interval, {} % for all servers of a figure together.",
+        "Ratios are of {paired}: pseudo-median with bootstrap intervals, {} % for all of them together.",
         plan.confidence * 100.0
     )];
     if !plan.server_cores.is_empty() {

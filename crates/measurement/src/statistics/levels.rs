@@ -7,8 +7,8 @@
 /// they depend on each other (Bonferroni; Dunn, "Multiple Comparisons among Means", 1961). Servers
 /// compared with one reference do depend on each other: its bad round is in each ratio.
 ///
-/// A family is what is read as one statement: the servers beside the reference in one figure, or all
-/// figures of all servers when "anything differs" is the question.
+/// It is for what nothing more is known of. The figures of a server come from the same rounds, and
+/// how they depend on each other can be seen in them: [`joint`](super::joint).
 ///
 /// ```
 /// use measurement::statistics::levels::of_each;
