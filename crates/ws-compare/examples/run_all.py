@@ -24,8 +24,9 @@ PICTURE = ROOT / "crates/ws-compare/docs/servers.png"
 PLACE = re.compile(r"(<!-- run_all\.py -->\n).*?(\n<!-- -->)", re.S)
 
 # What is measured, each by one ws-compare: a message at a time, and many in flight.
-PING_PONG = ["--clients", "100"]
-WINDOW = ["--clients", "20", "--window", "64"]
+PING_PONG = ["--clients", "100", "--figures",
+             "throughput,service.p50,service.p99,response.p50,response.p99,memory_per_connection"]
+WINDOW = ["--clients", "20", "--window", "64", "--figures", "throughput,messages_per_cpu_s"]
 
 
 def main():

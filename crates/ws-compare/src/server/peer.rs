@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use measurement::plan::{Endpoint, Target, Trust};
+use measurement::units::human_time;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -42,7 +43,7 @@ pub enum PeerError {
     #[error("the connection failed")]
     Talk(#[source] Box<tungstenite::Error>),
     /// Nothing came in time.
-    #[error("nothing came within {}", humantime::format_duration(*.0))]
+    #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
 }
 

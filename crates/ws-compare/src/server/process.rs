@@ -202,9 +202,11 @@ impl Starter {
         let begun = Instant::now();
         let mut group = group;
         let mut wait = LOOK_EVERY / 2;
+        let mut met = None;
         loop {
             let left = self.ready_timeout.saturating_sub(begun.elapsed());
-            let tried = echoes(&address, left.min(ONE_TRY).max(LOOK_EVERY));
+            let allowed = left.min(ONE_TRY).max(LOOK_EVERY);
+            let tried = echoes(&address, allowed);
             if self.control.is_stopped() {
                 return Err(StartError::Interrupted);
             }
@@ -225,16 +227,18 @@ impl Starter {
                         output,
                     });
                 }
-                Err(error) if begun.elapsed() >= self.ready_timeout => {
-                    return Err(StartError::NeverReady {
-                        name: name(),
-                        url: start.url,
-                        after: self.ready_timeout,
-                        last: format!("{:#}", anyhow::Error::from(error)),
-                        output: tail(&mut output),
-                    });
-                }
-                Err(_) => {
+                Err(error) => {
+                    let error = telling(met, error, allowed < ONE_TRY);
+                    if begun.elapsed() >= self.ready_timeout {
+                        return Err(StartError::NeverReady {
+                            name: name(),
+                            url: start.url,
+                            after: self.ready_timeout,
+                            last: format!("{:#}", anyhow::Error::from(error)),
+                            output: tail(&mut output),
+                        });
+                    }
+                    met = Some(error);
                     std::thread::sleep(wait.min(left));
                     wait = (wait * 2).min(5 * LOOK_EVERY);
                 }
@@ -286,6 +290,14 @@ fn echoes(address: &Address, timeout: Duration) -> Result<(), PeerError> {
     Ok(())
 }
 
+/// What the tries so far met: the newest of it, unless that is only that it had no time.
+fn telling(before: Option<PeerError>, now: PeerError, had_little_time: bool) -> PeerError {
+    match (before, now) {
+        (Some(before), PeerError::Silent(_)) if had_little_time => before,
+        (_, now) => now,
+    }
+}
+
 /// The end of what a server wrote.
 fn tail(output: &mut File) -> String {
     let mut read = || -> io::Result<String> {
@@ -298,4 +310,20 @@ fn tail(output: &mut File) -> String {
     let text = read().unwrap_or_default();
     let lines: Vec<_> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_try_without_time_hides_nothing() {
+        let refused = || PeerError::Connect(io::ErrorKind::ConnectionRefused.into());
+        let silent = || PeerError::Silent(LOOK_EVERY);
+        let told = |before, now, little| telling(before, now, little).to_string();
+        assert_eq!(told(Some(refused()), silent(), true), "cannot connect");
+        assert!(told(Some(refused()), silent(), false).starts_with("nothing came"));
+        assert!(told(None, silent(), true).starts_with("nothing came"));
+        assert_eq!(told(Some(silent()), refused(), true), "cannot connect");
+    }
 }
