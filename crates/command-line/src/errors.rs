@@ -1,22 +1,30 @@
 //! An error as the line that a user reads.
 
+use std::error::Error;
 use std::io::{self, Write};
 
 /// Prints `error: top: cause` on stderr.
 pub fn report(error: &anyhow::Error) {
     // Without a stderr there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "error: {}", in_one_line(error));
+    let _ = writeln!(
+        io::stderr().lock(),
+        "error: {}",
+        in_one_line(error.as_ref())
+    );
 }
 
-/// An error and its causes; those that repeat their causes in their own words say it once.
-fn in_one_line(error: &anyhow::Error) -> String {
-    let mut line = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if line.is_empty() {
-            line = cause;
-        } else if !line.contains(&cause) {
-            line = format!("{line}: {cause}");
+/// An error and its causes in one line, `top: cause`; what causes repeat of each other in their own words is
+/// said once.
+#[must_use]
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !line.contains(&said) {
+            line = format!("{line}: {said}");
         }
+        next = cause.source();
     }
     line
 }
@@ -29,10 +37,13 @@ mod tests {
     fn every_cause_is_said_once() {
         let cause = anyhow::anyhow!("no such file");
         let error = cause.context("cannot read a.csv: no such file");
-        assert_eq!(in_one_line(&error), "cannot read a.csv: no such file");
+        assert_eq!(
+            in_one_line(error.as_ref()),
+            "cannot read a.csv: no such file"
+        );
         let error = error.context("no picture");
         assert_eq!(
-            in_one_line(&error),
+            in_one_line(error.as_ref()),
             "no picture: cannot read a.csv: no such file"
         );
     }

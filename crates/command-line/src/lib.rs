@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Command, FromArgMatches};
 
-pub use errors::report;
+pub use errors::{in_one_line, report};
 
 /// Runs a program whose flags, name and version are `command` and whose arguments, parsed, are a `C`.
 ///

@@ -270,19 +270,3 @@ pub enum ResultsError {
         found: String,
     },
 }
-
-/// An error and its causes in one line, `top: cause`. What readers of files repeat of their causes in their own
-/// words is said once.
-#[must_use]
-pub fn in_one_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !line.contains(&said) {
-            line = format!("{line}: {said}");
-        }
-        next = cause.source();
-    }
-    line
-}

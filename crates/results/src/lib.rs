@@ -27,4 +27,4 @@ pub mod schema;
 pub mod whole;
 pub mod write;
 
-pub use error::{ResultsError, in_one_line};
+pub use error::ResultsError;

@@ -128,7 +128,7 @@ fn entrants(args: &Args) -> anyhow::Result<Vec<Entrant>> {
     let entrants: Vec<_> = started.chain(running).collect();
     for spec in &args.servers {
         spec.check(&args.path)
-            .map_err(|error| usage(format!("{:#}", anyhow::Error::from(error))))?;
+            .map_err(|error| usage(command_line::in_one_line(&error)))?;
     }
     Ok(entrants)
 }
@@ -305,7 +305,7 @@ impl<'a> Campaign<'a> {
                 Ok(found) => contender.pilot_messages_per_s = found,
                 Err(TurnError::Interrupted) => return false,
                 Err(error) => {
-                    let why = format!("{:#}", anyhow::Error::from(error));
+                    let why = command_line::in_one_line(&error);
                     display.line(&format!("left out: {why}"));
                     contender.excluded = Some(why);
                 }

@@ -1,5 +1,6 @@
 //! Conformance before timing: a server that does not echo right has nothing to win.
 
+use command_line::in_one_line;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ pub fn examine(address: &Address, timeout: Duration, control: &Control) -> Vec<F
 
 /// Carries one check out.
 fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), String> {
-    let mut peer = Peer::open(address, timeout).map_err(|error| words(&error))?;
+    let mut peer = Peer::open(address, timeout).map_err(|error| in_one_line(&error))?;
     match check {
         Check::Text => echo(&mut peer, &Message::text("plain text – and more: ✓")),
         Check::Binary => echo(&mut peer, &Message::binary((0..=255).collect::<Vec<u8>>())),
@@ -119,7 +120,8 @@ fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), Str
                 };
                 let is_last = index + 1 == pieces.len();
                 let frame = Frame::message(piece.as_bytes(), OpCode::Data(data), is_last);
-                peer.send(Message::Frame(frame)).map_err(|e| words(&e))?;
+                peer.send(Message::Frame(frame))
+                    .map_err(|e| in_one_line(&e))?;
             }
             same(&Message::text(pieces.concat()), &receive(&mut peer)?)
         }
@@ -128,7 +130,8 @@ fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), Str
 }
 
 fn echo(peer: &mut Peer, message: &Message) -> Result<(), String> {
-    peer.send(message.clone()).map_err(|error| words(&error))?;
+    peer.send(message.clone())
+        .map_err(|error| in_one_line(&error))?;
     same(message, &receive(peer)?)
 }
 
@@ -138,7 +141,7 @@ fn receive(peer: &mut Peer) -> Result<Message, String> {
         Ok(Message::Close(frame)) => Err(closed(frame.as_ref())),
         // Pings and pongs may come at any time.
         Ok(_) => receive(peer),
-        Err(error) => Err(words(&error)),
+        Err(error) => Err(in_one_line(&error)),
     }
 }
 
@@ -171,7 +174,7 @@ fn same(sent: &Message, came: &Message) -> Result<(), String> {
 
 fn ping(peer: &mut Peer) -> Result<(), String> {
     let ping = Message::Ping(PING.into());
-    peer.send(ping).map_err(|error| words(&error))?;
+    peer.send(ping).map_err(|error| in_one_line(&error))?;
     loop {
         match peer.receive() {
             Ok(Message::Pong(payload)) if payload == PING => return Ok(()),
@@ -181,7 +184,7 @@ fn ping(peer: &mut Peer) -> Result<(), String> {
                 return Err("it was answered with a message".to_owned());
             }
             Ok(_) => {}
-            Err(error) => return Err(words(&error)),
+            Err(error) => return Err(in_one_line(&error)),
         }
     }
 }
@@ -192,7 +195,7 @@ fn close(peer: &mut Peer) -> Result<(), String> {
         reason: "".into(),
     };
     peer.send(Message::Close(Some(frame)))
-        .map_err(|error| words(&error))?;
+        .map_err(|error| in_one_line(&error))?;
     loop {
         match peer.receive() {
             Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Normal => return Ok(()),
@@ -207,7 +210,7 @@ fn close(peer: &mut Peer) -> Result<(), String> {
             Err(PeerError::Talk(error)) if is_end(&error) => {
                 return Err("the connection ended without a close frame".to_owned());
             }
-            Err(error) => return Err(words(&error)),
+            Err(error) => return Err(in_one_line(&error)),
         }
     }
 }
@@ -220,21 +223,6 @@ fn is_end(error: &tungstenite::Error) -> bool {
             | tungstenite::Error::Io(_)
             | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
     )
-}
-
-/// The error and its sources in one line.
-fn words(error: &PeerError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        let more = inner.to_string();
-        // Some libraries print their source in their own words already.
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

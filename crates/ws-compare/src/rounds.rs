@@ -284,7 +284,7 @@ impl Ring<'_> {
             Ok(()) => Ok(row),
             Err(TurnError::Interrupted) => Err(TurnError::Interrupted),
             Err(error) => {
-                row.failure = Some(format!("{:#}", anyhow::Error::from(error)));
+                row.failure = Some(command_line::in_one_line(&error));
                 Ok(row)
             }
         }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use command_line::in_one_line;
 use measurement::comparability::{Bearing, differences};
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow, RunRow, Steadiness};
 use measurement::summary::Summary;
@@ -32,9 +33,9 @@ struct Side {
 pub fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, String> {
     if let [only] = arguments
         && let path = Path::new(only)
-        && results::read::is_comparison(path).map_err(|e| chain(&e))?
+        && results::read::is_comparison(path).map_err(|e| in_one_line(&e))?
     {
-        let c = results::read::read_comparison(path).map_err(|e| chain(&e))?;
+        let c = results::read::read_comparison(path).map_err(|e| in_one_line(&e))?;
         let mut plan = c.plan;
         if let Some(reference) = reference {
             reference.clone_into(&mut plan.reference);
@@ -57,7 +58,7 @@ pub fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, S
     let mut runs: Vec<(usize, &Path, Summary)> = Vec::new();
     for (number, side) in sides.iter().enumerate() {
         for path in &side.files {
-            let run = results::read::read_run(path).map_err(|e| chain(&e))?;
+            let run = results::read::read_run(path).map_err(|e| in_one_line(&e))?;
             let summary = run.summary.ok_or_else(|| {
                 format!(
                     "{} holds no summary of a run: give its .json or .xlsx",
@@ -249,17 +250,6 @@ fn run_row(s: &Summary) -> RunRow {
             .as_ref()
             .and_then(|server| server.messages_per_cpu_s),
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn not_drawn(kind: Kind, error: &DrawError) -> String {
         Kind::Timeline => "each second",
         Kind::Heatmap => "the times over the run",
     };
-    format!("No picture of {what}: {}", results::in_one_line(error))
+    format!("No picture of {what}: {}", command_line::in_one_line(error))
 }
 
 fn title(kind: Kind, quantity: &str) -> String {

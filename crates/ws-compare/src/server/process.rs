@@ -234,7 +234,7 @@ impl Starter {
                             name: name(),
                             url: start.url,
                             after: self.ready_timeout,
-                            last: format!("{:#}", anyhow::Error::from(error)),
+                            last: command_line::in_one_line(&error),
                             output: tail(&mut output),
                         });
                     }
