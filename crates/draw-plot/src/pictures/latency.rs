@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 
+use measurement::moving;
 use measurement::units::grouped;
 use plotters::style::RGBColor;
 
@@ -14,7 +15,7 @@ use crate::axis::{Scale, milliseconds};
 use crate::data::{Series, window_for};
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
-use crate::series::{Digest, linear_top, moving_average};
+use crate::series::{Digest, linear_top};
 use crate::theme::Colours;
 
 /// A picture that can be drawn: checked, and all its numbers known.
@@ -164,7 +165,7 @@ impl<'a> Line<'a> {
         let label = || series.label.clone();
         check_times(&series.label, values.iter().copied())?;
         let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
-        let averages = moving_average(values, window);
+        let averages = moving::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {
                 window: window.get() as u64,
