@@ -8,8 +8,8 @@ use measurement::units::grouped;
 use plotters::style::RGBColor;
 
 use super::common::{
-    Task, check_count, check_times, is_crowded, joined, log_scale, messages, scale_from_zero,
-    without_a_time,
+    Guide, Task, check_count, check_times, guides, is_crowded, joined, log_scale, messages,
+    scale_from_zero, without_a_time,
 };
 use crate::axis::{Scale, milliseconds};
 use crate::data::{Series, window_for};
@@ -140,18 +140,12 @@ impl<'a> Latency<'a> {
         entries
     }
 
-    /// Value, label and colour of the lines across the picture; several series name theirs in the
-    /// legend instead.
-    pub(crate) fn percentiles(&self) -> Vec<(f64, String, RGBColor)> {
-        let [line] = self.lines.as_slice() else {
-            return Vec::new();
-        };
-        let [p50, p99] = self.colours.percentiles;
-        let label = |name, value| format!("{name} {}", milliseconds(value));
-        vec![
-            (line.digest.p99, label("p99", line.digest.p99), p99),
-            (line.digest.p50, label("p50", line.digest.p50), p50),
-        ]
+    /// The lines across the picture; several series name theirs in the legend instead.
+    pub(crate) fn percentiles(&self) -> Vec<Guide> {
+        match self.lines.as_slice() {
+            [line] => guides(&line.digest, &self.colours).into(),
+            _ => Vec::new(),
+        }
     }
 }
 

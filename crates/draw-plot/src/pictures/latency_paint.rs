@@ -1,10 +1,10 @@
 //! Where each number of a picture of latencies goes on the canvas.
 
 use measurement::units::grouped;
-use plotters::style::{Color, RGBColor};
+use plotters::style::Color;
 
 use super::beyond::{self, Beyond};
-use super::common::hover_places;
+use super::common::{Guide, hover_places};
 use super::latency::{Latency, Line};
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::{Align, Bar, Canvas, Font};
@@ -24,7 +24,7 @@ impl Picture for Latency<'_> {
         let frame = Surroundings {
             right: &percentiles
                 .iter()
-                .map(|(_, label, _)| label.as_str())
+                .map(|guide| guide.label.as_str())
                 .collect::<Vec<_>>(),
             ..self.task.surroundings(
                 &self.colours,
@@ -44,8 +44,9 @@ impl Picture for Latency<'_> {
             self.average(canvas, &frame, line)?;
         }
         let edges = (frame.layout.left, frame.layout.right);
-        for (value, _, colour) in &percentiles {
-            canvas.dashes(edges, frame.y.pixel(*value), *colour, frame.font.scale)?;
+        for guide in &percentiles {
+            let y = frame.y.pixel(guide.value);
+            canvas.dashes(edges, y, guide.colour, frame.font.scale)?;
         }
         for line in &self.lines {
             self.marks(canvas, &frame, line)?;
@@ -207,13 +208,13 @@ impl Latency<'_> {
     fn percentile_labels(
         canvas: &Canvas<'_>,
         frame: &Frame,
-        percentiles: &[(f64, String, RGBColor)],
+        percentiles: &[Guide],
     ) -> Result<(), DrawError> {
-        let [(p99, above, p99_colour), (p50, beneath, p50_colour)] = percentiles else {
+        let [p50, p99] = percentiles else {
             return Ok(());
         };
         let Frame { layout, font, .. } = frame;
-        let (mut upper, mut lower) = (frame.y.pixel(*p99), frame.y.pixel(*p50));
+        let (mut upper, mut lower) = (frame.y.pixel(p99.value), frame.y.pixel(p50.value));
         let missing = 1.3 * font.text.size - (lower - upper);
         if missing > 0.0 {
             upper -= missing / 2.0;
@@ -223,12 +224,12 @@ impl Latency<'_> {
             lower -= below_axis;
         }
         let x = layout.right + 8.0 * font.scale;
-        for (label, colour, y) in [(above, p99_colour, upper), (beneath, p50_colour, lower)] {
+        for (guide, y) in [(p99, upper), (p50, lower)] {
             let font = Font {
-                colour: *colour,
+                colour: guide.text,
                 ..font.text
             };
-            canvas.text(label, font, Align::Left, (x, y))?;
+            canvas.text(&guide.label, font, Align::Left, (x, y))?;
         }
         Ok(())
     }
