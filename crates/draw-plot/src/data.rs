@@ -197,6 +197,8 @@ pub struct Curve<'v> {
     pub points: Cow<'v, [Point]>,
     /// Rows that have not both, which the subtitle counts.
     pub skipped: u64,
+    /// How many points these were chosen from at random; `None` when they are all there are.
+    pub chosen_from: Option<u64>,
 }
 
 /// The window of the moving average: what was asked for, else [`DEFAULT_WINDOW`] as far as each of

@@ -87,12 +87,10 @@ impl Surroundings<'_> {
             Align::Left,
             layout.next_row(font.title),
         )?;
-        canvas.text(
-            &canvas.fitted(self.subtitle, font.faint, layout.inner_width()),
-            font.faint,
-            Align::Left,
-            layout.next_row(font.faint),
-        )?;
+        for row in canvas.wrapped(self.subtitle, font.faint, layout.inner_width()) {
+            let at = layout.next_row(font.faint);
+            canvas.text(&row, font.faint, Align::Left, at)?;
+        }
         legend::draw(canvas, &font, &mut layout, self.legend)?;
         layout.skip();
 

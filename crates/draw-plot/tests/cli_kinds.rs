@@ -242,6 +242,50 @@ fn several_files_stand_together() {
     );
 }
 
+/// A run of 900 messages of which the last 300 were kept, and of each client the last.
+#[test]
+fn rows_chosen_at_random_are_not_counted_by_the_second() {
+    let folder = Folder::new();
+    let record = recorded_in(true, &samples());
+    let mut summary = summary_of(&record);
+    summary.service_time_ns.count = 900;
+    let mut chosen = record.samples.clone();
+    for sample in &mut chosen {
+        sample.message += 600;
+    }
+    for ending in ENDINGS {
+        let run = Run {
+            summary: &summary,
+            samples: &chosen,
+            percentiles: &percentile_table(&record),
+            timeline: &record.timeline,
+            clients: &[],
+        };
+        let path = folder.path(&format!("run.{ending}"));
+        Output::create(&path).unwrap().write(&run).unwrap();
+    }
+    let said = folder.refused(1, &["run.csv", "--kind", "timeline", "-o", "a.svg"]);
+    assert_eq!(
+        said,
+        "error: run.csv holds 301 rows chosen at random from 901 messages or more, so it does not tell \
+         what happened in each second: give the .xlsx, .json or .hlog of the run\n"
+    );
+    for ending in ["xlsx", "json", "hlog"] {
+        let file = format!("run.{ending}");
+        folder.drawn(&[&file, "--kind", "timeline", "-o", "a.svg"]);
+    }
+    // Of a workbook, the summary tells.
+    fs::copy(folder.path("run.xlsx"), folder.path("other.xlsx")).unwrap();
+    let heatmap = ["--kind", "heatmap", "-o", "a.svg"];
+    let chosen = "300 messages chosen at random from 900";
+    let said = folder.drawn(&[&["run.xlsx"], &heatmap[..]].concat());
+    let expected = "300 messages of run.xlsx (chosen at random from 900; 1 more without a time)";
+    assert!(said.contains(expected), "{said}");
+    assert!(folder.svg("a.svg").contains(chosen));
+    folder.drawn(&[&["run.xlsx", "other.xlsx"], &heatmap[..]].concat());
+    assert_eq!(folder.svg("a.svg").matches(chosen).count(), 2);
+}
+
 #[test]
 fn flags_of_other_kinds_are_refused() {
     let folder = with_run();

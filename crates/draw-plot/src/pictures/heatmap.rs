@@ -72,10 +72,6 @@ impl<'a> Heatmap<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let count = |one: &Moments<'_>| match one.counts.as_ref() {
-            [] => one.values_ms.len() as u64,
-            counts => counts.iter().sum(),
-        };
         let mut parts = match self.all {
             [one] => vec![one.label.clone(), messages(count(one), one.chosen_from)],
             all => vec![counted(all.iter().map(count).sum(), "message")],
@@ -125,13 +121,21 @@ impl<'a> Heatmap<'a> {
         let air = if high / low < 1.5 { 1.3 } else { 1.0 };
         let y = Scale::log_between(low / air, high * air);
         let heading = self.task.subject.heading("ms");
-        self.all
-            .iter()
-            .map(|one| match self.all {
-                [_] => Panel::new(heading.clone(), y),
-                _ => Panel::new(joined([one.label.clone(), heading.clone()]), y),
-            })
-            .collect()
+        let of = |one: &Moments<'_>| {
+            let chosen = one
+                .chosen_from
+                .map(|_| messages(count(one), one.chosen_from));
+            joined([
+                one.label.clone(),
+                chosen.unwrap_or_default(),
+                heading.clone(),
+            ])
+        };
+        match self.all {
+            // A single one is described by the subtitle.
+            [_] => vec![Panel::new(heading, y)],
+            all => all.iter().map(|one| Panel::new(of(one), y)).collect(),
+        }
     }
 
     /// The cells of one step: those above each other as one.
@@ -214,7 +218,7 @@ impl Picture for Heatmap<'_> {
             short(self.slice_s)
         );
         for (one, cells) in self.all.iter().zip(&self.cells) {
-            let shown = counted(cells.columns().flatten().sum(), "message");
+            let shown = messages(cells.columns().flatten().sum(), one.chosen_from);
             let times = span(one.values_ms.iter().copied()).unwrap_or((0.0, 0.0));
             sentences.push_str(&format!(
                 " {}: {shown}, {}.",
@@ -223,6 +227,14 @@ impl Picture for Heatmap<'_> {
             ));
         }
         sentences
+    }
+}
+
+/// How many messages there are.
+fn count(one: &Moments<'_>) -> u64 {
+    match one.counts.as_ref() {
+        [] => one.values_ms.len() as u64,
+        counts => counts.iter().sum(),
     }
 }
 
