@@ -37,6 +37,8 @@ pub(crate) struct Colours {
     pub(crate) point: f64,
     pub(crate) body: f64,
     pub(crate) bulk: f64,
+    /// How strongly the reach of many averages is drawn.
+    pub(crate) reach: f64,
 }
 
 const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
@@ -83,6 +85,7 @@ impl Theme {
                 point: 0.35,
                 body: 0.17,
                 bulk: 0.13,
+                reach: 0.45,
             },
             Self::Page => page_colours(),
             Self::Dark => Colours {
@@ -115,6 +118,7 @@ impl Theme {
                 point: 0.40,
                 body: 0.20,
                 bulk: 0.15,
+                reach: 0.50,
             },
         }
     }

@@ -121,6 +121,15 @@ fn millions_of_messages_are_a_small_picture() {
     let picture = svg(&options, &Subject::default(), &data).unwrap();
     let bytes = picture.markup.len();
     assert!(bytes < 300_000, "{bytes} bytes");
+    // A line through all averages of a column would be a ground without a line.
+    let dense = "mean of the last 50 messages: its middle, and how far it reaches";
+    assert!(picture.markup.contains(dense));
+    let options = Options {
+        window: Some(1_000.try_into().unwrap()),
+        ..options
+    };
+    let picture = svg(&options, &Subject::default(), &data).unwrap();
+    assert!(picture.markup.contains("mean of the last 1,000 messages\n"));
 }
 
 #[test]

@@ -82,6 +82,14 @@ impl<'a> Latency<'a> {
         is_crowded(self.span, self.task.options.size)
     }
 
+    /// Whether so many averages share a column of pixels that a line through them would be an area.
+    pub(crate) fn is_dense(&self) -> bool {
+        /// Windows side by side in a column.
+        const WINDOWS: usize = 2;
+        let columns = self.task.options.size.width() as usize;
+        self.has_average() && self.span / columns >= WINDOWS * self.window.get()
+    }
+
     pub(crate) fn has_average(&self) -> bool {
         self.window.get() > 1
     }
@@ -97,7 +105,11 @@ impl<'a> Latency<'a> {
         if self.has_average() {
             parts.push(format!("moving average of {window}"));
             if self.lines.len() > 1 {
-                parts.push("faint behind it: each message".to_owned());
+                parts.push(if self.is_dense() {
+                    "faint behind it: how far it reaches, and each message".to_owned()
+                } else {
+                    "faint behind it: each message".to_owned()
+                });
             }
         } else {
             parts.push("no moving average".to_owned());
@@ -113,11 +125,13 @@ impl<'a> Latency<'a> {
         let mut entries = Vec::new();
         if self.has_average() {
             let window = grouped(self.window.get() as u64);
-            entries.push(Entry::new(
-                Swatch::Line,
-                line.colour,
-                format!("mean of the last {window} messages"),
-            ));
+            let mean = format!("mean of the last {window} messages");
+            entries.push(if self.is_dense() {
+                let text = format!("{mean}: its middle, and how far it reaches");
+                Entry::new(Swatch::Reach(self.colours.reach), line.colour, text)
+            } else {
+                Entry::new(Swatch::Line, line.colour, mean)
+            });
             let (swatch, text) = if self.is_binned() {
                 let Colours {
                     point, body, bulk, ..

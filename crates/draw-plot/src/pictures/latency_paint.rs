@@ -12,7 +12,7 @@ use crate::encode::Picture;
 use crate::error::DrawError;
 use crate::frame::{Frame, Panel, Surroundings};
 use crate::page::Hover;
-use crate::series::{Bin, Digest, below, bins, extremes, outline};
+use crate::series::{Bin, Digest, below, bins, extremes, outline, reaches};
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
@@ -172,6 +172,9 @@ impl Latency<'_> {
         line: &Line<'_>,
     ) -> Result<(), DrawError> {
         let first = self.window.get() - 1;
+        if self.is_dense() {
+            return self.reach(canvas, frame, line);
+        }
         let points = outline(&line.averages, first, self.span, frame.layout.columns());
         let width = if self.has_average() && !self.is_binned() {
             2.0
@@ -188,6 +191,34 @@ impl Latency<'_> {
                 [only] => canvas.point(*only, width, line.colour.to_rgba())?,
                 pixels => canvas.line(pixels, line.colour, width)?,
             }
+        }
+        Ok(())
+    }
+
+    /// How far the averages of each column reach, and a line through their means.
+    fn reach(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
+        let (columns, first) = (frame.layout.columns(), self.window.get() - 1);
+        let top = self.scale.high;
+        let reaches = reaches(&line.averages, first, self.span, columns);
+        let left = frame.layout.left;
+        let bars: Vec<Bar> = reaches
+            .iter()
+            .map(|reach| Bar {
+                left: left + reach.column as f64,
+                right: left + reach.column as f64 + 1.0,
+                top: frame.y.pixel(reach.high),
+                bottom: frame.y.pixel(reach.low),
+            })
+            .collect();
+        let share = 1.0 / (self.lines.len() as f64).sqrt();
+        canvas.bars(&bars, line.colour.mix(self.colours.reach * share))?;
+        let means = reaches
+            .iter()
+            .map(|reach| (reach.column as f64 + 0.5, reach.mean));
+        for part in below(&means.collect::<Vec<_>>(), top) {
+            let pixels = part.into_iter();
+            let pixels: Vec<_> = pixels.map(|(x, y)| (left + x, frame.y.pixel(y))).collect();
+            canvas.line(&pixels, line.colour, 1.3 * frame.font.scale)?;
         }
         Ok(())
     }

@@ -133,6 +133,40 @@ pub fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usiz
         .collect()
 }
 
+/// How far the values of one column reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reach {
+    /// Which column, from 0.
+    pub column: usize,
+    /// The smallest value.
+    pub low: f64,
+    /// The mean of all.
+    pub mean: f64,
+    /// The largest value.
+    pub high: f64,
+}
+
+/// How far the values of each column reach, as far as there are any. The first value stands at
+/// position `first`.
+#[must_use]
+pub fn reaches(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Reach> {
+    let start = |column| {
+        let start = column_start(column, span, columns);
+        start.saturating_sub(first).min(values.len())
+    };
+    (0..columns.get())
+        .filter_map(|column| {
+            let inside = &values[start(column)..start(column + 1)];
+            Some(Reach {
+                column,
+                low: inside.iter().copied().min_by(f64::total_cmp)?,
+                mean: inside.iter().sum::<f64>() / inside.len() as f64,
+                high: inside.iter().copied().max_by(f64::total_cmp)?,
+            })
+        })
+        .collect()
+}
+
 /// A point of a line: position, counted from 0, and value.
 pub type Point = (f64, f64);
 
@@ -313,6 +347,28 @@ mod tests {
                 let ordered = [extremes.0, bulk.0, body.0, body.1, bulk.1, extremes.1];
                 prop_assert!(ordered.is_sorted());
             }
+        }
+
+        #[test]
+        fn each_value_is_within_the_reach_of_its_column(
+            values in prop::collection::vec(0.0..100.0_f64, 1..500),
+            first in 0..50_usize,
+            columns in 1..60_usize,
+        ) {
+            let span = first + values.len();
+            let reaches = reaches(&values, first, span, nonzero(columns));
+            prop_assert!(reaches.windows(2).all(|pair| pair[0].column < pair[1].column));
+            let column = |at: usize| (first + at) * columns / span;
+            for reach in &reaches {
+                let inside = (0..values.len()).filter(|at| column(*at) == reach.column);
+                let inside: Vec<f64> = inside.map(|at| values[at]).collect();
+                let mean = inside.iter().sum::<f64>() / inside.len() as f64;
+                prop_assert!((reach.mean - mean).abs() < 1e-9);
+                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), reach.low);
+                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), reach.high);
+            }
+            let of = |at: usize| reaches.iter().any(|reach| reach.column == column(at));
+            prop_assert!((0..values.len()).all(of));
         }
 
         #[test]
