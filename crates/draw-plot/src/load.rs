@@ -369,6 +369,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
         at_s: file.at_s.into(),
         values_ms: file.values_ms.into(),
         counts: file.counts.into(),
+        when: file.when,
         slice_s: file.slice_s,
         skipped: file.skipped,
         chosen_from: file.chosen_from,

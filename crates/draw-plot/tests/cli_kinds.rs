@@ -205,7 +205,28 @@ fn a_heatmap_has_a_cell_for_each_group_of_messages() {
     let folder = with_run();
     folder.drawn(&["run.csv", "--kind", "heatmap", "-o", "a.svg"]);
     let svg = folder.svg("a.svg");
-    assert!(holds(&svg, "messages in a cell of 0.05 s") && holds(&svg, "service time (ms)"));
+    assert!(holds(&svg, "messages in a cell of 50 ms") && holds(&svg, "service time (ms)"));
+    assert!(holds(
+        &svg,
+        "when messages were sent, since the start of measuring (s)"
+    ));
+    let response = ["--metric", "response", "-o", "r.svg"];
+    folder.drawn(&[&["run.csv", "--kind", "heatmap"], &response[..]].concat());
+    let due = "when messages were due, since the start of measuring (s)";
+    assert!(holds(&folder.svg("r.svg"), due));
+    // Of different things, each panel says its own.
+    let files = ["run.csv", "run.hlog", "--kind", "heatmap"];
+    folder.drawn(&[&files, &response[..]].concat());
+    let svg = folder.svg("r.svg");
+    assert!(holds(&svg, "time, since the start of measuring (s)"));
+    assert!(holds(
+        &svg,
+        "run.csv · response time (ms) · when messages were due"
+    ));
+    assert!(holds(
+        &svg,
+        "run.hlog · response time (ms) · when echoes came"
+    ));
     folder.drawn(&["run.hlog", "--kind", "heatmap", "-o", "b.svg"]);
     let svg = folder.svg("b.svg");
     assert!(holds(&svg, "messages in a cell of 1 s"));
