@@ -359,7 +359,10 @@ mod tests {
         );
         assert_eq!(rows(0.45)[0], "run.xlsx");
         let cut = &rows(0.45)[1];
-        assert!(cut.starts_with("100 messages") && cut.ends_with('…'), "{cut}");
+        assert!(
+            cut.starts_with("100 messages") && cut.ends_with('…'),
+            "{cut}"
+        );
         assert!(canvas.wrapped("", font, width).is_empty());
     }
 

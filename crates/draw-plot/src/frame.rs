@@ -170,6 +170,11 @@ impl Surroundings<'_> {
         )?;
         for (value, label) in frame.x.ticks(layout.ticks_across()) {
             let x = frame.x.pixel(value);
+            if frame.x.is_spectrum() {
+                let colour = self.colours.grid.to_rgba();
+                let (from, to) = ((x - 0.5 * k, layout.top), (x + 0.5 * k, layout.bottom));
+                canvas.rectangle(from, to, colour)?;
+            }
             canvas.rectangle(
                 (x - 0.5 * k, layout.bottom),
                 (x + 0.5 * k, layout.bottom + 5.0 * k),
