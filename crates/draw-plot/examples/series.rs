@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use anyhow::Context;
 use draw_plot::series::{
     Cells, Sorted, bins_for, even_places, histogram, log_places, moment, outline, quantile_at,
-    rates, rows_for, shares, slice_for, spectrum, spectrum_end,
+    rates, reaches, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
 use draw_plot::{Data, Kind, load};
 use measurement::moving;
@@ -31,6 +31,10 @@ fn main() -> anyhow::Result<()> {
         let averages = moving::averages(values, window);
         let first = window.get() - 1;
         let drawn = outline(&averages, first, values.len(), columns);
+        let reaches = reaches(&averages, first, values.len(), columns);
+        let reaches = reaches.iter();
+        let reaches = reaches.map(|reach| (reach.column, reach.low, reach.mean, reach.high));
+        all.insert("reaches".into(), json!(reaches.collect::<Vec<_>>()));
         all.insert("averages".into(), json!(averages));
         all.insert("outline".into(), json!(drawn));
     }
