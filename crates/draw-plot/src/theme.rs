@@ -85,7 +85,7 @@ impl Theme {
                 point: 0.35,
                 body: 0.17,
                 bulk: 0.13,
-                reach: 0.45,
+                reach: 0.30,
             },
             Self::Page => page_colours(),
             Self::Dark => Colours {
@@ -118,7 +118,7 @@ impl Theme {
                 point: 0.40,
                 body: 0.20,
                 bulk: 0.15,
-                reach: 0.50,
+                reach: 0.35,
             },
         }
     }
