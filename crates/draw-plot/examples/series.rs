@@ -9,10 +9,11 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use draw_plot::series::{
-    Cells, Sorted, bins_for, even_places, histogram, log_places, moment, moving_average, outline,
-    quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
+    Cells, Sorted, bins_for, even_places, histogram, log_places, moment, outline, quantile_at,
+    rates, reaches, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
 use draw_plot::{Data, Kind, load};
+use measurement::moving;
 use results::read::Request;
 use serde_json::json;
 
@@ -27,9 +28,13 @@ fn main() -> anyhow::Result<()> {
 
     if let Data::Latency(series) = load(Kind::Latency, &files, &request)?.data() {
         let values = &series[0].values_ms;
-        let averages = moving_average(values, window);
+        let averages = moving::averages(values, window);
         let first = window.get() - 1;
         let drawn = outline(&averages, first, values.len(), columns);
+        let reaches = reaches(&averages, first, values.len(), columns);
+        let reaches = reaches.iter();
+        let reaches = reaches.map(|reach| (reach.column, reach.low, reach.mean, reach.high));
+        all.insert("reaches".into(), json!(reaches.collect::<Vec<_>>()));
         all.insert("averages".into(), json!(averages));
         all.insert("outline".into(), json!(drawn));
     }

@@ -105,6 +105,13 @@ impl Axis {
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
 
+    /// Whether values between its numbers cannot be told by the eye, so that the grid must lead to the
+    /// numbers.
+    #[must_use]
+    pub(crate) fn is_spectrum(&self) -> bool {
+        self.shape == Shape::Spectrum
+    }
+
     /// About `wanted` round values and how each is written.
     #[must_use]
     pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {

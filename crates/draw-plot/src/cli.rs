@@ -101,7 +101,8 @@ enum KindName {
     Percentiles,
     /// Throughput and times of each second
     Timeline,
-    /// How many messages took how long, over the time at which they were sent
+    /// How many messages took how long, over the time at which they were sent; of response times, at
+    /// which they were due
     Heatmap,
 }
 

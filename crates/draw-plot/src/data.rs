@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use measurement::summary::StageSummary;
 use measurement::timeline::TimelineRow;
-use results::read::Metric;
+use results::read::{Metric, When};
 
 use crate::options::DEFAULT_WINDOW;
 use crate::series::{Point, Sorted};
@@ -23,7 +23,7 @@ pub enum Kind {
     Percentiles,
     /// Throughput and times of each second.
     Timeline,
-    /// How many messages took how long, over the time at which they were sent.
+    /// How many messages took how long, over the time at which they were sent, or due.
     Heatmap,
 }
 
@@ -155,7 +155,7 @@ pub struct Course {
     pub only: Option<Metric>,
 }
 
-/// Times and when their messages were sent.
+/// Times and when they began.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments<'v> {
     /// Its name above its panel.
@@ -166,8 +166,9 @@ pub struct Moments<'v> {
     pub values_ms: Cow<'v, [f64]>,
     /// How often each occurred; empty when each occurred once.
     pub counts: Cow<'v, [u64]>,
-    /// How exactly the moments are known, in seconds; `None` for exactly. They are then those at which
-    /// the echoes came.
+    /// What the moments are those of.
+    pub when: When,
+    /// How exactly the moments are known, in seconds; `None` for exactly.
     pub slice_s: Option<f64>,
     /// Messages that have no time, which the subtitle counts.
     pub skipped: u64,
@@ -197,6 +198,8 @@ pub struct Curve<'v> {
     pub points: Cow<'v, [Point]>,
     /// Rows that have not both, which the subtitle counts.
     pub skipped: u64,
+    /// How many points these were chosen from at random; `None` when they are all there are.
+    pub chosen_from: Option<u64>,
 }
 
 /// The window of the moving average: what was asked for, else [`DEFAULT_WINDOW`] as far as each of

@@ -87,12 +87,10 @@ impl Surroundings<'_> {
             Align::Left,
             layout.next_row(font.title),
         )?;
-        canvas.text(
-            &canvas.fitted(self.subtitle, font.faint, layout.inner_width()),
-            font.faint,
-            Align::Left,
-            layout.next_row(font.faint),
-        )?;
+        for row in canvas.wrapped(self.subtitle, font.faint, layout.inner_width()) {
+            let at = layout.next_row(font.faint);
+            canvas.text(&row, font.faint, Align::Left, at)?;
+        }
         legend::draw(canvas, &font, &mut layout, self.legend)?;
         layout.skip();
 
@@ -172,6 +170,11 @@ impl Surroundings<'_> {
         )?;
         for (value, label) in frame.x.ticks(layout.ticks_across()) {
             let x = frame.x.pixel(value);
+            if frame.x.is_spectrum() {
+                let colour = self.colours.grid.to_rgba();
+                let (from, to) = ((x - 0.5 * k, layout.top), (x + 0.5 * k, layout.bottom));
+                canvas.rectangle(from, to, colour)?;
+            }
             canvas.rectangle(
                 (x - 0.5 * k, layout.bottom),
                 (x + 0.5 * k, layout.bottom + 5.0 * k),

@@ -139,7 +139,7 @@ impl Layout {
 
     /// Numbers that the y axis has room for.
     pub(crate) fn ticks_down(&self) -> usize {
-        Self::fit(self.bottom - self.top, 55.0 * self.scale)
+        Self::fit(self.bottom - self.top, 42.0 * self.scale)
     }
 
     /// Numbers that the x axis has room for.

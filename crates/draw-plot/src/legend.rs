@@ -31,6 +31,8 @@ pub(crate) enum Swatch {
     },
     /// How strongly an area is drawn.
     Area(f64),
+    /// The same, and a line in the middle.
+    Reach(f64),
     /// Colours from few to many, and the numbers at their edges.
     Steps {
         colours: Vec<RGBColor>,
@@ -122,6 +124,11 @@ impl Entry {
             Swatch::Area(strength) => {
                 let colour = self.colour.mix(*strength);
                 canvas.rectangle((x, y - 6.0 * k), (x + width, y + 6.0 * k), colour)
+            }
+            Swatch::Reach(strength) => {
+                let colour = self.colour.mix(*strength);
+                canvas.rectangle((x, y - 6.0 * k), (x + width, y + 6.0 * k), colour)?;
+                canvas.line(&[(x, y), (x + width, y)], self.colour, 1.3 * k)
             }
             // In rows of its own.
             Swatch::Steps { .. } => Ok(()),

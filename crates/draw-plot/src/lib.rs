@@ -3,7 +3,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`series`] | pure: moving average, quantiles, bins, spectrum, seconds, cells |
+//! | [`series`] | pure: quantiles, bins, spectrum, seconds, cells |
 //! | [`curve`] | pure: times against numbers, their order, axis and unit |
 //! | `data`, `options` | what is drawn, and how it looks |
 //! | `load`, `naming` | that from files |

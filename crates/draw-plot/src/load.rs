@@ -13,7 +13,7 @@ use crate::error::DrawError;
 use crate::naming::{Origin, labels_of, quantity_of, title_of};
 use crate::options::Options;
 use crate::page::Svg;
-use crate::pictures::counted;
+use crate::pictures::{chosen, counted};
 use crate::series::Sorted;
 
 /// What files hold for one kind of picture. Reading and drawing are apart, so that one reading can
@@ -115,7 +115,8 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
         .zip(&all)
         .map(|(file, times)| {
             let count = times.values_ms.len() as u64;
-            part_of(file, &counted(count, noun), times.skipped, rest)
+            let notes = [chosen(times.chosen_from), left_out(times.skipped, rest)];
+            part_of(file, &counted(count, noun), notes)
         })
         .collect();
     let data = match x_name {
@@ -165,6 +166,7 @@ fn curve_of((times, label): (&Times, String)) -> Curve<'static> {
         label,
         points: points.into(),
         skipped: times.skipped,
+        chosen_from: times.chosen_from,
     }
 }
 
@@ -183,13 +185,21 @@ fn notice_of(
         .then(|| format!("drawing column `{column}` of {place}{assumed}"))
 }
 
-/// `2 messages of a.csv (1 more without a time)`
-fn part_of(file: &Path, what: &str, skipped: u64, rest: &str) -> String {
-    let skipped = match skipped {
-        0 => String::new(),
-        n => format!(" ({} more {rest})", grouped(n)),
+/// `2 messages of a.csv (chosen at random from 9; 1 more without a time)`
+fn part_of(file: &Path, what: &str, notes: [String; 2]) -> String {
+    let notes: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+    let notes = match notes.as_slice() {
+        [] => String::new(),
+        notes => format!(" ({})", notes.join("; ")),
     };
-    format!("{what} of {}{skipped}", file.display())
+    format!("{what} of {}{notes}", file.display())
+}
+
+fn left_out(skipped: u64, rest: &str) -> String {
+    match skipped {
+        0 => String::new(),
+        n => format!("{} more {rest}", grouped(n)),
+    }
 }
 
 /// The distribution of each file; for the spectrum of both times, where they differ and nobody asked
@@ -232,8 +242,9 @@ fn load_distributions(
         .collect::<Result<Vec<_>, _>>()?;
     let parts = files.iter().zip(&distributions).map(|(file, one)| {
         let count = one.times.first().map_or(0, |times| times.sorted.count());
-        let what = counted(count, "message");
-        part_of(file, &what, one.skipped, "without a time")
+        let rest = left_out(one.skipped, "without a time");
+        let notes = [chosen(one.chosen_from), rest];
+        part_of(file, &counted(count, "message"), notes)
     });
     Ok(Loaded {
         subject,
@@ -295,7 +306,7 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
     let labels = labels_of(&origins);
     let parts = files.iter().zip(&all).map(|(file, timeline)| {
         let seconds = timeline.rows.len() as u64;
-        part_of(file, &counted(seconds, "second"), 0, "")
+        part_of(file, &counted(seconds, "second"), Default::default())
     });
     let parts = parts.collect();
     let only = (request.metric == Metric::ResponseTime).then_some(Metric::ResponseTime);
@@ -348,8 +359,9 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
             [] => moments.values_ms.len() as u64,
             counts => counts.iter().sum(),
         };
-        let what = counted(count, "message");
-        part_of(file, &what, moments.skipped, "without a time")
+        let rest = left_out(moments.skipped, "without a time");
+        let notes = [chosen(moments.chosen_from), rest];
+        part_of(file, &counted(count, "message"), notes)
     });
     let parts = parts.collect();
     let moments = all.into_iter().zip(labels).map(|(file, label)| Moments {
@@ -357,6 +369,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
         at_s: file.at_s.into(),
         values_ms: file.values_ms.into(),
         counts: file.counts.into(),
+        when: file.when,
         slice_s: file.slice_s,
         skipped: file.skipped,
         chosen_from: file.chosen_from,

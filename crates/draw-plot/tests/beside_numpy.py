@@ -119,6 +119,11 @@ def averages(name, ours, values):
     kept = pd.Series(drawn[:, 1]).groupby(column[at])
     count += equal(f"{name}: lowest of a column", kept.min(), groups.min())
     count += equal(f"{name}: highest of a column", kept.max(), groups.max())
+    reach = pd.DataFrame(ours["reaches"], columns=["column", "low", "mean", "high"])
+    count += equal(f"{name}: columns", reach["column"], groups.min().index)
+    count += equal(f"{name}: lowest average of a column", reach["low"], groups.min())
+    count += close(f"{name}: mean of a column", reach["mean"], groups.mean())[0]
+    count += equal(f"{name}: highest average of a column", reach["high"], groups.max())
     return count, off
 
 

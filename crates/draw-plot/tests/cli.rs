@@ -159,9 +159,20 @@ fn fewer_values_than_the_usual_window_are_averaged_all_together() {
 fn a_choice_of_messages_is_called_one() {
     let folder = Folder::new();
     folder.run_of(1_000, "a.xlsx", "ws://here/ws", &[1.0; 100]);
-    folder.drawn(&["a.xlsx", "-o", "a.svg"]);
-    let picture = fs::read_to_string(folder.path("a.svg")).unwrap();
-    assert!(picture.contains("100 messages chosen at random from 1,000"));
+    for (arguments, what) in [
+        (&["--kind", "latency"][..], "messages"),
+        (&["--kind", "histogram"], "messages"),
+        (&["--kind", "cdf"], "messages"),
+        (&["--kind", "percentiles"], "messages"),
+        (&["--x", "response_time_ms"], "points"),
+    ] {
+        let said = folder.drawn(&[&["a.xlsx", "-o", "a.svg"], arguments].concat());
+        let expected = format!("100 {what} of a.xlsx (chosen at random from 1,000)");
+        assert!(said.contains(&expected), "{said}");
+        let picture = folder.svg("a.svg");
+        let expected = format!("100 {what} chosen at random from 1,000");
+        assert!(picture.contains(&expected), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -199,7 +210,8 @@ fn a_spike_neither_flattens_the_picture_nor_vanishes() {
             .count()
     };
     // The middle 90 %, the middle 96 %, and a triangle for the spike.
-    assert_eq!(of_messages("<polygon"), 3);
+    assert_eq!(of_messages("<path opacity"), 2);
+    assert_eq!(of_messages("<polygon"), 1);
     // Three in the legend; the two messages that stand out below the upper edge.
     assert_eq!(of_messages("<circle"), 5);
     for percentile in ["#009E73", "#D55E00"] {

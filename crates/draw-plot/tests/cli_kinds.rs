@@ -205,7 +205,28 @@ fn a_heatmap_has_a_cell_for_each_group_of_messages() {
     let folder = with_run();
     folder.drawn(&["run.csv", "--kind", "heatmap", "-o", "a.svg"]);
     let svg = folder.svg("a.svg");
-    assert!(holds(&svg, "messages in a cell of 0.05 s") && holds(&svg, "service time (ms)"));
+    assert!(holds(&svg, "messages in a cell of 50 ms") && holds(&svg, "service time (ms)"));
+    assert!(holds(
+        &svg,
+        "when messages were sent, since the start of measuring (s)"
+    ));
+    let response = ["--metric", "response", "-o", "r.svg"];
+    folder.drawn(&[&["run.csv", "--kind", "heatmap"], &response[..]].concat());
+    let due = "when messages were due, since the start of measuring (s)";
+    assert!(holds(&folder.svg("r.svg"), due));
+    // Of different things, each panel says its own.
+    let files = ["run.csv", "run.hlog", "--kind", "heatmap"];
+    folder.drawn(&[&files, &response[..]].concat());
+    let svg = folder.svg("r.svg");
+    assert!(holds(&svg, "time, since the start of measuring (s)"));
+    assert!(holds(
+        &svg,
+        "run.csv · response time (ms) · when messages were due"
+    ));
+    assert!(holds(
+        &svg,
+        "run.hlog · response time (ms) · when echoes came"
+    ));
     folder.drawn(&["run.hlog", "--kind", "heatmap", "-o", "b.svg"]);
     let svg = folder.svg("b.svg");
     assert!(holds(&svg, "messages in a cell of 1 s"));
@@ -240,6 +261,50 @@ fn several_files_stand_together() {
         said,
         "error: 6 panels have no room in 640x360: give fewer files or a larger size\n"
     );
+}
+
+/// A run of 900 messages of which the last 300 were kept, and of each client the last.
+#[test]
+fn rows_chosen_at_random_are_not_counted_by_the_second() {
+    let folder = Folder::new();
+    let record = recorded_in(true, &samples());
+    let mut summary = summary_of(&record);
+    summary.service_time_ns.count = 900;
+    let mut chosen = record.samples.clone();
+    for sample in &mut chosen {
+        sample.message += 600;
+    }
+    for ending in ENDINGS {
+        let run = Run {
+            summary: &summary,
+            samples: &chosen,
+            percentiles: &percentile_table(&record),
+            timeline: &record.timeline,
+            clients: &[],
+        };
+        let path = folder.path(&format!("run.{ending}"));
+        Output::create(&path).unwrap().write(&run).unwrap();
+    }
+    let said = folder.refused(1, &["run.csv", "--kind", "timeline", "-o", "a.svg"]);
+    assert_eq!(
+        said,
+        "error: run.csv holds 301 rows chosen at random from 901 messages or more, so it does not tell \
+         what happened in each second: give the .xlsx, .json or .hlog of the run\n"
+    );
+    for ending in ["xlsx", "json", "hlog"] {
+        let file = format!("run.{ending}");
+        folder.drawn(&[&file, "--kind", "timeline", "-o", "a.svg"]);
+    }
+    // Of a workbook, the summary tells.
+    fs::copy(folder.path("run.xlsx"), folder.path("other.xlsx")).unwrap();
+    let heatmap = ["--kind", "heatmap", "-o", "a.svg"];
+    let chosen = "300 messages chosen at random from 900";
+    let said = folder.drawn(&[&["run.xlsx"], &heatmap[..]].concat());
+    let expected = "300 messages of run.xlsx (chosen at random from 900; 1 more without a time)";
+    assert!(said.contains(expected), "{said}");
+    assert!(folder.svg("a.svg").contains(chosen));
+    folder.drawn(&[&["run.xlsx", "other.xlsx"], &heatmap[..]].concat());
+    assert_eq!(folder.svg("a.svg").matches(chosen).count(), 2);
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn every_colour_is_a_variable_with_the_light_one_behind() {
         "\"var(--plot-series-0, #0072B2)\"",
         "\"var(--plot-p50, #009E73)\"",
         "\"var(--plot-p99, #D55E00)\"",
+        "\"var(--plot-p50-text, #007F5C)\"",
     ] {
         assert!(picture.markup.contains(variable), "{variable}");
     }
@@ -47,7 +48,8 @@ fn the_style_sets_every_variable_for_light_dark_and_paper() {
         .split_once("@media (prefers-color-scheme: dark)")
         .unwrap();
     let names = [
-        "ground", "text", "faint", "grid", "p50", "p99", "series-0", "series-6", "heat-0", "heat-8",
+        "ground", "text", "faint", "grid", "p50", "p99", "p50-text", "p99-text", "series-0",
+        "series-6", "heat-0", "heat-8",
     ];
     for name in names.map(|name| format!("--plot-{name}:#")) {
         for part in [light, dark, paper] {
@@ -91,6 +93,43 @@ fn a_picture_tells_what_it_shows() {
     };
     let labelled = format!("aria-labelledby=\"{} {}\"", ids("title"), ids("desc"));
     assert!(picture.markup.contains(&labelled));
+}
+
+#[test]
+fn millions_of_messages_are_a_small_picture() {
+    // A body between 1 and 2 ms and a long tail, by a generator of random numbers.
+    let mut state = 7_u64;
+    let mut random = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX)
+    };
+    let values: Vec<f64> = (0..400_000)
+        .map(|_| 1.0 + random() + 0.02 / (random() + 0.001))
+        .collect();
+    let data = Data::Latency(vec![Series {
+        label: "many".to_owned(),
+        values_ms: values.into(),
+        skipped: 0,
+        chosen_from: None,
+    }]);
+    let options = Options {
+        size: "2560x1440".parse().unwrap(),
+        ..options()
+    };
+    let picture = svg(&options, &Subject::default(), &data).unwrap();
+    let bytes = picture.markup.len();
+    assert!(bytes < 300_000, "{bytes} bytes");
+    // A line through all averages of a column would be a ground without a line.
+    let dense = "mean of the last 50 messages: its middle, and how far it reaches";
+    assert!(picture.markup.contains(dense));
+    let options = Options {
+        window: Some(1_000.try_into().unwrap()),
+        ..options
+    };
+    let picture = svg(&options, &Subject::default(), &data).unwrap();
+    assert!(picture.markup.contains("mean of the last 1,000 messages\n"));
 }
 
 #[test]

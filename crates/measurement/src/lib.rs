@@ -14,7 +14,7 @@
 //! | [`recorder`] | what one generator thread counts and times; merged without loss |
 //! | [`timeline`] | the same, second by second |
 //! | [`percentiles`] | the percentile table |
-//! | [`moving`] | the moving average of many times at few points |
+//! | [`moving`] | moving averages: of every message, and of many at few points |
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | `standing` | the same of a run that goes on, as if it ended now |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |

@@ -26,13 +26,15 @@ pub const SUMMARY_COLUMNS: [&str; 2] = ["key", "value"];
 pub const LATENCIES_COLUMNS: [&str; 7] = [
     "client",
     "message",
-    "intended_s",
+    INTENDED_COLUMN,
     SENT_COLUMN,
     SERVICE_TIME_COLUMN,
     RESPONSE_TIME_COLUMN,
     "outcome",
 ];
 
+/// When a message was due, in seconds since T0.
+pub const INTENDED_COLUMN: &str = "intended_s";
 /// When a message was sent, in seconds since T0.
 pub const SENT_COLUMN: &str = "sent_s";
 /// Received minus sent, in milliseconds; empty for a lost message.

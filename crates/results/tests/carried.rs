@@ -224,15 +224,21 @@ proptest! {
     }
 
     #[test]
-    fn moments_are_those_of_sending(samples in samples(true)) {
+    fn moments_are_those_at_which_times_begin(samples in samples(true)) {
         let saved = Saved::new(true, &samples);
-        let exact: Vec<(f64, f64)> = samples
-            .iter()
-            .filter(|sample| sample.outcome.is_timed())
-            .map(|sample| (sample.sent_ns as f64 / 1e9, sample.response_time_ns().unwrap() as f64 / 1e6))
-            .collect();
-        let request = with_metric(Metric::ResponseTime);
-        for ending in ["xlsx", "csv"] {
+        let exact = |begin: fn(&Sample) -> u64, time: fn(&Sample) -> Option<u64>| -> Vec<(f64, f64)> {
+            let timed = samples.iter().filter(|sample| sample.outcome.is_timed());
+            timed.map(|s| (begin(s) as f64 / 1e9, time(s).unwrap() as f64 / 1e6)).collect()
+        };
+        let service = exact(|s| s.sent_ns, Sample::service_time_ns);
+        let response = exact(|s| s.intended_ns, Sample::response_time_ns);
+        for (ending, metric, exact) in [
+            ("xlsx", Metric::ServiceTime, &service),
+            ("csv", Metric::ServiceTime, &service),
+            ("xlsx", Metric::ResponseTime, &response),
+            ("csv", Metric::ResponseTime, &response),
+        ] {
+            let request = with_metric(metric);
             let read = read_moments(&saved.path(ending), &request);
             if exact.is_empty() {
                 prop_assert!(read.is_err());
@@ -240,9 +246,10 @@ proptest! {
             }
             let read = read.unwrap();
             let found: Vec<_> = read.at_s.iter().copied().zip(read.values_ms.iter().copied()).collect();
-            prop_assert_eq!(&found, &exact);
-            prop_assert_eq!((read.slice_s, read.counts.len(), read.name.as_str()), (None, 0, "response time"));
+            prop_assert_eq!(&found, exact);
+            prop_assert_eq!((read.slice_s, read.counts.len(), read.name.as_str()), (None, 0, metric.name()));
         }
+        let request = with_metric(Metric::ResponseTime);
         let log = read_moments(&saved.path("hlog"), &request).unwrap();
         let mut by_second: BTreeMap<u64, u64> = BTreeMap::new();
         for sample in samples.iter().filter(|sample| sample.outcome.is_timed()) {

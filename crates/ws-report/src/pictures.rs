@@ -152,7 +152,7 @@ fn caption(kind: Kind) -> &'static str {
             "The tail, unfolded: from mark to mark, only a tenth of the messages is left."
         }
         Kind::Timeline => "What came back in each second, and how long it took.",
-        Kind::Heatmap => "How many messages took how long, by the time at which they were sent.",
+        Kind::Heatmap => "How many messages took how long, over the run.",
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use draw_plot::series::Sorted;
 use measurement::summary::{Latency, Summary};
-use measurement::units::human_time;
+use measurement::units::{grouped, human_time};
 use measurement::validity::messages_beyond;
 use results::ResultsError;
 use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
@@ -22,6 +22,27 @@ pub struct Run {
     pub saved: SavedRun,
     /// The figures of service and response time.
     pub(crate) times: Vec<Times>,
+    /// Whether these are of all messages.
+    pub(crate) choice: Option<Choice>,
+}
+
+/// Messages chosen at random from a file that holds too many to keep all their times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub(crate) count: u64,
+    pub(crate) from: u64,
+}
+
+impl Choice {
+    /// A sentence that says so.
+    pub(crate) fn said(self) -> String {
+        format!(
+            "The times are those of {} messages chosen at random from {}, so the longest of all may be \
+             missing.",
+            grouped(self.count),
+            grouped(self.from)
+        )
+    }
 }
 
 impl Run {
@@ -63,13 +84,14 @@ fn from_summary(service: &Latency, response: &Latency) -> Vec<Times> {
 struct Found {
     service: Option<Sorted>,
     response: Option<Sorted>,
+    chosen_from: Option<u64>,
 }
 
 impl Found {
     fn in_file(file: &Path) -> Result<Self, ReportError> {
-        let both = match read_distributions(file, &Request::default(), true) {
-            Ok(found) => found.times,
-            Err(ResultsError::EmptyColumn { .. }) => Vec::new(),
+        let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
+            Ok(found) => (found.times, found.chosen_from),
+            Err(ResultsError::EmptyColumn { .. }) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
         };
         let sorted = |metric| {
@@ -79,6 +101,14 @@ impl Found {
         Ok(Self {
             service: sorted(Metric::ServiceTime),
             response: sorted(Metric::ResponseTime),
+            chosen_from,
+        })
+    }
+
+    fn choice(&self) -> Option<Choice> {
+        Some(Choice {
+            count: self.service.as_ref().map_or(0, Sorted::count),
+            from: self.chosen_from?,
         })
     }
 
@@ -149,13 +179,13 @@ pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
             run.files.push(file.clone());
             continue;
         }
-        let times = match &saved.summary {
-            Some(s) => from_summary(&s.service_time_ns, &s.response_time_ns),
+        let (times, choice) = match &saved.summary {
+            Some(s) => (from_summary(&s.service_time_ns, &s.response_time_ns), None),
             None => {
                 let found = Found::in_file(file)?;
-                let times = found.times();
+                let told = (found.times(), found.choice());
                 nameless.push((runs.len(), found));
-                times
+                told
             }
         };
         runs.push(Run {
@@ -163,6 +193,7 @@ pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
             files: vec![file.clone()],
             saved,
             times,
+            choice,
         });
     }
     // From the last, so that the places of those before stay as they are.
@@ -286,6 +317,33 @@ mod tests {
             closed.iter().all(|times| times.response.is_none()),
             "{closed:?}"
         );
+    }
+
+    #[test]
+    fn times_of_a_choice_are_said_to_be_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files = [path("whole.csv"), path("large.csv")];
+        Made::closed().save(&files[0]);
+        Made::open().save(&files[1]);
+        let mut runs = read_runs(&files).unwrap();
+        let pages = |runs: &[Run]| {
+            let pages = [
+                crate::single::page(&runs[1], None),
+                crate::several::page(runs, None),
+            ];
+            pages.map(|page| crate::markdown(&page))
+        };
+        let said = "messages chosen at random from 20,000,000";
+        assert!(pages(&runs).iter().all(|page| !page.contains(said)));
+        // A file with so many rows is none for a test.
+        let mut found = Found::in_file(&files[1]).unwrap();
+        assert_eq!(found.choice(), None);
+        found.chosen_from = Some(20_000_000);
+        runs[1].choice = found.choice();
+        for page in pages(&runs) {
+            assert!(page.contains(&format!("3,000 {said}")), "{page}");
+        }
     }
 
     #[test]

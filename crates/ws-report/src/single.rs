@@ -8,7 +8,7 @@ use measurement::words;
 use crate::figures::figures;
 use crate::page::{Block, Page, Row, Section, Table, Tile, Tone};
 use crate::repeat::repeat;
-use crate::run::Run;
+use crate::run::{Choice, Run};
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
@@ -154,7 +154,10 @@ fn times(run: &Run) -> Table {
             .map(|name| (*name).to_owned())
             .collect(),
         rows: rows.collect(),
-        note: run.summary().map_or_else(String::new, notes_on_times),
+        note: match run.summary() {
+            Some(s) => notes_on_times(s),
+            None => run.choice.map_or_else(String::new, Choice::said),
+        },
         figures: true,
     }
 }

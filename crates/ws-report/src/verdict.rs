@@ -6,7 +6,7 @@ use measurement::validity::Verdict;
 
 use crate::figures::{broken_connections, conditions};
 use crate::page::{Banner, Tone};
-use crate::run::Run;
+use crate::run::{Choice, Run};
 
 /// The verdict on a run, with its reasons; `about` names the run where there are several.
 pub(crate) fn verdict(run: &Run, about: Option<String>) -> Banner {
@@ -18,7 +18,7 @@ pub(crate) fn verdict(run: &Run, about: Option<String>) -> Banner {
             text: "The file does not say how it was measured, so nothing speaks for these figures. Give the \
                    .json or .xlsx that ws-bench wrote of the same run."
                 .to_owned(),
-            points: Vec::new(),
+            points: run.choice.map(Choice::said).into_iter().collect(),
         };
     };
     let verdict = s.validity.verdict;

@@ -4,7 +4,7 @@ use plotters::style::{Color, RGBColor};
 
 use super::common::{
     Task, check_count, check_times, counted, hover_places, is_crowded, joined, log_scale,
-    scale_from_zero,
+    scale_from_zero, some_of,
 };
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::Canvas;
@@ -188,6 +188,7 @@ impl Line<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
         let points = counted(self.points.len() as u64, "point");
+        let points = some_of(points, self.curve.chosen_from);
         format!("{} · {points}", self.curve.label)
     }
 }

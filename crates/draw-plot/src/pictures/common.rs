@@ -1,14 +1,17 @@
 //! What the pictures have in common: their task, their checks, and how things are counted.
 
 use measurement::units::grouped;
+use plotters::style::RGBColor;
 
-use crate::axis::Scale;
+use crate::axis::{Scale, milliseconds};
+use crate::canvas::PARTED;
 use crate::curve::span;
 use crate::data::Subject;
 use crate::error::DrawError;
 use crate::frame::Surroundings;
 use crate::legend::Entry;
 use crate::options::{Options, Size};
+use crate::series::Digest;
 use crate::theme::{Colours, MAX_SERIES};
 
 /// What to draw, but for the data.
@@ -114,6 +117,29 @@ pub(crate) fn scale_from_zero(largest: f64) -> Scale {
     Scale::linear(0.0, if largest > 0.0 { largest * 1.04 } else { 1.0 })
 }
 
+/// A line at a percentile of a single series, and its label.
+pub(crate) struct Guide {
+    pub(crate) value: f64,
+    /// `p50 1.22 ms`
+    pub(crate) label: String,
+    pub(crate) colour: RGBColor,
+    pub(crate) text: RGBColor,
+}
+
+/// Those of the median and of the 99th percentile.
+pub(crate) fn guides(digest: &Digest, colours: &Colours) -> [Guide; 2] {
+    let figures = [("p50", digest.p50), ("p99", digest.p99)];
+    [0, 1].map(|which| {
+        let (name, value) = figures[which];
+        Guide {
+            value,
+            label: format!("{name} {}", milliseconds(value)),
+            colour: colours.percentiles[which],
+            text: colours.percentile_texts[which],
+        }
+    })
+}
+
 /// `1 point`, `1,000 points`
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
@@ -122,17 +148,28 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 
 /// `100 messages`, and what they were chosen from.
 pub(crate) fn messages(count: u64, chosen_from: Option<u64>) -> String {
-    let messages = counted(count, "message");
-    match chosen_from {
-        Some(all) => format!("{messages} chosen at random from {}", grouped(all)),
-        None => messages,
+    some_of(counted(count, "message"), chosen_from)
+}
+
+/// `100 points`, and what they were chosen from.
+pub(crate) fn some_of(counted: String, chosen_from: Option<u64>) -> String {
+    match chosen(chosen_from) {
+        chosen if chosen.is_empty() => counted,
+        chosen => format!("{counted} {chosen}"),
     }
+}
+
+/// `chosen at random from 1,000`; nothing where they are all there are.
+pub(crate) fn chosen(from: Option<u64>) -> String {
+    from.map_or_else(String::new, |all| {
+        format!("chosen at random from {}", grouped(all))
+    })
 }
 
 /// Of the parts that say something: `one · two`.
 pub(crate) fn joined(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(" · ")
+    parts.join(PARTED)
 }
 
 /// `2 messages without a time`; nothing where there are none.

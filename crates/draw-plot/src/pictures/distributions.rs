@@ -2,7 +2,9 @@
 
 use plotters::style::RGBColor;
 
-use super::common::{Task, check_count, check_times, counted, joined, messages, without_a_time};
+use super::common::{
+    Task, check_count, check_times, counted, guides, joined, messages, without_a_time,
+};
 use crate::axis::milliseconds;
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::Distribution;
@@ -156,32 +158,29 @@ impl<'a> Lines<'a> {
         };
         let Frame { layout, font, .. } = frame;
         let k = font.scale;
-        let [p50, p99] = self.colours.percentiles;
-        let guides = [("p50", line.digest.p50, p50), ("p99", line.digest.p99, p99)];
-        for (row, (name, value, colour)) in guides.into_iter().enumerate() {
-            if !frame.x.reaches(value) {
+        for (row, guide) in guides(&line.digest, &self.colours).into_iter().enumerate() {
+            if !frame.x.reaches(guide.value) {
                 continue;
             }
-            let x = frame.x.pixel(value);
+            let x = frame.x.pixel(guide.value);
             let inwards = (row as f64 + 0.5) * 1.5 * font.text.size;
             let y = match labels {
                 Edge::Top => layout.top + inwards,
                 Edge::Bottom => layout.bottom - inwards,
             };
             let path = [(x, layout.bottom), (x, layout.top)];
-            canvas.dashed(&path, colour, (1.5 * k, k))?;
-            let label = format!("{name} {}", milliseconds(value));
+            canvas.dashed(&path, guide.colour, (1.5 * k, k))?;
             let font = Font {
-                colour,
+                colour: guide.text,
                 ..font.text
             };
-            let fits = x + 6.0 * k + canvas.text_width(&label, font) <= layout.right;
+            let fits = x + 6.0 * k + canvas.text_width(&guide.label, font) <= layout.right;
             let (align, x) = if fits {
                 (Align::Left, x + 6.0 * k)
             } else {
                 (Align::Right, x - 6.0 * k)
             };
-            canvas.text(&label, font, align, (x, y))?;
+            canvas.text(&guide.label, font, align, (x, y))?;
         }
         Ok(())
     }

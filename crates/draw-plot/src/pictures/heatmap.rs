@@ -1,7 +1,9 @@
-//! How many messages took how long, over the time at which they were sent: a panel for each file.
+//! How many messages took how long, over the time at which they were sent, or due: a panel for each
+//! file.
 
 use measurement::units::grouped;
 use plotters::style::{Color, RGBColor};
+use results::read::When;
 
 use super::common::{Task, check_count, check_times, counted, joined, messages, without_a_time};
 use super::distributions::range;
@@ -72,17 +74,10 @@ impl<'a> Heatmap<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let count = |one: &Moments<'_>| match one.counts.as_ref() {
-            [] => one.values_ms.len() as u64,
-            counts => counts.iter().sum(),
-        };
         let mut parts = match self.all {
             [one] => vec![one.label.clone(), messages(count(one), one.chosen_from)],
             all => vec![counted(all.iter().map(count).sum(), "message")],
         };
-        if self.all.iter().any(|one| one.slice_s.is_some()) {
-            parts.push("at the time of their echoes".to_owned());
-        }
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
         let all: u64 = self.all.iter().map(count).sum();
         if all > shown {
@@ -93,6 +88,27 @@ impl<'a> Heatmap<'a> {
         }
         parts.push(without_a_time(self.all.iter().map(|one| one.skipped).sum()));
         joined(parts)
+    }
+
+    /// How long a column is.
+    fn slice(&self) -> String {
+        let (unit, unit_s) = time_unit(self.slice_s);
+        format!("{} {unit}", short(self.slice_s / unit_s))
+    }
+
+    /// Whether the moments of the files are those of different things.
+    fn is_mixed(&self) -> bool {
+        self.all.iter().any(|one| one.when != self.all[0].when)
+    }
+
+    /// What the axis of time shows.
+    fn x_label(&self, unit: &str) -> String {
+        let what = if self.is_mixed() {
+            "time"
+        } else {
+            begun(self.all[0].when)
+        };
+        format!("{what}, since the start of measuring ({unit})")
     }
 
     fn legend(&self) -> Vec<Entry> {
@@ -115,7 +131,7 @@ impl<'a> Heatmap<'a> {
             colours: used.iter().map(|step| self.colour(*step)).collect(),
             edges,
         };
-        let slice = format!("messages in a cell of {} s", short(self.slice_s));
+        let slice = format!("messages in a cell of {}", self.slice());
         vec![Entry::new(swatch, self.colours.text, slice)]
     }
 
@@ -125,13 +141,23 @@ impl<'a> Heatmap<'a> {
         let air = if high / low < 1.5 { 1.3 } else { 1.0 };
         let y = Scale::log_between(low / air, high * air);
         let heading = self.task.subject.heading("ms");
-        self.all
-            .iter()
-            .map(|one| match self.all {
-                [_] => Panel::new(heading.clone(), y),
-                _ => Panel::new(joined([one.label.clone(), heading.clone()]), y),
-            })
-            .collect()
+        let of = |one: &Moments<'_>| {
+            let chosen = one
+                .chosen_from
+                .map(|_| messages(count(one), one.chosen_from));
+            let when = if self.is_mixed() { begun(one.when) } else { "" };
+            joined([
+                one.label.clone(),
+                chosen.unwrap_or_default(),
+                heading.clone(),
+                when.to_owned(),
+            ])
+        };
+        match self.all {
+            // A single one is described by the subtitle.
+            [_] => vec![Panel::new(heading, y)],
+            all => all.iter().map(|one| Panel::new(of(one), y)).collect(),
+        }
     }
 
     /// The cells of one step: those above each other as one.
@@ -194,7 +220,7 @@ impl Picture for Heatmap<'_> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
         let (subtitle, legend) = (self.subtitle(), self.legend());
-        let x_label = format!("time since the start of measuring ({unit})");
+        let x_label = self.x_label(unit);
         let x = (Scale::linear(0.0, end_s / per_s), x_label.as_str());
         let around = self.task.surroundings(&self.colours, &subtitle, &legend, x);
         let frames = around.draw(canvas, &self.panels())?;
@@ -210,11 +236,11 @@ impl Picture for Heatmap<'_> {
         let quantity = self.task.quantity();
         let fullest = grouped(self.steps.lowest(self.steps.count()) - 1);
         let mut sentences = format!(
-            "{quantity} over the run as a heatmap; the fullest cell of {} s holds {fullest} messages.",
-            short(self.slice_s)
+            "{quantity} over the run as a heatmap; the fullest cell of {} holds {fullest} messages.",
+            self.slice()
         );
         for (one, cells) in self.all.iter().zip(&self.cells) {
-            let shown = counted(cells.columns().flatten().sum(), "message");
+            let shown = messages(cells.columns().flatten().sum(), one.chosen_from);
             let times = span(one.values_ms.iter().copied()).unwrap_or((0.0, 0.0));
             sentences.push_str(&format!(
                 " {}: {shown}, {}.",
@@ -223,6 +249,23 @@ impl Picture for Heatmap<'_> {
             ));
         }
         sentences
+    }
+}
+
+/// What moments are those of, in words.
+fn begun(when: When) -> &'static str {
+    match when {
+        When::Sent => "when messages were sent",
+        When::Due => "when messages were due",
+        When::Echoed => "when echoes came",
+    }
+}
+
+/// How many messages there are.
+fn count(one: &Moments<'_>) -> u64 {
+    match one.counts.as_ref() {
+        [] => one.values_ms.len() as u64,
+        counts => counts.iter().sum(),
     }
 }
 

@@ -3,18 +3,19 @@
 
 use std::num::NonZeroUsize;
 
+use measurement::moving;
 use measurement::units::grouped;
 use plotters::style::RGBColor;
 
 use super::common::{
-    Task, check_count, check_times, is_crowded, joined, log_scale, messages, scale_from_zero,
-    without_a_time,
+    Guide, Task, check_count, check_times, guides, is_crowded, joined, log_scale, messages,
+    scale_from_zero, without_a_time,
 };
 use crate::axis::{Scale, milliseconds};
 use crate::data::{Series, window_for};
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
-use crate::series::{Digest, linear_top, moving_average};
+use crate::series::{Digest, linear_top};
 use crate::theme::Colours;
 
 /// A picture that can be drawn: checked, and all its numbers known.
@@ -81,6 +82,14 @@ impl<'a> Latency<'a> {
         is_crowded(self.span, self.task.options.size)
     }
 
+    /// Whether so many averages share a column of pixels that a line through them would be an area.
+    pub(crate) fn is_dense(&self) -> bool {
+        /// Windows side by side in a column.
+        const WINDOWS: usize = 2;
+        let columns = self.task.options.size.width() as usize;
+        self.has_average() && self.span / columns >= WINDOWS * self.window.get()
+    }
+
     pub(crate) fn has_average(&self) -> bool {
         self.window.get() > 1
     }
@@ -96,7 +105,11 @@ impl<'a> Latency<'a> {
         if self.has_average() {
             parts.push(format!("moving average of {window}"));
             if self.lines.len() > 1 {
-                parts.push("faint behind it: each message".to_owned());
+                parts.push(if self.is_dense() {
+                    "faint behind it: how far it reaches, and each message".to_owned()
+                } else {
+                    "faint behind it: each message".to_owned()
+                });
             }
         } else {
             parts.push("no moving average".to_owned());
@@ -112,11 +125,13 @@ impl<'a> Latency<'a> {
         let mut entries = Vec::new();
         if self.has_average() {
             let window = grouped(self.window.get() as u64);
-            entries.push(Entry::new(
-                Swatch::Line,
-                line.colour,
-                format!("mean of the last {window} messages"),
-            ));
+            let mean = format!("mean of the last {window} messages");
+            entries.push(if self.is_dense() {
+                let text = format!("{mean}: its middle, and how far it reaches");
+                Entry::new(Swatch::Reach(self.colours.reach), line.colour, text)
+            } else {
+                Entry::new(Swatch::Line, line.colour, mean)
+            });
             let (swatch, text) = if self.is_binned() {
                 let Colours {
                     point, body, bulk, ..
@@ -139,18 +154,12 @@ impl<'a> Latency<'a> {
         entries
     }
 
-    /// Value, label and colour of the lines across the picture; several series name theirs in the
-    /// legend instead.
-    pub(crate) fn percentiles(&self) -> Vec<(f64, String, RGBColor)> {
-        let [line] = self.lines.as_slice() else {
-            return Vec::new();
-        };
-        let [p50, p99] = self.colours.percentiles;
-        let label = |name, value| format!("{name} {}", milliseconds(value));
-        vec![
-            (line.digest.p99, label("p99", line.digest.p99), p99),
-            (line.digest.p50, label("p50", line.digest.p50), p50),
-        ]
+    /// The lines across the picture; several series name theirs in the legend instead.
+    pub(crate) fn percentiles(&self) -> Vec<Guide> {
+        match self.lines.as_slice() {
+            [line] => guides(&line.digest, &self.colours).into(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -164,7 +173,7 @@ impl<'a> Line<'a> {
         let label = || series.label.clone();
         check_times(&series.label, values.iter().copied())?;
         let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
-        let averages = moving_average(values, window);
+        let averages = moving::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {
                 window: window.get() as u64,

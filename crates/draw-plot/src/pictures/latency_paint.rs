@@ -1,10 +1,10 @@
 //! Where each number of a picture of latencies goes on the canvas.
 
 use measurement::units::grouped;
-use plotters::style::{Color, RGBColor};
+use plotters::style::Color;
 
 use super::beyond::{self, Beyond};
-use super::common::hover_places;
+use super::common::{Guide, hover_places};
 use super::latency::{Latency, Line};
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::{Align, Bar, Canvas, Font};
@@ -12,7 +12,7 @@ use crate::encode::Picture;
 use crate::error::DrawError;
 use crate::frame::{Frame, Panel, Surroundings};
 use crate::page::Hover;
-use crate::series::{Bin, Digest, below, bins, extremes, outline};
+use crate::series::{Bin, Digest, below, bins, extremes, outline, reaches};
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
@@ -24,7 +24,7 @@ impl Picture for Latency<'_> {
         let frame = Surroundings {
             right: &percentiles
                 .iter()
-                .map(|(_, label, _)| label.as_str())
+                .map(|guide| guide.label.as_str())
                 .collect::<Vec<_>>(),
             ..self.task.surroundings(
                 &self.colours,
@@ -44,8 +44,9 @@ impl Picture for Latency<'_> {
             self.average(canvas, &frame, line)?;
         }
         let edges = (frame.layout.left, frame.layout.right);
-        for (value, _, colour) in &percentiles {
-            canvas.dashes(edges, frame.y.pixel(*value), *colour, frame.font.scale)?;
+        for guide in &percentiles {
+            let y = frame.y.pixel(guide.value);
+            canvas.dashes(edges, y, guide.colour, frame.font.scale)?;
         }
         for line in &self.lines {
             self.marks(canvas, &frame, line)?;
@@ -171,6 +172,9 @@ impl Latency<'_> {
         line: &Line<'_>,
     ) -> Result<(), DrawError> {
         let first = self.window.get() - 1;
+        if self.is_dense() {
+            return self.reach(canvas, frame, line);
+        }
         let points = outline(&line.averages, first, self.span, frame.layout.columns());
         let width = if self.has_average() && !self.is_binned() {
             2.0
@@ -191,6 +195,34 @@ impl Latency<'_> {
         Ok(())
     }
 
+    /// How far the averages of each column reach, and a line through their means.
+    fn reach(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
+        let (columns, first) = (frame.layout.columns(), self.window.get() - 1);
+        let top = self.scale.high;
+        let reaches = reaches(&line.averages, first, self.span, columns);
+        let left = frame.layout.left;
+        let bars: Vec<Bar> = reaches
+            .iter()
+            .map(|reach| Bar {
+                left: left + reach.column as f64,
+                right: left + reach.column as f64 + 1.0,
+                top: frame.y.pixel(reach.high),
+                bottom: frame.y.pixel(reach.low),
+            })
+            .collect();
+        let share = 1.0 / (self.lines.len() as f64).sqrt();
+        canvas.bars(&bars, line.colour.mix(self.colours.reach * share))?;
+        let means = reaches
+            .iter()
+            .map(|reach| (reach.column as f64 + 0.5, reach.mean));
+        for part in below(&means.collect::<Vec<_>>(), top) {
+            let pixels = part.into_iter();
+            let pixels: Vec<_> = pixels.map(|(x, y)| (left + x, frame.y.pixel(y))).collect();
+            canvas.line(&pixels, line.colour, 1.3 * frame.font.scale)?;
+        }
+        Ok(())
+    }
+
     /// A triangle at the upper edge wherever messages lie above it.
     fn marks(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
         let above = (1_u32..).zip(line.series.values_ms.iter());
@@ -207,13 +239,13 @@ impl Latency<'_> {
     fn percentile_labels(
         canvas: &Canvas<'_>,
         frame: &Frame,
-        percentiles: &[(f64, String, RGBColor)],
+        percentiles: &[Guide],
     ) -> Result<(), DrawError> {
-        let [(p99, above, p99_colour), (p50, beneath, p50_colour)] = percentiles else {
+        let [p50, p99] = percentiles else {
             return Ok(());
         };
         let Frame { layout, font, .. } = frame;
-        let (mut upper, mut lower) = (frame.y.pixel(*p99), frame.y.pixel(*p50));
+        let (mut upper, mut lower) = (frame.y.pixel(p99.value), frame.y.pixel(p50.value));
         let missing = 1.3 * font.text.size - (lower - upper);
         if missing > 0.0 {
             upper -= missing / 2.0;
@@ -223,12 +255,12 @@ impl Latency<'_> {
             lower -= below_axis;
         }
         let x = layout.right + 8.0 * font.scale;
-        for (label, colour, y) in [(above, p99_colour, upper), (beneath, p50_colour, lower)] {
+        for (guide, y) in [(p99, upper), (p50, lower)] {
             let font = Font {
-                colour: *colour,
+                colour: guide.text,
                 ..font.text
             };
-            canvas.text(label, font, Align::Left, (x, y))?;
+            canvas.text(&guide.label, font, Align::Left, (x, y))?;
         }
         Ok(())
     }

@@ -13,7 +13,9 @@ mod percentiles;
 mod timeline;
 mod timeline_paint;
 
-pub(crate) use common::{capitalized, counted};
+pub(crate) use common::{capitalized, chosen, counted};
+#[cfg(test)]
+pub(crate) use timeline::ZONE;
 
 use crate::data::{Data, Subject};
 use crate::encode::Picture;

@@ -89,7 +89,7 @@ impl<'a> Timeline<'a> {
             .filter_map(|one| one.elapsed_s)
             .reduce(f64::max)
         {
-            parts.push(format!("measured {} s", fixed(elapsed, 2)));
+            parts.push(format!("measured {}", duration(elapsed)));
         }
         parts.push(failed);
         joined(parts)
@@ -115,7 +115,7 @@ impl<'a> Timeline<'a> {
                 .filter_map(|one| one.warmup_s)
                 .reduce(f64::max)
         {
-            let text = format!("warm-up of {} s, not recorded", fixed(warmup_s, 1));
+            let text = format!("warm-up of {}, not recorded", duration(warmup_s));
             entries.push(area(self.colours.grid, ZONE, text));
         }
         if self.time.drain_from_s.is_some() {
@@ -250,6 +250,15 @@ impl TimeAxis {
             unit,
             unit_s,
         }
+    }
+}
+
+/// `9.87 s`; what is less than a second in milliseconds.
+fn duration(seconds: f64) -> String {
+    if seconds < 1.0 {
+        milliseconds(1e3 * seconds)
+    } else {
+        format!("{} s", fixed(seconds, 2))
     }
 }
 

@@ -1,8 +1,9 @@
-//! What is drawn, as plain numbers: averages, quantiles, bins. Knows neither files nor colours.
+//! What is drawn, as plain numbers: quantiles, bins, outlines. Knows neither files nor colours.
+//! Moving averages come from [`measurement::moving`].
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | here | messages in order of sending: moving average, quantiles, bins that keep the extremes |
+//! | here | messages in order of sending: quantiles, bins that keep the extremes |
 //! | `sorted` | distributions: quantiles, shares, HdrHistogram's spectrum |
 //! | `log_bins` | histograms of times' magnitudes |
 //! | `seconds` | steps along the time axis |
@@ -21,39 +22,6 @@ pub use cells::{Cells, Steps, moment, rows_for, slice_for};
 pub use log_bins::{LogBins, bins_for, histogram};
 pub use seconds::{Step, failures, lines, rates, steps, time_unit};
 pub use sorted::{Sorted, even_places, log_places, quantile_at, shares, spectrum, spectrum_end};
-
-/// The mean of each `window` successive values: as many as there are values, less `window` − 1.
-///
-/// Sums only ever grow: the values are cut into blocks of `window`, and each window is the end of
-/// one block plus the beginning of the next (van Herk 1992). Nothing is subtracted, so nothing
-/// drifts or cancels, however many values there are.
-#[must_use]
-pub fn moving_average(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
-    let n = window.get();
-    let Some(count) = (values.len() + 1).checked_sub(n) else {
-        return Vec::new();
-    };
-    let mut averages = Vec::with_capacity(count);
-    // ends[j]: the sum of the block from its j-th value on.
-    let mut ends = vec![0.0; n];
-    for (at, block) in values.chunks_exact(n).enumerate() {
-        let mut end = 0.0;
-        for (slot, value) in ends.iter_mut().zip(block).rev() {
-            end += value;
-            *slot = end;
-        }
-        let next = &values[(at + 1) * n..];
-        let mut beginning = 0.0;
-        for (j, end) in ends.iter().enumerate() {
-            averages.push((end + beginning) / n as f64);
-            match next.get(j) {
-                Some(value) => beginning += value,
-                None => break,
-            }
-        }
-    }
-    averages
-}
 
 /// What is said about a series as a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -165,6 +133,40 @@ pub fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usiz
         .collect()
 }
 
+/// How far the values of one column reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reach {
+    /// Which column, from 0.
+    pub column: usize,
+    /// The smallest value.
+    pub low: f64,
+    /// The mean of all.
+    pub mean: f64,
+    /// The largest value.
+    pub high: f64,
+}
+
+/// How far the values of each column reach, as far as there are any. The first value stands at
+/// position `first`.
+#[must_use]
+pub fn reaches(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Reach> {
+    let start = |column| {
+        let start = column_start(column, span, columns);
+        start.saturating_sub(first).min(values.len())
+    };
+    (0..columns.get())
+        .filter_map(|column| {
+            let inside = &values[start(column)..start(column + 1)];
+            Some(Reach {
+                column,
+                low: inside.iter().copied().min_by(f64::total_cmp)?,
+                mean: inside.iter().sum::<f64>() / inside.len() as f64,
+                high: inside.iter().copied().max_by(f64::total_cmp)?,
+            })
+        })
+        .collect()
+}
+
 /// A point of a line: position, counted from 0, and value.
 pub type Point = (f64, f64);
 
@@ -256,51 +258,6 @@ mod tests {
         NonZeroUsize::new(n).unwrap()
     }
 
-    /// What the average means, word by word.
-    fn naive_average(values: &[f64], window: usize) -> Vec<f64> {
-        values
-            .windows(window)
-            .map(|w| w.iter().sum::<f64>() / window as f64)
-            .collect()
-    }
-
-    fn is_close(a: f64, b: f64) -> bool {
-        (a - b).abs() <= 1e-9 * b.abs()
-    }
-
-    #[test]
-    fn the_average_is_that_of_the_last_n_from_the_nth_on() {
-        let averages = moving_average(&[1.0, 2.0, 6.0, 3.0, 0.0], nonzero(3));
-        assert_eq!(averages, [3.0, 11.0 / 3.0, 3.0]);
-        assert_eq!(moving_average(&[4.0, 5.0], nonzero(1)), [4.0, 5.0]);
-        assert_eq!(moving_average(&[4.0, 6.0], nonzero(2)), [5.0]);
-        assert!(moving_average(&[4.0, 5.0], nonzero(3)).is_empty());
-        assert!(moving_average(&[], nonzero(1)).is_empty());
-    }
-
-    #[test]
-    fn a_million_values_do_not_make_it_drift() {
-        // A spike of 1e12 leaves a running sum wrong by 1e-4 for ever after.
-        let values: Vec<f64> = (0..1_000_000_u32)
-            .map(|i| {
-                if i % 100_003 == 7 {
-                    1e12
-                } else {
-                    f64::from(i % 1013) * 1e-3 + 1e-3
-                }
-            })
-            .collect();
-        for window in [2, 50, 999] {
-            let ours = moving_average(&values, nonzero(window));
-            let naive = naive_average(&values, window);
-            assert_eq!(ours.len(), naive.len());
-            assert!(
-                ours.iter().zip(&naive).all(|(a, b)| is_close(*a, *b)),
-                "window {window}"
-            );
-        }
-    }
-
     #[test]
     fn quantiles_are_values_that_occurred() {
         let values: Vec<f64> = (0..1_000).rev().map(f64::from).map(|v| v + 1.0).collect();
@@ -371,19 +328,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_average_equals_the_naive_sum(
-            values in prop::collection::vec(0.0..1e6_f64, 1..400),
-            window in 1..400_usize,
-        ) {
-            let ours = moving_average(&values, nonzero(window));
-            let naive = naive_average(&values, window);
-            prop_assert_eq!(ours.len(), naive.len());
-            for (a, b) in ours.iter().zip(&naive) {
-                prop_assert!(is_close(*a, *b), "{} {}", a, b);
-            }
-        }
-
-        #[test]
         fn no_message_is_lost_between_bins(
             values in prop::collection::vec(0.0..100.0_f64, 1..500),
             longer in 0..300_usize,
@@ -403,6 +347,28 @@ mod tests {
                 let ordered = [extremes.0, bulk.0, body.0, body.1, bulk.1, extremes.1];
                 prop_assert!(ordered.is_sorted());
             }
+        }
+
+        #[test]
+        fn each_value_is_within_the_reach_of_its_column(
+            values in prop::collection::vec(0.0..100.0_f64, 1..500),
+            first in 0..50_usize,
+            columns in 1..60_usize,
+        ) {
+            let span = first + values.len();
+            let reaches = reaches(&values, first, span, nonzero(columns));
+            prop_assert!(reaches.windows(2).all(|pair| pair[0].column < pair[1].column));
+            let column = |at: usize| (first + at) * columns / span;
+            for reach in &reaches {
+                let inside = (0..values.len()).filter(|at| column(*at) == reach.column);
+                let inside: Vec<f64> = inside.map(|at| values[at]).collect();
+                let mean = inside.iter().sum::<f64>() / inside.len() as f64;
+                prop_assert!((reach.mean - mean).abs() < 1e-9);
+                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), reach.low);
+                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), reach.high);
+            }
+            let of = |at: usize| reaches.iter().any(|reach| reach.column == column(at));
+            prop_assert!((0..values.len()).all(of));
         }
 
         #[test]

@@ -99,8 +99,10 @@ pub fn time_unit(longest_s: f64) -> (&'static str, f64) {
         ("h", 3_600.0)
     } else if longest_s >= 600.0 {
         ("min", 60.0)
-    } else {
+    } else if longest_s >= 0.5 {
         ("s", 1.0)
+    } else {
+        ("ms", 1e-3)
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn hours_are_not_written_in_seconds() {
-        let units = [9.0, 900.0, 20_000.0].map(|longest| time_unit(longest).0);
-        assert_eq!(units, ["s", "min", "h"]);
+        let units = [0.006, 9.0, 900.0, 20_000.0].map(|longest| time_unit(longest).0);
+        assert_eq!(units, ["ms", "s", "min", "h"]);
     }
 }

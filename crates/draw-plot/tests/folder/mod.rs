@@ -1,5 +1,7 @@
 //! The program in a folder of its own, and what its pictures hold.
 
+mod steps;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -62,21 +64,28 @@ impl Folder {
 
 /// The points of each line of an SVG in this colour.
 pub(crate) fn lines(svg: &str, colour: &str) -> Vec<Vec<(f64, f64)>> {
+    let attribute = |line: &str, name: &str| {
+        let value = line.split_once(&format!(" {name}=\""))?.1;
+        Some(value.split_once('"')?.0.to_owned())
+    };
+    let of_points = |points: String| {
+        let points = points.split_whitespace().map(|point| {
+            let (x, y) = point.split_once(',').unwrap();
+            (x.parse().unwrap(), y.parse().unwrap())
+        });
+        points.collect()
+    };
+    let of_steps = |steps: String| {
+        let points = steps::walked(&steps).into_iter();
+        points.map(|(x, y)| (x.into(), y.into())).collect()
+    };
     svg.lines()
-        .filter(|line| line.starts_with("<polyline") && line.contains(colour))
-        .map(|line| {
-            let points = line
-                .split("points=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap();
-            points
-                .split_whitespace()
-                .map(|point| point.split_once(',').unwrap())
-                .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
-                .collect()
+        .filter(|line| line.contains(&format!("stroke=\"{colour}\"")))
+        .filter_map(|line| match line {
+            _ if line.starts_with("<polyline ") => attribute(line, "points").map(of_points),
+            // A row of dots is a path as well, but begins otherwise.
+            _ if line.starts_with("<path fill=\"none\"") => attribute(line, "d").map(of_steps),
+            _ => None,
         })
         .collect()
 }

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`read_times`] | one time a message, in order | `.xlsx .xls .ods .csv` |
 //! | [`read_distributions`] | times and how often each occurred | those, `.json`, `.hlog` |
-//! | [`read_moments`] | times and when each was sent | our `.xlsx`, `.csv`, `.hlog` |
+//! | [`read_moments`] | times and when each began | our `.xlsx`, `.csv`, `.hlog` |
 //! | [`read_timeline`] | one row a second | our `.xlsx`, `.csv`, `.json`, `.hlog` |
 //! | [`read_run`] | what a run says of itself | the same |
 //! | [`read_comparison`] | a comparison of servers | its `.json` |
@@ -59,7 +59,7 @@ use std::path::PathBuf;
 
 pub use comparison::{is_comparison, read_comparison};
 pub use distributions::{Distributions, NamedSpread, Spread, read_distributions};
-pub use moments::{Moments, read_moments};
+pub use moments::{Moments, When, read_moments};
 pub use part::Part;
 pub use run::RunInfo;
 pub use saved::{SavedRun, read_run};

@@ -1,14 +1,25 @@
-//! Times and the moments at which their messages were sent.
+//! Times and the moments at which they began.
 
 use std::path::Path;
 
 use super::hlog::Log;
 use super::source::{self, Opened, Source};
-use super::{Part, Place, Request, RunInfo, Unit, times};
+use super::{Metric, Part, Place, Request, RunInfo, Unit, times};
 use crate::error::ResultsError;
 use crate::schema;
 
-/// Times with the moment at which each was sent: what a heatmap is drawn from.
+/// What moments are those of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Messages were sent, as service times begin.
+    Sent,
+    /// Messages were due, as response times begin.
+    Due,
+    /// Echoes came.
+    Echoed,
+}
+
+/// Times with the moment at which each began: what a heatmap is drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
     /// Where they were found.
@@ -17,9 +28,11 @@ pub struct Moments {
     pub run: Option<RunInfo>,
     /// `service time` or `response time`.
     pub name: String,
-    /// When each message was sent, in seconds since T0; from a log, when the slice began in which its
-    /// echo came.
+    /// When each time began, in seconds since T0: a service time when its message was sent, a response
+    /// time when it was due. From a log, when the slice began in which its echo came.
     pub at_s: Vec<f64>,
+    /// Which of these.
+    pub when: When,
     /// As many times, in milliseconds; finite and not below zero.
     pub values_ms: Vec<f64>,
     /// As many; empty when each stands for itself.
@@ -52,7 +65,11 @@ fn of_cells(
     request: &Request,
 ) -> Result<Moments, ResultsError> {
     // In seconds as they are: the unit is only that of a check.
-    let beside = (schema::SENT_COLUMN, Unit::Milliseconds);
+    let (column, when) = match request.metric {
+        Metric::ServiceTime => (schema::SENT_COLUMN, When::Sent),
+        Metric::ResponseTime => (schema::INTENDED_COLUMN, When::Due),
+    };
+    let beside = (column, Unit::Milliseconds);
     let times = times::read_beside(path, source, request, beside)?
         .ok_or_else(|| Part::Moments.missing_in(path))?;
     Ok(Moments {
@@ -60,6 +77,7 @@ fn of_cells(
         run: times.run,
         name: times.name,
         at_s: times.xs.map(|xs| xs.values).unwrap_or_default(),
+        when,
         values_ms: times.values_ms,
         counts: Vec::new(),
         slice_s: None,
@@ -100,6 +118,7 @@ fn of_log(mut log: Log, request: &Request) -> Result<Moments, ResultsError> {
         run: None,
         name: chosen.name(),
         at_s: sliced.entries.iter().map(|(at, ..)| *at).collect(),
+        when: When::Echoed,
         values_ms: sliced
             .entries
             .iter()
