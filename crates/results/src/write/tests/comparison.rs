@@ -224,6 +224,7 @@ fn a_chart_for_each_figure_by_round_takes_its_names_from_the_header() {
             assert!(chart.contains(&format!("<c:f>{sheet}!{cells}</c:f>")));
         }
         assert_eq!(chart.matches("<c:ser>").count(), 2);
+        assert!(chart.contains("<c:majorUnit val=\"1\"/>"), "no half rounds");
     }
 }
 

@@ -11,6 +11,10 @@ use super::{column, ms};
 /// Points of a line up to which each is marked: a line of one point is no line.
 const FEW_POINTS: u32 = 30;
 
+/// Counts up to which each has its place on an axis: halves between them would be named as if they
+/// were whole.
+const FEW_STEPS: f64 = 10.0;
+
 /// Size of a chart, in pixels.
 const WIDTH: u32 = 780;
 const HEIGHT: u32 = 420;
@@ -60,7 +64,7 @@ pub(super) enum Scale {
     /// As a spreadsheet chooses it: not from zero where all values lie close together, so that they
     /// can be told apart.
     Automatic,
-    /// From zero to as far as the values reach, or to this.
+    /// From zero to as far as the values reach, or to this, which is a count.
     Linear { end: Option<f64> },
     /// Powers of ten.
     Log { begin: f64, end: f64 },
@@ -87,6 +91,9 @@ impl Scale {
                 axis.set_min(0);
                 if let Some(end) = end {
                     axis.set_max(end);
+                    if end <= FEW_STEPS {
+                        axis.set_major_unit(1.0);
+                    }
                 }
             }
             Self::Log { begin, end } => {
