@@ -1,64 +1,13 @@
 //! What one generator thread counts and times, and how the threads' records become one.
 
-use serde::{Deserialize, Serialize};
-
-use crate::distribution::Distribution;
 use crate::sample::{Outcome, Sample, SampleBudget, SampleStore};
-use crate::timeline::{Timeline, TimelineRow};
+use crate::timeline::Timeline;
 
-/// Counts of measured messages.
-///
-/// `sent = received + lost + abandoned`. Of those received, `corrupted`, `timed_out` and
-/// `reordered` tell how many were not as they should be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageCounts {
-    /// Messages the plan asks for; `None` when it asks for a time.
-    pub planned: Option<u64>,
-    /// Messages sent.
-    pub sent: u64,
-    /// Messages whose echo came, right or wrong, in time or late.
-    pub received: u64,
-    /// Messages without an echo by the end of the drain, or whose connection ended first.
-    pub lost: u64,
-    /// Messages whose echo was rejected by verification.
-    pub corrupted: u64,
-    /// Echoes beyond the first of a message.
-    pub duplicated: u64,
-    /// Messages whose echo came after the echo of a later message.
-    pub reordered: u64,
-    /// Messages whose echo came later than the timeout.
-    pub timed_out: u64,
-    /// Messages in flight when the user ended the run: neither received nor lost.
-    pub abandoned: u64,
-    /// Messages from the server that echo nothing of ours.
-    pub unexpected: u64,
-    /// Messages of an open loop that were due but could not be sent by the end of the drain: a full
-    /// window or a full socket held them back. Not among those `sent`.
-    #[serde(default)]
-    pub unsent: u64,
-}
+pub use counts::MessageCounts;
+pub use record::{OpenLoop, Record, Throughput};
 
-impl MessageCounts {
-    /// Whether any message did not come back as it should.
-    #[must_use]
-    pub fn any_failed(&self) -> bool {
-        let ended_badly = self.lost + self.corrupted + self.timed_out + self.unsent;
-        ended_badly + self.duplicated + self.reordered > 0
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.received += other.received;
-        self.lost += other.lost;
-        self.corrupted += other.corrupted;
-        self.duplicated += other.duplicated;
-        self.reordered += other.reordered;
-        self.timed_out += other.timed_out;
-        self.abandoned += other.abandoned;
-        self.unexpected += other.unexpected;
-        self.unsent += other.unsent;
-    }
-}
+mod counts;
+mod record;
 
 /// One thread's record of the measured phase.
 #[derive(Debug)]
@@ -71,40 +20,6 @@ pub struct Recorder {
     measured_until_ns: u64,
     in_time: Throughput,
     last_received_ns: u64,
-}
-
-/// What only an open loop has, because there a message is not due when it is sent.
-#[derive(Debug, Clone, Default)]
-pub struct OpenLoop {
-    /// Response times of all messages whose right echo came, in nanoseconds.
-    pub response: Distribution,
-    /// Send lags of all messages sent, in nanoseconds: actual minus intended send time.
-    pub send_lag: Distribution,
-    /// Messages sent before the measured phase ended.
-    pub sent_in_time: u64,
-    /// Intended send time of the last message sent, in nanoseconds since T0.
-    pub last_intended_ns: u64,
-    /// Actual send time of the last message sent, in nanoseconds since T0.
-    pub last_sent_ns: u64,
-}
-
-impl OpenLoop {
-    fn merge(&mut self, other: &Self) {
-        self.response.merge(&other.response);
-        self.send_lag.merge(&other.send_lag);
-        self.sent_in_time += other.sent_in_time;
-        self.last_intended_ns = self.last_intended_ns.max(other.last_intended_ns);
-        self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
-    }
-}
-
-/// Right echoes that came before the measured phase ended: what throughput is made of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Throughput {
-    /// Messages.
-    pub messages: u64,
-    /// Their payload bytes.
-    pub payload_bytes: u64,
 }
 
 impl Recorder {
@@ -240,50 +155,10 @@ impl Recorder {
     }
 }
 
-/// The whole run's record.
-#[derive(Debug, Clone, Default)]
-pub struct Record {
-    /// Counts of measured messages.
-    pub counts: MessageCounts,
-    /// Service times of all messages whose right echo came, in nanoseconds.
-    pub service: Distribution,
-    /// What only an open loop has; `None` in closed loop.
-    pub open_loop: Option<Box<OpenLoop>>,
-    /// One row for each second.
-    pub timeline: Vec<TimelineRow>,
-    /// The samples kept, ordered by send time.
-    pub samples: Vec<Sample>,
-    /// Right echoes that came before the measured phase ended.
-    pub in_time: Throughput,
-    /// When the last echo came, in nanoseconds since T0; 0 when none did.
-    pub last_received_ns: u64,
-}
-
-impl Record {
-    /// Adds another thread's counts and histograms; timeline and samples are left as they are.
-    pub fn add(&mut self, thread: &Self) {
-        self.counts.add(&thread.counts);
-        self.service.merge(&thread.service);
-        if let Some(open) = &thread.open_loop {
-            self.open_loop.get_or_insert_with(Box::default).merge(open);
-        }
-        self.in_time.messages += thread.in_time.messages;
-        self.in_time.payload_bytes += thread.in_time.payload_bytes;
-        self.last_received_ns = self.last_received_ns.max(thread.last_received_ns);
-    }
-
-    /// Response times, which in closed loop are the service times.
-    #[must_use]
-    pub fn response(&self) -> &Distribution {
-        self.open_loop
-            .as_ref()
-            .map_or(&self.service, |open| &open.response)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distribution::Distribution;
 
     fn record(samples: &[Sample], threads: usize) -> Record {
         let budget = SampleBudget::new(1_000, 1);

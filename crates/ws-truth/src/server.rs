@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use swarm::pin;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
-use crate::faults::{Did, Faults, Handshake};
-use crate::log::{Entry, Log};
+use crate::faults::Faults;
+use crate::log::Log;
 use crate::throttle::Throttled;
+
+mod answers;
+mod handshake;
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -260,7 +261,7 @@ impl Loop {
 
     /// Reads what there is; an error is the end of the connection.
     fn serve(&mut self, connection: usize) -> Result<(), Error> {
-        self.upgrade(connection)?;
+        handshake::upgrade(&mut self.connections[connection].state, &self.faults)?;
         loop {
             let State::Open(socket) = &mut self.connections[connection].state else {
                 return Ok(());
@@ -282,157 +283,6 @@ impl Loop {
                 let _ = socket.flush();
             }
         }
-    }
-
-    fn upgrade(&mut self, connection: usize) -> io::Result<()> {
-        let state = &mut self.connections[connection].state;
-        let State::Head(stream, head) = state else {
-            return Ok(());
-        };
-        let mut byte = [0];
-        // Byte by byte, so that nothing behind the head is lost.
-        while !head.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut byte) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(_) => head.push(byte[0]),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(e) => return Err(e),
-            }
-        }
-        let key = String::from_utf8_lossy(head)
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"))
-            .map(|(_, key)| key.trim().to_owned())
-            .unwrap_or_default();
-        let accept = match self.faults.handshake {
-            Handshake::Right => derive_accept_key(key.as_bytes()),
-            Handshake::WrongAcceptKey => derive_accept_key(b"not the client's key"),
-            Handshake::Silent => return Ok(()),
-        };
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        );
-        stream.write_all(answer.as_bytes())?;
-        stream.limit = self.faults.bytes_per_s;
-        (stream.since, stream.read) = (Instant::now(), 0);
-        let State::Head(stream, _) = std::mem::replace(state, State::Over) else {
-            return Ok(());
-        };
-        // Small reads, so that a throttled message counts when its last byte is read.
-        let config = WebSocketConfig::default().read_buffer_size(4096);
-        let socket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
-        *state = State::Open(Box::new(socket));
-        Ok(())
-    }
-
-    /// A message came: what becomes of it?
-    fn take(&mut self, connection: usize, message: Message) -> Result<(), Error> {
-        let received_ns = self.now_ns();
-        self.first_ns.get_or_insert(received_ns);
-        let place = self.log.entries.len();
-        let number = self.connections[connection].messages;
-        self.connections[connection].messages += 1;
-        let mut did = self.faults.fate(place as u64);
-        let faults = &self.faults;
-        let peer = &mut self.connections[connection];
-        if let State::Open(socket) = &mut peer.state {
-            if let Some((_, code)) = faults.close_at.filter(|(at, _)| *at == number) {
-                did = Did::Dropped;
-                socket.close(Some(CloseFrame {
-                    code: code.into(),
-                    reason: "".into(),
-                }))?;
-                let _ = socket.flush();
-            } else if faults.half_frame_at == Some(number) {
-                peer.silent = true;
-                // The head of 100 bytes, and half of them.
-                let half = [&[0x81, 100][..], &[b'x'; 50]].concat();
-                socket.get_mut().write_all(&half)?;
-            } else if faults.mask_at == Some(number) {
-                did = Did::Dropped;
-                socket
-                    .get_mut()
-                    .write_all(&[0x81, 0x81, 0, 0, 0, 0, b'x'])?;
-            }
-        }
-        if peer.silent {
-            did = Did::Dropped;
-        }
-        self.log.entries.push(Entry {
-            connection,
-            number,
-            received_ns,
-            answered_ns: None,
-            did,
-        });
-        match self.faults.delay {
-            _ if did == Did::Dropped => {}
-            Some(law) => {
-                let at_ns = received_ns + nanoseconds(law.delay(place as u64));
-                self.later.push(Reverse((at_ns, place)));
-                self.waiting.insert(place, message);
-            }
-            None => self.answer(place, message),
-        }
-        Ok(())
-    }
-
-    /// Sends what is to be sent for a message.
-    fn answer(&mut self, place: usize, message: Message) {
-        let answered_ns = self.now_ns();
-        let Some(entry) = self.log.entries.get_mut(place) else {
-            return;
-        };
-        let peer = &mut self.connections[entry.connection];
-        if entry.did == Did::Reordered {
-            if peer.held.is_none() {
-                // Until another has overtaken it, it is one that was not answered.
-                entry.did = Did::Dropped;
-                peer.held = Some((place, message));
-                return;
-            }
-            entry.did = Did::Echoed;
-        }
-        let changed = match entry.did {
-            Did::Corrupted => change(&message, |bytes| {
-                if let Some(last) = bytes.last_mut() {
-                    *last ^= 1;
-                }
-            }),
-            Did::Truncated => change(&message, |bytes| {
-                bytes.pop();
-            }),
-            _ => message,
-        };
-        entry.answered_ns = Some(answered_ns);
-        let again = (entry.did == Did::Duplicated).then(|| changed.clone());
-        let held = peer.held.take();
-        if let Some((place, _)) = held {
-            self.log.entries[place].did = Did::Reordered;
-            self.log.entries[place].answered_ns = Some(answered_ns);
-        }
-        if let State::Open(socket) = &mut peer.state {
-            let all = [Some(changed), again, held.map(|(_, m)| m)];
-            for message in all.into_iter().flatten() {
-                // What does not fit stays with tungstenite until the socket takes it.
-                let _ = socket.write(message);
-            }
-            let _ = socket.flush();
-        }
-    }
-}
-
-/// The message with its payload changed; its type stays.
-fn change(message: &Message, how: impl FnOnce(&mut Vec<u8>)) -> Message {
-    let is_text = message.is_text();
-    let mut bytes = message.clone().into_data().to_vec();
-    how(&mut bytes);
-    match String::from_utf8(bytes) {
-        Ok(text) if is_text => Message::text(text),
-        Ok(text) => Message::binary(text.into_bytes()),
-        Err(error) => Message::binary(error.into_bytes()),
     }
 }
 

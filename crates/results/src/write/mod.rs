@@ -1,4 +1,4 @@
-//! Writing a run into files, each in the format that its name's ending asks for.
+//! Writing a run, or a comparison of servers, into files, each in the format that its name's ending asks for.
 
 mod comparison;
 mod csv;
@@ -16,7 +16,7 @@ use measurement::timeline::TimelineRow;
 use crate::ResultsError;
 use crate::whole::WholeFile;
 
-pub use comparison::to_json as comparison_to_json;
+pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
 pub use json::to_json;
 
 /// A finished run, as plain data.
@@ -71,48 +71,6 @@ impl Format {
     pub fn has_samples(self) -> bool {
         matches!(self, Self::Xlsx | Self::Csv)
     }
-}
-
-/// What a comparison of servers can be written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ComparisonFormat {
-    /// A workbook with every round.
-    Xlsx,
-    /// Everything, to be read back.
-    Json,
-}
-
-/// Writes a comparison into a file and gives the file its name.
-///
-/// # Errors
-/// [`ResultsError::Write`] or [`ResultsError::Workbook`].
-pub fn write_comparison(
-    comparison: &measurement::comparison::Comparison,
-    format: ComparisonFormat,
-    mut file: WholeFile,
-) -> Result<(), ResultsError> {
-    use std::io::Write;
-    let path = file.path().to_owned();
-    let failed = |source| ResultsError::Write {
-        path: path.clone(),
-        source,
-    };
-    let content = file.content();
-    match format {
-        ComparisonFormat::Xlsx => {
-            comparison::write_xlsx(comparison, content).map_err(|source| {
-                ResultsError::Workbook {
-                    path: path.clone(),
-                    source: Box::new(source),
-                }
-            })?;
-        }
-        ComparisonFormat::Json => {
-            let text = comparison_to_json(comparison).map_err(|e| failed(e.into()))?;
-            content.write_all(text.as_bytes()).map_err(failed)?;
-        }
-    }
-    file.publish()
 }
 
 /// A file that a run will be written into, created before the run so that nothing is lost to a

@@ -2,6 +2,7 @@
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod comparison;
 mod interval_log;
 
 use std::fs;

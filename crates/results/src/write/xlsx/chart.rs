@@ -11,9 +11,16 @@ use super::{column, ms};
 /// Points of a line up to which each is marked: a line of one point is no line.
 const FEW_POINTS: u32 = 30;
 
+/// Counts up to which each has its place on an axis: halves between them would be named as if they
+/// were whole.
+const FEW_STEPS: f64 = 10.0;
+
 /// Size of a chart, in pixels.
 const WIDTH: u32 = 780;
 const HEIGHT: u32 = 420;
+
+/// Characters of UTF-16 that a chart's alternative text may have.
+const ALT_TEXT: usize = 255;
 
 /// Rows of a sheet that a chart and the room below it cover.
 pub(super) const ROWS: u32 = HEIGHT / 20 + 2;
@@ -30,7 +37,18 @@ pub(super) struct Picture<'a> {
     /// Column of the positions.
     pub(super) x_column: u16,
     pub(super) y: Axis<'a>,
+    pub(super) named: Named,
     pub(super) lines: Vec<Line<'a>>,
+}
+
+/// Where the legend has its words from.
+#[derive(Clone, Copy)]
+pub(super) enum Named {
+    /// Each line's own name.
+    ByLine,
+    /// The header of each line's column: for names that are not ours, which a spreadsheet would
+    /// take for a reference to cells when they look like one.
+    ByHeader,
 }
 
 /// An axis.
@@ -43,7 +61,10 @@ pub(super) struct Axis<'a> {
 /// How values become positions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Scale {
-    /// From zero to as far as the values reach, or to this.
+    /// As a spreadsheet chooses it: not from zero where all values lie close together, so that they
+    /// can be told apart.
+    Automatic,
+    /// From zero to as far as the values reach, or to this, which is a count.
     Linear { end: Option<f64> },
     /// Powers of ten.
     Log { begin: f64, end: f64 },
@@ -65,10 +86,14 @@ impl Scale {
 
     fn apply(self, axis: &mut ChartAxis) {
         match self {
+            Self::Automatic => {}
             Self::Linear { end } => {
                 axis.set_min(0);
                 if let Some(end) = end {
                     axis.set_max(end);
+                    if end <= FEW_STEPS {
+                        axis.set_major_unit(1.0);
+                    }
                 }
             }
             Self::Log { begin, end } => {
@@ -91,6 +116,9 @@ pub(super) struct Line<'a> {
 pub(super) enum Mark {
     /// A line of this width in points.
     Line(f64),
+    /// A line of this width, and a dot a value: for a column with holes, in which a value between two
+    /// of them would be no line.
+    Joined(f64),
     /// A dot a value.
     Dots,
 }
@@ -136,8 +164,11 @@ impl Picture<'_> {
         let is_few = self.last_row <= FEW_POINTS;
         for drawn in &self.lines {
             let series = chart.add_series();
+            match self.named {
+                Named::ByLine => series.set_name(drawn.name),
+                Named::ByHeader => series.set_name((self.sheet, 0, drawn.column)),
+            };
             series
-                .set_name(drawn.name)
                 .set_categories((self.sheet, 1, self.x_column, self.last_row, self.x_column))
                 .set_values((self.sheet, 1, drawn.column, self.last_row, drawn.column));
             let mut marker = ChartMarker::new();
@@ -151,26 +182,30 @@ impl Picture<'_> {
                     series.set_format(ChartFormat::new().set_no_line());
                     series.set_marker(marker.set_size(if is_few { 7 } else { 3 }));
                 }
-                Mark::Line(width) => {
+                Mark::Line(width) | Mark::Joined(width) => {
                     series.set_format(ChartFormat::new().set_line(&line(drawn.colour, width)));
-                    if is_few {
-                        series.set_marker(marker.set_size(5));
+                    if is_few || matches!(drawn.mark, Mark::Joined(_)) {
+                        series.set_marker(marker.set_size(if is_few { 5 } else { 3 }));
                     }
                 }
             }
         }
-        let names: Vec<_> = self.lines.iter().map(|line| line.name).collect();
         chart
             .set_width(WIDTH)
             .set_height(HEIGHT)
-            .set_alt_text(format!(
-                "{}: {}, by {}",
-                self.title,
-                names.join(", "),
-                self.x.name
-            ));
+            .set_alt_text(self.alt_text());
         sheet.insert_chart(row, column(self.columns + 1), &chart)?;
         Ok(())
+    }
+
+    /// What it shows, for who cannot see it: without the lines' names where those are too long.
+    fn alt_text(&self) -> String {
+        let names: Vec<_> = self.lines.iter().map(|line| line.name).collect();
+        let whole = format!("{}: {}, by {}", self.title, names.join(", "), self.x.name);
+        if whole.encode_utf16().count() <= ALT_TEXT {
+            return whole;
+        }
+        format!("{}: {} lines, by {}", self.title, names.len(), self.x.name)
     }
 }
 

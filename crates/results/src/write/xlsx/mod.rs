@@ -1,11 +1,13 @@
-//! The workbook: summary, latencies, percentiles, timeline, connections and the moving average, with
-//! native charts.
+//! The workbook of a run: summary, latencies, percentiles, timeline, connections and the moving
+//! average, with native charts; and that of a comparison.
 //!
 //! Sheets that grow with the run are written row by row and kept in a temporary file, so that memory
 //! does not grow with them.
 
 mod chart;
+mod comparison;
 mod connections;
+mod keys;
 mod latencies;
 mod moving_average;
 mod percentiles;
@@ -15,13 +17,14 @@ mod timeline;
 
 use std::io::Write;
 
+use measurement::summary::Tool;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use super::{Run, ms, seconds};
 use crate::schema::ROWS_PER_SHEET;
 use style::Styles;
 
-pub(super) use summary::flatten;
+pub(super) use comparison::write as write_comparison;
 
 /// Deflate's fastest level but one: half the time of the default for a tenth more bytes.
 const COMPRESSION_LEVEL: u8 = 2;
@@ -37,10 +40,12 @@ pub(super) fn write_sheets_of(run: &Run<'_>, rows: usize) -> Result<Vec<u8>, Xls
 }
 
 fn workbook(run: &Run<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
-    let mut workbook = Workbook::new();
-    workbook
-        .set_zip_compression_level(COMPRESSION_LEVEL)
-        .set_properties(&properties(run));
+    let s = run.summary;
+    let (title, subject) = (
+        format!("WebSocket benchmark of {}", s.plan.url),
+        format!("{} clients, {} messages", s.plan.clients, s.messages.sent),
+    );
+    let mut workbook = begun(title, subject, &s.tool, &s.started_at);
     let styles = Styles::new();
     summary::write(workbook.add_worksheet(), run, &styles)?;
     latencies::write(&mut workbook, run, rows_per_sheet, &styles)?;
@@ -51,22 +56,22 @@ fn workbook(run: &Run<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError>
     Ok(workbook)
 }
 
-/// What a file manager shows of the file.
-fn properties(run: &Run<'_>) -> DocProperties {
-    let s = run.summary;
-    let tool = format!("{} {}", s.tool.name, s.tool.version);
-    let properties = DocProperties::new()
-        .set_title(format!("WebSocket benchmark of {}", s.plan.url))
-        .set_subject(format!(
-            "{} clients, {} messages",
-            s.plan.clients, s.messages.sent
-        ))
+/// A workbook without sheets, with what a file manager shows of the file.
+fn begun(title: String, subject: String, tool: &Tool, started_at: &str) -> Workbook {
+    let tool = format!("{} {}", tool.name, tool.version);
+    let mut properties = DocProperties::new()
+        .set_title(title)
+        .set_subject(subject)
         .set_author(&tool)
-        .set_comment(format!("Measured by {tool} at {}", s.started_at));
-    match ExcelDateTime::parse_from_str(&s.started_at) {
-        Ok(started_at) => properties.set_creation_datetime(&started_at),
-        Err(_) => properties,
+        .set_comment(format!("Measured by {tool} at {started_at}"));
+    if let Ok(started_at) = ExcelDateTime::parse_from_str(started_at) {
+        properties = properties.set_creation_datetime(&started_at);
     }
+    let mut workbook = Workbook::new();
+    workbook
+        .set_zip_compression_level(COMPRESSION_LEVEL)
+        .set_properties(&properties);
+    workbook
 }
 
 /// How many times are worth a line: in closed loop response time is service time.
@@ -84,7 +89,7 @@ fn row(index: usize) -> u32 {
     index as u32
 }
 
-/// A column number: no sheet of ours has more than a dozen.
+/// A column number: no sheet of ours has more columns than fit.
 #[allow(clippy::cast_possible_truncation)]
 fn column(index: usize) -> u16 {
     index as u16

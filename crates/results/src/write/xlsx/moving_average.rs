@@ -6,7 +6,7 @@ use measurement::moving::{Group, groups};
 use measurement::sample::Sample;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::chart::{self, Axis, Line, Mark, Picture, Scale};
+use super::chart::{self, Axis, Line, Mark, Named, Picture, Scale};
 use super::style::{BLUE, Head, ORANGE, SKY, Styles, VERMILION};
 use super::{Run, count, ms, row, seconds, told_apart};
 use crate::schema::{MOVING_AVERAGE_COLUMNS, MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW};
@@ -132,6 +132,7 @@ fn picture(run: &Run<'_>, name: &str, groups: &[Group], first: u16) -> Option<Pi
                 groups.iter().map(|g| g.max).max()?,
             ),
         },
+        named: Named::ByLine,
         lines,
     })
 }

@@ -2,7 +2,7 @@
 
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::chart::{Axis, Line, Mark, Picture, Scale};
+use super::chart::{Axis, Line, Mark, Named, Picture, Scale};
 use super::style::{BLUE, Head, Styles, VERMILION};
 use super::{Run, ms, row, told_apart};
 use crate::schema::{PERCENTILES_COLUMNS, PERCENTILES_SHEET};
@@ -77,6 +77,7 @@ pub(super) fn write(
                 last.response_time_ns.max(last.service_time_ns),
             ),
         },
+        named: Named::ByLine,
         lines: lines.into_iter().take(told_apart(run)).collect(),
     }
     .insert(sheet, 1)

@@ -14,6 +14,8 @@ pub(super) const GREEN: u32 = 0x009E73;
 pub(super) const PURPLE: u32 = 0xCC79A7;
 pub(super) const ORANGE: u32 = 0xE69F00;
 pub(super) const SKY: u32 = 0x56B4E9;
+/// The colours of series that are alike, in the order in which they are given, as in `draw-plot`.
+pub(super) const SERIES: [u32; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, 0x000000];
 /// Text, text of second rank, rules and gridlines, the ground of headers.
 pub(super) const INK: u32 = 0x1F242B;
 pub(super) const FAINT: u32 = 0x5B6470;
@@ -31,6 +33,10 @@ pub(super) struct Styles {
     pub(super) seconds: Format,
     /// Times that people compare, to the microsecond.
     pub(super) ms: Format,
+    /// Lengths of time in seconds, to the millisecond.
+    pub(super) lasting: Format,
+    /// How many times one is the other.
+    pub(super) ratio: Format,
     /// As many digits as it takes: 99.9, 99.9999.
     pub(super) general: Format,
     /// Two digits, or none of a hundred and more.
@@ -61,6 +67,8 @@ impl Styles {
             count: number("#,##0"),
             seconds: number("#,##0.000000"),
             ms: number("#,##0.000"),
+            lasting: number("#,##0.000"),
+            ratio: number("0.000"),
             general: number("General"),
             one_in: number("[>=100]#,##0;0.00"),
             text: Format::new().set_align(FormatAlign::Left),
@@ -78,39 +86,50 @@ pub(super) struct Head<'a, const COLUMNS: usize> {
 }
 
 impl<const COLUMNS: usize> Head<'_, COLUMNS> {
-    /// Gives a sheet of so many rows its name and its header, which stays in sight, can be filtered
-    /// by, and comes again on every page.
+    /// Begins a sheet of so many rows, as [`head`] does.
     pub(super) fn write(
         &self,
         sheet: &mut Worksheet,
         rows: usize,
         styles: &Styles,
     ) -> Result<(), XlsxError> {
-        sheet.set_name(self.name)?;
-        sheet.set_freeze_panes(1, 0)?;
-        sheet.set_row_height(0, 21)?;
-        sheet.set_repeat_rows(0, 0)?;
-        // On paper, all columns and charts side by side on a page.
-        sheet
-            .set_landscape()
-            .set_paper_size(A4)
-            .set_print_fit_to_pages(1, 0)
-            .set_footer("&L&8&F&C&8&A&R&8&P / &N");
-        let last_column = column(COLUMNS.saturating_sub(1));
-        sheet.autofilter(0, 0, row(rows), last_column)?;
-        for (index, (title, format)) in self.columns.iter().zip(self.formats).enumerate() {
-            // Room for the title and the filter's button.
-            let width = title.len().max(8) + 6;
-            #[allow(clippy::cast_precision_loss)]
-            sheet.set_column_width(column(index), width as f64)?;
-            // A format of the column costs nothing when a cell is written; one of the cell does.
-            sheet.set_column_format(column(index), format)?;
-            // What stands below it tells on which side it stands.
-            let header = styles.header.merge(format);
-            sheet.write_with_format(0, column(index), *title, &header)?;
-        }
-        Ok(())
+        let columns: [_; COLUMNS] = std::array::from_fn(|i| (self.columns[i], self.formats[i]));
+        head(sheet, self.name, &columns, rows, styles)
     }
+}
+
+/// Gives a sheet of so many rows its name and its header, which stays in sight, can be filtered by,
+/// and comes again on every page: a title for each column and the format of what stands below it.
+pub(super) fn head(
+    sheet: &mut Worksheet,
+    name: &str,
+    columns: &[(&str, &Format)],
+    rows: usize,
+    styles: &Styles,
+) -> Result<(), XlsxError> {
+    sheet.set_name(name)?;
+    sheet.set_freeze_panes(1, 0)?;
+    sheet.set_row_height(0, 21)?;
+    sheet.set_repeat_rows(0, 0)?;
+    // On paper, all columns and charts side by side on a page.
+    sheet
+        .set_landscape()
+        .set_paper_size(A4)
+        .set_print_fit_to_pages(1, 0)
+        .set_footer("&L&8&F&C&8&A&R&8&P / &N");
+    let last_column = column(columns.len().saturating_sub(1));
+    sheet.autofilter(0, 0, row(rows), last_column)?;
+    for (index, (title, format)) in columns.iter().enumerate() {
+        // Room for the title and the filter's button.
+        let width = title.chars().count().max(8) + 6;
+        sheet.set_column_width(column(index), row(width))?;
+        // A format of the column costs nothing when a cell is written; one of the cell does.
+        sheet.set_column_format(column(index), format)?;
+        // What stands below it tells on which side it stands.
+        let header = styles.header.merge(format);
+        sheet.write_with_format(0, column(index), *title, &header)?;
+    }
+    Ok(())
 }
 
 /// Paper of 210 mm by 297 mm, by its number.

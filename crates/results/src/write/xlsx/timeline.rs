@@ -3,7 +3,7 @@
 use measurement::timeline::TimelineRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::chart::{self, Axis, Line, Mark, Picture, Scale};
+use super::chart::{self, Axis, Line, Mark, Named, Picture, Scale};
 use super::style::{BLUE, Fine, GREEN, Head, ORANGE, PURPLE, Styles, VERMILION, mark_unless};
 use super::{Run, column, count, ms, row, told_apart};
 use crate::schema::{TIMELINE_COLUMNS, TIMELINE_SHEET};
@@ -70,6 +70,7 @@ pub(super) fn write(
         },
         x_column: 0,
         y,
+        named: Named::ByLine,
         lines,
     };
     // Dots on the line: the two mostly agree.
