@@ -311,3 +311,25 @@ fn running_servers_are_compared_by_their_urls() {
     }
     assert!(stdout(&output).contains("throughput"));
 }
+
+#[test]
+fn a_server_that_floods_is_given_up_like_a_silent_one() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--gate-timeout",
+        "1s",
+        "--server",
+        &server("bad", "floods"),
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let c = compare.json("c.json");
+    let why = excluded(&c, "bad").unwrap();
+    assert!(why.contains("a text message: nothing came"), "{why}");
+    assert_eq!(rows(&c, "t").len(), 2);
+}
