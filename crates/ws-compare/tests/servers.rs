@@ -319,6 +319,7 @@ fn a_picture_of_one_server_is_not_written_and_hides_no_failure() {
     let output = compare.short(&["--server", &a, "--server", &bad, "-o", "c.svg"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stdout(&output).contains("c.svg is not written: there is nothing to draw"));
+    assert!(!stdout(&output).contains("compared with"));
     assert!(!compare.files().contains(&"c.svg".to_owned()));
 }
 
