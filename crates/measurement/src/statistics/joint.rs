@@ -2,7 +2,7 @@
 //!
 //! Throughput, median and CPU of a server are hardly three figures: when a round is a bad one, it is bad
 //! in all of them. So many intervals of 95 % tell servers apart that are the same more often than once in
-//! twenty, but Bonferroni's correction ([`of_each`](super::levels::of_each)) asks for more than it takes.
+//! twenty, but Bonferroni's correction ([`of_each`]) asks for more than it takes.
 //! How much it takes follows from the rounds themselves (Westfall & Young, "Resampling-Based Multiple
 //! Testing", 1993, single-step min-p; Romano & Wolf, "Exact and Approximate Stepdown Methods for Multiple
 //! Hypothesis Testing", 2005): when two servers are the same and chance alone says which of them a
