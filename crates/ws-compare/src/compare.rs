@@ -164,7 +164,7 @@ fn conditions(args: &Args, names: &[&str]) -> anyhow::Result<Conditions> {
     let earlier = |(index, name): &(usize, &&str)| names[..*index].contains(name);
     if let Some((_, name)) = names.iter().enumerate().find(earlier) {
         return Err(usage(format!(
-            "two servers are called `{name}`: give each a name of its own"
+            "two servers are called `{name}`: give each a name of its own, as in NAME=…"
         )));
     }
     if let Some(name) = args

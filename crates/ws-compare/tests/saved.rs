@@ -299,6 +299,24 @@ fn a_saved_comparison_that_was_interrupted_is_judged_like_any_other() {
 }
 
 #[test]
+fn files_of_one_name_are_answered_with_how_to_name_them() {
+    let folder = Folder::new();
+    for place in ["before", "after"] {
+        std::fs::create_dir(folder.0.path().join(place)).unwrap();
+        folder.write(&format!("{place}/run.json"), &run(|_| {}));
+    }
+    let output = folder.compare(&["before/run.json", "after/run.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("as in NAME="),
+        "{}",
+        stderr(&output)
+    );
+    let output = folder.compare(&["a=before/run.json", "b=after/run.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
 fn flags_of_measuring_are_refused_beside_files() {
     let folder = Folder::new();
     for flag in [
