@@ -18,6 +18,42 @@ const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
 const OUTPUT: &str = "Output";
 
+/// Flags that mean nothing of what was measured already, so that they are refused beside it.
+const OF_MEASURING: [&str; 32] = [
+    "measured",
+    "path",
+    "env",
+    "cwd",
+    "ready_timeout",
+    "gate_timeout",
+    "pin",
+    "clients",
+    "messages",
+    "duration",
+    "size",
+    "text",
+    "binary",
+    "window",
+    "warmup",
+    "verify",
+    "seed",
+    "rate",
+    "arrivals",
+    "threads",
+    "busy_poll",
+    "connect_rate",
+    "connect_timeout",
+    "timeout",
+    "headers",
+    "subprotocols",
+    "origin",
+    "ca_cert",
+    "insecure",
+    "rounds",
+    "until_sure",
+    "max_rounds",
+];
+
 /// Tells which of several WebSocket echo servers is faster, and whether that is sure.
 ///
 /// Each server is started anew in every round, in an order that chance decides, and measured twice: in
@@ -60,7 +96,7 @@ Exit codes:
 Of several, the first of 130, 1, 3, 5, 4 is given.")]
 pub struct Args {
     /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
-    #[arg(value_name = "FILE", conflicts_with = "measured")]
+    #[arg(value_name = "FILE", conflicts_with_all = OF_MEASURING)]
     pub files: Vec<String>,
 
     /// Server to start, may be repeated: {port} in the command becomes a free port
@@ -95,12 +131,12 @@ pub struct Args {
     pub cwd: Option<PathBuf>,
 
     /// How long a server may take from its start until it echoes a message (example: 30s)
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = SERVERS)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time, help_heading = SERVERS)]
     pub ready_timeout: Duration,
 
     /// How long each check before the rounds may take: text, binary, empty and 1 MiB messages, a ping, a
     /// fragmented message and the close handshake (example: 20s)
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration, help_heading = SERVERS)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time, help_heading = SERVERS)]
     pub gate_timeout: Duration,
 
     /// Servers on one half of the cores, generator on the other; hardware threads of a core stay together
@@ -141,8 +177,8 @@ pub struct Args {
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
     pub until_sure: Option<f64>,
 
-    /// Most rounds with --until-sure
-    #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, help_heading = ROUNDS)]
+    /// Most rounds with --until-sure, never fewer than --rounds
+    #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, requires = "until_sure", help_heading = ROUNDS)]
     pub max_rounds: u32,
 
     /// File to write, may be repeated: .json (everything), .xlsx (every round), .md (for a pull request),
@@ -181,6 +217,14 @@ fn percent(text: &str) -> Result<f64, String> {
     percent
         .filter(|p| *p > 0.0 && *p < 100.0)
         .ok_or_else(|| format!("`{text}` is no percentage above 0 and below 100 (example: 2)"))
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err(format!("`{text}` is no time to wait (example: 20s)")),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn path(text: &str) -> Result<String, String> {
@@ -271,5 +315,9 @@ mod tests {
         let args = parse(&["--env", "A=b=c"]).unwrap();
         assert_eq!(args.env, [("A".into(), "b=c".into())]);
         assert!(parse(&["--rounds", "0"]).is_err());
+        assert!(parse(&["--gate-timeout", "0s"]).is_err());
+        assert!(parse(&["--ready-timeout", "0"]).is_err());
+        assert!(parse(&["--max-rounds", "9"]).is_err());
+        assert!(parse(&["--max-rounds", "9", "--until-sure", "1"]).is_ok());
     }
 }

@@ -58,6 +58,17 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         let entrants = entrants(args)?;
         let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
         let conditions = conditions(args, &names)?;
+        if args.until_sure.is_some() && !judge::can_be_sure(&args.compared_figures()) {
+            return Err(usage(
+                "--until-sure waits for throughput and p50, and --figures leaves out both",
+            ));
+        }
+        if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
+            return Err(usage(format!(
+                "--cwd: there is no folder {}",
+                cwd.display()
+            )));
+        }
         let campaign = Campaign::new(args, stop, &entrants)?;
         // Whatever cannot be written is said before anything is started.
         let outputs = outputs.create()?;
@@ -98,19 +109,28 @@ fn finish(
     } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
+    // A saved comparison may have been interrupted; this program was not.
+    let interrupted = comparison.interrupted && args.files.is_empty();
     // Every file that can be saved is, before the first one that cannot is told.
-    for result in saved {
-        result?;
+    match saved
+        .into_iter()
+        .chain([printed.map(|()| String::new())])
+        .find_map(Result::err)
+    {
+        Some(error) if interrupted => command_line::report(&error),
+        Some(error) => return Err(error),
+        None => {}
     }
-    printed?;
-    Ok(ExitCode::from(code(comparison)))
+    Ok(ExitCode::from(if interrupted {
+        INTERRUPTED
+    } else {
+        code(comparison)
+    }))
 }
 
-/// How the comparison went, if all files were written.
+/// How the comparison went, if all files were written and nobody ended it.
 fn code(comparison: &Comparison) -> u8 {
-    if comparison.interrupted {
-        INTERRUPTED
-    } else if comparison.any_failed() {
+    if comparison.any_failed() {
         // A fact, whatever the clocks say of the others.
         SERVER_FAILED
     } else if comparison.validity.verdict == Verdict::Invalid {
@@ -144,7 +164,7 @@ fn conditions(args: &Args, names: &[&str]) -> anyhow::Result<Conditions> {
     let earlier = |(index, name): &(usize, &&str)| names[..*index].contains(name);
     if let Some((_, name)) = names.iter().enumerate().find(earlier) {
         return Err(usage(format!(
-            "two servers are called `{name}`: give each a name of its own"
+            "two servers are called `{name}`: give each a name of its own, as in NAME=…"
         )));
     }
     if let Some(name) = args

@@ -1,7 +1,7 @@
 //! `--fail-if`: conditions between the compared servers, judged by all rounds.
 
 use measurement::comparison::{ConditionRow, Figure};
-use measurement::condition::{self, Between, Judgement, Outcome};
+use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
 use measurement::statistics::levels;
 use measurement::units::counted;
 
@@ -55,7 +55,11 @@ impl Conditions {
     pub fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let mut all = Vec::new();
         for text in texts {
-            let condition = Between::parse(text, names).map_err(|e| e.to_string())?;
+            let condition = Between::parse(text, names).map_err(|error| match error {
+                // The figures of a run that it would list are more than servers are compared by.
+                ConditionError::UnknownFigure { figure, .. } => not_compared_by(&figure),
+                error => error.to_string(),
+            })?;
             if let Some(name) = condition
                 .figures()
                 .find(|f| figure_named(f.name()).is_none())
@@ -124,5 +128,20 @@ fn said(judgement: &Judgement) -> String {
         Outcome::NotHeld => format!("with confidence it does not hold in {rounds}{ratio}"),
         Outcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
         Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_figure_is_answered_with_those_that_there_are() {
+        let error = |text: &str| Conditions::parse(&[text.to_owned()], &["a", "b"]).unwrap_err();
+        for text in ["b.p98 > a.p99", "b.p99 > a.mean", "b.lost > 0"] {
+            let said = error(text);
+            assert!(said.contains("use throughput, p50"), "{said}");
+            assert!(!said.contains("abandoned"), "{said}");
+        }
     }
 }

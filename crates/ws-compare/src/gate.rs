@@ -136,12 +136,14 @@ fn echo(peer: &mut Peer, message: &Message) -> Result<(), String> {
 }
 
 fn receive(peer: &mut Peer) -> Result<Message, String> {
-    match peer.receive() {
-        Ok(message) if message.is_text() || message.is_binary() => Ok(message),
-        Ok(Message::Close(frame)) => Err(closed(frame.as_ref())),
-        // Pings and pongs may come at any time.
-        Ok(_) => receive(peer),
-        Err(error) => Err(in_one_line(&error)),
+    loop {
+        match peer.receive() {
+            Ok(message) if message.is_text() || message.is_binary() => return Ok(message),
+            Ok(Message::Close(frame)) => return Err(closed(frame.as_ref())),
+            // Pings and pongs may come at any time, and as many as there is time for.
+            Ok(_) => {}
+            Err(error) => return Err(in_one_line(&error)),
+        }
     }
 }
 

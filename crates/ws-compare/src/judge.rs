@@ -144,6 +144,12 @@ pub fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
     rounds.into_iter().next_back().unwrap_or_default()
 }
 
+/// Whether any of these figures is one that `--until-sure` waits for.
+#[must_use]
+pub fn can_be_sure(figures: &[Figure]) -> bool {
+    WAITED_FOR.iter().any(|figure| figures.contains(figure))
+}
+
 /// Whether everything that `--until-sure` waits for is known to ± so many percent.
 #[must_use]
 pub fn is_sure(measured: &Measured, percent: f64) -> bool {

@@ -51,7 +51,11 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         Verdict::Suspect => Tone::Warning,
         Verdict::Invalid => Tone::Bad,
     };
-    let mut text = format!("All servers are compared with {}.", c.plan.reference);
+    let mut text = if c.compared().count() < 2 {
+        "Nothing was compared.".to_owned()
+    } else {
+        format!("All servers are compared with {}.", c.plan.reference)
+    };
     if c.interrupted {
         text += " The user ended it early.";
     }

@@ -7,10 +7,11 @@ use measurement::units::Rate;
 use runner::RunError;
 use swarm::control::Control;
 
-use crate::gate;
+use crate::gate::{self, Check, Failure};
 use crate::measure::{self, Machine, Outcome};
 use crate::plans::{Common, PILOT_RUNS};
 use crate::server::peer::Address;
+use crate::server::process::shown;
 use crate::server::{Running, StartError, StartSpec, Starter, UrlSpec};
 
 /// A server under comparison, and where it comes from.
@@ -69,22 +70,22 @@ pub enum TurnError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// Its process ended while it was measured.
-    #[error("`{name}` {ending} while it was measured; its last output:\n{output}")]
+    #[error("`{name}` {ending} while it was measured{}", shown(.output))]
     Died {
         /// The server.
         name: String,
         /// How.
         ending: String,
-        /// What it wrote last, indented.
+        /// What it wrote last.
         output: String,
     },
     /// It does not echo as it must.
-    #[error("`{name}` does not echo as a server must: {}", failures.join("; "))]
+    #[error("`{name}` does not echo as a server must: {}", told(failures))]
     Gate {
         /// The server.
         name: String,
-        /// What it failed, each in words.
-        failures: Vec<String>,
+        /// What it failed.
+        failures: Vec<Failure>,
     },
     /// It did something wrong under load.
     #[error("`{name}` failed under load: {what}")]
@@ -108,6 +109,21 @@ pub enum TurnError {
     /// The user ended the comparison.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// What a server failed, in words. What keeps it from everything is said once.
+fn told(failures: &[Failure]) -> String {
+    match failures {
+        [first, rest @ ..]
+            if failures.len() == Check::ALL.len() && rest.iter().all(|f| f.what == first.what) =>
+        {
+            format!("every check: {}", first.what)
+        }
+        _ => {
+            let all: Vec<_> = failures.iter().map(ToString::to_string).collect();
+            all.join("; ")
+        }
+    }
 }
 
 /// What all turns have in common.
@@ -241,7 +257,7 @@ impl Ring<'_> {
             self.is_alive(entrant, &mut present)?;
             return Err(TurnError::Gate {
                 name: entrant.name().to_owned(),
-                failures: failures.iter().map(ToString::to_string).collect(),
+                failures,
             });
         }
         let mut found = Vec::new();
@@ -353,13 +369,52 @@ impl Ring<'_> {
             Some((ending, output)) => Err(TurnError::Died {
                 name: entrant.name().to_owned(),
                 ending: ending.to_string(),
-                output: if output.is_empty() {
-                    "    (nothing)".to_owned()
-                } else {
-                    let lines: Vec<_> = output.lines().map(|l| format!("    {l}")).collect();
-                    lines.join("\n")
-                },
+                output,
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_server_from_everything_is_said_once() {
+        let failures = |what: fn(usize) -> String| -> Vec<Failure> {
+            let all = Check::ALL.into_iter().enumerate();
+            all.map(|(n, check)| Failure {
+                check,
+                what: what(n),
+            })
+            .collect()
+        };
+        let all = failures(|_| "cannot connect".to_owned());
+        assert_eq!(told(&all), "every check: cannot connect");
+        assert_eq!(
+            told(&all[..2]),
+            "a text message: cannot connect; a binary message: cannot connect"
+        );
+        let other = failures(|n| if n == 6 { "silence" } else { "cannot connect" }.to_owned());
+        assert!(told(&other).ends_with("the close handshake: silence"));
+    }
+
+    #[test]
+    fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {
+        let died = |output: &str| TurnError::Died {
+            name: "a".to_owned(),
+            ending: "was killed by SIGKILL".to_owned(),
+            output: output.to_owned(),
+        };
+        let said = died("").to_string();
+        assert!(
+            said.ends_with("while it was measured; it wrote nothing"),
+            "{said}"
+        );
+        assert!(
+            died("boom")
+                .to_string()
+                .ends_with("its last output:\n    boom")
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use measurement::comparison::Comparison;
+use measurement::validity::Verdict;
 use results::whole::WholeFile;
 use results::write::ComparisonFormat;
 
@@ -86,12 +87,24 @@ impl Outputs<WholeFile> {
         files
             .map(|(kind, file)| {
                 let path = file.path().to_owned();
+                if kind == Kind::Picture && has_nothing_to_draw(comparison) {
+                    return Ok(format!(
+                        "{} is not written: there is nothing to draw",
+                        path.display()
+                    ));
+                }
                 write(comparison, kind, file)
                     .with_context(|| format!("cannot save {}", path.display()))?;
                 Ok(format!("saved {}", path.display()))
             })
             .collect()
     }
+}
+
+/// Whether it came to nothing, as its exit code tells already, and a picture of it would be empty.
+fn has_nothing_to_draw(c: &Comparison) -> bool {
+    let is_told = c.interrupted || c.validity.verdict == Verdict::Invalid;
+    is_told && !picture::has_ratios(c)
 }
 
 fn write(c: &Comparison, kind: Kind, mut file: WholeFile) -> anyhow::Result<()> {

@@ -36,6 +36,16 @@ pub fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, S
         && results::read::is_comparison(path).map_err(|e| in_one_line(&e))?
     {
         let c = results::read::read_comparison(path).map_err(|e| in_one_line(&e))?;
+        let asked = c
+            .servers
+            .iter()
+            .find(|s| Some(s.name.as_str()) == reference);
+        if let Some(why) = asked.and_then(|s| s.excluded.as_ref()) {
+            return Err(format!(
+                "`{}` was left out of that comparison, so nothing can be compared with it: {why}",
+                reference.unwrap_or_default()
+            ));
+        }
         let mut plan = c.plan;
         if let Some(reference) = reference {
             reference.clone_into(&mut plan.reference);

@@ -106,7 +106,7 @@ fn verdict(c: &Comparison) -> Vec<String> {
     });
     let about = if c.interrupted {
         "ended early by the user"
-    } else if c.plan.reference.is_empty() {
+    } else if c.compared().count() < 2 {
         ""
     } else {
         "compared with"

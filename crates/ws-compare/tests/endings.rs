@@ -157,3 +157,24 @@ fn nobody_reading_costs_no_files() {
         4
     );
 }
+
+#[test]
+fn a_signal_before_the_first_round_is_told_as_such_though_there_is_no_picture() {
+    let compare = Compare::new();
+    // It never echoes, so that it is waited for when the signal comes.
+    let (a, b) = (server("a", "mute"), server("b", "right"));
+    let files = ["-o", "c.png", "-o", "c.json", "--ready-timeout", "1h"];
+    let servers = ["--server", &a, "--server", &b];
+    let mut child = compare
+        .command(&[&SHORT[..], &files, &servers].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("a server runs", || !started_by(child.id()).is_empty());
+    send(&child, Signal::SIGINT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(compare.json("c.json")["interrupted"], true);
+    assert!(!compare.files().iter().any(|f| f.contains("png")));
+    nothing_is_left_of(child.id());
+}

@@ -275,6 +275,69 @@ fn a_saved_comparison_is_read_back_and_judged_again() {
     assert_eq!(folder.compare(&gate).status.code(), Some(4));
 }
 
+#[test]
+fn a_saved_comparison_that_was_interrupted_is_judged_like_any_other() {
+    let folder = Folder::new();
+    let runs = folder.ten_each(1.1);
+    let arguments: Vec<&str> = runs.iter().map(String::as_str).collect();
+    folder.compare(&[&arguments[..], &["-o", "c.json"]].concat());
+    let mut c = folder.json("c.json");
+    c["interrupted"] = json!(true);
+    c["servers"][1]["excluded"] = json!("it was tired");
+    folder.write("c.json", &c);
+    // Whoever reads it has interrupted nothing; that a server failed stays true.
+    let output = folder.compare(&["c.json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stdout(&output).contains("ended early by the user"));
+    let output = folder.compare(&["c.json", "--reference", "b"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("`b` was left out"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn files_of_one_name_are_answered_with_how_to_name_them() {
+    let folder = Folder::new();
+    for place in ["before", "after"] {
+        std::fs::create_dir(folder.0.path().join(place)).unwrap();
+        folder.write(&format!("{place}/run.json"), &run(|_| {}));
+    }
+    let output = folder.compare(&["before/run.json", "after/run.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("as in NAME="),
+        "{}",
+        stderr(&output)
+    );
+    let output = folder.compare(&["a=before/run.json", "b=after/run.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn flags_of_measuring_are_refused_beside_files() {
+    let folder = Folder::new();
+    for flag in [
+        &["--rounds", "3"][..],
+        &["--until-sure", "2"],
+        &["-c", "5"],
+        &["--pin"],
+        &["--rate", "5"],
+        &["--busy-poll"],
+        &["--insecure"],
+    ] {
+        let output = folder.compare(&[flag, &["a.json", "b.json"]].concat());
+        assert_eq!(output.status.code(), Some(2), "{flag:?}");
+        let said = stderr(&output);
+        assert!(
+            said.contains("cannot be used with") && said.contains(flag[0].trim_start_matches("-c")),
+            "{said}"
+        );
+    }
+}
+
 fn cell(path: &Path, sheet: &str, at: (u32, u32)) -> Data {
     let mut book: Xlsx<_> = open_workbook(path).unwrap();
     let range = book.worksheet_range(sheet).unwrap();

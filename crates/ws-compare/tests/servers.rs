@@ -311,3 +311,55 @@ fn running_servers_are_compared_by_their_urls() {
     }
     assert!(stdout(&output).contains("throughput"));
 }
+
+#[test]
+fn a_picture_of_one_server_is_not_written_and_hides_no_failure() {
+    let compare = Compare::new();
+    let (a, bad) = (server("a", "axum"), server("bad", "fails"));
+    let output = compare.short(&["--server", &a, "--server", &bad, "-o", "c.svg"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stdout(&output).contains("c.svg is not written: there is nothing to draw"));
+    assert!(!stdout(&output).contains("compared with"));
+    assert!(!compare.files().contains(&"c.svg".to_owned()));
+}
+
+#[test]
+fn wrong_usage_is_told_before_anything_is_started() {
+    let compare = Compare::new();
+    let (a, b) = (server("a", "right"), server("b", "right"));
+    for (flags, wanted) in [
+        (
+            &["--until-sure", "2", "--figures", "service.p99"][..],
+            "leaves out both",
+        ),
+        (&["--cwd", "nowhere"], "there is no folder nowhere"),
+    ] {
+        let output = compare.run(&[flags, &["--server", &a, "--server", &b]].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        assert!(stderr(&output).contains(wanted), "{}", stderr(&output));
+        // What a server of these writes when it starts.
+        assert_eq!(compare.files(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_server_that_floods_is_given_up_like_a_silent_one() {
+    let compare = Compare::new();
+    let output = compare.short(&[
+        "--gate-timeout",
+        "1s",
+        "--server",
+        &server("bad", "floods"),
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+        "-o",
+        "c.json",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let c = compare.json("c.json");
+    let why = excluded(&c, "bad").unwrap();
+    assert!(why.contains("a text message: nothing came"), "{why}");
+    assert_eq!(rows(&c, "t").len(), 2);
+}

@@ -143,7 +143,14 @@ impl fmt::Display for Comparison {
                     Some(n) => write!(f, "cannot tell: about {n} more rounds would")?,
                     None => write!(f, "cannot tell, nor would more rounds")?,
                 }
-                return write!(f, " ({:.2}–{:.2})", better.low, better.high);
+                // Two digits would show an interval that holds 1 as if it began or ended there.
+                let at_one = |end: f64| (0.995..1.005).contains(&end);
+                let digits = if at_one(better.low) || at_one(better.high) {
+                    4
+                } else {
+                    2
+                };
+                return write!(f, " ({:.digits$}–{:.digits$})", better.low, better.high);
             }
         };
         let Ratio {

@@ -102,3 +102,20 @@ fn in_words() {
         "cannot tell, nor would more rounds (0.99–1.01)"
     );
 }
+
+#[test]
+fn an_interval_that_holds_one_is_seen_to_hold_it() {
+    let told = |low, high| {
+        let ratio = Ratio {
+            estimate: 1.004,
+            low,
+            high,
+            level: 0.95,
+            rounds: 10,
+        };
+        Comparison::of(ratio, Direction::HigherIsBetter).to_string()
+    };
+    assert!(told(0.997_3, 1.014_1).ends_with("(0.9973–1.0141)"));
+    assert!(told(0.94, 1.002).ends_with("(0.9400–1.0020)"));
+    assert!(told(0.94, 1.06).ends_with("(0.94–1.06)"));
+}

@@ -2,7 +2,7 @@
 //!
 //! Throughput, median and CPU of a server are hardly three figures: when a round is a bad one, it is bad
 //! in all of them. So many intervals of 95 % tell servers apart that are the same more often than once in
-//! twenty, but Bonferroni's correction ([`of_each`](super::levels::of_each)) asks for more than it takes.
+//! twenty, but Bonferroni's correction ([`of_each`]) asks for more than it takes.
 //! How much it takes follows from the rounds themselves (Westfall & Young, "Resampling-Based Multiple
 //! Testing", 1993, single-step min-p; Romano & Wolf, "Exact and Approximate Stepdown Methods for Multiple
 //! Hypothesis Testing", 2005): when two servers are the same and chance alone says which of them a
@@ -13,16 +13,23 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::ranks::RankSum;
+use super::levels::of_each;
+use super::ranks::{RankSum, rounds_needed};
 
 /// Up to so many rounds every choice is looked at; beyond, [`DRAWN`] of them are drawn, and the one that was
 /// measured is counted as well (Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010).
 const ALL_UP_TO: usize = 14;
 const DRAWN: usize = 9_999;
 
+/// How a level is put between a p-value that is too large for it and the next smaller one: by more than what is
+/// allowed for rounding where a level becomes an interval ([`rank_bounds`](super::ranks::rank_bounds)).
+const BELOW_A_STEP: f64 = 1.0 - 1e-6;
+
 /// The level of each figure's interval, so that all of them together hold at `level`. Each series is a figure: by
 /// round, in the same order, the logarithm of the server's value over the reference's, `None` where
-/// a round has no such value. Never below `level`; of one figure, of equal figures and of none it is `level`.
+/// a round has no such value. Never below `level`; of one figure, of equal figures and of none it is `level`. Of
+/// fewer rounds than a verdict at the level takes, nothing is known of how the figures depend on each other,
+/// and it is at least [`of_each`].
 ///
 /// Exact for servers that are the same in everything, and as good as exact where they differ in some figures.
 ///
@@ -46,7 +53,13 @@ pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 
     let allowed = ((1.0 - level) * smallest.len() as f64 + 1e-9).floor() as usize;
     // So many may undercut it; the next must not.
     let next = smallest.get(allowed).copied().unwrap_or(1.0);
-    (1.0 - next * (1.0 - 1e-9)).max(level)
+    let found = (1.0 - next * BELOW_A_STEP).max(level);
+    if rounds < rounds_needed(found) {
+        // No figure can be told by its ranks, nor can they show how the figures depend on each other.
+        found.max(of_each(level, figures.len()))
+    } else {
+        found
+    }
 }
 
 /// The smallest p-value over the figures, for each choice of rounds that are turned.

@@ -118,3 +118,45 @@ fn drawn_choices_agree_with_all_of_them() {
     assert!((all - drawn).abs() < 0.004, "{all} {drawn}");
     assert_eq!(drawn, level_of_each(0.95, &longer, 1));
 }
+
+/// However rounds are turned, the level stays the same: so each choice is as good a comparison of equal servers as
+/// any, and all of them are counted out.
+#[test]
+fn the_level_is_kept_in_every_step_of_the_p_values() {
+    for (rounds, figures, level) in [
+        (11, 2, 0.9975),
+        (11, 9, 0.9975),
+        (12, 9, 0.995),
+        (12, 9, 0.9975),
+        (12, 9, 0.99875),
+    ] {
+        let all = series(rounds, figures, 0.3, 6);
+        let of_each = level_of_each(level, &all, 1);
+        let turned = |choice: usize, values: &[Option<f64>]| -> Vec<Option<f64>> {
+            let turn = |(round, value): (usize, &Option<f64>)| {
+                value.map(|v| if choice >> round & 1 == 1 { -v } else { v })
+            };
+            values.iter().enumerate().map(turn).collect()
+        };
+        let choices = 1_usize << rounds;
+        let told = (0..choices)
+            .filter(|&choice| {
+                all.iter()
+                    .any(|values| is_told(&turned(choice, values), of_each))
+            })
+            .count();
+        let share = told as f64 / choices as f64;
+        assert!(
+            share <= 1.0 - level + 1e-9,
+            "{rounds} {figures} {level}: {share}"
+        );
+    }
+}
+
+#[test]
+fn too_few_rounds_for_a_verdict_have_the_level_that_always_holds() {
+    for rounds in [2, 5, 6] {
+        let level = level_of_each(0.95, &series(rounds, 9, 0.0, 1), 1);
+        assert!(level >= of_each(0.95, 9), "{rounds}: {level}");
+    }
+}

@@ -96,7 +96,8 @@ pub enum StartError {
     Interrupted,
 }
 
-fn shown(output: &str) -> String {
+/// The last words of a server, to stand behind what became of it.
+pub(crate) fn shown(output: &str) -> String {
     if output.is_empty() {
         "; it wrote nothing".to_owned()
     } else {

@@ -38,7 +38,7 @@ pub enum SpecError {
     )]
     NoPort(String),
     /// A URL that cannot be read.
-    #[error("the URL of `{name}` cannot be used")]
+    #[error("the URL of `{name}` cannot be used: {source}")]
     Url {
         /// The server.
         name: String,
@@ -112,6 +112,11 @@ impl StartSpec {
     }
 }
 
+fn looks_like_a_url(text: &str) -> bool {
+    let is_address = text.contains("://") && !text.contains(char::is_whitespace);
+    is_address || text.starts_with("ws")
+}
+
 fn check_url(name: &str, url: &str) -> Result<(), SpecError> {
     Target::parse(url)
         .map(drop)
@@ -146,9 +151,9 @@ impl FromStr for StartSpec {
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
         let (name, rest) = named(text, "axum=axum-ws --bind 127.0.0.1:{port}")?;
-        // Only what looks like a URL is one: a command may have an ` @ ` of its own.
+        // Only what looks like a URL is one, be it a wrong one: a command may have an ` @ ` of its own.
         let (command, url) = match rest.rsplit_once(AT) {
-            Some((command, url)) if url.trim().starts_with("ws") => {
+            Some((command, url)) if looks_like_a_url(url.trim()) => {
                 (command.trim(), Some(url.trim().to_owned()))
             }
             _ => (rest, None),
@@ -239,6 +244,9 @@ mod tests {
             Err(SpecError::NoPort(_))
         ));
         assert!(matches!(spec("a=x @ ws://:0/"), Err(SpecError::Url { .. })));
+        // Not a program's words: its scheme is wrong, and that is said.
+        let error = spec("a=x {port} @ http://127.0.0.1:{port}/").unwrap_err();
+        assert!(error.to_string().contains("http"), "{error}");
         assert!(matches!(
             "a=http://x/".parse::<UrlSpec>(),
             Err(SpecError::Url { .. })

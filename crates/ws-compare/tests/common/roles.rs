@@ -142,6 +142,13 @@ fn answer(
             return Ok(socket.flush()?);
         }
         "drops-empty" if length == 0 => return Ok(()),
+        // What nobody asked for, without end.
+        "floods" if text.starts_with("plain") => loop {
+            for _ in 0..1_000 {
+                socket.write(Message::Pong("".into()))?;
+            }
+            socket.flush()?;
+        },
         "small-only" if length >= 1 << 20 => Message::binary(vec![0; 1000]),
         "first-frame" if text == "in three pieces" => Message::text("in "),
         "changes-a-byte" if length == 256 => {
