@@ -65,8 +65,7 @@ pub struct ComparisonPlan {
     pub max_rounds: u32,
     /// Seed of the order within rounds, of payloads and of the bootstrap.
     pub seed: u64,
-    /// In this share of such comparisons all intervals hold the true ratio, those of all servers and
-    /// figures together.
+    /// In this share of such comparisons no verdict is wrong, of all servers and figures together.
     pub confidence: f64,
     /// The figures that were to be compared.
     #[serde(default = "all_figures")]
@@ -211,7 +210,8 @@ pub struct Against {
     pub low: Option<f64>,
     /// Upper end of it.
     pub high: Option<f64>,
-    /// Its level, at which all intervals together hold as often as the plan's `confidence` says.
+    /// Its level, which is such that of all figures and servers together no verdict is wrong as often as the
+    /// plan's `confidence` says.
     #[serde(default)]
     pub level: Option<f64>,
     /// What can be said.

@@ -166,8 +166,8 @@ pub struct Args {
 
     /// Figures to compare, with commas between them [default: all] (example: `throughput,service.p99`)
     ///
-    /// All of them together are right in 95 of 100 comparisons: of fewer, less has to be seen. The names are those of
-    /// --fail-if.
+    /// In 95 of 100 comparisons not one verdict is wrong, so of fewer figures less has to be seen in each. The names
+    /// are those of --fail-if.
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
     pub figures: Vec<Figure>,
 
@@ -203,7 +203,7 @@ pub struct Args {
 }
 
 fn rounds(text: &str) -> Result<u32, measurement::units::UnitError> {
-    const MOST: u64 = 10_000;
+    const MOST: u64 = 1_000;
     parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
 }
 

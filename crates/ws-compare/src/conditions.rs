@@ -123,17 +123,36 @@ fn said(judgement: &Judgement) -> String {
         )
     });
     let rounds = counted(judgement.rounds as u64, "round");
+    // Conditions are few and named beforehand, so their level is another than that of the figures.
+    let sure = judgement
+        .ratio
+        .map_or_else(String::new, |r| format!("{} % ", percent(r.level)));
     match judgement.outcome {
-        Outcome::Held => format!("it holds with confidence in {rounds}{ratio}"),
-        Outcome::NotHeld => format!("with confidence it does not hold in {rounds}{ratio}"),
+        Outcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
+        Outcome::NotHeld => format!("with {sure}confidence it does not hold in {rounds}{ratio}"),
         Outcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
         Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
     }
 }
 
+/// A level in percent, with as many digits as it takes: 95, 97.5, 99.02.
+#[must_use]
+pub fn percent(level: f64) -> String {
+    let text = format!("{:.2}", level * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_has_the_digits_that_it_takes() {
+        assert_eq!(
+            [0.95, 0.975, 0.99023, 1.0].map(percent),
+            ["95", "97.5", "99.02", "100"]
+        );
+    }
 
     #[test]
     fn a_wrong_figure_is_answered_with_those_that_there_are() {

@@ -25,6 +25,9 @@ pub const CONFIDENCE: f64 = 0.95;
 /// The figures that `--until-sure` waits for.
 const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
 
+/// More rounds than these are resampled less often.
+const MANY_ROUNDS: u32 = 100;
+
 /// Fewest rounds of a figure in which outliers are looked for.
 const FEWEST_FOR_OUTLIERS: usize = 5;
 
@@ -104,8 +107,16 @@ impl Measured {
     }
 
     pub(crate) fn bootstrap(&self, level: f64) -> Bootstrap {
+        // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
+        let rounds = self.rounds.iter().map(|row| row.round).max();
+        let resamples = if rounds > Some(MANY_ROUNDS) {
+            1_999
+        } else {
+            9_999
+        };
         Bootstrap {
             level,
+            resamples,
             seed: self.plan.seed,
             ..Bootstrap::default()
         }

@@ -6,6 +6,8 @@ use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow
 use measurement::units::{counted, human_rate, human_time};
 use measurement::words;
 
+use crate::conditions::percent;
+
 /// What belongs together, with its heading.
 pub const GROUPS: [(&str, &[Figure]); 3] = [
     (
@@ -179,8 +181,9 @@ pub fn method(c: &Comparison) -> Vec<String> {
         "the same round"
     };
     let mut lines = vec![format!(
-        "Ratios are of {paired}: pseudo-median with bootstrap intervals, {} % for all of them together.",
-        plan.confidence * 100.0
+        "Ratios are of {paired}: pseudo-median with bootstrap intervals{}, so that in {} of 100 such comparisons no verdict is wrong.",
+        levels(c),
+        percent(plan.confidence)
     )];
     if !plan.server_cores.is_empty() {
         lines.push(format!(
@@ -199,6 +202,20 @@ pub fn method(c: &Comparison) -> Vec<String> {
         human_time(c.elapsed_s * 1e9)
     ));
     lines
+}
+
+/// The levels of the intervals: ` of 99.02 %`, ` of 98.8 to 99.02 %`; nothing where there is none.
+fn levels(c: &Comparison) -> String {
+    let against = c.figures.iter().flat_map(|row| &row.against);
+    let mut levels: Vec<f64> = against.filter_map(|against| against.level).collect();
+    levels.sort_by(f64::total_cmp);
+    match (levels.first(), levels.last()) {
+        (Some(low), Some(high)) if percent(*low) == percent(*high) => {
+            format!(" of {} %", percent(*low))
+        }
+        (Some(low), Some(high)) => format!(" of {} to {} %", percent(*low), percent(*high)),
+        _ => String::new(),
+    }
 }
 
 fn list(cores: &[usize]) -> String {

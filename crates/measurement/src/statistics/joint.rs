@@ -25,13 +25,15 @@ const DRAWN: usize = 9_999;
 /// allowed for rounding where a level becomes an interval ([`rank_bounds`](super::ranks::rank_bounds)).
 const BELOW_A_STEP: f64 = 1.0 - 1e-6;
 
-/// The level of each figure's interval, so that all of them together hold at `level`. Each series is a figure: by
-/// round, in the same order, the logarithm of the server's value over the reference's, `None` where
+/// The level of each figure's interval, so that in a share `level` of comparisons no figure is told in which the
+/// servers are the same. Each series is a figure: by round, in the same order, the logarithm of the server's value over the reference's, `None` where
 /// a round has no such value. Never below `level`; of one figure, of equal figures and of none it is `level`. Of
 /// fewer rounds than a verdict at the level takes, nothing is known of how the figures depend on each other,
 /// and it is at least [`of_each`].
 ///
-/// Exact for servers that are the same in everything, and as good as exact where they differ in some figures.
+/// Exact for servers that are the same in everything, and as good as exact where they differ in some figures. It
+/// is a promise of verdicts, not of intervals: where servers differ in all figures there is nothing to be told
+/// wrongly, the figures look more alike than their errors are, and some interval misses the truth more often.
 ///
 /// # Panics
 /// Never: a series that is shorter than others counts as having no further values.

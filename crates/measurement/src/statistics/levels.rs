@@ -1,4 +1,4 @@
-//! At which level each of many intervals has to be made, so that all of them together hold.
+//! At which level each of many intervals has to be made, so that all that is said together is right.
 //!
 //! Corrections change the level of the intervals, not a p-value beside them: what is printed as an
 //! interval and what the verdict says cannot disagree, which after Holm's steps they could.

@@ -309,6 +309,8 @@ fn tail(output: &mut File) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
+    // What a server writes must not steer the reader's terminal.
+    let text = text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "");
     let lines: Vec<_> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
 }
@@ -316,6 +318,13 @@ fn tail(output: &mut File) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_server_wrote_steers_no_terminal() {
+        let mut output = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut output, b"one\n\x1b[31mred\x07\ttab\r\n\n").unwrap();
+        assert_eq!(tail(&mut output), "one\n[31mred\ttab");
+    }
 
     #[test]
     fn a_try_without_time_hides_nothing() {
