@@ -112,6 +112,7 @@ fn markdown_has_the_figures_and_no_pictures() {
             "# ws://127.0.0.1:8000/ws\n",
             "## Verdict\n",
             "| p50 |",
+            "**<br>response time |",
             "### Times\n",
             "|  | service time | response time |\n| --- | ---: | ---: |\n| min | 1.00 ms | 1.50 ms |\n",
             "## How to repeat it\n\n```sh\nws-bench ",
@@ -183,6 +184,12 @@ fn a_file_without_a_summary_has_no_verdict() {
     let html = folder.written("report.html", &["run.hlog"]);
     assert!(html.contains("<strong>no verdict</strong>"));
     assert!(html.contains(">Percentiles</h3>"));
+    // A log knows what came back, not what was sent.
+    let markdown = folder.written("report.md", &["run.hlog", "-o", "report.md"]);
+    assert!(markdown.contains("| echoed | 3,000 |"), "{markdown}");
+    assert!(!markdown.contains("| sent |") && !markdown.contains("| failed |"));
+    let markdown = folder.written("report.md", &["run.csv", "-o", "report.md"]);
+    assert!(markdown.contains("| sent | 3,000 |") && markdown.contains("| failed | 0 |"));
     assert!(html.contains("run.hlog holds no single messages"));
 }
 
