@@ -109,6 +109,8 @@ pub enum Reason {
         answered_all: bool,
         /// Writes that found the socket full.
         blocked_writes: u64,
+        /// Connections that failed or ended early, on which nothing could be sent any more.
+        broken_connections: u64,
     },
     /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
     NearFloor(u64, u64),
@@ -175,8 +177,12 @@ impl fmt::Display for Reason {
                 kept,
                 answered_all,
                 blocked_writes,
+                broken_connections,
             } => {
                 let cause = match (answered_all, blocked_writes) {
+                    _ if *broken_connections > 0 => {
+                        "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
+                    }
                     (true, 0) => {
                         "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
                     }
@@ -197,7 +203,7 @@ impl fmt::Display for Reason {
             #[allow(clippy::cast_precision_loss)]
             Self::NearFloor(found, floor) => write!(
                 f,
-                "you are measuring the tool: the service time p50 of {} is within {} of what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
+                "you are measuring the tool: the service time p50 of {} is at most {} above what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
                 human_time(*found as f64),
                 human_percent(OWN_LIMIT_MARGIN),
                 human_time(*floor as f64)
@@ -284,6 +290,7 @@ pub fn judge(evidence: &Evidence) -> Validity {
             kept,
             answered_all: evidence.answered_all,
             blocked_writes: evidence.blocked_writes,
+            broken_connections: evidence.broken_connections,
         });
     }
     reasons.extend(own_limits(evidence));
