@@ -174,6 +174,33 @@ fn files_of_one_run_are_one_run() {
 }
 
 #[test]
+fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("good.csv"));
+    Made::closed().save(&folder.path("lost.csv"));
+    let text = std::fs::read_to_string(folder.path("lost.csv")).unwrap();
+    let lost = text.lines().enumerate().map(|(at, line)| {
+        let fields: Vec<_> = line.split(',').collect();
+        match at {
+            0 => line.to_owned(),
+            _ => [&fields[..4], &["", "", "lost"]].concat().join(","),
+        }
+    });
+    let lost: Vec<_> = lost.collect();
+    std::fs::write(folder.path("lost.csv"), lost.join("\n") + "\n").unwrap();
+    let html = folder.written("report.html", &["lost.csv", "good.csv"]);
+    for title in [
+        "of each message</h3>",
+        ">Percentiles</h3>",
+        "over the run</h3>",
+    ] {
+        assert!(html.contains(title), "{title}");
+    }
+    assert!(html.contains("Not in the picture of each message: "));
+    assert!(!html.contains("No picture of each message"));
+}
+
+#[test]
 fn a_file_without_a_summary_has_no_verdict() {
     let folder = Folder::new();
     Made::closed().save(&folder.path("run.csv"));
