@@ -109,8 +109,8 @@ pub enum Reason {
         answered_all: bool,
         /// Writes that found the socket full.
         blocked_writes: u64,
-        /// Connections that failed or ended early, on which nothing could be sent any more.
-        broken_connections: u64,
+        /// So many connections failed or ended early that their share of the load alone explains it.
+        ended_with_connections: bool,
     },
     /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
     NearFloor(u64, u64),
@@ -177,10 +177,10 @@ impl fmt::Display for Reason {
                 kept,
                 answered_all,
                 blocked_writes,
-                broken_connections,
+                ended_with_connections,
             } => {
                 let cause = match (answered_all, blocked_writes) {
-                    _ if *broken_connections > 0 => {
+                    (true, 0) if *ended_with_connections => {
                         "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
                     }
                     (true, 0) => {
@@ -286,11 +286,14 @@ pub fn judge(evidence: &Evidence) -> Validity {
         reasons.push(Reason::SendLag(lag, service));
     }
     if let Some(kept) = evidence.kept_rate.filter(|kept| *kept < KEPT_RATE_LIMIT) {
+        // Exact far beyond any number of connections.
+        #[allow(clippy::cast_precision_loss)]
+        let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
         reasons.push(Reason::RateNotKept {
             kept,
             answered_all: evidence.answered_all,
             blocked_writes: evidence.blocked_writes,
-            broken_connections: evidence.broken_connections,
+            ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
         });
     }
     reasons.extend(own_limits(evidence));
