@@ -109,6 +109,8 @@ pub enum Reason {
         answered_all: bool,
         /// Writes that found the socket full.
         blocked_writes: u64,
+        /// So many connections failed or ended early that their share of the load alone explains it.
+        ended_with_connections: bool,
     },
     /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
     NearFloor(u64, u64),
@@ -175,8 +177,12 @@ impl fmt::Display for Reason {
                 kept,
                 answered_all,
                 blocked_writes,
+                ended_with_connections,
             } => {
                 let cause = match (answered_all, blocked_writes) {
+                    (true, 0) if *ended_with_connections => {
+                        "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
+                    }
                     (true, 0) => {
                         "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
                     }
@@ -197,7 +203,7 @@ impl fmt::Display for Reason {
             #[allow(clippy::cast_precision_loss)]
             Self::NearFloor(found, floor) => write!(
                 f,
-                "you are measuring the tool: the service time p50 of {} is within {} of what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
+                "you are measuring the tool: the service time p50 of {} is at most {} above what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
                 human_time(*found as f64),
                 human_percent(OWN_LIMIT_MARGIN),
                 human_time(*floor as f64)
@@ -280,10 +286,14 @@ pub fn judge(evidence: &Evidence) -> Validity {
         reasons.push(Reason::SendLag(lag, service));
     }
     if let Some(kept) = evidence.kept_rate.filter(|kept| *kept < KEPT_RATE_LIMIT) {
+        // Exact far beyond any number of connections.
+        #[allow(clippy::cast_precision_loss)]
+        let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
         reasons.push(Reason::RateNotKept {
             kept,
             answered_all: evidence.answered_all,
             blocked_writes: evidence.blocked_writes,
+            ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
         });
     }
     reasons.extend(own_limits(evidence));

@@ -171,3 +171,25 @@ fn the_worst_reason_comes_first() {
     assert_eq!(verdict, Verdict::Invalid);
     assert_eq!(reasons, [Reason::SendLag(11, 10), Reason::ThinTail(0)]);
 }
+
+#[test]
+fn a_rate_that_ended_with_its_connections_is_not_blamed_on_the_generator() {
+    let said = |broken| {
+        let mut evidence = good();
+        evidence.kept_rate = Some(0.3);
+        evidence.broken_connections = broken;
+        judge(&evidence).reasons[0].to_string()
+    };
+    assert!(said(0).contains("the generator or its `--window` held back"));
+    // Five of a hundred connections do not carry seven tenths of the load.
+    assert_eq!(said(5), said(0));
+    let of_broken = said(80);
+    assert!(of_broken.contains("connections failed or ended early"));
+    assert!(!of_broken.contains("generator"), "{of_broken}");
+}
+
+#[test]
+fn a_time_below_the_generators_own_is_not_said_to_be_near_it() {
+    let said = Reason::NearFloor(28_200, 69_200).to_string();
+    assert!(said.contains("28.2 µs is at most 10 % above"), "{said}");
+}

@@ -191,6 +191,16 @@ pub enum ResultsError {
         /// The sheet.
         place: Place,
     },
+    /// A column with the name of a latency, without numbers.
+    #[error(
+        "column `{column}` of {place} holds no numbers: mend it, or name another one with --column"
+    )]
+    NotNumbers {
+        /// The sheet.
+        place: Place,
+        /// The column.
+        column: String,
+    },
     /// The only numbers are those that count the rows.
     #[error(
         "{place} has no column of numbers but `{column}`, which only numbers the rows; if it is meant, say so with --column"

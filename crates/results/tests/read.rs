@@ -336,6 +336,36 @@ fn content_counts_more_than_the_name() {
     assert_eq!(read(&path).unwrap().values_ms, PANDAS);
 }
 
+#[test]
+fn a_column_of_text_with_the_name_of_a_latency_is_not_passed_over() {
+    for text in [
+        "t,latency_us\n1,\"1,204.5\"\n2,\"1,214.5\"\n",
+        "a,b,rtt\n1,5,x\n2,6,y\n",
+        "run,elapsed\n1,\n2,\n",
+    ] {
+        let (_folder, path) = file("a.csv", text);
+        let error = read(&path).unwrap_err();
+        assert!(matches!(error, ResultsError::NotNumbers { .. }), "{error}");
+    }
+    // These may mean something else.
+    for text in [
+        "time,value\nMonday,1.5\nTuesday,2.5\n",
+        "service,x\nauth,1.5\nweb,2.5\n",
+    ] {
+        let (_folder, path) = file("a.csv", text);
+        assert_eq!(read(&path).unwrap().values_ms, [1.5, 2.5]);
+    }
+}
+
+#[test]
+fn lines_may_end_with_a_carriage_return_alone() {
+    let (_folder, path) = file("a.csv", "who,latency_ms\ra,1.5\rb,2.5\rc,x\r");
+    let said = read(&path).unwrap_err().to_string();
+    assert!(said.starts_with("cell B4 of "), "{said}");
+    let (_folder, path) = file("a.csv", "latency_ms\r1,5\r2,5");
+    assert_eq!(read(&path).unwrap().values_ms, [1.5, 2.5]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

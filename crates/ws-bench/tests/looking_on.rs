@@ -42,6 +42,9 @@ impl Running {
     /// The answer to a request, head and body; `None` once the program has ended.
     fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
+        // Whoever is not answered at all fails instead of waiting for ever.
+        let wait = std::time::Duration::from_secs(30);
+        stream.set_read_timeout(Some(wait)).ok()?;
         let request =
             format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
@@ -239,6 +242,29 @@ fn a_scrape_while_connections_open_tells_of_them() {
             "{answer}"
         );
     }
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+}
+
+#[test]
+fn scrapers_that_do_not_read_keep_no_other_out() {
+    let (bench, server) = (Bench::new(), echo());
+    let line = format!("{} -c 2 -m 1 --connect-rate 0.001 --no-output", server.url);
+    let mut running = Running::start(&bench, &line);
+    // More requests than the buffers between hold answers to, on more connections than are served at a time.
+    let ask = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2_000);
+    let idle: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&running.address).unwrap();
+            // What is not taken any more is no matter here.
+            let wait = std::time::Duration::from_millis(200);
+            stream.set_write_timeout(Some(wait)).unwrap();
+            let _ = stream.write_all(ask.as_bytes());
+            stream
+        })
+        .collect();
+    assert!(running.scrape().is_some());
+    drop(idle);
     running.child.kill().unwrap();
     running.child.wait().unwrap();
 }

@@ -26,7 +26,10 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
         }));
     };
     let Some(s) = run.summary() else {
-        group("messages", counted_by_second(&run.saved.timeline));
+        group(
+            "messages",
+            counted_by_second(&run.saved.timeline, run.saved.knows_sent),
+        );
         return all;
     };
     group("throughput", throughput(s));
@@ -39,15 +42,16 @@ pub(crate) fn figures(run: &Run) -> Vec<Figure> {
 }
 
 /// What the seconds of a run without a summary come to.
-fn counted_by_second(timeline: &[TimelineRow]) -> Vec<(String, Option<String>)> {
+fn counted_by_second(timeline: &[TimelineRow], knows_sent: bool) -> Vec<(String, Option<String>)> {
     if timeline.is_empty() {
         return Vec::new();
     }
     let sum = |of: fn(&TimelineRow) -> u64| grouped(timeline.iter().map(of).sum());
+    let of_sent = |of| knows_sent.then(|| sum(of));
     vec![
-        known("sent", sum(|row| row.sent)),
+        perhaps("sent", of_sent(|row| row.sent)),
         known("echoed", sum(|row| row.received)),
-        known("failed", sum(|row| row.failed)),
+        perhaps("failed", of_sent(|row| row.failed)),
     ]
 }
 

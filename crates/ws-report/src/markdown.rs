@@ -80,12 +80,16 @@ fn list(points: &[String]) -> String {
     text
 }
 
-/// One row, a column for each.
+/// One row, a column for each; below each value the word on it, without which `p50` says not of what.
 fn tiles(tiles: &[Tile]) -> String {
     let labels: Vec<_> = tiles.iter().map(|tile| tile.label.clone()).collect();
-    let values = tiles
-        .iter()
-        .map(|tile| format!("**{}**", rich(&tile.value)));
+    let values = tiles.iter().map(|tile| {
+        let note = match tile.note.as_str() {
+            "" => String::new(),
+            note => format!("<br>{}", rich(note)),
+        };
+        format!("**{}**{note}", rich(&tile.value))
+    });
     let values: Vec<_> = values.collect();
     format!(
         "\n{}{}{}",

@@ -60,14 +60,16 @@ pub(crate) fn section(runs: &[Run]) -> Section {
 /// Reads for the first of these kinds, and draws them all.
 fn draw_all(kinds: &[Kind], runs: &[Run], request: &Request) -> (Vec<Picture>, Vec<String>) {
     let mut pictures = Vec::new();
-    let (loaded, mut missing) = load_from_any(kinds[0], runs, request);
+    let (loaded, errors) = load_from_any(kinds[0], runs, request);
+    let told = |error| not_drawn(kinds[0], error, loaded.is_some());
+    let mut missing: Vec<_> = errors.iter().map(told).collect();
     let Some(loaded) = loaded else {
         return (pictures, missing);
     };
     for kind in kinds {
         match picture(*kind, &loaded) {
             Ok(picture) => pictures.push(picture),
-            Err(error) => missing.push(not_drawn(*kind, &error)),
+            Err(error) => missing.push(not_drawn(*kind, &error, false)),
         }
     }
     (pictures, missing)
@@ -82,9 +84,9 @@ fn shown_as(kind: Kind, data: &Data<'static>) -> Data<'static> {
     }
 }
 
-/// Reads one file of each run, the first that carries the kind; runs of which none does are left out, and
-/// named.
-fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>, Vec<String>) {
+/// Reads one file of each run, the first that carries the kind. Runs of which none does, or whose file cannot
+/// be drawn, are left out, each with its error: they take no other run's picture away.
+fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>, Vec<DrawError>) {
     let mut missing = Vec::new();
     // Files of each run that have not been found lacking.
     let mut left: Vec<&[PathBuf]> = runs.iter().map(|run| run.files.as_slice()).collect();
@@ -100,23 +102,41 @@ fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>
             Ok(loaded) => return (Some(loaded), missing),
             Err(error) => error,
         };
-        let DrawError::Results(ResultsError::Lacks { path, .. }) = &error else {
-            missing.push(not_drawn(kind, &error));
-            return (None, missing);
+        let lacking = match &error {
+            DrawError::Results(ResultsError::Lacks { path, .. }) => {
+                left.iter().position(|files| files.first() == Some(path))
+            }
+            _ => None,
         };
-        let Some(lacking) = left.iter_mut().find(|files| files.first() == Some(path)) else {
-            missing.push(not_drawn(kind, &error));
-            return (None, missing);
+        if let Some(at) = lacking {
+            left[at] = &left[at][1..];
+            if left[at].is_empty() {
+                missing.push(error);
+            }
+            continue;
+        }
+        // Not every error names its file: it is the first that cannot be drawn alone either.
+        let fails = |files: &&[PathBuf]| {
+            let file = files.first()?;
+            load(kind, std::slice::from_ref(file), request).err()
         };
-        *lacking = &lacking[1..];
-        if lacking.is_empty() {
-            missing.push(not_drawn(kind, &error));
+        let failing = left.iter().map(fails).enumerate();
+        match failing.filter_map(|(at, e)| Some((at, e?))).next() {
+            Some((at, error)) => {
+                missing.push(error);
+                left[at] = &[];
+            }
+            None => {
+                missing.push(error);
+                return (None, missing);
+            }
         }
     }
 }
 
-/// `No picture of each message: r.json holds no single messages, which the kind latency needs: give …`
-fn not_drawn(kind: Kind, error: &DrawError) -> String {
+/// `No picture of each message: r.json holds no single messages, which the kind latency needs: give …`; where
+/// other runs are in the picture, that this one is not.
+fn not_drawn(kind: Kind, error: &DrawError, is_drawn: bool) -> String {
     let what = match kind {
         Kind::Latency => "each message",
         // Those of the same data are missing together.
@@ -126,7 +146,12 @@ fn not_drawn(kind: Kind, error: &DrawError) -> String {
         Kind::Timeline => "each second",
         Kind::Heatmap => "the times over the run",
     };
-    format!("No picture of {what}: {}", command_line::in_one_line(error))
+    let error = command_line::in_one_line(error);
+    if is_drawn {
+        format!("Not in the picture of {what}: {error}")
+    } else {
+        format!("No picture of {what}: {error}")
+    }
 }
 
 fn title(kind: Kind, quantity: &str) -> String {

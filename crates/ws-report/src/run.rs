@@ -91,7 +91,9 @@ impl Found {
     fn in_file(file: &Path) -> Result<Self, ReportError> {
         let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
             Ok(found) => (found.times, found.chosen_from),
-            Err(ResultsError::EmptyColumn { .. }) => (Vec::new(), None),
+            Err(ResultsError::EmptyColumn { .. } | ResultsError::NoWholeRow { .. }) => {
+                (Vec::new(), None)
+            }
             Err(error) => return Err(error.into()),
         };
         let sorted = |metric| {
@@ -150,9 +152,35 @@ impl Found {
         };
         let service = self.service.as_ref();
         let response = self.response.as_ref();
+        if service.is_none() && response.is_none() {
+            return s.service_time_ns.count == 0;
+        }
         service.is_some_and(|found| is_of(found, &s.service_time_ns))
             && response.is_none_or(|found| is_of(found, &s.response_time_ns))
     }
+}
+
+/// Whether a file of chosen rows may be of a run: it has its name but for the ending, fewer messages, and no
+/// time that the run has not. No two files of one run tell more.
+fn may_be_a_choice_of(found: &Found, saved: &SavedRun, run: &Run) -> bool {
+    let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
+        return false;
+    };
+    let is_of = |found: &Sorted, of: &Latency| {
+        found.count() <= of.count
+            && of
+                .min
+                .is_some_and(|ns| found.quantile(0.0) * 1e6 >= ns as f64 - 0.5)
+            && of
+                .max
+                .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
+    };
+    let is_named_so = |file: &PathBuf| file.with_extension("") == saved.path.with_extension("");
+    let service = found.service.as_ref();
+    run.files.iter().any(is_named_so)
+        && messages <= s.messages.sent
+        && service.is_none_or(|found| is_of(found, &s.service_time_ns))
+        && (found.response.as_ref()).is_none_or(|found| is_of(found, &s.response_time_ns))
 }
 
 /// Whether a time in milliseconds is one in nanoseconds, but for a share of it.
@@ -162,7 +190,8 @@ fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
 }
 
 /// Reads the files and puts together those of one run. Files with a summary say so themselves: the same
-/// plan, begun at the same time. One without belongs to the one run whose times it holds.
+/// plan, begun at the same time. One without belongs to the one run whose times it holds; of one that holds
+/// only a choice of them its name must tell as well.
 /// The runs stand in the order in which their first file was given.
 ///
 /// # Errors
@@ -198,7 +227,14 @@ pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
     }
     // From the last, so that the places of those before stay as they are.
     for (place, found) in nameless.into_iter().rev() {
-        let holds_its = |run: &Run| run.summary().is_some_and(|s| found.holds_times_of(s));
+        let saved = &runs[place].saved;
+        let holds_its = |run: &Run| {
+            if saved.chosen_from.is_some() {
+                may_be_a_choice_of(&found, saved, run)
+            } else {
+                run.summary().is_some_and(|s| found.holds_times_of(s))
+            }
+        };
         let owners: Vec<_> = (0..runs.len()).filter(|at| holds_its(&runs[*at])).collect();
         if let [owner] = owners[..] {
             let files = std::mem::take(&mut runs[place].files);
@@ -317,6 +353,60 @@ mod tests {
             closed.iter().all(|times| times.response.is_none()),
             "{closed:?}"
         );
+    }
+
+    /// The same file with only some of its lines, each changed.
+    fn rewrite(path: &Path, line: impl Fn(usize, &str) -> Option<String>) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().enumerate();
+        let lines: Vec<_> = lines.filter_map(|(at, text)| line(at, text)).collect();
+        std::fs::write(path, lines.join("\n") + "\n").unwrap();
+    }
+
+    #[test]
+    fn a_choice_of_the_messages_belongs_to_the_run_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = Made::open();
+        for name in ["run.json", "run.csv", "other.csv"] {
+            run.save(&path(name));
+        }
+        for name in ["run.csv", "other.csv"] {
+            rewrite(&path(name), |at, line| {
+                (at % 100 == 0).then(|| line.to_owned())
+            });
+        }
+        let found = |files: &[&str]| -> Vec<usize> {
+            let files: Vec<_> = files.iter().map(|name| path(name)).collect();
+            let runs = read_runs(&files).unwrap();
+            runs.iter().map(|run| run.files.len()).collect()
+        };
+        assert_eq!(found(&["run.csv", "run.json"]), [2]);
+        assert_eq!(found(&["other.csv", "run.json"]), [1, 1]);
+        // A time that the run has not.
+        let shorter = |s: &mut Summary| s.service_time_ns.max = Some(1_100_000);
+        Made::open().but(shorter).save(&path("run.json"));
+        assert_eq!(found(&["run.csv", "run.json"]), [1, 1]);
+    }
+
+    #[test]
+    fn the_messages_of_a_run_in_which_nothing_came_back_are_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let nothing = |s: &mut Summary| {
+            s.service_time_ns = Latency::default();
+            s.response_time_ns = Latency::default();
+        };
+        Made::open().but(nothing).save(&path("run.json"));
+        Made::open().save(&path("run.csv"));
+        rewrite(&path("run.csv"), |at, line| {
+            let fields: Vec<_> = line.split(',').collect();
+            let lost = [&fields[..4], &["", "", "lost"]].concat().join(",");
+            Some(if at == 0 { line.to_owned() } else { lost })
+        });
+        let runs = read_runs(&[path("run.csv"), path("run.json")]).unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].files.len(), 2);
     }
 
     #[test]

@@ -112,6 +112,7 @@ fn markdown_has_the_figures_and_no_pictures() {
             "# ws://127.0.0.1:8000/ws\n",
             "## Verdict\n",
             "| p50 |",
+            "**<br>response time |",
             "### Times\n",
             "|  | service time | response time |\n| --- | ---: | ---: |\n| min | 1.00 ms | 1.50 ms |\n",
             "## How to repeat it\n\n```sh\nws-bench ",
@@ -173,6 +174,33 @@ fn files_of_one_run_are_one_run() {
 }
 
 #[test]
+fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("good.csv"));
+    Made::closed().save(&folder.path("lost.csv"));
+    let text = std::fs::read_to_string(folder.path("lost.csv")).unwrap();
+    let lost = text.lines().enumerate().map(|(at, line)| {
+        let fields: Vec<_> = line.split(',').collect();
+        match at {
+            0 => line.to_owned(),
+            _ => [&fields[..4], &["", "", "lost"]].concat().join(","),
+        }
+    });
+    let lost: Vec<_> = lost.collect();
+    std::fs::write(folder.path("lost.csv"), lost.join("\n") + "\n").unwrap();
+    let html = folder.written("report.html", &["lost.csv", "good.csv"]);
+    for title in [
+        "of each message</h3>",
+        ">Percentiles</h3>",
+        "over the run</h3>",
+    ] {
+        assert!(html.contains(title), "{title}");
+    }
+    assert!(html.contains("Not in the picture of each message: "));
+    assert!(!html.contains("No picture of each message"));
+}
+
+#[test]
 fn a_file_without_a_summary_has_no_verdict() {
     let folder = Folder::new();
     Made::closed().save(&folder.path("run.csv"));
@@ -183,6 +211,12 @@ fn a_file_without_a_summary_has_no_verdict() {
     let html = folder.written("report.html", &["run.hlog"]);
     assert!(html.contains("<strong>no verdict</strong>"));
     assert!(html.contains(">Percentiles</h3>"));
+    // A log knows what came back, not what was sent.
+    let markdown = folder.written("report.md", &["run.hlog", "-o", "report.md"]);
+    assert!(markdown.contains("| echoed | 3,000 |"), "{markdown}");
+    assert!(!markdown.contains("| sent |") && !markdown.contains("| failed |"));
+    let markdown = folder.written("report.md", &["run.csv", "-o", "report.md"]);
+    assert!(markdown.contains("| sent | 3,000 |") && markdown.contains("| failed | 0 |"));
     assert!(html.contains("run.hlog holds no single messages"));
 }
 

@@ -40,6 +40,8 @@ pub(super) enum NoChoice {
     NoNumbers { index: Option<String> },
     /// None of these has the name that was asked for.
     NoSuchColumn { wanted: String, known: Vec<String> },
+    /// A column with the name of a latency holds no numbers; others would be drawn in its place.
+    NotNumbers { column: String },
     /// The times would be drawn against the only numbers there are.
     OnlyX { column: String },
     /// Any of these may be meant.
@@ -55,6 +57,7 @@ impl NoChoice {
             Self::NoSuchColumn { .. } => 2,
             Self::OnlyX { .. } => 3,
             Self::Ambiguous { .. } => 4,
+            Self::NotNumbers { .. } => 5,
         }
     }
 
@@ -70,6 +73,7 @@ impl NoChoice {
                 column: wanted,
                 known: listed(&known),
             },
+            Self::NotNumbers { column } => ResultsError::NotNumbers { place, column },
             Self::OnlyX { column } => ResultsError::OnlyX { place, column },
             Self::Ambiguous { columns } => ResultsError::AmbiguousColumn {
                 place,
@@ -122,8 +126,16 @@ pub(super) fn choose(table: &Table, request: &Request) -> Result<Choice, NoChoic
     let candidates: Vec<_> = numeric()
         .filter(|column| !column.is_index && !is_x(column))
         .collect();
+    let is_named = |column: &&Column| {
+        let name = column.name.as_deref();
+        name.is_some_and(|name| Title::of(name).is_surely_a_latency())
+    };
+    let mut others = table.columns.iter().filter(|column| !column.is_numeric);
     match best_named(&candidates, request.metric).as_slice() {
         [column] => Ok(chosen(column)),
+        [] if let Some(column) = others.find(is_named) => Err(NoChoice::NotNumbers {
+            column: column.label(),
+        }),
         [] => match candidates.as_slice() {
             [column] => Ok(chosen(column)),
             [] => Err(match (x, numeric().find(|column| !is_x(column))) {

@@ -24,6 +24,10 @@ pub struct SavedRun {
     pub percentiles: Vec<PercentileRow>,
     /// One row a second, without histograms; empty where the file has none.
     pub timeline: Vec<TimelineRow>,
+    /// Whether `sent` and `failed` of the seconds are known: a log tells only of right echoes, and has 0 there.
+    pub knows_sent: bool,
+    /// Of a `.csv` whose rows are a choice: how many messages there were at least.
+    pub chosen_from: Option<u64>,
 }
 
 /// Reads a saved run.
@@ -37,7 +41,12 @@ pub fn read_run(path: &Path) -> Result<SavedRun, ResultsError> {
             let counted = timeline::of_cells(path, source.as_mut());
             match counted {
                 Err(ResultsError::Lacks { .. }) => Err(Part::Run.missing_in(path)),
-                counted => Ok(SavedRun::of_seconds(path, counted?.rows)),
+                // A choice of the rows is of a run as well; it only does not count anything.
+                Err(ResultsError::ChosenRows { messages, .. }) => Ok(SavedRun {
+                    chosen_from: Some(messages),
+                    ..SavedRun::of_seconds(path, Vec::new(), true)
+                }),
+                counted => Ok(SavedRun::of_seconds(path, counted?.rows, true)),
             }
         }
         Opened::Json(file) => {
@@ -47,6 +56,8 @@ pub fn read_run(path: &Path) -> Result<SavedRun, ResultsError> {
                 summary: Some(document.summary),
                 percentiles: document.rest.percentiles.unwrap_or_default(),
                 timeline: document.rest.timeline.unwrap_or_default(),
+                knows_sent: true,
+                chosen_from: None,
             })
         }
         Opened::Log(file) => {
@@ -55,18 +66,20 @@ pub fn read_run(path: &Path) -> Result<SavedRun, ResultsError> {
                 return Err(Part::Run.missing_in(path));
             }
             let seconds = timeline::of_log(path, log, &Request::default())?;
-            Ok(SavedRun::of_seconds(path, seconds.rows))
+            Ok(SavedRun::of_seconds(path, seconds.rows, seconds.knows_sent))
         }
     }
 }
 
 impl SavedRun {
-    fn of_seconds(path: &Path, timeline: Vec<TimelineRow>) -> Self {
+    fn of_seconds(path: &Path, timeline: Vec<TimelineRow>, knows_sent: bool) -> Self {
         Self {
             path: path.to_owned(),
             summary: None,
             percentiles: Vec::new(),
             timeline,
+            knows_sent,
+            chosen_from: None,
         }
     }
 }
@@ -84,5 +97,7 @@ fn of_workbook(path: &Path, source: &mut dyn Source) -> Result<SavedRun, Results
         summary: Some(summary),
         percentiles: sheet::percentiles(path, source)?.unwrap_or_default(),
         timeline: sheet::timeline(path, source)?.unwrap_or_default(),
+        knows_sent: true,
+        chosen_from: None,
     })
 }

@@ -16,6 +16,8 @@ pub(super) struct TextFile {
     path: PathBuf,
     file: File,
     separator: u8,
+    /// What ends its lines.
+    line_end: u8,
     /// Our own files have as many fields in each row; a shorter row means that the file was cut.
     fields: Option<usize>,
 }
@@ -24,11 +26,23 @@ impl TextFile {
     pub(super) fn open(path: &Path, file: File, head: &[u8]) -> Self {
         let head = String::from_utf8_lossy(head);
         let head = head.trim_start_matches('\u{feff}');
+        // As spreadsheets on a Macintosh wrote, and still can: lines end with CR alone.
+        let line_end = match (head.contains('\n'), head.contains('\r')) {
+            (false, true) => b'\r',
+            _ => b'\n',
+        };
+        let in_lines = head.replace('\r', "\n");
+        let head = if line_end == b'\r' {
+            in_lines.as_str()
+        } else {
+            head
+        };
         let is_ours = head.lines().next() == Some(schema::LATENCIES_COLUMNS.join(",").as_str());
         Self {
             path: path.to_owned(),
             file,
             separator: separator_of(head),
+            line_end,
             fields: is_ours.then_some(schema::LATENCIES_COLUMNS.len()),
         }
     }
@@ -48,6 +62,7 @@ impl Source for TextFile {
             path,
             file,
             separator,
+            line_end,
             fields,
         } = self;
         let failed = |source: std::io::Error| ResultsError::Read {
@@ -55,17 +70,20 @@ impl Source for TextFile {
             source,
         };
         file.rewind().map_err(failed)?;
+        let last_end = [*line_end];
         let mut rows = csv::ReaderBuilder::new()
             .delimiter(*separator)
             .has_headers(false)
             // Not CRLF, after which lines are counted one too few; the CR is trimmed with blanks.
-            .terminator(csv::Terminator::Any(b'\n'))
+            .terminator(csv::Terminator::Any(*line_end))
             .flexible(true)
             // So that the last row ends with its line as well.
-            .from_reader(file.chain(&b"\n"[..]));
+            .from_reader(file.chain(&last_end[..]));
         let mut record = csv::ByteRecord::new();
         // Rows are numbered as a spreadsheet shows them: blank lines count, lines within quotes do not.
         let mut lines_within_quotes = 0;
+        // The reader counts line feeds alone.
+        let mut records: u64 = 0;
         loop {
             let more = rows
                 .read_byte_record(&mut record)
@@ -75,8 +93,13 @@ impl Source for TextFile {
             }
             let within = record.as_slice().iter().filter(|byte| **byte == b'\n');
             lines_within_quotes += within.count() as u64;
+            records += 1;
             // The reader stands at the beginning of the next line; both count from 1.
-            let row = (rows.position().line() - lines_within_quotes).saturating_sub(2);
+            let row = if *line_end == b'\n' {
+                (rows.position().line() - lines_within_quotes).saturating_sub(2)
+            } else {
+                records - 1
+            };
             let row = u32::try_from(row).unwrap_or(u32::MAX);
             if record.as_slice().trim_ascii().is_empty() && record.len() == 1 {
                 continue;

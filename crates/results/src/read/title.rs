@@ -57,6 +57,35 @@ impl Unit {
     }
 }
 
+/// What is counted or identified, or a point in time: no latency, whatever else it says.
+const OTHER: &[&str] = &[
+    "at",
+    "bytes",
+    "client",
+    "code",
+    "count",
+    "date",
+    "end",
+    "finished",
+    "id",
+    "index",
+    "intended",
+    "length",
+    "message",
+    "num",
+    "number",
+    "rate",
+    "received",
+    "sent",
+    "send",
+    "size",
+    "start",
+    "started",
+    "status",
+    "stamp",
+    "timestamp",
+];
+
 /// A column's name, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Title {
@@ -101,36 +130,23 @@ impl Title {
             .any(|word| wanted.contains(&word.as_str()))
     }
 
+    /// Whether the name means a latency and hardly anything else: `time` may be a date, `service` a name.
+    pub(super) fn is_surely_a_latency(&self) -> bool {
+        const SURE: &[&str] = &[
+            "latency",
+            "latencies",
+            "rtt",
+            "roundtrip",
+            "ping",
+            "delay",
+            "elapsed",
+            "duration",
+        ];
+        !self.says(OTHER) && (self.unit.is_some() || self.says(SURE))
+    }
+
     /// How well the name fits a latency, best first; `None` when it does not look like one.
     pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
-        /// What is counted or identified, or a point in time: no latency, whatever else it says.
-        const OTHER: &[&str] = &[
-            "at",
-            "bytes",
-            "client",
-            "code",
-            "count",
-            "date",
-            "end",
-            "finished",
-            "id",
-            "index",
-            "intended",
-            "length",
-            "message",
-            "num",
-            "number",
-            "rate",
-            "received",
-            "sent",
-            "send",
-            "size",
-            "start",
-            "started",
-            "status",
-            "stamp",
-            "timestamp",
-        ];
         const LATENCY: [&[&str]; 7] = [
             &["latency", "latencies", "lat"],
             &["rtt", "roundtrip", "ping"],

@@ -27,6 +27,8 @@ use tokio::sync::Semaphore;
 const CONNECTIONS: usize = 16;
 /// How long a connection may take to ask.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may last: it asks once, and whoever does not read the answer must not keep the others out.
+const CONNECTION_LASTS: Duration = Duration::from_secs(20);
 /// How soon another connection is taken after the system refused one.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
@@ -96,11 +98,12 @@ async fn accept(listener: TcpListener, figures: Figures) {
                 std::future::ready(Ok::<_, Infallible>(response))
             });
             // Whoever went away while it was being answered does not want to know.
-            let _ = http1::Builder::new()
+            let served = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(ASK_WITHIN)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service);
+            let _ = tokio::time::timeout(CONNECTION_LASTS, served).await;
             drop(place);
         });
     }
