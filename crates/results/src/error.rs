@@ -117,6 +117,16 @@ pub enum ResultsError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A later version wrote it, whose keys may mean something else.
+    #[error("{} has schema {found}, and {known} is the latest that is known here: use the version that wrote it", path.display())]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The latest that can be read.
+        known: u32,
+    },
     /// A workbook that only its password opens.
     #[error("{} is encrypted: save it without a password", path.display())]
     Encrypted {

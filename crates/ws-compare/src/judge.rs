@@ -25,6 +25,9 @@ pub const CONFIDENCE: f64 = 0.95;
 /// The figures that `--until-sure` waits for.
 const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
 
+/// A round that is closer to the median than this share of it is not worth a word, however close the others are.
+const LEAST_DEVIATION: f64 = 0.05;
+
 /// More rounds than these are resampled less often.
 const MANY_ROUNDS: u32 = 100;
 
@@ -313,7 +316,9 @@ fn all_outliers(measured: &Measured) -> Vec<OutlierRow> {
             let Some(median) = median(&list) else {
                 continue;
             };
-            found.extend(outliers(&list).into_iter().map(|o| OutlierRow {
+            let far = |value: f64| (value / median - 1.0).abs() >= LEAST_DEVIATION;
+            let all = outliers(&list).into_iter().filter(|o| far(o.value));
+            found.extend(all.map(|o| OutlierRow {
                 figure,
                 server: server.to_owned(),
                 round: rounds[o.round],

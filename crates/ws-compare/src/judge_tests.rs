@@ -241,3 +241,18 @@ fn the_order_of_a_round_does_not_depend_on_how_many_follow() {
         assert_eq!(order, [0, 1, 2]);
     }
 }
+
+#[test]
+fn a_round_that_differs_by_a_hundredth_is_no_outlier() {
+    let standing_out = |value: f64| {
+        let mut steady = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 9);
+        for row in &mut steady.rounds {
+            row.memory_per_connection_bytes = Some(8_700.0);
+        }
+        steady.rounds[4].memory_per_connection_bytes = Some(value);
+        let c = judge(steady, &Conditions::default());
+        let memory = |o: &&OutlierRow| o.figure == Figure::MemoryPerConnection;
+        c.outliers.iter().filter(memory).count()
+    };
+    assert_eq!([8_600.0, 7_000.0].map(standing_out), [0, 1]);
+}

@@ -17,6 +17,11 @@ const SIZE: (u32, u32) = (540, 380);
 /// The same on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
+/// What a heatmap grows by with each run after the second, which has a panel of its own.
+const PANEL: u32 = 110;
+/// Beyond so many it is another picture's size that is wanted.
+const MAX_PANELS: u32 = 30;
+
 /// Kinds whose files are read together: those of a row show the same data.
 const READINGS: [&[Kind]; 4] = [
     &[Kind::Latency],
@@ -184,7 +189,12 @@ fn caption(kind: Kind) -> &'static str {
 fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
     let title = title(kind, &loaded.subject().quantity);
     let data = shown_as(kind, loaded.data());
-    let draw = |(width, height)| {
+    let panels = match &data {
+        Data::Heatmap(all) => u32::try_from(all.len()).unwrap_or(u32::MAX),
+        _ => 1,
+    };
+    let draw = |(width, height): (u32, u32)| {
+        let height = height + PANEL * panels.saturating_sub(2).min(MAX_PANELS);
         let options = Options {
             title: Some(title.clone()),
             size: Size::new(width, height).unwrap_or_default(),

@@ -201,6 +201,20 @@ fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
 }
 
 #[test]
+fn each_of_many_runs_has_its_heatmap() {
+    let folder = Folder::new();
+    let names: Vec<String> = (1..=7).map(|n| format!("run{n}.xlsx")).collect();
+    for name in &names {
+        Made::open().save(&folder.path(name));
+    }
+    let mut arguments: Vec<&str> = names.iter().map(String::as_str).collect();
+    arguments.extend(["-o", "all.html"]);
+    let html = folder.written("all.html", &arguments);
+    assert!(html.contains("over the run"));
+    assert!(!html.contains("have no room"), "a heatmap is missing");
+}
+
+#[test]
 fn a_file_without_a_summary_has_no_verdict() {
     let folder = Folder::new();
     Made::closed().save(&folder.path("run.csv"));

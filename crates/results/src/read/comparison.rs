@@ -1,11 +1,12 @@
 //! A comparison that was saved as JSON.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
-use measurement::comparison::{Comparison, KIND};
+use measurement::comparison::{Comparison, KIND, SCHEMA};
 
+use super::json::check_schema;
 use crate::error::ResultsError;
 
 /// How far into a file its kind is looked for: it is the second key.
@@ -33,13 +34,14 @@ pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
 /// Reads a comparison that ws-compare wrote as `.json`.
 ///
 /// # Errors
-/// [`ResultsError::Read`], or [`ResultsError::NotAComparison`].
+/// [`ResultsError::Read`], [`ResultsError::NewerSchema`], or [`ResultsError::NotAComparison`].
 pub fn read_comparison(path: &Path) -> Result<Comparison, ResultsError> {
-    let file = File::open(path).map_err(|source| ResultsError::Read {
+    let text = std::fs::read(path).map_err(|source| ResultsError::Read {
         path: path.to_owned(),
         source,
     })?;
-    serde_json::from_reader(BufReader::new(file)).map_err(|source| ResultsError::NotAComparison {
+    check_schema(path, &text, SCHEMA)?;
+    serde_json::from_slice(&text).map_err(|source| ResultsError::NotAComparison {
         path: path.to_owned(),
         source,
     })

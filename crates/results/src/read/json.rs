@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use measurement::percentiles::PercentileRow;
-use measurement::summary::Summary;
+use measurement::summary::{SCHEMA, Summary};
 use measurement::timeline::TimelineRow;
 use serde::Deserialize;
 use serde_json::error::Category;
@@ -37,6 +37,23 @@ struct Histograms {
     response: Option<String>,
 }
 
+/// Refuses a document of a later schema, before anything else in it is looked at.
+pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<(), ResultsError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema: u32,
+    }
+    match serde_json::from_slice(text) {
+        Ok(Versioned { schema }) if schema > known => Err(ResultsError::NewerSchema {
+            path: path.to_owned(),
+            found: schema,
+            known,
+        }),
+        // Whatever is wrong otherwise is told by who reads the whole.
+        _ => Ok(()),
+    }
+}
+
 impl Document {
     pub(super) fn read(path: &Path, file: File) -> Result<Self, ResultsError> {
         let failed = |source: serde_json::Error| match source.classify() {
@@ -57,6 +74,7 @@ impl Document {
                 source,
             })?;
         let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+        check_schema(path, text, SCHEMA)?;
         // Twice, because a flattened map has no keys that are numbers.
         Ok(Self {
             summary: serde_json::from_slice(text).map_err(failed)?,

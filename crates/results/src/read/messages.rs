@@ -23,6 +23,8 @@ const LONGEST_MS: f64 = 31.0 * 24.0 * 3_600.0 * 1e3;
 /// What the rows tell.
 pub(super) struct Counted {
     pub(super) rows: Vec<TimelineRow>,
+    /// When the last message went out or, if that was later, the last echo came, in seconds.
+    pub(super) ends_s: f64,
     /// Some response time differs from its service time.
     pub(super) is_open_loop: bool,
 }
@@ -134,6 +136,7 @@ struct Counter<'p> {
     /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
     in_flight: BinaryHeap<Reverse<Echo>>,
     sent_ns: u64,
+    ends_ns: u64,
     rows: u64,
     /// The highest message number of each client, by which it is known how many there were.
     last_messages: BTreeMap<u64, u64>,
@@ -147,6 +150,7 @@ impl<'p> Counter<'p> {
             timeline: Timeline::new(true),
             in_flight: BinaryHeap::new(),
             sent_ns: 0,
+            ends_ns: 0,
             rows: 0,
             last_messages: BTreeMap::new(),
             is_open_loop: false,
@@ -168,6 +172,7 @@ impl<'p> Counter<'p> {
         let last = self.last_messages.entry(row.client).or_default();
         *last = row.message.max(*last);
         self.sent_ns = row.sent_ns;
+        self.ends_ns = self.ends_ns.max(row.sent_ns);
         self.land(row.sent_ns);
         self.timeline.sent(row.sent_ns);
         if outcome.is_failure() {
@@ -176,7 +181,9 @@ impl<'p> Counter<'p> {
         if let (Some(service), Some(response)) = (row.service_ns, row.response_ns) {
             self.is_open_loop |= service != response;
             let times = outcome.is_timed().then_some((service, response));
-            self.in_flight.push(Reverse((row.sent_ns + service, times)));
+            let received_ns = row.sent_ns + service;
+            self.ends_ns = self.ends_ns.max(received_ns);
+            self.in_flight.push(Reverse((received_ns, times)));
         }
         Ok(())
     }
@@ -203,8 +210,12 @@ impl<'p> Counter<'p> {
         self.land(u64::MAX);
         let mut rows = Timeline::merge(vec![self.timeline]);
         rows.iter_mut().for_each(|row| row.histograms = None);
+        // What a run of a month takes in nanoseconds is exact to a microsecond.
+        #[allow(clippy::cast_precision_loss)]
+        let ends_s = self.ends_ns as f64 / 1e9;
         Ok(Counted {
             rows,
+            ends_s,
             is_open_loop: self.is_open_loop,
         })
     }

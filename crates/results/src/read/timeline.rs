@@ -31,7 +31,8 @@ pub struct RunTimeline {
     pub warmup_s: Option<f64>,
     /// The stages of the offered rate, if it has any.
     pub stages: Vec<StageSummary>,
-    /// Length of the measured phase in seconds: the last row may be less than a second.
+    /// Length of the measured phase in seconds: the last row may be less than a second. Of a `.csv` until the last
+    /// sending or echo.
     pub elapsed_s: Option<f64>,
     /// Whether the run was an open loop, where that is known.
     pub is_open_loop: Option<bool>,
@@ -89,6 +90,7 @@ pub(super) fn of_cells(path: &Path, source: &mut dyn Source) -> Result<RunTimeli
     Ok(RunTimeline {
         // A run in which every message was sent when it was due may be either.
         is_open_loop: counted.is_open_loop.then_some(true),
+        elapsed_s: Some(counted.ends_s),
         ..RunTimeline::new(place_of(path), counted.rows, None)
     })
 }

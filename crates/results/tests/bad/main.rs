@@ -281,3 +281,25 @@ fn json_and_logs_of_something_else_are_told_apart() {
     let (_folder, path) = file("a.hlog", b"#[Logged with x]\n\xff\xfe,\n");
     assert!(said(&path, read_distributions(&path, &request, false)).contains("line 2"));
 }
+
+#[test]
+fn what_a_later_version_wrote_is_not_guessed_at() {
+    let (_folder, path) = run("a.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let later = text.replacen("\"schema\": 1", "\"schema\": 2", 1);
+    assert_ne!(text, later);
+    // Nor is it looked at whether the keys are still the same.
+    for text in [later, "{\"schema\": 2, \"what\": []}".to_owned()] {
+        fs::write(&path, text).unwrap();
+        let wanted = "a.json has schema 2, and 1 is the latest that is known here: use the version that wrote it";
+        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(
+            said(&path, read_timeline(&path, &Request::default())),
+            wanted
+        );
+        assert_eq!(
+            said(&path, read_distributions(&path, &Request::default(), false)),
+            wanted
+        );
+    }
+}
