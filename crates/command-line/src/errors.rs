@@ -18,13 +18,10 @@ pub fn report(error: &anyhow::Error) {
 #[must_use]
 pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !line.contains(&said) {
-            line = format!("{line}: {said}");
+    for cause in anyhow::Chain::new(error).skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
         }
-        next = cause.source();
     }
     line
 }

@@ -263,6 +263,12 @@ pub struct ConditionRow {
     pub text: String,
 }
 
+/// The number of the last round; 0 before the first.
+#[must_use]
+pub fn last_round(rounds: &[RoundRow]) -> u32 {
+    rounds.iter().map(|row| row.round).max().unwrap_or(0)
+}
+
 impl Comparison {
     /// The servers that were compared.
     pub fn compared(&self) -> impl Iterator<Item = &Contender> {

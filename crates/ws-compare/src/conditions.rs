@@ -1,11 +1,12 @@
 //! `--fail-if`: conditions between the compared servers, judged by all rounds.
 
-use measurement::comparison::{ConditionRow, Figure};
+use measurement::comparison::{ConditionRow, Figure, last_round};
 use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
 use measurement::statistics::levels;
 use measurement::units::counted;
 
 use crate::judge::{CONFIDENCE, Measured};
+use crate::told::percent;
 
 /// The conditions of `--fail-if`, read.
 #[derive(Debug, Clone, Default)]
@@ -80,12 +81,7 @@ impl Conditions {
         // What fails a build is any of them: they are one statement.
         let level = measured.while_looking(levels::of_each(CONFIDENCE, self.all.len()));
         let bootstrap = measured.bootstrap(level);
-        let last = measured
-            .rounds
-            .iter()
-            .map(|row| row.round)
-            .max()
-            .unwrap_or(0);
+        let last = last_round(&measured.rounds);
         let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {
             let Some(figure) = figure_named(named.name()) else {
                 return Vec::new();
@@ -135,24 +131,9 @@ fn said(judgement: &Judgement) -> String {
     }
 }
 
-/// A level in percent, with as many digits as it takes: 95, 97.5, 99.02.
-#[must_use]
-pub fn percent(level: f64) -> String {
-    let text = format!("{:.2}", level * 100.0);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_level_has_the_digits_that_it_takes() {
-        assert_eq!(
-            [0.95, 0.975, 0.99023, 1.0].map(percent),
-            ["95", "97.5", "99.02", "100"]
-        );
-    }
 
     #[test]
     fn a_wrong_figure_is_answered_with_those_that_there_are() {

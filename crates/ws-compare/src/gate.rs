@@ -1,9 +1,9 @@
 //! Conformance before timing: a server that does not echo right has nothing to win.
 
-use command_line::in_one_line;
 use std::fmt;
 use std::time::Duration;
 
+use command_line::in_one_line;
 use swarm::control::Control;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;

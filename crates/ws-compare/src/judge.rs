@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use measurement::comparison::{
     Against, Comparison, ComparisonPlan, Contender, Decision, Figure, FigureOfServer, FigureRow,
-    KIND, OutlierRow, RoundRow, SCHEMA,
+    KIND, OutlierRow, RoundRow, SCHEMA, last_round,
 };
 use measurement::statistics::bootstrap::Bootstrap;
 use measurement::statistics::comparison::{Comparison as Compared, Direction, Verdict as Told};
@@ -61,6 +61,13 @@ impl Measured {
         there.map(|s| s.name.as_str()).collect()
     }
 
+    /// The servers that are compared with the reference.
+    fn others(&self) -> Vec<&str> {
+        let mut names = self.compared();
+        names.retain(|name| *name != self.plan.reference);
+        names
+    }
+
     /// What a server had of a figure, by round.
     pub(crate) fn values(&self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
         let rows = self.rounds.iter().filter(|row| row.server == server);
@@ -72,8 +79,7 @@ impl Measured {
     fn log_ratios(&self, server: &str, figure: Figure) -> Vec<Option<f64>> {
         let of_server = self.values(server, figure);
         let of_reference = self.values(&self.plan.reference, figure);
-        let last = self.rounds.iter().map(|row| row.round).max().unwrap_or(0);
-        (1..=last)
+        (1..=last_round(&self.rounds))
             .map(|round| Some((of_server.get(&round)? / of_reference.get(&round)?).ln()))
             .collect()
     }
@@ -111,8 +117,7 @@ impl Measured {
 
     pub(crate) fn bootstrap(&self, level: f64) -> Bootstrap {
         // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
-        let rounds = self.rounds.iter().map(|row| row.round).max();
-        let resamples = if rounds > Some(MANY_ROUNDS) {
+        let resamples = if last_round(&self.rounds) > MANY_ROUNDS {
             1_999
         } else {
             9_999
@@ -167,9 +172,7 @@ pub fn can_be_sure(figures: &[Figure]) -> bool {
 /// Whether everything that `--until-sure` waits for is known to ± so many percent.
 #[must_use]
 pub fn is_sure(measured: &Measured, percent: f64) -> bool {
-    let others = measured.compared();
-    let mut others = others.iter().filter(|s| **s != measured.plan.reference);
-    others.all(|server| {
+    measured.others().into_iter().all(|server| {
         let level = measured.level(server);
         WAITED_FOR
             .into_iter()
@@ -186,17 +189,16 @@ pub fn is_sure(measured: &Measured, percent: f64) -> bool {
 /// Everything that the rounds say.
 #[must_use]
 pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
-    let names = measured.compared();
-    let levels: BTreeMap<&str, f64> = names
+    // A level is of all figures, and takes all of them to find.
+    let others: Vec<(&str, f64)> = measured
+        .others()
         .into_iter()
-        .filter(|name| *name != measured.plan.reference)
         .map(|name| (name, measured.level(name)))
         .collect();
     let figures = measured.plan.figures.iter();
     let figures: Vec<_> = figures
-        .filter_map(|figure| figure_row(&measured, *figure, &levels))
+        .filter_map(|figure| figure_row(&measured, *figure, &others))
         .collect();
-    drop(levels);
     let outliers = all_outliers(&measured);
     let validity = validity(&measured);
     let conditions = conditions.judge(&measured);
@@ -218,19 +220,15 @@ pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
     }
 }
 
-/// `None` when no server has the figure.
-fn figure_row(
-    measured: &Measured,
-    figure: Figure,
-    levels: &BTreeMap<&str, f64>,
-) -> Option<FigureRow> {
-    let names = measured.compared();
-    let servers: Vec<_> = names
-        .iter()
+/// What the servers had of a figure, and what is said of the others at their levels; `None` when no server has it.
+fn figure_row(measured: &Measured, figure: Figure, others: &[(&str, f64)]) -> Option<FigureRow> {
+    let servers: Vec<_> = measured
+        .compared()
+        .into_iter()
         .map(|name| {
             let values: Vec<f64> = measured.values(name, figure).into_values().collect();
             FigureOfServer {
-                server: (*name).to_owned(),
+                server: name.to_owned(),
                 median: median(&values),
                 rounds: u32::try_from(values.len()).unwrap_or(u32::MAX),
             }
@@ -239,15 +237,13 @@ fn figure_row(
     if servers.iter().all(|s| s.median.is_none()) {
         return None;
     }
-    let others = names
-        .iter()
-        .filter_map(|name| Some((*name, *levels.get(name)?)));
     Some(FigureRow {
         figure,
         unit: figure.unit().to_owned(),
         servers,
         against: others
-            .map(|(name, level)| against(measured, name, figure, level))
+            .iter()
+            .map(|(name, level)| against(measured, name, figure, *level))
             .collect(),
     })
 }

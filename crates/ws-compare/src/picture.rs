@@ -27,8 +27,7 @@ pub fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
 /// Whether any figure has a ratio to draw.
 #[must_use]
 pub fn has_ratios(c: &Comparison) -> bool {
-    let mut all = c.figures.iter().flat_map(|row| &row.against);
-    all.any(|against| against.ratio.is_some())
+    !ratios(c).rows.is_empty()
 }
 
 /// The pictures of a page; none when there is nothing to draw.

@@ -105,16 +105,11 @@ fn verdict(c: &Comparison) -> Vec<String> {
         Verdict::Invalid => AnsiColor::Red,
     });
     let about = if c.interrupted {
-        "ended early by the user"
+        "ended early by the user".to_owned()
     } else if c.compared().count() < 2 {
-        ""
+        String::new()
     } else {
-        "compared with"
-    };
-    let about = if about == "compared with" {
         format!("all compared with {}", c.plan.reference)
-    } else {
-        about.to_owned()
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow};
+use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow, last_round};
 use measurement::units::{counted, human_rate, human_time};
 use measurement::words;
-
-use crate::conditions::percent;
 
 /// What belongs together, with its heading.
 pub const GROUPS: [(&str, &[Figure]); 3] = [
@@ -54,7 +52,7 @@ pub fn title(c: &Comparison) -> String {
 /// How many rounds there were.
 #[must_use]
 pub fn rounds(c: &Comparison) -> u32 {
-    c.rounds.iter().map(|row| row.round).max().unwrap_or(0)
+    last_round(&c.rounds)
 }
 
 /// `100 clients × 2.00 s × 125 B`, and at which rate.
@@ -204,6 +202,13 @@ pub fn method(c: &Comparison) -> Vec<String> {
     lines
 }
 
+/// A level in percent, with as many digits as it takes: 95, 97.5, 99.02.
+#[must_use]
+pub fn percent(level: f64) -> String {
+    let text = format!("{:.2}", level * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// The levels of the intervals: ` of 99.02 %`, ` of 98.8 to 99.02 %`; nothing where there is none.
 fn levels(c: &Comparison) -> String {
     let against = c.figures.iter().flat_map(|row| &row.against);
@@ -236,5 +241,18 @@ pub fn outcome(condition: &ConditionRow) -> &'static str {
         (true, _) => "failed",
         (false, true) => "passed",
         (false, false) => "not sure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_has_the_digits_that_it_takes() {
+        assert_eq!(
+            [0.95, 0.975, 0.99023, 1.0].map(percent),
+            ["95", "97.5", "99.02", "100"]
+        );
     }
 }

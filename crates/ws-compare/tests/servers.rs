@@ -7,6 +7,26 @@ mod common;
 use common::{Compare, server, stderr, stdout};
 use serde_json::Value;
 
+/// Compares these servers, of which one fails: what was saved, and what was printed.
+fn with_a_failure(flags: &[&str], servers: &[&str]) -> (Value, String) {
+    let compare = Compare::new();
+    let servers = servers.iter().flat_map(|server| ["--server", *server]);
+    let line: Vec<_> = flags
+        .iter()
+        .copied()
+        .chain(servers)
+        .chain(["-o", "c.json"])
+        .collect();
+    let output = compare.short(&line);
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{line:?}: {}",
+        stderr(&output)
+    );
+    (compare.json("c.json"), stdout(&output))
+}
+
 /// Not a test: what [`server`] starts.
 #[test]
 #[ignore = "a server for the other tests"]
@@ -82,19 +102,14 @@ fn right_servers_are_measured_in_every_round() {
 
 #[test]
 fn a_server_that_fails_to_start_is_told_with_its_output() {
-    let compare = Compare::new();
-    let output = compare.short(&[
-        "--server",
-        &server("a", "axum"),
-        "--server",
-        &server("bad", "fails"),
-        "--server",
-        &server("t", "tungstenite"),
-        "-o",
-        "c.json",
-    ]);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let c = compare.json("c.json");
+    let (c, printed) = with_a_failure(
+        &[],
+        &[
+            &server("a", "axum"),
+            &server("bad", "fails"),
+            &server("t", "tungstenite"),
+        ],
+    );
     let why = excluded(&c, "bad").unwrap();
     assert!(
         why.contains("exit code 7") && why.contains("boom: no such table"),
@@ -109,26 +124,19 @@ fn a_server_that_fails_to_start_is_told_with_its_output() {
         ),
         (2, 2, 0)
     );
-    assert!(stdout(&output).contains("boom: no such table"));
+    assert!(printed.contains("boom: no such table"));
 }
 
 #[test]
 fn a_server_that_is_never_ready_is_given_up() {
-    let compare = Compare::new();
-    let output = compare.short(&[
-        "--ready-timeout",
-        "300ms",
-        "--server",
-        &server("bad", "mute"),
-        "--server",
-        &server("a", "axum"),
-        "--server",
-        &server("t", "tungstenite"),
-        "-o",
-        "c.json",
-    ]);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let c = compare.json("c.json");
+    let (c, _) = with_a_failure(
+        &["--ready-timeout", "300ms"],
+        &[
+            &server("bad", "mute"),
+            &server("a", "axum"),
+            &server("t", "tungstenite"),
+        ],
+    );
     let why = excluded(&c, "bad").unwrap();
     assert!(why.contains("echoed nothing at ws://127.0.0.1:"), "{why}");
     assert!(why.contains("300ms"), "{why}");
@@ -139,17 +147,8 @@ fn a_server_that_is_never_ready_is_given_up() {
 
 #[test]
 fn a_program_that_does_not_exist_is_named() {
-    let compare = Compare::new();
-    let output = compare.short(&[
-        "--server",
-        "bad=/no/such/program {port}",
-        "--server",
-        &server("a", "axum"),
-        "-o",
-        "c.json",
-    ]);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let why = excluded(&compare.json("c.json"), "bad").unwrap();
+    let (c, _) = with_a_failure(&[], &["bad=/no/such/program {port}", &server("a", "axum")]);
+    let why = excluded(&c, "bad").unwrap();
     assert!(
         why.contains("/no/such/program") && why.contains("No such file"),
         "{why}"
@@ -190,19 +189,10 @@ fn wrong_echoes_do_not_pass_the_gate() {
     std::thread::scope(|scope| {
         for (role, told) in cases {
             scope.spawn(move || {
-                let compare = Compare::new();
-                let output = compare.short(&[
-                    "--gate-timeout",
-                    "2s",
-                    "--server",
-                    &server("bad", role),
-                    "--server",
-                    &server("good", "right"),
-                    "-o",
-                    "c.json",
-                ]);
-                assert_eq!(output.status.code(), Some(3), "{role}: {}", stderr(&output));
-                let c = compare.json("c.json");
+                let (c, _) = with_a_failure(
+                    &["--gate-timeout", "2s"],
+                    &[&server("bad", role), &server("good", "right")],
+                );
                 let why = excluded(&c, "bad").unwrap();
                 assert!(why.contains(told), "{role}: {why}");
                 assert_eq!(excluded(&c, "good"), None, "{role}");
@@ -244,17 +234,8 @@ fn a_server_killed_mid_round_loses_that_round_alone() {
 
 #[test]
 fn wrong_echoes_under_load_are_told() {
-    let compare = Compare::new();
-    let output = compare.short(&[
-        "--server",
-        &server("bad", "corrupts"),
-        "--server",
-        &server("a", "axum"),
-        "-o",
-        "c.json",
-    ]);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    for row in rows(&compare.json("c.json"), "bad") {
+    let (c, _) = with_a_failure(&[], &[&server("bad", "corrupts"), &server("a", "axum")]);
+    for row in rows(&c, "bad") {
         let told = row["failure"].as_str().unwrap();
         assert!(told.contains("echoes were wrong"), "{told}");
     }
@@ -264,20 +245,15 @@ fn wrong_echoes_under_load_are_told() {
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let compare = Compare::new();
     let fixed = server("bad", "axum").replace("{port}", &port.to_string());
-    let output = compare.short(&[
-        "--server",
-        &format!("{fixed} @ ws://127.0.0.1:{port}/ws"),
-        "--server",
-        &server("a", "axum"),
-        "--server",
-        &server("t", "tungstenite"),
-        "-o",
-        "c.json",
-    ]);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let c = compare.json("c.json");
+    let (c, _) = with_a_failure(
+        &[],
+        &[
+            &format!("{fixed} @ ws://127.0.0.1:{port}/ws"),
+            &server("a", "axum"),
+            &server("t", "tungstenite"),
+        ],
+    );
     let why = excluded(&c, "bad").unwrap();
     assert!(
         why.contains(&format!("something already listens on 127.0.0.1:{port}")),
@@ -344,21 +320,14 @@ fn wrong_usage_is_told_before_anything_is_started() {
 
 #[test]
 fn a_server_that_floods_is_given_up_like_a_silent_one() {
-    let compare = Compare::new();
-    let output = compare.short(&[
-        "--gate-timeout",
-        "1s",
-        "--server",
-        &server("bad", "floods"),
-        "--server",
-        &server("a", "axum"),
-        "--server",
-        &server("t", "tungstenite"),
-        "-o",
-        "c.json",
-    ]);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let c = compare.json("c.json");
+    let (c, _) = with_a_failure(
+        &["--gate-timeout", "1s"],
+        &[
+            &server("bad", "floods"),
+            &server("a", "axum"),
+            &server("t", "tungstenite"),
+        ],
+    );
     let why = excluded(&c, "bad").unwrap();
     assert!(why.contains("a text message: nothing came"), "{why}");
     assert_eq!(rows(&c, "t").len(), 2);

@@ -19,8 +19,6 @@ const NARROW: (u32, u32) = (340, 320);
 
 /// What a heatmap grows by with each run after the second, which has a panel of its own.
 const PANEL: u32 = 110;
-/// Beyond so many it is another picture's size that is wanted.
-const MAX_PANELS: u32 = 30;
 
 /// Kinds whose files are read together: those of a row show the same data.
 const READINGS: [&[Kind]; 4] = [
@@ -194,7 +192,9 @@ fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
         _ => 1,
     };
     let draw = |(width, height): (u32, u32)| {
-        let height = height + PANEL * panels.saturating_sub(2).min(MAX_PANELS);
+        let height = PANEL
+            .saturating_mul(panels.saturating_sub(2))
+            .saturating_add(height);
         let options = Options {
             title: Some(title.clone()),
             size: Size::new(width, height).unwrap_or_default(),

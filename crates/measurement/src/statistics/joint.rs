@@ -26,10 +26,10 @@ const DRAWN: usize = 9_999;
 const BELOW_A_STEP: f64 = 1.0 - 1e-6;
 
 /// The level of each figure's interval, so that in a share `level` of comparisons no figure is told in which the
-/// servers are the same. Each series is a figure: by round, in the same order, the logarithm of the server's value over the reference's, `None` where
-/// a round has no such value. Never below `level`; of one figure, of equal figures and of none it is `level`. Of
-/// fewer rounds than a verdict at the level takes, nothing is known of how the figures depend on each other,
-/// and it is at least [`of_each`].
+/// servers are the same. Each series is a figure: by round, in the same order, the logarithm of the server's value
+/// over the reference's, `None` where a round has no such value. Never below `level`; of one figure, of equal
+/// figures and of none it is `level`. Of fewer rounds than a verdict at the level takes, nothing is known of how
+/// the figures depend on each other, and it is at least [`of_each`].
 ///
 /// Exact for servers that are the same in everything, and as good as exact where they differ in some figures. It
 /// is a promise of verdicts, not of intervals: where servers differ in all figures there is nothing to be told
@@ -39,9 +39,11 @@ const BELOW_A_STEP: f64 = 1.0 - 1e-6;
 /// Never: a series that is shorter than others counts as having no further values.
 #[must_use]
 pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 {
-    let figures: Vec<_> = series.iter().map(|values| Figure::of(values)).collect();
+    let figures: Vec<_> = series
+        .iter()
+        .filter_map(|values| Figure::of(values))
+        .collect();
     let rounds = series.iter().map(Vec::len).max().unwrap_or(0);
-    let figures: Vec<_> = figures.into_iter().flatten().collect();
     if figures.len() < 2 {
         return level;
     }

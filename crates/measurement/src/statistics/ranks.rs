@@ -52,16 +52,7 @@ pub fn rank_bounds(values: &[f64], level: f64) -> Option<(f64, f64)> {
 /// How many of the smallest means of two are left out below the interval: the largest rank sum w with
 /// P(W ≤ w) ≤ outside.
 fn means_beyond(rounds: usize, outside: f64) -> Option<usize> {
-    match RankSum::of(rounds) {
-        RankSum::Counted(at_most) => at_most
-            .partition_point(|p| *p <= outside + 1e-12)
-            .checked_sub(1),
-        // A level so high that nothing lies beyond saturates at 0.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        RankSum::Normal { mean, deviation } => {
-            Some((mean + super::law::normal_quantile(outside) * deviation - 0.5).floor() as usize)
-        }
-    }
+    RankSum::of(rounds).largest_within(outside)
 }
 
 /// The law of W, the sum of the ranks 1 … rounds each taken with probability ½.
@@ -74,15 +65,24 @@ pub(super) enum RankSum {
 }
 
 impl RankSum {
-    #[allow(clippy::cast_precision_loss)]
     pub(super) fn of(rounds: usize) -> Self {
         if rounds > COUNTED_OUT {
-            let n = rounds as f64;
-            return Self::Normal {
-                mean: n * (n + 1.0) / 4.0,
-                deviation: (n * (n + 1.0) * (2.0 * n + 1.0) / 24.0).sqrt(),
-            };
+            Self::normal(rounds)
+        } else {
+            Self::counted(rounds)
         }
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn normal(rounds: usize) -> Self {
+        let n = rounds as f64;
+        Self::Normal {
+            mean: n * (n + 1.0) / 4.0,
+            deviation: (n * (n + 1.0) * (2.0 * n + 1.0) / 24.0).sqrt(),
+        }
+    }
+
+    fn counted(rounds: usize) -> Self {
         let most = rounds * (rounds + 1) / 2;
         let mut law = vec![0.0_f64; most + 1];
         law[0] = 1.0;
@@ -98,6 +98,21 @@ impl RankSum {
             *p = below;
         }
         Self::Counted(law)
+    }
+
+    /// The largest w with P(W ≤ w) ≤ outside.
+    fn largest_within(&self, outside: f64) -> Option<usize> {
+        match self {
+            Self::Counted(at_most) => at_most
+                .partition_point(|p| *p <= outside + 1e-12)
+                .checked_sub(1),
+            // A level so high that nothing lies beyond saturates at 0.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Self::Normal { mean, deviation } => {
+                let below = mean + super::law::normal_quantile(outside) * deviation - 0.5;
+                Some(below.floor() as usize)
+            }
+        }
     }
 
     /// P(W ≤ sum).
@@ -152,20 +167,16 @@ mod tests {
 
     #[test]
     fn the_normal_law_takes_over_where_it_fits() {
+        let (counted, normal) = (RankSum::counted(COUNTED_OUT), RankSum::normal(COUNTED_OUT));
         for outside in [0.025, 0.005, 0.001] {
-            let exact = means_beyond(COUNTED_OUT, outside).unwrap();
-            let next = means_beyond(COUNTED_OUT + 1, outside).unwrap();
-            // A round more moves it by about half of the rounds.
-            assert!(
-                (20..=80).contains(&(next - exact)),
-                "{outside}: {exact} {next}"
-            );
+            let exact = counted.largest_within(outside).unwrap();
+            let taken = normal.largest_within(outside).unwrap();
+            assert!(exact.abs_diff(taken) <= 20, "{outside}: {exact} {taken}");
         }
-        let (counted, normal) = (RankSum::of(COUNTED_OUT), RankSum::of(COUNTED_OUT + 1));
-        let middle = |rounds: usize| rounds * (rounds + 1) / 4;
-        let difference =
-            counted.at_most(middle(COUNTED_OUT)) - normal.at_most(middle(COUNTED_OUT + 1));
-        assert!(difference.abs() < 2e-3, "{difference}");
+        for sum in 0..=COUNTED_OUT * (COUNTED_OUT + 1) / 2 {
+            let difference = counted.at_most(sum) - normal.at_most(sum);
+            assert!(difference.abs() < 1e-3, "{sum}: {difference}");
+        }
     }
 
     #[test]

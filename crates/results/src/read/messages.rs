@@ -135,8 +135,10 @@ struct Counter<'p> {
     timeline: Timeline,
     /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
     in_flight: BinaryHeap<Reverse<Echo>>,
+    /// When the last message went out.
     sent_ns: u64,
-    ends_ns: u64,
+    /// When the last echo came.
+    received_ns: u64,
     rows: u64,
     /// The highest message number of each client, by which it is known how many there were.
     last_messages: BTreeMap<u64, u64>,
@@ -150,7 +152,7 @@ impl<'p> Counter<'p> {
             timeline: Timeline::new(true),
             in_flight: BinaryHeap::new(),
             sent_ns: 0,
-            ends_ns: 0,
+            received_ns: 0,
             rows: 0,
             last_messages: BTreeMap::new(),
             is_open_loop: false,
@@ -172,7 +174,6 @@ impl<'p> Counter<'p> {
         let last = self.last_messages.entry(row.client).or_default();
         *last = row.message.max(*last);
         self.sent_ns = row.sent_ns;
-        self.ends_ns = self.ends_ns.max(row.sent_ns);
         self.land(row.sent_ns);
         self.timeline.sent(row.sent_ns);
         if outcome.is_failure() {
@@ -182,7 +183,7 @@ impl<'p> Counter<'p> {
             self.is_open_loop |= service != response;
             let times = outcome.is_timed().then_some((service, response));
             let received_ns = row.sent_ns + service;
-            self.ends_ns = self.ends_ns.max(received_ns);
+            self.received_ns = self.received_ns.max(received_ns);
             self.in_flight.push(Reverse((received_ns, times)));
         }
         Ok(())
@@ -212,7 +213,7 @@ impl<'p> Counter<'p> {
         rows.iter_mut().for_each(|row| row.histograms = None);
         // What a run of a month takes in nanoseconds is exact to a microsecond.
         #[allow(clippy::cast_precision_loss)]
-        let ends_s = self.ends_ns as f64 / 1e9;
+        let ends_s = self.sent_ns.max(self.received_ns) as f64 / 1e9;
         Ok(Counted {
             rows,
             ends_s,

@@ -7,7 +7,7 @@ mod interval_log;
 
 use std::fs;
 
-use calamine::{Data, Reader, Xlsx, open_workbook};
+use calamine::{Data, Range, Reader, Xlsx, open_workbook};
 use measurement::percentiles::percentile_table;
 use measurement::sample::{Outcome, Sample};
 use proptest::prelude::*;
@@ -70,6 +70,11 @@ fn numbers(row: &[Data]) -> Vec<Option<f64>> {
     row.iter().map(|cell| cell.as_f64()).collect()
 }
 
+fn header(sheet: &Range<Data>) -> Vec<String> {
+    let first = sheet.rows().next().unwrap();
+    first.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
     written("a.xlsx", &samples(), |path| {
@@ -124,13 +129,7 @@ fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
         ];
         for (sheet, columns) in contract {
             let range = book.worksheet_range(sheet).unwrap();
-            let header: Vec<_> = range
-                .rows()
-                .next()
-                .unwrap()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let header = header(&range);
             assert_eq!(header[..columns.len()], *columns, "{sheet}");
         }
     });
@@ -239,13 +238,7 @@ fn the_moving_average_is_that_of_the_timed_rows() {
     written("a.xlsx", &samples, |path| {
         let mut book: Xlsx<_> = open_workbook(path).unwrap();
         let range = book.worksheet_range("moving_average").unwrap();
-        let header: Vec<_> = range
-            .rows()
-            .next()
-            .unwrap()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let header = header(&range);
         assert_eq!(header, schema::MOVING_AVERAGE_COLUMNS);
         assert!(header[2].contains(&schema::MOVING_AVERAGE_WINDOW.to_string()));
         assert_eq!(range.height(), 53);

@@ -1,6 +1,6 @@
 //! A figure with one column a server and one row a round, and its chart.
 
-use measurement::comparison::{Comparison, Figure};
+use measurement::comparison::{Comparison, Figure, last_round};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::chart::{Axis, Line, Mark, Named, Picture, Scale};
@@ -18,7 +18,7 @@ pub(super) fn write(
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     let mut columns = vec![("round", &styles.id)];
     columns.extend(servers.iter().map(|name| (*name, format(figure, styles))));
-    let last = c.rounds.iter().map(|r| r.round).max().unwrap_or(0);
+    let last = last_round(&c.rounds);
     head(sheet, name, &columns, last as usize, styles)?;
     for round in 1..=last {
         sheet.write_number(round, 0, round)?;
