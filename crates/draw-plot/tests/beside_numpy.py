@@ -128,15 +128,29 @@ def averages(name, ours, values):
 
 
 def seconds(name, ours, frame):
-    """Counts and quantiles of each second; echoes belong to the second in which they came."""
+    """Rates and quantiles of each second; echoes belong to the second in which they came."""
     quantile = lambda q: lambda v: np.quantile(v, q, method="inverted_cdf")
     sent = frame.sent_s.astype(int)
     timed = frame[frame.outcome == "ok"]
     came = (timed.sent_s + timed.service_time_ms / 1e3).astype(int)
     whole = ours["second"]
     by = lambda series: series.reindex(whole)
-    count = equal(f"{name}: sent", ours["sent"], by(sent.value_counts()).fillna(0))
-    count += equal(f"{name}: received", ours["received"], by(came.value_counts()).fillna(0))
+    # The last second is as long as something happened in it; less than half of one has its rate with the one before.
+    end_s = max(frame.sent_s.max(), (timed.sent_s + timed.service_time_ms / 1e3).max())
+    last, part_s = int(end_s), end_s % 1
+
+    def rates(seconds):
+        counts = seconds.value_counts()
+        rates = by(counts).fillna(0).astype(float)
+        if last > 0 and part_s < 0.5:
+            both = counts.get(last - 1, 0) + counts.get(last, 0)
+            rates[rates.index.isin([last - 1, last])] = both / (1 + part_s)
+        else:
+            rates[last] = counts.get(last, 0) / part_s
+        return rates
+
+    count = close(f"{name}: sent", ours["sent"], rates(sent), 1e-9)[0]
+    count += close(f"{name}: received", ours["received"], rates(came), 1e-9)[0]
     lost = sent[frame.outcome != "ok"].value_counts()
     count += equal(f"{name}: failed", ours["failed"], by(lost).fillna(0))
     for ours_name, column, figure in [

@@ -37,8 +37,12 @@ pub fn steps(
         .collect()
 }
 
+/// Less of a second than this says nothing of a rate by itself: one echo in a last hundredth of a
+/// millisecond would be 100,000 per second.
+const SLIVER_S: f64 = 0.5;
+
 /// How many there were in each second as how many there were per second: the same, but for a
-/// second that is not whole.
+/// second that is not whole. One that is not even half there has one rate with the second before it.
 #[must_use]
 pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64>) -> Vec<Step> {
     let counts = counts.into_iter();
@@ -46,9 +50,28 @@ pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64
         counts.map(|(second, count)| (second, Some(count as f64))),
         elapsed_s,
     );
+    let length_s = |step: &Step| step.to_s - step.from_s;
+    let sliver = steps
+        .iter()
+        .position(|step| length_s(step) < SLIVER_S && step.from_s >= 1.0);
+    let joint = sliver.map(|at| {
+        let begin_s = steps[at].from_s - 1.0;
+        // A second that is not listed had none.
+        let both = steps[..at].partition_point(|step| step.from_s < begin_s)..at + 1;
+        let count: f64 = steps[both.clone()]
+            .iter()
+            .filter_map(|step| step.value)
+            .sum();
+        (both, count / (1.0 + length_s(&steps[at])))
+    });
     for step in &mut steps {
-        let length_s = step.to_s - step.from_s;
+        let length_s = length_s(step);
         step.value = step.value.map(|count| count / length_s);
+    }
+    if let Some((both, rate)) = joint {
+        for step in &mut steps[both] {
+            step.value = Some(rate);
+        }
     }
     steps
 }
@@ -112,13 +135,32 @@ mod tests {
 
     #[test]
     fn a_second_that_is_not_whole_counts_as_long_as_it_was() {
-        let rates = rates([(0, 1_000), (1, 1_000), (2, 250)], Some(2.25));
+        let rates = rates([(0, 1_000), (1, 1_000), (2, 750)], Some(2.75));
         let values: Vec<_> = rates.iter().map(|step| step.value.unwrap()).collect();
         assert_eq!(values, [1_000.0, 1_000.0, 1_000.0]);
-        assert_eq!((rates[2].from_s, rates[2].to_s), (2.0, 2.25));
+        assert_eq!((rates[2].from_s, rates[2].to_s), (2.0, 2.75));
         // What comes after the end is no part of it.
         let late = steps([(3, Some(7.0))], Some(2.25));
         assert_eq!((late[0].from_s, late[0].to_s), (3.0, 4.0));
+    }
+
+    #[test]
+    fn a_last_moment_is_no_rate_of_its_own() {
+        let values = |counts: &[(u64, u64)], end_s| {
+            let rates = rates(counts.iter().copied(), Some(end_s));
+            rates
+                .iter()
+                .map(|step| step.value.unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            values(&[(0, 900), (1, 1_000), (2, 500)], 2.25),
+            [900.0, 1_200.0, 1_200.0]
+        );
+        // The second before had none.
+        assert_eq!(values(&[(0, 1_000), (7, 5)], 7.25), [1_000.0, 4.0]);
+        // A run that was no longer has nothing else.
+        assert_eq!(values(&[(0, 500)], 0.25), [2_000.0]);
     }
 
     #[test]
