@@ -69,7 +69,7 @@ mod tests {
         let half = after_two_seconds(1_000, Arrivals::Constant);
         assert_eq!(half.sent_in_time_share, Some(0.5));
         assert!(
-            half.validity.reasons.iter().any(|r| r.contains("50.0 %")),
+            half.validity.reasons.iter().any(|r| r.contains("50 %")),
             "{:?}",
             half.validity
         );

@@ -1,12 +1,13 @@
 //! Whether a measurement can be believed, and if not, why and what to do about it.
 
+mod reason;
+
 use std::cmp::Reverse;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::reason::Reason;
 use crate::summary::{Calibration, Latency};
-use crate::units::{grouped, human_percent, human_time};
 
 /// Share of a core above which a generator thread may have been the bottleneck.
 pub const BUSY_THREAD_LIMIT: f64 = 0.90;
@@ -83,166 +84,6 @@ pub struct Evidence {
     pub connections: u64,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
-}
-
-/// One thing that speaks against a measurement. Printed, it names the figure, the limit and what
-/// to do about it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reason {
-    /// No message came back.
-    NothingMeasured,
-    /// Two figures contradict each other.
-    Impossible {
-        /// The figure that should be the smaller one, with its value in nanoseconds.
-        smaller: (&'static str, f64),
-        /// The figure that should be the larger one, with its value in nanoseconds.
-        larger: (&'static str, f64),
-    },
-    /// The generator sent later than the server answered: lag p99 and service time p50, in
-    /// nanoseconds.
-    SendLag(u64, u64),
-    /// The offered rate was not achieved.
-    RateNotKept {
-        /// Achieved rate as a share of the offered one.
-        kept: f64,
-        /// The server answered all that it was sent.
-        answered_all: bool,
-        /// Writes that found the socket full.
-        blocked_writes: u64,
-        /// So many connections failed or ended early that their share of the load alone explains it.
-        ended_with_connections: bool,
-    },
-    /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
-    NearFloor(u64, u64),
-    /// The throughput is what the generator itself can do: found and ceiling, in messages per second.
-    NearCeiling(f64, f64),
-    /// A generator thread used nearly a whole core.
-    GeneratorBusy(f64),
-    /// The generator waited for a core.
-    GeneratorWaited(f64),
-    /// Too few messages lie beyond the 99th percentile.
-    ThinTail(u64),
-    /// So many of so many connections failed or ended early.
-    LoadFellShort(u64, u64),
-    /// The user ended the run early.
-    Interrupted,
-}
-
-impl Reason {
-    /// What this reason alone makes of a measurement.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        match self {
-            Self::NothingMeasured
-            | Self::Impossible { .. }
-            | Self::SendLag(..)
-            | Self::RateNotKept {
-                answered_all: true, ..
-            } => Verdict::Invalid,
-            Self::RateNotKept { .. }
-            | Self::NearFloor(..)
-            | Self::NearCeiling(..)
-            | Self::GeneratorBusy(_)
-            | Self::GeneratorWaited(_)
-            | Self::ThinTail(_)
-            | Self::LoadFellShort(..)
-            | Self::Interrupted => Verdict::Suspect,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NothingMeasured => write!(
-                f,
-                "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all"
-            ),
-            Self::Impossible { smaller, larger } => write!(
-                f,
-                "impossible figures: {} {} exceeds {} {}; please report this as a bug",
-                smaller.0,
-                human_time(smaller.1),
-                larger.0,
-                human_time(larger.1)
-            ),
-            #[allow(clippy::cast_precision_loss)]
-            Self::SendLag(lag, service) => write!(
-                f,
-                "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because the generator was late or its `--window` full; use `--busy-poll`, a core of its own (`taskset`, `--pin`), a wider `--window`, or a lower `--rate`",
-                human_time(*lag as f64),
-                human_time(*service as f64)
-            ),
-            Self::RateNotKept {
-                kept,
-                answered_all,
-                blocked_writes,
-                ended_with_connections,
-            } => {
-                let cause = match (answered_all, blocked_writes) {
-                    (true, 0) if *ended_with_connections => {
-                        "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
-                    }
-                    (true, 0) => {
-                        "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
-                    }
-                    (true, _) => {
-                        "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
-                    }
-                    (false, _) => {
-                        "the server did not answer all that it was sent: the rate is beyond what it can do; use a lower `--rate`"
-                    }
-                };
-                write!(
-                    f,
-                    "{:.1} % of the offered rate was achieved (limit {}): {cause}",
-                    kept * 100.0,
-                    human_percent(KEPT_RATE_LIMIT)
-                )
-            }
-            #[allow(clippy::cast_precision_loss)]
-            Self::NearFloor(found, floor) => write!(
-                f,
-                "you are measuring the tool: the service time p50 of {} is at most {} above what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
-                human_time(*found as f64),
-                human_percent(OWN_LIMIT_MARGIN),
-                human_time(*floor as f64)
-            ),
-            Self::NearCeiling(found, ceiling) => write!(
-                f,
-                "you are measuring the tool: {found:.0} msg/s is within {} of the {ceiling:.0} msg/s that the generator can do at its best; more `--threads` help where cores are free",
-                human_percent(OWN_LIMIT_MARGIN),
-            ),
-            Self::GeneratorBusy(share) => write!(
-                f,
-                "a generator thread was busy for {} of a core (limit {}): it may have been slower than the server; more `--threads` help where cores are free, fewer clients where none is",
-                human_percent(*share),
-                human_percent(BUSY_THREAD_LIMIT)
-            ),
-            Self::GeneratorWaited(share) => write!(
-                f,
-                "the generator waited for a core {} of the time (limit {}): the times hold its own waiting; give generator and server cores of their own (`taskset`) or a machine each",
-                human_percent(*share),
-                human_percent(RUN_QUEUE_WAIT_LIMIT)
-            ),
-            Self::ThinTail(beyond) => write!(
-                f,
-                "{} messages lie beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
-                grouped(*beyond),
-                grouped(FIRM_TAIL_MESSAGES)
-            ),
-            Self::LoadFellShort(broken, of) => write!(
-                f,
-                "{} of {} connections failed or ended early (limit 0): the load was less than planned; see the reasons at `connected`",
-                grouped(*broken),
-                grouped(*of)
-            ),
-            Self::Interrupted => write!(
-                f,
-                "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)"
-            ),
-        }
-    }
 }
 
 /// The verdict and what it rests on.
@@ -328,14 +169,21 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
         return Vec::new();
     };
     let mut reasons = Vec::new();
+    let (near, far) = (1.0 - OWN_LIMIT_MARGIN, 1.0 + OWN_LIMIT_MARGIN);
     let (floor, ceiling) = (own.floor_service_p50_ns, own.ceiling_messages_per_s);
-    if let Some(found) = evidence.service.p50
-        && found as f64 <= floor as f64 * (1.0 + OWN_LIMIT_MARGIN)
-    {
-        reasons.push(Reason::NearFloor(found, floor));
+    if let Some(found) = evidence.service.p50 {
+        let share = found as f64 / floor as f64;
+        if share < near {
+            reasons.push(Reason::BelowFloor(found, floor));
+        } else if share <= far {
+            reasons.push(Reason::NearFloor(found, floor));
+        }
     }
     let found = evidence.messages_per_s;
-    if found >= ceiling * (1.0 - OWN_LIMIT_MARGIN) {
+    let share = found / ceiling;
+    if share > far {
+        reasons.push(Reason::AboveCeiling(found, ceiling));
+    } else if share >= near {
         reasons.push(Reason::NearCeiling(found, ceiling));
     }
     reasons

@@ -124,7 +124,7 @@ fn a_rate_that_was_not_kept_is_the_generators_fault_or_the_servers() {
     assert!(
         reasons[0]
             .to_string()
-            .contains("95.0 % of the offered rate")
+            .contains("just under 95 % of the offered rate")
     );
     let lossy = |e: &mut Evidence| (e.kept_rate, e.answered_all) = (Some(0.5), false);
     assert_eq!(verdict_of(lossy).0, Verdict::Suspect);
@@ -189,7 +189,33 @@ fn a_rate_that_ended_with_its_connections_is_not_blamed_on_the_generator() {
 }
 
 #[test]
-fn a_time_below_the_generators_own_is_not_said_to_be_near_it() {
-    let said = Reason::NearFloor(28_200, 69_200).to_string();
-    assert!(said.contains("28.2 µs is at most 10 % above"), "{said}");
+fn a_figure_better_than_the_generators_own_says_that_its_calibration_was_disturbed() {
+    let mut evidence = good();
+    evidence.calibration = Some(Calibration {
+        floor_service_p50_ns: 12,
+        ceiling_messages_per_s: 900.0,
+        took_s: 0.3,
+    });
+    let found = judge(&evidence);
+    assert_eq!(found.verdict, Verdict::Suspect);
+    assert_eq!(
+        found.reasons,
+        [
+            Reason::BelowFloor(10, 12),
+            Reason::AboveCeiling(1_000.0, 900.0)
+        ]
+    );
+    for reason in found.reasons {
+        let said = reason.to_string();
+        assert!(said.contains("calibration was disturbed"), "{said}");
+        assert!(!said.contains("within"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_beyond_a_limit_is_seen_to_be() {
+    let said = |share| Reason::GeneratorBusy(share).to_string();
+    assert!(said(0.97).contains("for 97 % of a core (limit 90 %)"));
+    assert!(said(0.904).contains("for 90.4 % of a core (limit 90 %)"));
+    assert!(said(0.9001).contains("for just over 90 % of a core"));
 }

@@ -156,7 +156,7 @@ fn a_rate_that_is_not_kept_is_said_while_it_goes_on() {
         ("suspect", Tone::Warning)
     );
     assert!(
-        view.reasons[0].starts_with("50.0 % of the offered rate"),
+        view.reasons[0].starts_with("50 % of the offered rate"),
         "{:?}",
         view.reasons
     );
