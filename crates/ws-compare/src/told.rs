@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow, last_round};
+use measurement::statistics::ranks::rounds_needed;
 use measurement::units::{counted, human_rate, human_time};
 use measurement::words;
 
@@ -97,10 +98,26 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
                 .to_owned(),
         );
     }
+    lines.extend(too_few_rounds(c));
     lines.extend(unsteady(c));
     lines.extend(longest_cut(c));
     lines.extend(outliers(c));
     lines
+}
+
+/// That intervals of so few rounds may leave out 1 and yet tell nothing.
+fn too_few_rounds(c: &Comparison) -> Option<String> {
+    let against = c.figures.iter().flat_map(|row| &row.against);
+    let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
+    let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
+    // The figure that is nearest to having enough.
+    let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
+    ((had as usize) < needed).then(|| {
+        format!(
+            "{} are too few for any verdict, wherever an interval lies: it takes {needed} or more (--rounds)",
+            counted(u64::from(had), "round")
+        )
+    })
 }
 
 /// The rounds that stand out, in a line each.

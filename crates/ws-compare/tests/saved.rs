@@ -178,6 +178,34 @@ fn one_run_a_side_tells_nothing_and_says_so() {
 }
 
 #[test]
+fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(2.0);
+    let said = |rounds: usize| {
+        let first = |side: &String| {
+            let files: Vec<_> = side.split(',').take(rounds).collect();
+            files.join(",")
+        };
+        stdout(&folder.compare(&[
+            &first(&sides[0]),
+            &first(&sides[1]),
+            "--figures",
+            "throughput",
+        ]))
+    };
+    let few = said(5);
+    assert!(
+        few.contains("5 rounds are too few for any verdict") && few.contains("it takes 6 or more"),
+        "{few}"
+    );
+    let enough = said(6);
+    assert!(
+        enough.contains("b 2.0") && !enough.contains("too few"),
+        "{enough}"
+    );
+}
+
+#[test]
 fn runs_that_answer_different_questions_are_refused() {
     let cases: [(&str, &str, Value); 14] = [
         ("/plan/clients", "clients", json!(5)),
