@@ -121,7 +121,7 @@ def table(ping_pong, window):
     lines = [
         f"| server | msg/s | beside {reference} | service time p50 | p99 | response time p50 | p99 "
         "| memory per connection "
-        "| window 64, msg/s | msg per CPU-second |",
+        "| window 64, msg/s | window 64, msg per CPU-second |",
         "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for server in (server["name"] for server in ping_pong["servers"]):
