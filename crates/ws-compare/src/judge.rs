@@ -130,17 +130,26 @@ impl Measured {
         }
     }
 
-    /// A figure of a server beside the reference's, by an interval of this level.
-    fn compare(&self, server: &str, figure: Figure, level: f64) -> Result<Compared, String> {
-        // What is left when most runs were not to be believed is no fair choice of them.
-        let mut sides = [server, &self.plan.reference].into_iter();
-        if let Some(lost) = sides.find_map(|side| {
-            runs_of(self, side, figure, Verdict::Invalid).filter(Found::leaves_too_few)
-        }) {
-            return Err(format!(
+    /// Whether enough runs of a server can be believed: what is left when most cannot is no fair choice
+    /// of them.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub(crate) fn believable(&self, server: &str, figure: Figure) -> Result<(), String> {
+        let invalid = runs_of(self, server, figure, Verdict::Invalid);
+        match invalid.filter(Found::leaves_too_few) {
+            Some(lost) => Err(format!(
                 "cannot tell: {} of {} runs of {} are invalid",
                 lost.count, lost.of, lost.server
-            ));
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// A figure of a server beside the reference's, by an interval of this level.
+    fn compare(&self, server: &str, figure: Figure, level: f64) -> Result<Compared, String> {
+        for side in [server, &self.plan.reference] {
+            self.believable(side, figure)?;
         }
         let (values, reference) = self.paired(server, &self.plan.reference, figure);
         let direction = if figure.more_is_better() {

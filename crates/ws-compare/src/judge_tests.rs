@@ -214,10 +214,20 @@ fn of_runs_that_are_mostly_invalid_nothing_is_told() {
             left -= 1;
         }
     }
-    let c = judge(some, &Conditions::default());
+    let texts = ["bb.throughput < 0.1 * a.throughput", "bb.p50 < 0.1 * a.p50"];
+    let conditions = Conditions::parse(&texts.map(str::to_owned), &["a", "bb"]).unwrap();
+    let c = judge(some, &conditions);
     let told = &row(&c, Figure::Throughput).against[0];
     assert_eq!(told.verdict, Decision::CannotTell);
     assert_eq!(told.text, "cannot tell: 7 of 12 runs of a are invalid");
+    // A gate that cannot be looked at does not stand open.
+    let gate = |at: usize| (c.conditions[at].held, c.conditions[at].is_sure);
+    assert_eq!([gate(0), gate(1)], [(true, false), (false, true)]);
+    assert!(
+        c.conditions[0].text.starts_with(&told.text),
+        "{}",
+        c.conditions[0].text
+    );
     // The other kind of run is not touched by it.
     let latency = &row(&c, Figure::ResponseP50).against[0];
     assert_eq!(latency.verdict, Decision::Better);

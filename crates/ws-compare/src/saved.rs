@@ -68,6 +68,12 @@ pub fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, S
     let mut runs: Vec<(usize, &Path, Summary)> = Vec::new();
     for (number, side) in sides.iter().enumerate() {
         for path in &side.files {
+            if results::read::is_comparison(path).map_err(|e| in_one_line(&e))? {
+                return Err(format!(
+                    "{} is a comparison, not a run: one that was saved is read alone, without a name",
+                    path.display()
+                ));
+            }
             let run = results::read::read_run(path).map_err(|e| in_one_line(&e))?;
             let summary = run.summary.ok_or_else(|| {
                 format!(

@@ -301,6 +301,14 @@ fn a_saved_comparison_is_read_back_and_judged_again() {
     assert_eq!(folder.json("c.json"), folder.json("d.json"));
     let gate = ["c.json", "--fail-if", "b.throughput > a.throughput"];
     assert_eq!(folder.compare(&gate).status.code(), Some(4));
+    // It is a whole comparison, and no side of another.
+    let side = folder.compare(&["a=c.json", "b=b0.json"]);
+    assert_eq!(side.status.code(), Some(2));
+    assert!(
+        stderr(&side).contains("c.json is a comparison, not a run"),
+        "{}",
+        stderr(&side)
+    );
 }
 
 #[test]

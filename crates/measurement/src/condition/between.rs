@@ -103,13 +103,14 @@ impl Between {
         })
     }
 
-    /// The figures in it, of whichever server.
-    pub fn figures(&self) -> impl Iterator<Item = &Figure> {
+    /// The figures in it, each with its server, numbered as the names were.
+    pub fn terms(&self) -> impl Iterator<Item = (usize, &Figure)> {
         let right = match &self.right {
             Right::Value(_) => None,
-            Right::Times(_, term) => Some(&term.figure),
+            Right::Times(_, term) => Some(term),
         };
-        std::iter::once(&self.left.figure).chain(right)
+        let terms = std::iter::once(&self.left).chain(right);
+        terms.map(|term| (term.server, &term.figure))
     }
 
     /// Judges it by the rounds: `values` tells a server's figure in each of them, servers numbered as
@@ -147,7 +148,7 @@ impl Between {
             (if any { Outcome::Held } else { Outcome::NotHeld }, None)
         } else if left.len() < Pairs::FEWEST {
             (Outcome::CannotTell, None)
-        } else if factor > 0.0 && left.iter().chain(&right).all(|v| *v > 0.0) {
+        } else if left.iter().chain(&right).all(|v| *v > 0.0) {
             let ratio = bootstrap.ratio(&Pairs::new(&left, &right)?);
             (
                 self.outcome((ratio.low, ratio.high), factor, &ratio),
@@ -214,10 +215,11 @@ impl fmt::Display for Between {
 }
 
 fn factor_of(figure: &str, text: &str) -> Result<f64, ConditionError> {
-    parse_number(text).ok_or_else(|| ConditionError::Value {
+    let factor = parse_number(text).filter(|factor| *factor > 0.0);
+    factor.ok_or_else(|| ConditionError::Value {
         figure: figure.to_owned(),
         value: text.to_owned(),
-        wanted: "a factor is a number, not below zero (example: 1.1 * a.p99)",
+        wanted: "a factor is a number above zero (example: 1.1 * a.p99)",
     })
 }
 
