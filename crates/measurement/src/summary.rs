@@ -1,17 +1,19 @@
 //! What a run found, as plain data. Field names are the JSON keys of the contract.
 
+mod plan;
+mod times;
+
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
 use crate::condition::{Condition, ConditionResult};
-use crate::distribution::Distribution;
-use crate::plan::{Length, Load, Plan, Trust, Verify};
+use crate::plan::{Length, Plan};
 use crate::recorder::{MessageCounts, OpenLoop, Record};
-use crate::schedule::{Arrivals, RateProfile};
 use crate::validity::{self, Evidence, Verdict};
 
+pub use self::plan::{PayloadBytes, PlanSummary, StageSummary};
+pub use self::times::{ConnectTimes, Latency, SendLag};
 pub use crate::usage::{Calibration, ClientUsage, ContextSwitches, ServerSample, ServerUsage};
 
 /// Version of the JSON summary's shape.
@@ -82,80 +84,6 @@ pub struct Tool {
     pub version: String,
 }
 
-/// The plan as it is reported.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlanSummary {
-    /// The server's URL.
-    pub url: String,
-    /// Whether the server's certificate was checked; `None` without TLS.
-    #[serde(default)]
-    pub certificate_checked: Option<bool>,
-    /// Which of our servers ran inside the process, if one did.
-    pub embedded: Option<String>,
-    /// Connections asked for.
-    pub clients: u32,
-    /// Measured messages of each client, unless a time was planned.
-    pub messages_per_client: Option<u64>,
-    /// Measured time in seconds, unless a number was planned.
-    pub duration_s: Option<f64>,
-    /// Payload size.
-    pub payload_bytes: PayloadBytes,
-    /// Text messages; otherwise binary.
-    pub text: bool,
-    /// Messages per second asked for, of stages the average; `None` in closed loop.
-    pub rate_per_s: Option<f64>,
-    /// Seconds in which the rate rises from 0; `None` without a ramp.
-    #[serde(default)]
-    pub ramp_s: Option<f64>,
-    /// The stages of the offered rate, if it has any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<StageSummary>,
-    /// Spacing of messages in open loop; without meaning in closed loop.
-    pub arrivals: Arrivals,
-    /// Most messages in flight per client; `None` = unbounded.
-    pub window: Option<u32>,
-    /// Warm-up in seconds.
-    pub warmup_s: f64,
-    /// Limit for one echo in seconds.
-    pub timeout_s: f64,
-    /// How echoes were verified.
-    pub verify: Verify,
-    /// Generator threads.
-    pub threads: usize,
-    /// Cores that the threads were pinned to, one a thread in turn; empty = not pinned.
-    #[serde(default)]
-    pub pinned_to: Vec<usize>,
-    /// The threads never slept.
-    #[serde(default)]
-    pub busy_poll: bool,
-    /// Seed of every random choice.
-    pub seed: u64,
-}
-
-/// A stage of the offered rate.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StageSummary {
-    /// How long it lasts, in seconds.
-    pub duration_s: f64,
-    /// Messages per second over all clients.
-    pub rate_per_s: f64,
-}
-
-/// A fixed payload size, or the range that sizes were drawn from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum PayloadBytes {
-    /// Every message had this size.
-    Fixed(u64),
-    /// Sizes were drawn uniformly, both ends included.
-    Range {
-        /// Smallest size.
-        min: u64,
-        /// Largest size.
-        max: u64,
-    },
-}
-
 /// The machine that measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -203,110 +131,6 @@ pub struct Throughput {
     pub messages_per_s: f64,
     /// Payload bytes.
     pub payload_bytes_per_s: f64,
-}
-
-/// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct Latency {
-    pub count: u64,
-    pub min: Option<u64>,
-    pub mean: Option<f64>,
-    pub stdev: Option<f64>,
-    pub p50: Option<u64>,
-    pub p75: Option<u64>,
-    pub p90: Option<u64>,
-    pub p95: Option<u64>,
-    pub p99: Option<u64>,
-    pub p99_9: Option<u64>,
-    pub p99_99: Option<u64>,
-    pub max: Option<u64>,
-}
-
-impl Latency {
-    /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
-    /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
-    /// would be the maximum by another name.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
-        let firm = self
-            .p99_9
-            .filter(|_| validity::messages_beyond(self.count, 0.999) > 0);
-        let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
-        [
-            ("min", exact(self.min)),
-            ("mean", self.mean),
-            ("p50", exact(self.p50)),
-            ("p90", exact(self.p90)),
-            ("p99", exact(self.p99)),
-            ("p99.9", exact(firm)),
-            ("max", exact(self.max)),
-        ]
-    }
-}
-
-impl From<&Distribution> for Latency {
-    fn from(d: &Distribution) -> Self {
-        Self {
-            count: d.count(),
-            min: d.min(),
-            mean: d.mean(),
-            stdev: d.stdev(),
-            p50: d.quantile(0.5),
-            p75: d.quantile(0.75),
-            p90: d.quantile(0.9),
-            p95: d.quantile(0.95),
-            p99: d.quantile(0.99),
-            p99_9: d.quantile(0.999),
-            p99_99: d.quantile(0.9999),
-            max: d.max(),
-        }
-    }
-}
-
-/// How long the opened connections took, in nanoseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct ConnectTimes {
-    /// TCP handshake.
-    pub tcp: Latency,
-    /// TLS handshake; `None` without TLS.
-    pub tls: Option<Latency>,
-    /// HTTP upgrade.
-    pub upgrade: Latency,
-    /// All of it.
-    pub total: Latency,
-}
-
-/// Actual minus intended send time in nanoseconds; 0 in closed loop by definition.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct SendLag {
-    pub p50: Option<u64>,
-    pub p99: Option<u64>,
-    pub max: Option<u64>,
-}
-
-impl SendLag {
-    /// The lag of so many messages of a closed loop.
-    fn none(sent: u64) -> Self {
-        let zero = (sent > 0).then_some(0);
-        Self {
-            p50: zero,
-            p99: zero,
-            max: zero,
-        }
-    }
-}
-
-impl From<&Distribution> for SendLag {
-    fn from(d: &Distribution) -> Self {
-        Self {
-            p50: d.quantile(0.5),
-            p99: d.quantile(0.99),
-            max: d.max(),
-        }
-    }
 }
 
 /// How an open loop kept to its schedule.
@@ -469,63 +293,6 @@ impl Summary {
                 reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
             },
             conditions: Vec::new(),
-        }
-    }
-}
-
-impl From<&Plan> for PlanSummary {
-    fn from(plan: &Plan) -> Self {
-        let (messages_per_client, duration_s) = match plan.length {
-            Length::MessagesPerClient(n) => (Some(n.get()), None),
-            Length::Duration(time) => (None, Some(time.as_secs_f64())),
-        };
-        let (min, max) = (plan.payload.min, plan.payload.max);
-        let profile = plan.load.profile();
-        let stages = profile.map_or_else(Vec::new, |profile| {
-            let stages = profile.as_stages().into_iter();
-            stages
-                .map(|stage| StageSummary {
-                    duration_s: stage.time.as_secs_f64(),
-                    rate_per_s: stage.rate.per_second(),
-                })
-                .collect()
-        });
-        Self {
-            url: plan.target.url().to_owned(),
-            certificate_checked: plan
-                .target
-                .is_tls()
-                .then_some(plan.trust != Trust::Unchecked),
-            embedded: plan.embedded.clone(),
-            clients: plan.clients.get(),
-            messages_per_client,
-            duration_s,
-            payload_bytes: if min == max {
-                PayloadBytes::Fixed(min)
-            } else {
-                PayloadBytes::Range { min, max }
-            },
-            text: plan.text,
-            rate_per_s: match profile {
-                Some(profile) if stages.is_empty() => Some(profile.peak()),
-                _ => plan.offered_rate(),
-            },
-            ramp_s: profile
-                .and_then(RateProfile::ramp_time)
-                .map(|time| time.as_secs_f64()),
-            stages,
-            arrivals: match &plan.load {
-                Load::Open { arrivals, .. } => *arrivals,
-                Load::Closed { .. } => Arrivals::default(),
-            },
-            window: plan.load.window().map(NonZeroU32::get),
-            warmup_s: plan.warmup.as_secs_f64(),
-            timeout_s: plan.timeout.as_secs_f64(),
-            verify: plan.verify,
-            threads: plan.threads.get(),
-            pinned_to: plan.pin.clone(),
-            busy_poll: plan.busy_poll,
-            seed: plan.seed,
         }
     }
 }
