@@ -14,7 +14,7 @@
 //! | [`told`], [`text`], [`page`], [`picture`] | what every report says; the reports |
 //! | [`save`] | the files |
 //! | [`cli`] | what can be typed |
-//! | [`compare`] | one comparison from check to exit code |
+//! | [`compare`], `campaign` | one comparison from check to exit code; the part of it that measures |
 //! | [`progress`], [`signals`] | how it stands; Ctrl-C |
 
 #![cfg_attr(
@@ -29,6 +29,7 @@
 )]
 
 pub mod bins;
+mod campaign;
 pub mod cli;
 pub mod compare;
 pub mod conditions;
