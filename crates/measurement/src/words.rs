@@ -92,19 +92,25 @@ pub fn generator(s: &Summary) -> Option<String> {
     }
 }
 
-/// What coordinated omission would have hidden: `the p99s differ by 3.20 ms: …`; `None` in closed loop.
+/// By how much the p99 of the response time exceeds that of the service time, and what made it: `the p99s
+/// differ by 3.20 ms: …`; `None` in closed loop.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn omission(s: &Summary) -> Option<String> {
-    let gap = s.coordinated_omission_p99_ns?;
-    // What the generator itself was late by is no coordinated omission of the server's making.
-    let cause = if s.send_lag_ns.p99.is_some_and(|lag| gap <= lag) {
-        "no more than the generator's own send lag"
-    } else {
-        "what coordinated omission would have hidden"
+    let gap = human_time(s.coordinated_omission_p99_ns? as f64);
+    // Without anything to wait for, a message is late by the generator alone.
+    let waited_for = match s.plan.window {
+        Some(_) => "the `--window`",
+        None if s.client.blocked_writes > 0 => "the sockets",
+        None => {
+            return Some(format!(
+                "the p99s differ by {gap}: the generator's own send lag"
+            ));
+        }
     };
-    let gap = human_time(gap as f64);
-    Some(format!("the p99s differ by {gap}: {cause}"))
+    Some(format!(
+        "the p99s differ by {gap}: waits for {waited_for}, which coordinated omission hides, and own send lag"
+    ))
 }
 
 /// That the tail shown rests on few messages; `None` when it is firm, or not shown.
@@ -151,11 +157,21 @@ mod tests {
         let mut s = summary(100);
         assert_eq!(omission(&s), None);
         s.coordinated_omission_p99_ns = Some(3_000_000);
-        s.send_lag_ns.p99 = Some(2_000_000);
-        let hidden = "the p99s differ by 3.00 ms: what coordinated omission would have hidden";
-        assert_eq!(omission(&s).as_deref(), Some(hidden));
-        s.send_lag_ns.p99 = Some(3_000_000);
-        assert!(omission(&s).unwrap().contains("own send lag"));
+        s.plan.window = None;
+        assert_eq!(
+            omission(&s).unwrap(),
+            "the p99s differ by 3.00 ms: the generator's own send lag"
+        );
+        let hides = |s: &Summary, what: &str| {
+            let said = omission(s).unwrap();
+            said.contains(what) && said.contains("coordinated omission hides")
+        };
+        s.client.blocked_writes = 1;
+        assert!(hides(&s, "waits for the sockets"));
+        // However late they were: to wait for room is to be late.
+        s.plan.window = Some(1);
+        s.send_lag_ns.p99 = Some(4_000_000);
+        assert!(hides(&s, "waits for the `--window`"));
     }
 
     #[test]

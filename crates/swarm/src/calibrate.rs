@@ -31,7 +31,8 @@ const LARGEST_PAYLOAD: u64 = 1 << 20;
 ///
 /// The ceiling is the echoes for each second of CPU time that the generator used, times its threads:
 /// what it would reach if it had its cores for itself. It does not depend on how fast the reference
-/// echo is, or on whether both share a core.
+/// echo is, or on whether both share a core. For that it sleeps when there is nothing to do, also
+/// where the run will not: spinning is no work, but the same CPU time.
 ///
 /// `None` when nothing can be said: over TLS and Unix sockets, which the reference echo does not speak, so
 /// that its figures would be those of something else.
@@ -44,13 +45,8 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     }
     let begun = Instant::now();
     let echo = Reference::start(|| ()).map_err(SwarmError::Reference)?;
-    let alone = measure(plan, &echo, NonZeroU32::MIN, FLOOR)?;
-    let many = plan.clients.get();
-    // Threads are limited to the processors, or to 4,096 by hand.
-    #[allow(clippy::cast_possible_truncation)]
-    let enough = CLIENTS_PER_THREAD * plan.threads.get() as u32;
-    let many = NonZeroU32::new(many.min(enough)).unwrap_or(NonZeroU32::MIN);
-    let crowd = measure(plan, &echo, many, CEILING)?;
+    let alone = measure(floor_draft(plan), &echo)?;
+    let crowd = measure(ceiling_draft(plan), &echo)?;
     #[allow(clippy::cast_precision_loss)]
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
     let busy_s = crowd.usage.cpu_s;
@@ -66,18 +62,35 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
         }))
 }
 
-fn measure(
-    plan: &Plan,
-    echo: &Reference,
-    clients: NonZeroU32,
-    time: Duration,
-) -> Result<Finished, SwarmError> {
+fn measure(draft: PlanDraft, echo: &Reference) -> Result<Finished, SwarmError> {
+    let plan = Plan::new(PlanDraft {
+        target: Target::parse(&echo.url()).map_err(SwarmError::Plan)?,
+        ..draft
+    });
+    run(&plan.map_err(SwarmError::Plan)?, &Control::new())
+}
+
+fn floor_draft(plan: &Plan) -> PlanDraft {
+    draft(plan, NonZeroU32::MIN, FLOOR)
+}
+
+fn ceiling_draft(plan: &Plan) -> PlanDraft {
+    // Threads are limited to the processors, or to 4,096 by hand.
+    #[allow(clippy::cast_possible_truncation)]
+    let enough = CLIENTS_PER_THREAD * plan.threads.get() as u32;
+    let clients = NonZeroU32::new(plan.clients.get().min(enough)).unwrap_or(NonZeroU32::MIN);
+    PlanDraft {
+        busy_poll: false,
+        ..draft(plan, clients, CEILING)
+    }
+}
+
+fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> PlanDraft {
     let mut payload = plan.payload;
     payload.min = payload.min.min(LARGEST_PAYLOAD);
     payload.max = payload.max.min(LARGEST_PAYLOAD);
     let window = plan.load.window().filter(|_| clients.get() > 1);
-    let draft = PlanDraft {
-        target: Target::parse(&echo.url()).map_err(SwarmError::Plan)?,
+    PlanDraft {
         trust: Trust::System,
         embedded: None,
         clients,
@@ -94,9 +107,24 @@ fn measure(
         headers: Default::default(),
         max_samples: 0,
         ..PlanDraft::clone(plan)
-    };
-    run(
-        &Plan::new(draft).map_err(SwarmError::Plan)?,
-        &Control::new(),
-    )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a core shared with the echo, a spinning generator would be asked to do its work in the
+    /// time that it kept from the echo: measured, a third of what it then did.
+    #[test]
+    fn spinning_is_no_part_of_the_ceiling() {
+        let spins = Plan::new(PlanDraft {
+            busy_poll: true,
+            ..PlanDraft::clone(&crate::test_plan(|_| ()))
+        });
+        let spins = spins.unwrap();
+        assert!(!ceiling_draft(&spins).busy_poll);
+        // What one client alone waits is what it will wait in the run.
+        assert!(floor_draft(&spins).busy_poll);
+    }
 }

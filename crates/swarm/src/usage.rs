@@ -74,10 +74,25 @@ impl ThreadUsage {
 /// Most memory this process had resident so far, in bytes.
 #[must_use]
 pub fn max_rss_bytes() -> Option<u64> {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
+    {
+        // getrusage(2) would tell that of the program which this one was started in place of, too: of
+        // cargo, say. `VmHWM` (proc(5)), in KiB, begins anew.
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim()
+            .strip_suffix("kB")?
+            .trim()
+            .parse()
+            .ok()
+            .map(|kib: u64| kib * 1024)
+    }
+    #[cfg(all(unix, not(target_os = "linux")))]
     {
         use nix::sys::resource::{UsageWho, getrusage};
-        // Linux counts in KiB, macOS in bytes (getrusage(2)).
+        // macOS counts in bytes, others in KiB (getrusage(2)).
         const UNIT: u64 = if cfg!(target_os = "macos") { 1 } else { 1024 };
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
         u64::try_from(usage.max_rss()).ok().map(|n| n * UNIT)

@@ -119,6 +119,26 @@ fn server_and_generator_are_sampled_side_by_side() {
     }
 }
 
+/// The shell that ws-bench takes the place of held 200 MB.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_that_of_the_program_and_not_of_the_one_that_it_took_the_place_of() {
+    let bench = Bench::new();
+    let program = env!("CARGO_BIN_EXE_ws-bench");
+    let held = "x=$(head -c 200000000 /dev/zero | tr '\\0' x)";
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            &format!("{held}; exec {program} -c 2 -m 10 --warmup 0s --no-output --json"),
+        ])
+        .current_dir(bench.folder.path())
+        .output()
+        .unwrap();
+    let found: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let bytes = found["client"]["max_rss_bytes"].as_u64().unwrap();
+    assert!((1..150_000_000).contains(&bytes), "{bytes} bytes");
+}
+
 #[test]
 fn each_file_holds_what_its_ending_says() {
     let bench = Bench::new();
