@@ -105,7 +105,7 @@ pub fn facts_of_plan(plan: &PlanSummary) -> Vec<Fact> {
             "generator threads",
             grouped(plan.threads as u64),
         ),
-        in_plan(Instrument, "pinned to cores", pinned(&plan.pinned_to)),
+        in_plan(Instrument, "pinned to cores", list_or_no(&plan.pinned_to)),
         in_plan(Instrument, "busy polling", yes_or_no(plan.busy_poll)),
         in_plan(Subject, "seed", plan.seed.to_string()),
     ]
@@ -130,6 +130,11 @@ fn facts_of_host(s: &Summary) -> Vec<Fact> {
         on_host(Instrument, "kernel", host.kernel.clone()),
         on_host(Instrument, "processor", host.cpu.clone()),
         on_host(Instrument, "cores", grouped(host.cores as u64)),
+        on_host(
+            Instrument,
+            "confined to cores",
+            list_or_no(&host.allowed_cores),
+        ),
         on_host(
             Subject,
             "open files at most",
@@ -179,7 +184,7 @@ fn length(plan: &PlanSummary) -> String {
     }
 }
 
-fn pinned(cores: &[usize]) -> String {
+fn list_or_no(cores: &[usize]) -> String {
     if cores.is_empty() {
         return "no".to_owned();
     }
@@ -251,6 +256,10 @@ mod tests {
             [("transport", Load)]
         );
         assert_eq!(of(|s| s.host.cores += 1), [("cores", Instrument)]);
+        assert_eq!(
+            of(|s| s.host.allowed_cores = vec![1]),
+            [("confined to cores", Instrument)]
+        );
         assert_eq!(of(|s| s.tool.version += ".1"), [("tool", Instrument)]);
         assert_eq!(of(|s| s.plan.url += "2"), [("server", Subject)]);
         assert_eq!(of(|s| s.plan.seed += 1), [("seed", Subject)]);

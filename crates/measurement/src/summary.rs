@@ -94,8 +94,10 @@ pub struct Host {
     pub kernel: String,
     /// Processor name.
     pub cpu: String,
-    /// Cores this process may use.
+    /// Cores of the machine that are on.
     pub cores: usize,
+    /// The cores that this process was confined to, as by `taskset`; empty = it may use all.
+    pub allowed_cores: Vec<usize>,
     /// Open files this process may have; `None` where there is no such limit.
     pub open_file_limit: Option<u64>,
 }

@@ -7,17 +7,26 @@ use crate::error::RunError;
 
 /// What can be told of this host.
 pub fn host(open_file_limit: Option<u64>) -> Host {
-    let cpu = System::new().ok().and_then(|mut system| {
+    let mut system = System::new().ok();
+    let cpus = system.as_mut().map_or(&[][..], |system| {
         system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
-        let name = system.cpus().first()?.brand().trim().to_owned();
-        (!name.is_empty()).then_some(name)
+        system.cpus()
     });
+    let cpu = cpus.first().map(|cpu| cpu.brand().trim().to_owned());
+    let mut allowed_cores = swarm::pin::allowed_cores();
+    if allowed_cores.len() >= cpus.len() {
+        allowed_cores.clear();
+    }
     let unknown = || "unknown".to_owned();
     Host {
         os: System::long_os_version().unwrap_or_else(|_| unknown()),
         kernel: System::kernel_long_version().unwrap_or_else(|_| unknown()),
-        cpu: cpu.unwrap_or_else(unknown),
-        cores: std::thread::available_parallelism().map_or(1, Into::into),
+        cpu: cpu.filter(|name| !name.is_empty()).unwrap_or_else(unknown),
+        cores: match cpus.len() {
+            0 => std::thread::available_parallelism().map_or(1, Into::into),
+            cores => cores,
+        },
+        allowed_cores,
         open_file_limit,
     }
 }
@@ -252,6 +261,16 @@ mod tests {
         let host = host(Some(7));
         assert!(!host.os.is_empty() && !host.kernel.is_empty() && host.cores >= 1);
         assert_eq!(host.open_file_limit, Some(7));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_machine_has_its_cores_also_when_this_process_may_not_use_them() {
+        let all = swarm::pin::allowed_cores();
+        let confined = swarm::pin::with_cores(&all[..1], || host(None)).unwrap();
+        assert!(confined.cores >= all.len());
+        let expected = if confined.cores > 1 { &all[..1] } else { &[] };
+        assert_eq!(confined.allowed_cores, expected);
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub struct Repeat {
 /// seed is kept, so that the same messages are sent at the same times.
 #[must_use]
 pub fn repeat(s: &Summary) -> Repeat {
-    let mut words = vec!["ws-bench".to_owned()];
+    let mut words = confined(s);
+    words.push("ws-bench".to_owned());
     words.extend(load(s));
     words.extend(generator(s));
     for condition in &s.conditions {
@@ -32,6 +33,15 @@ pub fn repeat(s: &Summary) -> Repeat {
         command: words.join(" "),
         unknown: unknown(s),
     }
+}
+
+/// What keeps the run on the cores that it was confined to.
+fn confined(s: &Summary) -> Vec<String> {
+    let cores: Vec<_> = s.host.allowed_cores.iter().map(usize::to_string).collect();
+    if cores.is_empty() {
+        return Vec::new();
+    }
+    vec!["taskset".to_owned(), "-c".to_owned(), cores.join(",")]
 }
 
 fn server(s: &Summary) -> Vec<String> {
@@ -196,6 +206,12 @@ mod tests {
              --binary --window 7 --warmup 0s --timeout 10s --verify length --threads 1 --pin=1,3 --busy-poll \
              --seed 5 --embedded=tungstenite"
         );
+    }
+
+    #[test]
+    fn who_was_confined_is_again() {
+        let confined = Made::closed().but(|s| s.host.allowed_cores = vec![1, 3]);
+        assert!(of(&confined).starts_with("taskset -c 1,3 ws-bench "));
     }
 
     #[test]
