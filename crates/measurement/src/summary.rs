@@ -231,6 +231,10 @@ impl Summary {
             service,
             response,
             send_lag_p99_ns: open.and(send_lag.p99),
+            settings: validity::Settings {
+                windowed: plan.load.window().is_some(),
+                busy_poll: plan.busy_poll,
+            },
             kept_rate: sending.map(|s| s.kept),
             answered_all: record.counts.received == record.counts.sent && record.counts.sent > 0,
             blocked_writes: c.client.blocked_writes,

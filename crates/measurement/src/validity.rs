@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::reason::Reason;
+pub use self::reason::{Reason, Settings};
 use crate::summary::{Calibration, Latency};
 
 /// Share of a core above which a generator thread may have been the bottleneck.
@@ -62,6 +62,8 @@ pub struct Evidence {
     pub response: Latency,
     /// 99th percentile of the send lag in nanoseconds; `None` in closed loop.
     pub send_lag_p99_ns: Option<u64>,
+    /// How the generator was set.
+    pub settings: Settings,
     /// Achieved rate as a share of the offered one; `None` in closed loop.
     pub kept_rate: Option<f64>,
     /// Every message sent was echoed.
@@ -124,7 +126,11 @@ pub fn judge(evidence: &Evidence) -> Validity {
     if let (Some(lag), Some(service)) = (evidence.send_lag_p99_ns, evidence.service.p50)
         && lag > service
     {
-        reasons.push(Reason::SendLag(lag, service));
+        reasons.push(Reason::SendLag {
+            lag_ns: lag,
+            service_ns: service,
+            settings: evidence.settings,
+        });
     }
     if let Some(kept) = evidence.kept_rate.filter(|kept| *kept < KEPT_RATE_LIMIT) {
         // Exact far beyond any number of connections.
@@ -135,6 +141,7 @@ pub fn judge(evidence: &Evidence) -> Validity {
             answered_all: evidence.answered_all,
             blocked_writes: evidence.blocked_writes,
             ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
+            windowed: evidence.settings.windowed,
         });
     }
     reasons.extend(own_limits(evidence));

@@ -8,6 +8,15 @@ use super::{
 };
 use crate::units::{grouped, human_percent, human_time};
 
+/// How the generator was set, as far as advice depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Each client has at most so many messages in flight (`--window`).
+    pub windowed: bool,
+    /// Its threads never sleep (`--busy-poll`).
+    pub busy_poll: bool,
+}
+
 /// One thing that speaks against a measurement. Printed, it names the figure, the limit and what
 /// to do about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +30,15 @@ pub enum Reason {
         /// The figure that should be the larger one, with its value in nanoseconds.
         larger: (&'static str, f64),
     },
-    /// The generator sent later than the server answered: lag p99 and service time p50, in
-    /// nanoseconds.
-    SendLag(u64, u64),
+    /// The generator sent later than the server answered.
+    SendLag {
+        /// 99th percentile of the send lag, in nanoseconds.
+        lag_ns: u64,
+        /// Median service time, in nanoseconds.
+        service_ns: u64,
+        /// What was done against it already.
+        settings: Settings,
+    },
     /// The offered rate was not achieved.
     RateNotKept {
         /// Achieved rate as a share of the offered one.
@@ -34,6 +49,8 @@ pub enum Reason {
         blocked_writes: u64,
         /// So many connections failed or ended early that their share of the load alone explains it.
         ended_with_connections: bool,
+        /// Messages waited for room in a window.
+        windowed: bool,
     },
     /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
     NearFloor(u64, u64),
@@ -64,7 +81,7 @@ impl Reason {
         match self {
             Self::NothingMeasured
             | Self::Impossible { .. }
-            | Self::SendLag(..)
+            | Self::SendLag { .. }
             | Self::RateNotKept {
                 answered_all: true, ..
             } => Verdict::Invalid,
@@ -98,24 +115,44 @@ impl fmt::Display for Reason {
                 human_time(larger.1)
             ),
             #[allow(clippy::cast_precision_loss)]
-            Self::SendLag(lag, service) => write!(
-                f,
-                "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because the generator was late or its `--window` full; use `--busy-poll`, a core of its own (`taskset`, `--pin`), a wider `--window`, or a lower `--rate`",
-                human_time(*lag as f64),
-                human_time(*service as f64)
-            ),
+            Self::SendLag {
+                lag_ns,
+                service_ns,
+                settings,
+            } => {
+                let (full, wider) = if settings.windowed {
+                    (" or its `--window` full", " a wider `--window`,")
+                } else {
+                    ("", "")
+                };
+                let spin = if settings.busy_poll {
+                    ""
+                } else {
+                    " `--busy-poll`,"
+                };
+                write!(
+                    f,
+                    "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because the generator was late{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`",
+                    human_time(*lag_ns as f64),
+                    human_time(*service_ns as f64)
+                )
+            }
             Self::RateNotKept {
                 kept,
                 answered_all,
                 blocked_writes,
                 ended_with_connections,
+                windowed,
             } => {
                 let cause = match (answered_all, blocked_writes) {
                     (true, 0) if *ended_with_connections => {
                         "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
                     }
-                    (true, 0) => {
+                    (true, 0) if *windowed => {
                         "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
+                    }
+                    (true, 0) => {
+                        "the server answered all that it was sent, so the generator held back; use more `--threads` or a lower `--rate`"
                     }
                     (true, _) => {
                         "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
