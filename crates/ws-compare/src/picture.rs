@@ -74,8 +74,14 @@ fn ratios(c: &Comparison) -> Ratios {
     Ratios {
         title: told::title(c),
         subtitle: format!(
-            "{} · {}",
+            "{} · {}{} · {}",
+            c.validity.verdict.name(),
             counted(u64::from(told::rounds(c)), "round"),
+            if told::too_few_rounds(c).is_some() {
+                ", too few for any verdict"
+            } else {
+                ""
+            },
             told::load(c)
         ),
         x_label: format!("times as good as {}", c.plan.reference),

@@ -106,7 +106,8 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
 }
 
 /// That intervals of so few rounds may leave out 1 and yet tell nothing.
-fn too_few_rounds(c: &Comparison) -> Option<String> {
+#[must_use]
+pub fn too_few_rounds(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
     let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
@@ -195,11 +196,13 @@ pub fn method(c: &Comparison) -> Vec<String> {
     } else {
         "the same round"
     };
-    let mut lines = vec![format!(
-        "Ratios are of {paired}: pseudo-median with bootstrap intervals{}, so that in {} of 100 such comparisons no verdict is wrong.",
-        levels(c),
-        percent(plan.confidence)
-    )];
+    let mut lines = Vec::new();
+    if let Some(levels) = levels(c).filter(|_| too_few_rounds(c).is_none()) {
+        lines.push(format!(
+            "Ratios are of {paired}: pseudo-median with bootstrap intervals of {levels}, so that in {} of 100 such comparisons no verdict is wrong. Beside `cannot tell`, above 1 is better.",
+            percent(plan.confidence)
+        ));
+    }
     if !plan.server_cores.is_empty() {
         lines.push(format!(
             "Servers on cores {}, generator on {}.",
@@ -226,17 +229,17 @@ pub fn percent(level: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The levels of the intervals: ` of 99.02 %`, ` of 98.8 to 99.02 %`; nothing where there is none.
-fn levels(c: &Comparison) -> String {
+/// The levels of the intervals: `99.02 %`, `98.8 to 99.02 %`; `None` where there is none.
+fn levels(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let mut levels: Vec<f64> = against.filter_map(|against| against.level).collect();
     levels.sort_by(f64::total_cmp);
     match (levels.first(), levels.last()) {
         (Some(low), Some(high)) if percent(*low) == percent(*high) => {
-            format!(" of {} %", percent(*low))
+            Some(format!("{} %", percent(*low)))
         }
-        (Some(low), Some(high)) => format!(" of {} to {} %", percent(*low), percent(*high)),
-        _ => String::new(),
+        (Some(low), Some(high)) => Some(format!("{} to {} %", percent(*low), percent(*high))),
+        _ => None,
     }
 }
 

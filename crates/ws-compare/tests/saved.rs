@@ -198,7 +198,10 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
         few.contains("5 rounds are too few for any verdict") && few.contains("it takes 6 or more"),
         "{few}"
     );
+    // Nor do they make an interval of any level.
+    assert!(!few.contains("bootstrap intervals"), "{few}");
     let enough = said(6);
+    assert!(enough.contains("bootstrap intervals of 95 %"), "{enough}");
     assert!(
         enough.contains("b 2.0") && !enough.contains("too few"),
         "{enough}"
