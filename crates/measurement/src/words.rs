@@ -3,7 +3,7 @@
 use crate::schedule::Arrivals;
 use crate::summary::{PayloadBytes, PlanSummary, Summary};
 use crate::units::{SizeRange, counted, human_percent, human_rate, human_time};
-use crate::validity::{FIRM_TAIL_MESSAGES, messages_beyond};
+use crate::validity::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
 
 /// What stands for a response time where none was measured apart.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
@@ -113,6 +113,23 @@ pub fn omission(s: &Summary) -> Option<String> {
     ))
 }
 
+/// That a generator which sleeps wakes late, by a good part of the times that it measured; `None`
+/// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
+/// to come tells how late the generator woke.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn late_wake_ups(s: &Summary) -> Option<String> {
+    let alone = !s.plan.busy_poll && s.plan.window.is_none() && s.client.blocked_writes == 0;
+    s.coordinated_omission_p99_ns.filter(|_| alone)?;
+    let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
+    (late >= OWN_LIMIT_MARGIN * service).then(|| {
+        format!(
+            "the generator woke {} late (send lag p50), for echoes as for sends: its times hold that; `--busy-poll` keeps it awake",
+            human_time(late)
+        )
+    })
+}
+
 /// That the tail shown rests on few messages; `None` when it is firm, or not shown.
 #[must_use]
 pub fn thin_tail(timed_messages: u64) -> Option<String> {
@@ -172,6 +189,31 @@ mod tests {
         s.plan.window = Some(1);
         s.send_lag_ns.p99 = Some(4_000_000);
         assert!(hides(&s, "waits for the `--window`"));
+    }
+
+    #[test]
+    fn late_wake_ups_are_named_where_they_matter() {
+        let mut s = summary(100);
+        s.send_lag_ns.p50 = Some(10_000);
+        s.service_time_ns.p50 = Some(100_000);
+        assert_eq!(late_wake_ups(&s), None, "in closed loop nothing is due");
+        s.coordinated_omission_p99_ns = Some(1);
+        s.plan.window = None;
+        let said = late_wake_ups(&s).unwrap();
+        assert!(
+            said.starts_with("the generator woke 10.0 µs late"),
+            "{said}"
+        );
+        for change in [
+            (|s| s.plan.busy_poll = true) as fn(&mut Summary),
+            |s| s.plan.window = Some(1),
+            |s| s.client.blocked_writes = 1,
+            |s| s.send_lag_ns.p50 = Some(9_999),
+        ] {
+            let mut other = s.clone();
+            change(&mut other);
+            assert_eq!(late_wake_ups(&other), None);
+        }
     }
 
     #[test]

@@ -314,8 +314,9 @@ fn times(s: &Summary) -> Vec<String> {
     if let Some(omission) = words::omission(s) {
         lines.push(line("", &format!("  {omission}")));
     }
-    if let Some(tail) = words::thin_tail(service.count) {
-        lines.push(dim(&line("", &format!("  {tail}"))));
+    let asides = [words::late_wake_ups(s), words::thin_tail(service.count)];
+    for aside in asides.into_iter().flatten() {
+        lines.push(dim(&line("", &format!("  {aside}"))));
     }
     lines
 }

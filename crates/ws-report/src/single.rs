@@ -173,9 +173,13 @@ fn notes_on_times(s: &Summary) -> String {
         || format!("Response time is {}.", words::RESPONSE_IS_SERVICE),
         |omission| format!("{}.", capital(&omission)),
     );
-    let tail = words::thin_tail(s.service_time_ns.count);
-    let tail = tail.map(|tail| format!(" {}.", capital(&tail)));
-    omission + &tail.unwrap_or_default()
+    let asides = [
+        words::late_wake_ups(s),
+        words::thin_tail(s.service_time_ns.count),
+    ];
+    let asides = asides.into_iter().flatten();
+    let asides = asides.map(|aside| format!(" {}.", capital(&aside)));
+    omission + &asides.collect::<String>()
 }
 
 /// With a capital letter.
