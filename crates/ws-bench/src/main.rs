@@ -13,7 +13,7 @@
 //! | `metrics` | the same for Prometheus |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
-//! | `signals` | Ctrl-C: once ends the run, twice the program |
+//! | `signals` | Ctrl-C, or a terminal that is closed: once ends the run, twice the program |
 
 mod bench;
 mod cli;
