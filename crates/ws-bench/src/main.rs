@@ -34,6 +34,7 @@ use clap::CommandFactory;
 
 fn main() -> ExitCode {
     command_line::run(cli::Args::command(), |args: cli::Args| {
+        args.check()?;
         signals::until_second(move |stop| bench::run(&args, stop)).or_else(|error| {
             command_line::report(&error);
             Ok(bench::exit_code_of(&error))
