@@ -230,7 +230,7 @@ fn bad_input_is_told_before_anything_is_done() {
 }
 
 #[test]
-fn nothing_connected_says_what_to_do_and_counts_short_reasons() {
+fn nothing_connected_says_what_to_do() {
     // A server in HTTP, and one that answers with an alert of TLS to what is none.
     for (answer, told) in [
         (
