@@ -1,16 +1,17 @@
-//! An error as the line that a user reads.
+//! An error, or a notice, as the line that a user reads.
 
 use std::error::Error;
 use std::io::{self, Write};
 
 /// Prints `error: top: cause` on stderr.
 pub fn report(error: &anyhow::Error) {
-    // Without a stderr there is nobody to tell.
-    let _ = writeln!(
-        io::stderr().lock(),
-        "error: {}",
-        in_one_line(error.as_ref())
-    );
+    say(&format!("error: {}", in_one_line(error.as_ref())));
+}
+
+/// Prints a line on stderr. A terminal that is gone is no reason to lose what was measured, so nothing comes
+/// of a line that cannot be written.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// An error and its causes in one line, `top: cause`; what causes repeat of each other in their own words is

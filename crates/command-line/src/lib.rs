@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `documents` | the flags that print a text about the program, and those texts |
 //! | `sections` | examples and exit codes: one text for `--help` and the manual page |
-//! | `errors` | an error as the line that a user reads |
+//! | `errors` | an error, or a notice, as the line that a user reads |
 //!
 //! Only programs use this, never code that others call; so errors are `anyhow`'s, as in theirs.
 
@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Command, FromArgMatches};
 
-pub use errors::{in_one_line, report};
+pub use errors::{in_one_line, report, say};
 
 /// Runs a program whose flags, name and version are `command` and whose arguments, parsed, are a `C`.
 ///

@@ -8,7 +8,7 @@ use crate::validity::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
 /// What stands for a response time where none was measured apart.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
 
-/// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s poisson`.
+/// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
 #[must_use]
 pub fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
@@ -33,7 +33,7 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
         text += &format!(" after a ramp of {}", human_time(ramp_s * 1e9));
     }
     if plan.arrivals == Arrivals::Poisson {
-        text += " poisson";
+        text += ", poisson";
     }
     text
 }
@@ -65,7 +65,13 @@ pub fn measured(s: &Summary) -> String {
     if s.elapsed_s > 0.0 {
         let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
         let (measured, warmup) = (human_time(measured), human_time(warmup));
-        format!("measured {measured} after {warmup} of warm-up")
+        // A rate that rises from 0 has nothing to warm up with.
+        let silent = if s.plan.ramp_s.is_some() && s.plan.warmup_s > 0.0 {
+            " without messages"
+        } else {
+            ""
+        };
+        format!("measured {measured} after {warmup} of warm-up{silent}")
     } else {
         "ended before anything was measured".to_owned()
     }
@@ -157,7 +163,7 @@ mod tests {
         s.plan.ramp_s = Some(2.0);
         assert_eq!(
             load(&s.plan),
-            "open loop, 20,000 msg/s after a ramp of 2.00 s poisson"
+            "open loop, 20,000 msg/s after a ramp of 2.00 s, poisson"
         );
         s.plan.ramp_s = None;
         s.plan.stages = [10.0, 50.0]
@@ -166,7 +172,19 @@ mod tests {
                 rate_per_s,
             })
             .to_vec();
-        assert_eq!(load(&s.plan), "open loop, 10, 50 msg/s in turn poisson");
+        assert_eq!(load(&s.plan), "open loop, 10, 50 msg/s in turn, poisson");
+    }
+
+    #[test]
+    fn a_warm_up_before_a_ramp_sends_nothing_and_says_so() {
+        let mut s = summary(100);
+        (s.elapsed_s, s.plan.warmup_s) = (2.0, 1.0);
+        assert_eq!(measured(&s), "measured 2.00 s after 1.00 s of warm-up");
+        s.plan.ramp_s = Some(1.0);
+        assert_eq!(
+            measured(&s),
+            "measured 2.00 s after 1.00 s of warm-up without messages"
+        );
     }
 
     #[test]

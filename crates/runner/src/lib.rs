@@ -5,6 +5,7 @@
 //! | `load`, `open_loop`, `generator`, `trust` | the flags, and what they mean: the draft of a plan |
 //! | [`preflight`] | what must be there before the load starts, and the command that mends it |
 //! | [`probe`] | the host, and what the server's process uses |
+//! | [`signals`] | what asks the program to end |
 //! | `measure` | the run itself: plan in, summary and record out |
 //!
 //! It writes no file and prints nothing. ws-bench measures one server with it, ws-compare several.
@@ -18,6 +19,7 @@ mod measure;
 mod open_loop;
 pub mod preflight;
 pub mod probe;
+pub mod signals;
 mod trust;
 
 pub use error::RunError;

@@ -55,7 +55,7 @@ pub struct LoadArgs {
     #[arg(short, long, value_name = "N", value_parser = window, help_heading = LOAD)]
     pub window: Option<NonZeroU32>,
 
-    /// Load before measuring, on the same connections, not recorded (example: 5s)
+    /// Load before measuring, on the same connections, not recorded; none with --ramp (example: 5s)
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
     pub warmup: Duration,
 

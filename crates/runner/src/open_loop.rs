@@ -23,7 +23,7 @@ pub struct OpenLoopArgs {
 
     /// Let the rate rise from 0 in a straight line for so long; part of what is measured (example: 10s)
     ///
-    /// Nothing is sent in the warm-up then.
+    /// The warm-up sends nothing then: the clients are connected, and wait.
     #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
     pub ramp: Option<Duration>,
 

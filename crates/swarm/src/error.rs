@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::hint;
+
 /// Why a run did not take place. A connection or a message that fails is no error but a count.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,7 +51,7 @@ pub enum SwarmError {
     #[error("cannot plan the calibration")]
     Plan(#[source] measurement::plan::PlanError),
     /// Not one connection opened.
-    #[error("0 of {attempted} connections to {url} opened: {reason}")]
+    #[error("0 of {attempted} connections to {url} opened: {reason}{hint}", hint = hinted(url, reason))]
     NothingConnected {
         /// The URL.
         url: String,
@@ -58,4 +60,9 @@ pub enum SwarmError {
         /// The most frequent reason.
         reason: String,
     },
+}
+
+/// What to do, behind the reason; the reason itself is counted as well, and stays as short as it is.
+fn hinted(url: &str, reason: &str) -> String {
+    hint::of(url, reason).map_or_else(String::new, |hint| format!(" · {hint}"))
 }

@@ -17,6 +17,7 @@
 //! | `payload` | what a message carries, as a function of its number |
 //! | `flight` | the messages of one client that are under way |
 //! | `echo` | whose echo a message is, and whether it is right |
+//! | `hint` | what to do when nothing connected |
 //! | `connection` | one client: send on schedule, match echoes, time them |
 //! | `fleet`, `alarm` | the clients of one thread and what wakes them |
 //! | `worker`, `shared`, `clock` | one thread, and what its clients share |
@@ -58,6 +59,7 @@ mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod head;
+mod hint;
 mod opening;
 mod payload;
 pub mod pin;

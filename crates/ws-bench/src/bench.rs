@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use command_line::say;
 use measurement::percentiles::percentile_table;
 use measurement::plan::Trust;
 use measurement::summary::{Summary, Tool};
@@ -38,7 +39,7 @@ const INTERRUPTED: u8 = 130;
 pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     let notice = |text: &str| {
         if !args.quiet {
-            eprintln!("{text}");
+            say(text);
         }
     };
     // Whatever is wrong with what was typed is said before anything is started.
@@ -155,11 +156,13 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         timeline: &record.timeline,
         clients: &clients,
     };
-    if args.json {
-        print(&results::write::to_json(&run).context("cannot print the summary")?)?;
+    let text = if args.json {
+        results::write::to_json(&run).context("cannot print the summary")?
     } else {
-        print(&report::text(&summary))?;
-    }
+        report::text(&summary)
+    };
+    // A terminal that is gone must not cost the files.
+    let printed = print(&text);
     // Every file that can be saved is, before the first one that cannot is told.
     let saved: Vec<_> = outputs
         .into_iter()
@@ -175,14 +178,20 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     lines.extend(drawn.iter().flatten().cloned());
     if args.json {
         lines.iter().for_each(|line| notice(line));
-    } else if !lines.is_empty() {
+    } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
     for result in saved {
         result?;
     }
     drawn.transpose()?;
-    Ok(ExitCode::from(code(&summary, stop.control.is_stopped())))
+    let interrupted = stop.control.is_stopped();
+    match printed {
+        // Whoever closes a terminal has it ended, and cannot read there any more.
+        Err(error) if interrupted => command_line::report(&error),
+        printed => printed?,
+    }
+    Ok(ExitCode::from(code(&summary, interrupted)))
 }
 
 /// How the run went, if all files were written.

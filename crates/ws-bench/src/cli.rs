@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum, ValueHint};
+use clap::{CommandFactory, Parser, ValueEnum, ValueHint};
 use measurement::condition::Condition;
 use measurement::plan::{Length, Plan, Target};
 use measurement::schedule::RateProfile;
@@ -76,7 +76,7 @@ pub(crate) struct Args {
 
     /// Sample this process, without its children, as the server's: CPU, memory, context switches
     /// (example: $(pgrep -x axum-ws))
-    #[arg(long, value_name = "PID", requires = "url", help_heading = CONNECTION)]
+    #[arg(long, value_name = "PID", help_heading = CONNECTION)]
     pub(crate) server_pid: Option<u32>,
 
     /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary),
@@ -156,6 +156,20 @@ fn cores(text: &str) -> Result<Cores, UnitError> {
 }
 
 impl Args {
+    /// What clap cannot say in plain words.
+    ///
+    /// # Errors
+    /// A usage error for a server's process without the server's URL.
+    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+        if self.server_pid.is_some() && self.url.is_none() {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::MissingRequiredArgument,
+                "--server-pid needs the URL of that server, which runs already",
+            ));
+        }
+        Ok(())
+    }
+
     /// The plan for a server at `url`, which is embedded or not.
     ///
     /// # Errors

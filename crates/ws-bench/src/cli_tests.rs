@@ -132,7 +132,6 @@ fn wrong_lines_are_refused() {
         "--verify maybe",
         "--connect-rate 0",
         "--embedded axum ws://a/",
-        "--server-pid 1",
         "-r 0",
         "--arrivals poisson",
         "--ramp 5s",

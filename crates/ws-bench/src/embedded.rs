@@ -59,7 +59,7 @@ impl Server {
                     Embedded::Tungstenite => tungstenite_ws::serve(listener, config, until).await,
                 };
                 if let Err(error) = served {
-                    eprintln!("the embedded server ended: {error}");
+                    command_line::say(&format!("the embedded server ended: {error}"));
                 }
             });
             anyhow::Ok((url, serving))

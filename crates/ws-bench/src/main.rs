@@ -13,7 +13,7 @@
 //! | `metrics` | the same for Prometheus |
 //! | `report` | the summary as text |
 //! | `picture` | what `--plot` asks for |
-//! | `signals` | Ctrl-C: once ends the run, twice the program |
+//! | `signals` | Ctrl-C, or a terminal that is closed: once ends the run, twice the program |
 
 mod bench;
 mod cli;
@@ -34,6 +34,7 @@ use clap::CommandFactory;
 
 fn main() -> ExitCode {
     command_line::run(cli::Args::command(), |args: cli::Args| {
+        args.check()?;
         signals::until_second(move |stop| bench::run(&args, stop)).or_else(|error| {
             command_line::report(&error);
             Ok(bench::exit_code_of(&error))

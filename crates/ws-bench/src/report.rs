@@ -268,15 +268,15 @@ fn used(
 /// What the run was held against: what held first.
 fn conditions(s: &Summary) -> Vec<String> {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-    let (held, passed): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
+    let (held, others): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
     let say = |c: &&ConditionResult| format!("{} (it is {})", c.expression, c.value_text);
     let mut lines: Vec<_> = held
         .iter()
-        .map(|c| paint(red, &line("failed if", &say(c))))
+        .map(|c| paint(red, &format!("held: {}", say(c))))
         .collect();
-    if !passed.is_empty() {
-        let passed: Vec<_> = passed.iter().map(say).collect();
-        lines.push(line("passed", &passed.join(" · ")));
+    if !others.is_empty() {
+        let others: Vec<_> = others.iter().map(say).collect();
+        lines.push(format!("did not hold: {}", others.join(" · ")));
     }
     if !lines.is_empty() {
         lines.insert(0, String::new());

@@ -1,4 +1,4 @@
-//! Ctrl-C: once ends the run, twice the program.
+//! Ctrl-C, or a terminal that is closed: once ends the run, twice the program.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use command_line::say;
+use runner::signals::Signals;
 use swarm::control::Control;
 
 use crate::tui::screen;
@@ -68,9 +70,7 @@ impl Stop {
         }
         self.control.stop();
         if self.talks.load(Ordering::Relaxed) {
-            eprintln!(
-                "\nending the run and saving its files; once more ends at once and saves nothing"
-            );
+            say("\nending the run and saving its files; once more ends at once and saves nothing");
         }
     }
 }
@@ -131,29 +131,13 @@ const INTERRUPTED: u8 = 130;
 const PANICKED: u8 = 101;
 
 async fn listen(stop: &Stop) {
+    let Ok(mut signals) = Signals::catch() else {
+        return;
+    };
     for _ in 0..2 {
-        if interrupted().await.is_err() {
-            return;
-        }
+        signals.next().await;
         stop.interrupt();
     }
-}
-
-#[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 #[cfg(test)]

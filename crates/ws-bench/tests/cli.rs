@@ -216,6 +216,11 @@ fn bad_input_is_told_before_anything_is_done() {
             "a rate of 1000000000000.0 is out of range",
         ),
         ("--arrivals poisson", 2, "required arguments"),
+        (
+            "--server-pid 1",
+            2,
+            "--server-pid needs the URL of that server, which runs already",
+        ),
         ("--fail-if p99", 2, "compares nothing"),
         ("--header Upgrade:h2c", 2, "set by the handshake itself"),
         ("-o none/a.xlsx", 1, "cannot write none/a.xlsx"),
@@ -245,6 +250,44 @@ fn bad_input_is_told_before_anything_is_done() {
 }
 
 #[test]
+fn nothing_connected_says_what_to_do() {
+    // A server in HTTP, and one that answers with an alert of TLS to what is none.
+    for (answer, told) in [
+        (
+            &b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"[..],
+            "HTTP 404 · is the path right? that of our servers is /ws\n",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "HTTP 200 · is the path right? that of our servers is /ws\n",
+        ),
+        (
+            b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+            "HTTP 403\n",
+        ),
+        (
+            &[0x15, 3, 1, 0, 2, 2, 70],
+            " · does the server speak TLS? try wss://\n",
+        ),
+    ] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                // The whole request: what is left unread would be answered with a reset.
+                let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
+                let _ = std::io::Write::write_all(&mut stream, answer);
+            }
+        });
+        let output = Bench::new().run(&format!("{url} -c 2 -m 1 -q"));
+        assert_eq!(output.status.code(), Some(1));
+        let err = stderr(&output);
+        assert!(err.ends_with(told), "{err}");
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_is_exit_1() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -260,7 +303,10 @@ fn a_server_that_is_not_there_is_exit_1() {
         err.starts_with("error: 0 of 3 connections to ws://127.0.0.1:"),
         "{err}"
     );
-    assert!(err.contains("refused"), "{err}");
+    assert!(
+        err.contains("refused") && err.ends_with(" · is the server running?\n"),
+        "{err}"
+    );
     assert!(
         bench.files().is_empty(),
         "nothing unfinished is left behind"

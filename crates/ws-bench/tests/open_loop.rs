@@ -43,7 +43,7 @@ fn the_text_says_open_loop_and_how_the_rate_was_kept() {
     let line = "-c 2 --stages 100ms:200,100ms:400 --arrivals poisson --warmup 0s --no-output -q";
     let out = stdout(&bench.run(line));
     assert!(
-        out.contains("open loop, 200, 400 msg/s in turn poisson"),
+        out.contains("open loop, 200, 400 msg/s in turn, poisson"),
         "{out}"
     );
     for wanted in [
@@ -89,11 +89,11 @@ fn a_condition_that_holds_is_exit_4_unless_something_worse_happened() {
     let output = bench.run(&format!("{line} --fail-if p99>60m --fail-if lost>0"));
     let out = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{out}");
-    assert!(out.contains("passed       p99>60m (it is ") && out.contains("lost>0 (it is 0)"));
+    assert!(out.contains("\ndid not hold: p99>60m (it is ") && out.contains("lost>0 (it is 0)"));
     let output = bench.run(&format!("{line} --fail-if sent>=200 --fail-if lost>0"));
     let out = stdout(&output);
     assert_eq!(output.status.code(), Some(4), "{out}");
-    assert!(out.contains("failed if    sent>=200 (it is 200)"), "{out}");
+    assert!(out.contains("\nheld: sent>=200 (it is 200)"), "{out}");
     let (code, run) = json(&bench, &format!("{line} --json --fail-if service.p50>0ns"));
     assert_eq!(code, Some(4));
     assert_eq!(run["conditions"][0]["expression"], "service.p50>0ns");

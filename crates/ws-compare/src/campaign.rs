@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
+use command_line::say;
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
 use measurement::units::{Rate, counted, human_rate};
@@ -12,7 +13,7 @@ use crate::compare::usage;
 use crate::judge::{self, Measured};
 use crate::measure::{self, Machine};
 use crate::plans::{Common, rate_below};
-use crate::progress::{Display, say};
+use crate::progress::Display;
 use crate::rounds::{Entrant, Ring, Turn, TurnError};
 use crate::seats::Seats;
 use crate::server::Starter;

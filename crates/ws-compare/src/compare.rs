@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use command_line::say;
 use measurement::comparison::Comparison;
 use measurement::validity::Verdict;
 use results::whole::WholeFile;
@@ -11,7 +12,6 @@ use results::whole::WholeFile;
 use crate::campaign::Campaign;
 use crate::cli::Args;
 use crate::conditions::Conditions;
-use crate::progress::say;
 use crate::rounds::Entrant;
 use crate::save::Outputs;
 use crate::signals::Stop;

@@ -1,8 +1,9 @@
 //! How the comparison stands, on standard error: a bar on a terminal, a line a round elsewhere.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
+use command_line::say;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::rounds::Step;
@@ -67,12 +68,6 @@ impl Drop for Display {
             bar.finish_and_clear();
         }
     }
-}
-
-/// A line on standard error. A terminal that is gone is no reason to lose what was measured, so
-/// nothing comes of a line that cannot be written.
-pub fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -1,4 +1,4 @@
-//! Ctrl-C: once ends the rounds, twice the program; either way no server is left behind.
+//! Ctrl-C, or a terminal that is closed: once ends the rounds, twice the program; either way no server is left behind.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,9 +7,10 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use command_line::say;
+use runner::signals::Signals;
 use swarm::control::Control;
 
-use crate::progress::say;
 use crate::server::group::Groups;
 
 /// What a comparison has to do with signals.
@@ -104,7 +105,7 @@ pub fn until_second(
 type End = Option<anyhow::Result<ExitCode>>;
 
 async fn listen(ended: &Sender<End>, stop: &Stop) {
-    let Ok(mut signals) = Signals::new() else {
+    let Ok(mut signals) = Signals::catch() else {
         return;
     };
     for first in [true, false] {
@@ -119,46 +120,6 @@ async fn listen(ended: &Sender<End>, stop: &Stop) {
         } else {
             let _ = ended.send(None);
         }
-    }
-}
-
-/// What asks a program to end.
-#[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 3]);
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            // A terminal that is closed.
-            signal(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
     }
 }
 

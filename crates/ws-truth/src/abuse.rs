@@ -56,6 +56,22 @@ impl Misdeed {
         Self::MutatedFrames,
     ];
 
+    /// What the client does, in plain words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Silence => "connected and said nothing",
+            Self::HalfHandshake => "left in the middle of the handshake",
+            Self::HalfFrame => "left in the middle of a frame",
+            Self::Reset => "reset the connection in the middle of a frame",
+            Self::PingFlood => "sent pings without reading a pong",
+            Self::MessageFlood => "sent messages without reading an echo",
+            Self::HalfClose => "closed its half of the connection",
+            Self::MutatedHandshake => "sent a handshake altered at random",
+            Self::MutatedFrames => "sent frames altered at random",
+        }
+    }
+
     /// Does it to the server at this address. `Err` says what the server answered that no server may; that
     /// it hangs up is no fault of its.
     ///

@@ -17,7 +17,7 @@
 //!
 //! Noise is told from error by the server's own log: a delay that the server itself kept longer than
 //! the law asks for is the truth to compare with, and where the machine was too noisy to compare at all
-//! the case is repeated.
+//! the case is repeated, and in the end `noisy`: neither true nor false.
 
 #![cfg_attr(
     test,

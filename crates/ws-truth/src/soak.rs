@@ -74,7 +74,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (misdeed, n) in &self.committed {
-            writeln!(f, "{n:>10} × {misdeed:?}")?;
+            writeln!(f, "{n:>10} × {}", misdeed.words())?;
         }
         writeln!(f, "{:>10} echoes of ordinary load, verified", self.echoes)?;
         writeln!(f, "{:>10} looks of the witness", self.looks)?;
@@ -84,8 +84,9 @@ impl fmt::Display for Report {
             "memory {} KiB at first, {} KiB at the end · open files {} and {}",
             a.memory_kib, b.memory_kib, a.files, b.files
         )?;
-        if let Some(trend) = self.trend {
-            writeln!(f, "{trend}")?;
+        match self.trend {
+            Some(trend) => writeln!(f, "{trend}")?,
+            None => writeln!(f, "{}", watch::TOO_SHORT)?,
         }
         for finding in &self.findings {
             writeln!(f, "FOUND {finding}")?;
@@ -275,7 +276,7 @@ fn misbehave(
             return;
         };
         if let Err(finding) = misdeed.commit(address, &mut rng) {
-            find(format!("{misdeed:?}: {finding}"));
+            find(format!("a client that {}: {finding}", misdeed.words()));
         }
         let mut committed = committed.lock().unwrap_or_else(PoisonError::into_inner);
         *committed.entry(misdeed).or_default() += 1;
@@ -324,4 +325,35 @@ fn ordinary_load(seed: u64, address: SocketAddr, until: Instant, find: &impl Fn(
         }
     }
     echoes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_speaks_plainly() {
+        let reading = Reading {
+            memory_kib: 6_440,
+            files: 9,
+        };
+        let report = Report {
+            committed: Misdeed::ALL.map(|misdeed| (misdeed, 57)).into(),
+            echoes: 3,
+            looks: 5,
+            findings: Vec::new(),
+            begun: reading,
+            ended: reading,
+            trend: Trend::of(&[reading; 5]),
+        };
+        let text = report.to_string();
+        assert!(text.contains("57 × connected and said nothing\n"), "{text}");
+        assert!(
+            text.contains("no judgement of memory: too few looks"),
+            "{text}"
+        );
+        for misdeed in Misdeed::ALL {
+            assert!(!text.contains(&format!("{misdeed:?}")), "{text}");
+        }
+    }
 }

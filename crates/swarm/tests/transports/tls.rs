@@ -159,7 +159,10 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
     let stranger = server.plan(|plan| plan.trust = Trust::Roots(other.pem.clone().into_bytes()));
-    match swarm::run(&stranger, &Control::new()).unwrap_err() {
+    let error = swarm::run(&stranger, &Control::new()).unwrap_err();
+    let hint = "UnknownIssuer · --ca-cert FILE trusts one certificate more, --insecure any";
+    assert!(error.to_string().ends_with(hint), "{error}");
+    match error {
         SwarmError::NothingConnected {
             attempted, reason, ..
         } => assert_eq!(

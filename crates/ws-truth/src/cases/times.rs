@@ -12,7 +12,7 @@ use measurement::sample::Sample;
 use measurement::schedule::Arrivals;
 use swarm::Finished;
 
-use super::{Case, closed, measure, note_noise, open};
+use super::{Case, closed, measure, note_noise, open, quantile_name};
 use crate::check::{Findings, Unit};
 use crate::faults::{Faults, Law, Stall};
 use crate::log::Log;
@@ -232,9 +232,10 @@ fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
         if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
             let what = format!("service time p{} beside the law", q * 100.0);
             findings.near(&what, Unit::Ms, law_ms, reported, tolerance(law_ms));
-        } else {
+        } else if findings.noise.is_none() {
             findings.noise = Some(format!(
-                "the server kept messages {did_ms:.3} ms at {q} where the law says {law_ms:.3} ms"
+                "at the {} the server kept messages {did_ms:.2} ms where the law says {law_ms:.2} ms",
+                quantile_name(q)
             ));
         }
     }

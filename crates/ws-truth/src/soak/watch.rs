@@ -29,6 +29,13 @@ impl Reading {
     }
 }
 
+/// Looks that a trend is taken of, at least.
+const LEAST_LOOKS: usize = 10;
+
+/// What stands for a trend of fewer looks.
+pub(super) const TOO_SHORT: &str =
+    "no judgement of memory: too few looks for a trend; run for longer";
+
 /// How memory changes once the first fifth of the time is over, in which buffers grow to what they will be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Trend {
@@ -40,11 +47,11 @@ pub(super) struct Trend {
 }
 
 impl Trend {
-    /// `None` with fewer than ten looks.
+    /// `None` with fewer than [`LEAST_LOOKS`].
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn of(readings: &[Reading]) -> Option<Self> {
         let later = &readings[readings.len() / 5..];
-        if later.len() < 10 {
+        if later.len() < LEAST_LOOKS {
             return None;
         }
         let n = later.len() as f64;
@@ -68,12 +75,22 @@ impl Trend {
 impl Trend {
     /// The line rises by more than half of the least that was seen, and by more than buffers differ by:
     /// no server that keeps nothing does that.
-    #[allow(clippy::cast_precision_loss)]
     pub(super) fn is_growth(&self) -> bool {
+        self.rise_kib() > self.limit_kib()
+    }
+
+    /// How much the line rises over all looks.
+    #[allow(clippy::cast_precision_loss)]
+    fn rise_kib(&self) -> f64 {
+        self.slope_kib * self.looks as f64
+    }
+
+    /// How much it may rise.
+    #[allow(clippy::cast_precision_loss)]
+    fn limit_kib(&self) -> f64 {
         /// Largest messages of ordinary load, several at a time, each way.
         const BUFFERS_KIB: f64 = 32_768.0;
-        let rise_kib = self.slope_kib * self.looks as f64;
-        rise_kib > BUFFERS_KIB.max(self.least_kib as f64 / 2.0)
+        BUFFERS_KIB.max(self.least_kib as f64 / 2.0)
     }
 }
 
@@ -81,9 +98,21 @@ impl fmt::Display for Trend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "memory slope {:+.2} KiB a look over {} looks, between {} and {} KiB",
-            self.slope_kib, self.looks, self.least_kib, self.most_kib
-        )
+            "memory between {} and {} KiB over {} looks: its line changes by {:+.0} KiB, ",
+            self.least_kib,
+            self.most_kib,
+            self.looks,
+            self.rise_kib()
+        )?;
+        let limit_kib = self.limit_kib();
+        if self.is_growth() {
+            write!(f, "more than the {limit_kib:.0} KiB that buffers explain")
+        } else {
+            write!(
+                f,
+                "which is no growth up to {limit_kib:.0} KiB, what buffers explain"
+            )
+        }
     }
 }
 
@@ -106,12 +135,23 @@ mod tests {
         assert_eq!(found, (40, 1_030, 1_147));
         assert_eq!(Trend::of(&readings[..5]), None);
         assert!(!trend.is_growth());
+        assert_eq!(
+            trend.to_string(),
+            "memory between 1030 and 1147 KiB over 40 looks: its line changes by +120 KiB, \
+             which is no growth up to 32768 KiB, what buffers explain"
+        );
         let leak: Vec<_> = (0..50)
             .map(|at| Reading {
                 memory_kib: 10_000 + 2_000 * at,
                 files: 0,
             })
             .collect();
-        assert!(Trend::of(&leak).unwrap().is_growth());
+        let leak = Trend::of(&leak).unwrap();
+        assert!(leak.is_growth());
+        assert!(
+            leak.to_string()
+                .ends_with("by +80000 KiB, more than the 32768 KiB that buffers explain"),
+            "{leak}"
+        );
     }
 }
