@@ -79,31 +79,51 @@ pub(crate) fn draw(
     Ok(())
 }
 
-/// The scale of counts, in two rows: what is counted and the colours, and below them the numbers that
-/// have room.
+/// The scale of counts: what is counted and the colours, in one row if they have room there, and below
+/// them the numbers that have room; first and last always stand there.
 fn draw_steps(
     canvas: &Canvas<'_>,
     font: &Type,
     layout: &mut Layout,
     (text, colours, edges): (&str, &[RGBColor], &[String]),
 ) -> Result<(), DrawError> {
+    /// Of one colour at 1280x720; narrower than this, the colours get a row of their own.
+    const WIDE: f64 = 56.0;
+    const NARROW: f64 = 32.0;
     let k = font.scale;
-    let (left, y) = layout.next_row(font.text);
-    canvas.text(text, font.text, Align::Left, (left, y))?;
-    let start = left + canvas.text_width(text, font.text) + 12.0 * k;
-    let width = 56.0 * k;
+    let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;
+    let (first, last) = (
+        edges.first().map_or(0.0, half),
+        edges.last().map_or(0.0, half),
+    );
+    let each = |start: f64| (layout.right - last - start) / colours.len().max(1) as f64;
+    let text = canvas.fitted(text, font.text, layout.inner_width());
+    let beside = canvas.text_width(&text, font.text) + 12.0 * k;
+    let is_beside = each(layout.left + beside) >= NARROW * k;
+    let start = layout.left + if is_beside { beside } else { first };
+    let width = each(start).min(WIDE * k);
+
+    let (left, mut y) = layout.next_row(font.text);
+    canvas.text(&text, font.text, Align::Left, (left, y))?;
+    if !is_beside {
+        (_, y) = layout.next_row(font.text);
+    }
     let edge = |number: usize| start + number as f64 * width;
     for (number, colour) in colours.iter().enumerate() {
         let (from, to) = ((edge(number), y - 6.0 * k), (edge(number + 1), y + 6.0 * k));
         canvas.rectangle(from, to, colour.to_rgba())?;
     }
     let (_, y) = layout.next_row(font.faint);
+    let air = 8.0 * k;
+    let end = edges.len().saturating_sub(1);
     let mut free_from = f64::NEG_INFINITY;
+    let free_to = edge(end) - last - air;
     for (number, text) in edges.iter().enumerate() {
-        let half = canvas.text_width(text, font.faint) / 2.0;
-        if edge(number) - half >= free_from {
-            canvas.text(text, font.faint, Align::Centre, (edge(number), y))?;
-            free_from = edge(number) + half + 8.0 * k;
+        let (at, half) = (edge(number), half(text));
+        let is_outermost = number == 0 || number == end;
+        if is_outermost || (at - half >= free_from && at + half <= free_to) {
+            canvas.text(text, font.faint, Align::Centre, (at, y))?;
+            free_from = at + half + air;
         }
     }
     Ok(())
