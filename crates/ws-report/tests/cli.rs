@@ -119,6 +119,12 @@ fn markdown_has_the_figures_and_no_pictures() {
         ],
     );
     assert!(!markdown.contains("<svg"));
+    // As the terminal says it: what was sent late, but sent, counts as well.
+    assert!(
+        markdown.contains("| sent of what was due | 100.00 % |"),
+        "{markdown}"
+    );
+    assert!(!markdown.contains("in time"));
 }
 
 #[test]
