@@ -134,6 +134,24 @@ impl Canvas<'_> {
         rows.map(|row| self.fitted(row, font, width)).collect()
     }
 
+    /// The text in as many rows as it needs, parted between its parts; a part that is wider than a row
+    /// by itself is cut.
+    pub(crate) fn rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
+        let mut rows: Vec<String> = Vec::new();
+        for part in text.split(PARTED) {
+            let longer = rows.last().map(|row| format!("{row}{PARTED}{part}"));
+            match longer.filter(|row| self.text_width(row, font) <= width) {
+                Some(longer) => {
+                    rows.pop();
+                    rows.push(longer);
+                }
+                None => rows.push(part.to_owned()),
+            }
+        }
+        let rows = rows.into_iter();
+        rows.map(|row| self.fitted(&row, font, width)).collect()
+    }
+
     /// A line through all points.
     pub(crate) fn line(
         &self,
@@ -364,6 +382,11 @@ mod tests {
             "{cut}"
         );
         assert!(canvas.wrapped("", font, width).is_empty());
+        assert_eq!(
+            canvas.rows(text, font, 0.5 * width),
+            ["run.xlsx", "100 messages", "moving average of 50"]
+        );
+        assert_eq!(canvas.rows(text, font, width), [text]);
     }
 
     #[test]

@@ -97,7 +97,7 @@ enum KindName {
     Histogram,
     /// Which share of the messages took at most how long
     Cdf,
-    /// Times over percentiles, each further nine as wide as the one before
+    /// Times over percentiles; each further nine (90 %, 99 %, 99.9 % …) is as wide as the one before it
     Percentiles,
     /// Throughput and times of each second
     Timeline,

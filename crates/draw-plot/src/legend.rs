@@ -50,31 +50,77 @@ impl Entry {
     }
 }
 
-/// Draws the entries side by side, in as many rows as they need.
+/// What becomes of an entry that is wider than the picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Long {
+    /// It goes on in further rows.
+    Wrapped,
+    /// It is cut, to leave the room to the data.
+    Cut,
+}
+
+/// An entry in its place.
+pub(crate) struct Placed<'e> {
+    entry: &'e Entry,
+    /// Where its sample begins.
+    start: (f64, f64),
+    /// Its text, and where each row of it begins.
+    rows: Vec<(String, (f64, f64))>,
+}
+
+/// Places the entries side by side, in as many rows as they need. A scale of counts is placed when it is
+/// drawn, below all others.
+pub(crate) fn place<'e>(
+    canvas: &Canvas<'_>,
+    font: &Type,
+    layout: &mut Layout,
+    (entries, long): (&'e [Entry], Long),
+) -> Vec<Placed<'e>> {
+    let k = font.scale;
+    let indent = 30.0 * k;
+    let room = layout.inner_width() - indent;
+    let mut at: Option<(f64, f64)> = None;
+    let is_placed = |entry: &&Entry| !matches!(entry.swatch, Swatch::Steps { .. });
+    let place = |entry: &'e Entry| {
+        let rows = match long {
+            Long::Wrapped => canvas.rows(&entry.text, font.text, room),
+            Long::Cut => vec![canvas.fitted(&entry.text, font.text, room)],
+        };
+        let widths = rows.iter().map(|row| canvas.text_width(row, font.text));
+        let width = indent + widths.fold(0.0, f64::max);
+        let start = match at {
+            Some((x, y)) if rows.len() == 1 && x + width <= layout.right => (x, y),
+            _ => layout.next_row(font.text),
+        };
+        let mut begins = Some((start.0 + indent, start.1));
+        let rows = rows.into_iter().map(|row| {
+            let below = || (start.0 + indent, layout.next_row(font.text).1);
+            (row, begins.take().unwrap_or_else(below))
+        });
+        let rows: Vec<_> = rows.collect();
+        at = (rows.len() == 1).then_some((start.0 + width + 26.0 * k, start.1));
+        Placed { entry, start, rows }
+    };
+    entries.iter().filter(is_placed).map(place).collect()
+}
+
+/// Draws the entries where they were placed, and below them scales of counts.
 pub(crate) fn draw(
     canvas: &Canvas<'_>,
     font: &Type,
     layout: &mut Layout,
-    entries: &[Entry],
+    (entries, placed): (&[Entry], &[Placed<'_>]),
 ) -> Result<(), DrawError> {
-    let k = font.scale;
-    let indent = 30.0 * k;
-    let mut at: Option<(f64, f64)> = None;
+    for Placed { entry, start, rows } in placed {
+        entry.draw_swatch(canvas, *start, font.scale)?;
+        for (row, at) in rows {
+            canvas.text(row, font.text, Align::Left, *at)?;
+        }
+    }
     for entry in entries {
         if let Swatch::Steps { colours, edges } = &entry.swatch {
             draw_steps(canvas, font, layout, (&entry.text, colours, edges))?;
-            at = None;
-            continue;
         }
-        let text = canvas.fitted(&entry.text, font.text, layout.inner_width() - indent);
-        let width = indent + canvas.text_width(&text, font.text);
-        let (x, y) = match at {
-            Some((x, y)) if x + width <= layout.right => (x, y),
-            _ => layout.next_row(font.text),
-        };
-        entry.draw_swatch(canvas, (x, y), k)?;
-        canvas.text(&text, font.text, Align::Left, (x + indent, y))?;
-        at = Some((x + width + 26.0 * k, y));
     }
     Ok(())
 }
