@@ -21,6 +21,8 @@ pub(crate) enum Swatch {
     Dashes,
     /// A line and one of its points.
     Curve,
+    /// A single point.
+    Dot,
     /// How strongly it is drawn.
     Point(f64),
     /// How strongly the middle 90 % and 96 % of many messages are drawn.
@@ -201,6 +203,10 @@ impl Entry {
             Swatch::Curve => {
                 canvas.line(&[(x, y), (x + width, y)], self.colour, 2.0 * k)?;
                 canvas.point((x + width / 2.0, y), 4.5 * k, self.colour.to_rgba())
+            }
+            Swatch::Dot => {
+                let middle = (x + width / 2.0, y);
+                canvas.point(middle, 3.0 * k, self.colour.to_rgba())
             }
             Swatch::Point(strength) => {
                 for (share, up) in [(0.1, 1.5), (0.3, -3.0), (0.5, 2.0), (0.7, -1.0), (0.9, 3.0)] {
