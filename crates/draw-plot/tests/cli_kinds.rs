@@ -329,6 +329,11 @@ fn rows_chosen_at_random_are_not_counted_by_the_second() {
     assert!(folder.svg("a.svg").contains(chosen));
     folder.drawn(&[&["run.xlsx", "other.xlsx"], &heatmap[..]].concat());
     assert_eq!(folder.svg("a.svg").matches(chosen).count(), 2);
+    // Where a panel's heading is cut off, the picture still says so.
+    let narrow = ["--size", "340x320"];
+    folder.drawn(&[&["run.xlsx", "other.xlsx"], &heatmap[..], &narrow].concat());
+    let svg = folder.svg("a.svg");
+    assert!(holds(&svg, "600 messages chosen at random from 1,800"));
 }
 
 #[test]
