@@ -15,9 +15,6 @@ pub(crate) enum Align {
     Right,
 }
 
-/// What stands between the parts of a text.
-pub(crate) const PARTED: &str = " · ";
-
 /// How a text looks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Font {
@@ -101,37 +98,6 @@ impl Canvas<'_> {
 
     pub(crate) fn text_width(&self, text: &str, font: Font) -> f64 {
         self.faces.of(font.is_bold).width(text, font.size)
-    }
-
-    /// The text, cut to fit into `width` where it must be.
-    pub(crate) fn fitted(&self, text: &str, font: Font, width: f64) -> String {
-        if self.text_width(text, font) <= width {
-            return text.to_owned();
-        }
-        let letters: Vec<char> = text.chars().collect();
-        let cut = |count: usize| {
-            let kept: String = letters[..count].iter().collect();
-            format!("{}…", kept.trim_end())
-        };
-        (1..letters.len())
-            .rev()
-            .map(cut)
-            .find(|text| self.text_width(text, font) <= width)
-            .unwrap_or_default()
-    }
-
-    /// The text in two rows at most, parted between its parts where one does not have room for all.
-    pub(crate) fn wrapped(&self, text: &str, font: Font, width: f64) -> Vec<String> {
-        let fits = |row: &str| self.text_width(row, font) <= width;
-        let mut first = text;
-        while !fits(first)
-            && let Some((shorter, _)) = first.rsplit_once(PARTED)
-        {
-            first = shorter;
-        }
-        let rest = text[first.len()..].trim_start_matches(PARTED);
-        let rows = [first, rest].into_iter().filter(|row| !row.is_empty());
-        rows.map(|row| self.fitted(row, font, width)).collect()
     }
 
     /// A line through all points.
@@ -331,39 +297,6 @@ mod tests {
             ]
         );
         assert!(cut(&[], 3.0, 1.0).is_empty());
-    }
-
-    #[test]
-    fn a_long_text_goes_on_in_a_second_row() {
-        let faces = Faces::new().unwrap();
-        let mut dots = vec![0; 3];
-        let area = BitMapBackend::with_buffer(&mut dots, (1, 1)).into_drawing_area();
-        let canvas = Canvas {
-            surface: &area,
-            dots_per_pixel: 1,
-            is_bitmap: true,
-            faces: &faces,
-        };
-        let font = Font {
-            size: 10.0,
-            is_bold: false,
-            colour: RGBColor(0, 0, 0),
-        };
-        let text = "run.xlsx · 100 messages · moving average of 50";
-        let width = canvas.text_width(text, font);
-        let rows = |share: f64| canvas.wrapped(text, font, share * width);
-        assert_eq!(rows(1.0), [text]);
-        assert_eq!(
-            rows(0.99),
-            ["run.xlsx · 100 messages", "moving average of 50"]
-        );
-        assert_eq!(rows(0.45)[0], "run.xlsx");
-        let cut = &rows(0.45)[1];
-        assert!(
-            cut.starts_with("100 messages") && cut.ends_with('…'),
-            "{cut}"
-        );
-        assert!(canvas.wrapped("", font, width).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{CommandFactory, Parser, ValueEnum};
 use draw_plot::{
-    Data, Kind, Loaded, MAX_SERIES, Options, Size, Theme, check_ending, load, window_for,
+    Data, Kind, Loaded, MAX_SERIES, Options, Series, Size, Theme, check_ending, load, window_for,
 };
 use measurement::units::{grouped, parse_positive};
 use results::read::{Metric, Request, Unit};
@@ -63,7 +63,9 @@ pub(crate) struct Cli {
     column: Option<String>,
 
     /// Draw against the numbers of this column, by its name or letter, instead of in order of
-    /// sending: a line with a marker for each row (example: connections)
+    /// sending: a marker for each row, and a line through them in the order of that column; more than
+    /// about a hundred rows (at the usual size) in which it goes back and forth stay a cloud of markers
+    /// (example: connections)
     #[arg(long, value_name = "NAME", conflicts_with = "window", help_heading = READING)]
     x: Option<String>,
 
@@ -97,7 +99,7 @@ enum KindName {
     Histogram,
     /// Which share of the messages took at most how long
     Cdf,
-    /// Times over percentiles, each further nine as wide as the one before
+    /// Times over percentiles; each further nine (90 %, 99 %, 99.9 % …) is as wide as the one before it
     Percentiles,
     /// Throughput and times of each second
     Timeline,
@@ -269,10 +271,22 @@ impl Cli {
     /// What was done with it: `, moving average of 50`.
     fn detail(&self, loaded: &Loaded) -> String {
         match loaded.data() {
-            Data::Latency(series) => match window_for(self.window, series).get() {
-                1 => ", no moving average".to_owned(),
-                window => format!(", moving average of {}", grouped(window as u64)),
-            },
+            Data::Latency(series) => {
+                match window_for(self.window, series).get() {
+                    1 => ", no moving average".to_owned(),
+                    window => {
+                        let of_all = |one: &Series<'_>| one.values_ms.len() == window;
+                        let note = series.iter().find(|one| of_all(one)).map_or_else(
+                        String::new,
+                        |one| {
+                            let label = &one.label;
+                            format!(" (a point: all there are of {label}; a smaller -w draws a line)")
+                        },
+                    );
+                        format!(", moving average of {}{note}", grouped(window as u64))
+                    }
+                }
+            }
             Data::Against { x_name, .. } => format!(", against {x_name}"),
             _ => String::new(),
         }

@@ -77,6 +77,19 @@ pub fn thinned(pixels: &[Point]) -> Vec<Point> {
     kept
 }
 
+/// One of the points of each pixel. Points are in pixels and in the order of x.
+#[must_use]
+pub fn apart(pixels: &[Point]) -> Vec<Point> {
+    let mut kept = Vec::new();
+    for column in pixels.chunk_by(|a, b| a.0.round() == b.0.round()) {
+        let mut column = column.to_vec();
+        column.sort_by(|a, b| a.1.total_cmp(&b.1));
+        column.dedup_by_key(|point| point.1.round());
+        kept.extend(column);
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +160,11 @@ mod tests {
             prop_assert_eq!(span(kept.iter().map(|p| p.1)), span(points.iter().map(|p| p.1)));
             prop_assert!(kept.windows(2).all(|pair| pair[0].0 <= pair[1].0));
         }
+    }
+
+    #[test]
+    fn a_pixel_has_one_of_its_points() {
+        let pixels = [(1.0, 5.0), (1.2, 8.9), (1.4, 5.3), (1.6, 5.1), (1.9, 5.2)];
+        assert_eq!(apart(&pixels), [(1.0, 5.0), (1.2, 8.9), (1.6, 5.1)]);
     }
 }

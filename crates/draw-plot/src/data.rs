@@ -92,7 +92,8 @@ pub enum Data<'v> {
     /// For [`Kind::Latency`].
     Latency(Vec<Series<'v>>),
     /// Times against the numbers of a column, as a line through each curve's points in the order of
-    /// the numbers. Numbers above zero that reach over a factor of a hundred have a logarithmic
+    /// the numbers; more points than have room for markers of their own, whose numbers are in no order,
+    /// are not joined. Numbers above zero that reach over a factor of a hundred have a logarithmic
     /// axis; times that are all below a millisecond are shown in microseconds.
     Against {
         /// The column's name.

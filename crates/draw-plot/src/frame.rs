@@ -7,7 +7,7 @@ use crate::axis::{Axis, Scale};
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::layout::{Layout, Type};
-use crate::legend::{self, Entry};
+use crate::legend::{self, Entry, Long};
 use crate::options::Size;
 use crate::theme::Colours;
 
@@ -91,7 +91,20 @@ impl Surroundings<'_> {
             let at = layout.next_row(font.faint);
             canvas.text(&row, font.faint, Align::Left, at)?;
         }
-        legend::draw(canvas, &font, &mut layout, self.legend)?;
+        let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
+        let mut placed = Vec::new();
+        for long in [Long::Wrapped, Long::Cut] {
+            let mut below = layout;
+            placed = legend::place(canvas, &font, &mut below, (self.legend, long));
+            let mut data = below;
+            data.skip();
+            // Rather a name cut off than no picture.
+            if long == Long::Cut || data.stacked(&shares, font.text).is_some() {
+                layout = below;
+                break;
+            }
+        }
+        legend::draw(canvas, &font, &mut layout, (self.legend, &placed))?;
         layout.skip();
 
         let mut right = 0.0_f64;
@@ -99,7 +112,6 @@ impl Surroundings<'_> {
             right = right.max(canvas.text_width(label, font.text));
         }
         layout.reserve(right, font.text);
-        let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
         let mut places = layout
             .stacked(&shares, font.text)
             .ok_or(DrawError::NoRoom {

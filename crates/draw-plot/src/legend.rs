@@ -21,6 +21,8 @@ pub(crate) enum Swatch {
     Dashes,
     /// A line and one of its points.
     Curve,
+    /// A single point.
+    Dot,
     /// How strongly it is drawn.
     Point(f64),
     /// How strongly the middle 90 % and 96 % of many messages are drawn.
@@ -50,60 +52,126 @@ impl Entry {
     }
 }
 
-/// Draws the entries side by side, in as many rows as they need.
+/// What becomes of an entry that is wider than the picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Long {
+    /// It goes on in further rows.
+    Wrapped,
+    /// It is cut, to leave the room to the data.
+    Cut,
+}
+
+/// An entry in its place.
+pub(crate) struct Placed<'e> {
+    entry: &'e Entry,
+    /// Where its sample begins.
+    start: (f64, f64),
+    /// Its text, and where each row of it begins.
+    rows: Vec<(String, (f64, f64))>,
+}
+
+/// Places the entries side by side, in as many rows as they need. A scale of counts is placed when it is
+/// drawn, below all others.
+pub(crate) fn place<'e>(
+    canvas: &Canvas<'_>,
+    font: &Type,
+    layout: &mut Layout,
+    (entries, long): (&'e [Entry], Long),
+) -> Vec<Placed<'e>> {
+    let k = font.scale;
+    let indent = 30.0 * k;
+    let room = layout.inner_width() - indent;
+    let mut at: Option<(f64, f64)> = None;
+    let is_placed = |entry: &&Entry| !matches!(entry.swatch, Swatch::Steps { .. });
+    let place = |entry: &'e Entry| {
+        let rows = match long {
+            Long::Wrapped => canvas.rows(&entry.text, font.text, room),
+            Long::Cut => vec![canvas.fitted(&entry.text, font.text, room)],
+        };
+        let widths = rows.iter().map(|row| canvas.text_width(row, font.text));
+        let width = indent + widths.fold(0.0, f64::max);
+        let start = match at {
+            Some((x, y)) if rows.len() == 1 && x + width <= layout.right => (x, y),
+            _ => layout.next_row(font.text),
+        };
+        let mut begins = Some((start.0 + indent, start.1));
+        let rows = rows.into_iter().map(|row| {
+            let below = || (start.0 + indent, layout.next_row(font.text).1);
+            (row, begins.take().unwrap_or_else(below))
+        });
+        let rows: Vec<_> = rows.collect();
+        at = (rows.len() == 1).then_some((start.0 + width + 26.0 * k, start.1));
+        Placed { entry, start, rows }
+    };
+    entries.iter().filter(is_placed).map(place).collect()
+}
+
+/// Draws the entries where they were placed, and below them scales of counts.
 pub(crate) fn draw(
     canvas: &Canvas<'_>,
     font: &Type,
     layout: &mut Layout,
-    entries: &[Entry],
+    (entries, placed): (&[Entry], &[Placed<'_>]),
 ) -> Result<(), DrawError> {
-    let k = font.scale;
-    let indent = 30.0 * k;
-    let mut at: Option<(f64, f64)> = None;
+    for Placed { entry, start, rows } in placed {
+        entry.draw_swatch(canvas, *start, font.scale)?;
+        for (row, at) in rows {
+            canvas.text(row, font.text, Align::Left, *at)?;
+        }
+    }
     for entry in entries {
         if let Swatch::Steps { colours, edges } = &entry.swatch {
             draw_steps(canvas, font, layout, (&entry.text, colours, edges))?;
-            at = None;
-            continue;
         }
-        let text = canvas.fitted(&entry.text, font.text, layout.inner_width() - indent);
-        let width = indent + canvas.text_width(&text, font.text);
-        let (x, y) = match at {
-            Some((x, y)) if x + width <= layout.right => (x, y),
-            _ => layout.next_row(font.text),
-        };
-        entry.draw_swatch(canvas, (x, y), k)?;
-        canvas.text(&text, font.text, Align::Left, (x + indent, y))?;
-        at = Some((x + width + 26.0 * k, y));
     }
     Ok(())
 }
 
-/// The scale of counts, in two rows: what is counted and the colours, and below them the numbers that
-/// have room.
+/// The scale of counts: what is counted and the colours, in one row if they have room there, and below
+/// them the numbers that have room; first and last always stand there.
 fn draw_steps(
     canvas: &Canvas<'_>,
     font: &Type,
     layout: &mut Layout,
     (text, colours, edges): (&str, &[RGBColor], &[String]),
 ) -> Result<(), DrawError> {
+    /// Of one colour at 1280x720; narrower than this, the colours get a row of their own.
+    const WIDE: f64 = 56.0;
+    const NARROW: f64 = 32.0;
     let k = font.scale;
-    let (left, y) = layout.next_row(font.text);
-    canvas.text(text, font.text, Align::Left, (left, y))?;
-    let start = left + canvas.text_width(text, font.text) + 12.0 * k;
-    let width = 56.0 * k;
+    let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;
+    let (first, last) = (
+        edges.first().map_or(0.0, half),
+        edges.last().map_or(0.0, half),
+    );
+    let each = |start: f64| (layout.right - last - start) / colours.len().max(1) as f64;
+    let text = canvas.fitted(text, font.text, layout.inner_width());
+    let beside = canvas.text_width(&text, font.text) + 12.0 * k;
+    let is_beside = each(layout.left + beside) >= NARROW * k;
+    let start = layout.left + if is_beside { beside } else { first };
+    let width = each(start).min(WIDE * k);
+
+    let (left, mut y) = layout.next_row(font.text);
+    canvas.text(&text, font.text, Align::Left, (left, y))?;
+    if !is_beside {
+        (_, y) = layout.next_row(font.text);
+    }
     let edge = |number: usize| start + number as f64 * width;
     for (number, colour) in colours.iter().enumerate() {
         let (from, to) = ((edge(number), y - 6.0 * k), (edge(number + 1), y + 6.0 * k));
         canvas.rectangle(from, to, colour.to_rgba())?;
     }
     let (_, y) = layout.next_row(font.faint);
+    let air = 8.0 * k;
+    let end = edges.len().saturating_sub(1);
     let mut free_from = f64::NEG_INFINITY;
+    let free_to = edge(end) - last - air;
     for (number, text) in edges.iter().enumerate() {
-        let half = canvas.text_width(text, font.faint) / 2.0;
-        if edge(number) - half >= free_from {
-            canvas.text(text, font.faint, Align::Centre, (edge(number), y))?;
-            free_from = edge(number) + half + 8.0 * k;
+        let (at, half) = (edge(number), half(text));
+        let is_outermost = number == 0 || number == end;
+        if is_outermost || (at - half >= free_from && at + half <= free_to) {
+            canvas.text(text, font.faint, Align::Centre, (at, y))?;
+            free_from = at + half + air;
         }
     }
     Ok(())
@@ -135,6 +203,10 @@ impl Entry {
             Swatch::Curve => {
                 canvas.line(&[(x, y), (x + width, y)], self.colour, 2.0 * k)?;
                 canvas.point((x + width / 2.0, y), 4.5 * k, self.colour.to_rgba())
+            }
+            Swatch::Dot => {
+                let middle = (x + width / 2.0, y);
+                canvas.point(middle, 3.0 * k, self.colour.to_rgba())
             }
             Swatch::Point(strength) => {
                 for (share, up) in [(0.1, 1.5), (0.3, -3.0), (0.5, 2.0), (0.7, -1.0), (0.9, 3.0)] {

@@ -51,6 +51,7 @@ mod data;
 mod encode;
 mod error;
 mod face;
+mod fit;
 mod frame;
 mod layout;
 mod legend;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use measurement::timeline::TimelineRow;
 use measurement::units::grouped;
 use results::read::{
     Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
@@ -305,14 +306,16 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
     };
     let labels = labels_of(&origins);
     let parts = files.iter().zip(&all).map(|(file, timeline)| {
-        let seconds = timeline.rows.len() as u64;
+        // Those of the drain are not counted: of the last, how long it was is not known.
+        let end_s = timeline.elapsed_s.unwrap_or(f64::INFINITY);
+        let is_measured = |row: &&TimelineRow| (row.second as f64) < end_s;
+        let seconds = timeline.rows.iter().filter(is_measured).count() as u64;
         part_of(file, &counted(seconds, "second"), Default::default())
     });
     let parts = parts.collect();
     let only = (request.metric == Metric::ResponseTime).then_some(Metric::ResponseTime);
     let courses = all.into_iter().zip(labels).map(|(file, label)| {
-        let differ =
-            |row: &measurement::timeline::TimelineRow| row.response_p99_ns != row.service_p99_ns;
+        let differ = |row: &TimelineRow| row.response_p99_ns != row.service_p99_ns;
         Course {
             label,
             is_open_loop: file

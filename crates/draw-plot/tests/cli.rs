@@ -150,9 +150,20 @@ fn fewer_values_than_the_usual_window_are_averaged_all_together() {
     fs::write(folder.path("hand.csv"), "latency_ms\n1\n2\n3\n6\n").unwrap();
     let said = folder.drawn(&["hand.csv"]);
     assert!(
-        said.contains("4 messages of hand.csv, moving average of 4"),
+        said.ends_with(
+            "4 messages of hand.csv, moving average of 4 (a point: all there are of hand.csv; a \
+             smaller -w draws a line)\n"
+        ),
         "{said}"
     );
+    // No legend promises a line where there is none.
+    folder.drawn(&["hand.csv", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    assert!(svg.contains("mean of all 4 messages, a point at the right edge"));
+    assert!(lines(&svg, "#0072B2").is_empty());
+    let said = folder.drawn(&["hand.csv", "-o", "a.svg", "-w", "3"]);
+    assert!(said.ends_with("moving average of 3\n"), "{said}");
+    assert!(folder.svg("a.svg").contains("mean of the last 3 messages"));
 }
 
 #[test]
@@ -263,7 +274,8 @@ fn what_is_assumed_is_said_aloud() {
     let said = folder.drawn(&["a.csv", "-o", "a.svg", "-w", "2"]);
     assert_eq!(
         said,
-        "notice: drawing column `rtt` of a.csv, taken for milliseconds: --unit says otherwise\ndrew a.svg: 2 messages of a.csv (1 more without a time), moving average of 2\n"
+        "notice: drawing column `rtt` of a.csv, taken for milliseconds: --unit says otherwise\ndrew a.svg: 2 messages of a.csv (1 more without a time), moving average of 2 (a \
+         point: all there are of a.csv; a smaller -w draws a line)\n"
     );
     let svg = folder.svg("a.svg");
     assert!(svg.contains("\nrtt (ms, assumed)\n") && svg.contains("1 message without a time"));

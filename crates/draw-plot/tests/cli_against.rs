@@ -130,8 +130,15 @@ fn several_files_are_overlaid() {
 
 #[test]
 fn more_points_than_pixels_make_no_larger_picture() {
-    let rows = (0..50_000_u32).map(|i| format!("{i},{}\n", f64::from(i % 7) + 1.5));
-    let text = format!("at,rtt_ms\n{}25000,99\n", rows.collect::<String>());
+    let time = |i: u32| {
+        if i == 25_000 {
+            99.0
+        } else {
+            f64::from(i % 7) + 1.5
+        }
+    };
+    let rows = (0..50_000_u32).map(|i| format!("{i},{}\n", time(i)));
+    let text = format!("at,rtt_ms\n{}", rows.collect::<String>());
     let folder = with_cost("many.csv", &text);
     folder.drawn(&["many.csv", "--x", "at", "-o", "many.svg", "--unit", "ms"]);
     let svg = folder.svg("many.svg");
@@ -140,6 +147,32 @@ fn more_points_than_pixels_make_no_larger_picture() {
     let highest = drawn.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
     let above = drawn.iter().filter(|(_, y)| *y < highest + 200.0);
     assert_eq!(above.count(), 1);
+}
+
+#[test]
+fn many_rows_in_no_order_are_a_cloud() {
+    let row = |i: u32| format!("{},{}\n", i * 7_919 % 500 + 1, f64::from(i * 31 % 97) + 1.5);
+    let text = |rows: u32| format!("at,rtt_ms\n{}", (0..rows).map(row).collect::<String>());
+    let folder = with_cost("cloud.csv", &text(500));
+    let arguments = ["cloud.csv", "--x", "at", "-o", "a.svg"];
+    folder.drawn(&arguments);
+    let svg = folder.svg("a.svg");
+    assert!(lines(&svg, "#0072B2").is_empty(), "a scribble");
+    // As many equal circles are one path.
+    let dots = svg
+        .lines()
+        .filter(|line| line.starts_with("<path ") && line.contains("#0072B2"));
+    assert_eq!(dots.count(), 1);
+    // The same rows in the order of x, or few enough to have room: a curve.
+    let header_and_rows = text(500);
+    let mut rows: Vec<&str> = header_and_rows.lines().skip(1).collect();
+    rows.sort_by_key(|row| row.split(',').next().unwrap().parse::<u32>().unwrap());
+    let ordered = format!("at,rtt_ms\n{}\n", rows.join("\n"));
+    for text in [ordered, text(50)] {
+        fs::write(folder.path("cloud.csv"), text).unwrap();
+        folder.drawn(&arguments);
+        assert_eq!(lines(&folder.svg("a.svg"), "#0072B2").len(), 1);
+    }
 }
 
 #[test]

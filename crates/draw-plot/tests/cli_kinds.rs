@@ -201,6 +201,30 @@ fn a_timeline_marks_what_failed_and_what_is_not_recorded() {
 }
 
 #[test]
+fn the_seconds_of_a_drain_are_not_counted() {
+    let folder = Folder::new();
+    let record = recorded_in(true, &samples());
+    let mut summary = summary_of(&record);
+    summary.elapsed_s = 2.0;
+    let run = Run {
+        summary: &summary,
+        samples: &record.samples,
+        percentiles: &percentile_table(&record),
+        timeline: &record.timeline,
+        clients: &[],
+    };
+    for ending in ["xlsx", "json"] {
+        let file = format!("run.{ending}");
+        Output::create(&folder.path(&file))
+            .unwrap()
+            .write(&run)
+            .unwrap();
+        let said = folder.drawn(&[&file, "--kind", "timeline", "-o", "a.svg"]);
+        assert_eq!(said, format!("drew a.svg: 2 seconds of {file}\n"));
+    }
+}
+
+#[test]
 fn a_heatmap_has_a_cell_for_each_group_of_messages() {
     let folder = with_run();
     folder.drawn(&["run.csv", "--kind", "heatmap", "-o", "a.svg"]);
@@ -305,6 +329,11 @@ fn rows_chosen_at_random_are_not_counted_by_the_second() {
     assert!(folder.svg("a.svg").contains(chosen));
     folder.drawn(&[&["run.xlsx", "other.xlsx"], &heatmap[..]].concat());
     assert_eq!(folder.svg("a.svg").matches(chosen).count(), 2);
+    // Where a panel's heading is cut off, the picture still says so.
+    let narrow = ["--size", "340x320"];
+    folder.drawn(&[&["run.xlsx", "other.xlsx"], &heatmap[..], &narrow].concat());
+    let svg = folder.svg("a.svg");
+    assert!(holds(&svg, "600 messages chosen at random from 1,800"));
 }
 
 #[test]

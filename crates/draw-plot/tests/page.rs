@@ -4,8 +4,10 @@
 
 use draw_plot::series::Sorted;
 use draw_plot::{
-    Data, Distribution, Kind, NamedTimes, Options, Series, Subject, Theme, load, page_style, svg,
+    Data, Distribution, Kind, Moments, NamedTimes, Options, Series, Size, Subject, Theme, load,
+    page_style, svg,
 };
+use results::read::When;
 
 fn options() -> Options {
     Options {
@@ -193,4 +195,62 @@ fn one_reading_is_drawn_as_often_as_wanted() {
         .unwrap();
     assert_ne!(light.markup, dark.markup);
     assert_eq!((light.alt, light.hovers), (dark.alt, dark.hovers));
+}
+
+/// The texts of a picture with their anchors and where they stand, in dots.
+fn texts(markup: &str) -> Vec<(&str, f64, &str)> {
+    let attribute = |tag: &'_ str, name: &str| -> Option<String> {
+        let value = tag.split_once(&format!(" {name}=\""))?.1;
+        Some(value.split_once('"')?.0.to_owned())
+    };
+    let elements = markup.split("<text ").skip(1);
+    elements
+        .map(|element| {
+            let (tag, rest) = element.split_once('>').unwrap();
+            let tag = format!(" {tag}");
+            let anchor = match attribute(&tag, "text-anchor").as_deref() {
+                Some("middle") => "middle",
+                Some("end") => "end",
+                _ => "start",
+            };
+            let x = attribute(&tag, "x").unwrap().parse().unwrap();
+            (rest.split_once('<').unwrap().0.trim(), x, anchor)
+        })
+        .collect()
+}
+
+#[test]
+fn the_scale_of_a_heatmap_ends_within_the_picture() {
+    // One to 5,278 messages in a cell.
+    let counts: Vec<u64> = (0..=12).map(|power| 1 << power).chain([5_278]).collect();
+    let at_s: Vec<f64> = (0..)
+        .map(|n| f64::from(n) * 0.2)
+        .take(counts.len())
+        .collect();
+    let data = Data::Heatmap(vec![Moments {
+        label: "run".to_owned(),
+        values_ms: vec![1.0; counts.len()].into(),
+        at_s: at_s.into(),
+        counts: counts.into(),
+        when: When::Sent,
+        slice_s: None,
+        skipped: 0,
+        chosen_from: None,
+    }]);
+    // Those of a report, wide and narrow, and one with much room.
+    for (width, height) in [(540, 380), (340, 320), (1280, 720)] {
+        let options = Options {
+            size: Size::new(width, height).unwrap(),
+            ..options()
+        };
+        let picture = svg(&options, &Subject::default(), &data).unwrap();
+        let drawn = texts(&picture.markup);
+        let (_, x, anchor) = drawn.iter().find(|text| text.0 == "5,278").unwrap();
+        assert_eq!(*anchor, "middle");
+        // Half of five letters, at the largest of these sizes.
+        let end = x + 0.5 * 5.0 * 0.64 * 13.5 * 4.0;
+        let right = f64::from(width) * 4.0;
+        assert!(end <= right, "the last number ends at {end} of {right}");
+        assert!(drawn.iter().any(|text| text.0 == "1"));
+    }
 }

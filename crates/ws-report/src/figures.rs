@@ -120,7 +120,11 @@ fn rate(s: &Summary) -> Vec<(String, Option<String>)> {
     vec![
         perhaps("offered", per_second(s.offered_rate_per_s)),
         perhaps("achieved", per_second(s.achieved_rate_per_s)),
-        perhaps("sent in time", share.map(|n| format!("{:.2} %", n * 100.0))),
+        // Of the measured phase as a whole, however late within it: no word on punctuality.
+        perhaps(
+            "sent of what was due",
+            share.map(|n| format!("{:.2} %", n * 100.0)),
+        ),
         perhaps("send lag p50", of_open_loop(lag.p50)),
         perhaps("send lag p99", of_open_loop(lag.p99)),
         perhaps("send lag max", of_open_loop(lag.max)),

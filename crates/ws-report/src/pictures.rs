@@ -19,6 +19,8 @@ const NARROW: (u32, u32) = (340, 320);
 
 /// What a heatmap grows by with each run after the second, which has a panel of its own.
 const PANEL: u32 = 110;
+/// What another picture grows by with each run after the first: the rows of its legend.
+const LEGEND: u32 = 40;
 
 /// Kinds whose files are read together: those of a row show the same data.
 const READINGS: [&[Kind]; 4] = [
@@ -177,7 +179,7 @@ fn caption(kind: Kind) -> &'static str {
         Kind::Histogram => "How many messages took how long. The bins widen with the time.",
         Kind::Cdf => "Which share of the messages took at most how long.",
         Kind::Percentiles => {
-            "The tail, unfolded: from mark to mark, only a tenth of the messages is left."
+            "The tail, unfolded: each further nine is as wide as the one before it."
         }
         Kind::Timeline => "What came back in each second, and how long it took.",
         Kind::Heatmap => "How many messages took how long, over the run.",
@@ -187,14 +189,18 @@ fn caption(kind: Kind) -> &'static str {
 fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
     let title = title(kind, &loaded.subject().quantity);
     let data = shown_as(kind, loaded.data());
-    let panels = match &data {
-        Data::Heatmap(all) => u32::try_from(all.len()).unwrap_or(u32::MAX),
-        _ => 1,
+    let (each, further) = match &data {
+        Data::Heatmap(all) => (PANEL, all.len().saturating_sub(2)),
+        Data::Latency(all) => (LEGEND, all.len().saturating_sub(1)),
+        Data::Histogram(all) | Data::Cdf(all) | Data::Percentiles(all) => {
+            (LEGEND, all.len().saturating_sub(1))
+        }
+        // Their legends are short.
+        Data::Timeline(_) | Data::Against { .. } => (0, 0),
     };
+    let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {
-        let height = PANEL
-            .saturating_mul(panels.saturating_sub(2))
-            .saturating_add(height);
+        let height = height.saturating_add(more);
         let options = Options {
             title: Some(title.clone()),
             size: Size::new(width, height).unwrap_or_default(),

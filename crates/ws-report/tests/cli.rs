@@ -119,6 +119,12 @@ fn markdown_has_the_figures_and_no_pictures() {
         ],
     );
     assert!(!markdown.contains("<svg"));
+    // As the terminal says it: what was sent late, but sent, counts as well.
+    assert!(
+        markdown.contains("| sent of what was due | 100.00 % |"),
+        "{markdown}"
+    );
+    assert!(!markdown.contains("in time"));
 }
 
 #[test]
@@ -212,6 +218,41 @@ fn each_of_many_runs_has_its_heatmap() {
     let html = folder.written("all.html", &arguments);
     assert!(html.contains("over the run"));
     assert!(!html.contains("have no room"), "a heatmap is missing");
+}
+
+#[test]
+fn the_legends_of_several_runs_are_whole() {
+    let folder = Folder::new();
+    for (name, hour) in [
+        ("before the change.xlsx", 13),
+        ("after the change.xlsx", 14),
+    ] {
+        let run = Made::open().but(|s| s.started_at = format!("2026-01-31T{hour}:00:00Z"));
+        run.save(&folder.path(name));
+    }
+    let files = ["before the change.xlsx", "after the change.xlsx"];
+    let html = folder.written("report.html", &files);
+    // What a picture says in its rows of text; of the page around it, ellipses are no matter.
+    let pictures: Vec<_> = html.split("<svg ").skip(1).collect();
+    let mut texts = pictures
+        .iter()
+        .filter_map(|picture| picture.split_once("</svg>"))
+        .flat_map(|(picture, _)| picture.split("<text ").skip(1))
+        .filter_map(|text| Some(text.split_once('>')?.1.split_once('<')?.0.trim()));
+    // Below the axis of a narrow heatmap all is not there either.
+    let is_cut = |text: &&str| text.ends_with('…') && !text.starts_with("when messages");
+    let cut = texts.clone().find(is_cut);
+    assert_eq!(cut, None);
+    assert!(texts.any(|text| text.contains("max ")));
+}
+
+#[test]
+fn each_further_nine_is_as_wide_is_true_of_all_marks() {
+    let folder = Folder::new();
+    Made::closed().save(&folder.path("run.xlsx"));
+    let html = folder.written("report.html", &["run.xlsx"]);
+    assert!(html.contains("each further nine is as wide as the one before it"));
+    assert!(!html.contains("only a tenth"), "not from 75 % to 90 %");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The picture of times against numbers: a line through the points of each curve.
+//! The picture of times against numbers: a line through the points of each curve, or a cloud of them.
 
 use plotters::style::{Color, RGBColor};
 
@@ -8,12 +8,13 @@ use super::common::{
 };
 use crate::axis::{Scale, milliseconds};
 use crate::canvas::Canvas;
-use crate::curve::{in_order, is_wide, span, thinned, unit_of, with_air};
+use crate::curve::{apart, in_order, is_wide, span, thinned, unit_of, with_air};
 use crate::data::Curve;
 use crate::encode::Picture;
 use crate::error::DrawError;
 use crate::frame::{Frame, Panel};
 use crate::legend::{Entry, Swatch};
+use crate::options::Size;
 use crate::page::Hover;
 use crate::series::Point;
 use crate::theme::Colours;
@@ -34,8 +35,13 @@ struct Line<'a> {
     curve: &'a Curve<'a>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
+    /// A line goes through the points.
+    is_joined: bool,
     colour: RGBColor,
 }
+
+/// Pixels between points that leave each its own marker.
+const ROOM: usize = 12;
 
 impl<'a> Against<'a> {
     pub(crate) fn new(
@@ -75,6 +81,7 @@ impl<'a> Against<'a> {
                     .into_iter()
                     .map(|(x, ms)| (x, ms * per_ms))
                     .collect(),
+                is_joined: is_joined(&curve.points, task.options.size),
                 colour,
             })
             .collect();
@@ -110,7 +117,14 @@ impl<'a> Against<'a> {
         if self.lines.len() == 1 {
             return Vec::new();
         }
-        let entry = |line: &Line<'_>| Entry::new(Swatch::Curve, line.colour, line.description());
+        let entry = |line: &Line<'_>| {
+            let swatch = if line.is_joined {
+                Swatch::Curve
+            } else {
+                Swatch::Point(1.0)
+            };
+            Entry::new(swatch, line.colour, line.description())
+        };
         self.lines.iter().map(entry).collect()
     }
 
@@ -137,17 +151,19 @@ impl<'a> Against<'a> {
     }
 
     fn curve(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
-        /// Pixels between points that leave each its own marker.
-        const ROOM: f64 = 12.0;
         let mut pixels: Vec<Point> = line.points.iter().map(|point| frame.at(*point)).collect();
         if is_crowded(pixels.len(), self.task.options.size) {
-            pixels = thinned(&pixels);
+            pixels = if line.is_joined {
+                thinned(&pixels)
+            } else {
+                apart(&pixels)
+            };
         }
         let k = frame.font.scale;
-        if pixels.len() > 1 {
+        if line.is_joined && pixels.len() > 1 {
             canvas.line(&pixels, line.colour, 2.0 * k)?;
         }
-        let has_room = pixels.len() as f64 * ROOM * k <= frame.layout.width();
+        let has_room = (pixels.len() * ROOM) as f64 * k <= frame.layout.width();
         let radius = if has_room { 4.5 } else { 1.7 } * k;
         for point in pixels {
             canvas.point(point, radius, line.colour.to_rgba())?;
@@ -191,6 +207,12 @@ impl Line<'_> {
         let points = some_of(points, self.curve.chosen_from);
         format!("{} · {points}", self.curve.label)
     }
+}
+
+/// Whether a line goes through the points: where they have room, or are many along the axis. Through
+/// many whose x goes back and forth it would be a scribble that hides them.
+fn is_joined(points: &[Point], size: Size) -> bool {
+    points.len() * ROOM <= size.width() as usize || points.is_sorted_by(|a, b| a.0 <= b.0)
 }
 
 fn check(curve: &Curve<'_>) -> Result<(), DrawError> {

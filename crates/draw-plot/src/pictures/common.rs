@@ -4,10 +4,10 @@ use measurement::units::grouped;
 use plotters::style::RGBColor;
 
 use crate::axis::{Scale, milliseconds};
-use crate::canvas::PARTED;
 use crate::curve::span;
 use crate::data::Subject;
 use crate::error::DrawError;
+use crate::fit::PARTED;
 use crate::frame::Surroundings;
 use crate::legend::Entry;
 use crate::options::{Options, Size};

@@ -76,7 +76,13 @@ impl<'a> Heatmap<'a> {
     fn subtitle(&self) -> String {
         let mut parts = match self.all {
             [one] => vec![one.label.clone(), messages(count(one), one.chosen_from)],
-            all => vec![counted(all.iter().map(count).sum(), "message")],
+            // A panel of a narrow picture has no room to say that its messages were chosen.
+            all => {
+                let chosen = all.iter().any(|one| one.chosen_from.is_some());
+                let of = all.iter().map(|one| one.chosen_from.unwrap_or(count(one)));
+                let of = chosen.then(|| of.sum());
+                vec![messages(all.iter().map(count).sum(), of)]
+            }
         };
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
         let all: u64 = self.all.iter().map(count).sum();

@@ -126,7 +126,10 @@ impl<'a> Latency<'a> {
         if self.has_average() {
             let window = grouped(self.window.get() as u64);
             let mean = format!("mean of the last {window} messages");
-            entries.push(if self.is_dense() {
+            entries.push(if line.averages.len() == 1 {
+                let text = format!("mean of all {window} messages, a point at the right edge");
+                Entry::new(Swatch::Dot, line.colour, text)
+            } else if self.is_dense() {
                 let text = format!("{mean}: its middle, and how far it reaches");
                 Entry::new(Swatch::Reach(self.colours.reach), line.colour, text)
             } else {

@@ -188,7 +188,10 @@ impl Latency<'_> {
                 .collect();
             match pixels.as_slice() {
                 // A single average is no line, but must be seen.
-                [only] => canvas.point(*only, width, line.colour.to_rgba())?,
+                [only] => {
+                    let radius = 3.0 * frame.font.scale;
+                    canvas.point(*only, radius, line.colour.to_rgba())?;
+                }
                 pixels => canvas.line(pixels, line.colour, width)?,
             }
         }

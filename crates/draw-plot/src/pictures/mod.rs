@@ -10,6 +10,7 @@ mod histogram;
 mod latency;
 mod latency_paint;
 mod percentiles;
+mod time_axis;
 mod timeline;
 mod timeline_paint;
 

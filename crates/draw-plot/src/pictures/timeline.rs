@@ -5,11 +5,13 @@ use plotters::style::RGBColor;
 use results::read::Metric;
 
 use super::common::{Task, check_count, counted, joined};
+use super::time_axis::{TimeAxis, drain_of};
 use crate::axis::{fixed, milliseconds};
+use crate::curve::span;
 use crate::data::Course;
 use crate::error::DrawError;
 use crate::legend::{Entry, Swatch};
-use crate::series::{Step, rates, steps, time_unit};
+use crate::series::{Step, rates, steps};
 use crate::theme::Colours;
 
 /// A picture that can be drawn.
@@ -20,19 +22,6 @@ pub(crate) struct Timeline<'a> {
     pub(crate) times: Vec<Track>,
     pub(crate) time: TimeAxis,
     pub(crate) colours: Colours,
-}
-
-/// The axis of time, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct TimeAxis {
-    /// Zero, or where what is shown of the warm-up begins.
-    pub(crate) from_s: f64,
-    pub(crate) to_s: f64,
-    /// When the measured phase ended, if what came in the drain is shown as well.
-    pub(crate) drain_from_s: Option<f64>,
-    pub(crate) unit: &'static str,
-    /// Seconds of the unit.
-    pub(crate) unit_s: f64,
 }
 
 /// A line of the picture.
@@ -83,13 +72,16 @@ impl<'a> Timeline<'a> {
             }
             all => vec![format!("{} files", all.len())],
         };
-        if let Some(elapsed) = self
-            .all
-            .iter()
-            .filter_map(|one| one.elapsed_s)
-            .reduce(f64::max)
-        {
-            parts.push(format!("measured {}", duration(elapsed)));
+        if let Some((shortest, longest)) = span(self.all.iter().filter_map(|one| one.elapsed_s)) {
+            let (shortest, longest) = (duration(shortest), duration(longest));
+            parts.push(if shortest == longest {
+                format!("measured {longest}")
+            } else {
+                format!(
+                    "measured {} to {longest}",
+                    without_unit(&shortest, &longest)
+                )
+            });
         }
         parts.push(failed);
         joined(parts)
@@ -118,8 +110,13 @@ impl<'a> Timeline<'a> {
             let text = format!("warm-up of {}, not recorded", duration(warmup_s));
             entries.push(area(self.colours.grid, ZONE, text));
         }
-        if self.time.drain_from_s.is_some() {
-            let text = "drain: late echoes, nothing sent".to_owned();
+        if let Some(drain) = self.time.drain {
+            let scale = if drain.is_to_scale {
+                ""
+            } else {
+                " (not to scale)"
+            };
+            let text = format!("drain: late echoes, nothing sent{scale}");
             entries.push(area(self.colours.grid, ZONE, text));
         }
         if failures(self.all).next().is_some() {
@@ -215,41 +212,11 @@ pub(crate) fn failures(all: &[Course]) -> impl Iterator<Item = (u64, u64)> {
     failed.into_iter()
 }
 
-impl TimeAxis {
-    fn of(all: &[Course]) -> Self {
-        /// The most that the warm-up takes of the axis.
-        const WARM_UP: f64 = 0.15;
-        let ends = all.iter().map(|one| {
-            let rows = one
-                .rows
-                .iter()
-                .rev()
-                .find(|row| row.sent + row.received > 0);
-            let rows = rows
-                .or(one.rows.last())
-                .map_or(1.0, |row| row.second as f64 + 1.0);
-            match one.elapsed_s {
-                Some(elapsed) if elapsed > rows - 1.0 => elapsed,
-                _ => rows,
-            }
-        });
-        let to_s = ends.fold(0.0, f64::max);
-        let (unit, unit_s) = time_unit(to_s);
-        let warmup = all
-            .iter()
-            .filter_map(|one| one.warmup_s)
-            .fold(0.0, f64::max);
-        let drain_from_s = match all {
-            [only] => only.elapsed_s.filter(|elapsed| *elapsed < to_s),
-            _ => None,
-        };
-        Self {
-            from_s: -warmup.min(WARM_UP * to_s),
-            to_s,
-            drain_from_s,
-            unit,
-            unit_s,
-        }
+/// `2.00` of `2.00 s`, where the other has the same unit.
+fn without_unit<'t>(one: &'t str, other: &str) -> &'t str {
+    match (one.split_once(' '), other.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => number,
+        _ => one,
     }
 }
 
@@ -318,9 +285,17 @@ fn single(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     (throughput, times)
 }
 
-/// The same of several: what can be compared.
+/// The same of several: what can be compared. A last second of a drain, which nothing marks as one, would
+/// look like a second of the run.
 fn several(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     let tracks = all.iter().zip(colours.series).map(|(course, colour)| {
+        let mut measured = course.clone();
+        if let Some(drain) = drain_of(course).filter(|drain| !drain.is_to_scale) {
+            measured
+                .rows
+                .retain(|row| (row.second as f64) < drain.from_s);
+        }
+        let course = &measured;
         let received = rates_of(course, |row| row.received);
         let times = match metric_of(course) {
             Metric::ServiceTime => times_of(course, |row| row.service_p99_ns),

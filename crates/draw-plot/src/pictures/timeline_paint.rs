@@ -119,8 +119,8 @@ impl Timeline<'_> {
                 }
             }
         }
-        if let Some(from_s) = time.drain_from_s {
-            zone(from_s, time.to_s, unmeasured)?;
+        if let Some(drain) = time.drain {
+            zone(drain.from_s, time.to_s, unmeasured)?;
         }
         Ok(())
     }
@@ -179,9 +179,9 @@ impl Timeline<'_> {
         let bottom = frame.layout.bottom;
         for (second, _) in failures(self.all) {
             let from_s = second as f64;
-            let left = self.x(frame, from_s);
-            let right = self.x(frame, (from_s + 1.0).min(self.time.to_s));
             // However narrow a second is, it must be seen.
+            let left = self.x(frame, from_s).min(frame.layout.right - 2.0 * k);
+            let right = self.x(frame, (from_s + 1.0).min(self.time.to_s));
             let right = right.max(left + 2.0 * k);
             canvas.rectangle(
                 (left, bottom - 6.0 * k),
@@ -212,10 +212,14 @@ impl Timeline<'_> {
         let seconds = usize::try_from(seconds).unwrap_or(usize::MAX);
         hover_places(seconds)
             .filter(|second| (*second as f64) < self.time.to_s)
-            .map(|second| Hover {
-                x: self.x(frame, second as f64 + 0.5),
-                y: None,
-                text: self.said(second as u64),
+            .map(|second| {
+                let from_s = second as f64;
+                let to_s = (from_s + 1.0).min(self.time.to_s);
+                Hover {
+                    x: self.x(frame, (from_s + to_s) / 2.0),
+                    y: None,
+                    text: self.said(second as u64),
+                }
             })
             .collect()
     }
