@@ -135,7 +135,7 @@ def seconds(name, ours, frame):
     came = (timed.sent_s + timed.service_time_ms / 1e3).astype(int)
     whole = ours["second"]
     by = lambda series: series.reindex(whole)
-    # The last second is as long as something happened in it; less than half of one has its rate with the one before.
+    # The last second is as long as something happened in it; less than half of one has the rate of it and the one before.
     end_s = max(frame.sent_s.max(), (timed.sent_s + timed.service_time_ms / 1e3).max())
     last, part_s = int(end_s), end_s % 1
 
@@ -144,7 +144,7 @@ def seconds(name, ours, frame):
         rates = by(counts).fillna(0).astype(float)
         if last > 0 and part_s < 0.5:
             both = counts.get(last - 1, 0) + counts.get(last, 0)
-            rates[rates.index.isin([last - 1, last])] = both / (1 + part_s)
+            rates[last] = both / (1 + part_s)
         else:
             rates[last] = counts.get(last, 0) / part_s
         return rates

@@ -88,6 +88,9 @@ fn of_several_runs_each_length_is_told_and_no_drain_looks_like_a_second() {
         lines.map(str::to_owned).collect()
     };
     assert_eq!(lines(&picture), lines(&alone));
+    // However long the drain was.
+    let long = drawn(vec![course(2.0, 5), course(6.0, 7)]);
+    assert_eq!(lines(&long), lines(&alone));
     let equal = drawn(vec![course(6.0, 6), course(6.0, 6)]);
     assert!(holds(&equal, "2 files · measured 6.00 s"));
     let short = drawn(vec![course(0.5, 1), course(6.0, 6)]);

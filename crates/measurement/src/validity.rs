@@ -130,6 +130,7 @@ pub fn judge(evidence: &Evidence) -> Validity {
             lag_ns: lag,
             service_ns: service,
             settings: evidence.settings,
+            sockets_full: evidence.blocked_writes > 0,
         });
     }
     if let Some(kept) = evidence.kept_rate.filter(|kept| *kept < KEPT_RATE_LIMIT) {

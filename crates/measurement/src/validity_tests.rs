@@ -173,6 +173,7 @@ fn the_worst_reason_comes_first() {
         lag_ns: 11,
         service_ns: 10,
         settings: Settings::default(),
+        sockets_full: false,
     };
     assert_eq!(reasons, [lag, Reason::ThinTail(0)]);
 }
@@ -240,6 +241,18 @@ fn what_was_done_already_is_not_advised() {
     );
     assert_eq!(set.matches("a wider `--window`").count(), 2, "{set}");
     assert!(!set.contains("`--busy-poll`"), "{set}");
+    let (_, full) = verdict_of(|e| {
+        e.send_lag_p99_ns = Some(11);
+        e.blocked_writes = 1;
+    });
+    assert!(full[0].to_string().contains("the sockets were full"));
+}
+
+#[test]
+fn one_message_lies_and_several_lie() {
+    let said = |beyond| Reason::ThinTail(beyond).to_string();
+    assert!(said(1).starts_with("1 message lies beyond p99 "));
+    assert!(said(2).starts_with("2 messages lie beyond p99 "));
 }
 
 #[test]

@@ -103,7 +103,11 @@ pub fn generator(s: &Summary) -> Option<String> {
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn omission(s: &Summary) -> Option<String> {
-    let gap = human_time(s.coordinated_omission_p99_ns? as f64);
+    let gap = s.coordinated_omission_p99_ns?;
+    if gap == 0 {
+        return Some("the p99s are the same".to_owned());
+    }
+    let gap = human_time(gap as f64);
     // Without anything to wait for, a message is late by the generator alone.
     let waited_for = match s.plan.window {
         Some(_) => "the `--window`",
@@ -191,6 +195,8 @@ mod tests {
     fn the_generators_own_lag_is_no_coordinated_omission() {
         let mut s = summary(100);
         assert_eq!(omission(&s), None);
+        s.coordinated_omission_p99_ns = Some(0);
+        assert_eq!(omission(&s).unwrap(), "the p99s are the same");
         s.coordinated_omission_p99_ns = Some(3_000_000);
         s.plan.window = None;
         assert_eq!(

@@ -117,12 +117,28 @@ mod interrupts {
         assert!(rows(&bench.path("latencies.xlsx"), "latencies") >= 90);
     }
 
+    /// The same program, which hears of SIGHUP also when these tests were started under `nohup`.
+    #[cfg(target_os = "linux")]
+    fn hearing_hangups(program: &Command) -> Command {
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP");
+        command.arg(program.get_program()).args(program.get_args());
+        command
+    }
+
+    #[cfg(target_os = "linux")]
     #[test]
     fn a_closed_terminal_and_sigterm_end_the_run_as_ctrl_c_does() {
         for signal in ["-HUP", "-TERM"] {
             let server = Server::start(|_, message| Some(message));
             let bench = Bench::new();
-            let child = endless(&bench, &server, 100);
+            let program = bench.command(&format!("{} -c 2 -d 10m --warmup 0s -q", server.url));
+            let mut child = hearing_hangups(&program)
+                .current_dir(bench.folder.path())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            wait_for(&mut child, &server, 100);
             send(&child, signal);
             let output = child.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(130), "{signal}");
@@ -156,10 +172,12 @@ mod interrupts {
             options.open(ptsname_r(&terminal).unwrap()).unwrap()
         };
         let program = bench.command(&format!("{} -c 2 -d 10m --warmup 0s", server.url));
-        let mut child = Command::new("setsid")
+        let mut in_session = Command::new("setsid");
+        in_session
             .arg("--ctty")
             .arg(program.get_program())
-            .args(program.get_args())
+            .args(program.get_args());
+        let mut child = hearing_hangups(&in_session)
             .current_dir(bench.folder.path())
             .stdin(side())
             .stdout(side())

@@ -19,7 +19,8 @@ pub enum Unit {
 
 impl Unit {
     /// Read from the clock, so that a generator that is held up reads something else.
-    fn is_of_the_clock(self) -> bool {
+    #[must_use]
+    pub fn is_of_the_clock(self) -> bool {
         matches!(self, Self::Ms | Self::Percent)
     }
 }
@@ -185,7 +186,7 @@ impl fmt::Display for Totals {
             said.push(format!("{} true", of(all_true)));
         }
         if self.failed > 0 {
-            said.push(format!("{} not: see FAILED", of(self.failed)));
+            said.push(format!("{} not true: see FAILED", of(self.failed)));
         }
         if self.noisy > 0 {
             said.push(format!(
@@ -282,6 +283,9 @@ mod tests {
         );
         let (verdict, text) = totals(&[Failed, Noisy]);
         assert_eq!(verdict, Failed);
-        assert!(text.contains("1 of 2 cases was not: see FAILED"), "{text}");
+        assert!(
+            text.contains("1 of 2 cases was not true: see FAILED"),
+            "{text}"
+        );
     }
 }

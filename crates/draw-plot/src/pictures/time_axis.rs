@@ -35,10 +35,8 @@ impl TimeAxis {
         let end = |one: &Course| {
             let last_s = last_row_s(one);
             match (drain_of(one), one.elapsed_s) {
-                (Some(drain), _) if !drain.is_to_scale => match all {
-                    [_] => (1.0 + DRAIN) * last_s,
-                    _ => drain.from_s,
-                },
+                (Some(drain), _) if all.len() > 1 => drain.from_s,
+                (Some(drain), _) if !drain.is_to_scale => (1.0 + DRAIN) * last_s,
                 (None, Some(elapsed)) if elapsed > last_s => elapsed,
                 _ => last_s + 1.0,
             }

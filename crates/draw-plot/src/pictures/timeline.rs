@@ -285,12 +285,12 @@ fn single(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     (throughput, times)
 }
 
-/// The same of several: what can be compared. A last second of a drain, which nothing marks as one, would
-/// look like a second of the run.
+/// The same of several: what can be compared. Seconds of a drain, which nothing marks as such, would
+/// look like seconds of the run.
 fn several(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     let tracks = all.iter().zip(colours.series).map(|(course, colour)| {
         let mut measured = course.clone();
-        if let Some(drain) = drain_of(course).filter(|drain| !drain.is_to_scale) {
+        if let Some(drain) = drain_of(course) {
             measured
                 .rows
                 .retain(|row| (row.second as f64) < drain.from_s);

@@ -42,7 +42,7 @@ pub fn steps(
 const SLIVER_S: f64 = 0.5;
 
 /// How many there were in each second as how many there were per second: the same, but for a
-/// second that is not whole. One that is not even half there has one rate with the second before it.
+/// second that is not whole. One that is not even half there has the rate of it and the second before it.
 #[must_use]
 pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64>) -> Vec<Step> {
     let counts = counts.into_iter();
@@ -50,28 +50,18 @@ pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64
         counts.map(|(second, count)| (second, Some(count as f64))),
         elapsed_s,
     );
-    let length_s = |step: &Step| step.to_s - step.from_s;
-    let sliver = steps
-        .iter()
-        .position(|step| length_s(step) < SLIVER_S && step.from_s >= 1.0);
-    let joint = sliver.map(|at| {
-        let begin_s = steps[at].from_s - 1.0;
-        // A second that is not listed had none.
-        let both = steps[..at].partition_point(|step| step.from_s < begin_s)..at + 1;
-        let count: f64 = steps[both.clone()]
-            .iter()
-            .filter_map(|step| step.value)
-            .sum();
-        (both, count / (1.0 + length_s(&steps[at])))
-    });
+    let mut before = None;
     for step in &mut steps {
-        let length_s = length_s(step);
-        step.value = step.value.map(|count| count / length_s);
-    }
-    if let Some((both, rate)) = joint {
-        for step in &mut steps[both] {
-            step.value = Some(rate);
-        }
+        let (count, length_s) = (step.value, step.to_s - step.from_s);
+        step.value = if length_s < SLIVER_S && step.from_s >= 1.0 {
+            // A second that is not listed had none.
+            let listed = before.filter(|(from_s, _)| *from_s == step.from_s - 1.0);
+            let of_before = listed.and_then(|(_, count)| count).unwrap_or(0.0);
+            count.map(|count| (of_before + count) / (1.0 + length_s))
+        } else {
+            count.map(|count| count / length_s)
+        };
+        before = Some((step.from_s, count));
     }
     steps
 }
@@ -155,8 +145,10 @@ mod tests {
         };
         assert_eq!(
             values(&[(0, 900), (1, 1_000), (2, 500)], 2.25),
-            [900.0, 1_200.0, 1_200.0]
+            [900.0, 1_000.0, 1_200.0]
         );
+        // What is known of a whole second stays what it is: it may be an outage.
+        assert_eq!(values(&[(0, 500), (1, 8), (2, 592)], 2.2)[1], 8.0);
         // The second before had none.
         assert_eq!(values(&[(0, 1_000), (7, 5)], 7.25), [1_000.0, 4.0]);
         // A run that was no longer has nothing else.

@@ -6,7 +6,7 @@ use super::{
     BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, KEPT_RATE_LIMIT, OWN_LIMIT_MARGIN, RUN_QUEUE_WAIT_LIMIT,
     Verdict,
 };
-use crate::units::{grouped, human_percent, human_time};
+use crate::units::{counted, grouped, human_percent, human_rate, human_time};
 
 /// How the generator was set, as far as advice depends on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Reason {
         service_ns: u64,
         /// What was done against it already.
         settings: Settings,
+        /// Writes found the socket full.
+        sockets_full: bool,
     },
     /// The offered rate was not achieved.
     RateNotKept {
@@ -119,11 +121,17 @@ impl fmt::Display for Reason {
                 lag_ns,
                 service_ns,
                 settings,
+                sockets_full,
             } => {
                 let (full, wider) = if settings.windowed {
                     (" or its `--window` full", " a wider `--window`,")
                 } else {
                     ("", "")
+                };
+                let cause = if *sockets_full {
+                    "the sockets were full, as the server took messages too slowly, or the generator was late"
+                } else {
+                    "the generator was late"
                 };
                 let spin = if settings.busy_poll {
                     ""
@@ -132,7 +140,7 @@ impl fmt::Display for Reason {
                 };
                 write!(
                     f,
-                    "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because the generator was late{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`",
+                    "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because {cause}{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`",
                     human_time(*lag_ns as f64),
                     human_time(*service_ns as f64)
                 )
@@ -179,18 +187,22 @@ impl fmt::Display for Reason {
             #[allow(clippy::cast_precision_loss)]
             Self::BelowFloor(found, floor) => write!(
                 f,
-                "the service time p50 of {} is below what the generator needed for a server that does nothing ({}): its calibration was disturbed, or its core slept there, so whether you are measuring the tool is not known; measure again while nothing else runs",
+                "the service time p50 of {} is below what the generator needed for a server that does nothing ({}): its calibration was disturbed, or its core slept there, so whether you are measuring the tool is not known; measure again while nothing else runs, or with `--busy-poll`",
                 human_time(*found as f64),
                 human_time(*floor as f64)
             ),
             Self::NearCeiling(found, ceiling) => write!(
                 f,
-                "you are measuring the tool: {found:.0} msg/s is within {} of the {ceiling:.0} msg/s that the generator can do at its best; more `--threads` help where cores are free",
+                "you are measuring the tool: {} msg/s is within {} of the {} msg/s that the generator can do at its best; more `--threads` help where cores are free",
+                human_rate(*found),
                 human_percent(OWN_LIMIT_MARGIN),
+                human_rate(*ceiling)
             ),
             Self::AboveCeiling(found, ceiling) => write!(
                 f,
-                "{found:.0} msg/s is more than the generator reached against a server that does nothing ({ceiling:.0} msg/s): its calibration was disturbed, so whether you are measuring the tool is not known; measure again while nothing else runs"
+                "{} msg/s is more than the {} msg/s that the generator can do at its best: its calibration was disturbed, so whether you are measuring the tool is not known; measure again while nothing else runs",
+                human_rate(*found),
+                human_rate(*ceiling)
             ),
             Self::GeneratorBusy(share) => write!(
                 f,
@@ -206,8 +218,9 @@ impl fmt::Display for Reason {
             ),
             Self::ThinTail(beyond) => write!(
                 f,
-                "{} messages lie beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
-                grouped(*beyond),
+                "{} {} beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
+                counted(*beyond, "message"),
+                if *beyond == 1 { "lies" } else { "lie" },
                 grouped(FIRM_TAIL_MESSAGES)
             ),
             Self::LoadFellShort(broken, of) => write!(

@@ -30,7 +30,15 @@ impl Compare {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ws-compare"));
+        const PROGRAM: &str = env!("CARGO_BIN_EXE_ws-compare");
+        let mut command = if cfg!(target_os = "linux") {
+            // It hears of SIGHUP also when these tests were started under `nohup`.
+            let mut command = Command::new("env");
+            command.args(["--default-signal=HUP", PROGRAM]);
+            command
+        } else {
+            Command::new(PROGRAM)
+        };
         command
             .args(arguments)
             .current_dir(self.folder.path())
