@@ -125,7 +125,7 @@ pub fn omission(s: &Summary) -> Option<String> {
 
 /// That a generator which sleeps wakes late, by a good part of the times that it measured; `None`
 /// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
-/// to come tells how late the generator woke.
+/// to come tells how late the generator woke. For echoes it need not be the same.
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn late_wake_ups(s: &Summary) -> Option<String> {
@@ -134,7 +134,7 @@ pub fn late_wake_ups(s: &Summary) -> Option<String> {
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
     (late >= OWN_LIMIT_MARGIN * service).then(|| {
         format!(
-            "the generator woke {} late (send lag p50), for echoes as for sends: its times hold that; `--busy-poll` keeps it awake",
+            "the generator woke {} late (send lag p50), and may have for echoes, which their times hold; `--busy-poll` keeps it awake",
             human_time(late)
         )
     })
