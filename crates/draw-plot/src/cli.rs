@@ -271,24 +271,22 @@ impl Cli {
     /// What was done with it: `, moving average of 50`.
     fn detail(&self, loaded: &Loaded) -> String {
         match loaded.data() {
-            Data::Latency(series) => {
-                match window_for(self.window, series).get() {
-                    1 => ", no moving average".to_owned(),
-                    window => {
-                        let of_all = |one: &Series<'_>| one.values_ms.len() == window;
-                        let note = series.iter().find(|one| of_all(one)).map_or_else(
-                        String::new,
-                        |one| {
-                            let label = &one.label;
-                            format!(" (a point: all there are of {label}; a smaller -w draws a line)")
-                        },
-                    );
-                        format!(", moving average of {}{note}", grouped(window as u64))
-                    }
-                }
-            }
+            Data::Latency(series) => averaged(window_for(self.window, series).get(), series),
             Data::Against { x_name, .. } => format!(", against {x_name}"),
             _ => String::new(),
         }
     }
+}
+
+/// How the moving average was taken: `, moving average of 50`.
+fn averaged(window: usize, series: &[Series<'_>]) -> String {
+    if window == 1 {
+        return ", no moving average".to_owned();
+    }
+    let whole = series.iter().find(|one| one.values_ms.len() == window);
+    let note = whole.map_or_else(String::new, |one| {
+        let label = &one.label;
+        format!(" (a point: all there are of {label}; a smaller -w draws a line)")
+    });
+    format!(", moving average of {}{note}", grouped(window as u64))
 }

@@ -231,13 +231,13 @@ impl Summary {
             service,
             response,
             send_lag_p99_ns: open.and(send_lag.p99),
-            settings: validity::Settings {
+            sending: validity::Sending {
                 windowed: plan.load.window().is_some(),
                 busy_poll: plan.busy_poll,
+                sockets_full: c.client.blocked_writes > 0,
             },
             kept_rate: sending.map(|s| s.kept),
             answered_all: record.counts.received == record.counts.sent && record.counts.sent > 0,
-            blocked_writes: c.client.blocked_writes,
             messages_per_s: per_second(record.in_time.messages),
             calibration: c.calibration,
             // A thread that never sleeps uses a whole core whatever it has to do.

@@ -6,8 +6,9 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::reason::{Reason, Settings};
+pub use self::reason::{Reason, Sending};
 use crate::summary::{Calibration, Latency};
+use crate::units::counted;
 
 /// Share of a core above which a generator thread may have been the bottleneck.
 pub const BUSY_THREAD_LIMIT: f64 = 0.90;
@@ -62,14 +63,12 @@ pub struct Evidence {
     pub response: Latency,
     /// 99th percentile of the send lag in nanoseconds; `None` in closed loop.
     pub send_lag_p99_ns: Option<u64>,
-    /// How the generator was set.
-    pub settings: Settings,
+    /// What sending was up to.
+    pub sending: Sending,
     /// Achieved rate as a share of the offered one; `None` in closed loop.
     pub kept_rate: Option<f64>,
     /// Every message sent was echoed.
     pub answered_all: bool,
-    /// Writes that found the socket full.
-    pub blocked_writes: u64,
     /// Right echoes per second.
     pub messages_per_s: f64,
     /// What the generator can do at its best; `None` when that was not measured.
@@ -110,6 +109,12 @@ pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
     beyond
 }
 
+/// `1 message lies`, `2 messages lie`.
+pub(crate) fn messages_lie(beyond: u64) -> String {
+    let verb = if beyond == 1 { "lies" } else { "lie" };
+    format!("{} {verb}", counted(beyond, "message"))
+}
+
 /// Judges a measurement by its evidence.
 #[must_use]
 pub fn judge(evidence: &Evidence) -> Validity {
@@ -129,8 +134,7 @@ pub fn judge(evidence: &Evidence) -> Validity {
         reasons.push(Reason::SendLag {
             lag_ns: lag,
             service_ns: service,
-            settings: evidence.settings,
-            sockets_full: evidence.blocked_writes > 0,
+            sending: evidence.sending,
         });
     }
     if let Some(kept) = evidence.kept_rate.filter(|kept| *kept < KEPT_RATE_LIMIT) {
@@ -140,9 +144,8 @@ pub fn judge(evidence: &Evidence) -> Validity {
         reasons.push(Reason::RateNotKept {
             kept,
             answered_all: evidence.answered_all,
-            blocked_writes: evidence.blocked_writes,
             ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
-            windowed: evidence.settings.windowed,
+            sending: evidence.sending,
         });
     }
     reasons.extend(own_limits(evidence));

@@ -172,8 +172,7 @@ fn the_worst_reason_comes_first() {
     let lag = Reason::SendLag {
         lag_ns: 11,
         service_ns: 10,
-        settings: Settings::default(),
-        sockets_full: false,
+        sending: Sending::default(),
     };
     assert_eq!(reasons, [lag, Reason::ThinTail(0)]);
 }
@@ -224,9 +223,10 @@ fn what_was_done_already_is_not_advised() {
         let (_, reasons) = verdict_of(|e| {
             e.send_lag_p99_ns = Some(11);
             e.kept_rate = Some(0.5);
-            e.settings = Settings {
+            e.sending = Sending {
                 windowed,
                 busy_poll,
+                sockets_full: false,
             };
         });
         reasons[..2]
@@ -243,7 +243,7 @@ fn what_was_done_already_is_not_advised() {
     assert!(!set.contains("`--busy-poll`"), "{set}");
     let (_, full) = verdict_of(|e| {
         e.send_lag_p99_ns = Some(11);
-        e.blocked_writes = 1;
+        e.sending.sockets_full = true;
     });
     assert!(full[0].to_string().contains("the sockets were full"));
 }

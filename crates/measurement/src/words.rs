@@ -3,7 +3,7 @@
 use crate::schedule::Arrivals;
 use crate::summary::{PayloadBytes, PlanSummary, Summary};
 use crate::units::{SizeRange, counted, human_percent, human_rate, human_time};
-use crate::validity::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
+use crate::validity::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond, messages_lie};
 
 /// What stands for a response time where none was measured apart.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
@@ -108,19 +108,22 @@ pub fn omission(s: &Summary) -> Option<String> {
         return Some("the p99s are the same".to_owned());
     }
     let gap = human_time(gap as f64);
-    // Without anything to wait for, a message is late by the generator alone.
-    let waited_for = match s.plan.window {
-        Some(_) => "the `--window`",
-        None if s.client.blocked_writes > 0 => "the sockets",
-        None => {
-            return Some(format!(
-                "the p99s differ by {gap}: the generator's own send lag"
-            ));
-        }
-    };
-    Some(format!(
-        "the p99s differ by {gap}: waits for {waited_for}, which coordinated omission hides, and own send lag"
-    ))
+    Some(match waits_for(s) {
+        Some(what) => format!(
+            "the p99s differ by {gap}: waits for {what}, which coordinated omission hides, and own send lag"
+        ),
+        None => format!("the p99s differ by {gap}: the generator's own send lag"),
+    })
+}
+
+/// What a message that was due may have had to wait for; without any such thing it is late by the
+/// generator alone.
+fn waits_for(s: &Summary) -> Option<&'static str> {
+    if s.plan.window.is_some() {
+        Some("the `--window`")
+    } else {
+        (s.client.blocked_writes > 0).then_some("the sockets")
+    }
 }
 
 /// That a generator which sleeps wakes late, by a good part of the times that it measured; `None`
@@ -129,8 +132,8 @@ pub fn omission(s: &Summary) -> Option<String> {
 #[must_use]
 #[allow(clippy::cast_precision_loss)]
 pub fn late_wake_ups(s: &Summary) -> Option<String> {
-    let alone = !s.plan.busy_poll && s.plan.window.is_none() && s.client.blocked_writes == 0;
-    s.coordinated_omission_p99_ns.filter(|_| alone)?;
+    let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
+    s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
     (late >= OWN_LIMIT_MARGIN * service).then(|| {
         format!(
@@ -145,9 +148,8 @@ pub fn late_wake_ups(s: &Summary) -> Option<String> {
 pub fn thin_tail(timed_messages: u64) -> Option<String> {
     let beyond = messages_beyond(timed_messages, 0.999);
     (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
-        let few = counted(beyond, "message");
-        let verb = if beyond == 1 { "lies" } else { "lie" };
-        format!("{few} {verb} beyond p99.9: it and the maximum vary from run to run")
+        let few = messages_lie(beyond);
+        format!("{few} beyond p99.9: it and the maximum vary from run to run")
     })
 }
 

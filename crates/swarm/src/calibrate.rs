@@ -118,11 +118,7 @@ mod tests {
     /// time that it kept from the echo: measured, a third of what it then did.
     #[test]
     fn spinning_is_no_part_of_the_ceiling() {
-        let spins = Plan::new(PlanDraft {
-            busy_poll: true,
-            ..PlanDraft::clone(&crate::test_plan(|_| ()))
-        });
-        let spins = spins.unwrap();
+        let spins = crate::test_plan(|plan| plan.busy_poll = true);
         assert!(!ceiling_draft(&spins).busy_poll);
         // What one client alone waits is what it will wait in the run.
         assert!(floor_draft(&spins).busy_poll);

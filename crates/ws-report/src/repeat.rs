@@ -37,11 +37,16 @@ pub fn repeat(s: &Summary) -> Repeat {
 
 /// What keeps the run on the cores that it was confined to.
 fn confined(s: &Summary) -> Vec<String> {
-    let cores: Vec<_> = s.host.allowed_cores.iter().map(usize::to_string).collect();
-    if cores.is_empty() {
-        return Vec::new();
+    match &s.host.allowed_cores[..] {
+        [] => Vec::new(),
+        cores => vec!["taskset".to_owned(), "-c".to_owned(), list(cores)],
     }
-    vec!["taskset".to_owned(), "-c".to_owned(), cores.join(",")]
+}
+
+/// `1,3`
+fn list(cores: &[usize]) -> String {
+    let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
+    cores.join(",")
 }
 
 fn server(s: &Summary) -> Vec<String> {
@@ -108,8 +113,7 @@ fn generator(s: &Summary) -> Vec<String> {
     let mut words = Words(Vec::new());
     words.add("--threads", plan.threads);
     if !plan.pinned_to.is_empty() {
-        let cores: Vec<_> = plan.pinned_to.iter().map(ToString::to_string).collect();
-        words.0.push(format!("--pin={}", cores.join(",")));
+        words.0.push(format!("--pin={}", list(&plan.pinned_to)));
     }
     if plan.busy_poll {
         words.0.push("--busy-poll".to_owned());

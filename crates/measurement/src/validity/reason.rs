@@ -4,17 +4,19 @@ use std::fmt;
 
 use super::{
     BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, KEPT_RATE_LIMIT, OWN_LIMIT_MARGIN, RUN_QUEUE_WAIT_LIMIT,
-    Verdict,
+    Verdict, messages_lie,
 };
-use crate::units::{counted, grouped, human_percent, human_rate, human_time};
+use crate::units::{grouped, human_percent, human_rate, human_time};
 
-/// How the generator was set, as far as advice depends on it.
+/// What sending was up to, as far as cause and advice depend on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct Sending {
     /// Each client has at most so many messages in flight (`--window`).
     pub windowed: bool,
     /// Its threads never sleep (`--busy-poll`).
     pub busy_poll: bool,
+    /// Writes found the socket full.
+    pub sockets_full: bool,
 }
 
 /// One thing that speaks against a measurement. Printed, it names the figure, the limit and what
@@ -36,10 +38,8 @@ pub enum Reason {
         lag_ns: u64,
         /// Median service time, in nanoseconds.
         service_ns: u64,
-        /// What was done against it already.
-        settings: Settings,
-        /// Writes found the socket full.
-        sockets_full: bool,
+        /// What it was up to.
+        sending: Sending,
     },
     /// The offered rate was not achieved.
     RateNotKept {
@@ -47,12 +47,10 @@ pub enum Reason {
         kept: f64,
         /// The server answered all that it was sent.
         answered_all: bool,
-        /// Writes that found the socket full.
-        blocked_writes: u64,
         /// So many connections failed or ended early that their share of the load alone explains it.
         ended_with_connections: bool,
-        /// Messages waited for room in a window.
-        windowed: bool,
+        /// What sending was up to.
+        sending: Sending,
     },
     /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
     NearFloor(u64, u64),
@@ -120,20 +118,19 @@ impl fmt::Display for Reason {
             Self::SendLag {
                 lag_ns,
                 service_ns,
-                settings,
-                sockets_full,
+                sending,
             } => {
-                let (full, wider) = if settings.windowed {
+                let (full, wider) = if sending.windowed {
                     (" or its `--window` full", " a wider `--window`,")
                 } else {
                     ("", "")
                 };
-                let cause = if *sockets_full {
+                let cause = if sending.sockets_full {
                     "the sockets were full, as the server took messages too slowly, or the generator was late"
                 } else {
                     "the generator was late"
                 };
-                let spin = if settings.busy_poll {
+                let spin = if sending.busy_poll {
                     ""
                 } else {
                     " `--busy-poll`,"
@@ -148,21 +145,20 @@ impl fmt::Display for Reason {
             Self::RateNotKept {
                 kept,
                 answered_all,
-                blocked_writes,
                 ended_with_connections,
-                windowed,
+                sending,
             } => {
-                let cause = match (answered_all, blocked_writes) {
-                    (true, 0) if *ended_with_connections => {
+                let cause = match (answered_all, sending.sockets_full) {
+                    (true, false) if *ended_with_connections => {
                         "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
                     }
-                    (true, 0) if *windowed => {
+                    (true, false) if sending.windowed => {
                         "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
                     }
-                    (true, 0) => {
+                    (true, false) => {
                         "the server answered all that it was sent, so the generator held back; use more `--threads` or a lower `--rate`"
                     }
-                    (true, _) => {
+                    (true, true) => {
                         "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
                     }
                     (false, _) => {
@@ -218,9 +214,8 @@ impl fmt::Display for Reason {
             ),
             Self::ThinTail(beyond) => write!(
                 f,
-                "{} {} beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
-                counted(*beyond, "message"),
-                if *beyond == 1 { "lies" } else { "lie" },
+                "{} beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
+                messages_lie(*beyond),
                 grouped(FIRM_TAIL_MESSAGES)
             ),
             Self::LoadFellShort(broken, of) => write!(

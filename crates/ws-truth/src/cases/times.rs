@@ -145,7 +145,7 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     let response = finished.record.response();
     for q in [0.95, 0.99, 0.999] {
         let truth = stall_ms - (1.0 - q) * n / RATE * 1e3;
-        let what = format!("response time p{}", q * 100.0);
+        let what = format!("response time {}", quantile_name(q));
         findings.near(&what, Unit::Ms, truth, quantile_ms(response, q), near_ms);
     }
     for x in [100.0, 250.0, 400.0] {
@@ -227,10 +227,10 @@ fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
         let tolerance = |truth: f64| truth * 0.02 + 0.1;
         let reported = quantile_ms(&finished.record.service, q);
         note_noise(findings, &finished, q, tolerance(law_ms) / 2.0);
-        let what = format!("service time p{} beside the server's log", q * 100.0);
+        let what = format!("service time {} beside the server's log", quantile_name(q));
         findings.near(&what, Unit::Ms, did_ms, reported, tolerance(did_ms));
         if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
-            let what = format!("service time p{} beside the law", q * 100.0);
+            let what = format!("service time {} beside the law", quantile_name(q));
             findings.near(&what, Unit::Ms, law_ms, reported, tolerance(law_ms));
         } else if findings.noise.is_none() {
             findings.noise = Some(format!(
