@@ -6,7 +6,7 @@ use axum_ws::{PROGRAM, serve};
 use echo_server::Args;
 
 fn main() -> ExitCode {
-    command_line::run(Args::command(&PROGRAM), |args: Args| {
+    cli::run(Args::command(&PROGRAM), |args: Args| {
         Ok(echo_server::run(&args, serve)?)
     })
 }

@@ -1,6 +1,6 @@
 //! An axis: where a value lies on it, where its ticks are and how numbers are written.
 
-use measurement::units::grouped;
+use units::grouped;
 
 /// The numbers from one end of an axis to the other, before it has its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]

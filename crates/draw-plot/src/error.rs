@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use measurement::units::grouped;
+use units::grouped;
 
 /// Why nothing was drawn.
 #[derive(Debug, thiserror::Error)]

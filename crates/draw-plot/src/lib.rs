@@ -69,9 +69,9 @@ use std::io::Write;
 use std::path::Path;
 
 use measurement::summary::PayloadBytes;
-use measurement::units::{SizeRange, grouped};
 use results::ResultsError;
 use results::whole::WholeFile;
+use units::{SizeRange, grouped};
 
 pub use data::{
     Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject, window_for,

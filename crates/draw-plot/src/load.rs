@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use measurement::timeline::TimelineRow;
-use measurement::units::grouped;
 use results::read::{
     Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
     read_times,
 };
+use units::grouped;
 
 use crate::data::{Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject};
 use crate::error::DrawError;

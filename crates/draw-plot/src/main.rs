@@ -1,13 +1,13 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
-mod cli;
+mod args;
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    command_line::run(cli::Cli::command(), |cli: cli::Cli| {
+    cli::run(args::Cli::command(), |cli: args::Cli| {
         cli.checked()?.run()?;
         Ok(ExitCode::SUCCESS)
     })

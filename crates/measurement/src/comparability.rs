@@ -2,8 +2,8 @@
 
 use crate::plan::Verify;
 use crate::summary::{PlanSummary, Summary};
-use crate::units::{grouped, human_rate, human_time};
 use crate::words;
+use units::{grouped, human_rate, human_time};
 
 /// What a difference in a fact means for two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,6 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`units`] | parsing and printing of sizes, rates, counts and times |
 //! | [`plan`] | [`Plan`](plan::Plan): all that one run needs, already valid |
 //! | `target` | [`Target`](plan::Target): where the server is, and whom to [`Trust`](plan::Trust) about that |
 //! | [`schedule`] | when each message of an open loop is due |
@@ -18,7 +17,6 @@
 //! | [`summary`] | what a run found, as plain data with the JSON keys of the contract |
 //! | `standing` | the same of a run that goes on, as if it ended now |
 //! | [`condition`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
-//! | [`statistics`] | what rounds say about servers: intervals, verdicts, steady state |
 //! | [`comparison`] | what a comparison of servers found, as plain data |
 //! | [`words`] | what every report says of a run, in the same words |
 //! | [`comparability`] | in what runs differ, and whether their figures may be compared |
@@ -60,11 +58,9 @@ pub mod recorder;
 pub mod sample;
 pub mod schedule;
 mod standing;
-pub mod statistics;
 pub mod summary;
 mod target;
 pub mod timeline;
-pub mod units;
 pub mod usage;
 pub mod validity;
 pub mod words;

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, header};
 use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Arrivals, RateProfile};
-use crate::units::{Rate, SizeRange};
+use units::{Rate, SizeRange};
 
 pub use crate::target::{Endpoint, Target, Trust};
 

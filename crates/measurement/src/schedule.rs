@@ -8,12 +8,13 @@
 //! worked out from a position on the profile, not from the one before, so that rounding does not add
 //! up: after hours it is off by less than a nanosecond.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::sample::message_hash;
-use crate::units::Rate;
+use units::{Rate, UnitError, parse_duration};
 
 /// How messages are spaced in open loop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,23 @@ pub struct Stage {
     pub time: Duration,
     /// Messages per second over all clients.
     pub rate: Rate,
+}
+
+impl FromStr for Stage {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::Stage(text.to_owned());
+        let (time, rate) = text.split_once(':').ok_or_else(wrong)?;
+        let stage = Self {
+            time: parse_duration(time.trim())?,
+            rate: rate.trim().parse()?,
+        };
+        if stage.time.is_zero() {
+            return Err(wrong());
+        }
+        Ok(stage)
+    }
 }
 
 /// The offered rate over all clients as a function of the time since T0.

@@ -203,3 +203,13 @@ fn the_rate_at_a_time_is_that_of_its_piece() {
     let at = [0.0, 1.9, 2.0, 3.9, 4.0].map(|s| stages.rate_at(s));
     assert_eq!(at, [10.0, 10.0, 30.0, 30.0, 0.0]);
 }
+
+#[test]
+fn stages_are_a_time_and_a_rate() {
+    let stage = "10s:1_000".parse::<Stage>().unwrap();
+    assert_eq!(stage.time, Duration::from_secs(10));
+    assert_eq!(stage.rate.per_second(), 1_000.0);
+    for wrong in ["", "10s", "10:5", "10s:0", "0s:5", "10s:x", ":5"] {
+        assert!(wrong.parse::<Stage>().is_err(), "{wrong}");
+    }
+}

@@ -33,7 +33,7 @@ mod tests {
     use crate::recorder::Recorder;
     use crate::sample::{Outcome, Sample, SampleBudget};
     use crate::schedule::{Arrivals, RateProfile};
-    use crate::units::Rate;
+    use units::Rate;
 
     fn plan(arrivals: Arrivals) -> Plan {
         let mut draft = draft();

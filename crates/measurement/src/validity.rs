@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::reason::{Reason, Sending};
 use crate::summary::{Calibration, Latency};
-use crate::units::counted;
+use units::counted;
 
 /// Share of a core above which a generator thread may have been the bottleneck.
 pub const BUSY_THREAD_LIMIT: f64 = 0.90;

@@ -2,8 +2,8 @@
 
 use crate::schedule::Arrivals;
 use crate::summary::{PayloadBytes, PlanSummary, Summary};
-use crate::units::{SizeRange, counted, human_percent, human_rate, human_time};
 use crate::validity::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond, messages_lie};
+use units::{SizeRange, counted, human_percent, human_rate, human_time};
 
 /// What stands for a response time where none was measured apart.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use measurement::units::{UnitError, parse_positive};
+use units::{UnitError, parse_positive};
 
 use crate::load::LOAD;
 

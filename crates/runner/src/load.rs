@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
     Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft, Target, Verify,
 };
-use measurement::units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
+use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 
 use crate::error::RunError;
 use crate::generator::GeneratorArgs;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use measurement::plan::Load;
 use measurement::schedule::{Arrivals, RateProfile, Stage};
-use measurement::units::{Rate, parse_duration};
+use units::{Rate, parse_duration};
 
 use crate::load::LOAD;
 

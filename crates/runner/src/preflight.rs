@@ -4,7 +4,7 @@
 use std::fmt;
 
 use measurement::plan::Target;
-use measurement::units::grouped;
+use units::grouped;
 
 /// Open files that a run needs beside its connections: outputs, runtimes, the terminal.
 const RESERVED_FILES: u64 = 64;

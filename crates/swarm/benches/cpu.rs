@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use measurement::plan::{Length, Load};
 use measurement::schedule::{Arrivals, RateProfile};
-use measurement::units::{Rate, SizeRange};
+use units::{Rate, SizeRange};
 
 /// What is varied; the rest stays at 100 connections, 125 bytes, closed loop.
 #[derive(Clone, Copy)]

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bare::Round;
 use measurement::plan::{Length, Load};
-use measurement::units::SizeRange;
+use units::SizeRange;
 
 fn main() {
     // `cargo bench` adds a flag of its own.

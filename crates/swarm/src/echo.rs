@@ -193,7 +193,7 @@ mod tests {
     impl Fixture {
         fn new(size: u64, n: u64, verify: Verify) -> Self {
             let payloads = Payloads::new(&test_plan(|draft| {
-                draft.payload = measurement::units::SizeRange {
+                draft.payload = units::SizeRange {
                     min: size,
                     max: size,
                 };

@@ -213,7 +213,7 @@ mod tests {
 
     fn flight(size: u64, numbers: &[u64]) -> Flight {
         let payloads = Payloads::new(&test_plan(|draft| {
-            draft.payload = measurement::units::SizeRange {
+            draft.payload = units::SizeRange {
                 min: size,
                 max: size,
             };

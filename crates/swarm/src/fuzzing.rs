@@ -10,9 +10,9 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::units::SizeRange;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
+use units::SizeRange;
 
 use crate::echo::{Context, Echo, Incoming};
 use crate::flight::Flight;

@@ -91,7 +91,7 @@ fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurem
         embedded: None,
         clients: NonZeroU32::new(4).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
-        payload: measurement::units::SizeRange { min: 125, max: 125 },
+        payload: units::SizeRange { min: 125, max: 125 },
         text: true,
         load: measurement::plan::Load::PING_PONG,
         connect_rate: None,

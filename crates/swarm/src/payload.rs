@@ -239,7 +239,7 @@ mod tests {
 
     fn payloads(min: u64, max: u64, text: bool) -> Payloads {
         Payloads::new(&test_plan(|draft| {
-            draft.payload = measurement::units::SizeRange { min, max };
+            draft.payload = units::SizeRange { min, max };
             draft.text = text;
         }))
     }

@@ -189,7 +189,7 @@ fn a_server_that_stops_reading_does_not_hold_the_run() {
         let _socket = accept(stream).await;
         std::future::pending::<()>().await;
     });
-    let large = measurement::units::SizeRange {
+    let large = units::SizeRange {
         min: 16 << 20,
         max: 16 << 20,
     };

@@ -10,9 +10,9 @@ use common::{Server, answer, messages};
 use measurement::distribution::Distribution;
 use measurement::plan::{Load, Plan};
 use measurement::schedule::{Arrivals, RateProfile};
-use measurement::units::Rate;
 use swarm::control::{Control, Phase};
 use tokio_tungstenite::tungstenite::Message;
+use units::Rate;
 
 /// The hundredth message is lost, the next one is answered wrongly.
 fn imperfect() -> Server {

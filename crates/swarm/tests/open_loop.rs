@@ -11,8 +11,8 @@ use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Load, PlanDraft};
 use measurement::schedule::{Arrivals, RateProfile, Schedule, Stage, Until};
-use measurement::units::Rate;
 use swarm::reference::Reference;
+use units::Rate;
 
 fn rate(per_second: f64) -> Rate {
     Rate::new(per_second).unwrap()

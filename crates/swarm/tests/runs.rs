@@ -24,7 +24,7 @@ fn every_message_of_a_faithful_server_is_counted_and_timed() {
         (size(1), false, 3, 1),
         (size(200_000), false, 2, 2),
         (
-            measurement::units::SizeRange {
+            units::SizeRange {
                 min: 1,
                 max: 70_000,
             },

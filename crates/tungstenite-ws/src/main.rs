@@ -6,7 +6,7 @@ use echo_server::Args;
 use tungstenite_ws::{PROGRAM, serve};
 
 fn main() -> ExitCode {
-    command_line::run(Args::command(&PROGRAM), |args: Args| {
+    cli::run(Args::command(&PROGRAM), |args: Args| {
         Ok(echo_server::run(&args, serve)?)
     })
 }

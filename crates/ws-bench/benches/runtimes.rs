@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use axum_ws::{Config, Listener};
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::units::SizeRange;
 use swarm::Finished;
 use swarm::control::Control;
 use tokio::sync::watch;
+use units::SizeRange;
 
 const TIME: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4096;

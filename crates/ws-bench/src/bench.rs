@@ -4,19 +4,19 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use command_line::say;
+use cli::say;
 use measurement::percentiles::percentile_table;
 use measurement::plan::Trust;
 use measurement::summary::{Summary, Tool};
-use measurement::units::grouped;
 use measurement::validity::Verdict;
 use results::ResultsError;
 use results::write::{Output, Run, Written};
 use runner::preflight;
 use runner::probe::Probe;
 use runner::{Measured, RunError};
+use units::grouped;
 
-use crate::cli::Args;
+use crate::args::Args;
 use crate::embedded::Server;
 use crate::metrics::Metrics;
 use crate::picture::Picture;
@@ -188,7 +188,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     let interrupted = stop.control.is_stopped();
     match printed {
         // Whoever closes a terminal has it ended, and cannot read there any more.
-        Err(error) if interrupted => command_line::report(&error),
+        Err(error) if interrupted => cli::report(&error),
         printed => printed?,
     }
     Ok(ExitCode::from(code(&summary, interrupted)))

@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::cli::Embedded;
+use crate::args::Embedded;
 
 /// Connections beyond the clients' that the server takes: it never refuses one of ours.
 const SPARE_CONNECTIONS: usize = 16;
@@ -59,7 +59,7 @@ impl Server {
                     Embedded::Tungstenite => tungstenite_ws::serve(listener, config, until).await,
                 };
                 if let Err(error) = served {
-                    command_line::say(&format!("the embedded server ended: {error}"));
+                    cli::say(&format!("the embedded server ended: {error}"));
                 }
             });
             anyhow::Ok((url, serving))

@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `cli` | what can be typed, and what it means: the plan, the outputs, how to report |
+//! | `args` | what can be typed, and what it means: the plan, the outputs, how to report |
 //! | `bench` | one run from check to exit code |
 //! | `embedded` | an echo server of ours inside the process |
 //! | `show` | the flags of who looks on |
@@ -15,8 +15,8 @@
 //! | `picture` | what `--plot` asks for |
 //! | `signals` | Ctrl-C, or a terminal that is closed: once ends the run, twice the program |
 
+mod args;
 mod bench;
-mod cli;
 mod display;
 mod embedded;
 mod metrics;
@@ -33,10 +33,10 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    command_line::run(cli::Args::command(), |args: cli::Args| {
+    cli::run(args::Args::command(), |args: args::Args| {
         args.check()?;
         signals::until_second(move |stop| bench::run(&args, stop)).or_else(|error| {
-            command_line::report(&error);
+            cli::report(&error);
             Ok(bench::exit_code_of(&error))
         })
     })

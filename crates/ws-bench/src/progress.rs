@@ -7,8 +7,8 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
-use measurement::units::{grouped, human_time};
 use swarm::control::{Control, Phase, Progress};
+use units::{grouped, human_time};
 
 use crate::display::Display;
 use crate::standing::Part;

@@ -3,9 +3,9 @@
 use anstyle::{AnsiColor, Style};
 use measurement::condition::ConditionResult;
 use measurement::summary::{ContextSwitches, Latency, Summary};
-use measurement::units::{counted, grouped, human_bytes, human_rate, human_time};
 use measurement::validity::Verdict;
 use measurement::words;
+use units::{counted, grouped, human_bytes, human_rate, human_time};
 
 /// Width of the words that begin a line.
 const LABEL: usize = 13;
@@ -82,7 +82,7 @@ pub(crate) fn heading_text(s: &Summary) -> String {
     parts.join(" · ")
 }
 
-pub(crate) use measurement::units::human_rate as per_second;
+pub(crate) use units::human_rate as per_second;
 
 fn verdict(s: &Summary) -> Vec<String> {
     let verdict = s.validity.verdict;

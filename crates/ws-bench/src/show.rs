@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::cli::OUTPUT;
+use crate::args::OUTPUT;
 
 /// The flags of who looks on.
 #[derive(Debug, Clone, Args)]

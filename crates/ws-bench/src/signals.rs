@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use command_line::say;
+use cli::say;
 use runner::signals::Signals;
 use swarm::control::Control;
 

@@ -7,42 +7,47 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 13] = [
-    ("command-line", &[]),
-    ("measurement", &[]),
-    ("swarm", &["measurement"]),
-    ("results", &["measurement"]),
+const ARROWS: [(&str, &[&str]); 15] = [
+    ("cli", &[]),
+    ("units", &[]),
+    ("statistics", &[]),
+    ("measurement", &["statistics", "units"]),
+    ("swarm", &["measurement", "units"]),
+    ("results", &["measurement", "units"]),
     ("echo-server", &[]),
-    ("axum-ws", &["command-line", "echo-server"]),
-    ("tungstenite-ws", &["command-line", "echo-server"]),
-    ("draw-plot", &["command-line", "measurement", "results"]),
-    ("runner", &["measurement", "swarm"]),
+    ("axum-ws", &["cli", "echo-server"]),
+    ("tungstenite-ws", &["cli", "echo-server"]),
+    ("draw-plot", &["cli", "measurement", "results", "units"]),
+    ("runner", &["measurement", "swarm", "units"]),
     (
         "ws-report",
-        &["command-line", "draw-plot", "measurement", "results"],
+        &["cli", "draw-plot", "measurement", "results", "units"],
     ),
     (
         "ws-compare",
         &[
-            "command-line",
+            "cli",
             "draw-plot",
             "measurement",
             "results",
             "runner",
+            "statistics",
             "swarm",
+            "units",
             "ws-report",
         ],
     ),
     // For tests only: nothing may use it.
-    ("ws-truth", &["command-line", "measurement", "swarm"]),
+    ("ws-truth", &["cli", "measurement", "swarm", "units"]),
     (
         "ws-bench",
         &[
-            "command-line",
+            "cli",
             "measurement",
             "results",
             "runner",
             "swarm",
+            "units",
             "axum-ws",
             "tungstenite-ws",
             "draw-plot",

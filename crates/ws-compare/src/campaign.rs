@@ -2,13 +2,13 @@
 
 use std::time::{Instant, SystemTime};
 
-use command_line::say;
+use cli::say;
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
-use measurement::units::{Rate, counted, human_rate};
 use runner::{RunError, preflight};
+use units::{Rate, counted, human_rate};
 
-use crate::cli::Args;
+use crate::args::Args;
 use crate::compare::usage;
 use crate::judge::{self, Measured};
 use crate::measure::{self, Machine};
@@ -176,7 +176,7 @@ impl<'a> Campaign<'a> {
                 Ok(found) => contender.pilot_messages_per_s = found,
                 Err(TurnError::Interrupted) => return false,
                 Err(error) => {
-                    let why = command_line::in_one_line(&error);
+                    let why = cli::in_one_line(&error);
                     display.line(&format!("left out: {why}"));
                     contender.excluded = Some(why);
                 }

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use command_line::say;
+use cli::say;
 use measurement::comparison::Comparison;
 use measurement::validity::Verdict;
 use results::whole::WholeFile;
 
+use crate::args::Args;
 use crate::campaign::Campaign;
-use crate::cli::Args;
 use crate::conditions::Conditions;
 use crate::rounds::Entrant;
 use crate::save::Outputs;
@@ -101,7 +101,7 @@ fn finish(
         .chain([printed.map(|()| String::new())])
         .find_map(Result::err)
     {
-        Some(error) if interrupted => command_line::report(&error),
+        Some(error) if interrupted => cli::report(&error),
         Some(error) => return Err(error),
         None => {}
     }
@@ -132,7 +132,7 @@ fn entrants(args: &Args) -> anyhow::Result<Vec<Entrant>> {
     let entrants: Vec<_> = started.chain(running).collect();
     for spec in &args.servers {
         spec.check(&args.path)
-            .map_err(|error| usage(command_line::in_one_line(&error)))?;
+            .map_err(|error| usage(cli::in_one_line(&error)))?;
     }
     Ok(entrants)
 }

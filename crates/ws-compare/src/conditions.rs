@@ -2,8 +2,8 @@
 
 use measurement::comparison::{ConditionRow, Figure, last_round};
 use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
-use measurement::statistics::levels;
-use measurement::units::counted;
+use statistics::interval_levels;
+use units::counted;
 
 use crate::judge::{CONFIDENCE, Measured};
 use crate::told::percent;
@@ -79,7 +79,10 @@ impl Conditions {
     #[must_use]
     pub fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
         // What fails a build is any of them: they are one statement.
-        let level = measured.while_looking(levels::of_each(CONFIDENCE, self.all.len()));
+        let level = measured.while_looking(interval_levels::bonferroni_level(
+            CONFIDENCE,
+            self.all.len(),
+        ));
         let bootstrap = measured.bootstrap(level);
         let last = last_round(&measured.rounds);
         let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {

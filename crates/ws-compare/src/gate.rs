@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use command_line::in_one_line;
+use cli::in_one_line;
 use swarm::control::Control;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;

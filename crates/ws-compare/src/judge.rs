@@ -6,16 +6,16 @@ use measurement::comparison::{
     Against, Comparison, ComparisonPlan, Contender, Decision, Figure, FigureOfServer, FigureRow,
     KIND, OutlierRow, RoundRow, SCHEMA, last_round,
 };
-use measurement::statistics::bootstrap::Bootstrap;
-use measurement::statistics::comparison::{Comparison as Compared, Direction, Verdict as Told};
-use measurement::statistics::order::median;
-use measurement::statistics::outliers::outliers;
-use measurement::statistics::pairs::Pairs;
-use measurement::statistics::turns::turns;
-use measurement::statistics::{joint, levels};
 use measurement::summary::{Host, Tool, ValiditySummary};
-use measurement::units::counted;
 use measurement::validity::Verdict;
+use statistics::bootstrap::Bootstrap;
+use statistics::latin_square::random_orders;
+use statistics::order_statistics::median;
+use statistics::outliers::outliers;
+use statistics::paired::Pairs;
+use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
+use statistics::{interval_levels, westfall_young};
+use units::counted;
 
 use crate::conditions::Conditions;
 
@@ -98,18 +98,18 @@ impl Measured {
     /// statement, and rounds that end when they agree agree too well now and then.
     pub(crate) fn level(&self, server: &str) -> f64 {
         let others = self.compared().len().saturating_sub(1);
-        let family = self.while_looking(levels::of_each(CONFIDENCE, others));
+        let family = self.while_looking(interval_levels::bonferroni_level(CONFIDENCE, others));
         let figures = self.plan.figures.iter();
         let series: Vec<_> = figures
             .map(|figure| self.log_ratios(server, *figure))
             .collect();
-        joint::level_of_each(family, &series, self.plan.seed)
+        westfall_young::level_of_each(family, &series, self.plan.seed)
     }
 
     /// A level, higher where it is looked at after every round.
     pub(crate) fn while_looking(&self, level: f64) -> f64 {
         if self.plan.until_sure_percent.is_some() {
-            levels::while_looking(level)
+            interval_levels::sequential_level(level)
         } else {
             level
         }
@@ -147,7 +147,7 @@ impl Measured {
     }
 
     /// A figure of a server beside the reference's, by an interval of this level.
-    fn compare(&self, server: &str, figure: Figure, level: f64) -> Result<Compared, String> {
+    fn compare(&self, server: &str, figure: Figure, level: f64) -> Result<RatioComparison, String> {
         for side in [server, &self.plan.reference] {
             self.believable(side, figure)?;
         }
@@ -161,14 +161,18 @@ impl Measured {
             0 => "not measured".to_owned(),
             n => format!("cannot tell from {}", counted(n as u64, "round")),
         })?;
-        Ok(Compared::new(&pairs, direction, &self.bootstrap(level)))
+        Ok(RatioComparison::new(
+            &pairs,
+            direction,
+            &self.bootstrap(level),
+        ))
     }
 }
 
 /// The order of the servers in a round, from 1.
 #[must_use]
 pub fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
-    let rounds = turns(servers, round as usize, seed);
+    let rounds = random_orders(servers, round as usize, seed);
     rounds.into_iter().next_back().unwrap_or_default()
 }
 
@@ -281,13 +285,13 @@ fn against(measured: &Measured, server: &str, figure: Figure, level: f64) -> Aga
                 high: Some(ratio.high),
                 level: Some(ratio.level),
                 verdict: match compared.verdict {
-                    Told::Better => Decision::Better,
-                    Told::Worse => Decision::Worse,
-                    Told::CannotTell { .. } => Decision::CannotTell,
+                    RatioVerdict::Better => Decision::Better,
+                    RatioVerdict::Worse => Decision::Worse,
+                    RatioVerdict::CannotTell { .. } => Decision::CannotTell,
                 },
                 text: words(server, figure, &compared),
                 more_rounds: match compared.verdict {
-                    Told::CannotTell { more_rounds } => more_rounds,
+                    RatioVerdict::CannotTell { more_rounds } => more_rounds,
                     _ => None,
                 },
                 ..blank
@@ -297,13 +301,13 @@ fn against(measured: &Measured, server: &str, figure: Figure, level: f64) -> Aga
 }
 
 /// `axum 1.32 × faster (1.28–1.36)`, `cannot tell: about 14 more rounds would (0.99–1.03)`.
-fn words(server: &str, figure: Figure, compared: &Compared) -> String {
+fn words(server: &str, figure: Figure, compared: &RatioComparison) -> String {
     let told = compared.to_string();
     let (better, worse) = figure.comparatives();
     match compared.verdict {
-        Told::Better => format!("{server} {}", told.replacen("better", better, 1)),
-        Told::Worse => format!("{server} {}", told.replacen("worse", worse, 1)),
-        Told::CannotTell { .. } => told,
+        RatioVerdict::Better => format!("{server} {}", told.replacen("better", better, 1)),
+        RatioVerdict::Worse => format!("{server} {}", told.replacen("worse", worse, 1)),
+        RatioVerdict::CannotTell { .. } => told,
     }
 }
 

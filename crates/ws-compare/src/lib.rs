@@ -13,7 +13,7 @@
 //! | [`saved`] | saved runs, and saved comparisons, in place of measured ones |
 //! | [`told`], [`text`], [`page`], [`picture`] | what every report says; the reports |
 //! | [`save`] | the files |
-//! | [`cli`] | what can be typed |
+//! | [`args`] | what can be typed |
 //! | [`compare`], `campaign` | one comparison from check to exit code; the part of it that measures |
 //! | [`progress`], [`signals`] | how it stands; Ctrl-C |
 
@@ -28,9 +28,9 @@
     )
 )]
 
+pub mod args;
 pub mod bins;
 mod campaign;
-pub mod cli;
 pub mod compare;
 pub mod conditions;
 pub mod gate;

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
 use measurement::recorder::Record;
-use measurement::statistics::steady::{State, steadiness};
 use measurement::summary::{Calibration, Host, Summary, Tool};
 use runner::RunError;
 use runner::probe::{self, Probe};
+use statistics::steady_state::{SteadyState, find_steady_state};
 use swarm::control::Control;
 
 use crate::bins::{self, Watched};
@@ -153,15 +153,15 @@ fn row(summary: &Summary, record: &Record) -> RunRow {
 /// Whether a run was steady, and how many seconds of its beginning are to be cut off.
 #[allow(clippy::cast_precision_loss)]
 fn steady_from(series: &[f64], elapsed_s: f64) -> (Steadiness, Option<f64>) {
-    let Ok(found) = steadiness(series) else {
+    let Ok(found) = find_steady_state(series) else {
         return (Steadiness::Unknown, None);
     };
     let cut_s = found.cut as f64 / found.intervals as f64 * elapsed_s;
     match found.state {
-        State::Steady => (Steadiness::Steady, Some(cut_s)),
-        State::Drifting => (Steadiness::Drifting, Some(cut_s)),
+        SteadyState::Steady => (Steadiness::Steady, Some(cut_s)),
+        SteadyState::Drifting => (Steadiness::Drifting, Some(cut_s)),
         // No part of it is better than another.
-        State::CutTooLate => (Steadiness::Never, None),
+        SteadyState::CutTooLate => (Steadiness::Never, None),
     }
 }
 
@@ -179,7 +179,7 @@ fn wrong(summary: &Summary) -> Option<String> {
     let parts: Vec<_> = counts
         .iter()
         .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{} {what}", measurement::units::grouped(*n)))
+        .map(|(n, what)| format!("{} {what}", units::grouped(*n)))
         .collect();
     if parts.is_empty() {
         return None;

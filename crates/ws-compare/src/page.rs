@@ -3,8 +3,8 @@
 use draw_plot::Svg;
 use measurement::comparability::{Part, facts_of_plan};
 use measurement::comparison::{Comparison, Decision, Figure, FigureRow, RoundRow};
-use measurement::units::{counted, human_time};
 use measurement::validity::Verdict;
+use units::{counted, human_time};
 use ws_report::page::{Banner, Block, Page, Picture, Row, Section, Table, Tone};
 
 use crate::told;

@@ -6,7 +6,7 @@ use draw_plot::{
     DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
 };
 use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
-use measurement::units::counted;
+use units::counted;
 use ws_report::page::Picture;
 
 use crate::{page, told};

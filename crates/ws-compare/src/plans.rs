@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust};
 use measurement::schedule::{Arrivals, RateProfile};
-use measurement::units::Rate;
 use runner::RunError;
+use units::Rate;
 
-use crate::cli::Args;
+use crate::args::Args;
 use crate::seats::Seats;
 
 /// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use command_line::say;
+use cli::say;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::rounds::Step;

@@ -2,10 +2,10 @@
 
 use measurement::comparison::{Contender, RoundRow};
 use measurement::plan::{Plan, PlanError, Target, Trust};
-use measurement::statistics::order::median;
-use measurement::units::Rate;
 use runner::RunError;
+use statistics::order_statistics::median;
 use swarm::control::Control;
+use units::Rate;
 
 use crate::gate::{self, Check, Failure};
 use crate::measure::{self, Machine, Outcome};
@@ -300,7 +300,7 @@ impl Ring<'_> {
             Ok(()) => Ok(row),
             Err(TurnError::Interrupted) => Err(TurnError::Interrupted),
             Err(error) => {
-                row.failure = Some(command_line::in_one_line(&error));
+                row.failure = Some(cli::in_one_line(&error));
                 Ok(row)
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use command_line::in_one_line;
+use cli::in_one_line;
 use measurement::comparability::{Bearing, differences};
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow, RunRow, Steadiness};
 use measurement::summary::Summary;

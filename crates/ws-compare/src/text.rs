@@ -2,8 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 use measurement::comparison::{Against, Comparison, Decision, FigureRow};
-use measurement::units::counted;
 use measurement::validity::Verdict;
+use units::counted;
 
 use crate::told;
 

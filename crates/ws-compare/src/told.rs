@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow, last_round};
-use measurement::statistics::ranks::rounds_needed;
-use measurement::units::{counted, human_rate, human_time};
 use measurement::words;
+use statistics::signed_rank::rounds_needed;
+use units::{counted, human_rate, human_time};
 
 /// What belongs together, with its heading.
 pub const GROUPS: [(&str, &[Figure]); 3] = [

@@ -2,7 +2,7 @@
 
 use measurement::summary::{ClientUsage, Connections, ContextSwitches, ServerUsage, Summary};
 use measurement::timeline::TimelineRow;
-use measurement::units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
+use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::run::Run;
 

@@ -1,16 +1,16 @@
 //! `ws-report`: one page about one run of ws-bench, or about several beside each other.
 
-mod cli;
+mod args;
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    command_line::run(cli::Cli::command(), |cli: cli::Cli| {
+    cli::run(args::Cli::command(), |cli: args::Cli| {
         cli.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
-            command_line::report(&error);
-            Ok(cli::exit_code_of(&error))
+            cli::report(&error);
+            Ok(args::exit_code_of(&error))
         })
     })
 }

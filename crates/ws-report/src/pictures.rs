@@ -151,7 +151,7 @@ fn not_drawn(kind: Kind, error: &DrawError, is_drawn: bool) -> String {
         Kind::Timeline => "each second",
         Kind::Heatmap => "the times over the run",
     };
-    let error = command_line::in_one_line(error);
+    let error = cli::in_one_line(error);
     if is_drawn {
         format!("Not in the picture of {what}: {error}")
     } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::plan::Verify;
 use measurement::schedule::Arrivals;
 use measurement::summary::{PayloadBytes, Summary};
-use measurement::units::typed_duration;
+use units::typed_duration;
 
 /// What a run was started with, and what of it nobody wrote down.
 #[derive(Debug, Clone, PartialEq, Eq)]

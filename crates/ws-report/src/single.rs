@@ -2,8 +2,8 @@
 
 use measurement::comparability::{Part, facts};
 use measurement::summary::{Latency, Summary};
-use measurement::units::{counted, grouped, human_rate, human_time};
 use measurement::words;
+use units::{counted, grouped, human_rate, human_time};
 
 use crate::figures::figures;
 use crate::page::{Block, Page, Row, Section, Table, Tile, Tone};

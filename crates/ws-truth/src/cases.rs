@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::schedule::{Arrivals, RateProfile};
-use measurement::units::{Rate, SizeRange, human_time};
 use swarm::Finished;
 use swarm::control::Control;
 use swarm::pin::allowed_cores;
+use units::{Rate, SizeRange, human_time};
 
 use crate::check::{Findings, Verdict};
 use crate::faults::Faults;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use measurement::units::counted;
+use units::counted;
 
 /// What a figure is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

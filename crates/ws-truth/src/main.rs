@@ -41,7 +41,7 @@ fn known_cases() -> PossibleValuesParser {
 }
 
 fn main() -> ExitCode {
-    command_line::run(Args::command(), |args: Args| {
+    cli::run(Args::command(), |args: Args| {
         Ok(match certify(&args)?.verdict() {
             Verdict::True => ExitCode::SUCCESS,
             Verdict::Failed => ExitCode::FAILURE,

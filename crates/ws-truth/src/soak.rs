@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use measurement::plan::{Length, Load};
-use measurement::units::SizeRange;
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use swarm::control::Control;
+use units::SizeRange;
 
 use crate::abuse::{self, Misdeed};
 use crate::cases;

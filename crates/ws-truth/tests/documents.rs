@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../../command-line/tests/documents/mod.rs"]
+#[path = "../../cli/tests/documents/mod.rs"]
 mod documents;
 
 #[test]

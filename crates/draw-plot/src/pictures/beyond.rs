@@ -7,7 +7,7 @@ use crate::axis::milliseconds;
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::frame::Frame;
-use measurement::units::grouped;
+use units::grouped;
 
 /// A triangle at the upper edge over each x, as far as they do not touch.
 pub(crate) fn marks(

@@ -1,7 +1,7 @@
 //! What the pictures have in common: their task, their checks, and how things are counted.
 
-use measurement::units::grouped;
 use plotters::style::RGBColor;
+use units::grouped;
 
 use crate::axis::{Scale, milliseconds};
 use crate::curve::span;

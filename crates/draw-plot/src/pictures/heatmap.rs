@@ -1,9 +1,9 @@
 //! How many messages took how long, over the time at which they were sent, or due: a panel for each
 //! file.
 
-use measurement::units::grouped;
 use plotters::style::{Color, RGBColor};
 use results::read::When;
+use units::grouped;
 
 use super::common::{Task, check_count, check_times, counted, joined, messages, without_a_time};
 use super::distributions::range;

@@ -4,8 +4,8 @@
 use std::num::NonZeroUsize;
 
 use measurement::moving;
-use measurement::units::grouped;
 use plotters::style::RGBColor;
+use units::grouped;
 
 use super::common::{
     Guide, Task, check_count, check_times, guides, is_crowded, joined, log_scale, messages,

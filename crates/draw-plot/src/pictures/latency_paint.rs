@@ -1,7 +1,7 @@
 //! Where each number of a picture of latencies goes on the canvas.
 
-use measurement::units::grouped;
 use plotters::style::Color;
+use units::grouped;
 
 use super::beyond::{self, Beyond};
 use super::common::{Guide, hover_places};

@@ -1,7 +1,7 @@
 //! Where each number of a timeline goes on the canvas.
 
-use measurement::units::grouped;
 use plotters::style::Color;
+use units::grouped;
 
 use super::common::{hover_places, log_scale, scale_from_zero};
 use super::timeline::{Timeline, Track, ZONE, failures, highest, values};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{RoundRow, RunRow};
-use crate::units::{grouped, human_bytes, human_time};
 use crate::validity::Verdict;
+use units::{grouped, human_bytes, human_time};
 
 /// A figure that servers are compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::parse_number;
 use super::{Comparison, ConditionError, Figure, halves};
-use crate::statistics::StatisticsError;
-use crate::statistics::bootstrap::Bootstrap;
-use crate::statistics::pairs::Pairs;
-use crate::statistics::ranks::{rank_bounds, rounds_needed};
-use crate::statistics::ratio::Ratio;
+use statistics::StatisticsError;
+use statistics::bootstrap::Bootstrap;
+use statistics::paired::Pairs;
+use statistics::ratio::Ratio;
+use statistics::signed_rank::{rank_bounds, rounds_needed};
 
 /// A condition on the figures of compared servers: NAME.FIGURE, a comparison, and then a value or,
 /// with or without a factor before it, another NAME.FIGURE. It says what the gate is shut by: `b.p99 >

@@ -1,9 +1,9 @@
 //! The figures of a run by the names that conditions use.
 
 use super::ConditionError;
-use crate::statistics::comparison::Direction;
 use crate::summary::{Latency, Summary};
-use crate::units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
+use statistics::ratio_verdict::Direction;
+use units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
 
 /// What a figure is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, KEPT_RATE_LIMIT, OWN_LIMIT_MARGIN, RUN_QUEUE_WAIT_LIMIT,
     Verdict, messages_lie,
 };
-use crate::units::{grouped, human_percent, human_rate, human_time};
+use units::{grouped, human_percent, human_rate, human_time};
 
 /// What sending was up to, as far as cause and advice depend on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
 
-use measurement::units::grouped;
+use units::grouped;
 use zip::ZipArchive;
 
 use crate::error::ResultsError;

@@ -9,12 +9,12 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::{Duration, Instant};
 
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::units::SizeRange;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::Finished;
 use swarm::control::Control;
 use swarm::reference::Reference;
+use units::SizeRange;
 
 /// Figures of one round of one side.
 #[derive(Debug, Clone, Copy)]

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::units::SizeRange;
 use swarm::Finished;
 use swarm::control::Control;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use units::SizeRange;
 
 /// A server on a free port of the loopback; it ends with the test that holds it.
 pub(crate) struct Server {

@@ -8,8 +8,8 @@ mod tls;
 #[cfg(unix)]
 mod unix;
 
-use measurement::units::SizeRange;
 use swarm::Finished;
+use units::SizeRange;
 
 fn assert_flawless(finished: &Finished, sent: u64) {
     let counts = finished.record.counts;

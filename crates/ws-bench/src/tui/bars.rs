@@ -1,7 +1,7 @@
 //! A histogram of times as characters.
 
 use measurement::distribution::{Distribution, log_bounds};
-use measurement::units::human_time;
+use units::human_time;
 
 /// The bar of an eighth, two eighths, … of a row.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

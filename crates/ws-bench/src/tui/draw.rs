@@ -4,13 +4,13 @@ use std::f64::consts::LOG10_2;
 use std::io::stderr;
 
 use anstream::{AutoStream, ColorChoice};
-use measurement::units::human_time;
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
+use units::human_time;
 
 use super::bars::Bars;
 use super::view::{Row, Step, Tone, View};

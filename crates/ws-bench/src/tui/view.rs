@@ -6,9 +6,9 @@ use std::time::Duration;
 use measurement::plan::Plan;
 use measurement::recorder::MessageCounts;
 use measurement::summary::{Calibration, Connections, SendLag, Summary};
-use measurement::units::{grouped, human_bytes, human_percent, human_time};
 use measurement::validity::Verdict;
 use swarm::control::{Phase, Progress};
+use units::{grouped, human_bytes, human_percent, human_time};
 
 use super::bars::Bars;
 use super::history::{History, Point};

@@ -10,7 +10,7 @@ use measurement::recorder::{OpenLoop, Record};
 use measurement::usage::ClientUsage;
 
 use super::*;
-use crate::cli::Args;
+use crate::args::Args;
 
 pub(crate) fn plan(line: &str) -> Plan {
     let url = "ws://127.0.0.1:8000/ws";

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use measurement::plan::{Endpoint, Target, Trust};
-use measurement::units::human_time;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::HandshakeError;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket, client::client_with_config};
+use units::human_time;
 
 /// Where a server is, and how to shake hands with it.
 #[derive(Debug, Clone)]

@@ -235,7 +235,7 @@ impl Starter {
                             name: name(),
                             url: start.url,
                             after: self.ready_timeout,
-                            last: command_line::in_one_line(&error),
+                            last: cli::in_one_line(&error),
                             output: tail(&mut output),
                         });
                     }

@@ -11,8 +11,8 @@ use measurement::schedule::{Arrivals, RateProfile};
 use measurement::summary::{
     Circumstances, ClientUsage, ConnectTimes, Connections, Host, Summary, Tool,
 };
-use measurement::units::Rate;
 use results::write::{Output, Run};
+use units::Rate;
 
 /// Messages of a run, over three seconds.
 const MESSAGES: u64 = 3_000;

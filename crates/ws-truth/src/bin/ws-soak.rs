@@ -22,7 +22,7 @@ Exit codes:
   2  usage")]
 struct Args {
     /// For how long (example: 10m)
-    #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = measurement::units::parse_duration, help_heading = ABUSE)]
+    #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = units::parse_duration, help_heading = ABUSE)]
     duration: Duration,
 
     /// Nothing but requests or frames altered at random, as fast as it goes, without ordinary load
@@ -55,7 +55,7 @@ enum Fuzz {
 }
 
 fn main() -> ExitCode {
-    command_line::run(Args::command(), |args: Args| soaked(&args))
+    cli::run(Args::command(), |args: Args| soaked(&args))
 }
 
 fn soaked(args: &Args) -> anyhow::Result<ExitCode> {

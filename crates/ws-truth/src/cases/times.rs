@@ -312,7 +312,7 @@ fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
     };
     let (finished, _) = measure(faults, |plan| {
         plan.clients = std::num::NonZeroU32::MIN;
-        plan.payload = measurement::units::SizeRange {
+        plan.payload = units::SizeRange {
             min: 1_000,
             max: 1_000,
         };

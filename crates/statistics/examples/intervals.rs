@@ -1,0 +1,119 @@
+//! Prints the intervals of known pairs and quantiles of the laws as JSON, for `tests/beside_scipy.py`.
+
+// A program that prints is what this is.
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use serde_json::{Value, json};
+use statistics::bootstrap::{Bootstrap, Method};
+use statistics::normal::{normal_cdf, normal_quantile, student_quantile};
+use statistics::paired::{Pairs, Statistic};
+use statistics::signed_rank::rank_bounds;
+use statistics::steady_state::find_steady_state;
+
+/// So many resamples that the Monte-Carlo error of a bound is well below its interval's width.
+const RESAMPLES: usize = 199_999;
+
+/// So few that they can be handed over, for SciPy to cut its own interval from the same.
+const FEW: usize = 999;
+
+fn main() {
+    println!(
+        "{}",
+        json!({ "laws": laws(), "cases": cases(), "trends": trends() })
+    );
+}
+
+fn laws() -> Vec<Value> {
+    let mut all = Vec::new();
+    for p in [1e-9, 1e-4, 0.001_25, 0.025, 0.3, 0.5, 0.9, 0.975, 0.9999] {
+        all.push(json!({"law": "norm.ppf", "at": [p], "value": normal_quantile(p)}));
+        // Further out it is not needed, and not so exact.
+        for freedom in [1.0, 2.0, 4.0, 9.0, 19.0, 29.0, 199.0] {
+            if p < 1e-4 {
+                continue;
+            }
+            all.push(json!({
+                "law": "t.ppf", "at": [p, freedom], "value": student_quantile(p, freedom)
+            }));
+        }
+    }
+    for z in [-6.0, -3.2, -1.96, -0.1, 0.0, 0.7, 2.0, 5.0] {
+        all.push(json!({"law": "norm.cdf", "at": [z], "value": normal_cdf(z)}));
+    }
+    all
+}
+
+fn cases() -> Vec<Value> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(20);
+    let mut all = Vec::new();
+    for (rounds, disturbed) in [(5, false), (10, false), (10, true), (20, true), (31, false)] {
+        let noise =
+            |random: &mut Xoshiro256PlusPlus| normal_quantile(random.random_range(1e-9..1.0));
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        for round in 0..rounds {
+            let of_round = 0.02 * noise(&mut random);
+            let off = if disturbed && round % 9 == 4 {
+                0.7
+            } else {
+                1.0
+            };
+            a.push(1_050.0 * off * (of_round + 0.02 * noise(&mut random)).exp());
+            b.push(1_000.0 * (of_round + 0.02 * noise(&mut random)).exp());
+        }
+        let pairs = Pairs::new(&a, &b).unwrap();
+        for level in [0.9, 0.95, 0.99] {
+            let intervals: Vec<Value> = [
+                ("ratio_of_medians", Statistic::RatioOfMedians),
+                ("median_of_ratios", Statistic::MedianOfRatios),
+                ("geometric_mean", Statistic::GeometricMean),
+                ("pseudo_median", Statistic::PseudoMedian),
+            ]
+            .into_iter()
+            // The means of any two of 31 rounds are slow to try so often.
+            .filter(|(_, statistic)| rounds <= 20 || *statistic != Statistic::PseudoMedian)
+            .flat_map(|(name, statistic)| {
+                [
+                    ("percentile", Method::Percentile),
+                    ("BCa", Method::Bca),
+                    ("expanded", Method::Expanded),
+                ]
+                .map(|(method_name, method)| {
+                    let of = |resamples| Bootstrap {
+                        statistic,
+                        method,
+                        level,
+                        resamples,
+                        seed: 1,
+                    };
+                    let (many, few) = (of(RESAMPLES).ratio(&pairs), of(FEW).ratio(&pairs));
+                    json!({
+                        "statistic": name, "method": method_name, "estimate": many.estimate,
+                        "low": many.low, "high": many.high, "distribution": of(FEW).resampled(&pairs),
+                        "from_distribution": [few.low, few.high]
+                    })
+                })
+            })
+            .collect();
+            all.push(json!({
+                "a": pairs.logarithms().0, "b": pairs.logarithms().1, "level": level, "intervals": intervals,
+                "ranks": rank_bounds(&pairs.log_ratios(), level)
+            }));
+        }
+    }
+    all
+}
+
+fn trends() -> Vec<Value> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(4);
+    (0..20)
+        .map(|i| {
+            let values: Vec<f64> = (0..30)
+                .map(|t| 100.0 + 0.02 * f64::from(i * t) + random.random_range(-3.0..3.0))
+                .collect();
+            let found = find_steady_state(&values).unwrap();
+            json!({"values": values, "cut": found.cut, "drift": found.drift})
+        })
+        .collect()
+}

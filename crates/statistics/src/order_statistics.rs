@@ -1,0 +1,97 @@
+//! Order statistics of a few values: of rounds, not of messages (for those, see
+//! [`Distribution`](crate::distribution::Distribution)).
+
+/// The quantile `q` in \[0, 1\] of sorted values, linear between neighbours: type 7 of Hyndman & Fan,
+/// "Sample Quantiles in Statistical Packages" (1996), which is NumPy's and SciPy's own.
+///
+/// # Panics
+/// Without values.
+#[must_use]
+pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
+    #[allow(clippy::cast_precision_loss)]
+    let position = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    // Between 0 and the last index.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let below = position as usize;
+    let low = sorted[below];
+    let part = position - position.floor();
+    // Nothing times infinity is no number: without a part there is no neighbour to look at.
+    if part > 0.0 {
+        low + part * (sorted[below + 1] - low)
+    } else {
+        low
+    }
+}
+
+/// The median; of an even number the mean of the two in the middle. `None` without values.
+///
+/// ```
+/// use statistics::order_statistics::median;
+///
+/// assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]), Some(3.0));
+/// assert_eq!(median(&[]), None);
+/// ```
+#[must_use]
+pub fn median(values: &[f64]) -> Option<f64> {
+    median_in_place(&mut values.to_vec())
+}
+
+/// The same, and the values change places.
+pub(crate) fn median_in_place(values: &mut [f64]) -> Option<f64> {
+    let count = values.len();
+    if count == 0 {
+        return None;
+    }
+    let (lower, upper, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
+    let upper = *upper;
+    if count % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = lower.iter().copied().max_by(f64::total_cmp)?;
+    Some(f64::midpoint(lower, upper))
+}
+
+/// The median absolute deviation from the median, in the values' unit and not scaled to a standard
+/// deviation (Hampel, "The Influence Curve and its Role in Robust Estimation", 1974). `None` without
+/// values.
+#[must_use]
+pub fn mad(values: &[f64]) -> Option<f64> {
+    let middle = median(values)?;
+    median_in_place(
+        &mut values
+            .iter()
+            .map(|v| (v - middle).abs())
+            .collect::<Vec<_>>(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn by_hand() {
+        assert_eq!(median(&[3.0]), Some(3.0));
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[3.0, 1.0, 2.0, 10.0]), Some(2.5));
+        // From the median 2: 1, 1, 0, 0, 2, 4, 7.
+        assert_eq!(mad(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]), Some(1.0));
+        assert_eq!(mad(&[]), None);
+        let sorted = [1.0, 2.0, 4.0, 8.0];
+        for (q, wanted) in [(0.0, 1.0), (0.25, 1.75), (0.5, 3.0), (0.9, 6.8), (1.0, 8.0)] {
+            let found = quantile_of_sorted(&sorted, q);
+            assert!((found - wanted).abs() < 1e-12, "{q}: {found}");
+        }
+        assert_eq!(quantile_of_sorted(&[1.0, f64::INFINITY], 0.0), 1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_is_the_quantile_in_the_middle(mut values in prop::collection::vec(-1e9..1e9_f64, 1..40)) {
+            let found = median(&values).unwrap();
+            values.sort_by(f64::total_cmp);
+            prop_assert!((found - quantile_of_sorted(&values, 0.5)).abs() <= 1e-6);
+        }
+    }
+}

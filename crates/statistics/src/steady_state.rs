@@ -1,0 +1,242 @@
+//! Where the steady state begins in a series of equal intervals, and whether there is one.
+//!
+//! The cut is MSER-5 (White, "An Effective Truncation Heuristic for Bias Reduction in Simulation
+//! Output", 1997; White, Cobb & Spratt, "A Comparison of Five Steady-SteadyState Truncation Heuristics for
+//! Simulation", 2000): of the means of five intervals each, as many are cut at the front as make the
+//! standard error of the mean of the rest smallest. A cut beyond the half means that the series is too
+//! short or not steady. What is left is searched for a drift (Mann, "Nonparametric Tests Against Trend",
+//! 1945; Kendall, "Rank Correlation Methods", 1975), whose size is Sen's slope ("Estimates of the
+//! Regression Coefficient Based on Kendall's Tau", 1968). Neighbouring intervals resemble each
+//! other, which by itself looks like a trend: the test's variance is raised by (1 + r)/(1 − r), r
+//! being their correlation once the slope is taken out (Yue & Wang, "The Mann-Kendall Test Modified by
+//! Effective Sample Size", 2004).
+//!
+//! Of 200 simulated series each, with noise of 1 % (none and 0.5 correlation between neighbours):
+//!
+//! | intervals | noise alone called not steady | warm-up of 30 % cut | last 30 % are 5 % off: told | drift of 5 %: told |
+//! |---|---|---|---|---|
+//! | 10 | 0, 0 | 200, 199 | 12, 18 | 12, 19 |
+//! | 20 | 0, 5 | 198, 190 | 191, 192 | 120, 103 |
+//! | 50 | 0, 0 | 200, 199 | 198, 187 | 174, 135 |
+//! | 100 | 0, 0 | 200, 200 | 200, 200 | 177, 154 |
+//!
+//! Ten intervals show a warm-up, but hardly that something changed later: take twenty or more.
+
+use serde::{Deserialize, Serialize};
+
+use super::StatisticsError;
+use super::normal::normal_cdf;
+use super::order_statistics::median;
+
+/// Fewest intervals of which anything can be said.
+pub const FEWEST: usize = 10;
+
+/// Intervals in a batch, where there are at least [`BATCHED_FROM`]; below, each stands for itself (MSER).
+const BATCH: usize = 5;
+
+/// From so many intervals on they are batched.
+const BATCHED_FROM: usize = 100;
+
+/// A drift as improbable as this by chance is one.
+pub const DRIFT_P: f64 = 0.01;
+
+/// A drift below this share of the median over what is left is there, perhaps, but nobody's concern.
+pub const DRIFT_SHARE: f64 = 0.02;
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SteadyStateFinding {
+    /// Intervals to cut at the front.
+    pub cut: usize,
+    /// How many there are.
+    pub intervals: usize,
+    /// By which share of the median what is left drifts from its first to its last interval, below 0
+    /// when it falls.
+    pub drift: f64,
+    /// How probable so much drift is by chance.
+    pub drift_p: f64,
+    /// What follows.
+    pub state: SteadyState,
+}
+
+/// Whether there is a steady state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SteadyState {
+    /// From the cut on.
+    Steady,
+    /// The best cut lies beyond the half: still warming up, or changed on the way.
+    CutTooLate,
+    /// What is left after the cut rises or falls.
+    Drifting,
+}
+
+/// Looks for the steady state of the values of equal intervals, in order: throughput, or mean service
+/// times.
+///
+/// # Errors
+/// Of fewer than [`FEWEST`] intervals, and of values that are no numbers, nothing can be said.
+#[allow(clippy::cast_precision_loss)]
+pub fn find_steady_state(values: &[f64]) -> Result<SteadyStateFinding, StatisticsError> {
+    if values.len() < FEWEST {
+        return Err(StatisticsError::TooFewIntervals {
+            intervals: values.len(),
+            needed: FEWEST,
+        });
+    }
+    if let Some(interval) = values.iter().position(|v| !v.is_finite()) {
+        return Err(StatisticsError::NoNumber { interval });
+    }
+    let batch = if values.len() >= BATCHED_FROM {
+        BATCH
+    } else {
+        1
+    };
+    let means: Vec<f64> = values
+        .chunks_exact(batch)
+        .map(|b| b.iter().sum::<f64>() / batch as f64)
+        .collect();
+    let half = means.len() / 2;
+    let last = if means.len() < 20 { 3 } else { 5 };
+    let best = mser(&means, means.len() - last);
+    // A late cut through values that are alike on both sides of it is chance.
+    let too_late = best > half && differ(&means[..best], &means[best..]);
+    let cut = if best > half && !too_late {
+        mser(&means, half)
+    } else {
+        best
+    };
+    let rest = &means[cut..];
+    let slope = sen_slope(rest);
+    let middle = median(rest).unwrap_or(f64::NAN);
+    let drift = if slope == 0.0 {
+        0.0
+    } else {
+        slope * (rest.len() - 1) as f64 / middle.abs()
+    };
+    let drift_p = trend_p(rest, slope);
+    let state = if too_late {
+        SteadyState::CutTooLate
+    } else if drift_p < DRIFT_P && drift.abs() >= DRIFT_SHARE {
+        SteadyState::Drifting
+    } else {
+        SteadyState::Steady
+    };
+    Ok(SteadyStateFinding {
+        cut: cut * batch,
+        intervals: values.len(),
+        drift,
+        drift_p,
+        state,
+    })
+}
+
+/// Whether the values of two parts differ by more than chance (Mann & Whitney, "On a Test of Whether
+/// One of Two Random Variables Is Stochastically Larger than the Other", 1947) and more than a little.
+#[allow(clippy::cast_precision_loss)]
+fn differ(before: &[f64], after: &[f64]) -> bool {
+    let (Some(old), Some(new)) = (median(before), median(after)) else {
+        return false;
+    };
+    let larger: f64 = before
+        .iter()
+        .flat_map(|b| after.iter().map(move |a| sign(*b, *a)))
+        .sum();
+    let (m, n) = (before.len() as f64, after.len() as f64);
+    // The number of pairs in which one is the larger, less those in which the other is.
+    let deviation = (m * n * (m + n + 1.0) / 3.0).sqrt();
+    (new - old).abs() >= DRIFT_SHARE * new.abs()
+        && 2.0 * normal_cdf(-larger.abs() / deviation) < DRIFT_P
+}
+
+/// 1 when the first is the larger, −1 when the second is, 0 when they are equal.
+fn sign(first: f64, second: f64) -> f64 {
+    f64::from(i8::from(first > second) - i8::from(first < second))
+}
+
+/// How many to cut at the front, so that the squared standard error of the mean of the rest, with
+/// n² below the line as White has it, is smallest; of equal ones the fewest. At most so many.
+#[allow(clippy::cast_precision_loss)]
+fn mser(means: &[f64], at_most: usize) -> usize {
+    let error = |cut: usize| {
+        let rest = &means[cut..];
+        let n = rest.len() as f64;
+        let mean = rest.iter().sum::<f64>() / n;
+        rest.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n * n)
+    };
+    (0..=at_most)
+        .map(|cut| (error(cut), cut))
+        .min_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map_or(0, |(_, cut)| cut)
+}
+
+/// The median of the slopes between any two values, for each step.
+#[allow(clippy::cast_precision_loss)]
+fn sen_slope(values: &[f64]) -> f64 {
+    let mut slopes = Vec::with_capacity(values.len() * values.len() / 2);
+    for (at, first) in values.iter().enumerate() {
+        for (steps, later) in values[at + 1..].iter().enumerate() {
+            slopes.push((later - first) / (steps + 1) as f64);
+        }
+    }
+    median(&slopes).unwrap_or(0.0)
+}
+
+/// The probability that chance alone makes values rise or fall as consistently.
+#[allow(clippy::cast_precision_loss)]
+fn trend_p(values: &[f64], slope: f64) -> f64 {
+    let n = values.len() as f64;
+    let mut rises = 0.0;
+    for (at, first) in values.iter().enumerate() {
+        for later in &values[at + 1..] {
+            rises += sign(*later, *first);
+        }
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let ties: f64 = sorted
+        .chunk_by(|a, b| a == b)
+        .map(|same| same.len() as f64)
+        .map(|t| t * (t - 1.0) * (2.0 * t + 5.0))
+        .sum();
+    let independent = (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0;
+    let residuals: Vec<f64> = values
+        .iter()
+        .enumerate()
+        .map(|(at, v)| v - slope * at as f64)
+        .collect();
+    // Only where it is more than chance (1.64/√n), and never below 0: neighbours that avoid each other
+    // are no reason to see more.
+    let r = match neighbour_correlation(&residuals) {
+        r if r * n.sqrt() > 1.64 => r.min(0.95),
+        _ => 0.0,
+    };
+    let deviation = (independent * (1.0 + r) / (1.0 - r)).sqrt();
+    let surplus = (f64::abs(rises) - 1.0).max(0.0);
+    if surplus == 0.0 {
+        1.0
+    } else {
+        2.0 * normal_cdf(-surplus / deviation)
+    }
+}
+
+/// The correlation of each value with the next; what few values hide of it by their own mean, about
+/// (1 + 4r)/n, is put back (Kendall, "Note on Bias in the Estimation of Autocorrelation", 1954).
+#[allow(clippy::cast_precision_loss)]
+fn neighbour_correlation(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let spread: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    if spread <= 0.0 || n <= 4.0 {
+        return 0.0;
+    }
+    let along: f64 = values
+        .windows(2)
+        .map(|w| (w[0] - mean) * (w[1] - mean))
+        .sum();
+    (n * along / spread + 1.0) / (n - 4.0)
+}
+
+#[cfg(test)]
+#[path = "steady_state_tests.rs"]
+mod tests;

@@ -1,0 +1,127 @@
+//! Counts, rates, times and sizes as people read them.
+
+use std::time::Duration;
+
+/// A whole number with a comma every three digits: `100,000`.
+#[must_use]
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things: `1 client`, `2,000 clients`. The noun takes an s.
+#[must_use]
+pub fn counted(n: u64, noun: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(n))
+}
+
+/// Something per second for a person, without its unit: `76,336`, `2.50`. Whole numbers are what a person
+/// compares; slower rates need their decimals.
+#[must_use]
+pub fn human_rate(per_second: f64) -> String {
+    // A rate is never negative.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    match per_second {
+        n if n >= 100.0 => grouped(n.round() as u64),
+        n if n.fract() == 0.0 => format!("{n:.0}"),
+        n => format!("{n:.2}"),
+    }
+}
+
+/// A time as [`parse_duration`] reads it, exactly and in one word: `10s`, `1500ms`, `0s`.
+#[must_use]
+pub fn typed_duration(time: Duration) -> String {
+    let nanoseconds = time.as_nanos();
+    [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
+        .into_iter()
+        .find(|(scale, _)| nanoseconds.is_multiple_of(*scale))
+        .map_or_else(
+            || format!("{nanoseconds}ns"),
+            |(scale, unit)| format!("{}{unit}", nanoseconds / scale),
+        )
+}
+
+/// A time in nanoseconds for a person: three significant digits and a unit, `61.0 µs`, `1.30 ms`.
+#[must_use]
+pub fn human_time(nanoseconds: f64) -> String {
+    let (value, unit) = match nanoseconds {
+        n if n < 999.5 => return format!("{n:.0} ns"),
+        n if n < 999.5e3 => (n / 1e3, "µs"),
+        n if n < 999.5e6 => (n / 1e6, "ms"),
+        n => (n / 1e9, "s"),
+    };
+    // The limits are where rounding would add a digit.
+    let decimals = match value {
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+/// A number of bytes for a person, in binary units with one decimal: `9.1 MiB`.
+#[must_use]
+pub fn human_bytes(bytes: f64) -> String {
+    // Saturates, and takes NaN for 0: this only prints.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = bytes.round() as u64;
+    bytesize::ByteSize(whole).display().iec().to_string()
+}
+
+/// A share as a whole percentage: `71 %`.
+#[must_use]
+pub fn human_percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn things_and_rates_are_counted() {
+        assert_eq!(counted(1, "client"), "1 client");
+        assert_eq!(counted(2_000, "client"), "2,000 clients");
+        assert_eq!(human_rate(76_335.6), "76,336");
+        assert_eq!(human_rate(5.0), "5");
+        assert_eq!(human_rate(2.5), "2.50");
+    }
+
+    #[test]
+    fn people_read_three_significant_digits() {
+        assert_eq!(human_time(61.0), "61 ns");
+        assert_eq!(human_time(61_000.0), "61.0 µs");
+        assert_eq!(human_time(1_304_000.0), "1.30 ms");
+        assert_eq!(human_time(999_600.0), "1.00 ms");
+        assert_eq!(human_time(9_996_000.0), "10.0 ms");
+        assert_eq!(human_time(1_310_000_000.0), "1.31 s");
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_048_575), "1,048,575");
+    }
+
+    proptest! {
+        #[test]
+        fn grouping_only_adds_commas(n: u64) {
+            prop_assert_eq!(grouped(n).replace(',', ""), n.to_string());
+        }
+
+        #[test]
+        fn a_printed_time_is_within_half_a_percent(ns in 1_000.0..3.6e12_f64) {
+            let text = human_time(ns);
+            let (value, unit) = text.split_once(' ').unwrap();
+            let factor = match unit { "µs" => 1e3, "ms" => 1e6, "s" => 1e9, _ => 1.0 };
+            let back: f64 = value.parse::<f64>().unwrap() * factor;
+            prop_assert!((back - ns).abs() <= 0.005 * ns + 0.5 * f64::EPSILON);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Sizes, rates, counts and times: the one place that parses what is typed and prints what people read.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `parse` | counts and times |
+//! | `byte_size` | [`ByteSize`] and [`SizeRange`] |
+//! | `rate` | [`Rate`] per second |
+//! | `display` | the printed forms |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod byte_size;
+mod display;
+mod parse;
+mod rate;
+
+pub use byte_size::{ByteSize, SizeRange};
+pub use display::{
+    counted, grouped, human_bytes, human_percent, human_rate, human_time, typed_duration,
+};
+pub use parse::{UnitError, parse_count, parse_duration, parse_nanoseconds, parse_positive};
+pub use rate::Rate;

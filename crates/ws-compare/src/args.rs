@@ -1,0 +1,323 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::ArgPredicate;
+use clap::{ArgGroup, Parser};
+use measurement::comparison::Figure;
+use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
+use units::{Rate, parse_duration, parse_positive};
+
+use crate::conditions::{figure_named, not_compared_by};
+use crate::server::spec::DEFAULT_PATH;
+use crate::server::{StartSpec, UrlSpec};
+
+const SERVERS: &str = "Servers";
+const ROUNDS: &str = "Rounds";
+const OUTPUT: &str = "Output";
+
+/// Flags that mean nothing of what was measured already, so that they are refused beside it.
+const OF_MEASURING: [&str; 32] = [
+    "measured",
+    "path",
+    "env",
+    "cwd",
+    "ready_timeout",
+    "gate_timeout",
+    "pin",
+    "clients",
+    "messages",
+    "duration",
+    "size",
+    "text",
+    "binary",
+    "window",
+    "warmup",
+    "verify",
+    "seed",
+    "rate",
+    "arrivals",
+    "threads",
+    "busy_poll",
+    "connect_rate",
+    "connect_timeout",
+    "timeout",
+    "headers",
+    "subprotocols",
+    "origin",
+    "ca_cert",
+    "insecure",
+    "rounds",
+    "until_sure",
+    "max_rounds",
+];
+
+/// Tells which of several WebSocket echo servers is faster, and whether that is sure.
+///
+/// Each server is started anew in every round, in an order that chance decides, and measured twice: in
+/// closed loop, as fast as it answers, and in open loop, at a rate that all of them hold. What is said
+/// of them has an interval; where it says nothing, that is said, and how many more rounds would.
+#[derive(Debug, Clone, Parser)]
+#[command(version, max_term_width = 100)]
+// A time by default, so that every round is as long for a slow server as for a fast one.
+#[command(mut_arg("duration", |a| a
+    .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
+    .default_value("2s")
+    .help("Measured time of each run, unless -m is given (example: 10s)")))]
+#[command(mut_arg("messages", |a| a.hide_default_value(true)
+    .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
+#[command(mut_arg("window", |a| a.long_help(
+    "Most messages in flight per client [default: 1; unbounded in latency runs] (example: 64)\n\n\
+     In closed loop each client keeps just so many in flight. At a rate, a message that is due while so \
+     many are in flight waits, and its response time holds the waiting.")))]
+#[command(group = ArgGroup::new("measured").multiple(true), after_help = "\
+Examples:
+  ws-compare --server 'a=axum-ws --bind 127.0.0.1:{port}' \\
+             --server 't=tungstenite-ws --bind 127.0.0.1:{port}' -o ab.html
+  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' \\
+             --fail-if 'b.p99 > 1.1 * a.p99' -o pr.md
+  ws-compare --server 'node=node echo.js {port} @ ws://127.0.0.1:{port}/' \\
+             --server 'py=python3 echo.py {port}' --pin
+  ws-compare --url a=ws://10.0.0.1:8000/ws --url b=ws://10.0.0.2:8000/ws
+  ws-compare before.json after.json                 saved runs of ws-bench
+  ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
+
+Exit codes:
+  0    fine, whichever server is faster
+  1    the comparison failed
+  2    wrong usage, or saved runs that cannot be compared
+  3    a server failed: it did not start, did not echo right, or ended in a round
+  4    a --fail-if held with confidence
+  5    the comparison is invalid
+  130  interrupted, files saved
+
+Of several, the first of 130, 1, 3, 5, 4 is given.")]
+pub struct Args {
+    /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
+    #[arg(value_name = "FILE", conflicts_with_all = OF_MEASURING)]
+    pub files: Vec<String>,
+
+    /// Server to start, may be repeated: {port} in the command becomes a free port
+    ///
+    /// It echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL that stands behind the command:
+    /// 'NAME=COMMAND @ URL'. The command is split into words as a shell does, but no shell runs it.
+    #[arg(long = "server", value_name = "NAME=COMMAND", group = "measured", help_heading = SERVERS)]
+    pub servers: Vec<StartSpec>,
+
+    /// Server that runs already, may be repeated (example: `a=ws://10.0.0.1:8000/ws`)
+    ///
+    /// It is not restarted between rounds, so that less of its variance is seen; its CPU and memory are not.
+    #[arg(long = "url", value_name = "NAME=URL", group = "measured", help_heading = SERVERS)]
+    pub urls: Vec<UrlSpec>,
+
+    /// The server that the others are compared with [default: the first] (example: axum)
+    #[arg(long, value_name = "NAME", help_heading = SERVERS)]
+    pub reference: Option<String>,
+
+    /// Where the echo lives on servers whose URL is not said (example: /echo)
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, value_parser = path, help_heading = SERVERS)]
+    pub path: String,
+
+    /// Variable of every server's environment, may be repeated (example: `RUST_LOG=error`)
+    ///
+    /// For one server alone: --server 'a=env NAME=VALUE COMMAND'.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable, help_heading = SERVERS)]
+    pub env: Vec<(OsString, OsString)>,
+
+    /// Working directory of the servers (example: ./build)
+    #[arg(long, value_name = "DIR", help_heading = SERVERS)]
+    pub cwd: Option<PathBuf>,
+
+    /// How long a server may take from its start until it echoes a message (example: 30s)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time, help_heading = SERVERS)]
+    pub ready_timeout: Duration,
+
+    /// How long each check before the rounds may take: text, binary, empty and 1 MiB messages, a ping, a
+    /// fragmented message and the close handshake (example: 20s)
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time, help_heading = SERVERS)]
+    pub gate_timeout: Duration,
+
+    /// Servers on one half of the cores, generator on the other; hardware threads of a core stay together
+    #[arg(long, help_heading = SERVERS)]
+    pub pin: bool,
+
+    /// The load.
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
+    /// server does in a pilot] (example: 20_000)
+    #[arg(short, long, value_name = "MSG/S", help_heading = LOAD)]
+    pub rate: Option<Rate>,
+
+    /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
+    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
+    pub arrivals: ArrivalsArg,
+
+    /// The generator.
+    #[command(flatten)]
+    pub generator: GeneratorArgs,
+
+    /// Rounds, each with every server once (example: 20)
+    #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
+    pub rounds: u32,
+
+    /// Figures to compare, with commas between them [default: all] (example: `throughput,service.p99`)
+    ///
+    /// In 95 of 100 comparisons not one verdict is wrong, so of fewer figures less has to be seen in each. The names
+    /// are those of --fail-if.
+    #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
+    pub figures: Vec<Figure>,
+
+    /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
+    ///
+    /// Looks at how wide the intervals are, never at what they say.
+    #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
+    pub until_sure: Option<f64>,
+
+    /// Most rounds with --until-sure, never fewer than --rounds
+    #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, requires = "until_sure", help_heading = ROUNDS)]
+    pub max_rounds: u32,
+
+    /// File to write, may be repeated: .json (everything), .xlsx (every round), .md (for a pull request),
+    /// .html (a page), .png or .svg (a dot a round, an interval a server)
+    #[arg(short, long = "output", value_name = "FILE", help_heading = OUTPUT)]
+    pub outputs: Vec<PathBuf>,
+
+    /// Exit with code 4 if this holds with confidence, may be repeated (example: 'b.p99 > 1.1 * a.p99')
+    ///
+    /// A percentile without prefix is response time; also service.p99, throughput, messages_per_cpu_s and
+    /// memory_per_connection, each behind the name of a server.
+    #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
+    pub conditions: Vec<String>,
+
+    /// Print the comparison as one JSON document instead of text
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+
+    /// No progress and no notices
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub quiet: bool,
+}
+
+fn rounds(text: &str) -> Result<u32, units::UnitError> {
+    const MOST: u64 = 1_000;
+    parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
+}
+
+fn figure(text: &str) -> Result<Figure, String> {
+    figure_named(text.trim()).ok_or_else(|| not_compared_by(text))
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let percent = number.parse::<f64>().ok();
+    percent
+        .filter(|p| *p > 0.0 && *p < 100.0)
+        .ok_or_else(|| format!("`{text}` is no percentage above 0 and below 100 (example: 2)"))
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err(format!("`{text}` is no time to wait (example: 20s)")),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "`{text}` is no path: it begins with / (example: /ws)"
+        ))
+    }
+}
+
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err(format!("`{text}` has not the form NAME=VALUE")),
+    }
+}
+
+impl Args {
+    /// The figures that servers are compared by, in the order in which they are told.
+    #[must_use]
+    pub fn compared_figures(&self) -> Vec<Figure> {
+        let wanted = |figure: &Figure| self.figures.is_empty() || self.figures.contains(figure);
+        Figure::ALL.into_iter().filter(wanted).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once(&"ws-compare").chain(line))
+    }
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_run_has_a_time_unless_messages_are_counted() {
+        let length = |line: &[&str]| {
+            let load = parse(line).unwrap().load;
+            (load.duration, load.messages.get())
+        };
+        assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
+        assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
+        assert_eq!(length(&["-m", "70"]), (None, 70));
+    }
+
+    #[test]
+    fn figures_are_those_of_conditions_in_their_own_order() {
+        let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
+        assert_eq!(of(&[]).unwrap(), Figure::ALL);
+        assert_eq!(
+            of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
+            [Figure::Throughput, Figure::ResponseP99]
+        );
+        let error = of(&["--figures", "speed"]).unwrap_err().to_string();
+        assert!(
+            error.contains("not compared by `speed`: use throughput"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn saved_runs_and_servers_exclude_each_other() {
+        assert!(parse(&["a.json", "b.json"]).is_ok());
+        assert!(parse(&["a.json", "--url", "b=ws://x/"]).is_err());
+        let both = parse(&["--server", "a=x {port}", "--url", "b=ws://x/"]).unwrap();
+        assert_eq!((both.servers.len(), both.urls.len()), (1, 1));
+    }
+
+    #[test]
+    fn percentages_paths_and_variables_are_checked() {
+        assert_eq!(
+            parse(&["--until-sure", "2%"]).unwrap().until_sure,
+            Some(2.0)
+        );
+        for wrong in ["0", "100", "x", "-1"] {
+            assert!(parse(&[&format!("--until-sure={wrong}")]).is_err());
+        }
+        assert!(parse(&["--path", "ws"]).is_err());
+        assert!(parse(&["--env", "=x"]).is_err());
+        let args = parse(&["--env", "A=b=c"]).unwrap();
+        assert_eq!(args.env, [("A".into(), "b=c".into())]);
+        assert!(parse(&["--rounds", "0"]).is_err());
+        assert!(parse(&["--gate-timeout", "0s"]).is_err());
+        assert!(parse(&["--ready-timeout", "0"]).is_err());
+        assert!(parse(&["--max-rounds", "9"]).is_err());
+        assert!(parse(&["--max-rounds", "9", "--until-sure", "1"]).is_ok());
+    }
+}
