@@ -11,23 +11,22 @@ use runner::probe::{self, Probe};
 use statistics::steady_state::{SteadyState, find_steady_state};
 use swarm::control::Control;
 
-use crate::bins::{self, Watched};
+use crate::steady_state::{self, Watched};
 
 /// What is the same for every run on this machine.
 #[derive(Debug, Clone)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// The host.
-    pub host: Host,
+    pub(crate) host: Host,
     /// Open files that this process may have.
-    pub open_file_limit: Option<u64>,
+    pub(crate) open_file_limit: Option<u64>,
     /// What the generator can do on it, if that is known.
-    pub calibration: Option<Calibration>,
+    pub(crate) calibration: Option<Calibration>,
 }
 
 impl Machine {
     /// Looks at the host, and at what the generator can do with a load like the plan's.
-    #[must_use]
-    pub fn look(plan: &Plan, open_file_limit: Option<u64>) -> Self {
+    pub(crate) fn look(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
             host: probe::host(open_file_limit),
             open_file_limit,
@@ -39,19 +38,18 @@ impl Machine {
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Its figures.
-    pub row: RunRow,
+    pub(crate) row: RunRow,
     /// By how many bytes for each connection the server's resident memory grew over the run; `None` when it
     /// did not, or was not seen.
-    pub memory_per_connection_bytes: Option<f64>,
+    pub(crate) memory_per_connection_bytes: Option<f64>,
     /// What the server did wrong, in words; `None` when every message came back right.
-    pub wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
 }
 
 /// Name and version of this program.
-#[must_use]
-pub fn tool() -> Tool {
+pub(crate) fn tool() -> Tool {
     Tool {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -59,8 +57,7 @@ pub fn tool() -> Tool {
 }
 
 /// An instant for files.
-#[must_use]
-pub fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
@@ -68,7 +65,7 @@ pub fn rfc3339(time: SystemTime) -> String {
 ///
 /// # Errors
 /// [`RunError`] when the run did not take place.
-pub fn carry_out(
+pub(crate) fn carry_out(
     plan: &Plan,
     control: &Control,
     machine: &Machine,
@@ -94,8 +91,6 @@ pub fn carry_out(
         wrong: wrong(summary),
     })
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option<f64> {
     let after_bytes = summary.server.as_ref()?.max_rss_bytes?;
     let grown = after_bytes.checked_sub(before_bytes?)?;
@@ -111,19 +106,17 @@ fn row(summary: &Summary, record: &Record) -> RunRow {
         Watched::Echoes
     };
     let elapsed_s = summary.elapsed_s;
-    let (steadiness, cut_s) = bins::series(&record.samples, elapsed_s, watched)
+    let (steadiness, cut_s) = steady_state::series(&record.samples, elapsed_s, watched)
         .map_or((Steadiness::Unknown, None), |series| {
             steady_from(&series, elapsed_s)
         });
     let timed = summary.service_time_ns.count;
-    #[allow(clippy::cast_precision_loss)]
     let steady = cut_s.filter(|cut_s| *cut_s > 0.0).and_then(|cut_s| {
         let kept = record.samples.iter().filter(|s| s.outcome.is_timed());
         let share = kept.count() as f64 / timed.max(1) as f64;
-        bins::after(&record.samples, cut_s, elapsed_s, share, watched)
+        steady_state::after(&record.samples, cut_s, elapsed_s, share, watched)
     });
     let whole = &summary.response_time_ns;
-    #[allow(clippy::cast_precision_loss)]
     let times = match &steady {
         Some(steady) => steady.quantiles_ns.map(Some),
         None => [whole.p50, whole.p99, whole.p99_9].map(|ns| ns.map(|ns| ns as f64)),
@@ -151,7 +144,6 @@ fn row(summary: &Summary, record: &Record) -> RunRow {
 }
 
 /// Whether a run was steady, and how many seconds of its beginning are to be cut off.
-#[allow(clippy::cast_precision_loss)]
 fn steady_from(series: &[f64], elapsed_s: f64) -> (Steadiness, Option<f64>) {
     let Ok(found) = find_steady_state(series) else {
         return (Steadiness::Unknown, None);

@@ -6,19 +6,18 @@ use std::time::Duration;
 use cli::say;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::rounds::Step;
+use crate::round::Step;
 
 /// The display; dropped, the bar is taken away.
 #[derive(Debug)]
-pub struct Display {
+pub(crate) struct Display {
     bar: Option<ProgressBar>,
     is_quiet: bool,
 }
 
 impl Display {
     /// Shows nothing when it is to be quiet, and no bar without a terminal.
-    #[must_use]
-    pub fn start(is_quiet: bool) -> Self {
+    pub(crate) fn start(is_quiet: bool) -> Self {
         let bar = (!is_quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(style("{spinner} {msg}"));
@@ -29,7 +28,7 @@ impl Display {
     }
 
     /// The rounds begin: so many turns are to come.
-    pub fn begin(&self, turns: u64) {
+    pub(crate) fn begin(&self, turns: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(turns);
             bar.set_position(0);
@@ -39,21 +38,21 @@ impl Display {
     }
 
     /// What happens now, and to whom.
-    pub fn step(&self, whom: &str, step: Step) {
+    pub(crate) fn step(&self, whom: &str, step: Step) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{whom} · {}", step.name()));
         }
     }
 
     /// A turn is over.
-    pub fn done(&self) {
+    pub(crate) fn done(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
     }
 
     /// A line that stays.
-    pub fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
             None if !self.is_quiet => say(text),

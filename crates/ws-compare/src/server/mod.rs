@@ -1,9 +1,9 @@
-//! The servers under comparison: what was typed, and the processes that come of it.
+//! Servers to compare: as typed, as processes, and a client that checks them.
 
-pub mod group;
-pub mod peer;
-pub mod process;
-pub mod spec;
+pub(crate) mod candidate;
+mod process;
+pub(crate) mod process_group;
+pub(crate) mod ws_client;
 
-pub use process::{Running, StartError, Starter};
-pub use spec::{SpecError, StartSpec, UrlSpec};
+pub(crate) use candidate::{StartSpec, UrlSpec};
+pub(crate) use process::{Running, StartError, Starter, shown};

@@ -13,9 +13,9 @@ use measurement::plan::{Endpoint, Target, Trust};
 use swarm::control::Control;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::group::{Ending, Group, Groups};
-use super::peer::{Address, Peer, PeerError};
-use super::spec::StartSpec;
+use super::candidate::StartSpec;
+use super::process_group::{Ending, Group, Groups};
+use super::ws_client::{Address, Peer, PeerError};
 
 /// How much of a server's last words is shown.
 const SHOWN_BYTES: u64 = 4096;
@@ -33,8 +33,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// Why a server cannot be measured.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
+pub(crate) enum StartError {
     /// Another has its port.
     #[error("`{name}` cannot be started: something already listens on {address}")]
     PortTaken {
@@ -108,59 +107,52 @@ pub(crate) fn shown(output: &str) -> String {
 
 /// How servers are started: what is the same for all of them.
 #[derive(Debug, Clone)]
-pub struct Starter {
+pub(crate) struct Starter {
     /// Where every group is entered.
-    pub groups: Groups,
+    pub(crate) groups: Groups,
     /// Variables beside the program's own.
-    pub env: Vec<(OsString, OsString)>,
+    pub(crate) env: Vec<(OsString, OsString)>,
     /// Their working directory; `None` = the program's own.
-    pub cwd: Option<PathBuf>,
+    pub(crate) cwd: Option<PathBuf>,
     /// How long one may take until it echoes.
-    pub ready_timeout: Duration,
+    pub(crate) ready_timeout: Duration,
     /// Where the echo lives unless a server says otherwise.
-    pub path: String,
+    pub(crate) path: String,
     /// Cores they are kept on; empty = the system decides.
-    pub cores: Vec<usize>,
+    pub(crate) cores: Vec<usize>,
     /// Whom to trust about their certificates.
-    pub trust: Trust,
+    pub(crate) trust: Trust,
     /// Further headers of handshakes.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// Ends waiting when the user ends the run.
-    pub control: Control,
+    pub(crate) control: Control,
 }
 
 /// A server that echoes; dropped, it is killed with all that it has forked.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     /// Where it is.
-    pub address: Address,
+    pub(crate) address: Address,
     /// From its start until its first echo.
-    pub ready_after: Duration,
+    pub(crate) ready_after: Duration,
     group: Group,
     output: File,
 }
 
 impl Running {
-    /// The number of its first process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.group.pid()
-    }
-
     /// Its processes.
-    #[must_use]
-    pub fn members(&self) -> Vec<u32> {
+    pub(crate) fn members(&self) -> Vec<u32> {
         self.group.members()
     }
 
     /// How it ended, if it has, and its last output.
-    pub fn ending(&mut self) -> Option<(Ending, String)> {
+    pub(crate) fn ending(&mut self) -> Option<(Ending, String)> {
         let ending = self.group.ending()?;
         Some((ending, tail(&mut self.output)))
     }
 
     /// Asks it to end and waits for that, within bounds.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         self.group.end(GRACE);
     }
 }
@@ -170,7 +162,7 @@ impl Starter {
     ///
     /// # Errors
     /// [`StartError`], naming the server; whatever was started is killed then.
-    pub fn start(&self, spec: &StartSpec) -> Result<Running, StartError> {
+    pub(crate) fn start(&self, spec: &StartSpec) -> Result<Running, StartError> {
         let name = || spec.name.clone();
         let port = if spec.wants_port() {
             free_port().map_err(|source| StartError::NoPort {

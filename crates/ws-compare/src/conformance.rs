@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::server::peer::{Address, Peer, PeerError};
+use crate::server::ws_client::{Address, Peer, PeerError};
 
 /// The large message.
 const LARGE: usize = 1 << 20;
@@ -20,7 +20,7 @@ const PING: &[u8] = b"are you there?";
 
 /// What is asked of every server, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
+pub(crate) enum Check {
     /// A text message comes back as text.
     Text,
     /// A binary message comes back as binary.
@@ -39,7 +39,7 @@ pub enum Check {
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Text,
         Self::Binary,
         Self::Empty,
@@ -50,8 +50,7 @@ impl Check {
     ];
 
     /// What is asked, for a person.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Text => "a text message",
             Self::Binary => "a binary message",
@@ -66,11 +65,11 @@ impl Check {
 
 /// A check that a server did not pass. Printed, it says in words what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The check.
-    pub check: Check,
+    pub(crate) check: Check,
     /// What came.
-    pub what: String,
+    pub(crate) what: String,
 }
 
 impl fmt::Display for Failure {
@@ -81,8 +80,7 @@ impl fmt::Display for Failure {
 
 /// Asks everything of a server, each on a connection of its own; what it does not pass. Each check
 /// may wait `timeout` for an answer; none is begun when the user has ended it all.
-#[must_use]
-pub fn examine(address: &Address, timeout: Duration, control: &Control) -> Vec<Failure> {
+pub(crate) fn examine(address: &Address, timeout: Duration, control: &Control) -> Vec<Failure> {
     let failed = |check: Check| {
         if control.is_stopped() {
             return None;

@@ -17,7 +17,7 @@ const AFTER_KILL: Duration = Duration::from_secs(5);
 
 /// How a server's process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// By itself, with this exit code.
     Code(i32),
     /// By a signal.
@@ -39,7 +39,7 @@ impl fmt::Display for Ending {
 /// The groups that run. Shared by who starts servers and by who ends the program, so that the one
 /// kills what the other has started.
 #[derive(Debug, Clone, Default)]
-pub struct Groups(Arc<Mutex<Registry>>);
+pub(crate) struct Groups(Arc<Mutex<Registry>>);
 
 #[derive(Debug, Default)]
 struct Registry {
@@ -55,12 +55,6 @@ struct Leader {
 }
 
 impl Groups {
-    /// None so far.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -69,7 +63,7 @@ impl Groups {
     ///
     /// # Errors
     /// When the system cannot start it, or the program is about to end.
-    pub fn spawn(&self, command: &mut Command) -> io::Result<Group> {
+    pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<Group> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         // Known before anybody can ask to end all: started and entered under one lock.
@@ -94,7 +88,7 @@ impl Groups {
     }
 
     /// Kills every group at once; none is started any more.
-    pub fn kill_all(&self) {
+    pub(crate) fn kill_all(&self) {
         let mut registry = self.lock();
         registry.is_closed = true;
         for leader in &registry.alive {
@@ -105,7 +99,7 @@ impl Groups {
 
 /// A group that runs; dropped, it is killed.
 #[derive(Debug)]
-pub struct Group {
+pub(crate) struct Group {
     leader: Leader,
     child: Child,
     ending: Option<Ending>,
@@ -113,15 +107,9 @@ pub struct Group {
 }
 
 impl Group {
-    /// The number of its first process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.leader.pid
-    }
-
     /// How its first process ended, if it has. It is not reaped before the group is gone: until then
     /// its number cannot become another's.
-    pub fn ending(&mut self) -> Option<Ending> {
+    pub(crate) fn ending(&mut self) -> Option<Ending> {
         if self.ending.is_none() {
             self.ending = look(&mut self.child);
         }
@@ -130,13 +118,12 @@ impl Group {
 
     /// The processes in it that run: the first one, what it has forked, and what of that has left the
     /// group. Elsewhere than on Linux only the first one is known.
-    #[must_use]
-    pub fn members(&self) -> Vec<u32> {
+    pub(crate) fn members(&self) -> Vec<u32> {
         self.leader.members()
     }
 
     /// Asks it to end (SIGTERM), and kills what has not after `grace`.
-    pub fn end(mut self, grace: Duration) -> Option<Ending> {
+    pub(crate) fn end(mut self, grace: Duration) -> Option<Ending> {
         // One that ended before it was asked to has an ending of its own.
         let ending = self.ending();
         self.leader.terminate();
@@ -219,7 +206,6 @@ impl Leader {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unused_self)]
 impl Leader {
     fn terminate(&self) {}
 
@@ -253,7 +239,6 @@ impl Leader {
 
 #[cfg(not(target_os = "linux"))]
 impl Leader {
-    #[allow(clippy::unused_self)]
     fn members(&self) -> Vec<u32> {
         Vec::new()
     }
@@ -304,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_a_server_forks_ends_with_it() {
-        let groups = Groups::new();
+        let groups = Groups::default();
         let (mut group, children) =
             shell(&groups, "sleep 600 & a=$!; sleep 600 & echo $a $!; wait");
         assert_eq!(children.len(), 2);
@@ -317,7 +302,7 @@ mod tests {
 
     #[test]
     fn one_that_leaves_the_group_is_found_by_its_mark() {
-        let groups = Groups::new();
+        let groups = Groups::default();
         // The shell is gone before its child is looked for, and the child leads a session of its own.
         let (group, children) = shell(&groups, "setsid sleep 600 >/dev/null & echo $!");
         let child = children[0];
@@ -327,7 +312,7 @@ mod tests {
 
     #[test]
     fn one_that_will_not_end_is_killed() {
-        let groups = Groups::new();
+        let groups = Groups::default();
         let (group, children) = shell(
             &groups,
             "trap '' TERM; sleep 600 & echo $! $$; while :; do wait; done",
@@ -338,7 +323,7 @@ mod tests {
 
     #[test]
     fn nothing_is_started_once_all_are_killed() {
-        let groups = Groups::new();
+        let groups = Groups::default();
         let (mut group, children) = shell(&groups, "sleep 600 & echo $!; wait");
         groups.kill_all();
         let until = Instant::now() + AFTER_KILL;
@@ -356,7 +341,7 @@ mod tests {
 
     #[test]
     fn an_exit_code_is_told() {
-        let groups = Groups::new();
+        let groups = Groups::default();
         let (mut group, _) = shell(&groups, "echo 1; exit 3");
         let until = Instant::now() + AFTER_KILL;
         while group.ending().is_none() && Instant::now() < until {

@@ -10,8 +10,8 @@ use measurement::validity::Verdict;
 use results::whole::WholeFile;
 use results::write::ComparisonFormat;
 
+use crate::forest;
 use crate::page::{self, Extent};
-use crate::picture;
 
 /// What a file's ending asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +38,14 @@ impl Kind {
 
 /// Files whose endings are known.
 #[derive(Debug)]
-pub struct Outputs<F = PathBuf>(Vec<(Kind, F)>);
+pub(crate) struct Outputs<F = PathBuf>(Vec<(Kind, F)>);
 
 impl Outputs {
     /// Whether all endings are known.
     ///
     /// # Errors
     /// The first that is not, in words.
-    pub fn check(paths: &[PathBuf]) -> Result<Self, String> {
+    pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, String> {
         let known = |path: &PathBuf| {
             let kind = Kind::of(path).ok_or_else(|| {
                 format!(
@@ -62,7 +62,7 @@ impl Outputs {
     ///
     /// # Errors
     /// The first that cannot be.
-    pub fn create(self) -> anyhow::Result<Outputs<WholeFile>> {
+    pub(crate) fn create(self) -> anyhow::Result<Outputs<WholeFile>> {
         let create = |(kind, path): (Kind, PathBuf)| anyhow::Ok((kind, WholeFile::create(&path)?));
         self.0
             .into_iter()
@@ -74,15 +74,13 @@ impl Outputs {
 
 impl Outputs<WholeFile> {
     /// The names that they have until they are whole.
-    #[must_use]
-    pub fn unfinished(&self) -> Vec<PathBuf> {
+    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
         let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
         paths.map(Path::to_owned).collect()
     }
 
     /// Writes all; of each what became of it, in a line.
-    #[must_use]
-    pub fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
+    pub(crate) fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
         let files = self.0.into_iter();
         files
             .map(|(kind, file)| {
@@ -104,7 +102,7 @@ impl Outputs<WholeFile> {
 /// Whether it came to nothing, as its exit code tells already, and a picture of it would be empty.
 fn has_nothing_to_draw(c: &Comparison) -> bool {
     let is_told = c.interrupted || c.validity.verdict == Verdict::Invalid;
-    is_told && !picture::has_ratios(c)
+    is_told && !forest::has_ratios(c)
 }
 
 fn write(c: &Comparison, kind: Kind, mut file: WholeFile) -> anyhow::Result<()> {
@@ -114,10 +112,10 @@ fn write(c: &Comparison, kind: Kind, mut file: WholeFile) -> anyhow::Result<()> 
             ws_report::markdown(&page::page(c, Extent::Short, Vec::new())).into_bytes()
         }
         Kind::Html => {
-            let pictures = picture::for_page(c)?;
+            let pictures = forest::for_page(c)?;
             ws_report::html(&page::page(c, Extent::Full, pictures))?.into_bytes()
         }
-        Kind::Picture => picture::encode(c, file.path())?,
+        Kind::Picture => forest::encode(c, file.path())?,
     };
     file.content().write_all(&bytes)?;
     Ok(file.publish()?)

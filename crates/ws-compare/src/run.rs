@@ -10,12 +10,12 @@ use measurement::validity::Verdict;
 use results::whole::WholeFile;
 
 use crate::args::Args;
-use crate::campaign::Campaign;
-use crate::conditions::Conditions;
-use crate::rounds::Entrant;
-use crate::save::Outputs;
-use crate::signals::Stop;
-use crate::{judge, saved, text};
+use crate::experiment::Campaign;
+use crate::fail_if::Conditions;
+use crate::interrupt::Stop;
+use crate::outputs::Outputs;
+use crate::round::Entrant;
+use crate::{saved_runs, text, verdicts};
 
 /// Exit codes beside 0 and 1; see `--help`.
 const SERVER_FAILED: u8 = 3;
@@ -36,13 +36,13 @@ pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
 ///
 /// # Errors
 /// When the comparison did not take place, or a file could not be written.
-pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     let outputs = Outputs::check(&args.outputs).map_err(usage)?;
     if args.files.is_empty() {
         let entrants = entrants(args)?;
         let names: Vec<&str> = entrants.iter().map(Entrant::name).collect();
         let conditions = conditions(args, &names)?;
-        if args.until_sure.is_some() && !judge::can_be_sure(&args.compared_figures()) {
+        if args.until_sure.is_some() && !verdicts::can_be_sure(&args.compared_figures()) {
             return Err(usage(
                 "--until-sure waits for throughput and p50, and --figures leaves out both",
             ));
@@ -58,16 +58,17 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         let outputs = outputs.create()?;
         stop.remove_at_second(outputs.unfinished());
         let measured = campaign.carry_out()?;
-        finish(args, &judge::judge(measured, &conditions), outputs)
+        finish(args, &verdicts::judge(measured, &conditions), outputs)
     } else {
-        let mut measured = saved::read(&args.files, args.reference.as_deref()).map_err(usage)?;
+        let mut measured =
+            saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage)?;
         if !args.figures.is_empty() {
             measured.plan.figures = args.compared_figures();
         }
         let names: Vec<&str> = measured.servers.iter().map(|s| s.name.as_str()).collect();
         let conditions = conditions(args, &names)?;
         let outputs = outputs.create()?;
-        finish(args, &judge::judge(measured, &conditions), outputs)
+        finish(args, &verdicts::judge(measured, &conditions), outputs)
     }
 }
 

@@ -17,19 +17,18 @@ use units::human_time;
 
 /// Where a server is, and how to shake hands with it.
 #[derive(Debug, Clone)]
-pub struct Address {
+pub(crate) struct Address {
     /// Its URL, read.
-    pub target: Target,
+    pub(crate) target: Target,
     /// Whom to trust about its certificate.
-    pub trust: Trust,
+    pub(crate) trust: Trust,
     /// Further headers of the handshake.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 /// Why there was no conversation.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PeerError {
+pub(crate) enum PeerError {
     /// Nobody listens there.
     #[error("cannot connect")]
     Connect(#[source] io::Error),
@@ -49,7 +48,7 @@ pub enum PeerError {
 
 /// A connection that is given so long for all that is said on it.
 #[derive(Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     socket: WebSocket<Timed>,
     timeout: Duration,
 }
@@ -59,7 +58,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`PeerError`] when it does not open in time.
-    pub fn open(address: &Address, timeout: Duration) -> Result<Self, PeerError> {
+    pub(crate) fn open(address: &Address, timeout: Duration) -> Result<Self, PeerError> {
         let deadline = Instant::now() + timeout;
         let stream = Timed {
             stream: connect(address, deadline)?,
@@ -85,7 +84,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`PeerError`] when it does not go out in time.
-    pub fn send(&mut self, message: Message) -> Result<(), PeerError> {
+    pub(crate) fn send(&mut self, message: Message) -> Result<(), PeerError> {
         let sent = self.socket.send(message);
         sent.map_err(|error| late(error, self.timeout, PeerError::Talk))
     }
@@ -94,7 +93,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`PeerError`] when none comes in time.
-    pub fn receive(&mut self) -> Result<Message, PeerError> {
+    pub(crate) fn receive(&mut self) -> Result<Message, PeerError> {
         let message = self.socket.read();
         message.map_err(|error| late(error, self.timeout, PeerError::Talk))
     }
@@ -103,7 +102,7 @@ impl Peer {
     ///
     /// # Errors
     /// As [`receive`](Self::receive); also when the server closes.
-    pub fn receive_data(&mut self) -> Result<Message, PeerError> {
+    pub(crate) fn receive_data(&mut self) -> Result<Message, PeerError> {
         loop {
             let message = self.receive()?;
             if message.is_text() || message.is_binary() {

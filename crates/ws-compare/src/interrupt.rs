@@ -11,27 +11,27 @@ use cli::say;
 use runner::signals::Signals;
 use swarm::control::Control;
 
-use crate::server::group::Groups;
+use crate::server::process_group::Groups;
 
 /// What a comparison has to do with signals.
 #[derive(Debug, Clone, Default)]
-pub struct Stop {
+pub(crate) struct Stop {
     /// Stopped by the first signal.
-    pub control: Control,
+    pub(crate) control: Control,
     /// Every server that was started: killed by the second.
-    pub groups: Groups,
+    pub(crate) groups: Groups,
     unfinished: Arc<Mutex<Vec<PathBuf>>>,
     talks: Arc<AtomicBool>,
 }
 
 impl Stop {
     /// Whether the first signal is answered with what happens now, on standard error.
-    pub fn say_what_happens(&self, talks: bool) {
+    pub(crate) fn say_what_happens(&self, talks: bool) {
         self.talks.store(talks, Ordering::Relaxed);
     }
 
     /// Files to be removed when a second signal ends the program.
-    pub fn remove_at_second(&self, files: impl IntoIterator<Item = PathBuf>) {
+    pub(crate) fn remove_at_second(&self, files: impl IntoIterator<Item = PathBuf>) {
         let mut unfinished = self
             .unfinished
             .lock()
@@ -58,7 +58,7 @@ impl Stop {
 ///
 /// # Errors
 /// Those of `body`.
-pub fn until_second(
+pub(crate) fn until_second(
     body: impl FnOnce(&Stop) -> anyhow::Result<ExitCode> + Send + 'static,
 ) -> anyhow::Result<ExitCode> {
     let stop = Stop::default();
@@ -133,7 +133,8 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let ended = until_second(move |stop| {
             let group = stop.groups.spawn(Command::new("sleep").arg("600")).unwrap();
-            tell.send((group.pid(), stop.groups.clone())).unwrap();
+            tell.send((group.members()[0], stop.groups.clone()))
+                .unwrap();
             panic!("on purpose");
         });
         assert_eq!(ended.unwrap(), ExitCode::from(101));

@@ -3,14 +3,14 @@
 use measurement::sample::Sample;
 
 /// Intervals that a run is cut into: enough to see a warm-up of a fiftieth of it.
-pub const BINS: usize = 50;
+pub(crate) const BINS: usize = 50;
 
 /// Fewest timed messages per interval, on average, that say anything of it.
 const FEWEST_IN_BIN: usize = 10;
 
 /// What is looked at to see whether a run is steady.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watched {
+pub(crate) enum Watched {
     /// Closed loop: right echoes of each interval. The server decides how many there are.
     Echoes,
     /// Open loop: the median response time of each interval. How many echoes there are is decided by
@@ -21,9 +21,7 @@ pub enum Watched {
 /// The series of a run over its measured phase, one value an interval; `None` when there are too few
 /// messages to tell. An interval in which nothing came has the value of the one before it as its
 /// response time (the first ones that of the first in which something came), and 0 as its echoes.
-#[must_use]
-#[allow(clippy::cast_precision_loss)]
-pub fn series(samples: &[Sample], elapsed_s: f64, watched: Watched) -> Option<Vec<f64>> {
+pub(crate) fn series(samples: &[Sample], elapsed_s: f64, watched: Watched) -> Option<Vec<f64>> {
     let timed: Vec<_> = timed(samples).collect();
     if timed.len() < BINS * FEWEST_IN_BIN || elapsed_s <= 0.0 {
         return None;
@@ -65,18 +63,16 @@ fn timed(samples: &[Sample]) -> impl Iterator<Item = (u64, &Sample)> {
 
 /// Figures of the part of a run that is steady.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Steady {
+pub(crate) struct Steady {
     /// Right echoes per second.
-    pub messages_per_s: f64,
+    pub(crate) messages_per_s: f64,
     /// Median, 99th and 99.9th percentile of the time looked at, in nanoseconds.
-    pub quantiles_ns: [f64; 3],
+    pub(crate) quantiles_ns: [f64; 3],
 }
 
 /// The figures of what came back after `cut_s`; `share` of all echoes are among the samples, a uniform
 /// choice. `None` when nothing is left.
-#[must_use]
-#[allow(clippy::cast_precision_loss)]
-pub fn after(
+pub(crate) fn after(
     samples: &[Sample],
     cut_s: f64,
     elapsed_s: f64,

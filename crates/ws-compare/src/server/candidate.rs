@@ -6,17 +6,17 @@ use std::str::FromStr;
 use measurement::plan::{PlanError, Target};
 
 /// What stands for the port in commands and URLs.
-pub const PORT: &str = "{port}";
+pub(crate) const PORT: &str = "{port}";
 
 /// Where an echo is expected unless it is said.
-pub const DEFAULT_PATH: &str = "/ws";
+pub(crate) const DEFAULT_PATH: &str = "/ws";
 
 /// What stands between a command and its URL.
 const AT: &str = " @ ";
 
 /// A server that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
+pub(crate) enum SpecError {
     /// Not of the form `NAME=…`.
     #[error("`{0}` has no name: it has the form NAME=… (example: {1})")]
     NoName(String, &'static str),
@@ -49,11 +49,11 @@ pub enum SpecError {
 
 /// A server to start, as typed: `NAME=COMMAND` or `NAME=COMMAND @ URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StartSpec {
+pub(crate) struct StartSpec {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The command as typed.
-    pub command: String,
+    pub(crate) command: String,
     /// Its words, `{port}` among them.
     words: Vec<String>,
     /// Where it listens, if that was said.
@@ -62,40 +62,37 @@ pub struct StartSpec {
 
 /// A server that runs already, as typed: `NAME=URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UrlSpec {
+pub(crate) struct UrlSpec {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it listens.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 /// What a server needs for one start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Start {
+pub(crate) struct Start {
     /// Program and arguments, at least the program.
-    pub words: Vec<String>,
+    pub(crate) words: Vec<String>,
     /// Where it will listen.
-    pub url: String,
+    pub(crate) url: String,
 }
 
 impl StartSpec {
     /// Its URL with `{port}` in it, when it echoes under `path` unless it says otherwise.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         self.url
             .clone()
             .unwrap_or_else(|| format!("ws://127.0.0.1:{PORT}{path}"))
     }
 
     /// Whether a free port is to be found for it.
-    #[must_use]
-    pub fn wants_port(&self) -> bool {
+    pub(crate) fn wants_port(&self) -> bool {
         self.words.iter().any(|word| word.contains(PORT))
     }
 
     /// Everything with this port in place of `{port}`.
-    #[must_use]
-    pub fn at(&self, port: u16, path: &str) -> Start {
+    pub(crate) fn at(&self, port: u16, path: &str) -> Start {
         let port = port.to_string();
         Start {
             words: self.words.iter().map(|w| w.replace(PORT, &port)).collect(),
@@ -107,7 +104,7 @@ impl StartSpec {
     ///
     /// # Errors
     /// [`SpecError::Url`] if not.
-    pub fn check(&self, path: &str) -> Result<(), SpecError> {
+    pub(crate) fn check(&self, path: &str) -> Result<(), SpecError> {
         check_url(&self.name, &self.at(1, path).url)
     }
 }
@@ -130,7 +127,10 @@ fn check_url(name: &str, url: &str) -> Result<(), SpecError> {
 ///
 /// # Errors
 /// [`SpecError`] without a name, or with one that cannot stand in a condition.
-pub fn named<'t>(text: &'t str, example: &'static str) -> Result<(&'t str, &'t str), SpecError> {
+pub(crate) fn named<'t>(
+    text: &'t str,
+    example: &'static str,
+) -> Result<(&'t str, &'t str), SpecError> {
     let (name, rest) = text
         .split_once('=')
         .ok_or_else(|| SpecError::NoName(text.to_owned(), example))?;

@@ -9,13 +9,13 @@ use runner::RunError;
 use units::Rate;
 
 use crate::args::Args;
-use crate::seats::Seats;
+use crate::cpu_split::Seats;
 
 /// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
-pub const RATE_SHARE: f64 = 0.6;
+pub(crate) const RATE_SHARE: f64 = 0.6;
 
 /// Runs of a pilot, of which the median counts.
-pub const PILOT_RUNS: u32 = 3;
+pub(crate) const PILOT_RUNS: u32 = 3;
 /// How long each measures at most, and warms up.
 const PILOT: Duration = Duration::from_secs(1);
 const PILOT_WARM_UP: Duration = Duration::from_millis(300);
@@ -25,17 +25,17 @@ const MAX_SAMPLES: u64 = 1_000_000;
 
 /// What every run has in common.
 #[derive(Debug, Clone)]
-pub struct Common {
+pub(crate) struct Common {
     /// The load in closed loop; its target, seed and cores are set for each run.
-    pub draft: PlanDraft,
+    pub(crate) draft: PlanDraft,
     /// Spacing of messages at a rate.
-    pub arrivals: Arrivals,
+    pub(crate) arrivals: Arrivals,
     /// Most messages in flight per client at a rate; `None` = unbounded.
-    pub open_window: Option<NonZeroU32>,
+    pub(crate) open_window: Option<NonZeroU32>,
     /// Cores of the generator; empty = the system decides.
-    pub cores: Vec<usize>,
+    pub(crate) cores: Vec<usize>,
     /// The number of threads was not asked for.
-    pub threads_are_free: bool,
+    pub(crate) threads_are_free: bool,
 }
 
 impl Common {
@@ -43,7 +43,11 @@ impl Common {
     ///
     /// # Errors
     /// [`RunError`] when the certificates to trust cannot be had.
-    pub fn new(args: &Args, target: Target, seats: Option<&Seats>) -> Result<Self, RunError> {
+    pub(crate) fn new(
+        args: &Args,
+        target: Target,
+        seats: Option<&Seats>,
+    ) -> Result<Self, RunError> {
         Ok(Self {
             draft: PlanDraft {
                 max_samples: MAX_SAMPLES,
@@ -85,7 +89,7 @@ impl Common {
     ///
     /// # Errors
     /// [`PlanError`] when a figure is out of range.
-    pub fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub(crate) fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |_| {})
     }
 
@@ -93,7 +97,12 @@ impl Common {
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub fn latency(&self, target: &Target, seed: u64, rate: Rate) -> Result<Plan, PlanError> {
+    pub(crate) fn latency(
+        &self,
+        target: &Target,
+        seed: u64,
+        rate: Rate,
+    ) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.load = Load::Open {
                 profile: RateProfile::constant(rate),
@@ -107,7 +116,7 @@ impl Common {
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub(crate) fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.length = Length::Duration(match draft.length {
                 Length::Duration(time) => time.min(PILOT),
@@ -121,8 +130,7 @@ impl Common {
 
 /// The rate that every server holds: so much of the slowest one's capacity, rounded down to two
 /// digits. `None` when there is none.
-#[must_use]
-pub fn rate_below(capacities: &[f64]) -> Option<Rate> {
+pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
     let slowest = capacities.iter().copied().min_by(f64::total_cmp)?;
     let rate = RATE_SHARE * slowest;
     let step = 10_f64.powf(rate.log10().floor() - 1.0);

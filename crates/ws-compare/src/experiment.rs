@@ -9,15 +9,15 @@ use runner::{RunError, preflight};
 use units::{Rate, counted, human_rate};
 
 use crate::args::Args;
-use crate::compare::usage;
-use crate::judge::{self, Measured};
+use crate::cpu_split::Seats;
+use crate::interrupt::Stop;
+use crate::load_template::{Common, rate_below};
 use crate::measure::{self, Machine};
-use crate::plans::{Common, rate_below};
 use crate::progress::Display;
-use crate::rounds::{Entrant, Ring, Turn, TurnError};
-use crate::seats::Seats;
+use crate::round::{Entrant, Ring, Turn, TurnError};
+use crate::run::usage;
 use crate::server::Starter;
-use crate::signals::Stop;
+use crate::verdicts::{self, Measured};
 
 /// What is wrong with what was typed, told as usage; anything else stays what it is.
 fn typed(error: RunError) -> anyhow::Error {
@@ -220,7 +220,7 @@ impl<'a> Campaign<'a> {
                 self.args.rounds
             },
             seed: self.seed,
-            confidence: judge::CONFIDENCE,
+            confidence: verdicts::CONFIDENCE,
             figures: self.args.compared_figures(),
             reference,
             server_cores: seats.map(|s| s.servers.clone()).unwrap_or_default(),
@@ -258,7 +258,7 @@ impl<'a> Campaign<'a> {
         display.begin(u64::from(most) * entrants.len() as u64);
         for round in 1..=most {
             let seed = measurement::sample::message_hash(self.seed, 0, u64::from(round)) >> 11;
-            let order = judge::order(self.seed, round, entrants.len());
+            let order = verdicts::order(self.seed, round, entrants.len());
             for (turn, &place) in (1..).zip(&order) {
                 let entrant = entrants[place];
                 let turn = Turn { round, turn, seed };
@@ -280,7 +280,7 @@ impl<'a> Campaign<'a> {
                 && self
                     .args
                     .until_sure
-                    .is_some_and(|percent| judge::is_sure(measured, percent));
+                    .is_some_and(|percent| verdicts::is_sure(measured, percent));
             if enough {
                 break;
             }

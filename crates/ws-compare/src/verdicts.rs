@@ -17,10 +17,10 @@ use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
 use statistics::{interval_levels, westfall_young};
 use units::counted;
 
-use crate::conditions::Conditions;
+use crate::fail_if::Conditions;
 
 /// Share of families of intervals that hold the truth.
-pub const CONFIDENCE: f64 = 0.95;
+pub(crate) const CONFIDENCE: f64 = 0.95;
 
 /// The figures that `--until-sure` waits for.
 const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
@@ -36,23 +36,23 @@ const FEWEST_FOR_OUTLIERS: usize = 5;
 
 /// A comparison before anything is said of it.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// What compared.
-    pub tool: Tool,
+    pub(crate) tool: Tool,
     /// Where.
-    pub host: Host,
+    pub(crate) host: Host,
     /// When it began, RFC 3339.
-    pub started_at: String,
+    pub(crate) started_at: String,
     /// How long it took, in seconds.
-    pub elapsed_s: f64,
+    pub(crate) elapsed_s: f64,
     /// What was asked for.
-    pub plan: ComparisonPlan,
+    pub(crate) plan: ComparisonPlan,
     /// The servers.
-    pub servers: Vec<Contender>,
+    pub(crate) servers: Vec<Contender>,
     /// What they did.
-    pub rounds: Vec<RoundRow>,
+    pub(crate) rounds: Vec<RoundRow>,
     /// The user ended it.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
 }
 
 impl Measured {
@@ -170,21 +170,18 @@ impl Measured {
 }
 
 /// The order of the servers in a round, from 1.
-#[must_use]
-pub fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
+pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
     let rounds = random_orders(servers, round as usize, seed);
     rounds.into_iter().next_back().unwrap_or_default()
 }
 
 /// Whether any of these figures is one that `--until-sure` waits for.
-#[must_use]
-pub fn can_be_sure(figures: &[Figure]) -> bool {
+pub(crate) fn can_be_sure(figures: &[Figure]) -> bool {
     WAITED_FOR.iter().any(|figure| figures.contains(figure))
 }
 
 /// Whether everything that `--until-sure` waits for is known to ± so many percent.
-#[must_use]
-pub fn is_sure(measured: &Measured, percent: f64) -> bool {
+pub(crate) fn is_sure(measured: &Measured, percent: f64) -> bool {
     measured.others().into_iter().all(|server| {
         let level = measured.level(server);
         WAITED_FOR
@@ -200,8 +197,7 @@ pub fn is_sure(measured: &Measured, percent: f64) -> bool {
 }
 
 /// Everything that the rounds say.
-#[must_use]
-pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
+pub(crate) fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
     // A level is of all figures, and takes all of them to find.
     let others: Vec<(&str, f64)> = measured
         .others()
@@ -433,5 +429,5 @@ fn runs_of<'m>(
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
+#[path = "verdicts_tests.rs"]
 mod tests;

@@ -2,13 +2,13 @@
 
 /// The machine's allowed cores, cut in two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seats {
+pub(crate) struct Seats {
     /// Cores of the server under measurement.
-    pub servers: Vec<usize>,
+    pub(crate) servers: Vec<usize>,
     /// Cores of the generator, one a thread.
-    pub generator: Vec<usize>,
+    pub(crate) generator: Vec<usize>,
     /// Both share a physical core, because there is only one.
-    pub share_a_core: bool,
+    pub(crate) share_a_core: bool,
 }
 
 /// There is nothing to cut in two.
@@ -17,7 +17,7 @@ pub struct Seats {
     "--pin gives servers and generator cores of their own, and this process may use {0}: \
      leave --pin out, or allow more cores"
 )]
-pub struct TooFewCores(Few);
+pub(crate) struct TooFewCores(Few);
 
 /// How many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Seats {
     ///
     /// # Errors
     /// [`TooFewCores`] when there is only one, or the system does not tell.
-    pub fn of_this_machine() -> Result<Self, TooFewCores> {
+    pub(crate) fn of_this_machine() -> Result<Self, TooFewCores> {
         let allowed = swarm::pin::allowed_cores();
         let group = |core: &usize| {
             let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");

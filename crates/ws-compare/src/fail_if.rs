@@ -5,12 +5,12 @@ use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
 use statistics::interval_levels;
 use units::counted;
 
-use crate::judge::{CONFIDENCE, Measured};
-use crate::told::percent;
+use crate::verdicts::{CONFIDENCE, Measured};
+use crate::wording::percent;
 
 /// The conditions of `--fail-if`, read.
 #[derive(Debug, Clone, Default)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     names: Vec<String>,
     all: Vec<Between>,
 }
@@ -32,15 +32,13 @@ const CONDITION_FIGURES: [(&str, Figure); 12] = [
 ];
 
 /// The figure of a name, as in conditions.
-#[must_use]
-pub fn figure_named(name: &str) -> Option<Figure> {
+pub(crate) fn figure_named(name: &str) -> Option<Figure> {
     let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
     found.map(|(_, figure)| *figure)
 }
 
 /// Why a name is none of a figure, in words.
-#[must_use]
-pub fn not_compared_by(name: &str) -> String {
+pub(crate) fn not_compared_by(name: &str) -> String {
     let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
     format!(
         "servers are not compared by `{name}`: use {}",
@@ -53,7 +51,7 @@ impl Conditions {
     ///
     /// # Errors
     /// The first that cannot be read, or is on a figure that servers are not compared by, in words.
-    pub fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
+    pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let mut all = Vec::new();
         for text in texts {
             let condition = Between::parse(text, names).map_err(|error| match error {
@@ -76,8 +74,7 @@ impl Conditions {
     }
 
     /// What became of each.
-    #[must_use]
-    pub fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
+    pub(crate) fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
         // What fails a build is any of them: they are one statement.
         let level = measured.while_looking(interval_levels::bonferroni_level(
             CONFIDENCE,

@@ -7,16 +7,15 @@ use statistics::order_statistics::median;
 use swarm::control::Control;
 use units::Rate;
 
-use crate::gate::{self, Check, Failure};
+use crate::conformance::{self, Check, Failure};
+use crate::load_template::{Common, PILOT_RUNS};
 use crate::measure::{self, Machine, Outcome};
-use crate::plans::{Common, PILOT_RUNS};
-use crate::server::peer::Address;
-use crate::server::process::shown;
-use crate::server::{Running, StartError, StartSpec, Starter, UrlSpec};
+use crate::server::ws_client::Address;
+use crate::server::{Running, StartError, StartSpec, Starter, UrlSpec, shown};
 
 /// A server under comparison, and where it comes from.
 #[derive(Debug, Clone)]
-pub enum Entrant {
+pub(crate) enum Entrant {
     /// Started anew for every round.
     Start(StartSpec),
     /// Runs already, and goes on.
@@ -25,8 +24,7 @@ pub enum Entrant {
 
 impl Entrant {
     /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Start(spec) => &spec.name,
             Self::Runs(spec) => &spec.name,
@@ -37,7 +35,7 @@ impl Entrant {
     ///
     /// # Errors
     /// [`PlanError`] when its URL cannot be used.
-    pub fn some_target(&self, path: &str) -> Result<Target, PlanError> {
+    pub(crate) fn some_target(&self, path: &str) -> Result<Target, PlanError> {
         match self {
             Self::Start(spec) => Target::parse(&spec.at(1, path).url),
             Self::Runs(spec) => Target::parse(&spec.url),
@@ -45,8 +43,7 @@ impl Entrant {
     }
 
     /// The same as data.
-    #[must_use]
-    pub fn contender(&self, path: &str) -> Contender {
+    pub(crate) fn contender(&self, path: &str) -> Contender {
         let (command, url) = match self {
             Self::Start(spec) => (Some(spec.command.clone()), spec.url(path)),
             Self::Runs(spec) => (None, spec.url.clone()),
@@ -64,8 +61,7 @@ impl Entrant {
 
 /// Why a server has no figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TurnError {
+pub(crate) enum TurnError {
     /// It could not be started.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -128,17 +124,17 @@ fn told(failures: &[Failure]) -> String {
 
 /// What all turns have in common.
 #[derive(Debug)]
-pub struct Ring<'a> {
+pub(crate) struct Ring<'a> {
     /// How servers are started.
-    pub starter: &'a Starter,
+    pub(crate) starter: &'a Starter,
     /// The load.
-    pub common: &'a Common,
+    pub(crate) common: &'a Common,
     /// Where it is measured.
-    pub machine: &'a Machine,
+    pub(crate) machine: &'a Machine,
     /// Ends it all.
-    pub control: &'a Control,
+    pub(crate) control: &'a Control,
     /// How long each check of the gate may take.
-    pub gate_timeout: std::time::Duration,
+    pub(crate) gate_timeout: std::time::Duration,
 }
 
 /// A server that is there, whoever started it.
@@ -172,18 +168,18 @@ impl Present {
 
 /// What a server's turn in a round is called by.
 #[derive(Debug, Clone, Copy)]
-pub struct Turn {
+pub(crate) struct Turn {
     /// The round, from 1.
-    pub round: u32,
+    pub(crate) round: u32,
     /// When it is the server's turn, from 1.
-    pub turn: u32,
+    pub(crate) turn: u32,
     /// Seed of the payloads.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What a turn is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// The server is started and waited for.
     Starting,
     /// It is asked whether it echoes right.
@@ -198,8 +194,7 @@ pub enum Step {
 
 impl Step {
     /// Its name for a person.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Gate => "conformance",
@@ -239,7 +234,7 @@ impl Ring<'_> {
     ///
     /// # Errors
     /// [`TurnError`] when the server is not to be compared.
-    pub fn try_out(
+    pub(crate) fn try_out(
         &self,
         entrant: &Entrant,
         seed: u64,
@@ -249,7 +244,7 @@ impl Ring<'_> {
         step(Step::Starting);
         let mut present = self.enter(entrant)?;
         step(Step::Gate);
-        let failures = gate::examine(present.address(), self.gate_timeout, self.control);
+        let failures = conformance::examine(present.address(), self.gate_timeout, self.control);
         if self.control.is_stopped() {
             return Err(TurnError::Interrupted);
         }
@@ -278,7 +273,7 @@ impl Ring<'_> {
     ///
     /// # Errors
     /// [`TurnError::Interrupted`] when the user ended it, so that there is no row.
-    pub fn turn(
+    pub(crate) fn turn(
         &self,
         entrant: &Entrant,
         turn: Turn,
@@ -359,7 +354,6 @@ impl Ring<'_> {
     }
 
     /// A server whose process has ended is told as such, whatever else came of it.
-    #[allow(clippy::unused_self)]
     fn is_alive(&self, entrant: &Entrant, present: &mut Present) -> Result<(), TurnError> {
         let Present::Ours(running) = present else {
             return Ok(());

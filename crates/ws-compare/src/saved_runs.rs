@@ -7,9 +7,9 @@ use measurement::comparability::{Bearing, differences};
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow, RunRow, Steadiness};
 use measurement::summary::Summary;
 
-use crate::judge::{self, Measured};
 use crate::measure::tool;
-use crate::server::spec::named;
+use crate::server::candidate::named;
+use crate::verdicts::{self, Measured};
 
 /// Facts in which runs of different servers may differ, though other instruments measured them: what
 /// is looked at is the server, and the figures are of it.
@@ -30,7 +30,7 @@ struct Side {
 ///
 /// # Errors
 /// When a file cannot be read, or the runs cannot be compared, naming the difference.
-pub fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, String> {
+pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Measured, String> {
     if let [only] = arguments
         && let path = Path::new(only)
         && results::read::is_comparison(path).map_err(|e| in_one_line(&e))?
@@ -213,7 +213,7 @@ fn measured(
             until_sure_percent: None,
             max_rounds: rounds_each,
             seed: first.plan.seed,
-            confidence: judge::CONFIDENCE,
+            confidence: verdicts::CONFIDENCE,
             figures: Figure::ALL.to_vec(),
             reference: reference.unwrap_or(&sides[0].name).to_owned(),
             server_cores: Vec::new(),
@@ -242,8 +242,6 @@ fn row(server: &str, round: u32, summary: &Summary) -> RoundRow {
         memory_per_connection_bytes: None,
     }
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn run_row(s: &Summary) -> RunRow {
     let m = &s.messages;
     let times = &s.response_time_ns;
