@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,15 +11,14 @@ use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
-use crate::server::candidate::DEFAULT_PATH;
-use crate::server::{StartSpec, UrlSpec};
+use crate::server::candidate::{Candidate, DEFAULT_PATH};
 
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
 const OUTPUT: &str = "Output";
 
-/// Flags that mean nothing of what was measured already, so that they are refused beside it.
-const OF_MEASURING: [&str; 32] = [
+/// Flags of the measurement, which saved runs exclude.
+const MEASURING_FLAGS: [&str; 32] = [
     "measured",
     "path",
     "env",
@@ -94,23 +93,23 @@ Exit codes:
   130  interrupted, files saved
 
 Of several, the first of 130, 1, 3, 5, 4 is given.")]
-pub(crate) struct Args {
+pub(crate) struct CompareArgs {
     /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
-    #[arg(value_name = "FILE", conflicts_with_all = OF_MEASURING)]
+    #[arg(value_name = "FILE", conflicts_with_all = MEASURING_FLAGS)]
     pub(crate) files: Vec<String>,
 
     /// Server to start, may be repeated: {port} in the command becomes a free port
     ///
     /// It echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL that stands behind the command:
     /// 'NAME=COMMAND @ URL'. The command is split into words as a shell does, but no shell runs it.
-    #[arg(long = "server", value_name = "NAME=COMMAND", group = "measured", help_heading = SERVERS)]
-    pub(crate) servers: Vec<StartSpec>,
+    #[arg(long = "server", value_name = "NAME=COMMAND", value_parser = Candidate::with_command, group = "measured", help_heading = SERVERS)]
+    pub(crate) servers: Vec<Candidate>,
 
     /// Server that runs already, may be repeated (example: `a=ws://10.0.0.1:8000/ws`)
     ///
     /// It is not restarted between rounds, so that less of its variance is seen; its CPU and memory are not.
-    #[arg(long = "url", value_name = "NAME=URL", group = "measured", help_heading = SERVERS)]
-    pub(crate) urls: Vec<UrlSpec>,
+    #[arg(long = "url", value_name = "NAME=URL", value_parser = Candidate::with_url, group = "measured", help_heading = SERVERS)]
+    pub(crate) urls: Vec<Candidate>,
 
     /// The server that the others are compared with [default: the first] (example: axum)
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
@@ -244,12 +243,18 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
     }
 }
 
-impl Args {
-    /// The figures that servers are compared by, in the order in which they are told.
+impl CompareArgs {
+    /// Figures to compare, in the order of reports.
     pub(crate) fn compared_figures(&self) -> Vec<Figure> {
         let wanted = |figure: &Figure| self.figures.is_empty() || self.figures.contains(figure);
         Figure::ALL.into_iter().filter(wanted).collect()
     }
+}
+
+/// A usage error that clap cannot see, reported with exit code 2.
+pub(crate) fn usage_error(message: impl std::fmt::Display) -> anyhow::Error {
+    let kind = clap::error::ErrorKind::ValueValidation;
+    clap::Error::raw(kind, format!("{message}\n")).into()
 }
 
 #[cfg(test)]
@@ -257,13 +262,13 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
-        Args::try_parse_from(std::iter::once(&"ws-compare").chain(line))
+    fn parse(line: &[&str]) -> Result<CompareArgs, clap::Error> {
+        CompareArgs::try_parse_from(std::iter::once(&"ws-compare").chain(line))
     }
 
     #[test]
     fn the_flags_are_consistent() {
-        Args::command().debug_assert();
+        CompareArgs::command().debug_assert();
     }
 
     #[test]

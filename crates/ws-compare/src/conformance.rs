@@ -1,4 +1,4 @@
-//! Conformance before timing: a server that does not echo right has nothing to win.
+//! Conformance checks before timing: a server with wrong echoes is not compared.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,154 +10,108 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::server::ws_client::{Address, Peer, PeerError};
+use crate::server::ws_client::{ServerAddress, WsClient, WsClientError};
 
-/// The large message.
+/// Length of the large message.
 const LARGE: usize = 1 << 20;
 
-/// What the pings carry.
+/// Payload of the pings.
 const PING: &[u8] = b"are you there?";
 
-/// What is asked of every server, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Check {
-    /// A text message comes back as text.
-    Text,
-    /// A binary message comes back as binary.
-    Binary,
-    /// Empty messages come back empty.
-    Empty,
-    /// A message of 1 MiB comes back whole.
-    Large,
-    /// A ping is answered with a pong that carries the same.
-    Ping,
-    /// A message in three frames comes back as one message.
-    Fragmented,
-    /// A close frame is answered with its code.
-    Close,
-}
+/// One check on a fresh connection; the error says what is wrong.
+type Check = fn(&mut WsClient) -> Result<(), String>;
 
-impl Check {
-    /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Text,
-        Self::Binary,
-        Self::Empty,
-        Self::Large,
-        Self::Ping,
-        Self::Fragmented,
-        Self::Close,
-    ];
+/// The checks of every server, in this order, each with its name for a person.
+pub(crate) const CHECKS: [(&str, Check); 7] = [
+    ("a text message", |client| {
+        echo(client, &Message::text("plain text – and more: ✓"))
+    }),
+    ("a binary message", |client| {
+        echo(client, &Message::binary((0..=255).collect::<Vec<u8>>()))
+    }),
+    ("an empty message", |client| {
+        echo(client, &Message::text(""))?;
+        echo(client, &Message::binary(Vec::new()))
+    }),
+    ("a message of 1 MiB", large),
+    ("a ping", ping),
+    ("a fragmented message", fragmented),
+    ("the close handshake", close),
+];
 
-    /// What is asked, for a person.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Text => "a text message",
-            Self::Binary => "a binary message",
-            Self::Empty => "an empty message",
-            Self::Large => "a message of 1 MiB",
-            Self::Ping => "a ping",
-            Self::Fragmented => "a fragmented message",
-            Self::Close => "the close handshake",
-        }
-    }
-}
-
-/// A check that a server did not pass. Printed, it says in words what came of it.
+/// A check that a server did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    /// The check.
-    pub(crate) check: Check,
-    /// What came.
-    pub(crate) what: String,
+pub(crate) struct FailedCheck {
+    /// Name of the check.
+    pub(crate) check: &'static str,
+    pub(crate) problem: String,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for FailedCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.check.name(), self.what)
+        write!(f, "{}: {}", self.check, self.problem)
     }
 }
 
-/// Asks everything of a server, each on a connection of its own; what it does not pass. Each check
-/// may wait `timeout` for an answer; none is begun when the user has ended it all.
-pub(crate) fn examine(address: &Address, timeout: Duration, control: &Control) -> Vec<Failure> {
-    let failed = |check: Check| {
+/// Runs every check on a connection of its own and returns those that the server does not pass. Each may
+/// wait `timeout` for an answer. None is begun after an interrupt.
+pub(crate) fn failed_checks(
+    address: &ServerAddress,
+    timeout: Duration,
+    control: &Control,
+) -> Vec<FailedCheck> {
+    let run = |(name, check): (&'static str, Check)| {
         if control.is_stopped() {
             return None;
         }
-        let what = conduct(check, address, timeout).err()?;
-        Some(Failure { check, what })
+        let opened = WsClient::open(address, timeout).map_err(String::from);
+        let problem = opened.and_then(|mut client| check(&mut client)).err()?;
+        Some(FailedCheck {
+            check: name,
+            problem,
+        })
     };
-    Check::ALL.into_iter().filter_map(failed).collect()
+    CHECKS.into_iter().filter_map(run).collect()
 }
 
-/// Carries one check out.
-fn conduct(check: Check, address: &Address, timeout: Duration) -> Result<(), String> {
-    let mut peer = Peer::open(address, timeout).map_err(|error| in_one_line(&error))?;
-    match check {
-        Check::Text => echo(&mut peer, &Message::text("plain text – and more: ✓")),
-        Check::Binary => echo(&mut peer, &Message::binary((0..=255).collect::<Vec<u8>>())),
-        Check::Empty => {
-            echo(&mut peer, &Message::text(""))?;
-            echo(&mut peer, &Message::binary(Vec::new()))
-        }
-        Check::Large => {
-            // No two neighbours alike, so that nothing can be left out unseen.
-            #[allow(clippy::cast_possible_truncation)]
-            let bytes: Vec<u8> = (0..LARGE).map(|n| (n % 251) as u8).collect();
-            echo(&mut peer, &Message::binary(bytes))
-        }
-        Check::Ping => ping(&mut peer),
-        Check::Fragmented => {
-            let pieces = ["in ", "three ", "pieces"];
-            for (index, piece) in pieces.iter().enumerate() {
-                let data = if index == 0 {
-                    Data::Text
-                } else {
-                    Data::Continue
-                };
-                let is_last = index + 1 == pieces.len();
-                let frame = Frame::message(piece.as_bytes(), OpCode::Data(data), is_last);
-                peer.send(Message::Frame(frame))
-                    .map_err(|e| in_one_line(&e))?;
-            }
-            same(&Message::text(pieces.concat()), &receive(&mut peer)?)
-        }
-        Check::Close => close(&mut peer),
+impl From<WsClientError> for String {
+    fn from(error: WsClientError) -> Self {
+        in_one_line(&error)
     }
 }
 
-fn echo(peer: &mut Peer, message: &Message) -> Result<(), String> {
-    peer.send(message.clone())
-        .map_err(|error| in_one_line(&error))?;
-    same(message, &receive(peer)?)
+fn echo(client: &mut WsClient, message: &Message) -> Result<(), String> {
+    client.send(message.clone())?;
+    compare(message, &receive_data(client)?)
 }
 
-fn receive(peer: &mut Peer) -> Result<Message, String> {
+fn receive_data(client: &mut WsClient) -> Result<Message, String> {
     loop {
-        match peer.receive() {
-            Ok(message) if message.is_text() || message.is_binary() => return Ok(message),
-            Ok(Message::Close(frame)) => return Err(closed(frame.as_ref())),
+        match client.receive()? {
+            Message::Close(frame) => return Err(describe_close(frame.as_ref())),
+            message if message.is_text() || message.is_binary() => return Ok(message),
             // Pings and pongs may come at any time, and as many as there is time for.
-            Ok(_) => {}
-            Err(error) => return Err(in_one_line(&error)),
+            _ => {}
         }
     }
 }
 
-fn closed(frame: Option<&CloseFrame>) -> String {
+fn describe_close(frame: Option<&CloseFrame>) -> String {
     match frame {
         Some(frame) => format!("it closed the connection with {}", u16::from(frame.code)),
         None => "it closed the connection without a code".to_owned(),
     }
 }
 
-/// Whether what came is what was sent.
-fn same(sent: &Message, came: &Message) -> Result<(), String> {
+/// Compares an echo with the message.
+///
+/// # Errors
+/// The first difference, in words.
+fn compare(sent: &Message, echoed: &Message) -> Result<(), String> {
     let kind = |m: &Message| if m.is_text() { "text" } else { "binary" };
-    let (out, back) = (sent.clone().into_data(), came.clone().into_data());
-    if kind(sent) != kind(came) {
-        return Err(format!("it came back as {}", kind(came)));
+    let (out, back) = (sent.clone().into_data(), echoed.clone().into_data());
+    if kind(sent) != kind(echoed) {
+        return Err(format!("it came back as {}", kind(echoed)));
     }
     if out.len() != back.len() {
         return Err(format!(
@@ -172,32 +126,49 @@ fn same(sent: &Message, came: &Message) -> Result<(), String> {
     }
 }
 
-fn ping(peer: &mut Peer) -> Result<(), String> {
-    let ping = Message::Ping(PING.into());
-    peer.send(ping).map_err(|error| in_one_line(&error))?;
+fn large(client: &mut WsClient) -> Result<(), String> {
+    // No two neighbours alike, so that nothing can be left out unseen.
+    #[allow(clippy::cast_possible_truncation)]
+    let bytes: Vec<u8> = (0..LARGE).map(|n| (n % 251) as u8).collect();
+    echo(client, &Message::binary(bytes))
+}
+
+fn ping(client: &mut WsClient) -> Result<(), String> {
+    client.send(Message::Ping(PING.into()))?;
     loop {
-        match peer.receive() {
-            Ok(Message::Pong(payload)) if payload == PING => return Ok(()),
-            Ok(Message::Pong(_)) => return Err("the pong carries something else".to_owned()),
-            Ok(Message::Close(frame)) => return Err(closed(frame.as_ref())),
-            Ok(Message::Text(_) | Message::Binary(_)) => {
+        match client.receive()? {
+            Message::Pong(payload) if payload == PING => return Ok(()),
+            Message::Pong(_) => return Err("the pong carries something else".to_owned()),
+            Message::Close(frame) => return Err(describe_close(frame.as_ref())),
+            Message::Text(_) | Message::Binary(_) => {
                 return Err("it was answered with a message".to_owned());
             }
-            Ok(_) => {}
-            Err(error) => return Err(in_one_line(&error)),
+            _ => {}
         }
     }
 }
 
-fn close(peer: &mut Peer) -> Result<(), String> {
+fn fragmented(client: &mut WsClient) -> Result<(), String> {
+    let pieces = [
+        ("in ", Data::Text, false),
+        ("three ", Data::Continue, false),
+        ("pieces", Data::Continue, true),
+    ];
+    for (piece, data, is_last) in pieces {
+        let frame = Frame::message(piece.as_bytes(), OpCode::Data(data), is_last);
+        client.send(Message::Frame(frame))?;
+    }
+    compare(&Message::text("in three pieces"), &receive_data(client)?)
+}
+
+fn close(client: &mut WsClient) -> Result<(), String> {
     let frame = CloseFrame {
         code: CloseCode::Normal,
         reason: "".into(),
     };
-    peer.send(Message::Close(Some(frame)))
-        .map_err(|error| in_one_line(&error))?;
+    client.send(Message::Close(Some(frame)))?;
     loop {
-        match peer.receive() {
+        match client.receive() {
             Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Normal => return Ok(()),
             Ok(Message::Close(frame)) => {
                 let with = frame.map_or_else(
@@ -207,10 +178,10 @@ fn close(peer: &mut Peer) -> Result<(), String> {
                 return Err(format!("1000 was answered with {with}"));
             }
             Ok(_) => {}
-            Err(PeerError::Talk(error)) if is_end(&error) => {
+            Err(WsClientError::Talk(error)) if is_end(&error) => {
                 return Err("the connection ended without a close frame".to_owned());
             }
-            Err(error) => return Err(in_one_line(&error)),
+            Err(error) => return Err(error.into()),
         }
     }
 }
@@ -232,8 +203,8 @@ mod tests {
     #[test]
     fn what_came_back_wrong_is_said() {
         let text = |t: &str| Message::text(t);
-        assert_eq!(same(&text("abc"), &text("abc")), Ok(()));
-        let wrong = |came| same(&text("abc"), &came).unwrap_err();
+        assert_eq!(compare(&text("abc"), &text("abc")), Ok(()));
+        let wrong = |came| compare(&text("abc"), &came).unwrap_err();
         assert_eq!(wrong(text("abd")), "byte 3 came back changed");
         assert_eq!(wrong(text("ab")), "2 bytes came back in place of 3");
         assert_eq!(

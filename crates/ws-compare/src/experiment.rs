@@ -1,83 +1,63 @@
-//! A comparison that is measured: pilot, rounds, and what they found.
+//! The measuring part of a comparison: pilot, rounds, and their rows.
 
 use std::time::{Instant, SystemTime};
 
 use cli::say;
-use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow};
+use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
 use runner::{RunError, preflight};
 use units::{Rate, counted, human_rate};
 
-use crate::args::Args;
-use crate::cpu_split::Seats;
-use crate::interrupt::Stop;
-use crate::load_template::{Common, rate_below};
+use crate::args::{CompareArgs, usage_error};
+use crate::cpu_split::CpuSplit;
+use crate::interrupt::InterruptHandle;
+use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
-use crate::progress::Display;
-use crate::round::{Entrant, Ring, Turn, TurnError};
-use crate::run::usage;
-use crate::server::Starter;
-use crate::verdicts::{self, Measured};
-
-/// What is wrong with what was typed, told as usage; anything else stays what it is.
-fn typed(error: RunError) -> anyhow::Error {
-    match error {
-        RunError::Plan(error) => usage(error),
-        other => other.into(),
-    }
-}
+use crate::progress::ProgressDisplay;
+use crate::round::{RoundError, RoundRunner, empty_row};
+use crate::round_values::CONFIDENCE;
+use crate::server::candidate::Candidate;
+use crate::server::starter::ServerStarter;
+use crate::verdicts;
 
 /// A comparison that is measured.
-pub(crate) struct Campaign<'a> {
-    args: &'a Args,
-    stop: &'a Stop,
-    entrants: &'a [Entrant],
-    seats: Option<Seats>,
-    starter: Starter,
-    common: Common,
-    machine: Machine,
+pub(crate) struct Experiment<'a> {
+    args: &'a CompareArgs,
+    stop: &'a InterruptHandle,
+    candidates: &'a [Candidate],
+    cpu_split: Option<CpuSplit>,
+    runner: RoundRunner,
     seed: u64,
 }
 
-impl<'a> Campaign<'a> {
+impl<'a> Experiment<'a> {
+    /// Checks everything that can be checked before a server is started.
+    ///
+    /// # Errors
+    /// A usage error, or a machine that cannot hold the load.
     pub(crate) fn new(
-        args: &'a Args,
-        stop: &'a Stop,
-        entrants: &'a [Entrant],
+        args: &'a CompareArgs,
+        stop: &'a InterruptHandle,
+        candidates: &'a [Candidate],
     ) -> anyhow::Result<Self> {
-        let seats = args
-            .pin
-            .then(Seats::of_this_machine)
-            .transpose()
-            .map_err(usage)?;
+        let split = args.pin.then(CpuSplit::for_this_machine);
+        let cpu_split = split.transpose().map_err(usage_error)?;
         let seed = args.load.seed.unwrap_or_else(runner::random_seed);
         // Certificates are asked for as soon as one of the servers has one.
-        let mut targets = entrants
+        let mut targets = candidates
             .iter()
-            .map(|entrant| entrant.some_target(&args.path))
+            .map(|candidate| candidate.target(1, &args.path))
             .collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
-        let target = targets.swap_remove(0);
-        let common = Common::new(args, target, seats.as_ref()).map_err(typed)?;
-        let starter = Starter {
-            groups: stop.groups.clone(),
-            env: args.env.clone(),
-            cwd: args.cwd.clone(),
-            ready_timeout: args.ready_timeout,
-            path: args.path.clone(),
-            cores: seats
-                .as_ref()
-                .map(|s| s.servers.clone())
-                .unwrap_or_default(),
-            trust: common.draft.trust.clone(),
-            headers: common.draft.headers.clone(),
-            control: stop.control.clone(),
-        };
-        // Whatever is wrong with the load is said before anything is started.
-        let target = &common.draft.target;
-        let plan = common.capacity(target, seed).map_err(usage)?;
+        let template = LoadTemplate::new(args, targets.swap_remove(0), cpu_split.as_ref());
+        let template = template.map_err(|error| match error {
+            RunError::Plan(error) => usage_error(error),
+            other => other.into(),
+        })?;
+        let target = &template.draft.target;
+        let plan = template.capacity(target, seed).map_err(usage_error)?;
         if let Some(rate) = args.rate {
-            common.latency(target, seed, rate).map_err(usage)?;
+            template.latency(target, seed, rate).map_err(usage_error)?;
         }
         let files = preflight::raise_open_files().map(|files| files.limit);
         preflight::check(
@@ -86,202 +66,178 @@ impl<'a> Campaign<'a> {
             files,
             preflight::outgoing_ports(target),
         )?;
-        let machine = Machine::look(&plan, files);
+        let starter = ServerStarter {
+            groups: stop.groups.clone(),
+            env: args.env.clone(),
+            cwd: args.cwd.clone(),
+            ready_timeout: args.ready_timeout,
+            path: args.path.clone(),
+            cores: cpu_split
+                .as_ref()
+                .map_or_else(Vec::new, |s| s.servers.clone()),
+            trust: template.draft.trust.clone(),
+            headers: template.draft.headers.clone(),
+            control: stop.control.clone(),
+        };
+        let runner = RoundRunner {
+            starter,
+            template,
+            machine: Machine::describe(&plan, files),
+            control: stop.control.clone(),
+            check_timeout: args.gate_timeout,
+        };
         Ok(Self {
             args,
             stop,
-            entrants,
-            seats,
-            starter,
-            common,
-            machine,
+            candidates,
+            cpu_split,
+            runner,
             seed,
         })
     }
 
-    fn notice(&self, text: &str) {
-        if !self.args.quiet {
-            say(text);
-        }
-    }
-
-    fn ring(&self) -> Ring<'_> {
-        Ring {
-            starter: &self.starter,
-            common: &self.common,
-            machine: &self.machine,
-            control: &self.stop.control,
-            gate_timeout: self.args.gate_timeout,
-        }
-    }
-
-    /// All of it; what was found until then when the user ends it.
-    pub(crate) fn carry_out(self) -> anyhow::Result<Measured> {
-        if self.seats.as_ref().is_some_and(|seats| seats.share_a_core) {
-            self.notice("--pin: there is one physical core, so servers and generator share it by hardware threads");
+    /// Measures all rounds, or as many as there are when the user ends it.
+    ///
+    /// # Errors
+    /// When the load cannot be planned.
+    pub(crate) fn run(self) -> anyhow::Result<Comparison> {
+        if self
+            .cpu_split
+            .as_ref()
+            .is_some_and(|split| split.share_a_core)
+            && !self.args.quiet
+        {
+            say(
+                "--pin: there is one physical core, so servers and generator share it by hardware threads",
+            );
         }
         self.stop.say_what_happens(!self.args.quiet);
         let started_at = SystemTime::now();
         let begun = Instant::now();
-        let display = Display::start(self.args.quiet);
-        let mut contenders: Vec<Contender> = self
-            .entrants
+        let display = ProgressDisplay::start(self.args.quiet);
+        let path = &self.args.path;
+        let mut servers: Vec<Contender> =
+            self.candidates.iter().map(|c| c.contender(path)).collect();
+        let mut is_complete = self.try_out(&mut servers, &display);
+        let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
+        let rate = self
+            .args
+            .rate
+            .or_else(|| rate_below(&pilots.collect::<Vec<_>>()));
+        let plan = self.plan(rate, self.reference(&servers))?;
+        let left: Vec<&Candidate> = self
+            .candidates
             .iter()
-            .map(|entrant| entrant.contender(&self.args.path))
+            .zip(&servers)
+            .filter_map(|(candidate, server)| server.excluded.is_none().then_some(candidate))
             .collect();
-        let mut interrupted = !self.try_out(&mut contenders, &display);
-        let left: Vec<&Entrant> = self
-            .entrants
-            .iter()
-            .zip(&contenders)
-            .filter_map(|(entrant, c)| c.excluded.is_none().then_some(entrant))
-            .collect();
-        let rate = self.args.rate.or_else(|| {
-            let found: Vec<f64> = contenders
-                .iter()
-                .filter_map(|c| c.pilot_messages_per_s)
-                .collect();
-            rate_below(&found)
-        });
-        let reference = self.reference(&contenders);
-        let plan = self.plan(rate, reference)?;
-        let mut measured = Measured {
-            tool: measure::tool(),
-            host: self.machine.host.clone(),
-            started_at: measure::rfc3339(started_at),
-            elapsed_s: 0.0,
+        let mut comparison = verdicts::new_comparison(
+            self.runner.machine.host.clone(),
+            measure::rfc3339(started_at),
             plan,
-            servers: contenders,
-            rounds: Vec::new(),
-            interrupted,
-        };
-        if !interrupted && left.len() >= 2 {
-            interrupted = !self.rounds(&left, rate, &mut measured, &display);
+            servers,
+            Vec::new(),
+        );
+        if is_complete && left.len() >= 2 {
+            is_complete = self.rounds(&left, rate, &mut comparison, &display);
         }
         drop(display);
-        measured.interrupted = interrupted;
-        measured.elapsed_s = begun.elapsed().as_secs_f64();
-        Ok(measured)
+        comparison.interrupted = !is_complete;
+        comparison.elapsed_s = begun.elapsed().as_secs_f64();
+        Ok(comparison)
     }
 
-    /// Gate and pilot of every server; false when the user ended it.
-    fn try_out(&self, contenders: &mut [Contender], display: &Display) -> bool {
+    /// Checks every server, and with a pilot its capacity. `false` when the user ended it.
+    fn try_out(&self, servers: &mut [Contender], display: &ProgressDisplay) -> bool {
         let pilot = self.args.rate.is_none();
-        for (entrant, contender) in self.entrants.iter().zip(contenders) {
-            let name = entrant.name().to_owned();
-            let found = self
-                .ring()
-                .try_out(entrant, self.seed, pilot, |step| display.step(&name, step));
+        for (candidate, server) in self.candidates.iter().zip(servers) {
+            let found = self.runner.try_out(candidate, self.seed, pilot, |phase| {
+                display.show(&candidate.name, phase);
+            });
             match found {
-                Ok(found) => contender.pilot_messages_per_s = found,
-                Err(TurnError::Interrupted) => return false,
+                Ok(capacity) => server.pilot_messages_per_s = capacity,
+                Err(RoundError::Interrupted) => return false,
                 Err(error) => {
                     let why = cli::in_one_line(&error);
                     display.line(&format!("left out: {why}"));
-                    contender.excluded = Some(why);
+                    server.excluded = Some(why);
                 }
             }
         }
         true
     }
 
-    /// The reference that was asked for, if it is still there; otherwise the first that is.
-    fn reference(&self, contenders: &[Contender]) -> String {
-        let is_there = |name: &&str| {
-            contenders
-                .iter()
-                .any(|c| c.name == *name && c.excluded.is_none())
-        };
-        let asked = self.args.reference.as_deref().filter(is_there);
-        let first = contenders.iter().find(|c| c.excluded.is_none());
-        let named = asked.or_else(|| first.or(contenders.first()).map(|c| c.name.as_str()));
-        named.unwrap_or_default().to_owned()
+    /// Returns the reference that was asked for, if it is still there, otherwise the first that is.
+    fn reference(&self, servers: &[Contender]) -> String {
+        let left = || servers.iter().filter(|server| server.excluded.is_none());
+        let asked = self.args.reference.as_ref();
+        let found = left()
+            .find(|server| Some(&server.name) == asked)
+            .or_else(|| left().next())
+            .or_else(|| servers.first());
+        found.map_or_else(String::new, |server| server.name.clone())
     }
 
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
-        let target = &self.common.draft.target;
-        let mut load = PlanSummary::from(&self.common.capacity(target, self.seed)?);
-        load.url = self
-            .entrants
-            .iter()
-            .find(|e| e.name() == reference)
-            .map(|e| e.contender(&self.args.path).url)
-            .unwrap_or_default();
-        let seats = self.seats.as_ref();
+        let args = self.args;
+        let template = &self.runner.template;
+        let plan = template.capacity(&template.draft.target, self.seed)?;
+        let mut load = PlanSummary::from(&plan);
+        let candidate = self.candidates.iter().find(|c| c.name == reference);
+        load.url = candidate.map_or_else(String::new, |c| c.contender(&args.path).url);
+        let (server_cores, generator_cores) = self
+            .cpu_split
+            .clone()
+            .map_or_else(Default::default, |split| (split.servers, split.generator));
         Ok(ComparisonPlan {
             load,
             rate_per_s: rate.map(Rate::per_second),
-            rate_was_found: self.args.rate.is_none() && rate.is_some(),
-            rounds: self.args.rounds,
-            until_sure_percent: self.args.until_sure,
-            max_rounds: if self.args.until_sure.is_some() {
-                self.args.max_rounds.max(self.args.rounds)
-            } else {
-                self.args.rounds
+            rate_was_found: args.rate.is_none() && rate.is_some(),
+            rounds: args.rounds,
+            until_sure_percent: args.until_sure,
+            max_rounds: match args.until_sure {
+                Some(_) => args.max_rounds.max(args.rounds),
+                None => args.rounds,
             },
             seed: self.seed,
-            confidence: verdicts::CONFIDENCE,
-            figures: self.args.compared_figures(),
+            confidence: CONFIDENCE,
+            figures: args.compared_figures(),
             reference,
-            server_cores: seats.map(|s| s.servers.clone()).unwrap_or_default(),
-            generator_cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),
+            server_cores,
+            generator_cores,
         })
     }
 
-    /// Round after round; false when the user ended it.
+    /// Measures round after round. `false` when the user ended it.
     fn rounds(
         &self,
-        entrants: &[&Entrant],
+        candidates: &[&Candidate],
         rate: Option<Rate>,
-        measured: &mut Measured,
-        display: &Display,
+        comparison: &mut Comparison,
+        display: &ProgressDisplay,
     ) -> bool {
-        let most = measured.plan.max_rounds;
+        let most = comparison.plan.max_rounds;
         if let Some(rate) = rate {
-            let found = if measured.plan.rate_was_found {
-                ", found by a pilot"
-            } else {
-                ""
-            };
-            display.line(&format!(
-                "{} of {} · open loop at {} msg/s{found} · seed {}",
-                if self.args.until_sure.is_some() {
-                    format!("up to {}", counted(u64::from(most), "round"))
-                } else {
-                    counted(u64::from(most), "round")
-                },
-                counted(entrants.len() as u64, "server"),
-                human_rate(rate.per_second()),
-                self.seed,
-            ));
+            display.line(&describe_rounds(&comparison.plan, candidates.len(), rate));
         }
-        display.begin(u64::from(most) * entrants.len() as u64);
+        display.begin_rounds(u64::from(most) * candidates.len() as u64);
         for round in 1..=most {
             let seed = measurement::sample::message_hash(self.seed, 0, u64::from(round)) >> 11;
-            let order = verdicts::order(self.seed, round, entrants.len());
+            let order = verdicts::order(self.seed, round, candidates.len());
             for (turn, &place) in (1..).zip(&order) {
-                let entrant = entrants[place];
-                let turn = Turn { round, turn, seed };
-                let row = self.ring().turn(entrant, turn, rate, |step| {
-                    display.step(
-                        &format!("round {round} of {most} · {}", entrant.name()),
-                        step,
-                    );
+                let candidate = candidates[place];
+                let label = format!("round {round} of {most} · {}", candidate.name);
+                let row = empty_row(&candidate.name, round, turn, seed);
+                let row = self.runner.turn(candidate, row, rate, |phase| {
+                    display.show(&label, phase);
                 });
-                match row {
-                    Ok(row) => measured.rounds.push(row),
-                    Err(_) => return false,
-                }
-                display.done();
+                let Ok(row) = row else { return false };
+                comparison.rounds.push(row);
+                display.end_turn();
             }
-            let rows = measured.rounds.iter().filter(|row| row.round == round);
-            display.line(&round_line(round, rows));
-            let enough = round >= measured.plan.rounds
-                && self
-                    .args
-                    .until_sure
-                    .is_some_and(|percent| verdicts::is_sure(measured, percent));
-            if enough {
+            display.line(&describe_round(round, &comparison.rounds));
+            let is_sure = |percent| verdicts::is_sure(comparison, percent);
+            if round >= comparison.plan.rounds && self.args.until_sure.is_some_and(is_sure) {
                 break;
             }
         }
@@ -289,15 +245,32 @@ impl<'a> Campaign<'a> {
     }
 }
 
-/// What a round found, in a line: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
-fn round_line<'r>(round: u32, rows: impl Iterator<Item = &'r RoundRow>) -> String {
-    let mut rows: Vec<_> = rows.collect();
+/// `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.
+fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String {
+    let up_to = plan.until_sure_percent.map_or("", |_| "up to ");
+    let found = if plan.rate_was_found {
+        ", found by a pilot"
+    } else {
+        ""
+    };
+    format!(
+        "{up_to}{} of {} · open loop at {} msg/s{found} · seed {}",
+        counted(u64::from(plan.max_rounds), "round"),
+        counted(servers as u64, "server"),
+        human_rate(rate.per_second()),
+        plan.seed,
+    )
+}
+
+/// `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
+fn describe_round(round: u32, rows: &[RoundRow]) -> String {
+    let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
-    let of = |row: &&RoundRow| match (&row.failure, Figure::Throughput.of(row)) {
+    let describe = |row: &&RoundRow| match (&row.failure, Figure::Throughput.of(row)) {
         (Some(failure), _) => format!("failed: {failure}"),
         (None, Some(value)) => format!("{} {} msg/s", row.server, Figure::Throughput.print(value)),
         (None, None) => format!("{} not to be believed", row.server),
     };
-    let parts: Vec<_> = rows.iter().map(of).collect();
+    let parts: Vec<_> = rows.iter().map(describe).collect();
     format!("round {round}: {}", parts.join(" · "))
 }

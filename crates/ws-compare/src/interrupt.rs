@@ -11,20 +11,20 @@ use cli::say;
 use runner::signals::Signals;
 use swarm::control::Control;
 
-use crate::server::process_group::Groups;
+use crate::server::process_group::ProcessGroups;
 
 /// What a comparison has to do with signals.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Stop {
+pub(crate) struct InterruptHandle {
     /// Stopped by the first signal.
     pub(crate) control: Control,
     /// Every server that was started: killed by the second.
-    pub(crate) groups: Groups,
+    pub(crate) groups: ProcessGroups,
     unfinished: Arc<Mutex<Vec<PathBuf>>>,
     talks: Arc<AtomicBool>,
 }
 
-impl Stop {
+impl InterruptHandle {
     /// Whether the first signal is answered with what happens now, on standard error.
     pub(crate) fn say_what_happens(&self, talks: bool) {
         self.talks.store(talks, Ordering::Relaxed);
@@ -59,9 +59,9 @@ impl Stop {
 /// # Errors
 /// Those of `body`.
 pub(crate) fn until_second(
-    body: impl FnOnce(&Stop) -> anyhow::Result<ExitCode> + Send + 'static,
+    body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitCode> + Send + 'static,
 ) -> anyhow::Result<ExitCode> {
-    let stop = Stop::default();
+    let stop = InterruptHandle::default();
     let (ended, end) = mpsc::channel();
     let (listener, result) = (ended.clone(), stop.clone());
     thread::spawn(move || {
@@ -104,7 +104,7 @@ pub(crate) fn until_second(
 
 type End = Option<anyhow::Result<ExitCode>>;
 
-async fn listen(ended: &Sender<End>, stop: &Stop) {
+async fn listen(ended: &Sender<End>, stop: &InterruptHandle) {
     let Ok(mut signals) = Signals::catch() else {
         return;
     };
@@ -123,7 +123,8 @@ async fn listen(ended: &Sender<End>, stop: &Stop) {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::process::Command;

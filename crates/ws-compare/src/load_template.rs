@@ -1,4 +1,4 @@
-//! The plans of the runs: one load, asked for in closed loop and at a rate.
+//! Plans of the runs: one load, in closed loop and at a rate.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -8,55 +8,57 @@ use measurement::schedule::{Arrivals, RateProfile};
 use runner::RunError;
 use units::Rate;
 
-use crate::args::Args;
-use crate::cpu_split::Seats;
+use crate::args::CompareArgs;
+use crate::cpu_split::CpuSplit;
 
 /// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
-pub(crate) const RATE_SHARE: f64 = 0.6;
+const RATE_SHARE: f64 = 0.6;
 
 /// Runs of a pilot, of which the median counts.
 pub(crate) const PILOT_RUNS: u32 = 3;
-/// How long each measures at most, and warms up.
+
+/// Longest measured time and warm-up of a pilot run.
 const PILOT: Duration = Duration::from_secs(1);
 const PILOT_WARM_UP: Duration = Duration::from_millis(300);
 
-/// Messages of a run that are kept to see from when on it is steady; of more, a uniform choice.
+/// Messages of a run that are kept to find its steady part. Of more, a uniform choice is kept.
 const MAX_SAMPLES: u64 = 1_000_000;
 
-/// What every run has in common.
-#[derive(Debug, Clone)]
-pub(crate) struct Common {
-    /// The load in closed loop; its target, seed and cores are set for each run.
+/// The load that all runs share.
+#[derive(Debug)]
+pub(crate) struct LoadTemplate {
+    /// Closed loop. Server and seed are set for each run.
     pub(crate) draft: PlanDraft,
-    /// Spacing of messages at a rate.
-    pub(crate) arrivals: Arrivals,
+    arrivals: Arrivals,
     /// Most messages in flight per client at a rate; `None` = unbounded.
-    pub(crate) open_window: Option<NonZeroU32>,
-    /// Cores of the generator; empty = the system decides.
-    pub(crate) cores: Vec<usize>,
-    /// The number of threads was not asked for.
-    pub(crate) threads_are_free: bool,
+    open_window: Option<NonZeroU32>,
 }
 
-impl Common {
-    /// The load that was asked for against servers like `target`.
+impl LoadTemplate {
+    /// The load that was asked for, against servers like `target`.
     ///
     /// # Errors
-    /// [`RunError`] when the certificates to trust cannot be had.
+    /// [`RunError`] when the trusted certificates cannot be read.
     pub(crate) fn new(
-        args: &Args,
+        args: &CompareArgs,
         target: Target,
-        seats: Option<&Seats>,
+        cpu_split: Option<&CpuSplit>,
     ) -> Result<Self, RunError> {
+        let mut draft = args.load.draft(target, &args.generator)?;
+        draft.max_samples = MAX_SAMPLES;
+        if let Some(split) = cpu_split {
+            draft.pin.clone_from(&split.generator);
+            if let (None, Some(n)) = (
+                args.generator.threads,
+                NonZeroUsize::new(split.generator.len()),
+            ) {
+                draft.threads = n;
+            }
+        }
         Ok(Self {
-            draft: PlanDraft {
-                max_samples: MAX_SAMPLES,
-                ..args.load.draft(target, &args.generator)?
-            },
+            draft,
             arrivals: args.arrivals.into(),
             open_window: args.load.window,
-            cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),
-            threads_are_free: args.generator.threads.is_none(),
         })
     }
 
@@ -72,20 +74,14 @@ impl Common {
             ..self.draft.clone()
         };
         if !draft.target.is_tls() {
-            // Whom to trust is for the servers among them that have a certificate.
+            // The policy is for the servers among them that have a certificate.
             draft.trust = Trust::System;
-        }
-        if !self.cores.is_empty() {
-            draft.pin.clone_from(&self.cores);
-            if let (true, Some(n)) = (self.threads_are_free, NonZeroUsize::new(self.cores.len())) {
-                draft.threads = n;
-            }
         }
         change(&mut draft);
         Plan::new(draft)
     }
 
-    /// As fast as the server answers.
+    /// Returns the plan of a capacity run: closed loop.
     ///
     /// # Errors
     /// [`PlanError`] when a figure is out of range.
@@ -93,7 +89,7 @@ impl Common {
         self.plan(target, seed, |_| {})
     }
 
-    /// At a rate, whatever the server does.
+    /// Returns the plan of a latency run: open loop at a rate.
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
@@ -112,7 +108,7 @@ impl Common {
         })
     }
 
-    /// A short look at what the server can do.
+    /// Returns the plan of a pilot run: a short capacity run without samples.
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
@@ -128,7 +124,7 @@ impl Common {
     }
 }
 
-/// The rate that every server holds: so much of the slowest one's capacity, rounded down to two
+/// Computes a rate that every server holds: a share of the slowest one's capacity, rounded down to two
 /// digits. `None` when there is none.
 pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
     let slowest = capacities.iter().copied().min_by(f64::total_cmp)?;

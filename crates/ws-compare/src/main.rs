@@ -13,6 +13,7 @@
 //! | `cpu_split` | cores of the servers and of the generator |
 //! | `load_template` | plans of the runs: closed loop, at a rate, and the pilot that finds the rate |
 //! | `measure`, `steady_state` | one run, and its steady part |
+//! | `round_values` | values of the rounds, as the next two need them |
 //! | `verdicts`, `fail_if` | figures, intervals and verdicts of all rounds; `--fail-if` |
 //! | `saved_runs` | saved runs and saved comparisons instead of measured ones |
 //! | `wording`, `text`, `page`, `forest` | sentences that the reports share; the reports; the forest plot |
@@ -41,6 +42,7 @@ mod outputs;
 mod page;
 mod progress;
 mod round;
+mod round_values;
 mod run;
 mod saved_runs;
 mod server;
@@ -51,10 +53,11 @@ mod wording;
 
 use std::process::ExitCode;
 
+use args::CompareArgs;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    cli::run(args::Args::command(), |args: args::Args| {
+    cli::run(CompareArgs::command(), |args: CompareArgs| {
         interrupt::until_second(move |stop| run::run(&args, stop))
     })
 }

@@ -1,119 +1,64 @@
-//! The rounds: every server once in each, in an order of its own.
+//! One server's turn: started, measured in closed loop and at a rate, ended.
 
-use measurement::comparison::{Contender, RoundRow};
-use measurement::plan::{Plan, PlanError, Target, Trust};
+use std::time::Duration;
+
+use measurement::comparison::RoundRow;
+use measurement::plan::{Plan, PlanError};
 use runner::RunError;
 use statistics::order_statistics::median;
 use swarm::control::Control;
 use units::Rate;
 
-use crate::conformance::{self, Check, Failure};
-use crate::load_template::{Common, PILOT_RUNS};
-use crate::measure::{self, Machine, Outcome};
-use crate::server::ws_client::Address;
-use crate::server::{Running, StartError, StartSpec, Starter, UrlSpec, shown};
+use crate::conformance::{self, CHECKS, FailedCheck};
+use crate::load_template::{LoadTemplate, PILOT_RUNS};
+use crate::measure::{Machine, RunOutcome, measure};
+use crate::server::candidate::Candidate;
+use crate::server::starter::{ServerStarter, StartError, StartedServer, describe_output};
+use crate::server::ws_client::ServerAddress;
 
-/// A server under comparison, and where it comes from.
-#[derive(Debug, Clone)]
-pub(crate) enum Entrant {
-    /// Started anew for every round.
-    Start(StartSpec),
-    /// Runs already, and goes on.
-    Runs(UrlSpec),
-}
-
-impl Entrant {
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Start(spec) => &spec.name,
-            Self::Runs(spec) => &spec.name,
-        }
-    }
-
-    /// Where it is, whichever port it will have.
-    ///
-    /// # Errors
-    /// [`PlanError`] when its URL cannot be used.
-    pub(crate) fn some_target(&self, path: &str) -> Result<Target, PlanError> {
-        match self {
-            Self::Start(spec) => Target::parse(&spec.at(1, path).url),
-            Self::Runs(spec) => Target::parse(&spec.url),
-        }
-    }
-
-    /// The same as data.
-    pub(crate) fn contender(&self, path: &str) -> Contender {
-        let (command, url) = match self {
-            Self::Start(spec) => (Some(spec.command.clone()), spec.url(path)),
-            Self::Runs(spec) => (None, spec.url.clone()),
-        };
-        Contender {
-            name: self.name().to_owned(),
-            command,
-            url,
-            files: Vec::new(),
-            pilot_messages_per_s: None,
-            excluded: None,
-        }
-    }
-}
-
-/// Why a server has no figures in a round or a pilot.
+/// A server without figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TurnError {
-    /// It could not be started.
+pub(crate) enum RoundError {
     #[error(transparent)]
-    Start(#[from] StartError),
-    /// Its process ended while it was measured.
-    #[error("`{name}` {ending} while it was measured{}", shown(.output))]
+    Start(StartError),
+    #[error("`{name}` {ending} while it was measured{}", describe_output(.output))]
     Died {
-        /// The server.
         name: String,
-        /// How.
         ending: String,
-        /// What it wrote last.
         output: String,
     },
-    /// It does not echo as it must.
-    #[error("`{name}` does not echo as a server must: {}", told(failures))]
-    Gate {
-        /// The server.
+    #[error("`{name}` does not echo as a server must: {}", describe_failures(.failures))]
+    Conformance {
         name: String,
-        /// What it failed.
-        failures: Vec<Failure>,
+        failures: Vec<FailedCheck>,
     },
-    /// It did something wrong under load.
-    #[error("`{name}` failed under load: {what}")]
-    Wrong {
-        /// The server.
-        name: String,
-        /// What.
-        what: String,
-    },
-    /// The run did not take place.
+    #[error("`{name}` failed under load: {faults}")]
+    UnderLoad { name: String, faults: String },
     #[error("`{name}` could not be measured")]
-    Run {
-        /// The server.
-        name: String,
-        /// Why.
-        source: RunError,
-    },
-    /// The plan is impossible.
+    Run { name: String, source: RunError },
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The user ended the comparison.
     #[error("interrupted")]
     Interrupted,
 }
 
-/// What a server failed, in words. What keeps it from everything is said once.
-fn told(failures: &[Failure]) -> String {
+impl From<StartError> for RoundError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Interrupted => Self::Interrupted,
+            error => Self::Start(error),
+        }
+    }
+}
+
+/// Describes the failed checks. One problem that all checks have is named once.
+fn describe_failures(failures: &[FailedCheck]) -> String {
     match failures {
         [first, rest @ ..]
-            if failures.len() == Check::ALL.len() && rest.iter().all(|f| f.what == first.what) =>
+            if failures.len() == CHECKS.len()
+                && rest.iter().all(|f| f.problem == first.problem) =>
         {
-            format!("every check: {}", first.what)
+            format!("every check: {}", first.problem)
         }
         _ => {
             let all: Vec<_> = failures.iter().map(ToString::to_string).collect();
@@ -122,82 +67,81 @@ fn told(failures: &[Failure]) -> String {
     }
 }
 
-/// What all turns have in common.
+/// Runs the turns of all rounds.
 #[derive(Debug)]
-pub(crate) struct Ring<'a> {
-    /// How servers are started.
-    pub(crate) starter: &'a Starter,
-    /// The load.
-    pub(crate) common: &'a Common,
-    /// Where it is measured.
-    pub(crate) machine: &'a Machine,
-    /// Ends it all.
-    pub(crate) control: &'a Control,
-    /// How long each check of the gate may take.
-    pub(crate) gate_timeout: std::time::Duration,
+pub(crate) struct RoundRunner {
+    pub(crate) starter: ServerStarter,
+    pub(crate) template: LoadTemplate,
+    pub(crate) machine: Machine,
+    pub(crate) control: Control,
+    /// Limit of each conformance check.
+    pub(crate) check_timeout: Duration,
 }
 
-/// A server that is there, whoever started it.
-enum Present {
-    Ours(Box<Running>),
-    Others(Box<Address>),
+/// A candidate that runs.
+enum RunningServer {
+    Started(Box<StartedServer>),
+    /// Runs already, and goes on.
+    External(Box<ServerAddress>),
 }
 
-impl Present {
-    fn address(&self) -> &Address {
+impl RunningServer {
+    fn address(&self) -> &ServerAddress {
         match self {
-            Self::Ours(running) => &running.address,
-            Self::Others(address) => address,
+            Self::Started(server) => &server.address,
+            Self::External(address) => address,
         }
     }
 
-    /// Its processes, as far as they are ours to look at.
+    /// Its processes, if we have started it.
     fn processes(&self) -> Vec<u32> {
         match self {
-            Self::Ours(running) => running.members(),
-            Self::Others(_) => Vec::new(),
+            Self::Started(server) => server.process.members(),
+            Self::External(_) => Vec::new(),
         }
     }
 
-    fn leave(self) {
-        if let Self::Ours(running) = self {
-            running.end();
+    /// Checks that the process of a started server has not ended.
+    ///
+    /// # Errors
+    /// [`RoundError::Died`] if it has.
+    fn check_alive(&mut self, name: &str) -> Result<(), RoundError> {
+        let ending = match self {
+            Self::Started(server) => server.process.ending(),
+            Self::External(_) => None,
+        };
+        ending.map_or(Ok(()), |(ending, output)| {
+            Err(RoundError::Died {
+                name: name.to_owned(),
+                ending: ending.to_string(),
+                output,
+            })
+        })
+    }
+
+    /// Ends it, if we have started it.
+    fn end(self) {
+        if let Self::Started(server) = self {
+            server.process.end();
         }
     }
 }
 
-/// What a server's turn in a round is called by.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Turn {
-    /// The round, from 1.
-    pub(crate) round: u32,
-    /// When it is the server's turn, from 1.
-    pub(crate) turn: u32,
-    /// Seed of the payloads.
-    pub(crate) seed: u64,
-}
-
-/// What a turn is doing.
+/// A part of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// The server is started and waited for.
+pub(crate) enum TurnPhase {
     Starting,
-    /// It is asked whether it echoes right.
-    Gate,
-    /// Its capacity is looked at.
+    Conformance,
     Pilot,
-    /// Closed loop.
     Capacity,
-    /// Open loop.
     Latency,
 }
 
-impl Step {
-    /// Its name for a person.
+impl TurnPhase {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
-            Self::Gate => "conformance",
+            Self::Conformance => "conformance",
             Self::Pilot => "pilot",
             Self::Capacity => "capacity",
             Self::Latency => "latency",
@@ -205,166 +149,143 @@ impl Step {
     }
 }
 
-impl Ring<'_> {
-    fn enter(&self, entrant: &Entrant) -> Result<Present, TurnError> {
-        match entrant {
-            Entrant::Start(spec) => match self.starter.start(spec) {
-                Ok(running) => Ok(Present::Ours(Box::new(running))),
-                Err(StartError::Interrupted) => Err(TurnError::Interrupted),
-                Err(error) => Err(error.into()),
-            },
-            Entrant::Runs(spec) => {
-                let target = Target::parse(&spec.url)?;
-                let trust = if target.is_tls() {
-                    self.starter.trust.clone()
-                } else {
-                    Trust::System
-                };
-                Ok(Present::Others(Box::new(Address {
-                    target,
-                    trust,
-                    headers: self.starter.headers.clone(),
-                })))
-            }
+/// A server's row of a round, without figures yet.
+pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> RoundRow {
+    RoundRow {
+        round,
+        server: server.to_owned(),
+        turn,
+        seed,
+        ready_s: None,
+        failure: None,
+        capacity: None,
+        latency: None,
+        memory_per_connection_bytes: None,
+    }
+}
+
+impl RoundRunner {
+    fn start(&self, candidate: &Candidate) -> Result<RunningServer, RoundError> {
+        if let Some(command) = &candidate.command {
+            let server = self.starter.start(candidate, command)?;
+            return Ok(RunningServer::Started(Box::new(server)));
         }
+        let address = self
+            .starter
+            .address(candidate.target(0, &self.starter.path)?);
+        Ok(RunningServer::External(Box::new(address)))
     }
 
-    /// Before all rounds: does it echo right, and with `pilot`, how much can it do? The second is
-    /// right echoes per second, the median of a few short runs.
+    /// Checks a server's conformance before all rounds, and with `pilot` measures its capacity: right echoes
+    /// per second, the median of a few short runs.
     ///
     /// # Errors
-    /// [`TurnError`] when the server is not to be compared.
+    /// [`RoundError`] when the server is not to be compared.
     pub(crate) fn try_out(
         &self,
-        entrant: &Entrant,
+        candidate: &Candidate,
         seed: u64,
         pilot: bool,
-        mut step: impl FnMut(Step),
-    ) -> Result<Option<f64>, TurnError> {
-        step(Step::Starting);
-        let mut present = self.enter(entrant)?;
-        step(Step::Gate);
-        let failures = conformance::examine(present.address(), self.gate_timeout, self.control);
+        mut on_phase: impl FnMut(TurnPhase),
+    ) -> Result<Option<f64>, RoundError> {
+        on_phase(TurnPhase::Starting);
+        let mut server = self.start(candidate)?;
+        on_phase(TurnPhase::Conformance);
+        let failures =
+            conformance::failed_checks(server.address(), self.check_timeout, &self.control);
         if self.control.is_stopped() {
-            return Err(TurnError::Interrupted);
+            return Err(RoundError::Interrupted);
         }
         if !failures.is_empty() {
-            self.is_alive(entrant, &mut present)?;
-            return Err(TurnError::Gate {
-                name: entrant.name().to_owned(),
+            server.check_alive(&candidate.name)?;
+            return Err(RoundError::Conformance {
+                name: candidate.name.clone(),
                 failures,
             });
         }
-        let mut found = Vec::new();
+        let mut capacities = Vec::new();
         if pilot {
-            step(Step::Pilot);
+            on_phase(TurnPhase::Pilot);
             for _ in 0..PILOT_RUNS {
-                let plan = self.common.pilot(&present.address().target, seed)?;
-                let outcome = self.run(entrant, &mut present, &plan)?;
-                found.push(outcome.row.messages_per_s);
+                let plan = self.template.pilot(&server.address().target, seed)?;
+                let outcome = self.measure(candidate, &mut server, &plan)?;
+                capacities.push(outcome.row.messages_per_s);
             }
         }
-        present.leave();
-        Ok(median(&found))
+        server.end();
+        Ok(median(&capacities))
     }
 
-    /// A server's turn: started, measured in closed loop and at the rate, ended. What went wrong
-    /// stands in the row.
+    /// Fills the row of a server's turn: capacity, latency at the rate, or a failure.
     ///
     /// # Errors
-    /// [`TurnError::Interrupted`] when the user ended it, so that there is no row.
+    /// [`RoundError::Interrupted`] when the user ended it, so that there is no row.
     pub(crate) fn turn(
         &self,
-        entrant: &Entrant,
-        turn: Turn,
+        candidate: &Candidate,
+        mut row: RoundRow,
         rate: Option<Rate>,
-        step: impl FnMut(Step),
-    ) -> Result<RoundRow, TurnError> {
-        let mut row = RoundRow {
-            round: turn.round,
-            server: entrant.name().to_owned(),
-            turn: turn.turn,
-            seed: turn.seed,
-            ready_s: None,
-            failure: None,
-            capacity: None,
-            latency: None,
-            memory_per_connection_bytes: None,
-        };
-        match self.measure(entrant, turn, rate, &mut row, step) {
-            Ok(()) => Ok(row),
-            Err(TurnError::Interrupted) => Err(TurnError::Interrupted),
-            Err(error) => {
-                row.failure = Some(cli::in_one_line(&error));
-                Ok(row)
-            }
+        on_phase: impl FnMut(TurnPhase),
+    ) -> Result<RoundRow, RoundError> {
+        match self.fill(&mut row, candidate, rate, on_phase) {
+            Err(RoundError::Interrupted) => return Err(RoundError::Interrupted),
+            Err(error) => row.failure = Some(cli::in_one_line(&error)),
+            Ok(()) => {}
         }
+        Ok(row)
     }
 
-    fn measure(
+    fn fill(
         &self,
-        entrant: &Entrant,
-        turn: Turn,
-        rate: Option<Rate>,
         row: &mut RoundRow,
-        mut step: impl FnMut(Step),
-    ) -> Result<(), TurnError> {
-        step(Step::Starting);
-        let mut present = self.enter(entrant)?;
-        if let Present::Ours(running) = &present {
-            row.ready_s = Some(running.ready_after.as_secs_f64());
+        candidate: &Candidate,
+        rate: Option<Rate>,
+        mut on_phase: impl FnMut(TurnPhase),
+    ) -> Result<(), RoundError> {
+        on_phase(TurnPhase::Starting);
+        let mut server = self.start(candidate)?;
+        if let RunningServer::Started(server) = &server {
+            row.ready_s = Some(server.ready_after.as_secs_f64());
         }
-        step(Step::Capacity);
-        let plan = self.common.capacity(&present.address().target, turn.seed)?;
-        let outcome = self.run(entrant, &mut present, &plan)?;
+        on_phase(TurnPhase::Capacity);
+        let plan = self.template.capacity(&server.address().target, row.seed)?;
+        let outcome = self.measure(candidate, &mut server, &plan)?;
         row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
-            step(Step::Latency);
-            let target = &present.address().target;
-            let plan = self.common.latency(target, turn.seed, rate)?;
-            let outcome = self.run(entrant, &mut present, &plan)?;
-            row.latency = Some(outcome.row);
+            on_phase(TurnPhase::Latency);
+            let target = &server.address().target;
+            let plan = self.template.latency(target, row.seed, rate)?;
+            row.latency = Some(self.measure(candidate, &mut server, &plan)?.row);
         }
-        present.leave();
+        server.end();
         Ok(())
     }
 
-    /// One run, and whether the server came through it.
-    fn run(
+    /// Carries out one run, and checks that the server has survived it without faults.
+    fn measure(
         &self,
-        entrant: &Entrant,
-        present: &mut Present,
+        candidate: &Candidate,
+        server: &mut RunningServer,
         plan: &Plan,
-    ) -> Result<Outcome, TurnError> {
-        let name = || entrant.name().to_owned();
-        let outcome = measure::carry_out(plan, self.control, self.machine, &present.processes());
+    ) -> Result<RunOutcome, RoundError> {
+        let name = || candidate.name.clone();
+        let outcome = measure(plan, &self.control, &self.machine, &server.processes());
         if self.control.is_stopped() {
-            return Err(TurnError::Interrupted);
+            return Err(RoundError::Interrupted);
         }
-        self.is_alive(entrant, present)?;
-        let outcome = outcome.map_err(|source| TurnError::Run {
+        // The end of its process explains everything else.
+        server.check_alive(&candidate.name)?;
+        let outcome = outcome.map_err(|source| RoundError::Run {
             name: name(),
             source,
         })?;
-        match outcome.wrong {
-            Some(what) => Err(TurnError::Wrong { name: name(), what }),
-            None => Ok(outcome),
-        }
-    }
-
-    /// A server whose process has ended is told as such, whatever else came of it.
-    fn is_alive(&self, entrant: &Entrant, present: &mut Present) -> Result<(), TurnError> {
-        let Present::Ours(running) = present else {
-            return Ok(());
-        };
-        match running.ending() {
-            None => Ok(()),
-            Some((ending, output)) => Err(TurnError::Died {
-                name: entrant.name().to_owned(),
-                ending: ending.to_string(),
-                output,
+        match outcome.faults {
+            Some(faults) => Err(RoundError::UnderLoad {
+                name: name(),
+                faults,
             }),
+            None => Ok(outcome),
         }
     }
 }
@@ -375,27 +296,27 @@ mod tests {
 
     #[test]
     fn what_keeps_a_server_from_everything_is_said_once() {
-        let failures = |what: fn(usize) -> String| -> Vec<Failure> {
-            let all = Check::ALL.into_iter().enumerate();
-            all.map(|(n, check)| Failure {
+        let failures = |problem: fn(usize) -> String| -> Vec<FailedCheck> {
+            let all = CHECKS.into_iter().enumerate();
+            all.map(|(n, (check, _))| FailedCheck {
                 check,
-                what: what(n),
+                problem: problem(n),
             })
             .collect()
         };
         let all = failures(|_| "cannot connect".to_owned());
-        assert_eq!(told(&all), "every check: cannot connect");
+        assert_eq!(describe_failures(&all), "every check: cannot connect");
         assert_eq!(
-            told(&all[..2]),
+            describe_failures(&all[..2]),
             "a text message: cannot connect; a binary message: cannot connect"
         );
         let other = failures(|n| if n == 6 { "silence" } else { "cannot connect" }.to_owned());
-        assert!(told(&other).ends_with("the close handshake: silence"));
+        assert!(describe_failures(&other).ends_with("the close handshake: silence"));
     }
 
     #[test]
     fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {
-        let died = |output: &str| TurnError::Died {
+        let died = |output: &str| RoundError::Died {
             name: "a".to_owned(),
             ending: "was killed by SIGKILL".to_owned(),
             output: output.to_owned(),

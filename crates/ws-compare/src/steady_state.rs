@@ -1,57 +1,75 @@
-//! A run cut into intervals, to see from when on it was steady, and its figures from then on.
+//! Steady part of a run: the run cut into intervals, and its figures once they are steady.
 
+use measurement::comparison::Steadiness;
 use measurement::sample::Sample;
+use statistics::steady_state::{SteadyState, find_steady_state};
 
-/// Intervals that a run is cut into: enough to see a warm-up of a fiftieth of it.
-pub(crate) const BINS: usize = 50;
+/// Intervals of a run: enough to see a warm-up of a fiftieth of it.
+const INTERVALS: usize = 50;
 
-/// Fewest timed messages per interval, on average, that say anything of it.
-const FEWEST_IN_BIN: usize = 10;
+/// Fewest timed messages per interval, on average.
+const FEWEST_PER_INTERVAL: usize = 10;
 
-/// What is looked at to see whether a run is steady.
+/// The figure by which a run is steady or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Watched {
+pub(crate) enum SteadyFigure {
     /// Closed loop: right echoes of each interval. The server decides how many there are.
     Echoes,
-    /// Open loop: the median response time of each interval. How many echoes there are is decided by
-    /// the schedule.
+    /// Open loop: the median response time of each interval. The schedule decides how many echoes there are.
     ResponseTime,
 }
 
-/// The series of a run over its measured phase, one value an interval; `None` when there are too few
-/// messages to tell. An interval in which nothing came has the value of the one before it as its
-/// response time (the first ones that of the first in which something came), and 0 as its echoes.
-pub(crate) fn series(samples: &[Sample], elapsed_s: f64, watched: Watched) -> Option<Vec<f64>> {
+/// Returns whether a run was steady, and the seconds at its beginning that were not yet.
+pub(crate) fn steady_from(
+    samples: &[Sample],
+    elapsed_s: f64,
+    by: SteadyFigure,
+) -> (Steadiness, Option<f64>) {
+    let series = series(samples, elapsed_s, by);
+    let Some(found) = series.and_then(|series| find_steady_state(&series).ok()) else {
+        return (Steadiness::Unknown, None);
+    };
+    let cut_s = found.cut as f64 / found.intervals as f64 * elapsed_s;
+    match found.state {
+        SteadyState::Steady => (Steadiness::Steady, Some(cut_s)),
+        SteadyState::Drifting => (Steadiness::Drifting, Some(cut_s)),
+        // No part of it is better than another.
+        SteadyState::CutTooLate => (Steadiness::Never, None),
+    }
+}
+
+/// Computes one value an interval over the measured phase; `None` when there are too few messages. An
+/// interval without echoes has the response time of the one before it (the first ones that of the first
+/// with echoes), and 0 echoes.
+fn series(samples: &[Sample], elapsed_s: f64, by: SteadyFigure) -> Option<Vec<f64>> {
     let timed: Vec<_> = timed(samples).collect();
-    if timed.len() < BINS * FEWEST_IN_BIN || elapsed_s <= 0.0 {
+    if timed.len() < INTERVALS * FEWEST_PER_INTERVAL || elapsed_s <= 0.0 {
         return None;
     }
-    let width_ns = elapsed_s * 1e9 / BINS as f64;
-    let mut bins: Vec<Vec<u64>> = vec![Vec::new(); BINS];
+    let width_ns = elapsed_s * 1e9 / INTERVALS as f64;
+    let mut intervals: Vec<Vec<u64>> = vec![Vec::new(); INTERVALS];
     for (received_ns, sample) in timed {
-        // Never negative; what came in the drain belongs to no interval.
+        // Never negative; echoes of the drain belong to no interval.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let bin = (received_ns as f64 / width_ns) as usize;
-        if let Some(bin) = bins.get_mut(bin) {
-            bin.push(sample.response_time_ns().unwrap_or_default());
+        let index = (received_ns as f64 / width_ns) as usize;
+        if let Some(interval) = intervals.get_mut(index) {
+            interval.push(sample.response_time_ns().unwrap_or_default());
         }
     }
-    Some(match watched {
-        Watched::Echoes => bins.iter().map(|bin| bin.len() as f64).collect(),
-        Watched::ResponseTime => {
-            let median = |bin: &mut Vec<u64>| {
-                let middle = bin.len() / 2;
-                (!bin.is_empty()).then(|| *bin.select_nth_unstable(middle).1 as f64)
-            };
-            let medians: Vec<Option<f64>> = bins.iter_mut().map(median).collect();
-            let mut last = medians.iter().copied().flatten().next()?;
-            let filled = medians.into_iter().map(|median| {
-                last = median.unwrap_or(last);
-                last
-            });
-            filled.collect()
-        }
-    })
+    if by == SteadyFigure::Echoes {
+        return Some(intervals.iter().map(|times| times.len() as f64).collect());
+    }
+    let median = |times: &mut Vec<u64>| {
+        let middle = times.len() / 2;
+        (!times.is_empty()).then(|| *times.select_nth_unstable(middle).1 as f64)
+    };
+    let medians: Vec<Option<f64>> = intervals.iter_mut().map(median).collect();
+    let mut last = medians.iter().copied().flatten().next()?;
+    let filled = medians.into_iter().map(|median| {
+        last = median.unwrap_or(last);
+        last
+    });
+    Some(filled.collect())
 }
 
 fn timed(samples: &[Sample]) -> impl Iterator<Item = (u64, &Sample)> {
@@ -61,40 +79,41 @@ fn timed(samples: &[Sample]) -> impl Iterator<Item = (u64, &Sample)> {
         .filter_map(|s| Some((s.received_ns()?, s)))
 }
 
-/// Figures of the part of a run that is steady.
+/// Figures of the steady part of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Steady {
-    /// Right echoes per second.
+pub(crate) struct SteadyPart {
     pub(crate) messages_per_s: f64,
-    /// Median, 99th and 99.9th percentile of the time looked at, in nanoseconds.
+    /// Median, 99th and 99.9th percentile: closed loop of the service time, open loop of the response time.
     pub(crate) quantiles_ns: [f64; 3],
 }
 
-/// The figures of what came back after `cut_s`; `share` of all echoes are among the samples, a uniform
-/// choice. `None` when nothing is left.
-pub(crate) fn after(
-    samples: &[Sample],
+/// Computes the figures of the echoes after `cut_s`. The samples are a uniform choice of the timed
+/// messages, `timed_messages` in all. `None` when nothing is left.
+pub(crate) fn figures_after(
     cut_s: f64,
+    samples: &[Sample],
+    timed_messages: u64,
     elapsed_s: f64,
-    share: f64,
-    watched: Watched,
-) -> Option<Steady> {
+    by: SteadyFigure,
+) -> Option<SteadyPart> {
     let (cut_ns, end_ns) = (cut_s * 1e9, elapsed_s * 1e9);
     let mut times = Vec::new();
-    let mut echoes = 0_u64;
+    let (mut kept, mut echoes) = (0_u64, 0_u64);
     for (received_ns, sample) in timed(samples) {
+        kept += 1;
         if (received_ns as f64) < cut_ns {
             continue;
         }
         echoes += u64::from(received_ns as f64 <= end_ns);
-        times.extend(match watched {
-            Watched::Echoes => sample.service_time_ns(),
-            Watched::ResponseTime => sample.response_time_ns(),
+        times.extend(match by {
+            SteadyFigure::Echoes => sample.service_time_ns(),
+            SteadyFigure::ResponseTime => sample.response_time_ns(),
         });
     }
-    if times.is_empty() || elapsed_s <= cut_s || share <= 0.0 {
+    if times.is_empty() || elapsed_s <= cut_s {
         return None;
     }
+    let share = kept as f64 / timed_messages.max(1) as f64;
     times.sort_unstable();
     // The smallest value that so many lie at or below, as HdrHistogram has it.
     let quantile = |q: f64| {
@@ -102,7 +121,7 @@ pub(crate) fn after(
         let rank = (q * times.len() as f64).ceil() as usize;
         times[rank.clamp(1, times.len()) - 1] as f64
     };
-    Some(Steady {
+    Some(SteadyPart {
         messages_per_s: echoes as f64 / share / (elapsed_s - cut_s),
         quantiles_ns: [0.5, 0.99, 0.999].map(quantile),
     })
@@ -125,24 +144,28 @@ mod tests {
 
     #[test]
     fn intervals_count_what_came_in_them() {
-        let echoes = series(&samples(), 2.0, Watched::Echoes).unwrap();
-        assert_eq!(echoes.len(), BINS);
+        let echoes = series(&samples(), 2.0, SteadyFigure::Echoes).unwrap();
+        assert_eq!(echoes.len(), INTERVALS);
         assert_eq!(echoes.iter().sum::<f64>(), 1_000.0);
         assert!(echoes.iter().all(|n| (19.0..=21.0).contains(n)));
-        let times = series(&samples(), 2.0, Watched::ResponseTime).unwrap();
+        let times = series(&samples(), 2.0, SteadyFigure::ResponseTime).unwrap();
         assert_eq!((times[0], times[49]), (1e6, 1e5));
         assert_eq!(times.iter().position(|t| *t == 1e5), Some(13));
-        assert_eq!(series(&samples()[..400], 2.0, Watched::Echoes), None);
+        assert_eq!(series(&samples()[..400], 2.0, SteadyFigure::Echoes), None);
     }
 
     #[test]
     fn what_was_cut_off_is_in_no_figure() {
-        let all = after(&samples(), 0.0, 2.0, 1.0, Watched::Echoes).unwrap();
+        let all = figures_after(0.0, &samples(), 1_000, 2.0, SteadyFigure::Echoes).unwrap();
         assert!((all.messages_per_s - 500.0).abs() < 1e-9);
         assert_eq!(all.quantiles_ns, [1e5, 1e6, 1e6]);
-        let steady = after(&samples(), 0.52, 2.0, 0.5, Watched::ResponseTime).unwrap();
+        let steady =
+            figures_after(0.52, &samples(), 2_000, 2.0, SteadyFigure::ResponseTime).unwrap();
         assert!((steady.messages_per_s - 1_000.0).abs() < 2.0);
         assert_eq!(steady.quantiles_ns, [1e5, 1e5, 1e5]);
-        assert_eq!(after(&samples(), 3.0, 2.0, 1.0, Watched::Echoes), None);
+        assert_eq!(
+            figures_after(3.0, &samples(), 1_000, 2.0, SteadyFigure::Echoes),
+            None
+        );
     }
 }

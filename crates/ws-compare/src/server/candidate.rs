@@ -1,23 +1,20 @@
-//! What is to be compared: a name, and a command to start or a URL that runs already.
+//! Servers to compare, as typed: a name, and a command to start or the URL of a running server.
 
-use std::fmt;
-use std::str::FromStr;
-
+use measurement::comparison::Contender;
 use measurement::plan::{PlanError, Target};
 
-/// What stands for the port in commands and URLs.
-pub(crate) const PORT: &str = "{port}";
+/// Placeholder of the port in commands and URLs.
+const PORT: &str = "{port}";
 
-/// Where an echo is expected unless it is said.
+/// Path of the echo on servers without a URL of their own.
 pub(crate) const DEFAULT_PATH: &str = "/ws";
 
-/// What stands between a command and its URL.
+/// Separator between a command and its URL.
 const AT: &str = " @ ";
 
 /// A server that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum SpecError {
-    /// Not of the form `NAME=…`.
     #[error("`{0}` has no name: it has the form NAME=… (example: {1})")]
     NoName(String, &'static str),
     /// A name that cannot stand in `--fail-if`.
@@ -25,87 +22,141 @@ pub(crate) enum SpecError {
         "`{0}` is no name: letters, digits, `-` and `_`, with a letter first (example: axum-2)"
     )]
     Name(String),
-    /// Nothing to start.
     #[error("`{0}` has no command to start")]
     NoCommand(String),
-    /// Quotes that are not closed.
     #[error("the command of `{0}` has a quote or a backslash that nothing follows: `{1}`")]
     Quotes(String, String),
-    /// A port that nobody tells the server.
     #[error(
         "the command of `{0}` has no {PORT}, so nobody tells it where to listen: put {PORT} into it, \
          or say where it listens with NAME=COMMAND @ URL (example: a=./server @ ws://127.0.0.1:9000/ws)"
     )]
     NoPort(String),
-    /// A URL that cannot be read.
     #[error("the URL of `{name}` cannot be used: {source}")]
-    Url {
-        /// The server.
-        name: String,
-        /// Why.
-        source: PlanError,
-    },
+    Url { name: String, source: PlanError },
 }
 
-/// A server to start, as typed: `NAME=COMMAND` or `NAME=COMMAND @ URL`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StartSpec {
-    /// Its name.
+/// A server to compare.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
     pub(crate) name: String,
-    /// The command as typed.
-    pub(crate) command: String,
-    /// Its words, `{port}` among them.
-    words: Vec<String>,
-    /// Where it listens, if that was said.
+    /// Command that starts it in every round; `None` = it runs already, and goes on.
+    pub(crate) command: Option<StartCommand>,
+    /// URL as typed; of a started server with `{port}`, or `None`.
     url: Option<String>,
 }
 
-/// A server that runs already, as typed: `NAME=URL`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UrlSpec {
-    /// Its name.
-    pub(crate) name: String,
-    /// Where it listens.
-    pub(crate) url: String,
+/// A command that starts a server.
+#[derive(Debug, Clone)]
+pub(crate) struct StartCommand {
+    /// As typed.
+    text: String,
+    /// Program and arguments, `{port}` among them; not empty.
+    words: Vec<String>,
 }
 
-/// What a server needs for one start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Start {
-    /// Program and arguments, at least the program.
-    pub(crate) words: Vec<String>,
-    /// Where it will listen.
-    pub(crate) url: String,
-}
-
-impl StartSpec {
-    /// Its URL with `{port}` in it, when it echoes under `path` unless it says otherwise.
-    pub(crate) fn url(&self, path: &str) -> String {
-        self.url
-            .clone()
-            .unwrap_or_else(|| format!("ws://127.0.0.1:{PORT}{path}"))
-    }
-
-    /// Whether a free port is to be found for it.
+impl StartCommand {
     pub(crate) fn wants_port(&self) -> bool {
         self.words.iter().any(|word| word.contains(PORT))
     }
 
-    /// Everything with this port in place of `{port}`.
-    pub(crate) fn at(&self, port: u16, path: &str) -> Start {
-        let port = port.to_string();
-        Start {
-            words: self.words.iter().map(|w| w.replace(PORT, &port)).collect(),
-            url: self.url(path).replace(PORT, &port),
+    /// Program and arguments, with this port for `{port}`.
+    pub(crate) fn words(&self, port: u16) -> Vec<String> {
+        let with_port = |word: &String| word.replace(PORT, &port.to_string());
+        self.words.iter().map(with_port).collect()
+    }
+}
+
+impl Candidate {
+    /// Parses `NAME=COMMAND` or `NAME=COMMAND @ URL`.
+    ///
+    /// # Errors
+    /// [`SpecError`], also when nothing tells the server its port.
+    pub(crate) fn with_command(text: &str) -> Result<Self, SpecError> {
+        let (name, rest) = split_name(text, "axum=axum-ws --bind 127.0.0.1:{port}")?;
+        // Only what looks like a URL is one, be it a wrong one: a command may have an ` @ ` of its own.
+        let (command, url) = match rest.rsplit_once(AT) {
+            Some((command, url)) if looks_like_a_url(url.trim()) => {
+                (command.trim(), Some(url.trim().to_owned()))
+            }
+            _ => (rest, None),
+        };
+        let words = shlex::split(command)
+            .ok_or_else(|| SpecError::Quotes(name.to_owned(), command.to_owned()))?;
+        if words.is_empty() {
+            return Err(SpecError::NoCommand(name.to_owned()));
         }
+        let command = StartCommand {
+            text: command.to_owned(),
+            words,
+        };
+        let url_wants_port = url.as_ref().is_none_or(|url| url.contains(PORT));
+        if url_wants_port && !command.wants_port() {
+            return Err(SpecError::NoPort(name.to_owned()));
+        }
+        let candidate = Self {
+            name: name.to_owned(),
+            command: Some(command),
+            url,
+        };
+        candidate.check_url(DEFAULT_PATH)?;
+        Ok(candidate)
     }
 
-    /// Whether its URL can be read.
+    /// Parses `NAME=URL`, a server that runs already.
+    ///
+    /// # Errors
+    /// [`SpecError`] without a name or with a wrong URL.
+    pub(crate) fn with_url(text: &str) -> Result<Self, SpecError> {
+        let (name, url) = split_name(text, "a=ws://127.0.0.1:8000/ws")?;
+        let candidate = Self {
+            name: name.to_owned(),
+            command: None,
+            url: Some(url.to_owned()),
+        };
+        candidate.check_url(DEFAULT_PATH)?;
+        Ok(candidate)
+    }
+
+    /// URL with `{port}` in it; the echo of a started server is under `path` unless a URL was typed.
+    fn url(&self, path: &str) -> String {
+        let typed = self.url.clone();
+        typed.unwrap_or_else(|| format!("ws://127.0.0.1:{PORT}{path}"))
+    }
+
+    /// URL of a start on this port.
+    ///
+    /// # Errors
+    /// [`PlanError`] when it cannot be used.
+    pub(crate) fn target(&self, port: u16, path: &str) -> Result<Target, PlanError> {
+        let url = self.url(path);
+        Target::parse(&match self.command {
+            Some(_) => url.replace(PORT, &port.to_string()),
+            None => url,
+        })
+    }
+
+    /// Checks that the URL can be used.
     ///
     /// # Errors
     /// [`SpecError::Url`] if not.
-    pub(crate) fn check(&self, path: &str) -> Result<(), SpecError> {
-        check_url(&self.name, &self.at(1, path).url)
+    pub(crate) fn check_url(&self, path: &str) -> Result<(), SpecError> {
+        let checked = self.target(1, path).map(drop);
+        checked.map_err(|source| SpecError::Url {
+            name: self.name.clone(),
+            source,
+        })
+    }
+
+    /// The same as data of a comparison.
+    pub(crate) fn contender(&self, path: &str) -> Contender {
+        Contender {
+            name: self.name.clone(),
+            command: self.command.as_ref().map(|command| command.text.clone()),
+            url: self.url(path),
+            files: Vec::new(),
+            pilot_messages_per_s: None,
+            excluded: None,
+        }
     }
 }
 
@@ -114,20 +165,11 @@ fn looks_like_a_url(text: &str) -> bool {
     is_address || text.starts_with("ws")
 }
 
-fn check_url(name: &str, url: &str) -> Result<(), SpecError> {
-    Target::parse(url)
-        .map(drop)
-        .map_err(|source| SpecError::Url {
-            name: name.to_owned(),
-            source,
-        })
-}
-
 /// Splits `NAME=…`.
 ///
 /// # Errors
 /// [`SpecError`] without a name, or with one that cannot stand in a condition.
-pub(crate) fn named<'t>(
+pub(crate) fn split_name<'t>(
     text: &'t str,
     example: &'static str,
 ) -> Result<(&'t str, &'t str), SpecError> {
@@ -146,109 +188,68 @@ pub(crate) fn named<'t>(
     }
 }
 
-impl FromStr for StartSpec {
-    type Err = SpecError;
-
-    fn from_str(text: &str) -> Result<Self, SpecError> {
-        let (name, rest) = named(text, "axum=axum-ws --bind 127.0.0.1:{port}")?;
-        // Only what looks like a URL is one, be it a wrong one: a command may have an ` @ ` of its own.
-        let (command, url) = match rest.rsplit_once(AT) {
-            Some((command, url)) if looks_like_a_url(url.trim()) => {
-                (command.trim(), Some(url.trim().to_owned()))
-            }
-            _ => (rest, None),
-        };
-        let words = shlex::split(command)
-            .ok_or_else(|| SpecError::Quotes(name.to_owned(), command.to_owned()))?;
-        if words.is_empty() {
-            return Err(SpecError::NoCommand(name.to_owned()));
-        }
-        let spec = Self {
-            name: name.to_owned(),
-            command: command.to_owned(),
-            words,
-            url,
-        };
-        let url_wants = spec.url.as_ref().is_none_or(|url| url.contains(PORT));
-        if url_wants && !spec.wants_port() {
-            return Err(SpecError::NoPort(spec.name));
-        }
-        spec.check(DEFAULT_PATH)?;
-        Ok(spec)
-    }
-}
-
-impl FromStr for UrlSpec {
-    type Err = SpecError;
-
-    fn from_str(text: &str) -> Result<Self, SpecError> {
-        let (name, url) = named(text, "a=ws://127.0.0.1:8000/ws")?;
-        check_url(name, url)?;
-        Ok(Self {
-            name: name.to_owned(),
-            url: url.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for StartSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.name, self.command)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spec(text: &str) -> Result<StartSpec, SpecError> {
-        text.parse()
+    fn started(text: &str) -> Result<Candidate, SpecError> {
+        Candidate::with_command(text)
+    }
+
+    fn words(candidate: &Candidate, port: u16) -> Vec<String> {
+        candidate.command.as_ref().unwrap().words(port)
+    }
+
+    fn url(candidate: &Candidate, port: u16, path: &str) -> String {
+        candidate.target(port, path).unwrap().url().to_owned()
     }
 
     #[test]
     fn a_command_gets_its_port() {
-        let found = spec("a=axum-ws --bind '127.0.0.1:{port}' \"two words\"").unwrap();
-        let start = found.at(4321, "/ws");
+        let found = started("a=axum-ws --bind '127.0.0.1:{port}' \"two words\"").unwrap();
         assert_eq!(
-            start.words,
+            words(&found, 4321),
             ["axum-ws", "--bind", "127.0.0.1:4321", "two words"]
         );
-        assert_eq!(start.url, "ws://127.0.0.1:4321/ws");
-        assert_eq!(found.at(1, "/chat?x=1").url, "ws://127.0.0.1:1/chat?x=1");
+        assert_eq!(url(&found, 4321, "/ws"), "ws://127.0.0.1:4321/ws");
+        assert_eq!(url(&found, 1, "/chat?x=1"), "ws://127.0.0.1:1/chat?x=1");
         assert_eq!(found.name, "a");
     }
 
     #[test]
     fn a_url_may_stand_behind_the_command() {
-        let found = spec("b=node s.js {port} @ ws://localhost:{port}/").unwrap();
-        assert_eq!(found.command, "node s.js {port}");
-        assert_eq!(found.at(7, "/ws").url, "ws://localhost:7/");
-        let fixed = spec("b=./server @ ws://127.0.0.1:9000/ws").unwrap();
-        assert!(!fixed.wants_port());
-        assert_eq!(fixed.at(7, "/ws").url, "ws://127.0.0.1:9000/ws");
-        let own = spec("b=mail me @ home {port}").unwrap();
-        assert_eq!(own.at(7, "/ws").words, ["mail", "me", "@", "home", "7"]);
+        let found = started("b=node s.js {port} @ ws://localhost:{port}/").unwrap();
+        assert_eq!(found.command.as_ref().unwrap().text, "node s.js {port}");
+        assert_eq!(url(&found, 7, "/ws"), "ws://localhost:7/");
+        let fixed = started("b=./server @ ws://127.0.0.1:9000/ws").unwrap();
+        assert!(!fixed.command.as_ref().unwrap().wants_port());
+        assert_eq!(url(&fixed, 7, "/ws"), "ws://127.0.0.1:9000/ws");
+        let own = started("b=mail me @ home {port}").unwrap();
+        assert_eq!(words(&own, 7), ["mail", "me", "@", "home", "7"]);
     }
 
     #[test]
     fn what_cannot_be_started_is_refused() {
-        assert!(matches!(spec("axum-ws"), Err(SpecError::NoName(..))));
+        assert!(matches!(started("axum-ws"), Err(SpecError::NoName(..))));
         for name in ["=x {port}", "1a=x {port}", "a b=x {port}", "a.p=x {port}"] {
-            assert!(matches!(spec(name), Err(SpecError::Name(_))), "{name}");
+            assert!(matches!(started(name), Err(SpecError::Name(_))), "{name}");
         }
-        assert!(matches!(spec("a="), Err(SpecError::NoCommand(_))));
-        assert!(matches!(spec("a='x {port}"), Err(SpecError::Quotes(..))));
-        assert!(matches!(spec("a=x"), Err(SpecError::NoPort(_))));
+        assert!(matches!(started("a="), Err(SpecError::NoCommand(_))));
+        assert!(matches!(started("a='x {port}"), Err(SpecError::Quotes(..))));
+        assert!(matches!(started("a=x"), Err(SpecError::NoPort(_))));
         assert!(matches!(
-            spec("a=x @ ws://127.0.0.1:{port}/"),
+            started("a=x @ ws://127.0.0.1:{port}/"),
             Err(SpecError::NoPort(_))
         ));
-        assert!(matches!(spec("a=x @ ws://:0/"), Err(SpecError::Url { .. })));
+        assert!(matches!(
+            started("a=x @ ws://:0/"),
+            Err(SpecError::Url { .. })
+        ));
         // Not a program's words: its scheme is wrong, and that is said.
-        let error = spec("a=x {port} @ http://127.0.0.1:{port}/").unwrap_err();
+        let error = started("a=x {port} @ http://127.0.0.1:{port}/").unwrap_err();
         assert!(error.to_string().contains("http"), "{error}");
         assert!(matches!(
-            "a=http://x/".parse::<UrlSpec>(),
+            Candidate::with_url("a=http://x/"),
             Err(SpecError::Url { .. })
         ));
     }

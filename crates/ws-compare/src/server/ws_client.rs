@@ -1,8 +1,9 @@
-//! One WebSocket client with a deadline: what looks whether a server is there and right, never what
-//! times it.
+//! A blocking WebSocket client with a deadline. It checks a server and never times it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,66 +16,60 @@ use tokio_tungstenite::tungstenite::handshake::HandshakeError;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket, client::client_with_config};
 use units::human_time;
 
-/// Where a server is, and how to shake hands with it.
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// URL of a server, and the means of a handshake with it.
 #[derive(Debug, Clone)]
-pub(crate) struct Address {
-    /// Its URL, read.
+pub(crate) struct ServerAddress {
     pub(crate) target: Target,
-    /// Whom to trust about its certificate.
     pub(crate) trust: Trust,
     /// Further headers of the handshake.
     pub(crate) headers: HeaderMap,
 }
 
-/// Why there was no conversation.
+/// A conversation that did not take place.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PeerError {
-    /// Nobody listens there.
+pub(crate) enum WsClientError {
     #[error("cannot connect")]
     Connect(#[source] io::Error),
-    /// TLS cannot be had.
     #[error("cannot set up TLS")]
-    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The upgrade failed.
+    Tls(#[source] BoxedError),
     #[error("the handshake failed")]
     Handshake(#[source] Box<tungstenite::Error>),
-    /// The connection failed.
     #[error("the connection failed")]
     Talk(#[source] Box<tungstenite::Error>),
-    /// Nothing came in time.
     #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
 }
 
-/// A connection that is given so long for all that is said on it.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    socket: WebSocket<Timed>,
+/// A connection that has one deadline for its opening and everything sent and received on it.
+pub(crate) struct WsClient {
+    socket: WebSocket<DeadlineStream>,
     timeout: Duration,
 }
 
-impl Peer {
-    /// Opens a connection; it, and whatever is said on it, has to be done within `timeout`.
+impl WsClient {
+    /// Opens a connection whose deadline is `timeout` from now.
     ///
     /// # Errors
-    /// [`PeerError`] when it does not open in time.
-    pub(crate) fn open(address: &Address, timeout: Duration) -> Result<Self, PeerError> {
+    /// [`WsClientError`] when it does not open in time.
+    pub(crate) fn open(address: &ServerAddress, timeout: Duration) -> Result<Self, WsClientError> {
         let deadline = Instant::now() + timeout;
-        let stream = Timed {
-            stream: connect(address, deadline)?,
+        let stream = DeadlineStream {
+            socket: connect(address, deadline)?,
             deadline,
         };
         let target = &address.target;
         let url = format!("ws://{}{}", target.authority(), target.resource());
-        let failed = |e: tungstenite::Error| PeerError::Handshake(Box::new(e));
+        let failed = |e: tungstenite::Error| WsClientError::Handshake(Box::new(e));
         let mut request = url.into_client_request().map_err(failed)?;
         for (name, value) in &address.headers {
             request.headers_mut().append(name, value.clone());
         }
         let opened = client_with_config(request, stream, None).map_err(|error| match error {
-            HandshakeError::Failure(error) => late(error, timeout, PeerError::Handshake),
+            HandshakeError::Failure(error) => silent_or(error, timeout, WsClientError::Handshake),
             // A stream that waits is never interrupted.
-            HandshakeError::Interrupted(_) => PeerError::Silent(timeout),
+            HandshakeError::Interrupted(_) => WsClientError::Silent(timeout),
         });
         let (socket, _) = opened?;
         Ok(Self { socket, timeout })
@@ -83,67 +78,57 @@ impl Peer {
     /// Sends a message, or a frame of one.
     ///
     /// # Errors
-    /// [`PeerError`] when it does not go out in time.
-    pub(crate) fn send(&mut self, message: Message) -> Result<(), PeerError> {
+    /// [`WsClientError`] when it does not go out in time.
+    pub(crate) fn send(&mut self, message: Message) -> Result<(), WsClientError> {
         let sent = self.socket.send(message);
-        sent.map_err(|error| late(error, self.timeout, PeerError::Talk))
+        sent.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
     }
 
-    /// The next message, control frames among them.
+    /// Returns the next message, control frames among them.
     ///
     /// # Errors
-    /// [`PeerError`] when none comes in time.
-    pub(crate) fn receive(&mut self) -> Result<Message, PeerError> {
+    /// [`WsClientError`] when none comes in time.
+    pub(crate) fn receive(&mut self) -> Result<Message, WsClientError> {
         let message = self.socket.read();
-        message.map_err(|error| late(error, self.timeout, PeerError::Talk))
-    }
-
-    /// The next message that carries something.
-    ///
-    /// # Errors
-    /// As [`receive`](Self::receive); also when the server closes.
-    pub(crate) fn receive_data(&mut self) -> Result<Message, PeerError> {
-        loop {
-            let message = self.receive()?;
-            if message.is_text() || message.is_binary() {
-                return Ok(message);
-            }
-        }
+        message.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
     }
 }
 
-/// A passed deadline is told as such.
-fn late(
+/// Returns [`WsClientError::Silent`] for a passed deadline.
+fn silent_or(
     error: tungstenite::Error,
     timeout: Duration,
-    otherwise: impl FnOnce(Box<tungstenite::Error>) -> PeerError,
-) -> PeerError {
+    otherwise: impl FnOnce(Box<tungstenite::Error>) -> WsClientError,
+) -> WsClientError {
     match error {
-        tungstenite::Error::Io(e) if e.kind() == ErrorKind::TimedOut => PeerError::Silent(timeout),
+        tungstenite::Error::Io(e) if e.kind() == ErrorKind::TimedOut => {
+            WsClientError::Silent(timeout)
+        }
         error => otherwise(Box::new(error)),
     }
 }
 
-fn connect(address: &Address, deadline: Instant) -> Result<Stream, PeerError> {
+fn connect(address: &ServerAddress, deadline: Instant) -> Result<Box<dyn Socket>, WsClientError> {
     match address.target.endpoint() {
         Endpoint::Tcp { host, port, tls } => {
-            let socket = tcp(host, *port, deadline).map_err(PeerError::Connect)?;
+            let socket = tcp(host, *port, deadline).map_err(WsClientError::Connect)?;
             if !tls {
-                return Ok(Stream::Tcp(socket));
+                return Ok(Box::new(socket));
             }
-            let config = swarm::tls::client_config(&address.trust)
-                .map_err(|e| PeerError::Tls(Box::new(e)))?;
-            let name =
-                ServerName::try_from(host.clone()).map_err(|e| PeerError::Tls(Box::new(e)))?;
-            let session = ClientConnection::new(Arc::clone(&config), name)
-                .map_err(|e| PeerError::Tls(Box::new(e)))?;
-            Ok(Stream::Tls(Box::new(StreamOwned::new(session, socket))))
+            let session = tls_session(address, host).map_err(WsClientError::Tls)?;
+            Ok(Box::new(StreamOwned::new(session, socket)))
         }
-        Endpoint::Unix { socket } => unix(socket).map_err(PeerError::Connect),
+        Endpoint::Unix { socket } => unix(socket).map_err(WsClientError::Connect),
     }
 }
 
-/// The first of the host's addresses that answers.
+fn tls_session(address: &ServerAddress, host: &str) -> Result<ClientConnection, BoxedError> {
+    let config = swarm::tls::client_config(&address.trust)?;
+    let name = ServerName::try_from(host.to_owned())?;
+    Ok(ClientConnection::new(Arc::clone(&config), name)?)
+}
+
+/// Connects to the first of the host's addresses that answers.
 fn tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
     for address in (host, port).to_socket_addrs()? {
@@ -159,97 +144,83 @@ fn tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
 }
 
 #[cfg(unix)]
-fn unix(socket: &str) -> io::Result<Stream> {
-    std::os::unix::net::UnixStream::connect(socket).map(Stream::Unix)
+fn unix(path: &str) -> io::Result<Box<dyn Socket>> {
+    Ok(Box::new(UnixStream::connect(path)?))
 }
 
 #[cfg(not(unix))]
-fn unix(_: &str) -> io::Result<Stream> {
+fn unix(_: &str) -> io::Result<Box<dyn Socket>> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// A time to wait, which must not be nothing.
+/// Time to wait, which must not be zero.
 fn left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
 }
 
-#[derive(Debug)]
-enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
-    #[cfg(unix)]
-    Unix(std::os::unix::net::UnixStream),
+/// A blocking stream whose reads and writes can be limited.
+trait Socket: Read + Write {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
+}
+
+impl Socket for TcpStream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))?;
+        self.set_write_timeout(Some(timeout))
+    }
+}
+
+#[cfg(unix)]
+impl Socket for UnixStream {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(timeout))?;
+        self.set_write_timeout(Some(timeout))
+    }
+}
+
+impl Socket for StreamOwned<ClientConnection, TcpStream> {
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        self.sock.set_timeout(timeout)
+    }
 }
 
 /// A stream that waits until its deadline and no longer.
-#[derive(Debug)]
-struct Timed {
-    stream: Stream,
+struct DeadlineStream {
+    socket: Box<dyn Socket>,
     deadline: Instant,
 }
 
-impl Timed {
-    fn arm(&self) -> io::Result<()> {
+impl DeadlineStream {
+    fn within_deadline<T>(
+        &mut self,
+        transfer: impl FnOnce(&mut dyn Socket) -> io::Result<T>,
+    ) -> io::Result<T> {
         if Instant::now() >= self.deadline {
             return Err(ErrorKind::TimedOut.into());
         }
-        let wait = Some(left(self.deadline));
-        match &self.stream {
-            Stream::Tcp(s) => s
-                .set_read_timeout(wait)
-                .and_then(|()| s.set_write_timeout(wait)),
-            Stream::Tls(s) => s
-                .sock
-                .set_read_timeout(wait)
-                .and_then(|()| s.sock.set_write_timeout(wait)),
-            #[cfg(unix)]
-            Stream::Unix(s) => s
-                .set_read_timeout(wait)
-                .and_then(|()| s.set_write_timeout(wait)),
-        }
+        self.socket.set_timeout(left(self.deadline))?;
+        // Systems differ in the name of a socket's timeout.
+        transfer(&mut *self.socket).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+            _ => error,
+        })
     }
 }
 
-/// What a timeout of a socket is called differs between systems.
-fn timed<T>(result: io::Result<T>) -> io::Result<T> {
-    result.map_err(|error| match error.kind() {
-        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
-        _ => error,
-    })
-}
-
-impl Read for Timed {
+impl Read for DeadlineStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.arm()?;
-        timed(match &mut self.stream {
-            Stream::Tcp(s) => s.read(buffer),
-            Stream::Tls(s) => s.read(buffer),
-            #[cfg(unix)]
-            Stream::Unix(s) => s.read(buffer),
-        })
+        self.within_deadline(|socket| socket.read(buffer))
     }
 }
 
-impl Write for Timed {
+impl Write for DeadlineStream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.arm()?;
-        timed(match &mut self.stream {
-            Stream::Tcp(s) => s.write(buffer),
-            Stream::Tls(s) => s.write(buffer),
-            #[cfg(unix)]
-            Stream::Unix(s) => s.write(buffer),
-        })
+        self.within_deadline(|socket| socket.write(buffer))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.arm()?;
-        timed(match &mut self.stream {
-            Stream::Tcp(s) => s.flush(),
-            Stream::Tls(s) => s.flush(),
-            #[cfg(unix)]
-            Stream::Unix(s) => s.flush(),
-        })
+        self.within_deadline(|socket| socket.flush())
     }
 }
