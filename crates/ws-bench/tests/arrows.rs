@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &[]),
@@ -41,6 +41,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ),
     // For tests only: nothing may use it.
     ("ws-truth", &["cli", "measurement", "swarm", "units"]),
+    // For tests only: nothing may use it.
+    ("ws-soak", &["cli", "measurement", "swarm", "units"]),
     (
         "ws-bench",
         &[

@@ -139,7 +139,6 @@ fn measure(faults: Faults, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Resul
 fn note_noise(findings: &mut Findings, finished: &Finished, q: f64, limit_ms: f64) {
     findings.held_up = false;
     let open = finished.record.open_loop.as_ref();
-    #[allow(clippy::cast_precision_loss)]
     if let Some(lag) = open.and_then(|open| open.send_lag.quantile(q))
         && lag as f64 > limit_ms * 1e6
     {

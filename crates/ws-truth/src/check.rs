@@ -111,7 +111,6 @@ pub struct Findings {
 
 impl Findings {
     /// A count that must be exact.
-    #[allow(clippy::cast_precision_loss)]
     pub fn count(&mut self, what: &str, truth: u64, reported: u64) {
         self.near(what, Unit::Count, truth as f64, reported as f64, 0.0);
     }

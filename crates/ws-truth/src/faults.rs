@@ -21,7 +21,6 @@ impl Which {
 }
 
 /// A uniform number in [0, 1) that belongs to a message.
-#[allow(clippy::cast_precision_loss)]
 fn uniform(message: u64, seed: u64) -> f64 {
     (measurement::sample::message_hash(seed, 0, message) >> 11) as f64 / (1_u64 << 53) as f64
 }
@@ -72,7 +71,6 @@ impl Law {
     /// The delay of a message. The multiples of the golden ratio, less their whole parts, fill [0, 1)
     /// so evenly that n delays have the law's quantiles to about 1/n (Weyl's equidistribution).
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn delay(&self, message: u64) -> Duration {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         self.quantile((message as f64 * GOLDEN).fract())

@@ -1,8 +1,7 @@
 //! Is what the instrument reports true? An echo server does wrong on purpose, by known laws, and keeps
 //! a log of what it did and when; the swarm measures it; arithmetic says what must come out.
 //!
-//! For tests only: nothing of ours depends on it. Its other half turns round: `ws-soak` misbehaves towards
-//! a server, beside ordinary load, and watches it. `cargo run --release --bin ws-truth` prints the
+//! For tests only: nothing of ours depends on it. `cargo run --release --bin ws-truth` prints the
 //! certificate, `cargo test -p ws-truth` asserts the same cases.
 //!
 //! | module | what lives there |
@@ -12,8 +11,6 @@
 //! | [`log`] | what it did, by its own account |
 //! | [`check`] | a truth beside a report, and how far they may differ |
 //! | [`cases`] | every case of the certificate |
-//! | [`abuse`] | clients that misbehave, for servers of ours |
-//! | [`soak`] | a server under load and abuse, and how it bore that |
 //!
 //! Noise is told from error by the server's own log: a delay that the server itself kept longer than
 //! the law asks for is the truth to compare with, and where the machine was too noisy to compare at all
@@ -29,11 +26,9 @@
     )
 )]
 
-pub mod abuse;
 pub mod cases;
 pub mod check;
 pub mod faults;
 pub mod log;
 pub mod server;
-pub mod soak;
 mod throttle;

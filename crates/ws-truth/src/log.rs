@@ -35,7 +35,6 @@ impl Log {
 
     /// How long the first stall lasted, in milliseconds; 0 without one.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn stall_ms(&self) -> f64 {
         let first = self.stalls.first();
         first.map_or(0.0, |(begin, end)| (end - begin) as f64 / 1e6)

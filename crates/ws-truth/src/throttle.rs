@@ -20,11 +20,7 @@ impl Read for Throttled {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = match self.limit {
             // What a server under test reads in a run is far below 2^53 bytes.
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Some(limit) => {
                 let allowed = self.since.elapsed().as_secs_f64() * limit as f64;
                 (allowed as u64).saturating_sub(self.read) as usize

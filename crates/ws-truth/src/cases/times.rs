@@ -93,25 +93,18 @@ fn stall_of_half_a_second() -> Faults {
         ..Faults::default()
     }
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn quantile_ms(of: &Distribution, q: f64) -> f64 {
     of.quantile(q).map_or(f64::NAN, |ns| ns as f64 / 1e6)
 }
 
 /// How many samples have a time above this.
-#[allow(clippy::cast_precision_loss)]
 fn above(finished: &Finished, time: fn(&Sample) -> Option<u64>, limit_ms: f64) -> u64 {
     let times = finished.record.samples.iter().filter_map(time);
     times.filter(|ns| *ns as f64 > limit_ms * 1e6).count() as u64
 }
 
 /// How long the server, by its own log, needed for the messages that came due while it stood still.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn recovery_ms(log: &Log, left_behind: f64) -> f64 {
     let Some((_, end_ns)) = log.stalls.first().copied() else {
         return 0.0;
@@ -125,8 +118,6 @@ fn recovery_ms(log: &Log, left_behind: f64) -> f64 {
 fn far_ms(log: &Log) -> f64 {
     log.stall_ms() / 2.0
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()> {
     const RATE: f64 = 1_000.0;
     const SECONDS: u64 = 5;
@@ -171,8 +162,6 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     }
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     let (finished, log) = measure(stall_of_half_a_second(), |plan| {
         plan.load = closed(1);
@@ -201,8 +190,6 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     findings.count("answered", n, finished.record.counts.received);
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
     const RATE: f64 = 4_000.0;
     let load = open(RATE, Arrivals::Constant, None)?;
@@ -241,8 +228,6 @@ fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     let load = open(2_000.0, arrivals, None)?;
     let (finished, log) = measure(Faults::default(), |plan| {
@@ -300,8 +285,6 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     findings.near("first to last arrival", Unit::Ms, planned, came, 10.0);
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
     const RATE: f64 = 100.0;
     let load = open(RATE, Arrivals::Constant, None)?;
