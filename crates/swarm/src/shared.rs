@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use host::thread_usage::ThreadUsage;
 use measurement::plan::{Length, Load, Plan, Verify};
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
@@ -18,7 +19,6 @@ use crate::connect::{ConnectError, Opened};
 use crate::connection::Orphan;
 use crate::payload::Payloads;
 use crate::told::{Told, Used};
-use crate::usage::ThreadUsage;
 use crate::wire::{MessageKind, WriteBuffer};
 use crate::worker::{Connects, Job, nanoseconds};
 

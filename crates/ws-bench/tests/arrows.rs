@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
-    ("cli", &[]),
+    ("cli", &["host", "measurement", "units"]),
+    ("host", &[]),
     ("units", &[]),
     ("statistics", &[]),
     ("measurement", &["statistics", "units"]),
-    ("swarm", &["measurement", "units"]),
+    ("swarm", &["host", "measurement", "units"]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
@@ -30,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &[
             "cli",
             "draw-plot",
+            "host",
             "measurement",
             "results",
             "runner",
@@ -40,11 +42,15 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     // For tests only: nothing may use it.
-    ("ws-truth", &["cli", "measurement", "swarm", "units"]),
+    (
+        "ws-truth",
+        &["cli", "host", "measurement", "swarm", "units"],
+    ),
     (
         "ws-bench",
         &[
             "cli",
+            "host",
             "measurement",
             "results",
             "runner",
