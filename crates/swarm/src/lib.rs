@@ -70,7 +70,7 @@ pub mod tls;
 mod told;
 mod transport;
 mod usage;
-pub mod wire;
+
 mod worker;
 
 pub use calibrate::calibrate;

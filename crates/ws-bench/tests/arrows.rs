@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &[]),
     ("units", &[]),
     ("statistics", &[]),
     ("measurement", &["statistics", "units"]),
-    ("swarm", &["measurement", "units"]),
+    ("swarm", &["measurement", "units", "websocket-wire"]),
+    ("websocket-wire", &[]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
@@ -40,7 +41,10 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     // For tests only: nothing may use it.
-    ("ws-truth", &["cli", "measurement", "swarm", "units"]),
+    (
+        "ws-truth",
+        &["cli", "measurement", "swarm", "units", "websocket-wire"],
+    ),
     (
         "ws-bench",
         &[
