@@ -69,7 +69,6 @@ mod shared;
 pub mod tls;
 mod told;
 mod transport;
-pub mod wire;
 mod worker;
 
 pub use calibrate::calibrate;

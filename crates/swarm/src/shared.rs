@@ -19,8 +19,8 @@ use crate::connect::{ConnectError, Opened};
 use crate::connection::Orphan;
 use crate::payload::Payloads;
 use crate::told::{Told, Used};
-use crate::wire::{MessageKind, WriteBuffer};
 use crate::worker::{Connects, Job, nanoseconds};
+use websocket_wire::{MessageKind, WriteBuffer};
 
 /// Bytes read from a socket at once, and written to it at once.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;

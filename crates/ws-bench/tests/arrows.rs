@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &["host", "measurement", "units"]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("units", &[]),
     ("statistics", &[]),
     ("measurement", &["statistics", "units"]),
-    ("swarm", &["host", "measurement", "units"]),
+    ("swarm", &["host", "measurement", "units", "websocket-wire"]),
+    ("websocket-wire", &[]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
@@ -44,7 +45,14 @@ const ARROWS: [(&str, &[&str]); 17] = [
     // For tests only: nothing may use it.
     (
         "ws-truth",
-        &["cli", "host", "measurement", "swarm", "units"],
+        &[
+            "cli",
+            "host",
+            "measurement",
+            "swarm",
+            "units",
+            "websocket-wire",
+        ],
     ),
     (
         "ws-bench",
