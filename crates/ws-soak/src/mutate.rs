@@ -2,7 +2,7 @@
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
-use swarm::wire;
+use websocket_wire::mask;
 
 /// Largest number of alterations of one input.
 const MAX_ALTERATIONS: usize = 6;
@@ -43,7 +43,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes.extend(KEY);
     let start = bytes.len();
     bytes.extend(payload);
-    wire::mask(&mut bytes[start..], KEY, 0);
+    mask(&mut bytes[start..], KEY, 0);
     bytes
 }
 

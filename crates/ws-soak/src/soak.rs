@@ -7,12 +7,12 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use host::cores::allowed_cores;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use swarm::control::Control;
-use swarm::pin::allowed_cores;
 use units::SizeRange;
 
 use crate::misbehaviour::{Misbehaviour, check_echo};

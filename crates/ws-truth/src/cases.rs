@@ -7,11 +7,11 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use anyhow::Context;
+use host::cores::allowed_cores;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::schedule::{Arrivals, RateProfile};
 use swarm::Finished;
 use swarm::control::Control;
-use swarm::pin::allowed_cores;
 use units::{Rate, SizeRange, human_time};
 
 use crate::fault_log::FaultLog;

@@ -9,18 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use host::cores;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use swarm::pin;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use crate::fault_log::FaultLog;
 use crate::faults::Faults;
-use throttled_stream::ThrottledStream;
 
 mod answers;
 mod handshake;
 mod throttled_stream;
+
+use throttled_stream::ThrottledStream;
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -56,9 +57,9 @@ impl FaultyServer {
         let thread = std::thread::Builder::new()
             .name("ws-truth".to_owned())
             .spawn(move || {
-                if let [first, _, ..] = pin::allowed_cores()[..] {
+                if let [first, _, ..] = cores::allowed_cores()[..] {
                     // A measurement on another core is better than none.
-                    let _ = pin::this_thread(first);
+                    let _ = cores::pin_thread(first);
                 }
                 ServerLoop::new(faults, poll, listener).run(&stopped)
             })?;
