@@ -3,9 +3,10 @@
 use std::time::{Instant, SystemTime};
 
 use cli::say;
+use host::open_files;
 use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
-use runner::{RunError, preflight};
+use runner::RunError;
 use units::{Rate, counted, human_rate};
 
 use crate::args::{CompareArgs, usage_error};
@@ -59,13 +60,9 @@ impl<'a> Experiment<'a> {
         if let Some(rate) = args.rate {
             template.latency(target, seed, rate).map_err(usage_error)?;
         }
-        let files = preflight::raise_open_files().map(|files| files.limit);
-        preflight::check(
-            u64::from(plan.clients.get()),
-            false,
-            files,
-            preflight::outgoing_ports(target),
-        )?;
+        // Where it cannot be raised, the limit stays as it is.
+        let _ = open_files::raise_limit();
+        cli::check_room(plan.clients.get(), target, false)?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -82,7 +79,7 @@ impl<'a> Experiment<'a> {
         let runner = RoundRunner {
             starter,
             template,
-            machine: Machine::describe(&plan, files),
+            machine: Machine::describe(&plan, open_files::limit()),
             control: stop.control.clone(),
             check_timeout: args.gate_timeout,
         };

@@ -2,12 +2,12 @@
 
 use std::time::SystemTime;
 
+use host::process_probe::ProcessProbe;
 use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
 use measurement::recorder::Record;
 use measurement::summary::{Calibration, Host, Summary, Tool};
-use runner::RunError;
-use runner::probe::{self, Probe};
+use swarm::SwarmError;
 use swarm::control::Control;
 
 use crate::steady_state::{self, SteadyFigure};
@@ -25,7 +25,7 @@ impl Machine {
     /// Describes the host, and calibrates the generator with a load like the plan's.
     pub(crate) fn describe(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
-            host: probe::host(open_file_limit),
+            host: swarm::describe_host(open_file_limit),
             open_file_limit,
             // Not known, it is no reason to measure nothing.
             calibration: swarm::calibrate(plan).ok().flatten(),
@@ -60,19 +60,19 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 /// Runs the plan, and watches these processes of the server meanwhile.
 ///
 /// # Errors
-/// [`RunError`] when the run did not take place.
+/// [`SwarmError`] when the run did not take place.
 pub(crate) fn measure(
     plan: &Plan,
     control: &Control,
     machine: &Machine,
     processes: &[u32],
-) -> Result<RunOutcome, RunError> {
+) -> Result<RunOutcome, SwarmError> {
     // A server that cannot be watched can still be measured.
     let mut probe = Some(processes)
         .filter(|processes| !processes.is_empty())
-        .and_then(|processes| Probe::processes(processes).ok());
-    let before_bytes = probe.as_mut().and_then(Probe::max_rss_bytes);
-    let measured = runner::measure(
+        .and_then(|processes| ProcessProbe::processes(processes).ok());
+    let before_bytes = probe.as_mut().and_then(ProcessProbe::max_rss_bytes);
+    let measured = swarm::measure(
         tool(),
         plan,
         control,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use measurement::comparison::RoundRow;
 use measurement::plan::{Plan, PlanError};
-use runner::RunError;
 use statistics::order_statistics::median;
+use swarm::SwarmError;
 use swarm::control::Control;
 use units::Rate;
 
@@ -35,7 +35,7 @@ pub(crate) enum RoundError {
     #[error("`{name}` failed under load: {faults}")]
     UnderLoad { name: String, faults: String },
     #[error("`{name}` could not be measured")]
-    Run { name: String, source: RunError },
+    Run { name: String, source: SwarmError },
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error("interrupted")]

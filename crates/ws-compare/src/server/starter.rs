@@ -156,7 +156,7 @@ impl ServerStarter {
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
-        swarm::pin::with_cores(&self.cores, || {
+        host::cores::with_cores(&self.cores, || {
             ServerProcess::spawn(&self.groups, &mut command)
         })?
     }
