@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use cli::say;
+use host::process_group::ProcessGroups;
 use host::signals::Signals;
 use swarm::control::Control;
 
-use crate::server::process_group::ProcessGroups;
-
 /// What a comparison has to do with signals.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct InterruptHandle {
     /// Stopped by the first signal.
     pub(crate) control: Control,
@@ -61,7 +60,12 @@ impl InterruptHandle {
 pub(crate) fn until_second(
     body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitCode> + Send + 'static,
 ) -> anyhow::Result<ExitCode> {
-    let stop = InterruptHandle::default();
+    let stop = InterruptHandle {
+        control: Control::new(),
+        groups: ProcessGroups::marked_by("WS_COMPARE_SERVER"),
+        unfinished: Arc::default(),
+        talks: Arc::default(),
+    };
     let (ended, end) = mpsc::channel();
     let (listener, result) = (ended.clone(), stop.clone());
     thread::spawn(move || {
@@ -134,8 +138,7 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let ended = until_second(move |stop| {
             let group = stop.groups.spawn(Command::new("sleep").arg("600")).unwrap();
-            tell.send((group.members()[0], stop.groups.clone()))
-                .unwrap();
+            tell.send((group.pid(), stop.groups.clone())).unwrap();
             panic!("on purpose");
         });
         assert_eq!(ended.unwrap(), ExitCode::from(101));
