@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
-    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft, Target, Verify,
+    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft, ServerUrl, Verify,
 };
 use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 
@@ -114,10 +114,14 @@ impl LoadArgs {
     ///
     /// # Errors
     /// [`RunError`] when the certificates to trust cannot be had.
-    pub fn draft(&self, target: Target, generator: &GeneratorArgs) -> Result<PlanDraft, RunError> {
+    pub fn draft(
+        &self,
+        target: ServerUrl,
+        generator: &GeneratorArgs,
+    ) -> Result<PlanDraft, RunError> {
         Ok(PlanDraft {
-            trust: self.trust.read(&target)?,
-            target,
+            certificate_policy: self.trust.read(&target)?,
+            server_url: target,
             embedded: None,
             clients: self.clients,
             length: match self.duration {

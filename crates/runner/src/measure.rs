@@ -1,8 +1,9 @@
 //! The run itself.
 
 use measurement::plan::Plan;
-use measurement::recorder::Record;
-use measurement::summary::{Calibration, Circumstances, ClientRow, Summary, Tool};
+use measurement::record::Record;
+use measurement::run::{ClientRow, RunContext, Summary, Tool};
+use measurement::verdict::Calibration;
 use swarm::control::{Control, Phase};
 
 use crate::error::RunError;
@@ -42,7 +43,8 @@ pub fn measure(
         _ => {}
     })?;
     let server_ended = probe.is_some() && used.is_none();
-    let circumstances = Circumstances {
+    let context = RunContext {
+        command_line: None,
         tool,
         host: probe::host(open_file_limit),
         started_at: humantime::format_rfc3339_millis(finished.started_at).to_string(),
@@ -55,7 +57,7 @@ pub fn measure(
         interrupted: finished.interrupted,
     };
     Ok(Measured {
-        summary: Summary::new(plan, &finished.record, circumstances),
+        summary: Summary::new(plan, &finished.record, context),
         record: finished.record,
         clients: finished.clients,
         server_ended,

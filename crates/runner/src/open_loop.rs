@@ -4,8 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use measurement::plan::Load;
-use measurement::schedule::{Arrivals, RateProfile, Stage};
+use measurement::plan::{Arrivals, Load, RateProfile, Stage};
 use units::{Rate, parse_duration};
 
 use crate::load::LOAD;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use measurement::plan::Target;
+use measurement::plan::ServerUrl;
 use units::grouped;
 
 /// Open files that a run needs beside its connections: outputs, runtimes, the terminal.
@@ -132,7 +132,7 @@ pub fn check(
 
 /// Ports that the kernel gives to outgoing connections; `None` where it does not tell, and for a Unix
 /// socket, which needs none.
-pub fn outgoing_ports(target: &Target) -> Option<u64> {
+pub fn outgoing_ports(target: &ServerUrl) -> Option<u64> {
     if target.is_unix() {
         return None;
     }
@@ -176,7 +176,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_unix_socket_needs_no_ports() {
-        let ports = |url: &str| outgoing_ports(&Target::parse(url).unwrap());
+        let ports = |url: &str| outgoing_ports(&ServerUrl::parse(url).unwrap());
         assert!(ports("ws://a/").is_some() && ports("wss://a/").is_some());
         assert_eq!(ports("ws+unix:a.sock"), None);
     }

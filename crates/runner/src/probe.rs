@@ -1,6 +1,7 @@
 //! The host, and what the server's process uses.
 
-use measurement::summary::{ClientUsage, ContextSwitches, Host, ServerSample};
+use measurement::run::Host;
+use measurement::verdict::{ContextSwitches, GeneratorUsage, ServerSample};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::error::RunError;
@@ -237,7 +238,7 @@ impl Reading {
     }
 
     /// The server's share of it; `None` when the generator's cannot be told from it.
-    pub fn without(self, generator: &ClientUsage) -> Option<ServerSample> {
+    pub fn without(self, generator: &GeneratorUsage) -> Option<ServerSample> {
         let generators = if self.with_generator {
             generator.cpu_s?
         } else {
@@ -285,7 +286,7 @@ mod tests {
                 break reading;
             }
         };
-        let server = reading.without(&ClientUsage::default()).unwrap();
+        let server = reading.without(&GeneratorUsage::default()).unwrap();
         assert!(server.max_rss_bytes > Some(1 << 20));
     }
 
@@ -331,9 +332,9 @@ mod tests {
             context_switches: None,
             with_generator: true,
         };
-        let generator = |cpu_s| ClientUsage {
+        let generator = |cpu_s| GeneratorUsage {
             cpu_s,
-            ..ClientUsage::default()
+            ..GeneratorUsage::default()
         };
         assert_eq!(reading.without(&generator(Some(1.0))).unwrap().cpu_s, 2.0);
         assert_eq!(reading.without(&generator(None)), None);

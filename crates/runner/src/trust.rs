@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use measurement::plan::{PlanError, Target, Trust};
+use measurement::plan::{CertificatePolicy, PlanError, ServerUrl};
 
 use crate::error::RunError;
 use crate::load::CONNECTION;
@@ -11,7 +11,7 @@ use crate::load::CONNECTION;
 /// The flags of `wss://`.
 #[derive(Debug, Clone, Args)]
 pub struct TrustArgs {
-    /// Trust the certificates in this file [default: those that the system trusts] (example: cert.pem)
+    /// CertificatePolicy the certificates in this file [default: those that the system trusts] (example: cert.pem)
     ///
     /// Only with wss://. They take the place of the system's.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
@@ -28,16 +28,16 @@ impl TrustArgs {
     /// # Errors
     /// [`PlanError::NoCertificate`] when the server has none to show; otherwise a file that cannot be read
     /// or holds no certificate.
-    pub fn read(&self, target: &Target) -> Result<Trust, RunError> {
+    pub fn read(&self, target: &ServerUrl) -> Result<CertificatePolicy, RunError> {
         if (self.insecure || self.ca_cert.is_some()) && !target.is_tls() {
-            let url = target.url().to_owned();
+            let url = target.as_str().to_owned();
             return Err(PlanError::NoCertificate { url }.into());
         }
         let Some(path) = &self.ca_cert else {
             return Ok(if self.insecure {
-                Trust::Unchecked
+                CertificatePolicy::Unchecked
             } else {
-                Trust::System
+                CertificatePolicy::System
             });
         };
         let pem = std::fs::read(path).map_err(|source| RunError::ReadCertificates {
@@ -48,6 +48,6 @@ impl TrustArgs {
             path: path.clone(),
             source,
         })?;
-        Ok(Trust::Roots(pem))
+        Ok(CertificatePolicy::Roots(pem))
     }
 }

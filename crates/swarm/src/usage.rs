@@ -1,7 +1,7 @@
 //! What this process and its threads use of the machine. Every figure is `None` where the
 //! operating system does not tell it.
 
-use measurement::summary::ContextSwitches;
+use measurement::verdict::ContextSwitches;
 
 /// What the calling thread has used since it began.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, ValueEnum, ValueHint};
-use measurement::condition::Condition;
-use measurement::plan::{Length, Plan, Target};
-use measurement::schedule::RateProfile;
+use measurement::plan::{Length, Plan, RateProfile, ServerUrl};
+use measurement::run::thresholds::Condition;
 use results::write::Format;
 use runner::{CONNECTION, GeneratorArgs, LOAD, LoadArgs, OpenLoopArgs, RunError};
 use units::{UnitError, parse_count};
@@ -176,7 +175,7 @@ impl Args {
     /// [`RunError`] for a URL that cannot be read, a figure out of range, or certificates to trust that cannot
     /// be used.
     pub(crate) fn plan(&self, url: &str, embedded: bool) -> Result<Plan, RunError> {
-        let mut draft = self.load.draft(Target::parse(url)?, &self.generator)?;
+        let mut draft = self.load.draft(ServerUrl::parse(url)?, &self.generator)?;
         draft.embedded = embedded.then(|| self.embedded.name().to_owned());
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (

@@ -7,8 +7,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use measurement::plan::{Load, Verify};
-use measurement::schedule::Arrivals;
+use measurement::plan::{Arrivals, Load, Verify};
 use units::Rate;
 
 fn parse(line: &str) -> Result<Args, clap::Error> {

@@ -5,15 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cli::say;
-use measurement::percentiles::percentile_table;
-use measurement::plan::Trust;
-use measurement::summary::{Summary, Tool};
-use measurement::validity::Verdict;
+use measurement::plan::CertificatePolicy;
+use measurement::run::{Summary, Tool, percentile_table};
+use measurement::verdict::Verdict;
 use results::ResultsError;
 use results::write::{Output, Run, Written};
-use runner::preflight;
 use runner::probe::Probe;
-use runner::{Measured, RunError};
+use runner::{Measured, RunError, preflight};
 use units::grouped;
 
 use crate::args::Args;
@@ -65,7 +63,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         u64::from(args.load.clients.get()),
         embedded,
         files.map(|f| f.limit),
-        preflight::outgoing_ports(&checked.target),
+        preflight::outgoing_ports(&checked.server_url),
     )?;
     let outputs = args
         .outputs()
@@ -96,11 +94,11 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         notice(&format!("metrics at {}", metrics.url()?));
         metrics.serve(&plan, &stop.control)?;
     }
-    if plan.trust == Trust::Unchecked {
+    if plan.certificate_policy == CertificatePolicy::Unchecked {
         notice("the server's certificate is not checked (--insecure): whoever answers is measured");
     }
     let calibration = match args.calibrates(&plan).then(|| swarm::calibrate(&plan)) {
-        Some(Ok(None)) if plan.target.is_tls() || plan.target.is_unix() => {
+        Some(Ok(None)) if plan.server_url.is_tls() || plan.server_url.is_unix() => {
             notice(
                 "the generator's own limits are known only for ws://, so they are not looked for",
             );
@@ -147,7 +145,7 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     }
     drop(server);
 
-    let summary = summary.held_against(&args.conditions);
+    let summary = summary.with_conditions(&args.conditions);
     let percentiles = percentile_table(&record);
     let run = Run {
         summary: &summary,

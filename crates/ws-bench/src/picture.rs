@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use draw_plot::{Data, Options, Series, Subject, draw, run_title};
-use measurement::sample::Sample;
-use measurement::summary::Summary;
+use measurement::record::Sample;
+use measurement::run::Summary;
 use results::whole::WholeFile;
 
 /// A picture that can be written.

@@ -1,6 +1,6 @@
 //! A run cut into intervals, to see from when on it was steady, and its figures from then on.
 
-use measurement::sample::Sample;
+use measurement::record::Sample;
 
 /// Intervals that a run is cut into: enough to see a warm-up of a fiftieth of it.
 pub const BINS: usize = 50;
@@ -115,7 +115,7 @@ pub fn after(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::sample::Outcome;
+    use measurement::record::Outcome;
 
     /// A thousand messages in two seconds: those of the first half second take ten times as long.
     fn samples() -> Vec<Sample> {

@@ -3,8 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use cli::say;
-use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow};
-use measurement::summary::PlanSummary;
+use measurement::run::PlanSummary;
+use measurement::run::comparison::{CandidateRow, ComparedFigure, ComparisonPlan, RoundRow};
 use runner::{RunError, preflight};
 use units::{Rate, counted, human_rate};
 
@@ -69,12 +69,12 @@ impl<'a> Campaign<'a> {
                 .as_ref()
                 .map(|s| s.servers.clone())
                 .unwrap_or_default(),
-            trust: common.draft.trust.clone(),
+            trust: common.draft.certificate_policy.clone(),
             headers: common.draft.headers.clone(),
             control: stop.control.clone(),
         };
         // Whatever is wrong with the load is said before anything is started.
-        let target = &common.draft.target;
+        let target = &common.draft.server_url;
         let plan = common.capacity(target, seed).map_err(usage)?;
         if let Some(rate) = args.rate {
             common.latency(target, seed, rate).map_err(usage)?;
@@ -124,7 +124,7 @@ impl<'a> Campaign<'a> {
         let started_at = SystemTime::now();
         let begun = Instant::now();
         let display = Display::start(self.args.quiet);
-        let mut contenders: Vec<Contender> = self
+        let mut contenders: Vec<CandidateRow> = self
             .entrants
             .iter()
             .map(|entrant| entrant.contender(&self.args.path))
@@ -165,7 +165,7 @@ impl<'a> Campaign<'a> {
     }
 
     /// Gate and pilot of every server; false when the user ended it.
-    fn try_out(&self, contenders: &mut [Contender], display: &Display) -> bool {
+    fn try_out(&self, contenders: &mut [CandidateRow], display: &Display) -> bool {
         let pilot = self.args.rate.is_none();
         for (entrant, contender) in self.entrants.iter().zip(contenders) {
             let name = entrant.name().to_owned();
@@ -186,7 +186,7 @@ impl<'a> Campaign<'a> {
     }
 
     /// The reference that was asked for, if it is still there; otherwise the first that is.
-    fn reference(&self, contenders: &[Contender]) -> String {
+    fn reference(&self, contenders: &[CandidateRow]) -> String {
         let is_there = |name: &&str| {
             contenders
                 .iter()
@@ -199,7 +199,7 @@ impl<'a> Campaign<'a> {
     }
 
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
-        let target = &self.common.draft.target;
+        let target = &self.common.draft.server_url;
         let mut load = PlanSummary::from(&self.common.capacity(target, self.seed)?);
         load.url = self
             .entrants
@@ -257,7 +257,7 @@ impl<'a> Campaign<'a> {
         }
         display.begin(u64::from(most) * entrants.len() as u64);
         for round in 1..=most {
-            let seed = measurement::sample::message_hash(self.seed, 0, u64::from(round)) >> 11;
+            let seed = measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11;
             let order = judge::order(self.seed, round, entrants.len());
             for (turn, &place) in (1..).zip(&order) {
                 let entrant = entrants[place];
@@ -293,9 +293,13 @@ impl<'a> Campaign<'a> {
 fn round_line<'r>(round: u32, rows: impl Iterator<Item = &'r RoundRow>) -> String {
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
-    let of = |row: &&RoundRow| match (&row.failure, Figure::Throughput.of(row)) {
+    let of = |row: &&RoundRow| match (&row.failure, ComparedFigure::Throughput.of(row)) {
         (Some(failure), _) => format!("failed: {failure}"),
-        (None, Some(value)) => format!("{} {} msg/s", row.server, Figure::Throughput.print(value)),
+        (None, Some(value)) => format!(
+            "{} {} msg/s",
+            row.server,
+            ComparedFigure::Throughput.print(value)
+        ),
         (None, None) => format!("{} not to be believed", row.server),
     };
     let parts: Vec<_> = rows.iter().map(of).collect();

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cli::say;
-use measurement::comparison::Comparison;
-use measurement::validity::Verdict;
+use measurement::run::comparison::Comparison;
+use measurement::verdict::Verdict;
 use results::whole::WholeFile;
 
 use crate::args::Args;

@@ -1,7 +1,9 @@
 //! `--fail-if`: conditions between the compared servers, judged by all rounds.
 
-use measurement::comparison::{ConditionRow, Figure, last_round};
-use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
+use measurement::run::comparison::{ComparedFigure, ConditionRow, last_round};
+use measurement::run::thresholds::{
+    self, BetweenServers, ConditionError, ConditionOutcome, Judgement,
+};
 use statistics::interval_levels;
 use units::counted;
 
@@ -12,28 +14,28 @@ use crate::told::percent;
 #[derive(Debug, Clone, Default)]
 pub struct Conditions {
     names: Vec<String>,
-    all: Vec<Between>,
+    all: Vec<BetweenServers>,
 }
 
 /// The figures of conditions by their names there.
-const CONDITION_FIGURES: [(&str, Figure); 12] = [
-    ("throughput", Figure::Throughput),
-    ("p50", Figure::ResponseP50),
-    ("p99", Figure::ResponseP99),
-    ("p99.9", Figure::ResponseP999),
-    ("response.p50", Figure::ResponseP50),
-    ("response.p99", Figure::ResponseP99),
-    ("response.p99.9", Figure::ResponseP999),
-    ("service.p50", Figure::ServiceP50),
-    ("service.p99", Figure::ServiceP99),
-    ("service.p99.9", Figure::ServiceP999),
-    ("messages_per_cpu_s", Figure::MessagesPerCpuS),
-    ("memory_per_connection", Figure::MemoryPerConnection),
+const CONDITION_FIGURES: [(&str, ComparedFigure); 12] = [
+    ("throughput", ComparedFigure::Throughput),
+    ("p50", ComparedFigure::ResponseP50),
+    ("p99", ComparedFigure::ResponseP99),
+    ("p99.9", ComparedFigure::ResponseP999),
+    ("response.p50", ComparedFigure::ResponseP50),
+    ("response.p99", ComparedFigure::ResponseP99),
+    ("response.p99.9", ComparedFigure::ResponseP999),
+    ("service.p50", ComparedFigure::ServiceP50),
+    ("service.p99", ComparedFigure::ServiceP99),
+    ("service.p99.9", ComparedFigure::ServiceP999),
+    ("messages_per_cpu_s", ComparedFigure::MessagesPerCpuS),
+    ("memory_per_connection", ComparedFigure::MemoryPerConnection),
 ];
 
 /// The figure of a name, as in conditions.
 #[must_use]
-pub fn figure_named(name: &str) -> Option<Figure> {
+pub fn figure_named(name: &str) -> Option<ComparedFigure> {
     let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
     found.map(|(_, figure)| *figure)
 }
@@ -56,7 +58,7 @@ impl Conditions {
     pub fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let mut all = Vec::new();
         for text in texts {
-            let condition = Between::parse(text, names).map_err(|error| match error {
+            let condition = BetweenServers::parse(text, names).map_err(|error| match error {
                 // The figures of a run that it would list are more than servers are compared by.
                 ConditionError::UnknownFigure { figure, .. } => not_compared_by(&figure),
                 error => error.to_string(),
@@ -85,7 +87,7 @@ impl Conditions {
         ));
         let bootstrap = measured.bootstrap(level);
         let last = last_round(&measured.rounds);
-        let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {
+        let values = |server: usize, named: &thresholds::RunFigure| -> Vec<Option<f64>> {
             let Some(figure) = figure_named(named.name()) else {
                 return Vec::new();
             };
@@ -94,23 +96,23 @@ impl Conditions {
                 .map(|round| by_round.get(&round).copied())
                 .collect()
         };
-        let believable = |condition: &Between| {
+        let believable = |condition: &BetweenServers| {
             condition.terms().try_for_each(|(server, named)| {
                 let figure = figure_named(named.name());
                 figure.map_or(Ok(()), |f| measured.believable(&self.names[server], f))
             })
         };
-        let judge = |condition: &Between| {
+        let judge = |condition: &BetweenServers| {
             believable(condition)?;
             condition
                 .judge(values, &bootstrap)
                 .map_err(|error| error.to_string())
         };
-        let row = |condition: &Between| match judge(condition) {
+        let row = |condition: &BetweenServers| match judge(condition) {
             Ok(judgement) => ConditionRow {
                 expression: condition.to_string(),
                 held: judgement.held,
-                is_sure: judgement.outcome != Outcome::CannotTell,
+                is_sure: judgement.outcome != ConditionOutcome::CannotTell,
                 text: said(&judgement),
             },
             // What cannot be looked at must not stand open.
@@ -139,10 +141,14 @@ fn said(judgement: &Judgement) -> String {
         .ratio
         .map_or_else(String::new, |r| format!("{} % ", percent(r.level)));
     match judgement.outcome {
-        Outcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
-        Outcome::NotHeld => format!("with {sure}confidence it does not hold in {rounds}{ratio}"),
-        Outcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
-        Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
+        ConditionOutcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
+        ConditionOutcome::NotHeld => {
+            format!("with {sure}confidence it does not hold in {rounds}{ratio}")
+        }
+        ConditionOutcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
+        ConditionOutcome::NotMeasured => {
+            "a figure of it was not measured, so it counts as held".to_owned()
+        }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use measurement::comparison::{
-    Against, Comparison, ComparisonPlan, Contender, Decision, Figure, FigureOfServer, FigureRow,
-    KIND, OutlierRow, RoundRow, SCHEMA, last_round,
+use measurement::run::comparison::{
+    AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan, ComparisonVerdict,
+    FigureOfServer, FigureRow, KIND, OutlierRow, RoundRow, SCHEMA, last_round,
 };
-use measurement::summary::{Host, Tool, ValiditySummary};
-use measurement::validity::Verdict;
+use measurement::run::{Host, Tool, ValiditySummary};
+use measurement::verdict::Verdict;
 use statistics::bootstrap::Bootstrap;
 use statistics::latin_square::random_orders;
 use statistics::order_statistics::median;
@@ -23,7 +23,7 @@ use crate::conditions::Conditions;
 pub const CONFIDENCE: f64 = 0.95;
 
 /// The figures that `--until-sure` waits for.
-const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
+const WAITED_FOR: [ComparedFigure; 2] = [ComparedFigure::Throughput, ComparedFigure::ResponseP50];
 
 /// A round that is closer to the median than this share of it is not worth a word, however close the others are.
 const LEAST_DEVIATION: f64 = 0.05;
@@ -48,7 +48,7 @@ pub struct Measured {
     /// What was asked for.
     pub plan: ComparisonPlan,
     /// The servers.
-    pub servers: Vec<Contender>,
+    pub servers: Vec<CandidateRow>,
     /// What they did.
     pub rounds: Vec<RoundRow>,
     /// The user ended it.
@@ -69,14 +69,14 @@ impl Measured {
     }
 
     /// What a server had of a figure, by round.
-    pub(crate) fn values(&self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
+    pub(crate) fn values(&self, server: &str, figure: ComparedFigure) -> BTreeMap<u32, f64> {
         let rows = self.rounds.iter().filter(|row| row.server == server);
         rows.filter_map(|row| Some((row.round, figure.of(row)?)))
             .collect()
     }
 
     /// What a server has over the reference in a figure, as logarithms, by round from 1.
-    fn log_ratios(&self, server: &str, figure: Figure) -> Vec<Option<f64>> {
+    fn log_ratios(&self, server: &str, figure: ComparedFigure) -> Vec<Option<f64>> {
         let of_server = self.values(server, figure);
         let of_reference = self.values(&self.plan.reference, figure);
         (1..=last_round(&self.rounds))
@@ -85,7 +85,12 @@ impl Measured {
     }
 
     /// The values of two servers in the rounds that both have.
-    fn paired(&self, server: &str, reference: &str, figure: Figure) -> (Vec<f64>, Vec<f64>) {
+    fn paired(
+        &self,
+        server: &str,
+        reference: &str,
+        figure: ComparedFigure,
+    ) -> (Vec<f64>, Vec<f64>) {
         let (of_server, of_reference) =
             (self.values(server, figure), self.values(reference, figure));
         of_server
@@ -135,7 +140,7 @@ impl Measured {
     ///
     /// # Errors
     /// Why not, in words.
-    pub(crate) fn believable(&self, server: &str, figure: Figure) -> Result<(), String> {
+    pub(crate) fn believable(&self, server: &str, figure: ComparedFigure) -> Result<(), String> {
         let invalid = runs_of(self, server, figure, Verdict::Invalid);
         match invalid.filter(Found::leaves_too_few) {
             Some(lost) => Err(format!(
@@ -147,7 +152,12 @@ impl Measured {
     }
 
     /// A figure of a server beside the reference's, by an interval of this level.
-    fn compare(&self, server: &str, figure: Figure, level: f64) -> Result<RatioComparison, String> {
+    fn compare(
+        &self,
+        server: &str,
+        figure: ComparedFigure,
+        level: f64,
+    ) -> Result<RatioComparison, String> {
         for side in [server, &self.plan.reference] {
             self.believable(side, figure)?;
         }
@@ -178,7 +188,7 @@ pub fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
 
 /// Whether any of these figures is one that `--until-sure` waits for.
 #[must_use]
-pub fn can_be_sure(figures: &[Figure]) -> bool {
+pub fn can_be_sure(figures: &[ComparedFigure]) -> bool {
     WAITED_FOR.iter().any(|figure| figures.contains(figure))
 }
 
@@ -190,7 +200,9 @@ pub fn is_sure(measured: &Measured, percent: f64) -> bool {
         WAITED_FOR
             .into_iter()
             .filter(|figure| measured.plan.figures.contains(figure))
-            .filter(|figure| *figure != Figure::ResponseP50 || measured.plan.rate_per_s.is_some())
+            .filter(|figure| {
+                *figure != ComparedFigure::ResponseP50 || measured.plan.rate_per_s.is_some()
+            })
             .all(|figure| {
                 measured
                     .compare(server, figure, level)
@@ -234,7 +246,11 @@ pub fn judge(measured: Measured, conditions: &Conditions) -> Comparison {
 }
 
 /// What the servers had of a figure, and what is said of the others at their levels; `None` when no server has it.
-fn figure_row(measured: &Measured, figure: Figure, others: &[(&str, f64)]) -> Option<FigureRow> {
+fn figure_row(
+    measured: &Measured,
+    figure: ComparedFigure,
+    others: &[(&str, f64)],
+) -> Option<FigureRow> {
     let servers: Vec<_> = measured
         .compared()
         .into_iter()
@@ -261,8 +277,13 @@ fn figure_row(measured: &Measured, figure: Figure, others: &[(&str, f64)]) -> Op
     })
 }
 
-fn against(measured: &Measured, server: &str, figure: Figure, level: f64) -> Against {
-    let blank = Against {
+fn against(
+    measured: &Measured,
+    server: &str,
+    figure: ComparedFigure,
+    level: f64,
+) -> AgainstReference {
+    let blank = AgainstReference {
         server: server.to_owned(),
         reference: measured.plan.reference.clone(),
         rounds: 0,
@@ -270,24 +291,24 @@ fn against(measured: &Measured, server: &str, figure: Figure, level: f64) -> Aga
         low: None,
         high: None,
         level: None,
-        verdict: Decision::CannotTell,
+        verdict: ComparisonVerdict::CannotTell,
         text: String::new(),
         more_rounds: None,
     };
     match measured.compare(server, figure, level) {
-        Err(text) => Against { text, ..blank },
+        Err(text) => AgainstReference { text, ..blank },
         Ok(compared) => {
             let ratio = compared.ratio;
-            Against {
+            AgainstReference {
                 rounds: u32::try_from(ratio.rounds).unwrap_or(u32::MAX),
                 ratio: Some(ratio.estimate),
                 low: Some(ratio.low),
                 high: Some(ratio.high),
                 level: Some(ratio.level),
                 verdict: match compared.verdict {
-                    RatioVerdict::Better => Decision::Better,
-                    RatioVerdict::Worse => Decision::Worse,
-                    RatioVerdict::CannotTell { .. } => Decision::CannotTell,
+                    RatioVerdict::Better => ComparisonVerdict::Better,
+                    RatioVerdict::Worse => ComparisonVerdict::Worse,
+                    RatioVerdict::CannotTell { .. } => ComparisonVerdict::CannotTell,
                 },
                 text: words(server, figure, &compared),
                 more_rounds: match compared.verdict {
@@ -301,7 +322,7 @@ fn against(measured: &Measured, server: &str, figure: Figure, level: f64) -> Aga
 }
 
 /// `axum 1.32 × faster (1.28–1.36)`, `cannot tell: about 14 more rounds would (0.99–1.03)`.
-fn words(server: &str, figure: Figure, compared: &RatioComparison) -> String {
+fn words(server: &str, figure: ComparedFigure, compared: &RatioComparison) -> String {
     let told = compared.to_string();
     let (better, worse) = figure.comparatives();
     match compared.verdict {
@@ -349,8 +370,8 @@ fn validity(measured: &Measured) -> ValiditySummary {
         reasons.push("fewer than two servers were left to compare".to_owned());
     }
     for (name, figure) in [
-        ("capacity", Figure::Throughput),
-        ("latency", Figure::ResponseP50),
+        ("capacity", ComparedFigure::Throughput),
+        ("latency", ComparedFigure::ResponseP50),
     ] {
         for (of, what) in [
             (Verdict::Invalid, "invalid and left out"),
@@ -375,14 +396,18 @@ fn validity(measured: &Measured) -> ValiditySummary {
         }
     }
     for server in &compared {
-        let rounds = [Figure::Throughput, Figure::ResponseP50]
+        let rounds = [ComparedFigure::Throughput, ComparedFigure::ResponseP50]
             .map(|figure| measured.values(server, figure).len());
         if rounds == [0, 0] && compared.len() >= 2 {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has not one round that counts"));
         }
     }
-    ValiditySummary { verdict, reasons }
+    ValiditySummary {
+        verdict,
+        reasons,
+        found: Vec::new(),
+    }
 }
 
 /// Runs of a server that have some verdict.
@@ -403,7 +428,7 @@ impl Found<'_> {
 }
 
 /// The runs that a figure is of and that have this verdict, by server.
-fn runs_that_are(measured: &Measured, figure: Figure, verdict: Verdict) -> Vec<Found<'_>> {
+fn runs_that_are(measured: &Measured, figure: ComparedFigure, verdict: Verdict) -> Vec<Found<'_>> {
     let compared = measured.compared().into_iter();
     compared
         .filter_map(|server| runs_of(measured, server, figure, verdict))
@@ -414,7 +439,7 @@ fn runs_that_are(measured: &Measured, figure: Figure, verdict: Verdict) -> Vec<F
 fn runs_of<'m>(
     measured: &'m Measured,
     server: &'m str,
-    figure: Figure,
+    figure: ComparedFigure,
     verdict: Verdict,
 ) -> Option<Found<'m>> {
     let rows = measured.rounds.iter();

@@ -1,5 +1,5 @@
-use measurement::comparison::{RunRow, Steadiness};
-use measurement::summary::PlanSummary;
+use measurement::run::PlanSummary;
+use measurement::run::comparison::{RunRow, Steadiness};
 
 use super::*;
 
@@ -55,14 +55,14 @@ fn measured(capacities: &[(&str, f64)], rounds: u32) -> Measured {
             max_rounds: rounds,
             seed: 1,
             confidence: CONFIDENCE,
-            figures: Figure::ALL.to_vec(),
+            figures: ComparedFigure::ALL.to_vec(),
             reference: capacities[0].0.to_owned(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
         },
         servers: capacities
             .iter()
-            .map(|(name, _)| Contender {
+            .map(|(name, _)| CandidateRow {
                 name: (*name).to_owned(),
                 command: None,
                 url: String::new(),
@@ -78,7 +78,7 @@ fn measured(capacities: &[(&str, f64)], rounds: u32) -> Measured {
     }
 }
 
-fn row(c: &Comparison, figure: Figure) -> &FigureRow {
+fn row(c: &Comparison, figure: ComparedFigure) -> &FigureRow {
     c.figures.iter().find(|row| row.figure == figure).unwrap()
 }
 
@@ -86,27 +86,33 @@ fn row(c: &Comparison, figure: Figure) -> &FigureRow {
 fn every_other_server_is_compared_with_the_reference() {
     let all = [("a", 1_000.0), ("bb", 2_000.0), ("ccc", 500.0)];
     let c = judge(measured(&all, 8), &Conditions::default());
-    let throughput = row(&c, Figure::Throughput);
+    let throughput = row(&c, ComparedFigure::Throughput);
     let told: Vec<_> = throughput
         .against
         .iter()
         .map(|a| (a.server.as_str(), a.verdict))
         .collect();
-    assert_eq!(told, [("bb", Decision::Better), ("ccc", Decision::Worse)]);
+    assert_eq!(
+        told,
+        [
+            ("bb", ComparisonVerdict::Better),
+            ("ccc", ComparisonVerdict::Worse)
+        ]
+    );
     assert!(
         throughput.against[1].text.starts_with("ccc 2.0"),
         "{:?}",
         throughput.against[1]
     );
     // Their times are the other way round, and so is what is better.
-    let latency = row(&c, Figure::ResponseP99);
+    let latency = row(&c, ComparedFigure::ResponseP99);
     assert!(latency.against[0].ratio.unwrap() < 0.6);
-    assert_eq!(latency.against[0].verdict, Decision::Better);
+    assert_eq!(latency.against[0].verdict, ComparisonVerdict::Better);
     // What nobody has is no figure.
     assert!(
         c.figures
             .iter()
-            .all(|row| row.figure != Figure::MessagesPerCpuS)
+            .all(|row| row.figure != ComparedFigure::MessagesPerCpuS)
     );
     assert_eq!(c.validity.verdict, Verdict::Valid);
 }
@@ -115,7 +121,7 @@ fn every_other_server_is_compared_with_the_reference() {
 fn more_servers_make_wider_intervals() {
     let width = |servers: &[(&str, f64)]| {
         let c = judge(measured(servers, 12), &Conditions::default());
-        let a = &row(&c, Figure::Throughput).against[0];
+        let a = &row(&c, ComparedFigure::Throughput).against[0];
         a.high.unwrap() / a.low.unwrap()
     };
     let two = [("a", 1_000.0), ("bb", 1_000.0)];
@@ -136,8 +142,11 @@ fn more_figures_make_wider_intervals() {
     }
     let level = all.level("bb");
     let c = judge(all.clone(), &Conditions::default());
-    assert_eq!(row(&c, Figure::Throughput).against[0].level, Some(level));
-    all.plan.figures = vec![Figure::Throughput];
+    assert_eq!(
+        row(&c, ComparedFigure::Throughput).against[0].level,
+        Some(level)
+    );
+    all.plan.figures = vec![ComparedFigure::Throughput];
     assert_eq!(all.level("bb"), CONFIDENCE);
     assert!(level > CONFIDENCE);
     let alone = judge(all, &Conditions::default());
@@ -157,7 +166,7 @@ fn a_round_that_failed_for_one_is_left_out_for_both() {
         }
     }
     let c = judge(of_nine, &Conditions::default());
-    let told = &row(&c, Figure::Throughput).against[0];
+    let told = &row(&c, ComparedFigure::Throughput).against[0];
     assert_eq!(told.rounds, 8);
     assert!(told.high.unwrap() < 2.1, "{told:?}");
     assert!(c.any_failed());
@@ -173,13 +182,16 @@ fn a_wild_round_is_named_and_counted() {
         .iter()
         .map(|o| (o.figure, o.server.as_str(), o.round))
         .collect();
-    assert!(found.contains(&(Figure::Throughput, "a", 4)), "{found:?}");
+    assert!(
+        found.contains(&(ComparedFigure::Throughput, "a", 4)),
+        "{found:?}"
+    );
     assert!(
         found
             .iter()
             .all(|(_, server, round)| *server == "a" && *round == 4)
     );
-    assert_eq!(row(&c, Figure::Throughput).against[0].rounds, 9);
+    assert_eq!(row(&c, ComparedFigure::Throughput).against[0].rounds, 9);
 }
 
 #[test]
@@ -194,7 +206,7 @@ fn half_of_the_runs_may_be_invalid_and_no_more() {
             }
         }
         let c = judge(some, &Conditions::default());
-        let told = row(&c, Figure::ResponseP50).against[0].clone();
+        let told = row(&c, ComparedFigure::ResponseP50).against[0].clone();
         (c.validity.verdict, told.rounds, told.ratio.is_some())
     };
     assert_eq!(verdict(0), (Verdict::Valid, 8, true));
@@ -217,8 +229,8 @@ fn of_runs_that_are_mostly_invalid_nothing_is_told() {
     let texts = ["bb.throughput < 0.1 * a.throughput", "bb.p50 < 0.1 * a.p50"];
     let conditions = Conditions::parse(&texts.map(str::to_owned), &["a", "bb"]).unwrap();
     let c = judge(some, &conditions);
-    let told = &row(&c, Figure::Throughput).against[0];
-    assert_eq!(told.verdict, Decision::CannotTell);
+    let told = &row(&c, ComparedFigure::Throughput).against[0];
+    assert_eq!(told.verdict, ComparisonVerdict::CannotTell);
     assert_eq!(told.text, "cannot tell: 7 of 12 runs of a are invalid");
     // A gate that cannot be looked at does not stand open.
     let gate = |at: usize| (c.conditions[at].held, c.conditions[at].is_sure);
@@ -229,8 +241,8 @@ fn of_runs_that_are_mostly_invalid_nothing_is_told() {
         c.conditions[0].text
     );
     // The other kind of run is not touched by it.
-    let latency = &row(&c, Figure::ResponseP50).against[0];
-    assert_eq!(latency.verdict, Decision::Better);
+    let latency = &row(&c, ComparedFigure::ResponseP50).against[0];
+    assert_eq!(latency.verdict, ComparisonVerdict::Better);
 }
 
 #[test]
@@ -261,7 +273,7 @@ fn a_round_that_differs_by_a_hundredth_is_no_outlier() {
         }
         steady.rounds[4].memory_per_connection_bytes = Some(value);
         let c = judge(steady, &Conditions::default());
-        let memory = |o: &&OutlierRow| o.figure == Figure::MemoryPerConnection;
+        let memory = |o: &&OutlierRow| o.figure == ComparedFigure::MemoryPerConnection;
         c.outliers.iter().filter(memory).count()
     };
     assert_eq!([8_600.0, 7_000.0].map(standing_out), [0, 1]);

@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
-use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
-use measurement::recorder::Record;
-use measurement::summary::{Calibration, Host, Summary, Tool};
+use measurement::record::Record;
+use measurement::run::comparison::{RunRow, Steadiness};
+use measurement::run::{Host, Summary, Tool};
+use measurement::verdict::Calibration;
 use runner::RunError;
 use runner::probe::{self, Probe};
 use statistics::steady_state::{SteadyState, find_steady_state};

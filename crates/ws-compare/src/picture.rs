@@ -5,7 +5,9 @@ use std::path::Path;
 use draw_plot::{
     DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
 };
-use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
+use measurement::run::comparison::{
+    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
+};
 use units::counted;
 use ws_report::page::Picture;
 
@@ -90,7 +92,12 @@ fn ratios(c: &Comparison) -> Ratios {
 }
 
 /// `None` when there is no ratio.
-fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Option<RatioRow> {
+fn row(
+    c: &Comparison,
+    figure: ComparedFigure,
+    against: &AgainstReference,
+    several: bool,
+) -> Option<RatioRow> {
     let better = |ratio: f64| {
         if figure.more_is_better() {
             ratio
@@ -118,9 +125,9 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         dots: dots.collect(),
         interval: Some(interval),
         said: match against.verdict {
-            Decision::Better => Said::Better,
-            Decision::Worse => Said::Worse,
-            Decision::CannotTell => Said::Nothing,
+            ComparisonVerdict::Better => Said::Better,
+            ComparisonVerdict::Worse => Said::Worse,
+            ComparisonVerdict::CannotTell => Said::Nothing,
         },
         text: against.text.clone(),
     })

@@ -3,8 +3,9 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{
+    Arrivals, CertificatePolicy, Length, Load, Plan, PlanDraft, PlanError, RateProfile, ServerUrl,
+};
 use runner::RunError;
 use units::Rate;
 
@@ -43,7 +44,7 @@ impl Common {
     ///
     /// # Errors
     /// [`RunError`] when the certificates to trust cannot be had.
-    pub fn new(args: &Args, target: Target, seats: Option<&Seats>) -> Result<Self, RunError> {
+    pub fn new(args: &Args, target: ServerUrl, seats: Option<&Seats>) -> Result<Self, RunError> {
         Ok(Self {
             draft: PlanDraft {
                 max_samples: MAX_SAMPLES,
@@ -58,18 +59,18 @@ impl Common {
 
     fn plan(
         &self,
-        target: &Target,
+        target: &ServerUrl,
         seed: u64,
         change: impl FnOnce(&mut PlanDraft),
     ) -> Result<Plan, PlanError> {
         let mut draft = PlanDraft {
-            target: target.clone(),
+            server_url: target.clone(),
             seed,
             ..self.draft.clone()
         };
-        if !draft.target.is_tls() {
+        if !draft.server_url.is_tls() {
             // Whom to trust is for the servers among them that have a certificate.
-            draft.trust = Trust::System;
+            draft.certificate_policy = CertificatePolicy::System;
         }
         if !self.cores.is_empty() {
             draft.pin.clone_from(&self.cores);
@@ -85,7 +86,7 @@ impl Common {
     ///
     /// # Errors
     /// [`PlanError`] when a figure is out of range.
-    pub fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub fn capacity(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |_| {})
     }
 
@@ -93,7 +94,7 @@ impl Common {
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub fn latency(&self, target: &Target, seed: u64, rate: Rate) -> Result<Plan, PlanError> {
+    pub fn latency(&self, target: &ServerUrl, seed: u64, rate: Rate) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.load = Load::Open {
                 profile: RateProfile::constant(rate),
@@ -107,7 +108,7 @@ impl Common {
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub fn pilot(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.length = Length::Duration(match draft.length {
                 Length::Duration(time) => time.min(PILOT),

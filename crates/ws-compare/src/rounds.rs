@@ -1,7 +1,7 @@
 //! The rounds: every server once in each, in an order of its own.
 
-use measurement::comparison::{Contender, RoundRow};
-use measurement::plan::{Plan, PlanError, Target, Trust};
+use measurement::plan::{CertificatePolicy, Plan, PlanError, ServerUrl};
+use measurement::run::comparison::{CandidateRow, RoundRow};
 use runner::RunError;
 use statistics::order_statistics::median;
 use swarm::control::Control;
@@ -37,21 +37,21 @@ impl Entrant {
     ///
     /// # Errors
     /// [`PlanError`] when its URL cannot be used.
-    pub fn some_target(&self, path: &str) -> Result<Target, PlanError> {
+    pub fn some_target(&self, path: &str) -> Result<ServerUrl, PlanError> {
         match self {
-            Self::Start(spec) => Target::parse(&spec.at(1, path).url),
-            Self::Runs(spec) => Target::parse(&spec.url),
+            Self::Start(spec) => ServerUrl::parse(&spec.at(1, path).url),
+            Self::Runs(spec) => ServerUrl::parse(&spec.url),
         }
     }
 
     /// The same as data.
     #[must_use]
-    pub fn contender(&self, path: &str) -> Contender {
+    pub fn contender(&self, path: &str) -> CandidateRow {
         let (command, url) = match self {
             Self::Start(spec) => (Some(spec.command.clone()), spec.url(path)),
             Self::Runs(spec) => (None, spec.url.clone()),
         };
-        Contender {
+        CandidateRow {
             name: self.name().to_owned(),
             command,
             url,
@@ -219,11 +219,11 @@ impl Ring<'_> {
                 Err(error) => Err(error.into()),
             },
             Entrant::Runs(spec) => {
-                let target = Target::parse(&spec.url)?;
+                let target = ServerUrl::parse(&spec.url)?;
                 let trust = if target.is_tls() {
                     self.starter.trust.clone()
                 } else {
-                    Trust::System
+                    CertificatePolicy::System
                 };
                 Ok(Present::Others(Box::new(Address {
                     target,

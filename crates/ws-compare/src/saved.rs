@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use cli::in_one_line;
-use measurement::comparability::{Bearing, differences};
-use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow, RunRow, Steadiness};
-use measurement::summary::Summary;
+use measurement::run::Summary;
+use measurement::run::comparison::{
+    CandidateRow, ComparedFigure, ComparisonPlan, RoundRow, RunRow, Steadiness,
+};
+use wording::run_differences::{Impact, differences};
 
 use crate::judge::{self, Measured};
 use crate::measure::tool;
@@ -152,7 +154,7 @@ fn comparable(runs: &[(usize, &Path, Summary)]) -> Result<(), String> {
     }
     let differences = differences(&summaries);
     let refused = differences.iter().find(|d| {
-        let bears = d.bearing != Bearing::Subject || MUST_AGREE.contains(&d.what);
+        let bears = d.impact != Impact::Subject || MUST_AGREE.contains(&d.what);
         bears && !MAY_DIFFER.contains(&d.what)
     });
     let Some(difference) = refused else {
@@ -190,7 +192,7 @@ fn measured(
         let of_it = runs
             .iter()
             .find(|(number, ..)| sides[*number].name == side.name);
-        Contender {
+        CandidateRow {
             name: side.name.clone(),
             command: None,
             url: of_it.map(|(.., s)| s.plan.url.clone()).unwrap_or_default(),
@@ -214,7 +216,7 @@ fn measured(
             max_rounds: rounds_each,
             seed: first.plan.seed,
             confidence: judge::CONFIDENCE,
-            figures: Figure::ALL.to_vec(),
+            figures: ComparedFigure::ALL.to_vec(),
             reference: reference.unwrap_or(&sides[0].name).to_owned(),
             server_cores: Vec::new(),
             generator_cores: first.plan.pinned_to.clone(),

@@ -7,8 +7,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use anyhow::Context;
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
 use swarm::Finished;
 use swarm::control::Control;
 use swarm::pin::allowed_cores;
@@ -80,8 +79,8 @@ pub fn all() -> Vec<Case> {
 pub(crate) fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
     let ten = NonZeroU32::MIN.saturating_add(9);
     let mut draft = PlanDraft {
-        target: Target::parse(url)?,
-        trust: Default::default(),
+        server_url: ServerUrl::parse(url)?,
+        certificate_policy: Default::default(),
         embedded: None,
         clients: ten,
         length: messages(10),

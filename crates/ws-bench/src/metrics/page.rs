@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use measurement::distribution::Distribution;
 use measurement::plan::Plan;
+use measurement::record::LatencyHistogram;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -219,7 +219,7 @@ fn histogram(
     page: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    times: &Distribution,
+    times: &LatencyHistogram,
 ) -> fmt::Result {
     let bounds = bounds();
     let up_to = times.counts_up_to(&bounds);

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use measurement::recorder::{OpenLoop, Record};
-use measurement::summary::Connections;
+use measurement::record::{OpenLoopRecord, Record};
+use measurement::run::Connections;
 
 use super::*;
 use crate::tui::plan_for_tests as plan;
@@ -99,7 +99,7 @@ fn every_message_is_in_a_bucket() {
 #[test]
 fn an_open_loop_has_response_times_and_an_offered_rate_of_its_own() {
     let mut progress = progress();
-    let mut open = OpenLoop::default();
+    let mut open = OpenLoopRecord::default();
     open.response.record(1_000_000_000);
     progress.record.open_loop = Some(Box::new(open));
     let found = samples(&plan("-d 20s -r 100 --ramp 6s"), &progress);

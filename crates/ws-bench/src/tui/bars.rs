@@ -1,6 +1,6 @@
 //! A histogram of times as characters.
 
-use measurement::distribution::{Distribution, log_bounds};
+use measurement::record::{LatencyHistogram, log_bounds};
 use units::human_time;
 
 /// The bar of an eighth, two eighths, … of a row.
@@ -21,7 +21,7 @@ pub(crate) struct Bars {
 
 impl Bars {
     /// So many bins from the smallest to the largest time; `None` when there is none.
-    pub(crate) fn of(times: &Distribution, of: &'static str, columns: usize) -> Option<Self> {
+    pub(crate) fn of(times: &LatencyHistogram, of: &'static str, columns: usize) -> Option<Self> {
         let (low, high) = times.min().zip(times.max())?;
         let bounds = log_bounds(low, high, columns);
         let mut below = 0;
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_message_is_in_one_bin() {
-        let mut times = Distribution::new();
+        let mut times = LatencyHistogram::new();
         for n in 0..10_000_u64 {
             times.record(50_000 + n * n);
         }
@@ -128,12 +128,12 @@ mod tests {
         // Half of them lie below 25 ms of 100 ms: 0.82 of the way on a logarithmic axis from 50 µs.
         assert_eq!(p50, 32);
         assert_eq!(p99, 39);
-        assert_eq!(Bars::of(&Distribution::new(), "service time", 40), None);
+        assert_eq!(Bars::of(&LatencyHistogram::new(), "service time", 40), None);
     }
 
     #[test]
     fn a_single_value_is_a_single_bar() {
-        let mut times = Distribution::new();
+        let mut times = LatencyHistogram::new();
         times.record(5_000_000);
         let bars = Bars::of(&times, "service time", 8).unwrap();
         assert_eq!(bars.counts.iter().sum::<u64>(), 1);

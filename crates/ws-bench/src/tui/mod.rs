@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use measurement::plan::Plan;
-use measurement::summary::Calibration;
+use measurement::verdict::Calibration;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use self::draw::Palette;

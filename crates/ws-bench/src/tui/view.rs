@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use measurement::plan::Plan;
-use measurement::recorder::MessageCounts;
-use measurement::summary::{Calibration, Connections, SendLag, Summary};
-use measurement::validity::Verdict;
+use measurement::record::MessageCounts;
+use measurement::run::{Connections, Summary};
+use measurement::verdict::{Calibration, SendLag, Verdict};
 use swarm::control::{Phase, Progress};
 use units::{grouped, human_bytes, human_percent, human_time};
 
@@ -251,7 +251,7 @@ fn times(plan: &Plan, so_far: &Summary) -> Times {
     if plan.load.profile().is_some() {
         of.push(("response", &so_far.response_time_ns));
     }
-    let row = |name, figure: fn(&measurement::summary::Latency) -> Option<u64>| {
+    let row = |name, figure: fn(&measurement::verdict::Latency) -> Option<u64>| {
         (name, of.iter().map(|(_, l)| time(figure(l))).collect())
     };
     Times {

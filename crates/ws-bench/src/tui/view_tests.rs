@@ -5,9 +5,8 @@
 use std::collections::BTreeMap;
 
 use clap::Parser;
-use measurement::distribution::Distribution;
-use measurement::recorder::{OpenLoop, Record};
-use measurement::usage::ClientUsage;
+use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
+use measurement::verdict::GeneratorUsage;
 
 use super::*;
 use crate::args::Args;
@@ -20,8 +19,8 @@ pub(crate) fn plan(line: &str) -> Plan {
 }
 
 /// So many times of `step_ns` × 1, 2, 3, …
-fn times(count: u64, step_ns: u64) -> Distribution {
-    let mut times = Distribution::new();
+fn times(count: u64, step_ns: u64) -> LatencyHistogram {
+    let mut times = LatencyHistogram::new();
     (1..=count).for_each(|n| times.record(n * step_ns));
     times
 }
@@ -37,11 +36,11 @@ pub(crate) fn measuring(messages: u64, is_open: bool) -> Progress {
     record.in_time.messages = messages;
     record.in_time.payload_bytes = messages * 125;
     record.open_loop = is_open.then(|| {
-        Box::new(OpenLoop {
+        Box::new(OpenLoopRecord {
             response: times(messages, 15),
             send_lag: times(messages, 1),
             sent_in_time: messages + 10,
-            ..OpenLoop::default()
+            ..OpenLoopRecord::default()
         })
     });
     Progress {
@@ -53,10 +52,10 @@ pub(crate) fn measuring(messages: u64, is_open: bool) -> Progress {
             ..Connections::default()
         },
         record,
-        usage: ClientUsage {
+        usage: GeneratorUsage {
             cpu_per_core: Some(0.71),
             run_queue_wait_share: Some(0.01),
-            ..ClientUsage::default()
+            ..GeneratorUsage::default()
         },
         elapsed_s: 5.0,
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{Endpoint, Target, Trust};
+use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -19,9 +19,9 @@ use units::human_time;
 #[derive(Debug, Clone)]
 pub struct Address {
     /// Its URL, read.
-    pub target: Target,
+    pub target: ServerUrl,
     /// Whom to trust about its certificate.
-    pub trust: Trust,
+    pub trust: CertificatePolicy,
     /// Further headers of the handshake.
     pub headers: HeaderMap,
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{Endpoint, Target, Trust};
+use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl};
 use swarm::control::Control;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -122,7 +122,7 @@ pub struct Starter {
     /// Cores they are kept on; empty = the system decides.
     pub cores: Vec<usize>,
     /// Whom to trust about their certificates.
-    pub trust: Trust,
+    pub trust: CertificatePolicy,
     /// Further headers of handshakes.
     pub headers: HeaderMap,
     /// Ends waiting when the user ends the run.
@@ -182,7 +182,7 @@ impl Starter {
         };
         let start = spec.at(port, &self.path);
         let address = Address {
-            target: Target::parse(&start.url)?,
+            target: ServerUrl::parse(&start.url)?,
             trust: self.trust.clone(),
             headers: self.headers.clone(),
         };
@@ -272,7 +272,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// Who answers where the server is to listen, before it is started.
-fn listens_already(target: &Target) -> Option<SocketAddr> {
+fn listens_already(target: &ServerUrl) -> Option<SocketAddr> {
     use std::net::ToSocketAddrs;
     let Endpoint::Tcp { host, port, .. } = target.endpoint() else {
         return None;

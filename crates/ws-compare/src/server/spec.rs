@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use measurement::plan::{PlanError, Target};
+use measurement::plan::{PlanError, ServerUrl};
 
 /// What stands for the port in commands and URLs.
 pub const PORT: &str = "{port}";
@@ -118,7 +118,7 @@ fn looks_like_a_url(text: &str) -> bool {
 }
 
 fn check_url(name: &str, url: &str) -> Result<(), SpecError> {
-    Target::parse(url)
+    ServerUrl::parse(url)
         .map(drop)
         .map_err(|source| SpecError::Url {
             name: name.to_owned(),

@@ -6,10 +6,8 @@
 
 use std::time::Duration;
 
-use measurement::distribution::Distribution;
-use measurement::plan::Length;
-use measurement::sample::Sample;
-use measurement::schedule::Arrivals;
+use measurement::plan::{Arrivals, Length};
+use measurement::record::{LatencyHistogram, Sample};
 use swarm::Finished;
 
 use super::{Case, closed, measure, note_noise, open, quantile_name};
@@ -95,7 +93,7 @@ fn stall_of_half_a_second() -> Faults {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn quantile_ms(of: &Distribution, q: f64) -> f64 {
+fn quantile_ms(of: &LatencyHistogram, q: f64) -> f64 {
     of.quantile(q).map_or(f64::NAN, |ns| ns as f64 / 1e6)
 }
 
