@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::record::Record;
 use measurement::run::Connections;
 use measurement::verdict::GeneratorUsage;
 
 use crate::control::Progress;
-use crate::usage::{ThreadUsage, max_rss_bytes};
+use crate::measure::context_switches;
 
 /// How a thread stands.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +106,11 @@ pub(crate) fn client_usage(threads: impl Iterator<Item = Used>) -> GeneratorUsag
             .collect(),
         busy_share: share(|u| u.busy_s),
         blocked_writes: threads.iter().map(|used| used.blocked_writes).sum(),
-        context_switches: used.iter().map(|(u, _)| u.context_switches).sum(),
+        context_switches: used
+            .iter()
+            .map(|(u, _)| u.context_switches)
+            .sum::<Option<ContextSwitchCounts>>()
+            .map(context_switches),
         // Known to who knows the echoes.
         messages_per_cpu_s: None,
         cpu_s: sum(|u| u.cpu_s),

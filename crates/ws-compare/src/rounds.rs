@@ -2,8 +2,8 @@
 
 use measurement::plan::{CertificatePolicy, Plan, PlanError, ServerUrl};
 use measurement::run::comparison::{CandidateRow, RoundRow};
-use runner::RunError;
 use statistics::order_statistics::median;
+use swarm::SwarmError;
 use swarm::control::Control;
 use units::Rate;
 
@@ -101,7 +101,7 @@ pub enum TurnError {
         /// The server.
         name: String,
         /// Why.
-        source: RunError,
+        source: SwarmError,
     },
     /// The plan is impossible.
     #[error(transparent)]

@@ -7,10 +7,10 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use anyhow::Context;
+use host::cores::allowed_cores;
 use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
 use swarm::Finished;
 use swarm::control::Control;
-use swarm::pin::allowed_cores;
 use units::{Rate, SizeRange, human_time};
 
 use crate::check::{Findings, Verdict};

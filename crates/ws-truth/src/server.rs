@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use host::cores;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use swarm::pin;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use crate::faults::Faults;
@@ -58,9 +58,9 @@ impl Server {
         let thread = std::thread::Builder::new()
             .name("ws-truth".to_owned())
             .spawn(move || {
-                if let [first, _, ..] = pin::allowed_cores()[..] {
+                if let [first, _, ..] = cores::allowed_cores()[..] {
                     // Where it cannot be had, the system's choice has to do.
-                    let _ = pin::this_thread(first);
+                    let _ = cores::pin_thread(first);
                 }
                 Loop::new(faults, poll, listener).run(&ended)
             })?;

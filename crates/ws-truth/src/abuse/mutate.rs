@@ -2,7 +2,7 @@
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
-use swarm::wire;
+use websocket_wire as wire;
 
 /// Most alterations of one input.
 const MOST: usize = 6;

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rand::{Rng, RngExt};
-use swarm::wire::{Decoder, Event};
+use websocket_wire::{Decoder, Event};
 
 /// How long the server may take for what it has to do at once.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -152,7 +152,7 @@ impl Peer {
         let mut decoder = Decoder::default();
         let mut is_closed = false;
         loop {
-            match decoder.next(&mut rest) {
+            match decoder.next_event(&mut rest) {
                 Ok(None) => return Ok(()),
                 Ok(Some(_)) if is_closed => {
                     return Err(Ended::Finding("a frame behind the close frame".to_owned()));

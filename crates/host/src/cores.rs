@@ -1,8 +1,8 @@
-//! Keeping a thread on a core.
+//! The cores that this process may use, and threads pinned to them.
 
 use std::io;
 
-/// The cores that this process may use, in order; empty where that cannot be told.
+/// The cores that this process may use, in order; empty where the system does not tell.
 #[must_use]
 pub fn allowed_cores() -> Vec<usize> {
     #[cfg(target_os = "linux")]
@@ -20,19 +20,19 @@ pub fn allowed_cores() -> Vec<usize> {
     Vec::new()
 }
 
-/// Keeps the calling thread on a core.
+/// Pins the calling thread to a core.
 ///
 /// # Errors
-/// When this process may not use that core, or the system knows no such thing.
-pub fn this_thread(core: usize) -> io::Result<()> {
-    this_thread_on(&[core])
+/// When this process may not use that core, or the system cannot pin threads.
+pub fn pin_thread(core: usize) -> io::Result<()> {
+    pin_thread_to(&[core])
 }
 
-/// Keeps the calling thread on these cores, at least one.
+/// Pins the calling thread to these cores, at least one.
 ///
 /// # Errors
-/// When this process may not use any of them, or the system knows no such thing.
-pub fn this_thread_on(cores: &[usize]) -> io::Result<()> {
+/// When this process may not use any of them, or the system cannot pin threads.
+pub fn pin_thread_to(cores: &[usize]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use nix::sched::{CpuSet, sched_setaffinity};
@@ -51,19 +51,19 @@ pub fn this_thread_on(cores: &[usize]) -> io::Result<()> {
     ))
 }
 
-/// Does `body` on these cores, and goes back to those that were allowed before: what is started
-/// meanwhile stays where it was started. Without cores, `body` is done where the system likes.
+/// Runs `body` on these cores, and goes back to those that were allowed before. Threads and processes that
+/// `body` starts stay on these cores. Without cores, the system chooses.
 ///
 /// # Errors
-/// As [`this_thread_on`]; `body` is not done then.
+/// Those of [`pin_thread_to`]; `body` does not run then.
 pub fn with_cores<T>(cores: &[usize], body: impl FnOnce() -> T) -> io::Result<T> {
     if cores.is_empty() {
         return Ok(body());
     }
     let before = allowed_cores();
-    this_thread_on(cores)?;
+    pin_thread_to(cores)?;
     let done = body();
-    this_thread_on(&before)?;
+    pin_thread_to(&before)?;
     Ok(done)
 }
 
@@ -76,12 +76,12 @@ mod tests {
         let allowed = allowed_cores();
         let last = *allowed.last().unwrap();
         let seen = std::thread::spawn(move || {
-            this_thread(last).unwrap();
+            pin_thread(last).unwrap();
             allowed_cores()
         });
         assert_eq!(seen.join().unwrap(), [last]);
         assert_eq!(allowed_cores(), allowed, "other threads are left alone");
-        assert!(this_thread(nix::sched::CpuSet::count()).is_err());
+        assert!(pin_thread(nix::sched::CpuSet::count()).is_err());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The swarm's wire against Autobahn's client cases: an echo client for a fuzzing server.
+//! An echo client for Autobahn's fuzzing server, to run its client cases.
 //!
-//! `cargo run -p swarm --example autobahn -- HOST:PORT` after `kosoku -m fuzzingserver HOST:PORT`. It
-//! runs every case that the server has and has it write its report.
+//! `cargo run -p websocket-wire --example autobahn -- HOST:PORT` after `kosoku -m fuzzingserver HOST:PORT`.
+//! Runs every case of the server and asks the server to write its report.
 
 #![allow(clippy::print_stdout)]
 
@@ -10,13 +10,15 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use swarm::wire::{Decoder, Event, Header, MessageKind, Opcode, Utf8, append_control, mask};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use websocket_wire::{
+    Decoder, Event, FrameHeader, MessageKind, Opcode, Utf8Validator, append_control_frame, mask,
+};
 
-const AGENT: &str = "ws-bench-swarm";
+const AGENT: &str = "websocket-wire";
 const PROTOCOL_ERROR: u16 = 1002;
-const NOT_UTF8: u16 = 1007;
+const INVALID_UTF8: u16 = 1007;
 const NORMAL: u16 = 1000;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -73,7 +75,7 @@ impl Client {
 
     fn close(&mut self, code: u16) -> Result<()> {
         let mut bytes = Vec::new();
-        append_control(
+        append_control_frame(
             &mut bytes,
             Opcode::Close,
             &code.to_be_bytes(),
@@ -87,7 +89,7 @@ impl Client {
     /// Sends back every message that `echo` is true for, until the server closes or breaks the rules.
     fn run(mut self, mut echo: impl FnMut(MessageKind, &[u8]) -> bool) -> Result<()> {
         let mut decoder = Decoder::default();
-        let mut text = Utf8::default();
+        let mut text = Utf8Validator::default();
         let mut message = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -97,14 +99,14 @@ impl Client {
             }
             let mut input = &buffer[..n];
             loop {
-                match decoder.next(&mut input) {
+                match decoder.next_event(&mut input) {
                     Ok(None) => break,
                     Ok(Some(Event::Data { kind, part, last })) => {
                         let is_text = kind == MessageKind::Text;
                         let wrong =
-                            is_text && (text.part(part).is_err() || last && text.end().is_err());
+                            is_text && (text.push(part).is_err() || last && text.finish().is_err());
                         if wrong {
-                            return self.close(NOT_UTF8);
+                            return self.close(INVALID_UTF8);
                         }
                         message.extend_from_slice(part);
                         if last {
@@ -116,7 +118,7 @@ impl Client {
                     }
                     Ok(Some(Event::Ping(payload))) => {
                         let mut bytes = Vec::new();
-                        append_control(&mut bytes, Opcode::Pong, payload, rand::random());
+                        append_control_frame(&mut bytes, Opcode::Pong, payload, rand::random());
                         self.stream.write_all(&bytes)?;
                     }
                     Ok(Some(Event::Pong)) => {}
@@ -129,7 +131,7 @@ impl Client {
 
     fn send(&mut self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         let key: [u8; 4] = rand::random();
-        let mut bytes = Header::of_client(opcode, payload.len() as u64, key)
+        let mut bytes = FrameHeader::masked(opcode, payload.len() as u64, key)
             .as_bytes()
             .to_vec();
         let start = bytes.len();

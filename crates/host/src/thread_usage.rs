@@ -1,27 +1,57 @@
-//! What this process and its threads use of the machine. Every figure is `None` where the
+//! CPU time, memory and waits of this process and its threads. Every figure is `None` where the
 //! operating system does not tell it.
 
-use measurement::verdict::ContextSwitches;
+use std::iter::Sum;
 
-/// What the calling thread has used since it began.
+/// Context switches of a thread or a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ContextSwitchCounts {
+    /// Switches because the thread waited for something.
+    pub voluntary: u64,
+    /// Switches because another thread was to run.
+    pub involuntary: u64,
+}
+
+impl ContextSwitchCounts {
+    /// The switches since an earlier reading.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            voluntary: self.voluntary.saturating_sub(earlier.voluntary),
+            involuntary: self.involuntary.saturating_sub(earlier.involuntary),
+        }
+    }
+}
+
+impl Sum for ContextSwitchCounts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            voluntary: sum.voluntary + one.voluntary,
+            involuntary: sum.involuntary + one.involuntary,
+        })
+    }
+}
+
+/// Resources that a thread has used since it began, or between two readings.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ThreadUsage {
+pub struct ThreadUsage {
     /// CPU time in user mode, in seconds.
-    pub(crate) user_s: Option<f64>,
+    pub user_s: Option<f64>,
     /// CPU time, in seconds.
-    pub(crate) cpu_s: Option<f64>,
-    /// Time with something to do, in seconds; known only of a thread that never sleeps.
-    pub(crate) busy_s: Option<f64>,
-    /// How often it left its core.
-    pub(crate) context_switches: Option<ContextSwitches>,
+    pub cpu_s: Option<f64>,
+    /// Time with something to do, in seconds; known only of a thread that never sleeps, and never to the system.
+    pub busy_s: Option<f64>,
+    /// Times that the thread left its core.
+    pub context_switches: Option<ContextSwitchCounts>,
     /// Time spent ready to run but waiting for a core, in seconds.
-    pub(crate) run_queue_wait_s: Option<f64>,
+    pub run_queue_wait_s: Option<f64>,
 }
 
 impl ThreadUsage {
     /// Reads the counters of the calling thread.
     #[cfg(target_os = "linux")]
-    pub(crate) fn now() -> Self {
+    #[must_use]
+    pub fn now() -> Self {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
 
@@ -29,7 +59,7 @@ impl ThreadUsage {
         #[allow(clippy::cast_precision_loss)]
         let user_s = usage.map(|usage| usage.user_time().num_microseconds() as f64 / 1e6);
         let context_switches = usage.and_then(|usage| {
-            Some(ContextSwitches {
+            Some(ContextSwitchCounts {
                 voluntary: u64::try_from(usage.voluntary_context_switches()).ok()?,
                 involuntary: u64::try_from(usage.involuntary_context_switches()).ok()?,
             })
@@ -51,12 +81,14 @@ impl ThreadUsage {
 
     /// Reads the counters of the calling thread.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn now() -> Self {
+    #[must_use]
+    pub fn now() -> Self {
         Self::default()
     }
 
-    /// What was used since an earlier reading of the same thread.
-    pub(crate) fn since(self, earlier: Self) -> Self {
+    /// The usage since an earlier reading of the same thread.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
         let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
         Self {
             busy_s: None,

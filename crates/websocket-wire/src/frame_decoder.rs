@@ -1,61 +1,14 @@
-//! WebSocket frames (RFC 6455) over buffers that belong to the worker, not to the connection.
-//!
-//! The decoder is a state machine over whatever bytes a read brought: payload is handed on in
-//! parts as it lies in the read buffer, never copied or collected, so that a connection's state
-//! stays below 200 bytes whatever the server sends. The encoder appends to the write buffer and
-//! can begin anywhere inside a frame, so that a half-written frame needs no copy either.
-//!
-//! What a message holds is not looked at here. The swarm's clients compare it with what they sent, so
-//! that a wrong byte is one corrupted message and not the end of its connection; who has nothing to
-//! compare with checks text with [`Utf8`].
+//! Frames of a server: bytes to events.
 
-mod utf8;
-mod write;
-
-pub use utf8::{NotUtf8, Utf8};
-pub use write::{Header, WriteBuffer, append_control, mask, pieces};
-
-/// Longest payload of a ping, pong or close frame.
-const MAX_CONTROL_PAYLOAD: usize = 125;
+use crate::opcode::{MAX_CONTROL_PAYLOAD, MessageKind};
 
 /// Longest frame header that a server may send.
 const MAX_SERVER_HEADER: usize = 10;
 
-/// Type of a data message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageKind {
-    /// UTF-8.
-    Text,
-    /// Any bytes.
-    Binary,
-}
-
-/// Type of a frame that this client sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opcode {
-    /// A whole text message.
-    Text = 0x1,
-    /// A whole binary message.
-    Binary = 0x2,
-    /// The end.
-    Close = 0x8,
-    /// The answer to a ping.
-    Pong = 0xA,
-}
-
-impl From<MessageKind> for Opcode {
-    fn from(kind: MessageKind) -> Self {
-        match kind {
-            MessageKind::Text => Self::Text,
-            MessageKind::Binary => Self::Binary,
-        }
-    }
-}
-
-/// A frame that breaks the protocol; the connection is failed with 1002.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Violation of the protocol; the connection is failed with 1002.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ProtocolError {
-    /// A bit that no extension was agreed on for.
+    /// A bit of an extension that was not negotiated.
     #[error("a reserved bit is set")]
     ReservedBits,
     /// An opcode that RFC 6455 does not define.
@@ -73,12 +26,12 @@ pub enum ProtocolError {
     /// The highest bit of a length is 0.
     #[error("a payload length above 2^63")]
     Length,
-    /// A close frame without sense.
+    /// A close frame with an invalid payload.
     #[error("a close frame with an impossible code or reason")]
     Close,
 }
 
-/// What the next bytes mean.
+/// Next part of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Part of a data message, in order; `last` ends the message.
@@ -87,7 +40,7 @@ pub enum Event<'a> {
         kind: MessageKind,
         /// The next bytes of it.
         part: &'a [u8],
-        /// They are the last.
+        /// The message is complete.
         last: bool,
     },
     /// A ping with its payload, to be answered.
@@ -98,27 +51,28 @@ pub enum Event<'a> {
     Close(Option<u16>),
 }
 
-/// Takes frames from a server apart.
+/// Decoder of the frames of one connection.
 #[derive(Debug, Default)]
 pub struct Decoder {
     header: [u8; MAX_SERVER_HEADER],
     header_len: u8,
     /// The frame whose payload is being read.
-    frame: Option<Frame>,
+    frame: Option<FrameProgress>,
     /// The message whose final frame has not come yet.
     message: Option<MessageKind>,
-    /// Payload of a control frame that came in pieces; most connections never need it.
+    /// Payload of a control frame that came in pieces; rare.
     control: Vec<u8>,
 }
 
+/// The frame that is being read.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
-    payload: Payload,
+struct FrameProgress {
+    kind: FrameKind,
     remaining: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Payload {
+enum FrameKind {
     Data { kind: MessageKind, fin: bool },
     Close,
     Ping,
@@ -126,16 +80,19 @@ enum Payload {
 }
 
 impl Decoder {
-    /// Whether all that came so far were whole messages and whole control frames.
+    /// Returns true when every message and every control frame so far is complete.
     #[inline]
     #[must_use]
     pub fn is_between_messages(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }
 
-    /// Takes the next event from the front of `input`; `None` when all of it is used up.
+    /// Takes the next event from the front of `input`; `None` when the input is used up.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] for a frame that a server must not send.
     #[inline]
-    pub fn next<'e, 'i: 'e>(
+    pub fn next_event<'e, 'i: 'e>(
         &'e mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Event<'e>>, ProtocolError> {
@@ -156,9 +113,9 @@ impl Decoder {
         let (part, rest) = input.split_at(available);
         *input = rest;
         let remaining = frame.remaining - available as u64;
-        self.frame = (remaining > 0).then_some(Frame { remaining, ..frame });
-        match frame.payload {
-            Payload::Data { kind, fin } => {
+        self.frame = (remaining > 0).then_some(FrameProgress { remaining, ..frame });
+        match frame.kind {
+            FrameKind::Data { kind, fin } => {
                 let last = fin && remaining == 0;
                 if last {
                     self.message = None;
@@ -171,7 +128,7 @@ impl Decoder {
 
     fn control_part<'a>(
         &'a mut self,
-        control: Payload,
+        control: FrameKind,
         part: &'a [u8],
         whole: bool,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
@@ -186,15 +143,15 @@ impl Decoder {
             return Ok(None);
         }
         Ok(Some(match control {
-            Payload::Ping => Event::Ping(payload),
-            Payload::Close => Event::Close(close_code(payload)?),
-            Payload::Pong | Payload::Data { .. } => Event::Pong,
+            FrameKind::Ping => Event::Ping(payload),
+            FrameKind::Close => Event::Close(close_code(payload)?),
+            FrameKind::Pong | FrameKind::Data { .. } => Event::Pong,
         }))
     }
 
     /// Reads a frame header, from the input alone where it is whole there.
     #[inline]
-    fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, ProtocolError> {
+    fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<FrameProgress>, ProtocolError> {
         if self.header_len == 0
             && let Some(len) = header_len(input).filter(|len| *len <= input.len())
         {
@@ -218,7 +175,8 @@ impl Decoder {
         Ok(None)
     }
 
-    fn parse_header(&mut self, header: &[u8]) -> Result<Frame, ProtocolError> {
+    #[inline]
+    fn parse_header(&mut self, header: &[u8]) -> Result<FrameProgress, ProtocolError> {
         let (first, second) = (header[0], header[1]);
         if first & 0x70 != 0 {
             return Err(ProtocolError::ReservedBits);
@@ -237,10 +195,10 @@ impl Decoder {
         if remaining > i64::MAX.unsigned_abs() {
             return Err(ProtocolError::Length);
         }
-        let payload = match first & 0x0F {
+        let frame = match first & 0x0F {
             0x0 => {
                 let kind = self.message.ok_or(ProtocolError::Fragmentation)?;
-                Payload::Data { kind, fin }
+                FrameKind::Data { kind, fin }
             }
             opcode @ (0x1 | 0x2) => {
                 if self.message.is_some() {
@@ -251,7 +209,7 @@ impl Decoder {
                     _ => MessageKind::Binary,
                 };
                 self.message = Some(kind);
-                Payload::Data { kind, fin }
+                FrameKind::Data { kind, fin }
             }
             opcode @ 0x8..=0xA => {
                 if !fin || remaining > MAX_CONTROL_PAYLOAD as u64 {
@@ -259,19 +217,22 @@ impl Decoder {
                 }
                 self.control.clear();
                 match opcode {
-                    0x8 => Payload::Close,
-                    0x9 => Payload::Ping,
-                    _ => Payload::Pong,
+                    0x8 => FrameKind::Close,
+                    0x9 => FrameKind::Ping,
+                    _ => FrameKind::Pong,
                 }
             }
             opcode => return Err(ProtocolError::UnknownOpcode(opcode)),
         };
-        Ok(Frame { payload, remaining })
+        Ok(FrameProgress {
+            kind: frame,
+            remaining,
+        })
     }
 }
 
-/// Length of the header of an unmasked frame that begins with these bytes; `None` when they are
-/// too few to tell.
+/// Length of the header of an unmasked frame that begins with these bytes; `None` when more bytes
+/// are needed.
 #[inline]
 fn header_len(bytes: &[u8]) -> Option<usize> {
     // A masked frame is refused as soon as its second byte is seen.
@@ -297,7 +258,3 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
         [_] => Err(ProtocolError::Close),
     }
 }
-
-#[cfg(test)]
-#[path = "wire_tests.rs"]
-mod tests;

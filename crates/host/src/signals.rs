@@ -1,10 +1,31 @@
-//! What asks a program that measures to end, caught instead of killing it.
+//! Signals that end a program, caught instead of killing it.
 
 use std::io;
 
-/// The signals that end a run: Ctrl-C, and on Unix SIGTERM and SIGHUP, which comes when a terminal is closed.
-///
-/// A SIGHUP that whoever started the program has it ignore, as `nohup` does, stays ignored (on Linux, which tells).
+/// A request to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, or Ctrl-C.
+    Interrupt,
+    /// SIGTERM; not on Windows.
+    Terminate,
+    /// SIGHUP, which comes when a terminal is closed; not on Windows.
+    Hangup,
+}
+
+impl Signal {
+    /// The exit code of a program that ends because of it at once: 130, 143 or 129.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+            Self::Hangup => 129,
+        }
+    }
+}
+
+/// Ctrl-C and, on Unix, SIGTERM, caught from [`Signals::catch`] on.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -20,20 +41,33 @@ impl Signals {
     /// Starts catching. Needs a tokio runtime with its drivers.
     ///
     /// # Errors
-    /// When the system does not let us.
+    /// When the system refuses.
     pub fn catch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        // Asked before anything is caught, which would end that.
-        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: hangup.transpose()?,
+            hangup: None,
         })
     }
 
-    /// Waits for the next one.
-    pub async fn next(&mut self) {
+    /// Catches SIGHUP as well, unless the program was started with it ignored, as `nohup` does (known on Linux
+    /// only).
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn and_hangup(self) -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Asked before it is caught, which ends that.
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            hangup: hangup.transpose()?,
+            ..self
+        })
+    }
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) -> Signal {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -41,9 +75,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = hangup => Signal::Hangup,
         }
     }
 }
@@ -58,12 +92,21 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the next one.
-    pub async fn next(&mut self) {
+    /// Changes nothing: there is no SIGHUP here.
+    ///
+    /// # Errors
+    /// Never here.
+    pub fn and_hangup(self) -> io::Result<Self> {
+        Ok(self)
+    }
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             // It cannot be caught: then it kills, and there is nothing to wait for.
             std::future::pending::<()>().await;
         }
+        Signal::Interrupt
     }
 }
 
@@ -73,7 +116,7 @@ fn ignores_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))
 }
 
-/// What the lines of `/proc/…/status` say of it: a bit a signal, the lowest for number 1, which is SIGHUP.
+/// Reads it from the lines of `/proc/…/status`: a bit a signal, the lowest for number 1, which is SIGHUP.
 #[cfg(unix)]
 fn is_hangup_ignored(status: &str) -> bool {
     let mask = status

@@ -1,24 +1,24 @@
-//! Text that comes in parts.
+//! Validation of text that comes in parts.
 
-/// Text that is no UTF-8; the connection is failed with 1007.
+/// Text that is not UTF-8; the connection is failed with 1007.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a text message is not UTF-8")]
-pub struct NotUtf8;
+pub struct InvalidUtf8;
 
-/// Checks a text that comes in parts, and fails at the first byte that is wrong.
+/// Validates a text that comes in parts, and rejects it at the first wrong byte.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Utf8 {
-    /// The beginning of a character whose other bytes have not come yet.
+pub struct Utf8Validator {
+    /// The beginning of a character that is not complete yet.
     begun: [u8; 4],
     len: usize,
 }
 
-impl Utf8 {
-    /// Looks at the next part.
+impl Utf8Validator {
+    /// Validates the next part.
     ///
     /// # Errors
-    /// [`NotUtf8`] as soon as no text can go on like this.
-    pub fn part(&mut self, mut part: &[u8]) -> Result<(), NotUtf8> {
+    /// [`InvalidUtf8`] as soon as no continuation can make the text valid.
+    pub fn push(&mut self, mut part: &[u8]) -> Result<(), InvalidUtf8> {
         while self.len > 0 {
             let Some((byte, rest)) = part.split_first() else {
                 return Ok(());
@@ -29,7 +29,7 @@ impl Utf8 {
             self.len += 1;
             match std::str::from_utf8(&self.begun[..self.len]) {
                 Ok(_) => self.len = 0,
-                Err(error) if error.error_len().is_some() => return Err(NotUtf8),
+                Err(error) if error.error_len().is_some() => return Err(InvalidUtf8),
                 Err(_) => {}
             }
         }
@@ -37,7 +37,7 @@ impl Utf8 {
             return Ok(());
         };
         if error.error_len().is_some() {
-            return Err(NotUtf8);
+            return Err(InvalidUtf8);
         }
         let begun = &part[error.valid_up_to()..];
         self.len = begun.len();
@@ -45,14 +45,14 @@ impl Utf8 {
         Ok(())
     }
 
-    /// The text is over; ready for the next one.
+    /// Ends the text and prepares for the next one.
     ///
     /// # Errors
-    /// [`NotUtf8`] when it ends in the middle of a character.
-    pub fn end(&mut self) -> Result<(), NotUtf8> {
+    /// [`InvalidUtf8`] when the text ends in the middle of a character.
+    pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
         match std::mem::take(&mut self.len) {
             0 => Ok(()),
-            _ => Err(NotUtf8),
+            _ => Err(InvalidUtf8),
         }
     }
 }

@@ -1,40 +1,22 @@
-//! The wire against tungstenite, the oracle: what it writes we read, what we write it reads.
+//! Frames against tungstenite as the oracle: each side reads the frames that the other one wrote.
 
-use std::io::{self, Read, Write};
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
+
+mod corpus;
+mod decoder_check;
 
 use proptest::prelude::*;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
 
-use super::*;
+use decoder_check::Pipe;
+use websocket_wire::{
+    Decoder, Event, FrameHeader, MessageKind, Opcode, ProtocolError, Utf8Validator,
+    append_control_frame, mask, next_piece,
+};
 
-/// A pipe with two ends in one: what is written is kept, what is given is read.
-#[derive(Default)]
-struct Pipe {
-    given: io::Cursor<Vec<u8>>,
-    written: Vec<u8>,
-}
-
-impl Read for Pipe {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.given.read(buffer)? {
-            0 => Err(io::ErrorKind::WouldBlock.into()),
-            n => Ok(n),
-        }
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.written.write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// What tungstenite's server writes for these messages.
+/// Bytes that tungstenite's server writes for these messages.
 fn server_bytes(messages: &[Message]) -> Vec<u8> {
     let mut server = WebSocket::from_raw_socket(Pipe::default(), Role::Server, None);
     for message in messages {
@@ -53,7 +35,7 @@ fn decode(bytes: &[u8], reads: &[usize]) -> Result<Vec<Message>, ProtocolError> 
     while !rest.is_empty() {
         let (mut input, later) = rest.split_at(sizes.next().unwrap().clamp(1, rest.len()));
         rest = later;
-        while let Some(event) = decoder.next(&mut input)? {
+        while let Some(event) = decoder.next_event(&mut input)? {
             match event {
                 Event::Data { kind, part, last } => {
                     collected.extend_from_slice(part);
@@ -114,18 +96,18 @@ proptest! {
         key: [u8; 4],
     ) {
         // Written in pieces of `cut` bytes, as a socket takes them.
-        let header = Header::of_client(Opcode::Binary, payload.len() as u64, key);
+        let header = FrameHeader::masked(Opcode::Binary, payload.len() as u64, key);
         let total = header.as_bytes().len() + payload.len();
         let mut bytes = Vec::new();
         while bytes.len() < total {
-            let (head, body) = pieces(header.as_bytes().len(), payload.len() as u64, bytes.len() as u64, cut);
+            let (head, body) = next_piece(header.as_bytes().len(), payload.len() as u64, bytes.len() as u64, cut);
             bytes.extend_from_slice(&header.as_bytes()[head]);
             let start = bytes.len();
             bytes.extend_from_slice(&payload[body.start as usize..body.end as usize]);
             mask(&mut bytes[start..], key, body.start);
         }
-        append_control(&mut bytes, Opcode::Pong, b"hello", key);
-        let pipe = Pipe { given: io::Cursor::new(bytes), written: Vec::new() };
+        append_control_frame(&mut bytes, Opcode::Pong, b"hello", key);
+        let pipe = Pipe::holding(bytes);
         let mut server = WebSocket::from_raw_socket(pipe, Role::Server, None);
         prop_assert_eq!(server.read().unwrap(), Message::binary(payload));
         prop_assert_eq!(server.read().unwrap(), Message::Pong(b"hello".to_vec().into()));
@@ -140,7 +122,7 @@ proptest! {
             let (mut input, later) = rest.split_at(sizes.next().unwrap().clamp(1, rest.len()));
             rest = later;
             loop {
-                match decoder.next(&mut input) {
+                match decoder.next_event(&mut input) {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(_) => break 'all,
@@ -201,8 +183,8 @@ proptest! {
         ],
         cut in 1..7_usize,
     ) {
-        let mut text = Utf8::default();
-        let parts = bytes.chunks(cut).try_for_each(|part| text.part(part)).and_then(|()| text.end());
+        let mut text = Utf8Validator::default();
+        let parts = bytes.chunks(cut).try_for_each(|part| text.push(part)).and_then(|()| text.finish());
         prop_assert_eq!(parts.is_ok(), std::str::from_utf8(&bytes).is_ok());
     }
 }
