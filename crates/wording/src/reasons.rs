@@ -3,7 +3,7 @@
 use measurement::run::Summary;
 use measurement::verdict::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN,
-    RUN_QUEUE_WAIT_LIMIT, Reason,
+    RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions,
 };
 use units::{counted, grouped, human_percent, human_rate, human_time};
 
@@ -20,11 +20,12 @@ pub(crate) fn messages_lie(beyond: u64) -> String {
 
 /// The sentence for one reason.
 #[must_use]
+#[allow(clippy::cast_precision_loss)]
 pub fn reason(reason: &Reason) -> String {
+    let time = |ns: &u64| human_time(*ns as f64);
+    let margin = || human_percent(OWN_LIMIT_MARGIN);
     match reason {
-        Reason::NothingMeasured => format!(
-            "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all"
-        ),
+        Reason::NothingMeasured => "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all".to_owned(),
         Reason::Impossible { smaller, larger } => format!(
             "impossible figures: {} {} exceeds {} {}; please report this as a bug",
             smaller.0,
@@ -32,79 +33,37 @@ pub fn reason(reason: &Reason) -> String {
             larger.0,
             human_time(larger.1)
         ),
-        #[allow(clippy::cast_precision_loss)]
         Reason::SendLag {
             lag_ns,
             service_ns,
             sending,
-        } => {
-            let (full, wider) = if sending.windowed {
-                (" or its `--window` full", " a wider `--window`,")
-            } else {
-                ("", "")
-            };
-            let cause = if sending.sockets_full {
-                "the sockets were full, as the server took messages too slowly, or the generator was late"
-            } else {
-                "the generator was late"
-            };
-            let spin = if sending.busy_poll {
-                ""
-            } else {
-                " `--busy-poll`,"
-            };
-            format!(
-                "send lag p99 of {} (limit: the service time p50, {}): messages went out later than the server answers, because {cause}{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`",
-                human_time(*lag_ns as f64),
-                human_time(*service_ns as f64)
-            )
-        }
+        } => send_lag(&time(lag_ns), &time(service_ns), *sending),
         Reason::RateNotKept {
             kept,
             answered_all,
             ended_with_connections,
             sending,
-        } => {
-            let cause = match (answered_all, sending.sockets_full) {
-                (true, false) if *ended_with_connections => {
-                    "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
-                }
-                (true, false) if sending.windowed => {
-                    "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
-                }
-                (true, false) => {
-                    "the server answered all that it was sent, so the generator held back; use more `--threads` or a lower `--rate`"
-                }
-                (true, true) => {
-                    "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
-                }
-                (false, _) => {
-                    "the server did not answer all that it was sent: the rate is beyond what it can do; use a lower `--rate`"
-                }
-            };
-            format!(
-                "{} of the offered rate was achieved (limit {}): {cause}",
-                percent_beside(*kept, ACHIEVED_SHARE_LIMIT),
-                human_percent(ACHIEVED_SHARE_LIMIT)
-            )
-        }
-        #[allow(clippy::cast_precision_loss)]
+        } => format!(
+            "{} of the offered rate was achieved (limit {}): {}",
+            percent_beside(*kept, ACHIEVED_SHARE_LIMIT),
+            human_percent(ACHIEVED_SHARE_LIMIT),
+            rate_not_kept(*answered_all, *ended_with_connections, *sending)
+        ),
         Reason::NearFloor(found, floor) => format!(
             "you are measuring the tool: the service time p50 of {} is within {} of what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
-            human_time(*found as f64),
-            human_percent(OWN_LIMIT_MARGIN),
-            human_time(*floor as f64)
+            time(found),
+            margin(),
+            time(floor)
         ),
-        #[allow(clippy::cast_precision_loss)]
         Reason::BelowFloor(found, floor) => format!(
             "the service time p50 of {} is below what the generator needed for a server that does nothing ({}): its calibration was disturbed, or its core slept there, so whether you are measuring the tool is not known; measure again while nothing else runs, or with `--busy-poll`",
-            human_time(*found as f64),
-            human_time(*floor as f64)
+            time(found),
+            time(floor)
         ),
         Reason::NearCeiling(found, ceiling) => format!(
             "you are measuring the tool: {} msg/s is within {} of the {} msg/s that the generator can do at its best; more `--threads` help where cores are free",
             human_rate(*found),
-            human_percent(OWN_LIMIT_MARGIN),
+            margin(),
             human_rate(*ceiling)
         ),
         Reason::AboveCeiling(found, ceiling) => format!(
@@ -132,9 +91,52 @@ pub fn reason(reason: &Reason) -> String {
             grouped(*broken),
             grouped(*of)
         ),
-        Reason::Interrupted => format!(
-            "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)"
-        ),
+        Reason::Interrupted => "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)".to_owned(),
+    }
+}
+
+fn send_lag(lag: &str, service: &str, sending: SendConditions) -> String {
+    let (full, wider) = if sending.windowed {
+        (" or its `--window` full", " a wider `--window`,")
+    } else {
+        ("", "")
+    };
+    let cause = if sending.sockets_full {
+        "the sockets were full, as the server took messages too slowly, or the generator was late"
+    } else {
+        "the generator was late"
+    };
+    let spin = if sending.busy_poll {
+        ""
+    } else {
+        " `--busy-poll`,"
+    };
+    format!(
+        "send lag p99 of {lag} (limit: the service time p50, {service}): messages went out later than the server answers, because {cause}{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`"
+    )
+}
+
+fn rate_not_kept(
+    answered_all: bool,
+    ended_with_connections: bool,
+    sending: SendConditions,
+) -> &'static str {
+    match (answered_all, sending.sockets_full) {
+        (true, false) if ended_with_connections => {
+            "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
+        }
+        (true, false) if sending.windowed => {
+            "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
+        }
+        (true, false) => {
+            "the server answered all that it was sent, so the generator held back; use more `--threads` or a lower `--rate`"
+        }
+        (true, true) => {
+            "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
+        }
+        (false, _) => {
+            "the server did not answer all that it was sent: the rate is beyond what it can do; use a lower `--rate`"
+        }
     }
 }
 

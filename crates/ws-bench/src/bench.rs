@@ -144,7 +144,8 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
     }
     drop(server);
 
-    let summary = summary.with_conditions(&args.conditions);
+    let mut summary = summary.with_conditions(&args.conditions);
+    wording::explain(&mut summary);
     let percentiles = percentile_table(&record);
     let run = Run {
         summary: &summary,

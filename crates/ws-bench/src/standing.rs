@@ -77,7 +77,9 @@ pub(crate) fn summary_so_far(
         interrupted,
         ..RunContext::default()
     };
-    Summary::so_far(plan, &progress.record, context)
+    let mut summary = Summary::so_far(plan, &progress.record, context);
+    wording::explain(&mut summary);
+    summary
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &["host", "measurement", "units"]),
@@ -17,6 +17,8 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("measurement", &["statistics", "units"]),
     ("swarm", &["host", "measurement", "units", "websocket-wire"]),
     ("websocket-wire", &[]),
+    // Front ends only.
+    ("wording", &["measurement", "units"]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
@@ -25,7 +27,14 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("runner", &["measurement", "swarm", "units"]),
     (
         "ws-report",
-        &["cli", "draw-plot", "measurement", "results", "units"],
+        &[
+            "cli",
+            "draw-plot",
+            "measurement",
+            "results",
+            "units",
+            "wording",
+        ],
     ),
     (
         "ws-compare",
@@ -39,6 +48,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "statistics",
             "swarm",
             "units",
+            "wording",
             "ws-report",
         ],
     ),
@@ -64,6 +74,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "runner",
             "swarm",
             "units",
+            "wording",
             "axum-ws",
             "tungstenite-ws",
             "draw-plot",

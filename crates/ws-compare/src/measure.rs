@@ -133,7 +133,7 @@ fn row(summary: &Summary, record: &Record) -> RunRow {
     let m = &summary.messages;
     RunRow {
         verdict: summary.validity.verdict,
-        reasons: summary.validity.reasons.clone(),
+        reasons: summary.validity.found.iter().map(wording::reason).collect(),
         timed_messages: timed,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
         elapsed_s,

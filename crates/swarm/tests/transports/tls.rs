@@ -159,7 +159,7 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
     let stranger = server.plan(|plan| {
-        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes())
+        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes());
     });
     let error = swarm::run(&stranger, &Control::new()).unwrap_err();
     let hint = "UnknownIssuer · --ca-cert FILE trusts one certificate more, --insecure any";
