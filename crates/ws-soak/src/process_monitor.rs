@@ -1,21 +1,21 @@
-//! What the system tells of a process: its memory and its open files.
+//! Memory and open files of a process, and the trend of its memory.
 
 use std::fmt;
 
 use anyhow::Context;
 
-/// One look at a process.
+/// One reading of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(crate) struct ProcessReading {
     /// Resident memory.
-    pub(super) memory_kib: u64,
+    pub(crate) memory_kib: u64,
     /// Open files.
-    pub(super) files: usize,
+    pub(crate) files: usize,
 }
 
-impl Reading {
-    /// Looks at `/proc`, which Linux has.
-    pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
+impl ProcessReading {
+    /// Reads `/proc`, which Linux has.
+    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
         let path = format!("/proc/{pid}/status");
         let status =
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -29,29 +29,28 @@ impl Reading {
     }
 }
 
-/// Looks that a trend is taken of, at least.
-const LEAST_LOOKS: usize = 10;
+/// Least number of readings for a trend.
+const MIN_READINGS: usize = 10;
 
-/// What stands for a trend of fewer looks.
-pub(super) const TOO_SHORT: &str =
+/// The text in place of a trend of fewer readings.
+pub(crate) const TOO_SHORT: &str =
     "no judgement of memory: too few looks for a trend; run for longer";
 
-/// How memory changes once the first fifth of the time is over, in which buffers grow to what they will be.
+/// Change of memory after the first fifth of the time, in which buffers grow to their final size.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trend {
-    /// Slope of the line of least squares, in KiB a look.
+pub(crate) struct MemoryTrend {
+    /// Slope of the line of least squares, in KiB per reading.
     slope_kib: f64,
-    looks: usize,
+    readings: usize,
     least_kib: u64,
     most_kib: u64,
 }
 
-impl Trend {
-    /// `None` with fewer than [`LEAST_LOOKS`].
-    #[allow(clippy::cast_precision_loss)]
-    pub(super) fn of(readings: &[Reading]) -> Option<Self> {
+impl MemoryTrend {
+    /// The trend; `None` with fewer than [`MIN_READINGS`].
+    pub(crate) fn of(readings: &[ProcessReading]) -> Option<Self> {
         let later = &readings[readings.len() / 5..];
-        if later.len() < LEAST_LOOKS {
+        if later.len() < MIN_READINGS {
             return None;
         }
         let n = later.len() as f64;
@@ -65,43 +64,39 @@ impl Trend {
         }
         Some(Self {
             slope_kib: xy / xx,
-            looks: later.len(),
+            readings: later.len(),
             least_kib: later.iter().map(|r| r.memory_kib).min()?,
             most_kib: later.iter().map(|r| r.memory_kib).max()?,
         })
     }
-}
 
-impl Trend {
-    /// The line rises by more than half of the least that was seen, and by more than buffers differ by:
-    /// no server that keeps nothing does that.
-    pub(super) fn is_growth(&self) -> bool {
+    /// Reports whether the line rises by more than half of the smallest reading, and by more than buffers differ by.
+    /// A server without a leak does not do that.
+    pub(crate) fn is_growth(&self) -> bool {
         self.rise_kib() > self.limit_kib()
     }
 
-    /// How much the line rises over all looks.
-    #[allow(clippy::cast_precision_loss)]
+    /// Rise of the line over all readings, in KiB.
     fn rise_kib(&self) -> f64 {
-        self.slope_kib * self.looks as f64
+        self.slope_kib * self.readings as f64
     }
 
-    /// How much it may rise.
-    #[allow(clippy::cast_precision_loss)]
+    /// Largest rise that is not called growth, in KiB.
     fn limit_kib(&self) -> f64 {
-        /// Largest messages of ordinary load, several at a time, each way.
+        /// The largest messages of ordinary load, several at a time, each way.
         const BUFFERS_KIB: f64 = 32_768.0;
         BUFFERS_KIB.max(self.least_kib as f64 / 2.0)
     }
 }
 
-impl fmt::Display for Trend {
+impl fmt::Display for MemoryTrend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "memory between {} and {} KiB over {} looks: its line changes by {:+.0} KiB, ",
             self.least_kib,
             self.most_kib,
-            self.looks,
+            self.readings,
             self.rise_kib()
         )?;
         let limit_kib = self.limit_kib();
@@ -123,17 +118,17 @@ mod tests {
     #[test]
     fn a_slope_is_that_of_the_line() {
         let readings: Vec<_> = (0..50)
-            .map(|at| Reading {
+            .map(|at| ProcessReading {
                 // The beginning does not count.
                 memory_kib: if at < 10 { 0 } else { 1_000 + 3 * at },
                 files: 0,
             })
             .collect();
-        let trend = Trend::of(&readings).unwrap();
+        let trend = MemoryTrend::of(&readings).unwrap();
         assert!((trend.slope_kib - 3.0).abs() < 1e-9, "{trend:?}");
-        let found = (trend.looks, trend.least_kib, trend.most_kib);
+        let found = (trend.readings, trend.least_kib, trend.most_kib);
         assert_eq!(found, (40, 1_030, 1_147));
-        assert_eq!(Trend::of(&readings[..5]), None);
+        assert_eq!(MemoryTrend::of(&readings[..5]), None);
         assert!(!trend.is_growth());
         assert_eq!(
             trend.to_string(),
@@ -141,12 +136,12 @@ mod tests {
              which is no growth up to 32768 KiB, what buffers explain"
         );
         let leak: Vec<_> = (0..50)
-            .map(|at| Reading {
+            .map(|at| ProcessReading {
                 memory_kib: 10_000 + 2_000 * at,
                 files: 0,
             })
             .collect();
-        let leak = Trend::of(&leak).unwrap();
+        let leak = MemoryTrend::of(&leak).unwrap();
         assert!(leak.is_growth());
         assert!(
             leak.to_string()

@@ -1,4 +1,4 @@
-//! The opening handshake, right or wrong.
+//! The opening handshake, correct or faulty.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Instant;
@@ -7,12 +7,12 @@ use tokio_tungstenite::tungstenite::WebSocket;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::State;
+use super::ConnectionState;
 use crate::faults::{Faults, Handshake};
 
-/// Reads what there is of a request, and answers it once it is whole.
-pub(super) fn upgrade(state: &mut State, faults: &Faults) -> io::Result<()> {
-    let State::Head(stream, head) = state else {
+/// Reads the part of the request that has arrived, and answers it once it is complete.
+pub(super) fn upgrade(state: &mut ConnectionState, faults: &Faults) -> io::Result<()> {
+    let ConnectionState::Head(stream, head) = state else {
         return Ok(());
     };
     let mut byte = [0];
@@ -32,7 +32,7 @@ pub(super) fn upgrade(state: &mut State, faults: &Faults) -> io::Result<()> {
         .map(|(_, key)| key.trim().to_owned())
         .unwrap_or_default();
     let accept = match faults.handshake {
-        Handshake::Right => derive_accept_key(key.as_bytes()),
+        Handshake::Correct => derive_accept_key(key.as_bytes()),
         Handshake::WrongAcceptKey => derive_accept_key(b"not the client's key"),
         Handshake::Silent => return Ok(()),
     };
@@ -43,12 +43,12 @@ pub(super) fn upgrade(state: &mut State, faults: &Faults) -> io::Result<()> {
     stream.write_all(answer.as_bytes())?;
     stream.limit = faults.bytes_per_s;
     (stream.since, stream.read) = (Instant::now(), 0);
-    let State::Head(stream, _) = std::mem::replace(state, State::Over) else {
+    let ConnectionState::Head(stream, _) = std::mem::replace(state, ConnectionState::Ended) else {
         return Ok(());
     };
     // Small reads, so that a throttled message counts when its last byte is read.
     let config = WebSocketConfig::default().read_buffer_size(4096);
     let socket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
-    *state = State::Open(Box::new(socket));
+    *state = ConnectionState::Open(Box::new(socket));
     Ok(())
 }

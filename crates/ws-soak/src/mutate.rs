@@ -1,11 +1,11 @@
-//! Bytes that are nearly right.
+//! Frames, and bytes that are nearly right.
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
-use websocket_wire as wire;
+use websocket_wire::mask;
 
-/// Most alterations of one input.
-const MOST: usize = 6;
+/// Largest number of alterations of one input.
+const MAX_ALTERATIONS: usize = 6;
 
 /// Bytes that parsers stumble over.
 const TRICKY: [&[u8]; 12] = [
@@ -24,7 +24,7 @@ const TRICKY: [&[u8]; 12] = [
 ];
 
 /// A frame of a client, masked.
-pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x1F, 0x2E, 0x3D, 0x4C];
     let mut bytes = vec![first];
     // Each arm's pattern is what makes its cast exact.
@@ -43,12 +43,12 @@ pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes.extend(KEY);
     let start = bytes.len();
     bytes.extend(payload);
-    wire::mask(&mut bytes[start..], KEY, 0);
+    mask(&mut bytes[start..], KEY, 0);
     bytes
 }
 
 /// A few frames that belong together.
-pub(super) fn conversation(rng: &mut impl Rng) -> Vec<u8> {
+pub(crate) fn conversation(rng: &mut impl Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..rng.random_range(1..5) {
         let size = *[0, 1, 125, 126, 2_000, 70_000].choose(rng).unwrap_or(&1);
@@ -69,10 +69,10 @@ pub(super) fn conversation(rng: &mut impl Rng) -> Vec<u8> {
     bytes
 }
 
-/// The same bytes with a few alterations.
-pub(super) fn bytes(right: &[u8], rng: &mut impl Rng) -> Vec<u8> {
+/// A copy of the bytes with a few random alterations.
+pub(crate) fn altered_bytes(right: &[u8], rng: &mut impl Rng) -> Vec<u8> {
     let mut bytes = right.to_vec();
-    for _ in 0..rng.random_range(0..=MOST) {
+    for _ in 0..rng.random_range(0..=MAX_ALTERATIONS) {
         if bytes.is_empty() {
             break;
         }
@@ -113,7 +113,7 @@ mod tests {
     fn a_seed_makes_the_same_bytes_and_another_other_ones() {
         let made = |seed| {
             let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-            bytes(&conversation(&mut rng), &mut rng)
+            altered_bytes(&conversation(&mut rng), &mut rng)
         };
         assert_eq!(made(1), made(1));
         let different: std::collections::BTreeSet<_> = (0..50).map(made).collect();

@@ -1,11 +1,30 @@
-//! Starts a server, treats it badly beside ordinary load, and tells how it bore that.
+//! Endurance test of a server: ordinary load beside clients that misbehave, watched from outside.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `soak` | the whole test, and its report |
+//! | `server_process` | the server under test as a child process |
+//! | `process_monitor` | memory and open files of that process, and their trend |
+//! | `misbehaviour` | what a client can do wrong |
+//! | `raw_client` | a blocking client that sends any bytes and judges the answer |
+//! | `mutate` | frames, and bytes that are nearly right |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod misbehaviour;
+mod mutate;
+mod process_monitor;
+mod raw_client;
+mod server_process;
+mod soak;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, ValueHint};
-use ws_truth::abuse::Misdeed;
-use ws_truth::soak::{self, Soak};
+
+use crate::misbehaviour::Misbehaviour;
+use crate::soak::Soak;
 
 /// Soaks a server: ordinary load, clients that misbehave, and a witness who asks every second whether all
 /// is well. Memory, open files and log lines are watched.
@@ -20,7 +39,7 @@ Exit codes:
   0  it bore all of it
   1  it did not, or could not be started
   2  usage")]
-struct Args {
+struct SoakArgs {
     /// For how long (example: 10m)
     #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = units::parse_duration, help_heading = ABUSE)]
     duration: Duration,
@@ -28,7 +47,7 @@ struct Args {
     /// Nothing but requests or frames altered at random, as fast as it goes, without ordinary load
     /// [default: all misdeeds, beside it] (example: frames)
     #[arg(long, value_enum, help_heading = ABUSE)]
-    fuzz: Option<Fuzz>,
+    fuzz: Option<FuzzTarget>,
 
     /// Misbehaving clients at a time (example: 8)
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = ABUSE)]
@@ -47,7 +66,7 @@ struct Args {
 const ABUSE: &str = "Abuse";
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Fuzz {
+enum FuzzTarget {
     /// The path from the first byte to the upgrade
     Handshake,
     /// The path behind it
@@ -55,27 +74,29 @@ enum Fuzz {
 }
 
 fn main() -> ExitCode {
-    cli::run(Args::command(), |args: Args| soaked(&args))
+    cli::run(SoakArgs::command(), |args: SoakArgs| {
+        let report = soak::run(&args.soak(), &args.command)?;
+        eprintln!("{report}");
+        Ok(if report.is_fine() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    })
 }
 
-fn soaked(args: &Args) -> anyhow::Result<ExitCode> {
-    let misdeeds = match args.fuzz {
-        None => Misdeed::ALL.to_vec(),
-        Some(Fuzz::Handshake) => vec![Misdeed::MutatedHandshake],
-        Some(Fuzz::Frames) => vec![Misdeed::MutatedFrames],
-    };
-    let soak = Soak {
-        time: args.duration,
-        with_load: args.fuzz.is_none(),
-        misdeeds,
-        abusers: args.abusers,
-        seed: args.seed,
-    };
-    let report = soak::run(&soak, &args.command)?;
-    eprintln!("{report}");
-    Ok(if report.is_fine() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+impl SoakArgs {
+    fn soak(&self) -> Soak {
+        Soak {
+            duration: self.duration,
+            with_load: self.fuzz.is_none(),
+            misbehaviours: match self.fuzz {
+                None => Misbehaviour::ALL.to_vec(),
+                Some(FuzzTarget::Handshake) => vec![Misbehaviour::MutatedHandshake],
+                Some(FuzzTarget::Frames) => vec![Misbehaviour::MutatedFrames],
+            },
+            abusers: self.abusers,
+            seed: self.seed,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The server that does wrong on purpose, and the log of what it did.
+//! An echo server with faults, and the log of what it did.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -14,36 +14,35 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
+use crate::fault_log::FaultLog;
 use crate::faults::Faults;
-use crate::log::Log;
-use crate::throttle::Throttled;
 
 mod answers;
 mod handshake;
+mod throttled_stream;
+
+use throttled_stream::ThrottledStream;
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// Shorter waits are spent looking at the clock: a sleep may last that much too long.
+/// Longest wait that is spent spinning, because a sleep may last that much too long.
 const SPIN: Duration = Duration::from_micros(1_500);
 
-/// A running server on a free port of the loopback; dropped, it ends.
+/// A running server on the loopback. Dropping it ends it.
 #[derive(Debug)]
-pub struct Server {
+pub struct FaultyServer {
     address: SocketAddr,
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Log>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<FaultLog>>,
 }
 
-impl Server {
-    /// Starts a server with these faults on a thread of its own.
-    ///
-    /// # Errors
-    /// When no port is free or the system refuses a thread.
-    pub fn start(faults: Faults) -> io::Result<Self> {
+impl FaultyServer {
+    /// Starts a server with these faults on a free port, with a thread of its own.
+    pub(crate) fn start(faults: Faults) -> io::Result<Self> {
         Self::start_on(0, faults)
     }
 
-    /// The same on this port of the loopback.
+    /// Starts a server with these faults on this port of the loopback; 0 picks a free one.
     ///
     /// # Errors
     /// When the port is taken or the system refuses a thread.
@@ -53,83 +52,81 @@ impl Server {
         let poll = Poll::new()?;
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("ws-truth".to_owned())
             .spawn(move || {
                 if let [first, _, ..] = cores::allowed_cores()[..] {
-                    // Where it cannot be had, the system's choice has to do.
+                    // A measurement on another core is better than none.
                     let _ = cores::pin_thread(first);
                 }
-                Loop::new(faults, poll, listener).run(&ended)
+                ServerLoop::new(faults, poll, listener).run(&stopped)
             })?;
         Ok(Self {
             address,
-            over,
+            stop,
             thread: Some(thread),
         })
     }
 
-    /// Its URL.
-    #[must_use]
-    pub fn url(&self) -> String {
+    /// The server's URL.
+    pub(crate) fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 
-    /// Ends it, and tells what it did; nothing if it has panicked.
-    #[must_use]
-    pub fn finish(mut self) -> Log {
+    /// Ends the server and returns its log, which is empty if the server panicked.
+    pub(crate) fn finish(mut self) -> FaultLog {
         self.end()
     }
 
-    fn end(&mut self) -> Log {
-        self.over.store(true, Ordering::Relaxed);
+    fn end(&mut self) -> FaultLog {
+        self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take();
         thread.and_then(|t| t.join().ok()).unwrap_or_default()
     }
 }
 
-impl Drop for Server {
+impl Drop for FaultyServer {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 #[derive(Debug)]
-enum State {
-    Head(Throttled, Vec<u8>),
-    Open(Box<WebSocket<Throttled>>),
-    Over,
+enum ConnectionState {
+    Head(ThrottledStream, Vec<u8>),
+    Open(Box<WebSocket<ThrottledStream>>),
+    Ended,
 }
 
 #[derive(Debug)]
-struct Connection {
-    state: State,
+struct FaultyConnection {
+    state: ConnectionState,
     messages: u64,
-    /// To be answered behind the next answer.
+    /// Message to be answered after the next answer, and its place in the log.
     held: Option<(usize, Message)>,
     silent: bool,
 }
 
-/// An answer that is to go out later.
-type Later = Reverse<(u64, usize)>;
+/// Due time of a delayed answer, and its message's place in the log.
+type DelayedAnswer = Reverse<(u64, usize)>;
 
-struct Loop {
+struct ServerLoop {
     faults: Faults,
     poll: Poll,
     listener: TcpListener,
     clock: Instant,
-    connections: Vec<Connection>,
-    log: Log,
-    /// When the first message came.
+    connections: Vec<FaultyConnection>,
+    log: FaultLog,
+    /// Time of the first message.
     first_ns: Option<u64>,
-    later: BinaryHeap<Later>,
-    /// The messages of `later`, by their place in the log.
+    delayed: BinaryHeap<DelayedAnswer>,
+    /// The messages of `delayed`, by their place in the log.
     waiting: BTreeMap<usize, Message>,
 }
 
-impl Loop {
+impl ServerLoop {
     fn new(faults: Faults, poll: Poll, listener: TcpListener) -> Self {
         Self {
             faults,
@@ -137,9 +134,9 @@ impl Loop {
             listener,
             clock: Instant::now(),
             connections: Vec::new(),
-            log: Log::default(),
+            log: FaultLog::default(),
             first_ns: None,
-            later: BinaryHeap::new(),
+            delayed: BinaryHeap::new(),
             waiting: BTreeMap::new(),
         }
     }
@@ -148,22 +145,22 @@ impl Loop {
         nanoseconds(self.clock.elapsed())
     }
 
-    fn run(mut self, over: &AtomicBool) -> Log {
+    fn run(mut self, stop: &AtomicBool) -> FaultLog {
         let mut events = Events::with_capacity(256);
-        while !over.load(Ordering::Relaxed) {
+        while !stop.load(Ordering::Relaxed) {
             self.stall();
             let now = self.now_ns();
-            while let Some(Reverse((at_ns, place))) = self.later.peek().copied() {
+            while let Some(Reverse((at_ns, place))) = self.delayed.peek().copied() {
                 if at_ns > now {
                     break;
                 }
-                self.later.pop();
+                self.delayed.pop();
                 if let Some(message) = self.waiting.remove(&place) {
                     self.answer(place, message);
                 }
             }
-            let wait = self.wait();
-            match self.poll.poll(&mut events, Some(wait)) {
+            let timeout = self.poll_timeout();
+            match self.poll.poll(&mut events, Some(timeout)) {
                 Err(e) if e.kind() != ErrorKind::Interrupted => break,
                 _ => {}
             }
@@ -181,7 +178,7 @@ impl Loop {
             for connection in ready {
                 let began = Instant::now();
                 if self.serve(connection).is_err() {
-                    self.connections[connection].state = State::Over;
+                    self.connections[connection].state = ConnectionState::Ended;
                 }
                 if let Some(share) = self.faults.slower_by {
                     spin_until(Instant::now() + began.elapsed().mul_f64(share));
@@ -191,7 +188,7 @@ impl Loop {
         self.log
     }
 
-    /// When the next stall begins, if there is one to come.
+    /// Begin of the next stall, if there is one to come.
     fn next_stall_ns(&self) -> Option<u64> {
         let stall = self.faults.stall?;
         let done = self.log.stalls.len() as u64;
@@ -203,7 +200,7 @@ impl Loop {
         }
     }
 
-    /// Stands still if it is time to.
+    /// Stands still if a stall is due.
     fn stall(&mut self) {
         let (Some(begin_ns), Some(stall)) = (self.next_stall_ns(), self.faults.stall) else {
             return;
@@ -219,19 +216,19 @@ impl Loop {
         self.log.stalls.push((began_ns, ended_ns));
     }
 
-    /// How long nothing is to be done but what sockets ask for.
-    fn wait(&self) -> Duration {
-        const LOOK_EVERY: Duration = Duration::from_millis(10);
+    /// Time until something other than a socket event is due.
+    fn poll_timeout(&self) -> Duration {
+        const POLL_INTERVAL: Duration = Duration::from_millis(10);
         if self.faults.bytes_per_s.is_some() {
             return Duration::from_millis(1);
         }
-        let later = self.later.peek().map(|Reverse((at_ns, _))| *at_ns);
-        let next = later.into_iter().chain(self.next_stall_ns()).min();
-        let until = next.map_or(LOOK_EVERY, |at_ns| {
+        let delayed = self.delayed.peek().map(|Reverse((at_ns, _))| *at_ns);
+        let next = delayed.into_iter().chain(self.next_stall_ns()).min();
+        let until = next.map_or(POLL_INTERVAL, |at_ns| {
             Duration::from_nanos(at_ns.saturating_sub(self.now_ns()))
         });
         // A poll counts milliseconds and may sleep longer than asked.
-        until.saturating_sub(SPIN).min(LOOK_EVERY)
+        until.saturating_sub(SPIN).min(POLL_INTERVAL)
     }
 
     fn accept(&mut self) {
@@ -241,16 +238,16 @@ impl Loop {
             let ready = stream
                 .set_nodelay(true)
                 .and_then(|()| self.poll.registry().register(&mut stream, token, both));
-            let stream = Throttled {
+            let stream = ThrottledStream {
                 stream,
                 limit: None,
                 since: Instant::now(),
                 read: 0,
             };
-            self.connections.push(Connection {
+            self.connections.push(FaultyConnection {
                 state: match ready {
-                    Ok(()) => State::Head(stream, Vec::new()),
-                    Err(_) => State::Over,
+                    Ok(()) => ConnectionState::Head(stream, Vec::new()),
+                    Err(_) => ConnectionState::Ended,
                 },
                 messages: 0,
                 held: None,
@@ -259,17 +256,17 @@ impl Loop {
         }
     }
 
-    /// Reads what there is; an error is the end of the connection.
+    /// Reads all that has arrived. An error ends the connection.
     fn serve(&mut self, connection: usize) -> Result<(), Error> {
         handshake::upgrade(&mut self.connections[connection].state, &self.faults)?;
         loop {
-            let State::Open(socket) = &mut self.connections[connection].state else {
+            let ConnectionState::Open(socket) = &mut self.connections[connection].state else {
                 return Ok(());
             };
             let message = match socket.read() {
                 Ok(message) => message,
                 Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => {
-                    // What did not fit before.
+                    // Bytes that did not fit before.
                     return match socket.flush() {
                         Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => Ok(()),
                         other => other,
@@ -278,7 +275,7 @@ impl Loop {
                 Err(error) => return Err(error),
             };
             if message.is_text() || message.is_binary() {
-                self.take(connection, message)?;
+                self.handle(connection, message)?;
             } else {
                 let _ = socket.flush();
             }
@@ -292,7 +289,7 @@ fn spin_until(time: Instant) {
     }
 }
 
-/// Saturates after 584 years.
+/// Nanoseconds of a time, saturating after 584 years.
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

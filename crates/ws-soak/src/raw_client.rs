@@ -1,4 +1,4 @@
-//! One connection of a client that sends what it likes, and judges what comes back.
+//! A blocking client that sends any bytes and judges the answer.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,24 +7,24 @@ use std::time::{Duration, Instant};
 use rand::{Rng, RngExt};
 use websocket_wire::{Decoder, Event};
 
-/// How long the server may take for what it has to do at once.
+/// Longest time for an answer that is due at once.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a server may take nothing before it is known that it will not.
+/// Longest time of a blocked write before the server counts as not reading.
 const STUCK: Duration = Duration::from_millis(200);
 
-/// Why a conversation ended.
+/// The end of a conversation.
 #[derive(Debug)]
-pub(super) enum Ended {
-    /// The server has hung up, or takes no more.
+pub(crate) enum ConversationEnd {
+    /// The server has hung up, or does not read.
     Gone,
-    /// It answered what no server may.
+    /// The server gave an answer that it may not give.
     Finding(String),
 }
 
-impl Ended {
-    /// With what provoked it.
-    pub(super) fn with(self, bytes: &[u8]) -> Self {
+impl ConversationEnd {
+    /// Adds the bytes that provoked the finding.
+    pub(crate) fn with(self, bytes: &[u8]) -> Self {
         match self {
             Self::Gone => Self::Gone,
             Self::Finding(finding) => Self::Finding(format!("{finding}, provoked by {bytes:02x?}")),
@@ -32,28 +32,33 @@ impl Ended {
     }
 }
 
-impl From<std::io::Error> for Ended {
+impl From<std::io::Error> for ConversationEnd {
     fn from(_: std::io::Error) -> Self {
         Self::Gone
     }
 }
 
-pub(super) struct Peer(TcpStream);
+/// A TCP connection to the server.
+pub(crate) struct RawClient(TcpStream);
 
-impl Peer {
-    pub(super) fn connect(server: SocketAddr) -> std::io::Result<Self> {
+impl RawClient {
+    pub(crate) fn connect(server: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(STUCK))?;
         Ok(Self(stream))
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), ConversationEnd> {
         Ok(self.0.write_all(bytes)?)
     }
 
-    /// Cut at random, so that the server reads now this much and now that.
-    pub(super) fn send_in_pieces(&mut self, bytes: &[u8], rng: &mut impl Rng) -> Result<(), Ended> {
+    /// Sends the bytes in pieces of random size, so that the server reads different amounts.
+    pub(crate) fn send_in_pieces(
+        &mut self,
+        bytes: &[u8],
+        rng: &mut impl Rng,
+    ) -> Result<(), ConversationEnd> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let cut = if rng.random_bool(0.7) {
@@ -67,8 +72,8 @@ impl Peer {
         Ok(())
     }
 
-    /// Shakes hands as one should.
-    pub(super) fn upgrade(&mut self, request: &[u8]) -> Result<(), Ended> {
+    /// Performs the opening handshake.
+    pub(crate) fn upgrade(&mut self, request: &[u8]) -> Result<(), ConversationEnd> {
         self.send(request)?;
         self.0.set_read_timeout(Some(PATIENCE))?;
         let mut head = Vec::new();
@@ -81,34 +86,34 @@ impl Peer {
             Ok(())
         } else {
             // Full, or stopping.
-            Err(Ended::Gone)
+            Err(ConversationEnd::Gone)
         }
     }
 
-    /// Exactly these bytes must come next.
-    pub(super) fn expect(&mut self, wanted: &[u8]) -> Result<(), Ended> {
+    /// Reads the next bytes, which must be exactly these.
+    pub(crate) fn expect(&mut self, wanted: &[u8]) -> Result<(), ConversationEnd> {
         self.0.set_read_timeout(Some(PATIENCE))?;
         let mut found = vec![0; wanted.len()];
         self.0.read_exact(&mut found)?;
         if found == wanted {
             Ok(())
         } else {
-            Err(Ended::Finding(format!("{found:02x?} came")))
+            Err(ConversationEnd::Finding(format!("{found:02x?} came")))
         }
     }
 
-    pub(super) fn close_half(&mut self) -> Result<(), Ended> {
+    pub(crate) fn close_half(&mut self) -> Result<(), ConversationEnd> {
         Ok(self.0.shutdown(Shutdown::Write)?)
     }
 
-    /// The connection ends at once, and nothing that is under way arrives.
-    pub(super) fn reset(&mut self) {
-        // If it cannot be had, the end is a gentler one.
+    /// Makes the end of the connection a reset, which discards data under way.
+    pub(crate) fn reset(&mut self) {
+        // Where this fails, the connection is closed normally.
         let _ = socket2::SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
     }
 
-    /// All that comes until the server hangs up or says nothing for so long.
-    pub(super) fn listen(&mut self, quiet: Duration) -> Result<Vec<u8>, Ended> {
+    /// Reads until the server hangs up or is silent for this time.
+    pub(crate) fn listen(&mut self, quiet: Duration) -> Result<Vec<u8>, ConversationEnd> {
         self.0.set_read_timeout(Some(quiet))?;
         let begun = Instant::now();
         let mut heard = Vec::new();
@@ -125,12 +130,12 @@ impl Peer {
         Ok(heard)
     }
 
-    /// What comes must be an HTTP answer, or nothing.
-    pub(super) fn listen_to_an_answer(
+    /// Reads an HTTP response, or nothing.
+    pub(crate) fn listen_to_an_answer(
         &mut self,
         quiet: Duration,
         sent: &[u8],
-    ) -> Result<(), Ended> {
+    ) -> Result<(), ConversationEnd> {
         let heard = self.listen(quiet)?;
         let status = heard
             .strip_prefix(b"HTTP/1.1 ")
@@ -142,11 +147,11 @@ impl Peer {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&heard).into_owned();
-        Err(Ended::Finding(format!("no HTTP: {text:?}")).with(sent))
+        Err(ConversationEnd::Finding(format!("no HTTP: {text:?}")).with(sent))
     }
 
-    /// What comes must be frames as a server may send them, none behind a close.
-    pub(super) fn listen_to_frames(&mut self, quiet: Duration) -> Result<(), Ended> {
+    /// Reads frames as a server may send them, none after a close frame.
+    pub(crate) fn listen_to_frames(&mut self, quiet: Duration) -> Result<(), ConversationEnd> {
         let heard = self.listen(quiet)?;
         let mut rest = &heard[..];
         let mut decoder = Decoder::default();
@@ -155,11 +160,13 @@ impl Peer {
             match decoder.next_event(&mut rest) {
                 Ok(None) => return Ok(()),
                 Ok(Some(_)) if is_closed => {
-                    return Err(Ended::Finding("a frame behind the close frame".to_owned()));
+                    return Err(ConversationEnd::Finding(
+                        "a frame behind the close frame".to_owned(),
+                    ));
                 }
                 Ok(Some(Event::Close(_))) => is_closed = true,
                 Ok(Some(_)) => {}
-                Err(error) => return Err(Ended::Finding(format!("no frame: {error}"))),
+                Err(error) => return Err(ConversationEnd::Finding(format!("no frame: {error}"))),
             }
         }
     }

@@ -1,27 +1,25 @@
-//! Clients that misbehave on purpose, to see what a server makes of it.
-
-mod mutate;
-mod peer;
+//! Clients that misbehave on purpose.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
-use peer::{Ended, Peer};
+use crate::mutate;
+use crate::raw_client::{ConversationEnd, RawClient};
 
-/// A handshake without a fault.
+/// A correct handshake.
 const UPGRADE: &[u8] =
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nOrigin: http://localhost\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUser-Agent: abuse\r\n\r\n";
 
-/// How long a peer listens to what it has provoked.
+/// Longest silence of the server after which a client stops listening.
 const LISTEN: Duration = Duration::from_millis(20);
 
-/// What a client does wrong.
+/// One way in which a client does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Misdeed {
+pub(crate) enum Misbehaviour {
     /// Connects, says nothing, goes.
     Silence,
     /// Goes in the middle of its handshake.
@@ -42,9 +40,9 @@ pub enum Misdeed {
     MutatedFrames,
 }
 
-impl Misdeed {
+impl Misbehaviour {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Silence,
         Self::HalfHandshake,
         Self::HalfFrame,
@@ -56,9 +54,8 @@ impl Misdeed {
         Self::MutatedFrames,
     ];
 
-    /// What the client does, in plain words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
+    /// A sentence without its subject, the client.
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Silence => "connected and said nothing",
             Self::HalfHandshake => "left in the middle of the handshake",
@@ -72,80 +69,80 @@ impl Misdeed {
         }
     }
 
-    /// Does it to the server at this address. `Err` says what the server answered that no server may; that
-    /// it hangs up is no fault of its.
+    /// Misbehaves towards the server at this address. A server that hangs up is not at fault.
     ///
     /// # Errors
-    /// The finding, with the bytes that provoked it.
-    pub fn commit(self, server: SocketAddr, rng: &mut impl Rng) -> Result<(), String> {
-        let Ok(mut peer) = Peer::connect(server) else {
+    /// An answer that a server may not give, with the bytes that provoked it.
+    pub(crate) fn commit(self, server: SocketAddr, rng: &mut impl Rng) -> Result<(), String> {
+        let Ok(mut client) = RawClient::connect(server) else {
             // A full backlog under load; the witness tells whether the server is well.
             return Ok(());
         };
-        let told = self.tell(&mut peer, rng);
-        match told {
-            Ok(()) | Err(Ended::Gone) => Ok(()),
-            Err(Ended::Finding(finding)) => Err(finding),
+        match self.act(&mut client, rng) {
+            Ok(()) | Err(ConversationEnd::Gone) => Ok(()),
+            Err(ConversationEnd::Finding(finding)) => Err(finding),
         }
     }
 
-    fn tell(self, peer: &mut Peer, rng: &mut impl Rng) -> Result<(), Ended> {
+    fn act(self, client: &mut RawClient, rng: &mut impl Rng) -> Result<(), ConversationEnd> {
         match self {
-            Self::Silence => peer.listen(LISTEN).map(drop),
+            Self::Silence => client.listen(LISTEN).map(drop),
             Self::HalfHandshake => {
                 let part = rng.random_range(1..UPGRADE.len());
-                peer.send(&UPGRADE[..part])
+                client.send(&UPGRADE[..part])
             }
             Self::HalfFrame | Self::Reset => {
-                peer.upgrade(UPGRADE)?;
+                client.upgrade(UPGRADE)?;
                 let frame = mutate::frame(0x82, &[7; 5_000]);
                 let part = rng.random_range(1..frame.len());
-                peer.send(&frame[..part])?;
+                client.send(&frame[..part])?;
                 if self == Self::Reset {
-                    peer.reset();
+                    client.reset();
                 }
                 Ok(())
             }
             Self::PingFlood | Self::MessageFlood => {
-                peer.upgrade(UPGRADE)?;
+                client.upgrade(UPGRADE)?;
                 let first = if self == Self::PingFlood { 0x89 } else { 0x82 };
                 let flood = mutate::frame(first, &[7; 125]).repeat(500);
                 // Until the server takes no more of it.
-                while peer.send(&flood).is_ok() {}
-                peer.reset();
+                while client.send(&flood).is_ok() {}
+                client.reset();
                 Ok(())
             }
             Self::HalfClose => {
-                peer.upgrade(UPGRADE)?;
-                peer.send(&mutate::frame(0x81, b"last words"))?;
-                peer.close_half()?;
-                peer.listen_to_frames(LISTEN * 10)
+                client.upgrade(UPGRADE)?;
+                client.send(&mutate::frame(0x81, b"last words"))?;
+                client.close_half()?;
+                client.listen_to_frames(LISTEN * 10)
             }
             Self::MutatedHandshake => {
-                let bytes = mutate::bytes(UPGRADE, rng);
-                peer.send_in_pieces(&bytes, rng)?;
-                peer.listen_to_an_answer(LISTEN, &bytes)
+                let bytes = mutate::altered_bytes(UPGRADE, rng);
+                client.send_in_pieces(&bytes, rng)?;
+                client.listen_to_an_answer(LISTEN, &bytes)
             }
             Self::MutatedFrames => {
-                peer.upgrade(UPGRADE)?;
-                let bytes = mutate::bytes(&mutate::conversation(rng), rng);
-                peer.send_in_pieces(&bytes, rng)?;
-                peer.listen_to_frames(LISTEN)
+                client.upgrade(UPGRADE)?;
+                let bytes = mutate::altered_bytes(&mutate::conversation(rng), rng);
+                client.send_in_pieces(&bytes, rng)?;
+                client
+                    .listen_to_frames(LISTEN)
                     .map_err(|ended| ended.with(&bytes))
             }
         }
     }
 }
 
-/// Whether the server echoes a message as it should, for somebody who does nothing wrong.
+/// Checks that the server echoes a message of a well-behaved client.
 ///
 /// # Errors
-/// Why it does not.
-pub fn is_well(server: SocketAddr) -> Result<(), String> {
-    let mut peer = Peer::connect(server).map_err(|e| format!("no connection: {e}"))?;
-    let wrong = |ended: Ended| format!("no echo: {ended:?}");
-    peer.upgrade(UPGRADE).map_err(wrong)?;
-    peer.send(&mutate::frame(0x81, b"all is well"))
+/// The reason why there is no echo.
+pub(crate) fn check_echo(server: SocketAddr) -> Result<(), String> {
+    let mut client = RawClient::connect(server).map_err(|e| format!("no connection: {e}"))?;
+    let wrong = |ended: ConversationEnd| format!("no echo: {ended:?}");
+    client.upgrade(UPGRADE).map_err(wrong)?;
+    client
+        .send(&mutate::frame(0x81, b"all is well"))
         .map_err(wrong)?;
-    peer.expect(b"\x81\x0ball is well").map_err(wrong)
+    client.expect(b"\x81\x0ball is well").map_err(wrong)
 }
