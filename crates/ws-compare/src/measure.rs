@@ -103,7 +103,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
     let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
     RunRow {
         verdict: s.validity.verdict,
-        reasons: s.validity.reasons.clone(),
+        reasons: s.validity.found.iter().map(::wording::reason).collect(),
         timed_messages: times.count,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
         elapsed_s: s.elapsed_s,
