@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &["host", "measurement", "units"]),
@@ -22,7 +22,6 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
     ("draw-plot", &["cli", "measurement", "results", "units"]),
-    ("runner", &["measurement", "swarm", "units"]),
     (
         "ws-report",
         &["cli", "draw-plot", "measurement", "results", "units"],
@@ -35,7 +34,6 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "host",
             "measurement",
             "results",
-            "runner",
             "statistics",
             "swarm",
             "units",
@@ -61,7 +59,6 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "host",
             "measurement",
             "results",
-            "runner",
             "swarm",
             "units",
             "axum-ws",

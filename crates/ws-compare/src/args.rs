@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
+use cli::headings::{LOAD, OUTPUT};
+use cli::{GeneratorFlags, LoadFlags};
 use measurement::comparison::Figure;
-use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
+use measurement::schedule::Arrivals;
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::conditions::{figure_named, not_compared_by};
@@ -16,7 +18,6 @@ use crate::server::{StartSpec, UrlSpec};
 
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
-const OUTPUT: &str = "Output";
 
 /// Flags that mean nothing of what was measured already, so that they are refused beside it.
 const OF_MEASURING: [&str; 32] = [
@@ -145,7 +146,7 @@ pub struct Args {
 
     /// The load.
     #[command(flatten)]
-    pub load: LoadArgs,
+    pub load: LoadFlags,
 
     /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
     /// server does in a pilot] (example: 20_000)
@@ -153,12 +154,12 @@ pub struct Args {
     pub rate: Option<Rate>,
 
     /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
-    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
-    pub arrivals: ArrivalsArg,
+    #[arg(long, value_parser = cli::arrivals(), default_value = "constant", help_heading = LOAD)]
+    pub arrivals: Arrivals,
 
     /// The generator.
     #[command(flatten)]
-    pub generator: GeneratorArgs,
+    pub generator: GeneratorFlags,
 
     /// Rounds, each with every server once (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]

@@ -2,11 +2,11 @@
 
 use std::time::{Instant, SystemTime};
 
-use cli::say;
+use cli::print_notice;
 use host::open_files;
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow};
+use measurement::plan::PlanError;
 use measurement::summary::PlanSummary;
-use runner::RunError;
 use units::{Rate, counted, human_rate};
 
 use crate::args::Args;
@@ -21,10 +21,10 @@ use crate::server::Starter;
 use crate::signals::Stop;
 
 /// What is wrong with what was typed, told as usage; anything else stays what it is.
-fn typed(error: RunError) -> anyhow::Error {
-    match error {
-        RunError::Plan(error) => usage(error),
-        other => other.into(),
+fn typed(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<PlanError>() {
+        Ok(error) => usage(error),
+        Err(other) => other,
     }
 }
 
@@ -51,7 +51,7 @@ impl<'a> Campaign<'a> {
             .then(Seats::of_this_machine)
             .transpose()
             .map_err(usage)?;
-        let seed = args.load.seed.unwrap_or_else(runner::random_seed);
+        let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         // Certificates are asked for as soon as one of the servers has one.
         let mut targets = entrants
             .iter()
@@ -98,7 +98,7 @@ impl<'a> Campaign<'a> {
 
     fn notice(&self, text: &str) {
         if !self.args.quiet {
-            say(text);
+            print_notice(text);
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a> Campaign<'a> {
         if self.seats.as_ref().is_some_and(|seats| seats.share_a_core) {
             self.notice("--pin: there is one physical core, so servers and generator share it by hardware threads");
         }
-        self.stop.say_what_happens(!self.args.quiet);
+        self.stop.interrupts.announce_on_interrupt(!self.args.quiet);
         let started_at = SystemTime::now();
         let begun = Instant::now();
         let display = Display::start(self.args.quiet);

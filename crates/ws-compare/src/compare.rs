@@ -1,10 +1,7 @@
 //! One comparison from check to exit code.
 
-use std::io::{self, Write};
-use std::process::ExitCode;
-
 use anyhow::Context;
-use cli::say;
+use cli::{ExitStatus, print_notice, print_text};
 use measurement::comparison::Comparison;
 use measurement::validity::Verdict;
 use results::whole::WholeFile;
@@ -16,12 +13,6 @@ use crate::rounds::Entrant;
 use crate::save::Outputs;
 use crate::signals::Stop;
 use crate::{judge, saved, text};
-
-/// Exit codes beside 0 and 1; see `--help`.
-const SERVER_FAILED: u8 = 3;
-const CONDITION_HELD: u8 = 4;
-const INVALID: u8 = 5;
-const INTERRUPTED: u8 = 130;
 
 /// Wrong usage that clap cannot see, told with exit code 2.
 pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
@@ -36,7 +27,7 @@ pub(crate) fn usage(message: impl std::fmt::Display) -> anyhow::Error {
 ///
 /// # Errors
 /// When the comparison did not take place, or a file could not be written.
-pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitStatus> {
     let outputs = Outputs::check(&args.outputs).map_err(usage)?;
     if args.files.is_empty() {
         let entrants = entrants(args)?;
@@ -56,7 +47,7 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         let campaign = Campaign::new(args, stop, &entrants)?;
         // Whatever cannot be written is said before anything is started.
         let outputs = outputs.create()?;
-        stop.remove_at_second(outputs.unfinished());
+        stop.interrupts.remove_on_abort(outputs.unfinished());
         let measured = campaign.carry_out()?;
         finish(args, &judge::judge(measured, &conditions), outputs)
     } else {
@@ -76,22 +67,22 @@ fn finish(
     args: &Args,
     comparison: &Comparison,
     outputs: Outputs<WholeFile>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<ExitStatus> {
     let text = if args.json {
         results::write::comparison_to_json(comparison).context("cannot print the comparison")?
     } else {
         text::text(comparison)
     };
     // A terminal that is gone must not cost the files.
-    let printed = print(&text);
+    let printed = print_text(&text).context("cannot print the comparison");
     let saved = outputs.write(comparison);
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         if !args.quiet {
-            lines.iter().for_each(|line| say(line));
+            lines.iter().for_each(|line| print_notice(line));
         }
     } else if printed.is_ok() && !lines.is_empty() {
-        print(&format!("\n{}\n", lines.join("\n")))?;
+        print_text(&format!("\n{}\n", lines.join("\n"))).context("cannot print the comparison")?;
     }
     // A saved comparison may have been interrupted; this program was not.
     let interrupted = comparison.interrupted && args.files.is_empty();
@@ -101,28 +92,28 @@ fn finish(
         .chain([printed.map(|()| String::new())])
         .find_map(Result::err)
     {
-        Some(error) if interrupted => cli::report(&error),
+        Some(error) if interrupted => cli::print_error(&error),
         Some(error) => return Err(error),
         None => {}
     }
-    Ok(ExitCode::from(if interrupted {
-        INTERRUPTED
+    Ok(if interrupted {
+        ExitStatus::Interrupted
     } else {
-        code(comparison)
-    }))
+        status(comparison)
+    })
 }
 
 /// How the comparison went, if all files were written and nobody ended it.
-fn code(comparison: &Comparison) -> u8 {
+fn status(comparison: &Comparison) -> ExitStatus {
     if comparison.any_failed() {
         // A fact, whatever the clocks say of the others.
-        SERVER_FAILED
+        ExitStatus::SomeFailed
     } else if comparison.validity.verdict == Verdict::Invalid {
-        INVALID
+        ExitStatus::Invalid
     } else if comparison.conditions.iter().any(|c| c.held) {
-        CONDITION_HELD
+        ExitStatus::ConditionHeld
     } else {
-        0
+        ExitStatus::Success
     }
 }
 
@@ -162,16 +153,4 @@ fn conditions(args: &Args, names: &[&str]) -> anyhow::Result<Conditions> {
         )));
     }
     Conditions::parse(&args.conditions, names).map_err(usage)
-}
-
-/// Prints to standard output, in colour only where that is wanted. A reader that has gone away has
-/// seen what it wanted.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot print the comparison")
-        }
-        _ => Ok(()),
-    }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust};
 use measurement::schedule::{Arrivals, RateProfile};
-use runner::RunError;
 use units::Rate;
 
 use crate::args::Args;
@@ -42,14 +41,15 @@ impl Common {
     /// The load that was asked for against servers like `target`.
     ///
     /// # Errors
-    /// [`RunError`] when the certificates to trust cannot be had.
-    pub fn new(args: &Args, target: Target, seats: Option<&Seats>) -> Result<Self, RunError> {
+    /// When the certificates to trust cannot be had.
+    pub fn new(args: &Args, target: Target, seats: Option<&Seats>) -> anyhow::Result<Self> {
+        let trust = args.load.tls.read(&target, swarm::tls::count_roots)?;
         Ok(Self {
             draft: PlanDraft {
                 max_samples: MAX_SAMPLES,
-                ..args.load.draft(target, &args.generator)?
+                ..args.load.draft(target, trust, &args.generator)
             },
-            arrivals: args.arrivals.into(),
+            arrivals: args.arrivals,
             open_window: args.load.window,
             cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),
             threads_are_free: args.generator.threads.is_none(),
