@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &["host", "measurement", "units"]),
@@ -43,6 +43,11 @@ const ARROWS: [(&str, &[&str]); 17] = [
     // For tests only: nothing may use it.
     (
         "ws-truth",
+        &["cli", "host", "measurement", "swarm", "units"],
+    ),
+    // For tests only: nothing may use it.
+    (
+        "ws-soak",
         &[
             "cli",
             "host",
