@@ -24,7 +24,6 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
     ("draw-plot", &["cli", "measurement", "results", "units"]),
-    ("runner", &["measurement", "swarm", "units"]),
     (
         "ws-report",
         &[
@@ -44,7 +43,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "host",
             "measurement",
             "results",
-            "runner",
             "statistics",
             "swarm",
             "units",
@@ -76,7 +74,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "host",
             "measurement",
             "results",
-            "runner",
             "swarm",
             "units",
             "wording",

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
+use cli::headings::{LOAD, OUTPUT};
+use cli::{GeneratorFlags, LoadFlags};
+use measurement::plan::Arrivals;
 use measurement::run::comparison::ComparedFigure;
-use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
@@ -15,7 +17,6 @@ use crate::server::candidate::{Candidate, DEFAULT_PATH};
 
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
-const OUTPUT: &str = "Output";
 
 /// Flags of the measurement, which saved runs exclude.
 const MEASURING_FLAGS: [&str; 32] = [
@@ -144,7 +145,7 @@ pub(crate) struct CompareArgs {
 
     /// The load.
     #[command(flatten)]
-    pub(crate) load: LoadArgs,
+    pub(crate) load: LoadFlags,
 
     /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
     /// server does in a pilot] (example: 20_000)
@@ -152,12 +153,12 @@ pub(crate) struct CompareArgs {
     pub(crate) rate: Option<Rate>,
 
     /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
-    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
-    pub(crate) arrivals: ArrivalsArg,
+    #[arg(long, value_parser = cli::arrivals(), default_value = "constant", help_heading = LOAD)]
+    pub(crate) arrivals: Arrivals,
 
     /// The generator.
     #[command(flatten)]
-    pub(crate) generator: GeneratorArgs,
+    pub(crate) generator: GeneratorFlags,
 
     /// Rounds, each with every server once (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]

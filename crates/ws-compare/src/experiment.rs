@@ -2,13 +2,13 @@
 
 use std::time::{Instant, SystemTime};
 
-use cli::say;
+use cli::print_notice;
 use host::open_files;
+use measurement::plan::PlanError;
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
 };
-use runner::RunError;
 use units::{Rate, counted, human_rate};
 
 use crate::args::{CompareArgs, usage_error};
@@ -45,7 +45,7 @@ impl<'a> Experiment<'a> {
     ) -> anyhow::Result<Self> {
         let split = args.pin.then(CpuSplit::for_this_machine);
         let cpu_split = split.transpose().map_err(usage_error)?;
-        let seed = args.load.seed.unwrap_or_else(runner::random_seed);
+        let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         // Certificates are asked for as soon as one of the servers has one.
         let mut targets = candidates
             .iter()
@@ -53,9 +53,9 @@ impl<'a> Experiment<'a> {
             .collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
         let template = LoadTemplate::new(args, targets.swap_remove(0), cpu_split.as_ref());
-        let template = template.map_err(|error| match error {
-            RunError::Plan(error) => usage_error(error),
-            other => other.into(),
+        let template = template.map_err(|error| match error.downcast::<PlanError>() {
+            Ok(error) => usage_error(error),
+            Err(other) => other,
         })?;
         let target = &template.draft.server_url;
         let plan = template.capacity(target, seed).map_err(usage_error)?;
@@ -106,11 +106,11 @@ impl<'a> Experiment<'a> {
             .is_some_and(|split| split.share_a_core)
             && !self.args.quiet
         {
-            say(
+            print_notice(
                 "--pin: there is one physical core, so servers and generator share it by hardware threads",
             );
         }
-        self.stop.say_what_happens(!self.args.quiet);
+        self.stop.interrupts.announce_on_interrupt(!self.args.quiet);
         let started_at = SystemTime::now();
         let begun = Instant::now();
         let display = ProgressDisplay::start(self.args.quiet);

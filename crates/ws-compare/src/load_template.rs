@@ -6,7 +6,6 @@ use std::time::Duration;
 use measurement::plan::{
     Arrivals, CertificatePolicy, Length, Load, Plan, PlanDraft, PlanError, RateProfile, ServerUrl,
 };
-use runner::RunError;
 use units::Rate;
 
 use crate::args::CompareArgs;
@@ -39,13 +38,14 @@ impl LoadTemplate {
     /// The load that was asked for, against servers like `target`.
     ///
     /// # Errors
-    /// [`RunError`] when the trusted certificates cannot be read.
+    /// When the trusted certificates cannot be read.
     pub(crate) fn new(
         args: &CompareArgs,
         target: ServerUrl,
         cpu_split: Option<&CpuSplit>,
-    ) -> Result<Self, RunError> {
-        let mut draft = args.load.draft(target, &args.generator)?;
+    ) -> anyhow::Result<Self> {
+        let trust = args.load.tls.read(&target, swarm::tls::count_roots)?;
+        let mut draft = args.load.draft(target, trust, &args.generator);
         draft.max_samples = MAX_SAMPLES;
         if let Some(split) = cpu_split {
             draft.pin.clone_from(&split.generator);
@@ -58,7 +58,7 @@ impl LoadTemplate {
         }
         Ok(Self {
             draft,
-            arrivals: args.arrivals.into(),
+            arrivals: args.arrivals,
             open_window: args.load.window,
         })
     }

@@ -1,4 +1,4 @@
-//! A thread that shows something until it is told that the run is over.
+//! A thread that shows the run until it is over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,13 +6,13 @@ use std::thread::{self, JoinHandle};
 
 /// A display that goes on until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Display {
+pub(crate) struct DisplayThread {
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Display {
-    /// Lets `show` run on a thread of its own; it has to return soon after it is told that the run is over.
+impl DisplayThread {
+    /// Runs `show` on a thread of its own; it has to return soon after its argument says that the run is over.
     pub(crate) fn start(show: impl FnOnce(&dyn Fn() -> bool) + Send + 'static) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&over);
@@ -24,7 +24,7 @@ impl Display {
     }
 }
 
-impl Drop for Display {
+impl Drop for DisplayThread {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

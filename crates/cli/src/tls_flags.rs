@@ -1,16 +1,16 @@
-//! Whom to trust about the server's certificate: the flags, and the file that they name.
+//! The flags of TLS, and the file that they name.
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::Args;
 use measurement::plan::{CertificatePolicy, PlanError, ServerUrl};
 
-use crate::error::RunError;
-use crate::load::CONNECTION;
+use crate::headings::CONNECTION;
 
 /// The flags of `wss://`.
 #[derive(Debug, Clone, Args)]
-pub struct TrustArgs {
+pub struct TlsFlags {
     /// CertificatePolicy the certificates in this file [default: those that the system trusts] (example: cert.pem)
     ///
     /// Only with wss://. They take the place of the system's.
@@ -22,13 +22,20 @@ pub struct TrustArgs {
     pub insecure: bool,
 }
 
-impl TrustArgs {
-    /// Whom to trust about this server; reads the file.
+impl TlsFlags {
+    /// Reads the certificate policy for this server. `check_roots` rejects a PEM text without usable certificates.
     ///
     /// # Errors
-    /// [`PlanError::NoCertificate`] when the server has none to show; otherwise a file that cannot be read
-    /// or holds no certificate.
-    pub fn read(&self, target: &ServerUrl) -> Result<CertificatePolicy, RunError> {
+    /// [`PlanError::NoCertificate`] when the server has no TLS; otherwise a file that cannot be read, or the
+    /// error of `check_roots`.
+    pub fn read<R, E>(
+        &self,
+        target: &ServerUrl,
+        check_roots: impl FnOnce(&[u8]) -> Result<R, E>,
+    ) -> anyhow::Result<CertificatePolicy>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
         if (self.insecure || self.ca_cert.is_some()) && !target.is_tls() {
             let url = target.as_str().to_owned();
             return Err(PlanError::NoCertificate { url }.into());
@@ -40,14 +47,9 @@ impl TrustArgs {
                 CertificatePolicy::System
             });
         };
-        let pem = std::fs::read(path).map_err(|source| RunError::ReadCertificates {
-            path: path.clone(),
-            source,
-        })?;
-        swarm::tls::count_roots(&pem).map_err(|source| RunError::Certificates {
-            path: path.clone(),
-            source,
-        })?;
+        let context = || format!("cannot use the certificates of {}", path.display());
+        let pem = std::fs::read(path).with_context(context)?;
+        check_roots(&pem).with_context(context)?;
         Ok(CertificatePolicy::Roots(pem))
     }
 }

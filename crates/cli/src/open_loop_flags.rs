@@ -1,18 +1,20 @@
-//! The open loop: a rate that is kept whatever the server does.
+//! The flags of the open loop: a rate that is kept whatever the server does.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::TypedValueParser;
 use measurement::plan::{Arrivals, Load, RateProfile, Stage};
 use units::{Rate, parse_duration};
 
-use crate::load::LOAD;
+use crate::choices::{Choice, one_of};
+use crate::headings::LOAD;
 
 /// The flags of the open loop.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct OpenLoopArgs {
+pub struct OpenLoopFlags {
     /// Open loop: so many messages per second over all clients, whatever the server does (example: 20_000)
     ///
     /// Response time then counts from when a message was due, so that it holds all the waiting that a
@@ -32,30 +34,28 @@ pub struct OpenLoopArgs {
     pub stages: Vec<Stage>,
 
     /// Spacing of messages in open loop: evenly, or at random as many users send (example: poisson)
-    #[arg(long, value_enum, default_value_t, requires = "open", help_heading = LOAD)]
-    pub arrivals: ArrivalsArg,
+    #[arg(long, value_parser = arrivals(), default_value = CONSTANT, requires = "open", help_heading = LOAD)]
+    pub arrivals: Arrivals,
 }
 
-/// How messages are spaced in open loop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum ArrivalsArg {
-    /// Evenly; clients take turns
-    #[default]
-    Constant,
-    /// At random, independent of each other
-    Poisson,
+/// The default of `--arrivals`.
+const CONSTANT: &str = "constant";
+
+const ARRIVALS: [Choice<Arrivals>; 2] = [
+    (CONSTANT, "Evenly; clients take turns", Arrivals::Constant),
+    (
+        "poisson",
+        "At random, independent of each other",
+        Arrivals::Poisson,
+    ),
+];
+
+/// The parser of `--arrivals`.
+pub fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
+    one_of(&ARRIVALS)
 }
 
-impl From<ArrivalsArg> for Arrivals {
-    fn from(arrivals: ArrivalsArg) -> Self {
-        match arrivals {
-            ArrivalsArg::Constant => Self::Constant,
-            ArrivalsArg::Poisson => Self::Poisson,
-        }
-    }
-}
-
-impl OpenLoopArgs {
+impl OpenLoopFlags {
     /// The offered rate; `None` in closed loop.
     #[must_use]
     pub fn profile(&self) -> Option<RateProfile> {
@@ -66,13 +66,13 @@ impl OpenLoopArgs {
         }
     }
 
-    /// The open loop that was asked for, with at most `window` messages of a client in flight; `None` in
+    /// The open loop of these flags, with at most `window` messages of a client in flight; `None` in
     /// closed loop.
     #[must_use]
     pub fn load(&self, window: Option<NonZeroU32>) -> Option<Load> {
         Some(Load::Open {
             profile: self.profile()?,
-            arrivals: self.arrivals.into(),
+            arrivals: self.arrivals,
             window,
         })
     }

@@ -10,20 +10,20 @@ use measurement::plan::Plan;
 use swarm::control::{Control, Phase, Progress};
 use units::{grouped, human_time};
 
-use crate::display::Display;
-use crate::standing::Part;
+use crate::display_thread::DisplayThread;
+use crate::phase_progress::PhaseProgress;
 
 /// How often the display changes.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Begins to show the run, if there is a terminal to show it on.
-pub(crate) fn start(plan: &Plan, control: &Control) -> Option<Display> {
+pub(crate) fn start(plan: &Plan, control: &Control) -> Option<DisplayThread> {
     if !stderr().is_terminal() {
         return None;
     }
     control.watch();
     let (plan, control) = (plan.clone(), control.clone());
-    Some(Display::start(move |is_over| {
+    Some(DisplayThread::start(move |is_over| {
         let bar = ProgressBar::new(1);
         // Our own template, which is tested; without it the bar looks plain.
         if let Ok(style) = style() {
@@ -31,7 +31,7 @@ pub(crate) fn start(plan: &Plan, control: &Control) -> Option<Display> {
         }
         while !is_over() {
             let progress = control.progress();
-            let part = Part::of(&plan, &progress);
+            let part = PhaseProgress::of(&plan, &progress);
             bar.set_length(part.of.max(1));
             bar.set_position(part.done.min(part.of));
             bar.set_prefix(progress.phase.name());
@@ -66,7 +66,7 @@ const USUAL_COLUMNS: usize = 80;
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
-fn said(plan: &Plan, progress: &Progress, part: Part) -> Vec<String> {
+fn said(plan: &Plan, progress: &Progress, part: PhaseProgress) -> Vec<String> {
     let (opened, failed) = (progress.connections.opened, progress.connections.failed);
     let received = progress.record.counts.received;
     let clients = format!("{} up", grouped(opened));

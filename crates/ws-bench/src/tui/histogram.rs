@@ -8,7 +8,7 @@ const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '�
 
 /// Times in bins of equal width on a logarithmic axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Bars {
+pub(crate) struct HistogramBars {
     /// Which time: `service time` or `response time`.
     pub(crate) of: &'static str,
     /// Messages in each bin, one a column.
@@ -19,7 +19,7 @@ pub(crate) struct Bars {
     pub(crate) marks: Vec<(usize, &'static str)>,
 }
 
-impl Bars {
+impl HistogramBars {
     /// So many bins from the smallest to the largest time; `None` when there is none.
     pub(crate) fn of(times: &LatencyHistogram, of: &'static str, columns: usize) -> Option<Self> {
         let (low, high) = times.min().zip(times.max())?;
@@ -106,8 +106,8 @@ mod tests {
 
     use super::*;
 
-    fn bars(counts: &[u64]) -> Bars {
-        Bars {
+    fn bars(counts: &[u64]) -> HistogramBars {
+        HistogramBars {
             of: "service time",
             counts: counts.to_vec(),
             ends: ["1.00 µs".to_owned(), "1.00 ms".to_owned()],
@@ -121,21 +121,24 @@ mod tests {
         for n in 0..10_000_u64 {
             times.record(50_000 + n * n);
         }
-        let bars = Bars::of(&times, "service time", 40).unwrap();
+        let bars = HistogramBars::of(&times, "service time", 40).unwrap();
         assert_eq!(bars.counts.iter().sum::<u64>(), 10_000);
         assert_eq!(bars.counts.len(), 40);
         let (p50, p99) = (bars.marks[0].0, bars.marks[1].0);
         // Half of them lie below 25 ms of 100 ms: 0.82 of the way on a logarithmic axis from 50 µs.
         assert_eq!(p50, 32);
         assert_eq!(p99, 39);
-        assert_eq!(Bars::of(&LatencyHistogram::new(), "service time", 40), None);
+        assert_eq!(
+            HistogramBars::of(&LatencyHistogram::new(), "service time", 40),
+            None
+        );
     }
 
     #[test]
     fn a_single_value_is_a_single_bar() {
         let mut times = LatencyHistogram::new();
         times.record(5_000_000);
-        let bars = Bars::of(&times, "service time", 8).unwrap();
+        let bars = HistogramBars::of(&times, "service time", 8).unwrap();
         assert_eq!(bars.counts.iter().sum::<u64>(), 1);
     }
 
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn marks_do_not_hide_each_other() {
         let axis = |columns, p50, p99| {
-            let bars = Bars {
+            let bars = HistogramBars {
                 marks: vec![(p50, "p50"), (p99, "p99")],
                 ..bars(&vec![1; columns])
             };

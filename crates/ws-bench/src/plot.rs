@@ -8,18 +8,18 @@ use measurement::record::Sample;
 use measurement::run::Summary;
 use results::whole::WholeFile;
 
-/// A picture that can be written.
+/// A picture whose file can be written.
 #[derive(Debug)]
-pub(crate) struct Picture {
+pub(crate) struct PlotOutput {
     path: PathBuf,
 }
 
-impl Picture {
-    /// A picture of this name, whose ending is known and whose folder can be written to.
+impl PlotOutput {
+    /// Checks that the ending is known and the folder can be written to.
     ///
     /// # Errors
-    /// When that is not so.
-    pub(crate) fn at(path: &Path) -> anyhow::Result<Self> {
+    /// When one of them is not so.
+    pub(crate) fn check(path: &Path) -> anyhow::Result<Self> {
         draw_plot::check_ending(path)?;
         // Created and dropped: whether it can be made is all there is to know before the run.
         WholeFile::create(path)?;
@@ -28,13 +28,13 @@ impl Picture {
         })
     }
 
-    /// Draws the service times of the samples; tells what became of it.
+    /// Draws the service times of the samples, and returns the line about it.
     ///
     /// # Errors
     /// When the file cannot be written.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn draw(self, summary: &Summary, samples: &[Sample]) -> anyhow::Result<String> {
-        // As draw-plot does with a spreadsheet: a wrong echo's time is no figure.
+        // As draw-plot does with a spreadsheet: a wrong echo's time does not count.
         let timed = samples.iter().filter(|s| s.outcome.is_timed());
         let times = timed.filter_map(Sample::service_time_ns);
         let values_ms: Vec<f64> = times.map(|ns| ns as f64 / 1e6).collect();

@@ -1,4 +1,4 @@
-//! How a run stands: what any display makes of a plan and a look at its progress.
+//! Progress of a run's phase, and the summary so far: computed from a plan and a look at the run.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use measurement::run::{RunContext, Summary};
 use measurement::verdict::Calibration;
 use swarm::control::{Phase, Progress};
 
-use crate::bench;
+use crate::tool::tool;
 
-/// How far a phase has come.
+/// Progress of a phase: messages, connections or milliseconds done, of all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Part {
+pub(crate) struct PhaseProgress {
     pub(crate) done: u64,
     pub(crate) of: u64,
 }
 
-impl Part {
-    /// How far the phase that the run is in has come.
+impl PhaseProgress {
+    /// Progress of the phase that the run is in.
     pub(crate) fn of(plan: &Plan, progress: &Progress) -> Self {
         let time = |of: Duration| Self {
             done: millis(progress.in_phase),
@@ -41,13 +41,13 @@ impl Part {
         }
     }
 
-    /// As a share in [0, 1].
+    /// The share that is done, in [0, 1].
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn share(self) -> f64 {
         (self.done as f64 / self.of.max(1) as f64).min(1.0)
     }
 
-    /// How long the phase will go on at the pace it had so far.
+    /// The time that the phase still takes at the pace it had so far.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn time_left(self, so_far: Duration) -> Option<Duration> {
         let left = self.of.checked_sub(self.done)? as f64;
@@ -69,7 +69,7 @@ pub(crate) fn summary_so_far(
     interrupted: bool,
 ) -> Summary {
     let context = RunContext {
-        tool: bench::tool(),
+        tool: tool(),
         elapsed_s: progress.elapsed_s,
         connections: progress.connections.clone(),
         client: progress.usage.clone(),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_time_left_follows_the_pace_so_far() {
-        let left = |done, of| Part { done, of }.time_left(Duration::from_secs(10));
+        let left = |done, of| PhaseProgress { done, of }.time_left(Duration::from_secs(10));
         assert_eq!(left(50, 100), Some(Duration::from_secs(10)));
         assert_eq!(left(100, 100), Some(Duration::ZERO));
         assert_eq!(left(0, 100), None);
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_share_is_never_above_one() {
-        let share = |done, of| Part { done, of }.share();
+        let share = |done, of| PhaseProgress { done, of }.share();
         assert_eq!((share(1, 4), share(5, 4), share(0, 0)), (0.25, 1.0, 0.0));
     }
 }

@@ -1,28 +1,25 @@
-//! The load: how many clients, what they send, and how their connections open.
+//! The flags of the load: clients, messages and connections.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
-    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft, ServerUrl, Verify,
+    CertificatePolicy, Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft,
+    ServerUrl, Verify,
 };
 use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 
-use crate::error::RunError;
-use crate::generator::GeneratorArgs;
-use crate::trust::TrustArgs;
+use crate::choices::{Choice, one_of};
+use crate::generator_flags::GeneratorFlags;
+use crate::headings::{CONNECTION, LOAD};
+use crate::tls_flags::TlsFlags;
 
-/// Heading of the flags of the load.
-pub const LOAD: &str = "Load";
-/// Heading of the flags of the connections.
-pub const CONNECTION: &str = "Connections";
-
-/// The flags of the load, whoever puts it on a server.
+/// The flags of the load that a program puts on a server.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct LoadArgs {
+pub struct LoadFlags {
     /// Connections, each one client (example: 10_000)
     #[arg(short, long, value_name = "N", default_value = "100", value_parser = clients, help_heading = LOAD)]
     pub clients: NonZeroU32,
@@ -60,8 +57,8 @@ pub struct LoadArgs {
     pub warmup: Duration,
 
     /// How an echo is compared with what was sent (example: length)
-    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
-    pub verify: VerifyArg,
+    #[arg(long, value_parser = one_of(&VERIFY), default_value = FULL, help_heading = LOAD)]
+    pub verify: Verify,
 
     /// Seed of every random choice [default: random, reported] (example: 42)
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
@@ -91,36 +88,32 @@ pub struct LoadArgs {
     #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
     pub origin: Option<HeaderValue>,
 
-    /// Whom to trust about the server's certificate.
+    /// The flags of `wss://`.
     #[command(flatten)]
-    pub trust: TrustArgs,
+    pub tls: TlsFlags,
 }
 
-/// How an echo is compared with what was sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum VerifyArg {
-    /// Not at all
-    Off,
-    /// Message type and length
-    Length,
-    /// Message type, length and every byte
-    #[default]
-    Full,
-}
+/// The default of `--verify`.
+const FULL: &str = "full";
 
-impl LoadArgs {
+const VERIFY: [Choice<Verify>; 3] = [
+    ("off", "Not at all", Verify::Off),
+    ("length", "Message type and length", Verify::Length),
+    (FULL, "Message type, length and every byte", Verify::Full),
+];
+
+impl LoadFlags {
     /// The draft of a closed loop against `target`, without raw samples, pinning and embedded server: those
     /// are for the program to add.
-    ///
-    /// # Errors
-    /// [`RunError`] when the certificates to trust cannot be had.
+    #[must_use]
     pub fn draft(
         &self,
         target: ServerUrl,
-        generator: &GeneratorArgs,
-    ) -> Result<PlanDraft, RunError> {
-        Ok(PlanDraft {
-            certificate_policy: self.trust.read(&target)?,
+        trust: CertificatePolicy,
+        generator: &GeneratorFlags,
+    ) -> PlanDraft {
+        PlanDraft {
+            certificate_policy: trust,
             server_url: target,
             embedded: None,
             clients: self.clients,
@@ -137,21 +130,17 @@ impl LoadArgs {
             connect_timeout: self.connect_timeout,
             timeout: self.timeout,
             warmup: self.warmup,
-            verify: match self.verify {
-                VerifyArg::Off => Verify::Off,
-                VerifyArg::Length => Verify::Length,
-                VerifyArg::Full => Verify::Full,
-            },
+            verify: self.verify,
             threads: generator.threads(),
             pin: Vec::new(),
             busy_poll: generator.busy_poll,
-            headers: self.all_headers(),
+            headers: self.handshake_headers(),
             seed: self.seed.unwrap_or_else(random_seed),
             max_samples: 0,
-        })
+        }
     }
 
-    fn all_headers(&self) -> HeaderMap {
+    fn handshake_headers(&self) -> HeaderMap {
         let mut headers: HeaderMap = self.headers.iter().cloned().collect();
         if let Some(origin) = &self.origin {
             headers.insert(header::ORIGIN, origin.clone());

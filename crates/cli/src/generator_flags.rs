@@ -1,16 +1,16 @@
-//! The generator: its threads.
+//! The flags of the generator threads.
 
 use std::num::NonZeroUsize;
 
 use clap::Args;
 use units::{UnitError, parse_positive};
 
-use crate::load::LOAD;
+use crate::headings::LOAD;
 
-/// The flags of the generator's threads.
+/// The flags of the generator threads.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct GeneratorArgs {
+pub struct GeneratorFlags {
     /// Generator threads, at most one a client [default: as many as CPUs] (example: 1)
     #[arg(long, value_name = "N", value_parser = threads, help_heading = LOAD)]
     pub threads: Option<NonZeroUsize>,
@@ -20,8 +20,8 @@ pub struct GeneratorArgs {
     pub busy_poll: bool,
 }
 
-impl GeneratorArgs {
-    /// How many threads: as many as CPUs, unless told.
+impl GeneratorFlags {
+    /// The number of threads: as many as CPUs, unless given.
     #[must_use]
     pub fn threads(&self) -> NonZeroUsize {
         self.threads
