@@ -3,8 +3,8 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use measurement::comparison::RoundRow;
 use measurement::plan::{Plan, PlanError};
+use measurement::run::comparison::RoundRow;
 use statistics::order_statistics::median;
 use swarm::SwarmError;
 use swarm::control::Control;

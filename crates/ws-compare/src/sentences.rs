@@ -2,35 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use measurement::comparison::{
-    Comparison, ConditionRow, Contender, Figure, RoundRow, RunRow, Steadiness, last_round,
+use measurement::run::comparison::{
+    CandidateRow, ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, Steadiness,
+    last_round,
 };
-use measurement::words;
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 
 /// Figures by group, with the headings.
-pub(crate) const GROUPS: [(&str, &[Figure]); 3] = [
+pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
         &[
-            Figure::Throughput,
-            Figure::ServiceP50,
-            Figure::ServiceP99,
-            Figure::ServiceP999,
+            ComparedFigure::Throughput,
+            ComparedFigure::ServiceP50,
+            ComparedFigure::ServiceP99,
+            ComparedFigure::ServiceP999,
         ],
     ),
     (
         "Latency: open loop, the same rate for all",
         &[
-            Figure::ResponseP50,
-            Figure::ResponseP99,
-            Figure::ResponseP999,
+            ComparedFigure::ResponseP50,
+            ComparedFigure::ResponseP99,
+            ComparedFigure::ResponseP999,
         ],
     ),
     (
         "Cost, in closed loop",
-        &[Figure::MessagesPerCpuS, Figure::MemoryPerConnection],
+        &[
+            ComparedFigure::MessagesPerCpuS,
+            ComparedFigure::MemoryPerConnection,
+        ],
     ),
 ];
 
@@ -64,7 +67,7 @@ pub(crate) fn rounds(c: &Comparison) -> String {
 
 /// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
 pub(crate) fn load(c: &Comparison) -> String {
-    let mut parts = vec![words::amount(&c.plan.load)];
+    let mut parts = vec![::wording::plan::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
         let found = if c.plan.rate_was_found {
             " (60 % of the slowest pilot)"
@@ -156,7 +159,7 @@ fn unsteady(c: &Comparison) -> Vec<String> {
     let kinds = c
         .compared()
         .flat_map(|server| RUN_KINDS.map(|kind| (server, kind)));
-    let line = |(server, (kind, run_of)): (&Contender, (&str, RunOf))| {
+    let line = |(server, (kind, run_of)): (&CandidateRow, (&str, RunOf))| {
         let name = &server.name;
         let rows = c.rounds_of(name);
         let rounds: Vec<String> = rows
@@ -234,7 +237,7 @@ fn levels(c: &Comparison) -> Option<String> {
 }
 
 /// Formats a value of a figure, or a dash.
-pub(crate) fn value(figure: Figure, value: Option<f64>) -> String {
+pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
