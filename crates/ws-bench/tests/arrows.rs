@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("swarm", &["host", "measurement", "units", "websocket-wire"]),
     ("websocket-wire", &[]),
     ("results", &["measurement", "units"]),
-    ("echo-server", &[]),
+    ("echo-server", &["host", "units"]),
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
     ("draw-plot", &["cli", "measurement", "results", "units"]),

@@ -24,7 +24,7 @@ mod supervisor;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
-use echo_server::{Config, Error, bind};
+use echo_server::{Config, ServerError, bind};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// What hangs fails, but not because a machine is slow.
@@ -43,7 +43,7 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), Error>>,
+    task: JoinHandle<Result<(), ServerError>>,
 }
 
 impl Server {
@@ -62,7 +62,7 @@ impl Server {
     }
 
     /// Asks it to stop, and returns what tells when it has.
-    fn stop(self) -> JoinHandle<Result<(), Error>> {
+    fn stop(self) -> JoinHandle<Result<(), ServerError>> {
         self.stop.send(()).unwrap();
         self.task
     }

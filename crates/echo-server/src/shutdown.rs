@@ -1,4 +1,4 @@
-//! Telling every connection at once that the server stops.
+//! The signal that tells every connection at once that the server stops.
 
 use std::{
     future::poll_fn,
@@ -12,46 +12,46 @@ use std::{
 
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-/// The accept loop's end: says stop, once.
+/// The accept loop's end, which triggers the signal once.
 #[derive(Debug, Default)]
-pub(crate) struct Stopper {
+pub(crate) struct ShutdownTrigger {
     stopped: Arc<AtomicBool>,
     notify: Arc<Notify>,
 }
 
-impl Stopper {
-    /// One more connection that wants to hear of it.
-    pub(crate) fn subscribe(&self) -> Stop {
-        Stop {
+impl ShutdownTrigger {
+    /// Returns the end of one more connection.
+    pub(crate) fn subscribe(&self) -> ShutdownSignal {
+        ShutdownSignal {
             stopped: Arc::clone(&self.stopped),
             notified: Box::pin(Arc::clone(&self.notify).notified_owned()),
             registered: None,
         }
     }
 
-    /// Wakes every [`Stop`].
+    /// Wakes every [`ShutdownSignal`].
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.notify.notify_waiters();
     }
 }
 
-/// A connection's end: ready once the server stops.
+/// A connection's end, ready once the server stops.
 ///
-/// Polled for every batch of messages, so polling it again from the same task
-/// is one read of a flag: tokio's own `Notified` takes a lock that all
-/// connections share.
+/// The echo loop polls it for every batch of messages, so polling it again from
+/// the same task is one read of a flag: tokio's own `Notified` takes a lock that
+/// all connections share.
 #[derive(Debug)]
-pub struct Stop {
+pub(crate) struct ShutdownSignal {
     stopped: Arc<AtomicBool>,
     notified: Pin<Box<OwnedNotified>>,
     registered: Option<Waker>,
 }
 
-impl Stop {
-    /// Ready once the server stops, and from then on; until then the task is
+impl ShutdownSignal {
+    /// Ready once the server stops, and from then on. Until then the task is
     /// woken when it does.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let registered = self
             .registered
             .as_ref()
@@ -71,7 +71,7 @@ impl Stop {
     }
 
     /// Waits until the server stops.
-    pub async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         poll_fn(|cx| self.poll(cx)).await;
     }
 }
@@ -82,28 +82,28 @@ mod tests {
 
     #[tokio::test]
     async fn wakes_whoever_waits_and_whoever_comes_late() {
-        let stopper = Stopper::default();
-        let mut early = stopper.subscribe();
-        let mut unpolled = stopper.subscribe();
+        let trigger = ShutdownTrigger::default();
+        let mut early = trigger.subscribe();
+        let mut unpolled = trigger.subscribe();
         let waiting = tokio::spawn(async move { early.wait().await });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
 
-        stopper.stop();
+        trigger.stop();
         waiting.await.unwrap();
         unpolled.wait().await;
-        stopper.subscribe().wait().await;
+        trigger.subscribe().wait().await;
     }
 
     #[tokio::test]
     async fn moves_to_another_task() {
-        let stopper = Stopper::default();
-        let mut stop = stopper.subscribe();
+        let trigger = ShutdownTrigger::default();
+        let mut stop = trigger.subscribe();
         let polled = poll_fn(|cx| Poll::Ready(stop.poll(cx).is_pending())).await;
         assert!(polled);
         let waiting = tokio::spawn(async move { stop.wait().await });
         tokio::task::yield_now().await;
-        stopper.stop();
+        trigger.stop();
         waiting.await.unwrap();
     }
 }

@@ -1,47 +1,47 @@
-//! The head of a request, and what came after it.
+//! The head of a request, and the bytes after it.
 
 use std::io;
 
-use echo_server::{MAX_HEAD, MAX_HEADERS, plain};
+use echo_server::{MAX_HEAD, MAX_HEADERS, text_response};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use httparse::{EMPTY_HEADER, Status};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Enough for the heads that clients send, in one read.
+/// Size of the first read, enough for the usual request heads.
 const USUAL_HEAD: usize = 1 << 10;
 
-/// What a peer opened with.
+/// The first bytes of a peer, parsed.
 #[derive(Debug)]
-pub(crate) enum Head {
-    /// A request without its body, and the bytes that were read after its head.
+pub(crate) enum RequestHead {
+    /// A request without its body, and the bytes read after its head.
     Request(Request<()>, Vec<u8>),
-    /// Nothing that can be understood; the answer to it.
-    Unusable(Response<String>),
-    /// Nothing, or not all of it.
-    None,
+    /// An invalid request, and the response to it.
+    Invalid(Response<String>),
+    /// A connection that ended before the head did.
+    Incomplete,
 }
 
-/// Reads a request's head, of at most [`MAX_HEAD`] bytes. May be dropped while
-/// it waits; what it has read is lost then.
-pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Head> {
+/// Reads a request's head of at most [`MAX_HEAD`] bytes. Cancelling it loses the
+/// bytes read so far.
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<RequestHead> {
     let mut bytes = Vec::with_capacity(USUAL_HEAD);
     loop {
         if stream.read_buf(&mut bytes).await? == 0 {
-            return Ok(Head::None);
+            return Ok(RequestHead::Incomplete);
         }
         match parse(&bytes) {
             Ok(Some((request, length))) => {
-                return Ok(Head::Request(request, bytes.split_off(length)));
+                return Ok(RequestHead::Request(request, bytes.split_off(length)));
             }
             Ok(None) if bytes.len() < MAX_HEAD => {}
-            Ok(None) => return Ok(unusable(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)),
-            Err(status) => return Ok(unusable(status)),
+            Ok(None) => return Ok(invalid(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)),
+            Err(status) => return Ok(invalid(status)),
         }
     }
 }
 
-/// The request these bytes begin with and the length of its head, `None` if
-/// they end before it does, or the status that answers them if they are none.
+/// Parses a request and the length of its head; `None` if the head is
+/// incomplete. The error is the status of the response.
 fn parse(bytes: &[u8]) -> Result<Option<(Request<()>, usize)>, StatusCode> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -76,22 +76,22 @@ fn request(parsed: &httparse::Request<'_, '_>) -> http::Result<Request<()>> {
     Ok(request)
 }
 
-fn unusable(status: StatusCode) -> Head {
+fn invalid(status: StatusCode) -> RequestHead {
     let reason = status.canonical_reason().unwrap_or_default();
-    Head::Unusable(plain(status, format!("{reason}\n")))
+    RequestHead::Invalid(text_response(status, format!("{reason}\n")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn read(mut bytes: &[u8]) -> Head {
+    async fn read(mut bytes: &[u8]) -> RequestHead {
         read_head(&mut bytes).await.unwrap()
     }
 
-    fn status(head: &Head) -> u16 {
+    fn status(head: &RequestHead) -> u16 {
         match head {
-            Head::Unusable(answer) => answer.status().as_u16(),
+            RequestHead::Invalid(response) => response.status().as_u16(),
             other => panic!("{other:?}"),
         }
     }
@@ -99,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn what_follows_the_head_is_kept() {
         let head = read(b"GET /ws?a=b HTTP/1.1\r\nHost: x\r\nhost: y\r\n\r\n\x81\x00").await;
-        let Head::Request(request, rest) = head else {
+        let RequestHead::Request(request, rest) = head else {
             panic!("{head:?}");
         };
         assert_eq!(request.uri().path(), "/ws");
@@ -117,7 +117,7 @@ mod tests {
             tokio::io::AsyncWriteExt::write_all(&mut far, text)
         );
         written.unwrap();
-        let Head::Request(request, rest) = head.unwrap() else {
+        let RequestHead::Request(request, rest) = head.unwrap() else {
             panic!("no request");
         };
         assert_eq!(request.version(), Version::HTTP_10);
@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_leaves_gets_nothing() {
-        assert!(matches!(read(b"").await, Head::None));
-        assert!(matches!(read(b"GET / HT").await, Head::None));
+        assert!(matches!(read(b"").await, RequestHead::Incomplete));
+        assert!(matches!(read(b"GET / HT").await, RequestHead::Incomplete));
     }
 }

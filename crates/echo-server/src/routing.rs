@@ -1,4 +1,4 @@
-//! What a request gets: the echo, a page, or the reason why not.
+//! The answer to a request: the echo, a page, or the reason why not.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -8,103 +8,93 @@ use http::{
     },
 };
 
-use crate::{Config, Metrics, Program};
+use crate::{
+    args::Program,
+    config::Config,
+    http_response::{text_response, upgrade_required, with_header},
+    metrics::ServerMetrics,
+};
 
-/// The longest request head taken, in bytes; a longer one is answered `431`.
+/// The longest request head accepted, in bytes; a longer one is answered `431`.
 pub const MAX_HEAD: usize = 16 << 10;
 
-/// The most header fields taken; more are answered `431`.
+/// The most header fields accepted; more are answered `431`.
 pub const MAX_HEADERS: usize = 100;
 
-/// What to do with a request.
+/// The answer to a request.
 #[derive(Debug)]
-pub enum Decision {
+pub enum Route {
     /// Upgrade to a WebSocket and echo.
     Echo,
-    /// Answer, and close the connection: no request waits behind another.
-    Answer(Response<String>),
+    /// Respond and close the connection: pipelined requests are not served.
+    Respond(Response<String>),
 }
 
-/// One running server: what its connections share.
+/// One running server: the state that its connections share.
 #[derive(Debug)]
-pub struct Host {
+pub struct ServerContext {
     pub(crate) program: Program,
     pub(crate) config: Config,
-    metrics: Metrics,
+    metrics: ServerMetrics,
 }
 
-impl Host {
-    /// A server that has not served anyone yet.
+impl ServerContext {
+    /// A server that has not had a connection yet.
     #[must_use]
     pub fn new(program: Program, config: Config) -> Self {
         Self {
             program,
             config,
-            metrics: Metrics::default(),
+            metrics: ServerMetrics::default(),
         }
     }
 
-    /// What this server counts.
+    /// The server's counters.
     #[must_use]
-    pub fn metrics(&self) -> &Metrics {
+    pub fn metrics(&self) -> &ServerMetrics {
         &self.metrics
     }
 
-    /// How this server behaves.
+    /// The server's configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Decides by method, version, path and headers; the body does not matter.
+    /// Chooses the answer by method, version, path and headers, without the body.
     ///
-    /// [`Decision::Echo`] is given to valid upgrades only (RFC 6455, 4.2.1).
+    /// [`Route::Echo`] is returned for valid upgrades only (RFC 6455, 4.2.1).
     #[must_use]
-    pub fn decide<B>(&self, request: &Request<B>) -> Decision {
+    pub fn route<B>(&self, request: &Request<B>) -> Route {
         let path = request.uri().path();
         let method = request.method();
         let is_echo = path == self.config.path.as_str();
-        if let Some(answer) = unaddressed(request) {
-            return Decision::Answer(answer);
+        if let Some(response) = host_error(request) {
+            return Route::Respond(response);
         }
         // Before the pages, so that `--path /` can serve both.
-        if is_echo && method == Method::GET && asks_for_websocket(request) {
-            let flaw = flaw(request).or_else(|| self.foreign(request.headers()));
-            return flaw.map_or(Decision::Echo, Decision::Answer);
+        if is_echo && method == Method::GET && is_upgrade(request) {
+            let error = upgrade_error(request).or_else(|| self.origin_rejection(request.headers()));
+            return error.map_or(Route::Echo, Route::Respond);
         }
-        Decision::Answer(match self.page(path) {
+        let use_get = |allowed| {
+            let response = text_response(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
+            with_header(response, ALLOW, allowed)
+        };
+        Route::Respond(match self.page(path) {
             Some(page) if method == Method::GET || method == Method::HEAD => page(self),
-            Some(_) => with_header(
-                plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
-                ALLOW,
-                "GET, HEAD",
-            ),
+            Some(_) => use_get("GET, HEAD"),
             None if is_echo && method == Method::GET => {
                 upgrade_required("this is a WebSocket: connect with ws://\n")
             }
-            None if is_echo => with_header(
-                plain(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
-                ALLOW,
-                "GET",
-            ),
-            None => plain(StatusCode::NOT_FOUND, "nothing here\n"),
+            None if is_echo => use_get("GET"),
+            None => text_response(StatusCode::NOT_FOUND, "nothing here\n"),
         })
     }
 
-    /// Names `Connection` and `Upgrade` once each where an upgrade is asked for in
-    /// more words. Repeated fields are one list (RFC 9110, 5.3), but libraries
-    /// look at the first only.
-    pub fn tidy<B>(&self, request: &mut Request<B>) {
-        if asks_for_websocket(request) {
-            let headers = request.headers_mut();
-            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        }
-    }
-
-    /// The answer to a page of another origin than those allowed (RFC 6455,
-    /// 10.2). What is no browser sends no origin and is let in.
-    fn foreign(&self, headers: &HeaderMap) -> Option<Response<String>> {
+    /// Returns the rejection of an origin that is not allowed (RFC 6455, 10.2).
+    /// Clients other than browsers send no origin and are accepted.
+    fn origin_rejection(&self, headers: &HeaderMap) -> Option<Response<String>> {
         let allowed = &self.config.allowed_origins;
         let is_allowed = |origin: &HeaderValue| {
             allowed
@@ -112,16 +102,16 @@ impl Host {
                 .any(|allowed| origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
         };
         let is_foreign = !allowed.is_empty() && !headers.get_all(ORIGIN).iter().all(is_allowed);
-        is_foreign.then(|| plain(StatusCode::FORBIDDEN, "this origin is not allowed\n"))
+        is_foreign.then(|| text_response(StatusCode::FORBIDDEN, "this origin is not allowed\n"))
     }
 
     fn page(&self, path: &str) -> Option<fn(&Self) -> Response<String>> {
         match path {
             "/" => Some(Self::index),
-            "/healthz" => Some(|_| plain(StatusCode::OK, "ok")),
-            "/metrics" => Some(|host| {
+            "/healthz" => Some(|_| text_response(StatusCode::OK, "ok")),
+            "/metrics" => Some(|server| {
                 with_header(
-                    plain(StatusCode::OK, host.metrics.render()),
+                    text_response(StatusCode::OK, server.metrics.render()),
                     CONTENT_TYPE,
                     "text/plain; version=0.0.4; charset=utf-8",
                 )
@@ -133,7 +123,7 @@ impl Host {
     fn index(&self) -> Response<String> {
         let Program { name, version, .. } = self.program;
         let path = &self.config.path;
-        plain(
+        text_response(
             StatusCode::OK,
             format!(
                 "{name} {version}\n\nA WebSocket echo server: connect to {path}.\n\
@@ -143,60 +133,32 @@ impl Host {
     }
 }
 
-/// The answer to one connection too many.
-pub(crate) fn no_room() -> Response<String> {
-    with_header(
-        plain(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many connections: try again later\n",
-        ),
-        http::header::RETRY_AFTER,
-        "1",
-    )
+/// Reduces `Connection` and `Upgrade` of an upgrade request to one field of one
+/// token each. Repeated fields are one list (RFC 9110, 5.3), but libraries read
+/// the first only.
+pub fn normalize_upgrade_headers<B>(request: &mut Request<B>) {
+    if is_upgrade(request) {
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
 }
 
-/// An answer in plain text.
-#[must_use]
-pub fn plain(status: StatusCode, body: impl Into<String>) -> Response<String> {
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = status;
-    let answer = with_header(answer, CONTENT_TYPE, "text/plain; charset=utf-8");
-    with_header(answer, CONNECTION, "close")
-}
-
-fn with_header(
-    mut answer: Response<String>,
-    name: HeaderName,
-    value: &'static str,
-) -> Response<String> {
-    answer
-        .headers_mut()
-        .insert(name, HeaderValue::from_static(value));
-    answer
-}
-
-fn upgrade_required(body: &'static str) -> Response<String> {
-    let answer = plain(StatusCode::UPGRADE_REQUIRED, body);
-    let answer = with_header(answer, UPGRADE, "websocket");
-    let answer = with_header(answer, SEC_WEBSOCKET_VERSION, "13");
-    with_header(answer, CONNECTION, "upgrade, close")
-}
-
-/// The answer to a request that does not say, just once, which host it is for
+/// Returns the response to a request that does not have exactly one `Host`
 /// (RFC 9112, 3.2).
-fn unaddressed<B>(request: &Request<B>) -> Option<Response<String>> {
+fn host_error<B>(request: &Request<B>) -> Option<Response<String>> {
     let hosts = request.headers().get_all(HOST).iter().count();
-    let is_addressed = hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11;
-    (!is_addressed).then(|| plain(StatusCode::BAD_REQUEST, "one Host is needed\n"))
+    let is_valid = hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11;
+    (!is_valid).then(|| text_response(StatusCode::BAD_REQUEST, "one Host is needed\n"))
 }
 
-fn asks_for_websocket<B>(request: &Request<B>) -> bool {
-    lists(request.headers(), CONNECTION, "upgrade")
-        && lists(request.headers(), UPGRADE, "websocket")
+fn is_upgrade<B>(request: &Request<B>) -> bool {
+    has_token(request.headers(), CONNECTION, "upgrade")
+        && has_token(request.headers(), UPGRADE, "websocket")
 }
 
-/// Whether a header that is a list of tokens has this one.
-fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+/// Reports whether a header, as a list of tokens, contains this one.
+fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     headers
         .get_all(name)
         .iter()
@@ -205,12 +167,12 @@ fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
         .any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
-/// What is wrong with the rest of an upgrade.
-fn flaw<B>(request: &Request<B>) -> Option<Response<String>> {
+/// Returns the response to an upgrade request that is invalid otherwise.
+fn upgrade_error<B>(request: &Request<B>) -> Option<Response<String>> {
     // HTTP/1.0 knows no upgrade, whatever the headers say (RFC 9110, 7.8).
     if request.version() < Version::HTTP_11 {
-        let answer = "an upgrade takes HTTP/1.1\n";
-        return Some(plain(StatusCode::BAD_REQUEST, answer));
+        let error = "an upgrade takes HTTP/1.1\n";
+        return Some(text_response(StatusCode::BAD_REQUEST, error));
     }
     let only = |name| {
         let mut values = request.headers().get_all(name).iter();
@@ -221,15 +183,15 @@ fn flaw<B>(request: &Request<B>) -> Option<Response<String>> {
     }
     let key = only(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     (!key.is_some_and(is_key)).then(|| {
-        plain(
+        text_response(
             StatusCode::BAD_REQUEST,
             "one Sec-WebSocket-Key is needed, of 16 bytes in base64\n",
         )
     })
 }
 
-/// Whether these are 16 bytes in base64: 22 digits, the last of which has four
-/// bits to spare, and two signs of padding.
+/// Reports whether these are 16 bytes in base64: 22 digits, the last of which
+/// has four bits to spare, and two signs of padding.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     matches!(key, [digits @ .., last, b'=', b'=']
@@ -242,7 +204,7 @@ mod tests {
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-    fn host(path: &str) -> Host {
+    fn server(path: &str) -> ServerContext {
         let program = Program {
             name: "test-ws",
             version: "1.2.3",
@@ -253,7 +215,7 @@ mod tests {
             path: path.parse().unwrap(),
             ..Config::default()
         };
-        Host::new(program, config)
+        ServerContext::new(program, config)
     }
 
     fn upgrade(path: &str) -> Request<()> {
@@ -267,10 +229,10 @@ mod tests {
             .unwrap()
     }
 
-    fn status(host: &Host, request: &Request<()>) -> u16 {
-        match host.decide(request) {
-            Decision::Echo => 101,
-            Decision::Answer(answer) => answer.status().as_u16(),
+    fn status(server: &ServerContext, request: &Request<()>) -> u16 {
+        match server.route(request) {
+            Route::Echo => 101,
+            Route::Respond(response) => response.status().as_u16(),
         }
     }
 
@@ -282,24 +244,24 @@ mod tests {
 
     #[test]
     fn an_upgrade_on_the_path_is_echoed_and_elsewhere_is_not() {
-        let host = host("/ws");
-        assert_eq!(status(&host, &upgrade("/ws")), 101);
-        assert_eq!(status(&host, &upgrade("/ws?token=1")), 101);
-        assert_eq!(status(&host, &upgrade("http://host/ws")), 101);
-        assert_eq!(status(&host, &upgrade("/other")), 404);
-        assert_eq!(status(&host, &upgrade("/ws/")), 404);
+        let server = server("/ws");
+        assert_eq!(status(&server, &upgrade("/ws")), 101);
+        assert_eq!(status(&server, &upgrade("/ws?token=1")), 101);
+        assert_eq!(status(&server, &upgrade("http://host/ws")), 101);
+        assert_eq!(status(&server, &upgrade("/other")), 404);
+        assert_eq!(status(&server, &upgrade("/ws/")), 404);
     }
 
     #[test]
     fn a_request_without_a_whole_upgrade_is_told_what_is_missing() {
-        let host = host("/ws");
-        assert_eq!(status(&host, &without(CONNECTION)), 426);
-        assert_eq!(status(&host, &without(UPGRADE)), 426);
-        assert_eq!(status(&host, &without(SEC_WEBSOCKET_VERSION)), 426);
-        assert_eq!(status(&host, &without(SEC_WEBSOCKET_KEY)), 400);
+        let server = server("/ws");
+        assert_eq!(status(&server, &without(CONNECTION)), 426);
+        assert_eq!(status(&server, &without(UPGRADE)), 426);
+        assert_eq!(status(&server, &without(SEC_WEBSOCKET_VERSION)), 426);
+        assert_eq!(status(&server, &without(SEC_WEBSOCKET_KEY)), 400);
         let mut old = upgrade("/ws");
         *old.version_mut() = Version::HTTP_10;
-        assert_eq!(status(&host, &old), 400);
+        assert_eq!(status(&server, &old), 400);
         for (twice, wanted) in [
             (SEC_WEBSOCKET_KEY, 400),
             (SEC_WEBSOCKET_VERSION, 426),
@@ -308,18 +270,18 @@ mod tests {
             let mut request = upgrade("/ws");
             let value = request.headers()[&twice].clone();
             request.headers_mut().append(&twice, value);
-            assert_eq!(status(&host, &request), wanted, "{twice} twice");
+            assert_eq!(status(&server, &request), wanted, "{twice} twice");
         }
     }
 
     #[test]
     fn a_request_says_which_host_it_is_for() {
-        let host = host("/ws");
-        assert_eq!(status(&host, &without(HOST)), 400);
+        let server = server("/ws");
+        assert_eq!(status(&server, &without(HOST)), 400);
         let mut page = Request::get("/").body(()).unwrap();
-        assert_eq!(status(&host, &page), 400);
+        assert_eq!(status(&server, &page), 400);
         *page.version_mut() = Version::HTTP_10;
-        assert_eq!(status(&host, &page), 200);
+        assert_eq!(status(&server, &page), 200);
     }
 
     #[test]
@@ -332,9 +294,9 @@ mod tests {
             }
             request
         };
-        let open = host("/ws");
+        let open = server("/ws");
         assert_eq!(status(&open, &from(Some("https://evil.example"))), 101);
-        let mut strict = host("/ws");
+        let mut strict = server("/ws");
         strict.config.allowed_origins = vec![
             "https://a.example".to_owned(),
             "http://localhost:3000".to_owned(),
@@ -358,15 +320,15 @@ mod tests {
 
     #[test]
     fn a_root_path_serves_page_and_echo() {
-        let host = host("/");
-        assert_eq!(status(&host, &upgrade("/")), 101);
+        let server = server("/");
+        assert_eq!(status(&server, &upgrade("/")), 101);
         let plain = Request::get("/").header(HOST, "x").body(()).unwrap();
-        assert_eq!(status(&host, &plain), 200);
+        assert_eq!(status(&server, &plain), 200);
     }
 
     #[test]
     fn other_methods_on_known_paths_are_not_allowed() {
-        let host = host("/ws");
+        let server = server("/ws");
         for (path, allow) in [
             ("/", "GET, HEAD"),
             ("/healthz", "GET, HEAD"),
@@ -374,24 +336,24 @@ mod tests {
             ("/ws", "GET"),
         ] {
             let request = Request::post(path).header(HOST, "x").body(()).unwrap();
-            let Decision::Answer(answer) = host.decide(&request) else {
+            let Route::Respond(response) = server.route(&request) else {
                 panic!("{path} was echoed");
             };
-            assert_eq!(answer.status(), 405, "{path}");
-            assert_eq!(answer.headers()[ALLOW], allow, "{path}");
+            assert_eq!(response.status(), 405, "{path}");
+            assert_eq!(response.headers()[ALLOW], allow, "{path}");
         }
         let elsewhere = Request::post("/other").header(HOST, "x").body(()).unwrap();
-        assert_eq!(status(&host, &elsewhere), 404);
+        assert_eq!(status(&server, &elsewhere), 404);
     }
 
     #[test]
     fn the_page_names_the_server() {
         let request = Request::get("/").header(HOST, "x").body(()).unwrap();
-        let Decision::Answer(answer) = host("/chat").decide(&request) else {
+        let Route::Respond(response) = server("/chat").route(&request) else {
             panic!("the page was echoed");
         };
-        assert!(answer.body().contains("test-ws 1.2.3"));
-        assert!(answer.body().contains("/chat"));
+        assert!(response.body().contains("test-ws 1.2.3"));
+        assert!(response.body().contains("/chat"));
     }
 
     #[test]

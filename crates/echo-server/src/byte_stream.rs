@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-/// A socket as it was accepted.
+/// An accepted socket.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
@@ -23,8 +23,8 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Whether bytes have come in that nobody has read, by asking the system:
-    /// tokio knows only what its reactor has been told so far.
+    /// Reports whether unread bytes have arrived. This asks the system, because
+    /// tokio knows only what its reactor has seen so far.
     pub(crate) fn has_unread(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => SockRef::from(stream),
@@ -33,12 +33,9 @@ impl Socket {
         };
         matches!(socket.peek(&mut [MaybeUninit::uninit()]), Ok(1..))
     }
-}
 
-impl Socket {
-    /// Watched by the runtime that this is called on, instead of the one it was
-    /// accepted on.
-    pub(crate) fn moved_here(self) -> io::Result<Self> {
+    /// Moves the socket to the runtime that this is called on.
+    pub(crate) fn move_to_current_runtime(self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
             #[cfg(unix)]
@@ -47,23 +44,23 @@ impl Socket {
     }
 }
 
-/// What a server reads from and writes to.
+/// The stream that a server reads from and writes to.
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum ByteStream {
     Plain(Socket),
     // Boxed: a thousand bytes that a plain connection does not carry along.
     Tls(Box<TlsStream<Socket>>),
 }
 
-impl From<TcpStream> for Stream {
+impl From<TcpStream> for ByteStream {
     fn from(stream: TcpStream) -> Self {
         Self::Plain(Socket::Tcp(stream))
     }
 }
 
-impl Stream {
-    /// As the socket's; what TLS has read and not yet given away is no part of
-    /// it.
+impl ByteStream {
+    /// Reports whether unread bytes have arrived at the socket. Bytes inside the
+    /// TLS session do not count.
     pub(crate) fn has_unread(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.has_unread(),
@@ -72,7 +69,7 @@ impl Stream {
     }
 }
 
-/// Calls the method of whichever stream it is.
+/// Calls a method of the active variant.
 macro_rules! each {
     ($self:expr, $stream:ident => $call:expr) => {
         match $self.get_mut() {
@@ -104,8 +101,8 @@ macro_rules! each_socket {
     };
 }
 
-/// Both enums pass everything on.
-macro_rules! passes_on {
+/// Implements reading and writing by forwarding every call.
+macro_rules! forward_io {
     ($name:ident, $each:ident) => {
         impl AsyncRead for $name {
             fn poll_read(
@@ -149,5 +146,5 @@ macro_rules! passes_on {
     };
 }
 
-passes_on!(Socket, each_socket);
-passes_on!(Stream, each);
+forward_io!(Socket, each_socket);
+forward_io!(ByteStream, each);

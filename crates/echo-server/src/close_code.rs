@@ -1,16 +1,16 @@
-//! Close codes of RFC 6455, and which of them a fault earns.
+//! Close codes of RFC 6455, and the server's own reasons to close.
 
-/// The peer closed and gave no code.
+/// The code of a close without a code.
 pub(crate) const NO_STATUS: u16 = 1005;
-/// The connection ended without a close.
+/// The code of a connection that ended without a close.
 pub(crate) const ABNORMAL: u16 = 1006;
 
-/// Why a server closes a connection of its own accord.
+/// A server's own reason to close a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum CloseReason {
     /// The server stops.
     GoingAway,
-    /// Nothing was heard of the peer for the idle timeout.
+    /// The peer was silent for the idle timeout.
     Silent,
     /// The peer broke the protocol.
     Protocol,
@@ -20,7 +20,7 @@ pub enum Fault {
     TooLarge,
 }
 
-impl Fault {
+impl CloseReason {
     /// The close code.
     #[must_use]
     pub fn code(self) -> u16 {
@@ -32,9 +32,9 @@ impl Fault {
         }
     }
 
-    /// The reason that goes with the code.
+    /// The text that goes with the code.
     #[must_use]
-    pub fn reason(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::GoingAway => "the server is shutting down",
             Self::Silent => "nothing was heard for the idle timeout",

@@ -1,4 +1,4 @@
-//! From an address in words to a listener and the line that says so.
+//! Listening on a TCP address or a Unix socket, and the ready line.
 
 use std::{
     io::{self, Write},
@@ -7,27 +7,27 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::{Config, Error, stream::Socket, workers::Workers};
+use crate::{byte_stream::Socket, config::Config, error::ServerError, workers::Workers};
 
-/// Something that connections come to.
+/// A bound socket that accepts connections.
 #[derive(Debug)]
 pub struct Listener {
-    kind: Kind,
-    /// The threads that they are spread over; `None` leaves them where the accept loop is.
+    socket: BoundSocket,
+    /// The threads that connections are spread over; `None` serves them on the accept loop's runtime.
     workers: Option<Workers>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum BoundSocket {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(unix::Listener),
+    Unix(unix::UnixSocketListener),
 }
 
-impl From<Kind> for Listener {
-    fn from(kind: Kind) -> Self {
+impl From<BoundSocket> for Listener {
+    fn from(socket: BoundSocket) -> Self {
         Self {
-            kind,
+            socket,
             workers: None,
         }
     }
@@ -35,7 +35,7 @@ impl From<Kind> for Listener {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Kind::Tcp(listener).into()
+        BoundSocket::Tcp(listener).into()
     }
 }
 
@@ -43,30 +43,30 @@ impl Listener {
     /// The IP address and the port that were bound; `None` for a Unix socket.
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        match &self.kind {
-            Kind::Tcp(listener) => listener.local_addr().ok(),
+        match &self.socket {
+            BoundSocket::Tcp(listener) => listener.local_addr().ok(),
             #[cfg(unix)]
-            Kind::Unix(_) => None,
+            BoundSocket::Unix(_) => None,
         }
     }
 
-    /// Where a client finds the echo: `ws://127.0.0.1:8000/ws`,
+    /// The URL of the echo: `ws://127.0.0.1:8000/ws`,
     /// `wss://127.0.0.1:8000/ws` or `ws+unix:/run/echo.sock:/ws`.
     ///
     /// # Errors
-    /// When the system does not tell the address.
+    /// When the system does not return the address.
     pub fn url(&self, config: &Config) -> io::Result<String> {
         let s = if config.tls.is_some() { "s" } else { "" };
         let path = &config.path;
-        Ok(match &self.kind {
-            Kind::Tcp(listener) => format!("ws{s}://{}{path}", listener.local_addr()?),
+        Ok(match &self.socket {
+            BoundSocket::Tcp(listener) => format!("ws{s}://{}{path}", listener.local_addr()?),
             #[cfg(unix)]
-            Kind::Unix(listener) => format!("ws+unix:{}:{path}", listener.path()?.display()),
+            BoundSocket::Unix(listener) => format!("ws+unix:{}:{path}", listener.path()?.display()),
         })
     }
 
-    /// Spreads the connections that come over these threads.
-    pub(crate) fn spread_over(self, workers: Workers) -> Self {
+    /// Spreads the connections over these threads.
+    pub(crate) fn with_workers(self, workers: Workers) -> Self {
         Self {
             workers: Some(workers),
             ..self
@@ -78,19 +78,19 @@ impl Listener {
     }
 
     pub(crate) async fn accept_socket(&self) -> io::Result<Socket> {
-        match &self.kind {
-            Kind::Tcp(listener) => {
+        match &self.socket {
+            BoundSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 tracing::debug!("{peer} connected");
-                // Every echo is written whole: waiting for more to send with it
-                // would only delay it.
+                // Every echo is written whole: waiting for more data would only
+                // delay it.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("{peer}: {error}");
                 }
                 Ok(Socket::Tcp(stream))
             }
             #[cfg(unix)]
-            Kind::Unix(listener) => {
+            BoundSocket::Unix(listener) => {
                 let stream = listener.accept().await?;
                 tracing::debug!("a local peer connected");
                 Ok(Socket::Unix(stream))
@@ -99,23 +99,23 @@ impl Listener {
     }
 }
 
-/// Listens on `address`: an IP address or a host name, and a port, of which 0
-/// picks a free one; or `unix:PATH`. Of a name's addresses the first that can be
-/// bound is taken. `backlog` connections wait in the system until they are
-/// accepted; it may cap that.
+/// Listens on `address`: an IP address or a host name, and a port, where 0 picks
+/// a free one; or `unix:PATH`. Of a name's addresses the first that can be bound
+/// is used. Up to `backlog` connections wait in the system until they are
+/// accepted; the system may reduce that.
 ///
 /// # Errors
-/// [`Error::Bind`] if the name does not resolve, none of its addresses can be
+/// [`ServerError::Bind`] if the name does not resolve, none of its addresses can be
 /// bound, or the socket's path is in use.
-pub async fn bind(address: &str, backlog: u32) -> Result<Listener, Error> {
-    let failed = |source| Error::Bind {
+pub async fn bind(address: &str, backlog: u32) -> Result<Listener, ServerError> {
+    let failed = |source| ServerError::Bind {
         address: address.to_owned(),
         source,
     };
     #[cfg(unix)]
     if let Some(path) = address.strip_prefix("unix:") {
-        let listener = unix::Listener::bind(path.as_ref(), backlog).map_err(failed)?;
-        return Ok(Kind::Unix(listener).into());
+        let listener = unix::UnixSocketListener::bind(path.as_ref(), backlog).map_err(failed)?;
+        return Ok(BoundSocket::Unix(listener).into());
     }
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for resolved in tokio::net::lookup_host(address).await.map_err(failed)? {
@@ -150,54 +150,54 @@ mod unix {
 
     use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
-    use super::Kind;
+    use super::BoundSocket;
 
     impl From<UnixListener> for super::Listener {
-        /// A socket that somebody else has bound, and will remove.
+        /// A socket that another process has bound and will remove.
         fn from(listener: UnixListener) -> Self {
-            let made = None;
-            Kind::Unix(Listener { listener, made }).into()
+            let created = None;
+            BoundSocket::Unix(UnixSocketListener { listener, created }).into()
         }
     }
 
     /// Device and inode.
     type FileId = (u64, u64);
 
-    fn id(path: &Path) -> Option<FileId> {
+    fn file_id(path: &Path) -> Option<FileId> {
         let metadata = std::fs::symlink_metadata(path).ok()?;
         Some((metadata.dev(), metadata.ino()))
     }
 
-    /// A Unix socket; its file goes when it does.
+    /// A Unix socket. Dropping it removes its file.
     #[derive(Debug)]
-    pub(super) struct Listener {
+    pub(super) struct UnixSocketListener {
         listener: UnixListener,
-        /// The file that was made for it, and which one that is.
-        made: Option<(PathBuf, FileId)>,
+        /// The file that was created for it.
+        created: Option<(PathBuf, FileId)>,
     }
 
-    impl Listener {
+    impl UnixSocketListener {
         pub(super) fn bind(path: &Path, backlog: u32) -> io::Result<Self> {
             if path.as_os_str().is_empty() {
                 let error = "a Unix socket needs a path: unix:PATH";
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
             }
             let bound = match bind(path) {
-                Err(e) if e.kind() == io::ErrorKind::AddrInUse && is_left_behind(path) => {
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
                     std::fs::remove_file(path)?;
                     bind(path)
                 }
                 bound => bound,
             };
             let bound = bound?;
-            let made = id(path).map(|id| (path.to_owned(), id));
+            let created = file_id(path).map(|id| (path.to_owned(), id));
             Ok(Self {
                 listener: bound.listen(backlog)?,
-                made,
+                created,
             })
         }
 
-        /// Its path, or `@` and its name if it has no file (Linux).
+        /// The path, or `@` and the name of a socket without a file (Linux).
         pub(super) fn path(&self) -> io::Result<PathBuf> {
             let address = self.listener.local_addr()?;
             if let Some(path) = address.as_pathname() {
@@ -216,11 +216,11 @@ mod unix {
         }
     }
 
-    impl Drop for Listener {
+    impl Drop for UnixSocketListener {
         fn drop(&mut self) {
             // Another server may have its socket there by now.
-            if let Some((path, made)) = &self.made
-                && id(path) == Some(*made)
+            if let Some((path, created)) = &self.created
+                && file_id(path) == Some(*created)
             {
                 let _ = std::fs::remove_file(path);
             }
@@ -233,28 +233,34 @@ mod unix {
         Ok(socket)
     }
 
-    /// Whether this is the socket of a server that ended without removing it:
-    /// nobody listens there.
-    fn is_left_behind(path: &Path) -> bool {
+    /// Reports whether this is a socket without a listener, left by a server that
+    /// ended without removing it.
+    fn is_abandoned(path: &Path) -> bool {
         let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
         let connected = std::os::unix::net::UnixStream::connect(path);
         is_socket && connected.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
     }
 }
 
-/// Writes the one line that says the server is ready, and flushes it:
-/// `listening on ws://127.0.0.1:8000/ws`, with the port that was bound.
+/// Writes the ready line with the bound port, and flushes it:
+/// `listening on ws://127.0.0.1:8000/ws`.
 ///
 /// # Errors
-/// [`Error::Announce`] if `out` does not take it. That nobody reads it any more
-/// is no error.
-pub fn announce(out: &mut impl Write, listener: &Listener, config: &Config) -> Result<(), Error> {
+/// [`ServerError::Announce`] if the write fails. A reader that is gone is not an
+/// error.
+pub fn announce(
+    out: &mut impl Write,
+    listener: &Listener,
+    config: &Config,
+) -> Result<(), ServerError> {
     let written = listener.url(config).and_then(|url| {
         writeln!(out, "listening on {url}")?;
         out.flush()
     });
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Announce(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(ServerError::Announce(error))
+        }
         _ => Ok(()),
     }
 }

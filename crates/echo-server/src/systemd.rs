@@ -1,25 +1,25 @@
-//! What systemd, or who does as it does, passes on and wants to be told: a
-//! listening socket (`LISTEN_FDS`) and how the server stands (`NOTIFY_SOCKET`).
+//! The protocol of systemd and compatible supervisors: an inherited listening
+//! socket (`LISTEN_FDS`) and state notifications (`NOTIFY_SOCKET`).
 
 #[cfg(unix)]
 use std::io;
 
-use crate::{Error, Listener};
+use crate::{error::ServerError, listener::Listener};
 
-/// How the server stands.
+/// A state of the server that the supervisor is notified of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// It accepts connections.
+pub(crate) enum ServiceState {
+    /// The server accepts connections.
     Ready,
-    /// It has been told to stop.
+    /// The server has received a signal to stop.
     Stopping,
 }
 
-/// The first socket that was passed on, if any was; `address` is what would
-/// have been bound without it. Needs a tokio runtime.
+/// The first inherited socket, if there is one. `address`, which would be bound
+/// without it, is for the error. Needs a tokio runtime.
 #[cfg(unix)]
-pub(crate) fn listener(address: &str) -> Result<Option<Listener>, Error> {
-    let failed = |source: io::Error| Error::Bind {
+pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, ServerError> {
+    let failed = |source: io::Error| ServerError::Bind {
         address: format!("the socket passed on in place of {address}"),
         source,
     };
@@ -46,20 +46,20 @@ pub(crate) fn listener(address: &str) -> Result<Option<Listener>, Error> {
         .map_err(failed)
 }
 
-/// Nobody passes sockets on here.
+/// `None`: there are no inherited sockets here.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
-pub(crate) fn listener(_: &str) -> Result<Option<Listener>, Error> {
+pub(crate) fn inherited_listener(_: &str) -> Result<Option<Listener>, ServerError> {
     Ok(None)
 }
 
-/// Tells who wants to know; that it cannot be told is no reason to end.
-pub(crate) fn tell(state: State) {
+/// Notifies the supervisor, if there is one. A failure is logged only.
+pub(crate) fn notify(state: ServiceState) {
     #[cfg(target_os = "linux")]
     {
         let state = match state {
-            State::Ready => sd_notify::NotifyState::Ready,
-            State::Stopping => sd_notify::NotifyState::Stopping,
+            ServiceState::Ready => sd_notify::NotifyState::Ready,
+            ServiceState::Stopping => sd_notify::NotifyState::Stopping,
         };
         if let Err(error) = sd_notify::notify(&[state]) {
             tracing::warn!("cannot tell the supervisor: {error}");

@@ -1,4 +1,4 @@
-//! A connection that comes back after the library has dropped it.
+//! A stream that closes gracefully after the WebSocket library has dropped it.
 
 use std::{
     io::{self, IoSlice},
@@ -13,53 +13,53 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use crate::stream::Stream;
+use crate::byte_stream::ByteStream;
 
-/// How long a peer may take to close after us.
+/// Longest time for a peer to close after us.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A stream on loan to a WebSocket library: when it is dropped there, the
-/// stream goes back to the accept loop, which ends it properly.
+/// A stream that a WebSocket library may drop at any time. Dropping it returns
+/// the stream to its [`ReturnSlot`], and the accept loop closes it gracefully.
 ///
 /// A socket that is closed while it holds unread data resets the connection,
-/// and the reset can overtake the last thing that was said: the close frame, or
-/// the answer to a request. Libraries drop their streams without a thought.
+/// and the reset can overtake the last bytes sent: the close frame, or the
+/// answer to a request. Libraries do not wait for that.
 #[derive(Debug)]
-pub struct Lent {
+pub struct GracefulStream {
     /// `Some` until dropped.
-    stream: Option<Stream>,
-    home: Home,
+    stream: Option<ByteStream>,
+    slot: ReturnSlot,
 }
 
-/// Where a lent stream comes back to, and what is told of it meanwhile.
+/// The place that a [`GracefulStream`] returns to, and its activity until then.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Home(Arc<Shared>);
+pub(crate) struct ReturnSlot(Arc<SlotState>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    returned: Mutex<Option<Stream>>,
-    /// Bytes came in since somebody asked.
+struct SlotState {
+    returned: Mutex<Option<ByteStream>>,
+    /// Set when bytes come in, cleared when read.
     read: AtomicBool,
-    /// Bytes went out since somebody asked.
+    /// Set when bytes go out, cleared when read.
     wrote: AtomicBool,
-    /// Somebody wants to know whether `unread`.
-    watched: AtomicBool,
-    /// There was more to be read when a read had to wait.
+    /// Set while `unread` is kept up to date.
+    tracks_unread: AtomicBool,
+    /// Set if more had arrived when a read had to wait.
     unread: AtomicBool,
 }
 
-impl Home {
-    pub(crate) fn lend(&self, stream: impl Into<Stream>) -> Lent {
-        Lent {
+impl ReturnSlot {
+    /// Wraps a stream so that it returns here.
+    pub(crate) fn wrap(&self, stream: impl Into<ByteStream>) -> GracefulStream {
+        GracefulStream {
             stream: Some(stream.into()),
-            home: self.clone(),
+            slot: self.clone(),
         }
     }
 
-    /// Whether the peer has been heard of since the last call: it sent
-    /// something, or took something where `is_blocked` says that it had let
-    /// us wait.
-    pub(crate) fn was_heard(&self, is_blocked: bool) -> bool {
+    /// Reports whether the peer was active since the last call: it sent bytes,
+    /// or accepted bytes after a blocked write, which `is_blocked` tells.
+    pub(crate) fn take_activity(&self, is_blocked: bool) -> bool {
         // Only the connection's own task reads and writes.
         let take = |flag: &AtomicBool| {
             let was = flag.load(Ordering::Relaxed);
@@ -72,20 +72,20 @@ impl Home {
         read || wrote && is_blocked
     }
 
-    /// Has every read that is to wait ask the system whether it must.
-    pub(crate) fn watch(&self) {
-        self.0.watched.store(true, Ordering::Relaxed);
+    /// Makes every read that has to wait ask the system whether bytes have arrived.
+    pub(crate) fn track_unread(&self) {
+        self.0.tracks_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the last read of a watched stream was told to wait although
-    /// something was there: then it is about to be woken.
+    /// Reports whether bytes had arrived when the last read had to wait: then the
+    /// reader is about to be woken. Needs [`Self::track_unread`].
     pub(crate) fn has_unread(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
     }
 
-    /// Says that no more will be sent, then waits a little for the peer to
-    /// close; what it still sends is thrown away.
-    pub(crate) async fn end(&self) {
+    /// Closes the returned stream for sending, then waits a little for the peer
+    /// to close. Bytes that the peer still sends are discarded.
+    pub(crate) async fn close_gracefully(&self) {
         let returned = self
             .0
             .returned
@@ -93,28 +93,28 @@ impl Home {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(stream) = returned {
-            let _ = tokio::time::timeout(LINGER, Box::pin(finish(stream))).await;
+            let _ = tokio::time::timeout(LINGER, Box::pin(close(stream))).await;
         }
     }
 }
 
-/// Errors mean that the peer has gone, which is what is waited for.
-async fn finish(mut stream: Stream) -> io::Result<()> {
+/// Shuts down sending and reads to the end. An error means that the peer is gone.
+async fn close(mut stream: ByteStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut rest = [0; 4096];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())
 }
 
-impl Drop for Lent {
+impl Drop for GracefulStream {
     fn drop(&mut self) {
-        let returned = self.home.0.returned.lock();
+        let returned = self.slot.0.returned.lock();
         *returned.unwrap_or_else(PoisonError::into_inner) = self.stream.take();
     }
 }
 
-impl Lent {
-    fn stream(&mut self) -> io::Result<Pin<&mut Stream>> {
+impl GracefulStream {
+    fn stream(&mut self) -> io::Result<Pin<&mut ByteStream>> {
         self.stream
             .as_mut()
             .map(Pin::new)
@@ -123,12 +123,12 @@ impl Lent {
 
     fn note_write(&self, polled: &Poll<io::Result<usize>>) {
         if matches!(polled, Poll::Ready(Ok(1..))) {
-            self.home.0.wrote.store(true, Ordering::Relaxed);
+            self.slot.0.wrote.store(true, Ordering::Relaxed);
         }
     }
 }
 
-impl AsyncRead for Lent {
+impl AsyncRead for GracefulStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -138,18 +138,18 @@ impl AsyncRead for Lent {
         let before = buffer.filled().len();
         let stream = this.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let polled = Pin::new(&mut *stream).poll_read(cx, buffer);
-        let shared = &this.home.0;
-        if polled.is_pending() && shared.watched.load(Ordering::Relaxed) {
-            shared.unread.store(stream.has_unread(), Ordering::Relaxed);
+        let state = &this.slot.0;
+        if polled.is_pending() && state.tracks_unread.load(Ordering::Relaxed) {
+            state.unread.store(stream.has_unread(), Ordering::Relaxed);
         }
         if buffer.filled().len() > before {
-            shared.read.store(true, Ordering::Relaxed);
+            state.read.store(true, Ordering::Relaxed);
         }
         polled
     }
 }
 
-impl AsyncWrite for Lent {
+impl AsyncWrite for GracefulStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -199,11 +199,11 @@ mod tests {
         let (stream, _) = listener.accept().await.unwrap();
         peer.write_all(&[0; 1000]).await.unwrap();
 
-        let home = Home::default();
-        let mut lent = home.lend(stream);
-        lent.read_exact(&mut [0; 1]).await.unwrap();
-        lent.write_all(b"bye").await.unwrap();
-        drop(lent);
+        let slot = ReturnSlot::default();
+        let mut wrapped = slot.wrap(stream);
+        wrapped.read_exact(&mut [0; 1]).await.unwrap();
+        wrapped.write_all(b"bye").await.unwrap();
+        drop(wrapped);
 
         let mut said = Vec::new();
         let (read, ()) = tokio::join!(
@@ -212,7 +212,7 @@ mod tests {
                 drop(peer);
                 read
             },
-            home.end()
+            slot.close_gracefully()
         );
         read.unwrap();
         assert_eq!(said, b"bye");
