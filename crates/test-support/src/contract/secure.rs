@@ -16,7 +16,7 @@ use tokio_rustls::{
 
 use super::{
     client::{BINARY, CLOSE, Client, PING, PONG, TEXT, UPGRADE, close, frame},
-    running::{Running, output},
+    running_program::{ProgramUnderTest, RunningProgram},
     within,
 };
 
@@ -50,9 +50,11 @@ impl Identity {
         ]
     }
 
-    async fn serve(&self, flags: &[&str]) -> Running {
+    async fn serve(&self, program: ProgramUnderTest, flags: &[&str]) -> RunningProgram {
         let ours = self.flags("cert.pem", "key.pem");
-        Running::with(&[&[ours[0].as_str(), ours[1].as_str()], flags].concat()).await
+        program
+            .start(&[&[ours[0].as_str(), ours[1].as_str()], flags].concat())
+            .await
     }
 
     /// A TLS connection on which nothing has been said.
@@ -79,10 +81,9 @@ impl Identity {
     }
 }
 
-#[tokio::test]
-async fn messages_come_back_unchanged() {
+pub async fn messages_come_back_unchanged(program: ProgramUnderTest) {
     let identity = Identity::new();
-    let running = identity.serve(&["--path=/ws"]).await;
+    let running = identity.serve(program, &["--path=/ws"]).await;
     let address = running.address();
     assert_eq!(running.line, format!("listening on wss://{address}/ws\n"));
     let mut client = identity.connect(address).await;
@@ -99,11 +100,10 @@ async fn messages_come_back_unchanged() {
 }
 
 /// One record holds both: what TLS has read ahead is not to be waited for.
-#[tokio::test]
-async fn many_messages_in_the_record_of_the_request_are_not_lost() {
+pub async fn many_messages_in_the_record_of_the_request_are_not_lost(program: ProgramUnderTest) {
     const COUNT: u8 = 200;
     let identity = Identity::new();
-    let running = identity.serve(&[]).await;
+    let running = identity.serve(program, &[]).await;
     let mut client = identity.open(running.address()).await;
     let messages = (0..COUNT).flat_map(|number| frame(BINARY, &[number]));
     let packet: Vec<u8> = UPGRADE.bytes().chain(messages).collect();
@@ -114,10 +114,9 @@ async fn many_messages_in_the_record_of_the_request_are_not_lost() {
     }
 }
 
-#[tokio::test]
-async fn pages_are_served_too() {
+pub async fn pages_are_served_too(program: ProgramUnderTest) {
     let identity = Identity::new();
-    let running = identity.serve(&[]).await;
+    let running = identity.serve(program, &[]).await;
     let mut client = identity.open(running.address()).await;
     client
         .send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -127,10 +126,11 @@ async fn pages_are_served_too() {
     assert!(page.ends_with("\r\n\r\nok"), "{page}");
 }
 
-#[tokio::test]
-async fn who_speaks_no_tls_or_nothing_is_dropped() {
+pub async fn who_speaks_no_tls_or_nothing_is_dropped(program: ProgramUnderTest) {
     let identity = Identity::new();
-    let running = identity.serve(&["--handshake-timeout=200ms"]).await;
+    let running = identity
+        .serve(program, &["--handshake-timeout=200ms"])
+        .await;
     let mut plain = Client::open(running.address()).await;
     plain.send(UPGRADE.as_bytes()).await;
     plain.dropped().await;
@@ -146,10 +146,9 @@ async fn who_speaks_no_tls_or_nothing_is_dropped() {
     client.echoes(TEXT, b"still served").await;
 }
 
-#[tokio::test]
-async fn one_connection_too_many_is_told_so() {
+pub async fn one_connection_too_many_is_told_so(program: ProgramUnderTest) {
     let identity = Identity::new();
-    let running = identity.serve(&["--max-connections=1"]).await;
+    let running = identity.serve(program, &["--max-connections=1"]).await;
     let mut first = identity.connect(running.address()).await;
     let mut second = identity.open(running.address()).await;
     second.send(UPGRADE.as_bytes()).await;
@@ -158,10 +157,9 @@ async fn one_connection_too_many_is_told_so() {
     first.echoes(TEXT, b"here").await;
 }
 
-#[tokio::test]
-async fn a_message_too_large_is_closed_with_1009() {
+pub async fn a_message_too_large_is_closed_with_1009(program: ProgramUnderTest) {
     let identity = Identity::new();
-    let running = identity.serve(&["--max-message-size=10"]).await;
+    let running = identity.serve(program, &["--max-message-size=10"]).await;
     let mut client = identity.connect(running.address()).await;
     client.send(&frame(TEXT, b"12345678901")).await;
     client.closed_with(1009).await;
@@ -169,11 +167,10 @@ async fn a_message_too_large_is_closed_with_1009() {
 }
 
 #[cfg(unix)]
-#[tokio::test]
-async fn a_signal_closes_with_1001_after_what_had_been_sent() {
+pub async fn a_signal_closes_with_1001_after_what_had_been_sent(program: ProgramUnderTest) {
     const COUNT: u32 = 5_000;
     let identity = Identity::new();
-    let running = identity.serve(&["--drain-timeout=1h"]).await;
+    let running = identity.serve(program, &["--drain-timeout=1h"]).await;
     let mut client = identity.connect(running.address()).await;
     // Neither is to be waited for.
     let silent = Client::open(running.address()).await;
@@ -197,8 +194,7 @@ async fn a_signal_closes_with_1001_after_what_had_been_sent() {
     assert_eq!(running.end().await, (Some(0), String::new()));
 }
 
-#[tokio::test]
-async fn what_cannot_be_served_with_is_an_error_that_names_the_file() {
+pub async fn what_cannot_be_served_with_is_an_error_that_names_the_file(program: ProgramUnderTest) {
     let identity = Identity::new();
     let other = Identity::new();
     std::fs::copy(other.path("key.pem"), identity.path("other.pem")).unwrap();
@@ -213,7 +209,9 @@ async fn what_cannot_be_served_with_is_an_error_that_names_the_file() {
         ("cert.pem", "other.pem", "other.pem"),
     ] {
         let flags = identity.flags(certificate, key);
-        let failed = output(&["--bind=127.0.0.1:0", &flags[0], &flags[1]]).await;
+        let failed = program
+            .output(&["--bind=127.0.0.1:0", &flags[0], &flags[1]])
+            .await;
         assert_eq!(failed.status.code(), Some(1), "{flags:?}");
         assert!(failed.stdout.is_empty(), "{flags:?}");
         let stderr = String::from_utf8(failed.stderr).unwrap();

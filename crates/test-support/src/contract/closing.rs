@@ -3,13 +3,13 @@
 use echo_server::Config;
 
 use super::{
-    Server,
+    ServerUnderTest,
     client::{BINARY, CLOSE, Client, PING, TEXT, close, frame, header},
 };
 
 /// Sends `bytes` on a new connection, which must be closed with `code`.
-async fn is_closed_with(config: Config, bytes: &[u8], code: u16) {
-    let server = Server::start(config).await;
+async fn is_closed_with(server: ServerUnderTest, config: Config, bytes: &[u8], code: u16) {
+    let server = server.start(config).await;
     let mut client = Client::connect(server.address).await;
     client.send(bytes).await;
     client.closed_with(code).await;
@@ -20,9 +20,8 @@ async fn is_closed_with(config: Config, bytes: &[u8], code: u16) {
     server.metric_becomes("websocket_connections_open", 0).await;
 }
 
-#[tokio::test]
-async fn a_close_is_echoed_with_its_code_and_reason() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_close_is_echoed_with_its_code_and_reason(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     for (code, reason) in [(1000, ""), (1001, "bye"), (3000, "č"), (4999, "x")] {
         let mut client = Client::connect(server.address).await;
         client.send(&close(code, reason)).await;
@@ -41,9 +40,8 @@ async fn a_close_is_echoed_with_its_code_and_reason() {
     }
 }
 
-#[tokio::test]
-async fn a_peer_that_leaves_without_a_close_counts_as_1006() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_peer_that_leaves_without_a_close_counts_as_1006(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let client = Client::connect(server.address).await;
     server.metric_becomes("websocket_connections_open", 1).await;
     drop(client);
@@ -52,8 +50,7 @@ async fn a_peer_that_leaves_without_a_close_counts_as_1006() {
         .await;
 }
 
-#[tokio::test]
-async fn a_breach_of_protocol_is_closed_with_1002() {
+pub async fn a_breach_of_protocol_is_closed_with_1002(server: ServerUnderTest) {
     let unmasked = vec![TEXT, 1, b'x'];
     for breach in [
         unmasked,
@@ -71,24 +68,22 @@ async fn a_breach_of_protocol_is_closed_with_1002() {
         close(999, "no such code"),
         close(1006, "not to be sent"),
     ] {
-        is_closed_with(Config::default(), &breach, 1002).await;
+        is_closed_with(server, Config::default(), &breach, 1002).await;
     }
 }
 
-#[tokio::test]
-async fn text_that_is_not_utf8_is_closed_with_1007() {
+pub async fn text_that_is_not_utf8_is_closed_with_1007(server: ServerUnderTest) {
     for text in [
         frame(TEXT, b"\xff"),
         frame(TEXT, b"cut \xc4"),
         [frame(0x01, b"\xc4"), frame(0x80, b"x")].concat(),
         frame(CLOSE, b"\x03\xe8\xff"),
     ] {
-        is_closed_with(Config::default(), &text, 1007).await;
+        is_closed_with(server, Config::default(), &text, 1007).await;
     }
 }
 
-#[tokio::test]
-async fn a_message_too_large_is_closed_with_1009() {
+pub async fn a_message_too_large_is_closed_with_1009(server: ServerUnderTest) {
     let config = Config {
         max_message_size: 1000,
         ..Config::default()
@@ -100,17 +95,16 @@ async fn a_message_too_large_is_closed_with_1009() {
         [header(BINARY, 1 << 40), vec![0; 4]].concat(),
         [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
     ] {
-        is_closed_with(config.clone(), &message, 1009).await;
+        is_closed_with(server, config.clone(), &message, 1009).await;
     }
 }
 
-#[tokio::test]
-async fn a_message_of_the_largest_size_is_echoed() {
+pub async fn a_message_of_the_largest_size_is_echoed(server: ServerUnderTest) {
     let config = Config {
         max_message_size: 1000,
         ..Config::default()
     };
-    let server = Server::start(config).await;
+    let server = server.start(config).await;
     let mut client = Client::connect(server.address).await;
     client.send(&frame(BINARY, &[7; 1000])).await;
     assert_eq!(client.next().await, Some((BINARY, vec![7; 1000])));
@@ -119,9 +113,8 @@ async fn a_message_of_the_largest_size_is_echoed() {
     assert_eq!(client.next().await, Some((BINARY, vec![7; 1000])));
 }
 
-#[tokio::test]
-async fn echoes_come_before_the_close_that_a_fault_earns() {
-    let server = Server::start(Config::default()).await;
+pub async fn echoes_come_before_the_close_that_a_fault_earns(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     let sent = [frame(TEXT, b"a"), frame(TEXT, b"b"), frame(TEXT, b"\xff")];
     client.send(&sent.concat()).await;
@@ -130,9 +123,8 @@ async fn echoes_come_before_the_close_that_a_fault_earns() {
     client.closed_with(1007).await;
 }
 
-#[tokio::test]
-async fn echoes_come_before_the_end_of_a_peer_that_has_hung_up() {
-    let server = Server::start(Config::default()).await;
+pub async fn echoes_come_before_the_end_of_a_peer_that_has_hung_up(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     client.send(&frame(TEXT, b"last words")).await;
     tokio::io::AsyncWriteExt::shutdown(&mut client.stream)
@@ -143,13 +135,12 @@ async fn echoes_come_before_the_end_of_a_peer_that_has_hung_up() {
 }
 
 /// A close that is followed by a reset may never be read.
-#[tokio::test]
-async fn a_close_reaches_a_peer_that_is_still_sending() {
+pub async fn a_close_reaches_a_peer_that_is_still_sending(server: ServerUnderTest) {
     let config = Config {
         max_message_size: 1000,
         ..Config::default()
     };
-    let server = Server::start(config).await;
+    let server = server.start(config).await;
     let mut client = Client::connect(server.address).await;
     client.send(&frame(BINARY, &vec![0; 8 << 20])).await;
     client.closed_with(1009).await;

@@ -2,24 +2,52 @@
 
 use std::process::{Output, Stdio};
 
+use echo_server::Program;
+
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdout, Command},
 };
 
-use super::{super::BINARY, within};
+use super::within;
+
+/// A server under test as a program.
+#[derive(Debug, Clone, Copy)]
+pub struct ProgramUnderTest {
+    /// The program's identity.
+    pub program: Program,
+    /// The path of its binary.
+    pub path: &'static str,
+}
+
+impl ProgramUnderTest {
+    pub(crate) fn command(&self) -> Command {
+        Command::new(self.path)
+    }
+
+    /// Starts it on a free port, with these flags.
+    pub(crate) async fn start(&self, flags: &[&str]) -> RunningProgram {
+        RunningProgram::start(self.command().arg("--bind=127.0.0.1:0").args(flags)).await
+    }
+
+    /// Runs it to its end.
+    pub(crate) async fn output(&self, flags: &[&str]) -> Output {
+        let command = self.command().args(flags).kill_on_drop(true).output();
+        within(command).await.unwrap()
+    }
+}
 
 /// A running program, killed when dropped.
 // Without signals a program does not end by itself, and nobody waits for it.
 #[cfg_attr(not(unix), allow(dead_code))]
-pub(super) struct Running {
-    pub(super) child: Child,
+pub(crate) struct RunningProgram {
+    pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
-    pub(super) line: String,
+    pub(crate) line: String,
 }
 
-impl Running {
-    pub(super) async fn start(command: &mut Command) -> Self {
+impl RunningProgram {
+    pub(crate) async fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -36,12 +64,7 @@ impl Running {
         }
     }
 
-    /// On a free port, with these flags.
-    pub(super) async fn with(flags: &[&str]) -> Self {
-        Self::start(Command::new(BINARY).arg("--bind=127.0.0.1:0").args(flags)).await
-    }
-
-    pub(super) fn address(&self) -> std::net::SocketAddr {
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.line
             .strip_prefix("listening on ws")
             .map(|rest| rest.strip_prefix('s').unwrap_or(rest))
@@ -51,9 +74,8 @@ impl Running {
             .unwrap_or_else(|| panic!("not the ready line: {:?}", self.line))
     }
 
-    /// Bytes of memory it has: now as `VmRSS`, at most so far as `VmHWM`. Only
-    /// Linux tells.
-    pub(super) fn memory(&self, name: &str) -> Option<usize> {
+    /// Bytes of memory: `VmRSS` now, `VmHWM` at most so far. `None` but on Linux.
+    pub(crate) fn memory(&self, name: &str) -> Option<usize> {
         let id = self.child.id().expect("runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
@@ -61,22 +83,22 @@ impl Running {
         Some(kibibytes << 10)
     }
 
-    /// How many files it has open. Only Linux tells.
-    pub(super) fn open_files(&self) -> Option<usize> {
+    /// Number of open files. `None` but on Linux.
+    pub(crate) fn open_files(&self) -> Option<usize> {
         let id = self.child.id().expect("runs");
         Some(std::fs::read_dir(format!("/proc/{id}/fd")).ok()?.count())
     }
 
     #[cfg(unix)]
-    pub(super) async fn signal(&self, name: &str) {
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("runs").to_string();
         let sent = Command::new("kill").args([name, &id]).status().await;
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for its end: exit code, and whatever else it wrote to stdout.
+    /// Waits for the end and returns the exit code and the rest of stdout.
     #[cfg(unix)]
-    pub(super) async fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) async fn end(mut self) -> (Option<i32>, String) {
         use tokio::io::AsyncReadExt;
 
         let status = within(self.child.wait()).await.unwrap();
@@ -84,10 +106,4 @@ impl Running {
         within(self.stdout.read_to_string(&mut rest)).await.unwrap();
         (status.code(), rest)
     }
-}
-
-/// Runs the program to its end.
-pub(super) async fn output(flags: &[&str]) -> Output {
-    let command = Command::new(BINARY).args(flags).kill_on_drop(true).output();
-    within(command).await.unwrap()
 }

@@ -1,13 +1,11 @@
 //! Peers that want the server to hold more than it should.
 
-use std::time::Duration;
-
 use tokio::io::AsyncWriteExt;
 
 use super::{
     POLL,
     client::{BINARY, Client, PING, TEXT, frame, header},
-    running::Running,
+    running_program::{ProgramUnderTest, RunningProgram},
     within,
 };
 
@@ -23,39 +21,18 @@ const FOR_A_PEER: usize = 2 * (3 * MESSAGE + (64 << 10));
 /// pages of code are first touched when a test comes to them.
 const SLACK: usize = 4 << 20;
 
-/// Ample for what two sockets hold in the system and the server for a peer,
-/// little against the memory of a machine.
-const TOO_MUCH: usize = 128 << 20;
-
-/// Sends `bytes` again and again until the server takes no more, and gives how
-/// often they went out whole. A slow server that seems to take no more only
-/// makes it fewer.
-pub(super) async fn stuff(client: &mut Client, bytes: &[u8]) -> usize {
-    const PAUSE: Duration = Duration::from_millis(500);
-    for taken in 0..TOO_MUCH / bytes.len() {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match tokio::time::timeout(PAUSE, client.stream.write(rest)).await {
-                Ok(written) => rest = &rest[written.unwrap()..],
-                Err(_) => return taken,
-            }
-        }
-    }
-    panic!("the server took {TOO_MUCH} bytes of a peer that does not read");
-}
-
 /// A server that has done all it does once, and its memory by then.
 struct Measured {
-    running: Running,
+    running: RunningProgram,
     baseline: Option<usize>,
     /// Open files without any connection.
     files: Option<usize>,
 }
 
 impl Measured {
-    async fn start() -> Self {
+    async fn start(program: ProgramUnderTest) -> Self {
         let size = format!("--max-message-size={MESSAGE}");
-        let running = Running::with(&[&size, "--threads=1"]).await;
+        let running = program.start(&[&size, "--threads=1"]).await;
         let files = running.open_files();
         let mut client = Client::connect(running.address()).await;
         client.echoes(BINARY, &vec![7; MESSAGE]).await;
@@ -83,15 +60,14 @@ impl Measured {
     }
 }
 
-#[tokio::test]
-async fn who_floods_and_never_reads_is_not_read_from() {
-    let server = Measured::start().await;
+pub async fn who_floods_and_never_reads_is_not_read_from(program: ProgramUnderTest) {
+    let server = Measured::start(program).await;
     for length in [125, 64 << 10, MESSAGE] {
         let mut client = server.connect().await;
         let message = frame(BINARY, &vec![7; length]);
         // Small ones by the hundred: a call for each would take long.
         let count = (64 << 10) / message.len() + 1;
-        let taken = stuff(&mut client, &message.repeat(count)).await * count;
+        let taken = client.flood(&message.repeat(count)).await * count;
         // Once it reads, it gets everything.
         for _ in 0..taken {
             let (first, payload) = client.next().await.expect("an echo");
@@ -101,31 +77,28 @@ async fn who_floods_and_never_reads_is_not_read_from() {
     server.grew_at_most(FOR_A_PEER + SLACK);
 }
 
-#[tokio::test]
-async fn who_only_pings_and_never_reads_is_not_read_from() {
-    let server = Measured::start().await;
+pub async fn who_only_pings_and_never_reads_is_not_read_from(program: ProgramUnderTest) {
+    let server = Measured::start(program).await;
     let mut client = server.connect().await;
-    stuff(&mut client, &frame(PING, &[7; 125]).repeat(500)).await;
+    client.flood(&frame(PING, &[7; 125]).repeat(500)).await;
     server.grew_at_most(FOR_A_PEER + SLACK);
 }
 
 /// What is held is held for each of them.
-#[tokio::test]
-async fn many_who_flood_hold_so_much_each() {
+pub async fn many_who_flood_hold_so_much_each(program: ProgramUnderTest) {
     const CROWD: usize = 8;
-    let server = Measured::start().await;
+    let server = Measured::start(program).await;
     let mut crowd = Vec::new();
     for _ in 0..CROWD {
         let mut client = server.connect().await;
-        stuff(&mut client, &frame(BINARY, &vec![7; MESSAGE])).await;
+        client.flood(&frame(BINARY, &vec![7; MESSAGE])).await;
         crowd.push(client);
     }
     server.grew_at_most(CROWD * FOR_A_PEER + SLACK);
 }
 
-#[tokio::test]
-async fn a_gibibyte_that_is_announced_is_not_waited_for() {
-    let server = Measured::start().await;
+pub async fn a_gibibyte_that_is_announced_is_not_waited_for(program: ProgramUnderTest) {
+    let server = Measured::start(program).await;
     let mut client = server.connect().await;
     client.send(&header(BINARY, 1 << 30)).await;
     client.send(&[1, 2, 3, 4]).await;
@@ -134,10 +107,9 @@ async fn a_gibibyte_that_is_announced_is_not_waited_for() {
 }
 
 /// Each is as long as it may be, so it is waited for; but most of it never comes.
-#[tokio::test]
-async fn messages_that_are_only_announced_take_no_memory() {
+pub async fn messages_that_are_only_announced_take_no_memory(program: ProgramUnderTest) {
     const CROWD: usize = 100;
-    let server = Measured::start().await;
+    let server = Measured::start(program).await;
     let mut crowd = Vec::new();
     for _ in 0..CROWD {
         let mut client = server.connect().await;
@@ -152,9 +124,8 @@ async fn messages_that_are_only_announced_take_no_memory() {
     server.grew_at_most(CROWD * (16 << 10) + SLACK);
 }
 
-#[tokio::test]
-async fn fragments_without_end_are_closed_with_1009() {
-    let server = Measured::start().await;
+pub async fn fragments_without_end_are_closed_with_1009(program: ProgramUnderTest) {
+    let server = Measured::start(program).await;
     let mut client = server.connect().await;
     client.send(&frame(0x02, b"once upon a time")).await;
     // Who listens only when it has said everything may find a reset: after the
@@ -171,12 +142,11 @@ async fn fragments_without_end_are_closed_with_1009() {
 }
 
 /// They are no part of any limit on bytes.
-#[tokio::test]
-async fn a_million_empty_fragments_are_one_message() {
+pub async fn a_million_empty_fragments_are_one_message(program: ProgramUnderTest) {
     const COUNT: usize = 1_000_000;
     /// Fewer calls.
     const AT_ONCE: usize = 10_000;
-    let server = Measured::start().await;
+    let server = Measured::start(program).await;
     let mut client = server.connect().await;
     client.send(&frame(0x01, b"once upon a time")).await;
     let some = frame(0x00, b"").repeat(AT_ONCE);
@@ -190,10 +160,9 @@ async fn a_million_empty_fragments_are_one_message() {
 }
 
 /// Each leaves a tenth of a message behind: together they would be noticed.
-#[tokio::test]
-async fn who_resets_leaves_nothing_behind() {
+pub async fn who_resets_leaves_nothing_behind(program: ProgramUnderTest) {
     const COUNT: usize = 300;
-    let server = Measured::start().await;
+    let server = Measured::start(program).await;
     let reset = async |count| {
         for _ in 0..count {
             let mut client = server.connect().await;

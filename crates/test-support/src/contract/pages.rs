@@ -3,7 +3,7 @@
 use echo_server::Config;
 
 use super::{
-    Server,
+    ServerUnderTest,
     client::{BINARY, Client, TEXT, UPGRADE, close, frame, get, request},
 };
 
@@ -23,16 +23,12 @@ fn has_header(answer: &str, header: &str) -> bool {
     head.lines().any(|line| line.eq_ignore_ascii_case(header))
 }
 
-#[tokio::test]
-async fn the_pages_are_there_and_nothing_else() {
-    let server = Server::start(Config::default()).await;
+pub async fn the_pages_are_there_and_nothing_else(server: ServerUnderTest) {
+    let program = server.program;
+    let server = server.start(Config::default()).await;
     let index = get(server.address, "/").await;
     assert_eq!(status(&index), "200");
-    let name = format!(
-        "{} {}",
-        super::super::PROGRAM.name,
-        env!("CARGO_PKG_VERSION")
-    );
+    let name = format!("{} {}", program.name, env!("CARGO_PKG_VERSION"));
     assert!(body(&index).contains(&name), "{index}");
     assert!(has_header(&index, "connection: close"), "{index}");
 
@@ -54,22 +50,20 @@ async fn the_pages_are_there_and_nothing_else() {
     }
 }
 
-#[tokio::test]
-async fn the_path_without_an_upgrade_asks_for_one() {
-    let server = Server::start(Config::default()).await;
+pub async fn the_path_without_an_upgrade_asks_for_one(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let answer = get(server.address, "/ws").await;
     assert_eq!(status(&answer), "426");
     assert!(has_header(&answer, "upgrade: websocket"), "{answer}");
     assert!(has_header(&answer, "sec-websocket-version: 13"), "{answer}");
 }
 
-#[tokio::test]
-async fn the_path_can_be_moved() {
+pub async fn the_path_can_be_moved(server: ServerUnderTest) {
     let config = Config {
         path: "/elsewhere".parse().unwrap(),
         ..Config::default()
     };
-    let server = Server::start(config).await;
+    let server = server.start(config).await;
     assert_eq!(status(&request(server.address, UPGRADE).await), "404");
     let mut client = Client::open(server.address).await;
     client
@@ -80,9 +74,8 @@ async fn the_path_can_be_moved() {
     assert_eq!(client.next().await, Some((TEXT, b"moved".to_vec())));
 }
 
-#[tokio::test]
-async fn other_methods_are_not_allowed() {
-    let server = Server::start(Config::default()).await;
+pub async fn other_methods_are_not_allowed(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     for path in ["/", "/healthz", "/metrics", "/ws"] {
         for method in ["POST", "DELETE", "PATCH"] {
             let head =
@@ -98,9 +91,8 @@ async fn other_methods_are_not_allowed() {
     }
 }
 
-#[tokio::test]
-async fn a_head_request_gets_no_body() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_head_request_gets_no_body(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     for path in ["/", "/healthz", "/metrics", "/nope"] {
         let head = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         let answer = request(server.address, &head).await;
@@ -109,9 +101,8 @@ async fn a_head_request_gets_no_body() {
     }
 }
 
-#[tokio::test]
-async fn a_bad_upgrade_is_told_so() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_bad_upgrade_is_told_so(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     for (was, is, wanted) in [
         ("Version: 13", "Version: 8", "426"),
         ("Sec-WebSocket-Version: 13\r\n", "", "426"),
@@ -145,9 +136,8 @@ async fn a_bad_upgrade_is_told_so() {
         .await;
 }
 
-#[tokio::test]
-async fn an_upgrade_in_many_words_is_one() {
-    let server = Server::start(Config::default()).await;
+pub async fn an_upgrade_in_many_words_is_one(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     for (was, is) in [
         (
             "Connection: Upgrade",
@@ -165,18 +155,16 @@ async fn an_upgrade_in_many_words_is_one() {
     }
 }
 
-#[tokio::test]
-async fn what_is_not_http_is_a_bad_request() {
-    let server = Server::start(Config::default()).await;
+pub async fn what_is_not_http_is_a_bad_request(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     for bytes in ["\u{16}\u{3}\u{1}", "hello\r\n\r\n", "GET\r\n\r\n"] {
         let answer = request(server.address, bytes).await;
         assert_eq!(status(&answer), "400", "{bytes:?}");
     }
 }
 
-#[tokio::test]
-async fn a_head_too_large_is_refused() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_head_too_large_is_refused(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let long = UPGRADE.replace(
         "\r\n\r\n",
         &format!("\r\nCookie: {}\r\n\r\n", "a".repeat(17 << 10)),
@@ -188,9 +176,8 @@ async fn a_head_too_large_is_refused() {
     assert_eq!(status(&request(server.address, &endless).await), "431");
 }
 
-#[tokio::test]
-async fn a_peer_that_hangs_up_after_its_request_is_answered() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_peer_that_hangs_up_after_its_request_is_answered(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::open(server.address).await;
     client
         .send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -201,9 +188,8 @@ async fn a_peer_that_hangs_up_after_its_request_is_answered() {
     assert_eq!(status(&client.rest().await), "200");
 }
 
-#[tokio::test]
-async fn the_metrics_count_what_happens() {
-    let server = Server::start(Config::default()).await;
+pub async fn the_metrics_count_what_happens(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut one = Client::connect(server.address).await;
     let _two = Client::connect(server.address).await;
     for length in [0, 10, 100] {

@@ -6,7 +6,7 @@ use echo_server::Config;
 use tokio::net::TcpStream;
 
 use super::{
-    Server,
+    ServerUnderTest,
     client::{Client, TEXT, close, frame},
     within,
 };
@@ -21,9 +21,8 @@ fn waiting(drain_timeout: Duration) -> Config {
 /// Longer than any test may take.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
-#[tokio::test]
-async fn every_connection_is_closed_with_1001() {
-    let server = Server::start(waiting(FOR_EVER)).await;
+pub async fn every_connection_is_closed_with_1001(server: ServerUnderTest) {
+    let server = server.start(waiting(FOR_EVER)).await;
     let address = server.address;
     let mut clients = Vec::new();
     for _ in 0..20 {
@@ -48,9 +47,8 @@ async fn every_connection_is_closed_with_1001() {
     assert!(TcpStream::connect(address).await.is_err());
 }
 
-#[tokio::test]
-async fn a_peer_that_does_not_answer_is_waited_for_only_so_long() {
-    let server = Server::start(waiting(Duration::from_millis(50))).await;
+pub async fn a_peer_that_does_not_answer_is_waited_for_only_so_long(server: ServerUnderTest) {
+    let server = server.start(waiting(Duration::from_millis(50))).await;
     let mut client = Client::connect(server.address).await;
     let stopped = server.stop();
     client.closed_with(1001).await;
@@ -60,10 +58,9 @@ async fn a_peer_that_does_not_answer_is_waited_for_only_so_long() {
 
 /// The server hears of its stop before it hears of the messages: on one thread
 /// it does not get to look at its sockets in between.
-#[tokio::test]
-async fn what_had_been_sent_before_the_stop_is_echoed() {
+pub async fn what_had_been_sent_before_the_stop_is_echoed(server: ServerUnderTest) {
     const COUNT: u32 = 5_000;
-    let server = Server::start(waiting(FOR_EVER)).await;
+    let server = server.start(waiting(FOR_EVER)).await;
     let mut client = Client::connect(server.address).await;
     let all: Vec<u8> = (0..COUNT)
         .flat_map(|number| frame(TEXT, number.to_string().as_bytes()))
@@ -80,9 +77,8 @@ async fn what_had_been_sent_before_the_stop_is_echoed() {
     within(stopped).await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn who_has_not_asked_for_anything_is_not_waited_for() {
-    let server = Server::start(waiting(FOR_EVER)).await;
+pub async fn who_has_not_asked_for_anything_is_not_waited_for(server: ServerUnderTest) {
+    let server = server.start(waiting(FOR_EVER)).await;
     let _silent = TcpStream::connect(server.address).await.unwrap();
     let mut halfway = Client::open(server.address).await;
     halfway.send(b"GET /ws HT").await;
@@ -92,9 +88,8 @@ async fn who_has_not_asked_for_anything_is_not_waited_for() {
     assert_eq!(halfway.next().await, None);
 }
 
-#[tokio::test]
-async fn a_server_that_is_dropped_drops_its_connections() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_server_that_is_dropped_drops_its_connections(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     server.task.abort();
     let ended = within(server.task).await;

@@ -3,13 +3,12 @@
 use echo_server::Config;
 
 use super::{
-    Server,
+    ServerUnderTest,
     client::{BINARY, Client, PING, PONG, TEXT, UPGRADE, frame},
 };
 
-#[tokio::test]
-async fn messages_come_back_unchanged() {
-    let server = Server::start(Config::default()).await;
+pub async fn messages_come_back_unchanged(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     for first in [TEXT, BINARY] {
         for length in [0, 1, 125, 126, 4096, 65_535, 65_536, 1 << 20] {
@@ -26,10 +25,9 @@ async fn messages_come_back_unchanged() {
     assert_eq!(client.next().await, Some((BINARY, vec![0xff, 0x00, 0xfe])));
 }
 
-#[tokio::test]
-async fn pipelined_messages_come_back_in_order() {
+pub async fn pipelined_messages_come_back_in_order(server: ServerUnderTest) {
     const COUNT: u32 = 5_000;
-    let server = Server::start(Config::default()).await;
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     let all: Vec<u8> = (0..COUNT)
         .flat_map(|number| frame(BINARY, &number.to_be_bytes()))
@@ -44,9 +42,8 @@ async fn pipelined_messages_come_back_in_order() {
         .await;
 }
 
-#[tokio::test]
-async fn fragments_come_back_as_one_message() {
-    let server = Server::start(Config::default()).await;
+pub async fn fragments_come_back_as_one_message(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     let fragments = [
         frame(0x01, "čaj".as_bytes()),
@@ -59,9 +56,8 @@ async fn fragments_come_back_as_one_message() {
     assert_eq!(client.next().await, Some((TEXT, "čajník".into())));
 }
 
-#[tokio::test]
-async fn a_message_in_the_packet_of_the_request_is_not_lost() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_message_in_the_packet_of_the_request_is_not_lost(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::open(server.address).await;
     let packet = [UPGRADE.as_bytes(), &frame(TEXT, b"early")].concat();
     client.send(&packet).await;
@@ -69,9 +65,8 @@ async fn a_message_in_the_packet_of_the_request_is_not_lost() {
     assert_eq!(client.next().await, Some((TEXT, b"early".to_vec())));
 }
 
-#[tokio::test]
-async fn every_ping_is_answered_in_its_turn() {
-    let server = Server::start(Config::default()).await;
+pub async fn every_ping_is_answered_in_its_turn(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::connect(server.address).await;
     let mixed: Vec<u8> = (0..100_u8)
         .flat_map(|number| [frame(TEXT, b"x"), frame(PING, &[number])].concat())
@@ -86,9 +81,8 @@ async fn every_ping_is_answered_in_its_turn() {
     assert_eq!(client.next().await, Some((TEXT, b"still here".to_vec())));
 }
 
-#[tokio::test]
-async fn no_subprotocol_is_accepted() {
-    let server = Server::start(Config::default()).await;
+pub async fn no_subprotocol_is_accepted(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::open(server.address).await;
     let request = UPGRADE.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
     client.send(request.as_bytes()).await;

@@ -3,7 +3,7 @@
 use echo_server::Config;
 
 use super::{
-    POLL, Server,
+    POLL, ServerUnderTest,
     client::{Client, TEXT, UPGRADE, frame, request},
     within,
 };
@@ -15,9 +15,8 @@ fn room_for(max_connections: usize) -> Config {
     }
 }
 
-#[tokio::test]
-async fn one_connection_too_many_is_answered_503_and_counted() {
-    let server = Server::start(room_for(2)).await;
+pub async fn one_connection_too_many_is_answered_503_and_counted(server: ServerUnderTest) {
+    let server = server.start(room_for(2)).await;
     let mut first = Client::connect(server.address).await;
     let second = Client::connect(server.address).await;
     for _ in 0..3 {
@@ -52,9 +51,8 @@ async fn one_connection_too_many_is_answered_503_and_counted() {
     assert!(refused.is_some_and(|refused| refused >= 4), "{metrics}");
 }
 
-#[tokio::test]
-async fn room_that_is_left_is_given_again() {
-    let server = Server::start(room_for(1)).await;
+pub async fn room_that_is_left_is_given_again(server: ServerUnderTest) {
+    let server = server.start(room_for(1)).await;
     for _ in 0..3 {
         let mut client = within(async {
             loop {
@@ -72,10 +70,9 @@ async fn room_that_is_left_is_given_again() {
     }
 }
 
-#[tokio::test]
-async fn many_at_once_are_let_in() {
+pub async fn many_at_once_are_let_in(server: ServerUnderTest) {
     const COUNT: usize = 200;
-    let server = Server::start(room_for(COUNT + 1)).await;
+    let server = server.start(room_for(COUNT + 1)).await;
     let mut clients = Vec::new();
     for _ in 0..COUNT {
         clients.push(Client::open(server.address).await);

@@ -1,14 +1,13 @@
-//! Unix sockets, and how long the queue before the door is.
+//! Unix sockets, and the length of the accept queue.
 
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use tokio::{net::UnixStream, process::Command};
+use tokio::net::UnixStream;
 
 use super::{
-    super::BINARY,
     client::{Client, TEXT, close},
-    running::{Running, output},
+    running_program::{ProgramUnderTest, RunningProgram},
     within,
 };
 
@@ -23,8 +22,8 @@ fn bind(path: &Path) -> String {
     format!("--bind=unix:{}", path.display())
 }
 
-async fn start(path: &Path, flags: &[&str]) -> Running {
-    Running::start(Command::new(BINARY).arg(bind(path)).args(flags)).await
+async fn start(program: ProgramUnderTest, path: &Path, flags: &[&str]) -> RunningProgram {
+    RunningProgram::start(program.command().arg(bind(path)).args(flags)).await
 }
 
 async fn open(path: &Path) -> Client<UnixStream> {
@@ -37,10 +36,9 @@ async fn connect(path: &Path) -> Client<UnixStream> {
     client
 }
 
-#[tokio::test]
-async fn a_unix_socket_is_served_like_any_other() {
+pub async fn a_unix_socket_is_served_like_any_other(program: ProgramUnderTest) {
     let (_folder, path) = place();
-    let running = start(&path, &[]).await;
+    let running = start(program, &path, &[]).await;
     let wanted = format!("listening on ws+unix:{}:/ws\n", path.display());
     assert_eq!(running.line, wanted);
     let mut client = connect(&path).await;
@@ -53,11 +51,10 @@ async fn a_unix_socket_is_served_like_any_other() {
     assert!(!path.exists(), "it cleans up");
 }
 
-#[tokio::test]
-async fn a_path_in_use_is_an_error_and_one_left_behind_is_taken() {
+pub async fn a_path_in_use_is_an_error_and_one_left_behind_is_taken(program: ProgramUnderTest) {
     let (_folder, path) = place();
-    let mut first = start(&path, &[]).await;
-    let failed = output(&[&bind(&path)]).await;
+    let mut first = start(program, &path, &[]).await;
+    let failed = program.output(&[&bind(&path)]).await;
     assert_eq!(failed.status.code(), Some(1));
     assert!(failed.stdout.is_empty());
     let stderr = String::from_utf8(failed.stderr).unwrap();
@@ -68,18 +65,17 @@ async fn a_path_in_use_is_an_error_and_one_left_behind_is_taken() {
 
     within(first.child.kill()).await.unwrap();
     assert!(path.exists(), "a killed server cannot clean up");
-    let _second = start(&path, &[]).await;
+    let _second = start(program, &path, &[]).await;
     connect(&path).await.echoes(TEXT, b"second").await;
 }
 
 /// Of a server that stands still nothing is accepted. A full queue of a Unix
 /// socket says so at once, where TCP would try again in silence.
 #[cfg(target_os = "linux")]
-#[tokio::test]
-async fn the_backlog_is_as_long_as_it_is_told() {
+pub async fn the_backlog_is_as_long_as_it_is_told(program: ProgramUnderTest) {
     const BACKLOG: usize = 5;
     let (_folder, path) = place();
-    let running = start(&path, &["--backlog=5"]).await;
+    let running = start(program, &path, &["--backlog=5"]).await;
     running.signal("-STOP").await;
     let stat = format!("/proc/{}/stat", running.child.id().expect("runs"));
     within(async {

@@ -1,4 +1,4 @@
-//! What systemd does, done here: a socket passed on, a word of how it goes.
+//! The protocol of systemd: an inherited socket, and notifications.
 
 use std::{
     net::TcpListener,
@@ -11,52 +11,52 @@ use std::{
 use tokio::{net::UnixDatagram, process::Command};
 
 use super::{
-    super::BINARY,
     client::{Client, TEXT, get},
-    running::Running,
+    running_program::{ProgramUnderTest, RunningProgram},
     within,
 };
 
 /// Runs the program with this as its first passed on socket. It comes to a
 /// shell as its standard input, which gives it the place that systemd would.
-async fn activated(socket: impl Into<OwnedFd>, pid: &str) -> Running {
+async fn activated(
+    program: ProgramUnderTest,
+    socket: impl Into<OwnedFd>,
+    pid: &str,
+) -> RunningProgram {
     let script = format!(
         "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID={pid}; \
          exec \"$0\" --bind=127.0.0.1:0"
     );
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", &script, BINARY])
+        .args(["-c", &script, program.path])
         .stdin(std::process::Stdio::from(socket.into()));
-    Running::start(&mut shell).await
+    RunningProgram::start(&mut shell).await
 }
 
-#[tokio::test]
-async fn a_socket_that_is_passed_on_goes_before_the_address() {
+pub async fn a_socket_that_is_passed_on_goes_before_the_address(program: ProgramUnderTest) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let running = activated(socket, "$$").await;
+    let running = activated(program, socket, "$$").await;
     assert_eq!(running.line, format!("listening on ws://{address}/ws\n"));
     Client::connect(address).await.echoes(TEXT, b"x").await;
 }
 
 /// A server that is not meant takes nothing from its parent.
-#[tokio::test]
-async fn a_socket_for_another_process_is_left_alone() {
+pub async fn a_socket_for_another_process_is_left_alone(program: ProgramUnderTest) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
-    let running = activated(socket, "1").await;
+    let running = activated(program, socket, "1").await;
     assert_ne!(running.address(), address);
     let page = get(running.address(), "/healthz").await;
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
 }
 
-#[tokio::test]
-async fn a_unix_socket_that_is_passed_on_stays_when_the_server_goes() {
+pub async fn a_unix_socket_that_is_passed_on_stays_when_the_server_goes(program: ProgramUnderTest) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("echo.sock");
     let socket = UnixListener::bind(&path).unwrap();
-    let running = activated(socket.try_clone().unwrap(), "$$").await;
+    let running = activated(program, socket.try_clone().unwrap(), "$$").await;
     let wanted = format!("listening on ws+unix:{}:/ws\n", path.display());
     assert_eq!(running.line, wanted);
     let stream = within(tokio::net::UnixStream::connect(&path)).await;
@@ -70,8 +70,9 @@ async fn a_unix_socket_that_is_passed_on_stays_when_the_server_goes() {
     UnixStream::connect(&path).unwrap();
 }
 
-#[tokio::test]
-async fn who_wants_to_know_is_told_when_it_is_ready_and_when_it_stops() {
+pub async fn who_wants_to_know_is_told_when_it_is_ready_and_when_it_stops(
+    program: ProgramUnderTest,
+) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let notified = UnixDatagram::bind(&path).unwrap();
@@ -80,11 +81,11 @@ async fn who_wants_to_know_is_told_when_it_is_ready_and_when_it_stops() {
         let length = within(notified.recv(&mut words)).await.unwrap();
         String::from_utf8(words[..length].to_vec()).unwrap()
     };
-    let mut command = Command::new(BINARY);
+    let mut command = program.command();
     command
         .args(["--bind=127.0.0.1:0", "--drain-timeout=1h"])
         .env("NOTIFY_SOCKET", &path);
-    let running = Running::start(&mut command).await;
+    let running = RunningProgram::start(&mut command).await;
     assert_eq!(hear().await.trim_end(), "READY=1");
     let mut client = Client::connect(running.address()).await;
     running.signal("-TERM").await;

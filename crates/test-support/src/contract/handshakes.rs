@@ -6,31 +6,29 @@ use echo_server::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
-    Server,
-    client::{Client, TEXT, UPGRADE, request},
-    running::Running,
+    RunningServer, ServerUnderTest,
+    client::{Client, TEXT, UPGRADE},
     within,
 };
 
-/// A server that does not wait long for a handshake.
-async fn hasty() -> Server {
-    Server::start(Config {
-        handshake_timeout: Duration::from_millis(200),
-        ..Config::default()
-    })
-    .await
+/// Starts a server with a short handshake timeout.
+async fn hasty(server: ServerUnderTest) -> RunningServer {
+    server
+        .start(Config {
+            handshake_timeout: Duration::from_millis(200),
+            ..Config::default()
+        })
+        .await
 }
 
-#[tokio::test]
-async fn who_says_nothing_is_dropped() {
-    let server = hasty().await;
+pub async fn who_says_nothing_is_dropped(server: ServerUnderTest) {
+    let server = hasty(server).await;
     let silent = Client::open(server.address).await;
     assert_eq!(silent.rest().await, "");
 }
 
-#[tokio::test]
-async fn who_says_half_of_it_is_dropped() {
-    let server = hasty().await;
+pub async fn who_says_half_of_it_is_dropped(server: ServerUnderTest) {
+    let server = hasty(server).await;
     let mut halfway = Client::open(server.address).await;
     let half = &UPGRADE.as_bytes()[..UPGRADE.len() / 2];
     halfway.send(half).await;
@@ -41,10 +39,9 @@ async fn who_says_half_of_it_is_dropped() {
 }
 
 /// A time limit on each read would let this one stay for ever.
-#[tokio::test]
-async fn who_says_it_too_slowly_is_dropped() {
+pub async fn who_says_it_too_slowly_is_dropped(server: ServerUnderTest) {
     const PACE: Duration = Duration::from_millis(20);
-    let server = hasty().await;
+    let server = hasty(server).await;
     let mut slow = Client::open(server.address).await;
     slow.send(b"GET /ws HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         .await;
@@ -61,9 +58,8 @@ async fn who_says_it_too_slowly_is_dropped() {
 }
 
 /// Where the limit for the handshake must not reach.
-#[tokio::test]
-async fn who_has_finished_in_time_may_stay() {
-    let server = hasty().await;
+pub async fn who_has_finished_in_time_may_stay(server: ServerUnderTest) {
+    let server = hasty(server).await;
     let mut guest = Client::connect(server.address).await;
     // Came later, and has been dropped: the guest's time is over as well.
     let silent = Client::open(server.address).await;
@@ -71,9 +67,8 @@ async fn who_has_finished_in_time_may_stay() {
     guest.echoes(TEXT, b"still here").await;
 }
 
-#[tokio::test]
-async fn a_handshake_in_single_bytes_is_understood() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_handshake_in_single_bytes_is_understood(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::open(server.address).await;
     client.stream.set_nodelay(true).unwrap();
     for byte in UPGRADE.as_bytes() {
@@ -86,34 +81,11 @@ async fn a_handshake_in_single_bytes_is_understood() {
 }
 
 /// More than the sockets hold: the answer comes although nobody has read it all.
-#[tokio::test]
-async fn a_head_without_end_is_refused_while_it_is_sent() {
-    let server = Server::start(Config::default()).await;
+pub async fn a_head_without_end_is_refused_while_it_is_sent(server: ServerUnderTest) {
+    let server = server.start(Config::default()).await;
     let mut client = Client::open(server.address).await;
     let endless = format!("GET /ws HTTP/1.1\r\nCookie: {}", "a".repeat(8 << 20));
     client.send(endless.as_bytes()).await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
-}
-
-#[tokio::test]
-async fn only_pages_of_allowed_origins_are_let_in() {
-    let flags = [
-        "--allow-origin=https://a.example",
-        "--allow-origin=http://b.example",
-    ];
-    let server = Running::with(&flags).await;
-    let from = |origin: &str| UPGRADE.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n"));
-    for origin in ["https://a.example", "http://b.example"] {
-        let mut client = Client::open(server.address()).await;
-        client.send(from(origin).as_bytes()).await;
-        client.upgraded().await;
-        client.echoes(TEXT, b"in").await;
-    }
-    for origin in ["https://b.example", "https://a.example:444", "null"] {
-        let answer = request(server.address(), &from(origin)).await;
-        assert!(answer.starts_with("HTTP/1.1 403 "), "{origin}: {answer}");
-    }
-    // What is no browser sends none.
-    Client::connect(server.address()).await;
 }

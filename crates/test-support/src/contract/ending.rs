@@ -4,8 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
     client::{BINARY, CLOSE, Client, TEXT, UPGRADE, close, frame},
-    floods::stuff,
-    running::Running,
+    running_program::ProgramUnderTest,
     within,
 };
 
@@ -16,11 +15,10 @@ const FOR_EVER: &str = "--drain-timeout=1h";
 const SHORT: &str = "--drain-timeout=300ms";
 
 /// The signal comes while the server is busy with them.
-#[tokio::test]
-async fn messages_in_flight_are_echoed_before_the_close() {
+pub async fn messages_in_flight_are_echoed_before_the_close(program: ProgramUnderTest) {
     const CLIENTS: usize = 4;
     const COUNT: u32 = 5_000;
-    let running = Running::with(&[FOR_EVER]).await;
+    let running = program.start(&[FOR_EVER]).await;
     let all: Vec<u8> = (0..COUNT)
         .flat_map(|number| frame(BINARY, &number.to_be_bytes()))
         .collect();
@@ -47,10 +45,9 @@ async fn messages_in_flight_are_echoed_before_the_close() {
 
 /// An upgrade that has been answered is closed, not dropped, however early the
 /// signal comes.
-#[tokio::test]
-async fn who_has_just_been_let_in_is_closed_properly() {
+pub async fn who_has_just_been_let_in_is_closed_properly(program: ProgramUnderTest) {
     for _ in 0..5 {
-        let running = Running::with(&[FOR_EVER]).await;
+        let running = program.start(&[FOR_EVER]).await;
         let mut clients = Vec::new();
         for _ in 0..20 {
             let mut client = Client::open(running.address()).await;
@@ -73,9 +70,8 @@ async fn who_has_just_been_let_in_is_closed_properly() {
     }
 }
 
-#[tokio::test]
-async fn half_a_handshake_is_not_waited_for() {
-    let running = Running::with(&[FOR_EVER, "--handshake-timeout=0"]).await;
+pub async fn half_a_handshake_is_not_waited_for(program: ProgramUnderTest) {
+    let running = program.start(&[FOR_EVER, "--handshake-timeout=0"]).await;
     let mut halfway = Client::open(running.address()).await;
     halfway.send(&UPGRADE.as_bytes()[..40]).await;
     // Both have been accepted once a later one has been answered.
@@ -87,9 +83,8 @@ async fn half_a_handshake_is_not_waited_for() {
     assert_eq!(running.end().await, (Some(0), String::new()));
 }
 
-#[tokio::test]
-async fn who_ignores_the_close_is_waited_for_only_so_long() {
-    let running = Running::with(&[SHORT]).await;
+pub async fn who_ignores_the_close_is_waited_for_only_so_long(program: ProgramUnderTest) {
+    let running = program.start(&[SHORT]).await;
     let mut client = Client::connect(running.address()).await;
     running.signal("-TERM").await;
     client.closed_with(1001).await;
@@ -98,19 +93,17 @@ async fn who_ignores_the_close_is_waited_for_only_so_long() {
 }
 
 /// There is no room for a close, so none is sent.
-#[tokio::test]
-async fn who_never_reads_is_waited_for_only_so_long() {
-    let running = Running::with(&[SHORT]).await;
+pub async fn who_never_reads_is_waited_for_only_so_long(program: ProgramUnderTest) {
+    let running = program.start(&[SHORT]).await;
     let mut client = Client::connect(running.address()).await;
-    stuff(&mut client, &frame(BINARY, &[7; 64 << 10])).await;
+    client.flood(&frame(BINARY, &[7; 64 << 10])).await;
     running.signal("-TERM").await;
     assert_eq!(running.end().await, (Some(0), String::new()));
 }
 
 /// Whoever goes on and on is heard out for a while, and then closed as well.
-#[tokio::test]
-async fn who_never_stops_sending_is_closed_properly() {
-    let running = Running::with(&["--drain-timeout=4s"]).await;
+pub async fn who_never_stops_sending_is_closed_properly(program: ProgramUnderTest) {
+    let running = program.start(&["--drain-timeout=4s"]).await;
     let mut client = Client::connect(running.address()).await;
     client.echoes(TEXT, b"and on").await;
     let (mut reading, mut writing) = client.stream.into_split();
