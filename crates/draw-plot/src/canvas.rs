@@ -3,9 +3,9 @@
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
 
+use crate::backend::Surface;
 use crate::error::DrawError;
-use crate::face::{Face, Faces};
-use crate::surface::Surface;
+use crate::font::{FontFace, FontFaces};
 
 /// Where a text stands in relation to its point; vertically it is always centred on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(crate) struct Canvas<'a> {
     /// The backend paints dots. Shapes that share an edge or a joint are then cheaper and cleaner
     /// one by one; in an SVG they are smaller as one.
     pub(crate) is_bitmap: bool,
-    pub(crate) faces: &'a Faces,
+    pub(crate) faces: &'a FontFaces,
 }
 
 impl Canvas<'_> {
@@ -63,7 +63,7 @@ impl Canvas<'_> {
         (x, y): (f64, f64),
     ) -> Result<(), DrawError> {
         // Centred on the height of figures and capitals.
-        let baseline = y + Face::CAPITALS / 2.0 * font.size;
+        let baseline = y + FontFace::CAPITALS / 2.0 * font.size;
         if !self.is_bitmap {
             let horizontal = match align {
                 Align::Left => HPos::Left,
@@ -77,10 +77,10 @@ impl Canvas<'_> {
             } else {
                 FontStyle::Normal
             };
-            let mut style = TextStyle::from((Face::FAMILY, size, weight).into_font());
+            let mut style = TextStyle::from((FontFace::FAMILY, size, weight).into_font());
             style.color = font.colour.to_backend_color();
             style.pos = Pos::new(horizontal, VPos::Center);
-            let at = self.dots((x, baseline - Face::SMALL_X / 2.0 * font.size));
+            let at = self.dots((x, baseline - FontFace::SMALL_X / 2.0 * font.size));
             return self.surface.text(text, &style, at);
         }
         let left = match align {
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_line_is_as_wide_whichever_way_it_goes() {
-        let faces = Faces::new().unwrap();
+        let faces = FontFaces::new().unwrap();
         for (x, y) in [
             (100.0, 0.0),
             (100.0, 50.0),

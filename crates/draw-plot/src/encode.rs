@@ -5,14 +5,14 @@ use std::path::Path;
 use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
 
 use crate::canvas::Canvas;
-use crate::compact::compact;
 use crate::error::DrawError;
-use crate::face::Faces;
+use crate::font::FontFaces;
+use crate::inline_svg::{Hover, with_variables};
 use crate::options::{Options, Size, Theme};
-use crate::page::{Hover, with_variables};
+use crate::svg_compact::compact;
 
 /// What can be drawn on any canvas.
-pub(crate) trait Picture {
+pub(crate) trait Plot {
     /// Draws it, and tells what stands where, in pixels.
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError>;
 
@@ -22,12 +22,12 @@ pub(crate) trait Picture {
 
 /// Kinds of picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum PictureFormat {
     Png,
     Svg,
 }
 
-impl Format {
+impl PictureFormat {
     /// Told by the file's ending.
     pub(crate) fn of(path: &Path) -> Result<Self, DrawError> {
         let ending = path.extension().unwrap_or_default().to_string_lossy();
@@ -49,9 +49,9 @@ impl Format {
         options
     }
 
-    pub(crate) fn encode(self, picture: &dyn Picture, size: Size) -> Result<Vec<u8>, DrawError> {
+    pub(crate) fn encode(self, picture: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
         match self {
-            Self::Png => png(picture, size, &Faces::new()?),
+            Self::Png => png(picture, size, &FontFaces::new()?),
             Self::Svg => Ok(with_variables(svg(picture, size)?.sized(size)).into_bytes()),
         }
     }
@@ -60,7 +60,7 @@ impl Format {
 /// Above as many pixels, edges are smooth enough for the eye without help, and memory counts.
 const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 
-fn png(picture: &dyn Picture, size: Size, faces: &Faces) -> Result<Vec<u8>, DrawError> {
+fn png(picture: &dyn Plot, size: Size, faces: &FontFaces) -> Result<Vec<u8>, DrawError> {
     let (width, height) = (size.width(), size.height());
     // Painted with four dots a pixel, whose mean makes smooth edges of what plotters paints.
     let dots = if width * height > SMOOTHED_PIXELS {
@@ -120,7 +120,7 @@ fn halve(dots: &mut Vec<u8>, width: usize) {
 const SVG_DOTS: u32 = 4;
 
 /// An SVG as large as it was drawn.
-pub(crate) struct Drawing {
+pub(crate) struct SvgDrawing {
     text: String,
     /// In dots, as the text.
     pub(crate) width: u32,
@@ -129,7 +129,7 @@ pub(crate) struct Drawing {
     pub(crate) hovers: Vec<Hover>,
 }
 
-pub(crate) fn svg(picture: &dyn Picture, size: Size) -> Result<Drawing, DrawError> {
+pub(crate) fn svg(picture: &dyn Plot, size: Size) -> Result<SvgDrawing, DrawError> {
     let (width, height) = (size.width() * SVG_DOTS, size.height() * SVG_DOTS);
     let mut text = String::new();
     let mut hovers;
@@ -139,7 +139,7 @@ pub(crate) fn svg(picture: &dyn Picture, size: Size) -> Result<Drawing, DrawErro
             surface: &area,
             dots_per_pixel: SVG_DOTS,
             is_bitmap: false,
-            faces: &Faces::new()?,
+            faces: &FontFaces::new()?,
         })?;
         area.present().map_err(DrawError::paint)?;
     }
@@ -147,7 +147,7 @@ pub(crate) fn svg(picture: &dyn Picture, size: Size) -> Result<Drawing, DrawErro
         hover.x *= f64::from(SVG_DOTS);
         hover.y = hover.y.map(|y| y * f64::from(SVG_DOTS));
     }
-    Ok(Drawing {
+    Ok(SvgDrawing {
         text: compact(&text),
         width,
         height,
@@ -155,7 +155,7 @@ pub(crate) fn svg(picture: &dyn Picture, size: Size) -> Result<Drawing, DrawErro
     })
 }
 
-impl Drawing {
+impl SvgDrawing {
     /// As a file of this size.
     fn sized(&self, size: Size) -> String {
         self.opened_by(&format!(
@@ -180,10 +180,16 @@ mod tests {
 
     #[test]
     fn endings_tell_the_format() {
-        assert_eq!(Format::of(Path::new("a.png")).unwrap(), Format::Png);
-        assert_eq!(Format::of(Path::new("a.b.SVG")).unwrap(), Format::Svg);
+        assert_eq!(
+            PictureFormat::of(Path::new("a.png")).unwrap(),
+            PictureFormat::Png
+        );
+        assert_eq!(
+            PictureFormat::of(Path::new("a.b.SVG")).unwrap(),
+            PictureFormat::Svg
+        );
         for unknown in ["a.jpg", "a", "png", "a.png.xlsx"] {
-            assert!(Format::of(Path::new(unknown)).is_err(), "{unknown}");
+            assert!(PictureFormat::of(Path::new(unknown)).is_err(), "{unknown}");
         }
     }
 

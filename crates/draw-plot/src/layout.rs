@@ -8,7 +8,7 @@ use crate::theme::Colours;
 
 /// The fonts of a picture.
 #[derive(Clone, Copy)]
-pub(crate) struct Type {
+pub(crate) struct Fonts {
     /// 1 at 1280x720; every length is a multiple of it.
     pub(crate) scale: f64,
     pub(crate) title: Font,
@@ -16,7 +16,7 @@ pub(crate) struct Type {
     pub(crate) faint: Font,
 }
 
-impl Type {
+impl Fonts {
     pub(crate) fn new(size: Size, colours: &Colours) -> Self {
         let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
         // Writing grows slower than the picture, so that a small one can still be read.

@@ -4,10 +4,10 @@ use plotters::style::{Color, RGBColor};
 
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::layout::{Layout, Type};
+use crate::layout::{Fonts, Layout};
 
 /// One entry.
-pub(crate) struct Entry {
+pub(crate) struct LegendEntry {
     swatch: Swatch,
     colour: RGBColor,
     text: String,
@@ -42,7 +42,7 @@ pub(crate) enum Swatch {
     },
 }
 
-impl Entry {
+impl LegendEntry {
     pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: String) -> Self {
         Self {
             swatch,
@@ -54,16 +54,16 @@ impl Entry {
 
 /// What becomes of an entry that is wider than the picture.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Long {
+pub(crate) enum Overflow {
     /// It goes on in further rows.
-    Wrapped,
+    Wrap,
     /// It is cut, to leave the room to the data.
     Cut,
 }
 
 /// An entry in its place.
-pub(crate) struct Placed<'e> {
-    entry: &'e Entry,
+pub(crate) struct PlacedEntry<'e> {
+    entry: &'e LegendEntry,
     /// Where its sample begins.
     start: (f64, f64),
     /// Its text, and where each row of it begins.
@@ -74,19 +74,19 @@ pub(crate) struct Placed<'e> {
 /// drawn, below all others.
 pub(crate) fn place<'e>(
     canvas: &Canvas<'_>,
-    font: &Type,
+    font: &Fonts,
     layout: &mut Layout,
-    (entries, long): (&'e [Entry], Long),
-) -> Vec<Placed<'e>> {
+    (entries, long): (&'e [LegendEntry], Overflow),
+) -> Vec<PlacedEntry<'e>> {
     let k = font.scale;
     let indent = 30.0 * k;
     let room = layout.inner_width() - indent;
     let mut at: Option<(f64, f64)> = None;
-    let is_placed = |entry: &&Entry| !matches!(entry.swatch, Swatch::Steps { .. });
-    let place = |entry: &'e Entry| {
+    let is_placed = |entry: &&LegendEntry| !matches!(entry.swatch, Swatch::Steps { .. });
+    let place = |entry: &'e LegendEntry| {
         let rows = match long {
-            Long::Wrapped => canvas.rows(&entry.text, font.text, room),
-            Long::Cut => vec![canvas.fitted(&entry.text, font.text, room)],
+            Overflow::Wrap => canvas.rows(&entry.text, font.text, room),
+            Overflow::Cut => vec![canvas.fitted(&entry.text, font.text, room)],
         };
         let widths = rows.iter().map(|row| canvas.text_width(row, font.text));
         let width = indent + widths.fold(0.0, f64::max);
@@ -101,7 +101,7 @@ pub(crate) fn place<'e>(
         });
         let rows: Vec<_> = rows.collect();
         at = (rows.len() == 1).then_some((start.0 + width + 26.0 * k, start.1));
-        Placed { entry, start, rows }
+        PlacedEntry { entry, start, rows }
     };
     entries.iter().filter(is_placed).map(place).collect()
 }
@@ -109,11 +109,11 @@ pub(crate) fn place<'e>(
 /// Draws the entries where they were placed, and below them scales of counts.
 pub(crate) fn draw(
     canvas: &Canvas<'_>,
-    font: &Type,
+    font: &Fonts,
     layout: &mut Layout,
-    (entries, placed): (&[Entry], &[Placed<'_>]),
+    (entries, placed): (&[LegendEntry], &[PlacedEntry<'_>]),
 ) -> Result<(), DrawError> {
-    for Placed { entry, start, rows } in placed {
+    for PlacedEntry { entry, start, rows } in placed {
         entry.draw_swatch(canvas, *start, font.scale)?;
         for (row, at) in rows {
             canvas.text(row, font.text, Align::Left, *at)?;
@@ -131,7 +131,7 @@ pub(crate) fn draw(
 /// them the numbers that have room; first and last always stand there.
 fn draw_steps(
     canvas: &Canvas<'_>,
-    font: &Type,
+    font: &Fonts,
     layout: &mut Layout,
     (text, colours, edges): (&str, &[RGBColor], &[String]),
 ) -> Result<(), DrawError> {
@@ -177,7 +177,7 @@ fn draw_steps(
     Ok(())
 }
 
-impl Entry {
+impl LegendEntry {
     fn draw_swatch(
         &self,
         canvas: &Canvas<'_>,

@@ -14,7 +14,7 @@ use crate::options::Theme;
 /// Series that can be told apart.
 pub const MAX_SERIES: usize = 7;
 
-/// Steps of the scale of counts.
+/// CountSteps of the scale of counts.
 pub(crate) const HEAT_STEPS: usize = 9;
 
 /// The colours of one theme.

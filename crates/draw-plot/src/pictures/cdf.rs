@@ -1,26 +1,26 @@
 //! The distribution function: which share of the messages took at most how long.
 
-use super::beyond::Beyond;
-use super::common::{Task, hover_places, log_scale, scale_from_zero};
-use super::distributions::{Edge, Lines};
-use crate::axis::{Scale, milliseconds};
+use super::common::{PlotContext, hover_places, log_scale, scale_from_zero};
+use super::distribution::{DistributionLines, Edge};
+use super::off_scale::OffScale;
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Distribution;
-use crate::encode::Picture;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
+use crate::inline_svg::Hover;
+use crate::scale::{AxisScale, milliseconds};
 use crate::series::{even_places, log_places, shares};
 
 /// A picture that can be drawn.
-pub(crate) struct Cdf<'a> {
-    lines: Lines<'a>,
-    x: Scale,
+pub(crate) struct CdfPlot<'a> {
+    lines: DistributionLines<'a>,
+    x: AxisScale,
 }
 
-impl<'a> Cdf<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
-        let lines = Lines::new(task, all)?;
+impl<'a> CdfPlot<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
+        let lines = DistributionLines::new(task, all)?;
         let x = if task.options.log {
             log_scale(lines.positive())?
         } else {
@@ -30,8 +30,8 @@ impl<'a> Cdf<'a> {
     }
 
     /// One more than there are columns of pixels.
-    fn places(&self, frame: &Frame) -> Vec<f64> {
-        let Scale { low, high, .. } = self.x;
+    fn places(&self, frame: &PanelAxes) -> Vec<f64> {
+        let AxisScale { low, high, .. } = self.x;
         let columns = frame.layout.columns().get();
         if self.lines.task.options.log {
             log_places(low, high, columns)
@@ -41,10 +41,10 @@ impl<'a> Cdf<'a> {
     }
 
     /// What lies to the right of the axis.
-    fn beyond(&self) -> Beyond {
+    fn beyond(&self) -> OffScale {
         let end_ms = self.x.high;
         let lines = self.lines.lines.iter();
-        Beyond {
+        OffScale {
             end_ms,
             count: lines
                 .map(|line| line.sorted.count() - line.sorted.at_most(end_ms))
@@ -58,7 +58,7 @@ impl<'a> Cdf<'a> {
         }
     }
 
-    fn hovers(&self, frame: &Frame, places: &[f64]) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes, places: &[f64]) -> Vec<Hover> {
         hover_places(places.len())
             .map(|at| {
                 let place = places[at];
@@ -77,13 +77,13 @@ impl<'a> Cdf<'a> {
     }
 }
 
-impl Picture for Cdf<'_> {
+impl Plot for CdfPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let task = self.lines.task;
         let (subtitle, legend) = (self.lines.subtitle([]), self.lines.legend());
         let x_label = task.subject.heading("ms");
         let around = task.surroundings(&self.lines.colours, &subtitle, &legend, (self.x, &x_label));
-        let y = Scale::linear(0.0, 100.0);
+        let y = AxisScale::linear(0.0, 100.0);
         let panel = Panel::new("messages that took at most so long (%)".to_owned(), y);
         let frame = around.draw_single(canvas, panel)?;
         let places = self.places(&frame);

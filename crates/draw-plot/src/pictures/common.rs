@@ -3,25 +3,25 @@
 use plotters::style::RGBColor;
 use units::grouped;
 
-use crate::axis::{Scale, milliseconds};
-use crate::curve::span;
+use crate::axes::Decorations;
 use crate::data::Subject;
 use crate::error::DrawError;
-use crate::fit::PARTED;
-use crate::frame::Surroundings;
-use crate::legend::Entry;
+use crate::legend::LegendEntry;
 use crate::options::{Options, Size};
-use crate::series::Digest;
+use crate::scale::{AxisScale, milliseconds};
+use crate::series::KeyFigures;
+use crate::series::span;
+use crate::text_fit::PARTED;
 use crate::theme::{Colours, MAX_SERIES};
 
 /// What to draw, but for the data.
 #[derive(Clone, Copy)]
-pub(crate) struct Task<'a> {
+pub(crate) struct PlotContext<'a> {
     pub(crate) options: &'a Options,
     pub(crate) subject: &'a Subject,
 }
 
-impl<'a> Task<'a> {
+impl<'a> PlotContext<'a> {
     pub(crate) fn colours(self) -> Colours {
         self.options.theme.colours()
     }
@@ -36,10 +36,10 @@ impl<'a> Task<'a> {
         self,
         colours: &'a Colours,
         subtitle: &'a str,
-        legend: &'a [Entry],
-        (x, x_label): (Scale, &'a str),
-    ) -> Surroundings<'a> {
-        Surroundings {
+        legend: &'a [LegendEntry],
+        (x, x_label): (AxisScale, &'a str),
+    ) -> Decorations<'a> {
+        Decorations {
             size: self.options.size,
             colours,
             title: self.title(),
@@ -106,19 +106,19 @@ pub(crate) fn check_times(
 }
 
 /// An axis of times with a logarithmic scale for all that is above zero.
-pub(crate) fn log_scale(positive: impl Iterator<Item = f64>) -> Result<Scale, DrawError> {
+pub(crate) fn log_scale(positive: impl Iterator<Item = f64>) -> Result<AxisScale, DrawError> {
     let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
-    Ok(Scale::log(low, high))
+    Ok(AxisScale::log(low, high))
 }
 
 /// An axis from zero to a little above the largest value.
-pub(crate) fn scale_from_zero(largest: f64) -> Scale {
+pub(crate) fn scale_from_zero(largest: f64) -> AxisScale {
     // All zeros still need an axis.
-    Scale::linear(0.0, if largest > 0.0 { largest * 1.04 } else { 1.0 })
+    AxisScale::linear(0.0, if largest > 0.0 { largest * 1.04 } else { 1.0 })
 }
 
 /// A line at a percentile of a single series, and its label.
-pub(crate) struct Guide {
+pub(crate) struct PercentileLine {
     pub(crate) value: f64,
     /// `p50 1.22 ms`
     pub(crate) label: String,
@@ -127,11 +127,11 @@ pub(crate) struct Guide {
 }
 
 /// Those of the median and of the 99th percentile.
-pub(crate) fn guides(digest: &Digest, colours: &Colours) -> [Guide; 2] {
+pub(crate) fn guides(digest: &KeyFigures, colours: &Colours) -> [PercentileLine; 2] {
     let figures = [("p50", digest.p50), ("p99", digest.p99)];
     [0, 1].map(|which| {
         let (name, value) = figures[which];
-        Guide {
+        PercentileLine {
             value,
             label: format!("{name} {}", milliseconds(value)),
             colour: colours.percentiles[which],

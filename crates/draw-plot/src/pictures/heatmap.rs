@@ -5,35 +5,37 @@ use plotters::style::{Color, RGBColor};
 use results::read::When;
 use units::grouped;
 
-use super::common::{Task, check_count, check_times, counted, joined, messages, without_a_time};
-use super::distributions::range;
-use crate::axis::Scale;
+use super::common::{
+    PlotContext, check_count, check_times, counted, joined, messages, without_a_time,
+};
+use super::distribution::range;
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::curve::span;
 use crate::data::Moments;
-use crate::encode::Picture;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::legend::{Entry, Swatch};
-use crate::page::Hover;
-use crate::series::{Cells, Steps, moment, rows_for, slice_for, time_unit};
+use crate::inline_svg::Hover;
+use crate::legend::{LegendEntry, Swatch};
+use crate::scale::AxisScale;
+use crate::series::span;
+use crate::series::{Cells, CountSteps, moment, rows_for, slice_for, time_unit};
 use crate::theme::{Colours, HEAT_STEPS};
 
 /// A picture that can be drawn.
-pub(crate) struct Heatmap<'a> {
-    task: Task<'a>,
+pub(crate) struct HeatmapPlot<'a> {
+    task: PlotContext<'a>,
     all: &'a [Moments<'a>],
     /// Of each file.
     cells: Vec<Cells>,
     slice_s: f64,
     /// Of the rows, in milliseconds.
     edges: Vec<f64>,
-    steps: Steps,
+    steps: CountSteps,
     colours: Colours,
 }
 
-impl<'a> Heatmap<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Moments<'a>]) -> Result<Self, DrawError> {
+impl<'a> HeatmapPlot<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, all: &'a [Moments<'a>]) -> Result<Self, DrawError> {
         check_count(all.len())?;
         for one in all {
             check_times(&one.label, one.values_ms.iter().copied())?;
@@ -57,7 +59,7 @@ impl<'a> Heatmap<'a> {
             cells,
             slice_s,
             edges,
-            steps: Steps::new(most, HEAT_STEPS),
+            steps: CountSteps::new(most, HEAT_STEPS),
             colours: task.colours(),
         })
     }
@@ -117,7 +119,7 @@ impl<'a> Heatmap<'a> {
         format!("{what}, since the start of measuring ({unit})")
     }
 
-    fn legend(&self) -> Vec<Entry> {
+    fn legend(&self) -> Vec<LegendEntry> {
         // Some steps have no whole number.
         let used = (0..self.steps.count())
             .filter(|step| self.steps.lowest(*step) < self.steps.lowest(step + 1));
@@ -138,14 +140,14 @@ impl<'a> Heatmap<'a> {
             edges,
         };
         let slice = format!("messages in a cell of {}", self.slice());
-        vec![Entry::new(swatch, self.colours.text, slice)]
+        vec![LegendEntry::new(swatch, self.colours.text, slice)]
     }
 
     fn panels(&self) -> Vec<Panel> {
         let (low, high) = (self.edges[0], self.edges[self.edges.len() - 1]);
         // Equal times are a line, not a ground.
         let air = if high / low < 1.5 { 1.3 } else { 1.0 };
-        let y = Scale::log_between(low / air, high * air);
+        let y = AxisScale::log_between(low / air, high * air);
         let heading = self.task.subject.heading("ms");
         let of = |one: &Moments<'_>| {
             let chosen = one
@@ -170,7 +172,7 @@ impl<'a> Heatmap<'a> {
     fn step(
         &self,
         canvas: &Canvas<'_>,
-        (frame, cells): (&Frame, &Cells),
+        (frame, cells): (&PanelAxes, &Cells),
         (step, per_s): (usize, f64),
     ) -> Result<(), DrawError> {
         let of = |count: u64| (count > 0).then(|| self.steps.of(count));
@@ -191,7 +193,7 @@ impl<'a> Heatmap<'a> {
         Ok(())
     }
 
-    fn hovers(&self, frame: &Frame, (unit, per_s): (&str, f64)) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes, (unit, per_s): (&str, f64)) -> Vec<Hover> {
         let hover = |number: usize| {
             let [from, to] = [number, number + 1].map(|n| moment(n, self.slice_s) / per_s);
             let mut text = vec![format!("{} to {} {unit}", short(from), short(to))];
@@ -221,13 +223,13 @@ impl<'a> Heatmap<'a> {
     }
 }
 
-impl Picture for Heatmap<'_> {
+impl Plot for HeatmapPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
         let (subtitle, legend) = (self.subtitle(), self.legend());
         let x_label = self.x_label(unit);
-        let x = (Scale::linear(0.0, end_s / per_s), x_label.as_str());
+        let x = (AxisScale::linear(0.0, end_s / per_s), x_label.as_str());
         let around = self.task.surroundings(&self.colours, &subtitle, &legend, x);
         let frames = around.draw(canvas, &self.panels())?;
         for step in 0..self.steps.count() {

@@ -2,30 +2,30 @@
 
 use plotters::style::Color;
 
-use super::common::Task;
-use super::distributions::{Edge, Lines, amount, at_zero, range};
-use crate::axis::Scale;
+use super::common::PlotContext;
+use super::distribution::{DistributionLines, Edge, amount, at_zero, range};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Bar, Canvas};
-use crate::curve::span;
 use crate::data::Distribution;
-use crate::encode::Picture;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
+use crate::inline_svg::Hover;
+use crate::scale::AxisScale;
+use crate::series::span;
 use crate::series::{bins_for, histogram};
 
 /// A picture that can be drawn.
-pub(crate) struct Histogram<'a> {
-    lines: Lines<'a>,
+pub(crate) struct HistogramPlot<'a> {
+    lines: DistributionLines<'a>,
     edges: Vec<f64>,
     /// Of each line.
     counts: Vec<Vec<u64>>,
-    y: Scale,
+    y: AxisScale,
 }
 
-impl<'a> Histogram<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
-        let lines = Lines::new(task, all)?;
+impl<'a> HistogramPlot<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
+        let lines = DistributionLines::new(task, all)?;
         let sorted: Vec<_> = lines.lines.iter().map(|line| line.sorted).collect();
         let edges = bins_for(&sorted)
             .ok_or(DrawError::NothingAboveZero)?
@@ -35,15 +35,15 @@ impl<'a> Histogram<'a> {
             lines,
             edges,
             counts,
-            y: Scale::linear(0.0, 1.0),
+            y: AxisScale::linear(0.0, 1.0),
         };
         let heights = (0..picture.counts.len()).flat_map(|line| picture.heights(line));
         let (low, high) = span(heights.filter(|height| *height > 0.0)).unwrap_or((1.0, 1.0));
         picture.y = if task.options.log {
             // A single message must be seen, and so must the labels above the highest bar.
-            Scale::log_between(0.6 * low, high * (high / low).powf(0.12).max(1.5))
+            AxisScale::log_between(0.6 * low, high * (high / low).powf(0.12).max(1.5))
         } else {
-            Scale::linear(0.0, 1.18 * high)
+            AxisScale::linear(0.0, 1.18 * high)
         };
         Ok(picture)
     }
@@ -64,7 +64,7 @@ impl<'a> Histogram<'a> {
         counts.map(|count| *count as f64 / total).collect()
     }
 
-    fn bars(&self, frame: &Frame, line: usize) -> Vec<Bar> {
+    fn bars(&self, frame: &PanelAxes, line: usize) -> Vec<Bar> {
         self.edges
             .windows(2)
             .zip(self.heights(line))
@@ -77,7 +77,7 @@ impl<'a> Histogram<'a> {
             .collect()
     }
 
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes) -> Vec<Hover> {
         let hover = |(bin, edges): (usize, &[f64])| {
             let mut text = vec![range(edges[0], edges[1])];
             for (line, counts) in self.lines.lines.iter().zip(&self.counts) {
@@ -94,13 +94,13 @@ impl<'a> Histogram<'a> {
     }
 }
 
-impl Picture for Histogram<'_> {
+impl Plot for HistogramPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let Lines { task, colours, .. } = &self.lines;
+        let DistributionLines { task, colours, .. } = &self.lines;
         let subtitle = self.lines.subtitle([at_zero(&self.lines)]);
         let legend = self.lines.legend();
         let x_label = task.subject.heading("ms");
-        let x = Scale::log(self.edges[0], self.edges[self.edges.len() - 1]);
+        let x = AxisScale::log(self.edges[0], self.edges[self.edges.len() - 1]);
         let around = task.surroundings(colours, &subtitle, &legend, (x, &x_label));
         let heading = if self.is_share() {
             "share of messages (%)"
@@ -141,7 +141,8 @@ impl Picture for Histogram<'_> {
 
     fn alt(&self) -> String {
         let quantity = &self.lines.task.subject.quantity;
-        self.lines
-            .alt(&format!("Histogram of the {quantity} in logarithmic bins"))
+        self.lines.alt(&format!(
+            "HistogramPlot of the {quantity} in logarithmic bins"
+        ))
     }
 }

@@ -8,46 +8,46 @@ use plotters::style::RGBColor;
 use units::grouped;
 
 use super::common::{
-    Guide, Task, check_count, check_times, guides, is_crowded, joined, log_scale, messages,
-    scale_from_zero, without_a_time,
+    PercentileLine, PlotContext, check_count, check_times, guides, is_crowded, joined, log_scale,
+    messages, scale_from_zero, without_a_time,
 };
-use crate::axis::{Scale, milliseconds};
 use crate::data::{Series, window_for};
 use crate::error::DrawError;
-use crate::legend::{Entry, Swatch};
-use crate::series::{Digest, linear_top};
+use crate::legend::{LegendEntry, Swatch};
+use crate::scale::{AxisScale, milliseconds};
+use crate::series::{KeyFigures, linear_top};
 use crate::theme::Colours;
 
 /// A picture that can be drawn: checked, and all its numbers known.
-pub(crate) struct Latency<'a> {
-    pub(crate) task: Task<'a>,
+pub(crate) struct LatencyPlot<'a> {
+    pub(crate) task: PlotContext<'a>,
     pub(crate) window: NonZeroUsize,
-    pub(crate) lines: Vec<Line<'a>>,
+    pub(crate) lines: Vec<LatencyLine<'a>>,
     /// Messages from the left edge to the right one.
     pub(crate) span: usize,
     /// From the lowest to the highest value on the axis.
-    pub(crate) scale: Scale,
+    pub(crate) scale: AxisScale,
     pub(crate) colours: Colours,
 }
 
-pub(crate) struct Line<'a> {
+pub(crate) struct LatencyLine<'a> {
     pub(crate) series: &'a Series<'a>,
-    pub(crate) digest: Digest,
+    pub(crate) digest: KeyFigures,
     pub(crate) averages: Vec<f64>,
     pub(crate) colour: RGBColor,
 }
 
-impl<'a> Latency<'a> {
-    pub(crate) fn new(task: Task<'a>, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
+impl<'a> LatencyPlot<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
         check_count(series.len())?;
         let window = window_for(task.options.window, series);
         let colours = task.colours();
         let lines = series
             .iter()
             .zip(colours.series)
-            .map(|(series, colour)| Line::new(series, window, colour))
+            .map(|(series, colour)| LatencyLine::new(series, window, colour))
             .collect::<Result<Vec<_>, _>>()?;
-        let digests: Vec<Digest> = lines.iter().map(|line| line.digest).collect();
+        let digests: Vec<KeyFigures> = lines.iter().map(|line| line.digest).collect();
         let scale = if task.options.log {
             let lowest = digests.iter().filter_map(|digest| digest.min_positive);
             log_scale(lowest.flat_map(|low| {
@@ -118,9 +118,9 @@ impl<'a> Latency<'a> {
         joined(parts)
     }
 
-    pub(crate) fn legend(&self) -> Vec<Entry> {
+    pub(crate) fn legend(&self) -> Vec<LegendEntry> {
         let [line] = self.lines.as_slice() else {
-            return self.lines.iter().map(Line::entry).collect();
+            return self.lines.iter().map(LatencyLine::entry).collect();
         };
         let mut entries = Vec::new();
         if self.has_average() {
@@ -128,12 +128,12 @@ impl<'a> Latency<'a> {
             let mean = format!("mean of the last {window} messages");
             entries.push(if line.averages.len() == 1 {
                 let text = format!("mean of all {window} messages, a point at the right edge");
-                Entry::new(Swatch::Dot, line.colour, text)
+                LegendEntry::new(Swatch::Dot, line.colour, text)
             } else if self.is_dense() {
                 let text = format!("{mean}: its middle, and how far it reaches");
-                Entry::new(Swatch::Reach(self.colours.reach), line.colour, text)
+                LegendEntry::new(Swatch::Reach(self.colours.reach), line.colour, text)
             } else {
-                Entry::new(Swatch::Line, line.colour, mean)
+                LegendEntry::new(Swatch::Line, line.colour, mean)
             });
             let (swatch, text) = if self.is_binned() {
                 let Colours {
@@ -146,9 +146,9 @@ impl<'a> Latency<'a> {
             } else {
                 (Swatch::Point(self.colours.point), "each message")
             };
-            entries.push(Entry::new(swatch, line.colour, text.to_owned()));
+            entries.push(LegendEntry::new(swatch, line.colour, text.to_owned()));
         } else {
-            entries.push(Entry::new(
+            entries.push(LegendEntry::new(
                 Swatch::Line,
                 line.colour,
                 "each message".to_owned(),
@@ -158,7 +158,7 @@ impl<'a> Latency<'a> {
     }
 
     /// The lines across the picture; several series name theirs in the legend instead.
-    pub(crate) fn percentiles(&self) -> Vec<Guide> {
+    pub(crate) fn percentiles(&self) -> Vec<PercentileLine> {
         match self.lines.as_slice() {
             [line] => guides(&line.digest, &self.colours).into(),
             _ => Vec::new(),
@@ -166,7 +166,7 @@ impl<'a> Latency<'a> {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> LatencyLine<'a> {
     fn new(
         series: &'a Series<'a>,
         window: NonZeroUsize,
@@ -175,7 +175,8 @@ impl<'a> Line<'a> {
         let values = &series.values_ms;
         let label = || series.label.clone();
         check_times(&series.label, values.iter().copied())?;
-        let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
+        let digest =
+            KeyFigures::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
         let averages = moving::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {
@@ -197,8 +198,8 @@ impl<'a> Line<'a> {
         messages(count, self.series.chosen_from)
     }
 
-    fn entry(&self) -> Entry {
-        let Digest { p50, p99, .. } = self.digest;
+    fn entry(&self) -> LegendEntry {
+        let KeyFigures { p50, p99, .. } = self.digest;
         let text = format!(
             "{} · {} · p50 {} · p99 {}",
             self.series.label,
@@ -206,6 +207,6 @@ impl<'a> Line<'a> {
             milliseconds(p50),
             milliseconds(p99)
         );
-        Entry::new(Swatch::Line, self.colour, text)
+        LegendEntry::new(Swatch::Line, self.colour, text)
     }
 }

@@ -3,25 +3,25 @@
 use plotters::style::Color;
 use units::grouped;
 
-use super::beyond::{self, Beyond};
-use super::common::{Guide, hover_places};
-use super::latency::{Latency, Line};
-use crate::axis::{Scale, milliseconds};
+use super::common::{PercentileLine, hover_places};
+use super::latency::{LatencyLine, LatencyPlot};
+use super::off_scale::{self, OffScale};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Bar, Canvas, Font};
-use crate::encode::Picture;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel, Surroundings};
-use crate::page::Hover;
-use crate::series::{Bin, Digest, below, bins, extremes, outline, reaches};
+use crate::inline_svg::Hover;
+use crate::scale::{AxisScale, milliseconds};
+use crate::series::{Bin, KeyFigures, below, bins, extremes, outline, reaches};
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
 
-impl Picture for Latency<'_> {
+impl Plot for LatencyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let percentiles = self.percentiles();
-        let x = Scale::linear(1.0, self.span as f64);
-        let frame = Surroundings {
+        let x = AxisScale::linear(1.0, self.span as f64);
+        let frame = Decorations {
             right: &percentiles
                 .iter()
                 .map(|guide| guide.label.as_str())
@@ -59,7 +59,7 @@ impl Picture for Latency<'_> {
     fn alt(&self) -> String {
         let mut sentences = format!("{} of each message.", self.task.quantity());
         for line in &self.lines {
-            let Digest { p50, p99, max, .. } = line.digest;
+            let KeyFigures { p50, p99, max, .. } = line.digest;
             let figures = [("p50", p50), ("p99", p99), ("the largest", max)];
             let figures = figures.map(|(name, value)| format!("{name} {}", milliseconds(value)));
             let (label, count) = (&line.series.label, line.count());
@@ -69,9 +69,9 @@ impl Picture for Latency<'_> {
     }
 }
 
-impl Latency<'_> {
+impl LatencyPlot<'_> {
     /// At places side by side: which message it is and how the averages stand there.
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes) -> Vec<Hover> {
         hover_places(self.span)
             .map(|at| {
                 let number = grouped(at as u64 + 1);
@@ -106,8 +106,8 @@ impl Latency<'_> {
     fn messages(
         &self,
         canvas: &Canvas<'_>,
-        frame: &Frame,
-        line: &Line<'_>,
+        frame: &PanelAxes,
+        line: &LatencyLine<'_>,
     ) -> Result<(), DrawError> {
         if !self.has_average() {
             return Ok(());
@@ -168,8 +168,8 @@ impl Latency<'_> {
     fn average(
         &self,
         canvas: &Canvas<'_>,
-        frame: &Frame,
-        line: &Line<'_>,
+        frame: &PanelAxes,
+        line: &LatencyLine<'_>,
     ) -> Result<(), DrawError> {
         let first = self.window.get() - 1;
         if self.is_dense() {
@@ -199,7 +199,12 @@ impl Latency<'_> {
     }
 
     /// How far the averages of each column reach, and a line through their means.
-    fn reach(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
+    fn reach(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &PanelAxes,
+        line: &LatencyLine<'_>,
+    ) -> Result<(), DrawError> {
         let (columns, first) = (frame.layout.columns(), self.window.get() - 1);
         let top = self.scale.high;
         let reaches = reaches(&line.averages, first, self.span, columns);
@@ -227,10 +232,15 @@ impl Latency<'_> {
     }
 
     /// A triangle at the upper edge wherever messages lie above it.
-    fn marks(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
+    fn marks(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &PanelAxes,
+        line: &LatencyLine<'_>,
+    ) -> Result<(), DrawError> {
         let above = (1_u32..).zip(line.series.values_ms.iter());
         let above = above.filter(|(_, value)| **value > self.scale.high);
-        beyond::marks(
+        off_scale::marks(
             canvas,
             frame,
             above.map(|(number, _)| f64::from(number)),
@@ -241,13 +251,13 @@ impl Latency<'_> {
     /// At the right end of their lines, moved apart where they would touch.
     fn percentile_labels(
         canvas: &Canvas<'_>,
-        frame: &Frame,
-        percentiles: &[Guide],
+        frame: &PanelAxes,
+        percentiles: &[PercentileLine],
     ) -> Result<(), DrawError> {
         let [p50, p99] = percentiles else {
             return Ok(());
         };
-        let Frame { layout, font, .. } = frame;
+        let PanelAxes { layout, font, .. } = frame;
         let (mut upper, mut lower) = (frame.y.pixel(p99.value), frame.y.pixel(p50.value));
         let missing = 1.3 * font.text.size - (lower - upper);
         if missing > 0.0 {
@@ -269,10 +279,14 @@ impl Latency<'_> {
     }
 
     /// How many messages lie above the y axis, beside its heading.
-    fn note_of_what_is_above(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
+    fn note_of_what_is_above(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &PanelAxes,
+    ) -> Result<(), DrawError> {
         let lines = self.lines.iter();
         let values = lines.flat_map(|line| line.series.values_ms.iter().copied());
-        let above = Beyond::of(self.scale.high, values);
+        let above = OffScale::of(self.scale.high, values);
         above.note(canvas, frame, ('▲', "message"))
     }
 }

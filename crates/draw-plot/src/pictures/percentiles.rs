@@ -1,27 +1,27 @@
 //! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
 
-use super::common::{Task, hover_places, log_scale, scale_from_zero};
-use super::distributions::{Lines, percent_at};
-use crate::axis::{Scale, milliseconds};
+use super::common::{PlotContext, hover_places, log_scale, scale_from_zero};
+use super::distribution::{DistributionLines, percent_at};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Distribution;
-use crate::encode::Picture;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
+use crate::inline_svg::Hover;
+use crate::scale::{AxisScale, milliseconds};
 use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
 
 /// A picture that can be drawn.
-pub(crate) struct Percentiles<'a> {
-    lines: Lines<'a>,
+pub(crate) struct PercentilesPlot<'a> {
+    lines: DistributionLines<'a>,
     /// Where the axis of 1/(1 − q) ends.
     end: f64,
-    y: Scale,
+    y: AxisScale,
 }
 
-impl<'a> Percentiles<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
-        let lines = Lines::new(task, all)?;
+impl<'a> PercentilesPlot<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
+        let lines = DistributionLines::new(task, all)?;
         let ends = lines
             .lines
             .iter()
@@ -35,7 +35,7 @@ impl<'a> Percentiles<'a> {
         Ok(Self { lines, end, y })
     }
 
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes) -> Vec<Hover> {
         let places = log_places(1.0, self.end, frame.layout.columns().get());
         hover_places(places.len())
             .map(|at| {
@@ -57,12 +57,12 @@ impl<'a> Percentiles<'a> {
     }
 }
 
-impl Picture for Percentiles<'_> {
+impl Plot for PercentilesPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let task = self.lines.task;
         let (subtitle, legend) = (self.lines.subtitle([]), self.lines.legend());
         let x = (
-            Scale::spectrum(self.end),
+            AxisScale::spectrum(self.end),
             "percentile, on a logarithmic axis of 1/(1 − q)",
         );
         let around = task.surroundings(&self.lines.colours, &subtitle, &legend, x);

@@ -4,19 +4,19 @@ use measurement::timeline::TimelineRow;
 use plotters::style::RGBColor;
 use results::read::Metric;
 
-use super::common::{Task, check_count, counted, joined};
+use super::common::{PlotContext, check_count, counted, joined};
 use super::time_axis::{TimeAxis, drain_of};
-use crate::axis::{fixed, milliseconds};
-use crate::curve::span;
 use crate::data::Course;
 use crate::error::DrawError;
-use crate::legend::{Entry, Swatch};
-use crate::series::{Step, rates, steps};
+use crate::legend::{LegendEntry, Swatch};
+use crate::scale::{fixed, milliseconds};
+use crate::series::span;
+use crate::series::{TimeStep, rates, steps};
 use crate::theme::Colours;
 
 /// A picture that can be drawn.
-pub(crate) struct Timeline<'a> {
-    pub(crate) task: Task<'a>,
+pub(crate) struct TimelinePlot<'a> {
+    pub(crate) task: PlotContext<'a>,
     pub(crate) all: &'a [Course],
     pub(crate) throughput: Vec<Track>,
     pub(crate) times: Vec<Track>,
@@ -27,14 +27,14 @@ pub(crate) struct Timeline<'a> {
 /// A line of the picture.
 pub(crate) struct Track {
     pub(crate) label: String,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<TimeStep>,
     pub(crate) colour: RGBColor,
     /// At 1280x720.
     pub(crate) width: f64,
 }
 
-impl<'a> Timeline<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Course]) -> Result<Self, DrawError> {
+impl<'a> TimelinePlot<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, all: &'a [Course]) -> Result<Self, DrawError> {
         check_count(all.len())?;
         if let Some(empty) = all.iter().find(|course| course.rows.is_empty()) {
             return Err(DrawError::NoValues {
@@ -87,7 +87,7 @@ impl<'a> Timeline<'a> {
         joined(parts)
     }
 
-    pub(crate) fn legend(&self) -> Vec<Entry> {
+    pub(crate) fn legend(&self) -> Vec<LegendEntry> {
         let several = self.all.len() > 1;
         let tracks = self.throughput.iter().chain(self.times.iter().rev());
         let mut entries: Vec<_> = tracks
@@ -95,11 +95,11 @@ impl<'a> Timeline<'a> {
             .filter(|track| !several || !track.label.is_empty())
             .map(|track| {
                 let swatch = Swatch::Stroke(track.width);
-                Entry::new(swatch, track.colour, track.label.clone())
+                LegendEntry::new(swatch, track.colour, track.label.clone())
             })
             .collect();
         let area =
-            |colour, strength, text: String| Entry::new(Swatch::Area(strength), colour, text);
+            |colour, strength, text: String| LegendEntry::new(Swatch::Area(strength), colour, text);
         if self.time.from_s < 0.0
             && let Some(warmup_s) = self
                 .all
@@ -189,7 +189,7 @@ impl<'a> Timeline<'a> {
     }
 }
 
-pub(crate) fn values(steps: &[Step]) -> impl Iterator<Item = f64> {
+pub(crate) fn values(steps: &[TimeStep]) -> impl Iterator<Item = f64> {
     steps.iter().filter_map(|step| step.value)
 }
 
@@ -233,18 +233,18 @@ fn metric_of(course: &Course) -> Metric {
     course.only.unwrap_or_default()
 }
 
-fn times_of(course: &Course, ns: impl Fn(&TimelineRow) -> Option<u64>) -> Vec<Step> {
+fn times_of(course: &Course, ns: impl Fn(&TimelineRow) -> Option<u64>) -> Vec<TimeStep> {
     let rows = course.rows.iter();
     let ms = rows.map(|row| (row.second, ns(row).map(|ns| ns as f64 / 1e6)));
     steps(ms, course.elapsed_s)
 }
 
-fn rates_of(course: &Course, count: impl Fn(&TimelineRow) -> u64) -> Vec<Step> {
+fn rates_of(course: &Course, count: impl Fn(&TimelineRow) -> u64) -> Vec<TimeStep> {
     let rows = course.rows.iter();
     rates(rows.map(|row| (row.second, count(row))), course.elapsed_s)
 }
 
-fn track(label: &str, steps: Vec<Step>, colour: RGBColor, width: f64) -> Track {
+fn track(label: &str, steps: Vec<TimeStep>, colour: RGBColor, width: f64) -> Track {
     Track {
         label: label.to_owned(),
         steps,

@@ -4,25 +4,25 @@ use plotters::style::Color;
 use units::grouped;
 
 use super::common::{hover_places, log_scale, scale_from_zero};
-use super::timeline::{Timeline, Track, ZONE, failures, highest, values};
-use crate::axis::{Scale, fixed, milliseconds};
+use super::timeline::{TimelinePlot, Track, ZONE, failures, highest, values};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
-use crate::curve::thinned;
-use crate::encode::Picture;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
+use crate::inline_svg::Hover;
+use crate::scale::{AxisScale, fixed, milliseconds};
 use crate::series::lines;
+use crate::series::thin_out;
 
 /// How much higher an axis is than what is drawn, where labels stand above that.
 const HEADROOM: f64 = 1.25;
 
-impl Picture for Timeline<'_> {
+impl Plot for TimelinePlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let (subtitle, legend) = (self.subtitle(), self.legend());
         let x_label = format!("time since the start of measuring ({})", self.time.unit);
         let unit_s = self.time.unit_s;
-        let x = Scale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
+        let x = AxisScale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
         let around =
             self.task
                 .surroundings(&self.colours, &subtitle, &legend, (x, x_label.as_str()));
@@ -70,8 +70,8 @@ impl Picture for Timeline<'_> {
     }
 }
 
-impl Timeline<'_> {
-    fn scale_of_throughput(&self) -> Scale {
+impl TimelinePlot<'_> {
+    fn scale_of_throughput(&self) -> AxisScale {
         let highest = highest(&self.throughput);
         if self.stage_starts().count() > 0 {
             scale_from_zero(highest * HEADROOM)
@@ -81,7 +81,7 @@ impl Timeline<'_> {
     }
 
     /// Times that reach so far that the usual ones would lie on the ground have a logarithmic axis.
-    fn scale_of_times(&self) -> Result<Scale, DrawError> {
+    fn scale_of_times(&self) -> Result<AxisScale, DrawError> {
         if self.is_log() {
             let steps = self.times.iter().flat_map(|track| values(&track.steps));
             log_scale(steps.filter(|ms| *ms > 0.0))
@@ -90,12 +90,12 @@ impl Timeline<'_> {
         }
     }
 
-    fn x(&self, frame: &Frame, at_s: f64) -> f64 {
+    fn x(&self, frame: &PanelAxes, at_s: f64) -> f64 {
         frame.x.pixel(at_s / self.time.unit_s)
     }
 
     /// What is not measured.
-    fn zones(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
+    fn zones(&self, canvas: &Canvas<'_>, frame: &PanelAxes) -> Result<(), DrawError> {
         let time = self.time;
         let (top, bottom) = (frame.layout.top, frame.layout.bottom);
         let zone = |from_s: f64, to_s: f64, colour| {
@@ -138,7 +138,7 @@ impl Timeline<'_> {
         })
     }
 
-    fn stages(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
+    fn stages(&self, canvas: &Canvas<'_>, frame: &PanelAxes) -> Result<(), DrawError> {
         let k = frame.font.scale;
         let (top, bottom) = (frame.layout.top, frame.layout.bottom);
         let font = frame.font.faint;
@@ -161,20 +161,25 @@ impl Timeline<'_> {
         Ok(())
     }
 
-    fn track(&self, canvas: &Canvas<'_>, frame: &Frame, track: &Track) -> Result<(), DrawError> {
+    fn track(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &PanelAxes,
+        track: &Track,
+    ) -> Result<(), DrawError> {
         let width = track.width * frame.font.scale;
         for line in lines(&track.steps) {
             let pixels: Vec<_> = line
                 .into_iter()
                 .map(|(at_s, value)| frame.at((at_s / self.time.unit_s, value)))
                 .collect();
-            canvas.line(&thinned(&pixels), track.colour, width)?;
+            canvas.line(&thin_out(&pixels), track.colour, width)?;
         }
         Ok(())
     }
 
     /// Seconds with failures along the lower edge, and above them how many there were.
-    fn failed(&self, canvas: &Canvas<'_>, frame: &Frame) -> Result<(), DrawError> {
+    fn failed(&self, canvas: &Canvas<'_>, frame: &PanelAxes) -> Result<(), DrawError> {
         let (font, k) = (frame.font.text, frame.font.scale);
         let bottom = frame.layout.bottom;
         for (second, _) in failures(self.all) {
@@ -206,7 +211,7 @@ impl Timeline<'_> {
         Ok(())
     }
 
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes) -> Vec<Hover> {
         let rows = self.all.iter().flat_map(|course| &course.rows);
         let seconds = rows.map(|row| row.second + 1).max().unwrap_or(0);
         let seconds = usize::try_from(seconds).unwrap_or(usize::MAX);

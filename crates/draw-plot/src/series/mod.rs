@@ -15,17 +15,23 @@ mod cells;
 mod log_bins;
 mod seconds;
 mod sorted;
+mod xy_data;
 
 use std::num::NonZeroUsize;
 
-pub use cells::{Cells, Steps, moment, rows_for, slice_for};
+pub use cells::{Cells, CountSteps, moment, rows_for, slice_for};
 pub use log_bins::{LogBins, bins_for, histogram};
-pub use seconds::{Step, failures, lines, rates, steps, time_unit};
-pub use sorted::{Sorted, even_places, log_places, quantile_at, shares, spectrum, spectrum_end};
+pub use seconds::{TimeStep, failures, lines, rates, steps, time_unit};
+pub use sorted::{
+    SortedTimes, even_places, log_places, quantile_at, shares, spectrum, spectrum_end,
+};
+pub(crate) use xy_data::{
+    is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
+};
 
 /// What is said about a series as a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Digest {
+pub struct KeyFigures {
     /// Half of the values are at most this.
     pub p50: f64,
     /// Of a hundred values, ninety-nine are at most this.
@@ -36,7 +42,7 @@ pub struct Digest {
     pub min_positive: Option<f64>,
 }
 
-impl Digest {
+impl KeyFigures {
     /// `None` without values.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
@@ -135,7 +141,7 @@ pub fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usiz
 
 /// How far the values of one column reach.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reach {
+pub struct ColumnRange {
     /// Which column, from 0.
     pub column: usize,
     /// The smallest value.
@@ -149,7 +155,12 @@ pub struct Reach {
 /// How far the values of each column reach, as far as there are any. The first value stands at
 /// position `first`.
 #[must_use]
-pub fn reaches(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Reach> {
+pub fn reaches(
+    values: &[f64],
+    first: usize,
+    span: usize,
+    columns: NonZeroUsize,
+) -> Vec<ColumnRange> {
     let start = |column| {
         let start = column_start(column, span, columns);
         start.saturating_sub(first).min(values.len())
@@ -157,7 +168,7 @@ pub fn reaches(values: &[f64], first: usize, span: usize, columns: NonZeroUsize)
     (0..columns.get())
         .filter_map(|column| {
             let inside = &values[start(column)..start(column + 1)];
-            Some(Reach {
+            Some(ColumnRange {
                 column,
                 low: inside.iter().copied().min_by(f64::total_cmp)?,
                 mean: inside.iter().sum::<f64>() / inside.len() as f64,
@@ -235,7 +246,7 @@ pub fn below(points: &[Point], top: f64) -> Vec<Vec<Point>> {
 /// ends at twice that percentile, or as high as the averages reach, up to four times; what lies
 /// above is marked at the upper edge and counted.
 #[must_use]
-pub fn linear_top(digests: &[Digest], largest_average: f64) -> f64 {
+pub fn linear_top(digests: &[KeyFigures], largest_average: f64) -> f64 {
     let max = digests.iter().map(|d| d.max).fold(0.0, f64::max);
     let p99 = digests.iter().map(|d| d.p99).fold(0.0, f64::max);
     if p99 == 0.0 || max <= 3.0 * p99 {
@@ -261,14 +272,14 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_occurred() {
         let values: Vec<f64> = (0..1_000).rev().map(f64::from).map(|v| v + 1.0).collect();
-        let digest = Digest::of(&values).unwrap();
+        let digest = KeyFigures::of(&values).unwrap();
         assert_eq!(
             (digest.p50, digest.p99, digest.max),
             (500.0, 990.0, 1_000.0)
         );
-        assert_eq!(Digest::of(&[0.0, 0.5]).unwrap().min_positive, Some(0.5));
-        assert_eq!(Digest::of(&[0.0]).unwrap().min_positive, None);
-        assert!(Digest::of(&[]).is_none());
+        assert_eq!(KeyFigures::of(&[0.0, 0.5]).unwrap().min_positive, Some(0.5));
+        assert_eq!(KeyFigures::of(&[0.0]).unwrap().min_positive, None);
+        assert!(KeyFigures::of(&[]).is_none());
     }
 
     #[test]
@@ -304,8 +315,8 @@ mod tests {
         assert!(below(&[(0.0, 3.0), (1.0, 4.0)], 2.0).is_empty());
     }
 
-    fn digest(p99: f64, max: f64) -> Digest {
-        Digest {
+    fn digest(p99: f64, max: f64) -> KeyFigures {
+        KeyFigures {
             p50: 1.0,
             p99,
             max,

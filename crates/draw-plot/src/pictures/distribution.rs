@@ -3,22 +3,22 @@
 use plotters::style::RGBColor;
 
 use super::common::{
-    Task, check_count, check_times, counted, guides, joined, messages, without_a_time,
+    PlotContext, check_count, check_times, counted, guides, joined, messages, without_a_time,
 };
-use crate::axis::milliseconds;
+use crate::axes::PanelAxes;
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::Distribution;
 use crate::error::DrawError;
-use crate::frame::Frame;
-use crate::legend::{Entry, Swatch};
-use crate::series::{Digest, Sorted, linear_top};
+use crate::legend::{LegendEntry, Swatch};
+use crate::scale::milliseconds;
+use crate::series::{KeyFigures, SortedTimes, linear_top};
 use crate::theme::Colours;
 
 /// Distributions that can be drawn: checked, each with its colour.
-pub(crate) struct Lines<'a> {
-    pub(crate) task: Task<'a>,
+pub(crate) struct DistributionLines<'a> {
+    pub(crate) task: PlotContext<'a>,
     pub(crate) all: &'a [Distribution],
-    pub(crate) lines: Vec<Line<'a>>,
+    pub(crate) lines: Vec<DistributionLine<'a>>,
     pub(crate) colours: Colours,
 }
 
@@ -30,18 +30,18 @@ pub(crate) enum Edge {
 }
 
 /// One of them.
-pub(crate) struct Line<'a> {
+pub(crate) struct DistributionLine<'a> {
     label: String,
-    pub(crate) sorted: &'a Sorted,
-    pub(crate) digest: Digest,
+    pub(crate) sorted: &'a SortedTimes,
+    pub(crate) digest: KeyFigures,
     pub(crate) colour: RGBColor,
     /// The second time of one of several files, which has the colour of the first.
     pub(crate) is_dashed: bool,
     chosen_from: Option<u64>,
 }
 
-impl<'a> Lines<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
+impl<'a> DistributionLines<'a> {
+    pub(crate) fn new(task: PlotContext<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
         check_count(all.len())?;
         let colours = task.colours();
         let mut lines = Vec::new();
@@ -55,7 +55,7 @@ impl<'a> Lines<'a> {
                     (true, _) => named.name.clone(),
                     (false, _) => format!("{label} · {}", named.name),
                 };
-                lines.push(Line {
+                lines.push(DistributionLine {
                     label,
                     sorted: &named.sorted,
                     digest: digest_of(&named.sorted),
@@ -78,7 +78,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The only line, if there is but one.
-    pub(crate) fn only(&self) -> Option<&Line<'a>> {
+    pub(crate) fn only(&self) -> Option<&DistributionLine<'a>> {
         match self.lines.as_slice() {
             [line] => Some(line),
             _ => None,
@@ -101,12 +101,12 @@ impl<'a> Lines<'a> {
     }
 
     /// A single line is named by the subtitle.
-    pub(crate) fn legend(&self) -> Vec<Entry> {
+    pub(crate) fn legend(&self) -> Vec<LegendEntry> {
         if self.only().is_some() {
             return Vec::new();
         }
         let several = self.all.len() > 1;
-        let entry = |line: &Line<'_>| {
+        let entry = |line: &DistributionLine<'_>| {
             let swatch = if line.is_dashed {
                 Swatch::Dashes
             } else {
@@ -114,7 +114,7 @@ impl<'a> Lines<'a> {
             };
             let count = if several { line.count() } else { String::new() };
             let text = joined([line.label.clone(), count, line.figures()]);
-            Entry::new(swatch, line.colour, text)
+            LegendEntry::new(swatch, line.colour, text)
         };
         self.lines.iter().map(entry).collect()
     }
@@ -131,7 +131,7 @@ impl<'a> Lines<'a> {
 
     /// Where a linear axis of times ends.
     pub(crate) fn linear_top(&self) -> f64 {
-        let digests: Vec<Digest> = self.lines.iter().map(|line| line.digest).collect();
+        let digests: Vec<KeyFigures> = self.lines.iter().map(|line| line.digest).collect();
         linear_top(&digests, 0.0)
     }
 
@@ -150,13 +150,13 @@ impl<'a> Lines<'a> {
     pub(crate) fn percentiles(
         &self,
         canvas: &Canvas<'_>,
-        frame: &Frame,
+        frame: &PanelAxes,
         labels: Edge,
     ) -> Result<(), DrawError> {
         let Some(line) = self.only() else {
             return Ok(());
         };
-        let Frame { layout, font, .. } = frame;
+        let PanelAxes { layout, font, .. } = frame;
         let k = font.scale;
         for (row, guide) in guides(&line.digest, &self.colours).into_iter().enumerate() {
             if !frame.x.reaches(guide.value) {
@@ -186,13 +186,13 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Line<'_> {
+impl DistributionLine<'_> {
     fn count(&self) -> String {
         messages(self.sorted.count(), self.chosen_from)
     }
 
     fn figures(&self) -> String {
-        let Digest { p50, p99, max, .. } = self.digest;
+        let KeyFigures { p50, p99, max, .. } = self.digest;
         let figures = [("p50", p50), ("p99", p99), ("max", max)];
         joined(figures.map(|(name, value)| format!("{name} {}", milliseconds(value))))
     }
@@ -212,7 +212,7 @@ impl Line<'_> {
     }
 
     /// In front of what is said of several lines.
-    pub(crate) fn prefix(&self, of: &Lines<'_>) -> String {
+    pub(crate) fn prefix(&self, of: &DistributionLines<'_>) -> String {
         match of.only() {
             Some(_) => String::new(),
             None => format!("{}: ", self.label),
@@ -220,8 +220,8 @@ impl Line<'_> {
     }
 }
 
-fn digest_of(sorted: &Sorted) -> Digest {
-    Digest {
+fn digest_of(sorted: &SortedTimes) -> KeyFigures {
+    KeyFigures {
         p50: sorted.quantile(0.5),
         p99: sorted.quantile(0.99),
         max: sorted.max(),
@@ -230,7 +230,7 @@ fn digest_of(sorted: &Sorted) -> Digest {
 }
 
 /// What a logarithmic axis cannot show.
-pub(crate) fn at_zero(lines: &Lines<'_>) -> String {
+pub(crate) fn at_zero(lines: &DistributionLines<'_>) -> String {
     match lines
         .lines
         .iter()

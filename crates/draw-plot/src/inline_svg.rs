@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use plotters::style::RGBColor;
 
-use crate::encode::{Picture, svg};
+use crate::encode::{Plot, svg};
 use crate::error::DrawError;
 use crate::options::{Options, Theme};
 
@@ -32,8 +32,8 @@ pub struct Hover {
 }
 
 /// The picture with this heading.
-pub(crate) fn page(
-    picture: &dyn Picture,
+pub(crate) fn inline_svg(
+    picture: &dyn Plot,
     heading: &str,
     options: &Options,
 ) -> Result<Svg, DrawError> {

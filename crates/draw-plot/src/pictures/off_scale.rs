@@ -3,16 +3,16 @@
 use plotters::style::{Color, RGBColor};
 
 use super::common::counted;
-use crate::axis::milliseconds;
+use crate::axes::PanelAxes;
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::frame::Frame;
+use crate::scale::milliseconds;
 use units::grouped;
 
 /// A triangle at the upper edge over each x, as far as they do not touch.
 pub(crate) fn marks(
     canvas: &Canvas<'_>,
-    frame: &Frame,
+    frame: &PanelAxes,
     xs: impl Iterator<Item = f64>,
     colour: RGBColor,
 ) -> Result<(), DrawError> {
@@ -34,13 +34,13 @@ pub(crate) fn marks(
 
 /// How many times lie beyond the end of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Beyond {
+pub(crate) struct OffScale {
     pub(crate) end_ms: f64,
     pub(crate) count: u64,
     pub(crate) highest_ms: f64,
 }
 
-impl Beyond {
+impl OffScale {
     pub(crate) fn of(end_ms: f64, values_ms: impl Iterator<Item = f64>) -> Self {
         let nothing = Self {
             end_ms,
@@ -61,10 +61,10 @@ impl Beyond {
     pub(crate) fn note(
         self,
         canvas: &Canvas<'_>,
-        frame: &Frame,
+        frame: &PanelAxes,
         (sign, noun): (char, &str),
     ) -> Result<(), DrawError> {
-        let Frame { layout, font, .. } = frame;
+        let PanelAxes { layout, font, .. } = frame;
         if self.count == 0 {
             return Ok(());
         }

@@ -59,13 +59,13 @@ impl Canvas<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::Faces;
+    use crate::font::FontFaces;
     use plotters::prelude::{BitMapBackend, IntoDrawingArea};
     use plotters::style::RGBColor;
 
     #[test]
     fn a_long_text_goes_on_in_a_second_row() {
-        let faces = Faces::new().unwrap();
+        let faces = FontFaces::new().unwrap();
         let mut dots = vec![0; 3];
         let area = BitMapBackend::with_buffer(&mut dots, (1, 1)).into_drawing_area();
         let canvas = Canvas {

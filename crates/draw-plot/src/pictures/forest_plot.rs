@@ -5,19 +5,19 @@ use std::path::Path;
 
 use plotters::style::{Color, RGBColor};
 
-use crate::axis::{Axis, Scale, fixed};
 use crate::canvas::{Align, Canvas, Font};
-use crate::curve::span;
-use crate::encode::{Format, Picture};
+use crate::encode::{PictureFormat, Plot};
 use crate::error::DrawError;
-use crate::layout::{Layout, Type};
+use crate::inline_svg::{Hover, Svg, inline_svg};
+use crate::layout::{Fonts, Layout};
 use crate::options::Options;
-use crate::page::{self, Hover, Svg};
+use crate::scale::{AxisScale, PixelAxis, fixed};
+use crate::series::span;
 use crate::theme::Colours;
 
 /// What is said of a row, which decides its colour; the row's text says it as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum RowOutcome {
     /// Better than the reference.
     Better,
     /// Worse.
@@ -28,7 +28,7 @@ pub enum Said {
 
 /// A figure of a server beside the reference's.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RatioRow {
+pub struct ForestRow {
     /// What it is: `throughput`, and of which server where there are several.
     pub label: String,
     /// It is the first of several that belong together.
@@ -38,14 +38,14 @@ pub struct RatioRow {
     /// Lower end, estimate and upper end of the ratio, above 1 where the server is better.
     pub interval: Option<[f64; 3]>,
     /// What follows.
-    pub said: Said,
+    pub said: RowOutcome,
     /// The same in words.
     pub text: String,
 }
 
 /// All rows of a comparison.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ratios {
+pub struct ForestData {
     /// The heading, unless the options have one.
     pub title: String,
     /// What is below it.
@@ -53,21 +53,21 @@ pub struct Ratios {
     /// What the axis shows: `times as good as axum`.
     pub x_label: String,
     /// From top to bottom.
-    pub rows: Vec<RatioRow>,
+    pub rows: Vec<ForestRow>,
 }
 
 /// The bytes of the picture for a file of this name, `.png` or `.svg`.
 ///
 /// # Errors
 /// [`DrawError`] when there is nothing to draw, the ending is no picture, or it cannot be painted.
-pub fn encode_ratios(
+pub fn encode_forest_plot(
     path: &Path,
     options: &Options,
-    ratios: &Ratios,
+    ratios: &ForestData,
 ) -> Result<Vec<u8>, DrawError> {
-    let format = Format::of(path)?;
+    let format = PictureFormat::of(path)?;
     let options = format.suited(options);
-    let picture = Forest::new(&options, ratios)?;
+    let picture = ForestPlot::new(&options, ratios)?;
     format.encode(&picture, options.size)
 }
 
@@ -75,21 +75,21 @@ pub fn encode_ratios(
 ///
 /// # Errors
 /// [`DrawError`] when there is nothing to draw.
-pub fn ratios_svg(options: &Options, ratios: &Ratios) -> Result<Svg, DrawError> {
-    let picture = Forest::new(options, ratios)?;
-    page::page(&picture, picture.title(), options)
+pub fn forest_plot_svg(options: &Options, ratios: &ForestData) -> Result<Svg, DrawError> {
+    let picture = ForestPlot::new(options, ratios)?;
+    inline_svg(&picture, picture.title(), options)
 }
 
 /// A picture that can be drawn: checked, and its axis known.
-struct Forest<'a> {
+struct ForestPlot<'a> {
     options: &'a Options,
-    ratios: &'a Ratios,
-    x: Scale,
+    ratios: &'a ForestData,
+    x: AxisScale,
     colours: Colours,
 }
 
-impl<'a> Forest<'a> {
-    fn new(options: &'a Options, ratios: &'a Ratios) -> Result<Self, DrawError> {
+impl<'a> ForestPlot<'a> {
+    fn new(options: &'a Options, ratios: &'a ForestData) -> Result<Self, DrawError> {
         let values = ratios.rows.iter().flat_map(|row| {
             row.dots
                 .iter()
@@ -110,7 +110,7 @@ impl<'a> Forest<'a> {
             options,
             ratios,
             // No difference is always in sight.
-            x: Scale::log(low.min(1.0), high.max(1.0)),
+            x: AxisScale::log(low.min(1.0), high.max(1.0)),
             colours: options.theme.colours(),
         })
     }
@@ -119,11 +119,11 @@ impl<'a> Forest<'a> {
         self.options.title.as_deref().unwrap_or(&self.ratios.title)
     }
 
-    fn colour(&self, said: Said) -> RGBColor {
+    fn colour(&self, said: RowOutcome) -> RGBColor {
         match said {
-            Said::Better => self.colours.percentiles[0],
-            Said::Worse => self.colours.series[1],
-            Said::Nothing => self.colours.faint_text,
+            RowOutcome::Better => self.colours.percentiles[0],
+            RowOutcome::Worse => self.colours.series[1],
+            RowOutcome::Nothing => self.colours.faint_text,
         }
     }
 
@@ -131,8 +131,8 @@ impl<'a> Forest<'a> {
         &self,
         canvas: &Canvas<'_>,
         layout: &Layout,
-        font: &Type,
-        x: &Axis,
+        font: &Fonts,
+        x: &PixelAxis,
     ) -> Result<(), DrawError> {
         let k = font.scale;
         let line = |at: f64, width: f64, colour: RGBColor| {
@@ -165,8 +165,8 @@ impl<'a> Forest<'a> {
     fn row(
         &self,
         canvas: &Canvas<'_>,
-        (layout, font, x): (&Layout, &Type, &Axis),
-        row: &RatioRow,
+        (layout, font, x): (&Layout, &Fonts, &PixelAxis),
+        row: &ForestRow,
         (y, height): (f64, f64),
     ) -> Result<(), DrawError> {
         let k = font.scale;
@@ -202,7 +202,7 @@ impl<'a> Forest<'a> {
             canvas.point((x.pixel(estimate), below), 4.5 * k, colour.to_rgba())?;
         }
         let words = Font {
-            colour: if row.said == Said::Nothing {
+            colour: if row.said == RowOutcome::Nothing {
                 self.colours.faint_text
             } else {
                 self.colours.text
@@ -213,13 +213,13 @@ impl<'a> Forest<'a> {
     }
 }
 
-impl Picture for Forest<'_> {
+impl Plot for ForestPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         /// Air between groups, in heights of a row.
         const GAP: f64 = 0.45;
         canvas.fill(self.colours.ground)?;
         let size = self.options.size;
-        let font = Type::new(size, &self.colours);
+        let font = Fonts::new(size, &self.colours);
         let mut layout = Layout::new(size, font.scale);
         for (text, font) in [
             (self.title(), font.title),
@@ -294,8 +294,8 @@ fn in_rounds(dots: &[f64]) -> String {
 mod tests {
     use super::*;
 
-    fn ratios() -> Ratios {
-        let row = |label: &str, dots: &[f64], said| RatioRow {
+    fn ratios() -> ForestData {
+        let row = |label: &str, dots: &[f64], said| ForestRow {
             label: label.to_owned(),
             begins_group: true,
             dots: dots.to_vec(),
@@ -303,20 +303,20 @@ mod tests {
             said,
             text: "b 1.20 × faster (1.10–1.30)".to_owned(),
         };
-        Ratios {
+        ForestData {
             title: "a against b".to_owned(),
             subtitle: "5 rounds".to_owned(),
             x_label: "times as good as a".to_owned(),
             rows: vec![
-                row("throughput", &[1.1, 1.2, 1.3], Said::Better),
-                row("p99", &[0.9, 1.0], Said::Nothing),
+                row("throughput", &[1.1, 1.2, 1.3], RowOutcome::Better),
+                row("p99", &[0.9, 1.0], RowOutcome::Nothing),
             ],
         }
     }
 
     #[test]
     fn every_round_has_its_dot_and_every_row_its_words() {
-        let svg = ratios_svg(&Options::default(), &ratios()).unwrap();
+        let svg = forest_plot_svg(&Options::default(), &ratios()).unwrap();
         // Five dots and an estimate in each row.
         assert_eq!(svg.markup.matches("<circle").count(), 5 + 2);
         assert_eq!(svg.hovers.len(), 2);
@@ -326,8 +326,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_drawn_is_refused() {
-        let draw = |ratios: &Ratios| ratios_svg(&Options::default(), ratios);
-        let none = Ratios {
+        let draw = |ratios: &ForestData| forest_plot_svg(&Options::default(), ratios);
+        let none = ForestData {
             rows: Vec::new(),
             ..ratios()
         };

@@ -9,7 +9,7 @@ const MANY: usize = 200;
 pub(crate) fn compact(svg: &str) -> String {
     let mut text = String::with_capacity(svg.len());
     let lines: Vec<&str> = svg.lines().collect();
-    let is_alike = |a: &str, b: &str| match (Shape::of(a), Shape::of(b)) {
+    let is_alike = |a: &str, b: &str| match (SvgShape::of(a), SvgShape::of(b)) {
         (Some(a), Some(b)) => a.is_circle == b.is_circle && a.look == b.look,
         _ => false,
     };
@@ -29,10 +29,10 @@ fn path_of_shapes(row: &[&str]) -> Option<String> {
     if row.len() < MANY {
         return None;
     }
-    let first = Shape::of(row.first()?)?;
+    let first = SvgShape::of(row.first()?)?;
     let mut pen = Pen::default();
     for line in row {
-        Shape::of(line)?.trace(&mut pen)?;
+        SvgShape::of(line)?.trace(&mut pen)?;
     }
     Some(format!("<path {} d=\"{}\"/>", first.path_look(), pen.path))
 }
@@ -103,7 +103,7 @@ impl Pen {
 }
 
 /// A shape as plotters writes it.
-struct Shape<'s> {
+struct SvgShape<'s> {
     is_circle: bool,
     /// Before its look: `cx="1" cy="2" `, or `x="1" y="2" width="3" height="4" `.
     place: &'s str,
@@ -111,7 +111,7 @@ struct Shape<'s> {
     look: &'s str,
 }
 
-impl<'s> Shape<'s> {
+impl<'s> SvgShape<'s> {
     fn of(line: &'s str) -> Option<Self> {
         let (is_circle, rest, look) = match line.strip_prefix("<circle ") {
             Some(rest) => (true, rest, "r="),

@@ -4,15 +4,15 @@ use units::grouped;
 
 /// The numbers from one end of an axis to the other, before it has its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Scale {
+pub(crate) struct AxisScale {
     pub(crate) low: f64,
     pub(crate) high: f64,
-    shape: Shape,
+    shape: Spacing,
 }
 
 /// How values are spread over an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum Spacing {
     /// Equal steps of value are equal steps of pixels.
     Linear,
     /// Equal factors of value are equal steps of pixels.
@@ -21,13 +21,13 @@ enum Shape {
     Spectrum,
 }
 
-impl Scale {
+impl AxisScale {
     #[must_use]
     pub(crate) fn linear(low: f64, high: f64) -> Self {
         Self {
             low,
             high,
-            shape: Shape::Linear,
+            shape: Spacing::Linear,
         }
     }
 
@@ -37,7 +37,7 @@ impl Scale {
         Self {
             low,
             high,
-            shape: Shape::Log,
+            shape: Spacing::Log,
         }
     }
 
@@ -47,7 +47,7 @@ impl Scale {
         Self {
             low: 1.0,
             high,
-            shape: Shape::Spectrum,
+            shape: Spacing::Spectrum,
         }
     }
 
@@ -60,15 +60,15 @@ impl Scale {
 
     /// From the pixel of `low` to the pixel of `high`.
     #[must_use]
-    pub(crate) fn over(self, pixels: (f64, f64)) -> Axis {
+    pub(crate) fn over(self, pixels: (f64, f64)) -> PixelAxis {
         let Self { low, high, shape } = self;
         // A picture of a single value still needs a length to divide by.
         let high = match shape {
             _ if high > low => high,
-            Shape::Linear => low + 1.0,
-            Shape::Log | Shape::Spectrum => low * 10.0,
+            Spacing::Linear => low + 1.0,
+            Spacing::Log | Spacing::Spectrum => low * 10.0,
         };
-        Axis {
+        PixelAxis {
             low,
             high,
             pixels,
@@ -79,15 +79,15 @@ impl Scale {
 
 /// Maps values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Axis {
+pub(crate) struct PixelAxis {
     low: f64,
     high: f64,
     /// Pixel of `low`, pixel of `high`.
     pixels: (f64, f64),
-    shape: Shape,
+    shape: Spacing,
 }
 
-impl Axis {
+impl PixelAxis {
     /// Whether the value lies on it.
     #[must_use]
     pub(crate) fn reaches(&self, value: f64) -> bool {
@@ -99,8 +99,10 @@ impl Axis {
     pub(crate) fn pixel(&self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
         let share = match self.shape {
-            Shape::Linear => (value - self.low) / (self.high - self.low),
-            Shape::Log | Shape::Spectrum => (value / self.low).ln() / (self.high / self.low).ln(),
+            Spacing::Linear => (value - self.low) / (self.high - self.low),
+            Spacing::Log | Spacing::Spectrum => {
+                (value / self.low).ln() / (self.high / self.low).ln()
+            }
         };
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
@@ -109,17 +111,17 @@ impl Axis {
     /// numbers.
     #[must_use]
     pub(crate) fn is_spectrum(&self) -> bool {
-        self.shape == Shape::Spectrum
+        self.shape == Spacing::Spectrum
     }
 
     /// About `wanted` round values and how each is written.
     #[must_use]
     pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
-        if self.shape == Shape::Spectrum {
+        if self.shape == Spacing::Spectrum {
             return self.spectrum_ticks(wanted);
         }
         // Within one power of ten, round numbers are evenly spaced numbers.
-        if self.shape == Shape::Log && self.high / self.low >= 10.0 {
+        if self.shape == Spacing::Log && self.high / self.low >= 10.0 {
             let ticks = self.log_ticks(wanted.max(3));
             return ticks.into_iter().map(|tick| (tick, plain(tick))).collect();
         }
@@ -228,7 +230,7 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     match whole.parse() {
         Ok(whole) if part.is_empty() => format!("{sign}{}", grouped(whole)),
         Ok(whole) => format!("{sign}{}.{part}", grouped(whole)),
-        // Beyond 64 bits: as it is.
+        // OffScale 64 bits: as it is.
         Err(_) => text,
     }
 }
@@ -259,7 +261,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn labels(axis: Axis, wanted: usize) -> Vec<String> {
+    fn labels(axis: PixelAxis, wanted: usize) -> Vec<String> {
         axis.ticks(wanted)
             .into_iter()
             .map(|(_, label)| label)
@@ -268,7 +270,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        let axis = |high| Scale::linear(0.0, high).over((0.0, 100.0));
+        let axis = |high| AxisScale::linear(0.0, high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(2.6), 6),
             ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]
@@ -277,20 +279,20 @@ mod tests {
             labels(axis(0.05), 5),
             ["0.00", "0.01", "0.02", "0.03", "0.04", "0.05"]
         );
-        let messages = Scale::linear(1.0, 1_000_000.0).over((0.0, 100.0));
+        let messages = AxisScale::linear(1.0, 1_000_000.0).over((0.0, 100.0));
         assert_eq!(
             labels(messages, 5),
             ["200,000", "400,000", "600,000", "800,000", "1,000,000"]
         );
         assert_eq!(
-            labels(Scale::linear(1.0, 3.0).over((0.0, 1.0)), 2),
+            labels(AxisScale::linear(1.0, 3.0).over((0.0, 1.0)), 2),
             ["1", "2", "3"]
         );
     }
 
     #[test]
     fn log_ticks_thin_out_with_the_range() {
-        let axis = |low, high| Scale::log_between(low, high).over((0.0, 100.0));
+        let axis = |low, high| AxisScale::log_between(low, high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(0.5, 60.0), 8),
             ["0.5", "1", "2", "5", "10", "20", "50"]
@@ -304,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_spectrum_is_written_in_nines() {
-        let axis = |high| Scale::spectrum(high).over((0.0, 100.0));
+        let axis = |high| AxisScale::spectrum(high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(150_000.0), 6),
             [
@@ -333,23 +335,23 @@ mod tests {
 
     #[test]
     fn a_logarithmic_scale_has_air_at_both_ends() {
-        let scale = Scale::log(1.0, 1_000.0);
+        let scale = AxisScale::log(1.0, 1_000.0);
         assert!(scale.low < 1.0 && scale.high > 1_000.0);
         assert_eq!(
             labels(scale.over((0.0, 100.0)), 4),
             ["1", "10", "100", "1,000"]
         );
-        assert!(labels(Scale::linear(0.0, 3.0).over((0.0, 1.0)), 3).contains(&"2".to_owned()));
+        assert!(labels(AxisScale::linear(0.0, 3.0).over((0.0, 1.0)), 3).contains(&"2".to_owned()));
     }
 
     #[test]
     fn values_lie_where_they_should() {
-        let linear = Scale::linear(0.0, 4.0).over((100.0, 0.0));
+        let linear = AxisScale::linear(0.0, 4.0).over((100.0, 0.0));
         assert_eq!(
             (linear.pixel(0.0), linear.pixel(1.0), linear.pixel(9.0)),
             (100.0, 75.0, 0.0)
         );
-        let log = Scale::log_between(0.1, 1_000.0).over((0.0, 400.0));
+        let log = AxisScale::log_between(0.1, 1_000.0).over((0.0, 400.0));
         assert!((log.pixel(10.0) - 200.0).abs() < 1e-9);
         assert_eq!(log.pixel(0.0), 0.0);
     }
@@ -357,7 +359,7 @@ mod tests {
     proptest! {
         #[test]
         fn ticks_stay_on_the_axis_and_are_few(high in 1e-6..1e9_f64, wanted in 2..12_usize, is_log: bool) {
-            let scale = if is_log { Scale::log_between(high / 3e4, high) } else { Scale::linear(0.0, high) };
+            let scale = if is_log { AxisScale::log_between(high / 3e4, high) } else { AxisScale::linear(0.0, high) };
             let axis = scale.over((0.0, 1.0));
             let ticks = axis.ticks(wanted);
             prop_assert!(ticks.len() <= 2 * wanted.max(3) + 2 && ticks.len() >= 2);

@@ -3,36 +3,36 @@
 use plotters::style::{Color, RGBColor};
 
 use super::common::{
-    Task, check_count, check_times, counted, hover_places, is_crowded, joined, log_scale,
+    PlotContext, check_count, check_times, counted, hover_places, is_crowded, joined, log_scale,
     scale_from_zero, some_of,
 };
-use crate::axis::{Scale, milliseconds};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::curve::{apart, in_order, is_wide, span, thinned, unit_of, with_air};
-use crate::data::Curve;
-use crate::encode::Picture;
+use crate::data::XySeries;
+use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::legend::{Entry, Swatch};
+use crate::inline_svg::Hover;
+use crate::legend::{LegendEntry, Swatch};
 use crate::options::Size;
-use crate::page::Hover;
+use crate::scale::{AxisScale, milliseconds};
 use crate::series::Point;
+use crate::series::{is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out};
 use crate::theme::Colours;
 
 /// A picture that can be drawn: checked, and all its numbers known.
-pub(crate) struct Against<'a> {
-    task: Task<'a>,
+pub(crate) struct XyPlot<'a> {
+    task: PlotContext<'a>,
     x_name: &'a str,
-    lines: Vec<Line<'a>>,
-    x: Scale,
-    y: Scale,
+    lines: Vec<XyLine<'a>>,
+    x: AxisScale,
+    y: AxisScale,
     y_unit: &'static str,
     per_ms: f64,
     colours: Colours,
 }
 
-struct Line<'a> {
-    curve: &'a Curve<'a>,
+struct XyLine<'a> {
+    curve: &'a XySeries<'a>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
     /// A line goes through the points.
@@ -43,11 +43,11 @@ struct Line<'a> {
 /// Pixels between points that leave each its own marker.
 const ROOM: usize = 12;
 
-impl<'a> Against<'a> {
+impl<'a> XyPlot<'a> {
     pub(crate) fn new(
-        task: Task<'a>,
+        task: PlotContext<'a>,
         x_name: &'a str,
-        curves: &'a [Curve<'a>],
+        curves: &'a [XySeries<'a>],
     ) -> Result<Self, DrawError> {
         check_count(curves.len())?;
         for curve in curves {
@@ -59,25 +59,25 @@ impl<'a> Against<'a> {
         };
         let xs = span(all().map(|(x, _)| *x)).ok_or_else(nothing)?;
         let (_, largest_ms) = span(all().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
-        let (y_unit, per_ms) = unit_of(largest_ms);
+        let (y_unit, per_ms) = latency_unit(largest_ms);
         let y = if task.options.log {
             log_scale(all().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
         } else {
             scale_from_zero(largest_ms * per_ms)
         };
         let x = if is_wide(xs) {
-            Scale::log(xs.0, xs.1)
+            AxisScale::log(xs.0, xs.1)
         } else {
-            let (low, high) = with_air(xs);
-            Scale::linear(low, high)
+            let (low, high) = pad_range(xs);
+            AxisScale::linear(low, high)
         };
         let colours = task.colours();
         let lines = curves
             .iter()
             .zip(colours.series)
-            .map(|(curve, colour)| Line {
+            .map(|(curve, colour)| XyLine {
                 curve,
-                points: in_order(&curve.points)
+                points: sort_by_x(&curve.points)
                     .into_iter()
                     .map(|(x, ms)| (x, ms * per_ms))
                     .collect(),
@@ -113,23 +113,23 @@ impl<'a> Against<'a> {
     }
 
     /// A single curve is named by the subtitle.
-    fn legend(&self) -> Vec<Entry> {
+    fn legend(&self) -> Vec<LegendEntry> {
         if self.lines.len() == 1 {
             return Vec::new();
         }
-        let entry = |line: &Line<'_>| {
+        let entry = |line: &XyLine<'_>| {
             let swatch = if line.is_joined {
                 Swatch::Curve
             } else {
                 Swatch::Point(1.0)
             };
-            Entry::new(swatch, line.colour, line.description())
+            LegendEntry::new(swatch, line.colour, line.description())
         };
         self.lines.iter().map(entry).collect()
     }
 
     /// One at each point, as far as they can be pointed at.
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+    fn hovers(&self, frame: &PanelAxes) -> Vec<Hover> {
         let mut hovers = Vec::new();
         for line in &self.lines {
             for at in hover_places(line.points.len()) {
@@ -150,13 +150,18 @@ impl<'a> Against<'a> {
         hovers
     }
 
-    fn curve(&self, canvas: &Canvas<'_>, frame: &Frame, line: &Line<'_>) -> Result<(), DrawError> {
+    fn curve(
+        &self,
+        canvas: &Canvas<'_>,
+        frame: &PanelAxes,
+        line: &XyLine<'_>,
+    ) -> Result<(), DrawError> {
         let mut pixels: Vec<Point> = line.points.iter().map(|point| frame.at(*point)).collect();
         if is_crowded(pixels.len(), self.task.options.size) {
             pixels = if line.is_joined {
-                thinned(&pixels)
+                thin_out(&pixels)
             } else {
-                apart(&pixels)
+                one_per_pixel(&pixels)
             };
         }
         let k = frame.font.scale;
@@ -172,7 +177,7 @@ impl<'a> Against<'a> {
     }
 }
 
-impl Picture for Against<'_> {
+impl Plot for XyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let (subtitle, legend) = (self.subtitle(), self.legend());
         let around =
@@ -200,7 +205,7 @@ impl Picture for Against<'_> {
     }
 }
 
-impl Line<'_> {
+impl XyLine<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
         let points = counted(self.points.len() as u64, "point");
@@ -215,8 +220,8 @@ fn is_joined(points: &[Point], size: Size) -> bool {
     points.len() * ROOM <= size.width() as usize || points.is_sorted_by(|a, b| a.0 <= b.0)
 }
 
-fn check(curve: &Curve<'_>) -> Result<(), DrawError> {
-    /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
+fn check(curve: &XySeries<'_>) -> Result<(), DrawError> {
+    /// OffScale, neighbouring numbers are the same to a computer, and axes have no end.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
     let label = || curve.label.clone();
     if curve.points.is_empty() {

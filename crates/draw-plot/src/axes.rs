@@ -3,24 +3,24 @@
 
 use plotters::style::Color;
 
-use crate::axis::{Axis, Scale};
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::layout::{Layout, Type};
-use crate::legend::{self, Entry, Long};
+use crate::layout::{Fonts, Layout};
+use crate::legend::{self, LegendEntry, Overflow};
 use crate::options::Size;
+use crate::scale::{AxisScale, PixelAxis};
 use crate::theme::Colours;
 
 /// What is written around the data.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct Decorations<'a> {
     pub(crate) size: Size,
     pub(crate) colours: &'a Colours,
     pub(crate) title: &'a str,
     pub(crate) subtitle: &'a str,
-    pub(crate) legend: &'a [Entry],
+    pub(crate) legend: &'a [LegendEntry],
     /// What needs room at the right of the data.
     pub(crate) right: &'a [&'a str],
-    pub(crate) x: Scale,
+    pub(crate) x: AxisScale,
     pub(crate) x_label: &'a str,
 }
 
@@ -28,13 +28,13 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) struct Panel {
     /// What the y axis shows.
     pub(crate) heading: String,
-    pub(crate) y: Scale,
+    pub(crate) y: AxisScale,
     /// Its height in relation to the other panels.
     pub(crate) share: f64,
 }
 
 impl Panel {
-    pub(crate) fn new(heading: String, y: Scale) -> Self {
+    pub(crate) fn new(heading: String, y: AxisScale) -> Self {
         Self {
             heading,
             y,
@@ -44,29 +44,29 @@ impl Panel {
 }
 
 /// The axes of a panel in their place.
-pub(crate) struct Frame {
-    pub(crate) x: Axis,
-    pub(crate) y: Axis,
+pub(crate) struct PanelAxes {
+    pub(crate) x: PixelAxis,
+    pub(crate) y: PixelAxis,
     pub(crate) layout: Layout,
-    pub(crate) font: Type,
+    pub(crate) font: Fonts,
     /// Where the heading of the y axis ends; other writing may follow in its row.
     pub(crate) heading_end: (f64, f64),
 }
 
-impl Frame {
+impl PanelAxes {
     /// The pixel of a point.
     pub(crate) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.x.pixel(x), self.y.pixel(y))
     }
 }
 
-impl Surroundings<'_> {
+impl Decorations<'_> {
     /// Draws all of it around a single panel, and tells where the data go.
     pub(crate) fn draw_single(
         &self,
         canvas: &Canvas<'_>,
         panel: Panel,
-    ) -> Result<Frame, DrawError> {
+    ) -> Result<PanelAxes, DrawError> {
         let mut frames = self.draw(canvas, &[panel])?;
         // As many frames as panels.
         Ok(frames.swap_remove(0))
@@ -77,9 +77,9 @@ impl Surroundings<'_> {
         &self,
         canvas: &Canvas<'_>,
         panels: &[Panel],
-    ) -> Result<Vec<Frame>, DrawError> {
+    ) -> Result<Vec<PanelAxes>, DrawError> {
         canvas.fill(self.colours.ground)?;
-        let font = Type::new(self.size, self.colours);
+        let font = Fonts::new(self.size, self.colours);
         let mut layout = Layout::new(self.size, font.scale);
         canvas.text(
             &canvas.fitted(self.title, font.title, layout.inner_width()),
@@ -93,13 +93,13 @@ impl Surroundings<'_> {
         }
         let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
         let mut placed = Vec::new();
-        for long in [Long::Wrapped, Long::Cut] {
+        for long in [Overflow::Wrap, Overflow::Cut] {
             let mut below = layout;
             placed = legend::place(canvas, &font, &mut below, (self.legend, long));
             let mut data = below;
             data.skip();
             // Rather a name cut off than no picture.
-            if long == Long::Cut || data.stacked(&shares, font.text).is_some() {
+            if long == Overflow::Cut || data.stacked(&shares, font.text).is_some() {
                 layout = below;
                 break;
             }
@@ -142,7 +142,7 @@ impl Surroundings<'_> {
             let heading = canvas.fitted(&panel.heading, font.text, place.inner_width());
             canvas.text(&heading, font.text, Align::Left, start)?;
             let heading_end = start.0 + canvas.text_width(&heading, font.text);
-            let frame = Frame {
+            let frame = PanelAxes {
                 x: self.x.over((place.left, place.right)),
                 y,
                 layout: place,
@@ -159,11 +159,11 @@ impl Surroundings<'_> {
     fn grid(
         &self,
         canvas: &Canvas<'_>,
-        frame: &Frame,
+        frame: &PanelAxes,
         y_ticks: &[(f64, String)],
         is_last: bool,
     ) -> Result<(), DrawError> {
-        let Frame { layout, font, .. } = frame;
+        let PanelAxes { layout, font, .. } = frame;
         let (k, faint) = (font.scale, font.faint);
         for (value, label) in y_ticks {
             let y = frame.y.pixel(*value);
