@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use draw_plot::{
-    DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
+    DrawError, ForestData, ForestRow, Options, RowOutcome, Size, Theme, encode_forest_plot,
+    forest_plot_svg,
 };
 use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
 use units::counted;
@@ -21,7 +22,7 @@ const ROW: u32 = 52;
 /// [`DrawError`] when no figure has a ratio, or it cannot be painted.
 pub fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
     let ratios = ratios(c);
-    encode_ratios(path, &options(&ratios, Theme::Light), &ratios)
+    encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
 }
 
 /// Whether any figure has a ratio to draw.
@@ -39,7 +40,7 @@ pub fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
     if ratios.rows.is_empty() {
         return Ok(Vec::new());
     }
-    let svg = ratios_svg(&options(&ratios, Theme::Page), &ratios)?;
+    let svg = forest_plot_svg(&options(&ratios, Theme::Page), &ratios)?;
     let caption = format!(
         "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
         c.plan.reference
@@ -47,7 +48,7 @@ pub fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
     Ok(vec![page::picture(&ratios.title, &caption, svg)])
 }
 
-fn options(ratios: &Ratios, theme: Theme) -> Options {
+fn options(ratios: &ForestData, theme: Theme) -> Options {
     let rows = u32::try_from(ratios.rows.len()).unwrap_or(u32::MAX);
     let height = AROUND
         .saturating_add(ROW.saturating_mul(rows))
@@ -59,19 +60,19 @@ fn options(ratios: &Ratios, theme: Theme) -> Options {
     }
 }
 
-fn ratios(c: &Comparison) -> Ratios {
+fn ratios(c: &Comparison) -> ForestData {
     let several = c.compared().count() > 2;
     let mut rows = Vec::new();
     for figure in &c.figures {
         for (index, against) in figure.against.iter().enumerate() {
             let row = row(c, figure.figure, against, several);
-            rows.extend(row.map(|row| RatioRow {
+            rows.extend(row.map(|row| ForestRow {
                 begins_group: several && index == 0,
                 ..row
             }));
         }
     }
-    Ratios {
+    ForestData {
         title: told::title(c),
         subtitle: format!(
             "{} · {}{} · {}",
@@ -90,7 +91,7 @@ fn ratios(c: &Comparison) -> Ratios {
 }
 
 /// `None` when there is no ratio.
-fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Option<RatioRow> {
+fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Option<ForestRow> {
     let better = |ratio: f64| {
         if figure.more_is_better() {
             ratio
@@ -108,7 +109,7 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         Some(better(value(row)? / value(reference)?))
     });
     let name = figure.short_name();
-    Some(RatioRow {
+    Some(ForestRow {
         label: if several {
             format!("{name} · {}", against.server)
         } else {
@@ -118,9 +119,9 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         dots: dots.collect(),
         interval: Some(interval),
         said: match against.verdict {
-            Decision::Better => Said::Better,
-            Decision::Worse => Said::Worse,
-            Decision::CannotTell => Said::Nothing,
+            Decision::Better => RowOutcome::Better,
+            Decision::Worse => RowOutcome::Worse,
+            Decision::CannotTell => RowOutcome::Nothing,
         },
         text: against.text.clone(),
     })
