@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use draw_plot::series::{
-    Cells, SortedTimes, bins_for, even_places, histogram, log_places, moment, outline, quantile_at,
-    rates, reaches, rows_for, shares, slice_for, spectrum, spectrum_end,
+    Cells, SortedTimes, bins_for, column_ranges, even_places, histogram, log_places, moment,
+    outline, quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
 use draw_plot::{Data, PictureKind, load};
 use measurement::moving;
@@ -31,7 +31,7 @@ fn main() -> anyhow::Result<()> {
         let averages = moving::averages(values, window);
         let first = window.get() - 1;
         let drawn = outline(&averages, first, values.len(), columns);
-        let reaches = reaches(&averages, first, values.len(), columns);
+        let reaches = column_ranges(&averages, first, values.len(), columns);
         let reaches = reaches.iter();
         let reaches = reaches.map(|reach| (reach.column, reach.low, reach.mean, reach.high));
         all.insert("reaches".into(), json!(reaches.collect::<Vec<_>>()));

@@ -91,7 +91,7 @@ impl Layout {
     /// Cuts what is free into panels above each other with heights in these relations, and tells
     /// where the heading of each begins and the field that is left for its data. `None` when one
     /// would be too low to be read.
-    pub(crate) fn stacked(self, shares: &[f64], font: Font) -> Option<Vec<((f64, f64), Self)>> {
+    pub(crate) fn stack(self, shares: &[f64], font: Font) -> Option<Vec<((f64, f64), Self)>> {
         /// Height of a field at least, at 1280x720.
         const LOWEST: f64 = 48.0;
         let gap = 10.0 * self.scale;

@@ -44,21 +44,24 @@
 )]
 
 mod axes;
-mod backend;
 mod canvas;
 mod data;
-mod encode;
 mod error;
 mod font;
+mod format;
 mod inline_svg;
 mod layout;
 mod legend;
 mod load;
+mod number_format;
 mod options;
+mod phrases;
 mod pictures;
+mod plot;
+mod png;
 mod scale;
 pub mod series;
-mod svg_compact;
+mod svg;
 mod text_fit;
 mod theme;
 mod titles;
@@ -76,11 +79,12 @@ pub use data::{
     window_for,
 };
 pub use error::DrawError;
-pub use inline_svg::{Hover, Svg, page_style};
+pub use inline_svg::Svg;
 pub use load::{PictureInput, load};
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};
 pub use pictures::{ForestData, ForestRow, RowOutcome, encode_forest_plot, forest_plot_svg};
-pub use theme::MAX_SERIES;
+pub use plot::Hover;
+pub use theme::{MAX_SERIES, page_style};
 
 /// Draws the data into a file whose ending says which kind: `.png` or `.svg`. The file appears under
 /// its name only when it is whole.
@@ -94,8 +98,8 @@ pub fn draw(
     subject: &Subject,
     data: &Data<'_>,
 ) -> Result<(), DrawError> {
-    let format = encode::PictureFormat::of(path)?;
-    let options = &format.suited(options);
+    let format = format::PictureFormat::of(path)?;
+    let options = &format.adapt(options);
     let picture = pictures::plot(options, subject, data)?;
     write(path, &format.encode(picture.as_ref(), options.size)?)
 }
@@ -126,7 +130,7 @@ fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {
 /// # Errors
 /// [`DrawError::UnknownEnding`] if not.
 pub fn check_ending(path: &Path) -> Result<(), DrawError> {
-    encode::PictureFormat::of(path).map(drop)
+    format::PictureFormat::of(path).map(drop)
 }
 
 /// The usual heading: `ws://127.0.0.1:8000/ws · 100 clients · 125 B payload`.

@@ -7,7 +7,7 @@ use results::read::{
     Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
     read_times,
 };
-use units::grouped;
+use units::{counted, grouped};
 
 use crate::data::{
     Course, Data, Distribution, Moments, NamedTimes, PictureKind, Series, Subject, XySeries,
@@ -15,7 +15,7 @@ use crate::data::{
 use crate::error::DrawError;
 use crate::inline_svg::Svg;
 use crate::options::Options;
-use crate::pictures::{chosen, counted};
+use crate::phrases::random_choice;
 use crate::series::SortedTimes;
 use crate::titles::{Origin, labels_of, quantity_of, title_of};
 
@@ -122,7 +122,10 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<PictureInput, Draw
         .zip(&all)
         .map(|(file, times)| {
             let count = times.values_ms.len() as u64;
-            let notes = [chosen(times.chosen_from), left_out(times.skipped, rest)];
+            let notes = [
+                random_choice(times.chosen_from),
+                left_out(times.skipped, rest),
+            ];
             part_of(file, &counted(count, noun), notes)
         })
         .collect();
@@ -250,7 +253,7 @@ fn load_distributions(
     let parts = files.iter().zip(&distributions).map(|(file, one)| {
         let count = one.times.first().map_or(0, |times| times.sorted.count());
         let rest = left_out(one.skipped, "without a time");
-        let notes = [chosen(one.chosen_from), rest];
+        let notes = [random_choice(one.chosen_from), rest];
         part_of(file, &counted(count, "message"), notes)
     });
     Ok(PictureInput {
@@ -369,7 +372,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
             counts => counts.iter().sum(),
         };
         let rest = left_out(moments.skipped, "without a time");
-        let notes = [chosen(moments.chosen_from), rest];
+        let notes = [random_choice(moments.chosen_from), rest];
         part_of(file, &counted(count, "message"), notes)
     });
     let parts = parts.collect();

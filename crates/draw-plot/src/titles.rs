@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use results::read::{Place, RunInfo};
 
 use crate::data::PictureKind;
-use crate::pictures::capitalized;
+use crate::phrases::capitalize;
 use crate::run_title;
 
 /// A file, and what it says about where its times come from.
@@ -41,7 +41,7 @@ pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_
         (PictureKind::Timeline, None) => "throughput and times of each second".to_owned(),
         (PictureKind::Heatmap, None) => format!("{quantity} over the run"),
     };
-    capitalized(&what)
+    capitalize(&what)
 }
 
 /// What all files hold.

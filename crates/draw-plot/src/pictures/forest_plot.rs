@@ -1,45 +1,47 @@
-//! The picture of a comparison: for each figure of each server a dot a round and the interval of all,
-//! as ratios to the reference on one logarithmic axis.
+//! The forest plot of a comparison: for each figure of each server a dot a round and the interval of all
+//! rounds, as ratios to the reference on one logarithmic axis.
 
 use std::path::Path;
 
 use plotters::style::{Color, RGBColor};
 
-use crate::canvas::{Align, Canvas, Font};
-use crate::encode::{PictureFormat, Plot};
+use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::inline_svg::{Hover, Svg, inline_svg};
+use crate::format::PictureFormat;
+use crate::inline_svg::{Svg, inline_svg};
 use crate::layout::{Fonts, Layout};
+use crate::number_format::fixed_decimals;
 use crate::options::Options;
-use crate::scale::{AxisScale, PixelAxis, fixed};
+use crate::plot::{Hover, Plot};
+use crate::scale::{AxisScale, PixelAxis};
 use crate::series::span;
 use crate::theme::Colours;
 
-/// What is said of a row, which decides its colour; the row's text says it as well.
+/// The outcome of a row, which decides its colour. The row's text says it as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowOutcome {
     /// Better than the reference.
     Better,
     /// Worse.
     Worse,
-    /// Nothing.
+    /// Neither.
     Nothing,
 }
 
 /// A figure of a server beside the reference's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForestRow {
-    /// What it is: `throughput`, and of which server where there are several.
+    /// Name of the figure, and of the server where there are several: `throughput`.
     pub label: String,
-    /// It is the first of several that belong together.
+    /// The row is the first of several that belong together.
     pub begins_group: bool,
     /// The ratio in each round, above 1 where the server is better; finite and above 0.
     pub dots: Vec<f64>,
     /// Lower end, estimate and upper end of the ratio, above 1 where the server is better.
     pub interval: Option<[f64; 3]>,
-    /// What follows.
+    /// The conclusion.
     pub said: RowOutcome,
-    /// The same in words.
+    /// The conclusion in words.
     pub text: String,
 }
 
@@ -48,67 +50,72 @@ pub struct ForestRow {
 pub struct ForestData {
     /// The heading, unless the options have one.
     pub title: String,
-    /// What is below it.
+    /// The line below the heading.
     pub subtitle: String,
-    /// What the axis shows: `times as good as axum`.
+    /// Label of the axis: `times as good as axum`.
     pub x_label: String,
-    /// From top to bottom.
+    /// The rows from top to bottom.
     pub rows: Vec<ForestRow>,
 }
 
 /// The bytes of the picture for a file of this name, `.png` or `.svg`.
 ///
 /// # Errors
-/// [`DrawError`] when there is nothing to draw, the ending is no picture, or it cannot be painted.
+/// [`DrawError`] when there is nothing to draw, the ending is not that of a picture, or painting fails.
 pub fn encode_forest_plot(
     path: &Path,
     options: &Options,
-    ratios: &ForestData,
+    data: &ForestData,
 ) -> Result<Vec<u8>, DrawError> {
     let format = PictureFormat::of(path)?;
-    let options = format.suited(options);
-    let picture = ForestPlot::new(&options, ratios)?;
-    format.encode(&picture, options.size)
+    let options = format.adapt(options);
+    format.encode(&ForestPlot::new(&options, data)?, options.size)
 }
 
 /// The picture as a part of a page.
 ///
 /// # Errors
 /// [`DrawError`] when there is nothing to draw.
-pub fn forest_plot_svg(options: &Options, ratios: &ForestData) -> Result<Svg, DrawError> {
-    let picture = ForestPlot::new(options, ratios)?;
-    inline_svg(&picture, picture.title(), options)
+pub fn forest_plot_svg(options: &Options, data: &ForestData) -> Result<Svg, DrawError> {
+    let plot = ForestPlot::new(options, data)?;
+    inline_svg(&plot, plot.title(), options)
 }
 
 /// A picture that can be drawn: checked, and its axis known.
 struct ForestPlot<'a> {
     options: &'a Options,
-    ratios: &'a ForestData,
+    data: &'a ForestData,
     x: AxisScale,
     colours: Colours,
 }
 
+/// The places of the axis and of the texts.
+struct ForestAxes {
+    layout: Layout,
+    font: Fonts,
+    x: PixelAxis,
+}
+
 impl<'a> ForestPlot<'a> {
-    fn new(options: &'a Options, ratios: &'a ForestData) -> Result<Self, DrawError> {
-        let values = ratios.rows.iter().flat_map(|row| {
-            row.dots
-                .iter()
-                .copied()
-                .chain(row.interval.into_iter().flatten())
-        });
-        let (low, high) = span(values.clone()).ok_or_else(|| DrawError::NoValues {
-            label: ratios.title.clone(),
-        })?;
-        if let Some(value) = values.clone().find(|v| !v.is_finite() || *v <= 0.0) {
+    fn new(options: &'a Options, data: &'a ForestData) -> Result<Self, DrawError> {
+        let label = || data.title.clone();
+        let values = data
+            .rows
+            .iter()
+            .flat_map(|row| row.dots.iter().chain(row.interval.iter().flatten()));
+        let mut values = values.copied();
+        let (low, high) =
+            span(values.clone()).ok_or_else(|| DrawError::NoValues { label: label() })?;
+        if let Some(value) = values.find(|v| !v.is_finite() || *v <= 0.0) {
             return Err(DrawError::NotATime {
-                label: ratios.title.clone(),
+                label: label(),
                 number: 1,
                 value,
             });
         }
         Ok(Self {
             options,
-            ratios,
+            data,
             // No difference is always in sight.
             x: AxisScale::log(low.min(1.0), high.max(1.0)),
             colours: options.theme.colours(),
@@ -116,59 +123,59 @@ impl<'a> ForestPlot<'a> {
     }
 
     fn title(&self) -> &str {
-        self.options.title.as_deref().unwrap_or(&self.ratios.title)
+        self.options.title.as_deref().unwrap_or(&self.data.title)
     }
 
-    fn colour(&self, said: RowOutcome) -> RGBColor {
-        match said {
+    fn colour(&self, outcome: RowOutcome) -> RGBColor {
+        match outcome {
             RowOutcome::Better => self.colours.percentiles[0],
             RowOutcome::Worse => self.colours.series[1],
             RowOutcome::Nothing => self.colours.faint_text,
         }
     }
 
-    fn grid(
-        &self,
-        canvas: &Canvas<'_>,
-        layout: &Layout,
-        font: &Fonts,
-        x: &PixelAxis,
-    ) -> Result<(), DrawError> {
+    fn draw_heading(&self, canvas: &Canvas<'_>, layout: &mut Layout, font: &Fonts) {
+        let rows = [
+            (self.title(), font.title),
+            (&self.data.subtitle, font.faint),
+        ];
+        for (text, font) in rows {
+            let text = canvas.fit(text, font, layout.inner_width());
+            canvas.text(&text, font, Align::Left, layout.next_row(font));
+        }
+        layout.skip();
+    }
+
+    fn draw_axis(&self, canvas: &Canvas<'_>, ForestAxes { layout, font, x }: &ForestAxes) {
         let k = font.scale;
         let line = |at: f64, width: f64, colour: RGBColor| {
-            canvas.rectangle(
-                (at - width * k / 2.0, layout.top),
-                (at + width * k / 2.0, layout.bottom),
-                colour.to_rgba(),
-            )
+            let (left, right) = (at - width * k / 2.0, at + width * k / 2.0);
+            canvas.rectangle((left, layout.top), (right, layout.bottom), colour.to_rgba());
         };
         for (value, label) in x.ticks(layout.ticks_across()) {
             let at = x.pixel(value);
-            line(at, 1.0, self.colours.grid)?;
+            line(at, 1.0, self.colours.grid);
             canvas.text(
                 &label,
                 font.faint,
                 Align::Centre,
                 (at, layout.bottom + 15.0 * k),
-            )?;
+            );
         }
-        line(x.pixel(1.0), 1.5, self.colours.faint_text)?;
-        canvas.text(
-            &canvas.fitted(&self.ratios.x_label, font.text, layout.width()),
-            font.text,
-            Align::Centre,
-            ((layout.left + layout.right) / 2.0, layout.bottom + 35.0 * k),
-        )
+        line(x.pixel(1.0), 1.5, self.colours.faint_text);
+        let label = canvas.fit(&self.data.x_label, font.text, layout.width());
+        let at = ((layout.left + layout.right) / 2.0, layout.bottom + 35.0 * k);
+        canvas.text(&label, font.text, Align::Centre, at);
     }
 
-    /// One row: its name, its dots, its interval, its words.
-    fn row(
+    /// Draws one row: its name, its dots, its interval, its words.
+    fn draw_row(
         &self,
         canvas: &Canvas<'_>,
-        (layout, font, x): (&Layout, &Fonts, &PixelAxis),
+        ForestAxes { layout, font, x }: &ForestAxes,
         row: &ForestRow,
         (y, height): (f64, f64),
-    ) -> Result<(), DrawError> {
+    ) {
         let k = font.scale;
         let colour = self.colour(row.said);
         canvas.text(
@@ -176,40 +183,32 @@ impl<'a> ForestPlot<'a> {
             font.text,
             Align::Right,
             (layout.left - 12.0 * k, y),
-        )?;
+        );
         // The dots lie above the interval, a little apart, so that equal ones are seen to be several.
         let spread = (0.30 * height).min(10.0 * k);
         for (index, ratio) in row.dots.iter().enumerate() {
             let step = (index % 3) as f64 / 2.0 - 0.5;
             let at = (x.pixel(*ratio), y - 0.18 * height + step * spread * 0.6);
-            canvas.point(at, 3.0 * k, colour.mix(0.45))?;
+            canvas.point(at, 3.0 * k, colour.mix(0.45));
         }
         if let Some([low, estimate, high]) = row.interval {
             let below = y + (0.22 * height).min(8.0 * k);
+            let bar = |left: f64, right: f64, half: f64| {
+                let (from, to) = ((left, below - half * k), (right, below + half * k));
+                canvas.rectangle(from, to, colour.to_rgba());
+            };
             let (from, to) = (x.pixel(low), x.pixel(high));
-            canvas.rectangle(
-                (from, below - 1.5 * k),
-                (to.max(from + k), below + 1.5 * k),
-                colour.to_rgba(),
-            )?;
+            bar(from, to.max(from + k), 1.5);
             for end in [from, to] {
-                canvas.rectangle(
-                    (end - 0.75 * k, below - 4.0 * k),
-                    (end + 0.75 * k, below + 4.0 * k),
-                    colour.to_rgba(),
-                )?;
+                bar(end - 0.75 * k, end + 0.75 * k, 4.0);
             }
-            canvas.point((x.pixel(estimate), below), 4.5 * k, colour.to_rgba())?;
+            canvas.point((x.pixel(estimate), below), 4.5 * k, colour.to_rgba());
         }
-        let words = Font {
-            colour: if row.said == RowOutcome::Nothing {
-                self.colours.faint_text
-            } else {
-                self.colours.text
-            },
-            ..font.text
+        let words = match row.said {
+            RowOutcome::Nothing => font.faint,
+            _ => font.text,
         };
-        canvas.text(&row.text, words, Align::Left, (layout.right + 12.0 * k, y))
+        canvas.text(&row.text, words, Align::Left, (layout.right + 12.0 * k, y));
     }
 }
 
@@ -217,41 +216,25 @@ impl Plot for ForestPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         /// Air between groups, in heights of a row.
         const GAP: f64 = 0.45;
-        canvas.fill(self.colours.ground)?;
+        canvas.fill(self.colours.ground);
         let size = self.options.size;
         let font = Fonts::new(size, &self.colours);
         let mut layout = Layout::new(size, font.scale);
-        for (text, font) in [
-            (self.title(), font.title),
-            (&self.ratios.subtitle, font.faint),
-        ] {
-            let text = canvas.fitted(text, font, layout.inner_width());
-            let at = layout.next_row(font);
-            canvas.text(&text, font, Align::Left, at)?;
-        }
-        layout.skip();
-        let widest = |texts: &mut dyn Iterator<Item = &str>| {
-            texts.fold(0.0_f64, |width, text| {
-                width.max(canvas.text_width(text, font.text))
-            })
-        };
-        let rows = &self.ratios.rows;
-        let (left, right) = (
-            widest(&mut rows.iter().map(|row| row.label.as_str())),
-            widest(&mut rows.iter().map(|row| row.text.as_str())),
-        );
+        self.draw_heading(canvas, &mut layout, &font);
+        let rows = &self.data.rows;
+        let left = canvas.widest(rows.iter().map(|row| &row.label), font.text);
+        let right = canvas.widest(rows.iter().map(|row| &row.text), font.text);
         layout.indent(left + 4.0 * font.scale);
         layout.reserve(right + 4.0 * font.scale, font.text);
         let gaps = rows.iter().skip(1).filter(|row| row.begins_group).count();
         let height = (layout.bottom - layout.top) / (rows.len() as f64 + GAP * gaps as f64);
         if layout.width() < 80.0 * font.scale || height < 0.9 * font.text.size {
-            return Err(DrawError::NoRoom {
-                panels: rows.len(),
-                size,
-            });
+            let panels = rows.len();
+            return Err(DrawError::NoRoom { panels, size });
         }
         let x = self.x.over((layout.left, layout.right));
-        self.grid(canvas, &layout, &font, &x)?;
+        let axes = ForestAxes { layout, font, x };
+        self.draw_axis(canvas, &axes);
         let mut hovers = Vec::new();
         let mut top = layout.top;
         for (index, row) in rows.iter().enumerate() {
@@ -259,11 +242,15 @@ impl Plot for ForestPlot<'_> {
                 top += GAP * height;
             }
             let y = top + height / 2.0;
-            self.row(canvas, (&layout, &font, &x), row, (y, height))?;
+            self.draw_row(canvas, &axes, row, (y, height));
             hovers.push(Hover {
                 x: x.pixel(row.interval.map_or(1.0, |[_, estimate, _]| estimate)),
                 y: Some(y),
-                text: vec![row.label.clone(), row.text.clone(), in_rounds(&row.dots)],
+                text: vec![
+                    row.label.clone(),
+                    row.text.clone(),
+                    range_of_rounds(&row.dots),
+                ],
             });
             top += height;
         }
@@ -272,20 +259,19 @@ impl Plot for ForestPlot<'_> {
     }
 
     fn alt(&self) -> String {
-        let rows = self.ratios.rows.iter();
-        let sentences = rows.map(|row| format!("{}: {}.", row.label, row.text));
-        format!(
-            "{}. {}",
-            self.ratios.x_label,
-            sentences.collect::<Vec<_>>().join(" ")
-        )
+        let rows = self.data.rows.iter();
+        let sentences: Vec<_> = rows
+            .map(|row| format!("{}: {}.", row.label, row.text))
+            .collect();
+        format!("{}. {}", self.data.x_label, sentences.join(" "))
     }
 }
 
 /// `rounds from 1.02 to 1.31`
-fn in_rounds(dots: &[f64]) -> String {
+fn range_of_rounds(dots: &[f64]) -> String {
+    let number = |ratio| fixed_decimals(ratio, 3);
     match span(dots.iter().copied()) {
-        Some((low, high)) => format!("rounds from {} to {}", fixed(low, 3), fixed(high, 3)),
+        Some((low, high)) => format!("rounds from {} to {}", number(low), number(high)),
         None => "no rounds".to_owned(),
     }
 }

@@ -1,27 +1,29 @@
-//! The picture of times against numbers: a line through the points of each curve, or a cloud of them.
+//! Times against the numbers of a column: a line through the points of each file, or a cloud of them.
 
 use plotters::style::{Color, RGBColor};
+use units::counted;
 
 use super::common::{
-    PlotContext, check_count, check_times, counted, hover_places, is_crowded, joined, log_scale,
-    scale_from_zero, some_of,
+    PlotContext, check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
 };
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::XySeries;
-use crate::encode::Plot;
 use crate::error::DrawError;
-use crate::inline_svg::Hover;
 use crate::legend::{LegendEntry, Swatch};
+use crate::number_format::milliseconds;
 use crate::options::Size;
-use crate::scale::{AxisScale, milliseconds};
-use crate::series::Point;
-use crate::series::{is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out};
+use crate::phrases::{join, with_choice};
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
+use crate::series::{
+    Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
+};
 use crate::theme::Colours;
 
-/// A picture that can be drawn: checked, and all its numbers known.
+/// The picture of times against numbers.
 pub(crate) struct XyPlot<'a> {
-    task: PlotContext<'a>,
+    context: PlotContext<'a>,
     x_name: &'a str,
     lines: Vec<XyLine<'a>>,
     x: AxisScale,
@@ -32,7 +34,7 @@ pub(crate) struct XyPlot<'a> {
 }
 
 struct XyLine<'a> {
-    curve: &'a XySeries<'a>,
+    series: &'a XySeries<'a>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
     /// A line goes through the points.
@@ -45,23 +47,21 @@ const ROOM: usize = 12;
 
 impl<'a> XyPlot<'a> {
     pub(crate) fn new(
-        task: PlotContext<'a>,
+        context: PlotContext<'a>,
         x_name: &'a str,
-        curves: &'a [XySeries<'a>],
+        all: &'a [XySeries<'a>],
     ) -> Result<Self, DrawError> {
-        check_count(curves.len())?;
-        for curve in curves {
-            check(curve)?;
-        }
-        let all = || curves.iter().flat_map(|curve| curve.points.iter());
+        check_count(all.len())?;
+        all.iter().try_for_each(check)?;
+        let points = || all.iter().flat_map(|series| series.points.iter());
         let nothing = || DrawError::NoValues {
-            label: curves[0].label.clone(),
+            label: all[0].label.clone(),
         };
-        let xs = span(all().map(|(x, _)| *x)).ok_or_else(nothing)?;
-        let (_, largest_ms) = span(all().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
+        let xs = span(points().map(|(x, _)| *x)).ok_or_else(nothing)?;
+        let (_, largest_ms) = span(points().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = latency_unit(largest_ms);
-        let y = if task.options.log {
-            log_scale(all().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
+        let y = if context.options.log {
+            log_scale(points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
         } else {
             scale_from_zero(largest_ms * per_ms)
         };
@@ -71,24 +71,17 @@ impl<'a> XyPlot<'a> {
             let (low, high) = pad_range(xs);
             AxisScale::linear(low, high)
         };
-        let colours = task.colours();
-        let lines = curves
-            .iter()
-            .zip(colours.series)
-            .map(|(curve, colour)| XyLine {
-                curve,
-                points: sort_by_x(&curve.points)
-                    .into_iter()
-                    .map(|(x, ms)| (x, ms * per_ms))
-                    .collect(),
-                is_joined: is_joined(&curve.points, task.options.size),
-                colour,
-            })
-            .collect();
+        let colours = context.colours();
+        let line = |(series, colour): (&'a XySeries<'a>, RGBColor)| XyLine {
+            series,
+            points: sort_by_x(series.points.iter().map(|(x, ms)| (*x, ms * per_ms))),
+            is_joined: is_joined(&series.points, context.options.size),
+            colour,
+        };
         Ok(Self {
-            task,
+            context,
             x_name,
-            lines,
+            lines: all.iter().zip(colours.series).map(line).collect(),
             x,
             y,
             y_unit,
@@ -98,21 +91,20 @@ impl<'a> XyPlot<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let skipped: u64 = self.lines.iter().map(|line| line.curve.skipped).sum();
-        let mut parts = Vec::new();
-        if let [line] = self.lines.as_slice() {
-            parts.push(line.description());
+        let points = if let [line] = self.lines.as_slice() {
+            line.description()
         } else {
             let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
-            parts.push(format!("{} in all", counted(points, "point")));
-        }
-        if skipped > 0 {
-            parts.push(format!("{} left out", counted(skipped, "row")));
-        }
-        joined(parts)
+            format!("{} in all", counted(points, "point"))
+        };
+        let skipped = match self.lines.iter().map(|line| line.series.skipped).sum() {
+            0 => String::new(),
+            skipped => format!("{} left out", counted(skipped, "row")),
+        };
+        join([points, skipped])
     }
 
-    /// A single curve is named by the subtitle.
+    /// A single file is named by the subtitle.
     fn legend(&self) -> Vec<LegendEntry> {
         if self.lines.len() == 1 {
             return Vec::new();
@@ -128,77 +120,68 @@ impl<'a> XyPlot<'a> {
         self.lines.iter().map(entry).collect()
     }
 
-    /// One at each point, as far as they can be pointed at.
-    fn hovers(&self, frame: &PanelAxes) -> Vec<Hover> {
+    /// One text at each point, as far as a reader can point at them.
+    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
         let mut hovers = Vec::new();
         for line in &self.lines {
-            for at in hover_places(line.points.len()) {
+            hovers.extend(hover_places(line.points.len()).map(|at| {
                 let (x, y) = line.points[at];
-                let time = milliseconds(y / self.per_ms);
-                hovers.push(Hover {
-                    x: frame.x.pixel(x),
-                    y: Some(frame.y.pixel(y)),
-                    text: vec![
-                        line.curve.label.clone(),
-                        format!("{}: {x}", self.x_name),
-                        time,
-                    ],
-                });
-            }
+                let (label, time) = (&line.series.label, milliseconds(y / self.per_ms));
+                Hover {
+                    x: axes.x.pixel(x),
+                    y: Some(axes.y.pixel(y)),
+                    text: vec![label.clone(), format!("{}: {x}", self.x_name), time],
+                }
+            }));
         }
         hovers.sort_by(|a, b| a.x.total_cmp(&b.x));
         hovers
     }
 
-    fn curve(
-        &self,
-        canvas: &Canvas<'_>,
-        frame: &PanelAxes,
-        line: &XyLine<'_>,
-    ) -> Result<(), DrawError> {
-        let mut pixels: Vec<Point> = line.points.iter().map(|point| frame.at(*point)).collect();
-        if is_crowded(pixels.len(), self.task.options.size) {
-            pixels = if line.is_joined {
-                thin_out(&pixels)
+    fn draw_points(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &XyLine<'_>) {
+        let mut pixels: Vec<Point> = line.points.iter().map(|point| axes.at(*point)).collect();
+        if is_crowded(pixels.len(), self.context.options.size) {
+            let thin_out = if line.is_joined {
+                thin_out
             } else {
-                one_per_pixel(&pixels)
+                one_per_pixel
             };
+            pixels = thin_out(&pixels);
         }
-        let k = frame.font.scale;
+        let k = axes.font.scale;
         if line.is_joined && pixels.len() > 1 {
-            canvas.line(&pixels, line.colour, 2.0 * k)?;
+            canvas.line(&pixels, line.colour, 2.0 * k);
         }
-        let has_room = (pixels.len() * ROOM) as f64 * k <= frame.layout.width();
+        let has_room = (pixels.len() * ROOM) as f64 * k <= axes.layout.width();
         let radius = if has_room { 4.5 } else { 1.7 } * k;
         for point in pixels {
-            canvas.point(point, radius, line.colour.to_rgba())?;
+            canvas.point(point, radius, line.colour.to_rgba());
         }
-        Ok(())
     }
 }
 
 impl Plot for XyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let (subtitle, legend) = (self.subtitle(), self.legend());
-        let around =
-            self.task
-                .surroundings(&self.colours, &subtitle, &legend, (self.x, self.x_name));
-        let heading = self.task.subject.heading(self.y_unit);
-        let frame = around.draw_single(canvas, Panel::new(heading, self.y))?;
+        let x = (self.x, self.x_name);
+        let decorations = self
+            .context
+            .decorations(&self.colours, &subtitle, &legend, x);
+        let heading = self.context.subject.heading(self.y_unit);
+        let axes = decorations.draw_single(canvas, Panel::new(heading, self.y))?;
         for line in &self.lines {
-            self.curve(canvas, &frame, line)?;
+            self.draw_points(canvas, &axes, line);
         }
-        Ok(self.hovers(&frame))
+        Ok(self.hovers(&axes))
     }
 
     fn alt(&self) -> String {
-        let (quantity, x_name) = (self.task.quantity(), self.x_name);
+        let (quantity, x_name) = (self.context.quantity(), self.x_name);
         let mut sentences = format!("{quantity} against {x_name}.");
         for line in &self.lines {
-            let description = line.description();
-            if let Some((low, high)) = span(line.curve.points.iter().map(|(_, ms)| *ms)) {
+            if let Some((low, high)) = span(line.series.points.iter().map(|(_, ms)| *ms)) {
                 let (low, high) = (milliseconds(low), milliseconds(high));
-                sentences.push_str(&format!(" {description}, from {low} to {high}."));
+                sentences += &format!(" {}, from {low} to {high}.", line.description());
             }
         }
         sentences
@@ -209,31 +192,28 @@ impl XyLine<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
         let points = counted(self.points.len() as u64, "point");
-        let points = some_of(points, self.curve.chosen_from);
-        format!("{} · {points}", self.curve.label)
+        let points = with_choice(points, self.series.chosen_from);
+        format!("{} · {points}", self.series.label)
     }
 }
 
-/// Whether a line goes through the points: where they have room, or are many along the axis. Through
+/// True if a line goes through the points: where they have room, or are many along the axis. Through
 /// many whose x goes back and forth it would be a scribble that hides them.
 fn is_joined(points: &[Point], size: Size) -> bool {
     points.len() * ROOM <= size.width() as usize || points.is_sorted_by(|a, b| a.0 <= b.0)
 }
 
-fn check(curve: &XySeries<'_>) -> Result<(), DrawError> {
-    /// OffScale, neighbouring numbers are the same to a computer, and axes have no end.
+fn check(series: &XySeries<'_>) -> Result<(), DrawError> {
+    /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
-    let label = || curve.label.clone();
-    if curve.points.is_empty() {
-        return Err(DrawError::NoValues { label: label() });
-    }
-    check_times(&curve.label, curve.points.iter().map(|(_, ms)| *ms))?;
+    check_times(&series.label, series.points.iter().map(|(_, ms)| *ms))?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
-    match curve.points.iter().position(|(x, _)| !is_near(*x)) {
-        Some(at) => Err(DrawError::TooFar {
-            label: label(),
-            number: at + 1,
-            value: curve.points[at].0,
+    let mut numbered = (1..).zip(series.points.iter());
+    match numbered.find(|(_, (x, _))| !is_near(*x)) {
+        Some((number, (value, _))) => Err(DrawError::TooFar {
+            label: series.label.clone(),
+            number,
+            value: *value,
         }),
         None => Ok(()),
     }

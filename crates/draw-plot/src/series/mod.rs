@@ -29,7 +29,7 @@ pub(crate) use xy_data::{
     is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
 };
 
-/// What is said about a series as a whole.
+/// The figures of a whole series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KeyFigures {
     /// Half of the values are at most this.
@@ -43,6 +43,17 @@ pub struct KeyFigures {
 }
 
 impl KeyFigures {
+    /// The figures of times in ascending order.
+    #[must_use]
+    pub fn of_sorted(sorted: &SortedTimes) -> Self {
+        Self {
+            p50: sorted.quantile(0.5),
+            p99: sorted.quantile(0.99),
+            max: sorted.max(),
+            min_positive: sorted.min_positive(),
+        }
+    }
+
     /// `None` without values.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
@@ -70,7 +81,7 @@ fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
     Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
 }
 
-/// What lies in the middle of many successive messages, and how far they reach.
+/// What lies in the middle of many successive messages, and how far they range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
     /// Which group of columns, from 0.
@@ -139,7 +150,7 @@ pub fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usiz
         .collect()
 }
 
-/// How far the values of one column reach.
+/// How far the values of one column range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ColumnRange {
     /// Which column, from 0.
@@ -155,7 +166,7 @@ pub struct ColumnRange {
 /// How far the values of each column reach, as far as there are any. The first value stands at
 /// position `first`.
 #[must_use]
-pub fn reaches(
+pub fn column_ranges(
     values: &[f64],
     first: usize,
     span: usize,
@@ -367,18 +378,18 @@ mod tests {
             columns in 1..60_usize,
         ) {
             let span = first + values.len();
-            let reaches = reaches(&values, first, span, nonzero(columns));
-            prop_assert!(reaches.windows(2).all(|pair| pair[0].column < pair[1].column));
+            let ranges = column_ranges(&values, first, span, nonzero(columns));
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].column < pair[1].column));
             let column = |at: usize| (first + at) * columns / span;
-            for reach in &reaches {
-                let inside = (0..values.len()).filter(|at| column(*at) == reach.column);
+            for range in &ranges {
+                let inside = (0..values.len()).filter(|at| column(*at) == range.column);
                 let inside: Vec<f64> = inside.map(|at| values[at]).collect();
                 let mean = inside.iter().sum::<f64>() / inside.len() as f64;
-                prop_assert!((reach.mean - mean).abs() < 1e-9);
-                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), reach.low);
-                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), reach.high);
+                prop_assert!((range.mean - mean).abs() < 1e-9);
+                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), range.low);
+                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), range.high);
             }
-            let of = |at: usize| reaches.iter().any(|reach| reach.column == column(at));
+            let of = |at: usize| ranges.iter().any(|range| range.column == column(at));
             prop_assert!((0..values.len()).all(of));
         }
 

@@ -4,8 +4,8 @@
 use super::Point;
 
 /// The points from the smallest x to the largest; those of one x stay in their order.
-pub(crate) fn sort_by_x(points: &[Point]) -> Vec<Point> {
-    let mut sorted = points.to_vec();
+pub(crate) fn sort_by_x(points: impl Iterator<Item = Point>) -> Vec<Point> {
+    let mut sorted: Vec<_> = points.collect();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
     sorted
 }
@@ -92,7 +92,7 @@ mod tests {
     fn points_go_from_left_to_right() {
         let points = [(10.0, 1.0), (-1.0, 2.0), (10.0, 0.5), (2.0, 3.0)];
         assert_eq!(
-            sort_by_x(&points),
+            sort_by_x(points.iter().copied()),
             [(-1.0, 2.0), (2.0, 3.0), (10.0, 1.0), (10.0, 0.5)]
         );
         assert_eq!(span(points.iter().map(|p| p.0)), Some((-1.0, 10.0)));
@@ -146,7 +146,7 @@ mod tests {
         fn a_thinned_line_is_short_and_as_high(
             points in prop::collection::vec((0.0..50.0_f64, 0.0..50.0_f64), 1..600),
         ) {
-            let points = sort_by_x(&points);
+            let points = sort_by_x(points.iter().copied());
             let kept = thin_out(&points);
             prop_assert!(kept.len() <= 4 * 51);
             prop_assert_eq!((kept[0], kept[kept.len() - 1]), (points[0], points[points.len() - 1]));
