@@ -28,7 +28,7 @@ pub(crate) struct Font {
 pub(crate) type Dot = (i32, i32);
 
 /// A shape in dots.
-pub(crate) enum Shape {
+pub(crate) enum CanvasShape {
     /// The text begins, ends or has its middle at a place on the baseline, which is in pixels.
     Text(String, Font, Align, (f64, f64)),
     /// A line through all points, and its width.
@@ -48,7 +48,7 @@ pub(crate) struct Canvas<'f> {
     /// Dots of the backend per pixel: backends take whole dots only.
     dots_per_pixel: u32,
     fonts: &'f FontFaces,
-    shapes: RefCell<Vec<(Shape, RGBAColor)>>,
+    shapes: RefCell<Vec<(CanvasShape, RGBAColor)>>,
 }
 
 impl<'f> Canvas<'f> {
@@ -62,11 +62,11 @@ impl<'f> Canvas<'f> {
     }
 
     /// The shapes and their colours, from the lowest to the topmost.
-    pub(crate) fn into_shapes(self) -> Vec<(Shape, RGBAColor)> {
+    pub(crate) fn into_shapes(self) -> Vec<(CanvasShape, RGBAColor)> {
         self.shapes.into_inner()
     }
 
-    fn push(&self, shape: Shape, colour: RGBAColor) {
+    fn push(&self, shape: CanvasShape, colour: RGBAColor) {
         self.shapes.borrow_mut().push((shape, colour));
     }
 
@@ -94,7 +94,7 @@ impl<'f> Canvas<'f> {
     /// A text, centred on the height of figures and capitals.
     pub(crate) fn text(&self, text: &str, font: Font, align: Align, (x, y): (f64, f64)) {
         let at = (x, y + FontFace::CAPITALS / 2.0 * font.size);
-        let text = Shape::Text(text.to_owned(), font, align, at);
+        let text = CanvasShape::Text(text.to_owned(), font, align, at);
         self.push(text, font.colour.to_rgba());
     }
 
@@ -112,7 +112,10 @@ impl<'f> Canvas<'f> {
     pub(crate) fn line(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
         let mut dots: Vec<_> = points.iter().map(|point| self.dots(*point)).collect();
         dots.dedup();
-        self.push(Shape::Line(dots, self.length(width)), colour.to_rgba());
+        self.push(
+            CanvasShape::Line(dots, self.length(width)),
+            colour.to_rgba(),
+        );
     }
 
     /// A horizontal line of dashes.
@@ -141,22 +144,25 @@ impl<'f> Canvas<'f> {
     /// Everything between two corners, at least one dot.
     pub(crate) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: RGBAColor) {
         let corners = at_least_a_dot([self.dots(from), self.dots(to)]);
-        self.push(Shape::Rectangle(corners), colour);
+        self.push(CanvasShape::Rectangle(corners), colour);
     }
 
     pub(crate) fn polygon(&self, corners: &[(f64, f64)], colour: RGBAColor) {
         let corners = corners.iter().map(|corner| self.dots(*corner)).collect();
-        self.push(Shape::Polygon(corners), colour);
+        self.push(CanvasShape::Polygon(corners), colour);
     }
 
     pub(crate) fn point(&self, at: (f64, f64), radius: f64, colour: RGBAColor) {
-        self.push(Shape::Circle(self.dots(at), self.length(radius)), colour);
+        self.push(
+            CanvasShape::Circle(self.dots(at), self.length(radius)),
+            colour,
+        );
     }
 
     /// Bars side by side, each from its upper left to its lower right corner.
     pub(crate) fn bars(&self, bars: impl Iterator<Item = [(f64, f64); 2]>, colour: RGBAColor) {
         let bars = bars.map(|corners| corners.map(|corner| self.dots(corner)));
-        self.push(Shape::Bars(bars.collect()), colour);
+        self.push(CanvasShape::Bars(bars.collect()), colour);
     }
 }
 

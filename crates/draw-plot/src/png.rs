@@ -3,7 +3,7 @@
 use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters::style::{Color, RGBAColor};
 
-use crate::canvas::{Align, Canvas, Shape, at_least_a_dot};
+use crate::canvas::{Align, Canvas, CanvasShape, at_least_a_dot};
 use crate::error::DrawError;
 use crate::font::FontFaces;
 use crate::options::Size;
@@ -47,13 +47,13 @@ pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
 /// Shapes that share an edge or a joint are painted one by one, which is cheaper and cleaner.
 fn paint(
     bitmap: &mut BitMapBackend<'_>,
-    (shape, colour): (Shape, RGBAColor),
+    (shape, colour): (CanvasShape, RGBAColor),
     dots_per_pixel: u32,
     fonts: &FontFaces,
 ) -> Result<(), DrawError> {
     let colour = colour.to_backend_color();
     let painted = match shape {
-        Shape::Text(text, font, align, (x, baseline)) => {
+        CanvasShape::Text(text, font, align, (x, baseline)) => {
             let (face, scale) = (fonts.of(font.is_bold), f64::from(dots_per_pixel));
             let left = match align {
                 Align::Left => x,
@@ -64,19 +64,19 @@ fn paint(
             let mut dots = dots.into_iter();
             dots.try_for_each(|(at, coverage)| bitmap.draw_pixel(at, colour.mix(coverage)))
         }
-        Shape::Line(points, 1) => bitmap.draw_path(points, &colour),
+        CanvasShape::Line(points, 1) => bitmap.draw_path(points, &colour),
         // The outline of a wide line that turns back sharply would cover itself and leave holes.
-        Shape::Line(points, width) => points.windows(2).try_for_each(|pair| {
+        CanvasShape::Line(points, width) => points.windows(2).try_for_each(|pair| {
             bitmap.fill_polygon(band(pair[0], pair[1], f64::from(width)), &colour)?;
             bitmap.draw_circle(pair[1], width / 2, &colour, true)
         }),
-        Shape::Polygon(corners) => bitmap.fill_polygon(corners, &colour),
-        Shape::Rectangle([from, to]) => bitmap.draw_rect(from, to, &colour, true),
-        Shape::Bars(bars) => {
+        CanvasShape::Polygon(corners) => bitmap.fill_polygon(corners, &colour),
+        CanvasShape::Rectangle([from, to]) => bitmap.draw_rect(from, to, &colour, true),
+        CanvasShape::Bars(bars) => {
             let mut bars = bars.into_iter().map(at_least_a_dot);
             bars.try_for_each(|[from, to]| bitmap.draw_rect(from, to, &colour, true))
         }
-        Shape::Circle(centre, radius) => bitmap.draw_circle(centre, radius, &colour, true),
+        CanvasShape::Circle(centre, radius) => bitmap.draw_circle(centre, radius, &colour, true),
     };
     painted.map_err(DrawError::paint)
 }

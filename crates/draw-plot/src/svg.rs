@@ -2,7 +2,7 @@
 
 use plotters::style::{Color, RGBAColor};
 
-use crate::canvas::{Align, Canvas, Dot, Font, Shape};
+use crate::canvas::{Align, Canvas, CanvasShape, Dot, Font};
 use crate::error::DrawError;
 use crate::font::{FontFace, FontFaces};
 use crate::options::Size;
@@ -74,11 +74,11 @@ pub(crate) fn hex(colour: impl Color) -> String {
 /// Writes a long row of circles or rectangles that differ in their place alone as one path of the same
 /// look. Where such circles or rectangles lie over each other, they are not stronger if they are
 /// translucent.
-fn compact(shapes: &[(Shape, RGBAColor)]) -> String {
+fn compact(shapes: &[(CanvasShape, RGBAColor)]) -> String {
     let mut text = String::new();
-    let is_alike = |a: &(Shape, RGBAColor), b: &(Shape, RGBAColor)| match (&a.0, &b.0) {
-        (Shape::Circle(_, one), Shape::Circle(_, other)) => one == other && a.1 == b.1,
-        (Shape::Rectangle(_), Shape::Rectangle(_)) => a.1 == b.1,
+    let is_alike = |a: &(CanvasShape, RGBAColor), b: &(CanvasShape, RGBAColor)| match (&a.0, &b.0) {
+        (CanvasShape::Circle(_, one), CanvasShape::Circle(_, other)) => one == other && a.1 == b.1,
+        (CanvasShape::Rectangle(_), CanvasShape::Rectangle(_)) => a.1 == b.1,
         _ => false,
     };
     for row in shapes.chunk_by(is_alike) {
@@ -94,29 +94,31 @@ fn compact(shapes: &[(Shape, RGBAColor)]) -> String {
 }
 
 /// The attributes of a path that looks like this shape. A dot is a line without length and with round ends.
-fn look((shape, colour): &(Shape, RGBAColor)) -> String {
+fn look((shape, colour): &(CanvasShape, RGBAColor)) -> String {
     let (opacity, colour) = (colour.alpha(), hex(colour));
     match shape {
-        Shape::Circle(_, radius) => format!(
+        CanvasShape::Circle(_, radius) => format!(
             "stroke-width=\"{}\" stroke-linecap=\"round\" opacity=\"{opacity}\" stroke=\"{colour}\" fill=\"none\"",
             2 * radius
         ),
-        Shape::Line(_, width) => format!(
+        CanvasShape::Line(_, width) => format!(
             "fill=\"none\" opacity=\"{opacity}\" stroke=\"{colour}\" stroke-width=\"{width}\""
         ),
-        Shape::Rectangle(_) => format!("opacity=\"{opacity}\" fill=\"{colour}\" stroke=\"none\""),
+        CanvasShape::Rectangle(_) => {
+            format!("opacity=\"{opacity}\" fill=\"{colour}\" stroke=\"none\"")
+        }
         _ => format!("opacity=\"{opacity}\" fill=\"{colour}\""),
     }
 }
 
 /// One shape as an element, with the end of its line.
-fn element(shape: &(Shape, RGBAColor)) -> String {
+fn element(shape: &(CanvasShape, RGBAColor)) -> String {
     let look = look(shape);
     match &shape.0 {
-        Shape::Text(text, font, align, at) => text_element(text, *font, *align, *at, &look),
-        Shape::Line(points, _) => points_element("polyline", &look, points),
-        Shape::Polygon(corners) => points_element("polygon", &look, corners),
-        Shape::Bars(bars) => {
+        CanvasShape::Text(text, font, align, at) => text_element(text, *font, *align, *at, &look),
+        CanvasShape::Line(points, _) => points_element("polyline", &look, points),
+        CanvasShape::Polygon(corners) => points_element("polygon", &look, corners),
+        CanvasShape::Bars(bars) => {
             // One outline: along the upper ends, and back along the lower ones.
             let upper = bars
                 .iter()
@@ -127,13 +129,13 @@ fn element(shape: &(Shape, RGBAColor)) -> String {
                 .flat_map(|&[(x, _), (end, y)]| [(end, y), (x, y)]);
             points_element("polygon", &look, &upper.chain(lower).collect::<Vec<_>>())
         }
-        Shape::Rectangle([(left, top), (right, bottom)]) => {
+        CanvasShape::Rectangle([(left, top), (right, bottom)]) => {
             let (width, height) = (right - left, bottom - top);
             format!(
                 "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" {look}/>\n"
             )
         }
-        Shape::Circle((x, y), radius) => {
+        CanvasShape::Circle((x, y), radius) => {
             let (opacity, colour) = (shape.1.alpha(), hex(shape.1));
             format!(
                 "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" opacity=\"{opacity}\" fill=\"{colour}\" stroke=\"none\" stroke-width=\"1\"/>\n"
@@ -224,13 +226,13 @@ impl Pen {
     }
 
     /// Traces a circle or a rectangle. Behind it the pen stands where the shape began.
-    fn trace(&mut self, shape: &Shape) {
+    fn trace(&mut self, shape: &CanvasShape) {
         match *shape {
-            Shape::Circle(centre, _) => {
+            CanvasShape::Circle(centre, _) => {
                 self.move_to(centre);
                 self.path += "h0";
             }
-            Shape::Rectangle([from, to]) => {
+            CanvasShape::Rectangle([from, to]) => {
                 let (width, height) = (to.0 - from.0, to.1 - from.1);
                 self.move_to(from);
                 self.path += &format!("h{width}v{height}h-{width}z");
@@ -247,8 +249,8 @@ mod tests {
     use proptest::prelude::*;
     use test_support::svg_path::points_of_path;
 
-    fn circles(count: i32, colour: RGBColor) -> Vec<(Shape, RGBAColor)> {
-        let circle = |x| (Shape::Circle((x, 7), 4), colour.mix(0.35));
+    fn circles(count: i32, colour: RGBColor) -> Vec<(CanvasShape, RGBAColor)> {
+        let circle = |x| (CanvasShape::Circle((x, 7), 4), colour.mix(0.35));
         (0..count).map(circle).collect()
     }
 
@@ -280,7 +282,10 @@ mod tests {
 
         let cell = |x| {
             let corners = [(x, 2), (x + 3, 6)];
-            (Shape::Rectangle(corners), RGBAColor(0x44, 0x01, 0x54, 1.0))
+            (
+                CanvasShape::Rectangle(corners),
+                RGBAColor(0x44, 0x01, 0x54, 1.0),
+            )
         };
         let compacted = compact(&(0..250).map(cell).collect::<Vec<_>>());
         assert!(compacted.starts_with(
@@ -297,19 +302,19 @@ mod tests {
             is_bold: false,
             colour: BLUE,
         };
-        let text = Shape::Text("<rect".to_owned(), font, Align::Left, (1.0, 2.0));
+        let text = CanvasShape::Text("<rect".to_owned(), font, Align::Left, (1.0, 2.0));
         shapes.push((text, BLUE.to_rgba()));
         let written = compact(&shapes);
         assert!(written.starts_with(&circle_elements(199, "#D55E00")));
         assert!(written.ends_with(">\n&lt;rect\n</text>\n"));
     }
 
-    fn line(points: Vec<Dot>) -> (Shape, RGBAColor) {
-        (Shape::Line(points, 4), BLUE.to_rgba())
+    fn line(points: Vec<Dot>) -> (CanvasShape, RGBAColor) {
+        (CanvasShape::Line(points, 4), BLUE.to_rgba())
     }
 
-    fn area(corners: Vec<Dot>) -> (Shape, RGBAColor) {
-        (Shape::Polygon(corners), BLUE.to_rgba())
+    fn area(corners: Vec<Dot>) -> (CanvasShape, RGBAColor) {
+        (CanvasShape::Polygon(corners), BLUE.to_rgba())
     }
 
     proptest! {
