@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
-use measurement::summary::StageSummary;
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::StageSummary;
 use results::read::{Metric, When};
 
 use crate::options::DEFAULT_WINDOW;

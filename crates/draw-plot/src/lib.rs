@@ -69,7 +69,7 @@ mod titles;
 use std::io::Write;
 use std::path::Path;
 
-use measurement::summary::PayloadBytes;
+use measurement::run::PayloadBytes;
 use results::ResultsError;
 use results::whole::WholeFile;
 use units::{SizeRange, grouped};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 use results::read::{
     Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
     read_times,

@@ -5,11 +5,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
-use measurement::plan::{Length, Load, Plan, Verify};
-use measurement::recorder::Recorder;
-use measurement::sample::SampleBudget;
-use measurement::schedule::{RateProfile, Schedule, Until};
-use measurement::summary::ClientRow;
+use host::thread_usage::ThreadUsage;
+use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Until, Verify};
+use measurement::record::{BottomK, Recorder};
+use measurement::run::ClientRow;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -18,9 +17,8 @@ use crate::connect::{ConnectError, Opened};
 use crate::connection::Orphan;
 use crate::payload::Payloads;
 use crate::told::{Told, Used};
-use crate::usage::ThreadUsage;
-use crate::wire::{MessageKind, WriteBuffer};
 use crate::worker::{Connects, Job, nanoseconds};
+use websocket_wire::{MessageKind, WriteBuffer};
 
 /// Bytes read from a socket at once, and written to it at once.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
@@ -36,7 +34,7 @@ const SAMPLES_AT_FIRST: u64 = 1 << 16;
 pub(crate) struct Shared {
     pub(crate) rules: Rules,
     pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) budget: Arc<BottomK>,
     pub(crate) clock: Clock,
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     pub(crate) buffers: RefCell<Buffers>,

@@ -6,21 +6,19 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use measurement::distribution::Distribution;
+use host::cores;
+use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
-use measurement::recorder::Recorder;
-use measurement::sample::SampleBudget;
-use measurement::summary::ClientRow;
+use measurement::record::{BottomK, LatencyHistogram, Recorder};
+use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
 use crate::connect::Connector;
 use crate::control::Control;
 use crate::fleet::{COMMAND, Fleet};
 use crate::payload::Payloads;
-use crate::pin;
 use crate::shared::{Run, Shared, Signal};
 use crate::told::Used;
-use crate::usage::ThreadUsage;
 
 /// Handshakes of one thread under way at a time: enough to keep a server busy, few enough for its
 /// backlog and for our memory.
@@ -106,11 +104,11 @@ pub(crate) struct ThreadResult {
 /// How the connections of a thread opened.
 #[derive(Debug, Default)]
 pub(crate) struct Connects {
-    pub(crate) tcp: Distribution,
+    pub(crate) tcp: LatencyHistogram,
     /// Empty without TLS.
-    pub(crate) tls: Distribution,
-    pub(crate) upgrade: Distribution,
-    pub(crate) total: Distribution,
+    pub(crate) tls: LatencyHistogram,
+    pub(crate) upgrade: LatencyHistogram,
+    pub(crate) total: LatencyHistogram,
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
@@ -120,7 +118,7 @@ pub(crate) struct Job {
     pub(crate) thread: usize,
     pub(crate) plan: Plan,
     pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) control: Control,
     /// When opening began, for the connect rate.
@@ -139,7 +137,7 @@ pub(crate) fn work(
 ) -> io::Result<()> {
     if let Some(cores) = std::num::NonZeroUsize::new(job.plan.pin.len()) {
         let core = job.plan.pin[job.thread % cores];
-        pin::this_thread(core).map_err(|e| {
+        cores::pin_thread(core).map_err(|e| {
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }

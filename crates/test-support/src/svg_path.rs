@@ -6,7 +6,6 @@
 /// # Panics
 /// When the path is not such a path.
 #[must_use]
-#[allow(clippy::unwrap_used, clippy::panic)] // fails the test that reads it
 pub fn points_of_path(path: &str) -> Vec<(i32, i32)> {
     let mut tokens: Vec<String> = Vec::new();
     for letter in path.chars() {

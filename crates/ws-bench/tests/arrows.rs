@@ -7,49 +7,76 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: &[(&str, &[&str])] = &[
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
-    ("cli", &[]),
+    ("cli", &["host", "measurement", "units"]),
+    ("host", &[]),
     ("units", &[]),
     ("statistics", &[]),
     ("measurement", &["statistics", "units"]),
-    ("swarm", &["measurement", "units"]),
+    ("swarm", &["host", "measurement", "units", "websocket-wire"]),
+    ("websocket-wire", &[]),
+    // Front ends only.
+    ("wording", &["measurement", "units"]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
     ("draw-plot", &["cli", "measurement", "results", "units"]),
-    ("runner", &["measurement", "swarm", "units"]),
     (
         "ws-report",
-        &["cli", "draw-plot", "measurement", "results", "units"],
+        &[
+            "cli",
+            "draw-plot",
+            "measurement",
+            "results",
+            "units",
+            "wording",
+        ],
     ),
     (
         "ws-compare",
         &[
             "cli",
             "draw-plot",
+            "host",
             "measurement",
             "results",
-            "runner",
             "statistics",
             "swarm",
             "units",
+            "wording",
             "ws-report",
         ],
     ),
     // For tests only: nothing may use it.
-    ("ws-truth", &["cli", "measurement", "swarm", "units"]),
+    (
+        "ws-truth",
+        &["cli", "host", "measurement", "swarm", "units"],
+    ),
+    // For tests only: nothing may use it.
+    (
+        "ws-soak",
+        &[
+            "cli",
+            "host",
+            "measurement",
+            "swarm",
+            "units",
+            "websocket-wire",
+        ],
+    ),
     (
         "ws-bench",
         &[
             "cli",
+            "host",
             "measurement",
             "results",
-            "runner",
             "swarm",
             "units",
+            "wording",
             "axum-ws",
             "tungstenite-ws",
             "draw-plot",

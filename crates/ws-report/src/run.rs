@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use draw_plot::series::SortedTimes;
-use measurement::summary::{Latency, Summary};
-use measurement::validity::messages_beyond;
+use measurement::run::Summary;
+use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
 use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
 use units::{grouped, human_time};

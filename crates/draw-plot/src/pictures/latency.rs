@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::moving;
+use measurement::moving_average;
 use plotters::style::{Color, RGBColor};
 use units::grouped;
 
@@ -393,7 +393,7 @@ impl<'a> LatencyLine<'a> {
         check_times(&series.label, values.iter().copied())?;
         let figures =
             KeyFigures::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
-        let averages = moving::averages(values, window);
+        let averages = moving_average::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {
                 window: window.get() as u64,

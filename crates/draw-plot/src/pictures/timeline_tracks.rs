@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 use plotters::style::RGBColor;
 use results::read::Metric;
 

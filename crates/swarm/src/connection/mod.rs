@@ -10,16 +10,16 @@ mod send;
 
 use std::io;
 
-use measurement::sample::Sample;
-use measurement::summary::ClientRow;
+use measurement::record::Sample;
+use measurement::run::ClientRow;
 
 use crate::connect::Opened;
 use crate::echo::Incoming;
 use crate::flight::{Flight, InFlight};
 use crate::shared::Shared;
 use crate::transport::Transport;
-use crate::wire::{Decoder, Opcode};
 use crate::worker::nanoseconds;
+use websocket_wire::{Decoder, Opcode};
 
 pub(crate) use pace::Orphan;
 use pace::{Pace, sending_limit};

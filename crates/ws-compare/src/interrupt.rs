@@ -1,0 +1,66 @@
+//! Ctrl-C, or a terminal that is closed: once ends the rounds, twice the program; either way no server is left behind.
+
+use cli::ExitStatus;
+use cli::interrupt::{InterruptReaction, Interrupts, run_until_second_interrupt};
+use swarm::control::Control;
+
+use crate::server::process_group::ProcessGroups;
+
+/// The parts of a comparison that an interrupt ends.
+#[derive(Clone)]
+pub(crate) struct InterruptHandle {
+    /// Stopped by the first signal.
+    pub(crate) control: Control,
+    /// Every server that was started: killed by the second.
+    pub(crate) groups: ProcessGroups,
+    /// Signals, and the files that the second one removes.
+    pub(crate) interrupts: Interrupts,
+}
+
+/// Runs `body`; the first signal stops its [`Control`], the second one kills the servers, leaves
+/// `body` behind and ends with exit code 130.
+///
+/// # Errors
+/// Those of `body`.
+pub(crate) fn until_second(
+    body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitStatus> + Send + 'static,
+) -> anyhow::Result<ExitStatus> {
+    let (control, groups) = (Control::new(), ProcessGroups::default());
+    let (stopped, killed) = (control.clone(), groups.clone());
+    let reaction = InterruptReaction {
+        announcement: "\nending after the rounds so far and saving files; once more ends at once and saves nothing",
+        stop: Box::new(move || stopped.stop()),
+        clean_up: move || killed.kill_all(),
+    };
+    run_until_second_interrupt(reaction, move |interrupts| {
+        body(&InterruptHandle {
+            control,
+            groups,
+            interrupts: interrupts.clone(),
+        })
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_panic_leaves_no_server_behind() {
+        let (tell, told) = mpsc::channel();
+        let ended = until_second(move |stop| {
+            let group = stop.groups.spawn(Command::new("sleep").arg("600")).unwrap();
+            tell.send((group.members()[0], stop.groups.clone()))
+                .unwrap();
+            panic!("on purpose");
+        });
+        assert_eq!(ended.unwrap(), ExitStatus::Panicked);
+        let (pid, groups) = told.recv().unwrap();
+        // Reaped as well: nothing has its number.
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+        assert!(groups.spawn(&mut Command::new("true")).is_err());
+    }
+}
