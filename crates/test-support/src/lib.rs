@@ -8,3 +8,4 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 pub mod golden;
+pub mod svg_path;
