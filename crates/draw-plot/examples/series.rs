@@ -13,7 +13,7 @@ use draw_plot::series::{
     rates, reaches, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
 use draw_plot::{Data, Kind, load};
-use measurement::moving;
+use measurement::moving_average;
 use results::read::Request;
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
 
     if let Data::Latency(series) = load(Kind::Latency, &files, &request)?.data() {
         let values = &series[0].values_ms;
-        let averages = moving::averages(values, window);
+        let averages = moving_average::averages(values, window);
         let first = window.get() - 1;
         let drawn = outline(&averages, first, values.len(), columns);
         let reaches = reaches(&averages, first, values.len(), columns);

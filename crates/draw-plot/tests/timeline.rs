@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use draw_plot::{Course, Data, Options, Subject, Svg, svg};
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 
 /// A run that measured so long, with echoes in these many seconds.
 fn course(elapsed_s: f64, seconds: u64) -> Course {

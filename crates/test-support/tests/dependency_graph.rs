@@ -18,15 +18,15 @@ const ARROWS: &str = "
     measurement: statistics units
     swarm: host measurement units websocket-wire
     results: measurement units
-    runner: measurement swarm units
+    wording: measurement units
     cli: host measurement units
     echo-server:
     axum-ws: cli echo-server
     tungstenite-ws: cli echo-server
     draw-plot: cli measurement results units
-    ws-report: cli draw-plot measurement results units
-    ws-compare: cli draw-plot host measurement results runner statistics swarm units ws-report
-    ws-bench: axum-ws cli draw-plot host measurement results runner swarm tungstenite-ws units
+    ws-report: cli draw-plot measurement results units wording
+    ws-compare: cli draw-plot host measurement results statistics swarm units wording ws-report
+    ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording
     ws-truth: cli host measurement swarm units
     ws-soak: cli host measurement swarm units websocket-wire
     test-support:
@@ -38,14 +38,9 @@ const NOT_IN_MEASUREMENT: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwr
 /// Circles that still wait to be broken. One that is broken must leave this list.
 const KNOWN_CIRCLES: &[&str] = &[
     "draw_plot: encode, page",
-    "measurement: condition, summary, validity",
-    "measurement: plan, target",
     "results: read::source, read::text, read::workbook",
-    "runner: generator, load, trust",
     "swarm: clock, connect, connection, control, fleet, head, measure, opening, run, shared, told, \
      transport, worker",
-    "ws-bench: args, show",
-    "ws-bench: bench, progress, standing",
 ];
 
 #[test]

@@ -5,9 +5,11 @@ use std::path::Path;
 use draw_plot::{
     DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
 };
-use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
+use measurement::run::comparison::{
+    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
+};
 use units::counted;
-use ws_report::page::Picture;
+use ws_report::page::PagePicture;
 
 use crate::{page, wording};
 
@@ -33,7 +35,7 @@ pub(crate) fn has_ratios(c: &Comparison) -> bool {
 ///
 /// # Errors
 /// As [`encode`].
-pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
+pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
         return Ok(Vec::new());
@@ -89,7 +91,12 @@ fn ratios(c: &Comparison) -> Ratios {
 }
 
 /// `None` when there is no ratio.
-fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Option<RatioRow> {
+fn row(
+    c: &Comparison,
+    figure: ComparedFigure,
+    against: &AgainstReference,
+    several: bool,
+) -> Option<RatioRow> {
     let better = |ratio: f64| {
         if figure.more_is_better() {
             ratio
@@ -117,9 +124,9 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         dots: dots.collect(),
         interval: Some(interval),
         said: match against.verdict {
-            Decision::Better => Said::Better,
-            Decision::Worse => Said::Worse,
-            Decision::CannotTell => Said::Nothing,
+            ComparisonVerdict::Better => Said::Better,
+            ComparisonVerdict::Worse => Said::Worse,
+            ComparisonVerdict::CannotTell => Said::Nothing,
         },
         text: against.text.clone(),
     })

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use draw_plot::series::Sorted;
-use measurement::summary::{Latency, Summary};
-use measurement::validity::messages_beyond;
+use measurement::run::Summary;
+use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
 use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
 use units::{grouped, human_time};
@@ -91,9 +91,7 @@ impl Found {
     fn in_file(file: &Path) -> Result<Self, ReportError> {
         let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
             Ok(found) => (found.times, found.chosen_from),
-            Err(ResultsError::EmptyColumn { .. } | ResultsError::NoWholeRow { .. }) => {
-                (Vec::new(), None)
-            }
+            Err(ResultsError::NoValues { .. }) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
         };
         let sorted = |metric| {

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::moving;
+use measurement::moving_average;
 use plotters::style::RGBColor;
 use units::grouped;
 
@@ -176,7 +176,7 @@ impl<'a> Line<'a> {
         let label = || series.label.clone();
         check_times(&series.label, values.iter().copied())?;
         let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
-        let averages = moving::averages(values, window);
+        let averages = moving_average::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {
                 window: window.get() as u64,

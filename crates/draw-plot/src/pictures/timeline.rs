@@ -1,6 +1,6 @@
 //! What happened in each second: throughput above, times below.
 
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 use plotters::style::RGBColor;
 use results::read::Metric;
 
