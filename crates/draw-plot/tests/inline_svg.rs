@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use draw_plot::series::Sorted;
+use draw_plot::series::SortedTimes;
 use draw_plot::{
-    Data, Distribution, Kind, Moments, NamedTimes, Options, Series, Size, Subject, Theme, load,
-    page_style, svg,
+    Data, Distribution, Moments, NamedTimes, Options, PictureKind, Series, Size, Subject, Theme,
+    load, page_style, svg,
 };
-use results::read::TimestampOf;
+use results::read::When;
 
 fn options() -> Options {
     Options {
@@ -151,7 +151,7 @@ fn hovers_tell_the_values_from_left_to_right() {
         label: "uniform".to_owned(),
         times: vec![NamedTimes {
             name: "service time".to_owned(),
-            sorted: Sorted::new((1..=1_000).map(f64::from).collect(), &[]).unwrap(),
+            sorted: SortedTimes::new((1..=1_000).map(f64::from).collect(), &[]).unwrap(),
         }],
         skipped: 0,
         chosen_from: None,
@@ -184,7 +184,12 @@ fn one_reading_is_drawn_as_often_as_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
     std::fs::write(&file, "rtt_ms\n1\n2\n4\n").unwrap();
-    let loaded = load(Kind::Cdf, &[file], &results::read::Request::default()).unwrap();
+    let loaded = load(
+        PictureKind::Cdf,
+        &[file],
+        &results::read::Request::default(),
+    )
+    .unwrap();
     assert_eq!(loaded.subject().quantity, "rtt");
     let light = loaded.svg(&Options::default()).unwrap();
     let dark = loaded
@@ -232,7 +237,7 @@ fn the_scale_of_a_heatmap_ends_within_the_picture() {
         values_ms: vec![1.0; counts.len()].into(),
         at_s: at_s.into(),
         counts: counts.into(),
-        when: TimestampOf::Sent,
+        when: When::Sent,
         slice_s: None,
         skipped: 0,
         chosen_from: None,

@@ -1,8 +1,12 @@
-//! Paths as pictures hold them.
+//! The points of the paths in an SVG.
 
 /// The points that a path of steps leads to, read as SVG 2 says (9.3); of the commands, those that
 /// pictures use.
-pub(crate) fn walked(path: &str) -> Vec<(i32, i32)> {
+///
+/// # Panics
+/// When the path is not such a path.
+#[must_use]
+pub fn points_of_path(path: &str) -> Vec<(i32, i32)> {
     let mut tokens: Vec<String> = Vec::new();
     for letter in path.chars() {
         match letter {

@@ -1,13 +1,13 @@
-//! Text in the room that there is: cut, or in several rows.
+//! Texts that are wider than their room: cut, or in several rows.
 
 use crate::canvas::{Canvas, Font};
 
-/// What stands between the parts of a text.
-pub(crate) const PARTED: &str = " · ";
+/// The separator between the parts of a text.
+pub(crate) const SEPARATOR: &str = " · ";
 
 impl Canvas<'_> {
     /// The text, cut to fit into `width` where it must be.
-    pub(crate) fn fitted(&self, text: &str, font: Font, width: f64) -> String {
+    pub(crate) fn fit(&self, text: &str, font: Font, width: f64) -> String {
         if self.text_width(text, font) <= width {
             return text.to_owned();
         }
@@ -24,25 +24,25 @@ impl Canvas<'_> {
     }
 
     /// The text in two rows at most, parted between its parts where one does not have room for all.
-    pub(crate) fn wrapped(&self, text: &str, font: Font, width: f64) -> Vec<String> {
+    pub(crate) fn two_rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
         let fits = |row: &str| self.text_width(row, font) <= width;
         let mut first = text;
         while !fits(first)
-            && let Some((shorter, _)) = first.rsplit_once(PARTED)
+            && let Some((shorter, _)) = first.rsplit_once(SEPARATOR)
         {
             first = shorter;
         }
-        let rest = text[first.len()..].trim_start_matches(PARTED);
+        let rest = text[first.len()..].trim_start_matches(SEPARATOR);
         let rows = [first, rest].into_iter().filter(|row| !row.is_empty());
-        rows.map(|row| self.fitted(row, font, width)).collect()
+        rows.map(|row| self.fit(row, font, width)).collect()
     }
 
     /// The text in as many rows as it needs, parted between its parts; a part that is wider than a row
     /// by itself is cut.
     pub(crate) fn rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
         let mut rows: Vec<String> = Vec::new();
-        for part in text.split(PARTED) {
-            let longer = rows.last().map(|row| format!("{row}{PARTED}{part}"));
+        for part in text.split(SEPARATOR) {
+            let longer = rows.last().map(|row| format!("{row}{SEPARATOR}{part}"));
             match longer.filter(|row| self.text_width(row, font) <= width) {
                 Some(longer) => {
                     rows.pop();
@@ -52,28 +52,21 @@ impl Canvas<'_> {
             }
         }
         let rows = rows.into_iter();
-        rows.map(|row| self.fitted(&row, font, width)).collect()
+        rows.map(|row| self.fit(&row, font, width)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::Faces;
-    use plotters::prelude::{BitMapBackend, IntoDrawingArea};
+    use crate::font::FontFaces;
+    use crate::options::Size;
     use plotters::style::RGBColor;
 
     #[test]
     fn a_long_text_goes_on_in_a_second_row() {
-        let faces = Faces::new().unwrap();
-        let mut dots = vec![0; 3];
-        let area = BitMapBackend::with_buffer(&mut dots, (1, 1)).into_drawing_area();
-        let canvas = Canvas {
-            surface: &area,
-            dots_per_pixel: 1,
-            is_bitmap: true,
-            faces: &faces,
-        };
+        let fonts = FontFaces::new().unwrap();
+        let canvas = Canvas::new(Size::default(), 1, &fonts);
         let font = Font {
             size: 10.0,
             is_bold: false,
@@ -81,7 +74,7 @@ mod tests {
         };
         let text = "run.xlsx · 100 messages · moving average of 50";
         let width = canvas.text_width(text, font);
-        let rows = |share: f64| canvas.wrapped(text, font, share * width);
+        let rows = |share: f64| canvas.two_rows(text, font, share * width);
         assert_eq!(rows(1.0), [text]);
         assert_eq!(
             rows(0.99),
@@ -93,7 +86,7 @@ mod tests {
             cut.starts_with("100 messages") && cut.ends_with('…'),
             "{cut}"
         );
-        assert!(canvas.wrapped("", font, width).is_empty());
+        assert!(canvas.two_rows("", font, width).is_empty());
         assert_eq!(
             canvas.rows(text, font, 0.5 * width),
             ["run.xlsx", "100 messages", "moving average of 50"]

@@ -2,7 +2,7 @@
 
     python3 -m venv venv && venv/bin/pip install numpy pandas
     cargo build --release -p draw-plot --example series
-    venv/bin/python crates/draw-plot/tests/beside_numpy.py target/release/examples/series
+    venv/bin/python crates/draw-plot/tests/numpy_check.py target/release/examples/series
 
 Files of known laws are written as ws-bench writes them; the example `series` prints the numbers that the
 pictures are drawn from. Counts, shares and quantiles must be equal, averages to 12 digits. Exits with 1 on

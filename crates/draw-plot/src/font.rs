@@ -5,28 +5,28 @@ use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 use crate::error::DrawError;
 
 /// Both weights.
-pub(crate) struct Faces {
-    regular: Face,
-    bold: Face,
+pub(crate) struct FontFaces {
+    regular: FontFace,
+    bold: FontFace,
 }
 
-impl Faces {
+impl FontFaces {
     pub(crate) fn new() -> Result<Self, DrawError> {
         Ok(Self {
-            regular: Face::new(include_bytes!("../assets/DejaVuSans.ttf"))?,
-            bold: Face::new(include_bytes!("../assets/DejaVuSans-Bold.ttf"))?,
+            regular: FontFace::new(include_bytes!("../assets/DejaVuSans.ttf"))?,
+            bold: FontFace::new(include_bytes!("../assets/DejaVuSans-Bold.ttf"))?,
         })
     }
 
-    pub(crate) fn of(&self, is_bold: bool) -> &Face {
+    pub(crate) fn of(&self, is_bold: bool) -> &FontFace {
         if is_bold { &self.bold } else { &self.regular }
     }
 }
 
 /// One weight.
-pub(crate) struct Face(FontRef<'static>);
+pub(crate) struct FontFace(FontRef<'static>);
 
-impl Face {
+impl FontFace {
     /// What an SVG asks its reader for: where DejaVu is missing, its equally wide relative.
     pub(crate) const FAMILY: &'static str = "DejaVu Sans, Verdana, sans-serif";
     /// Height of capitals and figures in ems.
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_font_has_every_sign_that_a_picture_needs() {
-        let faces = Faces::new().unwrap();
+        let faces = FontFaces::new().unwrap();
         for is_bold in [false, true] {
             let font = &faces.of(is_bold).0;
             for letter in "0123456789,.·…▲→µ–−×≤%()/: äßéЖΩ".chars() {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn figures_are_equally_wide_and_scale() {
-        let faces = Faces::new().unwrap();
+        let faces = FontFaces::new().unwrap();
         let face = faces.of(false);
         assert!((face.width("111", 20.0) - face.width("888", 20.0)).abs() < 1e-3);
         assert!((face.width("888", 40.0) - 2.0 * face.width("888", 20.0)).abs() < 1e-3);
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn capitals_stand_on_the_baseline() {
-        let faces = Faces::new().unwrap();
+        let faces = FontFaces::new().unwrap();
         let dots = faces.of(false).dots("H", 100.0, (10.0, 200.0));
         let rows: Vec<i32> = dots
             .iter()

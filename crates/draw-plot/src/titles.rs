@@ -2,22 +2,22 @@
 
 use std::ffi::OsStr;
 
-use results::read::{Place, RunOrigin};
+use results::read::{Place, RunInfo};
 
-use crate::data::Kind;
-use crate::pictures::capitalized;
+use crate::data::PictureKind;
+use crate::phrases::capitalize;
 use crate::run_title;
 
 /// A file, and what it says about where its times come from.
 pub(crate) struct Origin<'a> {
     pub(crate) place: &'a Place,
-    pub(crate) run: Option<&'a RunOrigin>,
+    pub(crate) run: Option<&'a RunInfo>,
     /// What its times are.
     pub(crate) name: &'a str,
 }
 
 /// The run that all files come from; what is drawn, where there is no such one.
-pub(crate) fn title_of(kind: Kind, x_name: Option<&str>, all: &[Origin<'_>]) -> String {
+pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_>]) -> String {
     let mut titles: Vec<String> = all
         .iter()
         .map(|origin| match origin.run {
@@ -34,14 +34,14 @@ pub(crate) fn title_of(kind: Kind, x_name: Option<&str>, all: &[Origin<'_>]) -> 
     let what = match (kind, x_name) {
         // A column's name is written as its owner writes it.
         (_, Some(x_name)) => return format!("{quantity} against {x_name}"),
-        (Kind::Latency, None) => format!("{quantity} of each message"),
-        (Kind::Histogram, None) => format!("histogram of the {quantity}"),
-        (Kind::Cdf, None) => format!("distribution of the {quantity}"),
-        (Kind::Percentiles, None) => format!("percentiles of the {quantity}"),
-        (Kind::Timeline, None) => "throughput and times of each second".to_owned(),
-        (Kind::Heatmap, None) => format!("{quantity} over the run"),
+        (PictureKind::Latency, None) => format!("{quantity} of each message"),
+        (PictureKind::Histogram, None) => format!("histogram of the {quantity}"),
+        (PictureKind::Cdf, None) => format!("distribution of the {quantity}"),
+        (PictureKind::Percentiles, None) => format!("percentiles of the {quantity}"),
+        (PictureKind::Timeline, None) => "throughput and times of each second".to_owned(),
+        (PictureKind::Heatmap, None) => format!("{quantity} over the run"),
     };
-    capitalized(&what)
+    capitalize(&what)
 }
 
 /// What all files hold.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{CommandFactory, Parser, ValueEnum};
 use draw_plot::{
-    Data, Kind, Loaded, MAX_SERIES, Options, Series, Size, Theme, check_ending, load, window_for,
+    Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
+    window_for,
 };
-use results::atomic_file::is_same_file;
-use results::read::{Metric, Request, TimeUnit};
+use results::read::{Metric, Request, Unit};
+use results::whole::is_same_file;
 use units::{grouped, parse_positive};
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
@@ -31,7 +32,7 @@ Exit codes:
   0  drawn
   1  a file could not be read or drawn, and nothing was written
   2  usage")]
-pub(crate) struct Cli {
+pub(crate) struct Args {
     /// Files to draw, one colour each (example: latencies.xlsx)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -109,14 +110,14 @@ enum KindName {
 }
 
 impl KindName {
-    fn kind(self) -> Kind {
+    fn kind(self) -> PictureKind {
         match self {
-            Self::Latency => Kind::Latency,
-            Self::Histogram => Kind::Histogram,
-            Self::Cdf => Kind::Cdf,
-            Self::Percentiles => Kind::Percentiles,
-            Self::Timeline => Kind::Timeline,
-            Self::Heatmap => Kind::Heatmap,
+            Self::Latency => PictureKind::Latency,
+            Self::Histogram => PictureKind::Histogram,
+            Self::Cdf => PictureKind::Cdf,
+            Self::Percentiles => PictureKind::Percentiles,
+            Self::Timeline => PictureKind::Timeline,
+            Self::Heatmap => PictureKind::Heatmap,
         }
     }
 }
@@ -154,7 +155,7 @@ fn parse_window(text: &str) -> Result<NonZeroUsize, String> {
         .ok_or_else(|| format!("`{text}` is too large"))
 }
 
-impl Cli {
+impl Args {
     /// What clap cannot check by itself.
     pub(crate) fn checked(self) -> Result<Self, clap::Error> {
         let wrong_use = |message: String| {
@@ -177,7 +178,7 @@ impl Cli {
     fn without_meaning(&self) -> Option<String> {
         let kind = self.kind.kind();
         let name = kind.name();
-        if kind == Kind::Latency {
+        if kind == PictureKind::Latency {
             return None;
         }
         if self.window.is_some() {
@@ -191,7 +192,7 @@ impl Cli {
             ));
         }
         // These are made from several columns that only files of ours have.
-        let is_ours = matches!(kind, Kind::Timeline | Kind::Heatmap);
+        let is_ours = matches!(kind, PictureKind::Timeline | PictureKind::Heatmap);
         let of_columns = [
             ("--sheet", self.sheet.is_some()),
             ("--column", self.column.is_some()),
@@ -221,10 +222,10 @@ impl Cli {
             sheet: self.sheet.clone(),
             column: self.column.clone(),
             unit: self.unit.map(|unit| match unit {
-                UnitName::Ns => TimeUnit::Nanoseconds,
-                UnitName::Us => TimeUnit::Microseconds,
-                UnitName::Ms => TimeUnit::Milliseconds,
-                UnitName::S => TimeUnit::Seconds,
+                UnitName::Ns => Unit::Nanoseconds,
+                UnitName::Us => Unit::Microseconds,
+                UnitName::Ms => Unit::Milliseconds,
+                UnitName::S => Unit::Seconds,
             }),
             x: self.x.clone(),
         }
@@ -269,10 +270,10 @@ impl Cli {
     }
 
     /// What was done with it: `, moving average of 50`.
-    fn detail(&self, loaded: &Loaded) -> String {
+    fn detail(&self, loaded: &PictureInput) -> String {
         match loaded.data() {
             Data::Latency(series) => averaged(window_for(self.window, series).get(), series),
-            Data::Against { x_name, .. } => format!(", against {x_name}"),
+            Data::Xy { x_name, .. } => format!(", against {x_name}"),
             _ => String::new(),
         }
     }

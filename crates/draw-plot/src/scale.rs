@@ -1,144 +1,126 @@
-//! An axis: where a value lies on it, where its ticks are and how numbers are written.
+//! The scale of an axis: the pixel of each value, and the ticks.
 
-use units::grouped;
+use crate::number_format::{fixed_decimals, round_number};
 
 /// The numbers from one end of an axis to the other, before it has its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Scale {
+pub(crate) struct AxisScale {
     pub(crate) low: f64,
     pub(crate) high: f64,
-    shape: Shape,
+    spacing: Spacing,
 }
 
-/// How values are spread over an axis.
+/// Spacing of the values on an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum Spacing {
     /// Equal steps of value are equal steps of pixels.
     Linear,
     /// Equal factors of value are equal steps of pixels.
     Log,
-    /// As before, of 1/(1 − q); the quantile q is written.
+    /// Equal factors of 1/(1 − q) are equal steps of pixels; the quantile q is written.
     Spectrum,
 }
 
-impl Scale {
-    #[must_use]
+impl AxisScale {
     pub(crate) fn linear(low: f64, high: f64) -> Self {
-        Self {
-            low,
-            high,
-            shape: Shape::Linear,
-        }
+        let spacing = Spacing::Linear;
+        Self { low, high, spacing }
     }
 
-    /// From `low`, which is above zero, to `high` without air.
-    #[must_use]
+    /// A logarithmic scale from `low`, which is above zero, to `high` without air.
     pub(crate) fn log_between(low: f64, high: f64) -> Self {
-        Self {
-            low,
-            high,
-            shape: Shape::Log,
-        }
+        let spacing = Spacing::Log;
+        Self { low, high, spacing }
     }
 
     /// All quantiles up to that whose 1/(1 − q) is `high`.
-    #[must_use]
     pub(crate) fn spectrum(high: f64) -> Self {
-        Self {
-            low: 1.0,
-            high,
-            shape: Shape::Spectrum,
-        }
+        let (low, spacing) = (1.0, Spacing::Spectrum);
+        Self { low, high, spacing }
     }
 
-    /// All from `low`, which is above zero, and a little air at both ends.
-    #[must_use]
+    /// A logarithmic scale from `low`, which is above zero, to `high` with a little air at both ends.
     pub(crate) fn log(low: f64, high: f64) -> Self {
         let air = (high / low).powf(0.03).max(1.05);
         Self::log_between(low / air, high * air)
     }
 
-    /// From the pixel of `low` to the pixel of `high`.
-    #[must_use]
-    pub(crate) fn over(self, pixels: (f64, f64)) -> Axis {
-        let Self { low, high, shape } = self;
+    /// The axis between the pixel of `low` and the pixel of `high`.
+    pub(crate) fn over(self, pixels: (f64, f64)) -> PixelAxis {
         // A picture of a single value still needs a length to divide by.
-        let high = match shape {
-            _ if high > low => high,
-            Shape::Linear => low + 1.0,
-            Shape::Log | Shape::Spectrum => low * 10.0,
+        let high = match self.spacing {
+            _ if self.high > self.low => self.high,
+            Spacing::Linear => self.low + 1.0,
+            Spacing::Log | Spacing::Spectrum => self.low * 10.0,
         };
-        Axis {
-            low,
-            high,
-            pixels,
-            shape,
-        }
+        let scale = Self { high, ..self };
+        PixelAxis { scale, pixels }
     }
 }
+
+/// A value of an axis, and its printed form.
+pub(crate) type Tick = (f64, String);
 
 /// Maps values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Axis {
-    low: f64,
-    high: f64,
+pub(crate) struct PixelAxis {
+    scale: AxisScale,
     /// Pixel of `low`, pixel of `high`.
     pixels: (f64, f64),
-    shape: Shape,
 }
 
-impl Axis {
-    /// Whether the value lies on it.
-    #[must_use]
+impl PixelAxis {
+    /// True if the value lies on the axis.
     pub(crate) fn reaches(&self, value: f64) -> bool {
-        (self.low..=self.high).contains(&value)
+        (self.scale.low..=self.scale.high).contains(&value)
     }
 
-    /// The pixel of a value; a value off the axis lies on its nearer end.
-    #[must_use]
+    /// The pixel of a value. A value off the axis lies on its nearer end.
     pub(crate) fn pixel(&self, value: f64) -> f64 {
-        let value = value.clamp(self.low, self.high);
-        let share = match self.shape {
-            Shape::Linear => (value - self.low) / (self.high - self.low),
-            Shape::Log | Shape::Spectrum => (value / self.low).ln() / (self.high / self.low).ln(),
+        let value = value.clamp(self.scale.low, self.scale.high);
+        let share = match self.scale.spacing {
+            Spacing::Linear => (value - self.scale.low) / (self.scale.high - self.scale.low),
+            Spacing::Log | Spacing::Spectrum => {
+                (value / self.scale.low).ln() / (self.scale.high / self.scale.low).ln()
+            }
         };
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
 
-    /// Whether values between its numbers cannot be told by the eye, so that the grid must lead to the
-    /// numbers.
-    #[must_use]
+    /// True if the eye cannot interpolate between the numbers, so that the grid must lead to them.
     pub(crate) fn is_spectrum(&self) -> bool {
-        self.shape == Shape::Spectrum
+        self.scale.spacing == Spacing::Spectrum
     }
 
-    /// About `wanted` round values and how each is written.
-    #[must_use]
-    pub(crate) fn ticks(&self, wanted: usize) -> Vec<(f64, String)> {
-        if self.shape == Shape::Spectrum {
+    /// About `wanted` round values, each with its printed form.
+    pub(crate) fn ticks(&self, wanted: usize) -> Vec<Tick> {
+        if self.scale.spacing == Spacing::Spectrum {
             return self.spectrum_ticks(wanted);
         }
         // Within one power of ten, round numbers are evenly spaced numbers.
-        if self.shape == Shape::Log && self.high / self.low >= 10.0 {
+        if self.scale.spacing == Spacing::Log && self.scale.high / self.scale.low >= 10.0 {
             let ticks = self.log_ticks(wanted.max(3));
-            return ticks.into_iter().map(|tick| (tick, plain(tick))).collect();
+            return ticks
+                .into_iter()
+                .map(|tick| (tick, round_number(tick)))
+                .collect();
         }
         let (ticks, decimals) = self.linear_ticks(wanted);
         ticks
             .into_iter()
-            .map(|tick| (tick, fixed(tick, decimals)))
+            .map(|tick| (tick, fixed_decimals(tick, decimals)))
             .collect()
     }
 
     /// 90 %, 99 %, 99.9 % and so on; others where there is room.
-    fn spectrum_ticks(&self, wanted: usize) -> Vec<(f64, String)> {
+    fn spectrum_ticks(&self, wanted: usize) -> Vec<Tick> {
         let room = (self.pixels.1 - self.pixels.0).abs() / wanted.max(3) as f64;
         // Short ones fit more closely.
         let nines = (1..=18).map(|power| (10_f64.powi(power), percent_of_nines(power), 0.7));
         let others = [(1.0, "0 %"), (2.0, "50 %"), (4.0, "75 %"), (20.0, "95 %")];
         let others = others.map(|(x, label)| (x, label.to_owned(), 0.4));
-        let mut ticks: Vec<(f64, String)> = Vec::new();
-        for (x, label, share) in nines.chain(others).filter(|(x, ..)| *x <= self.high) {
+        let mut ticks: Vec<Tick> = Vec::new();
+        for (x, label, share) in nines.chain(others).filter(|(x, ..)| *x <= self.scale.high) {
             let is_free = ticks
                 .iter()
                 .all(|(other, _)| (self.pixel(*other) - self.pixel(x)).abs() >= share * room);
@@ -152,7 +134,7 @@ impl Axis {
 
     /// Multiples of 1, 2 or 5 times a power of ten.
     fn linear_ticks(&self, wanted: usize) -> (Vec<f64>, usize) {
-        let rough = (self.high - self.low) / wanted.max(3) as f64;
+        let rough = (self.scale.high - self.scale.low) / wanted.max(3) as f64;
         let power = rough.log10().floor();
         let base = 10_f64.powf(power);
         let factor = [1.0, 2.0, 5.0, 10.0]
@@ -164,10 +146,10 @@ impl Axis {
         // Below 20 for every step that a time can have.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let decimals = (-power).clamp(0.0, 20.0) as usize;
-        let first = (self.low / step - 1e-9).ceil();
+        let first = (self.scale.low / step - 1e-9).ceil();
         let ticks = (0..=2 * wanted.max(3) + 1)
             .map(|i| (first + i as f64) * step)
-            .take_while(|tick| *tick <= self.high + step * 1e-9)
+            .take_while(|tick| *tick <= self.scale.high + step * 1e-9)
             .collect();
         (ticks, decimals)
     }
@@ -176,11 +158,12 @@ impl Axis {
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
         #[allow(clippy::cast_possible_truncation)]
         let (from, to) = (
-            self.low.log10().floor() as i32,
-            self.high.log10().ceil() as i32,
+            self.scale.low.log10().floor() as i32,
+            self.scale.high.log10().ceil() as i32,
         );
-        let within =
-            |tick: &f64| (self.low * (1.0 - 1e-9)..=self.high * (1.0 + 1e-9)).contains(tick);
+        let within = |tick: &f64| {
+            (self.scale.low * (1.0 - 1e-9)..=self.scale.high * (1.0 + 1e-9)).contains(tick)
+        };
         let all = |factors: &'static [f64], each: usize| -> Vec<f64> {
             (from..=to)
                 .step_by(each)
@@ -205,7 +188,7 @@ impl Axis {
     }
 }
 
-/// The quantile whose 1/(1 − q) is so many times tenfold: `99.9 %`.
+/// The quantile whose 1/(1 − q) is 10 to the power of `count`: `99.9 %`.
 fn percent_of_nines(count: i32) -> String {
     match count {
         ..=1 => "90 %".to_owned(),
@@ -217,49 +200,12 @@ fn percent_of_nines(count: i32) -> String {
     }
 }
 
-/// A number with commas between thousands and so many decimals: `1,234.50`.
-#[must_use]
-pub(crate) fn fixed(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    let (sign, size) = text
-        .strip_prefix('-')
-        .map_or(("", text.as_str()), |size| ("-", size));
-    let (whole, part) = size.split_once('.').unwrap_or((size, ""));
-    match whole.parse() {
-        Ok(whole) if part.is_empty() => format!("{sign}{}", grouped(whole)),
-        Ok(whole) => format!("{sign}{}.{part}", grouped(whole)),
-        // Beyond 64 bits: as it is.
-        Err(_) => text,
-    }
-}
-
-/// A round number with as many decimals as it needs.
-fn plain(value: f64) -> String {
-    // Below 20 for every number that a time can have.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = (-(value.log10() + 1e-9).floor()).clamp(0.0, 20.0) as usize;
-    fixed(value, decimals)
-}
-
-/// A time with three significant digits: `0.0612 ms`, `1.22 ms`, `1,234 ms`.
-#[must_use]
-pub(crate) fn milliseconds(ms: f64) -> String {
-    if ms <= 0.0 {
-        return "0 ms".to_owned();
-    }
-    // Half of the third digit may carry into a fourth: 9.996 is written 10.0.
-    let digits_before_point = (ms * (1.0 + 5e-4)).log10().floor();
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = (2.0 - digits_before_point).clamp(0.0, 12.0) as usize;
-    format!("{} ms", fixed(ms, decimals))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn labels(axis: Axis, wanted: usize) -> Vec<String> {
+    fn labels(axis: PixelAxis, wanted: usize) -> Vec<String> {
         axis.ticks(wanted)
             .into_iter()
             .map(|(_, label)| label)
@@ -268,7 +214,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_numbers() {
-        let axis = |high| Scale::linear(0.0, high).over((0.0, 100.0));
+        let axis = |high| AxisScale::linear(0.0, high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(2.6), 6),
             ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]
@@ -277,20 +223,20 @@ mod tests {
             labels(axis(0.05), 5),
             ["0.00", "0.01", "0.02", "0.03", "0.04", "0.05"]
         );
-        let messages = Scale::linear(1.0, 1_000_000.0).over((0.0, 100.0));
+        let messages = AxisScale::linear(1.0, 1_000_000.0).over((0.0, 100.0));
         assert_eq!(
             labels(messages, 5),
             ["200,000", "400,000", "600,000", "800,000", "1,000,000"]
         );
         assert_eq!(
-            labels(Scale::linear(1.0, 3.0).over((0.0, 1.0)), 2),
+            labels(AxisScale::linear(1.0, 3.0).over((0.0, 1.0)), 2),
             ["1", "2", "3"]
         );
     }
 
     #[test]
     fn log_ticks_thin_out_with_the_range() {
-        let axis = |low, high| Scale::log_between(low, high).over((0.0, 100.0));
+        let axis = |low, high| AxisScale::log_between(low, high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(0.5, 60.0), 8),
             ["0.5", "1", "2", "5", "10", "20", "50"]
@@ -304,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_spectrum_is_written_in_nines() {
-        let axis = |high| Scale::spectrum(high).over((0.0, 100.0));
+        let axis = |high| AxisScale::spectrum(high).over((0.0, 100.0));
         assert_eq!(
             labels(axis(150_000.0), 6),
             [
@@ -320,36 +266,24 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!(milliseconds(0.061_23), "0.0612 ms");
-        assert_eq!(milliseconds(1.224), "1.22 ms");
-        assert_eq!(milliseconds(9.996), "10.0 ms");
-        assert_eq!(milliseconds(412.5), "412 ms");
-        assert_eq!(milliseconds(12_345.0), "12,345 ms");
-        assert_eq!(milliseconds(0.0), "0 ms");
-        assert_eq!(fixed(-12_345.25, 1), "-12,345.2");
-        assert_eq!(fixed(-2_000.0, 0), "-2,000");
-    }
-
-    #[test]
     fn a_logarithmic_scale_has_air_at_both_ends() {
-        let scale = Scale::log(1.0, 1_000.0);
+        let scale = AxisScale::log(1.0, 1_000.0);
         assert!(scale.low < 1.0 && scale.high > 1_000.0);
         assert_eq!(
             labels(scale.over((0.0, 100.0)), 4),
             ["1", "10", "100", "1,000"]
         );
-        assert!(labels(Scale::linear(0.0, 3.0).over((0.0, 1.0)), 3).contains(&"2".to_owned()));
+        assert!(labels(AxisScale::linear(0.0, 3.0).over((0.0, 1.0)), 3).contains(&"2".to_owned()));
     }
 
     #[test]
     fn values_lie_where_they_should() {
-        let linear = Scale::linear(0.0, 4.0).over((100.0, 0.0));
+        let linear = AxisScale::linear(0.0, 4.0).over((100.0, 0.0));
         assert_eq!(
             (linear.pixel(0.0), linear.pixel(1.0), linear.pixel(9.0)),
             (100.0, 75.0, 0.0)
         );
-        let log = Scale::log_between(0.1, 1_000.0).over((0.0, 400.0));
+        let log = AxisScale::log_between(0.1, 1_000.0).over((0.0, 400.0));
         assert!((log.pixel(10.0) - 200.0).abs() < 1e-9);
         assert_eq!(log.pixel(0.0), 0.0);
     }
@@ -357,7 +291,7 @@ mod tests {
     proptest! {
         #[test]
         fn ticks_stay_on_the_axis_and_are_few(high in 1e-6..1e9_f64, wanted in 2..12_usize, is_log: bool) {
-            let scale = if is_log { Scale::log_between(high / 3e4, high) } else { Scale::linear(0.0, high) };
+            let scale = if is_log { AxisScale::log_between(high / 3e4, high) } else { AxisScale::linear(0.0, high) };
             let axis = scale.over((0.0, 1.0));
             let ticks = axis.ticks(wanted);
             prop_assert!(ticks.len() <= 2 * wanted.max(3) + 2 && ticks.len() >= 2);
