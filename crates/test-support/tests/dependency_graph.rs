@@ -20,7 +20,7 @@ const ARROWS: &str = "
     results: measurement units
     wording: measurement units
     cli: host measurement units
-    echo-server:
+    echo-server: host units
     axum-ws: cli echo-server
     tungstenite-ws: cli echo-server
     draw-plot: cli measurement results units
@@ -29,7 +29,7 @@ const ARROWS: &str = "
     ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording
     ws-truth: cli host measurement swarm units
     ws-soak: cli host measurement swarm units websocket-wire
-    test-support:
+    test-support: echo-server
 ";
 
 /// The libraries that a crate of pure arithmetic must not know.
