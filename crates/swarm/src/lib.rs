@@ -12,6 +12,7 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | `measure` | a run whose server is probed, and its summary |
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
 //! | `handle`, `progress`, `error` | stopping and observing a run; its errors |
 //! | `calibrate`, `reference_server` | the generator's own limits, against an echo server of its own |
@@ -55,16 +56,15 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handle;
+mod measure;
 mod message;
 mod pacing_timer;
-pub mod pin;
 mod progress;
 mod reference_server;
 mod rules;
 mod run;
 mod thread_state;
 mod timers;
-mod usage;
 mod worker;
 
 pub use calibrate::calibrate;
@@ -72,10 +72,10 @@ pub use connect::tls;
 pub use error::SwarmError;
 pub use failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use handle::RunHandle;
+pub use measure::{Measured, describe_host, measure};
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Finished, run, run_observed};
-pub use usage::{max_rss_bytes, process_cpu_s};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]

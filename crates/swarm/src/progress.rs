@@ -5,11 +5,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::recorder::Record;
-use measurement::summary::{ClientUsage, Connections};
+use measurement::summary::{ClientUsage, Connections, ContextSwitches};
 
 use crate::failure::{ConnectFailure, ConnectionEnd};
-use crate::usage::{ThreadUsage, max_rss_bytes};
 
 /// The phases of a run, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -147,7 +147,11 @@ pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> Clie
             .collect(),
         busy_share: share(|u| u.busy_s),
         blocked_writes: threads.iter().map(|load| load.blocked_writes).sum(),
-        context_switches: used.iter().map(|(u, _)| u.context_switches).sum(),
+        context_switches: used
+            .iter()
+            .map(|(u, _)| u.context_switches)
+            .sum::<Option<ContextSwitchCounts>>()
+            .map(context_switches),
         // Computed where the echoes are known.
         messages_per_cpu_s: None,
         cpu_s: sum(|u| u.cpu_s),
@@ -156,6 +160,14 @@ pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> Clie
         max_rss_bytes: max_rss_bytes(),
         run_queue_wait_s: sum(|u| u.run_queue_wait_s),
         run_queue_wait_share: share(|u| u.run_queue_wait_s),
+    }
+}
+
+/// Converts the host's counts into the summary's.
+pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
+    ContextSwitches {
+        voluntary: counts.voluntary,
+        involuntary: counts.involuntary,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use host::thread_usage::ThreadUsage;
 use measurement::plan::{Length, Plan};
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
@@ -16,7 +17,6 @@ use crate::message::payload::Payloads;
 use crate::progress::{ThreadLoad, ThreadProgress};
 use crate::rules::{RunSignal, SendRules};
 use crate::timers::Timers;
-use crate::usage::ThreadUsage;
 
 /// Initial capacity for samples when a time is planned; the capacity grows as needed.
 const INITIAL_SAMPLES: u64 = 1 << 16;

@@ -6,6 +6,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use host::cores::pin_thread;
+use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
@@ -18,10 +20,8 @@ use crate::connect::connector::Connector;
 use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
-use crate::pin;
 use crate::rules::{RunSignal, RunTimes};
 use crate::thread_state::ThreadState;
-use crate::usage::ThreadUsage;
 
 /// Concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and for
 /// our memory.
@@ -125,7 +125,7 @@ pub(crate) fn run_worker(
 ) -> io::Result<()> {
     if let Some(cores) = NonZeroUsize::new(job.plan.pin.len()) {
         let core = job.plan.pin[job.thread % cores];
-        pin::this_thread(core).map_err(|e| {
+        pin_thread(core).map_err(|e| {
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }

@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
-    ("cli", &[]),
+    ("cli", &["host", "measurement", "units"]),
+    ("host", &[]),
     ("units", &[]),
     ("statistics", &[]),
     ("measurement", &["statistics", "units"]),
-    ("swarm", &["measurement", "units", "websocket-wire"]),
+    ("swarm", &["host", "measurement", "units", "websocket-wire"]),
     ("websocket-wire", &[]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
@@ -31,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
         &[
             "cli",
             "draw-plot",
+            "host",
             "measurement",
             "results",
             "runner",
@@ -43,12 +45,25 @@ const ARROWS: [(&str, &[&str]); 17] = [
     // For tests only: nothing may use it.
     (
         "ws-truth",
-        &["cli", "measurement", "swarm", "units", "websocket-wire"],
+        &["cli", "host", "measurement", "swarm", "units"],
+    ),
+    // For tests only: nothing may use it.
+    (
+        "ws-soak",
+        &[
+            "cli",
+            "host",
+            "measurement",
+            "swarm",
+            "units",
+            "websocket-wire",
+        ],
     ),
     (
         "ws-bench",
         &[
             "cli",
+            "host",
             "measurement",
             "results",
             "runner",

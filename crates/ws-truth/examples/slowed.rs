@@ -1,10 +1,10 @@
-//! An echo server that is slower than itself by a known share, for `crates/ws-compare/benches/told.py`:
+//! An echo server that is slower than itself by a known share, for `crates/ws-compare/benches/power.py`:
 //! `slowed 9001 0.05` serves on `127.0.0.1:9001` until it is killed.
 
 #![allow(clippy::unwrap_used)]
 
 use ws_truth::faults::Faults;
-use ws_truth::server::Server;
+use ws_truth::faulty_server::FaultyServer;
 
 fn main() {
     let mut words = std::env::args().skip(1);
@@ -18,7 +18,7 @@ fn main() {
         slower_by: Some(share),
         ..Faults::default()
     };
-    let _server = Server::start_on(port, faults).unwrap();
+    let _server = FaultyServer::start_on(port, faults).unwrap();
     loop {
         std::thread::park();
     }

@@ -1,0 +1,126 @@
+//! The comparison as a picture: a dot a round, an interval a server.
+
+use std::path::Path;
+
+use draw_plot::{
+    DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
+};
+use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
+use units::counted;
+use ws_report::page::Picture;
+
+use crate::{page, wording};
+
+/// Height of what surrounds the rows, and of each row, at a width of 1280.
+const AROUND: u32 = 150;
+const ROW: u32 = 52;
+
+/// The bytes of the picture for a file of this name.
+///
+/// # Errors
+/// [`DrawError`] when no figure has a ratio, or it cannot be painted.
+pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
+    let ratios = ratios(c);
+    encode_ratios(path, &options(&ratios, Theme::Light), &ratios)
+}
+
+/// Whether any figure has a ratio to draw.
+pub(crate) fn has_ratios(c: &Comparison) -> bool {
+    !ratios(c).rows.is_empty()
+}
+
+/// The pictures of a page; none when there is nothing to draw.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
+    let ratios = ratios(c);
+    if ratios.rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let svg = ratios_svg(&options(&ratios, Theme::Page), &ratios)?;
+    let caption = format!(
+        "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
+        c.plan.reference
+    );
+    Ok(vec![page::picture(&ratios.title, &caption, svg)])
+}
+
+fn options(ratios: &Ratios, theme: Theme) -> Options {
+    let rows = u32::try_from(ratios.rows.len()).unwrap_or(u32::MAX);
+    let height = AROUND
+        .saturating_add(ROW.saturating_mul(rows))
+        .clamp(360, 4320);
+    Options {
+        size: Size::new(1280, height).unwrap_or_default(),
+        theme,
+        ..Options::default()
+    }
+}
+
+fn ratios(c: &Comparison) -> Ratios {
+    let several = c.compared().count() > 2;
+    let mut rows = Vec::new();
+    for figure in &c.figures {
+        for (index, against) in figure.against.iter().enumerate() {
+            let row = row(c, figure.figure, against, several);
+            rows.extend(row.map(|row| RatioRow {
+                begins_group: several && index == 0,
+                ..row
+            }));
+        }
+    }
+    Ratios {
+        title: wording::title(c),
+        subtitle: format!(
+            "{} · {}{} · {}",
+            c.validity.verdict.name(),
+            counted(u64::from(wording::rounds(c)), "round"),
+            if wording::too_few_rounds(c).is_some() {
+                ", too few for any verdict"
+            } else {
+                ""
+            },
+            wording::load(c)
+        ),
+        x_label: format!("times as good as {}", c.plan.reference),
+        rows,
+    }
+}
+
+/// `None` when there is no ratio.
+fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Option<RatioRow> {
+    let better = |ratio: f64| {
+        if figure.more_is_better() {
+            ratio
+        } else {
+            1.0 / ratio
+        }
+    };
+    let (ratio, low, high) = (against.ratio?, against.low?, against.high?);
+    let mut interval = [low, ratio, high].map(better);
+    interval.sort_by(f64::total_cmp);
+    let value = |row: &RoundRow| figure.of(row);
+    let dots = c.rounds_of(&against.server).filter_map(|row| {
+        let same = |other: &&RoundRow| other.round == row.round;
+        let reference = c.rounds_of(&against.reference).find(same)?;
+        Some(better(value(row)? / value(reference)?))
+    });
+    let name = figure.short_name();
+    Some(RatioRow {
+        label: if several {
+            format!("{name} · {}", against.server)
+        } else {
+            name.to_owned()
+        },
+        begins_group: false,
+        dots: dots.collect(),
+        interval: Some(interval),
+        said: match against.verdict {
+            Decision::Better => Said::Better,
+            Decision::Worse => Said::Worse,
+            Decision::CannotTell => Said::Nothing,
+        },
+        text: against.text.clone(),
+    })
+}

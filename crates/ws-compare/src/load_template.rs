@@ -1,0 +1,151 @@
+//! Plans of the runs: one load, in closed loop and at a rate.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust};
+use measurement::schedule::{Arrivals, RateProfile};
+use runner::RunError;
+use units::Rate;
+
+use crate::args::CompareArgs;
+use crate::cpu_split::CpuSplit;
+
+/// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
+const RATE_SHARE: f64 = 0.6;
+
+/// Runs of a pilot, of which the median counts.
+pub(crate) const PILOT_RUNS: u32 = 3;
+
+/// Longest measured time and warm-up of a pilot run.
+const PILOT: Duration = Duration::from_secs(1);
+const PILOT_WARM_UP: Duration = Duration::from_millis(300);
+
+/// Messages of a run that are kept to find its steady part. Of more, a uniform choice is kept.
+const MAX_SAMPLES: u64 = 1_000_000;
+
+/// The load that all runs share.
+#[derive(Debug)]
+pub(crate) struct LoadTemplate {
+    /// Closed loop. Server and seed are set for each run.
+    pub(crate) draft: PlanDraft,
+    arrivals: Arrivals,
+    /// Most messages in flight per client at a rate; `None` = unbounded.
+    open_window: Option<NonZeroU32>,
+}
+
+impl LoadTemplate {
+    /// The load that was asked for, against servers like `target`.
+    ///
+    /// # Errors
+    /// [`RunError`] when the trusted certificates cannot be read.
+    pub(crate) fn new(
+        args: &CompareArgs,
+        target: Target,
+        cpu_split: Option<&CpuSplit>,
+    ) -> Result<Self, RunError> {
+        let mut draft = args.load.draft(target, &args.generator)?;
+        draft.max_samples = MAX_SAMPLES;
+        if let Some(split) = cpu_split {
+            draft.pin.clone_from(&split.generator);
+            if let (None, Some(n)) = (
+                args.generator.threads,
+                NonZeroUsize::new(split.generator.len()),
+            ) {
+                draft.threads = n;
+            }
+        }
+        Ok(Self {
+            draft,
+            arrivals: args.arrivals.into(),
+            open_window: args.load.window,
+        })
+    }
+
+    fn plan(
+        &self,
+        target: &Target,
+        seed: u64,
+        change: impl FnOnce(&mut PlanDraft),
+    ) -> Result<Plan, PlanError> {
+        let mut draft = PlanDraft {
+            target: target.clone(),
+            seed,
+            ..self.draft.clone()
+        };
+        if !draft.target.is_tls() {
+            // The policy is for the servers among them that have a certificate.
+            draft.trust = Trust::System;
+        }
+        change(&mut draft);
+        Plan::new(draft)
+    }
+
+    /// Returns the plan of a capacity run: closed loop.
+    ///
+    /// # Errors
+    /// [`PlanError`] when a figure is out of range.
+    pub(crate) fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+        self.plan(target, seed, |_| {})
+    }
+
+    /// Returns the plan of a latency run: open loop at a rate.
+    ///
+    /// # Errors
+    /// As [`capacity`](Self::capacity).
+    pub(crate) fn latency(
+        &self,
+        target: &Target,
+        seed: u64,
+        rate: Rate,
+    ) -> Result<Plan, PlanError> {
+        self.plan(target, seed, |draft| {
+            draft.load = Load::Open {
+                profile: RateProfile::constant(rate),
+                arrivals: self.arrivals,
+                window: self.open_window,
+            };
+        })
+    }
+
+    /// Returns the plan of a pilot run: a short capacity run without samples.
+    ///
+    /// # Errors
+    /// As [`capacity`](Self::capacity).
+    pub(crate) fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+        self.plan(target, seed, |draft| {
+            draft.length = Length::Duration(match draft.length {
+                Length::Duration(time) => time.min(PILOT),
+                Length::MessagesPerClient(_) => PILOT,
+            });
+            draft.warmup = draft.warmup.min(PILOT_WARM_UP);
+            draft.max_samples = 0;
+        })
+    }
+}
+
+/// Computes a rate that every server holds: a share of the slowest one's capacity, rounded down to two
+/// digits. `None` when there is none.
+pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
+    let slowest = capacities.iter().copied().min_by(f64::total_cmp)?;
+    let rate = RATE_SHARE * slowest;
+    let step = 10_f64.powf(rate.log10().floor() - 1.0);
+    // A rate that is already round must not lose a step to binary fractions.
+    let rounded = (rate / step + 1e-9).floor() * step;
+    Rate::new(rounded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_a_round_share_of_the_slowest() {
+        let rate = |capacities: &[f64]| rate_below(capacities).map(Rate::per_second);
+        assert_eq!(rate(&[100_000.0, 76_336.0]), Some(45_000.0));
+        assert_eq!(rate(&[50_000.0]), Some(30_000.0));
+        assert_eq!(rate(&[20.0]), Some(12.0));
+        assert_eq!(rate(&[]), None);
+        assert_eq!(rate(&[0.0]), None);
+    }
+}

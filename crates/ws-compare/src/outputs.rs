@@ -1,0 +1,143 @@
+//! Files of a comparison: created before it, written after it.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use measurement::comparison::Comparison;
+use measurement::validity::Verdict;
+use results::whole::WholeFile;
+use results::write::ComparisonFormat;
+
+use crate::forest;
+use crate::page::{self, Extent};
+
+/// Format of a file, from its ending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OutputFormat {
+    Data(ComparisonFormat),
+    Markdown,
+    Html,
+    Picture,
+}
+
+impl OutputFormat {
+    fn of(path: &Path) -> Option<Self> {
+        let ending = path.extension().and_then(OsStr::to_str)?;
+        Some(match ending.to_ascii_lowercase().as_str() {
+            "json" => Self::Data(ComparisonFormat::Json),
+            "xlsx" => Self::Data(ComparisonFormat::Xlsx),
+            "md" => Self::Markdown,
+            "html" | "htm" => Self::Html,
+            "png" | "svg" => Self::Picture,
+            _ => return None,
+        })
+    }
+}
+
+/// Files of known formats.
+#[derive(Debug)]
+pub(crate) struct Outputs<F = PathBuf>(Vec<(OutputFormat, F)>);
+
+impl Outputs {
+    /// Finds the format of each file.
+    ///
+    /// # Errors
+    /// The first unknown ending, in words.
+    pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, String> {
+        let known = |path: &PathBuf| {
+            let format = OutputFormat::of(path).ok_or_else(|| {
+                format!(
+                    "cannot tell the format of {} by its ending: use .json, .xlsx, .md, .html, .png or .svg",
+                    path.display()
+                )
+            })?;
+            Ok((format, path.clone()))
+        };
+        paths.iter().map(known).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Creates the files.
+    ///
+    /// # Errors
+    /// The first that cannot be created.
+    pub(crate) fn create(self) -> anyhow::Result<Outputs<WholeFile>> {
+        let create = |(format, path): (OutputFormat, PathBuf)| {
+            anyhow::Ok((format, WholeFile::create(&path)?))
+        };
+        self.0
+            .into_iter()
+            .map(create)
+            .collect::<Result<_, _>>()
+            .map(Outputs)
+    }
+}
+
+impl Outputs<WholeFile> {
+    /// Names of the files until they are complete.
+    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
+        let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
+        paths.map(Path::to_owned).collect()
+    }
+
+    /// Writes all files and returns a line for each.
+    pub(crate) fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
+        let files = self.0.into_iter();
+        files
+            .map(|(format, file)| {
+                let path = file.path().to_owned();
+                if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
+                    return Ok(format!(
+                        "{} is not written: there is nothing to draw",
+                        path.display()
+                    ));
+                }
+                write(comparison, format, file)
+                    .with_context(|| format!("cannot save {}", path.display()))?;
+                Ok(format!("saved {}", path.display()))
+            })
+            .collect()
+    }
+}
+
+/// Returns whether a picture would be empty, and the exit code says already that nothing was compared.
+fn has_nothing_to_draw(c: &Comparison) -> bool {
+    let is_reported = c.interrupted || c.validity.verdict == Verdict::Invalid;
+    is_reported && !forest::has_ratios(c)
+}
+
+fn write(c: &Comparison, format: OutputFormat, mut file: WholeFile) -> anyhow::Result<()> {
+    let bytes = match format {
+        OutputFormat::Data(format) => {
+            return Ok(results::write::write_comparison(c, format, file)?);
+        }
+        OutputFormat::Markdown => {
+            ws_report::markdown(&page::page(c, Extent::Short, Vec::new())).into_bytes()
+        }
+        OutputFormat::Html => {
+            let pictures = forest::for_page(c)?;
+            ws_report::html(&page::page(c, Extent::Full, pictures))?.into_bytes()
+        }
+        OutputFormat::Picture => forest::encode(c, file.path())?,
+    };
+    file.content().write_all(&bytes)?;
+    Ok(file.publish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_are_told_apart() {
+        let check = |name: &str| Outputs::check(&[PathBuf::from(name)]);
+        for known in ["a.json", "a.XLSX", "a.md", "a.html", "a.png", "a.svg"] {
+            assert!(check(known).is_ok(), "{known}");
+        }
+        for wrong in ["a", "a.csv", "a.hlog", ".json"] {
+            let error = check(wrong).unwrap_err();
+            assert!(error.contains(wrong) && error.contains(".xlsx"), "{error}");
+        }
+    }
+}
