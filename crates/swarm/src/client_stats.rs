@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measurement::summary::ClientRow;
+use measurement::run::ClientRow;
 
 use crate::failure::ConnectionEnd;
 use crate::message::pacing::Pacing;

@@ -85,7 +85,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::recorder::Record;
+    use measurement::record::Record;
 
     #[test]
     fn progress_adds_the_threads_up() {

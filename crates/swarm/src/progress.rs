@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
-use measurement::recorder::Record;
-use measurement::summary::{ClientUsage, Connections, ContextSwitches};
+use measurement::record::Record;
+use measurement::run::Connections;
+use measurement::verdict::{ContextSwitches, GeneratorUsage};
 
 use crate::failure::{ConnectFailure, ConnectionEnd};
 
@@ -53,7 +54,7 @@ pub struct RunProgress {
     /// Counts and histograms so far, without timeline and samples.
     pub record: Record,
     /// Usage of the generator threads since T0.
-    pub usage: ClientUsage,
+    pub usage: GeneratorUsage,
     /// Age of the figures after T0, in seconds; at most the measured phase, 0 before it.
     pub elapsed_s: f64,
 }
@@ -130,7 +131,7 @@ pub(crate) fn sum_by_reason<'a, R: Display + 'a>(
 }
 
 /// Adds up the load of the threads; the busiest one and the longest wait decide the shares.
-pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> ClientUsage {
+pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> GeneratorUsage {
     let threads: Vec<ThreadLoad> = threads.collect();
     let used: Vec<(ThreadUsage, f64)> = threads.iter().filter_map(|load| load.usage).collect();
     let sum = |of: fn(&ThreadUsage) -> Option<f64>| used.iter().map(|(u, _)| of(u)).sum();
@@ -140,7 +141,7 @@ pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> Clie
             .filter_map(|(u, over_s)| Some(of(u)? / over_s))
             .max_by(f64::total_cmp)
     };
-    ClientUsage {
+    GeneratorUsage {
         cpu_per_thread: used
             .iter()
             .filter_map(|(u, over_s)| Some(u.cpu_s? / over_s))

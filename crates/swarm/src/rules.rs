@@ -1,7 +1,6 @@
 //! The plan as the hot path needs it, and the signal that moves the clients from phase to phase.
 
-use measurement::plan::{Length, Load, Plan, Verify};
-use measurement::schedule::{RateProfile, Schedule, Until};
+use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Until, Verify};
 use websocket_wire::MessageKind;
 
 use crate::clock::nanoseconds;

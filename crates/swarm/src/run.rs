@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use measurement::plan::{Length, Plan};
-use measurement::recorder::{Record, Recorder};
-use measurement::sample::SampleBudget;
-use measurement::summary::{ClientRow, ClientUsage, ConnectTimes, Connections};
-use measurement::timeline;
+use measurement::record;
+use measurement::record::{BottomK, Record, Recorder};
+use measurement::run::{ClientRow, Connections};
+use measurement::verdict::{ConnectTimes, GeneratorUsage};
 
 use crate::SwarmError;
 use crate::client_stats::ClientStats;
@@ -32,7 +32,7 @@ pub struct Finished {
     /// Connect times.
     pub connect_ns: ConnectTimes,
     /// Usage of the generator threads during the measured phase.
-    pub usage: ClientUsage,
+    pub usage: GeneratorUsage,
     /// Wall-clock time of T0.
     pub started_at: SystemTime,
     /// Length of the measured phase in seconds: the planned time, or until the last message was
@@ -64,7 +64,7 @@ pub fn run_observed(
         handle.enter(phase);
         observe(phase);
     };
-    let budget = Arc::new(SampleBudget::new(plan.max_samples, plan.seed));
+    let budget = Arc::new(BottomK::new(plan.max_samples, plan.seed));
     let connector = Arc::new(Connector::new(plan)?);
     let payloads = Arc::new(Payloads::new(plan));
     handle.set_threads(plan.threads.get());
@@ -102,7 +102,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
         .max_by_key(|(failure, n)| (**n, failure.to_string()));
     match most_frequent {
         Some((cause, _)) => SwarmError::NothingConnected {
-            url: plan.target.url().to_owned(),
+            url: plan.server_url.as_str().to_owned(),
             attempted: failures.values().sum(),
             cause: cause.clone(),
         },
@@ -114,7 +114,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
 fn merge(
     plan: &Plan,
     results: Vec<ThreadResult>,
-    budget: &SampleBudget,
+    budget: &BottomK,
     started_at: SystemTime,
     interrupted: bool,
 ) -> Finished {
@@ -138,7 +138,7 @@ fn merge(
         Length::MessagesPerClient(_) if interrupted => clients.sending_until_ns,
         Length::MessagesPerClient(_) => clients.sending_until_ns.max(record.last_received_ns),
     };
-    timeline::fill(&mut record.timeline, elapsed_ns);
+    record::fill_timeline(&mut record.timeline, elapsed_ns);
     Finished {
         connections: connections(&connects, &clients),
         record,

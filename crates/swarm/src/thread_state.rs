@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use host::thread_usage::ThreadUsage;
 use measurement::plan::{Length, Plan};
-use measurement::recorder::Recorder;
-use measurement::sample::SampleBudget;
+use measurement::record::{BottomK, Recorder};
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
 use crate::client_stats::ClientStats;
@@ -26,7 +25,7 @@ const INITIAL_SAMPLES: u64 = 1 << 16;
 pub(crate) struct ThreadState {
     pub(crate) rules: SendRules,
     pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) budget: Arc<BottomK>,
     pub(crate) clock: Clock,
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     pub(crate) buffers: RefCell<WriteBuffers>,
@@ -44,7 +43,7 @@ impl ThreadState {
         plan: &Plan,
         thread: usize,
         payloads: Arc<Payloads>,
-        budget: Arc<SampleBudget>,
+        budget: Arc<BottomK>,
     ) -> Self {
         let clients = plan.clients_of(thread).len();
         Self {

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use host::cores::pin_thread;
 use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
-use measurement::recorder::Recorder;
-use measurement::sample::SampleBudget;
+use measurement::record::{BottomK, Recorder};
 use mio::{Poll, Waker};
 
 use crate::client_stats::ClientStats;
@@ -106,7 +105,7 @@ pub(crate) struct WorkerJob {
     pub(crate) thread: usize,
     pub(crate) plan: Plan,
     pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) handle: RunHandle,
     /// Time at which opening began, for the connect rate.

@@ -9,7 +9,7 @@ use clap::CommandFactory;
 fn main() -> ExitCode {
     cli::run(args::Cli::command(), |cli: args::Cli| {
         cli.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
-            cli::report(&error);
+            cli::print_error(&error);
             Ok(args::exit_code_of(&error))
         })
     })

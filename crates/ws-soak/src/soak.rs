@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use swarm::control::Control;
+use swarm::RunHandle;
 use units::SizeRange;
 
 use crate::misbehaviour::{Misbehaviour, check_echo};
@@ -237,7 +237,7 @@ fn ordinary_load(seed: u64, address: SocketAddr, deadline: Instant, findings: &F
             break;
         }
         let run = load_plan(address, shape, RUN.min(left), seed + number)
-            .and_then(|plan| Ok(swarm::run(&plan, &Control::new())?));
+            .and_then(|plan| Ok(swarm::run(&plan, &RunHandle::new())?));
         match run {
             Ok(finished) => {
                 let counts = finished.record.counts;
@@ -264,8 +264,8 @@ fn load_plan(
 ) -> anyhow::Result<Plan> {
     let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     Ok(Plan::new(PlanDraft {
-        target: Target::parse(&format!("ws://{address}/ws"))?,
-        trust: Default::default(),
+        server_url: ServerUrl::parse(&format!("ws://{address}/ws"))?,
+        certificate_policy: Default::default(),
         embedded: None,
         clients: positive(clients),
         length: Length::Duration(duration),

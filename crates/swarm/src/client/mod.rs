@@ -16,7 +16,7 @@ mod record;
 mod send;
 mod stages;
 
-use measurement::summary::ClientRow;
+use measurement::run::ClientRow;
 use websocket_wire::Decoder;
 
 use crate::buffers::OutgoingFrame;

@@ -1,6 +1,6 @@
 //! Results of messages, passed to the thread's recorder.
 
-use measurement::sample::{Outcome, Sample};
+use measurement::record::{Outcome, Sample};
 
 use super::Client;
 use crate::message::echo_verifier::EchoVerdict;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use measurement::distribution::Distribution;
-use measurement::summary::{ConnectTimes, Latency};
+use measurement::record::LatencyHistogram;
+
+use measurement::verdict::{ConnectTimes, Latency};
 
 use super::opening::{ConnectTimings, OpenedConnection};
 use crate::clock::nanoseconds;
@@ -12,11 +13,11 @@ use crate::failure::ConnectFailure;
 /// Results of the connections that a thread tried to open.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectStats {
-    tcp: Distribution,
+    tcp: LatencyHistogram,
     /// Empty without TLS.
-    tls: Distribution,
-    upgrade: Distribution,
-    total: Distribution,
+    tls: LatencyHistogram,
+    upgrade: LatencyHistogram,
+    total: LatencyHistogram,
     failures: BTreeMap<ConnectFailure, u64>,
 }
 

@@ -1,6 +1,6 @@
 //! Due times: after an echo in closed loop, by the schedule in open loop.
 
-use measurement::schedule::Turn;
+use measurement::plan::ScheduleCursor;
 
 use crate::rules::{OpenLoopSchedules, RunTimes, SendRules};
 
@@ -8,7 +8,7 @@ use crate::rules::{OpenLoopSchedules, RunTimes, SendRules};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pacing {
     /// The next message, with its due time relative to `from_ns`.
-    turn: Option<Turn>,
+    turn: Option<ScheduleCursor>,
     /// Start of this phase's schedule, on the thread's clock.
     from_ns: u64,
     client: u32,
