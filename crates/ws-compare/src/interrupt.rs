@@ -3,20 +3,20 @@
 use cli::ExitStatus;
 use cli::interrupt::{InterruptReaction, Interrupts, run_until_second_interrupt};
 use host::process_group::ProcessGroups;
-use swarm::control::Control;
+use swarm::RunHandle;
 
 /// The parts of a comparison that an interrupt ends.
 #[derive(Clone)]
 pub(crate) struct InterruptHandle {
     /// Stopped by the first signal.
-    pub(crate) control: Control,
+    pub(crate) control: RunHandle,
     /// Every server that was started: killed by the second.
     pub(crate) groups: ProcessGroups,
     /// Signals, and the files that the second one removes.
     pub(crate) interrupts: Interrupts,
 }
 
-/// Runs `body`; the first signal stops its [`Control`], the second one kills the servers, leaves
+/// Runs `body`; the first signal stops its [`RunHandle`], the second one kills the servers, leaves
 /// `body` behind and ends with exit code 130.
 ///
 /// # Errors
@@ -25,7 +25,7 @@ pub(crate) fn until_second(
     body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {
     let (control, groups) = (
-        Control::new(),
+        RunHandle::new(),
         ProcessGroups::marked_by("WS_COMPARE_SERVER"),
     );
     let (stopped, killed) = (control.clone(), groups.clone());

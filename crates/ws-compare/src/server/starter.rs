@@ -11,7 +11,7 @@ use host::process_group::ProcessGroups;
 use host::server_process::ServerProcess;
 use http::HeaderMap;
 use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl};
-use swarm::control::Control;
+use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::{Candidate, StartCommand};
@@ -104,7 +104,7 @@ pub(crate) struct ServerStarter {
     pub(crate) trust: CertificatePolicy,
     pub(crate) headers: HeaderMap,
     /// Ends the wait for the first echo.
-    pub(crate) control: Control,
+    pub(crate) control: RunHandle,
 }
 
 /// A server that has echoed a message.
