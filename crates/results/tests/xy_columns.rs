@@ -5,10 +5,10 @@
 mod files;
 
 use files::{HEADER, file, message, workbook};
-use results::read::{Request, Times, read_times};
+use results::read::{Request, TimeColumn, read_times};
 
 /// Of this text, `time` against `x`.
-fn against(text: &str, x: &str, time: Option<&str>) -> Result<Times, String> {
+fn against(text: &str, x: &str, time: Option<&str>) -> Result<TimeColumn, String> {
     let (_folder, path) = file("a.csv", text);
     let request = Request {
         x: Some(x.into()),
@@ -45,7 +45,7 @@ fn what_is_drawn_against_is_not_taken_for_the_times() {
     assert_eq!((times.column.as_str(), times.values_ms[0]), ("delay", 10.0));
     assert_eq!(
         against("rtt,host\n1,a\n2,b\n", "rtt", None).unwrap_err(),
-        "a.csv has no column of numbers but `rtt`, which --x draws against"
+        "a.csv has no column of numbers but `rtt`"
     );
 }
 

@@ -1,8 +1,8 @@
-//! What a workbook's ZIP archive may cost before it is read: a small one can inflate to any size.
+//! Limits of what a workbook's ZIP archive may cost before it is read: a small one can inflate to any size.
 //!
 //! calamine holds the parts of an `.xlsx` in memory but for its sheets, and a whole `.ods`; how long these may
 //! be is limited by what the archive itself tells, beyond which the zip crate inflates nothing. Sheets are
-//! streamed cell by cell, so that only what lies between two cells can grow: [`Watched`] bounds that by the
+//! streamed cell by cell, so that only what lies between two cells can grow: [`LimitedReader`] bounds that by the
 //! compressed bytes read for it.
 
 use std::cell::Cell;
@@ -14,11 +14,11 @@ use std::rc::Rc;
 use units::grouped;
 use zip::ZipArchive;
 
-use crate::error::ResultsError;
+use crate::error::{Refusal, ResultsError};
 
-/// How much is read.
+/// Most bytes that are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct ZipLimits {
     /// Bytes of all parts that are held in memory: a million texts of a hundred letters are fewer.
     held: u64,
     /// Bytes of everything, as the archive itself tells them: a full sheet of our columns has 300 million.
@@ -26,13 +26,13 @@ pub(super) struct Limits {
 }
 
 /// For a workbook of Excel.
-pub(super) const XLSX: Limits = Limits {
+pub(super) const XLSX: ZipLimits = ZipLimits {
     held: 128 << 20,
     declared: 16 << 30,
 };
 
 /// For a sheet of OpenDocument, which is one part.
-pub(super) const ODS: Limits = Limits {
+pub(super) const ODS: ZipLimits = ZipLimits {
     held: 1 << 30,
     declared: 4 << 30,
 };
@@ -41,29 +41,26 @@ pub(super) const ODS: Limits = Limits {
 /// of zeros come to about 15.
 const HIGHEST_RATIO: u64 = 200;
 
-/// What a ratio is judged from on.
+/// Size from which the ratio is judged.
 const LARGE: u64 = 256 << 20;
 
 /// Shortest text of a workbook that takes room: `<si/>`.
 const SHORTEST_TEXT: u64 = 5;
 
-/// Where a list of texts must have begun.
+/// Bytes within which a list of texts must have begun.
 const HEAD_BYTES: u64 = 64 << 10;
 
 /// Refuses an archive that would inflate beyond the limits. One that cannot be read at all is left to its
 /// reader, who says so.
-pub(super) fn check(path: &Path, file: &File, limits: Limits) -> Result<(), ResultsError> {
+pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<(), ResultsError> {
     match find_excess(file, limits) {
         Ok(None) | Err(_) => Ok(()),
-        Ok(Some(why)) => Err(ResultsError::ZipBomb {
-            path: path.to_owned(),
-            why,
-        }),
+        Ok(Some(excess)) => Err(ResultsError::refused(path, Refusal::ZipBomb(excess))),
     }
 }
 
-/// What is too much.
-fn find_excess(file: &File, limits: Limits) -> io::Result<Option<String>> {
+/// The part that is too long, and its size.
+fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
     let mut zip = ZipArchive::new(BufReader::new(file))?;
     let (mut all, mut held) = (0_u64, 0_u64);
     for index in 0..zip.len() {
@@ -109,15 +106,15 @@ fn too_long(name: &str, size: u64, compressed: u64) -> String {
     )
 }
 
-/// Whether the reader may hold it as a whole: every XML but sheets. Pictures are not read.
+/// Returns `true` for a part that the reader may hold as a whole: every XML but sheets. Pictures are not read.
 fn is_held(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let is_sheet = name.contains("worksheets/sheet") && file.starts_with("sheet");
     (name.ends_with(".xml") || name.ends_with(".rels")) && !is_sheet
 }
 
-/// How many texts the list says it has: its reader makes room for so many. A list that does not begin where it
-/// should has any number.
+/// The number of texts that the list claims, for which its reader makes room. A list that does not begin where
+/// it should has any number.
 fn texts(head: &[u8]) -> u64 {
     let head = String::from_utf8_lossy(head);
     let Some((_, list)) = head.split_once("<sst").or_else(|| head.split_once(":sst")) else {
@@ -136,42 +133,42 @@ fn texts(head: &[u8]) -> u64 {
 /// deflate's highest ratio being 1,032 to 1; the longest text that a cell may have takes 96 KiB.
 const MOST_BETWEEN_CELLS: u64 = 256 << 10;
 
-/// A file that gives no more bytes than it was allowed since.
-pub(super) struct Watched<R> {
+/// A file that gives no more bytes than its allowance.
+pub(super) struct LimitedReader<R> {
     inner: R,
-    left: Allowance,
+    left: ReadAllowance,
 }
 
-/// What a [`Watched`] file still gives; shared with whoever renews it.
+/// Bytes that a [`LimitedReader`] still gives; shared with the code that renews them.
 #[derive(Debug, Clone)]
-pub(super) struct Allowance(Rc<Cell<u64>>);
+pub(super) struct ReadAllowance(Rc<Cell<u64>>);
 
-impl Allowance {
-    /// As much as a cell may take.
+impl ReadAllowance {
+    /// Allows the bytes of one more cell.
     pub(super) fn renew(&self) {
         self.0.set(MOST_BETWEEN_CELLS);
     }
 
-    /// Whether it was not enough.
+    /// Returns `true` when it was not enough.
     pub(super) fn is_spent(&self) -> bool {
         self.0.get() == 0
     }
 }
 
-impl<R> Watched<R> {
+impl<R> LimitedReader<R> {
     /// A file that gives whatever is asked for until the allowance is first renewed: what is read before that
     /// was checked.
-    pub(super) fn new(inner: R) -> (Self, Allowance) {
-        let left = Allowance(Rc::new(Cell::new(u64::MAX)));
-        let watched = Self {
+    pub(super) fn new(inner: R) -> (Self, ReadAllowance) {
+        let left = ReadAllowance(Rc::new(Cell::new(u64::MAX)));
+        let limited = Self {
             inner,
             left: left.clone(),
         };
-        (watched, left)
+        (limited, left)
     }
 }
 
-impl<R: Read> Read for Watched<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left.is_spent() {
             return Err(io::Error::other("too many bytes without a cell"));
@@ -183,7 +180,7 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
-impl<R: Seek> Seek for Watched<R> {
+impl<R: Seek> Seek for LimitedReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.inner.seek(to)
     }
@@ -220,7 +217,7 @@ mod tests {
         file
     }
 
-    const SMALL: Limits = Limits {
+    const SMALL: ZipLimits = ZipLimits {
         held: 100_000,
         declared: 1 << 40,
     };
@@ -245,7 +242,7 @@ mod tests {
         );
         // Sheets are not held.
         assert_eq!(excess(&[("xl/worksheets/sheet1.xml", &long)], None), None);
-        let all = Limits {
+        let all = ZipLimits {
             held: 100,
             declared: 100_000,
         };
@@ -253,7 +250,7 @@ mod tests {
         assert!(find_excess(&sheet, all).unwrap().is_some());
     }
 
-    /// What the limits rely on.
+    /// The limits rely on this.
     #[test]
     fn an_archive_that_lies_is_inflated_no_further_than_it_says() {
         let long = vec![b' '; 1_000_000];
@@ -283,16 +280,16 @@ mod tests {
     }
 
     #[test]
-    fn a_watched_file_gives_no_more_than_is_allowed() {
-        let (mut watched, allowance) = Watched::new(io::repeat(1));
+    fn a_limited_file_gives_no_more_than_is_allowed() {
+        let (mut limited, allowance) = LimitedReader::new(io::repeat(1));
         let mut buffer = vec![0; 200 << 10];
-        watched.read_exact(&mut buffer).unwrap();
+        limited.read_exact(&mut buffer).unwrap();
         allowance.renew();
-        watched.read_exact(&mut buffer).unwrap();
+        limited.read_exact(&mut buffer).unwrap();
         allowance.renew();
-        watched.read_exact(&mut buffer).unwrap();
+        limited.read_exact(&mut buffer).unwrap();
         assert!(!allowance.is_spent());
-        assert!(watched.read_exact(&mut buffer).is_err() || allowance.is_spent());
-        assert!(watched.read(&mut buffer).is_err());
+        assert!(limited.read_exact(&mut buffer).is_err() || allowance.is_spent());
+        assert!(limited.read(&mut buffer).is_err());
     }
 }

@@ -11,21 +11,18 @@ use crate::ResultsError;
 /// A new file beside the one it will become. Dropped before [`publish`](Self::publish), it leaves
 /// nothing behind.
 #[derive(Debug)]
-pub struct WholeFile {
+pub struct AtomicFile {
     path: PathBuf,
     file: NamedTempFile,
 }
 
-impl WholeFile {
+impl AtomicFile {
     /// Creates the file that will become `path`.
     ///
     /// # Errors
     /// [`ResultsError::Write`] when the folder cannot be written to, or `path` is a folder.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
-        let failed = |source| ResultsError::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source: io::Error| ResultsError::write(path, source);
         if path.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
@@ -35,7 +32,7 @@ impl WholeFile {
         };
         let mut builder = tempfile::Builder::new();
         builder.prefix(".unfinished-");
-        // As any program creates files: the umask decides. Temporary files are private otherwise.
+        // The umask decides, as for any new file. Temporary files are private otherwise.
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -45,7 +42,7 @@ impl WholeFile {
             path: path.to_owned(),
             file: builder
                 .tempfile_in(folder)
-                .map_err(|e| failed(in_words(&e, folder)))?,
+                .map_err(|e| failed(creation_error(&e, folder)))?,
         })
     }
 
@@ -55,13 +52,13 @@ impl WholeFile {
         &self.path
     }
 
-    /// The name it has until then: for a program that ends without dropping it.
+    /// The name it has until then, for a program that ends without dropping it.
     #[must_use]
     pub fn unfinished_path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Where to write its content.
+    /// The file to write the content into.
     pub fn content(&mut self) -> &mut File {
         self.file.as_file_mut()
     }
@@ -71,19 +68,15 @@ impl WholeFile {
     /// # Errors
     /// [`ResultsError::Write`] when it cannot be renamed.
     pub fn publish(self) -> Result<(), ResultsError> {
-        let path = self.path;
-        match self.file.persist(&path) {
+        match self.file.persist(&self.path) {
             Ok(_) => Ok(()),
-            Err(e) => Err(ResultsError::Write {
-                path,
-                source: e.error,
-            }),
+            Err(e) => Err(ResultsError::write(&self.path, e.error)),
         }
     }
 }
 
-/// Whether two paths lead to one file, so that writing the one would take the place of the other. What does
-/// not exist yet is the same only by its name.
+/// Returns `true` when two paths lead to one file, so that writing the one would replace the other. Files that
+/// do not exist yet are compared by their paths.
 #[must_use]
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
@@ -92,8 +85,8 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Why the file could not be created, without the passing name it would have had.
-fn in_words(error: &io::Error, folder: &Path) -> io::Error {
+/// The cause of a failed creation, without the temporary name that the file would have had.
+fn creation_error(error: &io::Error, folder: &Path) -> io::Error {
     match error.kind() {
         io::ErrorKind::NotFound if !folder.exists() => {
             io::Error::new(io::ErrorKind::NotFound, "its folder does not exist")
@@ -112,12 +105,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         std::fs::write(&path, "before").unwrap();
-        let mut file = WholeFile::create(&path).unwrap();
+        let mut file = AtomicFile::create(&path).unwrap();
         file.content().write_all(b"after").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "before");
         file.publish().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
-        drop(WholeFile::create(&path).unwrap());
+        drop(AtomicFile::create(&path).unwrap());
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 1, "nothing unfinished is left behind");
     }
@@ -140,7 +133,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
         let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
-        WholeFile::create(&ours).unwrap().publish().unwrap();
+        AtomicFile::create(&ours).unwrap().publish().unwrap();
         std::fs::write(&plain, "").unwrap();
         assert_eq!(mode(&ours), mode(&plain));
     }
@@ -149,7 +142,7 @@ mod tests {
     fn what_cannot_be_written_is_named() {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().join("none/a.txt"), folder.path().to_owned()] {
-            let error = WholeFile::create(&path).unwrap_err();
+            let error = AtomicFile::create(&path).unwrap_err();
             assert!(error.to_string().contains(path.to_str().unwrap()));
             let source = std::error::Error::source(&error).unwrap().to_string();
             assert!(!source.contains("unfinished"), "{source}");

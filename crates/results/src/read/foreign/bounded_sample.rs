@@ -1,30 +1,29 @@
-//! A bounded number of values, chosen at random when there are more.
+//! A uniform random sample of bounded size, for columns with more values than fit in memory.
 
 use measurement::sample::message_hash;
 
-/// Most values of one column that are held: 64 MiB of them. Seconds of a busy server fill it; what is
-/// beyond shows in no picture.
-pub(super) const MOST_KEPT: usize = 1 << 23;
+/// Most values of one column that are held: 64 MiB of them. No picture shows more.
+pub(in crate::read) const MOST_VALUES: usize = 1 << 23;
 
-/// Fixed, so that a file always gives the same picture.
+/// A constant, by which a file always gives the same picture.
 const SEED: u64 = 0x6B65_7074;
 
-/// Values in their order, and what stands beside each if anything does.
+/// Values in their order, and the value beside each if there is one.
 ///
 /// Whenever there are too many, each is dropped with probability one half, and so is each half, quarter,
 /// … of those that come from then on. Every set of equally many is as likely to be kept as any other, as
 /// with Bernoulli sampling: a uniform random choice.
-pub(super) struct Kept {
-    pub(super) values: Vec<f64>,
-    pub(super) xs: Vec<f64>,
+pub(in crate::read) struct BoundedSample {
+    pub(in crate::read) values: Vec<f64>,
+    pub(in crate::read) xs: Vec<f64>,
     limit: usize,
-    /// How often the values were halved.
+    /// Number of times that the values were halved.
     halvings: u32,
     seen: u64,
 }
 
-impl Kept {
-    pub(super) fn new(limit: usize) -> Self {
+impl BoundedSample {
+    pub(in crate::read) fn new(limit: usize) -> Self {
         Self {
             values: Vec::new(),
             xs: Vec::new(),
@@ -34,7 +33,7 @@ impl Kept {
         }
     }
 
-    pub(super) fn push(&mut self, value: f64, x: Option<f64>) {
+    pub(in crate::read) fn push(&mut self, value: f64, x: Option<f64>) {
         self.seen += 1;
         if self.halvings > 0 {
             let drawn = message_hash(SEED, 0, self.seen);
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn up_to_the_limit_all_are_kept() {
-        let mut kept = Kept::new(100);
+        let mut kept = BoundedSample::new(100);
         (0..100).for_each(|n| kept.push(f64::from(n), None));
         let all: Vec<_> = (0..100).map(f64::from).collect();
         assert_eq!((kept.values, kept.xs), (all, Vec::new()));
@@ -81,7 +80,7 @@ mod tests {
 
     #[test]
     fn beyond_it_a_uniform_choice_is_kept_in_order_and_together() {
-        let mut kept = Kept::new(1 << 14);
+        let mut kept = BoundedSample::new(1 << 14);
         for n in 0..1_000_000 {
             kept.push(f64::from(n), Some(f64::from(-n)));
             assert!(kept.values.len() <= 1 << 14);

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::source::{Source, Value};
+use super::cells::{CellSource, CellValue};
 use crate::error::ResultsError;
 use crate::schema;
 
-/// Objects whose keys are data: whatever dots and digits they hold, they are one key.
+/// Objects whose keys are data: with all their dots and digits they are one key.
 const MAPS: [&str; 3] = [
     "connections.close_codes.",
     "connections.failures.",
@@ -18,9 +18,9 @@ const MAPS: [&str; 3] = [
 /// Deeper than any key of ours.
 const DEEPEST: usize = 8;
 
-/// The sheet as the JSON that it was flattened from; `None` without such a sheet. Nothing tells whether an
-/// empty cell was `null`, an empty text or an empty list: there its key is missing.
-pub(super) fn read(source: &mut dyn Source) -> Result<Option<Json>, ResultsError> {
+/// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been
+/// `null`, an empty text or an empty list: there its key is missing.
+pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>, ResultsError> {
     let is_there = source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET);
     if !is_there {
         return Ok(None);
@@ -29,14 +29,14 @@ pub(super) fn read(source: &mut dyn Source) -> Result<Option<Json>, ResultsError
     let mut key = String::new();
     source.visit(schema::SUMMARY_SHEET, &mut |at, value| {
         match (at.column, value) {
-            (0, Value::Text(text)) => {
+            (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);
             }
             (0, _) => key.clear(),
-            (1, Value::Text(text)) => insert(&mut root, &key, Some(text.into())),
-            (1, Value::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
-            (1, Value::Number(number)) => insert(&mut root, &key, Some(json_number(number))),
+            (1, CellValue::Text(text)) => insert(&mut root, &key, Some(text.into())),
+            (1, CellValue::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
+            (1, CellValue::Number(number)) => insert(&mut root, &key, Some(json_number(number))),
             _ => {}
         }
         Ok(ControlFlow::Continue(()))
@@ -44,7 +44,7 @@ pub(super) fn read(source: &mut dyn Source) -> Result<Option<Json>, ResultsError
     Ok(Some(root))
 }
 
-/// A cell's number as JSON has it: counts without a point.
+/// A cell's number in the form of JSON: counts without a point.
 fn json_number(number: f64) -> Json {
     const U64_END: f64 = 18_446_744_073_709_551_616.0;
     let is_whole = number.fract() == 0.0 && number.abs() <= U64_END;
@@ -57,7 +57,7 @@ fn json_number(number: f64) -> Json {
     }
 }
 
-/// Puts a value where its dotted key says; without a value, only what it would stand in.
+/// Puts a value at the place of its dotted key; without a value, creates only the object or list around it.
 fn insert(root: &mut Json, key: &str, leaf: Option<Json>) {
     let (path, last) = match MAPS.iter().find(|map| key.starts_with(**map)) {
         Some(map) => (map.trim_end_matches('.'), &key[map.len()..]),
@@ -91,8 +91,8 @@ fn insert(root: &mut Json, key: &str, leaf: Option<Json>) {
     }
 }
 
-/// What stands under the name or at the index, put there first if there is nothing; `None` where no such
-/// thing can stand.
+/// Returns the value under the name or at the index, put there first if there is none; `None` where none can
+/// stand.
 fn child<'v>(
     parent: &'v mut Json,
     step: &str,

@@ -4,29 +4,29 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
-use super::source::{Position, Source, Value, Visitor};
-use crate::error::ResultsError;
-use crate::schema;
+use super::cells::{CellPosition, CellSource, CellValue, CellVisitor};
+use crate::error::{ResultsError, RowDefect};
+use crate::schema::LATENCIES_COLUMNS;
 
 /// The only sheet of a text file; its name is never shown.
 const ONLY_SHEET: &str = "";
 
 /// A text file of fields.
-pub(super) struct TextFile {
+pub(super) struct CsvFile {
     path: PathBuf,
     file: File,
     separator: u8,
-    /// What ends its lines.
+    /// The last byte of each line.
     line_end: u8,
     /// Our own files have as many fields in each row; a shorter row means that the file was cut.
     fields: Option<usize>,
 }
 
-impl TextFile {
+impl CsvFile {
     pub(super) fn open(path: &Path, file: File, head: &[u8]) -> Self {
         let head = String::from_utf8_lossy(head);
         let head = head.trim_start_matches('\u{feff}');
-        // As spreadsheets on a Macintosh wrote, and still can: lines end with CR alone.
+        // Spreadsheets on a Macintosh ended lines with CR alone, and still can.
         let line_end = match (head.contains('\n'), head.contains('\r')) {
             (false, true) => b'\r',
             _ => b'\n',
@@ -37,18 +37,18 @@ impl TextFile {
         } else {
             head
         };
-        let is_ours = head.lines().next() == Some(schema::LATENCIES_COLUMNS.join(",").as_str());
+        let is_ours = head.lines().next() == Some(LATENCIES_COLUMNS.join(",").as_str());
         Self {
             path: path.to_owned(),
             file,
             separator: separator_of(head),
             line_end,
-            fields: is_ours.then_some(schema::LATENCIES_COLUMNS.len()),
+            fields: is_ours.then_some(LATENCIES_COLUMNS.len()),
         }
     }
 }
 
-impl Source for TextFile {
+impl CellSource for CsvFile {
     fn sheets(&self) -> Vec<String> {
         vec![ONLY_SHEET.to_owned()]
     }
@@ -57,7 +57,7 @@ impl Source for TextFile {
         false
     }
 
-    fn visit(&mut self, _: &str, visitor: &mut Visitor<'_>) -> Result<(), ResultsError> {
+    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError> {
         let Self {
             path,
             file,
@@ -65,10 +65,7 @@ impl Source for TextFile {
             line_end,
             fields,
         } = self;
-        let failed = |source: std::io::Error| ResultsError::Read {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source: std::io::Error| ResultsError::read(path, source);
         file.rewind().map_err(failed)?;
         let last_end = [*line_end];
         let mut rows = csv::ReaderBuilder::new()
@@ -77,74 +74,86 @@ impl Source for TextFile {
             // Not CRLF, after which lines are counted one too few; the CR is trimmed with blanks.
             .terminator(csv::Terminator::Any(*line_end))
             .flexible(true)
-            // So that the last row ends with its line as well.
+            // The last row ends with its line as well.
             .from_reader(file.chain(&last_end[..]));
         let mut record = csv::ByteRecord::new();
-        // Rows are numbered as a spreadsheet shows them: blank lines count, lines within quotes do not.
-        let mut lines_within_quotes = 0;
-        // The reader counts line feeds alone.
-        let mut records: u64 = 0;
-        loop {
-            let more = rows
-                .read_byte_record(&mut record)
-                .map_err(|e| failed(e.into()))?;
-            if !more {
-                return Ok(());
-            }
-            let within = record.as_slice().iter().filter(|byte| **byte == b'\n');
-            lines_within_quotes += within.count() as u64;
-            records += 1;
-            // The reader stands at the beginning of the next line; both count from 1.
-            let row = if *line_end == b'\n' {
-                (rows.position().line() - lines_within_quotes).saturating_sub(2)
-            } else {
-                records - 1
-            };
-            let row = u32::try_from(row).unwrap_or(u32::MAX);
+        let mut counter = RowCounter::default();
+        while rows
+            .read_byte_record(&mut record)
+            .map_err(|e| failed(e.into()))?
+        {
+            let row = counter.row_of(&record, *line_end, rows.position().line());
             if record.as_slice().trim_ascii().is_empty() && record.len() == 1 {
                 continue;
             }
-            if fields.is_some_and(|wanted| wanted != record.len()) {
-                return Err(ResultsError::CutRow {
+            if let Some(wanted) = fields.filter(|wanted| *wanted != record.len()) {
+                return Err(ResultsError::DamagedRow {
                     path: path.clone(),
-                    row: row + 1,
-                    found: record.len(),
-                    wanted: schema::LATENCIES_COLUMNS.len(),
+                    defect: RowDefect::Fields {
+                        row: row + 1,
+                        found: record.len(),
+                        wanted,
+                    },
+                    source: None,
                 });
             }
             for (column, field) in (0..).zip(&record) {
                 let text = String::from_utf8_lossy(field);
                 let value = value_of(&text, *separator);
-                if visitor(Position { row, column }, value)?.is_break() {
+                if visitor(CellPosition { row, column }, value)?.is_break() {
                     return Ok(());
                 }
             }
         }
+        Ok(())
     }
 }
 
-fn value_of(field: &str, separator: u8) -> Value<'_> {
+/// Numbers rows as a spreadsheet shows them: blank lines count, lines within quotes do not.
+#[derive(Default)]
+struct RowCounter {
+    lines_within_quotes: u64,
+    records: u64,
+}
+
+impl RowCounter {
+    /// The row of a record, from 0; the reader stands at the beginning of the next line, from 1.
+    fn row_of(&mut self, record: &csv::ByteRecord, line_end: u8, next_line: u64) -> u32 {
+        let within = record.as_slice().iter().filter(|byte| **byte == b'\n');
+        self.lines_within_quotes += within.count() as u64;
+        self.records += 1;
+        // The reader counts line feeds alone.
+        let row = if line_end == b'\n' {
+            (next_line - self.lines_within_quotes).saturating_sub(2)
+        } else {
+            self.records - 1
+        };
+        u32::try_from(row).unwrap_or(u32::MAX)
+    }
+}
+
+fn value_of(field: &str, separator: u8) -> CellValue<'_> {
     let field = field.trim();
     if field.is_empty() {
-        return Value::Empty;
+        return CellValue::Empty;
     }
     if let Ok(number) = field.parse() {
-        return Value::Number(number);
+        return CellValue::Number(number);
     }
     // Where a comma separates nothing, it is a decimal comma.
     if separator != b','
         && field.matches(',').count() == 1
         && let Ok(number) = field.replace(',', ".").parse()
     {
-        return Value::Number(number);
+        return CellValue::Number(number);
     }
-    Value::Text(field)
+    CellValue::Text(field)
 }
 
 /// Lines that decide about the separator.
 const SNIFFED_LINES: usize = 50;
 
-/// What separates the fields: the character that stands in most lines, outside of quotes.
+/// Finds the separator of fields: the character that stands in most lines, outside of quotes.
 fn separator_of(head: &str) -> u8 {
     let lines: Vec<String> = head
         .lines()
@@ -201,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_comma_is_decimal_only_where_it_separates_nothing() {
-        assert_eq!(value_of("1,5", b';'), Value::Number(1.5));
-        assert_eq!(value_of("1,5", b','), Value::Text("1,5"));
-        assert_eq!(value_of("1,5,7", b';'), Value::Text("1,5,7"));
-        assert_eq!(value_of(" 2e-3 ", b','), Value::Number(0.002));
-        assert_eq!(value_of("  ", b','), Value::Empty);
+        assert_eq!(value_of("1,5", b';'), CellValue::Number(1.5));
+        assert_eq!(value_of("1,5", b','), CellValue::Text("1,5"));
+        assert_eq!(value_of("1,5,7", b';'), CellValue::Text("1,5,7"));
+        assert_eq!(value_of(" 2e-3 ", b','), CellValue::Number(0.002));
+        assert_eq!(value_of("  ", b','), CellValue::Empty);
     }
 }

@@ -5,10 +5,10 @@ use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Worksheet, XlsxError};
 use serde_json::Value;
 
 use super::row;
-use super::style::{FAINT, GREEN, Head, INK, ORANGE, RULE, Styles, VERMILION};
-use crate::schema::SUMMARY_COLUMNS;
+use super::style::{FAINT, GREEN, INK, ORANGE, RULE, Styles, VERMILION, begin_sheet};
+use crate::schema::{KeyValueColumn as Column, SheetColumn};
 
-/// The part that comes before all others: whether to believe them.
+/// The section that comes before all others: the verdict on them.
 const VERDICT: &str = "validity";
 
 /// Characters of a value that stand side by side.
@@ -29,45 +29,27 @@ pub(super) fn write(
     flatten("", document, &mut rows);
     // A stable sort: all else stays in the order of the document.
     rows.sort_by_key(|(key, _)| section(key) != VERDICT);
-    Head {
-        name,
-        columns: SUMMARY_COLUMNS,
-        formats: [&styles.text, &styles.text],
-    }
-    .write(sheet, rows.len(), styles)?;
+    begin_sheet(sheet, name, rows.len(), styles, |_: Column| &styles.text)?;
     sheet.set_landscape().set_portrait();
     let longest = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    sheet.set_column_width(0, row(longest + 4))?;
-    sheet.set_column_width(1, row(VALUE_WIDTH + 8))?;
+    sheet.set_column_width(Column::Key.at(), row(longest + 4))?;
+    sheet.set_column_width(Column::Value.at(), row(VALUE_WIDTH + 8))?;
     let verdict = colour(verdict);
     sheet.set_tab_color(verdict);
 
-    let [faint, ink] = [FAINT, INK].map(|colour| Format::new().set_font_color(colour));
     let mut above = VERDICT;
     for (index, (key, value)) in rows.iter().enumerate() {
         let row = row(index + 1);
-        let begins = section(key) != above;
-        above = section(key);
         let mut cell = Format::new()
             .set_align(FormatAlign::Left)
             .set_align(FormatAlign::Top);
-        if begins {
+        if section(key) != above {
             cell = cell
                 .set_border_top(FormatBorder::Thin)
                 .set_border_top_color(RULE);
         }
-        // A system's own words, which are keys of `connections.failures`, may end in a dot.
-        match key.rsplit_once('.').filter(|(_, name)| !name.is_empty()) {
-            // Every row of a part begins alike: the rest is what is looked for.
-            Some((part, name)) => {
-                let part = format!("{part}.");
-                let parts: [(&Format, &str); 2] = [(&faint, &part), (&ink, name)];
-                sheet.write_rich_string_with_format(row, 0, &parts, &cell)?;
-            }
-            None => {
-                sheet.write_with_format(row, 0, key, &cell)?;
-            }
-        }
+        above = section(key);
+        write_key(sheet, row, key, &cell)?;
         if index == 0 {
             let on_it = if verdict == ORANGE { INK } else { 0xFFFFFF };
             cell = cell
@@ -75,26 +57,54 @@ pub(super) fn write(
                 .set_font_color(on_it)
                 .set_background_color(verdict);
         }
-        match value {
-            Value::Bool(value) => sheet.write_with_format(row, 1, *value, &cell)?,
-            // A spreadsheet's numbers are floats.
-            Value::Number(number) => {
-                let number = number.as_f64().unwrap_or_default();
-                let cell = cell.set_num_format(number_format(key, number));
-                sheet.write_with_format(row, 1, number, &cell)?
-            }
-            Value::String(text) => {
-                // Not every program makes room by itself.
-                let lines = text.chars().count().div_ceil(VALUE_WIDTH);
-                if lines > 1 {
-                    sheet.set_row_height(row, LINE_HEIGHT * super::row(lines))?;
-                }
-                sheet.write_with_format(row, 1, text, &cell.set_text_wrap())?
-            }
-            // Flattening leaves only empty ones.
-            Value::Null | Value::Array(_) | Value::Object(_) => sheet.write_blank(row, 1, &cell)?,
-        };
+        write_value(sheet, row, (key, value), cell)?;
     }
+    Ok(())
+}
+
+/// Writes a dotted key, its last part emphasized: every row of a section begins alike.
+fn write_key(sheet: &mut Worksheet, row: u32, key: &str, cell: &Format) -> Result<(), XlsxError> {
+    let [faint, ink] = [FAINT, INK].map(|colour| Format::new().set_font_color(colour));
+    // A system's own words, which are keys of `connections.failures`, may end in a dot.
+    match key.rsplit_once('.').filter(|(_, name)| !name.is_empty()) {
+        Some((section, name)) => {
+            let section = format!("{section}.");
+            let parts: [(&Format, &str); 2] = [(&faint, &section), (&ink, name)];
+            sheet.write_rich_string_with_format(row, Column::Key.at(), &parts, cell)?;
+        }
+        None => {
+            sheet.write_with_format(row, Column::Key.at(), key, cell)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_value(
+    sheet: &mut Worksheet,
+    row: u32,
+    (key, value): (&str, &Value),
+    cell: Format,
+) -> Result<(), XlsxError> {
+    let at = Column::Value.at();
+    match value {
+        Value::Bool(value) => sheet.write_with_format(row, at, *value, &cell)?,
+        // A spreadsheet's numbers are floats.
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or_default();
+            let cell = cell.set_num_format(number_format(key, number));
+            sheet.write_with_format(row, at, number, &cell)?
+        }
+        Value::String(text) => {
+            // Not every program makes room by itself.
+            let lines = text.chars().count().div_ceil(VALUE_WIDTH);
+            if lines > 1 {
+                sheet.set_row_height(row, LINE_HEIGHT * super::row(lines))?;
+            }
+            sheet.write_with_format(row, at, text, &cell.set_text_wrap())?
+        }
+        // Flattening leaves only empty ones.
+        Value::Null | Value::Array(_) | Value::Object(_) => sheet.write_blank(row, at, &cell)?,
+    };
     Ok(())
 }
 
@@ -111,7 +121,7 @@ fn section(key: &str) -> &str {
     key.split_once('.').map_or("", |(section, _)| section)
 }
 
-/// How a number is shown, with the unit that its key names; the value itself stays as it is.
+/// The number format with the unit that the key names.
 fn number_format(key: &str, number: f64) -> &'static str {
     let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
     // `service_time_ns.p99` has its unit in the part, `coordinated_omission_p99_ns` in the name.

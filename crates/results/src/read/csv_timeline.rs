@@ -8,22 +8,20 @@ use std::path::Path;
 use measurement::sample::Outcome;
 use measurement::timeline::{Timeline, TimelineRow};
 
-use super::collect::{cell_name, number, time_ms};
-use super::sheet::nanoseconds;
-use super::source::{Position, Source, Value};
-use super::table::Table;
-use super::title::Unit;
+use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
+use super::foreign::detect_header::SheetHeader;
+use super::time_unit::TimeUnit;
 use crate::error::ResultsError;
-use crate::schema;
+use crate::schema::{LatencyColumn, SheetColumn};
 
-/// Longest run that rows are counted for: a month. A later row is a mistake, and one a century later would
+/// Longest run whose rows are counted: a month. A later row is a mistake, and one a century later would
 /// fill memory with empty seconds.
 const LONGEST_MS: f64 = 31.0 * 24.0 * 3_600.0 * 1e3;
 
-/// What the rows tell.
-pub(super) struct Counted {
+/// The seconds of the rows.
+pub(super) struct CsvTimeline {
     pub(super) rows: Vec<TimelineRow>,
-    /// When the last message went out or, if that was later, the last echo came, in seconds.
+    /// Seconds until the last message was sent or, if that was later, the last echo came.
     pub(super) ends_s: f64,
     /// Some response time differs from its service time.
     pub(super) is_open_loop: bool,
@@ -31,7 +29,7 @@ pub(super) struct Counted {
 
 /// One row as far as it has been seen.
 #[derive(Default)]
-struct Row {
+struct MessageRow {
     number: u32,
     client: u64,
     message: u64,
@@ -41,45 +39,69 @@ struct Row {
     outcome: Option<Outcome>,
 }
 
+impl MessageRow {
+    fn take(
+        &mut self,
+        sheet: CheckedSheet<'_>,
+        column: LatencyColumn,
+        at: CellPosition,
+        value: CellValue<'_>,
+    ) -> Result<(), ResultsError> {
+        use TimeUnit::{Milliseconds, Seconds};
+        let time_ns = |unit| {
+            // Times are milliseconds here, whichever unit their column has.
+            let ms = sheet.time_ms(at, value, unit)?;
+            if ms <= LONGEST_MS {
+                return Ok(nanoseconds(ms));
+            }
+            let found = format!("{} s, which is more than a month", ms / 1e3);
+            Err(sheet.wrong(at, found, "time"))
+        };
+        match column {
+            LatencyColumn::Client => self.client = sheet.count(at, value)?,
+            LatencyColumn::Message => self.message = sheet.count(at, value)?,
+            LatencyColumn::Sent => self.sent_ns = time_ns(Seconds)?,
+            LatencyColumn::ServiceTime => self.service_ns = Some(time_ns(Milliseconds)?),
+            LatencyColumn::ResponseTime => self.response_ns = Some(time_ns(Milliseconds)?),
+            LatencyColumn::Outcome => {
+                let is_it = |known: &Outcome| value == CellValue::Text(known.name());
+                self.outcome = Outcome::ALL.into_iter().find(is_it);
+            }
+            // The due time follows from the response time.
+            LatencyColumn::Intended => {}
+        }
+        Ok(())
+    }
+}
+
 /// Counts the rows; `None` when the columns are not ours.
 pub(super) fn count(
     path: &Path,
-    source: &mut dyn Source,
+    source: &mut dyn CellSource,
     sheet: &str,
-) -> Result<Option<Counted>, ResultsError> {
-    let table = Table::read(source, sheet)?;
-    let mut columns = [0; schema::LATENCIES_COLUMNS.len()];
-    for (at, name) in columns.iter_mut().zip(schema::LATENCIES_COLUMNS) {
-        match table.named(name) {
-            Some(column) => *at = column.index,
-            None => return Ok(None),
-        }
-    }
-    let mut counter = Counter::new(path);
-    let mut row = Row::default();
+) -> Result<Option<CsvTimeline>, ResultsError> {
+    let header = SheetHeader::read(source, sheet)?;
+    let index = |column: &LatencyColumn| Some(header.named(column.title())?.index);
+    let columns: Option<Vec<u32>> = LatencyColumn::ALL.iter().map(index).collect();
+    let Some(columns) = columns else {
+        return Ok(None);
+    };
+    let checked = CheckedSheet { path, sheet: None };
+    let mut counter = MessageCounter::new(path);
+    let mut row = MessageRow::default();
     source.visit(sheet, &mut |at, value| {
-        if at.row < table.first_row || value == Value::Empty {
+        if at.row < header.first_row || value == CellValue::Empty {
             return Ok(ControlFlow::Continue(()));
         }
         if at.row != row.number {
             counter.take(&row)?;
-            row = Row {
+            row = MessageRow {
                 number: at.row,
-                ..Row::default()
+                ..MessageRow::default()
             };
         }
-        let Some(column) = columns.iter().position(|column| *column == at.column) else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        match column {
-            0 => row.client = whole(path, at, value)?,
-            1 => row.message = whole(path, at, value)?,
-            3 => row.sent_ns = time_ns(path, at, value, Unit::Seconds)?,
-            4 => row.service_ns = Some(time_ns(path, at, value, Unit::Milliseconds)?),
-            5 => row.response_ns = Some(time_ns(path, at, value, Unit::Milliseconds)?),
-            6 => row.outcome = outcome(value),
-            // When it was due is known from the response time.
-            _ => {}
+        if let Some(nth) = columns.iter().position(|column| *column == at.column) {
+            row.take(checked, LatencyColumn::ALL[nth], at, value)?;
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -87,65 +109,26 @@ pub(super) fn count(
     counter.finish().map(Some)
 }
 
-/// Times are milliseconds here, whatever their column has.
-fn time_ns(path: &Path, at: Position, value: Value<'_>, unit: Unit) -> Result<u64, ResultsError> {
-    let time = time_ms(value, unit).and_then(|ms| {
-        if ms <= LONGEST_MS {
-            Ok(ms)
-        } else {
-            Err(format!("{} s, which is more than a month", ms / 1e3))
-        }
-    });
-    time.map(nanoseconds)
-        .map_err(|found| ResultsError::NotATime {
-            path: path.to_owned(),
-            cell: cell_name(None, at),
-            found,
-        })
-}
-
-fn whole(path: &Path, at: Position, value: Value<'_>) -> Result<u64, ResultsError> {
-    let found = match number(value) {
-        Ok(number) if number.fract() == 0.0 && (0.0..=1e15).contains(&number) => {
-            // In range and whole, so nothing is cut off.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            return Ok(number as u64);
-        }
-        Ok(number) => number.to_string(),
-        Err(found) => found,
-    };
-    Err(ResultsError::NotACount {
-        path: path.to_owned(),
-        cell: cell_name(None, at),
-        found,
-    })
-}
-
-fn outcome(value: Value<'_>) -> Option<Outcome> {
-    Outcome::ALL
-        .into_iter()
-        .find(|known| value == Value::Text(known.name()))
-}
-
-/// An echo that came: when, and its times if they belong in the figures.
+/// The moment at which an echo came, and its times if they belong in the figures.
 type Echo = (u64, Option<(u64, u64)>);
 
-struct Counter<'p> {
+/// Counts messages and their echoes by the second.
+struct MessageCounter<'p> {
     path: &'p Path,
     timeline: Timeline,
     /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
     in_flight: BinaryHeap<Reverse<Echo>>,
-    /// When the last message went out.
+    /// Send time of the last message.
     sent_ns: u64,
-    /// When the last echo came.
+    /// Arrival of the last echo.
     received_ns: u64,
     rows: u64,
-    /// The highest message number of each client, by which it is known how many there were.
+    /// The highest message number of each client: the number of its messages, less one.
     last_messages: BTreeMap<u64, u64>,
     is_open_loop: bool,
 }
 
-impl<'p> Counter<'p> {
+impl<'p> MessageCounter<'p> {
     fn new(path: &'p Path) -> Self {
         Self {
             path,
@@ -159,7 +142,7 @@ impl<'p> Counter<'p> {
         }
     }
 
-    fn take(&mut self, row: &Row) -> Result<(), ResultsError> {
+    fn take(&mut self, row: &MessageRow) -> Result<(), ResultsError> {
         // Before the first row there is an empty one.
         let Some(outcome) = row.outcome else {
             return Ok(());
@@ -199,7 +182,7 @@ impl<'p> Counter<'p> {
         }
     }
 
-    fn finish(mut self) -> Result<Counted, ResultsError> {
+    fn finish(mut self) -> Result<CsvTimeline, ResultsError> {
         let messages: u64 = self.last_messages.values().map(|last| last + 1).sum();
         if messages > self.rows {
             return Err(ResultsError::ChosenRows {
@@ -211,10 +194,10 @@ impl<'p> Counter<'p> {
         self.land(u64::MAX);
         let mut rows = Timeline::merge(vec![self.timeline]);
         rows.iter_mut().for_each(|row| row.histograms = None);
-        // What a run of a month takes in nanoseconds is exact to a microsecond.
+        // The nanoseconds of a month are exact to a microsecond.
         #[allow(clippy::cast_precision_loss)]
         let ends_s = self.sent_ns.max(self.received_ns) as f64 / 1e9;
-        Ok(Counted {
+        Ok(CsvTimeline {
             rows,
             ends_s,
             is_open_loop: self.is_open_loop,

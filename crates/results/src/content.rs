@@ -1,32 +1,29 @@
-//! Which kinds of file carry what.
+//! Contents of a run's files, and the formats that hold each.
 
 use std::fmt;
-use std::path::Path;
 
-use crate::error::ResultsError;
-
-/// What a file may hold of a run, and a picture may need.
+/// Content that a file may hold of a run, and that a picture may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Content {
     /// The time of each message.
     Messages,
     /// Times and how often each occurred.
     Distribution,
     /// Times and the moments at which their messages were sent.
-    Moments,
-    /// What happened in each second.
+    SendTimes,
+    /// One row a second.
     Timeline,
     /// Anything that a run says of itself.
     Run,
 }
 
-impl Part {
-    /// The kinds of file that carry it.
+impl Content {
+    /// The formats that hold it, in words.
     #[must_use]
-    pub fn carriers(self) -> &'static str {
+    pub fn formats(self) -> &'static str {
         match self {
             Self::Messages => "the .xlsx or .csv of the run",
-            Self::Moments => "the .xlsx, .csv or .hlog of the run",
+            Self::SendTimes => "the .xlsx, .csv or .hlog of the run",
             // Until it had histograms and a timeline, the .json was the summary alone.
             Self::Distribution | Self::Timeline => {
                 "the .xlsx, .csv or .hlog of the run, or its .json from a ws-bench that writes it there"
@@ -34,24 +31,17 @@ impl Part {
             Self::Run => "the .xlsx, .json, .csv or .hlog of a run of ws-bench",
         }
     }
-
-    pub(super) fn missing_in(self, path: &Path) -> ResultsError {
-        ResultsError::Lacks {
-            path: path.to_owned(),
-            part: self,
-        }
-    }
 }
 
-/// What it is and what needs it, for a message.
-impl fmt::Display for Part {
+/// The content and its user, for a message.
+impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Messages => "single messages, which the kind latency needs",
             Self::Distribution => {
                 "distribution of times, which the kinds histogram, cdf and percentiles need"
             }
-            Self::Moments => "moments of sending, which the kind heatmap needs",
+            Self::SendTimes => "moments of sending, which the kind heatmap needs",
             Self::Timeline => "seconds of a run, which the kind timeline needs",
             Self::Run => "account of a run",
         })

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use files::{HEADER, file, message, workbook};
 use proptest::prelude::*;
-use results::ResultsError;
-use results::read::{Metric, Request, Times, Unit, read_times};
+use results::read::{Metric, Request, TimeColumn, TimeUnit, read_times};
+use results::{ColumnProblem, ResultsError};
 
 const PANDAS: [f64; 5] = [1.25, 0.5, 3.0, 2.125, 0.75];
 
@@ -20,7 +20,7 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn read(path: &Path) -> Result<Times, ResultsError> {
+fn read(path: &Path) -> Result<TimeColumn, ResultsError> {
     read_times(path, &Request::default())
 }
 
@@ -129,12 +129,12 @@ fn names_tell_column_and_unit() {
     assert_eq!(times.values_ms, [1.5, 2.5]);
     assert_eq!(
         (times.column.as_str(), times.name.as_str(), times.unit),
-        ("rtt [us]", "rtt", Unit::Microseconds)
+        ("rtt [us]", "rtt", TimeUnit::Microseconds)
     );
     assert!(!times.unit_is_assumed);
 
     let request = Request {
-        unit: Some(Unit::Seconds),
+        unit: Some(TimeUnit::Seconds),
         column: Some("b".into()),
         ..Request::default()
     };
@@ -176,7 +176,7 @@ fn what_cannot_be_meant_is_said_with_the_choices() {
     let ask = |request: Request| message(&path, &request);
     assert_eq!(
         ask(Request::default()),
-        "cannot tell which column of sheet `runs` of book.xlsx to draw: choose one of `a`, `b` with --column"
+        "cannot tell which column of sheet `runs` of book.xlsx to draw: choose one of `a`, `b`"
     );
     let column = Request {
         column: Some("c".into()),
@@ -345,7 +345,14 @@ fn a_column_of_text_with_the_name_of_a_latency_is_not_passed_over() {
     ] {
         let (_folder, path) = file("a.csv", text);
         let error = read(&path).unwrap_err();
-        assert!(matches!(error, ResultsError::NotNumbers { .. }), "{error}");
+        let is_it = matches!(
+            error,
+            ResultsError::NoColumn {
+                problem: ColumnProblem::NotNumbers { .. },
+                ..
+            }
+        );
+        assert!(is_it, "{error}");
     }
     // These may mean something else.
     for text in [

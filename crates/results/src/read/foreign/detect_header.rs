@@ -1,40 +1,41 @@
-//! The head of a sheet: where its header is and which columns hold numbers.
+//! Detection of a sheet's header, and of its columns of numbers.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::source::{Source, Value, column_letters};
 use crate::error::ResultsError;
+use crate::read::cells::{CellSource, CellValue, column_letters};
 
-/// Rows that decide what a column holds.
+/// Rows that decide the kind of a column.
 const HEAD_ROWS: usize = 1_000;
 
-/// What the head of a sheet tells about it.
+/// The header of a sheet, and the kinds of its columns.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::read) struct SheetHeader {
     /// Left to right.
-    pub(super) columns: Vec<Column>,
+    pub(in crate::read) columns: Vec<HeaderColumn>,
     /// Row of the first values, from 0.
-    pub(super) first_row: u32,
-    /// Whether there is any row below the header.
-    pub(super) has_rows: bool,
+    pub(in crate::read) first_row: u32,
+    /// There is a row below the header.
+    pub(in crate::read) has_rows: bool,
 }
 
+/// A column of a sheet.
 #[derive(Debug)]
-pub(super) struct Column {
+pub(in crate::read) struct HeaderColumn {
     /// Counts from 0.
-    pub(super) index: u32,
-    /// As the header has it; `None` without header, or where its cell is empty.
-    pub(super) name: Option<String>,
+    pub(in crate::read) index: u32,
+    /// Its cell in the header; `None` without header, or where its cell is empty.
+    pub(in crate::read) name: Option<String>,
     /// Holds numbers, and other things at most as often.
-    pub(super) is_numeric: bool,
-    /// Only counts the rows, as the first column of a file from pandas does.
-    pub(super) is_index: bool,
+    pub(in crate::read) is_numeric: bool,
+    /// It only numbers the rows, like the first column of a file from pandas.
+    pub(in crate::read) is_index: bool,
 }
 
-impl Column {
+impl HeaderColumn {
     /// Its name, or its letter.
-    pub(super) fn label(&self) -> String {
+    pub(in crate::read) fn label(&self) -> String {
         self.name
             .clone()
             .unwrap_or_else(|| column_letters(self.index))
@@ -50,16 +51,19 @@ enum HeadCell {
 /// Cells that are not empty, by column; and the row's number.
 type HeadRow = (u32, BTreeMap<u32, HeadCell>);
 
-impl Table {
+impl SheetHeader {
     /// Reads the first rows of a sheet.
-    pub(super) fn read(source: &mut dyn Source, sheet: &str) -> Result<Self, ResultsError> {
+    pub(in crate::read) fn read(
+        source: &mut dyn CellSource,
+        sheet: &str,
+    ) -> Result<Self, ResultsError> {
         let mut rows: Vec<HeadRow> = Vec::new();
         source.visit(sheet, &mut |at, value| {
             let cell = match value {
-                Value::Empty => return Ok(ControlFlow::Continue(())),
-                Value::Number(number) => HeadCell::Number(number),
-                Value::Text(text) => HeadCell::Text(text.trim().to_owned()),
-                Value::Bool(_) | Value::Other(_) => HeadCell::Other,
+                CellValue::Empty => return Ok(ControlFlow::Continue(())),
+                CellValue::Number(number) => HeadCell::Number(number),
+                CellValue::Text(text) => HeadCell::Text(text.trim().to_owned()),
+                CellValue::Bool(_) | CellValue::Other(_) => HeadCell::Other,
             };
             let is_full = rows.len() == HEAD_ROWS;
             match rows.last_mut() {
@@ -91,16 +95,16 @@ impl Table {
             .into_iter()
             .map(|index| {
                 let name = names.and_then(|names| name_of(names.get(&index)?));
-                let contents = Contents::of(values, index);
+                let contents = ColumnContents::of(values, index);
                 let is_unnamed = name.is_none();
                 let counts = contents.counts_rows && is_unnamed;
-                Column {
+                HeaderColumn {
                     index,
                     is_numeric: contents.numbers > 0 && contents.numbers >= contents.others,
                     is_index: Some(index) == first
                         && (counts
                             || header.is_some() && is_unnamed
-                            || name.as_deref().is_some_and(names_an_index)),
+                            || name.as_deref().is_some_and(is_index_name)),
                     name,
                 }
             })
@@ -117,15 +121,15 @@ impl Table {
     }
 
     /// The column with exactly this name.
-    pub(super) fn named(&self, name: &str) -> Option<&Column> {
+    pub(in crate::read) fn named(&self, name: &str) -> Option<&HeaderColumn> {
         self.columns
             .iter()
             .find(|column| column.name.as_deref() == Some(name))
     }
 }
 
-/// What pandas calls an index that was written and read again.
-fn names_an_index(name: &str) -> bool {
+/// Returns `true` for the names that pandas gives an index that was written and read again.
+fn is_index_name(name: &str) -> bool {
     ["index", "unnamed: 0", "#"].contains(&name.to_lowercase().as_str())
 }
 
@@ -164,11 +168,11 @@ fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
     let is_numbered = (1..).zip(names).all(|(wanted, (index, cell))| {
         *index == wanted && matches!(cell, HeadCell::Number(n) if *n == f64::from(wanted - 1))
     });
-    is_numbered && Contents::of(values, 0).counts_rows_from_0
+    is_numbered && ColumnContents::of(values, 0).counts_rows_from_0
 }
 
-/// What a column holds in the head.
-struct Contents {
+/// The values of a column in the first rows.
+struct ColumnContents {
     numbers: usize,
     others: usize,
     /// 0, 1, 2, … or 1, 2, 3, … without a gap.
@@ -176,7 +180,7 @@ struct Contents {
     counts_rows_from_0: bool,
 }
 
-impl Contents {
+impl ColumnContents {
     fn of(values: &[HeadRow], column: u32) -> Self {
         let mut numbers = Vec::new();
         let mut others = 0;
@@ -209,7 +213,7 @@ mod tests {
     use super::*;
 
     /// Numbers as numbers, `-` as an empty cell, the rest as text.
-    fn table(rows: &[&str]) -> Table {
+    fn header(rows: &[&str]) -> SheetHeader {
         let rows: Vec<HeadRow> = (0..)
             .zip(rows)
             .map(|(row, line)| {
@@ -225,21 +229,21 @@ mod tests {
                 (row, cells.collect())
             })
             .collect();
-        Table::of(&rows)
+        SheetHeader::of(&rows)
     }
 
-    fn data(table: &Table) -> Vec<String> {
+    fn data(table: &SheetHeader) -> Vec<String> {
         table
             .columns
             .iter()
             .filter(|c| c.is_numeric && !c.is_index)
-            .map(Column::label)
+            .map(HeaderColumn::label)
             .collect()
     }
 
     #[test]
     fn a_header_names_the_columns_below_it() {
-        let table = table(&["client latency", "a 1.5", "b 2.5"]);
+        let table = header(&["client latency", "a 1.5", "b 2.5"]);
         assert_eq!(
             (table.first_row, data(&table)),
             (1, vec!["latency".to_owned()])
@@ -248,22 +252,22 @@ mod tests {
 
     #[test]
     fn without_header_the_first_row_counts() {
-        let table = table(&["1.5", "2.5"]);
+        let table = header(&["1.5", "2.5"]);
         assert_eq!((table.first_row, data(&table)), (0, vec!["A".to_owned()]));
     }
 
     #[test]
     fn the_index_of_pandas_is_no_data() {
-        assert_eq!(data(&table(&["- latency", "0 1.5", "1 2.5"])), ["latency"]);
+        assert_eq!(data(&header(&["- latency", "0 1.5", "1 2.5"])), ["latency"]);
         // A slice keeps its own row numbers.
-        assert_eq!(data(&table(&["- latency", "7 1.5", "9 2.5"])), ["latency"]);
-        assert_eq!(data(&table(&["0 1.5", "1 2.5"])), ["B"]);
-        assert_eq!(data(&table(&["index x", "3 1.5", "4 2.5"])), ["x"]);
+        assert_eq!(data(&header(&["- latency", "7 1.5", "9 2.5"])), ["latency"]);
+        assert_eq!(data(&header(&["0 1.5", "1 2.5"])), ["B"]);
+        assert_eq!(data(&header(&["index x", "3 1.5", "4 2.5"])), ["x"]);
     }
 
     #[test]
     fn pandas_numbers_columns_without_names() {
-        let table = table(&["- 0 1", "0 1.5 7", "1 2.5 8"]);
+        let table = header(&["- 0 1", "0 1.5 7", "1 2.5 8"]);
         assert_eq!(
             (table.first_row, data(&table)),
             (1, vec!["0".to_owned(), "1".to_owned()])
@@ -272,24 +276,24 @@ mod tests {
 
     #[test]
     fn a_title_above_the_header_is_no_header() {
-        let table = table(&["Report", "host rtt", "a 1.5"]);
+        let table = header(&["Report", "host rtt", "a 1.5"]);
         assert_eq!((table.first_row, data(&table)), (2, vec!["rtt".to_owned()]));
     }
 
     #[test]
     fn a_lost_first_message_is_no_header() {
-        let table = table(&["host rtt", "a -", "b 1.5"]);
+        let table = header(&["host rtt", "a -", "b 1.5"]);
         assert_eq!((table.first_row, data(&table)), (1, vec!["rtt".to_owned()]));
     }
 
     #[test]
     fn a_counter_with_a_name_may_be_data() {
-        assert_eq!(data(&table(&["rtt", "1", "2", "3"])), ["rtt"]);
+        assert_eq!(data(&header(&["rtt", "1", "2", "3"])), ["rtt"]);
     }
 
     #[test]
     fn a_header_alone_has_no_rows() {
-        assert!(!table(&["rtt"]).has_rows);
-        assert!(table(&["rtt", "1"]).has_rows);
+        assert!(!header(&["rtt"]).has_rows);
+        assert!(header(&["rtt", "1"]).has_rows);
     }
 }
