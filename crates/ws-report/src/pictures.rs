@@ -8,9 +8,9 @@ use draw_plot::{Data, DrawError, Kind, Loaded, Options, Size, Theme, load};
 use results::ResultsError;
 use results::read::{Metric, Request};
 
-use crate::page::{Block, Picture, Section};
-use crate::run::Run;
-use crate::single::capital;
+use crate::inputs::ReportedRun;
+use crate::page::{Block, PagePicture, PageSection};
+use crate::run_page::capital;
 
 /// As wide as a picture stands on most screens, so that its letters are nearly as large as the page's.
 const SIZE: (u32, u32) = (540, 380);
@@ -31,8 +31,8 @@ const READINGS: [&[Kind]; 4] = [
 ];
 
 /// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
-pub(crate) fn section(runs: &[Run]) -> Section {
-    let metric = if runs.iter().all(Run::has_response_time) {
+pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
+    let metric = if runs.iter().all(ReportedRun::has_response_time) {
         Metric::ResponseTime
     } else {
         Metric::ServiceTime
@@ -59,11 +59,15 @@ pub(crate) fn section(runs: &[Run]) -> Section {
     if !missing.is_empty() {
         blocks.push(Block::List(missing));
     }
-    Section::new("Pictures", blocks)
+    PageSection::new("Pictures", blocks)
 }
 
 /// Reads for the first of these kinds, and draws them all.
-fn draw_all(kinds: &[Kind], runs: &[Run], request: &Request) -> (Vec<Picture>, Vec<String>) {
+fn draw_all(
+    kinds: &[Kind],
+    runs: &[ReportedRun],
+    request: &Request,
+) -> (Vec<PagePicture>, Vec<String>) {
     let mut pictures = Vec::new();
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
     let told = |error| not_drawn(kinds[0], error, loaded.is_some());
@@ -91,7 +95,11 @@ fn shown_as(kind: Kind, data: &Data<'static>) -> Data<'static> {
 
 /// Reads one file of each run, the first that carries the kind. Runs of which none does, or whose file cannot
 /// be drawn, are left out, each with its error: they take no other run's picture away.
-fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>, Vec<DrawError>) {
+fn load_from_any(
+    kind: Kind,
+    runs: &[ReportedRun],
+    request: &Request,
+) -> (Option<Loaded>, Vec<DrawError>) {
     let mut missing = Vec::new();
     // Files of each run that have not been found lacking.
     let mut left: Vec<&[PathBuf]> = runs.iter().map(|run| run.files.as_slice()).collect();
@@ -186,7 +194,7 @@ fn caption(kind: Kind) -> &'static str {
     }
 }
 
-fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
+fn picture(kind: Kind, loaded: &Loaded) -> Result<PagePicture, DrawError> {
     let title = title(kind, &loaded.subject().quantity);
     let data = shown_as(kind, loaded.data());
     let (each, further) = match &data {
@@ -209,7 +217,7 @@ fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
         };
         draw_plot::svg(&options, loaded.subject(), &data)
     };
-    Ok(Picture {
+    Ok(PagePicture {
         svg: draw(SIZE)?,
         // Where a narrow one has no room, the other is shown, if smaller.
         narrow: draw(NARROW).ok(),
