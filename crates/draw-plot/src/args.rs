@@ -8,9 +8,11 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use draw_plot::{
     Data, Kind, Loaded, MAX_SERIES, Options, Series, Size, Theme, check_ending, load, window_for,
 };
-use results::read::{Metric, Request, Unit};
-use results::whole::is_same_file;
+use results::atomic_file::is_same_file;
+use results::read::{Metric, Request, TimeUnit};
 use units::{grouped, parse_positive};
+
+use crate::flag_advice::with_advice;
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -221,10 +223,10 @@ impl Cli {
             sheet: self.sheet.clone(),
             column: self.column.clone(),
             unit: self.unit.map(|unit| match unit {
-                UnitName::Ns => Unit::Nanoseconds,
-                UnitName::Us => Unit::Microseconds,
-                UnitName::Ms => Unit::Milliseconds,
-                UnitName::S => Unit::Seconds,
+                UnitName::Ns => TimeUnit::Nanoseconds,
+                UnitName::Us => TimeUnit::Microseconds,
+                UnitName::Ms => TimeUnit::Milliseconds,
+                UnitName::S => TimeUnit::Seconds,
             }),
             x: self.x.clone(),
         }
@@ -241,7 +243,7 @@ impl Cli {
                 );
             }
         }
-        let loaded = load(self.kind.kind(), &self.files, &self.request())?;
+        let loaded = load(self.kind.kind(), &self.files, &self.request()).map_err(with_advice)?;
         for notice in loaded.notices() {
             eprintln!("notice: {notice}");
         }
