@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, ValueEnum, ValueHint};
 use measurement::condition::Condition;
 use measurement::plan::{Length, Plan, Target};
 use measurement::schedule::RateProfile;
-use results::write::Format;
+use results::write::RunFormat;
 use runner::{CONNECTION, GeneratorArgs, LOAD, LoadArgs, OpenLoopArgs, RunError};
 use units::{UnitError, parse_count};
 
@@ -207,7 +207,7 @@ impl Args {
 
     /// Whether there is a file or a picture to put raw samples in.
     fn needs_samples(&self) -> bool {
-        let in_file = |path: &PathBuf| Format::of(path).is_ok_and(Format::has_samples);
+        let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
     }
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use draw_plot::{Data, Options, Series, Subject, draw, run_title};
 use measurement::sample::Sample;
 use measurement::summary::Summary;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 
 /// A picture that can be written.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Picture {
     pub(crate) fn at(path: &Path) -> anyhow::Result<Self> {
         draw_plot::check_ending(path)?;
         // Created and dropped: whether it can be made is all there is to know before the run.
-        WholeFile::create(path)?;
+        AtomicFile::create(path)?;
         Ok(Self {
             path: path.to_owned(),
         })

@@ -7,7 +7,7 @@ use anyhow::Context;
 use cli::say;
 use measurement::comparison::Comparison;
 use measurement::validity::Verdict;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 
 use crate::args::Args;
 use crate::campaign::Campaign;
@@ -75,7 +75,7 @@ pub fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
 fn finish(
     args: &Args,
     comparison: &Comparison,
-    outputs: Outputs<WholeFile>,
+    outputs: Outputs<AtomicFile>,
 ) -> anyhow::Result<ExitCode> {
     let text = if args.json {
         results::write::comparison_to_json(comparison).context("cannot print the comparison")?

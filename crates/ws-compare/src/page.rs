@@ -5,7 +5,7 @@ use measurement::comparability::{Part, facts_of_plan};
 use measurement::comparison::{Comparison, Decision, Figure, FigureRow, RoundRow};
 use measurement::validity::Verdict;
 use units::{counted, human_time};
-use ws_report::page::{Banner, Block, Page, Picture, Row, Section, Table, Tone};
+use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
 
 use crate::told;
 
@@ -20,36 +20,42 @@ pub enum Extent {
 
 /// The page; `pictures` are shown where they can be.
 #[must_use]
-pub fn page(c: &Comparison, extent: Extent, pictures: Vec<Picture>) -> Page {
+pub fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
     let mut page = Page::new(told::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
     page.below = vec![counted(u64::from(told::rounds(c)), "round"), told::load(c)];
-    page.add(Section::new("Verdict", verdicts(c)));
-    page.add(Section::new("Figures", vec![Block::Tables(figures(c))]));
+    page.add(PageSection::new("Verdict", verdicts(c)));
+    page.add(PageSection::new("Figures", vec![Block::Tables(figures(c))]));
     if !pictures.is_empty() {
-        page.add(Section::new(
+        page.add(PageSection::new(
             "Rounds and intervals",
             vec![Block::Pictures(pictures)],
         ));
     }
     let remarks = told::remarks(c);
     if !remarks.is_empty() {
-        page.add(Section::new("What stands out", vec![Block::List(remarks)]));
+        page.add(PageSection::new(
+            "What stands out",
+            vec![Block::List(remarks)],
+        ));
     }
     if extent == Extent::Full {
-        page.add(Section::new("Every round", vec![Block::Tables(rounds(c))]));
+        page.add(PageSection::new(
+            "Every round",
+            vec![Block::Tables(rounds(c))],
+        ));
     }
-    page.add(Section::new("How it was measured", how(c, extent)));
+    page.add(PageSection::new("How it was measured", how(c, extent)));
     page
 }
 
 fn verdicts(c: &Comparison) -> Vec<Block> {
     let verdict = c.validity.verdict;
     let tone = match verdict {
-        Verdict::Valid => Tone::Good,
-        Verdict::Suspect => Tone::Warning,
-        Verdict::Invalid => Tone::Bad,
+        Verdict::Valid => PageTone::Good,
+        Verdict::Suspect => PageTone::Warning,
+        Verdict::Invalid => PageTone::Bad,
     };
     let mut text = if c.compared().count() < 2 {
         "Nothing was compared.".to_owned()
@@ -69,9 +75,9 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     blocks.extend(c.conditions.iter().map(|condition| {
         Block::Banner(Banner {
             tone: match (condition.held, condition.is_sure) {
-                (true, _) => Tone::Bad,
-                (false, true) => Tone::Good,
-                (false, false) => Tone::Warning,
+                (true, _) => PageTone::Bad,
+                (false, true) => PageTone::Good,
+                (false, false) => PageTone::Warning,
             },
             word: told::outcome(condition).to_owned(),
             about: Some(condition.expression.clone()),
@@ -138,14 +144,14 @@ fn figures(c: &Comparison) -> Vec<Table> {
 }
 
 /// One row a figure, in the groups that belong together.
-fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<Row> {
+fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
     for (title, figures) in told::GROUPS {
         let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
         for (index, row) in of_group.enumerate() {
-            rows.push(Row {
+            rows.push(TableRow {
                 group: (index == 0).then(|| title.to_owned()),
-                ..Row::new(row.figure.name(), cells(row))
+                ..TableRow::new(row.figure.name(), cells(row))
             });
         }
     }
@@ -161,7 +167,7 @@ fn rounds(c: &Comparison) -> Vec<Table> {
                 Some(_) => figures.iter().map(|_| "failed".to_owned()).collect(),
                 None => figures.iter().map(|f| told::value(*f, f.of(r))).collect(),
             };
-            Row::new(r.round.to_string(), cells)
+            TableRow::new(r.round.to_string(), cells)
         };
         Table {
             title: name.to_owned(),
@@ -182,7 +188,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
             (None, []) => format!("`{}`, which ran already", server.url),
             (None, files) => files.join(", "),
         };
-        Row::new(&server.name, vec![how])
+        TableRow::new(&server.name, vec![how])
     });
     let mut blocks = vec![Block::Tables(vec![Table {
         title: "Servers".to_owned(),
@@ -194,8 +200,10 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
         let facts = facts
             .into_iter()
             .filter(|f| f.part == Part::Plan && f.what != "server");
-        let mut rows: Vec<_> = facts.map(|f| Row::new(f.what, vec![f.value])).collect();
-        rows.push(Row::new("took", vec![human_time(c.elapsed_s * 1e9)]));
+        let mut rows: Vec<_> = facts
+            .map(|f| TableRow::new(f.what, vec![f.value]))
+            .collect();
+        rows.push(TableRow::new("took", vec![human_time(c.elapsed_s * 1e9)]));
         blocks.push(Block::Tables(vec![Table {
             title: "Plan".to_owned(),
             rows,
@@ -208,8 +216,8 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
 
 /// A picture of draw-plot for the page.
 #[must_use]
-pub fn picture(title: &str, caption: &str, svg: Svg) -> Picture {
-    Picture {
+pub fn picture(title: &str, caption: &str, svg: Svg) -> PagePicture {
+    PagePicture {
         title: title.to_owned(),
         caption: caption.to_owned(),
         svg,

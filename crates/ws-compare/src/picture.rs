@@ -7,7 +7,7 @@ use draw_plot::{
 };
 use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
 use units::counted;
-use ws_report::page::Picture;
+use ws_report::page::PagePicture;
 
 use crate::{page, told};
 
@@ -34,7 +34,7 @@ pub fn has_ratios(c: &Comparison) -> bool {
 ///
 /// # Errors
 /// As [`encode`].
-pub fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
+pub fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
         return Ok(Vec::new());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use measurement::comparison::Comparison;
 use measurement::validity::Verdict;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 use results::write::ComparisonFormat;
 
 use crate::page::{self, Extent};
@@ -62,8 +62,8 @@ impl Outputs {
     ///
     /// # Errors
     /// The first that cannot be.
-    pub fn create(self) -> anyhow::Result<Outputs<WholeFile>> {
-        let create = |(kind, path): (Kind, PathBuf)| anyhow::Ok((kind, WholeFile::create(&path)?));
+    pub fn create(self) -> anyhow::Result<Outputs<AtomicFile>> {
+        let create = |(kind, path): (Kind, PathBuf)| anyhow::Ok((kind, AtomicFile::create(&path)?));
         self.0
             .into_iter()
             .map(create)
@@ -72,7 +72,7 @@ impl Outputs {
     }
 }
 
-impl Outputs<WholeFile> {
+impl Outputs<AtomicFile> {
     /// The names that they have until they are whole.
     #[must_use]
     pub fn unfinished(&self) -> Vec<PathBuf> {
@@ -107,7 +107,7 @@ fn has_nothing_to_draw(c: &Comparison) -> bool {
     is_told && !picture::has_ratios(c)
 }
 
-fn write(c: &Comparison, kind: Kind, mut file: WholeFile) -> anyhow::Result<()> {
+fn write(c: &Comparison, kind: Kind, mut file: AtomicFile) -> anyhow::Result<()> {
     let bytes = match kind {
         Kind::Data(format) => return Ok(results::write::write_comparison(c, format, file)?),
         Kind::Markdown => {

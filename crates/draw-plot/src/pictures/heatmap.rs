@@ -2,7 +2,7 @@
 //! file.
 
 use plotters::style::{Color, RGBColor};
-use results::read::When;
+use results::read::TimestampOf;
 use units::grouped;
 
 use super::common::{Task, check_count, check_times, counted, joined, messages, without_a_time};
@@ -259,11 +259,11 @@ impl Picture for Heatmap<'_> {
 }
 
 /// What moments are those of, in words.
-fn begun(when: When) -> &'static str {
+fn begun(when: TimestampOf) -> &'static str {
     match when {
-        When::Sent => "when messages were sent",
-        When::Due => "when messages were due",
-        When::Echoed => "when echoes came",
+        TimestampOf::Sent => "when messages were sent",
+        TimestampOf::Due => "when messages were due",
+        TimestampOf::Echoed => "when echoes came",
     }
 }
 
