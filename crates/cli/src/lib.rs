@@ -9,6 +9,7 @@
 //! | `documents` | the flags that print a text about the program, and those texts |
 //! | `sections` | examples and exit codes: one text for `--help` and the manual page |
 //! | `errors` | an error, or a notice, as the line that a user reads |
+//! | `preflight` | room for the connections of a run |
 //!
 //! Only programs use this, never code that others call; so errors are `anyhow`'s, as in theirs.
 
@@ -16,6 +17,7 @@
 
 mod documents;
 mod errors;
+mod preflight;
 mod sections;
 
 use std::ffi::OsString;
@@ -25,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Command, FromArgMatches};
 
 pub use errors::{in_one_line, report, say};
+pub use preflight::check_room;
 
 /// Runs a program whose flags, name and version are `command` and whose arguments, parsed, are a `C`.
 ///

@@ -4,10 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use measurement::plan::PlanError;
-use swarm::SwarmError;
 use swarm::tls::TrustError;
-
-use crate::preflight::Shortage;
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -32,19 +29,4 @@ pub enum RunError {
         /// Why.
         source: TrustError,
     },
-    /// Open files or ports are short.
-    #[error(transparent)]
-    Short(#[from] Shortage),
-    /// The system does not show its processes.
-    #[error("processes cannot be sampled here")]
-    Processes(#[source] io::Error),
-    /// There is no such process, or it cannot be seen.
-    #[error("there is no process {pid} to sample")]
-    NoProcess {
-        /// Its number.
-        pid: u32,
-    },
-    /// The generator could not run.
-    #[error(transparent)]
-    Swarm(#[from] SwarmError),
 }

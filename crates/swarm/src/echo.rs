@@ -5,7 +5,7 @@ use measurement::plan::Verify;
 
 use crate::flight::{Flight, Landed};
 use crate::payload::{IDENTITY_LEN, Identity, MessageNumber, Payloads, Shape};
-use crate::wire::{Header, MessageKind};
+use websocket_wire::{FrameHeader, MessageKind};
 
 /// What a message from the server turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub(crate) fn strip_flawless<'i>(
     shape: Shape,
     payloads: &Payloads,
 ) -> Option<&'i [u8]> {
-    let header = Header::of_server(kind.into(), shape.size);
+    let header = FrameHeader::unmasked(kind.into(), shape.size);
     let payload = input.strip_prefix(header.as_bytes())?;
     let (payload, rest) = payload.split_at_checked(usize::try_from(shape.size).ok()?)?;
     let body = payload.strip_prefix(&of.to_bytes())?;
@@ -282,13 +282,13 @@ mod tests {
                 strip_flawless(bytes, TEXT, of, message.shape, &f.payloads).map(<[u8]>::len)
             };
             // As a server writes it, which is what the decoder takes it for.
-            let mut bytes = Header::of_server(crate::wire::Opcode::Text, size).as_bytes().to_vec();
+            let mut bytes = FrameHeader::unmasked(websocket_wire::Opcode::Text, size).as_bytes().to_vec();
             bytes.extend(f.payload(3, 0));
             let mut rest = &bytes[..];
-            let mut decoder = crate::wire::Decoder::default();
-            let event = decoder.next(&mut rest).unwrap().unwrap();
+            let mut decoder = websocket_wire::Decoder::default();
+            let event = decoder.next_event(&mut rest).unwrap().unwrap();
             let (kind, part, last) = match event {
-                crate::wire::Event::Data { kind, part, last } => (kind, part, last),
+                websocket_wire::Event::Data { kind, part, last } => (kind, part, last),
                 other => panic!("{other:?}"),
             };
             prop_assert_eq!((kind, part.len() as u64, last), (TEXT, size, true));

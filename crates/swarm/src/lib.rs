@@ -21,10 +21,10 @@
 //! | `connection` | one client: send on schedule, match echoes, time them |
 //! | `fleet`, `alarm` | the clients of one thread and what wakes them |
 //! | `worker`, `shared`, `clock` | one thread, and what its clients share |
-//! | [`pin`] | keeping a thread on a core |
 //! | `calibrate`, [`reference`](mod@reference) | what the generator can do at its best, against an echo of its own |
 //! | [`control`], `told` | stopping a run and looking on: phases and progress |
 //! | `run` | the threads put together: Connect → Warm-up → Measure → Drain → Close |
+//! | `measure` | a run whose server is probed, and its summary |
 //!
 //! ```no_run
 //! use measurement::plan::Plan;
@@ -60,23 +60,21 @@ mod flight;
 pub mod fuzzing;
 mod head;
 mod hint;
+mod measure;
 mod opening;
 mod payload;
-pub mod pin;
 pub mod reference;
 mod run;
 mod shared;
 pub mod tls;
 mod told;
 mod transport;
-mod usage;
-pub mod wire;
 mod worker;
 
 pub use calibrate::calibrate;
 pub use error::SwarmError;
+pub use measure::{Measured, describe_host, measure};
 pub use run::{Finished, run, run_observed};
-pub use usage::{max_rss_bytes, process_cpu_s};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]

@@ -14,7 +14,7 @@ use measurement::sample::message_hash;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use crate::wire::WriteBuffer;
+use websocket_wire::WriteBuffer;
 
 /// Bytes of a whole identity.
 pub(crate) const IDENTITY_LEN: usize = 16;
@@ -314,7 +314,7 @@ mod tests {
             p.put_masked(&mut buffer, of, shape, 0..cut, *b"mask");
             p.put_masked(&mut buffer, of, shape, cut..size, *b"mask");
             let mut masked = bytes.clone();
-            crate::wire::mask(&mut masked, *b"mask", 0);
+            websocket_wire::mask(&mut masked, *b"mask", 0);
             prop_assert_eq!(buffer.as_bytes(), &masked);
             if size > 16 {
                 let from = cut.max(16);

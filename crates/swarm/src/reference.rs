@@ -208,7 +208,7 @@ impl Peer {
             let mut key = [0; 4];
             key.copy_from_slice(&bytes[key_at..key_at + 4]);
             let payload = key_at + 4..key_at + 4 + frame.payload;
-            crate::wire::mask(&mut bytes[payload.clone()], key, 0);
+            websocket_wire::mask(&mut bytes[payload.clone()], key, 0);
             bytes[read + 1] &= 0x7F;
             bytes.copy_within(read..read + frame.header, written);
             bytes.copy_within(payload.clone(), written + frame.header);

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use host::thread_usage::ThreadUsage;
 use measurement::plan::{Length, Load, Plan, Verify};
 use measurement::recorder::Recorder;
 use measurement::sample::SampleBudget;
@@ -18,9 +19,8 @@ use crate::connect::{ConnectError, Opened};
 use crate::connection::Orphan;
 use crate::payload::Payloads;
 use crate::told::{Told, Used};
-use crate::usage::ThreadUsage;
-use crate::wire::{MessageKind, WriteBuffer};
 use crate::worker::{Connects, Job, nanoseconds};
+use websocket_wire::{MessageKind, WriteBuffer};
 
 /// Bytes read from a socket at once, and written to it at once.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;

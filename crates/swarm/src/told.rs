@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::recorder::Record;
 use measurement::summary::{ClientUsage, Connections};
 
 use crate::control::Progress;
-use crate::usage::{ThreadUsage, max_rss_bytes};
+use crate::measure::context_switches;
 
 /// How a thread stands.
 #[derive(Debug, Clone, Default)]
@@ -104,7 +105,11 @@ pub(crate) fn client_usage(threads: impl Iterator<Item = Used>) -> ClientUsage {
             .collect(),
         busy_share: share(|u| u.busy_s),
         blocked_writes: threads.iter().map(|used| used.blocked_writes).sum(),
-        context_switches: used.iter().map(|(u, _)| u.context_switches).sum(),
+        context_switches: used
+            .iter()
+            .map(|(u, _)| u.context_switches)
+            .sum::<Option<ContextSwitchCounts>>()
+            .map(context_switches),
         // Known to who knows the echoes.
         messages_per_cpu_s: None,
         cpu_s: sum(|u| u.cpu_s),

@@ -6,6 +6,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use host::cores;
+use host::thread_usage::ThreadUsage;
 use measurement::distribution::Distribution;
 use measurement::plan::Plan;
 use measurement::recorder::Recorder;
@@ -17,10 +19,8 @@ use crate::connect::Connector;
 use crate::control::Control;
 use crate::fleet::{COMMAND, Fleet};
 use crate::payload::Payloads;
-use crate::pin;
 use crate::shared::{Run, Shared, Signal};
 use crate::told::Used;
-use crate::usage::ThreadUsage;
 
 /// Handshakes of one thread under way at a time: enough to keep a server busy, few enough for its
 /// backlog and for our memory.
@@ -139,7 +139,7 @@ pub(crate) fn work(
 ) -> io::Result<()> {
     if let Some(cores) = std::num::NonZeroUsize::new(job.plan.pin.len()) {
         let core = job.plan.pin[job.thread % cores];
-        pin::this_thread(core).map_err(|e| {
+        cores::pin_thread(core).map_err(|e| {
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }

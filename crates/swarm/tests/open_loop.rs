@@ -315,7 +315,7 @@ fn the_generators_own_limits_are_found() {
 #[test]
 fn threads_are_kept_on_the_cores_asked_for() {
     let server = faithful();
-    let cores = swarm::pin::allowed_cores();
+    let cores = host::cores::allowed_cores();
     let pinned = run(&server.plan(|plan| plan.pin = cores.clone()));
     assert_eq!(pinned.record.counts.received, 40);
     let plan = server.plan(|plan| plan.pin = vec![100_000]);

@@ -188,7 +188,7 @@ impl Args {
             draft.load = load;
         }
         draft.pin = match &self.pin {
-            Some(Cores(cores)) if cores.is_empty() => swarm::pin::allowed_cores(),
+            Some(Cores(cores)) if cores.is_empty() => host::cores::allowed_cores(),
             Some(Cores(cores)) => cores.clone(),
             None => Vec::new(),
         };

@@ -92,7 +92,7 @@ fn a_rate_makes_an_open_loop() {
 #[test]
 fn threads_are_pinned_where_it_is_said() {
     assert!(plan("").pin.is_empty());
-    assert_eq!(plan("--pin").pin, swarm::pin::allowed_cores());
+    assert_eq!(plan("--pin").pin, host::cores::allowed_cores());
     assert_eq!(plan("--pin=3,1 --busy-poll").pin, [3, 1]);
 }
 

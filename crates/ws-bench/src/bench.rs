@@ -5,15 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cli::say;
+use host::open_files;
+use host::process_probe::ProcessProbe;
 use measurement::percentiles::percentile_table;
 use measurement::plan::Trust;
 use measurement::summary::{Summary, Tool};
 use measurement::validity::Verdict;
 use results::ResultsError;
 use results::write::{Output, Run, Written};
-use runner::preflight;
-use runner::probe::Probe;
-use runner::{Measured, RunError};
+use runner::RunError;
+use swarm::Measured;
 use units::grouped;
 
 use crate::args::Args;
@@ -53,20 +54,17 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         tui::check()?;
     }
     let metrics = args.show.metrics_bind.map(Metrics::bind).transpose()?;
-    let files = preflight::raise_open_files();
-    if let Some((from, to)) = files.and_then(|f| Some((f.raised_from?, f.limit))) {
+    // Where it cannot be raised, the limit stays as it is.
+    let raised_from = open_files::raise_limit().ok().flatten();
+    let open_file_limit = open_files::limit();
+    if let Some((from, to)) = raised_from.zip(open_file_limit) {
         notice(&format!(
             "raised the limit on open files from {} to {}",
             grouped(from),
             grouped(to)
         ));
     }
-    preflight::check(
-        u64::from(args.load.clients.get()),
-        embedded,
-        files.map(|f| f.limit),
-        preflight::outgoing_ports(&checked.target),
-    )?;
+    cli::check_room(args.load.clients.get(), &checked.target, embedded)?;
     let outputs = args
         .outputs()
         .iter()
@@ -74,8 +72,8 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         .collect::<Result<Vec<_>, _>>()?;
     stop.remove_at_second(outputs.iter().map(|o| o.unfinished_path().to_owned()));
     let mut probe = match args.server_pid {
-        Some(pid) => Some(Probe::process(pid)?),
-        None => embedded.then(Probe::embedded),
+        Some(pid) => Some(ProcessProbe::process(pid)?),
+        None => embedded.then(ProcessProbe::own_process),
     };
     let server = embedded
         .then(|| Server::start(args.embedded, args.load.clients.get()))
@@ -124,13 +122,13 @@ pub(crate) fn run(args: &Args, stop: &Stop) -> anyhow::Result<ExitCode> {
         (false, true) => Some(tui::start(&plan, calibration, stop)?),
         (false, false) => progress::start(&plan, &stop.control),
     };
-    let measured = runner::measure(
+    let measured = swarm::measure(
         tool(),
         &plan,
         &stop.control,
         probe.as_mut(),
         calibration,
-        files.map(|f| f.limit),
+        open_file_limit,
     );
     drop(display);
     stop.say_what_happens(!args.quiet);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use cli::say;
-use runner::signals::Signals;
+use host::signals::Signals;
 use swarm::control::Control;
 
 use crate::tui::screen;
@@ -131,7 +131,7 @@ const INTERRUPTED: u8 = 130;
 const PANICKED: u8 = 101;
 
 async fn listen(stop: &Stop) {
-    let Ok(mut signals) = Signals::catch() else {
+    let Ok(mut signals) = Signals::catch().and_then(Signals::and_hangup) else {
         return;
     };
     for _ in 0..2 {

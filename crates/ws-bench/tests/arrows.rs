@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
-    ("cli", &[]),
+    ("cli", &["host", "measurement", "units"]),
+    ("host", &[]),
     ("units", &[]),
     ("statistics", &[]),
     ("measurement", &["statistics", "units"]),
-    ("swarm", &["measurement", "units"]),
+    ("swarm", &["host", "measurement", "units", "websocket-wire"]),
+    ("websocket-wire", &[]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
@@ -30,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &[
             "cli",
             "draw-plot",
+            "host",
             "measurement",
             "results",
             "runner",
@@ -40,11 +43,27 @@ const ARROWS: [(&str, &[&str]); 16] = [
         ],
     ),
     // For tests only: nothing may use it.
-    ("ws-truth", &["cli", "measurement", "swarm", "units"]),
+    (
+        "ws-truth",
+        &["cli", "host", "measurement", "swarm", "units"],
+    ),
+    // For tests only: nothing may use it.
+    (
+        "ws-soak",
+        &[
+            "cli",
+            "host",
+            "measurement",
+            "swarm",
+            "units",
+            "websocket-wire",
+        ],
+    ),
     (
         "ws-bench",
         &[
             "cli",
+            "host",
             "measurement",
             "results",
             "runner",

@@ -3,9 +3,10 @@
 use std::time::{Instant, SystemTime};
 
 use cli::say;
+use host::open_files;
 use measurement::comparison::{ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::summary::PlanSummary;
-use runner::{RunError, preflight};
+use runner::RunError;
 use units::{Rate, counted, human_rate};
 
 use crate::args::Args;
@@ -79,14 +80,10 @@ impl<'a> Campaign<'a> {
         if let Some(rate) = args.rate {
             common.latency(target, seed, rate).map_err(usage)?;
         }
-        let files = preflight::raise_open_files().map(|files| files.limit);
-        preflight::check(
-            u64::from(plan.clients.get()),
-            false,
-            files,
-            preflight::outgoing_ports(target),
-        )?;
-        let machine = Machine::look(&plan, files);
+        // Where it cannot be raised, the limit stays as it is.
+        let _ = open_files::raise_limit();
+        cli::check_room(plan.clients.get(), target, false)?;
+        let machine = Machine::look(&plan, open_files::limit());
         Ok(Self {
             args,
             stop,

@@ -2,13 +2,13 @@
 
 use std::time::SystemTime;
 
+use host::process_probe::ProcessProbe;
 use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
 use measurement::recorder::Record;
 use measurement::summary::{Calibration, Host, Summary, Tool};
-use runner::RunError;
-use runner::probe::{self, Probe};
 use statistics::steady_state::{SteadyState, find_steady_state};
+use swarm::SwarmError;
 use swarm::control::Control;
 
 use crate::bins::{self, Watched};
@@ -29,7 +29,7 @@ impl Machine {
     #[must_use]
     pub fn look(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
-            host: probe::host(open_file_limit),
+            host: swarm::describe_host(open_file_limit),
             open_file_limit,
             // Not known, it is no reason to measure nothing.
             calibration: swarm::calibrate(plan).ok().flatten(),
@@ -67,19 +67,19 @@ pub fn rfc3339(time: SystemTime) -> String {
 /// Carries the plan out, and looks at these processes of the server meanwhile.
 ///
 /// # Errors
-/// [`RunError`] when the run did not take place.
+/// [`SwarmError`] when the run did not take place.
 pub fn carry_out(
     plan: &Plan,
     control: &Control,
     machine: &Machine,
     processes: &[u32],
-) -> Result<Outcome, RunError> {
+) -> Result<Outcome, SwarmError> {
     // A server that cannot be looked at can still be measured.
     let mut probe = Some(processes)
         .filter(|processes| !processes.is_empty())
-        .and_then(|processes| Probe::processes(processes).ok());
-    let before_bytes = probe.as_mut().and_then(Probe::max_rss_bytes);
-    let measured = runner::measure(
+        .and_then(|processes| ProcessProbe::processes(processes).ok());
+    let before_bytes = probe.as_mut().and_then(ProcessProbe::max_rss_bytes);
+    let measured = swarm::measure(
         tool(),
         plan,
         control,

@@ -2,8 +2,8 @@
 
 use measurement::comparison::{Contender, RoundRow};
 use measurement::plan::{Plan, PlanError, Target, Trust};
-use runner::RunError;
 use statistics::order_statistics::median;
+use swarm::SwarmError;
 use swarm::control::Control;
 use units::Rate;
 
@@ -101,7 +101,7 @@ pub enum TurnError {
         /// The server.
         name: String,
         /// Why.
-        source: RunError,
+        source: SwarmError,
     },
     /// The plan is impossible.
     #[error(transparent)]

@@ -41,7 +41,7 @@ impl Seats {
     /// # Errors
     /// [`TooFewCores`] when there is only one, or the system does not tell.
     pub fn of_this_machine() -> Result<Self, TooFewCores> {
-        let allowed = swarm::pin::allowed_cores();
+        let allowed = host::cores::allowed_cores();
         let group = |core: &usize| {
             let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
             let list = std::fs::read_to_string(path).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use cli::say;
-use runner::signals::Signals;
+use host::signals::Signals;
 use swarm::control::Control;
 
 use crate::server::group::Groups;
@@ -105,7 +105,7 @@ pub fn until_second(
 type End = Option<anyhow::Result<ExitCode>>;
 
 async fn listen(ended: &Sender<End>, stop: &Stop) {
-    let Ok(mut signals) = Signals::catch() else {
+    let Ok(mut signals) = Signals::catch().and_then(Signals::and_hangup) else {
         return;
     };
     for first in [true, false] {

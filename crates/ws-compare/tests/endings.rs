@@ -96,7 +96,7 @@ fn a_server_that_will_not_end_is_killed_with_its_children() {
 
 #[test]
 fn pinned_servers_stay_on_their_cores() {
-    let allowed = swarm::pin::allowed_cores();
+    let allowed = host::cores::allowed_cores();
     let compare = Compare::new();
     let servers = [server("a", "axum"), server("t", "tungstenite")];
     if allowed.len() < 2 {

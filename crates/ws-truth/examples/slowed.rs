@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use ws_truth::faults::Faults;
-use ws_truth::server::Server;
+use ws_truth::faulty_server::FaultyServer;
 
 fn main() {
     let mut words = std::env::args().skip(1);
@@ -18,7 +18,7 @@ fn main() {
         slower_by: Some(share),
         ..Faults::default()
     };
-    let _server = Server::start_on(port, faults).unwrap();
+    let _server = FaultyServer::start_on(port, faults).unwrap();
     loop {
         std::thread::park();
     }

@@ -1,4 +1,4 @@
-//! Every case of the certificate: faults, a plan, and the arithmetic of what must be reported.
+//! The cases of the certificate: faults, a plan, and the arithmetic of what must be reported.
 
 mod counts;
 mod times;
@@ -7,65 +7,65 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use anyhow::Context;
+use host::cores::allowed_cores;
 use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
 use measurement::schedule::{Arrivals, RateProfile};
 use swarm::Finished;
 use swarm::control::Control;
-use swarm::pin::allowed_cores;
 use units::{Rate, SizeRange, human_time};
 
-use crate::check::{Findings, Verdict};
+use crate::fault_log::FaultLog;
 use crate::faults::Faults;
-use crate::log::Log;
-use crate::server::Server;
+use crate::faulty_server::FaultyServer;
+use crate::finding::{CaseVerdict, Findings};
 
-/// How often a case about time is tried: what is right agrees with the arithmetic once the machine
-/// leaves it alone, what is wrong never does.
+/// Most runs of a case. A true report agrees with the arithmetic once the machine is quiet, a wrong one never does.
 const ATTEMPTS: usize = 5;
 
-/// A share of the time waited for a core beyond which it was held up.
+/// Share of the time waited for a core beyond which the generator counts as held up.
 const NOISY_WAIT: f64 = 0.05;
 
 /// One case.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// Its name on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What the server does, and the arithmetic of what follows from it.
+    /// The server's fault, and the arithmetic of what follows from it.
     pub truth: &'static str,
-    /// It is about time, which other programs on the machine take from it.
-    timed: bool,
-    look: fn(&mut Findings) -> anyhow::Result<()>,
+    examine: fn(&mut Findings) -> anyhow::Result<()>,
 }
 
 impl Case {
-    /// Carries the case out; one about time again, if it does not agree. Of several attempts it is the last
-    /// that counts, but no noise after a contradiction takes that back.
+    /// Runs the case. It is run again while noise or the clock explains why it does not agree, but a wrong exact count
+    /// is final. The last of several attempts counts, except that noise after a contradiction does not undo it. A case that
+    /// only counts fails if no attempt could be judged.
     ///
     /// # Errors
     /// When the server or the run cannot take place at all.
     pub fn run(&self) -> anyhow::Result<Findings> {
         let attempt = || {
             let mut findings = Findings::default();
-            (self.look)(&mut findings).with_context(|| format!("case {}", self.name))?;
+            (self.examine)(&mut findings).with_context(|| format!("case {}", self.name))?;
             anyhow::Ok(findings)
         };
-        let attempts = if self.timed { ATTEMPTS } else { 1 };
         let mut findings = attempt()?;
-        for _ in 1..attempts {
-            if findings.verdict() == Verdict::True {
+        for _ in 1..ATTEMPTS {
+            if !findings.may_be_measured_again() {
                 break;
             }
-            findings = later(findings, attempt()?);
+            findings = valid_attempt(findings, attempt()?);
+        }
+        if findings.only_counts() && findings.verdict() == CaseVerdict::Noisy {
+            findings.count("attempts that could be judged", 1, 0);
         }
         Ok(findings)
     }
 }
 
-/// Which of two attempts counts: the later one, unless it cannot tell what the other one could.
-fn later(before: Findings, now: Findings) -> Findings {
+/// The attempt that counts: the later one, unless it is too noisy to judge and the earlier one was not.
+fn valid_attempt(before: Findings, now: Findings) -> Findings {
     match (before.verdict(), now.verdict()) {
-        (Verdict::Failed, Verdict::Noisy) => before,
+        (CaseVerdict::Failed, CaseVerdict::Noisy) => before,
         _ => now,
     }
 }
@@ -73,11 +73,17 @@ fn later(before: Findings, now: Findings) -> Findings {
 /// The certificate, in the order in which it is printed.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    times::CASES.iter().chain(counts::CASES).copied().collect()
+    [times::CASES, counting()].concat()
 }
 
-/// Ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
-pub(crate) fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
+/// The cases that only count, which must be judged on any machine.
+#[must_use]
+pub fn counting() -> &'static [Case] {
+    counts::CASES
+}
+
+/// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
+fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
     let ten = NonZeroU32::MIN.saturating_add(9);
     let mut draft = PlanDraft {
         target: Target::parse(url)?,
@@ -126,20 +132,22 @@ fn open(per_second: f64, arrivals: Arrivals, window: Option<u32>) -> anyhow::Res
     })
 }
 
-/// Measures a server with these faults; what was measured, and what the server did.
-fn measure(faults: Faults, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<(Finished, Log)> {
-    let server = Server::start(faults)?;
+/// Measures a server with these faults, and returns the result and the server's log.
+fn measure(
+    faults: Faults,
+    change: impl FnOnce(&mut PlanDraft),
+) -> anyhow::Result<(Finished, FaultLog)> {
+    let server = FaultyServer::start(faults)?;
     let plan = plan(&server.url(), change)?;
     let finished = swarm::run(&plan, &Control::new())?;
     Ok((finished, server.finish()))
 }
 
-/// Notes that the generator was held up, if it was: it sent later than may be at this quantile, so it
-/// read as late, or it waited for its core. The times that are noted from now on are those at this quantile.
+/// Notes whether the generator was held up for the figures at this quantile, which are added next: whether it sent
+/// later than this limit, and so read as late, or waited for its core.
 fn note_noise(findings: &mut Findings, finished: &Finished, q: f64, limit_ms: f64) {
     findings.held_up = false;
     let open = finished.record.open_loop.as_ref();
-    #[allow(clippy::cast_precision_loss)]
     if let Some(lag) = open.and_then(|open| open.send_lag.quantile(q))
         && lag as f64 > limit_ms * 1e6
     {
@@ -161,7 +169,7 @@ fn note_noise(findings: &mut Findings, finished: &Finished, q: f64, limit_ms: f6
     }
 }
 
-/// `p99.9`, or `maximum`.
+/// The name of a quantile: `p99.9`, or `maximum`.
 fn quantile_name(q: f64) -> String {
     if q < 1.0 {
         format!("p{}", q * 100.0)
@@ -185,9 +193,18 @@ mod tests {
             findings
         };
         let (wrong, noisy) = (|| findings(0, None), || findings(1, Some("a neighbour")));
-        assert_eq!(later(wrong(), noisy()).verdict(), Verdict::Failed);
-        assert_eq!(later(noisy(), wrong()).verdict(), Verdict::Failed);
-        assert_eq!(later(wrong(), findings(1, None)).verdict(), Verdict::True);
+        assert_eq!(
+            valid_attempt(wrong(), noisy()).verdict(),
+            CaseVerdict::Failed
+        );
+        assert_eq!(
+            valid_attempt(noisy(), wrong()).verdict(),
+            CaseVerdict::Failed
+        );
+        assert_eq!(
+            valid_attempt(wrong(), findings(1, None)).verdict(),
+            CaseVerdict::True
+        );
         assert_eq!(quantile_name(0.999), "p99.9");
     }
 }

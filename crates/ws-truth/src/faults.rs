@@ -1,18 +1,18 @@
-//! What can be wrong with a server, as plain data.
+//! The faults of a server, as plain data.
 
 use std::time::Duration;
 
-/// Which messages a fault befalls, counted over all connections from 0.
+/// The messages with a fault, counted over all connections from 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Which {
-    /// The last of every so many.
+pub enum Selection {
+    /// The last of every N messages.
     Every(u64),
-    /// Each with this probability, drawn from the server's seed.
+    /// Each message with this probability, drawn from the server's seed.
     Probability(f64),
 }
 
-impl Which {
-    fn befalls(self, message: u64, seed: u64) -> bool {
+impl Selection {
+    fn includes(self, message: u64, seed: u64) -> bool {
         match self {
             Self::Every(n) => (message + 1).is_multiple_of(n),
             Self::Probability(p) => uniform(message, seed) < p,
@@ -21,7 +21,6 @@ impl Which {
 }
 
 /// A uniform number in [0, 1) that belongs to a message.
-#[allow(clippy::cast_precision_loss)]
 fn uniform(message: u64, seed: u64) -> f64 {
     (measurement::sample::message_hash(seed, 0, message) >> 11) as f64 / (1_u64 << 53) as f64
 }
@@ -29,19 +28,18 @@ fn uniform(message: u64, seed: u64) -> f64 {
 /// A time in which the whole server neither reads nor answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// When the first begins, after the first message came.
+    /// Time from the first message to the first stall.
     pub after: Duration,
-    /// How long each lasts.
+    /// Length of each stall.
     pub lasts: Duration,
-    /// From the beginning of one to that of the next; `None` = only one.
+    /// Time from the begin of one stall to that of the next; `None` = only one.
     pub every: Option<Duration>,
 }
 
-/// The law that an echo's delay follows. Each echo leaves so long after its message came, whatever the
-/// others do.
+/// The distribution of the echoes' delays. The delay of one echo does not depend on the other messages.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Law {
-    /// Always the same.
+pub enum DelayLaw {
+    /// The same delay for all.
     Constant(Duration),
     /// Any time between two, equally likely.
     Uniform(Duration, Duration),
@@ -51,7 +49,7 @@ pub enum Law {
     TwoPoint(Duration, Duration, f64),
 }
 
-impl Law {
+impl DelayLaw {
     /// The delay at a quantile in [0, 1).
     #[must_use]
     pub fn quantile(&self, q: f64) -> Duration {
@@ -72,92 +70,92 @@ impl Law {
     /// The delay of a message. The multiples of the golden ratio, less their whole parts, fill [0, 1)
     /// so evenly that n delays have the law's quantiles to about 1/n (Weyl's equidistribution).
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn delay(&self, message: u64) -> Duration {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         self.quantile((message as f64 * GOLDEN).fract())
     }
 }
 
-/// How the server answers a handshake.
+/// The server's answer to a handshake.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Handshake {
-    /// As it should.
+    /// A correct answer.
     #[default]
-    Right,
-    /// With a key that does not belong to the client's.
+    Correct,
+    /// An accept key that does not belong to the client's key.
     WrongAcceptKey,
-    /// Not at all.
+    /// No answer.
     Silent,
 }
 
-/// Everything that is wrong with a server; by default nothing.
+/// All faults of a server; by default none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Faults {
-    /// It stands still.
+    /// Times in which the server stands still.
     pub stall: Option<Stall>,
-    /// It answers late.
-    pub delay: Option<Law>,
-    /// It does not answer.
-    pub drop: Option<Which>,
-    /// It answers twice.
-    pub duplicate: Option<Which>,
-    /// It answers after the answer to the connection's next message.
-    pub reorder: Option<Which>,
-    /// It changes a byte.
-    pub corrupt: Option<Which>,
-    /// It leaves the last byte out.
-    pub truncate: Option<Which>,
-    /// In place of answering a connection's message with this number, it closes with this code.
+    /// Delay of the echoes.
+    pub delay: Option<DelayLaw>,
+    /// Messages without an answer.
+    pub drop: Option<Selection>,
+    /// Messages with two answers.
+    pub duplicate: Option<Selection>,
+    /// Messages answered after the connection's next message.
+    pub reorder: Option<Selection>,
+    /// Messages echoed with a changed byte.
+    pub corrupt: Option<Selection>,
+    /// Messages echoed without their last byte.
+    pub truncate: Option<Selection>,
+    /// Number of a connection's message that is answered with a close, and the close code.
     pub close_at: Option<(u64, u16)>,
-    /// It answers a connection's message with this number by half a frame, and is silent then.
+    /// Number of a connection's message that is answered with half a frame, followed by silence.
     pub half_frame_at: Option<u64>,
-    /// It masks the answer to a connection's message with this number.
+    /// Number of a connection's message whose answer is masked.
     pub mask_at: Option<u64>,
-    /// It reads at most so many bytes a second from each connection.
+    /// Most bytes read per second from each connection.
     pub bytes_per_s: Option<u64>,
-    /// Whatever came of a connection, it spends this share of the time that it took once more in a loop that does nothing:
-    /// 0.05 makes it slower by a twentieth of its work, whatever the machine, the wait for work apart.
+    /// Extra work as a share of the work on each connection, spent in an empty loop. 0.05 makes the server slower by a
+    /// twentieth of its work on any machine.
     pub slower_by: Option<f64>,
-    /// How it answers handshakes.
+    /// The answer to handshakes.
     pub handshake: Handshake,
-    /// From which probabilities are drawn.
+    /// The seed of the probabilities.
     pub seed: u64,
 }
 
-/// What the server did with a message.
+/// The fate of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Did {
-    /// Sent it back.
+pub(crate) enum Fate {
+    /// Sent back.
     Echoed,
-    /// Nothing.
+    /// Not answered.
     Dropped,
-    /// Sent it back twice.
+    /// Sent back twice.
     Duplicated,
-    /// Sent it back behind a later one.
+    /// Sent back after a later message.
     Reordered,
-    /// Sent it back with a byte changed.
+    /// Sent back with a byte changed.
     Corrupted,
-    /// Sent it back without its last byte.
+    /// Sent back without its last byte.
     Truncated,
 }
 
 impl Faults {
-    /// What is to be done with a message.
-    #[must_use]
-    pub fn fate(&self, message: u64) -> Did {
+    /// The fate of the message with this number.
+    pub(crate) fn fate(&self, message: u64) -> Fate {
         let fates = [
-            (self.drop, Did::Dropped),
-            (self.duplicate, Did::Duplicated),
-            (self.reorder, Did::Reordered),
-            (self.corrupt, Did::Corrupted),
-            (self.truncate, Did::Truncated),
+            (self.drop, Fate::Dropped),
+            (self.duplicate, Fate::Duplicated),
+            (self.reorder, Fate::Reordered),
+            (self.corrupt, Fate::Corrupted),
+            (self.truncate, Fate::Truncated),
         ];
         fates
             .into_iter()
             .zip(self.seed..)
-            .find(|((which, _), seed)| which.is_some_and(|w| w.befalls(message, *seed)))
-            .map_or(Did::Echoed, |((_, did), _)| did)
+            .find(|((selection, _), seed)| {
+                selection.is_some_and(|selection| selection.includes(message, *seed))
+            })
+            .map_or(Fate::Echoed, |((_, fate), _)| fate)
     }
 }
 
@@ -169,10 +167,10 @@ mod tests {
     fn delays_have_the_quantiles_of_their_law() {
         let ms = Duration::from_millis;
         for law in [
-            Law::Constant(ms(3)),
-            Law::Uniform(ms(1), ms(9)),
-            Law::Exponential(ms(5)),
-            Law::TwoPoint(ms(1), ms(50), 0.02),
+            DelayLaw::Constant(ms(3)),
+            DelayLaw::Uniform(ms(1), ms(9)),
+            DelayLaw::Exponential(ms(5)),
+            DelayLaw::TwoPoint(ms(1), ms(50), 0.02),
         ] {
             let mut delays: Vec<_> = (0..16_000).map(|n| law.delay(n)).collect();
             delays.sort_unstable();
@@ -189,15 +187,15 @@ mod tests {
     #[test]
     fn fates_are_as_frequent_as_asked() {
         let faults = Faults {
-            drop: Some(Which::Every(1_000)),
-            corrupt: Some(Which::Probability(0.1)),
+            drop: Some(Selection::Every(1_000)),
+            corrupt: Some(Selection::Probability(0.1)),
             ..Faults::default()
         };
         let fates: Vec<_> = (0..10_000).map(|n| faults.fate(n)).collect();
-        let count = |did| fates.iter().filter(|f| **f == did).count();
-        assert_eq!(count(Did::Dropped), 10);
+        let count = |fate| fates.iter().filter(|f| **f == fate).count();
+        assert_eq!(count(Fate::Dropped), 10);
         // A hundred standard deviations of 30 each side would be 3,000; four are enough.
-        assert!(count(Did::Corrupted).abs_diff(1_000) < 120);
-        assert_eq!(Faults::default().fate(7), Did::Echoed);
+        assert!(count(Fate::Corrupted).abs_diff(1_000) < 120);
+        assert_eq!(Faults::default().fate(7), Fate::Echoed);
     }
 }

@@ -1,39 +1,32 @@
-//! Is what the instrument reports true? An echo server does wrong on purpose, by known laws, and keeps
-//! a log of what it did and when; the swarm measures it; arithmetic says what must come out.
+//! Truth tests of the load generator. A server with known faults logs what it did and when, the swarm measures it, and
+//! arithmetic says what must be reported.
 //!
-//! For tests only: nothing of ours depends on it. Its other half turns round: `ws-soak` misbehaves towards
-//! a server, beside ordinary load, and watches it. `cargo run --release --bin ws-truth` prints the
-//! certificate, `cargo test -p ws-truth` asserts the same cases.
+//! For tests only: no other crate depends on it. `cargo run --release --bin ws-truth` prints the certificate.
+//! `cargo test -p ws-truth` asserts the cases that only count. The cases about time are a stage of the CI.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | [`faults`] | what can be wrong with a server, as plain data |
-//! | [`server`] | the server that does it |
-//! | [`log`] | what it did, by its own account |
-//! | [`check`] | a truth beside a report, and how far they may differ |
+//! | [`faults`] | the faults of a server, as plain data |
+//! | [`faulty_server`] | the server that has them |
+//! | `fault_log` | the server's own record of what it did |
+//! | [`finding`] | truth and report of one figure, and how far they may differ |
 //! | [`cases`] | every case of the certificate |
-//! | [`abuse`] | clients that misbehave, for servers of ours |
-//! | [`soak`] | a server under load and abuse, and how it bore that |
 //!
-//! Noise is told from error by the server's own log: a delay that the server itself kept longer than
-//! the law asks for is the truth to compare with, and where the machine was too noisy to compare at all
-//! the case is repeated, and in the end `noisy`: neither true nor false.
+//! The server's own log separates noise from error: a delay that the server itself kept longer than its law asks for is
+//! the truth to compare with. Where the machine was too noisy to compare at all, the case is repeated, and in the end
+//! `noisy`, which is neither true nor false. A wrong exact count is never measured again.
 
 #![cfg_attr(
     test,
     allow(
         clippy::unwrap_used,
-        clippy::expect_used,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss
     )
 )]
 
-pub mod abuse;
 pub mod cases;
-pub mod check;
+mod fault_log;
 pub mod faults;
-pub mod log;
-pub mod server;
-pub mod soak;
-mod throttle;
+pub mod faulty_server;
+pub mod finding;

@@ -1,4 +1,4 @@
-//! Prints the certificate.
+//! `ws-truth`: parse, certify, exit code.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{CommandFactory, Parser};
 use ws_truth::cases;
-use ws_truth::check::{Totals, Verdict};
+use ws_truth::finding::{CaseVerdict, Totals};
 
 /// Certifies that ws-bench reports the truth: a server does wrong on purpose and logs it, arithmetic
 /// says what must come out, and a table shows both.
@@ -26,7 +26,7 @@ Exit codes:
 
 A case is noisy, neither true nor false, when the generator itself sent late or waited for its core, or
 the server could not keep to its law. A figure that this does not explain is FAILED all the same.")]
-struct Args {
+struct TruthArgs {
     /// Cases to try [default: all] (example: stall-open)
     #[arg(value_name = "CASE", value_parser = known_cases())]
     cases: Vec<String>,
@@ -41,21 +41,20 @@ fn known_cases() -> PossibleValuesParser {
 }
 
 fn main() -> ExitCode {
-    cli::run(Args::command(), |args: Args| {
+    cli::run(TruthArgs::command(), |args: TruthArgs| {
         Ok(match certify(&args)?.verdict() {
-            Verdict::True => ExitCode::SUCCESS,
-            Verdict::Failed => ExitCode::FAILURE,
-            Verdict::Noisy => ExitCode::from(NOISY),
+            CaseVerdict::True => ExitCode::SUCCESS,
+            CaseVerdict::Failed => ExitCode::FAILURE,
+            CaseVerdict::Noisy => ExitCode::from(NOISY),
         })
     })
 }
 
-/// Exit code when nothing is false, but not everything could be judged; `ws-bench` has it for an invalid
-/// measurement.
+/// Exit code when nothing is false, but a case could not be judged. `ws-bench` has it for an invalid measurement.
 const NOISY: u8 = 5;
 
-/// Prints the table, row by row, and what it comes to.
-fn certify(args: &Args) -> anyhow::Result<Totals> {
+/// Runs the chosen cases and prints the table, row by row, and the totals.
+fn certify(args: &TruthArgs) -> anyhow::Result<Totals> {
     let mut out = io::stdout().lock();
     let all = cases::all();
     let chosen = all
@@ -69,8 +68,8 @@ fn certify(args: &Args) -> anyhow::Result<Totals> {
         let findings = case.run()?;
         totals.add(findings.verdict());
         print(format!("| **{}** | {} | | | | |", case.name, case.truth))?;
-        for check in &findings.checks {
-            print(format!("| | {check} |"))?;
+        for finding in &findings.all {
+            print(format!("| | {finding} |"))?;
         }
         if let Some(noise) = &findings.noise {
             print(format!("| | too noisy to judge: {noise} | | | | noisy |"))?;

@@ -6,7 +6,7 @@
 mod documents;
 
 #[test]
-fn those_of_ws_truth_know_every_flag() {
+fn they_know_every_flag() {
     documents::check(
         env!("CARGO_BIN_EXE_ws-truth"),
         "ws-truth",
@@ -14,14 +14,5 @@ fn those_of_ws_truth_know_every_flag() {
             "--completions",
             &["bash", "elvish", "fish", "powershell", "zsh"],
         )],
-    );
-}
-
-#[test]
-fn those_of_ws_soak_know_every_flag() {
-    documents::check(
-        env!("CARGO_BIN_EXE_ws-soak"),
-        "ws-soak",
-        &[("--fuzz", &["handshake", "frames"])],
     );
 }

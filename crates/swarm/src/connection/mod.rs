@@ -18,8 +18,8 @@ use crate::echo::Incoming;
 use crate::flight::{Flight, InFlight};
 use crate::shared::Shared;
 use crate::transport::Transport;
-use crate::wire::{Decoder, Opcode};
 use crate::worker::nanoseconds;
+use websocket_wire::{Decoder, Opcode};
 
 pub(crate) use pace::Orphan;
 use pace::{Pace, sending_limit};

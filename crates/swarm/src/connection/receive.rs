@@ -10,7 +10,7 @@ use crate::echo::{self, Echo};
 use crate::flight::Landed;
 use crate::payload::Identity;
 use crate::shared::Shared;
-use crate::wire::{Event, Opcode};
+use websocket_wire::{Event, Opcode};
 
 impl Client {
     /// Reads once and takes in what came; when that was, or `None` when there is nothing to read.
@@ -69,7 +69,7 @@ impl Client {
                 // Nothing counts behind a close frame.
                 break Ok(());
             }
-            match decoder.next(&mut input) {
+            match decoder.next_event(&mut input) {
                 Ok(Some(event)) => self.act(event, now_ns, shared),
                 Ok(None) => break Ok(()),
                 Err(error) => {

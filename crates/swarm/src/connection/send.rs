@@ -9,7 +9,7 @@ use super::Client;
 use super::pace::Allowance;
 use crate::payload::{Identity, MessageNumber, Shape};
 use crate::shared::{BUFFER_LEN, Buffers, Shared};
-use crate::wire::{self, Header, Opcode, WriteBuffer};
+use websocket_wire::{FrameHeader, Opcode, WriteBuffer};
 
 /// Control frames to be sent, in bytes, beyond which a ping goes unanswered: the server does not
 /// read its pongs.
@@ -38,12 +38,12 @@ impl Outgoing {
     #[inline]
     fn append(&mut self, buffer: &mut WriteBuffer, client: u32, shared: &Shared) {
         let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
-        let header = Header::of_client(shared.rules.kind.into(), self.shape.size, self.mask);
+        let header = FrameHeader::masked(shared.rules.kind.into(), self.shape.size, self.mask);
         let header = header.as_bytes();
         let (head, body) = if self.written == 0 && self.len() <= room as u64 {
             (0..header.len(), 0..self.shape.size)
         } else {
-            wire::pieces(header.len(), self.shape.size, self.written, room)
+            websocket_wire::next_piece(header.len(), self.shape.size, self.written, room)
         };
         self.written += head.len() as u64 + (body.end - body.start);
         buffer.put(&header[head]);
@@ -175,7 +175,7 @@ impl Client {
             let mut frame = Outgoing {
                 number,
                 shape,
-                header_len: Header::client_len(shape.size),
+                header_len: FrameHeader::masked_len(shape.size),
                 mask,
                 intended_ns,
                 written: 0,
@@ -244,7 +244,12 @@ impl Client {
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8], shared: &Shared) {
         if self.control.len() < MAX_CONTROL_BACKLOG {
             let mask = shared.buffers.borrow_mut().masks.random::<u32>();
-            wire::append_control(&mut self.control, opcode, payload, mask.to_ne_bytes());
+            websocket_wire::append_control_frame(
+                &mut self.control,
+                opcode,
+                payload,
+                mask.to_ne_bytes(),
+            );
         }
     }
 

@@ -259,7 +259,7 @@ impl Starter {
         if let Some(cwd) = &self.cwd {
             command.current_dir(cwd);
         }
-        let group = swarm::pin::with_cores(&self.cores, || self.groups.spawn(&mut command))??;
+        let group = host::cores::with_cores(&self.cores, || self.groups.spawn(&mut command))??;
         Ok((group, output))
     }
 }

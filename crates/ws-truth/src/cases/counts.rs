@@ -1,4 +1,4 @@
-//! Cases about what comes back, and whether.
+//! Cases about the number of answers and their faults.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,83 +7,75 @@ use measurement::plan::PlanDraft;
 use swarm::SwarmError;
 
 use super::{Case, closed, measure, messages};
-use crate::check::Findings;
-use crate::faults::{Did, Faults, Handshake, Which};
+use crate::faults::{Fate, Faults, Handshake, Selection};
+use crate::finding::Findings;
 
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "dropped",
         truth: "1 in 1,000 of 10,000 is not answered: exactly 10 lost",
-        timed: false,
-        look: |f| {
+        examine: |f| {
             let faults = Faults {
-                drop: Some(Which::Every(1_000)),
+                drop: Some(Selection::Every(1_000)),
                 ..Faults::default()
             };
-            mishaps(f, faults)
+            faulty_answers(f, faults)
         },
     },
     Case {
         name: "dropped-at-random",
         truth: "each of 10,000 with probability 1 in 200: as many lost as the log says",
-        timed: false,
-        look: |f| {
+        examine: |f| {
             let faults = Faults {
-                drop: Some(Which::Probability(0.005)),
+                drop: Some(Selection::Probability(0.005)),
                 seed: 7,
                 ..Faults::default()
             };
-            mishaps(f, faults)
+            faulty_answers(f, faults)
         },
     },
     Case {
         name: "all-at-once",
         truth: "every 101st twice, 103rd overtaken, 107th with a byte changed, 109th a byte short",
-        timed: false,
-        look: |f| {
+        examine: |f| {
             let faults = Faults {
-                duplicate: Some(Which::Every(101)),
-                reorder: Some(Which::Every(103)),
-                corrupt: Some(Which::Every(107)),
-                truncate: Some(Which::Every(109)),
+                duplicate: Some(Selection::Every(101)),
+                reorder: Some(Selection::Every(103)),
+                corrupt: Some(Selection::Every(107)),
+                truncate: Some(Selection::Every(109)),
                 ..Faults::default()
             };
-            mishaps(f, faults)
+            faulty_answers(f, faults)
         },
     },
     Case {
         name: "close-code",
         truth: "each connection is closed with 4001 at its 6th message: 10 closed early, 10 lost",
-        timed: false,
-        look: |f| closes(f, |faults| faults.close_at = Some((5, 4001)), 4001),
+        examine: |f| early_closes(f, |faults| faults.close_at = Some((5, 4001)), 4001),
     },
     Case {
         name: "masked-reply",
         truth: "the 6th answer is masked: the protocol is broken, each connection ends with 1002",
-        timed: false,
-        look: |f| closes(f, |faults| faults.mask_at = Some(5), 1002),
+        examine: |f| early_closes(f, |faults| faults.mask_at = Some(5), 1002),
     },
     Case {
         name: "half-frame",
         truth: "the 6th answer stops in the middle, then silence: 5 answered, 5 lost per client",
-        timed: false,
-        look: half_frame,
+        examine: half_frame,
     },
     Case {
         name: "wrong-accept-key",
         truth: "no handshake is right: nothing connects, and no message is sent",
-        timed: false,
-        look: |f| refused(f, Handshake::WrongAcceptKey, "the handshake failed"),
+        examine: |f| failed_handshake(f, Handshake::WrongAcceptKey, "the handshake failed"),
     },
     Case {
         name: "silent-handshake",
         truth: "no handshake is answered: nothing connects within the limit",
-        timed: false,
-        look: |f| refused(f, Handshake::Silent, "no answer within the connect timeout"),
+        examine: |f| failed_handshake(f, Handshake::Silent, "no answer within the connect timeout"),
     },
 ];
 
-fn mishaps(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
+fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
     let (finished, log) = measure(faults, |plan| {
         plan.load = closed(4);
         plan.length = messages(1_000);
@@ -92,17 +84,17 @@ fn mishaps(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
     let counts = finished.record.counts;
     findings.count("sent", 10_000, counts.sent);
     findings.count("in the server's log", 10_000, log.entries.len() as u64);
-    findings.count("lost", log.count(Did::Dropped), counts.lost);
-    findings.count("duplicated", log.count(Did::Duplicated), counts.duplicated);
-    findings.count("reordered", log.count(Did::Reordered), counts.reordered);
-    let changed = log.count(Did::Corrupted) + log.count(Did::Truncated);
+    findings.count("lost", log.count(Fate::Dropped), counts.lost);
+    findings.count("duplicated", log.count(Fate::Duplicated), counts.duplicated);
+    findings.count("reordered", log.count(Fate::Reordered), counts.reordered);
+    let changed = log.count(Fate::Corrupted) + log.count(Fate::Truncated);
     findings.count("corrupted", changed, counts.corrupted);
     findings.count(
         "received",
-        10_000 - log.count(Did::Dropped),
+        10_000 - log.count(Fate::Dropped),
         counts.received,
     );
-    let timed = 10_000 - log.count(Did::Dropped) - changed;
+    let timed = 10_000 - log.count(Fate::Dropped) - changed;
     findings.count("timed", timed, finished.record.service.count());
     if counts.timed_out > 0 {
         findings.noise = Some(format!("{} echoes were late", counts.timed_out));
@@ -110,7 +102,7 @@ fn mishaps(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn closes(
+fn early_closes(
     findings: &mut Findings,
     change: impl FnOnce(&mut Faults),
     code: u16,
@@ -148,7 +140,11 @@ fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn refused(findings: &mut Findings, handshake: Handshake, why: &str) -> anyhow::Result<()> {
+fn failed_handshake(
+    findings: &mut Findings,
+    handshake: Handshake,
+    why: &str,
+) -> anyhow::Result<()> {
     let faults = Faults {
         handshake,
         ..Faults::default()

@@ -13,77 +13,69 @@ use measurement::schedule::Arrivals;
 use swarm::Finished;
 
 use super::{Case, closed, measure, note_noise, open, quantile_name};
-use crate::check::{Findings, Unit};
-use crate::faults::{Faults, Law, Stall};
-use crate::log::Log;
+use crate::fault_log::FaultLog;
+use crate::faults::{DelayLaw, Faults, Stall};
+use crate::finding::{FigureUnit, Findings};
 
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "stall-open",
         truth: "1,000/s for 5 s, one stall of L: R·(L − x) messages above x; quantile q is L − (1 − q)·n/R",
-        timed: true,
-        look: |f| stall_open(f, None),
+        examine: |f| stall_open(f, None),
     },
     Case {
         name: "stall-open-window",
         truth: "the same with one message in flight per client: response time tells, service time hides it",
-        timed: true,
-        look: |f| stall_open(f, Some(1)),
+        examine: |f| stall_open(f, Some(1)),
     },
     Case {
         name: "stall-closed",
         truth: "the same in closed loop: one message per client sees the stall, so p99 hides it",
-        timed: true,
-        look: stall_closed,
+        examine: stall_closed,
     },
     Case {
         name: "delay-uniform",
         truth: "each echo 1 to 9 ms late, uniform: q at 1 + 8·q ms",
-        timed: true,
-        look: |f| delay(f, Law::Uniform(ms(1), ms(9))),
+        examine: |f| delay(f, DelayLaw::Uniform(ms(1), ms(9))),
     },
     Case {
         name: "delay-exponential",
         truth: "each echo late by an exponential time of mean 5 ms: q at −5·ln(1 − q) ms",
-        timed: true,
-        look: |f| delay(f, Law::Exponential(ms(5))),
+        examine: |f| delay(f, DelayLaw::Exponential(ms(5))),
     },
     Case {
         name: "delay-two-point",
         truth: "1 ms, but 50 ms for 2 in 100: p50 1 ms, p99 and p99.9 50 ms",
-        timed: true,
-        look: |f| delay(f, Law::TwoPoint(ms(1), ms(50), 0.02)),
+        examine: |f| delay(f, DelayLaw::TwoPoint(ms(1), ms(50), 0.02)),
     },
     Case {
         name: "rate-constant",
         truth: "2,000/s for 2 s: 4,000 arrivals, gaps without variation",
-        timed: true,
-        look: |f| rate(f, Arrivals::Constant),
+        examine: |f| rate(f, Arrivals::Constant),
     },
     Case {
         name: "rate-poisson",
         truth: "2,000/s for 2 s at random: gaps whose deviation is their mean",
-        timed: true,
-        look: |f| rate(f, Arrivals::Poisson),
+        examine: |f| rate(f, Arrivals::Poisson),
     },
     Case {
         name: "slow-read",
         truth: "100 frames of 1,008 B a second, 50,400 B/s read: the message due at t waits t more",
-        timed: true,
-        look: slow_read,
+        examine: slow_read,
     },
 ];
 
-const CLIENTS: u64 = 10;
+/// Number of clients in each case.
+const CLIENTS: f64 = 10.0;
 
-/// How far a time may be off, beside what the server needs to get through what a stall left behind.
+/// Tolerance of a time, to which the server's recovery after a stall is added.
 const NEAR_MS: f64 = 3.0;
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-fn stall_of_half_a_second() -> Faults {
+fn half_a_second_of_stall() -> Faults {
     Faults {
         stall: Some(Stall {
             after: ms(1_500),
@@ -93,26 +85,19 @@ fn stall_of_half_a_second() -> Faults {
         ..Faults::default()
     }
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn quantile_ms(of: &Distribution, q: f64) -> f64 {
     of.quantile(q).map_or(f64::NAN, |ns| ns as f64 / 1e6)
 }
 
-/// How many samples have a time above this.
-#[allow(clippy::cast_precision_loss)]
+/// Number of samples with a time above this limit.
 fn above(finished: &Finished, time: fn(&Sample) -> Option<u64>, limit_ms: f64) -> u64 {
     let times = finished.record.samples.iter().filter_map(time);
     times.filter(|ns| *ns as f64 > limit_ms * 1e6).count() as u64
 }
 
-/// How long the server, by its own log, needed for the messages that came due while it stood still.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
-fn recovery_ms(log: &Log, left_behind: f64) -> f64 {
+/// Time that the server, by its own log, needed for the messages that came due during its stall.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn recovery_ms(log: &FaultLog, left_behind: f64) -> f64 {
     let Some((_, end_ns)) = log.stalls.first().copied() else {
         return 0.0;
     };
@@ -121,17 +106,15 @@ fn recovery_ms(log: &Log, left_behind: f64) -> f64 {
     last.map_or(0.0, |e| (e.received_ns - end_ns) as f64 / 1e6)
 }
 
-/// Half a stall: far above anything but a stall.
-fn far_ms(log: &Log) -> f64 {
+/// Half a stall, which is far above any time that is not due to the stall.
+fn far_ms(log: &FaultLog) -> f64 {
     log.stall_ms() / 2.0
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()> {
     const RATE: f64 = 1_000.0;
     const SECONDS: u64 = 5;
     let load = open(RATE, Arrivals::Constant, window)?;
-    let (finished, log) = measure(stall_of_half_a_second(), |plan| {
+    let (finished, log) = measure(half_a_second_of_stall(), |plan| {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(SECONDS));
     })?;
@@ -146,7 +129,13 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     for q in [0.95, 0.99, 0.999] {
         let truth = stall_ms - (1.0 - q) * n / RATE * 1e3;
         let what = format!("response time {}", quantile_name(q));
-        findings.near(&what, Unit::Ms, truth, quantile_ms(response, q), near_ms);
+        findings.near(
+            &what,
+            FigureUnit::Ms,
+            truth,
+            quantile_ms(response, q),
+            near_ms,
+        );
     }
     for x in [100.0, 250.0, 400.0] {
         let truth = (stall_ms - x) / 1e3 * RATE / n * 100.0;
@@ -154,7 +143,7 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
         let what = format!("response times above {x} ms");
         findings.near(
             &what,
-            Unit::Percent,
+            FigureUnit::Percent,
             truth,
             reported,
             near_ms / 1e3 * RATE / n * 100.0,
@@ -162,30 +151,35 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     }
     let service = above(&finished, Sample::service_time_ns, far_ms(&log));
     if window.is_some() {
-        findings.count("service times above half of it", CLIENTS, service);
+        count_slow_services(findings, service);
     } else {
         // The messages went out all the same, so their service times hold the stall as well.
         let truth = stall_ms - 0.01 * n / RATE * 1e3;
         let reported = quantile_ms(&finished.record.service, 0.99);
-        findings.near("service time p99", Unit::Ms, truth, reported, near_ms);
+        findings.near("service time p99", FigureUnit::Ms, truth, reported, near_ms);
     }
     Ok(())
 }
+/// Adds the number of messages that were in flight during the stall: with one in flight, one per client.
+fn count_slow_services(findings: &mut Findings, slow: u64) {
+    let figure = "service times above half of it";
+    let unit = FigureUnit::CountOfTimes;
+    findings.near(figure, unit, CLIENTS, slow as f64, 0.0);
+}
 
-#[allow(clippy::cast_precision_loss)]
 fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
-    let (finished, log) = measure(stall_of_half_a_second(), |plan| {
+    let (finished, log) = measure(half_a_second_of_stall(), |plan| {
         plan.load = closed(1);
         plan.length = Length::Duration(Duration::from_secs(3));
     })?;
     let n = finished.record.counts.sent;
     let slow = above(&finished, Sample::service_time_ns, far_ms(&log));
-    findings.count("service times above half of it", CLIENTS, slow);
+    count_slow_services(findings, slow);
     let p99 = quantile_ms(&finished.record.service, 0.99);
     // Ten of so many lie beyond p99 only if there are fewer than a thousand.
     findings.near(
         "p99 near the stall",
-        Unit::Count,
+        FigureUnit::CountOfTimes,
         0.0,
         f64::from(p99 > far_ms(&log)),
         0.0,
@@ -193,7 +187,7 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     let same = finished.record.response().max() == finished.record.service.max();
     findings.near(
         "response time is service time",
-        Unit::Count,
+        FigureUnit::Count,
         1.0,
         f64::from(same),
         0.0,
@@ -201,9 +195,7 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     findings.count("answered", n, finished.record.counts.received);
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
-fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
+fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
     const RATE: f64 = 4_000.0;
     let load = open(RATE, Arrivals::Constant, None)?;
     let faults = Faults {
@@ -228,10 +220,10 @@ fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
         let reported = quantile_ms(&finished.record.service, q);
         note_noise(findings, &finished, q, tolerance(law_ms) / 2.0);
         let what = format!("service time {} beside the server's log", quantile_name(q));
-        findings.near(&what, Unit::Ms, did_ms, reported, tolerance(did_ms));
+        findings.near(&what, FigureUnit::Ms, did_ms, reported, tolerance(did_ms));
         if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
             let what = format!("service time {} beside the law", quantile_name(q));
-            findings.near(&what, Unit::Ms, law_ms, reported, tolerance(law_ms));
+            findings.near(&what, FigureUnit::Ms, law_ms, reported, tolerance(law_ms));
         } else if findings.noise.is_none() {
             findings.noise = Some(format!(
                 "at the {} the server kept messages {did_ms:.2} ms where the law says {law_ms:.2} ms",
@@ -241,8 +233,6 @@ fn delay(findings: &mut Findings, law: Law) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     let load = open(2_000.0, arrivals, None)?;
     let (finished, log) = measure(Faults::default(), |plan| {
@@ -261,7 +251,13 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
         Arrivals::Constant => (0.0, 0.0),
         Arrivals::Poisson => (4.0 * 4_000_f64.sqrt(), 1.0),
     };
-    findings.near("messages", Unit::Count, 4_000.0, counts.sent as f64, near);
+    findings.near(
+        "messages",
+        FigureUnit::Count,
+        4_000.0,
+        counts.sent as f64,
+        near,
+    );
     let mut due: Vec<_> = finished
         .record
         .samples
@@ -281,7 +277,7 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     };
     findings.near(
         "variation of the gaps",
-        Unit::Number,
+        FigureUnit::Number,
         variation,
         variance.sqrt() / mean,
         tolerance,
@@ -297,11 +293,9 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
         log.entries.last().map(|e| e.received_ns),
     );
     let planned = span(due.first().copied(), due.last().copied());
-    findings.near("first to last arrival", Unit::Ms, planned, came, 10.0);
+    findings.near("first to last arrival", FigureUnit::Ms, planned, came, 10.0);
     Ok(())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
     const RATE: f64 = 100.0;
     let load = open(RATE, Arrivals::Constant, None)?;
@@ -327,7 +321,13 @@ fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
         let reported = sample.and_then(Sample::response_time_ns);
         let reported = reported.map_or(f64::NAN, |ns| ns as f64 / 1e6);
         let what = format!("response time of message {j}");
-        findings.near(&what, Unit::Ms, 20.0 + 10.0 * j as f64, reported, 25.0);
+        findings.near(
+            &what,
+            FigureUnit::Ms,
+            20.0 + 10.0 * j as f64,
+            reported,
+            25.0,
+        );
     }
     Ok(())
 }

@@ -1,0 +1,16 @@
+use std::io;
+
+/// A process or another part of the machine that cannot be observed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// The system does not show its processes.
+    #[error("processes cannot be sampled here")]
+    Processes(#[source] io::Error),
+    /// There is no such process, or it cannot be seen.
+    #[error("there is no process {pid} to sample")]
+    NoProcess {
+        /// Number of the process.
+        pid: u32,
+    },
+}

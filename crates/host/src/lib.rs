@@ -1,0 +1,24 @@
+//! The machine below the programs, as numbers: nothing here knows WebSockets, plans or flags.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`cores`] | allowed cores, and threads pinned to them |
+//! | [`thread_usage`] | CPU time, memory and waits of this process and its threads |
+//! | [`process_probe`] | CPU time and memory of other processes over a time |
+//! | [`system_info`] | operating system, kernel, CPU and cores |
+//! | [`open_files`] | limit on open files |
+//! | [`preflight`] | room for a number of connections: open files and ports |
+//! | [`signals`] | signals that end a program |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod cores;
+mod error;
+pub mod open_files;
+pub mod preflight;
+pub mod process_probe;
+pub mod signals;
+pub mod system_info;
+pub mod thread_usage;
+
+pub use error::HostError;

@@ -1,0 +1,107 @@
+//! Room for a number of connections: open files and ports.
+
+/// Open files that a run needs beside its connections: outputs, runtimes, the terminal.
+const RESERVED_FILES: u64 = 64;
+
+/// A resource that a number of connections needs more of than there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// More connections than open files.
+    Files {
+        /// Connections asked for.
+        clients: u64,
+        /// Connections that there is room for.
+        fit: u64,
+        /// The limit on open files.
+        limit: u64,
+        /// The limit that would be enough.
+        needed: u64,
+        /// The server shares the limit.
+        embedded: bool,
+    },
+    /// More connections than ports to connect from.
+    Ports {
+        /// Connections asked for.
+        clients: u64,
+        /// Ports that are set aside for outgoing connections.
+        ports: u64,
+    },
+}
+
+/// Checks that so many clients fit into the limits; a limit of `None` is not known, or not there.
+///
+/// # Errors
+/// The first resource that is short.
+pub fn check(
+    clients: u64,
+    embedded: bool,
+    files: Option<u64>,
+    ports: Option<u64>,
+) -> Result<(), Shortage> {
+    let per_client = if embedded { 2 } else { 1 };
+    if let Some(limit) = files {
+        let fit = limit.saturating_sub(RESERVED_FILES) / per_client;
+        if clients > fit {
+            return Err(Shortage::Files {
+                clients,
+                fit,
+                limit,
+                needed: clients * per_client + RESERVED_FILES,
+                embedded,
+            });
+        }
+    }
+    match ports {
+        Some(ports) if clients > ports => Err(Shortage::Ports { clients, ports }),
+        _ => Ok(()),
+    }
+}
+
+/// The number of ports that the kernel gives to outgoing connections; `None` where it does not tell.
+#[must_use]
+pub fn outgoing_ports() -> Option<u64> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    count_ports(&range)
+}
+
+fn count_ports(range: &str) -> Option<u64> {
+    let mut ends = range.split_whitespace().map(str::parse::<u64>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    (last + 1).checked_sub(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_embedded_server_halves_what_fits() {
+        assert_eq!(check(936, false, Some(1_000), None), Ok(()));
+        assert_eq!(check(468, true, Some(1_000), None), Ok(()));
+        let short = Shortage::Files {
+            clients: 469,
+            fit: 468,
+            limit: 1_000,
+            needed: 1_002,
+            embedded: true,
+        };
+        assert_eq!(check(469, true, Some(1_000), None), Err(short));
+        assert!(check(937, false, Some(1_000), None).is_err());
+    }
+
+    #[test]
+    fn ports_are_counted_with_both_ends() {
+        assert_eq!(count_ports("32768\t60999\n"), Some(28_232));
+        assert_eq!(count_ports("nonsense"), None);
+        assert_eq!(check(28_232, false, None, Some(28_232)), Ok(()));
+        assert!(matches!(
+            check(28_233, false, None, Some(28_232)),
+            Err(Shortage::Ports { .. })
+        ));
+    }
+
+    #[test]
+    fn without_limits_everything_fits() {
+        assert_eq!(check(u64::from(u32::MAX), true, None, None), Ok(()));
+    }
+}

@@ -1,0 +1,271 @@
+//! CPU time and memory that processes use between two instants.
+
+use std::io;
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use crate::HostError;
+use crate::thread_usage::{ContextSwitchCounts, process_cpu_s};
+
+/// A probe of one or several processes, read between [`begin`](Self::begin) and [`end`](Self::end).
+#[derive(Debug)]
+pub struct ProcessProbe(Probed);
+
+#[derive(Debug)]
+enum Probed {
+    /// Processes beside this one.
+    Others {
+        system: Box<System>,
+        processes: Vec<ProbedProcess>,
+    },
+    /// This process as a whole.
+    Own { begun_s: Option<f64> },
+}
+
+/// A process, and its counters when the probe began.
+#[derive(Debug)]
+struct ProbedProcess {
+    pid: Pid,
+    begun_ns: Option<u64>,
+    begun_switches: Option<ContextSwitchCounts>,
+    max_rss_bytes: u64,
+}
+
+impl ProbedProcess {
+    /// Returns the CPU time used so far, in nanoseconds, and notes the resident memory.
+    fn read(&mut self, system: &mut System) -> Option<u64> {
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, what);
+        let process = system.process(self.pid)?;
+        self.max_rss_bytes = self.max_rss_bytes.max(process.memory());
+        Some(cpu_ns(self.pid.as_u32()).unwrap_or(process.accumulated_cpu_time() * 1_000_000))
+    }
+
+    fn begin(&mut self, system: &mut System) {
+        self.begun_ns = self.read(system);
+        self.begun_switches = context_switches(self.pid.as_u32());
+    }
+
+    /// `None` when it has ended.
+    #[allow(clippy::cast_precision_loss)]
+    fn end(&mut self, system: &mut System) -> Option<ProcessUsage> {
+        let pid = self.pid.as_u32();
+        Some(ProcessUsage {
+            cpu_s: self.read(system)?.saturating_sub(self.begun_ns?) as f64 / 1e9,
+            pid,
+            max_rss_bytes: Some(self.max_rss_bytes),
+            context_switches: context_switches(pid)
+                .zip(self.begun_switches)
+                .map(|(now, then)| now.since(then)),
+            is_own: false,
+        })
+    }
+}
+
+impl ProcessProbe {
+    /// A probe of another process.
+    ///
+    /// # Errors
+    /// When there is no such process, or it cannot be seen.
+    pub fn process(pid: u32) -> Result<Self, HostError> {
+        Self::processes(&[pid])
+    }
+
+    /// A probe of other processes, at least one, whose figures are added up. A reading has the number of
+    /// the first.
+    ///
+    /// # Errors
+    /// When one of them is not there, or cannot be seen.
+    pub fn processes(pids: &[u32]) -> Result<Self, HostError> {
+        let system = System::new().map_err(|e| HostError::Processes(io::Error::other(e)))?;
+        let mut system = Box::new(system);
+        let mut processes = Vec::with_capacity(pids.len());
+        for &pid in pids {
+            let mut process = ProbedProcess {
+                pid: Pid::from_u32(pid),
+                begun_ns: None,
+                begun_switches: None,
+                max_rss_bytes: 0,
+            };
+            if process.read(&mut system).is_none() {
+                return Err(HostError::NoProcess { pid });
+            }
+            processes.push(process);
+        }
+        Ok(Self(Probed::Others { system, processes }))
+    }
+
+    /// A probe of this process as a whole.
+    #[must_use]
+    pub fn own_process() -> Self {
+        Self(Probed::Own { begun_s: None })
+    }
+
+    /// The sum of the peak resident memory of the other processes, in bytes, as seen so far, now included;
+    /// `None` when one of them has ended, and for a probe of this process.
+    pub fn max_rss_bytes(&mut self) -> Option<u64> {
+        let Probed::Others { system, processes } = &mut self.0 else {
+            return None;
+        };
+        let mut peak_bytes = |process: &mut ProbedProcess| {
+            process.read(system)?;
+            Some(process.max_rss_bytes)
+        };
+        processes.iter_mut().map(&mut peak_bytes).sum()
+    }
+
+    /// Begins a measurement.
+    pub fn begin(&mut self) {
+        match &mut self.0 {
+            Probed::Others { system, processes } => {
+                processes.iter_mut().for_each(|p| p.begin(system));
+            }
+            Probed::Own { begun_s } => *begun_s = process_cpu_s(),
+        }
+    }
+
+    /// Ends the measurement and returns the usage since it began; `None` when the system does not tell, or one
+    /// of the processes has ended.
+    pub fn end(&mut self) -> Option<ProcessUsage> {
+        match &mut self.0 {
+            Probed::Others { system, processes } => {
+                let readings: Option<Vec<ProcessUsage>> =
+                    processes.iter_mut().map(|p| p.end(system)).collect();
+                readings?.into_iter().reduce(ProcessUsage::with)
+            }
+            Probed::Own { begun_s } => Some(ProcessUsage {
+                pid: std::process::id(),
+                cpu_s: process_cpu_s()? - (*begun_s)?,
+                max_rss_bytes: None,
+                context_switches: None,
+                is_own: true,
+            }),
+        }
+    }
+}
+
+/// The context switches of a process so far; `None` where the system does not tell. (sysinfo does not know
+/// them, and `procfs` is a tree of its own for two lines.)
+fn context_switches(pid: u32) -> Option<ContextSwitchCounts> {
+    let counts = read_each_thread(pid, "status", parse_switches);
+    (!counts.is_empty()).then(|| counts.into_iter().sum())
+}
+
+/// CPU time of the threads of a process so far, in nanoseconds; `None` where the system does not tell.
+/// (sysinfo counts ticks of 10 ms, which in a short run is more than all there is.)
+fn cpu_ns(pid: u32) -> Option<u64> {
+    let times = read_each_thread(pid, "schedstat", |text| {
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    (!times.is_empty()).then(|| times.into_iter().sum())
+}
+
+/// Reads a file of each thread in `/proc/PID/task`; empty where there is no such folder.
+fn read_each_thread<T>(pid: u32, file: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    let texts = threads.filter_map(|thread| {
+        // A thread may end while it is looked at.
+        std::fs::read_to_string(thread.ok()?.path().join(file)).ok()
+    });
+    texts.filter_map(|text| read(&text)).collect()
+}
+
+/// Parses the counts in a `/proc/PID/task/TID/status`, if both are there.
+fn parse_switches(status: &str) -> Option<ContextSwitchCounts> {
+    let count = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    Some(ContextSwitchCounts {
+        voluntary: count("voluntary_ctxt_switches:")?,
+        involuntary: count("nonvoluntary_ctxt_switches:")?,
+    })
+}
+
+/// Resources that the probed processes used during a measurement.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessUsage {
+    /// Number of the first process.
+    pub pid: u32,
+    /// CPU time in seconds.
+    pub cpu_s: f64,
+    /// Peak resident memory in bytes; `None` for this process.
+    pub max_rss_bytes: Option<u64>,
+    /// Context switches of all threads.
+    pub context_switches: Option<ContextSwitchCounts>,
+    /// The probed process is this one, so that the CPU time holds that of all its threads.
+    pub is_own: bool,
+}
+
+impl ProcessUsage {
+    /// The usage of both processes together.
+    fn with(self, other: Self) -> Self {
+        Self {
+            cpu_s: self.cpu_s + other.cpu_s,
+            max_rss_bytes: self
+                .max_rss_bytes
+                .zip(other.max_rss_bytes)
+                .map(|(a, b)| a + b),
+            context_switches: self
+                .context_switches
+                .zip(other.context_switches)
+                .map(|(a, b)| [a, b].into_iter().sum()),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_seen_working() {
+        let mut probe = ProcessProbe::process(std::process::id()).unwrap();
+        probe.begin();
+        let mut n = 0_u64;
+        let reading = loop {
+            n = std::hint::black_box(n + 1);
+            let reading = probe.end().unwrap();
+            if reading.cpu_s >= 0.02 {
+                break reading;
+            }
+        };
+        assert!(reading.max_rss_bytes > Some(1 << 20));
+    }
+
+    #[test]
+    fn processes_are_added_up() {
+        let own = std::process::id();
+        let mut one = ProcessProbe::process(own).unwrap();
+        // The same one twice stands for two.
+        let mut two = ProcessProbe::processes(&[own, own]).unwrap();
+        let (alone, together) = (one.max_rss_bytes().unwrap(), two.max_rss_bytes().unwrap());
+        assert!(together > alone + alone / 2, "{together} of {alone}");
+        two.begin();
+        assert!(two.end().is_some());
+        assert!(ProcessProbe::processes(&[own, u32::MAX - 1]).is_err());
+    }
+
+    #[test]
+    fn context_switches_are_counted() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
+        let found = parse_switches(status).unwrap();
+        assert_eq!(parse_switches("Name:\tx\n"), None);
+        assert_eq!((found.voluntary, found.involuntary), (12, 3));
+        #[cfg(target_os = "linux")]
+        {
+            let before = context_switches(std::process::id()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            assert!(context_switches(std::process::id()).unwrap().voluntary > before.voluntary);
+        }
+    }
+
+    #[test]
+    fn no_such_process_is_an_error() {
+        let error = ProcessProbe::process(u32::MAX - 1).unwrap_err().to_string();
+        assert!(error.contains("no process 4294967294"), "{error}");
+    }
+}

@@ -1,0 +1,140 @@
+//! Signals that end a program, caught instead of killing it.
+
+use std::io;
+
+/// A request to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, or Ctrl-C.
+    Interrupt,
+    /// SIGTERM; not on Windows.
+    Terminate,
+    /// SIGHUP, which comes when a terminal is closed; not on Windows.
+    Hangup,
+}
+
+impl Signal {
+    /// The exit code of a program that ends because of it at once: 130, 143 or 129.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+            Self::Hangup => 129,
+        }
+    }
+}
+
+/// Ctrl-C and, on Unix, SIGTERM, caught from [`Signals::catch`] on.
+#[derive(Debug)]
+pub struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Starts catching. Needs a tokio runtime with its drivers.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn catch() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: None,
+        })
+    }
+
+    /// Catches SIGHUP as well, unless the program was started with it ignored, as `nohup` does (known on Linux
+    /// only).
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn and_hangup(self) -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Asked before it is caught, which ends that.
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+        Ok(Self {
+            hangup: hangup.transpose()?,
+            ..self
+        })
+    }
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = hangup => Signal::Hangup,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Starts catching. Needs a tokio runtime with its drivers.
+    ///
+    /// # Errors
+    /// Never here.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Changes nothing: there is no SIGHUP here.
+    ///
+    /// # Errors
+    /// Never here.
+    pub fn and_hangup(self) -> io::Result<Self> {
+        Ok(self)
+    }
+
+    /// Waits for the next signal.
+    pub async fn next(&mut self) -> Signal {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // It cannot be caught: then it kills, and there is nothing to wait for.
+            std::future::pending::<()>().await;
+        }
+        Signal::Interrupt
+    }
+}
+
+/// Whether this program was started with SIGHUP ignored; `false` where the system does not tell.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))
+}
+
+/// Reads it from the lines of `/proc/…/status`: a bit a signal, the lowest for number 1, which is SIGHUP.
+#[cfg(unix)]
+fn is_hangup_ignored(status: &str) -> bool {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_bit_is_that_of_a_closed_terminal() {
+        let status = |mask: &str| format!("SigBlk:\t0000000000000001\nSigIgn:\t{mask}\n");
+        assert!(is_hangup_ignored(&status("0000000000001001")));
+        assert!(!is_hangup_ignored(&status("0000000000001000")));
+        assert!(!is_hangup_ignored("no such line"));
+    }
+}

@@ -1,0 +1,130 @@
+//! A run whose server is probed: plan in, summary and record out.
+
+use host::process_probe::{ProcessProbe, ProcessUsage};
+use host::system_info::SystemInfo;
+use host::thread_usage::ContextSwitchCounts;
+use measurement::plan::Plan;
+use measurement::recorder::Record;
+use measurement::summary::{
+    Calibration, Circumstances, ClientRow, ClientUsage, ContextSwitches, Host, ServerSample,
+    Summary, Tool,
+};
+
+use crate::control::{Control, Phase};
+use crate::error::SwarmError;
+use crate::run::run_observed;
+
+/// The results of a run.
+#[derive(Debug)]
+pub struct Measured {
+    /// Its figures and its verdict.
+    pub summary: Summary,
+    /// Counts, histograms and samples that the figures are computed from.
+    pub record: Record,
+    /// One row a client.
+    pub clients: Vec<ClientRow>,
+    /// The process that was probed ended before the run did, so that its usage is not known.
+    pub server_ended: bool,
+}
+
+/// Carries out a plan. `probe` watches the server during the measured phase; `calibration` is what the
+/// generator can do at its best and `open_file_limit` the limit in force, as far as they are known.
+///
+/// # Errors
+/// [`SwarmError`] when nothing could be measured at all.
+pub fn measure(
+    tool: Tool,
+    plan: &Plan,
+    control: &Control,
+    mut probe: Option<&mut ProcessProbe>,
+    calibration: Option<Calibration>,
+    open_file_limit: Option<u64>,
+) -> Result<Measured, SwarmError> {
+    let mut used: Option<ProcessUsage> = None;
+    let finished = run_observed(plan, control, |phase| match (phase, &mut probe) {
+        (Phase::Measure, Some(probe)) => probe.begin(),
+        (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
+        _ => {}
+    })?;
+    let server_ended = probe.is_some() && used.is_none();
+    let circumstances = Circumstances {
+        tool,
+        host: describe_host(open_file_limit),
+        started_at: humantime::format_rfc3339_millis(finished.started_at).to_string(),
+        elapsed_s: finished.elapsed_s,
+        connections: finished.connections,
+        connect_ns: finished.connect_ns,
+        server: used.and_then(|used| server_sample(used, &finished.usage)),
+        client: finished.usage,
+        calibration,
+        interrupted: finished.interrupted,
+    };
+    Ok(Measured {
+        summary: Summary::new(plan, &finished.record, circumstances),
+        record: finished.record,
+        clients: finished.clients,
+        server_ended,
+    })
+}
+
+/// Describes this machine, with the limit on open files in force.
+#[must_use]
+pub fn describe_host(open_file_limit: Option<u64>) -> Host {
+    let info = SystemInfo::read();
+    Host {
+        os: info.os,
+        kernel: info.kernel,
+        cpu: info.cpu,
+        cores: info.cores,
+        allowed_cores: info.allowed_cores,
+        open_file_limit,
+    }
+}
+
+/// The server's part of what its process used; `None` when the generator's part, in the same process, is not
+/// known.
+fn server_sample(used: ProcessUsage, generator: &ClientUsage) -> Option<ServerSample> {
+    let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
+    Some(ServerSample {
+        pid: used.pid,
+        cpu_s: (used.cpu_s - generator_cpu_s).max(0.0),
+        max_rss_bytes: used.max_rss_bytes,
+        context_switches: used.context_switches.map(context_switches),
+    })
+}
+
+/// Converts the host's counts into the summary's.
+pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
+    ContextSwitches {
+        voluntary: counts.voluntary,
+        involuntary: counts.involuntary,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_described_with_its_limit() {
+        assert_eq!(describe_host(Some(7)).open_file_limit, Some(7));
+    }
+
+    #[test]
+    fn the_generators_time_is_not_the_servers() {
+        let used = ProcessUsage {
+            pid: 1,
+            cpu_s: 3.0,
+            max_rss_bytes: None,
+            context_switches: None,
+            is_own: true,
+        };
+        let generator = |cpu_s| ClientUsage {
+            cpu_s,
+            ..ClientUsage::default()
+        };
+        let server_s = server_sample(used, &generator(Some(1.0))).unwrap().cpu_s;
+        assert_eq!(server_s, 2.0);
+        assert_eq!(server_sample(used, &generator(None)), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! Frames of a server: bytes to events.
+
+use crate::opcode::{MAX_CONTROL_PAYLOAD, MessageKind};
+
+/// Longest frame header that a server may send.
+const MAX_SERVER_HEADER: usize = 10;
+
+/// Violation of the protocol; the connection is failed with 1002.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum ProtocolError {
+    /// A bit of an extension that was not negotiated.
+    #[error("a reserved bit is set")]
+    ReservedBits,
+    /// An opcode that RFC 6455 does not define.
+    #[error("unknown opcode {0:#x}")]
+    UnknownOpcode(u8),
+    /// Servers do not mask.
+    #[error("a frame from the server is masked")]
+    Masked,
+    /// Control frames are whole and short.
+    #[error("a control frame is fragmented or longer than 125 bytes")]
+    ControlFrame,
+    /// Fragments of one message come in a row.
+    #[error("a continuation without a message, or a message inside a message")]
+    Fragmentation,
+    /// The highest bit of a length is 0.
+    #[error("a payload length above 2^63")]
+    Length,
+    /// A close frame with an invalid payload.
+    #[error("a close frame with an impossible code or reason")]
+    Close,
+}
+
+/// Next part of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// Part of a data message, in order; `last` ends the message.
+    Data {
+        /// Type of the message.
+        kind: MessageKind,
+        /// The next bytes of it.
+        part: &'a [u8],
+        /// The message is complete.
+        last: bool,
+    },
+    /// A ping with its payload, to be answered.
+    Ping(&'a [u8]),
+    /// A pong.
+    Pong,
+    /// A close frame and its code, if it has one.
+    Close(Option<u16>),
+}
+
+/// Decoder of the frames of one connection.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    header: [u8; MAX_SERVER_HEADER],
+    header_len: u8,
+    /// The frame whose payload is being read.
+    frame: Option<FrameProgress>,
+    /// The message whose final frame has not come yet.
+    message: Option<MessageKind>,
+    /// Payload of a control frame that came in pieces; rare.
+    control: Vec<u8>,
+}
+
+/// The frame that is being read.
+#[derive(Debug, Clone, Copy)]
+struct FrameProgress {
+    kind: FrameKind,
+    remaining: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum FrameKind {
+    Data { kind: MessageKind, fin: bool },
+    Close,
+    Ping,
+    Pong,
+}
+
+impl Decoder {
+    /// Returns true when every message and every control frame so far is complete.
+    #[inline]
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.header_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+
+    /// Takes the next event from the front of `input`; `None` when the input is used up.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] for a frame that a server must not send.
+    #[inline]
+    pub fn next_event<'e, 'i: 'e>(
+        &'e mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'e>>, ProtocolError> {
+        let frame = match self.frame {
+            Some(frame) => frame,
+            None => match self.next_header(input)? {
+                Some(frame) => frame,
+                None => return Ok(None),
+            },
+        };
+        let available = usize::try_from(frame.remaining)
+            .unwrap_or(usize::MAX)
+            .min(input.len());
+        if available == 0 && frame.remaining > 0 {
+            self.frame = Some(frame);
+            return Ok(None);
+        }
+        let (part, rest) = input.split_at(available);
+        *input = rest;
+        let remaining = frame.remaining - available as u64;
+        self.frame = (remaining > 0).then_some(FrameProgress { remaining, ..frame });
+        match frame.kind {
+            FrameKind::Data { kind, fin } => {
+                let last = fin && remaining == 0;
+                if last {
+                    self.message = None;
+                }
+                Ok(Some(Event::Data { kind, part, last }))
+            }
+            control => self.control_part(control, part, remaining == 0),
+        }
+    }
+
+    fn control_part<'a>(
+        &'a mut self,
+        control: FrameKind,
+        part: &'a [u8],
+        whole: bool,
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
+        // Only a frame that came in pieces is collected.
+        let payload = if whole && self.control.is_empty() {
+            part
+        } else {
+            self.control.extend_from_slice(part);
+            &self.control
+        };
+        if !whole {
+            return Ok(None);
+        }
+        Ok(Some(match control {
+            FrameKind::Ping => Event::Ping(payload),
+            FrameKind::Close => Event::Close(close_code(payload)?),
+            FrameKind::Pong | FrameKind::Data { .. } => Event::Pong,
+        }))
+    }
+
+    /// Reads a frame header, from the input alone where it is whole there.
+    #[inline]
+    fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<FrameProgress>, ProtocolError> {
+        if self.header_len == 0
+            && let Some(len) = header_len(input).filter(|len| *len <= input.len())
+        {
+            let (header, rest) = input.split_at(len);
+            *input = rest;
+            return self.parse_header(header).map(Some);
+        }
+        // The header is cut in two by the end of a read: gather it byte by byte.
+        while let Some((byte, rest)) = input.split_first() {
+            *input = rest;
+            let mut gathered = self.header;
+            let len = usize::from(self.header_len);
+            gathered[len] = *byte;
+            self.header = gathered;
+            self.header_len += 1;
+            if header_len(&gathered[..=len]) == Some(len + 1) {
+                self.header_len = 0;
+                return self.parse_header(&gathered[..=len]).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    #[inline]
+    fn parse_header(&mut self, header: &[u8]) -> Result<FrameProgress, ProtocolError> {
+        let (first, second) = (header[0], header[1]);
+        if first & 0x70 != 0 {
+            return Err(ProtocolError::ReservedBits);
+        }
+        if second & 0x80 != 0 {
+            return Err(ProtocolError::Masked);
+        }
+        let fin = first & 0x80 != 0;
+        let remaining = header[2..]
+            .iter()
+            .fold(0_u64, |length, byte| (length << 8) | u64::from(*byte));
+        let remaining = match second {
+            126 | 127 => remaining,
+            short => u64::from(short),
+        };
+        if remaining > i64::MAX.unsigned_abs() {
+            return Err(ProtocolError::Length);
+        }
+        let frame = match first & 0x0F {
+            0x0 => {
+                let kind = self.message.ok_or(ProtocolError::Fragmentation)?;
+                FrameKind::Data { kind, fin }
+            }
+            opcode @ (0x1 | 0x2) => {
+                if self.message.is_some() {
+                    return Err(ProtocolError::Fragmentation);
+                }
+                let kind = match opcode {
+                    0x1 => MessageKind::Text,
+                    _ => MessageKind::Binary,
+                };
+                self.message = Some(kind);
+                FrameKind::Data { kind, fin }
+            }
+            opcode @ 0x8..=0xA => {
+                if !fin || remaining > MAX_CONTROL_PAYLOAD as u64 {
+                    return Err(ProtocolError::ControlFrame);
+                }
+                self.control.clear();
+                match opcode {
+                    0x8 => FrameKind::Close,
+                    0x9 => FrameKind::Ping,
+                    _ => FrameKind::Pong,
+                }
+            }
+            opcode => return Err(ProtocolError::UnknownOpcode(opcode)),
+        };
+        Ok(FrameProgress {
+            kind: frame,
+            remaining,
+        })
+    }
+}
+
+/// Length of the header of an unmasked frame that begins with these bytes; `None` when more bytes
+/// are needed.
+#[inline]
+fn header_len(bytes: &[u8]) -> Option<usize> {
+    // A masked frame is refused as soon as its second byte is seen.
+    Some(match *bytes.get(1)? {
+        126 => 4,
+        127 => 10,
+        _ => 2,
+    })
+}
+
+/// The code of a close frame's payload (RFC 6455, 7.4).
+fn close_code(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
+    match payload {
+        [] => Ok(None),
+        [high, low, reason @ ..] => match u16::from_be_bytes([*high, *low]) {
+            code @ (1000..=1003 | 1007..=1014 | 3000..=4999)
+                if std::str::from_utf8(reason).is_ok() =>
+            {
+                Ok(Some(code))
+            }
+            _ => Err(ProtocolError::Close),
+        },
+        [_] => Err(ProtocolError::Close),
+    }
+}

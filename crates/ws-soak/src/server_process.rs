@@ -1,0 +1,104 @@
+//! The server under test as a child process.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+/// Longest time for the server to end after SIGTERM.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A running server that has printed its ready line.
+pub(crate) struct ServerProcess {
+    child: KillOnDrop,
+    /// The TCP address of the ready line.
+    pub(crate) address: SocketAddr,
+    log: JoinHandle<Vec<String>>,
+}
+
+struct KillOnDrop(Child);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl ServerProcess {
+    /// Starts the command and waits for its ready line.
+    pub(crate) fn start(command: &[String]) -> anyhow::Result<Self> {
+        let [program, flags @ ..] = command else {
+            bail!("no command");
+        };
+        let child = Command::new(program)
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {program}"))?;
+        let mut child = KillOnDrop(child);
+        let stderr = child.0.stderr.take().context("no standard error")?;
+        let log = std::thread::spawn(move || {
+            BufReader::new(stderr)
+                .lines()
+                .map_while(Result::ok)
+                .collect()
+        });
+        let stdout = child.0.stdout.take().context("no standard output")?;
+        let mut ready = String::new();
+        BufReader::new(stdout).read_line(&mut ready)?;
+        let address = ready
+            .trim()
+            .strip_prefix("listening on ws://")
+            .and_then(|rest| rest.strip_suffix("/ws"))
+            .and_then(|address| address.parse().ok())
+            .with_context(|| {
+                format!("{program} did not say `listening on ws://…/ws` but {ready:?}")
+            })?;
+        Ok(Self {
+            child,
+            address,
+            log,
+        })
+    }
+
+    /// The process ID.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Sends SIGTERM, waits for the end, and returns a finding for a bad exit status and for each logged error.
+    pub(crate) fn terminate(mut self) -> anyhow::Result<Vec<String>> {
+        let pid = self.id().to_string();
+        Command::new("kill").arg(&pid).status().context("kill")?;
+        let deadline = Instant::now() + END_TIMEOUT;
+        let status = loop {
+            match self.child.0.try_wait()? {
+                None if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                status => break status,
+            }
+        };
+        let mut findings = match status {
+            Some(status) if status.success() => Vec::new(),
+            Some(status) => vec![format!("it ended with {status}")],
+            None => vec![format!(
+                "it did not end within {END_TIMEOUT:?}, and was killed"
+            )],
+        };
+        // The log ends with the process.
+        drop(self.child);
+        let log = self.log.join().unwrap_or_default();
+        let errors = log
+            .iter()
+            .filter(|line| line.contains("ERROR") || line.contains("panicked"));
+        findings.extend(errors.map(|line| format!("it logged: {line}")));
+        Ok(findings)
+    }
+}

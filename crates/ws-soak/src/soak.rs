@@ -1,0 +1,329 @@
+//! A server under ordinary load and misbehaving clients, with a witness that checks it every second.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use host::cores::allowed_cores;
+use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use rand::SeedableRng;
+use rand::seq::IndexedRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use swarm::control::Control;
+use units::SizeRange;
+
+use crate::misbehaviour::{Misbehaviour, check_echo};
+use crate::process_monitor::{MemoryTrend, ProcessReading, TOO_SHORT};
+use crate::server_process::ServerProcess;
+
+/// Interval between two checks of the witness and two readings of the process.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Length of one run of ordinary load.
+const RUN: Duration = Duration::from_secs(5);
+
+/// Longest time for the server to close the files of ended connections.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Open files that a server may have more than before: the witness's own connection, and a timer.
+const SPARE_FILES: usize = 4;
+
+/// Number of clients, in-flight window, smallest and largest payload of each kind of ordinary load.
+const LOAD_SHAPES: [(u32, u32, u64, u64); 4] = [
+    (50, 1, 16, 125),
+    (10, 64, 16, 200),
+    (20, 4, 1, 20_000),
+    (4, 2, 100_000, 1_000_000),
+];
+
+/// One test of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Soak {
+    pub(crate) duration: Duration,
+    /// Whether well-behaved clients run beside the others.
+    pub(crate) with_load: bool,
+    /// The misbehaviours to choose from.
+    pub(crate) misbehaviours: Vec<Misbehaviour>,
+    /// Number of misbehaving clients at a time.
+    pub(crate) abusers: u64,
+    /// The seed of every random choice.
+    pub(crate) seed: u64,
+}
+
+/// The result of a test.
+#[derive(Debug)]
+pub(crate) struct SoakReport {
+    observed: Observed,
+    findings: Vec<String>,
+    first: ProcessReading,
+    last: ProcessReading,
+    trend: Option<MemoryTrend>,
+}
+
+/// Counts and readings taken while the server was under load.
+#[derive(Debug, Default)]
+struct Observed {
+    committed: BTreeMap<Misbehaviour, u64>,
+    echoes: u64,
+    checks: u64,
+    readings: Vec<ProcessReading>,
+}
+
+impl SoakReport {
+    /// Reports whether nothing was found.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl fmt::Display for SoakReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (misbehaviour, n) in &self.observed.committed {
+            writeln!(f, "{n:>10} × {}", misbehaviour.words())?;
+        }
+        writeln!(
+            f,
+            "{:>10} echoes of ordinary load, verified",
+            self.observed.echoes
+        )?;
+        writeln!(f, "{:>10} looks of the witness", self.observed.checks)?;
+        let (a, b) = (self.first, self.last);
+        writeln!(
+            f,
+            "memory {} KiB at first, {} KiB at the end · open files {} and {}",
+            a.memory_kib, b.memory_kib, a.files, b.files
+        )?;
+        match self.trend {
+            Some(trend) => writeln!(f, "{trend}")?,
+            None => writeln!(f, "{TOO_SHORT}")?,
+        }
+        for finding in &self.findings {
+            writeln!(f, "FOUND {finding}")?;
+        }
+        write!(f, "{}", if self.is_fine() { "fine" } else { "not fine" })
+    }
+}
+
+/// Findings of all threads, in the order in which they came.
+#[derive(Default)]
+struct FindingLog(Mutex<Vec<String>>);
+
+impl FindingLog {
+    fn add(&self, finding: String) {
+        lock(&self.0).push(finding);
+    }
+
+    fn extend(&self, findings: impl IntoIterator<Item = String>) {
+        lock(&self.0).extend(findings);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts the server, tests it and stops it.
+///
+/// # Errors
+/// When the server cannot be started or watched. The server's own faults are in the report.
+pub(crate) fn run(soak: &Soak, command: &[String]) -> anyhow::Result<SoakReport> {
+    let server = ServerProcess::start(command)?;
+    let pid = server.id();
+    check_echo(server.address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
+    let first = ProcessReading::of(pid)?;
+    let findings = FindingLog::default();
+    let observed = apply_load(soak, server.address, pid, &findings);
+    let last = wait_until_files_closed(pid, first, &findings);
+    findings.extend(server.terminate()?);
+    let trend = MemoryTrend::of(&observed.readings);
+    let growth = trend.filter(MemoryTrend::is_growth);
+    findings.extend(growth.map(|trend| trend.to_string()));
+    Ok(SoakReport {
+        observed,
+        findings: lock(&findings.0).clone(),
+        first,
+        last,
+        trend,
+    })
+}
+
+/// Runs all clients and the witness until the time is over.
+fn apply_load(soak: &Soak, address: SocketAddr, pid: u32, findings: &FindingLog) -> Observed {
+    let deadline = Instant::now() + soak.duration;
+    let committed = Mutex::new(BTreeMap::new());
+    let mut observed = Observed::default();
+    std::thread::scope(|scope| {
+        for abuser in 0..soak.abusers {
+            let committed = &committed;
+            scope.spawn(move || misbehave(soak, abuser, address, deadline, committed, findings));
+        }
+        let load = soak
+            .with_load
+            .then(|| scope.spawn(|| ordinary_load(soak.seed, address, deadline, findings)));
+        while Instant::now() < deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            std::thread::sleep(CHECK_INTERVAL.min(left));
+            observed.checks += 1;
+            if let Err(finding) = check_echo(address) {
+                findings.add(format!("the witness: {finding}"));
+            }
+            match ProcessReading::of(pid) {
+                Ok(reading) => observed.readings.push(reading),
+                Err(error) => findings.add(format!("it cannot be watched any more: {error:#}")),
+            }
+        }
+        observed.echoes = load.map_or(0, |load| load.join().unwrap_or(0));
+    });
+    observed.committed = std::mem::take(&mut lock(&committed));
+    observed
+}
+
+/// Waits until the server has about as many open files as at first, and returns the last reading.
+fn wait_until_files_closed(
+    pid: u32,
+    first: ProcessReading,
+    findings: &FindingLog,
+) -> ProcessReading {
+    let deadline = Instant::now() + SETTLE_TIMEOUT;
+    loop {
+        let Ok(now) = ProcessReading::of(pid) else {
+            findings.add("it has ended".to_owned());
+            return first;
+        };
+        if now.files <= first.files + SPARE_FILES {
+            return now;
+        }
+        if Instant::now() > deadline {
+            findings.add(format!(
+                "{} open files are left, {} at first",
+                now.files, first.files
+            ));
+            return now;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Runs one misbehaving client after the other.
+fn misbehave(
+    soak: &Soak,
+    abuser: u64,
+    address: SocketAddr,
+    deadline: Instant,
+    committed: &Mutex<BTreeMap<Misbehaviour, u64>>,
+    findings: &FindingLog,
+) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(soak.seed ^ (abuser << 32));
+    while Instant::now() < deadline {
+        let Some(misbehaviour) = soak.misbehaviours.choose(&mut rng).copied() else {
+            return;
+        };
+        if let Err(finding) = misbehaviour.commit(address, &mut rng) {
+            findings.add(format!("a client that {}: {finding}", misbehaviour.words()));
+        }
+        *lock(committed).entry(misbehaviour).or_default() += 1;
+    }
+}
+
+/// Runs well-behaved clients, whose every message must come back, and returns the number of echoes.
+fn ordinary_load(seed: u64, address: SocketAddr, deadline: Instant, findings: &FindingLog) -> u64 {
+    let mut echoes = 0;
+    for (number, shape) in (0..).zip(LOAD_SHAPES.into_iter().cycle()) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        let run = load_plan(address, shape, RUN.min(left), seed + number)
+            .and_then(|plan| Ok(swarm::run(&plan, &Control::new())?));
+        match run {
+            Ok(finished) => {
+                let counts = finished.record.counts;
+                echoes += counts.received;
+                if counts.any_failed() || finished.connections.closed_early > 0 {
+                    findings.add(format!(
+                        "ordinary load: {counts:?}, {:?}",
+                        finished.connections.early_ends
+                    ));
+                }
+            }
+            Err(error) => findings.add(format!("ordinary load: {error:#}")),
+        }
+    }
+    echoes
+}
+
+/// The plan of one run of ordinary load, in closed loop.
+fn load_plan(
+    address: SocketAddr,
+    (clients, window, min, max): (u32, u32, u64, u64),
+    duration: Duration,
+    seed: u64,
+) -> anyhow::Result<Plan> {
+    let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+    Ok(Plan::new(PlanDraft {
+        target: Target::parse(&format!("ws://{address}/ws"))?,
+        trust: Default::default(),
+        embedded: None,
+        clients: positive(clients),
+        length: Length::Duration(duration),
+        payload: SizeRange { min, max },
+        text: true,
+        load: Load::Closed {
+            window: positive(window),
+        },
+        connect_rate: None,
+        connect_timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(20),
+        warmup: Duration::ZERO,
+        verify: Verify::Full,
+        threads: NonZeroUsize::MIN,
+        // Away from the first core, where there are two.
+        pin: match allowed_cores()[..] {
+            [_, .., last] => vec![last],
+            _ => Vec::new(),
+        },
+        busy_poll: false,
+        headers: Default::default(),
+        seed,
+        max_samples: 0,
+    })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_speaks_plainly() {
+        let reading = ProcessReading {
+            memory_kib: 6_440,
+            files: 9,
+        };
+        let report = SoakReport {
+            observed: Observed {
+                committed: Misbehaviour::ALL
+                    .map(|misbehaviour| (misbehaviour, 57))
+                    .into(),
+                echoes: 3,
+                checks: 5,
+                readings: Vec::new(),
+            },
+            findings: Vec::new(),
+            first: reading,
+            last: reading,
+            trend: MemoryTrend::of(&[reading; 5]),
+        };
+        let text = report.to_string();
+        assert!(text.contains("57 × connected and said nothing\n"), "{text}");
+        assert!(
+            text.contains("no judgement of memory: too few looks"),
+            "{text}"
+        );
+        for misbehaviour in Misbehaviour::ALL {
+            assert!(!text.contains(&format!("{misbehaviour:?}")), "{text}");
+        }
+    }
+}

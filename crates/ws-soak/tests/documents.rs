@@ -1,0 +1,15 @@
+//! Help, completions and manual page.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../../cli/tests/documents/mod.rs"]
+mod documents;
+
+#[test]
+fn they_know_every_flag() {
+    documents::check(
+        env!("CARGO_BIN_EXE_ws-soak"),
+        "ws-soak",
+        &[("--fuzz", &["handshake", "frames"])],
+    );
+}

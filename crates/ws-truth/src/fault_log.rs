@@ -1,0 +1,50 @@
+//! The server's own record of what it did.
+
+use crate::faults::Fate;
+
+/// One message and its fate. Times are nanoseconds on the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FaultLogEntry {
+    /// Number of the connection, from 0.
+    pub(crate) connection: usize,
+    /// Number of the message within it, from 0.
+    pub(crate) number: u64,
+    /// Time of arrival.
+    pub(crate) received_ns: u64,
+    /// Time just before the (first) answer was written; `None` without an answer.
+    pub(crate) answered_ns: Option<u64>,
+    /// The fate of the message.
+    pub(crate) fate: Fate,
+}
+
+/// The log of one server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FaultLog {
+    /// One entry per message, in order of arrival.
+    pub(crate) entries: Vec<FaultLogEntry>,
+    /// Begin and end of every stall.
+    pub(crate) stalls: Vec<(u64, u64)>,
+}
+
+impl FaultLog {
+    /// Number of messages with this fate.
+    pub(crate) fn count(&self, fate: Fate) -> u64 {
+        self.entries.iter().filter(|e| e.fate == fate).count() as u64
+    }
+
+    /// Length of the first stall in milliseconds; 0 without one.
+    pub(crate) fn stall_ms(&self) -> f64 {
+        let first = self.stalls.first();
+        first.map_or(0.0, |(begin, end)| (end - begin) as f64 / 1e6)
+    }
+
+    /// Times from arrival to answer in nanoseconds, sorted.
+    pub(crate) fn held_ns(&self) -> Vec<u64> {
+        let times = self.entries.iter();
+        let mut times: Vec<_> = times
+            .filter_map(|e| Some(e.answered_ns? - e.received_ns))
+            .collect();
+        times.sort_unstable();
+        times
+    }
+}

@@ -1,0 +1,295 @@
+//! An echo server with faults, and the log of what it did.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use host::cores;
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token};
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
+
+use crate::fault_log::FaultLog;
+use crate::faults::Faults;
+
+mod answers;
+mod handshake;
+mod throttled_stream;
+
+use throttled_stream::ThrottledStream;
+
+const LISTENER: Token = Token(usize::MAX);
+
+/// Longest wait that is spent spinning, because a sleep may last that much too long.
+const SPIN: Duration = Duration::from_micros(1_500);
+
+/// A running server on the loopback. Dropping it ends it.
+#[derive(Debug)]
+pub struct FaultyServer {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<FaultLog>>,
+}
+
+impl FaultyServer {
+    /// Starts a server with these faults on a free port, with a thread of its own.
+    pub(crate) fn start(faults: Faults) -> io::Result<Self> {
+        Self::start_on(0, faults)
+    }
+
+    /// Starts a server with these faults on this port of the loopback; 0 picks a free one.
+    ///
+    /// # Errors
+    /// When the port is taken or the system refuses a thread.
+    pub fn start_on(port: u16, faults: Faults) -> io::Result<Self> {
+        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+        let address = listener.local_addr()?;
+        let poll = Poll::new()?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("ws-truth".to_owned())
+            .spawn(move || {
+                if let [first, _, ..] = cores::allowed_cores()[..] {
+                    // A measurement on another core is better than none.
+                    let _ = cores::pin_thread(first);
+                }
+                ServerLoop::new(faults, poll, listener).run(&stopped)
+            })?;
+        Ok(Self {
+            address,
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// The server's URL.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+
+    /// Ends the server and returns its log, which is empty if the server panicked.
+    pub(crate) fn finish(mut self) -> FaultLog {
+        self.end()
+    }
+
+    fn end(&mut self) -> FaultLog {
+        self.stop.store(true, Ordering::Relaxed);
+        let thread = self.thread.take();
+        thread.and_then(|t| t.join().ok()).unwrap_or_default()
+    }
+}
+
+impl Drop for FaultyServer {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[derive(Debug)]
+enum ConnectionState {
+    Head(ThrottledStream, Vec<u8>),
+    Open(Box<WebSocket<ThrottledStream>>),
+    Ended,
+}
+
+#[derive(Debug)]
+struct FaultyConnection {
+    state: ConnectionState,
+    messages: u64,
+    /// Message to be answered after the next answer, and its place in the log.
+    held: Option<(usize, Message)>,
+    silent: bool,
+}
+
+/// Due time of a delayed answer, and its message's place in the log.
+type DelayedAnswer = Reverse<(u64, usize)>;
+
+struct ServerLoop {
+    faults: Faults,
+    poll: Poll,
+    listener: TcpListener,
+    clock: Instant,
+    connections: Vec<FaultyConnection>,
+    log: FaultLog,
+    /// Time of the first message.
+    first_ns: Option<u64>,
+    delayed: BinaryHeap<DelayedAnswer>,
+    /// The messages of `delayed`, by their place in the log.
+    waiting: BTreeMap<usize, Message>,
+}
+
+impl ServerLoop {
+    fn new(faults: Faults, poll: Poll, listener: TcpListener) -> Self {
+        Self {
+            faults,
+            poll,
+            listener,
+            clock: Instant::now(),
+            connections: Vec::new(),
+            log: FaultLog::default(),
+            first_ns: None,
+            delayed: BinaryHeap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        nanoseconds(self.clock.elapsed())
+    }
+
+    fn run(mut self, stop: &AtomicBool) -> FaultLog {
+        let mut events = Events::with_capacity(256);
+        while !stop.load(Ordering::Relaxed) {
+            self.stall();
+            let now = self.now_ns();
+            while let Some(Reverse((at_ns, place))) = self.delayed.peek().copied() {
+                if at_ns > now {
+                    break;
+                }
+                self.delayed.pop();
+                if let Some(message) = self.waiting.remove(&place) {
+                    self.answer(place, message);
+                }
+            }
+            let timeout = self.poll_timeout();
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Err(e) if e.kind() != ErrorKind::Interrupted => break,
+                _ => {}
+            }
+            let mut ready: Vec<usize> = Vec::new();
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(),
+                    token => ready.push(token.0),
+                }
+            }
+            if self.faults.bytes_per_s.is_some() {
+                // Bytes that may be read now make no event.
+                ready = (0..self.connections.len()).collect();
+            }
+            for connection in ready {
+                let began = Instant::now();
+                if self.serve(connection).is_err() {
+                    self.connections[connection].state = ConnectionState::Ended;
+                }
+                if let Some(share) = self.faults.slower_by {
+                    spin_until(Instant::now() + began.elapsed().mul_f64(share));
+                }
+            }
+        }
+        self.log
+    }
+
+    /// Begin of the next stall, if there is one to come.
+    fn next_stall_ns(&self) -> Option<u64> {
+        let stall = self.faults.stall?;
+        let done = self.log.stalls.len() as u64;
+        let begin = self.first_ns? + nanoseconds(stall.after);
+        match (done, stall.every) {
+            (0, _) => Some(begin),
+            (n, Some(every)) => Some(begin + n * nanoseconds(every)),
+            (_, None) => None,
+        }
+    }
+
+    /// Stands still if a stall is due.
+    fn stall(&mut self) {
+        let (Some(begin_ns), Some(stall)) = (self.next_stall_ns(), self.faults.stall) else {
+            return;
+        };
+        let began_ns = self.now_ns();
+        if began_ns < begin_ns {
+            return;
+        }
+        let until = self.clock + Duration::from_nanos(began_ns) + stall.lasts;
+        std::thread::sleep(stall.lasts.saturating_sub(SPIN));
+        spin_until(until);
+        let ended_ns = self.now_ns();
+        self.log.stalls.push((began_ns, ended_ns));
+    }
+
+    /// Time until something other than a socket event is due.
+    fn poll_timeout(&self) -> Duration {
+        const POLL_INTERVAL: Duration = Duration::from_millis(10);
+        if self.faults.bytes_per_s.is_some() {
+            return Duration::from_millis(1);
+        }
+        let delayed = self.delayed.peek().map(|Reverse((at_ns, _))| *at_ns);
+        let next = delayed.into_iter().chain(self.next_stall_ns()).min();
+        let until = next.map_or(POLL_INTERVAL, |at_ns| {
+            Duration::from_nanos(at_ns.saturating_sub(self.now_ns()))
+        });
+        // A poll counts milliseconds and may sleep longer than asked.
+        until.saturating_sub(SPIN).min(POLL_INTERVAL)
+    }
+
+    fn accept(&mut self) {
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            let token = Token(self.connections.len());
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let ready = stream
+                .set_nodelay(true)
+                .and_then(|()| self.poll.registry().register(&mut stream, token, both));
+            let stream = ThrottledStream {
+                stream,
+                limit: None,
+                since: Instant::now(),
+                read: 0,
+            };
+            self.connections.push(FaultyConnection {
+                state: match ready {
+                    Ok(()) => ConnectionState::Head(stream, Vec::new()),
+                    Err(_) => ConnectionState::Ended,
+                },
+                messages: 0,
+                held: None,
+                silent: false,
+            });
+        }
+    }
+
+    /// Reads all that has arrived. An error ends the connection.
+    fn serve(&mut self, connection: usize) -> Result<(), Error> {
+        handshake::upgrade(&mut self.connections[connection].state, &self.faults)?;
+        loop {
+            let ConnectionState::Open(socket) = &mut self.connections[connection].state else {
+                return Ok(());
+            };
+            let message = match socket.read() {
+                Ok(message) => message,
+                Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => {
+                    // Bytes that did not fit before.
+                    return match socket.flush() {
+                        Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => Ok(()),
+                        other => other,
+                    };
+                }
+                Err(error) => return Err(error),
+            };
+            if message.is_text() || message.is_binary() {
+                self.handle(connection, message)?;
+            } else {
+                let _ = socket.flush();
+            }
+        }
+    }
+}
+
+fn spin_until(time: Instant) {
+    while Instant::now() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// Nanoseconds of a time, saturating after 584 years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

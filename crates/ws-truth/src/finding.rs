@@ -1,0 +1,333 @@
+//! Truth and report of one figure, and how far they may differ.
+
+use std::fmt;
+
+use units::counted;
+
+/// The unit of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigureUnit {
+    /// Messages or connections, counted exactly.
+    Count,
+    /// Times beyond a limit. Printed as a count, but read from the clock.
+    CountOfTimes,
+    /// Milliseconds.
+    Ms,
+    /// A share in percent.
+    Percent,
+    /// A number without a unit.
+    Number,
+}
+
+impl FigureUnit {
+    /// Reports whether a figure is read from the clock, so that it differs when the generator is held up.
+    fn is_of_the_clock(self) -> bool {
+        matches!(self, Self::CountOfTimes | Self::Ms | Self::Percent)
+    }
+}
+
+/// The verdict on a figure, a case or the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseVerdict {
+    /// The report is true.
+    True,
+    /// The machine was too noisy to tell.
+    Noisy,
+    /// The report is not true.
+    Failed,
+}
+
+/// One figure of a case: its truth beside its report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    figure: String,
+    truth: f64,
+    reported: f64,
+    tolerance: f64,
+    unit: FigureUnit,
+    /// Whether it was read from the clock while the generator, by its own account, was held up.
+    held_up: bool,
+}
+
+impl Finding {
+    /// The verdict. Noise is no excuse for a figure that is missing.
+    #[must_use]
+    pub fn verdict(&self) -> CaseVerdict {
+        if (self.truth - self.reported).abs() <= self.tolerance {
+            CaseVerdict::True
+        } else if self.held_up && self.truth.is_finite() && self.reported.is_finite() {
+            CaseVerdict::Noisy
+        } else {
+            CaseVerdict::Failed
+        }
+    }
+
+    fn print(&self, value: f64) -> String {
+        match self.unit {
+            FigureUnit::Count | FigureUnit::CountOfTimes => format!("{value:.0}"),
+            FigureUnit::Ms => format!("{value:.2} ms"),
+            FigureUnit::Percent => format!("{value:.2} %"),
+            FigureUnit::Number => format!("{value:.3}"),
+        }
+    }
+}
+
+/// A row of the certificate: figure, truth, reported, tolerance, verdict.
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tolerance = match self.tolerance {
+            0.0 => "exact".to_owned(),
+            t => format!("± {}", self.print(t)),
+        };
+        write!(
+            f,
+            "{} | {} | {} | {tolerance} | {}",
+            self.figure,
+            self.print(self.truth),
+            self.print(self.reported),
+            match self.verdict() {
+                CaseVerdict::True => "ok",
+                CaseVerdict::Noisy => "noisy",
+                CaseVerdict::Failed => "**FAILED**",
+            }
+        )
+    }
+}
+
+/// The figures of one run of a case.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// All figures, in the order of the certificate.
+    pub all: Vec<Finding>,
+    /// The noise because of which not all figures can be compared.
+    pub noise: Option<String>,
+    /// Whether the generator, by its own account, was held up while the next figures were measured.
+    pub(crate) held_up: bool,
+}
+
+impl Findings {
+    /// Adds a count that must be exact.
+    pub(crate) fn count(&mut self, figure: &str, truth: u64, reported: u64) {
+        self.near(
+            figure,
+            FigureUnit::Count,
+            truth as f64,
+            reported as f64,
+            0.0,
+        );
+    }
+
+    /// Adds a figure and its tolerance.
+    pub(crate) fn near(
+        &mut self,
+        figure: &str,
+        unit: FigureUnit,
+        truth: f64,
+        reported: f64,
+        tolerance: f64,
+    ) {
+        self.all.push(Finding {
+            figure: figure.to_owned(),
+            truth,
+            reported,
+            tolerance,
+            unit,
+            held_up: self.held_up && unit.is_of_the_clock(),
+        });
+    }
+
+    /// The verdict on the case. Noise is no excuse for a figure that is not read from the clock.
+    #[must_use]
+    pub fn verdict(&self) -> CaseVerdict {
+        let any = |verdict| self.all.iter().any(|finding| finding.verdict() == verdict);
+        // A case without figures certifies nothing.
+        if any(CaseVerdict::Failed) || self.all.is_empty() {
+            CaseVerdict::Failed
+        } else if any(CaseVerdict::Noisy) || self.noise.is_some() {
+            CaseVerdict::Noisy
+        } else {
+            CaseVerdict::True
+        }
+    }
+
+    /// Reports whether no figure is read from the clock.
+    pub(crate) fn only_counts(&self) -> bool {
+        !self
+            .all
+            .iter()
+            .any(|finding| finding.unit.is_of_the_clock())
+    }
+
+    /// Reports whether measuring again may help: something is noisy or wrong, and no exact count is wrong.
+    pub(crate) fn may_be_measured_again(&self) -> bool {
+        let is_wrong_count = |finding: &Finding| {
+            finding.verdict() == CaseVerdict::Failed && !finding.unit.is_of_the_clock()
+        };
+        self.verdict() != CaseVerdict::True && !self.all.iter().any(is_wrong_count)
+    }
+}
+
+/// The verdicts on all cases of a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    cases: usize,
+    noisy: usize,
+    failed: usize,
+}
+
+impl Totals {
+    /// Adds the verdict on one case.
+    pub fn add(&mut self, verdict: CaseVerdict) {
+        self.cases += 1;
+        match verdict {
+            CaseVerdict::True => {}
+            CaseVerdict::Noisy => self.noisy += 1,
+            CaseVerdict::Failed => self.failed += 1,
+        }
+    }
+
+    /// The verdict on the certificate: the worst of its cases.
+    #[must_use]
+    pub fn verdict(&self) -> CaseVerdict {
+        match (self.failed, self.noisy) {
+            (0, 0) => CaseVerdict::True,
+            (0, _) => CaseVerdict::Noisy,
+            _ => CaseVerdict::Failed,
+        }
+    }
+}
+
+/// The last line of the certificate, with advice.
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |n: usize| {
+            let verb = if n == 1 { "was" } else { "were" };
+            format!("{n} of {} {verb}", counted(self.cases as u64, "case"))
+        };
+        let mut parts = Vec::new();
+        let all_true = self.cases - self.noisy - self.failed;
+        if all_true > 0 {
+            parts.push(format!("{} true", of(all_true)));
+        }
+        if self.failed > 0 {
+            parts.push(format!("{} not true: see FAILED", of(self.failed)));
+        }
+        if self.noisy > 0 {
+            parts.push(format!(
+                "{} too noisy to judge: run again on a quiet machine",
+                of(self.noisy)
+            ));
+        }
+        f.write_str(&parts.join(" · "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_true_within_its_tolerance_only() {
+        let mut findings = Findings::default();
+        assert_eq!(
+            findings.verdict(),
+            CaseVerdict::Failed,
+            "nothing looked at is nothing certified"
+        );
+        findings.count("lost", 10, 10);
+        findings.near("p99", FigureUnit::Ms, 450.0, 452.0, 3.0);
+        assert_eq!(findings.verdict(), CaseVerdict::True);
+        findings.count("lost", 10, 9);
+        assert_eq!(findings.verdict(), CaseVerdict::Failed);
+        assert!(
+            findings.all[2]
+                .to_string()
+                .ends_with("| exact | **FAILED**")
+        );
+    }
+
+    /// A case in which the generator was held up.
+    fn held_up() -> Findings {
+        Findings {
+            noise: Some("a neighbour".to_owned()),
+            held_up: true,
+            ..Findings::default()
+        }
+    }
+
+    #[test]
+    fn noise_is_neither_true_nor_false() {
+        let mut findings = held_up();
+        findings.count("lost", 1, 1);
+        assert_eq!(findings.verdict(), CaseVerdict::Noisy, "though all agrees");
+        findings.near("p99.9", FigureUnit::Ms, 8.99, 14.08, 0.28);
+        assert_eq!(findings.verdict(), CaseVerdict::Noisy);
+        assert_eq!(
+            findings.all[1].to_string(),
+            "p99.9 | 8.99 ms | 14.08 ms | ± 0.28 ms | noisy"
+        );
+    }
+
+    #[test]
+    fn noise_excuses_no_figure_that_it_does_not_explain() {
+        // A count.
+        let mut findings = held_up();
+        findings.count("lost", 1, 0);
+        assert_eq!(findings.verdict(), CaseVerdict::Failed);
+        assert!(!findings.may_be_measured_again());
+        // A time that was not reported.
+        let mut findings = held_up();
+        findings.near("p99", FigureUnit::Ms, 9.0, f64::NAN, 1.0);
+        assert_eq!(findings.verdict(), CaseVerdict::Failed);
+        // A time beside noise that is not the generator's own.
+        let mut findings = held_up();
+        findings.held_up = false;
+        findings.near("p99", FigureUnit::Ms, 9.0, 14.0, 1.0);
+        assert_eq!(findings.verdict(), CaseVerdict::Failed);
+    }
+
+    #[test]
+    fn only_figures_of_the_clock_are_measured_again() {
+        let mut findings = Findings::default();
+        findings.count("lost", 1, 1);
+        assert!(!findings.may_be_measured_again(), "all is true");
+        assert!(findings.only_counts());
+        findings.near("p99", FigureUnit::Ms, 9.0, 14.0, 1.0);
+        findings.near("slow ones", FigureUnit::CountOfTimes, 10.0, 11.0, 0.0);
+        assert!(findings.may_be_measured_again());
+        assert!(!findings.only_counts());
+        findings.count("sent", 10, 9);
+        assert!(!findings.may_be_measured_again());
+        let mut findings = Findings::default();
+        findings.near("variation", FigureUnit::Number, 0.0, 1.0, 0.1);
+        assert!(!findings.may_be_measured_again());
+    }
+
+    #[test]
+    fn the_last_line_says_what_to_do() {
+        let totals = |verdicts: &[CaseVerdict]| {
+            let mut totals = Totals::default();
+            verdicts.iter().for_each(|verdict| totals.add(*verdict));
+            (totals.verdict(), totals.to_string())
+        };
+        use CaseVerdict::{Failed, Noisy, True};
+        assert_eq!(
+            totals(&[True, True]),
+            (True, "2 of 2 cases were true".to_owned())
+        );
+        assert_eq!(
+            totals(&[True, Noisy, True]),
+            (
+                Noisy,
+                "2 of 3 cases were true · 1 of 3 cases was too noisy to judge: run again on a quiet machine"
+                    .to_owned()
+            )
+        );
+        let (verdict, text) = totals(&[Failed, Noisy]);
+        assert_eq!(verdict, Failed);
+        assert!(
+            text.contains("1 of 2 cases was not true: see FAILED"),
+            "{text}"
+        );
+    }
+}
