@@ -1,4 +1,4 @@
-//! What can be typed.
+//! Command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,16 +10,15 @@ use measurement::comparison::Figure;
 use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
 use units::{Rate, parse_duration, parse_positive};
 
-use crate::conditions::{figure_named, not_compared_by};
-use crate::server::spec::DEFAULT_PATH;
-use crate::server::{StartSpec, UrlSpec};
+use crate::fail_if::{figure_named, not_compared_by};
+use crate::server::candidate::{Candidate, DEFAULT_PATH};
 
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
 const OUTPUT: &str = "Output";
 
-/// Flags that mean nothing of what was measured already, so that they are refused beside it.
-const OF_MEASURING: [&str; 32] = [
+/// Flags of the measurement, which saved runs exclude.
+const MEASURING_FLAGS: [&str; 32] = [
     "measured",
     "path",
     "env",
@@ -94,112 +93,112 @@ Exit codes:
   130  interrupted, files saved
 
 Of several, the first of 130, 1, 3, 5, 4 is given.")]
-pub struct Args {
+pub(crate) struct CompareArgs {
     /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
-    #[arg(value_name = "FILE", conflicts_with_all = OF_MEASURING)]
-    pub files: Vec<String>,
+    #[arg(value_name = "FILE", conflicts_with_all = MEASURING_FLAGS)]
+    pub(crate) files: Vec<String>,
 
     /// Server to start, may be repeated: {port} in the command becomes a free port
     ///
     /// It echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL that stands behind the command:
     /// 'NAME=COMMAND @ URL'. The command is split into words as a shell does, but no shell runs it.
-    #[arg(long = "server", value_name = "NAME=COMMAND", group = "measured", help_heading = SERVERS)]
-    pub servers: Vec<StartSpec>,
+    #[arg(long = "server", value_name = "NAME=COMMAND", value_parser = Candidate::with_command, group = "measured", help_heading = SERVERS)]
+    pub(crate) servers: Vec<Candidate>,
 
     /// Server that runs already, may be repeated (example: `a=ws://10.0.0.1:8000/ws`)
     ///
     /// It is not restarted between rounds, so that less of its variance is seen; its CPU and memory are not.
-    #[arg(long = "url", value_name = "NAME=URL", group = "measured", help_heading = SERVERS)]
-    pub urls: Vec<UrlSpec>,
+    #[arg(long = "url", value_name = "NAME=URL", value_parser = Candidate::with_url, group = "measured", help_heading = SERVERS)]
+    pub(crate) urls: Vec<Candidate>,
 
     /// The server that the others are compared with [default: the first] (example: axum)
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
 
     /// Where the echo lives on servers whose URL is not said (example: /echo)
     #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, value_parser = path, help_heading = SERVERS)]
-    pub path: String,
+    pub(crate) path: String,
 
     /// Variable of every server's environment, may be repeated (example: `RUST_LOG=error`)
     ///
     /// For one server alone: --server 'a=env NAME=VALUE COMMAND'.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable, help_heading = SERVERS)]
-    pub env: Vec<(OsString, OsString)>,
+    pub(crate) env: Vec<(OsString, OsString)>,
 
     /// Working directory of the servers (example: ./build)
     #[arg(long, value_name = "DIR", help_heading = SERVERS)]
-    pub cwd: Option<PathBuf>,
+    pub(crate) cwd: Option<PathBuf>,
 
     /// How long a server may take from its start until it echoes a message (example: 30s)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time, help_heading = SERVERS)]
-    pub ready_timeout: Duration,
+    pub(crate) ready_timeout: Duration,
 
     /// How long each check before the rounds may take: text, binary, empty and 1 MiB messages, a ping, a
     /// fragmented message and the close handshake (example: 20s)
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time, help_heading = SERVERS)]
-    pub gate_timeout: Duration,
+    pub(crate) gate_timeout: Duration,
 
     /// Servers on one half of the cores, generator on the other; hardware threads of a core stay together
     #[arg(long, help_heading = SERVERS)]
-    pub pin: bool,
+    pub(crate) pin: bool,
 
     /// The load.
     #[command(flatten)]
-    pub load: LoadArgs,
+    pub(crate) load: LoadArgs,
 
     /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
     /// server does in a pilot] (example: 20_000)
     #[arg(short, long, value_name = "MSG/S", help_heading = LOAD)]
-    pub rate: Option<Rate>,
+    pub(crate) rate: Option<Rate>,
 
     /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
     #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
-    pub arrivals: ArrivalsArg,
+    pub(crate) arrivals: ArrivalsArg,
 
     /// The generator.
     #[command(flatten)]
-    pub generator: GeneratorArgs,
+    pub(crate) generator: GeneratorArgs,
 
     /// Rounds, each with every server once (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
 
     /// Figures to compare, with commas between them [default: all] (example: `throughput,service.p99`)
     ///
     /// In 95 of 100 comparisons not one verdict is wrong, so of fewer figures less has to be seen in each. The names
     /// are those of --fail-if.
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
-    pub figures: Vec<Figure>,
+    pub(crate) figures: Vec<Figure>,
 
     /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
     ///
     /// Looks at how wide the intervals are, never at what they say.
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
-    pub until_sure: Option<f64>,
+    pub(crate) until_sure: Option<f64>,
 
     /// Most rounds with --until-sure, never fewer than --rounds
     #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, requires = "until_sure", help_heading = ROUNDS)]
-    pub max_rounds: u32,
+    pub(crate) max_rounds: u32,
 
     /// File to write, may be repeated: .json (everything), .xlsx (every round), .md (for a pull request),
     /// .html (a page), .png or .svg (a dot a round, an interval a server)
     #[arg(short, long = "output", value_name = "FILE", help_heading = OUTPUT)]
-    pub outputs: Vec<PathBuf>,
+    pub(crate) outputs: Vec<PathBuf>,
 
     /// Exit with code 4 if this holds with confidence, may be repeated (example: 'b.p99 > 1.1 * a.p99')
     ///
     /// A percentile without prefix is response time; also service.p99, throughput, messages_per_cpu_s and
     /// memory_per_connection, each behind the name of a server.
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
-    pub conditions: Vec<String>,
+    pub(crate) conditions: Vec<String>,
 
     /// Print the comparison as one JSON document instead of text
     #[arg(long, help_heading = OUTPUT)]
-    pub json: bool,
+    pub(crate) json: bool,
 
     /// No progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 fn rounds(text: &str) -> Result<u32, units::UnitError> {
@@ -244,13 +243,18 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
     }
 }
 
-impl Args {
-    /// The figures that servers are compared by, in the order in which they are told.
-    #[must_use]
-    pub fn compared_figures(&self) -> Vec<Figure> {
+impl CompareArgs {
+    /// Figures to compare, in the order of reports.
+    pub(crate) fn compared_figures(&self) -> Vec<Figure> {
         let wanted = |figure: &Figure| self.figures.is_empty() || self.figures.contains(figure);
         Figure::ALL.into_iter().filter(wanted).collect()
     }
+}
+
+/// A usage error that clap cannot see, reported with exit code 2.
+pub(crate) fn usage_error(message: impl std::fmt::Display) -> anyhow::Error {
+    let kind = clap::error::ErrorKind::ValueValidation;
+    clap::Error::raw(kind, format!("{message}\n")).into()
 }
 
 #[cfg(test)]
@@ -258,13 +262,13 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn parse(line: &[&str]) -> Result<Args, clap::Error> {
-        Args::try_parse_from(std::iter::once(&"ws-compare").chain(line))
+    fn parse(line: &[&str]) -> Result<CompareArgs, clap::Error> {
+        CompareArgs::try_parse_from(std::iter::once(&"ws-compare").chain(line))
     }
 
     #[test]
     fn the_flags_are_consistent() {
-        Args::command().debug_assert();
+        CompareArgs::command().debug_assert();
     }
 
     #[test]

@@ -1,13 +1,63 @@
-//! `ws-compare`: see the library.
+//! `ws-compare`: compares WebSocket servers statistically.
+//!
+//! Every server is started anew in every round, measured in random order, and compared by confidence
+//! intervals of the ratios.
+//!
+//! | module | content |
+//! |---|---|
+//! | `args` | command line |
+//! | `run` | one comparison from the checks to the exit code |
+//! | `experiment`, `round` | the measuring part: pilot and rounds; one server's turn in a round |
+//! | `server` | servers to compare: as typed, their processes, a client that checks them |
+//! | `conformance` | checks of a server before it is timed |
+//! | `cpu_split` | cores of the servers and of the generator |
+//! | `load_template` | plans of the runs: closed loop, at a rate, and the pilot that finds the rate |
+//! | `measure`, `steady_state` | one run, and its steady part |
+//! | `round_values` | values of the rounds, as the next two need them |
+//! | `verdicts`, `fail_if` | figures, intervals and verdicts of all rounds; `--fail-if` |
+//! | `saved_runs` | saved runs and saved comparisons instead of measured ones |
+//! | `wording`, `text`, `page`, `forest` | sentences that the reports share; the reports; the forest plot |
+//! | `outputs` | files |
+//! | `progress`, `interrupt` | progress display; Ctrl-C |
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
+
+mod args;
+mod conformance;
+mod cpu_split;
+mod experiment;
+mod fail_if;
+mod forest;
+mod interrupt;
+mod load_template;
+mod measure;
+mod outputs;
+mod page;
+mod progress;
+mod round;
+mod round_values;
+mod run;
+mod saved_runs;
+mod server;
+mod steady_state;
+mod text;
+mod verdicts;
+mod wording;
 
 use std::process::ExitCode;
 
+use args::CompareArgs;
 use clap::CommandFactory;
-use ws_compare::args::Args;
-use ws_compare::{compare, signals};
 
 fn main() -> ExitCode {
-    cli::run(Args::command(), |args: Args| {
-        signals::until_second(move |stop| compare::run(&args, stop))
+    cli::run(CompareArgs::command(), |args: CompareArgs| {
+        interrupt::until_second(move |stop| run::run(&args, stop))
     })
 }

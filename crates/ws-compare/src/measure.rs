@@ -1,4 +1,4 @@
-//! One run against one server: from a plan to what is kept of it.
+//! One run against one server: from a plan to the figures that a comparison keeps.
 
 use std::time::SystemTime;
 
@@ -7,27 +7,23 @@ use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
 use measurement::recorder::Record;
 use measurement::summary::{Calibration, Host, Summary, Tool};
-use statistics::steady_state::{SteadyState, find_steady_state};
 use swarm::SwarmError;
 use swarm::control::Control;
 
-use crate::bins::{self, Watched};
+use crate::steady_state::{self, SteadyFigure};
 
-/// What is the same for every run on this machine.
-#[derive(Debug, Clone)]
-pub struct Machine {
-    /// The host.
-    pub host: Host,
-    /// Open files that this process may have.
-    pub open_file_limit: Option<u64>,
-    /// What the generator can do on it, if that is known.
-    pub calibration: Option<Calibration>,
+/// Facts about this machine that all runs share.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) host: Host,
+    pub(crate) open_file_limit: Option<u64>,
+    /// The generator's own limits, if they are known.
+    calibration: Option<Calibration>,
 }
 
 impl Machine {
-    /// Looks at the host, and at what the generator can do with a load like the plan's.
-    #[must_use]
-    pub fn look(plan: &Plan, open_file_limit: Option<u64>) -> Self {
+    /// Describes the host, and calibrates the generator with a load like the plan's.
+    pub(crate) fn describe(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
             host: swarm::describe_host(open_file_limit),
             open_file_limit,
@@ -37,44 +33,41 @@ impl Machine {
     }
 }
 
-/// What came of a run.
+/// Figures and faults of a run.
 #[derive(Debug)]
-pub struct Outcome {
-    /// Its figures.
-    pub row: RunRow,
-    /// By how many bytes for each connection the server's resident memory grew over the run; `None` when it
-    /// did not, or was not seen.
-    pub memory_per_connection_bytes: Option<f64>,
-    /// What the server did wrong, in words; `None` when every message came back right.
-    pub wrong: Option<String>,
+pub(crate) struct RunOutcome {
+    pub(crate) row: RunRow,
+    /// Growth of the server's resident memory over the run, for each connection; `None` when it did not
+    /// grow, or was not seen.
+    pub(crate) memory_per_connection_bytes: Option<f64>,
+    /// Faults of the server, in words; `None` when every message came back right.
+    pub(crate) faults: Option<String>,
 }
 
 /// Name and version of this program.
-#[must_use]
-pub fn tool() -> Tool {
+pub(crate) fn tool() -> Tool {
     Tool {
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
-/// An instant for files.
-#[must_use]
-pub fn rfc3339(time: SystemTime) -> String {
+/// Formats an instant for files.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Carries the plan out, and looks at these processes of the server meanwhile.
+/// Runs the plan, and watches these processes of the server meanwhile.
 ///
 /// # Errors
 /// [`SwarmError`] when the run did not take place.
-pub fn carry_out(
+pub(crate) fn measure(
     plan: &Plan,
     control: &Control,
     machine: &Machine,
     processes: &[u32],
-) -> Result<Outcome, SwarmError> {
-    // A server that cannot be looked at can still be measured.
+) -> Result<RunOutcome, SwarmError> {
+    // A server that cannot be watched can still be measured.
     let mut probe = Some(processes)
         .filter(|processes| !processes.is_empty())
         .and_then(|processes| ProcessProbe::processes(processes).ok());
@@ -88,14 +81,13 @@ pub fn carry_out(
         machine.open_file_limit,
     )?;
     let summary = &measured.summary;
-    Ok(Outcome {
-        row: row(summary, &measured.record),
+    Ok(RunOutcome {
+        row: steady_row(summary, &measured.record),
         memory_per_connection_bytes: memory_per_connection(summary, before_bytes),
-        wrong: wrong(summary),
+        faults: describe_faults(summary),
     })
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option<f64> {
     let after_bytes = summary.server.as_ref()?.max_rss_bytes?;
     let grown = after_bytes.checked_sub(before_bytes?)?;
@@ -103,71 +95,55 @@ fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option
     (grown > 0 && opened > 0).then(|| grown as f64 / opened as f64)
 }
 
-/// The figures of a run, from its steady part where that can be told.
-fn row(summary: &Summary, record: &Record) -> RunRow {
-    let watched = if summary.offered_rate_per_s.is_some() {
-        Watched::ResponseTime
-    } else {
-        Watched::Echoes
-    };
-    let elapsed_s = summary.elapsed_s;
-    let (steadiness, cut_s) = bins::series(&record.samples, elapsed_s, watched)
-        .map_or((Steadiness::Unknown, None), |series| {
-            steady_from(&series, elapsed_s)
-        });
-    let timed = summary.service_time_ns.count;
-    #[allow(clippy::cast_precision_loss)]
-    let steady = cut_s.filter(|cut_s| *cut_s > 0.0).and_then(|cut_s| {
-        let kept = record.samples.iter().filter(|s| s.outcome.is_timed());
-        let share = kept.count() as f64 / timed.max(1) as f64;
-        bins::after(&record.samples, cut_s, elapsed_s, share, watched)
-    });
-    let whole = &summary.response_time_ns;
-    #[allow(clippy::cast_precision_loss)]
-    let times = match &steady {
-        Some(steady) => steady.quantiles_ns.map(Some),
-        None => [whole.p50, whole.p99, whole.p99_9].map(|ns| ns.map(|ns| ns as f64)),
-    };
-    let messages_per_s = summary.throughput.messages_per_s;
-    let m = &summary.messages;
+/// The figures of a whole run, without a look at its steady part.
+pub(crate) fn whole_row(s: &Summary) -> RunRow {
+    let m = &s.messages;
+    let times = &s.response_time_ns;
+    let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
     RunRow {
-        verdict: summary.validity.verdict,
-        reasons: summary.validity.reasons.clone(),
-        timed_messages: timed,
+        verdict: s.validity.verdict,
+        reasons: s.validity.reasons.clone(),
+        timed_messages: times.count,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
-        elapsed_s,
+        elapsed_s: s.elapsed_s,
+        steadiness: Steadiness::Unknown,
+        cut_s: None,
+        messages_per_s: s.throughput.messages_per_s,
+        p50_ns: exact(times.p50),
+        p99_ns: exact(times.p99),
+        p99_9_ns: exact(times.p99_9),
+        server_cpu_s: s.server.as_ref().map(|server| server.cpu_s),
+        messages_per_cpu_s: s.server.as_ref().and_then(|s| s.messages_per_cpu_s),
+    }
+}
+
+/// The figures of a run, of its steady part where there is one.
+fn steady_row(summary: &Summary, record: &Record) -> RunRow {
+    let by = if summary.offered_rate_per_s.is_some() {
+        SteadyFigure::ResponseTime
+    } else {
+        SteadyFigure::Echoes
+    };
+    let (samples, elapsed_s) = (&record.samples, summary.elapsed_s);
+    let (steadiness, cut_s) = steady_state::steady_from(samples, elapsed_s, by);
+    let mut row = RunRow {
         steadiness,
         cut_s,
-        messages_per_s: steady.map_or(messages_per_s, |steady| steady.messages_per_s),
-        p50_ns: times[0],
-        p99_ns: times[1],
-        p99_9_ns: times[2],
-        server_cpu_s: summary.server.as_ref().map(|server| server.cpu_s),
-        messages_per_cpu_s: summary
-            .server
-            .as_ref()
-            .and_then(|server| server.messages_per_cpu_s),
-    }
-}
-
-/// Whether a run was steady, and how many seconds of its beginning are to be cut off.
-#[allow(clippy::cast_precision_loss)]
-fn steady_from(series: &[f64], elapsed_s: f64) -> (Steadiness, Option<f64>) {
-    let Ok(found) = find_steady_state(series) else {
-        return (Steadiness::Unknown, None);
+        ..whole_row(summary)
     };
-    let cut_s = found.cut as f64 / found.intervals as f64 * elapsed_s;
-    match found.state {
-        SteadyState::Steady => (Steadiness::Steady, Some(cut_s)),
-        SteadyState::Drifting => (Steadiness::Drifting, Some(cut_s)),
-        // No part of it is better than another.
-        SteadyState::CutTooLate => (Steadiness::Never, None),
+    let steady = cut_s.filter(|cut_s| *cut_s > 0.0).and_then(|cut_s| {
+        steady_state::figures_after(cut_s, samples, row.timed_messages, elapsed_s, by)
+    });
+    if let Some(steady) = steady {
+        row.messages_per_s = steady.messages_per_s;
+        [row.p50_ns, row.p99_ns, row.p99_9_ns] = steady.quantiles_ns.map(Some);
     }
+    row
 }
 
-/// What a server did that no right one does. Being slow is not wrong: late echoes, and messages of an
-/// open loop that could not be sent, are for the verdict.
-fn wrong(summary: &Summary) -> Option<String> {
+/// Describes faults of a server. Being slow is none: late echoes, and messages of an open loop that could
+/// not be sent, are for the verdict.
+fn describe_faults(summary: &Summary) -> Option<String> {
     let (m, c) = (&summary.messages, &summary.connections);
     let counts = [
         (c.failed, "connections failed"),

@@ -7,11 +7,11 @@ use measurement::validity::Verdict;
 use units::{counted, human_time};
 use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
 
-use crate::told;
+use crate::wording;
 
 /// How much a page says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// Verdicts and figures: what a pull request wants.
     Short,
     /// Every round as well.
@@ -19,12 +19,14 @@ pub enum Extent {
 }
 
 /// The page; `pictures` are shown where they can be.
-#[must_use]
-pub fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
-    let mut page = Page::new(told::title(c));
+pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
+    let mut page = Page::new(wording::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
-    page.below = vec![counted(u64::from(told::rounds(c)), "round"), told::load(c)];
+    page.below = vec![
+        counted(u64::from(wording::rounds(c)), "round"),
+        wording::load(c),
+    ];
     page.add(PageSection::new("Verdict", verdicts(c)));
     page.add(PageSection::new("Figures", vec![Block::Tables(figures(c))]));
     if !pictures.is_empty() {
@@ -33,7 +35,7 @@ pub fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page 
             vec![Block::Pictures(pictures)],
         ));
     }
-    let remarks = told::remarks(c);
+    let remarks = wording::remarks(c);
     if !remarks.is_empty() {
         page.add(PageSection::new(
             "What stands out",
@@ -79,7 +81,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
                 (false, true) => PageTone::Good,
                 (false, false) => PageTone::Warning,
             },
-            word: told::outcome(condition).to_owned(),
+            word: wording::outcome(condition).to_owned(),
             about: Some(condition.expression.clone()),
             text: condition.text.clone(),
             points: Vec::new(),
@@ -107,7 +109,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     let medians = |row: &FigureRow| -> Vec<String> {
         let of = |name: &&str| row.servers.iter().find(|s| s.server == *name);
-        let median = |name| told::value(row.figure, of(name).and_then(|s| s.median));
+        let median = |name| wording::value(row.figure, of(name).and_then(|s| s.median));
         names.iter().map(median).collect()
     };
     let said = |row: &FigureRow| -> Vec<String> {
@@ -146,7 +148,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
 /// One row a figure, in the groups that belong together.
 fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
-    for (title, figures) in told::GROUPS {
+    for (title, figures) in wording::GROUPS {
         let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
         for (index, row) in of_group.enumerate() {
             rows.push(TableRow {
@@ -165,7 +167,10 @@ fn rounds(c: &Comparison) -> Vec<Table> {
         let row = |r: &RoundRow| {
             let cells = match &r.failure {
                 Some(_) => figures.iter().map(|_| "failed".to_owned()).collect(),
-                None => figures.iter().map(|f| told::value(*f, f.of(r))).collect(),
+                None => figures
+                    .iter()
+                    .map(|f| wording::value(*f, f.of(r)))
+                    .collect(),
             };
             TableRow::new(r.round.to_string(), cells)
         };
@@ -210,13 +215,12 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
             ..Table::default()
         }]));
     }
-    blocks.push(Block::List(told::method(c)));
+    blocks.push(Block::List(wording::method(c)));
     blocks
 }
 
 /// A picture of draw-plot for the page.
-#[must_use]
-pub fn picture(title: &str, caption: &str, svg: Svg) -> PagePicture {
+pub(crate) fn picture(title: &str, caption: &str, svg: Svg) -> PagePicture {
     PagePicture {
         title: title.to_owned(),
         caption: caption.to_owned(),

@@ -1,4 +1,4 @@
-//! How the comparison stands, on standard error: a bar on a terminal, a line a round elsewhere.
+//! Progress of the comparison on standard error: a bar on a terminal, a line a round elsewhere.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -6,19 +6,18 @@ use std::time::Duration;
 use cli::say;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::rounds::Step;
+use crate::round::TurnPhase;
 
-/// The display; dropped, the bar is taken away.
+/// The display. Dropped, it removes the bar.
 #[derive(Debug)]
-pub struct Display {
+pub(crate) struct ProgressDisplay {
     bar: Option<ProgressBar>,
     is_quiet: bool,
 }
 
-impl Display {
-    /// Shows nothing when it is to be quiet, and no bar without a terminal.
-    #[must_use]
-    pub fn start(is_quiet: bool) -> Self {
+impl ProgressDisplay {
+    /// Shows nothing when it is quiet, and no bar without a terminal.
+    pub(crate) fn start(is_quiet: bool) -> Self {
         let bar = (!is_quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(style("{spinner} {msg}"));
@@ -28,8 +27,8 @@ impl Display {
         Self { bar, is_quiet }
     }
 
-    /// The rounds begin: so many turns are to come.
-    pub fn begin(&self, turns: u64) {
+    /// Turns the spinner into a bar of this many turns.
+    pub(crate) fn begin_rounds(&self, turns: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(turns);
             bar.set_position(0);
@@ -38,22 +37,20 @@ impl Display {
         }
     }
 
-    /// What happens now, and to whom.
-    pub fn step(&self, whom: &str, step: Step) {
+    pub(crate) fn show(&self, label: &str, phase: TurnPhase) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{whom} · {}", step.name()));
+            bar.set_message(format!("{label} · {}", phase.name()));
         }
     }
 
-    /// A turn is over.
-    pub fn done(&self) {
+    pub(crate) fn end_turn(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
     }
 
-    /// A line that stays.
-    pub fn line(&self, text: &str) {
+    /// Prints a line that stays.
+    pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
             None if !self.is_quiet => say(text),
@@ -62,7 +59,7 @@ impl Display {
     }
 }
 
-impl Drop for Display {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -5,7 +5,7 @@ use measurement::comparison::{Against, Comparison, Decision, FigureRow};
 use measurement::validity::Verdict;
 use units::counted;
 
-use crate::told;
+use crate::wording;
 
 /// Width of the words that begin a line.
 const LABEL: usize = 24;
@@ -15,12 +15,11 @@ const CELL: usize = 12;
 const WIDTH: usize = 110;
 
 /// The whole report. Colours are for the printer to drop where they are not wanted.
-#[must_use]
-pub fn text(c: &Comparison) -> String {
+pub(crate) fn text(c: &Comparison) -> String {
     let mut lines = vec![heading(c), String::new()];
     lines.extend(verdict(c));
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    for (title, figures) in told::GROUPS {
+    for (title, figures) in wording::GROUPS {
         let rows = c.figures.iter().filter(|row| figures.contains(&row.figure));
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {
@@ -30,14 +29,14 @@ pub fn text(c: &Comparison) -> String {
         lines.push(header(title, &names));
         lines.extend(rows.iter().flat_map(|row| figure(row, &names)));
     }
-    let remarks = told::remarks(c);
+    let remarks = wording::remarks(c);
     if !remarks.is_empty() {
         lines.push(String::new());
         lines.extend(remarks.iter().flat_map(|remark| point(remark)));
     }
     lines.extend(conditions(c));
     lines.push(String::new());
-    lines.extend(told::method(c).iter().map(|line| dim(line)));
+    lines.extend(wording::method(c).iter().map(|line| dim(line)));
     lines.join("\n") + "\n"
 }
 
@@ -85,14 +84,14 @@ fn point(text: &str) -> Vec<String> {
 }
 
 fn heading(c: &Comparison) -> String {
-    let rounds = u64::from(told::rounds(c));
+    let rounds = u64::from(wording::rounds(c));
     let text = format!(
         "{} {} · {} · {} · {}",
         c.tool.name,
         c.tool.version,
-        told::names(c),
+        wording::names(c),
         counted(rounds, "round"),
-        told::load(c)
+        wording::load(c)
     );
     paint(Style::new().bold(), &text)
 }
@@ -139,7 +138,7 @@ fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
         .iter()
         .map(|name| {
             let median = row.servers.iter().find(|s| s.server == *name);
-            let value = told::value(row.figure, median.and_then(|s| s.median));
+            let value = wording::value(row.figure, median.and_then(|s| s.median));
             format!("{value:>width$}", width = width(name))
         })
         .collect();
@@ -175,7 +174,7 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .map(|condition| {
             let line = format!(
                 "{:<LABEL$}{}: {}",
-                told::outcome(condition),
+                wording::outcome(condition),
                 condition.expression,
                 condition.text
             );

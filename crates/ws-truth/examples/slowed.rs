@@ -1,4 +1,4 @@
-//! An echo server that is slower than itself by a known share, for `crates/ws-compare/benches/told.py`:
+//! An echo server that is slower than itself by a known share, for `crates/ws-compare/benches/power.py`:
 //! `slowed 9001 0.05` serves on `127.0.0.1:9001` until it is killed.
 
 #![allow(clippy::unwrap_used)]

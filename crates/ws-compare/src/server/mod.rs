@@ -1,9 +1,7 @@
-//! The servers under comparison: what was typed, and the processes that come of it.
+//! Servers to compare: as typed, as processes, and a client that checks them.
 
-pub mod group;
-pub mod peer;
-pub mod process;
-pub mod spec;
-
-pub use process::{Running, StartError, Starter};
-pub use spec::{SpecError, StartSpec, UrlSpec};
+pub(crate) mod candidate;
+pub(crate) mod process_group;
+pub(crate) mod server_process;
+pub(crate) mod starter;
+pub(crate) mod ws_client;

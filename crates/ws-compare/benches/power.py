@@ -3,7 +3,7 @@
 Needs `cargo build --release` and `cargo build --release -p ws-truth --example slowed`, and a machine with nothing else to
 do. Each pair is compared --times times, the two pairs in turn; printed is how often each figure was told.
 
-    python3 crates/ws-compare/benches/told.py [--times 40] [--rounds 10] [--slower 0.05] [--figures throughput] [--keep FOLDER] [-- flags of ws-compare]
+    python3 crates/ws-compare/benches/power.py [--times 40] [--rounds 10] [--slower 0.05] [--figures throughput] [--keep FOLDER] [-- flags of ws-compare]
 """
 
 import argparse

@@ -8,7 +8,7 @@ use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 
 /// What belongs together, with its heading.
-pub const GROUPS: [(&str, &[Figure]); 3] = [
+pub(crate) const GROUPS: [(&str, &[Figure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
         &[
@@ -33,15 +33,13 @@ pub const GROUPS: [(&str, &[Figure]); 3] = [
 ];
 
 /// `axum, tungstenite`
-#[must_use]
-pub fn names(c: &Comparison) -> String {
+pub(crate) fn names(c: &Comparison) -> String {
     let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
     names.join(", ")
 }
 
 /// `axum against tungstenite`, `axum, tornado and node`
-#[must_use]
-pub fn title(c: &Comparison) -> String {
+pub(crate) fn title(c: &Comparison) -> String {
     let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
     match names.as_slice() {
         [a, b] => format!("{a} against {b}"),
@@ -51,14 +49,12 @@ pub fn title(c: &Comparison) -> String {
 }
 
 /// How many rounds there were.
-#[must_use]
-pub fn rounds(c: &Comparison) -> u32 {
+pub(crate) fn rounds(c: &Comparison) -> u32 {
     last_round(&c.rounds)
 }
 
 /// `100 clients × 2.00 s × 125 B`, and at which rate.
-#[must_use]
-pub fn load(c: &Comparison) -> String {
+pub(crate) fn load(c: &Comparison) -> String {
     let mut parts = vec![words::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
         let found = if c.plan.rate_was_found {
@@ -72,8 +68,7 @@ pub fn load(c: &Comparison) -> String {
 }
 
 /// What stands out, each in a line: failures, what was left out, runs that were not steady, outliers.
-#[must_use]
-pub fn remarks(c: &Comparison) -> Vec<String> {
+pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
     for server in &c.servers {
         lines.extend(
@@ -106,8 +101,7 @@ pub fn remarks(c: &Comparison) -> Vec<String> {
 }
 
 /// That intervals of so few rounds may leave out 1 and yet tell nothing.
-#[must_use]
-pub fn too_few_rounds(c: &Comparison) -> Option<String> {
+pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
     let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
@@ -188,8 +182,7 @@ fn unsteady(c: &Comparison) -> Vec<String> {
 }
 
 /// What was done, in a line for the end of a report.
-#[must_use]
-pub fn method(c: &Comparison) -> Vec<String> {
+pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
     let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
         "files, paired in their order"
@@ -223,8 +216,7 @@ pub fn method(c: &Comparison) -> Vec<String> {
 }
 
 /// A level in percent, with as many digits as it takes: 95, 97.5, 99.02.
-#[must_use]
-pub fn percent(level: f64) -> String {
+pub(crate) fn percent(level: f64) -> String {
     let text = format!("{:.2}", level * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -249,14 +241,12 @@ fn list(cores: &[usize]) -> String {
 }
 
 /// A value of a figure, or a dash.
-#[must_use]
-pub fn value(figure: Figure, value: Option<f64>) -> String {
+pub(crate) fn value(figure: Figure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
 /// What became of a condition, in a word or two.
-#[must_use]
-pub fn outcome(condition: &ConditionRow) -> &'static str {
+pub(crate) fn outcome(condition: &ConditionRow) -> &'static str {
     match (condition.held, condition.is_sure) {
         (true, _) => "failed",
         (false, true) => "passed",

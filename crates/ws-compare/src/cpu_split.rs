@@ -1,51 +1,36 @@
-//! Which cores the servers run on, and which the generator.
+//! Split of the cores between servers and generator.
 
-/// The machine's allowed cores, cut in two.
+/// The allowed cores, cut in two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seats {
-    /// Cores of the server under measurement.
-    pub servers: Vec<usize>,
-    /// Cores of the generator, one a thread.
-    pub generator: Vec<usize>,
-    /// Both share a physical core, because there is only one.
-    pub share_a_core: bool,
+pub(crate) struct CpuSplit {
+    pub(crate) servers: Vec<usize>,
+    /// One core a thread.
+    pub(crate) generator: Vec<usize>,
+    /// Both share the only physical core.
+    pub(crate) share_a_core: bool,
 }
 
-/// There is nothing to cut in two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Fewer than two cores.
+#[derive(Debug, thiserror::Error)]
 #[error(
-    "--pin gives servers and generator cores of their own, and this process may use {0}: \
-     leave --pin out, or allow more cores"
+    "--pin gives servers and generator cores of their own, and this process may use {}: \
+     leave --pin out, or allow more cores", if *.is_one { "only one" } else { "nobody knows which" }
 )]
-pub struct TooFewCores(Few);
-
-/// How many there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Few {
-    Unknown,
-    One,
+pub(crate) struct TooFewCores {
+    is_one: bool,
 }
 
-impl std::fmt::Display for Few {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "nobody knows which",
-            Self::One => "only one",
-        })
-    }
-}
-
-impl Seats {
+impl CpuSplit {
     /// Cuts the cores that this process may use in two.
     ///
     /// # Errors
-    /// [`TooFewCores`] when there is only one, or the system does not tell.
-    pub fn of_this_machine() -> Result<Self, TooFewCores> {
+    /// [`TooFewCores`] when there is only one, or the system does not say.
+    pub(crate) fn for_this_machine() -> Result<Self, TooFewCores> {
         let allowed = host::cores::allowed_cores();
         let group = |core: &usize| {
             let path = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
             let list = std::fs::read_to_string(path).unwrap_or_default();
-            siblings(&list).unwrap_or_else(|| vec![*core])
+            parse_cpu_list(&list).unwrap_or_else(|| vec![*core])
         };
         Self::cut(&allowed.iter().map(group).collect::<Vec<_>>(), &allowed)
     }
@@ -53,10 +38,10 @@ impl Seats {
     /// Cuts so that the threads of one physical core stay together: `groups` are the siblings of each
     /// allowed core.
     fn cut(groups: &[Vec<usize>], allowed: &[usize]) -> Result<Self, TooFewCores> {
-        match allowed {
-            [] => return Err(TooFewCores(Few::Unknown)),
-            [_] => return Err(TooFewCores(Few::One)),
-            _ => {}
+        if allowed.len() < 2 {
+            return Err(TooFewCores {
+                is_one: allowed.len() == 1,
+            });
         }
         let mut physical: Vec<Vec<usize>> = Vec::new();
         for group in groups {
@@ -83,8 +68,8 @@ impl Seats {
     }
 }
 
-/// The numbers in a list such as `0-1,8`.
-fn siblings(list: &str) -> Option<Vec<usize>> {
+/// Parses a list of the kernel such as `0-1,8`.
+fn parse_cpu_list(list: &str) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     for part in list.trim().split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -102,36 +87,36 @@ mod tests {
         // Four physical cores of two threads each, one thread of the last not allowed.
         let allowed = [0, 1, 2, 3, 4, 5, 6];
         let groups: Vec<_> = allowed.iter().map(|c| vec![c % 4, c % 4 + 4]).collect();
-        let seats = Seats::cut(&groups, &allowed).unwrap();
-        assert_eq!(seats.servers, [0, 4, 1, 5]);
-        assert_eq!(seats.generator, [2, 6, 3]);
-        assert!(!seats.share_a_core);
+        let split = CpuSplit::cut(&groups, &allowed).unwrap();
+        assert_eq!(split.servers, [0, 4, 1, 5]);
+        assert_eq!(split.generator, [2, 6, 3]);
+        assert!(!split.share_a_core);
     }
 
     #[test]
     fn one_physical_core_is_shared_and_said_to_be() {
-        let seats = Seats::cut(&[vec![0, 1], vec![0, 1]], &[0, 1]).unwrap();
-        assert_eq!((seats.servers, seats.generator), (vec![0], vec![1]));
-        assert!(seats.share_a_core);
+        let split = CpuSplit::cut(&[vec![0, 1], vec![0, 1]], &[0, 1]).unwrap();
+        assert_eq!((split.servers, split.generator), (vec![0], vec![1]));
+        assert!(split.share_a_core);
     }
 
     #[test]
     fn an_odd_core_is_the_generators() {
-        let seats = Seats::cut(&[vec![3], vec![5], vec![9]], &[3, 5, 9]).unwrap();
-        assert_eq!((seats.servers, seats.generator), (vec![3], vec![5, 9]));
+        let split = CpuSplit::cut(&[vec![3], vec![5], vec![9]], &[3, 5, 9]).unwrap();
+        assert_eq!((split.servers, split.generator), (vec![3], vec![5, 9]));
     }
 
     #[test]
     fn one_core_is_too_few() {
-        let error = Seats::cut(&[vec![0]], &[0]).unwrap_err();
+        let error = CpuSplit::cut(&[vec![0]], &[0]).unwrap_err();
         assert!(error.to_string().contains("only one"));
-        assert!(Seats::cut(&[], &[]).is_err());
+        assert!(CpuSplit::cut(&[], &[]).is_err());
     }
 
     #[test]
     fn lists_of_the_kernel_are_read() {
-        assert_eq!(siblings("0-1,8\n"), Some(vec![0, 1, 8]));
-        assert_eq!(siblings("3\n"), Some(vec![3]));
-        assert_eq!(siblings(""), None);
+        assert_eq!(parse_cpu_list("0-1,8\n"), Some(vec![0, 1, 8]));
+        assert_eq!(parse_cpu_list("3\n"), Some(vec![3]));
+        assert_eq!(parse_cpu_list(""), None);
     }
 }

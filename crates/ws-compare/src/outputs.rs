@@ -1,4 +1,4 @@
-//! The files of a comparison: created before it, written after it.
+//! Files of a comparison: created before it, written after it.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -10,19 +10,19 @@ use measurement::validity::Verdict;
 use results::atomic_file::AtomicFile;
 use results::write::ComparisonFormat;
 
+use crate::forest;
 use crate::page::{self, Extent};
-use crate::picture;
 
-/// What a file's ending asks for.
+/// Format of a file, from its ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum OutputFormat {
     Data(ComparisonFormat),
     Markdown,
     Html,
     Picture,
 }
 
-impl Kind {
+impl OutputFormat {
     fn of(path: &Path) -> Option<Self> {
         let ending = path.extension().and_then(OsStr::to_str)?;
         Some(match ending.to_ascii_lowercase().as_str() {
@@ -36,24 +36,24 @@ impl Kind {
     }
 }
 
-/// Files whose endings are known.
+/// Files of known formats.
 #[derive(Debug)]
-pub struct Outputs<F = PathBuf>(Vec<(Kind, F)>);
+pub(crate) struct Outputs<F = PathBuf>(Vec<(OutputFormat, F)>);
 
 impl Outputs {
-    /// Whether all endings are known.
+    /// Finds the format of each file.
     ///
     /// # Errors
-    /// The first that is not, in words.
-    pub fn check(paths: &[PathBuf]) -> Result<Self, String> {
+    /// The first unknown ending, in words.
+    pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, String> {
         let known = |path: &PathBuf| {
-            let kind = Kind::of(path).ok_or_else(|| {
+            let format = OutputFormat::of(path).ok_or_else(|| {
                 format!(
                     "cannot tell the format of {} by its ending: use .json, .xlsx, .md, .html, .png or .svg",
                     path.display()
                 )
             })?;
-            Ok((kind, path.clone()))
+            Ok((format, path.clone()))
         };
         paths.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
@@ -61,9 +61,11 @@ impl Outputs {
     /// Creates the files.
     ///
     /// # Errors
-    /// The first that cannot be.
-    pub fn create(self) -> anyhow::Result<Outputs<AtomicFile>> {
-        let create = |(kind, path): (Kind, PathBuf)| anyhow::Ok((kind, AtomicFile::create(&path)?));
+    /// The first that cannot be created.
+    pub(crate) fn create(self) -> anyhow::Result<Outputs<AtomicFile>> {
+        let create = |(format, path): (OutputFormat, PathBuf)| {
+            anyhow::Ok((format, AtomicFile::create(&path)?))
+        };
         self.0
             .into_iter()
             .map(create)
@@ -73,27 +75,25 @@ impl Outputs {
 }
 
 impl Outputs<AtomicFile> {
-    /// The names that they have until they are whole.
-    #[must_use]
-    pub fn unfinished(&self) -> Vec<PathBuf> {
+    /// Names of the files until they are complete.
+    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
         let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
         paths.map(Path::to_owned).collect()
     }
 
-    /// Writes all; of each what became of it, in a line.
-    #[must_use]
-    pub fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
+    /// Writes all files and returns a line for each.
+    pub(crate) fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
         let files = self.0.into_iter();
         files
-            .map(|(kind, file)| {
+            .map(|(format, file)| {
                 let path = file.path().to_owned();
-                if kind == Kind::Picture && has_nothing_to_draw(comparison) {
+                if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
                     return Ok(format!(
                         "{} is not written: there is nothing to draw",
                         path.display()
                     ));
                 }
-                write(comparison, kind, file)
+                write(comparison, format, file)
                     .with_context(|| format!("cannot save {}", path.display()))?;
                 Ok(format!("saved {}", path.display()))
             })
@@ -101,23 +101,25 @@ impl Outputs<AtomicFile> {
     }
 }
 
-/// Whether it came to nothing, as its exit code tells already, and a picture of it would be empty.
+/// Returns whether a picture would be empty, and the exit code says already that nothing was compared.
 fn has_nothing_to_draw(c: &Comparison) -> bool {
-    let is_told = c.interrupted || c.validity.verdict == Verdict::Invalid;
-    is_told && !picture::has_ratios(c)
+    let is_reported = c.interrupted || c.validity.verdict == Verdict::Invalid;
+    is_reported && !forest::has_ratios(c)
 }
 
-fn write(c: &Comparison, kind: Kind, mut file: AtomicFile) -> anyhow::Result<()> {
-    let bytes = match kind {
-        Kind::Data(format) => return Ok(results::write::write_comparison(c, format, file)?),
-        Kind::Markdown => {
+fn write(c: &Comparison, format: OutputFormat, mut file: AtomicFile) -> anyhow::Result<()> {
+    let bytes = match format {
+        OutputFormat::Data(format) => {
+            return Ok(results::write::write_comparison(c, format, file)?);
+        }
+        OutputFormat::Markdown => {
             ws_report::markdown(&page::page(c, Extent::Short, Vec::new())).into_bytes()
         }
-        Kind::Html => {
-            let pictures = picture::for_page(c)?;
+        OutputFormat::Html => {
+            let pictures = forest::for_page(c)?;
             ws_report::html(&page::page(c, Extent::Full, pictures))?.into_bytes()
         }
-        Kind::Picture => picture::encode(c, file.path())?,
+        OutputFormat::Picture => forest::encode(c, file.path())?,
     };
     file.content().write_all(&bytes)?;
     Ok(file.publish()?)

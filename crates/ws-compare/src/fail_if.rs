@@ -1,21 +1,21 @@
 //! `--fail-if`: conditions between the compared servers, judged by all rounds.
 
-use measurement::comparison::{ConditionRow, Figure, last_round};
+use measurement::comparison::{ConditionRow, Figure};
 use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
 use statistics::interval_levels;
 use units::counted;
 
-use crate::judge::{CONFIDENCE, Measured};
-use crate::told::percent;
+use crate::round_values::{CONFIDENCE, RoundValues};
+use crate::wording::percent;
 
-/// The conditions of `--fail-if`, read.
+/// The conditions of `--fail-if`.
 #[derive(Debug, Clone, Default)]
-pub struct Conditions {
+pub(crate) struct Conditions {
     names: Vec<String>,
     all: Vec<Between>,
 }
 
-/// The figures of conditions by their names there.
+/// Figures by their names in conditions.
 const CONDITION_FIGURES: [(&str, Figure); 12] = [
     ("throughput", Figure::Throughput),
     ("p50", Figure::ResponseP50),
@@ -31,16 +31,14 @@ const CONDITION_FIGURES: [(&str, Figure); 12] = [
     ("memory_per_connection", Figure::MemoryPerConnection),
 ];
 
-/// The figure of a name, as in conditions.
-#[must_use]
-pub fn figure_named(name: &str) -> Option<Figure> {
+/// Finds the figure of a name in conditions.
+pub(crate) fn figure_named(name: &str) -> Option<Figure> {
     let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
     found.map(|(_, figure)| *figure)
 }
 
-/// Why a name is none of a figure, in words.
-#[must_use]
-pub fn not_compared_by(name: &str) -> String {
+/// Message for an unknown figure.
+pub(crate) fn not_compared_by(name: &str) -> String {
     let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
     format!(
         "servers are not compared by `{name}`: use {}",
@@ -53,7 +51,7 @@ impl Conditions {
     ///
     /// # Errors
     /// The first that cannot be read, or is on a figure that servers are not compared by, in words.
-    pub fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
+    pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let mut all = Vec::new();
         for text in texts {
             let condition = Between::parse(text, names).map_err(|error| match error {
@@ -75,58 +73,49 @@ impl Conditions {
         })
     }
 
-    /// What became of each.
-    #[must_use]
-    pub fn judge(&self, measured: &Measured) -> Vec<ConditionRow> {
-        // What fails a build is any of them: they are one statement.
-        let level = measured.while_looking(interval_levels::bonferroni_level(
-            CONFIDENCE,
-            self.all.len(),
-        ));
-        let bootstrap = measured.bootstrap(level);
-        let last = last_round(&measured.rounds);
-        let values = |server: usize, named: &condition::Figure| -> Vec<Option<f64>> {
-            let Some(figure) = figure_named(named.name()) else {
-                return Vec::new();
-            };
-            let by_round = measured.values(&self.names[server], figure);
-            (1..=last)
-                .map(|round| by_round.get(&round).copied())
-                .collect()
-        };
-        let believable = |condition: &Between| {
-            condition.terms().try_for_each(|(server, named)| {
-                let figure = figure_named(named.name());
-                figure.map_or(Ok(()), |f| measured.believable(&self.names[server], f))
+    /// Judges every condition by the rounds.
+    pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
+        // Any of them fails a build: they are one statement.
+        let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
+        let bootstrap = rounds.bootstrap(rounds.sequential(family));
+        let values = |server: usize, named: &condition::Figure| {
+            figure_named(named.name()).map_or_else(Vec::new, |figure| {
+                rounds.series(&self.names[server], figure)
             })
         };
         let judge = |condition: &Between| {
-            believable(condition)?;
+            for (server, named) in condition.terms() {
+                if let Some(figure) = figure_named(named.name()) {
+                    rounds.check_enough_valid(&self.names[server], figure)?;
+                }
+            }
             condition
                 .judge(values, &bootstrap)
                 .map_err(|error| error.to_string())
         };
-        let row = |condition: &Between| match judge(condition) {
-            Ok(judgement) => ConditionRow {
+        let row = |condition: &Between| {
+            let (held, is_sure, text) = match judge(condition) {
+                Ok(judgement) => (
+                    judgement.held,
+                    judgement.outcome != Outcome::CannotTell,
+                    describe(&judgement),
+                ),
+                // A gate that cannot be judged must not stand open.
+                Err(why) => (true, false, format!("{why}, so it counts as held")),
+            };
+            ConditionRow {
                 expression: condition.to_string(),
-                held: judgement.held,
-                is_sure: judgement.outcome != Outcome::CannotTell,
-                text: said(&judgement),
-            },
-            // What cannot be looked at must not stand open.
-            Err(why) => ConditionRow {
-                expression: condition.to_string(),
-                held: true,
-                is_sure: false,
-                text: format!("{why}, so it counts as held"),
-            },
+                held,
+                is_sure,
+                text,
+            }
         };
         self.all.iter().map(row).collect()
     }
 }
 
-/// Why a condition held or not.
-fn said(judgement: &Judgement) -> String {
+/// Describes the outcome of a condition.
+fn describe(judgement: &Judgement) -> String {
     let ratio = judgement.ratio.map_or_else(String::new, |r| {
         format!(
             ": the ratio is {:.3} ({:.3}–{:.3})",

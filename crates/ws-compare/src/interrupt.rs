@@ -11,27 +11,27 @@ use cli::say;
 use host::signals::Signals;
 use swarm::control::Control;
 
-use crate::server::group::Groups;
+use crate::server::process_group::ProcessGroups;
 
 /// What a comparison has to do with signals.
 #[derive(Debug, Clone, Default)]
-pub struct Stop {
+pub(crate) struct InterruptHandle {
     /// Stopped by the first signal.
-    pub control: Control,
+    pub(crate) control: Control,
     /// Every server that was started: killed by the second.
-    pub groups: Groups,
+    pub(crate) groups: ProcessGroups,
     unfinished: Arc<Mutex<Vec<PathBuf>>>,
     talks: Arc<AtomicBool>,
 }
 
-impl Stop {
+impl InterruptHandle {
     /// Whether the first signal is answered with what happens now, on standard error.
-    pub fn say_what_happens(&self, talks: bool) {
+    pub(crate) fn say_what_happens(&self, talks: bool) {
         self.talks.store(talks, Ordering::Relaxed);
     }
 
     /// Files to be removed when a second signal ends the program.
-    pub fn remove_at_second(&self, files: impl IntoIterator<Item = PathBuf>) {
+    pub(crate) fn remove_at_second(&self, files: impl IntoIterator<Item = PathBuf>) {
         let mut unfinished = self
             .unfinished
             .lock()
@@ -58,10 +58,10 @@ impl Stop {
 ///
 /// # Errors
 /// Those of `body`.
-pub fn until_second(
-    body: impl FnOnce(&Stop) -> anyhow::Result<ExitCode> + Send + 'static,
+pub(crate) fn until_second(
+    body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitCode> + Send + 'static,
 ) -> anyhow::Result<ExitCode> {
-    let stop = Stop::default();
+    let stop = InterruptHandle::default();
     let (ended, end) = mpsc::channel();
     let (listener, result) = (ended.clone(), stop.clone());
     thread::spawn(move || {
@@ -104,7 +104,7 @@ pub fn until_second(
 
 type End = Option<anyhow::Result<ExitCode>>;
 
-async fn listen(ended: &Sender<End>, stop: &Stop) {
+async fn listen(ended: &Sender<End>, stop: &InterruptHandle) {
     let Ok(mut signals) = Signals::catch().and_then(Signals::and_hangup) else {
         return;
     };
@@ -123,7 +123,8 @@ async fn listen(ended: &Sender<End>, stop: &Stop) {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::process::Command;
@@ -133,7 +134,8 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let ended = until_second(move |stop| {
             let group = stop.groups.spawn(Command::new("sleep").arg("600")).unwrap();
-            tell.send((group.pid(), stop.groups.clone())).unwrap();
+            tell.send((group.members()[0], stop.groups.clone()))
+                .unwrap();
             panic!("on purpose");
         });
         assert_eq!(ended.unwrap(), ExitCode::from(101));

@@ -1,4 +1,4 @@
-//! Process groups: a server and whatever it forks, so that nothing of it is left behind.
+//! Process groups: a server and everything that it forks, so that nothing of it is left behind.
 
 use std::fmt;
 use std::io;
@@ -6,27 +6,24 @@ use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The variable that marks what was started, should it leave its group (`setsid`).
+/// Environment variable that marks a process also when it leaves its group (`setsid`).
 const MARK: &str = "WS_COMPARE_SERVER";
 
-/// How often a process that is to end is looked at.
+/// Interval between two looks at a process that is to end.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// How long the system may take to remove what was killed.
+/// Time that the system may take to remove a killed process.
 const AFTER_KILL: Duration = Duration::from_secs(5);
 
-/// How a server's process ended.
+/// Cause of a process's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// By itself, with this exit code.
+pub(crate) enum ProcessEnding {
     Code(i32),
-    /// By a signal.
     Signal(String),
-    /// In a way that the system does not tell.
     Unknown,
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for ProcessEnding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "ended with exit code {code}"),
@@ -36,40 +33,34 @@ impl fmt::Display for Ending {
     }
 }
 
-/// The groups that run. Shared by who starts servers and by who ends the program, so that the one
-/// kills what the other has started.
+/// The groups that run. Shared by the code that starts servers and the code that ends the program, so
+/// that the latter kills all of them.
 #[derive(Debug, Clone, Default)]
-pub struct Groups(Arc<Mutex<Registry>>);
+pub(crate) struct ProcessGroups(Arc<Mutex<GroupRegistry>>);
 
 #[derive(Debug, Default)]
-struct Registry {
+struct GroupRegistry {
     is_closed: bool,
-    alive: Vec<Leader>,
+    alive: Vec<GroupLeader>,
 }
 
-/// The first process of a group, whose number is the group's.
+/// The first process of a group. Its number is the group's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Leader {
+struct GroupLeader {
     pid: u32,
     mark: String,
 }
 
-impl Groups {
-    /// None so far.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Registry> {
+impl ProcessGroups {
+    fn lock(&self) -> MutexGuard<'_, GroupRegistry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the command in a group of its own.
+    /// Starts the command in a new group.
     ///
     /// # Errors
     /// When the system cannot start it, or the program is about to end.
-    pub fn spawn(&self, command: &mut Command) -> io::Result<Group> {
+    pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<ProcessGroup> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         // Known before anybody can ask to end all: started and entered under one lock.
@@ -79,13 +70,13 @@ impl Groups {
         }
         let mark = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
         let child = command.env(MARK, &mark).spawn()?;
-        let leader = Leader {
+        let leader = GroupLeader {
             pid: child.id(),
             mark,
         };
         registry.alive.push(leader.clone());
         drop(registry);
-        Ok(Group {
+        Ok(ProcessGroup {
             leader,
             child,
             ending: None,
@@ -93,8 +84,8 @@ impl Groups {
         })
     }
 
-    /// Kills every group at once; none is started any more.
-    pub fn kill_all(&self) {
+    /// Kills every group at once. None is started any more.
+    pub(crate) fn kill_all(&self) {
         let mut registry = self.lock();
         registry.is_closed = true;
         for leader in &registry.alive {
@@ -103,40 +94,33 @@ impl Groups {
     }
 }
 
-/// A group that runs; dropped, it is killed.
+/// A running group. Dropped, it is killed.
 #[derive(Debug)]
-pub struct Group {
-    leader: Leader,
+pub(crate) struct ProcessGroup {
+    leader: GroupLeader,
     child: Child,
-    ending: Option<Ending>,
-    groups: Groups,
+    ending: Option<ProcessEnding>,
+    groups: ProcessGroups,
 }
 
-impl Group {
-    /// The number of its first process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.leader.pid
-    }
-
-    /// How its first process ended, if it has. It is not reaped before the group is gone: until then
-    /// its number cannot become another's.
-    pub fn ending(&mut self) -> Option<Ending> {
+impl ProcessGroup {
+    /// Returns the cause of the first process's end, if it has ended. It is not reaped before the group is
+    /// gone: until then its number cannot become another's.
+    pub(crate) fn ending(&mut self) -> Option<ProcessEnding> {
         if self.ending.is_none() {
-            self.ending = look(&mut self.child);
+            self.ending = poll_ending(&mut self.child);
         }
         self.ending.clone()
     }
 
-    /// The processes in it that run: the first one, what it has forked, and what of that has left the
-    /// group. Elsewhere than on Linux only the first one is known.
-    #[must_use]
-    pub fn members(&self) -> Vec<u32> {
+    /// Running processes: the first one and all that it has forked, also those that left the group. None is
+    /// known elsewhere than on Linux.
+    pub(crate) fn members(&self) -> Vec<u32> {
         self.leader.members()
     }
 
     /// Asks it to end (SIGTERM), and kills what has not after `grace`.
-    pub fn end(mut self, grace: Duration) -> Option<Ending> {
+    pub(crate) fn end(mut self, grace: Duration) -> Option<ProcessEnding> {
         // One that ended before it was asked to has an ending of its own.
         let ending = self.ending();
         self.leader.terminate();
@@ -152,7 +136,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let until = Instant::now() + AFTER_KILL;
         loop {
@@ -172,25 +156,29 @@ impl Drop for Group {
 }
 
 #[cfg(target_os = "linux")]
-fn look(child: &mut Child) -> Option<Ending> {
+fn poll_ending(child: &mut Child) -> Option<ProcessEnding> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match waitid(Id::Pid(pid(child.id())), flags) {
-        Ok(WaitStatus::Exited(_, code)) => Some(Ending::Code(code)),
-        Ok(WaitStatus::Signaled(_, signal, _)) => Some(Ending::Signal(signal.to_string())),
+        Ok(WaitStatus::Exited(_, code)) => Some(ProcessEnding::Code(code)),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Some(ProcessEnding::Signal(signal.to_string())),
         Ok(_) => None,
-        Err(_) => Some(Ending::Unknown),
+        Err(_) => Some(ProcessEnding::Unknown),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn look(child: &mut Child) -> Option<Ending> {
+fn poll_ending(child: &mut Child) -> Option<ProcessEnding> {
     let status = child.try_wait().ok()??;
     #[cfg(unix)]
     if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return Some(Ending::Signal(format!("signal {number}")));
+        return Some(ProcessEnding::Signal(format!("signal {number}")));
     }
-    Some(status.code().map_or(Ending::Unknown, Ending::Code))
+    Some(
+        status
+            .code()
+            .map_or(ProcessEnding::Unknown, ProcessEnding::Code),
+    )
 }
 
 #[cfg(unix)]
@@ -200,7 +188,7 @@ fn pid(number: u32) -> nix::unistd::Pid {
 }
 
 #[cfg(unix)]
-impl Leader {
+impl GroupLeader {
     fn terminate(&self) {
         use nix::sys::signal::{Signal, killpg};
         // It may have ended meanwhile.
@@ -219,15 +207,14 @@ impl Leader {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unused_self)]
-impl Leader {
+impl GroupLeader {
     fn terminate(&self) {}
 
     fn kill(&self) {}
 }
 
 #[cfg(target_os = "linux")]
-impl Leader {
+impl GroupLeader {
     fn members(&self) -> Vec<u32> {
         let mark = format!("{MARK}={}", self.mark);
         let Ok(processes) = std::fs::read_dir("/proc") else {
@@ -252,15 +239,13 @@ impl Leader {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Leader {
-    #[allow(clippy::unused_self)]
+impl GroupLeader {
     fn members(&self) -> Vec<u32> {
         Vec::new()
     }
 }
 
-/// Whether the process was started with the mark; of another user's it cannot be told, and those are
-/// none of ours.
+/// Checks a process's environment for the mark. Another user's cannot be read, and has none.
 #[cfg(target_os = "linux")]
 fn has_mark(place: &str, mark: &str) -> bool {
     let Ok(environment) = std::fs::read(format!("{place}/environ")) else {
@@ -270,7 +255,7 @@ fn has_mark(place: &str, mark: &str) -> bool {
     entries.any(|entry| entry == mark.as_bytes())
 }
 
-/// The state and the process group in a `/proc/PID/stat`. The name before them may hold anything.
+/// Returns state and process group from a `/proc/PID/stat`. The name before them may hold anything.
 #[cfg(target_os = "linux")]
 fn state_and_group(stat: &str) -> Option<(char, u32)> {
     let (_, rest) = stat.rsplit_once(')')?;
@@ -280,13 +265,14 @@ fn state_and_group(stat: &str) -> Option<(char, u32)> {
     Some((state, group))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
 
-    fn shell(groups: &Groups, script: &str) -> (Group, Vec<u32>) {
+    fn shell(groups: &ProcessGroups, script: &str) -> (ProcessGroup, Vec<u32>) {
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
         let mut group = groups.spawn(&mut command).unwrap();
@@ -304,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_a_server_forks_ends_with_it() {
-        let groups = Groups::new();
+        let groups = ProcessGroups::default();
         let (mut group, children) =
             shell(&groups, "sleep 600 & a=$!; sleep 600 & echo $a $!; wait");
         assert_eq!(children.len(), 2);
@@ -317,7 +303,7 @@ mod tests {
 
     #[test]
     fn one_that_leaves_the_group_is_found_by_its_mark() {
-        let groups = Groups::new();
+        let groups = ProcessGroups::default();
         // The shell is gone before its child is looked for, and the child leads a session of its own.
         let (group, children) = shell(&groups, "setsid sleep 600 >/dev/null & echo $!");
         let child = children[0];
@@ -327,7 +313,7 @@ mod tests {
 
     #[test]
     fn one_that_will_not_end_is_killed() {
-        let groups = Groups::new();
+        let groups = ProcessGroups::default();
         let (group, children) = shell(
             &groups,
             "trap '' TERM; sleep 600 & echo $! $$; while :; do wait; done",
@@ -338,7 +324,7 @@ mod tests {
 
     #[test]
     fn nothing_is_started_once_all_are_killed() {
-        let groups = Groups::new();
+        let groups = ProcessGroups::default();
         let (mut group, children) = shell(&groups, "sleep 600 & echo $!; wait");
         groups.kill_all();
         let until = Instant::now() + AFTER_KILL;
@@ -349,14 +335,17 @@ mod tests {
         while group.ending().is_none() && Instant::now() < until {
             std::thread::sleep(LOOK_EVERY);
         }
-        assert_eq!(group.ending(), Some(Ending::Signal("SIGKILL".to_owned())));
+        assert_eq!(
+            group.ending(),
+            Some(ProcessEnding::Signal("SIGKILL".to_owned()))
+        );
         let refused = groups.spawn(&mut Command::new("true")).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::Interrupted);
     }
 
     #[test]
     fn an_exit_code_is_told() {
-        let groups = Groups::new();
+        let groups = ProcessGroups::default();
         let (mut group, _) = shell(&groups, "echo 1; exit 3");
         let until = Instant::now() + AFTER_KILL;
         while group.ending().is_none() && Instant::now() < until {

@@ -9,7 +9,7 @@ use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
 use units::counted;
 use ws_report::page::PagePicture;
 
-use crate::{page, told};
+use crate::{page, wording};
 
 /// Height of what surrounds the rows, and of each row, at a width of 1280.
 const AROUND: u32 = 150;
@@ -19,14 +19,13 @@ const ROW: u32 = 52;
 ///
 /// # Errors
 /// [`DrawError`] when no figure has a ratio, or it cannot be painted.
-pub fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
+pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
     let ratios = ratios(c);
     encode_ratios(path, &options(&ratios, Theme::Light), &ratios)
 }
 
 /// Whether any figure has a ratio to draw.
-#[must_use]
-pub fn has_ratios(c: &Comparison) -> bool {
+pub(crate) fn has_ratios(c: &Comparison) -> bool {
     !ratios(c).rows.is_empty()
 }
 
@@ -34,7 +33,7 @@ pub fn has_ratios(c: &Comparison) -> bool {
 ///
 /// # Errors
 /// As [`encode`].
-pub fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
+pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
         return Ok(Vec::new());
@@ -72,17 +71,17 @@ fn ratios(c: &Comparison) -> Ratios {
         }
     }
     Ratios {
-        title: told::title(c),
+        title: wording::title(c),
         subtitle: format!(
             "{} · {}{} · {}",
             c.validity.verdict.name(),
-            counted(u64::from(told::rounds(c)), "round"),
-            if told::too_few_rounds(c).is_some() {
+            counted(u64::from(wording::rounds(c)), "round"),
+            if wording::too_few_rounds(c).is_some() {
                 ", too few for any verdict"
             } else {
                 ""
             },
-            told::load(c)
+            wording::load(c)
         ),
         x_label: format!("times as good as {}", c.plan.reference),
         rows,

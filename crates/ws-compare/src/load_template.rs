@@ -1,4 +1,4 @@
-//! The plans of the runs: one load, asked for in closed loop and at a rate.
+//! Plans of the runs: one load, in closed loop and at a rate.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -8,51 +8,57 @@ use measurement::schedule::{Arrivals, RateProfile};
 use runner::RunError;
 use units::Rate;
 
-use crate::args::Args;
-use crate::seats::Seats;
+use crate::args::CompareArgs;
+use crate::cpu_split::CpuSplit;
 
 /// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
-pub const RATE_SHARE: f64 = 0.6;
+const RATE_SHARE: f64 = 0.6;
 
 /// Runs of a pilot, of which the median counts.
-pub const PILOT_RUNS: u32 = 3;
-/// How long each measures at most, and warms up.
+pub(crate) const PILOT_RUNS: u32 = 3;
+
+/// Longest measured time and warm-up of a pilot run.
 const PILOT: Duration = Duration::from_secs(1);
 const PILOT_WARM_UP: Duration = Duration::from_millis(300);
 
-/// Messages of a run that are kept to see from when on it is steady; of more, a uniform choice.
+/// Messages of a run that are kept to find its steady part. Of more, a uniform choice is kept.
 const MAX_SAMPLES: u64 = 1_000_000;
 
-/// What every run has in common.
-#[derive(Debug, Clone)]
-pub struct Common {
-    /// The load in closed loop; its target, seed and cores are set for each run.
-    pub draft: PlanDraft,
-    /// Spacing of messages at a rate.
-    pub arrivals: Arrivals,
+/// The load that all runs share.
+#[derive(Debug)]
+pub(crate) struct LoadTemplate {
+    /// Closed loop. Server and seed are set for each run.
+    pub(crate) draft: PlanDraft,
+    arrivals: Arrivals,
     /// Most messages in flight per client at a rate; `None` = unbounded.
-    pub open_window: Option<NonZeroU32>,
-    /// Cores of the generator; empty = the system decides.
-    pub cores: Vec<usize>,
-    /// The number of threads was not asked for.
-    pub threads_are_free: bool,
+    open_window: Option<NonZeroU32>,
 }
 
-impl Common {
-    /// The load that was asked for against servers like `target`.
+impl LoadTemplate {
+    /// The load that was asked for, against servers like `target`.
     ///
     /// # Errors
-    /// [`RunError`] when the certificates to trust cannot be had.
-    pub fn new(args: &Args, target: Target, seats: Option<&Seats>) -> Result<Self, RunError> {
+    /// [`RunError`] when the trusted certificates cannot be read.
+    pub(crate) fn new(
+        args: &CompareArgs,
+        target: Target,
+        cpu_split: Option<&CpuSplit>,
+    ) -> Result<Self, RunError> {
+        let mut draft = args.load.draft(target, &args.generator)?;
+        draft.max_samples = MAX_SAMPLES;
+        if let Some(split) = cpu_split {
+            draft.pin.clone_from(&split.generator);
+            if let (None, Some(n)) = (
+                args.generator.threads,
+                NonZeroUsize::new(split.generator.len()),
+            ) {
+                draft.threads = n;
+            }
+        }
         Ok(Self {
-            draft: PlanDraft {
-                max_samples: MAX_SAMPLES,
-                ..args.load.draft(target, &args.generator)?
-            },
+            draft,
             arrivals: args.arrivals.into(),
             open_window: args.load.window,
-            cores: seats.map(|s| s.generator.clone()).unwrap_or_default(),
-            threads_are_free: args.generator.threads.is_none(),
         })
     }
 
@@ -68,32 +74,31 @@ impl Common {
             ..self.draft.clone()
         };
         if !draft.target.is_tls() {
-            // Whom to trust is for the servers among them that have a certificate.
+            // The policy is for the servers among them that have a certificate.
             draft.trust = Trust::System;
-        }
-        if !self.cores.is_empty() {
-            draft.pin.clone_from(&self.cores);
-            if let (true, Some(n)) = (self.threads_are_free, NonZeroUsize::new(self.cores.len())) {
-                draft.threads = n;
-            }
         }
         change(&mut draft);
         Plan::new(draft)
     }
 
-    /// As fast as the server answers.
+    /// Returns the plan of a capacity run: closed loop.
     ///
     /// # Errors
     /// [`PlanError`] when a figure is out of range.
-    pub fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub(crate) fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |_| {})
     }
 
-    /// At a rate, whatever the server does.
+    /// Returns the plan of a latency run: open loop at a rate.
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub fn latency(&self, target: &Target, seed: u64, rate: Rate) -> Result<Plan, PlanError> {
+    pub(crate) fn latency(
+        &self,
+        target: &Target,
+        seed: u64,
+        rate: Rate,
+    ) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.load = Load::Open {
                 profile: RateProfile::constant(rate),
@@ -103,11 +108,11 @@ impl Common {
         })
     }
 
-    /// A short look at what the server can do.
+    /// Returns the plan of a pilot run: a short capacity run without samples.
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub(crate) fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.length = Length::Duration(match draft.length {
                 Length::Duration(time) => time.min(PILOT),
@@ -119,10 +124,9 @@ impl Common {
     }
 }
 
-/// The rate that every server holds: so much of the slowest one's capacity, rounded down to two
+/// Computes a rate that every server holds: a share of the slowest one's capacity, rounded down to two
 /// digits. `None` when there is none.
-#[must_use]
-pub fn rate_below(capacities: &[f64]) -> Option<Rate> {
+pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
     let slowest = capacities.iter().copied().min_by(f64::total_cmp)?;
     let rate = RATE_SHARE * slowest;
     let step = 10_f64.powf(rate.log10().floor() - 1.0);

@@ -1,0 +1,273 @@
+//! The measuring part of a comparison: pilot, rounds, and their rows.
+
+use std::time::{Instant, SystemTime};
+
+use cli::say;
+use host::open_files;
+use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow};
+use measurement::summary::PlanSummary;
+use runner::RunError;
+use units::{Rate, counted, human_rate};
+
+use crate::args::{CompareArgs, usage_error};
+use crate::cpu_split::CpuSplit;
+use crate::interrupt::InterruptHandle;
+use crate::load_template::{LoadTemplate, rate_below};
+use crate::measure::{self, Machine};
+use crate::progress::ProgressDisplay;
+use crate::round::{RoundError, RoundRunner, empty_row};
+use crate::round_values::CONFIDENCE;
+use crate::server::candidate::Candidate;
+use crate::server::starter::ServerStarter;
+use crate::verdicts;
+
+/// A comparison that is measured.
+pub(crate) struct Experiment<'a> {
+    args: &'a CompareArgs,
+    stop: &'a InterruptHandle,
+    candidates: &'a [Candidate],
+    cpu_split: Option<CpuSplit>,
+    runner: RoundRunner,
+    seed: u64,
+}
+
+impl<'a> Experiment<'a> {
+    /// Checks everything that can be checked before a server is started.
+    ///
+    /// # Errors
+    /// A usage error, or a machine that cannot hold the load.
+    pub(crate) fn new(
+        args: &'a CompareArgs,
+        stop: &'a InterruptHandle,
+        candidates: &'a [Candidate],
+    ) -> anyhow::Result<Self> {
+        let split = args.pin.then(CpuSplit::for_this_machine);
+        let cpu_split = split.transpose().map_err(usage_error)?;
+        let seed = args.load.seed.unwrap_or_else(runner::random_seed);
+        // Certificates are asked for as soon as one of the servers has one.
+        let mut targets = candidates
+            .iter()
+            .map(|candidate| candidate.target(1, &args.path))
+            .collect::<Result<Vec<_>, _>>()?;
+        targets.sort_by_key(|target| !target.is_tls());
+        let template = LoadTemplate::new(args, targets.swap_remove(0), cpu_split.as_ref());
+        let template = template.map_err(|error| match error {
+            RunError::Plan(error) => usage_error(error),
+            other => other.into(),
+        })?;
+        let target = &template.draft.target;
+        let plan = template.capacity(target, seed).map_err(usage_error)?;
+        if let Some(rate) = args.rate {
+            template.latency(target, seed, rate).map_err(usage_error)?;
+        }
+        // Where it cannot be raised, the limit stays as it is.
+        let _ = open_files::raise_limit();
+        cli::check_room(plan.clients.get(), target, false)?;
+        let starter = ServerStarter {
+            groups: stop.groups.clone(),
+            env: args.env.clone(),
+            cwd: args.cwd.clone(),
+            ready_timeout: args.ready_timeout,
+            path: args.path.clone(),
+            cores: cpu_split
+                .as_ref()
+                .map_or_else(Vec::new, |s| s.servers.clone()),
+            trust: template.draft.trust.clone(),
+            headers: template.draft.headers.clone(),
+            control: stop.control.clone(),
+        };
+        let runner = RoundRunner {
+            starter,
+            template,
+            machine: Machine::describe(&plan, open_files::limit()),
+            control: stop.control.clone(),
+            check_timeout: args.gate_timeout,
+        };
+        Ok(Self {
+            args,
+            stop,
+            candidates,
+            cpu_split,
+            runner,
+            seed,
+        })
+    }
+
+    /// Measures all rounds, or as many as there are when the user ends it.
+    ///
+    /// # Errors
+    /// When the load cannot be planned.
+    pub(crate) fn run(self) -> anyhow::Result<Comparison> {
+        if self
+            .cpu_split
+            .as_ref()
+            .is_some_and(|split| split.share_a_core)
+            && !self.args.quiet
+        {
+            say(
+                "--pin: there is one physical core, so servers and generator share it by hardware threads",
+            );
+        }
+        self.stop.say_what_happens(!self.args.quiet);
+        let started_at = SystemTime::now();
+        let begun = Instant::now();
+        let display = ProgressDisplay::start(self.args.quiet);
+        let path = &self.args.path;
+        let mut servers: Vec<Contender> =
+            self.candidates.iter().map(|c| c.contender(path)).collect();
+        let mut is_complete = self.try_out(&mut servers, &display);
+        let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
+        let rate = self
+            .args
+            .rate
+            .or_else(|| rate_below(&pilots.collect::<Vec<_>>()));
+        let plan = self.plan(rate, self.reference(&servers))?;
+        let left: Vec<&Candidate> = self
+            .candidates
+            .iter()
+            .zip(&servers)
+            .filter_map(|(candidate, server)| server.excluded.is_none().then_some(candidate))
+            .collect();
+        let mut comparison = verdicts::new_comparison(
+            self.runner.machine.host.clone(),
+            measure::rfc3339(started_at),
+            plan,
+            servers,
+            Vec::new(),
+        );
+        if is_complete && left.len() >= 2 {
+            is_complete = self.rounds(&left, rate, &mut comparison, &display);
+        }
+        drop(display);
+        comparison.interrupted = !is_complete;
+        comparison.elapsed_s = begun.elapsed().as_secs_f64();
+        Ok(comparison)
+    }
+
+    /// Checks every server, and with a pilot its capacity. `false` when the user ended it.
+    fn try_out(&self, servers: &mut [Contender], display: &ProgressDisplay) -> bool {
+        let pilot = self.args.rate.is_none();
+        for (candidate, server) in self.candidates.iter().zip(servers) {
+            let found = self.runner.try_out(candidate, self.seed, pilot, |phase| {
+                display.show(&candidate.name, phase);
+            });
+            match found {
+                Ok(capacity) => server.pilot_messages_per_s = capacity,
+                Err(RoundError::Interrupted) => return false,
+                Err(error) => {
+                    let why = cli::in_one_line(&error);
+                    display.line(&format!("left out: {why}"));
+                    server.excluded = Some(why);
+                }
+            }
+        }
+        true
+    }
+
+    /// Returns the reference that was asked for, if it is still there, otherwise the first that is.
+    fn reference(&self, servers: &[Contender]) -> String {
+        let left = || servers.iter().filter(|server| server.excluded.is_none());
+        let asked = self.args.reference.as_ref();
+        let found = left()
+            .find(|server| Some(&server.name) == asked)
+            .or_else(|| left().next())
+            .or_else(|| servers.first());
+        found.map_or_else(String::new, |server| server.name.clone())
+    }
+
+    fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
+        let args = self.args;
+        let template = &self.runner.template;
+        let plan = template.capacity(&template.draft.target, self.seed)?;
+        let mut load = PlanSummary::from(&plan);
+        let candidate = self.candidates.iter().find(|c| c.name == reference);
+        load.url = candidate.map_or_else(String::new, |c| c.contender(&args.path).url);
+        let (server_cores, generator_cores) = self
+            .cpu_split
+            .clone()
+            .map_or_else(Default::default, |split| (split.servers, split.generator));
+        Ok(ComparisonPlan {
+            load,
+            rate_per_s: rate.map(Rate::per_second),
+            rate_was_found: args.rate.is_none() && rate.is_some(),
+            rounds: args.rounds,
+            until_sure_percent: args.until_sure,
+            max_rounds: match args.until_sure {
+                Some(_) => args.max_rounds.max(args.rounds),
+                None => args.rounds,
+            },
+            seed: self.seed,
+            confidence: CONFIDENCE,
+            figures: args.compared_figures(),
+            reference,
+            server_cores,
+            generator_cores,
+        })
+    }
+
+    /// Measures round after round. `false` when the user ended it.
+    fn rounds(
+        &self,
+        candidates: &[&Candidate],
+        rate: Option<Rate>,
+        comparison: &mut Comparison,
+        display: &ProgressDisplay,
+    ) -> bool {
+        let most = comparison.plan.max_rounds;
+        if let Some(rate) = rate {
+            display.line(&describe_rounds(&comparison.plan, candidates.len(), rate));
+        }
+        display.begin_rounds(u64::from(most) * candidates.len() as u64);
+        for round in 1..=most {
+            let seed = measurement::sample::message_hash(self.seed, 0, u64::from(round)) >> 11;
+            let order = verdicts::order(self.seed, round, candidates.len());
+            for (turn, &place) in (1..).zip(&order) {
+                let candidate = candidates[place];
+                let label = format!("round {round} of {most} · {}", candidate.name);
+                let row = empty_row(&candidate.name, round, turn, seed);
+                let row = self.runner.turn(candidate, row, rate, |phase| {
+                    display.show(&label, phase);
+                });
+                let Ok(row) = row else { return false };
+                comparison.rounds.push(row);
+                display.end_turn();
+            }
+            display.line(&describe_round(round, &comparison.rounds));
+            let is_sure = |percent| verdicts::is_sure(comparison, percent);
+            if round >= comparison.plan.rounds && self.args.until_sure.is_some_and(is_sure) {
+                break;
+            }
+        }
+        true
+    }
+}
+
+/// `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.
+fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String {
+    let up_to = plan.until_sure_percent.map_or("", |_| "up to ");
+    let found = if plan.rate_was_found {
+        ", found by a pilot"
+    } else {
+        ""
+    };
+    format!(
+        "{up_to}{} of {} · open loop at {} msg/s{found} · seed {}",
+        counted(u64::from(plan.max_rounds), "round"),
+        counted(servers as u64, "server"),
+        human_rate(rate.per_second()),
+        plan.seed,
+    )
+}
+
+/// `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
+fn describe_round(round: u32, rows: &[RoundRow]) -> String {
+    let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
+    rows.sort_by(|a, b| a.server.cmp(&b.server));
+    let describe = |row: &&RoundRow| match (&row.failure, Figure::Throughput.of(row)) {
+        (Some(failure), _) => format!("failed: {failure}"),
+        (None, Some(value)) => format!("{} {} msg/s", row.server, Figure::Throughput.print(value)),
+        (None, None) => format!("{} not to be believed", row.server),
+    };
+    let parts: Vec<_> = rows.iter().map(describe).collect();
+    format!("round {round}: {}", parts.join(" · "))
+}

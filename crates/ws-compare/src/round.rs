@@ -1,0 +1,335 @@
+//! One server's turn: started, measured in closed loop and at a rate, ended.
+
+use std::time::Duration;
+
+use measurement::comparison::RoundRow;
+use measurement::plan::{Plan, PlanError};
+use statistics::order_statistics::median;
+use swarm::SwarmError;
+use swarm::control::Control;
+use units::Rate;
+
+use crate::conformance::{self, CHECKS, FailedCheck};
+use crate::load_template::{LoadTemplate, PILOT_RUNS};
+use crate::measure::{Machine, RunOutcome, measure};
+use crate::server::candidate::Candidate;
+use crate::server::starter::{ServerStarter, StartError, StartedServer, describe_output};
+use crate::server::ws_client::ServerAddress;
+
+/// A server without figures in a round or a pilot.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoundError {
+    #[error(transparent)]
+    Start(StartError),
+    #[error("`{name}` {ending} while it was measured{}", describe_output(.output))]
+    Died {
+        name: String,
+        ending: String,
+        output: String,
+    },
+    #[error("`{name}` does not echo as a server must: {}", describe_failures(.failures))]
+    Conformance {
+        name: String,
+        failures: Vec<FailedCheck>,
+    },
+    #[error("`{name}` failed under load: {faults}")]
+    UnderLoad { name: String, faults: String },
+    #[error("`{name}` could not be measured")]
+    Run { name: String, source: SwarmError },
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<StartError> for RoundError {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Interrupted => Self::Interrupted,
+            error => Self::Start(error),
+        }
+    }
+}
+
+/// Describes the failed checks. One problem that all checks have is named once.
+fn describe_failures(failures: &[FailedCheck]) -> String {
+    match failures {
+        [first, rest @ ..]
+            if failures.len() == CHECKS.len()
+                && rest.iter().all(|f| f.problem == first.problem) =>
+        {
+            format!("every check: {}", first.problem)
+        }
+        _ => {
+            let all: Vec<_> = failures.iter().map(ToString::to_string).collect();
+            all.join("; ")
+        }
+    }
+}
+
+/// Runs the turns of all rounds.
+#[derive(Debug)]
+pub(crate) struct RoundRunner {
+    pub(crate) starter: ServerStarter,
+    pub(crate) template: LoadTemplate,
+    pub(crate) machine: Machine,
+    pub(crate) control: Control,
+    /// Limit of each conformance check.
+    pub(crate) check_timeout: Duration,
+}
+
+/// A candidate that runs.
+enum RunningServer {
+    Started(Box<StartedServer>),
+    /// Runs already, and goes on.
+    External(Box<ServerAddress>),
+}
+
+impl RunningServer {
+    fn address(&self) -> &ServerAddress {
+        match self {
+            Self::Started(server) => &server.address,
+            Self::External(address) => address,
+        }
+    }
+
+    /// Its processes, if we have started it.
+    fn processes(&self) -> Vec<u32> {
+        match self {
+            Self::Started(server) => server.process.members(),
+            Self::External(_) => Vec::new(),
+        }
+    }
+
+    /// Checks that the process of a started server has not ended.
+    ///
+    /// # Errors
+    /// [`RoundError::Died`] if it has.
+    fn check_alive(&mut self, name: &str) -> Result<(), RoundError> {
+        let ending = match self {
+            Self::Started(server) => server.process.ending(),
+            Self::External(_) => None,
+        };
+        ending.map_or(Ok(()), |(ending, output)| {
+            Err(RoundError::Died {
+                name: name.to_owned(),
+                ending: ending.to_string(),
+                output,
+            })
+        })
+    }
+
+    /// Ends it, if we have started it.
+    fn end(self) {
+        if let Self::Started(server) = self {
+            server.process.end();
+        }
+    }
+}
+
+/// A part of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TurnPhase {
+    Starting,
+    Conformance,
+    Pilot,
+    Capacity,
+    Latency,
+}
+
+impl TurnPhase {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Conformance => "conformance",
+            Self::Pilot => "pilot",
+            Self::Capacity => "capacity",
+            Self::Latency => "latency",
+        }
+    }
+}
+
+/// A server's row of a round, without figures yet.
+pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> RoundRow {
+    RoundRow {
+        round,
+        server: server.to_owned(),
+        turn,
+        seed,
+        ready_s: None,
+        failure: None,
+        capacity: None,
+        latency: None,
+        memory_per_connection_bytes: None,
+    }
+}
+
+impl RoundRunner {
+    fn start(&self, candidate: &Candidate) -> Result<RunningServer, RoundError> {
+        if let Some(command) = &candidate.command {
+            let server = self.starter.start(candidate, command)?;
+            return Ok(RunningServer::Started(Box::new(server)));
+        }
+        let address = self
+            .starter
+            .address(candidate.target(0, &self.starter.path)?);
+        Ok(RunningServer::External(Box::new(address)))
+    }
+
+    /// Checks a server's conformance before all rounds, and with `pilot` measures its capacity: right echoes
+    /// per second, the median of a few short runs.
+    ///
+    /// # Errors
+    /// [`RoundError`] when the server is not to be compared.
+    pub(crate) fn try_out(
+        &self,
+        candidate: &Candidate,
+        seed: u64,
+        pilot: bool,
+        mut on_phase: impl FnMut(TurnPhase),
+    ) -> Result<Option<f64>, RoundError> {
+        on_phase(TurnPhase::Starting);
+        let mut server = self.start(candidate)?;
+        on_phase(TurnPhase::Conformance);
+        let failures =
+            conformance::failed_checks(server.address(), self.check_timeout, &self.control);
+        if self.control.is_stopped() {
+            return Err(RoundError::Interrupted);
+        }
+        if !failures.is_empty() {
+            server.check_alive(&candidate.name)?;
+            return Err(RoundError::Conformance {
+                name: candidate.name.clone(),
+                failures,
+            });
+        }
+        let mut capacities = Vec::new();
+        if pilot {
+            on_phase(TurnPhase::Pilot);
+            for _ in 0..PILOT_RUNS {
+                let plan = self.template.pilot(&server.address().target, seed)?;
+                let outcome = self.measure(candidate, &mut server, &plan)?;
+                capacities.push(outcome.row.messages_per_s);
+            }
+        }
+        server.end();
+        Ok(median(&capacities))
+    }
+
+    /// Fills the row of a server's turn: capacity, latency at the rate, or a failure.
+    ///
+    /// # Errors
+    /// [`RoundError::Interrupted`] when the user ended it, so that there is no row.
+    pub(crate) fn turn(
+        &self,
+        candidate: &Candidate,
+        mut row: RoundRow,
+        rate: Option<Rate>,
+        on_phase: impl FnMut(TurnPhase),
+    ) -> Result<RoundRow, RoundError> {
+        match self.fill(&mut row, candidate, rate, on_phase) {
+            Err(RoundError::Interrupted) => return Err(RoundError::Interrupted),
+            Err(error) => row.failure = Some(cli::in_one_line(&error)),
+            Ok(()) => {}
+        }
+        Ok(row)
+    }
+
+    fn fill(
+        &self,
+        row: &mut RoundRow,
+        candidate: &Candidate,
+        rate: Option<Rate>,
+        mut on_phase: impl FnMut(TurnPhase),
+    ) -> Result<(), RoundError> {
+        on_phase(TurnPhase::Starting);
+        let mut server = self.start(candidate)?;
+        if let RunningServer::Started(server) = &server {
+            row.ready_s = Some(server.ready_after.as_secs_f64());
+        }
+        on_phase(TurnPhase::Capacity);
+        let plan = self.template.capacity(&server.address().target, row.seed)?;
+        let outcome = self.measure(candidate, &mut server, &plan)?;
+        row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
+        row.capacity = Some(outcome.row);
+        if let Some(rate) = rate {
+            on_phase(TurnPhase::Latency);
+            let target = &server.address().target;
+            let plan = self.template.latency(target, row.seed, rate)?;
+            row.latency = Some(self.measure(candidate, &mut server, &plan)?.row);
+        }
+        server.end();
+        Ok(())
+    }
+
+    /// Carries out one run, and checks that the server has survived it without faults.
+    fn measure(
+        &self,
+        candidate: &Candidate,
+        server: &mut RunningServer,
+        plan: &Plan,
+    ) -> Result<RunOutcome, RoundError> {
+        let name = || candidate.name.clone();
+        let outcome = measure(plan, &self.control, &self.machine, &server.processes());
+        if self.control.is_stopped() {
+            return Err(RoundError::Interrupted);
+        }
+        // The end of its process explains everything else.
+        server.check_alive(&candidate.name)?;
+        let outcome = outcome.map_err(|source| RoundError::Run {
+            name: name(),
+            source,
+        })?;
+        match outcome.faults {
+            Some(faults) => Err(RoundError::UnderLoad {
+                name: name(),
+                faults,
+            }),
+            None => Ok(outcome),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_server_from_everything_is_said_once() {
+        let failures = |problem: fn(usize) -> String| -> Vec<FailedCheck> {
+            let all = CHECKS.into_iter().enumerate();
+            all.map(|(n, (check, _))| FailedCheck {
+                check,
+                problem: problem(n),
+            })
+            .collect()
+        };
+        let all = failures(|_| "cannot connect".to_owned());
+        assert_eq!(describe_failures(&all), "every check: cannot connect");
+        assert_eq!(
+            describe_failures(&all[..2]),
+            "a text message: cannot connect; a binary message: cannot connect"
+        );
+        let other = failures(|n| if n == 6 { "silence" } else { "cannot connect" }.to_owned());
+        assert!(describe_failures(&other).ends_with("the close handshake: silence"));
+    }
+
+    #[test]
+    fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {
+        let died = |output: &str| RoundError::Died {
+            name: "a".to_owned(),
+            ending: "was killed by SIGKILL".to_owned(),
+            output: output.to_owned(),
+        };
+        let said = died("").to_string();
+        assert!(
+            said.ends_with("while it was measured; it wrote nothing"),
+            "{said}"
+        );
+        assert!(
+            died("boom")
+                .to_string()
+                .ends_with("its last output:\n    boom")
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! Values of a comparison's rounds, as verdicts and conditions need them.
+
+use std::collections::BTreeMap;
+
+use measurement::comparison::{Comparison, Figure, RunRow, last_round};
+use measurement::validity::Verdict;
+use statistics::bootstrap::Bootstrap;
+use statistics::interval_levels;
+use statistics::paired::Pairs;
+
+/// Share of families of intervals that hold the truth.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// Rounds above which resamples are fewer.
+const MANY_ROUNDS: u32 = 100;
+
+/// The rounds of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RoundValues<'c>(pub(crate) &'c Comparison);
+
+/// Runs of a server that have some verdict.
+pub(crate) struct RunsWithVerdict<'c> {
+    pub(crate) server: &'c str,
+    pub(crate) count: usize,
+    /// All runs of the server.
+    pub(crate) of: usize,
+    /// First reason of the first of them.
+    pub(crate) reason: &'c str,
+}
+
+impl RunsWithVerdict<'_> {
+    /// Returns whether the other runs are too few to represent the server.
+    pub(crate) fn leaves_too_few(&self) -> bool {
+        let left = self.of - self.count;
+        2 * left < self.of || left < Pairs::FEWEST
+    }
+}
+
+impl<'c> RoundValues<'c> {
+    pub(crate) fn last(self) -> u32 {
+        last_round(&self.0.rounds)
+    }
+
+    /// Names of the servers that were not left out.
+    pub(crate) fn compared(self) -> impl Iterator<Item = &'c str> {
+        self.0.compared().map(|server| server.name.as_str())
+    }
+
+    /// Names of the servers that are compared with the reference.
+    pub(crate) fn others(self) -> impl Iterator<Item = &'c str> {
+        let reference = &self.0.plan.reference;
+        self.compared().filter(move |name| name != reference)
+    }
+
+    /// Values of a server's figure by round.
+    pub(crate) fn values(self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
+        let rows = self.0.rounds.iter().filter(|row| row.server == server);
+        rows.filter_map(|row| Some((row.round, figure.of(row)?)))
+            .collect()
+    }
+
+    /// Values of a server's figure in all rounds from 1.
+    pub(crate) fn series(self, server: &str, figure: Figure) -> Vec<Option<f64>> {
+        let values = self.values(server, figure);
+        (1..=self.last())
+            .map(|round| values.get(&round).copied())
+            .collect()
+    }
+
+    /// Raises a level when verdicts are looked at after every round.
+    pub(crate) fn sequential(self, level: f64) -> f64 {
+        if self.0.plan.until_sure_percent.is_some() {
+            interval_levels::sequential_level(level)
+        } else {
+            level
+        }
+    }
+
+    pub(crate) fn bootstrap(self, level: f64) -> Bootstrap {
+        Bootstrap {
+            level,
+            // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
+            resamples: if self.last() > MANY_ROUNDS {
+                1_999
+            } else {
+                9_999
+            },
+            seed: self.0.plan.seed,
+            ..Bootstrap::default()
+        }
+    }
+
+    /// Checks that enough runs of a server are valid: the rest of mostly invalid runs is no fair choice.
+    ///
+    /// # Errors
+    /// The counts, in words.
+    pub(crate) fn check_enough_valid(self, server: &str, figure: Figure) -> Result<(), String> {
+        let invalid = self.runs_with(Verdict::Invalid, server, figure);
+        match invalid.filter(RunsWithVerdict::leaves_too_few) {
+            Some(lost) => Err(format!(
+                "cannot tell: {} of {} runs of {server} are invalid",
+                lost.count, lost.of
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs of a server that have this verdict, of the kind that the figure is taken from; `None` when it
+    /// has none.
+    pub(crate) fn runs_with<'s>(
+        self,
+        verdict: Verdict,
+        server: &'s str,
+        figure: Figure,
+    ) -> Option<RunsWithVerdict<'s>>
+    where
+        'c: 's,
+    {
+        let rows = self.0.rounds.iter();
+        let runs: Vec<&RunRow> = rows
+            .filter(|row| row.server == server && row.failure.is_none())
+            .filter_map(|row| figure.run(row))
+            .collect();
+        let those = || runs.iter().filter(|run| run.verdict == verdict);
+        let first = those().next()?;
+        Some(RunsWithVerdict {
+            server,
+            count: those().count(),
+            of: runs.len(),
+            reason: first.reasons.first().map_or("", String::as_str),
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! One comparison from the checks to the exit code.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use cli::say;
+use measurement::comparison::Comparison;
+use measurement::validity::Verdict;
+use results::atomic_file::AtomicFile;
+
+use crate::args::{CompareArgs, usage_error};
+use crate::experiment::Experiment;
+use crate::fail_if::Conditions;
+use crate::interrupt::InterruptHandle;
+use crate::outputs::Outputs;
+use crate::{saved_runs, text, verdicts};
+
+/// Exit codes beside 0 and 1; see `--help`.
+const SERVER_FAILED: u8 = 3;
+const CONDITION_HELD: u8 = 4;
+const INVALID: u8 = 5;
+const INTERRUPTED: u8 = 130;
+
+/// Runs the comparison that was asked for, prints and saves it, and returns the exit code.
+///
+/// # Errors
+/// When the comparison did not take place, or a file could not be written.
+pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitCode> {
+    let outputs = Outputs::check(&args.outputs).map_err(usage_error)?;
+    if !args.files.is_empty() {
+        return run_saved(args, outputs);
+    }
+    let candidates = [args.servers.as_slice(), &args.urls].concat();
+    for candidate in &args.servers {
+        candidate
+            .check_url(&args.path)
+            .map_err(|error| usage_error(cli::in_one_line(&error)))?;
+    }
+    let names: Vec<&str> = candidates.iter().map(|c| c.name.as_str()).collect();
+    let conditions = conditions(args, &names)?;
+    if args.until_sure.is_some() && !verdicts::can_be_sure(&args.compared_figures()) {
+        return Err(usage_error(
+            "--until-sure waits for throughput and p50, and --figures leaves out both",
+        ));
+    }
+    if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
+        return Err(usage_error(format!(
+            "--cwd: there is no folder {}",
+            cwd.display()
+        )));
+    }
+    let experiment = Experiment::new(args, stop, &candidates)?;
+    // A file that cannot be written is reported before anything is started.
+    let outputs = outputs.create()?;
+    stop.remove_at_second(outputs.unfinished());
+    finish(args, experiment.run()?, &conditions, outputs)
+}
+
+/// Compares saved runs, or reads a saved comparison.
+fn run_saved(args: &CompareArgs, outputs: Outputs) -> anyhow::Result<ExitCode> {
+    let mut comparison =
+        saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
+    if !args.figures.is_empty() {
+        comparison.plan.figures = args.compared_figures();
+    }
+    let servers = comparison.servers.iter();
+    let names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
+    let conditions = conditions(args, &names)?;
+    finish(args, comparison, &conditions, outputs.create()?)
+}
+
+/// Judges, prints and saves the comparison, and returns the exit code.
+fn finish(
+    args: &CompareArgs,
+    comparison: Comparison,
+    conditions: &Conditions,
+    outputs: Outputs<AtomicFile>,
+) -> anyhow::Result<ExitCode> {
+    let comparison = &verdicts::add_verdicts(comparison, conditions);
+    let text = if args.json {
+        results::write::comparison_to_json(comparison).context("cannot print the comparison")?
+    } else {
+        text::text(comparison)
+    };
+    // A terminal that is gone must not cost the files.
+    let printed = print(&text);
+    let saved = outputs.write(comparison);
+    let lines: Vec<_> = saved.iter().flatten().cloned().collect();
+    if args.json {
+        if !args.quiet {
+            lines.iter().for_each(|line| say(line));
+        }
+    } else if printed.is_ok() && !lines.is_empty() {
+        print(&format!("\n{}\n", lines.join("\n")))?;
+    }
+    // A saved comparison may have been interrupted; this program was not.
+    let interrupted = comparison.interrupted && args.files.is_empty();
+    // Every file that can be saved is, before the first error is reported.
+    let results = saved.into_iter().chain([printed.map(|()| String::new())]);
+    match results.into_iter().find_map(Result::err) {
+        Some(error) if interrupted => cli::report(&error),
+        Some(error) => return Err(error),
+        None => {}
+    }
+    Ok(ExitCode::from(if interrupted {
+        INTERRUPTED
+    } else {
+        exit_code(comparison)
+    }))
+}
+
+/// Returns the exit code of a comparison that was not interrupted, once all files are written.
+fn exit_code(comparison: &Comparison) -> u8 {
+    if comparison.any_failed() {
+        // A fact, however valid the other runs are.
+        SERVER_FAILED
+    } else if comparison.validity.verdict == Verdict::Invalid {
+        INVALID
+    } else if comparison.conditions.iter().any(|c| c.held) {
+        CONDITION_HELD
+    } else {
+        0
+    }
+}
+
+/// Checks the names of the servers, and parses the conditions on them.
+fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> {
+    if names.len() < 2 {
+        return Err(usage_error(
+            "there is nothing to compare: name at least two servers (--server, --url) or saved runs",
+        ));
+    }
+    let earlier = |(index, name): &(usize, &&str)| names[..*index].contains(name);
+    if let Some((_, name)) = names.iter().enumerate().find(earlier) {
+        return Err(usage_error(format!(
+            "two servers are called `{name}`: give each a name of its own, as in NAME=…"
+        )));
+    }
+    if let Some(name) = args
+        .reference
+        .as_deref()
+        .filter(|name| !names.contains(name))
+    {
+        return Err(usage_error(format!(
+            "there is no server `{name}` to compare with: there are {}",
+            names.join(", ")
+        )));
+    }
+    Conditions::parse(&args.conditions, names).map_err(usage_error)
+}
+
+/// Prints to standard output, in colour only where that is wanted. A reader that has gone away is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot print the comparison")
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,262 @@
+//! Saved runs of ws-bench as the rounds of a comparison, and saved comparisons read back.
+
+use std::path::{Path, PathBuf};
+
+use cli::in_one_line;
+use measurement::comparability::{Bearing, differences};
+use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow, SCHEMA};
+use measurement::summary::Summary;
+use results::read::{is_comparison, read_comparison, read_run};
+
+use crate::measure::whole_row;
+use crate::round::empty_row;
+use crate::round_values::CONFIDENCE;
+use crate::server::candidate::split_name;
+use crate::verdicts::new_comparison;
+
+/// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
+const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
+
+/// The saved runs of one server, as typed.
+#[derive(Debug)]
+struct RunFiles {
+    name: String,
+    files: Vec<PathBuf>,
+}
+
+/// A saved run.
+struct SavedSummary<'f> {
+    server: &'f RunFiles,
+    path: &'f Path,
+    summary: Summary,
+}
+
+/// Reads the files, one argument a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved
+/// comparison. Its verdicts are to be computed again.
+///
+/// # Errors
+/// When a file cannot be read, or the runs cannot be compared, naming the difference.
+pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comparison, String> {
+    if let [only] = arguments
+        && let path = Path::new(only)
+        && is_comparison(path).map_err(|e| in_one_line(&e))?
+    {
+        return read_one(path, reference);
+    }
+    let servers = arguments
+        .iter()
+        .map(|argument| RunFiles::parse(argument))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut runs = Vec::new();
+    for server in &servers {
+        for path in &server.files {
+            runs.push(SavedSummary {
+                server,
+                path,
+                summary: read_summary(path)?,
+            });
+        }
+    }
+    check_pairs(&servers)?;
+    check_comparable(&runs)?;
+    Ok(comparison(&servers, &runs, reference))
+}
+
+fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, String> {
+    let mut comparison = read_comparison(path).map_err(|e| in_one_line(&e))?;
+    if let Some(reference) = reference {
+        let mut servers = comparison.servers.iter();
+        let asked = servers.find(|server| server.name == reference);
+        if let Some(why) = asked.and_then(|server| server.excluded.as_ref()) {
+            return Err(format!(
+                "`{reference}` was left out of that comparison, so nothing can be compared with it: {why}"
+            ));
+        }
+        reference.clone_into(&mut comparison.plan.reference);
+    }
+    comparison.schema = SCHEMA;
+    Ok(comparison)
+}
+
+fn read_summary(path: &Path) -> Result<Summary, String> {
+    if is_comparison(path).map_err(|e| in_one_line(&e))? {
+        return Err(format!(
+            "{} is a comparison, not a run: one that was saved is read alone, without a name",
+            path.display()
+        ));
+    }
+    let run = read_run(path).map_err(|e| in_one_line(&e))?;
+    run.summary.ok_or_else(|| {
+        format!(
+            "{} holds no summary of a run: give its .json or .xlsx",
+            path.display()
+        )
+    })
+}
+
+impl RunFiles {
+    fn parse(argument: &str) -> Result<Self, String> {
+        // A file name with a `=` needs a name before it: `a=x=y.json`.
+        let (name, files) = if argument.contains('=') {
+            let (name, files) =
+                split_name(argument, "a=first.json,second.json").map_err(|e| e.to_string())?;
+            (name.to_owned(), files)
+        } else {
+            let first = argument.split(',').next().unwrap_or_default();
+            let stem = Path::new(first).file_stem().unwrap_or_default();
+            (as_name(&stem.to_string_lossy()), argument)
+        };
+        let files = files.split(',').filter(|file| !file.is_empty());
+        let files: Vec<PathBuf> = files.map(PathBuf::from).collect();
+        if files.is_empty() {
+            return Err(format!("`{argument}` names no file"));
+        }
+        Ok(Self { name, files })
+    }
+}
+
+/// Turns a file name into a name that may stand in a condition.
+fn as_name(stem: &str) -> String {
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = stem.chars().map(allowed).collect();
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name
+    } else {
+        format!("run_{name}")
+    }
+}
+
+/// Checks that every server has as many runs.
+fn check_pairs(servers: &[RunFiles]) -> Result<(), String> {
+    let counts: Vec<usize> = servers.iter().map(|server| server.files.len()).collect();
+    if counts.iter().all(|count| *count == counts[0]) {
+        return Ok(());
+    }
+    let counts = servers.iter().zip(counts);
+    let counts: Vec<_> = counts
+        .map(|(server, count)| format!("{count} of {}", server.name))
+        .collect();
+    Err(format!(
+        "the runs are paired in their order, so every server needs as many: there are {}",
+        counts.join(", ")
+    ))
+}
+
+/// Checks that the runs answer the same question, measured in the same way.
+fn check_comparable(runs: &[SavedSummary]) -> Result<(), String> {
+    let first = &runs[0];
+    let schema = first.summary.schema;
+    if let Some(run) = runs.iter().find(|run| run.summary.schema != schema) {
+        return Err(format!(
+            "{} has the schema {schema} and {} the schema {}: measure both with the same ws-bench",
+            first.path.display(),
+            run.path.display(),
+            run.summary.schema
+        ));
+    }
+    let summaries: Vec<&Summary> = runs.iter().map(|run| &run.summary).collect();
+    let differences = differences(&summaries);
+    let refused = differences
+        .iter()
+        .find(|d| d.bearing != Bearing::Subject || MUST_AGREE.contains(&d.what));
+    let Some(difference) = refused else {
+        return Ok(());
+    };
+    let values = &difference.values;
+    let other = values.iter().position(|value| *value != values[0]);
+    let other = other.unwrap_or(0);
+    Err(format!(
+        "{} and {} cannot be compared: {} is {} in the one and {} in the other",
+        first.path.display(),
+        runs[other].path.display(),
+        difference.what,
+        values[0],
+        values[other]
+    ))
+}
+
+fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&str>) -> Comparison {
+    let mut rounds: Vec<RoundRow> = Vec::new();
+    for run in runs {
+        let name = &run.server.name;
+        let earlier = rounds.iter().filter(|row| row.server == *name).count();
+        let round = u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1);
+        rounds.push(round_row(name, round, &run.summary));
+    }
+    rounds.sort_by_key(|row: &RoundRow| row.round);
+    let first = &runs[0].summary;
+    let contender = |server: &RunFiles| {
+        let run = runs.iter().find(|run| run.server.name == server.name);
+        Contender {
+            name: server.name.clone(),
+            command: None,
+            url: run.map_or_else(String::new, |run| run.summary.plan.url.clone()),
+            files: server
+                .files
+                .iter()
+                .map(|f| f.display().to_string())
+                .collect(),
+            pilot_messages_per_s: None,
+            excluded: None,
+        }
+    };
+    let rounds_each = u32::try_from(servers[0].files.len()).unwrap_or(u32::MAX);
+    let plan = ComparisonPlan {
+        load: first.plan.clone(),
+        rate_per_s: first.offered_rate_per_s,
+        rate_was_found: false,
+        rounds: rounds_each,
+        until_sure_percent: None,
+        max_rounds: rounds_each,
+        seed: first.plan.seed,
+        confidence: CONFIDENCE,
+        figures: Figure::ALL.to_vec(),
+        reference: reference.unwrap_or(&servers[0].name).to_owned(),
+        server_cores: Vec::new(),
+        generator_cores: first.plan.pinned_to.clone(),
+    };
+    let contenders = servers.iter().map(contender).collect();
+    let (host, started_at) = (first.host.clone(), first.started_at.clone());
+    Comparison {
+        elapsed_s: runs.iter().map(|run| run.summary.elapsed_s).sum(),
+        ..new_comparison(host, started_at, plan, contenders, rounds)
+    }
+}
+
+/// A run as a server's round: of a closed loop its capacity, of an open loop its latency.
+fn round_row(server: &str, round: u32, summary: &Summary) -> RoundRow {
+    let mut row = empty_row(server, round, 1, summary.plan.seed);
+    let run = Some(whole_row(summary));
+    if summary.offered_rate_per_s.is_some() {
+        row.latency = run;
+    } else {
+        row.capacity = run;
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(argument: &str) -> Result<RunFiles, String> {
+        RunFiles::parse(argument)
+    }
+
+    #[test]
+    fn files_get_names_that_can_stand_in_conditions() {
+        assert_eq!(as_name("before"), "before");
+        assert_eq!(as_name("2026 run.1"), "run_2026_run_1");
+        let both = parse("a=x.json,y.json").unwrap();
+        assert_eq!((both.name.as_str(), both.files.len()), ("a", 2));
+        assert_eq!(parse("runs/after.json").unwrap().name, "after");
+        assert!(parse("a=").is_err());
+        assert!(parse("1=x.json").is_err());
+    }
+}

@@ -1,0 +1,267 @@
+//! Start of a server, up to its first echo.
+
+use std::ffi::OsString;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use measurement::plan::{Endpoint, PlanError, Target, Trust};
+use swarm::control::Control;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::candidate::{Candidate, StartCommand};
+use super::process_group::{ProcessEnding, ProcessGroups};
+use super::server_process::ServerProcess;
+use super::ws_client::{ServerAddress, WsClient, WsClientError};
+
+/// Limit of one try: a server may accept a connection before it is ready for it.
+const ONE_TRY: Duration = Duration::from_secs(2);
+
+/// Shortest wait between two tries.
+const RETRY_EVERY: Duration = Duration::from_millis(5);
+
+/// Longest wait between two tries, and shortest limit of one.
+const LONGEST_RETRY: Duration = Duration::from_millis(50);
+const SHORTEST_TRY: Duration = Duration::from_millis(10);
+
+/// A server that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("`{name}` cannot be started: something already listens on {address}")]
+    PortTaken { name: String, address: SocketAddr },
+    #[error("there is no free port for `{name}`")]
+    NoPort { name: String, source: io::Error },
+    #[error("`{name}` cannot be started: the program `{program}`")]
+    Spawn {
+        name: String,
+        program: String,
+        source: io::Error,
+    },
+    #[error("`{name}` {ending} before it echoed a message{}", describe_output(.output))]
+    Ended {
+        name: String,
+        ending: ProcessEnding,
+        output: String,
+    },
+    #[error(
+        "`{name}` echoed nothing at {url} within {} (--ready-timeout): {last}{}",
+        humantime::format_duration(*.after), describe_output(.output)
+    )]
+    NeverReady {
+        name: String,
+        url: String,
+        after: Duration,
+        /// Failure of the last try.
+        last: String,
+        output: String,
+    },
+    #[error(transparent)]
+    Url(#[from] PlanError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The last output of a server, as the end of a sentence.
+pub(crate) fn describe_output(output: &str) -> String {
+    if output.is_empty() {
+        "; it wrote nothing".to_owned()
+    } else {
+        let lines: Vec<_> = output.lines().map(|line| format!("    {line}")).collect();
+        format!("; its last output:\n{}", lines.join("\n"))
+    }
+}
+
+/// Settings that all starts share.
+#[derive(Debug)]
+pub(crate) struct ServerStarter {
+    pub(crate) groups: ProcessGroups,
+    pub(crate) env: Vec<(OsString, OsString)>,
+    pub(crate) cwd: Option<PathBuf>,
+    /// Limit from a start to the first echo.
+    pub(crate) ready_timeout: Duration,
+    /// Path of the echo on servers without a URL of their own.
+    pub(crate) path: String,
+    /// Cores of the servers; empty = the system decides.
+    pub(crate) cores: Vec<usize>,
+    pub(crate) trust: Trust,
+    pub(crate) headers: HeaderMap,
+    /// Ends the wait for the first echo.
+    pub(crate) control: Control,
+}
+
+/// A server that has echoed a message.
+#[derive(Debug)]
+pub(crate) struct StartedServer {
+    pub(crate) address: ServerAddress,
+    /// Time from the start to the first echo.
+    pub(crate) ready_after: Duration,
+    pub(crate) process: ServerProcess,
+}
+
+impl ServerStarter {
+    /// Starts a server and waits until it echoes a message.
+    ///
+    /// # Errors
+    /// [`StartError`]; the server is killed then.
+    pub(crate) fn start(
+        &self,
+        candidate: &Candidate,
+        command: &StartCommand,
+    ) -> Result<StartedServer, StartError> {
+        let name = || candidate.name.clone();
+        let port = if command.wants_port() {
+            free_port().map_err(|source| StartError::NoPort {
+                name: name(),
+                source,
+            })?
+        } else {
+            0
+        };
+        let address = self.address(candidate.target(port, &self.path)?);
+        if let Some(address) = find_listener(&address.target) {
+            return Err(StartError::PortTaken {
+                name: name(),
+                address,
+            });
+        }
+        let words = command.words(port);
+        let process = self.spawn(&words).map_err(|source| StartError::Spawn {
+            name: name(),
+            program: words[0].clone(),
+            source,
+        })?;
+        self.wait_until_ready(&candidate.name, address, process)
+    }
+
+    pub(crate) fn address(&self, target: Target) -> ServerAddress {
+        ServerAddress {
+            // The policy is for the servers among them that have a certificate.
+            trust: if target.is_tls() {
+                self.trust.clone()
+            } else {
+                Trust::System
+            },
+            target,
+            headers: self.headers.clone(),
+        }
+    }
+
+    fn spawn(&self, words: &[String]) -> io::Result<ServerProcess> {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(cwd) = &self.cwd {
+            command.current_dir(cwd);
+        }
+        host::cores::with_cores(&self.cores, || {
+            ServerProcess::spawn(&self.groups, &mut command)
+        })?
+    }
+
+    fn wait_until_ready(
+        &self,
+        name: &str,
+        address: ServerAddress,
+        mut process: ServerProcess,
+    ) -> Result<StartedServer, StartError> {
+        let begun = Instant::now();
+        let mut wait = RETRY_EVERY;
+        let mut earlier = None;
+        loop {
+            let left = self.ready_timeout.saturating_sub(begun.elapsed());
+            let allowed = left.min(ONE_TRY).max(SHORTEST_TRY);
+            let tried = try_echo(&address, allowed);
+            if self.control.is_stopped() {
+                return Err(StartError::Interrupted);
+            }
+            // An answer on its port after its end is another server's.
+            if let Some((ending, output)) = process.ending() {
+                return Err(StartError::Ended {
+                    name: name.to_owned(),
+                    ending,
+                    output,
+                });
+            }
+            let Err(error) = tried else {
+                return Ok(StartedServer {
+                    address,
+                    ready_after: begun.elapsed(),
+                    process,
+                });
+            };
+            let error = telling_error(earlier, error, allowed < ONE_TRY);
+            if begun.elapsed() >= self.ready_timeout {
+                return Err(StartError::NeverReady {
+                    name: name.to_owned(),
+                    url: address.target.url().to_owned(),
+                    after: self.ready_timeout,
+                    last: cli::in_one_line(&error),
+                    output: process.last_output(),
+                });
+            }
+            earlier = Some(error);
+            std::thread::sleep(wait.min(left));
+            wait = (wait * 2).min(LONGEST_RETRY);
+        }
+    }
+}
+
+/// Finds a port of the loopback that nobody has now. Another may take it before the server does; then the
+/// server cannot start and says so.
+fn free_port() -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// Finds a listener on the server's address before the server is started.
+fn find_listener(target: &Target) -> Option<SocketAddr> {
+    let Endpoint::Tcp { host, port, .. } = target.endpoint() else {
+        return None;
+    };
+    let mut addresses = (host.as_str(), *port).to_socket_addrs().ok()?;
+    addresses.find(|address| TcpStream::connect_timeout(address, ONE_TRY).is_ok())
+}
+
+fn try_echo(address: &ServerAddress, timeout: Duration) -> Result<(), WsClientError> {
+    let mut client = WsClient::open(address, timeout)?;
+    client.send(Message::text("ready?"))?;
+    loop {
+        let message = client.receive()?;
+        if message.is_text() || message.is_binary() {
+            // So that the server is not left with half a connection; its answer is not waited for.
+            let _ = client.send(Message::Close(None));
+            return Ok(());
+        }
+    }
+}
+
+/// Picks the newest error of two tries, unless it only says that the try had little time.
+fn telling_error(
+    earlier: Option<WsClientError>,
+    now: WsClientError,
+    had_little_time: bool,
+) -> WsClientError {
+    match (earlier, now) {
+        (Some(earlier), WsClientError::Silent(_)) if had_little_time => earlier,
+        (_, now) => now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_try_without_time_hides_nothing() {
+        let refused = || WsClientError::Connect(io::ErrorKind::ConnectionRefused.into());
+        let silent = || WsClientError::Silent(SHORTEST_TRY);
+        let told = |earlier, now, little| telling_error(earlier, now, little).to_string();
+        assert_eq!(told(Some(refused()), silent(), true), "cannot connect");
+        assert!(told(Some(refused()), silent(), false).starts_with("nothing came"));
+        assert!(told(None, silent(), true).starts_with("nothing came"));
+        assert_eq!(told(Some(silent()), refused(), true), "cannot connect");
+    }
+}

@@ -1,0 +1,565 @@
+//! Verdicts of a comparison: intervals of the ratios, outliers, conditions, validity.
+
+use measurement::comparison::{
+    Against, Comparison, ComparisonPlan, Contender, Decision, Figure, FigureOfServer, FigureRow,
+    KIND, OutlierRow, RoundRow, SCHEMA,
+};
+use measurement::summary::{Host, ValiditySummary};
+use measurement::validity::Verdict;
+use statistics::latin_square::random_orders;
+use statistics::order_statistics::median;
+use statistics::outliers::outliers;
+use statistics::paired::Pairs;
+use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
+use statistics::{interval_levels, westfall_young};
+use units::counted;
+
+use crate::fail_if::Conditions;
+use crate::measure::tool;
+use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
+
+/// The figures that `--until-sure` waits for.
+const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
+
+/// Least deviation of an outlier from the median, as a share of it, however close the other rounds are.
+const LEAST_DEVIATION: f64 = 0.05;
+
+/// Fewest rounds of a figure in which outliers are looked for.
+const FEWEST_FOR_OUTLIERS: usize = 5;
+
+/// Returns a comparison of this program without verdicts yet.
+pub(crate) fn new_comparison(
+    host: Host,
+    started_at: String,
+    plan: ComparisonPlan,
+    servers: Vec<Contender>,
+    rounds: Vec<RoundRow>,
+) -> Comparison {
+    Comparison {
+        schema: SCHEMA,
+        kind: KIND.to_owned(),
+        tool: tool(),
+        host,
+        started_at,
+        elapsed_s: 0.0,
+        plan,
+        servers,
+        rounds,
+        figures: Vec::new(),
+        outliers: Vec::new(),
+        conditions: Vec::new(),
+        validity: ValiditySummary {
+            verdict: Verdict::Invalid,
+            reasons: Vec::new(),
+        },
+        interrupted: false,
+    }
+}
+
+/// Returns the order of the servers in a round, from 1.
+pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
+    let rounds = random_orders(servers, round as usize, seed);
+    rounds.into_iter().next_back().unwrap_or_default()
+}
+
+/// Returns whether any of these figures is one that `--until-sure` waits for.
+pub(crate) fn can_be_sure(figures: &[Figure]) -> bool {
+    WAITED_FOR.iter().any(|figure| figures.contains(figure))
+}
+
+/// Returns whether every figure that `--until-sure` waits for is known to ± this.
+pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
+    let rounds = RoundValues(comparison);
+    let plan = &comparison.plan;
+    rounds.others().all(|server| {
+        let level = level_of(rounds, server);
+        WAITED_FOR
+            .into_iter()
+            .filter(|figure| plan.figures.contains(figure))
+            .filter(|figure| *figure != Figure::ResponseP50 || plan.rate_per_s.is_some())
+            .all(|figure| {
+                compare(rounds, server, figure, level)
+                    .is_ok_and(|compared| compared.ratio.is_within(percent / 100.0))
+            })
+    })
+}
+
+/// Computes figures, outliers, conditions and validity from the rounds.
+pub(crate) fn add_verdicts(mut comparison: Comparison, conditions: &Conditions) -> Comparison {
+    let rounds = RoundValues(&comparison);
+    // A level is of all figures, and takes all of them to find.
+    let others: Vec<(&str, f64)> = rounds
+        .others()
+        .map(|name| (name, level_of(rounds, name)))
+        .collect();
+    let figures = comparison.plan.figures.iter();
+    let figures: Vec<_> = figures
+        .filter_map(|figure| figure_row(rounds, *figure, &others))
+        .collect();
+    let outliers = all_outliers(rounds);
+    let validity = validity(rounds);
+    let conditions = conditions.judge(rounds);
+    comparison.figures = figures;
+    comparison.outliers = outliers;
+    comparison.validity = validity;
+    comparison.conditions = conditions;
+    comparison
+}
+
+/// Computes the level of a server's intervals: all figures of all servers against the reference are one
+/// statement, and rounds that end when they agree agree too well now and then.
+fn level_of(rounds: RoundValues, server: &str) -> f64 {
+    let others = rounds.compared().count().saturating_sub(1);
+    let family = rounds.sequential(interval_levels::bonferroni_level(CONFIDENCE, others));
+    let plan = &rounds.0.plan;
+    let log_ratios = |figure: &Figure| -> Vec<Option<f64>> {
+        let of_server = rounds.series(server, *figure).into_iter();
+        let pairs = of_server.zip(rounds.series(&plan.reference, *figure));
+        pairs.map(|(a, b)| Some((a? / b?).ln())).collect()
+    };
+    let series: Vec<_> = plan.figures.iter().map(log_ratios).collect();
+    westfall_young::level_of_each(family, &series, plan.seed)
+}
+
+/// Compares a figure of a server with the reference's, by an interval of this level.
+///
+/// # Errors
+/// The obstacle, in words.
+fn compare(
+    rounds: RoundValues,
+    server: &str,
+    figure: Figure,
+    level: f64,
+) -> Result<RatioComparison, String> {
+    let reference = &rounds.0.plan.reference;
+    for side in [server, reference] {
+        rounds.check_enough_valid(side, figure)?;
+    }
+    let of_server = rounds.series(server, figure).into_iter();
+    let both = of_server.zip(rounds.series(reference, figure));
+    let (values, of_reference): (Vec<f64>, Vec<f64>) = both.filter_map(|(a, b)| a.zip(b)).unzip();
+    let direction = if figure.more_is_better() {
+        Direction::HigherIsBetter
+    } else {
+        Direction::LowerIsBetter
+    };
+    let pairs = Pairs::new(&values, &of_reference).map_err(|_| match values.len() {
+        0 => "not measured".to_owned(),
+        n => format!("cannot tell from {}", counted(n as u64, "round")),
+    })?;
+    Ok(RatioComparison::new(
+        &pairs,
+        direction,
+        &rounds.bootstrap(level),
+    ))
+}
+
+/// A figure of all servers, the others compared at their levels; `None` when no server has it.
+fn figure_row(rounds: RoundValues, figure: Figure, others: &[(&str, f64)]) -> Option<FigureRow> {
+    let of_server = |name: &str| {
+        let values: Vec<f64> = rounds.values(name, figure).into_values().collect();
+        FigureOfServer {
+            server: name.to_owned(),
+            median: median(&values),
+            rounds: u32::try_from(values.len()).unwrap_or(u32::MAX),
+        }
+    };
+    let servers: Vec<_> = rounds.compared().map(of_server).collect();
+    if servers.iter().all(|s| s.median.is_none()) {
+        return None;
+    }
+    Some(FigureRow {
+        figure,
+        unit: figure.unit().to_owned(),
+        servers,
+        against: others
+            .iter()
+            .map(|(name, level)| against(rounds, name, figure, *level))
+            .collect(),
+    })
+}
+
+fn against(rounds: RoundValues, server: &str, figure: Figure, level: f64) -> Against {
+    let blank = Against {
+        server: server.to_owned(),
+        reference: rounds.0.plan.reference.clone(),
+        rounds: 0,
+        ratio: None,
+        low: None,
+        high: None,
+        level: None,
+        verdict: Decision::CannotTell,
+        text: String::new(),
+        more_rounds: None,
+    };
+    let compared = match compare(rounds, server, figure, level) {
+        Ok(compared) => compared,
+        Err(text) => return Against { text, ..blank },
+    };
+    let (verdict, more_rounds) = match compared.verdict {
+        RatioVerdict::Better => (Decision::Better, None),
+        RatioVerdict::Worse => (Decision::Worse, None),
+        RatioVerdict::CannotTell { more_rounds } => (Decision::CannotTell, more_rounds),
+    };
+    let ratio = compared.ratio;
+    Against {
+        rounds: u32::try_from(ratio.rounds).unwrap_or(u32::MAX),
+        ratio: Some(ratio.estimate),
+        low: Some(ratio.low),
+        high: Some(ratio.high),
+        level: Some(ratio.level),
+        verdict,
+        text: describe(server, figure, &compared),
+        more_rounds,
+        ..blank
+    }
+}
+
+/// `axum 1.32 × faster (1.28–1.36)`, `cannot tell: about 14 more rounds would (0.99–1.03)`.
+fn describe(server: &str, figure: Figure, compared: &RatioComparison) -> String {
+    let text = compared.to_string();
+    let (better, worse) = figure.comparatives();
+    match compared.verdict {
+        RatioVerdict::Better => format!("{server} {}", text.replacen("better", better, 1)),
+        RatioVerdict::Worse => format!("{server} {}", text.replacen("worse", worse, 1)),
+        RatioVerdict::CannotTell { .. } => text,
+    }
+}
+
+/// Rounds that lie far from the server's others.
+fn all_outliers(rounds: RoundValues) -> Vec<OutlierRow> {
+    let mut found = Vec::new();
+    for &figure in &rounds.0.plan.figures {
+        for server in rounds.compared() {
+            let (numbers, values): (Vec<u32>, Vec<f64>) =
+                rounds.values(server, figure).into_iter().unzip();
+            let Some(median) = median(&values).filter(|_| values.len() >= FEWEST_FOR_OUTLIERS)
+            else {
+                continue;
+            };
+            let far = |value: f64| (value / median - 1.0).abs() >= LEAST_DEVIATION;
+            let all = outliers(&values).into_iter().filter(|o| far(o.value));
+            found.extend(all.map(|o| OutlierRow {
+                figure,
+                server: server.to_owned(),
+                round: numbers[o.round],
+                value: o.value,
+                median,
+            }));
+        }
+    }
+    found
+}
+
+/// Judges a comparison by the validity of its runs.
+fn validity(rounds: RoundValues) -> ValiditySummary {
+    let are_two = rounds.compared().count() >= 2;
+    let mut reasons = Vec::new();
+    let mut verdict = Verdict::Valid;
+    if !are_two {
+        verdict = Verdict::Invalid;
+        reasons.push("fewer than two servers were left to compare".to_owned());
+    }
+    for (name, figure) in [
+        ("capacity", Figure::Throughput),
+        ("latency", Figure::ResponseP50),
+    ] {
+        for (of, what) in [
+            (Verdict::Invalid, "invalid and left out"),
+            (Verdict::Suspect, "suspect"),
+        ] {
+            let servers = rounds.compared();
+            let found: Vec<RunsWithVerdict> = servers
+                .filter_map(|server| rounds.runs_with(of, server, figure))
+                .collect();
+            let Some(example) = found.first().map(|found| found.reason) else {
+                continue;
+            };
+            verdict = verdict.max(match of {
+                Verdict::Invalid if found.iter().any(RunsWithVerdict::leaves_too_few) => {
+                    Verdict::Invalid
+                }
+                _ => Verdict::Suspect,
+            });
+            let counts: Vec<_> = found
+                .iter()
+                .map(|f| format!("{} of {} of {}", f.count, f.of, f.server))
+                .collect();
+            reasons.push(format!(
+                "{name} runs that are {what}: {}. The first because: {example}",
+                counts.join(", ")
+            ));
+        }
+    }
+    for server in rounds.compared().filter(|_| are_two) {
+        let is_empty = |figure| rounds.values(server, figure).is_empty();
+        if is_empty(Figure::Throughput) && is_empty(Figure::ResponseP50) {
+            verdict = Verdict::Invalid;
+            reasons.push(format!("{server} has not one round that counts"));
+        }
+    }
+    ValiditySummary { verdict, reasons }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use measurement::comparison::{RunRow, Steadiness};
+    use measurement::summary::PlanSummary;
+
+    fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
+        RunRow {
+            verdict: Verdict::Valid,
+            reasons: Vec::new(),
+            timed_messages: 1_000,
+            failed_messages: 0,
+            elapsed_s: 1.0,
+            steadiness: Steadiness::Steady,
+            cut_s: Some(0.0),
+            messages_per_s,
+            p50_ns: Some(p50_ns),
+            p99_ns: Some(2.0 * p50_ns),
+            p99_9_ns: Some(3.0 * p50_ns),
+            server_cpu_s: None,
+            messages_per_cpu_s: None,
+        }
+    }
+
+    /// Rounds of servers with these capacities, alike but for 1 % of noise.
+    fn measured(capacities: &[(&str, f64)], rounds: u32) -> Comparison {
+        let summary: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/data/run.json")).unwrap();
+        let load: PlanSummary = serde_json::from_value(summary["plan"].clone()).unwrap();
+        let row = |round: u32, name: &str, capacity: f64| {
+            let noise = 1.0 + f64::from((round * 7919 + name.len() as u32 * 31) % 13) / 1_300.0;
+            let value = capacity * noise;
+            RoundRow {
+                round,
+                server: name.to_owned(),
+                turn: 1,
+                seed: 1,
+                ready_s: None,
+                failure: None,
+                capacity: Some(run(value, 1e10 / value)),
+                latency: Some(run(100.0, 1e9 / value)),
+                memory_per_connection_bytes: None,
+            }
+        };
+        let plan = ComparisonPlan {
+            load,
+            rate_per_s: Some(100.0),
+            rate_was_found: false,
+            rounds,
+            until_sure_percent: None,
+            max_rounds: rounds,
+            seed: 1,
+            confidence: CONFIDENCE,
+            figures: Figure::ALL.to_vec(),
+            reference: capacities[0].0.to_owned(),
+            server_cores: Vec::new(),
+            generator_cores: Vec::new(),
+        };
+        let server = |name: &str| Contender {
+            name: name.to_owned(),
+            command: None,
+            url: String::new(),
+            files: Vec::new(),
+            pilot_messages_per_s: None,
+            excluded: None,
+        };
+        let servers = capacities.iter().map(|(name, _)| server(name)).collect();
+        let rows = (1..=rounds)
+            .flat_map(|round| capacities.iter().map(move |(name, c)| row(round, name, *c)))
+            .collect();
+        new_comparison(Host::default(), String::new(), plan, servers, rows)
+    }
+
+    fn row(c: &Comparison, figure: Figure) -> &FigureRow {
+        c.figures.iter().find(|row| row.figure == figure).unwrap()
+    }
+
+    #[test]
+    fn every_other_server_is_compared_with_the_reference() {
+        let all = [("a", 1_000.0), ("bb", 2_000.0), ("ccc", 500.0)];
+        let c = add_verdicts(measured(&all, 8), &Conditions::default());
+        let throughput = row(&c, Figure::Throughput);
+        let told: Vec<_> = throughput
+            .against
+            .iter()
+            .map(|a| (a.server.as_str(), a.verdict))
+            .collect();
+        assert_eq!(told, [("bb", Decision::Better), ("ccc", Decision::Worse)]);
+        assert!(
+            throughput.against[1].text.starts_with("ccc 2.0"),
+            "{:?}",
+            throughput.against[1]
+        );
+        // Their times are the other way round, and so is what is better.
+        let latency = row(&c, Figure::ResponseP99);
+        assert!(latency.against[0].ratio.unwrap() < 0.6);
+        assert_eq!(latency.against[0].verdict, Decision::Better);
+        // What nobody has is no figure.
+        assert!(
+            c.figures
+                .iter()
+                .all(|row| row.figure != Figure::MessagesPerCpuS)
+        );
+        assert_eq!(c.validity.verdict, Verdict::Valid);
+    }
+
+    #[test]
+    fn more_servers_make_wider_intervals() {
+        let width = |servers: &[(&str, f64)]| {
+            let c = add_verdicts(measured(servers, 12), &Conditions::default());
+            let a = &row(&c, Figure::Throughput).against[0];
+            a.high.unwrap() / a.low.unwrap()
+        };
+        let two = [("a", 1_000.0), ("bb", 1_000.0)];
+        let five = [two[0], two[1], ("ccc", 1e3), ("dddd", 1e3), ("eeeee", 1e3)];
+        assert!(width(&five) > width(&two));
+        let mut looking = measured(&two, 12);
+        let level = level_of(RoundValues(&looking), "bb");
+        looking.plan.until_sure_percent = Some(1.0);
+        assert!(level_of(RoundValues(&looking), "bb") > level);
+    }
+
+    #[test]
+    fn more_figures_make_wider_intervals() {
+        let mut all = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 12);
+        // A figure with noise of its own.
+        for (index, row) in all.rounds.iter_mut().enumerate() {
+            row.memory_per_connection_bytes = Some(1e4 + ((index * 7_907) % 23) as f64);
+        }
+        let level = level_of(RoundValues(&all), "bb");
+        let c = add_verdicts(all.clone(), &Conditions::default());
+        assert_eq!(row(&c, Figure::Throughput).against[0].level, Some(level));
+        all.plan.figures = vec![Figure::Throughput];
+        assert_eq!(level_of(RoundValues(&all), "bb"), CONFIDENCE);
+        assert!(level > CONFIDENCE);
+        let alone = add_verdicts(all, &Conditions::default());
+        assert_eq!(alone.figures.len(), 1);
+    }
+
+    #[test]
+    fn a_round_that_failed_for_one_is_left_out_for_both() {
+        let mut of_nine = measured(&[("a", 1_000.0), ("bb", 2_000.0)], 9);
+        for row in &mut of_nine.rounds {
+            if row.round == 4 && row.server == "bb" {
+                row.failure = Some("it died".to_owned());
+            }
+            // The other's value in that round would be seen if it were paired with the next one's.
+            if row.round == 4 && row.server == "a" {
+                row.capacity = Some(run(1e9, 1.0));
+            }
+        }
+        let c = add_verdicts(of_nine, &Conditions::default());
+        let told = &row(&c, Figure::Throughput).against[0];
+        assert_eq!(told.rounds, 8);
+        assert!(told.high.unwrap() < 2.1, "{told:?}");
+        assert!(c.any_failed());
+    }
+
+    #[test]
+    fn a_wild_round_is_named_and_counted() {
+        let mut wild = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 9);
+        wild.rounds[6].capacity = Some(run(100.0, 1e8));
+        let c = add_verdicts(wild, &Conditions::default());
+        let found: Vec<_> = c
+            .outliers
+            .iter()
+            .map(|o| (o.figure, o.server.as_str(), o.round))
+            .collect();
+        assert!(found.contains(&(Figure::Throughput, "a", 4)), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .all(|(_, server, round)| *server == "a" && *round == 4)
+        );
+        assert_eq!(row(&c, Figure::Throughput).against[0].rounds, 9);
+    }
+
+    #[test]
+    fn half_of_the_runs_may_be_invalid_and_no_more() {
+        let verdict = |invalid: usize| {
+            let mut some = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 8);
+            let rows = some.rounds.iter_mut().filter(|row| row.server == "bb");
+            for row in rows.take(invalid) {
+                if let Some(run) = &mut row.latency {
+                    run.verdict = Verdict::Invalid;
+                    run.reasons = vec!["the clock stood still".to_owned()];
+                }
+            }
+            let c = add_verdicts(some, &Conditions::default());
+            let told = row(&c, Figure::ResponseP50).against[0].clone();
+            (c.validity.verdict, told.rounds, told.ratio.is_some())
+        };
+        assert_eq!(verdict(0), (Verdict::Valid, 8, true));
+        assert_eq!(verdict(4), (Verdict::Suspect, 4, true));
+        assert_eq!(verdict(5), (Verdict::Invalid, 0, false));
+    }
+
+    #[test]
+    fn of_runs_that_are_mostly_invalid_nothing_is_told() {
+        let mut some = measured(&[("a", 1_000.0), ("bb", 2_000.0)], 12);
+        let mut left = 7;
+        for row in some.rounds.iter_mut().filter(|row| row.server == "a") {
+            if left > 0
+                && let Some(run) = &mut row.capacity
+            {
+                run.verdict = Verdict::Invalid;
+                left -= 1;
+            }
+        }
+        let texts = ["bb.throughput < 0.1 * a.throughput", "bb.p50 < 0.1 * a.p50"];
+        let conditions = Conditions::parse(&texts.map(str::to_owned), &["a", "bb"]).unwrap();
+        let c = add_verdicts(some, &conditions);
+        let told = &row(&c, Figure::Throughput).against[0];
+        assert_eq!(told.verdict, Decision::CannotTell);
+        assert_eq!(told.text, "cannot tell: 7 of 12 runs of a are invalid");
+        // A gate that cannot be looked at does not stand open.
+        let gate = |at: usize| (c.conditions[at].held, c.conditions[at].is_sure);
+        assert_eq!([gate(0), gate(1)], [(true, false), (false, true)]);
+        assert!(
+            c.conditions[0].text.starts_with(&told.text),
+            "{}",
+            c.conditions[0].text
+        );
+        // The other kind of run is not touched by it.
+        let latency = &row(&c, Figure::ResponseP50).against[0];
+        assert_eq!(latency.verdict, Decision::Better);
+    }
+
+    #[test]
+    fn rounds_go_on_until_it_is_sure() {
+        let two = [("a", 1_000.0), ("bb", 1_000.0)];
+        assert!(!is_sure(&measured(&two, 12), 0.01));
+        assert!(is_sure(&measured(&two, 12), 5.0));
+        // Of one round nothing is sure.
+        assert!(!is_sure(&measured(&two, 1), 99.0));
+    }
+
+    #[test]
+    fn the_order_of_a_round_does_not_depend_on_how_many_follow() {
+        for round in 1..=9 {
+            let mut order = order(7, round, 3);
+            assert_eq!(order, random_orders(3, 50, 7)[round as usize - 1]);
+            order.sort_unstable();
+            assert_eq!(order, [0, 1, 2]);
+        }
+    }
+
+    #[test]
+    fn a_round_that_differs_by_a_hundredth_is_no_outlier() {
+        let standing_out = |value: f64| {
+            let mut steady = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 9);
+            for row in &mut steady.rounds {
+                row.memory_per_connection_bytes = Some(8_700.0);
+            }
+            steady.rounds[4].memory_per_connection_bytes = Some(value);
+            let c = add_verdicts(steady, &Conditions::default());
+            let memory = |o: &&OutlierRow| o.figure == Figure::MemoryPerConnection;
+            c.outliers.iter().filter(memory).count()
+        };
+        assert_eq!([8_600.0, 7_000.0].map(standing_out), [0, 1]);
+    }
+}
