@@ -1,3 +1,8 @@
 //! Servers, fixtures and checks that the tests of several crates share.
 //!
 //! A dev-dependency only: no program is built with this crate.
+
+// A test that cannot go on ends with a panic.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod golden;
