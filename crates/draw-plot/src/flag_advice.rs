@@ -21,7 +21,7 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use draw_plot::{Kind, load};
+    use draw_plot::{PictureKind, load};
     use results::read::Request;
 
     /// The message about a CSV file of this content.
@@ -33,7 +33,7 @@ mod tests {
             x: x.map(Into::into),
             ..Request::default()
         };
-        let error = with_advice(load(Kind::Latency, &[path], &request).unwrap_err());
+        let error = with_advice(load(PictureKind::Latency, &[path], &request).unwrap_err());
         let folder = format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR);
         error.to_string().replace(&folder, "")
     }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 use serde::{Deserialize, Serialize};
 
 /// Most bytes that a histogram may inflate to; one of 5 digits over all of 64 bits takes less.
@@ -124,7 +124,7 @@ impl EncodedHistograms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::distribution::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
+    use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
     use proptest::prelude::*;
 
     fn of(values: &[u64]) -> Histogram<u64> {

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::comparison::Figure;
+use measurement::run::comparison::ComparedFigure;
 
 /// Sheet with the JSON summary flattened, one key a row.
 pub(crate) const SUMMARY_SHEET: &str = "summary";
@@ -30,10 +30,10 @@ pub(crate) const ROWS_PER_SHEET: usize = 1_048_575;
 pub(crate) const MOVING_AVERAGE_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
 
 /// Sheets of a comparison with one row a round, one column a server, and a chart.
-pub(crate) const BY_ROUND_SHEETS: [(&str, Figure); 3] = [
-    ("throughput", Figure::Throughput),
-    ("response_p50", Figure::ResponseP50),
-    ("response_p99", Figure::ResponseP99),
+pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
+    ("throughput", ComparedFigure::Throughput),
+    ("response_p50", ComparedFigure::ResponseP50),
+    ("response_p99", ComparedFigure::ResponseP99),
 ];
 
 /// The name of the `index`-th sheet of latencies, from 0.
@@ -164,7 +164,7 @@ columns! {
 columns! {
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
     ComparedColumn {
-        Figure = "figure",
+        FigureKey = "figure",
         Unit = "unit",
         Server = "server",
         Median = "median",

@@ -14,12 +14,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use common::{recorded, recorded_in, summary_of};
-use measurement::condition::ConditionResult;
-use measurement::percentiles::{PercentileRow, percentile_table};
-use measurement::sample::{Outcome, Sample};
-use measurement::summary::{PayloadBytes, ServerUsage, StageSummary, Summary};
-use measurement::timeline::TimelineRow;
-use measurement::usage::Calibration;
+use measurement::record::{Outcome, Sample, TimelineRow};
+use measurement::run::{
+    ConditionResult, PayloadBytes, PercentileRow, StageSummary, Summary, percentile_table,
+};
+use measurement::verdict::{Calibration, ServerUsage};
 use proptest::prelude::*;
 use results::read::{
     Metric, Request, Spread, read_distributions, read_run, read_timed_latencies, read_timeline,

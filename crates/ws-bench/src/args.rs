@@ -1,16 +1,17 @@
-//! What can be typed.
+//! The flags of `ws-bench`, and the plan that they describe.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, Parser, ValueEnum, ValueHint};
-use measurement::condition::Condition;
-use measurement::plan::{Length, Plan, Target};
-use measurement::schedule::RateProfile;
+use clap::{CommandFactory, Parser, ValueHint};
+use cli::headings::{CONNECTION, LOAD, OUTPUT};
+use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, print_notice};
+use measurement::plan::{Length, Plan, RateProfile, ServerUrl};
+use measurement::run::thresholds::Condition;
 use results::write::RunFormat;
-use runner::{CONNECTION, GeneratorArgs, LOAD, LoadArgs, OpenLoopArgs, RunError};
 use units::{UnitError, parse_count};
 
-use crate::show::ShowArgs;
+use crate::embedded::EmbeddedKind;
 
 /// Measures the latency and throughput of a WebSocket echo server with many clients at once.
 ///
@@ -41,7 +42,7 @@ Exit codes:
 
 Service time is counted from the actual send, response time from the intended one. In closed loop
 (no --rate) a message is due when it is sent, so they are the same.")]
-pub(crate) struct Args {
+pub(crate) struct BenchArgs {
     /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
     ///
     /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket.
@@ -50,21 +51,21 @@ pub(crate) struct Args {
 
     /// Which of our servers to start inside the process when no URL is given (example: tungstenite)
     #[arg(long, value_enum, default_value_t, conflicts_with = "url", help_heading = LOAD)]
-    pub(crate) embedded: Embedded,
+    pub(crate) embedded: EmbeddedKind,
 
     #[command(flatten)]
-    pub(crate) load: LoadArgs,
+    pub(crate) load: LoadFlags,
 
     #[command(flatten)]
-    pub(crate) open_loop: OpenLoopArgs,
+    pub(crate) open_loop: OpenLoopFlags,
 
     #[command(flatten)]
-    pub(crate) generator: GeneratorArgs,
+    pub(crate) generator: GeneratorFlags,
 
     /// Keep generator threads on cores of their own, in turn, or on these [default: the system decides] (example: --pin=1,3)
     #[arg(long, value_name = "CORE,...", num_args = 0..=1, require_equals = true, default_missing_value = "",
-          value_parser = cores, help_heading = LOAD)]
-    pub(crate) pin: Option<Cores>,
+          value_parser = pinned_cores, help_heading = LOAD)]
+    pub(crate) pin: Option<PinnedCores>,
 
     /// Measure what the generator itself can do first, also before a run shorter than 5s
     #[arg(long, help_heading = LOAD)]
@@ -110,41 +111,31 @@ pub(crate) struct Args {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
-    #[command(flatten)]
-    pub(crate) show: ShowArgs,
+    /// Show the run on a live screen instead of the progress bar: phases, rates, percentiles, histogram,
+    /// latency over time, errors and the verdict so far
+    ///
+    /// It is drawn on standard error, which must be a terminal; --json may go to a file meanwhile.
+    /// q, Esc and Ctrl-C end the run and save its files; once more ends at once and saves nothing.
+    #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
+    pub(crate) tui: bool,
+
+    /// Serve the run's counters and histograms to Prometheus while it goes on, at /metrics (example: 127.0.0.1:9100)
+    ///
+    /// Port 0 picks a free one, which is told on standard error unless --quiet. The last figures stay readable
+    /// until the program ends.
+    #[arg(long, value_name = "ADDR", help_heading = OUTPUT)]
+    pub(crate) metrics_bind: Option<SocketAddr>,
 
     /// No progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
 }
 
-pub(crate) const OUTPUT: &str = "Output";
-
-/// Which of our servers runs inside the process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Embedded {
-    /// axum-ws
-    #[default]
-    Axum,
-    /// tungstenite-ws
-    Tungstenite,
-}
-
-impl Embedded {
-    /// The name in flags and files.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Axum => "axum",
-            Self::Tungstenite => "tungstenite",
-        }
-    }
-}
-
 /// Cores to pin threads to; empty = all that are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cores(Vec<usize>);
+pub(crate) struct PinnedCores(Vec<usize>);
 
-fn cores(text: &str) -> Result<Cores, UnitError> {
+fn pinned_cores(text: &str) -> Result<PinnedCores, UnitError> {
     let cores = text.split(',').filter(|core| !core.is_empty());
     cores
         .map(|core| {
@@ -152,15 +143,15 @@ fn cores(text: &str) -> Result<Cores, UnitError> {
             usize::try_from(core).map_err(|_| UnitError::Count(text.to_owned()))
         })
         .collect::<Result<_, _>>()
-        .map(Cores)
+        .map(PinnedCores)
 }
 
-impl Args {
-    /// What clap cannot say in plain words.
+impl BenchArgs {
+    /// Checks what clap cannot express in plain words.
     ///
     /// # Errors
     /// A usage error for a server's process without the server's URL.
-    pub(crate) fn check(&self) -> Result<(), clap::Error> {
+    pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
         if self.server_pid.is_some() && self.url.is_none() {
             return Err(Self::command().error(
                 clap::error::ErrorKind::MissingRequiredArgument,
@@ -173,10 +164,12 @@ impl Args {
     /// The plan for a server at `url`, which is embedded or not.
     ///
     /// # Errors
-    /// [`RunError`] for a URL that cannot be read, a figure out of range, or certificates to trust that cannot
+    /// For a URL that cannot be read, a figure out of range, or certificates to trust that cannot
     /// be used.
-    pub(crate) fn plan(&self, url: &str, embedded: bool) -> Result<Plan, RunError> {
-        let mut draft = self.load.draft(Target::parse(url)?, &self.generator)?;
+    pub(crate) fn plan(&self, url: &str, embedded: bool) -> anyhow::Result<Plan> {
+        let target = ServerUrl::parse(url)?;
+        let trust = self.load.tls.read(&target, swarm::tls::count_roots)?;
+        let mut draft = self.load.draft(target, trust, &self.generator);
         draft.embedded = embedded.then(|| self.embedded.name().to_owned());
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (
@@ -188,8 +181,8 @@ impl Args {
             draft.load = load;
         }
         draft.pin = match &self.pin {
-            Some(Cores(cores)) if cores.is_empty() => host::cores::allowed_cores(),
-            Some(Cores(cores)) => cores.clone(),
+            Some(PinnedCores(cores)) if cores.is_empty() => host::cores::allowed_cores(),
+            Some(PinnedCores(cores)) => cores.clone(),
             None => Vec::new(),
         };
         if self.needs_samples() {
@@ -198,17 +191,24 @@ impl Args {
         Ok(Plan::new(draft)?)
     }
 
-    /// Whether the generator's own limits are measured before this run.
-    pub(crate) fn calibrates(&self, plan: &Plan) -> bool {
+    /// Returns true when the generator's own limits are to be measured before this run.
+    pub(crate) fn needs_calibration(&self, plan: &Plan) -> bool {
         const LONG_S: f64 = 5.0;
         let is_long = plan.sending_s().is_some_and(|s| s >= LONG_S);
         self.calibrate || is_long && !self.no_calibrate
     }
 
-    /// Whether there is a file or a picture to put raw samples in.
+    /// Returns true when there is a file or a picture to put raw samples in.
     fn needs_samples(&self) -> bool {
         let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
+    }
+
+    /// Prints a notice on standard error, unless that is to be quiet.
+    pub(crate) fn notice(&self, text: &str) {
+        if !self.quiet {
+            print_notice(text);
+        }
     }
 
     /// The files to write.
@@ -218,5 +218,155 @@ impl Args {
 }
 
 #[cfg(test)]
-#[path = "args_tests.rs"]
-mod tests;
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use clap::CommandFactory;
+    use measurement::plan::{Arrivals, Load, Verify};
+    use units::Rate;
+
+    fn parse(line: &str) -> Result<BenchArgs, clap::Error> {
+        BenchArgs::try_parse_from(std::iter::once("ws-bench").chain(line.split_whitespace()))
+    }
+
+    fn plan(line: &str) -> Plan {
+        parse(line)
+            .unwrap()
+            .plan("ws://127.0.0.1:1/", false)
+            .unwrap()
+    }
+
+    #[test]
+    fn the_flags_hold_together() {
+        BenchArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let args = parse("").unwrap();
+        assert_eq!(args.outputs(), [PathBuf::from("latencies.xlsx")]);
+        assert_eq!(
+            (args.embedded, args.max_samples),
+            (EmbeddedKind::Axum, 1_000_000)
+        );
+        let plan = plan("");
+        assert_eq!(plan.clients.get(), 100);
+        assert_eq!(plan.planned_messages(), Some(100_000));
+        assert_eq!((plan.payload.min, plan.payload.max), (125, 125));
+        assert!(plan.text && plan.load == Load::PING_PONG && plan.verify == Verify::Full);
+        let ten = Duration::from_secs(10);
+        assert_eq!((plan.timeout, plan.connect_timeout), (ten, ten));
+        assert_eq!(plan.warmup, Duration::from_secs(1));
+        assert!(plan.connect_rate.is_none() && plan.seed < 1 << 53);
+    }
+
+    #[test]
+    fn what_was_typed_is_what_is_planned() {
+        let plan = plan(
+            "-c 1_0 -d 2s -s 64..4KiB --binary -w 8 --warmup 0s --verify length --threads 3 --seed 7 \
+         --connect-rate 50 --origin o --subprotocol a --subprotocol b --header X:y --max-samples 5",
+        );
+        assert_eq!(plan.clients.get(), 10);
+        assert_eq!(plan.measured_time(), Some(Duration::from_secs(2)));
+        assert_eq!((plan.payload.min, plan.payload.max), (64, 4096));
+        assert!(!plan.text && plan.verify == Verify::Length);
+        assert_eq!(plan.load.window().map(NonZeroU32::get), Some(8));
+        assert_eq!((plan.threads.get(), plan.seed, plan.max_samples), (3, 7, 5));
+        assert_eq!(plan.headers["sec-websocket-protocol"], "a, b");
+        assert_eq!(
+            (&plan.headers["origin"], &plan.headers["x"]),
+            (&"o".parse().unwrap(), &"y".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn a_rate_makes_an_open_loop() {
+        let rate = |n| Rate::new(n).unwrap();
+        let open = |profile, arrivals, window| Load::Open {
+            profile,
+            arrivals,
+            window,
+        };
+        let constant = RateProfile::constant(rate(2e4));
+        assert_eq!(
+            plan("-r 20_000 -w 3").load,
+            open(constant, Arrivals::Constant, NonZeroU32::new(3))
+        );
+        let ramp = RateProfile::ramp(rate(5.0), Duration::from_secs(2));
+        assert_eq!(
+            plan("-r 5 --ramp 2s --arrivals poisson").load,
+            open(ramp, Arrivals::Poisson, None)
+        );
+        let stages = plan("--stages 10s:1000,20s:5_000 --arrivals constant");
+        assert_eq!(stages.measured_time(), Some(Duration::from_secs(30)));
+        let average = stages.offered_rate().unwrap();
+        assert!((average - 110_000.0 / 30.0).abs() < 1e-9, "{average}");
+    }
+
+    #[test]
+    fn threads_are_pinned_where_it_is_said() {
+        assert!(plan("").pin.is_empty());
+        assert_eq!(plan("--pin").pin, host::cores::allowed_cores());
+        assert_eq!(plan("--pin=3,1 --busy-poll").pin, [3, 1]);
+    }
+
+    #[test]
+    fn long_runs_are_calibrated_unless_told_otherwise() {
+        let calibrates = |line: &str| parse(line).unwrap().needs_calibration(&plan(line));
+        assert!(!calibrates("") && calibrates("--calibrate"));
+        assert!(calibrates("-d 5s") && !calibrates("-d 4s"));
+        assert!(!calibrates("-d 5s --no-calibrate"));
+        // 100 × 1,000 messages at this rate take ten seconds.
+        assert!(calibrates("-r 10000") && !calibrates("-r 30000"));
+    }
+
+    #[test]
+    fn samples_are_kept_only_for_a_file_that_holds_them() {
+        assert_eq!(plan("").max_samples, 1_000_000);
+        assert_eq!(plan("--no-output").max_samples, 0);
+        assert_eq!(plan("-o a.json").max_samples, 0);
+        assert_eq!(plan("-o a.json -o b.csv").max_samples, 1_000_000);
+        assert_eq!(plan("--no-output --plot a.png").max_samples, 1_000_000);
+    }
+
+    #[test]
+    fn wrong_lines_are_refused() {
+        for line in [
+            "-c 0",
+            "-m 0",
+            "-s 0",
+            "-s 9..3",
+            "-w 0",
+            "--threads 0",
+            "-d 10",
+            "-m 5 -d 5s",
+            "--text --binary",
+            "--header nonsense",
+            "--no-output -o a.xlsx",
+            "--verify maybe",
+            "--connect-rate 0",
+            "--embedded axum ws://a/",
+            "-r 0",
+            "--arrivals poisson",
+            "--ramp 5s",
+            "--stages 5s:10 -r 5",
+            "--stages 5s:10 --ramp 1s",
+            "--stages 5s:10 -d 5s",
+            "--stages 5s",
+            "--pin=x",
+            "--calibrate --no-calibrate",
+            "--fail-if losst>0",
+            "--fail-if p99>10",
+            "--subprotocol a,b",
+            "--insecure",
+            "--ca-cert a.pem",
+            "wss://a/ --insecure --ca-cert a.pem",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

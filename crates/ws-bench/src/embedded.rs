@@ -1,11 +1,30 @@
-//! An echo server of ours inside the process, on a runtime and threads of its own.
+//! An echo server inside the process, on a runtime and threads of its own.
 
 use anyhow::Context;
+use clap::ValueEnum;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::args::Embedded;
+/// A server of this project that can run inside the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EmbeddedKind {
+    /// axum-ws
+    #[default]
+    Axum,
+    /// tungstenite-ws
+    Tungstenite,
+}
+
+impl EmbeddedKind {
+    /// The name in flags and files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Tungstenite => "tungstenite",
+        }
+    }
+}
 
 /// Connections beyond the clients' that the server takes: it never refuses one of ours.
 const SPARE_CONNECTIONS: usize = 16;
@@ -15,20 +34,20 @@ const BACKLOG: u32 = 4096;
 
 /// A running server; dropped, it closes what is open and ends.
 #[derive(Debug)]
-pub(crate) struct Server {
-    /// Where it listens.
+pub(crate) struct EmbeddedServer {
+    /// The URL that it listens at.
     pub(crate) url: String,
     runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
 }
 
-impl Server {
-    /// Starts a server that takes so many clients, on a free port of the loopback.
+impl EmbeddedServer {
+    /// Starts a server that takes `clients` connections, on a free port of the loopback.
     ///
     /// # Errors
-    /// When the runtime cannot be had or no port is free.
-    pub(crate) fn start(which: Embedded, clients: u32) -> anyhow::Result<Self> {
+    /// When the runtime cannot start or no port is free.
+    pub(crate) fn start(kind: EmbeddedKind, clients: u32) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("echo-server")
             .enable_all()
@@ -54,12 +73,14 @@ impl Server {
                 .url(&config)
                 .context("cannot start the embedded server")?;
             let serving = tokio::spawn(async move {
-                let served = match which {
-                    Embedded::Axum => axum_ws::serve(listener, config, until).await,
-                    Embedded::Tungstenite => tungstenite_ws::serve(listener, config, until).await,
+                let served = match kind {
+                    EmbeddedKind::Axum => axum_ws::serve(listener, config, until).await,
+                    EmbeddedKind::Tungstenite => {
+                        tungstenite_ws::serve(listener, config, until).await
+                    }
                 };
                 if let Err(error) = served {
-                    cli::say(&format!("the embedded server ended: {error}"));
+                    cli::print_notice(&format!("the embedded server ended: {error}"));
                 }
             });
             anyhow::Ok((url, serving))
@@ -73,7 +94,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for EmbeddedServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(serving) = self.serving.take() {

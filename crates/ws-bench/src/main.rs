@@ -2,42 +2,52 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `args` | what can be typed, and what it means: the plan, the outputs, how to report |
-//! | `bench` | one run from check to exit code |
-//! | `embedded` | an echo server of ours inside the process |
-//! | `show` | the flags of who looks on |
-//! | `standing` | how a run stands: what every display shares |
-//! | `display` | a thread that shows it |
-//! | `progress` | the progress bar |
+//! | `args` | the flags, and the plan that they describe |
+//! | `run` | one run: check, start, measure, report, save |
+//! | `embedded` | an echo server inside the process |
+//! | `phase_progress` | progress of a phase, and the summary so far: shared by every display |
+//! | `display_thread`, `progress_bar` | the progress bar, on a thread of its own |
 //! | `tui` | the live screen |
-//! | `metrics` | the same for Prometheus |
+//! | `metrics` | the figures of the running run for Prometheus |
 //! | `report` | the summary as text |
-//! | `picture` | what `--plot` asks for |
-//! | `signals` | Ctrl-C, or a terminal that is closed: once ends the run, twice the program |
+//! | `outputs`, `plot` | the files of a run, and the picture of `--plot` |
+//! | `tool` | name and version of this program |
 
 mod args;
-mod bench;
-mod display;
+mod display_thread;
 mod embedded;
 mod metrics;
-mod picture;
-mod progress;
+mod outputs;
+mod phase_progress;
+mod plot;
+mod progress_bar;
 mod report;
-mod show;
-mod signals;
-mod standing;
+mod run;
+mod tool;
 mod tui;
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
+use swarm::control::Control;
 
 fn main() -> ExitCode {
-    cli::run(args::Args::command(), |args: args::Args| {
-        args.check()?;
-        signals::until_second(move |stop| bench::run(&args, stop)).or_else(|error| {
-            cli::report(&error);
-            Ok(bench::exit_code_of(&error))
+    cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
+        args.check_usage()?;
+        let control = Control::new();
+        let stopped = control.clone();
+        let reaction = InterruptReaction {
+            announcement: "\nending the run and saving its files; once more ends at once and saves nothing",
+            stop: Box::new(move || stopped.stop()),
+            clean_up: tui::screen::leave,
+        };
+        run_until_second_interrupt(reaction, move |interrupts| {
+            run::run(&args, &control, interrupts)
+        })
+        .or_else(|error| {
+            cli::print_error(&error);
+            Ok(run::status_of_error(&error))
         })
     })
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: &[(&str, &[&str])] = &[
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &["host", "measurement", "units"]),
@@ -17,15 +17,23 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("measurement", &["statistics", "units"]),
     ("swarm", &["host", "measurement", "units", "websocket-wire"]),
     ("websocket-wire", &[]),
+    // Front ends only.
+    ("wording", &["measurement", "units"]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
     ("draw-plot", &["cli", "measurement", "results", "units"]),
-    ("runner", &["measurement", "swarm", "units"]),
     (
         "ws-report",
-        &["cli", "draw-plot", "measurement", "results", "units"],
+        &[
+            "cli",
+            "draw-plot",
+            "measurement",
+            "results",
+            "units",
+            "wording",
+        ],
     ),
     (
         "ws-compare",
@@ -35,10 +43,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "host",
             "measurement",
             "results",
-            "runner",
             "statistics",
             "swarm",
             "units",
+            "wording",
             "ws-report",
         ],
     ),
@@ -66,9 +74,9 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "host",
             "measurement",
             "results",
-            "runner",
             "swarm",
             "units",
+            "wording",
             "axum-ws",
             "tungstenite-ws",
             "draw-plot",

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
-use measurement::comparison::Figure;
-use runner::{ArrivalsArg, GeneratorArgs, LOAD, LoadArgs};
+use cli::headings::{LOAD, OUTPUT};
+use cli::{GeneratorFlags, LoadFlags};
+use measurement::plan::Arrivals;
+use measurement::run::comparison::ComparedFigure;
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
@@ -15,7 +17,6 @@ use crate::server::candidate::{Candidate, DEFAULT_PATH};
 
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
-const OUTPUT: &str = "Output";
 
 /// Flags of the measurement, which saved runs exclude.
 const MEASURING_FLAGS: [&str; 32] = [
@@ -144,7 +145,7 @@ pub(crate) struct CompareArgs {
 
     /// The load.
     #[command(flatten)]
-    pub(crate) load: LoadArgs,
+    pub(crate) load: LoadFlags,
 
     /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
     /// server does in a pilot] (example: 20_000)
@@ -152,12 +153,12 @@ pub(crate) struct CompareArgs {
     pub(crate) rate: Option<Rate>,
 
     /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
-    #[arg(long, value_enum, default_value_t, help_heading = LOAD)]
-    pub(crate) arrivals: ArrivalsArg,
+    #[arg(long, value_parser = cli::arrivals(), default_value = "constant", help_heading = LOAD)]
+    pub(crate) arrivals: Arrivals,
 
     /// The generator.
     #[command(flatten)]
-    pub(crate) generator: GeneratorArgs,
+    pub(crate) generator: GeneratorFlags,
 
     /// Rounds, each with every server once (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
@@ -168,7 +169,7 @@ pub(crate) struct CompareArgs {
     /// In 95 of 100 comparisons not one verdict is wrong, so of fewer figures less has to be seen in each. The names
     /// are those of --fail-if.
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) figures: Vec<ComparedFigure>,
 
     /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
     ///
@@ -206,7 +207,7 @@ fn rounds(text: &str) -> Result<u32, units::UnitError> {
     parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
 }
 
-fn figure(text: &str) -> Result<Figure, String> {
+fn figure(text: &str) -> Result<ComparedFigure, String> {
     figure_named(text.trim()).ok_or_else(|| not_compared_by(text))
 }
 
@@ -245,9 +246,10 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 
 impl CompareArgs {
     /// Figures to compare, in the order of reports.
-    pub(crate) fn compared_figures(&self) -> Vec<Figure> {
-        let wanted = |figure: &Figure| self.figures.is_empty() || self.figures.contains(figure);
-        Figure::ALL.into_iter().filter(wanted).collect()
+    pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
+        let wanted =
+            |figure: &ComparedFigure| self.figures.is_empty() || self.figures.contains(figure);
+        ComparedFigure::ALL.into_iter().filter(wanted).collect()
     }
 }
 
@@ -285,10 +287,10 @@ mod tests {
     #[test]
     fn figures_are_those_of_conditions_in_their_own_order() {
         let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
-        assert_eq!(of(&[]).unwrap(), Figure::ALL);
+        assert_eq!(of(&[]).unwrap(), ComparedFigure::ALL);
         assert_eq!(
             of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
-            [Figure::Throughput, Figure::ResponseP99]
+            [ComparedFigure::Throughput, ComparedFigure::ResponseP99]
         );
         let error = of(&["--figures", "speed"]).unwrap_err().to_string();
         assert!(

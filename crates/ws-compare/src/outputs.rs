@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use measurement::comparison::Comparison;
-use measurement::validity::Verdict;
+use measurement::run::comparison::Comparison;
+use measurement::verdict::Verdict;
 use results::atomic_file::AtomicFile;
 use results::write::ComparisonFormat;
 

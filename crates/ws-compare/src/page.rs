@@ -1,9 +1,11 @@
 //! The comparison as a page: for a browser, and short for a pull request.
 
+use ::wording::run_differences::{SettingScope, plan_settings};
 use draw_plot::Svg;
-use measurement::comparability::{Part, facts_of_plan};
-use measurement::comparison::{Comparison, Decision, Figure, FigureRow, RoundRow};
-use measurement::validity::Verdict;
+use measurement::run::comparison::{
+    ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
+};
+use measurement::verdict::Verdict;
 use units::{counted, human_time};
 use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
 
@@ -91,7 +93,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         let sure = row
             .against
             .iter()
-            .filter(|a| a.verdict != Decision::CannotTell);
+            .filter(|a| a.verdict != ComparisonVerdict::CannotTell);
         sure.map(|a| format!("{}: {}", row.figure.name(), a.text))
             .collect()
     };
@@ -162,7 +164,7 @@ fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Ve
 
 /// One table a server with every round.
 fn rounds(c: &Comparison) -> Vec<Table> {
-    let figures: Vec<Figure> = c.figures.iter().map(|row| row.figure).collect();
+    let figures: Vec<ComparedFigure> = c.figures.iter().map(|row| row.figure).collect();
     let table = |name: &str| {
         let row = |r: &RoundRow| {
             let cells = match &r.failure {
@@ -201,11 +203,11 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
         ..Table::default()
     }])];
     if extent == Extent::Full {
-        let facts = facts_of_plan(&c.plan.load);
-        let facts = facts
+        let settings = plan_settings(&c.plan.load);
+        let settings = settings
             .into_iter()
-            .filter(|f| f.part == Part::Plan && f.what != "server");
-        let mut rows: Vec<_> = facts
+            .filter(|f| f.scope == SettingScope::Plan && f.what != "server");
+        let mut rows: Vec<_> = settings
             .map(|f| TableRow::new(f.what, vec![f.value]))
             .collect();
         rows.push(TableRow::new("took", vec![human_time(c.elapsed_s * 1e9)]));

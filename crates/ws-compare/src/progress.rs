@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use cli::say;
+use cli::print_notice;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::round::TurnPhase;
@@ -53,7 +53,7 @@ impl ProgressDisplay {
     pub(crate) fn line(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None if !self.is_quiet => say(text),
+            None if !self.is_quiet => print_notice(text),
             None => {}
         }
     }

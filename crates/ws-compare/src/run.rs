@@ -1,12 +1,9 @@
 //! One comparison from the checks to the exit code.
 
-use std::io::{self, Write};
-use std::process::ExitCode;
-
 use anyhow::Context;
-use cli::say;
-use measurement::comparison::Comparison;
-use measurement::validity::Verdict;
+use cli::{ExitStatus, print_notice, print_text};
+use measurement::run::comparison::Comparison;
+use measurement::verdict::Verdict;
 use results::atomic_file::AtomicFile;
 
 use crate::args::{CompareArgs, usage_error};
@@ -16,17 +13,11 @@ use crate::interrupt::InterruptHandle;
 use crate::outputs::Outputs;
 use crate::{saved_runs, text, verdicts};
 
-/// Exit codes beside 0 and 1; see `--help`.
-const SERVER_FAILED: u8 = 3;
-const CONDITION_HELD: u8 = 4;
-const INVALID: u8 = 5;
-const INTERRUPTED: u8 = 130;
-
-/// Runs the comparison that was asked for, prints and saves it, and returns the exit code.
+/// Runs the comparison that was asked for, prints and saves it, and returns the exit status.
 ///
 /// # Errors
 /// When the comparison did not take place, or a file could not be written.
-pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
     let outputs = Outputs::check(&args.outputs).map_err(usage_error)?;
     if !args.files.is_empty() {
         return run_saved(args, outputs);
@@ -53,12 +44,12 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     let experiment = Experiment::new(args, stop, &candidates)?;
     // A file that cannot be written is reported before anything is started.
     let outputs = outputs.create()?;
-    stop.remove_at_second(outputs.unfinished());
+    stop.interrupts.remove_on_abort(outputs.unfinished());
     finish(args, experiment.run()?, &conditions, outputs)
 }
 
 /// Compares saved runs, or reads a saved comparison.
-fn run_saved(args: &CompareArgs, outputs: Outputs) -> anyhow::Result<ExitCode> {
+fn run_saved(args: &CompareArgs, outputs: Outputs) -> anyhow::Result<ExitStatus> {
     let mut comparison =
         saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
     if !args.figures.is_empty() {
@@ -70,13 +61,13 @@ fn run_saved(args: &CompareArgs, outputs: Outputs) -> anyhow::Result<ExitCode> {
     finish(args, comparison, &conditions, outputs.create()?)
 }
 
-/// Judges, prints and saves the comparison, and returns the exit code.
+/// Judges, prints and saves the comparison, and returns the exit status.
 fn finish(
     args: &CompareArgs,
     comparison: Comparison,
     conditions: &Conditions,
     outputs: Outputs<AtomicFile>,
-) -> anyhow::Result<ExitCode> {
+) -> anyhow::Result<ExitStatus> {
     let comparison = &verdicts::add_verdicts(comparison, conditions);
     let text = if args.json {
         results::write::comparison_to_json(comparison).context("cannot print the comparison")?
@@ -89,7 +80,7 @@ fn finish(
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         if !args.quiet {
-            lines.iter().for_each(|line| say(line));
+            lines.iter().for_each(|line| print_notice(line));
         }
     } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
@@ -99,28 +90,28 @@ fn finish(
     // Every file that can be saved is, before the first error is reported.
     let results = saved.into_iter().chain([printed.map(|()| String::new())]);
     match results.into_iter().find_map(Result::err) {
-        Some(error) if interrupted => cli::report(&error),
+        Some(error) if interrupted => cli::print_error(&error),
         Some(error) => return Err(error),
         None => {}
     }
-    Ok(ExitCode::from(if interrupted {
-        INTERRUPTED
+    Ok(if interrupted {
+        ExitStatus::Interrupted
     } else {
-        exit_code(comparison)
-    }))
+        exit_status(comparison)
+    })
 }
 
-/// Returns the exit code of a comparison that was not interrupted, once all files are written.
-fn exit_code(comparison: &Comparison) -> u8 {
+/// Returns the exit status of a comparison that was not interrupted, once all files are written.
+fn exit_status(comparison: &Comparison) -> ExitStatus {
     if comparison.any_failed() {
         // A fact, however valid the other runs are.
-        SERVER_FAILED
+        ExitStatus::SomeFailed
     } else if comparison.validity.verdict == Verdict::Invalid {
-        INVALID
+        ExitStatus::Invalid
     } else if comparison.conditions.iter().any(|c| c.held) {
-        CONDITION_HELD
+        ExitStatus::ConditionHeld
     } else {
-        0
+        ExitStatus::Success
     }
 }
 
@@ -150,13 +141,6 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
     Conditions::parse(&args.conditions, names).map_err(usage_error)
 }
 
-/// Prints to standard output, in colour only where that is wanted. A reader that has gone away is no error.
 fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot print the comparison")
-        }
-        _ => Ok(()),
-    }
+    print_text(text).context("cannot print the comparison")
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use draw_plot::series::Sorted;
-use measurement::summary::{Latency, Summary};
-use measurement::validity::messages_beyond;
+use draw_plot::series::SortedTimes;
+use measurement::run::Summary;
+use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
 use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
 use units::grouped;
@@ -65,8 +65,8 @@ impl ReportedRun {
 /// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
 /// nothing came back.
 struct FileTimes {
-    service: Option<Sorted>,
-    response: Option<Sorted>,
+    service: Option<SortedTimes>,
+    response: Option<SortedTimes>,
     chosen_from: Option<u64>,
 }
 
@@ -79,7 +79,7 @@ impl FileTimes {
         };
         let sorted = |metric| {
             let spread = both.iter().find(|named| named.metric == Some(metric))?;
-            Sorted::new(spread.spread.values_ms.clone(), &spread.spread.counts)
+            SortedTimes::new(spread.spread.values_ms.clone(), &spread.spread.counts)
         };
         Ok(Self {
             service: sorted(Metric::ServiceTime),
@@ -90,7 +90,7 @@ impl FileTimes {
 
     fn sample(&self) -> Option<MessageSample> {
         Some(MessageSample {
-            count: self.service.as_ref().map_or(0, Sorted::count),
+            count: self.service.as_ref().map_or(0, SortedTimes::count),
             from: self.chosen_from?,
         })
     }
@@ -99,7 +99,7 @@ impl FileTimes {
     /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
     /// common by chance; of histograms to their three digits.
     fn are_times_of(&self, s: &Summary) -> bool {
-        let is_of = |found: &Sorted, of: &Latency| {
+        let is_of = |found: &SortedTimes, of: &Latency| {
             let extremes = if found.is_counted() { 0.002 } else { 0.0 };
             found.count() == of.count
                 && is_near(found.quantile(0.0), of.min, extremes)
@@ -121,7 +121,7 @@ impl FileTimes {
         let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
             return false;
         };
-        let is_of = |found: &Sorted, of: &Latency| {
+        let is_of = |found: &SortedTimes, of: &Latency| {
             found.count() <= of.count
                 && of
                     .min
@@ -142,7 +142,7 @@ impl FileTimes {
 
 /// Figures of times in milliseconds. Like in a report of a summary, a percentile beyond which not one message
 /// lies is left out.
-fn latency_of(times: Option<&Sorted>) -> Latency {
+fn latency_of(times: Option<&SortedTimes>) -> Latency {
     let Some(times) = times else {
         return Latency::default();
     };

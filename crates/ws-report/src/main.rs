@@ -9,7 +9,7 @@ use clap::CommandFactory;
 fn main() -> ExitCode {
     cli::run(args::Args::command(), |args: args::Args| {
         args.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
-            cli::report(&error);
+            cli::print_error(&error);
             Ok(args::exit_code_of(&error))
         })
     })

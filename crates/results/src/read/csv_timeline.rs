@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use measurement::sample::Outcome;
-use measurement::timeline::{Timeline, TimelineRow};
+use measurement::record::{Outcome, ThreadTimeline, TimelineRow};
 
 use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
 use super::foreign::detect_header::SheetHeader;
@@ -115,7 +114,7 @@ type Echo = (u64, Option<(u64, u64)>);
 /// Counts messages and their echoes by the second.
 struct MessageCounter<'p> {
     path: &'p Path,
-    timeline: Timeline,
+    timeline: ThreadTimeline,
     /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
     in_flight: BinaryHeap<Reverse<Echo>>,
     /// Send time of the last message.
@@ -132,7 +131,7 @@ impl<'p> MessageCounter<'p> {
     fn new(path: &'p Path) -> Self {
         Self {
             path,
-            timeline: Timeline::new(true),
+            timeline: ThreadTimeline::new(true),
             in_flight: BinaryHeap::new(),
             sent_ns: 0,
             received_ns: 0,
@@ -192,7 +191,7 @@ impl<'p> MessageCounter<'p> {
             });
         }
         self.land(u64::MAX);
-        let mut rows = Timeline::merge(vec![self.timeline]);
+        let mut rows = ThreadTimeline::merge(vec![self.timeline]);
         rows.iter_mut().for_each(|row| row.histograms = None);
         // The nanoseconds of a month are exact to a microsecond.
         #[allow(clippy::cast_precision_loss)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use measurement::percentiles::PercentileRow;
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::PercentileRow;
 
 use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
 use super::time_unit::TimeUnit;

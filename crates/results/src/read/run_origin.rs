@@ -1,6 +1,6 @@
 //! The run that a file comes from, in short.
 
-use measurement::summary::{PayloadBytes, Summary};
+use measurement::run::{PayloadBytes, Summary};
 use serde_json::Value;
 
 /// The run that a file comes from, as far as the file tells: a workbook may have only a few keys of a summary.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdrhistogram::Histogram;
-use measurement::summary::{StageSummary, Summary};
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::{StageSummary, Summary};
 
 use super::cells::{CellSource, nanoseconds};
 use super::hlog::{IntervalLog, SelectedTag};

@@ -9,10 +9,8 @@ mod xlsx;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use measurement::percentiles::PercentileRow;
-use measurement::sample::Sample;
-use measurement::summary::{ClientRow, Summary};
-use measurement::timeline::TimelineRow;
+use measurement::record::{Sample, TimelineRow};
+use measurement::run::{ClientRow, PercentileRow, Summary};
 
 use crate::ResultsError;
 use crate::atomic_file::AtomicFile;

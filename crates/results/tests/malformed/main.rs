@@ -14,7 +14,7 @@ use std::path::Path;
 
 use common::{recorded, summary_of};
 use files::{HEADER, file, workbook};
-use measurement::sample::{Outcome, Sample};
+use measurement::record::{Outcome, Sample};
 use results::ResultsError;
 use results::read::{
     Request, read_distributions, read_run, read_timed_latencies, read_timeline, read_times,

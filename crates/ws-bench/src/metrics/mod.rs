@@ -34,9 +34,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// An address that metrics will be served on.
 #[derive(Debug)]
-pub(crate) struct Metrics(TcpListener);
+pub(crate) struct MetricsListener(TcpListener);
 
-impl Metrics {
+impl MetricsListener {
     /// Takes the address.
     ///
     /// # Errors
@@ -78,9 +78,9 @@ impl Metrics {
 }
 
 /// The plan of the run, and where its progress can be had.
-type Figures = Arc<(Plan, Control)>;
+type MetricsSource = Arc<(Plan, Control)>;
 
-async fn accept(listener: TcpListener, figures: Figures) {
+async fn accept(listener: TcpListener, figures: MetricsSource) {
     // Refused only outside of a runtime.
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
@@ -109,7 +109,7 @@ async fn accept(listener: TcpListener, figures: Figures) {
     }
 }
 
-fn answer(request: &Request<Incoming>, figures: &Figures) -> Response<String> {
+fn answer(request: &Request<Incoming>, figures: &MetricsSource) -> Response<String> {
     let refuse = |status, text: &str| {
         let mut response = Response::new(text.to_owned());
         *response.status_mut() = status;

@@ -12,8 +12,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
 use units::human_time;
 
-use super::bars::Bars;
-use super::view::{Row, Step, Tone, View};
+use super::histogram::HistogramBars;
+use super::view_model::{Emphasis, LabelledRow, PhaseState, ViewModel};
 
 /// Below this there are no panels, only lines.
 const SMALLEST: (u16, u16) = (72, 20);
@@ -50,13 +50,13 @@ impl Palette {
         }
     }
 
-    fn tone(self, tone: Tone) -> Style {
+    fn tone(self, tone: Emphasis) -> Style {
         match tone {
-            Tone::Plain => Style::new(),
-            Tone::Quiet => Style::new().add_modifier(Modifier::DIM),
-            Tone::Good => self.colour(Color::Green),
-            Tone::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
-            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
+            Emphasis::Plain => Style::new(),
+            Emphasis::Quiet => Style::new().add_modifier(Modifier::DIM),
+            Emphasis::Good => self.colour(Color::Green),
+            Emphasis::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
+            Emphasis::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
         }
     }
 
@@ -82,7 +82,7 @@ pub(crate) fn histogram_columns(area: Rect) -> usize {
 }
 
 /// Draws the view, as much of it as there is room for.
-pub(crate) fn draw(frame: &mut Frame<'_>, view: &View, palette: Palette) {
+pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         return lines(frame, view, palette, area);
@@ -132,12 +132,12 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &View, palette: Palette) {
     curves(frame, view, palette, right);
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
-    let quiet = palette.tone(Tone::Quiet);
+    let quiet = palette.tone(Emphasis::Quiet);
     frame.render_widget(Paragraph::new(view.keys).style(quiet), keys);
 }
 
 /// The most important lines, for a screen too small for panels.
-fn lines(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
+fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) {
     let mut lines = vec![progress(view, palette, usize::from(area.width))];
     for (column, label) in view.times.columns.iter().enumerate() {
         let figures = view.times.rows.iter();
@@ -145,10 +145,10 @@ fn lines(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
         let figures: Vec<_> = figures
             .filter_map(|(name, values)| Some(format!("{name} {}", values.get(column)?)))
             .collect();
-        let row = Row {
+        let row = LabelledRow {
             label,
             text: figures.join(" · "),
-            tone: Tone::Plain,
+            tone: Emphasis::Plain,
         };
         lines.extend(rows(&[row], palette));
     }
@@ -159,7 +159,7 @@ fn lines(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
         Span::raw(format!(" {reason}")),
     ]));
     lines.extend(rows(&view.load, palette));
-    lines.push(Line::styled(view.keys, palette.tone(Tone::Quiet)));
+    lines.push(Line::styled(view.keys, palette.tone(Emphasis::Quiet)));
     // The keys are the last to go.
     let room = usize::from(area.height);
     if lines.len() > room && room > 1 {
@@ -183,13 +183,13 @@ fn titled(title: Line<'static>) -> Block<'static> {
 }
 
 /// The phases with the one that runs marked, and how far that has come.
-fn progress(view: &View, palette: Palette, columns: usize) -> Line<'static> {
+fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static> {
     let mut spans = Vec::new();
     for (name, step) in &view.phases {
         let (sign, style) = match step {
-            Step::Done => ("✓", palette.tone(Tone::Good)),
-            Step::Now => ("▶", Style::new().add_modifier(Modifier::REVERSED)),
-            Step::Ahead => ("·", palette.tone(Tone::Quiet)),
+            PhaseState::Done => ("✓", palette.tone(Emphasis::Good)),
+            PhaseState::Now => ("▶", Style::new().add_modifier(Modifier::REVERSED)),
+            PhaseState::Ahead => ("·", palette.tone(Emphasis::Quiet)),
         };
         spans.push(Span::styled(format!(" {sign} {name} "), style));
     }
@@ -198,7 +198,10 @@ fn progress(view: &View, palette: Palette, columns: usize) -> Line<'static> {
     // One column between the phases, the bar and what is left.
     let room = columns.saturating_sub(used + left.chars().count() + 4);
     if room < 5 {
-        let now = view.phases.iter().find(|(_, step)| *step == Step::Now);
+        let now = view
+            .phases
+            .iter()
+            .find(|(_, step)| *step == PhaseState::Now);
         if used + left.chars().count() + 1 > columns {
             let name = now.map_or("", |(name, _)| *name);
             return Line::raw(format!("▶ {name} · {left}"));
@@ -215,22 +218,25 @@ fn progress(view: &View, palette: Palette, columns: usize) -> Line<'static> {
     spans.push(Span::raw(" "));
     spans.push(Span::styled("━".repeat(filled), palette.bars()));
     let rest = "─".repeat(room - filled);
-    spans.push(Span::styled(rest, palette.tone(Tone::Quiet)));
+    spans.push(Span::styled(rest, palette.tone(Emphasis::Quiet)));
     spans.push(Span::raw(format!(" {left}")));
     Line::from(spans)
 }
 
-fn rows(rows: &[Row], palette: Palette) -> Vec<Line<'static>> {
-    let line = |row: &Row| {
+fn rows(rows: &[LabelledRow], palette: Palette) -> Vec<Line<'static>> {
+    let line = |row: &LabelledRow| {
         Line::from(vec![
-            Span::styled(format!("{:<LABEL$}", row.label), palette.tone(Tone::Quiet)),
+            Span::styled(
+                format!("{:<LABEL$}", row.label),
+                palette.tone(Emphasis::Quiet),
+            ),
             Span::styled(row.text.clone(), palette.tone(row.tone)),
         ])
     };
     rows.iter().map(line).collect()
 }
 
-fn percentiles(view: &View) -> Paragraph<'static> {
+fn percentiles(view: &ViewModel) -> Paragraph<'static> {
     let width = usize::from(FIGURE);
     let row = |name: &str, values: &mut dyn Iterator<Item = &str>| {
         let values: String = values.map(|value| format!("{value:>width$}")).collect();
@@ -248,9 +254,9 @@ fn percentiles(view: &View) -> Paragraph<'static> {
 }
 
 /// What went wrong so far.
-fn errors_panel(view: &View, palette: Palette) -> Paragraph<'static> {
+fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let list = if view.errors.is_empty() {
-        vec![Line::styled("none", palette.tone(Tone::Good))]
+        vec![Line::styled("none", palette.tone(Emphasis::Good))]
     } else {
         rows(&view.errors, palette)
     };
@@ -259,7 +265,7 @@ fn errors_panel(view: &View, palette: Palette) -> Paragraph<'static> {
 }
 
 /// The verdict, and what speaks against the figures.
-fn verdict_panel(view: &View, palette: Palette) -> Paragraph<'static> {
+fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let title = Line::from(vec![
         Span::styled(" verdict so far: ", bold),
@@ -271,12 +277,12 @@ fn verdict_panel(view: &View, palette: Palette) -> Paragraph<'static> {
     Paragraph::new(reasons).wrap(wrap).block(titled(title))
 }
 
-fn verdict_style(view: &View, palette: Palette) -> Style {
+fn verdict_style(view: &ViewModel, palette: Palette) -> Style {
     palette.tone(view.verdict_tone).add_modifier(Modifier::BOLD)
 }
 
 /// One histogram, or two above each other where there is room.
-fn histograms(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
+fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) {
     const ROOM_FOR_TWO: u16 = 18;
     let shown: Vec<_> = if area.height >= ROOM_FOR_TWO {
         view.histograms.iter().collect()
@@ -284,7 +290,7 @@ fn histograms(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) 
         view.histograms.iter().take(1).collect()
     };
     if shown.is_empty() {
-        let nothing = Paragraph::new("no echo yet").style(palette.tone(Tone::Quiet));
+        let nothing = Paragraph::new("no echo yet").style(palette.tone(Emphasis::Quiet));
         return frame.render_widget(nothing.block(block("histogram")), area);
     }
     let areas = Layout::vertical(vec![Constraint::Fill(1); shown.len()]).split(area);
@@ -293,7 +299,7 @@ fn histograms(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) 
     }
 }
 
-fn histogram(frame: &mut Frame<'_>, bars: &Bars, palette: Palette, area: Rect) {
+fn histogram(frame: &mut Frame<'_>, bars: &HistogramBars, palette: Palette, area: Rect) {
     let title = format!("{}, messages in log bins", bars.of);
     let block = block(&title);
     let inner = block.inner(area);
@@ -308,11 +314,11 @@ fn histogram(frame: &mut Frame<'_>, bars: &Bars, palette: Palette, area: Rect) {
 }
 
 /// Latencies over time, on a logarithmic axis.
-fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
+fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) {
     let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
-        let nothing = Paragraph::new("nothing to draw yet").style(palette.tone(Tone::Quiet));
+        let nothing = Paragraph::new("nothing to draw yet").style(palette.tone(Emphasis::Quiet));
         return frame.render_widget(nothing.block(block), area);
     };
     let ys = [round_below(ys[0]), round_above(ys[1])];
@@ -327,7 +333,7 @@ fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
             .style(style)
             .data(&curve.points)
     });
-    let quiet = palette.tone(Tone::Quiet);
+    let quiet = palette.tone(Emphasis::Quiet);
     let chart = Chart::new(datasets.collect())
         .block(block)
         .legend_position(None)
@@ -349,7 +355,7 @@ fn curves(frame: &mut Frame<'_>, view: &View, palette: Palette, area: Rect) {
 }
 
 /// What the curves are, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
-fn legend(view: &View, palette: Palette) -> Vec<Span<'static>> {
+fn legend(view: &ViewModel, palette: Palette) -> Vec<Span<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut spans = vec![Span::raw(" ")];
     let mut last = "";
@@ -388,5 +394,163 @@ fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
 }
 
 #[cfg(test)]
-#[path = "draw_tests.rs"]
-mod tests;
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::buffer::Buffer;
+    use swarm::control::{Phase, Progress};
+
+    use super::*;
+    use crate::tui::history::History;
+    use crate::tui::view_model::LiveState;
+    use crate::tui::view_model::tests::{measuring, plan, view};
+
+    const PLAIN: Palette = Palette { colours: false };
+    const COLOURED: Palette = Palette { colours: true };
+
+    fn drawn(view: &ViewModel, palette: Palette, (width, height): (u16, u16)) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| draw(frame, view, palette)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    fn lines_of(buffer: &Buffer) -> Vec<String> {
+        let width = usize::from(buffer.area.width).max(1);
+        let rows = buffer.content.chunks(width);
+        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>())
+            .map(|line| line.trim_end().to_owned())
+            .collect()
+    }
+
+    fn open(size: (u16, u16)) -> ViewModel {
+        let columns = histogram_columns(Rect::new(0, 0, size.0, size.1));
+        let plan = plan("-d 20s -r 80_000 -c 100");
+        let mut progress = measuring(200_000, true);
+        progress.record.counts.lost = 3;
+        progress.connections.failed = 1;
+        progress
+            .connections
+            .failures
+            .insert("connection refused".to_owned(), 1);
+        view(&plan, &progress, columns)
+    }
+
+    /// Holds a screen against the picture of it; a new one is shown whole.
+    fn assert_looks_like(found: &Buffer, picture: &str) {
+        let found = lines_of(found).join("\n");
+        assert!(
+            found.trim_end() == picture.trim_end(),
+            "the screen looks different now:\n{found}\n"
+        );
+    }
+
+    #[test]
+    fn an_open_loop_on_a_usual_terminal() {
+        let size = (80, 24);
+        assert_looks_like(
+            &drawn(&open(size), PLAIN, size),
+            include_str!("screens/open-80x24.txt"),
+        );
+    }
+
+    #[test]
+    fn an_open_loop_on_a_large_terminal() {
+        let size = (160, 48);
+        assert_looks_like(
+            &drawn(&open(size), PLAIN, size),
+            include_str!("screens/open-160x48.txt"),
+        );
+    }
+
+    #[test]
+    fn a_closed_loop_on_a_usual_terminal() {
+        let size = (80, 24);
+        let view = view(&plan("-d 20s"), &measuring(200_000, false), 38);
+        assert_looks_like(
+            &drawn(&view, COLOURED, size),
+            include_str!("screens/closed-80x24.txt"),
+        );
+    }
+
+    #[test]
+    fn a_small_terminal_has_the_most_important_lines() {
+        let size = (50, 9);
+        assert_looks_like(
+            &drawn(&open(size), PLAIN, size),
+            include_str!("screens/open-50x9.txt"),
+        );
+    }
+
+    #[test]
+    fn no_size_is_too_small_and_none_too_large() {
+        let waiting = Progress::default();
+        let plan = plan("-r 100 -d 5s");
+        let look = LiveState {
+            plan: &plan,
+            progress: &waiting,
+            history: &History::default(),
+            calibration: None,
+            is_stopped: false,
+        };
+        for size in [
+            (0, 0),
+            (1, 1),
+            (2, 40),
+            (300, 1),
+            (20, 5),
+            (72, 20),
+            (71, 19),
+            (200, 60),
+            (500, 200),
+        ] {
+            for view in [ViewModel::of(&look, 10), open(size)] {
+                let area = drawn(&view, COLOURED, size).area;
+                assert_eq!((area.width, area.height), size);
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_nothing_is_coloured_and_curves_differ_by_their_marks() {
+        let size = (100, 30);
+        let plain = drawn(&open(size), PLAIN, size);
+        assert!(
+            plain
+                .content
+                .iter()
+                .all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset)
+        );
+        let text = lines_of(&plain).join("\n");
+        assert!(text.contains("• p99") && text.contains("× p99"), "{text}");
+        let coloured = drawn(&open(size), COLOURED, size);
+        let has = |colour| coloured.content.iter().any(|cell| cell.fg == colour);
+        assert!(has(Color::Cyan) && has(Color::Magenta) && has(Color::Red));
+    }
+
+    #[test]
+    fn the_phase_that_runs_stands_out() {
+        let size = (80, 24);
+        let buffer = drawn(&open(size), PLAIN, size);
+        let reversed: String = buffer
+            .content
+            .iter()
+            .filter(|cell| cell.modifier.contains(Modifier::REVERSED))
+            .map(|cell| cell.symbol())
+            .collect();
+        assert_eq!(reversed.trim(), format!("▶ {}", Phase::Measure.name()));
+    }
+
+    #[test]
+    fn ends_of_the_axis_are_round() {
+        let round = |ns: f64| {
+            [round_below(ns.log10()), round_above(ns.log10())].map(|y| 10_f64.powf(y).round())
+        };
+        assert_eq!(round(70_900.0), [50_000.0, 100_000.0]);
+        assert_eq!(round(1_500.0), [1_000.0, 2_000.0]);
+        assert_eq!(round(3_000.0), [2_000.0, 5_000.0]);
+        // A flat line at a round number has room on both sides.
+        assert_eq!(round(1_000.0), [500.0, 2_000.0]);
+    }
+}

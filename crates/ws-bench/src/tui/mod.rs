@@ -8,27 +8,28 @@
 //! | `draw` | a view on a screen of any size |
 //! | `screen` | taking the terminal, and giving it back however the program ends |
 
-mod bars;
 mod draw;
+mod histogram;
 mod history;
 pub(crate) mod screen;
-mod view;
+mod view_model;
 
 use std::io::{self, IsTerminal, stderr};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use cli::interrupt::Interrupts;
 use measurement::plan::Plan;
-use measurement::summary::Calibration;
+use measurement::verdict::Calibration;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use swarm::control::Control;
 
 use self::draw::Palette;
 use self::history::History;
 use self::screen::Screen;
-use self::view::{Look, View};
-use crate::display::Display;
-use crate::signals::Stop;
+use self::view_model::{LiveState, ViewModel};
+use crate::display_thread::DisplayThread;
 
 /// How often the screen changes; threads tell how they stand as often.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -60,14 +61,15 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
 pub(crate) fn start(
     plan: &Plan,
     calibration: Option<Calibration>,
-    stop: &Stop,
-) -> anyhow::Result<Display> {
+    control: &Control,
+    interrupts: &Interrupts,
+) -> anyhow::Result<DisplayThread> {
     let screen = Screen::enter().context("cannot take the terminal for --tui")?;
-    stop.control.watch();
-    let (plan, stop) = (plan.clone(), stop.clone());
-    Ok(Display::start(move |is_over| {
+    control.watch();
+    let (plan, control, interrupts) = (plan.clone(), control.clone(), interrupts.clone());
+    Ok(DisplayThread::start(move |is_over| {
         // A terminal that is gone is no reason to end the run, whose files are to be saved.
-        let _ = show(screen, &plan, calibration, &stop, is_over);
+        let _ = show(screen, &plan, calibration, &control, &interrupts, is_over);
     }))
 }
 
@@ -75,33 +77,34 @@ fn show(
     mut screen: Screen,
     plan: &Plan,
     calibration: Option<Calibration>,
-    stop: &Stop,
+    control: &Control,
+    interrupts: &Interrupts,
     is_over: &dyn Fn() -> bool,
 ) -> io::Result<()> {
     let palette = Palette::of_environment();
     let mut history = History::default();
     // After a panic elsewhere the terminal is no longer ours, and keys are signals again.
     while !is_over() && screen::is_ours() {
-        let progress = stop.control.progress();
+        let progress = control.progress();
         history.note(&progress);
-        let look = Look {
+        let look = LiveState {
             plan,
             progress: &progress,
             history: &history,
             calibration,
-            is_stopped: stop.control.is_stopped(),
+            is_stopped: control.is_stopped(),
         };
         screen.terminal().draw(|frame| {
             let columns = draw::histogram_columns(frame.area());
-            draw::draw(frame, &View::of(&look, columns), palette);
+            draw::draw(frame, &ViewModel::of(&look, columns), palette);
         })?;
-        listen(stop, is_over)?;
+        listen(interrupts, is_over)?;
     }
     Ok(())
 }
 
 /// Takes keys until it is time to draw anew.
-fn listen(stop: &Stop, is_over: &dyn Fn() -> bool) -> io::Result<()> {
+fn listen(interrupts: &Interrupts, is_over: &dyn Fn() -> bool) -> io::Result<()> {
     // In steps, so that the end of the run is not kept waiting.
     const STEPS: u32 = 4;
     for _ in 0..STEPS {
@@ -111,7 +114,7 @@ fn listen(stop: &Stop, is_over: &dyn Fn() -> bool) -> io::Result<()> {
         match event::poll(REDRAW_EVERY / STEPS) {
             Ok(true) => match event::read()? {
                 Event::Key(key) if ends(key) => {
-                    stop.interrupt();
+                    interrupts.interrupt();
                     return Ok(());
                 }
                 Event::Resize(..) => return Ok(()),
@@ -135,7 +138,7 @@ fn ends(key: KeyEvent) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) use self::view::tests::plan as plan_for_tests;
+pub(crate) use self::view_model::tests::plan as plan_for_tests;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! A uniform random sample of bounded size, for columns with more values than fit in memory.
 
-use measurement::sample::message_hash;
+use measurement::record::message_hash;
 
 /// Most values of one column that are held: 64 MiB of them. No picture shows more.
 pub(in crate::read) const MOST_VALUES: usize = 1 << 23;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use measurement::sample::Outcome;
+use measurement::record::Outcome;
 
 use super::bounded_sample::{BoundedSample, MOST_VALUES};
 use super::select_column::SelectedColumn;

@@ -1,6 +1,6 @@
 //! One row a message, on as many sheets as needed.
 
-use measurement::sample::Outcome;
+use measurement::record::Outcome;
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::style::{Styles, begin_sheet, mark_unless};

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::moving::{Group, groups};
-use measurement::sample::Sample;
+use measurement::moving_average::{MovingGroup, groups};
+use measurement::record::Sample;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{
@@ -93,7 +93,7 @@ pub(super) fn write(
 /// `None` without messages.
 fn chart_of(
     name: &str,
-    groups: &[Group],
+    groups: &[MovingGroup],
     columns: &TimeColumns,
     is_sample: bool,
 ) -> Option<SheetChart<'static>> {

@@ -1,6 +1,6 @@
 //! The percentile table, and the distribution on the axes of HdrHistogram's plots.
 
-use measurement::percentiles::PercentileRow;
+use measurement::run::PercentileRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine};

@@ -1,6 +1,6 @@
 //! A figure with one column a server and one row a round, and its chart.
 
-use measurement::comparison::{Comparison, Figure, last_round};
+use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::chart::{
@@ -17,7 +17,7 @@ pub(super) fn write(
     sheet: &mut Worksheet,
     c: &Comparison,
     name: &str,
-    figure: Figure,
+    figure: ComparedFigure,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
@@ -52,7 +52,7 @@ fn column_of(server: usize) -> u16 {
 
 fn chart<'a>(
     sheet: &'a str,
-    figure: Figure,
+    figure: ComparedFigure,
     servers: &[&'a str],
     last: u32,
     values: Vec<f64>,
@@ -85,7 +85,7 @@ fn chart<'a>(
 }
 
 /// Servers are often close together, and far from zero.
-fn scale(figure: Figure, mut values: Vec<f64>) -> AxisScale {
+fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> AxisScale {
     if figure.unit() != "ns" {
         return AxisScale::Automatic;
     }

@@ -1,6 +1,6 @@
 //! The verdict on each figure, one row a figure and server.
 
-use measurement::comparison::{Against, Comparison, Decision};
+use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::style::{Styles, begin_sheet};
@@ -21,7 +21,7 @@ pub(super) fn write(
         Column::Median => &styles.general,
         _ => &styles.text,
     })?;
-    sheet.set_column_width(Column::Figure.at(), 24)?;
+    sheet.set_column_width(Column::FigureKey.at(), 24)?;
     fit_names(sheet, Column::Server, c)?;
     fit_names(sheet, Column::Reference, c)?;
     sheet.set_column_width(Column::InWords.at(), 56)?;
@@ -31,7 +31,7 @@ pub(super) fn write(
         .flat_map(|row| row.servers.iter().map(move |server| (row, server)));
     for (index, (figure, server)) in servers.enumerate() {
         let row = row(index + 1);
-        sheet.write_string(row, Column::Figure.at(), figure.figure.key())?;
+        sheet.write_string(row, Column::FigureKey.at(), figure.figure.key())?;
         sheet.write_string(row, Column::Unit.at(), unit(figure.figure))?;
         sheet.write_string(row, Column::Server.at(), &server.server)?;
         if let Some(median) = server.median {
@@ -49,7 +49,11 @@ pub(super) fn write(
 }
 
 /// Writes the columns about a server's ratio to the reference.
-fn write_ratio(sheet: &mut Worksheet, row: u32, against: &Against) -> Result<(), XlsxError> {
+fn write_ratio(
+    sheet: &mut Worksheet,
+    row: u32,
+    against: &AgainstReference,
+) -> Result<(), XlsxError> {
     sheet.write_string(row, Column::Reference.at(), &against.reference)?;
     for (column, value) in [
         (Column::Ratio, against.ratio),
@@ -66,10 +70,10 @@ fn write_ratio(sheet: &mut Worksheet, row: u32, against: &Against) -> Result<(),
     Ok(())
 }
 
-fn words(decision: Decision) -> &'static str {
+fn words(decision: ComparisonVerdict) -> &'static str {
     match decision {
-        Decision::Better => "better",
-        Decision::Worse => "worse",
-        Decision::CannotTell => "cannot tell",
+        ComparisonVerdict::Better => "better",
+        ComparisonVerdict::Worse => "worse",
+        ComparisonVerdict::CannotTell => "cannot tell",
     }
 }

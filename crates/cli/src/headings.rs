@@ -1,0 +1,8 @@
+//! Headings of the flags that several programs share.
+
+/// Heading of the flags of the load.
+pub const LOAD: &str = "Load";
+/// Heading of the flags of the connections.
+pub const CONNECTION: &str = "Connections";
+/// Heading of the flags of files and reports.
+pub const OUTPUT: &str = "Output";

@@ -1,0 +1,166 @@
+//! The flags that every program has, and the text behind its flags.
+
+use clap::builder::Styles;
+use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
+use clap_complete::Shell;
+
+pub(crate) const COMPLETIONS: &str = "completions";
+pub(crate) const MAN_PAGE: &str = "man-page";
+const HEADING: &str = "Help";
+
+/// Adds the flags that every program has, and styles the text behind them.
+pub(crate) fn with_common_flags(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let behind = command.get_after_help().map(ToString::to_string);
+    let styled = behind.map(|text| style_headings(&text, command.get_styles()));
+    let flags = [
+        Arg::new("help")
+            .short('h')
+            .long("help")
+            .action(ArgAction::Help)
+            .help("Print help: with -h in short, with --help in full"),
+        Arg::new("version")
+            .short('V')
+            .long("version")
+            .action(ArgAction::Version)
+            .help("Print name and version"),
+        Arg::new(COMPLETIONS)
+            .long(COMPLETIONS)
+            .value_name("SHELL")
+            .value_parser(value_parser!(Shell))
+            .exclusive(true)
+            .help("Print a script that completes these flags in a shell (example: bash)")
+            .long_help(format!(
+                "Print a script that completes these flags in a shell (example: bash)\n\n\
+                 In bash, for now: source <({name} --completions bash)"
+            )),
+        Arg::new(MAN_PAGE)
+            .long(MAN_PAGE)
+            .action(ArgAction::SetTrue)
+            .exclusive(true)
+            .help("Print the manual page, as roff")
+            .long_help(format!(
+                "Print the manual page, as roff\n\n\
+                 To keep it: {name} --man-page > {name}.1, to read that: man -l {name}.1"
+            )),
+    ];
+    let command = command
+        .mut_args(with_hint)
+        // Clap's own stand apart from these, in front.
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args(flags.map(|flag| flag.help_heading(HEADING)));
+    match styled {
+        Some(text) => command.after_help(text),
+        None => command,
+    }
+}
+
+/// Keeps shells from offering files for a value of which nothing is known: files are known by their type.
+fn with_hint(arg: Arg) -> Arg {
+    if arg.get_value_hint() == ValueHint::Unknown && arg.get_action().takes_values() {
+        arg.value_hint(ValueHint::Other)
+    } else {
+        arg
+    }
+}
+
+/// A paragraph of the text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Section<'a> {
+    /// A heading, without its colon, and lines that stand as they are.
+    Titled(&'a str, Vec<&'a str>),
+    /// Lines that may be filled anew.
+    Prose(Vec<&'a str>),
+}
+
+/// Splits `text` into its paragraphs, which empty lines separate.
+pub(crate) fn sections(text: &str) -> Vec<Section<'_>> {
+    let paragraphs = text.split("\n\n").filter(|text| !text.trim().is_empty());
+    paragraphs
+        .map(|paragraph| {
+            let mut lines = paragraph.trim_matches('\n').lines();
+            let first = lines.next().unwrap_or_default();
+            match first.strip_suffix(':') {
+                Some(heading) => Section::Titled(heading, lines.collect()),
+                None => Section::Prose(std::iter::once(first).chain(lines).collect()),
+            }
+        })
+        .collect()
+}
+
+/// Returns `text` with its headings as clap shows its own.
+fn style_headings(text: &str, styles: &Styles) -> String {
+    let header = styles.get_header();
+    let paragraphs = sections(text).into_iter().map(|section| match section {
+        Section::Titled(heading, lines) => {
+            format!("{header}{heading}:{header:#}\n{}", lines.join("\n"))
+        }
+        // As wide as the terminal.
+        Section::Prose(lines) => lines.join(" "),
+    });
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const TEXT: &str = "\
+Examples:
+  a -b   does it
+  a -c
+
+Prose in
+two lines.
+
+Exit codes:
+  0 fine";
+
+    #[test]
+    fn a_paragraph_is_a_section_or_prose() {
+        assert_eq!(
+            sections(TEXT),
+            [
+                Section::Titled("Examples", vec!["  a -b   does it", "  a -c"]),
+                Section::Prose(vec!["Prose in", "two lines."]),
+                Section::Titled("Exit codes", vec!["  0 fine"]),
+            ]
+        );
+        assert_eq!(sections(""), []);
+    }
+
+    #[test]
+    fn only_headings_are_styled_and_prose_is_left_to_the_terminal() {
+        let one_line = TEXT.replace("Prose in\ntwo", "Prose in two");
+        assert_eq!(style_headings(TEXT, &Styles::plain()), one_line);
+        let styled = style_headings(TEXT, &Styles::styled());
+        assert!(styled.contains("Exit codes:\u{1b}"), "{styled:?}");
+        assert!(styled.contains("\n\nProse in two"), "{styled:?}");
+    }
+
+    pub(crate) fn command() -> Command {
+        let file = Arg::new("FILE").required(true);
+        let file = file.value_parser(value_parser!(std::path::PathBuf));
+        let window = Arg::new("window").long("window").value_name("N");
+        let window = window.default_value("1").help("How many\n\nIn all");
+        Command::new("tried")
+            .version("1.2")
+            .about("Tries")
+            .arg(file)
+            .arg(window)
+    }
+
+    #[test]
+    fn files_are_offered_where_they_are_meant() {
+        let command = with_common_flags(command());
+        let hint = |name: &str| {
+            let mut args = command.get_arguments();
+            args.find(|arg| arg.get_id() == name)
+                .unwrap()
+                .get_value_hint()
+        };
+        assert_eq!(hint("FILE"), ValueHint::AnyPath);
+        assert_eq!(hint("window"), ValueHint::Other);
+    }
+}

@@ -1,0 +1,199 @@
+//! The flags of the load: clients, messages and connections.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use measurement::plan::{
+    CertificatePolicy, Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft,
+    ServerUrl, Verify,
+};
+use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
+
+use crate::choices::{Choice, one_of};
+use crate::generator_flags::GeneratorFlags;
+use crate::headings::{CONNECTION, LOAD};
+use crate::tls_flags::TlsFlags;
+
+/// The flags of the load that a program puts on a server.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct LoadFlags {
+    /// Connections, each one client (example: 10_000)
+    #[arg(short, long, value_name = "N", default_value = "100", value_parser = clients, help_heading = LOAD)]
+    pub clients: NonZeroU32,
+
+    /// Measured messages per client (example: 10_000)
+    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = messages, help_heading = LOAD)]
+    pub messages: NonZeroU64,
+
+    /// Measure for a time instead of a number of messages (example: 10s)
+    #[arg(short, long, value_name = "TIME", conflicts_with = "messages", value_parser = parse_duration, help_heading = LOAD)]
+    pub duration: Option<Duration>,
+
+    /// Payload in bytes, or a range that sizes are drawn from uniformly (examples: 4KiB, 64..1KiB)
+    #[arg(short, long, value_name = "SIZE|MIN..MAX", default_value = "125", help_heading = LOAD)]
+    pub size: SizeRange,
+
+    /// Send text messages (the default)
+    #[arg(long, group = "kind", help_heading = LOAD)]
+    pub text: bool,
+
+    /// Send binary messages instead of text
+    #[arg(long, group = "kind", help_heading = LOAD)]
+    pub binary: bool,
+
+    /// Most messages in flight per client [default: 1; unbounded with --rate or --stages] (example: 64)
+    ///
+    /// Without --rate this is a closed loop: each client keeps just so many in flight and sends the
+    /// next when an echo comes. With it, a message that is due while so many are in flight waits, and
+    /// its response time holds the waiting.
+    #[arg(short, long, value_name = "N", value_parser = window, help_heading = LOAD)]
+    pub window: Option<NonZeroU32>,
+
+    /// Load before measuring, on the same connections, not recorded; none with --ramp (example: 5s)
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
+    pub warmup: Duration,
+
+    /// How an echo is compared with what was sent (example: length)
+    #[arg(long, value_parser = one_of(&VERIFY), default_value = FULL, help_heading = LOAD)]
+    pub verify: Verify,
+
+    /// Seed of every random choice [default: random, reported] (example: 42)
+    #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
+    pub seed: Option<u64>,
+
+    /// Pace of opening connections [default: as fast as it goes] (example: 500)
+    #[arg(long, value_name = "CONN/S", help_heading = CONNECTION)]
+    pub connect_rate: Option<Rate>,
+
+    /// Limit for one connection to open (example: 2s)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
+    pub connect_timeout: Duration,
+
+    /// Limit for one echo; then the client goes on with its next message (example: 500ms)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
+    pub timeout: Duration,
+
+    /// Header of the handshake, may be repeated (example: 'Authorization: Bearer abc')
+    #[arg(long = "header", value_name = "K: V", value_parser = header_line, help_heading = CONNECTION)]
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+
+    /// Subprotocol offered in the handshake, may be repeated (example: chat.v2)
+    #[arg(long = "subprotocol", value_name = "P", value_parser = subprotocol, help_heading = CONNECTION)]
+    pub subprotocols: Vec<String>,
+
+    /// Origin header of the handshake (example: `https://example.org`)
+    #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
+    pub origin: Option<HeaderValue>,
+
+    /// The flags of `wss://`.
+    #[command(flatten)]
+    pub tls: TlsFlags,
+}
+
+/// The default of `--verify`.
+const FULL: &str = "full";
+
+const VERIFY: [Choice<Verify>; 3] = [
+    ("off", "Not at all", Verify::Off),
+    ("length", "Message type and length", Verify::Length),
+    (FULL, "Message type, length and every byte", Verify::Full),
+];
+
+impl LoadFlags {
+    /// The draft of a closed loop against `target`, without raw samples, pinning and embedded server: those
+    /// are for the program to add.
+    #[must_use]
+    pub fn draft(
+        &self,
+        target: ServerUrl,
+        trust: CertificatePolicy,
+        generator: &GeneratorFlags,
+    ) -> PlanDraft {
+        PlanDraft {
+            certificate_policy: trust,
+            server_url: target,
+            embedded: None,
+            clients: self.clients,
+            length: match self.duration {
+                Some(time) => Length::Duration(time),
+                None => Length::MessagesPerClient(self.messages),
+            },
+            payload: self.size,
+            text: !self.binary,
+            load: Load::Closed {
+                window: self.window.unwrap_or(NonZeroU32::MIN),
+            },
+            connect_rate: self.connect_rate,
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            warmup: self.warmup,
+            verify: self.verify,
+            threads: generator.threads(),
+            pin: Vec::new(),
+            busy_poll: generator.busy_poll,
+            headers: self.handshake_headers(),
+            seed: self.seed.unwrap_or_else(random_seed),
+            max_samples: 0,
+        }
+    }
+
+    fn handshake_headers(&self) -> HeaderMap {
+        let mut headers: HeaderMap = self.headers.iter().cloned().collect();
+        if let Some(origin) = &self.origin {
+            headers.insert(header::ORIGIN, origin.clone());
+        }
+        // Every subprotocol is a token, so the list is a header value.
+        if let Ok(list) = HeaderValue::from_str(&self.subprotocols.join(", "))
+            && !self.subprotocols.is_empty()
+        {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, list);
+        }
+        headers
+    }
+}
+
+fn clients(text: &str) -> Result<NonZeroU32, UnitError> {
+    parse_positive(text, u64::from(MAX_CLIENTS))
+}
+
+fn messages(text: &str) -> Result<NonZeroU64, UnitError> {
+    parse_positive(text, MAX_MESSAGES_PER_CLIENT)
+}
+
+fn window(text: &str) -> Result<NonZeroU32, UnitError> {
+    parse_positive(text, u64::from(MAX_WINDOW))
+}
+
+fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("a header has the form 'Name: value'")?;
+    let name = name
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{}` is no header name", name.trim()))?;
+    Ok((name, header_value(value)?))
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("`{}` cannot stand in a header", text.trim()))
+}
+
+fn subprotocol(text: &str) -> Result<String, String> {
+    // A token (RFC 6455, 4.1), as a header's name is.
+    match text.parse::<HeaderName>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("`{text}` is no subprotocol name")),
+    }
+}
+
+/// 53 bits, which every reader of the JSON summary keeps exactly.
+#[must_use]
+pub fn random_seed() -> u64 {
+    rand::random::<u64>() >> 11
+}

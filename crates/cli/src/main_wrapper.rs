@@ -1,0 +1,151 @@
+//! The whole of a `main`: parse, call, print an error, exit code.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command, FromArgMatches};
+use clap_complete::Shell;
+
+use crate::completions::completions;
+use crate::exit_status::ExitStatus;
+use crate::help::{COMPLETIONS, MAN_PAGE, with_common_flags};
+use crate::man_page::man_page;
+use crate::print::{print_error, print_text};
+
+/// Runs a program whose flags, name and version are `command` and whose arguments, parsed, are a `C`.
+///
+/// The exit code is what `program` returns; 1 after its error, which is printed as `error: top: cause`; 2 after
+/// a usage error, clap's own or one that `program` returns as [`clap::Error`]; 0 after `--help`,
+/// `--version`, `--completions` and `--man-page`, which need no other argument, and also when nobody reads
+/// to their end.
+///
+/// The text behind the flags in `--help` is clap's `after_help`: paragraphs with an empty line between
+/// them. One whose first line ends in a colon is a section of the manual page, its lines as they stand;
+/// any other one is prose.
+///
+/// ```
+/// use std::process::ExitCode;
+/// use clap::{CommandFactory, Parser};
+///
+/// /// Greets
+/// #[derive(Parser)]
+/// #[command(version, after_help = "Examples:\n  greet world   an easy one")]
+/// struct Args {
+///     name: Option<String>,
+/// }
+///
+/// fn main() -> ExitCode {
+///     cli::run(Args::command(), |args: Args| {
+///         eprintln!("hello {}", args.name.as_deref().unwrap_or("you"));
+///         Ok(cli::ExitStatus::Success)
+///     })
+/// }
+/// ```
+pub fn run<C: FromArgMatches, S: Into<ExitCode>>(
+    command: Command,
+    program: impl FnOnce(C) -> anyhow::Result<S>,
+) -> ExitCode {
+    match parse(command, std::env::args_os()) {
+        Ok(Request::Run(arguments)) => match program(arguments) {
+            Ok(status) => status.into(),
+            Err(error) => match error.downcast::<clap::Error>() {
+                Ok(usage) => print_usage(&usage),
+                Err(error) => {
+                    print_error(&error);
+                    ExitStatus::Failed.into()
+                }
+            },
+        },
+        Ok(Request::Text(text)) => exit_after(print_text(&text)),
+        Err(usage) => print_usage(&usage),
+    }
+}
+
+/// A parsed command line.
+enum Request<C> {
+    /// The program's own work.
+    Run(C),
+    /// A text about the program, on standard output.
+    Text(String),
+}
+
+/// # Errors
+/// A usage error, or the text of `--help` or `--version`.
+fn parse<C: FromArgMatches>(
+    command: Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Request<C>, clap::Error> {
+    let mut command = with_common_flags(command);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    if let Some(text) = requested_text(&command, &matches) {
+        return Ok(Request::Text(text));
+    }
+    match C::from_arg_matches(&matches) {
+        Ok(arguments) => Ok(Request::Run(arguments)),
+        Err(error) => Err(error.format(&mut command)),
+    }
+}
+
+/// The script or the page, if one of them was asked for.
+fn requested_text(command: &Command, matches: &ArgMatches) -> Option<String> {
+    if let Some(shell) = matches.get_one::<Shell>(COMPLETIONS) {
+        return Some(completions(command, *shell));
+    }
+    matches.get_flag(MAN_PAGE).then(|| man_page(command))
+}
+
+/// Prints a usage error, help or version, and returns its exit code.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if error.use_stderr() {
+        // Who cannot read what is wrong still gets the code.
+        u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    } else {
+        exit_after(printed.and_then(|()| print_text("")))
+    }
+}
+
+/// The exit code after a text was printed; a reader that has seen enough is no failure.
+fn exit_after(printed: io::Result<()>) -> ExitCode {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            print_error(&anyhow::Error::new(error).context("cannot print"));
+            ExitStatus::Failed.into()
+        }
+        _ => ExitStatus::Success.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+    use crate::help::tests::command;
+
+    fn requested(line: &[&str]) -> Option<String> {
+        let mut command = with_common_flags(command());
+        let matches = command.try_get_matches_from_mut(line).unwrap();
+        requested_text(&command, &matches)
+    }
+
+    #[test]
+    fn texts_need_no_other_argument_and_stand_alone() {
+        for shell in Shell::value_variants() {
+            let script = requested(&["tried", "--completions", &shell.to_string()]).unwrap();
+            assert!(script.contains("window"), "{shell}: {script}");
+        }
+        assert!(requested(&["tried", "--man-page"]).is_some());
+        assert_eq!(requested(&["tried", "a.csv"]), None);
+        for wrong in [
+            vec!["tried"],
+            vec!["tried", "a.csv", "--man-page"],
+            vec!["tried", "--completions", "bash", "--man-page"],
+            vec!["tried", "--completions", "nonsense"],
+        ] {
+            let result = with_common_flags(command()).try_get_matches_from(&wrong);
+            assert_eq!(result.unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+    }
+}

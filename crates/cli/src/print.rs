@@ -1,0 +1,61 @@
+//! Lines on standard error, and texts on standard output.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+/// Prints `error: top: cause` on standard error.
+pub fn print_error(error: &anyhow::Error) {
+    print_notice(&format!("error: {}", in_one_line(error.as_ref())));
+}
+
+/// Prints a line on standard error. A terminal that is gone is no reason to lose what was measured, so a line
+/// that cannot be written is dropped.
+pub fn print_notice(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints a text on standard output, in colour only where that is wanted. A reader that has gone away has
+/// seen what it wanted, so a broken pipe is no error.
+///
+/// # Errors
+/// When standard output cannot be written to for another reason.
+pub fn print_text(text: &str) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// An error and its causes in one line, `top: cause`. A cause that the line already holds in its own words is
+/// left out.
+#[must_use]
+pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    for cause in anyhow::Chain::new(error).skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let cause = anyhow::anyhow!("no such file");
+        let error = cause.context("cannot read a.csv: no such file");
+        assert_eq!(
+            in_one_line(error.as_ref()),
+            "cannot read a.csv: no such file"
+        );
+        let error = error.context("no picture");
+        assert_eq!(
+            in_one_line(error.as_ref()),
+            "no picture: cannot read a.csv: no such file"
+        );
+    }
+}

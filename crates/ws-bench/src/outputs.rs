@@ -1,0 +1,115 @@
+//! The files of a run: created before it, written after it.
+
+use std::path::PathBuf;
+
+use results::ResultsError;
+use results::write::{Output, Run, Written};
+use units::grouped;
+
+use crate::args::BenchArgs;
+use crate::plot::PlotOutput;
+
+/// The files that a run will be saved in.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    files: Vec<Output>,
+    plot: Option<PlotOutput>,
+}
+
+impl Outputs {
+    /// Creates the files under passing names.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub(crate) fn create(args: &BenchArgs, plot: Option<PlotOutput>) -> Result<Self, ResultsError> {
+        let files = args.outputs().iter().map(|path| Output::create(path));
+        Ok(Self {
+            files: files.collect::<Result<_, _>>()?,
+            plot,
+        })
+    }
+
+    /// The passing names of the files.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = PathBuf> {
+        let unfinished = self.files.iter().map(Output::unfinished_path);
+        unfinished.map(ToOwned::to_owned)
+    }
+
+    /// Saves every file that can be saved, and draws the picture.
+    pub(crate) fn save(self, run: &Run<'_>) -> SavedOutputs {
+        SavedOutputs {
+            timed: run.summary.service_time_ns.count,
+            files: self.files.into_iter().map(|file| file.write(run)).collect(),
+            plot: self.plot.map(|plot| plot.draw(run.summary, run.samples)),
+        }
+    }
+}
+
+/// The files that were saved, and those that could not be.
+#[derive(Debug)]
+pub(crate) struct SavedOutputs {
+    /// Timed messages of the run.
+    timed: u64,
+    files: Vec<Result<Written, ResultsError>>,
+    plot: Option<anyhow::Result<String>>,
+}
+
+impl SavedOutputs {
+    /// A line about each file that was saved.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let files = self.files.iter().flatten();
+        let lines = files.map(|written| saved_line(written, self.timed));
+        lines.chain(self.plot.iter().flatten().cloned()).collect()
+    }
+
+    /// # Errors
+    /// The first file that could not be saved.
+    pub(crate) fn into_result(self) -> anyhow::Result<()> {
+        self.files.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.plot.transpose()?;
+        Ok(())
+    }
+}
+
+/// The line about a saved file of a run with `timed` timed messages.
+fn saved_line(written: &Written, timed: u64) -> String {
+    let path = written.path.display();
+    let Some(rows) = written.rows.map(|rows| rows as u64) else {
+        return format!("saved {path}");
+    };
+    let chosen = if rows < timed {
+        format!(", chosen at random from {}", grouped(timed))
+    } else {
+        String::new()
+    };
+    let plural = if rows == 1 { "" } else { "s" };
+    let draw = if rows > 0 && timed > 0 {
+        format!(" · draw it with: draw-plot {path}")
+    } else {
+        String::new()
+    };
+    format!("saved {path} ({} row{plural}{chosen}){draw}", grouped(rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_file_says_what_it_holds_and_how_to_draw_it() {
+        let line = |path: &str, rows, timed| {
+            let path = PathBuf::from(path);
+            saved_line(&Written { path, rows }, timed)
+        };
+        assert_eq!(
+            line("latencies.xlsx", Some(100_000), 100_000),
+            "saved latencies.xlsx (100,000 rows) · draw it with: draw-plot latencies.xlsx"
+        );
+        assert_eq!(
+            line("a.csv", Some(1), 2_000),
+            "saved a.csv (1 row, chosen at random from 2,000) · draw it with: draw-plot a.csv"
+        );
+        assert_eq!(line("a.csv", Some(0), 0), "saved a.csv (0 rows)");
+        assert_eq!(line("a.json", None, 5), "saved a.json");
+    }
+}

@@ -1,0 +1,103 @@
+//! Progress of a run's phase, and the summary so far: computed from a plan and a look at the run.
+
+use std::time::Duration;
+
+use measurement::plan::Plan;
+use measurement::run::{RunContext, Summary};
+use measurement::verdict::Calibration;
+use swarm::control::{Phase, Progress};
+
+use crate::tool::tool;
+
+/// Progress of a phase: messages, connections or milliseconds done, of all of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PhaseProgress {
+    pub(crate) done: u64,
+    pub(crate) of: u64,
+}
+
+impl PhaseProgress {
+    /// Progress of the phase that the run is in.
+    pub(crate) fn of(plan: &Plan, progress: &Progress) -> Self {
+        let time = |of: Duration| Self {
+            done: millis(progress.in_phase),
+            of: millis(of),
+        };
+        match progress.phase {
+            Phase::Connect => Self {
+                done: progress.connections.attempted,
+                of: u64::from(plan.clients.get()),
+            },
+            Phase::WarmUp => time(plan.warmup),
+            Phase::Measure => match (plan.planned_messages(), plan.measured_time()) {
+                (Some(of), _) => Self {
+                    done: progress.record.counts.received,
+                    of,
+                },
+                (None, of) => time(of.unwrap_or_default()),
+            },
+            Phase::Drain => time(plan.timeout),
+            Phase::Close => Self { done: 1, of: 1 },
+        }
+    }
+
+    /// The share that is done, in [0, 1].
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn share(self) -> f64 {
+        (self.done as f64 / self.of.max(1) as f64).min(1.0)
+    }
+
+    /// The time that the phase still takes at the pace it had so far.
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn time_left(self, so_far: Duration) -> Option<Duration> {
+        let left = self.of.checked_sub(self.done)? as f64;
+        let factor = (self.done > 0).then(|| left / self.done as f64)?;
+        Duration::try_from_secs_f64(so_far.as_secs_f64() * factor).ok()
+    }
+}
+
+/// Whole milliseconds; saturates after 584 million years.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The summary of the run if it ended now.
+pub(crate) fn summary_so_far(
+    plan: &Plan,
+    progress: &Progress,
+    calibration: Option<Calibration>,
+    interrupted: bool,
+) -> Summary {
+    let context = RunContext {
+        tool: tool(),
+        elapsed_s: progress.elapsed_s,
+        connections: progress.connections.clone(),
+        client: progress.usage.clone(),
+        calibration,
+        interrupted,
+        ..RunContext::default()
+    };
+    let mut summary = Summary::so_far(plan, &progress.record, context);
+    wording::explain(&mut summary);
+    summary
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_follows_the_pace_so_far() {
+        let left = |done, of| PhaseProgress { done, of }.time_left(Duration::from_secs(10));
+        assert_eq!(left(50, 100), Some(Duration::from_secs(10)));
+        assert_eq!(left(100, 100), Some(Duration::ZERO));
+        assert_eq!(left(0, 100), None);
+        assert_eq!(left(101, 100), None);
+    }
+
+    #[test]
+    fn a_share_is_never_above_one() {
+        let share = |done, of| PhaseProgress { done, of }.share();
+        assert_eq!((share(1, 4), share(5, 4), share(0, 0)), (0.25, 1.0, 0.0));
+    }
+}

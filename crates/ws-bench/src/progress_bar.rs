@@ -1,0 +1,134 @@
+//! How the run stands, on standard error and only on a terminal.
+
+use std::io::{IsTerminal, stderr};
+use std::thread;
+use std::time::Duration;
+
+use console::Term;
+use indicatif::{ProgressBar, ProgressStyle};
+use measurement::plan::Plan;
+use swarm::control::{Control, Phase, Progress};
+use units::{grouped, human_time};
+
+use crate::display_thread::DisplayThread;
+use crate::phase_progress::PhaseProgress;
+
+/// How often the display changes.
+const REDRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// Begins to show the run, if there is a terminal to show it on.
+pub(crate) fn start(plan: &Plan, control: &Control) -> Option<DisplayThread> {
+    if !stderr().is_terminal() {
+        return None;
+    }
+    control.watch();
+    let (plan, control) = (plan.clone(), control.clone());
+    Some(DisplayThread::start(move |is_over| {
+        let bar = ProgressBar::new(1);
+        // Our own template, which is tested; without it the bar looks plain.
+        if let Ok(style) = style() {
+            bar.set_style(style);
+        }
+        while !is_over() {
+            let progress = control.progress();
+            let part = PhaseProgress::of(&plan, &progress);
+            bar.set_length(part.of.max(1));
+            bar.set_position(part.done.min(part.of));
+            bar.set_prefix(progress.phase.name());
+            let (_, columns) = Term::stderr().size_checked().unwrap_or((0, 0));
+            let columns = match usize::from(columns) {
+                0 => USUAL_COLUMNS,
+                columns => columns,
+            };
+            bar.set_message(fitted(said(&plan, &progress, part), columns));
+            thread::sleep(REDRAW_EVERY);
+        }
+        bar.finish_and_clear();
+    }))
+}
+
+fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {
+    ProgressStyle::with_template("{prefix:>8} [{bar:16}] {msg}")
+        .map(|style| style.progress_chars("=> "))
+}
+
+/// Columns that the bar takes before its message.
+const BAR: usize = 28;
+/// Columns left free at the end: a line that wraps is not cleared as a whole, and the terminal's
+/// own `^C` needs room, too.
+const MARGIN: usize = 3;
+/// Columns taken for granted where the terminal does not tell.
+const USUAL_COLUMNS: usize = 80;
+
+/// What can be said of the run, the most important first.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn said(plan: &Plan, progress: &Progress, part: PhaseProgress) -> Vec<String> {
+    let (opened, failed) = (progress.connections.opened, progress.connections.failed);
+    let received = progress.record.counts.received;
+    let clients = format!("{} up", grouped(opened));
+    let failed = (failed > 0).then(|| format!("{} failed", grouped(failed)));
+    if progress.phase != Phase::Measure {
+        let of = grouped(u64::from(plan.clients.get()));
+        let clients = format!("{} of {of} clients up", grouped(opened));
+        return std::iter::once(clients).chain(failed).collect();
+    }
+    let seconds = progress.in_phase.as_secs_f64().max(1e-3);
+    let rate = (received as f64 / seconds).round() as u64;
+    let mut said = vec![format!("{} msg/s", grouped(rate))];
+    let service = &progress.record.service;
+    if let (Some(p50), Some(p99)) = (service.quantile(0.5), service.quantile(0.99)) {
+        let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
+        said.push(format!("p50 {p50} p99 {p99}"));
+    }
+    said.extend(
+        part.time_left(progress.in_phase)
+            .map(|left| format!("{} s left", left.as_secs())),
+    );
+    said.extend(failed);
+    said.push(clients);
+    said.push(format!("{} messages", grouped(received)));
+    said
+}
+
+/// As much of it as there are columns for.
+fn fitted(said: Vec<String>, columns: usize) -> String {
+    let room = columns.saturating_sub(BAR + MARGIN);
+    let mut text = String::new();
+    for item in said {
+        let separator = if text.is_empty() { "" } else { " · " };
+        let longer = format!("{text}{separator}{item}");
+        if longer.chars().count() > room {
+            break;
+        }
+        text = longer;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_valid() {
+        assert!(style().is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out_whole() {
+        let said = || {
+            vec![
+                "119,709 msg/s".to_owned(),
+                "p50 1 ms".to_owned(),
+                "9 s left".to_owned(),
+            ]
+        };
+        assert_eq!(fitted(said(), 80), "119,709 msg/s · p50 1 ms · 9 s left");
+        assert_eq!(fitted(said(), 60), "119,709 msg/s · p50 1 ms");
+        assert_eq!(fitted(said(), 20), "");
+    }
+}

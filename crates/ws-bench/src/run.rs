@@ -1,0 +1,285 @@
+//! One run: check, start, measure, report, save.
+
+use anyhow::Context;
+use cli::interrupt::Interrupts;
+use cli::{ExitStatus, print_error, print_text};
+use host::open_files;
+use host::process_probe::ProcessProbe;
+use measurement::plan::{CertificatePolicy, Plan, PlanError};
+use measurement::run::{Summary, percentile_table};
+use measurement::verdict::{Calibration, Verdict};
+use results::ResultsError;
+use results::write::Run;
+use swarm::control::Control;
+use swarm::{Measured, SwarmError};
+use units::grouped;
+
+use crate::args::BenchArgs;
+use crate::embedded::EmbeddedServer;
+use crate::metrics::MetricsListener;
+use crate::outputs::Outputs;
+use crate::plot::PlotOutput;
+use crate::tool::tool;
+use crate::tui::{self, NoTerminal};
+use crate::{progress_bar, report};
+
+/// Carries out one run and returns its exit status.
+///
+/// # Errors
+/// When the run did not take place, or a file could not be written.
+pub(crate) fn run(
+    args: &BenchArgs,
+    control: &Control,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    let checked = check(args)?;
+    interrupts.remove_on_abort(checked.outputs.unfinished());
+    let started = start(args, control, checked.plan, checked.metrics)?;
+    let measured = measure(args, control, interrupts, &started, checked.probe)?;
+    drop(started);
+
+    let mut summary = measured.summary.with_conditions(&args.conditions);
+    wording::explain(&mut summary);
+    let run = Run {
+        summary: &summary,
+        samples: &measured.record.samples,
+        percentiles: &percentile_table(&measured.record),
+        timeline: &measured.record.timeline,
+        clients: &measured.clients,
+    };
+    // A terminal that is gone must not cost the files.
+    let printed = print(&report(args, &run)?);
+
+    // Every file that can be saved is, before the first one that cannot is reported.
+    let saved = checked.outputs.save(&run);
+    let lines = saved.lines();
+    if args.json {
+        lines.iter().for_each(|line| args.notice(line));
+    } else if printed.is_ok() && !lines.is_empty() {
+        print(&format!("\n{}\n", lines.join("\n")))?;
+    }
+    saved.into_result()?;
+    let interrupted = control.is_stopped();
+    match printed {
+        // Whoever closes a terminal has it ended, and cannot read there any more.
+        Err(error) if interrupted => print_error(&error),
+        printed => printed?,
+    }
+    Ok(status(&summary, interrupted))
+}
+
+/// A run whose flags, limits and files have been checked.
+struct Checked {
+    /// The plan; of an embedded server, with a URL that stands for it.
+    plan: Plan,
+    metrics: Option<MetricsListener>,
+    outputs: Outputs,
+    probe: Option<ProcessProbe>,
+}
+
+/// Checks everything that can be wrong with what was typed, before anything is started.
+fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
+    let (url, embedded) = match &args.url {
+        Some(url) => (url.as_str(), false),
+        None => ("ws://127.0.0.1:1/", true),
+    };
+    let plan = args.plan(url, embedded)?;
+    let plot = args.plot.as_deref().map(PlotOutput::check).transpose()?;
+    if args.tui {
+        tui::check()?;
+    }
+    let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
+    // Where it cannot be raised, the limit stays as it is.
+    let raised_from = open_files::raise_limit().ok().flatten();
+    if let Some((from, to)) = raised_from.zip(open_files::limit()) {
+        args.notice(&format!(
+            "raised the limit on open files from {} to {}",
+            grouped(from),
+            grouped(to)
+        ));
+    }
+    cli::check_room(plan.clients.get(), &plan.server_url, embedded)?;
+    let outputs = Outputs::create(args, plot)?;
+    let probe = match args.server_pid {
+        Some(pid) => Some(ProcessProbe::process(pid)?),
+        None => embedded.then(ProcessProbe::own_process),
+    };
+    Ok(Checked {
+        plan,
+        metrics,
+        outputs,
+        probe,
+    })
+}
+
+/// A run whose server and metrics are up, and whose generator is calibrated.
+struct Started {
+    plan: Plan,
+    calibration: Option<Calibration>,
+    /// Ends when it is dropped.
+    _server: Option<EmbeddedServer>,
+}
+
+/// Starts the embedded server and the metrics, and calibrates the generator.
+fn start(
+    args: &BenchArgs,
+    control: &Control,
+    checked: Plan,
+    metrics: Option<MetricsListener>,
+) -> anyhow::Result<Started> {
+    let server = checked
+        .embedded
+        .is_some()
+        .then(|| EmbeddedServer::start(args.embedded, args.load.clients.get()))
+        .transpose()?;
+    let plan = match &server {
+        Some(server) => {
+            args.notice(&format!(
+                "no URL given: measuring an embedded {} echo server at {}",
+                args.embedded.name(),
+                server.url
+            ));
+            args.plan(&server.url, true)?
+        }
+        None => checked,
+    };
+    if let Some(metrics) = metrics {
+        args.notice(&format!("metrics at {}", metrics.url()?));
+        metrics.serve(&plan, control)?;
+    }
+    if plan.certificate_policy == CertificatePolicy::Unchecked {
+        args.notice(
+            "the server's certificate is not checked (--insecure): whoever answers is measured",
+        );
+    }
+    Ok(Started {
+        calibration: calibrate(args, &plan)?,
+        plan,
+        _server: server,
+    })
+}
+
+/// Measures the generator's own limits, if they are asked for or the run is long.
+fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
+    if !args.needs_calibration(plan) {
+        return Ok(None);
+    }
+    match swarm::calibrate(plan) {
+        Ok(found) => {
+            if found.is_none() && (plan.server_url.is_tls() || plan.server_url.is_unix()) {
+                args.notice(
+                    "the generator's own limits are known only for ws://, so they are not looked for",
+                );
+            }
+            Ok(found)
+        }
+        Err(error) if args.calibrate => Err(error),
+        // Not asked for, it is no reason to measure nothing.
+        Err(error) => {
+            args.notice(&format!(
+                "the generator's own limits are not known: {error}"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// Measures, and shows the run meanwhile.
+fn measure(
+    args: &BenchArgs,
+    control: &Control,
+    interrupts: &Interrupts,
+    started: &Started,
+    mut probe: Option<ProcessProbe>,
+) -> anyhow::Result<Measured> {
+    let Started {
+        plan, calibration, ..
+    } = started;
+    // The live screen prints itself what happens.
+    interrupts.announce_on_interrupt(!args.quiet && !args.tui);
+    let display = match (args.quiet, args.tui) {
+        (true, _) => None,
+        (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
+        (false, false) => progress_bar::start(plan, control),
+    };
+    let measured = swarm::measure(
+        tool(),
+        plan,
+        control,
+        probe.as_mut(),
+        *calibration,
+        open_files::limit(),
+    );
+    drop(display);
+    interrupts.announce_on_interrupt(!args.quiet);
+    let measured = measured?;
+    if let (Some(pid), true) = (args.server_pid, measured.server_ended) {
+        args.notice(&format!(
+            "process {pid} ended before the run did: its CPU and memory are not known"
+        ));
+    }
+    Ok(measured)
+}
+
+/// The summary as text or JSON.
+fn report(args: &BenchArgs, run: &Run<'_>) -> anyhow::Result<String> {
+    if args.json {
+        results::write::to_json(run).context("cannot print the summary")
+    } else {
+        Ok(report::text(run.summary))
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    print_text(text).context("cannot print the summary")
+}
+
+/// The exit status of a run whose files were all written.
+fn status(summary: &Summary, interrupted: bool) -> ExitStatus {
+    let connections = &summary.connections;
+    let some_failed =
+        connections.failed > 0 || connections.closed_early > 0 || summary.messages.any_failed();
+    if interrupted {
+        ExitStatus::Interrupted
+    } else if summary.validity.verdict == Verdict::Invalid {
+        ExitStatus::Invalid
+    } else if some_failed {
+        ExitStatus::SomeFailed
+    } else if summary.conditions.iter().any(|c| c.held) {
+        ExitStatus::ConditionHeld
+    } else {
+        ExitStatus::Success
+    }
+}
+
+/// The exit status of a run that did not take place: wrong usage differs from other errors.
+pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
+    let is_usage = error.is::<PlanError>()
+        || error.is::<NoTerminal>()
+        || matches!(
+            error.downcast_ref(),
+            Some(ResultsError::UnknownEnding { .. })
+        )
+        || matches!(
+            error.downcast_ref(),
+            Some(draw_plot::DrawError::UnknownEnding { .. })
+        );
+    if is_usage {
+        ExitStatus::Usage
+    } else {
+        ExitStatus::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_usage_is_told_from_bad_luck() {
+        let usage = anyhow::Error::from(PlanError::OwnHeader("upgrade".to_owned()));
+        assert_eq!(status_of_error(&usage), ExitStatus::Usage);
+        let luck = anyhow::anyhow!("no luck");
+        assert_eq!(status_of_error(&luck), ExitStatus::Failed);
+    }
+}

@@ -1,0 +1,581 @@
+//! What the live screen shows, as plain data: computed from a plan, a look at the progress and what came
+//! before. Nothing here knows a terminal.
+
+use std::time::Duration;
+
+use measurement::plan::Plan;
+use measurement::record::MessageCounts;
+use measurement::run::{Connections, Summary};
+use measurement::verdict::{Calibration, SendLag, Verdict};
+use swarm::control::{Phase, Progress};
+use units::{grouped, human_bytes, human_percent, human_time};
+
+use super::histogram::HistogramBars;
+use super::history::{History, Point};
+use crate::phase_progress::{PhaseProgress, summary_so_far};
+use crate::report::{heading_text, per_second};
+
+/// What a view is computed from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LiveState<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) progress: &'a Progress,
+    pub(crate) history: &'a History,
+    pub(crate) calibration: Option<Calibration>,
+    /// The user has ended the run.
+    pub(crate) is_stopped: bool,
+}
+
+/// How something is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Emphasis {
+    Plain,
+    Quiet,
+    Good,
+    Warning,
+    Bad,
+}
+
+/// Where a phase stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PhaseState {
+    Done,
+    Now,
+    Ahead,
+}
+
+/// A line with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LabelledRow {
+    pub(crate) label: &'static str,
+    pub(crate) text: String,
+    pub(crate) tone: Emphasis,
+}
+
+/// The percentiles so far, one a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PercentileTable {
+    /// `service`, and in open loop `response`.
+    pub(crate) columns: Vec<&'static str>,
+    /// Name of the figure, and its value in each column.
+    pub(crate) rows: Vec<(&'static str, Vec<String>)>,
+}
+
+/// A line of the picture of latencies over time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LatencyCurve {
+    /// Which time: `service` or `response`.
+    pub(crate) of: &'static str,
+    /// Which figure of it.
+    pub(crate) figure: &'static str,
+    /// Seconds since T0, and the decimal logarithm of the nanoseconds.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+/// Everything on the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ViewModel {
+    /// What is run.
+    pub(crate) heading: String,
+    pub(crate) phases: Vec<(&'static str, PhaseState)>,
+    /// How far the phase has come, in [0, 1].
+    pub(crate) share: f64,
+    pub(crate) time_left: Option<String>,
+    pub(crate) load: Vec<LabelledRow>,
+    pub(crate) times: PercentileTable,
+    /// In open loop response times come first.
+    pub(crate) histograms: Vec<HistogramBars>,
+    pub(crate) curves: Vec<LatencyCurve>,
+    /// What went wrong so far; empty = nothing.
+    pub(crate) errors: Vec<LabelledRow>,
+    /// The verdict if the run ended now.
+    pub(crate) verdict: &'static str,
+    pub(crate) verdict_tone: Emphasis,
+    /// What speaks against the figures, each with what to do about it.
+    pub(crate) reasons: Vec<String>,
+    pub(crate) keys: &'static str,
+}
+
+const PHASES: [Phase; 5] = [
+    Phase::Connect,
+    Phase::WarmUp,
+    Phase::Measure,
+    Phase::Drain,
+    Phase::Close,
+];
+
+impl ViewModel {
+    /// What there is to be seen now, with histograms of so many columns.
+    pub(crate) fn of(look: &LiveState<'_>, columns: usize) -> Self {
+        let LiveState { plan, progress, .. } = *look;
+        let so_far = summary_so_far(plan, progress, look.calibration, look.is_stopped);
+        let part = PhaseProgress::of(plan, progress);
+        let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
+        let open = progress.record.open_loop.as_deref();
+        let response =
+            open.and_then(|open| HistogramBars::of(&open.response, "response time", columns));
+        let service = HistogramBars::of(&progress.record.service, "service time", columns);
+        Self {
+            heading: heading_text(&so_far),
+            phases: PHASES
+                .into_iter()
+                .map(|phase| (phase.name(), step(phase, progress.phase)))
+                .collect(),
+            share: part.share(),
+            time_left: part
+                .time_left(progress.in_phase)
+                .filter(|_| progress.phase != Phase::Close)
+                .map(time_left),
+            load: load(look, &so_far),
+            times: times(plan, &so_far),
+            histograms: response.into_iter().chain(service).collect(),
+            curves: curves(plan, look.history),
+            errors: errors(&progress.record.counts, &progress.connections),
+            verdict,
+            verdict_tone,
+            reasons,
+            keys: if look.is_stopped {
+                "ending the run, its files will be saved · q once more ends at once and saves nothing"
+            } else {
+                "q ends the run and saves its files"
+            },
+        }
+    }
+}
+
+fn step(phase: Phase, now: Phase) -> PhaseState {
+    match phase.cmp(&now) {
+        std::cmp::Ordering::Less => PhaseState::Done,
+        std::cmp::Ordering::Equal => PhaseState::Now,
+        std::cmp::Ordering::Greater => PhaseState::Ahead,
+    }
+}
+
+/// Whole seconds, and minutes where there are many.
+fn time_left(left: Duration) -> String {
+    match left.as_secs() {
+        s if s >= 120 => format!("{} min {:02} s left", s / 60, s % 60),
+        s => format!("{s} s left"),
+    }
+}
+
+fn load(look: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
+    let LiveState { plan, progress, .. } = *look;
+    let plain = |label, text| LabelledRow {
+        label,
+        text,
+        tone: Emphasis::Plain,
+    };
+    let mut rows = vec![clients(plan, &progress.connections)];
+    let now = look.history.now();
+    if let Some(profile) = plan.load.profile() {
+        let asked = profile.rate_at(progress.elapsed_s);
+        let sent = now.map_or_else(unknown, |now| per_second(now.sent_per_s));
+        let text = format!("{sent} of {} msg/s asked", per_second(asked));
+        rows.push(plain("sent now", text));
+    }
+    let echoed = now.map_or_else(unknown, |now| per_second(now.received_per_s));
+    rows.push(plain("echoed now", format!("{echoed} msg/s")));
+    let average = &so_far.throughput;
+    rows.push(plain(
+        "average",
+        format!(
+            "{} msg/s · {}/s",
+            per_second(average.messages_per_s),
+            human_bytes(average.payload_bytes_per_s)
+        ),
+    ));
+    let counts = &progress.record.counts;
+    rows.push(plain(
+        "messages",
+        format!(
+            "{} sent · {} echoed",
+            grouped(counts.sent),
+            grouped(counts.received)
+        ),
+    ));
+    if plan.load.profile().is_some() {
+        let SendLag { p50, p99, .. } = so_far.send_lag_ns;
+        let text = format!("p50 {} · p99 {}", time(p50), time(p99));
+        rows.push(plain("send lag", text));
+    }
+    rows.extend(generator(plan, so_far).map(|text| plain("generator", text)));
+    rows
+}
+
+fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
+    let of = grouped(u64::from(plan.clients.get()));
+    let mut text = format!("{} of {of} up", grouped(connections.opened));
+    let mut tone = Emphasis::Plain;
+    for (n, what) in [
+        (connections.failed, "failed"),
+        (connections.closed_early, "ended early"),
+    ] {
+        if n > 0 {
+            text += &format!(" · {} {what}", grouped(n));
+            tone = Emphasis::Bad;
+        }
+    }
+    LabelledRow {
+        label: "clients",
+        text,
+        tone,
+    }
+}
+
+/// What the verdict asks of the generator, where the system tells.
+fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
+    let client = &so_far.client;
+    let mut text = if plan.busy_poll {
+        let busy = human_percent(client.busy_share?);
+        format!("busy for {busy} of its time")
+    } else {
+        format!("{} of a core", human_percent(client.cpu_per_core?))
+    };
+    if let Some(share) = client.run_queue_wait_share {
+        text += &format!(" · waited {}", human_percent(share));
+    }
+    Some(text)
+}
+
+fn unknown() -> String {
+    "–".to_owned()
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn time(ns: Option<u64>) -> String {
+    ns.map_or_else(unknown, |ns| human_time(ns as f64))
+}
+
+fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
+    let mut of = vec![("service", &so_far.service_time_ns)];
+    if plan.load.profile().is_some() {
+        of.push(("response", &so_far.response_time_ns));
+    }
+    let row = |name, figure: fn(&measurement::verdict::Latency) -> Option<u64>| {
+        (name, of.iter().map(|(_, l)| time(figure(l))).collect())
+    };
+    PercentileTable {
+        rows: vec![
+            row("p50", |l| l.p50),
+            row("p90", |l| l.p90),
+            row("p99", |l| l.p99),
+            row("p99.9", |l| l.p99_9),
+            row("max", |l| l.max),
+        ],
+        columns: of.iter().map(|(name, _)| *name).collect(),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
+    let curve = |of, figure, value: fn(&Point) -> Option<u64>| LatencyCurve {
+        of,
+        figure,
+        points: history
+            .points()
+            .filter_map(|point| Some((point.at_s, (value(point)?.max(1) as f64).log10())))
+            .collect(),
+    };
+    let mut curves = vec![
+        curve("service", "p50", |p| p.service_p50_ns),
+        curve("service", "p99", |p| p.service_p99_ns),
+    ];
+    if plan.load.profile().is_some() {
+        curves.push(curve("response", "p99", |p| p.response_p99_ns));
+    }
+    curves
+}
+
+fn errors(counts: &MessageCounts, connections: &Connections) -> Vec<LabelledRow> {
+    let messages = [
+        ("lost", counts.lost),
+        ("corrupted", counts.corrupted),
+        ("timed out", counts.timed_out),
+        ("never sent", counts.unsent),
+        ("duplicated", counts.duplicated),
+        ("reordered", counts.reordered),
+        ("unexpected", counts.unexpected),
+    ];
+    let of_messages = messages
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(label, n)| (label, grouped(n)));
+    let reason =
+        |label| move |(reason, n): (&String, &u64)| (label, format!("{} · {reason}", grouped(*n)));
+    let failures = connections.failures.iter().map(reason("failed"));
+    let early_ends = connections.early_ends.iter().map(reason("ended early"));
+    let all = of_messages.chain(failures).chain(early_ends);
+    all.map(|(label, text)| LabelledRow {
+        label,
+        text,
+        tone: Emphasis::Bad,
+    })
+    .collect()
+}
+
+fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Emphasis, Vec<String>) {
+    if phase < Phase::Measure {
+        return ("nothing measured yet", Emphasis::Quiet, Vec::new());
+    }
+    let found = &so_far.validity;
+    let tone = match found.verdict {
+        Verdict::Valid => Emphasis::Good,
+        Verdict::Suspect => Emphasis::Warning,
+        Verdict::Invalid => Emphasis::Bad,
+    };
+    (found.verdict.name(), tone, found.reasons.clone())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
+
+    use clap::Parser;
+    use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
+    use measurement::verdict::GeneratorUsage;
+
+    use super::*;
+    use crate::args::BenchArgs;
+
+    pub(crate) fn plan(line: &str) -> Plan {
+        let url = "ws://127.0.0.1:8000/ws";
+        let words = ["ws-bench", url].into_iter().chain(line.split_whitespace());
+        let args = BenchArgs::try_parse_from(words).unwrap();
+        args.plan(url, false).unwrap()
+    }
+
+    /// So many times of `step_ns` × 1, 2, 3, …
+    fn times(count: u64, step_ns: u64) -> LatencyHistogram {
+        let mut times = LatencyHistogram::new();
+        (1..=count).for_each(|n| times.record(n * step_ns));
+        times
+    }
+
+    /// A run in the middle of its measured phase: so many messages in five seconds.
+    pub(crate) fn measuring(messages: u64, is_open: bool) -> Progress {
+        let mut record = Record {
+            service: times(messages, 10),
+            ..Record::default()
+        };
+        record.counts.sent = messages + 10;
+        record.counts.received = messages;
+        record.in_time.messages = messages;
+        record.in_time.payload_bytes = messages * 125;
+        record.open_loop = is_open.then(|| {
+            Box::new(OpenLoopRecord {
+                response: times(messages, 15),
+                send_lag: times(messages, 1),
+                sent_in_time: messages + 10,
+                ..OpenLoopRecord::default()
+            })
+        });
+        Progress {
+            phase: Phase::Measure,
+            in_phase: Duration::from_secs(5),
+            connections: Connections {
+                attempted: 100,
+                opened: 100,
+                ..Connections::default()
+            },
+            record,
+            usage: GeneratorUsage {
+                cpu_per_core: Some(0.71),
+                run_queue_wait_share: Some(0.01),
+                ..GeneratorUsage::default()
+            },
+            elapsed_s: 5.0,
+        }
+    }
+
+    /// The history of a run that always went as it goes now.
+    pub(crate) fn history(now: &Progress) -> History {
+        let mut history = History::default();
+        for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {
+            let share = (n + 1) as u64;
+            let part = measuring(
+                now.record.service.count() * share / 5,
+                now.record.open_loop.is_some(),
+            );
+            history.note(&Progress { elapsed_s, ..part });
+        }
+        history
+    }
+
+    pub(crate) fn view(plan: &Plan, progress: &Progress, columns: usize) -> ViewModel {
+        let look = LiveState {
+            plan,
+            progress,
+            history: &history(progress),
+            calibration: None,
+            is_stopped: false,
+        };
+        ViewModel::of(&look, columns)
+    }
+
+    fn text<'a>(rows: &'a [LabelledRow], label: &str) -> &'a str {
+        let row = rows.iter().find(|row| row.label == label);
+        row.map_or("missing", |row| row.text.as_str())
+    }
+
+    #[test]
+    fn a_closed_loop_shows_its_rate_and_one_time() {
+        let view = view(&plan("-d 20s"), &measuring(200_000, false), 40);
+        assert_eq!(text(&view.load, "clients"), "100 of 100 up");
+        assert_eq!(text(&view.load, "echoed now"), "40,000 msg/s");
+        assert_eq!(text(&view.load, "average"), "40,000 msg/s · 4.8 MiB/s");
+        assert_eq!(
+            text(&view.load, "messages"),
+            "200,010 sent · 200,000 echoed"
+        );
+        assert_eq!(text(&view.load, "generator"), "71 % of a core · waited 1 %");
+        // What only an open loop has.
+        assert_eq!(text(&view.load, "sent now"), "missing");
+        assert_eq!(text(&view.load, "send lag"), "missing");
+        assert_eq!(view.times.columns, ["service"]);
+        assert_eq!(view.times.rows[0], ("p50", vec!["1.00 ms".to_owned()]));
+        assert_eq!(view.histograms.len(), 1);
+        assert_eq!(view.curves.len(), 2);
+        assert_eq!(
+            (view.share, view.time_left),
+            (0.25, Some("15 s left".to_owned()))
+        );
+        assert_eq!((view.verdict, view.verdict_tone), ("valid", Emphasis::Good));
+        assert!(view.errors.is_empty());
+    }
+
+    #[test]
+    fn an_open_loop_shows_what_was_asked_and_response_times_first() {
+        let plan = plan("-d 20s -r 40_000");
+        let view = view(&plan, &measuring(200_000, true), 40);
+        assert_eq!(text(&view.load, "sent now"), "40,000 of 40,000 msg/s asked");
+        assert_eq!(text(&view.load, "send lag"), "p50 100 µs · p99 198 µs");
+        assert_eq!(view.times.columns, ["service", "response"]);
+        assert_eq!(
+            view.times.rows[2],
+            ("p99", vec!["1.98 ms".to_owned(), "2.97 ms".to_owned()])
+        );
+        let of: Vec<_> = view.histograms.iter().map(|bars| bars.of).collect();
+        assert_eq!(of, ["response time", "service time"]);
+        assert!(view.curves.iter().all(|curve| curve.points.len() == 5));
+        assert_eq!(view.curves[2].of, "response");
+        assert_eq!(view.verdict, "valid");
+    }
+
+    #[test]
+    fn the_rate_that_is_asked_for_follows_the_ramp() {
+        let plan = plan("-d 20s -r 40_000 --ramp 10s");
+        let view = view(&plan, &measuring(50_000, true), 40);
+        assert!(
+            text(&view.load, "sent now").ends_with("of 20,000 msg/s asked"),
+            "{:?}",
+            view.load
+        );
+    }
+
+    #[test]
+    fn a_rate_that_is_not_kept_is_said_while_it_goes_on() {
+        let plan = plan("-d 20s -r 80_000");
+        let view = view(&plan, &measuring(200_000, true), 40);
+        assert_eq!(
+            (view.verdict, view.verdict_tone),
+            ("suspect", Emphasis::Warning)
+        );
+        assert!(
+            view.reasons[0].starts_with("50 % of the offered rate"),
+            "{:?}",
+            view.reasons
+        );
+    }
+
+    #[test]
+    fn before_anything_is_measured_there_is_no_verdict() {
+        for phase in [Phase::Connect, Phase::WarmUp] {
+            let progress = Progress {
+                phase,
+                ..Progress::default()
+            };
+            let look = LiveState {
+                plan: &plan(""),
+                progress: &progress,
+                history: &History::default(),
+                calibration: None,
+                is_stopped: false,
+            };
+            let view = ViewModel::of(&look, 40);
+            assert_eq!(view.verdict, "nothing measured yet");
+            assert!(view.reasons.is_empty() && view.histograms.is_empty());
+            assert_eq!(text(&view.load, "echoed now"), "– msg/s");
+        }
+    }
+
+    #[test]
+    fn the_phase_that_runs_is_marked() {
+        let view = view(&plan("-d 20s"), &measuring(1_000, false), 40);
+        let steps: Vec<_> = view.phases.iter().map(|(_, step)| *step).collect();
+        use PhaseState::{Ahead, Done, Now};
+        assert_eq!(steps, [Done, Done, Now, Ahead, Ahead]);
+    }
+
+    #[test]
+    fn errors_are_told_by_kind_and_connections_by_reason() {
+        let mut progress = measuring(200_000, false);
+        progress.record.counts.lost = 3;
+        progress.record.counts.timed_out = 1_000;
+        progress.connections.failed = 2;
+        progress.connections.failures = BTreeMap::from([("connection refused".to_owned(), 2)]);
+        progress.connections.closed_early = 1;
+        progress.connections.early_ends = BTreeMap::from([("reset by peer".to_owned(), 1)]);
+        let view = view(&plan("-d 20s"), &progress, 40);
+        let errors: Vec<_> = view
+            .errors
+            .iter()
+            .map(|row| (row.label, row.text.as_str()))
+            .collect();
+        assert_eq!(
+            errors,
+            [
+                ("lost", "3"),
+                ("timed out", "1,000"),
+                ("failed", "2 · connection refused"),
+                ("ended early", "1 · reset by peer"),
+            ]
+        );
+        assert_eq!(
+            text(&view.load, "clients"),
+            "100 of 100 up · 2 failed · 1 ended early"
+        );
+        assert_eq!(view.verdict, "suspect");
+        assert!(view.reasons[0].starts_with("3 of 100 connections failed or ended early"));
+    }
+
+    #[test]
+    fn a_run_that_the_user_ended_says_so() {
+        let (plan, progress) = (plan("-d 20s"), measuring(200_000, false));
+        let look = LiveState {
+            plan: &plan,
+            progress: &progress,
+            history: &History::default(),
+            calibration: None,
+            is_stopped: true,
+        };
+        let view = ViewModel::of(&look, 40);
+        assert!(view.keys.contains("saves nothing"));
+        assert!(view.reasons.iter().any(|r| r.starts_with("ended early")));
+    }
+
+    #[test]
+    fn long_times_are_in_minutes() {
+        let text = |s| time_left(Duration::from_secs(s));
+        assert_eq!(
+            (text(119), text(120), text(3_661)),
+            (
+                "119 s left".to_owned(),
+                "2 min 00 s left".to_owned(),
+                "61 min 01 s left".to_owned()
+            )
+        );
+    }
+}
