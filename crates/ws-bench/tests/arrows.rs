@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("swarm", &["host", "measurement", "units", "websocket-wire"]),
     ("websocket-wire", &[]),
     // Front ends only.
-    ("wording", &["measurement", "units"]),
+    ("wording", &["measurement", "statistics", "units"]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
