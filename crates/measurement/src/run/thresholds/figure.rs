@@ -5,13 +5,13 @@ use std::fmt;
 use super::ConditionError;
 use crate::run::summary::Summary;
 use crate::verdict::Latency;
-use FigureUnit::{Bytes, Nanoseconds, Number, Share};
+use ConditionUnit::{Bytes, Nanoseconds, Number, Share};
 use statistics::ratio_verdict::Direction::{self, HigherIsBetter, LowerIsBetter};
 use units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
 
 /// What a figure is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FigureUnit {
+pub(super) enum ConditionUnit {
     Nanoseconds,
     Number,
     Share,
@@ -49,7 +49,7 @@ const DISTRIBUTIONS: [(&str, Distributed); 4] = [
 /// A figure that is no time of a distribution.
 struct NamedFigure {
     name: &'static str,
-    unit: FigureUnit,
+    unit: ConditionUnit,
     direction: Direction,
     /// Counts what went wrong: one such is a fact, not noise.
     is_fault: bool,
@@ -59,7 +59,7 @@ struct NamedFigure {
 impl NamedFigure {
     const fn new(
         name: &'static str,
-        unit: FigureUnit,
+        unit: ConditionUnit,
         direction: Direction,
         of: fn(&Summary) -> Option<f64>,
     ) -> Self {
@@ -72,7 +72,7 @@ impl NamedFigure {
         }
     }
 
-    const fn fault(name: &'static str, unit: FigureUnit, of: fn(&Summary) -> Option<f64>) -> Self {
+    const fn fault(name: &'static str, unit: ConditionUnit, of: fn(&Summary) -> Option<f64>) -> Self {
         Self {
             is_fault: true,
             ..Self::new(name, unit, LowerIsBetter, of)
@@ -135,7 +135,7 @@ fn error_rate(s: &Summary) -> Option<f64> {
 #[derive(Debug, Clone)]
 pub struct RunFigure {
     name: String,
-    source: Source,
+    source: FigureSource,
 }
 
 impl PartialEq for RunFigure {
@@ -151,7 +151,7 @@ impl RunFigure {
     /// When no run has such a figure; the message names the one that is spelt most like it.
     pub fn named(name: &str) -> Result<Self, ConditionError> {
         Ok(Self {
-            source: Source::named(name).ok_or_else(|| unknown(name))?,
+            source: FigureSource::named(name).ok_or_else(|| unknown(name))?,
             name: name.to_owned(),
         })
     }
@@ -166,8 +166,8 @@ impl RunFigure {
     #[must_use]
     pub fn of(&self, summary: &Summary) -> Option<f64> {
         match self.source {
-            Source::Time(distribution, time) => time(distribution(summary)),
-            Source::Other(figure) => (figure.of)(summary),
+            FigureSource::Time(distribution, time) => time(distribution(summary)),
+            FigureSource::Other(figure) => (figure.of)(summary),
         }
     }
 
@@ -175,21 +175,21 @@ impl RunFigure {
     #[must_use]
     pub fn direction(&self) -> Direction {
         match self.source {
-            Source::Time(..) => LowerIsBetter,
-            Source::Other(figure) => figure.direction,
+            FigureSource::Time(..) => LowerIsBetter,
+            FigureSource::Other(figure) => figure.direction,
         }
     }
 
     /// Whether it counts what went wrong.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self.source, Source::Other(figure) if figure.is_fault)
+        matches!(self.source, FigureSource::Other(figure) if figure.is_fault)
     }
 
-    fn unit(&self) -> FigureUnit {
+    fn unit(&self) -> ConditionUnit {
         match self.source {
-            Source::Time(..) => Nanoseconds,
-            Source::Other(figure) => figure.unit,
+            FigureSource::Time(..) => Nanoseconds,
+            FigureSource::Other(figure) => figure.unit,
         }
     }
 
@@ -235,7 +235,7 @@ impl RunFigure {
     }
 }
 
-fn print(unit: FigureUnit, value: f64) -> String {
+fn print(unit: ConditionUnit, value: f64) -> String {
     match unit {
         Nanoseconds => human_time(value),
         Bytes => human_bytes(value),
@@ -249,12 +249,12 @@ fn print(unit: FigureUnit, value: f64) -> String {
 
 /// Where a summary holds a figure.
 #[derive(Clone, Copy)]
-enum Source {
+enum FigureSource {
     Time(Distributed, Time),
     Other(&'static NamedFigure),
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for FigureSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Time(..) => "a time",
@@ -263,7 +263,7 @@ impl fmt::Debug for Source {
     }
 }
 
-impl Source {
+impl FigureSource {
     fn named(name: &str) -> Option<Self> {
         if let Some(figure) = FIGURES.iter().find(|figure| figure.name == name) {
             return Some(Self::Other(figure));
