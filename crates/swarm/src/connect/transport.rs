@@ -1,7 +1,7 @@
-//! What a client's bytes go over: TCP, TLS over TCP, or a Unix socket.
+//! The transport of a client's bytes: TCP, TLS over TCP, or a Unix socket.
 //!
-//! Nothing here blocks, and nothing is sent or read that was not asked for. The plain sockets are a
-//! match away from the system call; what TLS needs beside the socket is in a box of its own.
+//! Nothing here blocks, and nothing is sent or read without a call. The plain sockets are a match away from
+//! the system call; the state of TLS is in a box.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -15,7 +15,24 @@ use mio::{Interest, Registry, Token};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use crate::shared::BUFFER_LEN;
+use crate::buffers::BUFFER_LEN;
+
+/// Reports of the poll about a socket that were not used up. Events are edges: each comes once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Readiness {
+    /// There is, or may be, something to read.
+    pub(crate) readable: bool,
+    /// The server will send no more, so that a short read is not the last one.
+    pub(crate) at_end: bool,
+}
+
+impl Readiness {
+    /// Adds another report.
+    pub(crate) fn add(&mut self, reported: Self) {
+        self.readable |= reported.readable || reported.at_end;
+        self.at_end |= reported.at_end;
+    }
+}
 
 /// A socket that the thread's poll watches, with TLS on top or without.
 #[derive(Debug)]
@@ -23,15 +40,15 @@ pub(crate) enum Transport {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
-    Tls(Box<Tls>),
+    Tls(Box<TlsSocket>),
 }
 
 /// A TLS session and its socket.
 #[derive(Debug)]
-pub(crate) struct Tls {
+pub(crate) struct TlsSocket {
     socket: TcpStream,
     session: ClientConnection,
-    /// The last read from the socket brought less than was asked for.
+    /// The last read from the socket was a short one.
     drained: bool,
 }
 
@@ -41,13 +58,13 @@ impl Transport {
         TcpStream::connect(to).map(Self::Tcp)
     }
 
-    /// Connects to a Unix socket; `WouldBlock` when its server has as many waiting as it takes.
+    /// Connects to a Unix socket; `WouldBlock` when the server's backlog is full.
     #[cfg(unix)]
     pub(crate) fn unix(to: &std::path::Path) -> io::Result<Self> {
         UnixStream::connect(to).map(Self::Unix)
     }
 
-    /// There is no such thing here.
+    /// Unsupported on this platform.
     #[cfg(not(unix))]
     pub(crate) fn unix(_: &std::path::Path) -> io::Result<Self> {
         Err(ErrorKind::Unsupported.into())
@@ -63,9 +80,9 @@ impl Transport {
             return Ok(self);
         };
         let mut session = ClientConnection::new(Arc::clone(config), server.clone())?;
-        // What is encrypted and waits for the socket: a write buffer's worth and no more.
+        // At most a write buffer of encrypted bytes waits for the socket.
         session.set_buffer_limit(Some(BUFFER_LEN));
-        Ok(Self::Tls(Box::new(Tls {
+        Ok(Self::Tls(Box::new(TlsSocket {
             socket,
             session,
             drained: false,
@@ -83,8 +100,8 @@ impl Transport {
         registry.register(source, token, both)
     }
 
-    /// The connection is up, unless the socket's error says otherwise. From here on no packet waits
-    /// for the answer to an earlier one.
+    /// Completes the connect, unless the socket has an error. From here on no packet waits for the answer
+    /// to an earlier one.
     pub(crate) fn connected(&self, may_have_failed: bool) -> io::Result<()> {
         let error = match self {
             _ if !may_have_failed => None,
@@ -100,7 +117,7 @@ impl Transport {
         }
     }
 
-    /// Goes on with the TLS handshake, if there is one; `WouldBlock` until it is done.
+    /// Continues the TLS handshake, if there is one; `WouldBlock` until it is done.
     pub(crate) fn handshake(&mut self) -> io::Result<()> {
         let Self::Tls(tls) = self else {
             return Ok(());
@@ -116,8 +133,8 @@ impl Transport {
         }
     }
 
-    /// After a read that brought `came` of the `asked` bytes: whether another may bring more
-    /// before the poll tells of it. Of a plain socket less than asked for is all there is.
+    /// Returns true when another read may bring more before the poll reports it, after one that brought
+    /// `came` of `asked` bytes. A short read empties a plain socket.
     #[inline]
     pub(crate) fn may_hold_more(&self, came: usize, asked: usize) -> bool {
         match self {
@@ -127,7 +144,7 @@ impl Transport {
         }
     }
 
-    /// Whether bytes that were taken wait for the socket: [`flush`](Write::flush) sends them.
+    /// Returns true when accepted bytes wait for the socket: [`flush`](Write::flush) sends them.
     #[inline]
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
@@ -136,7 +153,7 @@ impl Transport {
         }
     }
 
-    /// Tells the server that nothing more will come, as far as the socket takes that at once.
+    /// Ends the TLS session, as far as the socket takes its last record at once.
     pub(crate) fn close(&mut self) {
         if let Self::Tls(tls) = self {
             tls.session.send_close_notify();
@@ -177,13 +194,13 @@ impl Write for Transport {
     }
 }
 
-impl Tls {
+impl TlsSocket {
     /// Reads until there is something for the client, or nothing in the socket.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.session.reader().read(buffer) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-                // The end without a goodbye of TLS: many servers spare it, and WebSocket has its own.
+                // Many servers omit the end of TLS, and WebSocket has its own.
                 Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 other => return other,
             }
@@ -191,9 +208,9 @@ impl Tls {
         }
     }
 
-    /// Reads once from the socket and decrypts what came; its length, encrypted.
+    /// Reads once from the socket, decrypts, and returns the encrypted length.
     fn receive(&mut self) -> io::Result<usize> {
-        let mut socket = Watched {
+        let mut socket = ShortReadDetector {
             socket: &mut self.socket,
             drained: false,
         };
@@ -205,15 +222,15 @@ impl Tls {
         };
         self.drained = socket.drained;
         if let Err(error) = self.session.process_new_packets() {
-            // The alert that says why.
+            // The alert with the reason.
             let _ = self.flush();
             return Err(io::Error::new(ErrorKind::InvalidData, error));
         }
         Ok(came)
     }
 
-    /// Encrypts as much as the session holds; what the socket does not take at once waits there,
-    /// and nothing more is taken before it is gone.
+    /// Encrypts as much as the session holds. Bytes that the socket does not take at once wait there, and
+    /// nothing more is accepted before they are gone.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.flush()?;
         let taken = self.session.writer().write(bytes)?;
@@ -223,7 +240,7 @@ impl Tls {
         }
     }
 
-    /// Sends what is encrypted until the socket takes no more.
+    /// Sends encrypted bytes until the socket takes no more.
     fn flush(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
             match self.session.write_tls(&mut self.socket) {
@@ -237,16 +254,16 @@ impl Tls {
     }
 }
 
-/// A socket that notes whether a read brought less than was asked for.
-struct Watched<'a> {
+/// A socket that detects a short read, which empties it.
+struct ShortReadDetector<'a> {
     socket: &'a mut TcpStream,
     drained: bool,
 }
 
-impl Read for Watched<'_> {
+impl Read for ShortReadDetector<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let came = self.socket.read(buffer)?;
-        // Less than asked for is all there is, and the next event tells of more.
+        // The next event reports more.
         self.drained = came < buffer.len();
         Ok(came)
     }

@@ -1,28 +1,29 @@
-//! From the bytes of a message that came in to what they mean: whose echo it is, and whether it
-//! is the right one. Bytes are judged as they come; nothing but the identity is kept.
+//! Matching of received messages with the messages in flight, and their verification.
+//!
+//! Bytes are verified as they come; nothing but the identity is kept.
 
 use measurement::plan::Verify;
-
-use crate::flight::{Flight, Landed};
-use crate::payload::{IDENTITY_LEN, Identity, MessageNumber, Payloads, Shape};
 use websocket_wire::{FrameHeader, MessageKind};
 
-/// What a message from the server turned out to be.
+use super::in_flight::{InFlightQueue, MatchedEcho};
+use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
+
+/// Meaning of a message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Echo {
-    /// The echo of a message under way; `right` unless verification rejects it.
-    Answer { landed: Landed, right: bool },
+pub(crate) enum EchoVerdict {
+    /// The echo of a message in flight; `correct` unless verification rejects it.
+    Answer { echo: MatchedEcho, correct: bool },
     /// Another echo of a message that had one.
     Duplicate(MessageNumber),
     /// The echo of a message that was given up: counted as lost already.
-    TooLate,
-    /// No echo of this client's messages.
+    GivenUp,
+    /// Not an echo of this client's messages.
     Unexpected,
 }
 
-/// What a client knows when a message comes in.
+/// Knowledge of the client that receives the message.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Context<'a> {
+pub(crate) struct VerifyContext<'a> {
     pub(crate) client: u32,
     pub(crate) clients: u32,
     pub(crate) verify: Verify,
@@ -34,7 +35,7 @@ pub(crate) struct Context<'a> {
     pub(crate) warmed: u64,
 }
 
-impl Context<'_> {
+impl VerifyContext<'_> {
     fn was_sent(&self, number: MessageNumber) -> bool {
         let sent = if number.is_warmup() {
             self.warmed
@@ -45,27 +46,27 @@ impl Context<'_> {
     }
 }
 
-/// The message that is coming in.
+/// Verifier of the message that is being received.
 #[derive(Debug, Default)]
-pub(crate) struct Incoming {
+pub(crate) struct EchoVerifier {
     length: u64,
     head: [u8; IDENTITY_LEN],
     claim: Option<Claim>,
 }
 
-/// Which message the bytes so far claim to echo.
+/// The message that the bytes so far claim to echo.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
     identity: Identity,
-    shape: Shape,
-    /// Everything behind the identity is as it was sent, so far.
-    agrees: bool,
+    shape: PayloadShape,
+    /// Everything behind the identity is as it was sent so far.
+    matches: bool,
 }
 
-impl Incoming {
+impl EchoVerifier {
     /// Takes the next part of the message.
     #[inline]
-    pub(crate) fn part(&mut self, context: &Context<'_>, mut part: &[u8]) {
+    pub(crate) fn push(&mut self, context: &VerifyContext<'_>, mut part: &[u8]) {
         const HEAD: u64 = IDENTITY_LEN as u64;
         if self.length < HEAD {
             // Below 16.
@@ -81,96 +82,101 @@ impl Incoming {
             self.claim = Identity::parse(&self.head).map(|identity| Claim {
                 identity,
                 shape: context.payloads.shape(identity),
-                agrees: true,
+                matches: true,
             });
         }
         if context.verify == Verify::Full
             && !part.is_empty()
-            && let Some(claim) = self.claim.as_mut().filter(|claim| claim.agrees)
+            && let Some(claim) = self.claim.as_mut().filter(|claim| claim.matches)
         {
-            claim.agrees = context.payloads.agrees(claim.shape, self.length, part);
+            claim.matches = context.payloads.matches(claim.shape, self.length, part);
         }
         self.length += part.len() as u64;
     }
 
-    /// The message is complete: tells what it was, and is ready for the next one.
+    /// Completes the message, and prepares for the next one.
     #[inline]
     pub(crate) fn finish(
         &mut self,
-        context: &Context<'_>,
+        context: &VerifyContext<'_>,
         kind: MessageKind,
-        flight: &mut Flight,
-    ) -> Echo {
+        in_flight: &mut InFlightQueue,
+    ) -> EchoVerdict {
         let (length, claim) = (self.length, self.claim.take());
         self.length = 0;
         let checks_length = context.verify != Verify::Off;
-        let right_kind = !checks_length || kind == context.kind;
+        let correct_kind = !checks_length || kind == context.kind;
         if let Some(claim) = claim {
-            let right =
-                right_kind && claim.agrees && (!checks_length || length == claim.shape.size);
-            if let Some(echo) = claimed(context, &claim, right, flight) {
-                return echo;
+            let correct =
+                correct_kind && claim.matches && (!checks_length || length == claim.shape.size);
+            if let Some(verdict) = judge_claim(context, &claim, correct, in_flight) {
+                return verdict;
             }
         } else if length < IDENTITY_LEN as u64 {
             // Below 16.
             #[allow(clippy::cast_possible_truncation)]
             let payload = &self.head[..length as usize];
-            if let Some(landed) = flight.take_short(context.client, payload) {
-                return Echo::Answer {
-                    landed,
-                    right: right_kind,
+            if let Some(echo) = in_flight.take_short(context.client, payload) {
+                return EchoVerdict::Answer {
+                    echo,
+                    correct: correct_kind,
                 };
             }
         }
-        // It says nothing that fits: by order it is the echo of the oldest message.
-        match flight.take_oldest() {
-            Some(landed) => Echo::Answer {
-                landed,
-                right: !checks_length
+        // The content matches no message: by order it is the echo of the oldest one.
+        match in_flight.take_oldest() {
+            Some(echo) => EchoVerdict::Answer {
+                echo,
+                correct: !checks_length
                     || context.verify == Verify::Length
-                        && right_kind
-                        && length == landed.message.shape.size,
+                        && correct_kind
+                        && length == echo.message.shape.size,
             },
-            None if flight.gave_up(None) => Echo::TooLate,
-            None => Echo::Unexpected,
+            None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
+            None => EchoVerdict::Unexpected,
         }
     }
 }
 
-/// What lies behind the echo of this message, if `input` begins with it in one frame, whole and right in
+/// Strips the echo of this message from `input`, if it stands there in one frame, whole and correct in
 /// every byte.
 #[inline]
-pub(crate) fn strip_flawless<'i>(
+pub(crate) fn strip_exact_echo<'i>(
     input: &'i [u8],
     kind: MessageKind,
-    of: Identity,
-    shape: Shape,
+    identity: Identity,
+    shape: PayloadShape,
     payloads: &Payloads,
 ) -> Option<&'i [u8]> {
     let header = FrameHeader::unmasked(kind.into(), shape.size);
     let payload = input.strip_prefix(header.as_bytes())?;
     let (payload, rest) = payload.split_at_checked(usize::try_from(shape.size).ok()?)?;
-    let body = payload.strip_prefix(&of.to_bytes())?;
+    let body = payload.strip_prefix(&identity.to_bytes())?;
     payloads
-        .agrees(shape, IDENTITY_LEN as u64, body)
+        .matches(shape, IDENTITY_LEN as u64, body)
         .then_some(rest)
 }
 
-/// What a message is that names its origin; `None` when the name itself cannot be believed.
-fn claimed(context: &Context<'_>, claim: &Claim, right: bool, flight: &mut Flight) -> Option<Echo> {
+/// Judges a message with an identity; `None` when the identity itself cannot be believed.
+fn judge_claim(
+    context: &VerifyContext<'_>,
+    claim: &Claim,
+    correct: bool,
+    in_flight: &mut InFlightQueue,
+) -> Option<EchoVerdict> {
     let Identity { client, number } = claim.identity;
     if client == context.client {
-        if let Some(landed) = flight.take(number) {
-            return Some(Echo::Answer { landed, right });
+        if let Some(echo) = in_flight.take(number) {
+            return Some(EchoVerdict::Answer { echo, correct });
         }
-        if flight.gave_up(Some(number)) {
-            return Some(Echo::TooLate);
+        if in_flight.has_given_up(Some(number)) {
+            return Some(EchoVerdict::GivenUp);
         }
-        // Only a flawless copy is believed to be a second echo: a damaged number may look like one.
-        return (right && context.was_sent(number)).then_some(Echo::Duplicate(number));
+        // Only an exact copy is believed to be a second echo: a damaged number may look like one.
+        return (correct && context.was_sent(number)).then_some(EchoVerdict::Duplicate(number));
     }
     // A server that sends everything to everyone.
-    (right && client < context.clients).then_some(Echo::Unexpected)
+    (correct && client < context.clients).then_some(EchoVerdict::Unexpected)
 }
 
 #[cfg(test)]
@@ -181,11 +187,11 @@ mod tests {
 
     const TEXT: MessageKind = MessageKind::Text;
 
-    /// A client with `n` messages of `size` bytes under way.
+    /// A client with `n` messages of `size` bytes in flight.
     struct Fixture {
         payloads: Payloads,
-        flight: Flight,
-        incoming: Incoming,
+        in_flight: InFlightQueue,
+        verifier: EchoVerifier,
         verify: Verify,
         sent: u64,
     }
@@ -198,34 +204,35 @@ mod tests {
                     max: size,
                 };
             }));
-            let mut flight = Flight::default();
+            let mut in_flight = InFlightQueue::default();
             for index in 0..n {
                 let number = MessageNumber::measured(index);
                 let shape = payloads.shape(Identity { client: 3, number });
-                flight.push(number, shape, 0, 0);
+                in_flight.push(number, shape, 0, 0);
             }
             Self {
                 payloads,
-                flight,
-                incoming: Incoming::default(),
+                in_flight,
+                verifier: EchoVerifier::default(),
                 verify,
                 sent: n,
             }
         }
 
         fn payload(&self, client: u32, index: u64) -> Vec<u8> {
-            let of = Identity {
+            let identity = Identity {
                 client,
                 number: MessageNumber::measured(index),
             };
-            let shape = self.payloads.shape(of);
+            let shape = self.payloads.shape(identity);
             let mut bytes = Vec::new();
-            self.payloads.append(&mut bytes, of, shape, 0..shape.size);
+            self.payloads
+                .append(&mut bytes, identity, shape, 0..shape.size);
             bytes
         }
 
-        fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> Echo {
-            let context = Context {
+        fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> EchoVerdict {
+            let context = VerifyContext {
                 client: 3,
                 clients: 10,
                 verify: self.verify,
@@ -235,15 +242,17 @@ mod tests {
                 warmed: 0,
             };
             for part in bytes.chunks(cut.max(1)) {
-                self.incoming.part(&context, part);
+                self.verifier.push(&context, part);
             }
-            self.incoming.finish(&context, kind, &mut self.flight)
+            self.verifier.finish(&context, kind, &mut self.in_flight)
         }
 
-        /// `(number, right)` of the message that was answered.
+        /// `(number, correct)` of the message that was answered.
         fn answer(&mut self, kind: MessageKind, bytes: &[u8]) -> Option<(u64, bool)> {
             match self.receive(kind, bytes, 7) {
-                Echo::Answer { landed, right } => Some((landed.message.number.index(), right)),
+                EchoVerdict::Answer { echo, correct } => {
+                    Some((echo.message.number.index(), correct))
+                }
                 _ => None,
             }
         }
@@ -251,12 +260,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_true_echo_is_right_however_it_is_cut(size in 1..400_u64, cut in 1..400_usize) {
+        fn a_true_echo_is_correct_in_any_cut(size in 1..400_u64, cut in 1..400_usize) {
             let mut f = Fixture::new(size, 3, Verify::Full);
             let bytes = f.payload(3, 1);
-            let echo = f.receive(TEXT, &bytes, cut);
-            let is_right = matches!(echo, Echo::Answer { landed, right: true } if landed.message.number.index() == 1);
-            prop_assert!(is_right, "{:?}", echo);
+            let verdict = f.receive(TEXT, &bytes, cut);
+            let is_correct = matches!(verdict, EchoVerdict::Answer { echo, correct: true } if echo.message.number.index() == 1);
+            prop_assert!(is_correct, "{:?}", verdict);
         }
 
         #[test]
@@ -265,23 +274,26 @@ mod tests {
             let mut bytes = f.payload(3, 0);
             let place = place % bytes.len();
             bytes[place] ^= flip;
+            // A bare identity has nothing to contradict another client's number.
+            let is_others = bytes.as_array().and_then(Identity::parse).is_some_and(|i| i.client < 10 && i.client != 3);
+            prop_assume!(!is_others);
             prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
         }
 
         #[test]
-        fn only_a_flawless_frame_is_taken_without_a_closer_look(
+        fn only_an_exact_frame_is_stripped(
             size in 16..70_000_u64,
             place: prop::sample::Index,
             flip in 1..=255_u8,
             kept: prop::sample::Index,
         ) {
             let f = Fixture::new(size, 1, Verify::Full);
-            let message = f.flight.next_expected().unwrap();
-            let of = Identity { client: 3, number: message.number };
+            let message = f.in_flight.next_expected().unwrap();
+            let identity = Identity { client: 3, number: message.number };
             let taken = |bytes: &[u8]| {
-                strip_flawless(bytes, TEXT, of, message.shape, &f.payloads).map(<[u8]>::len)
+                strip_exact_echo(bytes, TEXT, identity, message.shape, &f.payloads).map(<[u8]>::len)
             };
-            // As a server writes it, which is what the decoder takes it for.
+            // The frame as a server writes it, which the decoder agrees with.
             let mut bytes = FrameHeader::unmasked(websocket_wire::Opcode::Text, size).as_bytes().to_vec();
             bytes.extend(f.payload(3, 0));
             let mut rest = &bytes[..];
@@ -327,17 +339,21 @@ mod tests {
         let bytes = f.payload(3, 0);
         assert_eq!(f.answer(TEXT, &bytes), Some((0, true)));
         let number = MessageNumber::measured(0);
-        assert_eq!(f.receive(TEXT, &bytes, 99), Echo::Duplicate(number));
-        assert_eq!(f.flight.active(), 1, "the other message still waits");
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Duplicate(number));
+        assert_eq!(f.in_flight.active(), 1, "the other message still waits");
     }
 
     #[test]
-    fn the_echo_of_a_message_given_up_counts_no_more() {
+    fn the_echo_of_a_given_up_message_no_longer_counts() {
         for size in [8, 50] {
             let mut f = Fixture::new(size, 1, Verify::Full);
-            f.flight.abandon();
+            f.in_flight.give_up();
             let bytes = f.payload(3, 0);
-            assert_eq!(f.receive(TEXT, &bytes, 99), Echo::TooLate, "{size} bytes");
+            assert_eq!(
+                f.receive(TEXT, &bytes, 99),
+                EchoVerdict::GivenUp,
+                "{size} bytes"
+            );
         }
     }
 
@@ -352,14 +368,23 @@ mod tests {
     fn other_clients_messages_are_unexpected() {
         let mut f = Fixture::new(50, 1, Verify::Full);
         let bytes = f.payload(4, 0);
-        assert_eq!(f.receive(TEXT, &bytes, 99), Echo::Unexpected);
-        assert_eq!(f.flight.active(), 1);
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Unexpected);
+        assert_eq!(f.in_flight.active(), 1);
     }
 
     #[test]
-    fn a_greeting_with_nothing_under_way_is_unexpected() {
+    fn a_bare_identity_of_another_client_is_unexpected() {
+        let mut f = Fixture::new(16, 1, Verify::Full);
+        let mut bytes = f.payload(3, 0);
+        bytes[5] = b'2';
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Unexpected);
+        assert_eq!(f.in_flight.active(), 1);
+    }
+
+    #[test]
+    fn a_greeting_with_nothing_in_flight_is_unexpected() {
         let mut f = Fixture::new(50, 0, Verify::Full);
-        assert_eq!(f.receive(TEXT, b"welcome", 99), Echo::Unexpected);
+        assert_eq!(f.receive(TEXT, b"welcome", 99), EchoVerdict::Unexpected);
     }
 
     #[test]
@@ -371,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_does_not_colour_the_next() {
+    fn one_message_does_not_affect_the_next() {
         let mut f = Fixture::new(50, 2, Verify::Full);
         assert_eq!(f.answer(TEXT, b"nonsense"), Some((0, false)));
         let bytes = f.payload(3, 1);

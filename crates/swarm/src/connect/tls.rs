@@ -1,6 +1,6 @@
-//! Whom the clients of a run trust, and how they do TLS: one configuration for all of them.
+//! TLS configuration of a run, and the certificates that it trusts.
 //!
-//! Sessions are never resumed: every handshake of a run is a whole one and costs the same.
+//! Sessions are never resumed: every handshake of a run is a full one and costs the same.
 
 use std::sync::Arc;
 
@@ -15,10 +15,12 @@ use rustls::{
     SignatureScheme,
 };
 
-/// The only protocol that is spoken inside.
+use crate::failure::{CertificateDefect, ConnectFailure};
+
+/// The only protocol inside TLS.
 const ALPN: &[u8] = b"http/1.1";
 
-/// Why nobody can be trusted.
+/// Error of the certificates to trust.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
@@ -31,15 +33,15 @@ pub enum TrustError {
     /// A certificate cannot be read.
     #[error("certificate {number} in it cannot be read")]
     Certificate {
-        /// Which one, from 1.
+        /// Number of the certificate, from 1.
         number: usize,
-        /// Why.
+        /// Cause.
         source: rustls::Error,
     },
     /// The system has no certificates that it trusts.
     #[error("the system has no trusted certificates: name one with a file of its own{reason}")]
     NoSystem {
-        /// What was found instead.
+        /// First error of the search, if any.
         reason: String,
     },
     /// The TLS library refuses the configuration.
@@ -47,8 +49,7 @@ pub enum TrustError {
     Config(#[source] rustls::Error),
 }
 
-/// How many certificates in a PEM text can be trusted; private keys and whatever else is in it are
-/// passed over.
+/// Counts the certificates in a PEM text; private keys and other content are ignored.
 ///
 /// # Errors
 /// [`TrustError`] when there is none, or one of them cannot be read.
@@ -73,7 +74,7 @@ fn roots_in(pem: &[u8]) -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// The certificates that the system trusts; those that cannot be read are passed over.
+/// Loads the certificates that the system trusts; unreadable ones are skipped.
 fn system_roots() -> Result<RootCertStore, TrustError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
@@ -87,14 +88,14 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// How the clients of a run do TLS.
+/// Builds the TLS configuration of all clients of a run.
 ///
 /// # Errors
-/// [`TrustError`] when nobody can be trusted as asked.
+/// [`TrustError`] when the certificates to trust cannot be loaded.
 pub fn client_config(trust: &CertificatePolicy) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        CertificatePolicy::Unchecked => Arc::new(Unchecked(Arc::clone(&provider))),
+        CertificatePolicy::Unchecked => Arc::new(AnyCertificate(Arc::clone(&provider))),
         CertificatePolicy::System => checked(system_roots()?, &provider)?,
         CertificatePolicy::Roots(pem) => checked(roots_in(pem)?, &provider)?,
     };
@@ -120,12 +121,12 @@ fn checked(
     Ok(verifier)
 }
 
-/// Takes every certificate, as the user has asked for. Signatures are still checked: whoever
-/// answers holds the key of the certificate that was shown, and the handshake costs what it costs.
+/// Verifier that accepts every certificate. Signatures are still verified: the server holds the key of the
+/// certificate that it shows, and the handshake costs the same.
 #[derive(Debug)]
-struct Unchecked(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Unchecked {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -162,31 +163,37 @@ impl ServerCertVerifier for Unchecked {
     }
 }
 
-/// Why a handshake failed, in words that many connections share: no times of day, no addresses.
-pub(crate) fn reason(error: &rustls::Error) -> String {
+/// Classifies an error of TLS.
+pub(crate) fn failure(error: &rustls::Error) -> ConnectFailure {
     use CertificateError as C;
-    match error {
+    let defect = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
-            C::Expired | C::ExpiredContext { .. } => "certificate: Expired".to_owned(),
-            C::NotValidYet | C::NotValidYetContext { .. } => "certificate: NotValidYet".to_owned(),
-            C::NotValidForNameContext { .. } => certificate.to_string(),
-            other => format!("certificate: {}", name(other)),
+            C::Expired | C::ExpiredContext { .. } => CertificateDefect::Expired,
+            C::NotValidYet | C::NotValidYetContext { .. } => CertificateDefect::NotValidYet,
+            C::UnknownIssuer => CertificateDefect::UnknownIssuer,
+            C::BadSignature => CertificateDefect::BadSignature,
+            C::NotValidForNameContext { .. } => {
+                return ConnectFailure::CertificateHost(certificate.to_string());
+            }
+            other => CertificateDefect::Other(defect_name(other)),
         },
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "TLS: the server answered in something else".to_owned()
+            return ConnectFailure::NotTls;
         }
-        other => format!("TLS: {other}"),
-    }
+        other => return ConnectFailure::Tls(other.to_string()),
+    };
+    ConnectFailure::Certificate(defect)
 }
 
-/// The name of what is wrong with a certificate, without the bytes that some of them hold.
-fn name(error: &CertificateError) -> String {
+/// Name of a certificate's defect, without the bytes that some errors hold. The library has nothing but
+/// its text for some of them.
+fn defect_name(error: &CertificateError) -> String {
     let name = match error {
         CertificateError::Other(other) => other.to_string(),
         other => format!("{other:?}"),
     };
     match name.split(['(', '{', ' ']).next() {
-        // What `openssl req -x509` makes unless told otherwise.
+        // The default of `openssl req -x509`.
         Some("CaUsedAsEndEntity") => {
             "CaUsedAsEndEntity (it is one to sign others with: the server's own has to have CA:FALSE)"
                 .to_owned()
@@ -224,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_signs_others_is_no_servers_own() {
+    fn a_certificate_authority_is_not_a_server_certificate() {
         let mut ca = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
         ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = rcgen::KeyPair::generate().unwrap();
@@ -236,7 +243,7 @@ mod tests {
             .unwrap()
             .verify_server_cert(ca.der(), &[], &host, &[], UnixTime::now())
             .unwrap_err();
-        let text = reason(&error);
+        let text = failure(&error).to_string();
         assert!(
             text.starts_with("certificate: CaUsedAsEndEntity (") && text.contains("CA:FALSE"),
             "{text}"
@@ -244,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_handshake_is_a_whole_one_and_speaks_of_http() {
+    fn every_handshake_is_a_full_one_with_alpn_http() {
         let config = client_config(&CertificatePolicy::Roots(pem().into_bytes())).unwrap();
         assert_eq!(config.alpn_protocols, [b"http/1.1"]);
         assert!(!config.enable_early_data);
@@ -254,7 +261,7 @@ mod tests {
     fn reasons_hold_no_time_of_day() {
         let at = |s| UnixTime::since_unix_epoch(Duration::from_secs(s));
         let expired = |time| {
-            reason(&rustls::Error::InvalidCertificate(
+            failure(&rustls::Error::InvalidCertificate(
                 CertificateError::ExpiredContext {
                     time: at(time),
                     not_after: at(1),
@@ -263,14 +270,14 @@ mod tests {
         };
         assert_eq!(expired(5), expired(6));
         let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        assert_eq!(reason(&unknown), "certificate: UnknownIssuer");
+        assert_eq!(failure(&unknown).to_string(), "certificate: UnknownIssuer");
         let bytes = CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
             signature_algorithm_id: vec![6],
             public_key_algorithm_id: vec![8],
         };
-        let reason = reason(&rustls::Error::InvalidCertificate(bytes));
+        let reason = failure(&rustls::Error::InvalidCertificate(bytes));
         assert_eq!(
-            reason,
+            reason.to_string(),
             "certificate: UnsupportedSignatureAlgorithmForPublicKeyContext"
         );
     }

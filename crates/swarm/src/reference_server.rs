@@ -1,8 +1,8 @@
-//! The reference echo: as little server as there can be, to find out what the generator can do.
+//! The reference server: a minimal echo server, to measure the generator's own limits.
 //!
-//! One thread, one poll. It answers every handshake, unmasks every whole frame where it lies and sends
-//! it back; many frames that come together go back together. It checks nothing and closes nothing: a
-//! peer that misbehaves is dropped. It is no server to measure, but the instrument's own yardstick.
+//! One thread, one poll. It answers every handshake, unmasks every whole frame in place and sends it back;
+//! frames that come together go back together. It validates nothing and closes nothing: a client that
+//! misbehaves is dropped. It is not a server to compare with, but a yardstick of the instrument.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -16,24 +16,24 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 const LISTENER: Token = Token(usize::MAX);
-const OVER: Token = Token(usize::MAX - 1);
+const STOP: Token = Token(usize::MAX - 1);
 const BUFFER: usize = 256 * 1024;
 /// Opcode of a close frame.
 const CLOSE: u8 = 0x8;
 /// Longest head of a request.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// A running reference echo on a free port of the loopback; dropped, it ends.
+/// A running reference server on a free port of the loopback. Dropped, it ends.
 #[derive(Debug)]
-pub struct Reference {
+pub struct ReferenceServer {
     address: SocketAddr,
     over: Arc<AtomicBool>,
     waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Reference {
-    /// Starts it on a thread of its own, which first calls `prepare`, to pin itself for example.
+impl ReferenceServer {
+    /// Starts the server on a thread of its own, which first calls `prepare`, to pin itself for example.
     ///
     /// # Errors
     /// When no port is free or the system refuses a thread.
@@ -41,7 +41,7 @@ impl Reference {
         let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), OVER)?;
+        let waker = Waker::new(poll.registry(), STOP)?;
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         let over = Arc::new(AtomicBool::new(false));
@@ -50,7 +50,7 @@ impl Reference {
             .name("reference-echo".to_owned())
             .spawn(move || {
                 prepare();
-                // Without it the clients see their connections end, and say so.
+                // On an error the clients see their connections end, and report it.
                 let _ = serve(poll, &listener, &ended);
             })?;
         Ok(Self {
@@ -61,23 +61,23 @@ impl Reference {
         })
     }
 
-    /// Where it listens.
+    /// Address of the listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its URL.
+    /// URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
 }
 
-impl Drop for Reference {
+impl Drop for ReferenceServer {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
-        // It wakes, or has ended by itself.
+        // The thread wakes, or has ended by itself.
         let _ = self.waker.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -87,7 +87,7 @@ impl Drop for Reference {
 
 fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
-    let mut peers: HashMap<Token, Peer> = HashMap::new();
+    let mut connections: HashMap<Token, EchoConnection> = HashMap::new();
     let mut buffer = vec![0; BUFFER];
     let mut next = 0;
     while !over.load(Ordering::Relaxed) {
@@ -105,13 +105,13 @@ fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Resul
                         .set_nodelay(true)
                         .and_then(|()| poll.registry().register(&mut stream, token, both));
                     if ready.is_ok() {
-                        peers.insert(token, Peer::new(stream));
+                        connections.insert(token, EchoConnection::new(stream));
                     }
                 }
-            } else if let Some(peer) = peers.get_mut(&event.token())
-                && peer.serve(&mut buffer).is_err()
+            } else if let Some(connection) = connections.get_mut(&event.token())
+                && connection.serve(&mut buffer).is_err()
             {
-                peers.remove(&event.token());
+                connections.remove(&event.token());
             }
         }
     }
@@ -119,7 +119,7 @@ fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Resul
 }
 
 #[derive(Debug)]
-struct Peer {
+struct EchoConnection {
     stream: TcpStream,
     upgraded: bool,
     /// Read, but not yet a whole frame.
@@ -128,7 +128,7 @@ struct Peer {
     out: Vec<u8>,
 }
 
-impl Peer {
+impl EchoConnection {
     fn new(stream: TcpStream) -> Self {
         Self {
             stream,
@@ -138,10 +138,10 @@ impl Peer {
         }
     }
 
-    /// Does all that can be done now; an error is the end of the connection.
+    /// Does everything that can be done now; an error is the end of the connection.
     fn serve(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.flush()?;
-        // While the peer does not read, nothing is read from it.
+        // While the client does not read, nothing is read from it.
         while self.out.is_empty() {
             let n = match self.stream.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -155,7 +155,7 @@ impl Peer {
                 self.rest.extend_from_slice(&buffer[..n]);
                 self.upgrade()?;
             }
-            // Less than asked for: the next read would only say that there is nothing.
+            // A short read: the next one would find nothing.
             if n < buffer.len() && !cfg!(windows) {
                 return Ok(());
             }
@@ -186,8 +186,8 @@ impl Peer {
         self.send(answer.as_bytes())
     }
 
-    /// Turns masked frames into unmasked ones where they lie; the frame that is cut off at the end
-    /// waits for the rest of it.
+    /// Unmasks whole frames in place and sends them back. A frame that is cut off at the end waits for its
+    /// rest.
     fn echo(&mut self, bytes: &mut [u8]) -> io::Result<()> {
         let mut gathered;
         let bytes = if self.rest.is_empty() {
@@ -199,7 +199,7 @@ impl Peer {
         };
         let (mut read, mut written) = (0, 0);
         let mut is_over = false;
-        while let Some(frame) = Frame::at(&bytes[read..]) {
+        while let Some(frame) = MaskedFrame::parse(&bytes[read..]) {
             if bytes.len() - read < frame.header + 4 + frame.payload {
                 break;
             }
@@ -217,14 +217,14 @@ impl Peer {
         }
         self.rest = bytes[read..].to_vec();
         self.send(&bytes[..written])?;
-        // A close frame is answered by itself; the server is the first to hang up (RFC 6455, 7.1.1).
+        // A close frame is its own answer; the server is the first to hang up (RFC 6455, 7.1.1).
         if is_over {
             return Err(ErrorKind::ConnectionAborted.into());
         }
         Ok(())
     }
 
-    /// Sends at once what the socket takes, and keeps the rest.
+    /// Sends as much as the socket takes at once, and keeps the rest.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -251,14 +251,14 @@ impl Peer {
 }
 
 #[derive(Debug)]
-struct Frame {
+struct MaskedFrame {
     /// Bytes before the mask.
     header: usize,
     payload: usize,
 }
 
-impl Frame {
-    fn at(bytes: &[u8]) -> Option<Self> {
+impl MaskedFrame {
+    fn parse(bytes: &[u8]) -> Option<Self> {
         let big_endian = |bytes: &[u8]| bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b));
         let (header, payload) = match bytes.get(1)? & 0x7F {
             126 => (4, big_endian(bytes.get(2..4)?)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Server, answer, messages};
 use measurement::plan::{Arrivals, Load, Plan, RateProfile};
 use measurement::record::LatencyHistogram;
-use swarm::control::{Control, Phase};
+use swarm::{Phase, RunHandle};
 use tokio_tungstenite::tungstenite::Message;
 use units::Rate;
 
@@ -48,7 +48,7 @@ fn what_is_told_last_is_what_is_found() {
         plan.load = common::closed(3);
     }] {
         let plan: Plan = server.plan(change);
-        let control = Control::new();
+        let control = RunHandle::new();
         control.watch();
         let finished = swarm::run(&plan, &control).unwrap();
         let told = control.progress();
@@ -75,7 +75,7 @@ fn what_is_told_last_is_what_is_found() {
 #[test]
 fn unasked_the_threads_tell_nothing() {
     let server = imperfect();
-    let control = Control::new();
+    let control = RunHandle::new();
     let finished = swarm::run(&server.plan(open_loop), &control).unwrap();
     assert!(finished.record.counts.sent > 0);
     let told = control.progress();
@@ -86,7 +86,7 @@ fn unasked_the_threads_tell_nothing() {
 #[test]
 fn figures_of_a_run_never_go_back_while_it_goes_on() {
     let server = imperfect();
-    let control = Control::new();
+    let control = RunHandle::new();
     control.watch();
     let plan = server.plan(|plan| {
         open_loop(plan);
@@ -128,7 +128,7 @@ fn connections_that_fail_are_told_by_reason() {
         let url = format!("ws://{address}/");
         plan.server_url = measurement::plan::ServerUrl::parse(&url).unwrap();
     });
-    let control = Control::new();
+    let control = RunHandle::new();
     control.watch();
     let error = swarm::run(&plan, &control).unwrap_err();
     let told = control.progress().connections;

@@ -1,7 +1,7 @@
-//! What a message carries: who sent it and which one it is, then bytes that both follow from.
+//! Payload of a message: its identity, then bytes that follow from the identity and the seed.
 //!
-//! A payload is a pure function of seed, client and message number. So a half-written message is
-//! continued and an echo is verified, piece by piece, without keeping a copy of either.
+//! A payload is a pure function of seed, client and message number. A half-written message is continued
+//! and an echo is verified piece by piece, without a copy of either.
 //!
 //! The first 16 bytes are the identity in hexadecimal digits, six of the client and ten of the
 //! message; the rest is cut from one pool of random bytes at a place that belongs to the message.
@@ -63,13 +63,13 @@ impl MessageNumber {
         self.0 ^ WARMUP_BIT
     }
 
-    /// Its place among the messages of its kind, from 0.
+    /// Position among the messages of its kind, from 0.
     pub(crate) fn index(self) -> u64 {
         self.0 & !WARMUP_BIT
     }
 }
 
-/// Which client's which message.
+/// A message among all messages of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) client: u32,
@@ -87,7 +87,7 @@ impl Identity {
         bytes
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) wrote; `None` for anything else.
+    /// Parses the output of [`to_bytes`](Self::to_bytes); `None` for anything else.
     #[inline]
     pub(crate) fn parse(bytes: &[u8; IDENTITY_LEN]) -> Option<Self> {
         let mut bits = 0_u64;
@@ -119,9 +119,9 @@ pub(crate) struct Payloads {
     pool: Vec<u8>,
 }
 
-/// One message's size and its place in the pool.
+/// Size of one message and the place of its bytes in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct PayloadShape {
     /// Payload bytes.
     pub(crate) size: u64,
     place: u16,
@@ -148,12 +148,12 @@ impl Payloads {
 
     /// The size and place that belong to a message.
     #[inline]
-    pub(crate) fn shape(&self, of: Identity) -> Shape {
-        let hash = message_hash(self.seed, of.client, of.number.0);
+    pub(crate) fn shape(&self, identity: Identity) -> PayloadShape {
+        let hash = message_hash(self.seed, identity.client, identity.number.0);
         let spread = u128::from(self.max - self.min + 1);
         // The upper 64 bits of hash × spread are uniform in 0..spread (Lemire, 2019).
         let above_min = ((u128::from(hash) * spread) >> 64) as u64;
-        Shape {
+        PayloadShape {
             size: self.min + above_min,
             // Below 4096.
             #[allow(clippy::cast_possible_truncation)]
@@ -164,7 +164,7 @@ impl Payloads {
     /// The bytes behind the identity that stand at this range of the payload, which must begin at
     /// [`IDENTITY_LEN`] or later and end within the largest payload.
     #[inline]
-    fn body(&self, shape: Shape, range: Range<u64>) -> &[u8] {
+    fn body(&self, shape: PayloadShape, range: Range<u64>) -> &[u8] {
         let start = u64::from(shape.place) + range.start - IDENTITY_LEN as u64;
         let len = range.end - range.start;
         // Both lie within the pool, which is a Vec.
@@ -177,13 +177,13 @@ impl Payloads {
     pub(crate) fn append(
         &self,
         buffer: &mut Vec<u8>,
-        of: Identity,
-        shape: Shape,
+        identity: Identity,
+        shape: PayloadShape,
         range: Range<u64>,
     ) {
         let identity_len = (IDENTITY_LEN as u64).min(shape.size);
         if range.start < identity_len {
-            let identity = of.to_bytes();
+            let identity = identity.to_bytes();
             let tail = &identity[IDENTITY_LEN - at(identity_len)..];
             buffer.extend_from_slice(&tail[at(range.start)..at(range.end.min(identity_len))]);
         }
@@ -198,14 +198,14 @@ impl Payloads {
     pub(crate) fn put_masked(
         &self,
         buffer: &mut WriteBuffer,
-        of: Identity,
-        shape: Shape,
+        identity: Identity,
+        shape: PayloadShape,
         range: Range<u64>,
         mask: [u8; 4],
     ) {
         let identity_len = (IDENTITY_LEN as u64).min(shape.size);
         if range.start < identity_len {
-            let identity = of.to_bytes();
+            let identity = identity.to_bytes();
             let tail = &identity[IDENTITY_LEN - at(identity_len)..];
             let piece = &tail[at(range.start)..at(range.end.min(identity_len))];
             buffer.put_masked(piece, mask, range.start);
@@ -216,16 +216,16 @@ impl Payloads {
         }
     }
 
-    /// Whether bytes that came at `offset` (at least [`IDENTITY_LEN`]) are what the message holds
-    /// there; false also where they go beyond its end.
+    /// Returns true when the message holds these bytes at `offset` (at least [`IDENTITY_LEN`]); false also
+    /// where they go beyond its end.
     #[inline]
-    pub(crate) fn agrees(&self, shape: Shape, offset: u64, bytes: &[u8]) -> bool {
+    pub(crate) fn matches(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> bool {
         let end = offset + bytes.len() as u64;
         end <= shape.size && self.body(shape, offset..end) == bytes
     }
 }
 
-/// A place within an identity, which is at most 16.
+/// Converts a place within an identity, which is at most 16.
 #[allow(clippy::cast_possible_truncation)]
 fn at(place: u64) -> usize {
     place as usize
@@ -244,10 +244,10 @@ mod tests {
         }))
     }
 
-    fn whole(payloads: &Payloads, of: Identity) -> Vec<u8> {
-        let shape = payloads.shape(of);
+    fn whole(payloads: &Payloads, identity: Identity) -> Vec<u8> {
+        let shape = payloads.shape(identity);
         let mut bytes = Vec::new();
-        payloads.append(&mut bytes, of, shape, 0..shape.size);
+        payloads.append(&mut bytes, identity, shape, 0..shape.size);
         bytes
     }
 
@@ -318,11 +318,11 @@ mod tests {
             prop_assert_eq!(buffer.as_bytes(), &masked);
             if size > 16 {
                 let from = cut.max(16);
-                prop_assert!(p.agrees(shape, from, &bytes[from as usize..]));
+                prop_assert!(p.matches(shape, from, &bytes[from as usize..]));
                 let mut wrong = bytes[16..].to_vec();
                 *wrong.last_mut().unwrap() ^= 1;
-                prop_assert!(!p.agrees(shape, 16, &wrong));
-                prop_assert!(!p.agrees(shape, size, b"x"));
+                prop_assert!(!p.matches(shape, 16, &wrong));
+                prop_assert!(!p.matches(shape, size, b"x"));
             }
         }
     }

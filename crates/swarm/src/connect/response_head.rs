@@ -1,8 +1,8 @@
-//! The head of an HTTP response, read from a socket that the thread's poll watches.
+//! Reader of the head of an HTTP response.
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use crate::transport::Transport;
+use super::transport::{Readiness, Transport};
 
 /// Longest head of a handshake's response.
 const MAX_HEAD: usize = 64 * 1024;
@@ -10,32 +10,16 @@ const MAX_HEAD: usize = 64 * 1024;
 /// Bytes read at once: more than an ordinary head.
 const PIECE: usize = 1024;
 
-/// What the poll has told of a socket and was not yet used up. Events are edges: each is told once.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Readiness {
-    /// There is, or may be, something to read.
-    pub(crate) readable: bool,
-    /// The server will send no more, so that a short read is not the last one.
-    pub(crate) at_end: bool,
-}
-
-impl Readiness {
-    pub(crate) fn add(&mut self, told: Self) {
-        self.readable |= told.readable || told.at_end;
-        self.at_end |= told.at_end;
-    }
-}
-
-/// A stream that gives its reader the head of an HTTP response and not one byte more.
+/// A stream that passes on the head of an HTTP response and not one byte more.
 ///
-/// tungstenite keeps what it reads behind the handshake; read through this, that stays here.
+/// tungstenite would keep bytes that it reads behind the handshake; this stream keeps them back.
 #[derive(Debug)]
 pub(crate) struct HeadReader {
     pub(crate) stream: Transport,
     pub(crate) readiness: Readiness,
-    /// Read from the stream, not yet given on.
+    /// Bytes read from the stream, not yet passed on.
     pub(crate) buffer: Vec<u8>,
-    /// How much of the buffer belongs to the head, once its end is seen.
+    /// Length of the buffer's part that belongs to the head, once its end is seen.
     head: Option<usize>,
 }
 
@@ -49,7 +33,7 @@ impl HeadReader {
         }
     }
 
-    /// Reads a piece into the buffer; its length.
+    /// Reads a piece into the buffer and returns its length.
     fn read_piece(&mut self) -> io::Result<usize> {
         let mut piece = [0; PIECE];
         while self.readiness.readable {
