@@ -72,7 +72,11 @@ impl NamedFigure {
         }
     }
 
-    const fn fault(name: &'static str, unit: ConditionUnit, of: fn(&Summary) -> Option<f64>) -> Self {
+    const fn fault(
+        name: &'static str,
+        unit: ConditionUnit,
+        of: fn(&Summary) -> Option<f64>,
+    ) -> Self {
         Self {
             is_fault: true,
             ..Self::new(name, unit, LowerIsBetter, of)
