@@ -9,7 +9,7 @@ use draw_plot::{
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
 };
-use ws_report::page::Picture;
+use ws_report::page::PagePicture;
 
 use crate::sentences;
 
@@ -35,7 +35,7 @@ pub(crate) fn has_ratios(c: &Comparison) -> bool {
 ///
 /// # Errors
 /// As [`encode`].
-pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
+pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
         return Ok(Vec::new());
@@ -45,7 +45,7 @@ pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
         "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
         c.plan.reference
     );
-    Ok(vec![Picture {
+    Ok(vec![PagePicture {
         title: ratios.title,
         caption,
         svg,
