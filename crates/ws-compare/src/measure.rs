@@ -81,11 +81,12 @@ pub(crate) fn measure(
         machine.calibration,
         machine.open_file_limit,
     )?;
-    let summary = &measured.summary;
+    let mut summary = measured.summary;
+    wording::explain(&mut summary);
     Ok(RunOutcome {
-        row: steady_row(summary, &measured.record),
-        memory_per_connection_bytes: memory_per_connection(summary, before_bytes),
-        faults: describe_faults(summary),
+        row: steady_row(&summary, &measured.record),
+        memory_per_connection_bytes: memory_per_connection(&summary, before_bytes),
+        faults: describe_faults(&summary),
     })
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
     let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
     RunRow {
         verdict: s.validity.verdict,
-        reasons: s.validity.found.iter().map(::wording::reason).collect(),
+        reasons: s.validity.reasons.clone(),
         timed_messages: times.count,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
         elapsed_s: s.elapsed_s,
