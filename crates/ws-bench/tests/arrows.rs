@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
-    ("draw-plot", &["cli", "measurement", "results", "units"]),
+    ("draw-plot", &["cli", "measurement", "results", "units", "wording"]),
     (
         "ws-report",
         &[
