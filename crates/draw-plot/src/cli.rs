@@ -10,9 +10,11 @@ use draw_plot::{
     Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
     window_for,
 };
-use results::read::{Metric, Request, Unit};
-use results::whole::is_same_file;
+use results::atomic_file::is_same_file;
+use results::read::{Metric, Request, TimeUnit};
 use units::{grouped, parse_positive};
+
+use crate::flag_advice::with_advice;
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -73,7 +75,7 @@ pub(crate) struct Args {
 
     /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
     #[arg(long, value_parser = one_of(&UNITS), help_heading = READING)]
-    unit: Option<Unit>,
+    unit: Option<TimeUnit>,
 
     /// Heading [default: URL, clients and payload size of the run] (example: 'Before the change')
     #[arg(long, value_name = "TEXT", help_heading = PICTURE)]
@@ -132,11 +134,11 @@ const METRICS: [Choice<Metric>; 2] = [
     ("response", "Received minus intended", Metric::ResponseTime),
 ];
 
-const UNITS: [Choice<Unit>; 4] = [
-    ("ns", "", Unit::Nanoseconds),
-    ("us", "", Unit::Microseconds),
-    ("ms", "", Unit::Milliseconds),
-    ("s", "", Unit::Seconds),
+const UNITS: [Choice<TimeUnit>; 4] = [
+    ("ns", "", TimeUnit::Nanoseconds),
+    ("us", "", TimeUnit::Microseconds),
+    ("ms", "", TimeUnit::Milliseconds),
+    ("s", "", TimeUnit::Seconds),
 ];
 
 const THEMES: [Choice<Theme>; 2] = [("light", "", Theme::Light), ("dark", "", Theme::Dark)];
@@ -223,7 +225,7 @@ impl Args {
             let file = file.display();
             bail!("{file} is read: give the picture another name with -o");
         }
-        let loaded = load(self.kind, &self.files, &self.request())?;
+        let loaded = load(self.kind, &self.files, &self.request()).map_err(with_advice)?;
         for notice in loaded.notices() {
             eprintln!("notice: {notice}");
         }

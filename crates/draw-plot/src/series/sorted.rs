@@ -37,7 +37,8 @@ impl SortedTimes {
     }
 
     /// True if the values come with counts, as from a histogram.
-    pub(crate) fn is_counted(&self) -> bool {
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
         !self.up_to.is_empty()
     }
 
