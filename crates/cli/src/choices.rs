@@ -3,10 +3,10 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// A name on the command line, its help, and the value that it stands for.
-pub type Choice<T> = (&'static str, &'static str, T);
+pub type NamedValue<T> = (&'static str, &'static str, T);
 
 /// A parser of one of these names. `--help` and completions list them with their help.
-pub fn one_of<T>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value = T>
+pub fn one_of<T>(choices: &'static [NamedValue<T>]) -> impl TypedValueParser<Value = T>
 where
     T: Clone + Send + Sync + 'static,
 {

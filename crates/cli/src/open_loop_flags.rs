@@ -9,7 +9,7 @@ use measurement::plan::Load;
 use measurement::schedule::{Arrivals, RateProfile, Stage};
 use units::{Rate, parse_duration};
 
-use crate::choices::{Choice, one_of};
+use crate::choices::{NamedValue, one_of};
 use crate::headings::LOAD;
 
 /// The flags of the open loop.
@@ -42,7 +42,7 @@ pub struct OpenLoopFlags {
 /// The default of `--arrivals`.
 const CONSTANT: &str = "constant";
 
-const ARRIVALS: [Choice<Arrivals>; 2] = [
+const ARRIVALS: [NamedValue<Arrivals>; 2] = [
     (CONSTANT, "Evenly; clients take turns", Arrivals::Constant),
     (
         "poisson",

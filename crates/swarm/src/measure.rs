@@ -2,17 +2,16 @@
 
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
-use host::thread_usage::ContextSwitchCounts;
 use measurement::plan::Plan;
 use measurement::recorder::Record;
 use measurement::summary::{
-    Calibration, Circumstances, ClientRow, ClientUsage, ContextSwitches, Host, ServerSample,
-    Summary, Tool,
+    Calibration, Circumstances, ClientRow, ClientUsage, Host, ServerSample, Summary, Tool,
 };
 
 use crate::control::{Control, Phase};
 use crate::error::SwarmError;
 use crate::run::run_observed;
+use crate::told::context_switches;
 
 /// The results of a run.
 #[derive(Debug)]
@@ -91,14 +90,6 @@ fn server_sample(used: ProcessUsage, generator: &ClientUsage) -> Option<ServerSa
         max_rss_bytes: used.max_rss_bytes,
         context_switches: used.context_switches.map(context_switches),
     })
-}
-
-/// Converts the host's counts into the summary's.
-pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
-    ContextSwitches {
-        voluntary: counts.voluntary,
-        involuntary: counts.involuntary,
-    }
 }
 
 #[cfg(test)]

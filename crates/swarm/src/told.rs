@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::recorder::Record;
-use measurement::summary::{ClientUsage, Connections};
+use measurement::summary::{ClientUsage, Connections, ContextSwitches};
 
 use crate::control::Progress;
-use crate::measure::context_switches;
 
 /// How a thread stands.
 #[derive(Debug, Clone, Default)]
@@ -118,6 +117,14 @@ pub(crate) fn client_usage(threads: impl Iterator<Item = Used>) -> ClientUsage {
         max_rss_bytes: max_rss_bytes(),
         run_queue_wait_s: sum(|u| u.run_queue_wait_s),
         run_queue_wait_share: share(|u| u.run_queue_wait_s),
+    }
+}
+
+/// Converts the host's counts into the summary's.
+pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
+    ContextSwitches {
+        voluntary: counts.voluntary,
+        involuntary: counts.involuntary,
     }
 }
 

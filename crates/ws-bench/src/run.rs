@@ -19,7 +19,7 @@ use units::grouped;
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
-use crate::outputs::Outputs;
+use crate::outputs::RunOutputs;
 use crate::plot::PlotOutput;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -74,7 +74,7 @@ struct Checked {
     /// The plan; of an embedded server, with a URL that stands for it.
     plan: Plan,
     metrics: Option<MetricsListener>,
-    outputs: Outputs,
+    outputs: RunOutputs,
     probe: Option<ProcessProbe>,
 }
 
@@ -100,7 +100,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         ));
     }
     cli::check_room(plan.clients.get(), &plan.target, embedded)?;
-    let outputs = Outputs::create(args, plot)?;
+    let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
         None => embedded.then(ProcessProbe::own_process),
