@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
-    Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft, Target, Trust,
-    Verify,
+    CertificatePolicy, Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft,
+    ServerUrl, Verify,
 };
 use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 
@@ -106,10 +106,15 @@ impl LoadFlags {
     /// The draft of a closed loop against `target`, without raw samples, pinning and embedded server: those
     /// are for the program to add.
     #[must_use]
-    pub fn draft(&self, target: Target, trust: Trust, generator: &GeneratorFlags) -> PlanDraft {
+    pub fn draft(
+        &self,
+        target: ServerUrl,
+        trust: CertificatePolicy,
+        generator: &GeneratorFlags,
+    ) -> PlanDraft {
         PlanDraft {
-            trust,
-            target,
+            certificate_policy: trust,
+            server_url: target,
             embedded: None,
             clients: self.clients,
             length: match self.duration {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::TypedValueParser;
-use measurement::plan::Load;
-use measurement::schedule::{Arrivals, RateProfile, Stage};
+use measurement::plan::{Arrivals, Load, RateProfile, Stage};
 use units::{Rate, parse_duration};
 
 use crate::choices::{NamedValue, one_of};

@@ -3,14 +3,14 @@
 use anyhow::anyhow;
 use host::preflight::Shortage;
 use host::{open_files, preflight};
-use measurement::plan::Target;
+use measurement::plan::ServerUrl;
 use units::grouped;
 
 /// Checks that so many clients fit into this machine's limits. The server shares them if it is embedded.
 ///
 /// # Errors
 /// Open files or ports are short.
-pub fn check_room(clients: u32, target: &Target, embedded: bool) -> anyhow::Result<()> {
+pub fn check_room(clients: u32, target: &ServerUrl, embedded: bool) -> anyhow::Result<()> {
     preflight::check(
         u64::from(clients),
         embedded,
@@ -21,7 +21,7 @@ pub fn check_room(clients: u32, target: &Target, embedded: bool) -> anyhow::Resu
 }
 
 /// Ports that connections to the server can come from. A Unix socket needs none.
-fn ports_for(target: &Target) -> Option<u64> {
+fn ports_for(target: &ServerUrl) -> Option<u64> {
     if target.is_unix() {
         return None;
     }
@@ -88,7 +88,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_unix_socket_needs_no_ports() {
-        let ports = |url: &str| ports_for(&Target::parse(url).unwrap());
+        let ports = |url: &str| ports_for(&ServerUrl::parse(url).unwrap());
         assert!(ports("ws://a/").is_some() && ports("wss://a/").is_some());
         assert_eq!(ports("ws+unix:a.sock"), None);
     }

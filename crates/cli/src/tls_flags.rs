@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use measurement::plan::{PlanError, Target, Trust};
+use measurement::plan::{CertificatePolicy, PlanError, ServerUrl};
 
 use crate::headings::CONNECTION;
 
 /// The flags of `wss://`.
 #[derive(Debug, Clone, Args)]
 pub struct TlsFlags {
-    /// Trust the certificates in this file [default: those that the system trusts] (example: cert.pem)
+    /// CertificatePolicy the certificates in this file [default: those that the system trusts] (example: cert.pem)
     ///
     /// Only with wss://. They take the place of the system's.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
@@ -30,26 +30,26 @@ impl TlsFlags {
     /// error of `check_roots`.
     pub fn read<R, E>(
         &self,
-        target: &Target,
+        target: &ServerUrl,
         check_roots: impl FnOnce(&[u8]) -> Result<R, E>,
-    ) -> anyhow::Result<Trust>
+    ) -> anyhow::Result<CertificatePolicy>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
         if (self.insecure || self.ca_cert.is_some()) && !target.is_tls() {
-            let url = target.url().to_owned();
+            let url = target.as_str().to_owned();
             return Err(PlanError::NoCertificate { url }.into());
         }
         let Some(path) = &self.ca_cert else {
             return Ok(if self.insecure {
-                Trust::Unchecked
+                CertificatePolicy::Unchecked
             } else {
-                Trust::System
+                CertificatePolicy::System
             });
         };
         let context = || format!("cannot use the certificates of {}", path.display());
         let pem = std::fs::read(path).with_context(context)?;
         check_roots(&pem).with_context(context)?;
-        Ok(Trust::Roots(pem))
+        Ok(CertificatePolicy::Roots(pem))
     }
 }

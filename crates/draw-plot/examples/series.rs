@@ -1,6 +1,6 @@
 //! Prints the series that the pictures of a file draw, as one JSON document of plain numbers:
 //! `cargo run -p draw-plot --example series -- run.csv 1200 50`, where 1200 is the width of the picture's
-//! field in pixels and 50 the window of the moving average. `tests/beside_numpy.py` compares it with
+//! field in pixels and 50 the window of the moving average. `tests/numpy_check.py` compares it with
 //! what NumPy and pandas make of the same file.
 
 #![allow(clippy::print_stdout)]
@@ -9,11 +9,11 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use draw_plot::series::{
-    Cells, Sorted, bins_for, even_places, histogram, log_places, moment, outline, quantile_at,
-    rates, reaches, rows_for, shares, slice_for, spectrum, spectrum_end,
+    Cells, SortedTimes, bins_for, column_ranges, even_places, histogram, log_places, moment,
+    outline, quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
-use draw_plot::{Data, Kind, load};
-use measurement::moving;
+use draw_plot::{Data, PictureKind, load};
+use measurement::moving_average;
 use results::read::Request;
 use serde_json::json;
 
@@ -26,25 +26,25 @@ fn main() -> anyhow::Result<()> {
     let request = Request::default();
     let mut all = serde_json::Map::new();
 
-    if let Data::Latency(series) = load(Kind::Latency, &files, &request)?.data() {
+    if let Data::Latency(series) = load(PictureKind::Latency, &files, &request)?.data() {
         let values = &series[0].values_ms;
-        let averages = moving::averages(values, window);
+        let averages = moving_average::averages(values, window);
         let first = window.get() - 1;
         let drawn = outline(&averages, first, values.len(), columns);
-        let reaches = reaches(&averages, first, values.len(), columns);
+        let reaches = column_ranges(&averages, first, values.len(), columns);
         let reaches = reaches.iter();
         let reaches = reaches.map(|reach| (reach.column, reach.low, reach.mean, reach.high));
         all.insert("reaches".into(), json!(reaches.collect::<Vec<_>>()));
         all.insert("averages".into(), json!(averages));
         all.insert("outline".into(), json!(drawn));
     }
-    if let Data::Percentiles(files) = load(Kind::Percentiles, &files, &request)?.data() {
+    if let Data::Percentiles(files) = load(PictureKind::Percentiles, &files, &request)?.data() {
         for times in &files[0].times {
             let described = describe(&times.sorted, columns.get())?;
             all.insert(times.name.clone(), described);
         }
     }
-    if let Data::Timeline(courses) = load(Kind::Timeline, &files, &request)?.data() {
+    if let Data::Timeline(courses) = load(PictureKind::Timeline, &files, &request)?.data() {
         let course = &courses[0];
         let rows = &course.rows;
         let per_second = |count: &dyn Fn(usize) -> u64| {
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<()> {
         });
         all.insert("seconds".into(), seconds);
     }
-    if let Data::Heatmap(files) = load(Kind::Heatmap, &files, &request)?.data() {
+    if let Data::Heatmap(files) = load(PictureKind::Heatmap, &files, &request)?.data() {
         let moments = &files[0];
         let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         let positive = moments.values_ms.iter().copied().filter(|ms| *ms > 0.0);
@@ -91,7 +91,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// As the pictures draw them.
-fn describe(sorted: &Sorted, columns: usize) -> anyhow::Result<serde_json::Value> {
+fn describe(sorted: &SortedTimes, columns: usize) -> anyhow::Result<serde_json::Value> {
     let places = log_places(1.0, spectrum_end(sorted.count()), columns);
     let quantiles: Vec<f64> = places.iter().map(|place| quantile_at(*place)).collect();
     let linear = even_places(0.0, sorted.max(), columns);

@@ -1,13 +1,13 @@
-//! Drawing in pixels of the finished picture.
+//! The canvas collects a picture's shapes; a backend paints them.
 
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{Color, FontStyle, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
+use std::cell::RefCell;
 
-use crate::error::DrawError;
-use crate::face::{Face, Faces};
-use crate::surface::Surface;
+use plotters::style::{Color, RGBAColor, RGBColor};
 
-/// Where a text stands in relation to its point; vertically it is always centred on it.
+use crate::font::{FontFace, FontFaces};
+use crate::options::Size;
+
+/// Horizontal place of a text in relation to its point. Vertically a text is always centred on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -15,7 +15,7 @@ pub(crate) enum Align {
     Right,
 }
 
-/// How a text looks.
+/// Size, weight and colour of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Font {
     /// Height of an em in pixels.
@@ -24,18 +24,52 @@ pub(crate) struct Font {
     pub(crate) colour: RGBColor,
 }
 
-/// A picture's pixels, or the shapes of an SVG.
-pub(crate) struct Canvas<'a> {
-    pub(crate) surface: &'a dyn Surface,
-    /// Dots of the backend per pixel of the finished picture: backends take whole dots only.
-    pub(crate) dots_per_pixel: u32,
-    /// The backend paints dots. Shapes that share an edge or a joint are then cheaper and cleaner
-    /// one by one; in an SVG they are smaller as one.
-    pub(crate) is_bitmap: bool,
-    pub(crate) faces: &'a Faces,
+/// A place in dots from the upper left corner.
+pub(crate) type Dot = (i32, i32);
+
+/// A shape in dots.
+pub(crate) enum CanvasShape {
+    /// The text begins, ends or has its middle at a place on the baseline, which is in pixels.
+    Text(String, Font, Align, (f64, f64)),
+    /// A line through all points, and its width.
+    Line(Vec<Dot>, u32),
+    Polygon(Vec<Dot>),
+    /// Upper left and lower right corner.
+    Rectangle([Dot; 2]),
+    /// Rectangles side by side, which may be painted as one outline.
+    Bars(Vec<[Dot; 2]>),
+    /// Centre and radius.
+    Circle(Dot, u32),
 }
 
-impl Canvas<'_> {
+/// A picture's shapes. All methods take pixels of the finished picture.
+pub(crate) struct Canvas<'f> {
+    size: Size,
+    /// Dots of the backend per pixel: backends take whole dots only.
+    dots_per_pixel: u32,
+    fonts: &'f FontFaces,
+    shapes: RefCell<Vec<(CanvasShape, RGBAColor)>>,
+}
+
+impl<'f> Canvas<'f> {
+    pub(crate) fn new(size: Size, dots_per_pixel: u32, fonts: &'f FontFaces) -> Self {
+        Self {
+            size,
+            dots_per_pixel,
+            fonts,
+            shapes: RefCell::default(),
+        }
+    }
+
+    /// The shapes and their colours, from the lowest to the topmost.
+    pub(crate) fn into_shapes(self) -> Vec<(CanvasShape, RGBAColor)> {
+        self.shapes.into_inner()
+    }
+
+    fn push(&self, shape: CanvasShape, colour: RGBAColor) {
+        self.shapes.borrow_mut().push((shape, colour));
+    }
+
     fn dot(&self, pixels: f64) -> i32 {
         // No picture is wider than 7680 pixels of at most 8 dots.
         #[allow(clippy::cast_possible_truncation)]
@@ -43,7 +77,7 @@ impl Canvas<'_> {
         dot
     }
 
-    fn dots(&self, (x, y): (f64, f64)) -> (i32, i32) {
+    fn dots(&self, (x, y): (f64, f64)) -> Dot {
         (self.dot(x), self.dot(y))
     }
 
@@ -51,99 +85,48 @@ impl Canvas<'_> {
         u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
     }
 
-    pub(crate) fn fill(&self, colour: RGBColor) -> Result<(), DrawError> {
-        self.surface.fill(colour)
+    /// Fills the whole picture.
+    pub(crate) fn fill(&self, colour: RGBColor) {
+        let end = (f64::from(self.size.width()), f64::from(self.size.height()));
+        self.rectangle((0.0, 0.0), end, colour.to_rgba());
     }
 
-    pub(crate) fn text(
-        &self,
-        text: &str,
-        font: Font,
-        align: Align,
-        (x, y): (f64, f64),
-    ) -> Result<(), DrawError> {
-        // Centred on the height of figures and capitals.
-        let baseline = y + Face::CAPITALS / 2.0 * font.size;
-        if !self.is_bitmap {
-            let horizontal = match align {
-                Align::Left => HPos::Left,
-                Align::Centre => HPos::Center,
-                Align::Right => HPos::Right,
-            };
-            // Plotters makes an em of 1.24 and moves the text by half the height of an x.
-            let size = 1.24 * font.size * f64::from(self.dots_per_pixel);
-            let weight = if font.is_bold {
-                FontStyle::Bold
-            } else {
-                FontStyle::Normal
-            };
-            let mut style = TextStyle::from((Face::FAMILY, size, weight).into_font());
-            style.color = font.colour.to_backend_color();
-            style.pos = Pos::new(horizontal, VPos::Center);
-            let at = self.dots((x, baseline - Face::SMALL_X / 2.0 * font.size));
-            return self.surface.text(text, &style, at);
-        }
-        let left = match align {
-            Align::Left => x,
-            Align::Centre => x - self.text_width(text, font) / 2.0,
-            Align::Right => x - self.text_width(text, font),
-        };
-        let scale = f64::from(self.dots_per_pixel);
-        let face = self.faces.of(font.is_bold);
-        for (at, coverage) in face.dots(text, font.size * scale, (left * scale, baseline * scale)) {
-            self.surface.dot(at, font.colour.mix(coverage))?;
-        }
-        Ok(())
+    /// A text, centred on the height of figures and capitals.
+    pub(crate) fn text(&self, text: &str, font: Font, align: Align, (x, y): (f64, f64)) {
+        let at = (x, y + FontFace::CAPITALS / 2.0 * font.size);
+        let text = CanvasShape::Text(text.to_owned(), font, align, at);
+        self.push(text, font.colour.to_rgba());
     }
 
     pub(crate) fn text_width(&self, text: &str, font: Font) -> f64 {
-        self.faces.of(font.is_bold).width(text, font.size)
+        self.fonts.of(font.is_bold).width(text, font.size)
+    }
+
+    /// Width of the widest of the texts; zero without any.
+    pub(crate) fn widest(&self, texts: impl Iterator<Item = impl AsRef<str>>, font: Font) -> f64 {
+        let widths = texts.map(|text| self.text_width(text.as_ref(), font));
+        widths.fold(0.0, f64::max)
     }
 
     /// A line through all points.
-    pub(crate) fn line(
-        &self,
-        points: &[(f64, f64)],
-        colour: RGBColor,
-        width: f64,
-    ) -> Result<(), DrawError> {
-        let style = ShapeStyle::from(&colour).stroke_width(self.length(width));
+    pub(crate) fn line(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
         let mut dots: Vec<_> = points.iter().map(|point| self.dots(*point)).collect();
         dots.dedup();
-        if !self.is_bitmap || style.stroke_width == 1 {
-            return self.surface.path(dots, style);
-        }
-        // The outline of a wide line that turns back sharply would cover itself and leave holes.
-        let joint = style.stroke_width / 2;
-        for pair in dots.windows(2) {
-            let corners = band(pair[0], pair[1], f64::from(style.stroke_width));
-            self.surface.polygon(corners.to_vec(), colour.to_rgba())?;
-            if joint > 0 {
-                self.surface.circle(pair[1], joint, colour.to_rgba())?;
-            }
-        }
-        Ok(())
+        self.push(
+            CanvasShape::Line(dots, self.length(width)),
+            colour.to_rgba(),
+        );
     }
 
     /// A horizontal line of dashes.
-    pub(crate) fn dashes(
-        &self,
-        (left, right): (f64, f64),
-        y: f64,
-        colour: RGBColor,
-        unit: f64,
-    ) -> Result<(), DrawError> {
+    pub(crate) fn dashes(&self, (left, right): (f64, f64), y: f64, colour: RGBColor, unit: f64) {
         let mut start = left;
         while start < right {
             let end = (start + 6.0 * unit).min(right);
-            self.rectangle(
-                (start, y - 0.75 * unit),
-                (end, y + 0.75 * unit),
-                colour.to_rgba(),
-            )?;
+            let (top, bottom) = (y - 0.75 * unit, y + 0.75 * unit);
+            self.rectangle((start, top), (end, bottom), colour.to_rgba());
             start += 10.0 * unit;
         }
-        Ok(())
     }
 
     /// A line of dashes through all points, of this width; dashes and gaps are multiples of `unit`.
@@ -152,64 +135,40 @@ impl Canvas<'_> {
         points: &[(f64, f64)],
         colour: RGBColor,
         (width, unit): (f64, f64),
-    ) -> Result<(), DrawError> {
+    ) {
         for dash in cut(points, 6.0 * unit, 4.0 * unit) {
-            self.line(&dash, colour, width)?;
+            self.line(&dash, colour, width);
         }
-        Ok(())
     }
 
     /// Everything between two corners, at least one dot.
-    pub(crate) fn rectangle(
-        &self,
-        from: (f64, f64),
-        to: (f64, f64),
-        colour: RGBAColor,
-    ) -> Result<(), DrawError> {
-        let (left, top) = self.dots(from);
-        let (right, bottom) = self.dots(to);
-        let (right, bottom) = (right.max(left + 1), bottom.max(top + 1));
-        self.surface
-            .rectangle([(left, top), (right, bottom)], colour)
+    pub(crate) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: RGBAColor) {
+        let corners = at_least_a_dot([self.dots(from), self.dots(to)]);
+        self.push(CanvasShape::Rectangle(corners), colour);
     }
 
-    pub(crate) fn polygon(
-        &self,
-        corners: &[(f64, f64)],
-        colour: RGBAColor,
-    ) -> Result<(), DrawError> {
-        let dots: Vec<_> = corners.iter().map(|corner| self.dots(*corner)).collect();
-        self.surface.polygon(dots, colour)
+    pub(crate) fn polygon(&self, corners: &[(f64, f64)], colour: RGBAColor) {
+        let corners = corners.iter().map(|corner| self.dots(*corner)).collect();
+        self.push(CanvasShape::Polygon(corners), colour);
     }
 
-    pub(crate) fn point(
-        &self,
-        at: (f64, f64),
-        radius: f64,
-        colour: RGBAColor,
-    ) -> Result<(), DrawError> {
-        self.surface
-            .circle(self.dots(at), self.length(radius), colour)
+    pub(crate) fn point(&self, at: (f64, f64), radius: f64, colour: RGBAColor) {
+        self.push(
+            CanvasShape::Circle(self.dots(at), self.length(radius)),
+            colour,
+        );
     }
 
-    /// Bars side by side, each from `left` to `right` and from `top` to `bottom`.
-    pub(crate) fn bars(&self, bars: &[Bar], colour: RGBAColor) -> Result<(), DrawError> {
-        if self.is_bitmap {
-            for bar in bars {
-                self.rectangle((bar.left, bar.top), (bar.right, bar.bottom), colour)?;
-            }
-            return Ok(());
-        }
-        // One outline: along the upper ends, and back along the lower ones.
-        let upper = bars
-            .iter()
-            .flat_map(|bar| [(bar.left, bar.top), (bar.right, bar.top)]);
-        let lower = bars
-            .iter()
-            .rev()
-            .flat_map(|bar| [(bar.right, bar.bottom), (bar.left, bar.bottom)]);
-        self.polygon(&upper.chain(lower).collect::<Vec<_>>(), colour)
+    /// Bars side by side, each from its upper left to its lower right corner.
+    pub(crate) fn bars(&self, bars: impl Iterator<Item = [(f64, f64); 2]>, colour: RGBAColor) {
+        let bars = bars.map(|corners| corners.map(|corner| self.dots(corner)));
+        self.push(CanvasShape::Bars(bars.collect()), colour);
     }
+}
+
+/// The corners with the lower right one moved where nothing would lie between them.
+pub(crate) fn at_least_a_dot([(left, top), (right, bottom)]: [Dot; 2]) -> [Dot; 2] {
+    [(left, top), (right.max(left + 1), bottom.max(top + 1))]
 }
 
 /// The parts of a line that lie within dashes of this length, with gaps between them.
@@ -247,43 +206,9 @@ fn cut(points: &[(f64, f64)], dash: f64, gap: f64) -> Vec<Vec<(f64, f64)>> {
     dashes
 }
 
-/// The corners of a straight line of that width in dots. Its ends are cut along the axis that it
-/// crosses, where the width is a whole number of dots at every slope. Plotters cuts them across the line,
-/// and rounding then makes a steep line thinner than a level one.
-fn band(from: (i32, i32), to: (i32, i32), width: f64) -> [(i32, i32); 4] {
-    let (dx, dy) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
-    // Both edges of a polygon are painted, so a level line has one dot more than its width.
-    let dots = (width + 1.0) * dx.hypot(dy) / dx.abs().max(dy.abs()).max(1.0);
-    // At most 1.42 times the width of a line.
-    #[allow(clippy::cast_possible_truncation)]
-    let cut = dots.round() as i32 - 1;
-    let (before, after) = (cut / 2, cut - cut / 2);
-    let (less, more) = if dx.abs() >= dy.abs() {
-        ((0, before), (0, after))
-    } else {
-        ((before, 0), (after, 0))
-    };
-    [
-        (from.0 - less.0, from.1 - less.1),
-        (to.0 - less.0, to.1 - less.1),
-        (to.0 + more.0, to.1 + more.1),
-        (from.0 + more.0, from.1 + more.1),
-    ]
-}
-
-/// One bar; the picture's y axis points down.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bar {
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plotters::prelude::{BitMapBackend, IntoDrawingArea};
 
     #[test]
     fn dashes_go_round_corners() {
@@ -297,35 +222,5 @@ mod tests {
             ]
         );
         assert!(cut(&[], 3.0, 1.0).is_empty());
-    }
-
-    #[test]
-    fn a_line_is_as_wide_whichever_way_it_goes() {
-        let faces = Faces::new().unwrap();
-        for (x, y) in [
-            (100.0, 0.0),
-            (100.0, 50.0),
-            (100.0, 100.0),
-            (40.0, -100.0),
-            (0.0, 100.0),
-        ] {
-            let mut dots = vec![0; 3 * 300 * 300];
-            let area = BitMapBackend::with_buffer(&mut dots, (300, 300)).into_drawing_area();
-            let canvas = Canvas {
-                surface: &area,
-                dots_per_pixel: 2,
-                is_bitmap: true,
-                faces: &faces,
-            };
-            let from = (20.0, 75.0 - y / 2.0);
-            let white = RGBColor(255, 255, 255);
-            canvas
-                .line(&[from, (from.0 + x, from.1 + y)], white, 2.0)
-                .unwrap();
-            drop(area);
-            let painted = dots.chunks_exact(3).filter(|dot| dot[0] > 127).count();
-            let width = painted as f64 / (2.0 * x.hypot(y));
-            assert!((4.2..5.4).contains(&width), "{width} dots wide to {x}, {y}");
-        }
     }
 }

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
-use measurement::summary::StageSummary;
-use measurement::timeline::TimelineRow;
-use results::read::{Metric, When};
+use measurement::record::TimelineRow;
+use measurement::run::StageSummary;
+use results::read::{Metric, TimestampOf};
 
 use crate::options::DEFAULT_WINDOW;
-use crate::series::{Point, Sorted};
+use crate::series::{Point, SortedTimes};
 
 /// Kinds of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum PictureKind {
     /// Time of each message in order of sending, and their moving average.
     Latency,
     /// How many messages took how long, in logarithmic bins.
@@ -27,7 +27,7 @@ pub enum Kind {
     Heatmap,
 }
 
-impl Kind {
+impl PictureKind {
     /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Latency,
@@ -89,27 +89,27 @@ impl Subject {
 /// What a picture shows; each kind of up to [`MAX_SERIES`](crate::MAX_SERIES) files or runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data<'v> {
-    /// For [`Kind::Latency`].
+    /// For [`PictureKind::Latency`].
     Latency(Vec<Series<'v>>),
     /// Times against the numbers of a column, as a line through each curve's points in the order of
     /// the numbers; more points than have room for markers of their own, whose numbers are in no order,
     /// are not joined. Numbers above zero that reach over a factor of a hundred have a logarithmic
     /// axis; times that are all below a millisecond are shown in microseconds.
-    Against {
+    Xy {
         /// The column's name.
         x_name: String,
         /// One for each file.
-        curves: Vec<Curve<'v>>,
+        curves: Vec<XySeries<'v>>,
     },
-    /// For [`Kind::Histogram`].
+    /// For [`PictureKind::Histogram`].
     Histogram(Vec<Distribution>),
-    /// For [`Kind::Cdf`].
+    /// For [`PictureKind::Cdf`].
     Cdf(Vec<Distribution>),
-    /// For [`Kind::Percentiles`].
+    /// For [`PictureKind::Percentiles`].
     Percentiles(Vec<Distribution>),
-    /// For [`Kind::Timeline`].
+    /// For [`PictureKind::Timeline`].
     Timeline(Vec<Course>),
-    /// For [`Kind::Heatmap`].
+    /// For [`PictureKind::Heatmap`].
     Heatmap(Vec<Moments<'v>>),
 }
 
@@ -132,7 +132,7 @@ pub struct NamedTimes {
     /// `service time`.
     pub name: String,
     /// In milliseconds; finite and not below zero.
-    pub sorted: Sorted,
+    pub sorted: SortedTimes,
 }
 
 /// What happened in each second of a run.
@@ -168,7 +168,7 @@ pub struct Moments<'v> {
     /// How often each occurred; empty when each occurred once.
     pub counts: Cow<'v, [u64]>,
     /// What the moments are those of.
-    pub when: When,
+    pub when: TimestampOf,
     /// How exactly the moments are known, in seconds; `None` for exactly.
     pub slice_s: Option<f64>,
     /// Messages that have no time, which the subtitle counts.
@@ -192,7 +192,7 @@ pub struct Series<'v> {
 
 /// One line of a picture of times against numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Curve<'v> {
+pub struct XySeries<'v> {
     /// Its name in the legend.
     pub label: String,
     /// Numbers and their times in milliseconds, in any order; the times finite and not below zero.

@@ -8,7 +8,7 @@ use crate::theme::Colours;
 
 /// The fonts of a picture.
 #[derive(Clone, Copy)]
-pub(crate) struct Type {
+pub(crate) struct Fonts {
     /// 1 at 1280x720; every length is a multiple of it.
     pub(crate) scale: f64,
     pub(crate) title: Font,
@@ -16,7 +16,7 @@ pub(crate) struct Type {
     pub(crate) faint: Font,
 }
 
-impl Type {
+impl Fonts {
     pub(crate) fn new(size: Size, colours: &Colours) -> Self {
         let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
         // Writing grows slower than the picture, so that a small one can still be read.
@@ -91,7 +91,7 @@ impl Layout {
     /// Cuts what is free into panels above each other with heights in these relations, and tells
     /// where the heading of each begins and the field that is left for its data. `None` when one
     /// would be too low to be read.
-    pub(crate) fn stacked(self, shares: &[f64], font: Font) -> Option<Vec<((f64, f64), Self)>> {
+    pub(crate) fn stack(self, shares: &[f64], font: Font) -> Option<Vec<((f64, f64), Self)>> {
         /// Height of a field at least, at 1280x720.
         const LOWEST: f64 = 48.0;
         let gap = 10.0 * self.scale;

@@ -3,11 +3,10 @@
 use plotters::style::{Color, RGBColor};
 
 use crate::canvas::{Align, Canvas};
-use crate::error::DrawError;
-use crate::layout::{Layout, Type};
+use crate::layout::{Fonts, Layout};
 
-/// One entry.
-pub(crate) struct Entry {
+/// One entry: a swatch and its text.
+pub(crate) struct LegendEntry {
     swatch: Swatch,
     colour: RGBColor,
     text: String,
@@ -23,18 +22,18 @@ pub(crate) enum Swatch {
     Curve,
     /// A single point.
     Dot,
-    /// How strongly it is drawn.
+    /// Points of this strength.
     Point(f64),
-    /// How strongly the middle 90 % and 96 % of many messages are drawn.
+    /// The middle 90 % and 96 % of many messages and their extremes, each of this strength.
     Bars {
         body: f64,
         bulk: f64,
         point: f64,
     },
-    /// How strongly an area is drawn.
+    /// An area of this strength.
     Area(f64),
-    /// The same, and a line in the middle.
-    Reach(f64),
+    /// An area of this strength, and a line in the middle.
+    Range(f64),
     /// Colours from few to many, and the numbers at their edges.
     Steps {
         colours: Vec<RGBColor>,
@@ -42,7 +41,7 @@ pub(crate) enum Swatch {
     },
 }
 
-impl Entry {
+impl LegendEntry {
     pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: String) -> Self {
         Self {
             swatch,
@@ -52,21 +51,21 @@ impl Entry {
     }
 }
 
-/// What becomes of an entry that is wider than the picture.
+/// Handling of an entry that is wider than the picture.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Long {
-    /// It goes on in further rows.
-    Wrapped,
-    /// It is cut, to leave the room to the data.
+pub(crate) enum Overflow {
+    /// The entry goes on in further rows.
+    Wrap,
+    /// The entry is cut, to leave the room to the data.
     Cut,
 }
 
 /// An entry in its place.
-pub(crate) struct Placed<'e> {
-    entry: &'e Entry,
-    /// Where its sample begins.
+pub(crate) struct PlacedEntry<'e> {
+    entry: &'e LegendEntry,
+    /// Left end and middle of the swatch.
     start: (f64, f64),
-    /// Its text, and where each row of it begins.
+    /// The rows of the text, each with its left end and middle.
     rows: Vec<(String, (f64, f64))>,
 }
 
@@ -74,22 +73,21 @@ pub(crate) struct Placed<'e> {
 /// drawn, below all others.
 pub(crate) fn place<'e>(
     canvas: &Canvas<'_>,
-    font: &Type,
+    font: &Fonts,
     layout: &mut Layout,
-    (entries, long): (&'e [Entry], Long),
-) -> Vec<Placed<'e>> {
+    (entries, overflow): (&'e [LegendEntry], Overflow),
+) -> Vec<PlacedEntry<'e>> {
     let k = font.scale;
     let indent = 30.0 * k;
     let room = layout.inner_width() - indent;
     let mut at: Option<(f64, f64)> = None;
-    let is_placed = |entry: &&Entry| !matches!(entry.swatch, Swatch::Steps { .. });
-    let place = |entry: &'e Entry| {
-        let rows = match long {
-            Long::Wrapped => canvas.rows(&entry.text, font.text, room),
-            Long::Cut => vec![canvas.fitted(&entry.text, font.text, room)],
+    let is_placed = |entry: &&LegendEntry| !matches!(entry.swatch, Swatch::Steps { .. });
+    let place = |entry: &'e LegendEntry| {
+        let rows = match overflow {
+            Overflow::Wrap => canvas.rows(&entry.text, font.text, room),
+            Overflow::Cut => vec![canvas.fit(&entry.text, font.text, room)],
         };
-        let widths = rows.iter().map(|row| canvas.text_width(row, font.text));
-        let width = indent + widths.fold(0.0, f64::max);
+        let width = indent + canvas.widest(rows.iter(), font.text);
         let start = match at {
             Some((x, y)) if rows.len() == 1 && x + width <= layout.right => (x, y),
             _ => layout.next_row(font.text),
@@ -101,7 +99,7 @@ pub(crate) fn place<'e>(
         });
         let rows: Vec<_> = rows.collect();
         at = (rows.len() == 1).then_some((start.0 + width + 26.0 * k, start.1));
-        Placed { entry, start, rows }
+        PlacedEntry { entry, start, rows }
     };
     entries.iter().filter(is_placed).map(place).collect()
 }
@@ -109,34 +107,34 @@ pub(crate) fn place<'e>(
 /// Draws the entries where they were placed, and below them scales of counts.
 pub(crate) fn draw(
     canvas: &Canvas<'_>,
-    font: &Type,
+    font: &Fonts,
     layout: &mut Layout,
-    (entries, placed): (&[Entry], &[Placed<'_>]),
-) -> Result<(), DrawError> {
-    for Placed { entry, start, rows } in placed {
-        entry.draw_swatch(canvas, *start, font.scale)?;
+    (entries, placed): (&[LegendEntry], &[PlacedEntry<'_>]),
+) {
+    for PlacedEntry { entry, start, rows } in placed {
+        entry.draw_swatch(canvas, *start, font.scale);
         for (row, at) in rows {
-            canvas.text(row, font.text, Align::Left, *at)?;
+            canvas.text(row, font.text, Align::Left, *at);
         }
     }
     for entry in entries {
         if let Swatch::Steps { colours, edges } = &entry.swatch {
-            draw_steps(canvas, font, layout, (&entry.text, colours, edges))?;
+            draw_steps(canvas, font, layout, (&entry.text, colours, edges));
         }
     }
-    Ok(())
 }
 
 /// The scale of counts: what is counted and the colours, in one row if they have room there, and below
 /// them the numbers that have room; first and last always stand there.
 fn draw_steps(
     canvas: &Canvas<'_>,
-    font: &Type,
+    font: &Fonts,
     layout: &mut Layout,
     (text, colours, edges): (&str, &[RGBColor], &[String]),
-) -> Result<(), DrawError> {
-    /// Of one colour at 1280x720; narrower than this, the colours get a row of their own.
+) {
+    /// Width of one colour at most, at 1280x720.
     const WIDE: f64 = 56.0;
+    /// Width of one colour at least; with less room, the colours get a row of their own.
     const NARROW: f64 = 32.0;
     let k = font.scale;
     let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;
@@ -145,21 +143,21 @@ fn draw_steps(
         edges.last().map_or(0.0, half),
     );
     let each = |start: f64| (layout.right - last - start) / colours.len().max(1) as f64;
-    let text = canvas.fitted(text, font.text, layout.inner_width());
+    let text = canvas.fit(text, font.text, layout.inner_width());
     let beside = canvas.text_width(&text, font.text) + 12.0 * k;
     let is_beside = each(layout.left + beside) >= NARROW * k;
     let start = layout.left + if is_beside { beside } else { first };
     let width = each(start).min(WIDE * k);
 
     let (left, mut y) = layout.next_row(font.text);
-    canvas.text(&text, font.text, Align::Left, (left, y))?;
+    canvas.text(&text, font.text, Align::Left, (left, y));
     if !is_beside {
         (_, y) = layout.next_row(font.text);
     }
     let edge = |number: usize| start + number as f64 * width;
     for (number, colour) in colours.iter().enumerate() {
         let (from, to) = ((edge(number), y - 6.0 * k), (edge(number + 1), y + 6.0 * k));
-        canvas.rectangle(from, to, colour.to_rgba())?;
+        canvas.rectangle(from, to, colour.to_rgba());
     }
     let (_, y) = layout.next_row(font.faint);
     let air = 8.0 * k;
@@ -170,63 +168,51 @@ fn draw_steps(
         let (at, half) = (edge(number), half(text));
         let is_outermost = number == 0 || number == end;
         if is_outermost || (at - half >= free_from && at + half <= free_to) {
-            canvas.text(text, font.faint, Align::Centre, (at, y))?;
+            canvas.text(text, font.faint, Align::Centre, (at, y));
             free_from = at + half + air;
         }
     }
-    Ok(())
 }
 
-impl Entry {
-    fn draw_swatch(
-        &self,
-        canvas: &Canvas<'_>,
-        (x, y): (f64, f64),
-        k: f64,
-    ) -> Result<(), DrawError> {
+impl LegendEntry {
+    fn draw_swatch(&self, canvas: &Canvas<'_>, (x, y): (f64, f64), k: f64) {
         let width = 22.0 * k;
-        match &self.swatch {
-            Swatch::Line => canvas.line(&[(x, y), (x + width, y)], self.colour, 2.5 * k),
-            Swatch::Stroke(wide) => canvas.line(&[(x, y), (x + width, y)], self.colour, wide * k),
-            Swatch::Dashes => canvas.dashed(&[(x, y), (x + width, y)], self.colour, (2.5 * k, k)),
-            Swatch::Area(strength) => {
-                let colour = self.colour.mix(*strength);
-                canvas.rectangle((x, y - 6.0 * k), (x + width, y + 6.0 * k), colour)
+        let path = [(x, y), (x + width, y)];
+        let line = |thickness: f64| canvas.line(&path, self.colour, thickness * k);
+        let area = |half: f64, strength: f64| {
+            let (from, to) = ((x, y - half * k), (x + width, y + half * k));
+            canvas.rectangle(from, to, self.colour.mix(strength));
+        };
+        let points = |places: &[(f64, f64)], radius: f64, strength: f64| {
+            for (share, up) in places {
+                let at = (x + share * width, y - up * k);
+                canvas.point(at, radius * k, self.colour.mix(strength));
             }
-            Swatch::Reach(strength) => {
-                let colour = self.colour.mix(*strength);
-                canvas.rectangle((x, y - 6.0 * k), (x + width, y + 6.0 * k), colour)?;
-                canvas.line(&[(x, y), (x + width, y)], self.colour, 1.3 * k)
+        };
+        match &self.swatch {
+            Swatch::Line => line(2.5),
+            Swatch::Stroke(width) => line(*width),
+            Swatch::Dashes => canvas.dashed(&path, self.colour, (2.5 * k, k)),
+            Swatch::Area(strength) => area(6.0, *strength),
+            Swatch::Range(strength) => {
+                area(6.0, *strength);
+                line(1.3);
             }
             // In rows of its own.
-            Swatch::Steps { .. } => Ok(()),
+            Swatch::Steps { .. } => {}
             Swatch::Curve => {
-                canvas.line(&[(x, y), (x + width, y)], self.colour, 2.0 * k)?;
-                canvas.point((x + width / 2.0, y), 4.5 * k, self.colour.to_rgba())
+                line(2.0);
+                points(&[(0.5, 0.0)], 4.5, 1.0);
             }
-            Swatch::Dot => {
-                let middle = (x + width / 2.0, y);
-                canvas.point(middle, 3.0 * k, self.colour.to_rgba())
-            }
+            Swatch::Dot => points(&[(0.5, 0.0)], 3.0, 1.0),
             Swatch::Point(strength) => {
-                for (share, up) in [(0.1, 1.5), (0.3, -3.0), (0.5, 2.0), (0.7, -1.0), (0.9, 3.0)] {
-                    canvas.point(
-                        (x + share * width, y - up * k),
-                        1.7 * k,
-                        self.colour.mix(*strength),
-                    )?;
-                }
-                Ok(())
+                let places = [(0.1, 1.5), (0.3, -3.0), (0.5, 2.0), (0.7, -1.0), (0.9, 3.0)];
+                points(&places, 1.7, *strength);
             }
             Swatch::Bars { body, bulk, point } => {
-                for (half, strength) in [(5.0 * k, *bulk), (3.0 * k, *body)] {
-                    let colour = self.colour.mix(strength);
-                    canvas.rectangle((x, y - half), (x + width, y + half), colour)?;
-                }
-                for (share, up) in [(0.2, -6.5), (0.4, 8.0), (0.8, 6.5)] {
-                    canvas.point((x + share * width, y - up * k), k, self.colour.mix(*point))?;
-                }
-                Ok(())
+                area(5.0, *bulk);
+                area(3.0, *body);
+                points(&[(0.2, -6.5), (0.4, 8.0), (0.8, 6.5)], 1.0, *point);
             }
         }
     }

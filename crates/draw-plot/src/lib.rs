@@ -13,7 +13,7 @@
 //! | `canvas`, `surface`, `face` | painting; `surface` hides plotters, `face` is the font |
 //! | `encode`, `compact`, `page` | the picture as a file's bytes, and as a part of a page |
 //!
-//! The program `draw-plot` calls [`load`] and [`Loaded::draw`]; whoever has values in memory calls
+//! The program `draw-plot` calls [`load`] and [`PictureInput::draw`]; whoever has values in memory calls
 //! [`draw`]:
 //!
 //! ```
@@ -43,45 +43,48 @@
     )
 )]
 
-mod axis;
+mod axes;
 mod canvas;
-mod compact;
-pub mod curve;
 mod data;
-mod encode;
 mod error;
-mod face;
-mod fit;
-mod frame;
+mod font;
+mod format;
+mod inline_svg;
 mod layout;
 mod legend;
 mod load;
-mod naming;
+mod number_format;
 mod options;
-mod page;
+mod phrases;
 mod pictures;
-mod ratios;
+mod plot;
+mod png;
+mod scale;
 pub mod series;
-mod surface;
+mod svg;
+mod text_fit;
 mod theme;
+mod titles;
 
 use std::io::Write;
 use std::path::Path;
 
-use measurement::summary::PayloadBytes;
+use measurement::run::PayloadBytes;
 use results::ResultsError;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 use units::{SizeRange, grouped};
 
 pub use data::{
-    Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject, window_for,
+    Course, Data, Distribution, Moments, NamedTimes, PictureKind, Series, Subject, XySeries,
+    window_for,
 };
 pub use error::DrawError;
-pub use load::{Loaded, load};
+pub use inline_svg::Svg;
+pub use load::{PictureInput, load};
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};
-pub use page::{Hover, Svg, page_style};
-pub use ratios::{RatioRow, Ratios, Said, encode_ratios, ratios_svg};
-pub use theme::MAX_SERIES;
+pub use pictures::{ForestData, ForestRow, RowOutcome, encode_forest_plot, forest_plot_svg};
+pub use plot::Hover;
+pub use theme::{MAX_SERIES, page_style};
 
 /// Draws the data into a file whose ending says which kind: `.png` or `.svg`. The file appears under
 /// its name only when it is whole.
@@ -95,9 +98,9 @@ pub fn draw(
     subject: &Subject,
     data: &Data<'_>,
 ) -> Result<(), DrawError> {
-    let format = encode::Format::of(path)?;
-    let options = &format.suited(options);
-    let picture = pictures::picture(options, subject, data)?;
+    let format = format::PictureFormat::of(path)?;
+    let options = &format.adapt(options);
+    let picture = pictures::plot(options, subject, data)?;
     write(path, &format.encode(picture.as_ref(), options.size)?)
 }
 
@@ -106,19 +109,16 @@ pub fn draw(
 /// # Errors
 /// [`DrawError`] when the data cannot be drawn as asked.
 pub fn svg(options: &Options, subject: &Subject, data: &Data<'_>) -> Result<Svg, DrawError> {
-    let picture = pictures::picture(options, subject, data)?;
+    let picture = pictures::plot(options, subject, data)?;
     let title = options.title.as_deref().unwrap_or(&subject.title);
-    page::page(picture.as_ref(), title, options)
+    inline_svg::inline_svg(picture.as_ref(), title, options)
 }
 
 fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {
-    let mut file = WholeFile::create(path)?;
+    let mut file = AtomicFile::create(path)?;
     file.content()
         .write_all(picture)
-        .map_err(|source| ResultsError::Write {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ResultsError::write(path, source))?;
     Ok(file.publish()?)
 }
 
@@ -127,7 +127,7 @@ fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {
 /// # Errors
 /// [`DrawError::UnknownEnding`] if not.
 pub fn check_ending(path: &Path) -> Result<(), DrawError> {
-    encode::Format::of(path).map(drop)
+    format::PictureFormat::of(path).map(drop)
 }
 
 /// The usual heading: `ws://127.0.0.1:8000/ws · 100 clients · 125 B payload`.

@@ -2,25 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 use results::read::{
-    Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
-    read_times,
+    Distributions, Metric, Place, Request, TimeColumn, read_distributions, read_timed_latencies,
+    read_timeline, read_times,
 };
-use units::grouped;
+use units::{counted, grouped};
 
-use crate::data::{Course, Curve, Data, Distribution, Kind, Moments, NamedTimes, Series, Subject};
+use crate::data::{
+    Course, Data, Distribution, Moments, NamedTimes, PictureKind, Series, Subject, XySeries,
+};
 use crate::error::DrawError;
-use crate::naming::{Origin, labels_of, quantity_of, title_of};
+use crate::inline_svg::Svg;
 use crate::options::Options;
-use crate::page::Svg;
-use crate::pictures::{chosen, counted};
-use crate::series::Sorted;
+use crate::phrases::random_choice;
+use crate::series::SortedTimes;
+use crate::titles::{Origin, labels_of, quantity_of, title_of};
 
 /// What files hold for one kind of picture. Reading and drawing are apart, so that one reading can
 /// be drawn in both themes.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct PictureInput {
     subject: Subject,
     data: Data<'static>,
     notices: Vec<String>,
@@ -29,23 +31,27 @@ pub struct Loaded {
 }
 
 /// Reads what the files hold for this kind of picture. With [`Request::x`], which only
-/// [`Kind::Latency`] has, the times are drawn against that column.
+/// [`PictureKind::Latency`] has, the times are drawn against that column.
 ///
 /// # Errors
 /// [`DrawError::Results`] when a file cannot be read or holds nothing for such a picture.
-pub fn load(kind: Kind, files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
+pub fn load(
+    kind: PictureKind,
+    files: &[PathBuf],
+    request: &Request,
+) -> Result<PictureInput, DrawError> {
     let loaded = match kind {
-        Kind::Latency => load_times(files, request)?,
-        Kind::Histogram | Kind::Cdf | Kind::Percentiles => {
+        PictureKind::Latency => load_times(files, request)?,
+        PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             load_distributions(kind, files, request)?
         }
-        Kind::Timeline => load_courses(files, request)?,
-        Kind::Heatmap => load_moments(files, request)?,
+        PictureKind::Timeline => load_courses(files, request)?,
+        PictureKind::Heatmap => load_moments(files, request)?,
     };
     Ok(loaded)
 }
 
-impl Loaded {
+impl PictureInput {
     /// What the picture is about, as the files say.
     #[must_use]
     pub fn subject(&self) -> &Subject {
@@ -88,7 +94,7 @@ impl Loaded {
 }
 
 /// The times of all messages, or of all rows where they are drawn against a column.
-fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
+fn load_times(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
     let mut all = files
         .iter()
         .map(|file| read_times(file, request))
@@ -97,7 +103,7 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
     let x_name = all.iter().find_map(|times| times.xs.as_ref());
     let x_name = x_name.map(|xs| xs.column.clone());
     let subject = Subject {
-        title: title_of(Kind::Latency, x_name.as_deref(), &origins),
+        title: title_of(PictureKind::Latency, x_name.as_deref(), &origins),
         quantity: quantity_of(&origins),
         unit_is_assumed: all.iter().any(|times| times.unit_is_assumed),
     };
@@ -116,7 +122,10 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
         .zip(&all)
         .map(|(file, times)| {
             let count = times.values_ms.len() as u64;
-            let notes = [chosen(times.chosen_from), left_out(times.skipped, rest)];
+            let notes = [
+                random_choice(times.chosen_from),
+                left_out(times.skipped, rest),
+            ];
             part_of(file, &counted(count, noun), notes)
         })
         .collect();
@@ -127,12 +136,12 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
                 .map(|(times, label)| series_of(label, times))
                 .collect(),
         ),
-        Some(x_name) => Data::Against {
+        Some(x_name) => Data::Xy {
             x_name,
             curves: all.iter().zip(labels).map(curve_of).collect(),
         },
     };
-    Ok(Loaded {
+    Ok(PictureInput {
         subject,
         data,
         notices,
@@ -140,7 +149,7 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError>
     })
 }
 
-fn origin_of(times: &Times) -> Origin<'_> {
+fn origin_of(times: &TimeColumn) -> Origin<'_> {
     Origin {
         place: &times.place,
         run: times.run.as_ref(),
@@ -149,7 +158,7 @@ fn origin_of(times: &Times) -> Origin<'_> {
 }
 
 /// The times in order of sending, which are taken out of what was read.
-fn series_of(label: String, times: &mut Times) -> Series<'static> {
+fn series_of(label: String, times: &mut TimeColumn) -> Series<'static> {
     let values_ms = std::mem::take(&mut times.values_ms);
     Series {
         label,
@@ -160,10 +169,10 @@ fn series_of(label: String, times: &mut Times) -> Series<'static> {
 }
 
 /// The times and what they are drawn against.
-fn curve_of((times, label): (&Times, String)) -> Curve<'static> {
+fn curve_of((times, label): (&TimeColumn, String)) -> XySeries<'static> {
     let xs = times.xs.iter().flat_map(|xs| xs.values.iter().copied());
     let points: Vec<_> = xs.zip(times.values_ms.iter().copied()).collect();
-    Curve {
+    XySeries {
         label,
         points: points.into(),
         skipped: times.skipped,
@@ -206,11 +215,11 @@ fn left_out(skipped: u64, rest: &str) -> String {
 /// The distribution of each file; for the spectrum of both times, where they differ and nobody asked
 /// for one.
 fn load_distributions(
-    kind: Kind,
+    kind: PictureKind,
     files: &[PathBuf],
     request: &Request,
-) -> Result<Loaded, DrawError> {
-    let both = kind == Kind::Percentiles && request.metric == Metric::ServiceTime;
+) -> Result<PictureInput, DrawError> {
+    let both = kind == PictureKind::Percentiles && request.metric == Metric::ServiceTime;
     let all = files
         .iter()
         .map(|file| read_distributions(file, request, both))
@@ -244,16 +253,16 @@ fn load_distributions(
     let parts = files.iter().zip(&distributions).map(|(file, one)| {
         let count = one.times.first().map_or(0, |times| times.sorted.count());
         let rest = left_out(one.skipped, "without a time");
-        let notes = [chosen(one.chosen_from), rest];
+        let notes = [random_choice(one.chosen_from), rest];
         part_of(file, &counted(count, "message"), notes)
     });
-    Ok(Loaded {
+    Ok(PictureInput {
         subject,
         notices,
         parts: parts.collect(),
         data: match kind {
-            Kind::Histogram => Data::Histogram(distributions),
-            Kind::Cdf => Data::Cdf(distributions),
+            PictureKind::Histogram => Data::Histogram(distributions),
+            PictureKind::Cdf => Data::Cdf(distributions),
             _ => Data::Percentiles(distributions),
         },
     })
@@ -269,7 +278,7 @@ fn names_of(file: &Distributions) -> String {
 
 fn distribution_of(label: String, file: Distributions) -> Result<Distribution, DrawError> {
     let times = file.times.into_iter().map(|named| {
-        let sorted = Sorted::new(named.spread.values_ms, &named.spread.counts);
+        let sorted = SortedTimes::new(named.spread.values_ms, &named.spread.counts);
         Some(NamedTimes {
             name: named.name,
             sorted: sorted?,
@@ -287,7 +296,7 @@ fn distribution_of(label: String, file: Distributions) -> Result<Distribution, D
 }
 
 /// The seconds of each file.
-fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
+fn load_courses(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
     let all = files
         .iter()
         .map(|file| read_timeline(file, request))
@@ -301,7 +310,7 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
         })
         .collect();
     let subject = Subject {
-        title: title_of(Kind::Timeline, None, &origins),
+        title: title_of(PictureKind::Timeline, None, &origins),
         ..Subject::default()
     };
     let labels = labels_of(&origins);
@@ -329,7 +338,7 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
             only,
         }
     });
-    Ok(Loaded {
+    Ok(PictureInput {
         subject,
         data: Data::Timeline(courses.collect()),
         notices: Vec::new(),
@@ -338,10 +347,10 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
 }
 
 /// The times of each file and when they were sent.
-fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawError> {
+fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
     let all = files
         .iter()
-        .map(|file| read_moments(file, request))
+        .map(|file| read_timed_latencies(file, request))
         .collect::<Result<Vec<_>, _>>()?;
     let origins: Vec<_> = all
         .iter()
@@ -352,7 +361,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
         })
         .collect();
     let subject = Subject {
-        title: title_of(Kind::Heatmap, None, &origins),
+        title: title_of(PictureKind::Heatmap, None, &origins),
         quantity: quantity_of(&origins),
         unit_is_assumed: false,
     };
@@ -363,7 +372,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
             counts => counts.iter().sum(),
         };
         let rest = left_out(moments.skipped, "without a time");
-        let notes = [chosen(moments.chosen_from), rest];
+        let notes = [random_choice(moments.chosen_from), rest];
         part_of(file, &counted(count, "message"), notes)
     });
     let parts = parts.collect();
@@ -372,12 +381,12 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<Loaded, DrawErro
         at_s: file.at_s.into(),
         values_ms: file.values_ms.into(),
         counts: file.counts.into(),
-        when: file.when,
+        when: file.timestamp_of,
         slice_s: file.slice_s,
         skipped: file.skipped,
         chosen_from: file.chosen_from,
     });
-    Ok(Loaded {
+    Ok(PictureInput {
         subject,
         data: Data::Heatmap(moments.collect()),
         notices: Vec::new(),

@@ -1,14 +1,14 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
-mod args;
+mod cli;
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    cli::run(args::Cli::command(), |cli: args::Cli| {
-        cli.checked()?.run()?;
+    ::cli::run(cli::Args::command(), |args: cli::Args| {
+        args.checked()?.run()?;
         Ok(ExitCode::SUCCESS)
     })
 }

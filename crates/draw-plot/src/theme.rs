@@ -10,12 +10,16 @@
 use plotters::style::RGBColor;
 
 use crate::options::Theme;
+use crate::svg::hex;
 
 /// Series that can be told apart.
 pub const MAX_SERIES: usize = 7;
 
-/// Steps of the scale of counts.
+/// CountSteps of the scale of counts.
 pub(crate) const HEAT_STEPS: usize = 9;
+
+/// Strength of the colour of what is not measured.
+pub(crate) const ZONE_STRENGTH: f64 = 0.8;
 
 /// The colours of one theme.
 #[derive(Debug, Clone, Copy)]
@@ -32,95 +36,88 @@ pub(crate) struct Colours {
     pub(crate) series: [RGBColor; MAX_SERIES],
     /// From few to many: the more, the further from the ground.
     pub(crate) heat: [RGBColor; HEAT_STEPS],
-    /// How strongly what lies behind the average is drawn: single messages, and the middle 90 %
-    /// and 96 % of many.
+    /// Strength of what lies behind the average: single messages, and the middle 90 % and 96 % of many.
     pub(crate) point: f64,
     pub(crate) body: f64,
     pub(crate) bulk: f64,
-    /// How strongly the reach of many averages is drawn.
-    pub(crate) reach: f64,
+    /// Strength of the range of many averages.
+    pub(crate) average_range: f64,
 }
 
-const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
-const VERMILION: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
-const GREEN: RGBColor = RGBColor(0x00, 0x9E, 0x73);
-const PURPLE: RGBColor = RGBColor(0xCC, 0x79, 0xA7);
-const ORANGE: RGBColor = RGBColor(0xE6, 0x9F, 0x00);
-const SKY: RGBColor = RGBColor(0x56, 0xB4, 0xE9);
-const YELLOW: RGBColor = RGBColor(0xF0, 0xE4, 0x42);
+/// A colour as it is written in a page: `0x0072B2`.
+const fn rgb(hex: u32) -> RGBColor {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    RGBColor(red, green, blue)
+}
+
+const BLUE: RGBColor = rgb(0x0072B2);
+const VERMILION: RGBColor = rgb(0xD55E00);
+const GREEN: RGBColor = rgb(0x009E73);
+const PURPLE: RGBColor = rgb(0xCC79A7);
+const ORANGE: RGBColor = rgb(0xE69F00);
+const SKY: RGBColor = rgb(0x56B4E9);
+const YELLOW: RGBColor = rgb(0xF0E442);
 
 impl Theme {
     pub(crate) fn colours(self) -> Colours {
         match self {
-            Self::Light => Colours {
-                ground: RGBColor(0xFF, 0xFF, 0xFF),
-                text: RGBColor(0x1F, 0x24, 0x2B),
-                faint_text: RGBColor(0x5B, 0x64, 0x70),
-                grid: RGBColor(0xE6, 0xE9, 0xED),
-                percentiles: [GREEN, VERMILION],
-                // Shades of the same hues: letters are thinner than lines.
-                percentile_texts: [RGBColor(0x00, 0x7F, 0x5C), RGBColor(0xB8, 0x51, 0x00)],
-                // Orange and sky blue are too faint on white: these are shades of them, dark enough to
-                // be told from all others. Black takes the place of yellow.
-                series: [
-                    BLUE,
-                    VERMILION,
-                    GREEN,
-                    PURPLE,
-                    RGBColor(0x7F, 0x57, 0x00),
-                    RGBColor(0x2B, 0x5A, 0x74),
-                    RGBColor(0, 0, 0),
-                ],
-                heat: [
-                    RGBColor(0x20, 0xA3, 0x86),
-                    RGBColor(0x20, 0x92, 0x8C),
-                    RGBColor(0x26, 0x81, 0x8E),
-                    RGBColor(0x2E, 0x6F, 0x8E),
-                    RGBColor(0x36, 0x5D, 0x8D),
-                    RGBColor(0x3F, 0x48, 0x89),
-                    RGBColor(0x46, 0x33, 0x7F),
-                    RGBColor(0x48, 0x1B, 0x6D),
-                    RGBColor(0x44, 0x01, 0x54),
-                ],
-                point: 0.35,
-                body: 0.17,
-                bulk: 0.13,
-                reach: 0.30,
-            },
+            Self::Light => light_colours(),
+            Self::Dark => dark_colours(),
             Self::Page => page_colours(),
-            Self::Dark => Colours {
-                ground: RGBColor(0x14, 0x17, 0x1C),
-                text: RGBColor(0xE8, 0xEB, 0xEF),
-                faint_text: RGBColor(0x9A, 0xA4, 0xB1),
-                grid: RGBColor(0x2A, 0x30, 0x38),
-                percentiles: [GREEN, ORANGE],
-                percentile_texts: [GREEN, ORANGE],
-                series: [
-                    SKY,
-                    ORANGE,
-                    GREEN,
-                    PURPLE,
-                    YELLOW,
-                    VERMILION,
-                    RGBColor(0xFF, 0xFF, 0xFF),
-                ],
-                heat: [
-                    RGBColor(0x2F, 0x6C, 0x8E),
-                    RGBColor(0x27, 0x80, 0x8E),
-                    RGBColor(0x20, 0x93, 0x8C),
-                    RGBColor(0x21, 0xA6, 0x85),
-                    RGBColor(0x38, 0xB9, 0x77),
-                    RGBColor(0x60, 0xCA, 0x60),
-                    RGBColor(0x93, 0xD7, 0x41),
-                    RGBColor(0xC8, 0xE0, 0x20),
-                    RGBColor(0xFD, 0xE7, 0x25),
-                ],
-                point: 0.40,
-                body: 0.20,
-                bulk: 0.15,
-                reach: 0.35,
-            },
         }
+    }
+}
+
+fn light_colours() -> Colours {
+    Colours {
+        ground: rgb(0xFFFFFF),
+        text: rgb(0x1F242B),
+        faint_text: rgb(0x5B6470),
+        grid: rgb(0xE6E9ED),
+        percentiles: [GREEN, VERMILION],
+        // Shades of the same hues: letters are thinner than lines.
+        percentile_texts: [rgb(0x007F5C), rgb(0xB85100)],
+        // Orange and sky blue are too faint on white: these are shades of them, dark enough to be
+        // distinguished from all others. Black takes the place of yellow.
+        series: [
+            BLUE,
+            VERMILION,
+            GREEN,
+            PURPLE,
+            rgb(0x7F5700),
+            rgb(0x2B5A74),
+            rgb(0x000000),
+        ],
+        heat: [
+            0x20A386, 0x20928C, 0x26818E, 0x2E6F8E, 0x365D8D, 0x3F4889, 0x46337F, 0x481B6D,
+            0x440154,
+        ]
+        .map(rgb),
+        point: 0.35,
+        body: 0.17,
+        bulk: 0.13,
+        average_range: 0.30,
+    }
+}
+
+fn dark_colours() -> Colours {
+    Colours {
+        ground: rgb(0x14171C),
+        text: rgb(0xE8EBEF),
+        faint_text: rgb(0x9AA4B1),
+        grid: rgb(0x2A3038),
+        percentiles: [GREEN, ORANGE],
+        percentile_texts: [GREEN, ORANGE],
+        series: [SKY, ORANGE, GREEN, PURPLE, YELLOW, VERMILION, rgb(0xFFFFFF)],
+        heat: [
+            0x2F6C8E, 0x27808E, 0x20938C, 0x21A685, 0x38B977, 0x60CA60, 0x93D741, 0xC8E020,
+            0xFDE725,
+        ]
+        .map(rgb),
+        point: 0.40,
+        body: 0.20,
+        bulk: 0.15,
+        average_range: 0.35,
     }
 }
 
@@ -156,10 +153,34 @@ fn page_colours() -> Colours {
     colours
 }
 
+/// CSS that sets the variables of [`Theme::Page`]: light, dark where the reader prefers it, and
+/// light on paper.
+#[must_use]
+pub fn page_style() -> String {
+    let rule = |theme: Theme| {
+        let mut colours = theme.colours();
+        let set = colours.named().into_iter();
+        let set = set.map(|(name, colour)| format!("--plot-{name}:{};", hex(*colour)));
+        format!(":root{{{}}}", set.collect::<String>())
+    };
+    let (light, dark) = (rule(Theme::Light), rule(Theme::Dark));
+    format!("{light}\n@media (prefers-color-scheme: dark){{{dark}}}\n@media print{{{light}}}\n")
+}
+
+/// A variable in the place of each colour of [`Theme::Page`]; others stay as they are. Colours stand
+/// in quotes, which no text holds unescaped.
+pub(crate) fn with_variables(markup: String) -> String {
+    let (mut marks, mut light) = (Theme::Page.colours(), Theme::Light.colours());
+    let pairs = marks.named().into_iter().zip(light.named());
+    pairs.fold(markup, |markup, ((name, mark), (_, light))| {
+        let variable = format!("\"var(--plot-{name}, {})\"", hex(*light));
+        markup.replace(&format!("\"{}\"", hex(*mark)), &variable)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pictures::ZONE;
 
     const THEMES: [Theme; 2] = [Theme::Light, Theme::Dark];
 
@@ -203,7 +224,7 @@ mod tests {
             let [p50, p99] = colours.percentile_texts;
             // Of these, the first two also stand on what is not measured in a timeline.
             let texts = [colours.text, colours.faint_text, p50, p99];
-            let zone = over(colours.grid, ZONE, colours.ground);
+            let zone = over(colours.grid, ZONE_STRENGTH, colours.ground);
             let on_zone = texts[..2].iter().map(|text| (*text, zone));
             for (text, ground) in texts
                 .map(|text| (text, colours.ground))

@@ -11,8 +11,8 @@ use std::fs;
 
 use common::{recorded_in, summary_of};
 use folder::{Folder, lines};
-use measurement::percentiles::percentile_table;
-use measurement::sample::{Outcome, Sample};
+use measurement::record::{Outcome, Sample};
+use measurement::run::percentile_table;
 use results::write::{Output, Run};
 
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];

@@ -1,4 +1,17 @@
-//! Everything that one run needs, already valid.
+//! The plan: everything that one run needs, already valid.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `server_url` | [`ServerUrl`]: where the server is |
+//! | `certificate_policy` | [`CertificatePolicy`]: verification of its certificate |
+//! | `rate_profile` | [`RateProfile`]: the offered rate over time |
+//! | `schedule` | [`Schedule`]: when each message of an open loop is due |
+
+mod certificate_policy;
+mod error;
+mod rate_profile;
+mod schedule;
+mod server_url;
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -8,10 +21,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, header};
 use serde::{Deserialize, Serialize};
 
-use crate::schedule::{Arrivals, RateProfile};
 use units::{Rate, SizeRange};
 
-pub use crate::target::{Endpoint, Target, Trust};
+pub use certificate_policy::CertificatePolicy;
+pub use error::PlanError;
+pub use rate_profile::{RateProfile, Stage};
+pub use schedule::{Arrivals, Schedule, ScheduleCursor, Until};
+pub use server_url::{Endpoint, ServerUrl};
 
 /// Most clients of one run: a client's number is six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
@@ -37,49 +53,6 @@ const OWN_HEADERS: [HeaderName; 5] = [
     header::SEC_WEBSOCKET_VERSION,
     header::SEC_WEBSOCKET_EXTENSIONS,
 ];
-
-/// What makes a plan impossible.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// The URL cannot be read.
-    #[error("`{url}` is not a URL such as ws://127.0.0.1:8000/ws: {reason}")]
-    Url {
-        /// As it was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The URL has a scheme that is not spoken here.
-    #[error("`{url}` has the scheme `{scheme}`: only ws://, wss:// and ws+unix: are supported")]
-    Scheme {
-        /// As it was given.
-        url: String,
-        /// Its scheme.
-        scheme: String,
-    },
-    /// The system has no Unix sockets.
-    #[error("`{0}` names a Unix socket, which this system does not have: use ws:// or wss://")]
-    NoUnixSockets(String),
-    /// Trust is spoken of where there is nobody to be trusted.
-    #[error("`{url}` has no TLS: only with wss:// is there a certificate to be checked or not")]
-    NoCertificate {
-        /// As it was given.
-        url: String,
-    },
-    /// A header that is not the user's to set.
-    #[error("the header `{0}` is set by the handshake itself")]
-    OwnHeader(String),
-    /// A figure is outside its range.
-    #[error("{what} of {value} is out of range: {range}")]
-    Range {
-        /// Which figure.
-        what: &'static str,
-        /// Its value.
-        value: String,
-        /// What it may be.
-        range: String,
-    },
-}
 
 /// When the measured phase ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,10 +122,10 @@ pub enum Verify {
 /// What a plan is made of, before it is checked. See [`Plan::new`].
 #[derive(Debug, Clone)]
 pub struct PlanDraft {
-    /// Where the server is.
-    pub target: Target,
-    /// Whom to trust about the server's certificate.
-    pub trust: Trust,
+    /// The server.
+    pub server_url: ServerUrl,
+    /// Verification of its certificate.
+    pub certificate_policy: CertificatePolicy,
     /// Name of the server inside this process, if it is there.
     pub embedded: Option<String>,
     /// Connections, each one client.
@@ -189,6 +162,36 @@ pub struct PlanDraft {
     pub max_samples: u64,
 }
 
+impl PlanDraft {
+    /// A closed loop of the defaults against this server: 100 clients, 1,000 text messages of 125 B each, one in
+    /// flight, one thread, no raw samples. Change what differs.
+    #[must_use]
+    pub fn closed_loop(server_url: ServerUrl) -> Self {
+        const TEN_SECONDS: Duration = Duration::from_secs(10);
+        Self {
+            server_url,
+            certificate_policy: CertificatePolicy::System,
+            embedded: None,
+            clients: NonZeroU32::MIN.saturating_add(99),
+            length: Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(999)),
+            payload: SizeRange { min: 125, max: 125 },
+            text: true,
+            load: Load::PING_PONG,
+            connect_rate: None,
+            connect_timeout: TEN_SECONDS,
+            timeout: TEN_SECONDS,
+            warmup: Duration::from_secs(1),
+            verify: Verify::Full,
+            threads: NonZeroUsize::MIN,
+            pin: Vec::new(),
+            busy_poll: false,
+            headers: HeaderMap::new(),
+            seed: 1,
+            max_samples: 0,
+        }
+    }
+}
+
 /// A valid plan: built once from a [`PlanDraft`], never changed, read like one.
 #[derive(Debug, Clone)]
 pub struct Plan(PlanDraft);
@@ -206,7 +209,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`PlanError::Range`] naming the first figure that is out of range,
-    /// [`PlanError::NoCertificate`] when [`Trust`] is set without TLS, [`PlanError::OwnHeader`].
+    /// [`PlanError::NoCertificate`] when [`CertificatePolicy`] is set without TLS, [`PlanError::OwnHeader`].
     pub fn new(mut draft: PlanDraft) -> Result<Self, PlanError> {
         fn check<T: PartialOrd + Copy + fmt::Debug>(
             what: &'static str,
@@ -265,8 +268,8 @@ impl Plan {
         )?;
         check("a timeout", draft.timeout, SHORTEST, MAX_TIMEOUT)?;
         check("a warm-up", draft.warmup, Duration::ZERO, MAX_TIMEOUT)?;
-        if draft.trust != Trust::System && !draft.target.is_tls() {
-            let url = draft.target.url().to_owned();
+        if draft.certificate_policy != CertificatePolicy::System && !draft.server_url.is_tls() {
+            let url = draft.server_url.as_str().to_owned();
             return Err(PlanError::NoCertificate { url });
         }
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
@@ -357,5 +360,96 @@ impl Plan {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
-pub(crate) mod tests;
+pub(crate) mod tests {
+    //! What a plan takes and what it refuses.
+
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) fn draft() -> PlanDraft {
+        PlanDraft {
+            threads: NonZeroUsize::MIN.saturating_add(1),
+            max_samples: 1_000_000,
+            ..PlanDraft::closed_loop(ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap())
+        }
+    }
+
+    #[test]
+    fn figures_out_of_range_are_named() {
+        let error = |change: fn(&mut PlanDraft)| {
+            let mut d = draft();
+            change(&mut d);
+            Plan::new(d).map(|_| ()).unwrap_err().to_string()
+        };
+        assert!(error(|d| d.timeout = Duration::ZERO).contains("a timeout of 0ns"));
+        assert!(error(|d| d.payload.max = MAX_PAYLOAD_BYTES + 1).contains("payload size"));
+        assert!(
+            error(|d| d.load = Load::Closed {
+                window: NonZeroU32::MAX
+            })
+            .contains("window")
+        );
+        assert!(
+            error(|d| d.load = Load::Open {
+                profile: RateProfile::constant(Rate::new(1e12).unwrap()),
+                arrivals: Arrivals::Constant,
+                window: None,
+            })
+            .contains("a rate of 1000000000000.0")
+        );
+        assert!(error(|d| d.connect_rate = Rate::new(1e-300)).contains("connect rate"));
+        assert!(error(|d| d.clients = NonZeroU32::MAX).contains("clients"));
+        assert!(error(|d| d.length = Length::Duration(Duration::ZERO)).contains("measured time"));
+    }
+
+    #[test]
+    fn trust_needs_a_certificate() {
+        let plan = |url: &str, trust: CertificatePolicy| {
+            let target = ServerUrl::parse(url).unwrap();
+            Plan::new(PlanDraft {
+                server_url: target,
+                certificate_policy: trust,
+                ..draft()
+            })
+            .map(|_| ())
+        };
+        for trust in [
+            CertificatePolicy::Unchecked,
+            CertificatePolicy::Roots(vec![1]),
+        ] {
+            let error = plan("ws://a/", trust.clone()).unwrap_err();
+            assert!(error.to_string().contains("`ws://a/` has no TLS"));
+            assert_eq!(plan("wss://a/", trust), Ok(()));
+        }
+        assert_eq!(plan("ws://a/", CertificatePolicy::System), Ok(()));
+    }
+
+    #[test]
+    fn the_handshake_keeps_its_own_headers() {
+        let mut d = draft();
+        d.headers.insert(header::HOST, "other".parse().unwrap());
+        assert!(Plan::new(d.clone()).is_ok());
+        d.headers.insert(header::UPGRADE, "h2c".parse().unwrap());
+        assert_eq!(
+            Plan::new(d).map(|_| ()),
+            Err(PlanError::OwnHeader("upgrade".into()))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_client_has_one_thread_and_shares_differ_by_one(clients in 1..500_u32, threads in 1..40_usize) {
+            let plan = Plan::new(PlanDraft {
+                clients: NonZeroU32::new(clients).unwrap(),
+                threads: NonZeroUsize::new(threads).unwrap(),
+                ..draft()
+            }).unwrap();
+            let shares: Vec<Vec<u32>> = (0..plan.threads.get()).map(|t| plan.clients_of(t).collect()).collect();
+            let mut all = shares.concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..clients).collect::<Vec<_>>());
+            let sizes = shares.iter().map(Vec::len);
+            prop_assert!(sizes.clone().max().unwrap() - sizes.min().unwrap() <= 1);
+        }
+    }
+}

@@ -3,15 +3,14 @@
 //! `cargo bench -p results --bench million_rows [-- FILE.xlsx [ROWS.csv]]` writes the file (a temporary
 //! one by default), reads one column of it back, and prints one JSON line a step: seconds, CPU seconds,
 //! and by how many bytes the most that was resident in it exceeds what was before. The same rows go into the second file,
-//! for `beside_pandas.py`, which sets it beside pandas.
+//! for `pandas_comparison.py`, which sets it beside pandas.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use measurement::recorder::Recorder;
-use measurement::sample::{Outcome, Sample, SampleBudget, message_hash};
+use measurement::record::{BottomK, Outcome, Recorder, Sample, message_hash};
 use results::read::{Request, read_times};
 use results::write::{Output, Run};
 
@@ -21,7 +20,7 @@ fn main() {
     let named = |ending: &str| std::env::args().skip(1).find(|a| a.ends_with(ending));
     let folder = tempfile::tempdir().unwrap();
     let path = named(".xlsx").map_or_else(|| folder.path().join("million.xlsx"), PathBuf::from);
-    let budget = SampleBudget::new(ROWS, 1);
+    let budget = BottomK::new(ROWS, 1);
     let mut recorder = Recorder::new(false, usize::try_from(ROWS).unwrap());
     for n in 0..ROWS {
         let (client, message, sent_ns) = (u32::try_from(n % 100).unwrap(), n / 100, n * 10_000);
@@ -36,7 +35,7 @@ fn main() {
     let run = Run {
         summary: &summary,
         samples: &record.samples,
-        percentiles: &measurement::percentiles::percentile_table(&record),
+        percentiles: &measurement::run::percentile_table(&record),
         timeline: &record.timeline,
         clients: &[],
     };

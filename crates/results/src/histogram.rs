@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 
 /// Most bytes that a histogram may inflate to; one of 5 digits over all of 64 bits takes less.
 const MOST_BYTES: u64 = 64 << 20;
@@ -98,7 +98,7 @@ impl OfRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::distribution::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
+    use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
     use proptest::prelude::*;
 
     fn of(values: &[u64]) -> Histogram<u64> {

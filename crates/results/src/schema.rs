@@ -144,8 +144,17 @@ pub const ROUNDS_COLUMNS: [&str; 21] = [
 ];
 
 /// Sheets of a comparison with one row a round, one column a server, and a chart.
-pub const BY_ROUND_SHEETS: [(&str, measurement::comparison::Figure); 3] = [
-    ("throughput", measurement::comparison::Figure::Throughput),
-    ("response_p50", measurement::comparison::Figure::ResponseP50),
-    ("response_p99", measurement::comparison::Figure::ResponseP99),
+pub const BY_ROUND_SHEETS: [(&str, measurement::run::comparison::ComparedFigure); 3] = [
+    (
+        "throughput",
+        measurement::run::comparison::ComparedFigure::Throughput,
+    ),
+    (
+        "response_p50",
+        measurement::run::comparison::ComparedFigure::ResponseP50,
+    ),
+    (
+        "response_p99",
+        measurement::run::comparison::ComparedFigure::ResponseP99,
+    ),
 ];

@@ -5,8 +5,8 @@
 mod common;
 
 use common::{recorded, summary_of};
-use measurement::sample::{Outcome, Sample};
-use measurement::summary::PayloadBytes;
+use measurement::record::{Outcome, Sample};
+use measurement::run::PayloadBytes;
 use proptest::prelude::*;
 use results::read::{Metric, Request, read_times};
 use results::write::{Output, Run};

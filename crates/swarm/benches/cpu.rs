@@ -15,8 +15,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use measurement::plan::{Length, Load};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{Arrivals, Length, Load, RateProfile};
 use units::{Rate, SizeRange};
 
 /// What is varied; the rest stays at 100 connections, 125 bytes, closed loop.

@@ -6,8 +6,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Trust};
-use measurement::summary::Calibration;
+use measurement::plan::{CertificatePolicy, Length, Load, Plan, PlanDraft, ServerUrl};
+use measurement::verdict::Calibration;
 
 use crate::control::Control;
 use crate::reference::Reference;
@@ -40,7 +40,7 @@ const LARGEST_PAYLOAD: u64 = 1 << 20;
 /// # Errors
 /// [`SwarmError`] as of a run, and [`SwarmError::Reference`] when the echo cannot be started.
 pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
-    if plan.target.is_tls() || plan.target.is_unix() {
+    if plan.server_url.is_tls() || plan.server_url.is_unix() {
         return Ok(None);
     }
     let begun = Instant::now();
@@ -64,7 +64,7 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
 
 fn measure(draft: PlanDraft, echo: &Reference) -> Result<Finished, SwarmError> {
     let plan = Plan::new(PlanDraft {
-        target: Target::parse(&echo.url()).map_err(SwarmError::Plan)?,
+        server_url: ServerUrl::parse(&echo.url()).map_err(SwarmError::Plan)?,
         ..draft
     });
     run(&plan.map_err(SwarmError::Plan)?, &Control::new())
@@ -91,7 +91,7 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> PlanDraft {
     payload.max = payload.max.min(LARGEST_PAYLOAD);
     let window = plan.load.window().filter(|_| clients.get() > 1);
     PlanDraft {
-        trust: Trust::System,
+        certificate_policy: CertificatePolicy::System,
         embedded: None,
         clients,
         payload,

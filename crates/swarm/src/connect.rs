@@ -21,10 +21,9 @@ use tokio_tungstenite::tungstenite::{
     self, WebSocket, error::ProtocolError, error::SubProtocolError,
 };
 
-use crate::SwarmError;
 use crate::head::{HeadReader, Readiness};
-use crate::tls;
 use crate::transport::Transport;
+use crate::{SwarmError, tls};
 
 /// A connection that has finished its handshake.
 #[derive(Debug)]
@@ -103,7 +102,7 @@ impl Place {
 impl Connector {
     /// Looks the host up, reads the certificates to be trusted and prepares the handshake's request.
     pub(crate) fn new(plan: &Plan) -> Result<Self, SwarmError> {
-        let target = &plan.target;
+        let target = &plan.server_url;
         let place = match target.endpoint() {
             Endpoint::Unix { socket } => Place::Unix(socket.into()),
             Endpoint::Tcp { host, port, .. } => Place::Tcp(
@@ -122,7 +121,7 @@ impl Connector {
             } => {
                 let name = ServerName::try_from(host.clone())
                     .map_err(|_| SwarmError::ServerName { host: host.clone() })?;
-                Some((tls::client_config(&plan.trust)?, name))
+                Some((tls::client_config(&plan.certificate_policy)?, name))
             }
             _ => None,
         };
@@ -133,7 +132,7 @@ impl Connector {
                 .uri(uri)
                 .body(())
                 .map_err(|source| SwarmError::Request {
-                    url: target.url().to_owned(),
+                    url: target.as_str().to_owned(),
                     source,
                 })?;
         let headers = request.headers_mut();
@@ -148,7 +147,7 @@ impl Connector {
                 .try_into()
                 .map_err(
                     |source: http::header::InvalidHeaderValue| SwarmError::Request {
-                        url: target.url().to_owned(),
+                        url: target.as_str().to_owned(),
                         source: source.into(),
                     },
                 )?;

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use measurement::recorder::Record;
-use measurement::summary::{ClientUsage, Connections};
+use measurement::record::Record;
+use measurement::run::Connections;
+use measurement::verdict::GeneratorUsage;
 
 use crate::told::{self, Told};
 
@@ -51,7 +52,7 @@ pub struct Progress {
     /// Counts and histograms so far, without timeline and samples.
     pub record: Record,
     /// What the generator threads have used since T0.
-    pub usage: ClientUsage,
+    pub usage: GeneratorUsage,
     /// How long after T0 this was told, in seconds; no longer than the measured phase, 0 before it.
     pub elapsed_s: f64,
 }

@@ -32,7 +32,7 @@ pub enum SwarmError {
     },
     /// Nobody can be trusted about the server's certificate.
     #[error("cannot check the server's certificate")]
-    Trust(#[from] crate::tls::TrustError),
+    CertificatePolicy(#[from] crate::tls::TrustError),
     /// The system refuses a generator thread, or what it cannot do without.
     #[error("generator thread {thread} cannot run")]
     Thread {

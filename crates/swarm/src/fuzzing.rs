@@ -8,7 +8,7 @@
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use units::SizeRange;
 
 use crate::echo::{Context, Echo, Incoming};
@@ -118,8 +118,8 @@ pub fn payload(data: &[u8]) {
 
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
     Plan::new(PlanDraft {
-        target: Target::parse("ws://127.0.0.1:1/").unwrap(),
-        trust: Default::default(),
+        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
+        certificate_policy: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(10).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),

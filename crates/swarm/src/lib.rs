@@ -79,13 +79,13 @@ pub use run::{Finished, run, run_observed};
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
 fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Length, Plan, PlanDraft, Target, Verify};
+    use measurement::plan::{Length, Plan, PlanDraft, ServerUrl, Verify};
     use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
     use std::time::Duration;
 
     let mut draft = PlanDraft {
-        target: Target::parse("ws://127.0.0.1:1/").unwrap(),
-        trust: Default::default(),
+        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
+        certificate_policy: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(4).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),

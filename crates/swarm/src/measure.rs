@@ -3,10 +3,9 @@
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
 use measurement::plan::Plan;
-use measurement::recorder::Record;
-use measurement::summary::{
-    Calibration, Circumstances, ClientRow, ClientUsage, Host, ServerSample, Summary, Tool,
-};
+use measurement::record::Record;
+use measurement::run::{ClientRow, Host, RunContext, Summary, Tool};
+use measurement::verdict::{Calibration, GeneratorUsage, ServerSample};
 
 use crate::control::{Control, Phase};
 use crate::error::SwarmError;
@@ -46,7 +45,8 @@ pub fn measure(
         _ => {}
     })?;
     let server_ended = probe.is_some() && used.is_none();
-    let circumstances = Circumstances {
+    let context = RunContext {
+        command_line: None,
         tool,
         host: describe_host(open_file_limit),
         started_at: humantime::format_rfc3339_millis(finished.started_at).to_string(),
@@ -59,7 +59,7 @@ pub fn measure(
         interrupted: finished.interrupted,
     };
     Ok(Measured {
-        summary: Summary::new(plan, &finished.record, circumstances),
+        summary: Summary::new(plan, &finished.record, context),
         record: finished.record,
         clients: finished.clients,
         server_ended,
@@ -82,7 +82,7 @@ pub fn describe_host(open_file_limit: Option<u64>) -> Host {
 
 /// The server's part of what its process used; `None` when the generator's part, in the same process, is not
 /// known.
-fn server_sample(used: ProcessUsage, generator: &ClientUsage) -> Option<ServerSample> {
+fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerSample> {
     let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
     Some(ServerSample {
         pid: used.pid,
@@ -110,9 +110,9 @@ mod tests {
             context_switches: None,
             is_own: true,
         };
-        let generator = |cpu_s| ClientUsage {
+        let generator = |cpu_s| GeneratorUsage {
             cpu_s,
-            ..ClientUsage::default()
+            ..GeneratorUsage::default()
         };
         let server_s = server_sample(used, &generator(Some(1.0))).unwrap().cpu_s;
         assert_eq!(server_s, 2.0);

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use measurement::plan::Plan;
-use measurement::sample::message_hash;
+use measurement::record::message_hash;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 

@@ -7,10 +7,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use measurement::plan::{Length, Plan};
-use measurement::recorder::{Record, Recorder};
-use measurement::sample::SampleBudget;
-use measurement::summary::{ClientRow, ClientUsage, ConnectTimes, Connections, Latency};
-use measurement::timeline;
+use measurement::record;
+use measurement::record::{BottomK, Record, Recorder};
+use measurement::run::{ClientRow, Connections};
+use measurement::verdict::{ConnectTimes, GeneratorUsage, Latency};
 use mio::Poll;
 
 use crate::SwarmError;
@@ -35,7 +35,7 @@ pub struct Finished {
     /// How long they took to open.
     pub connect_ns: ConnectTimes,
     /// What the generator threads used during the measured phase.
-    pub usage: ClientUsage,
+    pub usage: GeneratorUsage,
     /// Wall-clock time of T0.
     pub started_at: SystemTime,
     /// Length of the measured phase in seconds: the planned time, or until the last message was
@@ -67,7 +67,7 @@ pub fn run_observed(
         control.enter(phase);
         observe(phase);
     };
-    let budget = Arc::new(SampleBudget::new(plan.max_samples, plan.seed));
+    let budget = Arc::new(BottomK::new(plan.max_samples, plan.seed));
     let connector = Arc::new(Connector::new(plan)?);
     let payloads = Arc::new(Payloads::new(plan));
     let threads = plan.threads.get();
@@ -275,7 +275,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
     let attempted = failures.values().sum();
     match failures.into_iter().max_by_key(|(_, n)| *n) {
         Some((reason, _)) => SwarmError::NothingConnected {
-            url: plan.target.url().to_owned(),
+            url: plan.server_url.as_str().to_owned(),
             attempted,
             reason,
         },
@@ -286,7 +286,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
 fn merge(
     plan: &Plan,
     results: Vec<ThreadResult>,
-    budget: &SampleBudget,
+    budget: &BottomK,
     started_at: SystemTime,
     interrupted: bool,
 ) -> Finished {
@@ -314,7 +314,7 @@ fn merge(
         Length::MessagesPerClient(_) if interrupted => sending_until_ns,
         Length::MessagesPerClient(_) => sending_until_ns.max(record.last_received_ns),
     };
-    timeline::fill(&mut record.timeline, elapsed_ns);
+    record::fill_timeline(&mut record.timeline, elapsed_ns);
     let mut close_codes = BTreeMap::new();
     for code in clients.iter().filter_map(|row| row.close_code) {
         *close_codes.entry(code).or_default() += 1;

@@ -6,11 +6,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use host::thread_usage::ThreadUsage;
-use measurement::plan::{Length, Load, Plan, Verify};
-use measurement::recorder::Recorder;
-use measurement::sample::SampleBudget;
-use measurement::schedule::{RateProfile, Schedule, Until};
-use measurement::summary::ClientRow;
+use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Until, Verify};
+use measurement::record::{BottomK, Recorder};
+use measurement::run::ClientRow;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -36,7 +34,7 @@ const SAMPLES_AT_FIRST: u64 = 1 << 16;
 pub(crate) struct Shared {
     pub(crate) rules: Rules,
     pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) budget: Arc<BottomK>,
     pub(crate) clock: Clock,
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     pub(crate) buffers: RefCell<Buffers>,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use measurement::plan::Trust;
+use measurement::plan::CertificatePolicy;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -91,12 +91,12 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
 ///
 /// # Errors
 /// [`TrustError`] when nobody can be trusted as asked.
-pub fn client_config(trust: &Trust) -> Result<Arc<ClientConfig>, TrustError> {
+pub fn client_config(trust: &CertificatePolicy) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        Trust::Unchecked => Arc::new(Unchecked(Arc::clone(&provider))),
-        Trust::System => checked(system_roots()?, &provider)?,
-        Trust::Roots(pem) => checked(roots_in(pem)?, &provider)?,
+        CertificatePolicy::Unchecked => Arc::new(Unchecked(Arc::clone(&provider))),
+        CertificatePolicy::System => checked(system_roots()?, &provider)?,
+        CertificatePolicy::Roots(pem) => checked(roots_in(pem)?, &provider)?,
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn every_handshake_is_a_whole_one_and_speaks_of_http() {
-        let config = client_config(&Trust::Roots(pem().into_bytes())).unwrap();
+        let config = client_config(&CertificatePolicy::Roots(pem().into_bytes())).unwrap();
         assert_eq!(config.alpn_protocols, [b"http/1.1"]);
         assert!(!config.enable_early_data);
     }

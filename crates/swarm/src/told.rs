@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
-use measurement::recorder::Record;
-use measurement::summary::{ClientUsage, Connections, ContextSwitches};
+use measurement::record::Record;
+use measurement::run::Connections;
+use measurement::verdict::{ContextSwitches, GeneratorUsage};
 
 use crate::control::Progress;
 
@@ -87,7 +88,7 @@ pub(crate) fn sum_by_reason<'a>(
 }
 
 /// What the threads used, added up; the busiest one and the longest wait decide the shares.
-pub(crate) fn client_usage(threads: impl Iterator<Item = Used>) -> ClientUsage {
+pub(crate) fn client_usage(threads: impl Iterator<Item = Used>) -> GeneratorUsage {
     let threads: Vec<Used> = threads.collect();
     let used: Vec<(ThreadUsage, f64)> = threads.iter().filter_map(|used| used.usage).collect();
     let sum = |of: fn(&ThreadUsage) -> Option<f64>| used.iter().map(|(u, _)| of(u)).sum();
@@ -97,7 +98,7 @@ pub(crate) fn client_usage(threads: impl Iterator<Item = Used>) -> ClientUsage {
             .filter_map(|(u, over_s)| Some(of(u)? / over_s))
             .max_by(f64::total_cmp)
     };
-    ClientUsage {
+    GeneratorUsage {
         cpu_per_thread: used
             .iter()
             .filter_map(|(u, over_s)| Some(u.cpu_s? / over_s))

@@ -8,11 +8,9 @@ use std::time::{Duration, Instant};
 
 use host::cores;
 use host::thread_usage::ThreadUsage;
-use measurement::distribution::Distribution;
 use measurement::plan::Plan;
-use measurement::recorder::Recorder;
-use measurement::sample::SampleBudget;
-use measurement::summary::ClientRow;
+use measurement::record::{BottomK, LatencyHistogram, Recorder};
+use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
 use crate::connect::Connector;
@@ -106,11 +104,11 @@ pub(crate) struct ThreadResult {
 /// How the connections of a thread opened.
 #[derive(Debug, Default)]
 pub(crate) struct Connects {
-    pub(crate) tcp: Distribution,
+    pub(crate) tcp: LatencyHistogram,
     /// Empty without TLS.
-    pub(crate) tls: Distribution,
-    pub(crate) upgrade: Distribution,
-    pub(crate) total: Distribution,
+    pub(crate) tls: LatencyHistogram,
+    pub(crate) upgrade: LatencyHistogram,
+    pub(crate) total: LatencyHistogram,
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
@@ -120,7 +118,7 @@ pub(crate) struct Job {
     pub(crate) thread: usize,
     pub(crate) plan: Plan,
     pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<SampleBudget>,
+    pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) control: Control,
     /// When opening began, for the connect rate.

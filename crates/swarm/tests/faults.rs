@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::Length;
-use measurement::sample::Outcome;
+use measurement::record::Outcome;
 use swarm::control::Control;
 use swarm::{Finished, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -7,9 +7,8 @@ mod common;
 use std::time::Duration;
 
 use common::{Server, answer, messages};
-use measurement::distribution::Distribution;
-use measurement::plan::{Load, Plan};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{Arrivals, Load, Plan, RateProfile};
+use measurement::record::LatencyHistogram;
 use swarm::control::{Control, Phase};
 use tokio_tungstenite::tungstenite::Message;
 use units::Rate;
@@ -37,7 +36,7 @@ fn open_loop(plan: &mut measurement::plan::PlanDraft) {
     plan.warmup = Duration::ZERO;
 }
 
-fn figures(d: &Distribution) -> (u64, Option<u64>, Option<u64>, Option<f64>, Option<u64>) {
+fn figures(d: &LatencyHistogram) -> (u64, Option<u64>, Option<u64>, Option<f64>, Option<u64>) {
     (d.count(), d.min(), d.max(), d.mean(), d.quantile(0.99))
 }
 
@@ -60,7 +59,7 @@ fn what_is_told_last_is_what_is_found() {
         assert_eq!(record.in_time, found.in_time);
         assert_eq!(figures(&record.service), figures(&found.service));
         assert_eq!(figures(record.response()), figures(found.response()));
-        let lag = |open: &measurement::recorder::OpenLoop| figures(&open.send_lag);
+        let lag = |open: &measurement::record::OpenLoopRecord| figures(&open.send_lag);
         assert_eq!(
             record.open_loop.as_deref().map(lag),
             found.open_loop.as_deref().map(lag)
@@ -127,7 +126,7 @@ fn connections_that_fail_are_told_by_reason() {
     let server = imperfect();
     let plan = server.plan(|plan| {
         let url = format!("ws://{address}/");
-        plan.target = measurement::plan::Target::parse(&url).unwrap();
+        plan.server_url = measurement::plan::ServerUrl::parse(&url).unwrap();
     });
     let control = Control::new();
     control.watch();

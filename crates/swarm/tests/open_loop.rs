@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Length, Load, PlanDraft};
-use measurement::schedule::{Arrivals, RateProfile, Schedule, Stage, Until};
+use measurement::plan::{Arrivals, Length, Load, PlanDraft, RateProfile, Schedule, Stage, Until};
 use swarm::reference::Reference;
 use units::Rate;
 
@@ -102,7 +101,7 @@ fn every_message_of_the_schedule_is_sent_once_and_never_early() {
         assert!(record.samples.iter().all(|s| s.sent_ns >= s.intended_ns));
         let open = record.open_loop.as_ref().unwrap();
         assert_eq!(open.send_lag.count(), record.counts.sent);
-        let lag = |s: &measurement::sample::Sample| s.sent_ns - s.intended_ns;
+        let lag = |s: &measurement::record::Sample| s.sent_ns - s.intended_ns;
         assert_eq!(open.send_lag.max(), record.samples.iter().map(lag).max());
         if let Length::Duration(time) = length {
             assert_eq!(finished.elapsed_s, time.as_secs_f64());
@@ -292,7 +291,7 @@ fn the_generators_own_limits_are_found() {
     let server = faithful();
     for window in [1, 8] {
         let plan = server.plan(|plan| {
-            plan.target = measurement::plan::Target::parse(&echo.url()).unwrap();
+            plan.server_url = measurement::plan::ServerUrl::parse(&echo.url()).unwrap();
             plan.load = common::closed(window);
         });
         let finished = run(&plan);

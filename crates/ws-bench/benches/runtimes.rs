@@ -12,7 +12,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use axum_ws::{Config, Listener};
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use swarm::Finished;
 use swarm::control::Control;
 use tokio::sync::watch;
@@ -139,7 +139,7 @@ fn registered(listener: std::net::TcpListener) -> Listener {
 
 fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finished {
     let plan = Plan::new(PlanDraft {
-        target: Target::parse(&format!("ws://{address}/ws")).unwrap(),
+        server_url: ServerUrl::parse(&format!("ws://{address}/ws")).unwrap(),
         embedded: None,
         clients: NonZeroU32::new(clients).unwrap(),
         length,
@@ -156,7 +156,7 @@ fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finish
         threads: NonZeroUsize::MIN,
         pin: Vec::new(),
         busy_poll: false,
-        trust: Default::default(),
+        certificate_policy: Default::default(),
         headers: Default::default(),
         seed: 1,
         max_samples: 0,

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, print_notice};
-use measurement::condition::Condition;
-use measurement::plan::{Length, Plan, Target};
-use measurement::schedule::RateProfile;
-use results::write::Format;
+use measurement::plan::{Length, Plan, RateProfile, ServerUrl};
+use measurement::run::thresholds::Condition;
+use results::write::RunFormat;
 use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
@@ -168,7 +167,7 @@ impl BenchArgs {
     /// For a URL that cannot be read, a figure out of range, or certificates to trust that cannot
     /// be used.
     pub(crate) fn plan(&self, url: &str, embedded: bool) -> anyhow::Result<Plan> {
-        let target = Target::parse(url)?;
+        let target = ServerUrl::parse(url)?;
         let trust = self.load.tls.read(&target, swarm::tls::count_roots)?;
         let mut draft = self.load.draft(target, trust, &self.generator);
         draft.embedded = embedded.then(|| self.embedded.name().to_owned());
@@ -201,7 +200,7 @@ impl BenchArgs {
 
     /// Returns true when there is a file or a picture to put raw samples in.
     fn needs_samples(&self) -> bool {
-        let in_file = |path: &PathBuf| Format::of(path).is_ok_and(Format::has_samples);
+        let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
     }
 
@@ -227,8 +226,7 @@ mod tests {
     use std::time::Duration;
 
     use clap::CommandFactory;
-    use measurement::plan::{Load, Verify};
-    use measurement::schedule::Arrivals;
+    use measurement::plan::{Arrivals, Load, Verify};
     use units::Rate;
 
     fn parse(line: &str) -> Result<BenchArgs, clap::Error> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use measurement::plan::Plan;
-use measurement::summary::{Calibration, Circumstances, Summary};
+use measurement::run::{RunContext, Summary};
+use measurement::verdict::Calibration;
 use swarm::control::{Phase, Progress};
 
 use crate::tool::tool;
@@ -76,16 +77,18 @@ pub(crate) fn summary_so_far(
     calibration: Option<Calibration>,
     interrupted: bool,
 ) -> Summary {
-    let circumstances = Circumstances {
+    let context = RunContext {
         tool: tool(),
         elapsed_s: progress.elapsed_s,
         connections: progress.connections.clone(),
         client: progress.usage.clone(),
         calibration,
         interrupted,
-        ..Circumstances::default()
+        ..RunContext::default()
     };
-    Summary::so_far(plan, &progress.record, circumstances)
+    let mut summary = Summary::so_far(plan, &progress.record, context);
+    wording::explain(&mut summary);
+    summary
 }
 
 #[cfg(test)]

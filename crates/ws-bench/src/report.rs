@@ -1,10 +1,8 @@
 //! The summary as text for a person: the verdict first, then the figures.
 
 use anstyle::{AnsiColor, Style};
-use measurement::condition::ConditionResult;
-use measurement::summary::{ContextSwitches, Latency, Summary};
-use measurement::validity::Verdict;
-use measurement::words;
+use measurement::run::{ConditionResult, Summary};
+use measurement::verdict::{ContextSwitches, Latency, Verdict};
 use units::{counted, grouped, human_bytes, human_rate, human_time};
 
 /// Width of the words that begin a line.
@@ -72,8 +70,8 @@ pub(crate) fn heading_text(s: &Summary) -> String {
     let mut parts = vec![
         format!("{} {}", s.tool.name, s.tool.version),
         plan.url.clone(),
-        words::load(plan),
-        words::amount(plan),
+        wording::plan::load(plan),
+        wording::plan::amount(plan),
     ];
     parts.extend(
         plan.window
@@ -90,8 +88,8 @@ fn verdict(s: &Summary) -> Vec<String> {
         Verdict::Invalid => AnsiColor::Red,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let mut parts = vec![words::measured(s)];
-    parts.extend(words::generator(s));
+    let mut parts = vec![wording::summary::measured(s)];
+    parts.extend(wording::summary::generator(s));
     if s.plan.embedded.is_some() {
         parts.push("server inside this process".to_owned());
     }
@@ -305,14 +303,17 @@ fn times(s: &Summary) -> Vec<String> {
     lines.push(match s.coordinated_omission_p99_ns {
         None => line(
             "response time",
-            &format!("  {}", words::RESPONSE_IS_SERVICE),
+            &format!("  {}", wording::summary::RESPONSE_IS_SERVICE),
         ),
         Some(_) => line("response time", &figures(&s.response_time_ns)),
     });
-    if let Some(omission) = words::omission(s) {
+    if let Some(omission) = wording::summary::omission(s) {
         lines.push(line("", &format!("  {omission}")));
     }
-    let asides = [words::late_wake_ups(s), words::thin_tail(service.count)];
+    let asides = [
+        wording::summary::late_wake_ups(s),
+        wording::summary::thin_tail(service.count),
+    ];
     for aside in asides.into_iter().flatten() {
         lines.push(dim(&line("", &format!("  {aside}"))));
     }

@@ -1,15 +1,13 @@
 //! One run: check, start, measure, report, save.
 
 use anyhow::Context;
-use cli::ExitStatus;
 use cli::interrupt::Interrupts;
-use cli::{print_error, print_text};
+use cli::{ExitStatus, print_error, print_text};
 use host::open_files;
 use host::process_probe::ProcessProbe;
-use measurement::percentiles::percentile_table;
-use measurement::plan::{Plan, PlanError, Trust};
-use measurement::summary::{Calibration, Summary};
-use measurement::validity::Verdict;
+use measurement::plan::{CertificatePolicy, Plan, PlanError};
+use measurement::run::{Summary, percentile_table};
+use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
 use results::write::Run;
 use swarm::control::Control;
@@ -40,7 +38,8 @@ pub(crate) fn run(
     let measured = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
 
-    let summary = measured.summary.held_against(&args.conditions);
+    let mut summary = measured.summary.with_conditions(&args.conditions);
+    wording::explain(&mut summary);
     let run = Run {
         summary: &summary,
         samples: &measured.record.samples,
@@ -99,7 +98,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
             grouped(to)
         ));
     }
-    cli::check_room(plan.clients.get(), &plan.target, embedded)?;
+    cli::check_room(plan.clients.get(), &plan.server_url, embedded)?;
     let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
@@ -148,7 +147,7 @@ fn start(
         args.notice(&format!("metrics at {}", metrics.url()?));
         metrics.serve(&plan, control)?;
     }
-    if plan.trust == Trust::Unchecked {
+    if plan.certificate_policy == CertificatePolicy::Unchecked {
         args.notice(
             "the server's certificate is not checked (--insecure): whoever answers is measured",
         );
@@ -167,7 +166,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
     }
     match swarm::calibrate(plan) {
         Ok(found) => {
-            if found.is_none() && (plan.target.is_tls() || plan.target.is_unix()) {
+            if found.is_none() && (plan.server_url.is_tls() || plan.server_url.is_unix()) {
                 args.notice(
                     "the generator's own limits are known only for ws://, so they are not looked for",
                 );

@@ -1,6 +1,6 @@
 //! Name and version of this program.
 
-use measurement::summary::Tool;
+use measurement::run::Tool;
 
 /// This program.
 pub(crate) fn tool() -> Tool {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Every crate and what it may use of ours.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: &[(&str, &[&str])] = &[
     // Dev-dependency only: nothing may use it.
     ("test-support", &[]),
     ("cli", &["host", "measurement", "units"]),
@@ -17,6 +17,8 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("measurement", &["statistics", "units"]),
     ("swarm", &["host", "measurement", "units", "websocket-wire"]),
     ("websocket-wire", &[]),
+    // Front ends only.
+    ("wording", &["measurement", "units"]),
     ("results", &["measurement", "units"]),
     ("echo-server", &[]),
     ("axum-ws", &["cli", "echo-server"]),
@@ -24,7 +26,14 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("draw-plot", &["cli", "measurement", "results", "units"]),
     (
         "ws-report",
-        &["cli", "draw-plot", "measurement", "results", "units"],
+        &[
+            "cli",
+            "draw-plot",
+            "measurement",
+            "results",
+            "units",
+            "wording",
+        ],
     ),
     (
         "ws-compare",
@@ -37,6 +46,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "statistics",
             "swarm",
             "units",
+            "wording",
             "ws-report",
         ],
     ),
@@ -66,6 +76,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "results",
             "swarm",
             "units",
+            "wording",
             "axum-ws",
             "tungstenite-ws",
             "draw-plot",

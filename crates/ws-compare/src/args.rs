@@ -8,8 +8,8 @@ use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
 use cli::headings::{LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags};
-use measurement::comparison::Figure;
-use measurement::schedule::Arrivals;
+use measurement::plan::Arrivals;
+use measurement::run::comparison::ComparedFigure;
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
@@ -169,7 +169,7 @@ pub(crate) struct CompareArgs {
     /// In 95 of 100 comparisons not one verdict is wrong, so of fewer figures less has to be seen in each. The names
     /// are those of --fail-if.
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) figures: Vec<ComparedFigure>,
 
     /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
     ///
@@ -207,7 +207,7 @@ fn rounds(text: &str) -> Result<u32, units::UnitError> {
     parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
 }
 
-fn figure(text: &str) -> Result<Figure, String> {
+fn figure(text: &str) -> Result<ComparedFigure, String> {
     figure_named(text.trim()).ok_or_else(|| not_compared_by(text))
 }
 
@@ -246,9 +246,10 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 
 impl CompareArgs {
     /// Figures to compare, in the order of reports.
-    pub(crate) fn compared_figures(&self) -> Vec<Figure> {
-        let wanted = |figure: &Figure| self.figures.is_empty() || self.figures.contains(figure);
-        Figure::ALL.into_iter().filter(wanted).collect()
+    pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
+        let wanted =
+            |figure: &ComparedFigure| self.figures.is_empty() || self.figures.contains(figure);
+        ComparedFigure::ALL.into_iter().filter(wanted).collect()
     }
 }
 
@@ -286,10 +287,10 @@ mod tests {
     #[test]
     fn figures_are_those_of_conditions_in_their_own_order() {
         let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
-        assert_eq!(of(&[]).unwrap(), Figure::ALL);
+        assert_eq!(of(&[]).unwrap(), ComparedFigure::ALL);
         assert_eq!(
             of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
-            [Figure::Throughput, Figure::ResponseP99]
+            [ComparedFigure::Throughput, ComparedFigure::ResponseP99]
         );
         let error = of(&["--figures", "speed"]).unwrap_err().to_string();
         assert!(

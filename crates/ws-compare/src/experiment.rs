@@ -4,9 +4,11 @@ use std::time::{Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow};
 use measurement::plan::PlanError;
-use measurement::summary::PlanSummary;
+use measurement::run::PlanSummary;
+use measurement::run::comparison::{
+    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
+};
 use units::{Rate, counted, human_rate};
 
 use crate::args::{CompareArgs, usage_error};
@@ -55,7 +57,7 @@ impl<'a> Experiment<'a> {
             Ok(error) => usage_error(error),
             Err(other) => other,
         })?;
-        let target = &template.draft.target;
+        let target = &template.draft.server_url;
         let plan = template.capacity(target, seed).map_err(usage_error)?;
         if let Some(rate) = args.rate {
             template.latency(target, seed, rate).map_err(usage_error)?;
@@ -72,7 +74,7 @@ impl<'a> Experiment<'a> {
             cores: cpu_split
                 .as_ref()
                 .map_or_else(Vec::new, |s| s.servers.clone()),
-            trust: template.draft.trust.clone(),
+            trust: template.draft.certificate_policy.clone(),
             headers: template.draft.headers.clone(),
             control: stop.control.clone(),
         };
@@ -113,7 +115,7 @@ impl<'a> Experiment<'a> {
         let begun = Instant::now();
         let display = ProgressDisplay::start(self.args.quiet);
         let path = &self.args.path;
-        let mut servers: Vec<Contender> =
+        let mut servers: Vec<CandidateRow> =
             self.candidates.iter().map(|c| c.contender(path)).collect();
         let mut is_complete = self.try_out(&mut servers, &display);
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
@@ -145,7 +147,7 @@ impl<'a> Experiment<'a> {
     }
 
     /// Checks every server, and with a pilot its capacity. `false` when the user ended it.
-    fn try_out(&self, servers: &mut [Contender], display: &ProgressDisplay) -> bool {
+    fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> bool {
         let pilot = self.args.rate.is_none();
         for (candidate, server) in self.candidates.iter().zip(servers) {
             let found = self.runner.try_out(candidate, self.seed, pilot, |phase| {
@@ -165,7 +167,7 @@ impl<'a> Experiment<'a> {
     }
 
     /// Returns the reference that was asked for, if it is still there, otherwise the first that is.
-    fn reference(&self, servers: &[Contender]) -> String {
+    fn reference(&self, servers: &[CandidateRow]) -> String {
         let left = || servers.iter().filter(|server| server.excluded.is_none());
         let asked = self.args.reference.as_ref();
         let found = left()
@@ -178,7 +180,7 @@ impl<'a> Experiment<'a> {
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
         let args = self.args;
         let template = &self.runner.template;
-        let plan = template.capacity(&template.draft.target, self.seed)?;
+        let plan = template.capacity(&template.draft.server_url, self.seed)?;
         let mut load = PlanSummary::from(&plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
         load.url = candidate.map_or_else(String::new, |c| c.contender(&args.path).url);
@@ -219,7 +221,7 @@ impl<'a> Experiment<'a> {
         }
         display.begin_rounds(u64::from(most) * candidates.len() as u64);
         for round in 1..=most {
-            let seed = measurement::sample::message_hash(self.seed, 0, u64::from(round)) >> 11;
+            let seed = measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11;
             let order = verdicts::order(self.seed, round, candidates.len());
             for (turn, &place) in (1..).zip(&order) {
                 let candidate = candidates[place];
@@ -263,9 +265,13 @@ fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String 
 fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
-    let describe = |row: &&RoundRow| match (&row.failure, Figure::Throughput.of(row)) {
+    let describe = |row: &&RoundRow| match (&row.failure, ComparedFigure::Throughput.of(row)) {
         (Some(failure), _) => format!("failed: {failure}"),
-        (None, Some(value)) => format!("{} {} msg/s", row.server, Figure::Throughput.print(value)),
+        (None, Some(value)) => format!(
+            "{} {} msg/s",
+            row.server,
+            ComparedFigure::Throughput.print(value)
+        ),
         (None, None) => format!("{} not to be believed", row.server),
     };
     let parts: Vec<_> = rows.iter().map(describe).collect();

@@ -1,7 +1,9 @@
 //! `--fail-if`: conditions between the compared servers, judged by all rounds.
 
-use measurement::comparison::{ConditionRow, Figure};
-use measurement::condition::{self, Between, ConditionError, Judgement, Outcome};
+use measurement::run::comparison::{ComparedFigure, ConditionRow};
+use measurement::run::thresholds::{
+    self, BetweenServers, ConditionError, ConditionOutcome, Judgement,
+};
 use statistics::interval_levels;
 use units::counted;
 
@@ -12,27 +14,27 @@ use crate::wording::percent;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Conditions {
     names: Vec<String>,
-    all: Vec<Between>,
+    all: Vec<BetweenServers>,
 }
 
 /// Figures by their names in conditions.
-const CONDITION_FIGURES: [(&str, Figure); 12] = [
-    ("throughput", Figure::Throughput),
-    ("p50", Figure::ResponseP50),
-    ("p99", Figure::ResponseP99),
-    ("p99.9", Figure::ResponseP999),
-    ("response.p50", Figure::ResponseP50),
-    ("response.p99", Figure::ResponseP99),
-    ("response.p99.9", Figure::ResponseP999),
-    ("service.p50", Figure::ServiceP50),
-    ("service.p99", Figure::ServiceP99),
-    ("service.p99.9", Figure::ServiceP999),
-    ("messages_per_cpu_s", Figure::MessagesPerCpuS),
-    ("memory_per_connection", Figure::MemoryPerConnection),
+const CONDITION_FIGURES: [(&str, ComparedFigure); 12] = [
+    ("throughput", ComparedFigure::Throughput),
+    ("p50", ComparedFigure::ResponseP50),
+    ("p99", ComparedFigure::ResponseP99),
+    ("p99.9", ComparedFigure::ResponseP999),
+    ("response.p50", ComparedFigure::ResponseP50),
+    ("response.p99", ComparedFigure::ResponseP99),
+    ("response.p99.9", ComparedFigure::ResponseP999),
+    ("service.p50", ComparedFigure::ServiceP50),
+    ("service.p99", ComparedFigure::ServiceP99),
+    ("service.p99.9", ComparedFigure::ServiceP999),
+    ("messages_per_cpu_s", ComparedFigure::MessagesPerCpuS),
+    ("memory_per_connection", ComparedFigure::MemoryPerConnection),
 ];
 
 /// Finds the figure of a name in conditions.
-pub(crate) fn figure_named(name: &str) -> Option<Figure> {
+pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
     let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
     found.map(|(_, figure)| *figure)
 }
@@ -54,7 +56,7 @@ impl Conditions {
     pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let mut all = Vec::new();
         for text in texts {
-            let condition = Between::parse(text, names).map_err(|error| match error {
+            let condition = BetweenServers::parse(text, names).map_err(|error| match error {
                 // The figures of a run that it would list are more than servers are compared by.
                 ConditionError::UnknownFigure { figure, .. } => not_compared_by(&figure),
                 error => error.to_string(),
@@ -78,12 +80,12 @@ impl Conditions {
         // Any of them fails a build: they are one statement.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
         let bootstrap = rounds.bootstrap(rounds.sequential(family));
-        let values = |server: usize, named: &condition::Figure| {
+        let values = |server: usize, named: &thresholds::RunFigure| {
             figure_named(named.name()).map_or_else(Vec::new, |figure| {
                 rounds.series(&self.names[server], figure)
             })
         };
-        let judge = |condition: &Between| {
+        let judge = |condition: &BetweenServers| {
             for (server, named) in condition.terms() {
                 if let Some(figure) = figure_named(named.name()) {
                     rounds.check_enough_valid(&self.names[server], figure)?;
@@ -93,11 +95,11 @@ impl Conditions {
                 .judge(values, &bootstrap)
                 .map_err(|error| error.to_string())
         };
-        let row = |condition: &Between| {
+        let row = |condition: &BetweenServers| {
             let (held, is_sure, text) = match judge(condition) {
                 Ok(judgement) => (
                     judgement.held,
-                    judgement.outcome != Outcome::CannotTell,
+                    judgement.outcome != ConditionOutcome::CannotTell,
                     describe(&judgement),
                 ),
                 // A gate that cannot be judged must not stand open.
@@ -128,10 +130,14 @@ fn describe(judgement: &Judgement) -> String {
         .ratio
         .map_or_else(String::new, |r| format!("{} % ", percent(r.level)));
     match judgement.outcome {
-        Outcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
-        Outcome::NotHeld => format!("with {sure}confidence it does not hold in {rounds}{ratio}"),
-        Outcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
-        Outcome::NotMeasured => "a figure of it was not measured, so it counts as held".to_owned(),
+        ConditionOutcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
+        ConditionOutcome::NotHeld => {
+            format!("with {sure}confidence it does not hold in {rounds}{ratio}")
+        }
+        ConditionOutcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
+        ConditionOutcome::NotMeasured => {
+            "a figure of it was not measured, so it counts as held".to_owned()
+        }
     }
 }
 

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use draw_plot::{
-    DrawError, Options, RatioRow, Ratios, Said, Size, Theme, encode_ratios, ratios_svg,
+    DrawError, ForestData, ForestRow, Options, RowOutcome, Size, Theme, encode_forest_plot,
+    forest_plot_svg,
 };
-use measurement::comparison::{Against, Comparison, Decision, Figure, RoundRow};
+use measurement::run::comparison::{
+    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
+};
 use units::counted;
-use ws_report::page::Picture;
+use ws_report::page::PagePicture;
 
 use crate::{page, wording};
 
@@ -21,7 +24,7 @@ const ROW: u32 = 52;
 /// [`DrawError`] when no figure has a ratio, or it cannot be painted.
 pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
     let ratios = ratios(c);
-    encode_ratios(path, &options(&ratios, Theme::Light), &ratios)
+    encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
 }
 
 /// Whether any figure has a ratio to draw.
@@ -33,12 +36,12 @@ pub(crate) fn has_ratios(c: &Comparison) -> bool {
 ///
 /// # Errors
 /// As [`encode`].
-pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
+pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
         return Ok(Vec::new());
     }
-    let svg = ratios_svg(&options(&ratios, Theme::Page), &ratios)?;
+    let svg = forest_plot_svg(&options(&ratios, Theme::Page), &ratios)?;
     let caption = format!(
         "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
         c.plan.reference
@@ -46,7 +49,7 @@ pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
     Ok(vec![page::picture(&ratios.title, &caption, svg)])
 }
 
-fn options(ratios: &Ratios, theme: Theme) -> Options {
+fn options(ratios: &ForestData, theme: Theme) -> Options {
     let rows = u32::try_from(ratios.rows.len()).unwrap_or(u32::MAX);
     let height = AROUND
         .saturating_add(ROW.saturating_mul(rows))
@@ -58,19 +61,19 @@ fn options(ratios: &Ratios, theme: Theme) -> Options {
     }
 }
 
-fn ratios(c: &Comparison) -> Ratios {
+fn ratios(c: &Comparison) -> ForestData {
     let several = c.compared().count() > 2;
     let mut rows = Vec::new();
     for figure in &c.figures {
         for (index, against) in figure.against.iter().enumerate() {
             let row = row(c, figure.figure, against, several);
-            rows.extend(row.map(|row| RatioRow {
+            rows.extend(row.map(|row| ForestRow {
                 begins_group: several && index == 0,
                 ..row
             }));
         }
     }
-    Ratios {
+    ForestData {
         title: wording::title(c),
         subtitle: format!(
             "{} · {}{} · {}",
@@ -89,7 +92,12 @@ fn ratios(c: &Comparison) -> Ratios {
 }
 
 /// `None` when there is no ratio.
-fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Option<RatioRow> {
+fn row(
+    c: &Comparison,
+    figure: ComparedFigure,
+    against: &AgainstReference,
+    several: bool,
+) -> Option<ForestRow> {
     let better = |ratio: f64| {
         if figure.more_is_better() {
             ratio
@@ -107,7 +115,7 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         Some(better(value(row)? / value(reference)?))
     });
     let name = figure.short_name();
-    Some(RatioRow {
+    Some(ForestRow {
         label: if several {
             format!("{name} · {}", against.server)
         } else {
@@ -117,9 +125,9 @@ fn row(c: &Comparison, figure: Figure, against: &Against, several: bool) -> Opti
         dots: dots.collect(),
         interval: Some(interval),
         said: match against.verdict {
-            Decision::Better => Said::Better,
-            Decision::Worse => Said::Worse,
-            Decision::CannotTell => Said::Nothing,
+            ComparisonVerdict::Better => RowOutcome::Better,
+            ComparisonVerdict::Worse => RowOutcome::Worse,
+            ComparisonVerdict::CannotTell => RowOutcome::Nothing,
         },
         text: against.text.clone(),
     })

@@ -3,8 +3,9 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, PlanError, Target, Trust};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{
+    Arrivals, CertificatePolicy, Length, Load, Plan, PlanDraft, PlanError, RateProfile, ServerUrl,
+};
 use units::Rate;
 
 use crate::args::CompareArgs;
@@ -40,7 +41,7 @@ impl LoadTemplate {
     /// When the trusted certificates cannot be read.
     pub(crate) fn new(
         args: &CompareArgs,
-        target: Target,
+        target: ServerUrl,
         cpu_split: Option<&CpuSplit>,
     ) -> anyhow::Result<Self> {
         let trust = args.load.tls.read(&target, swarm::tls::count_roots)?;
@@ -64,18 +65,18 @@ impl LoadTemplate {
 
     fn plan(
         &self,
-        target: &Target,
+        target: &ServerUrl,
         seed: u64,
         change: impl FnOnce(&mut PlanDraft),
     ) -> Result<Plan, PlanError> {
         let mut draft = PlanDraft {
-            target: target.clone(),
+            server_url: target.clone(),
             seed,
             ..self.draft.clone()
         };
-        if !draft.target.is_tls() {
+        if !draft.server_url.is_tls() {
             // The policy is for the servers among them that have a certificate.
-            draft.trust = Trust::System;
+            draft.certificate_policy = CertificatePolicy::System;
         }
         change(&mut draft);
         Plan::new(draft)
@@ -85,7 +86,7 @@ impl LoadTemplate {
     ///
     /// # Errors
     /// [`PlanError`] when a figure is out of range.
-    pub(crate) fn capacity(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub(crate) fn capacity(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |_| {})
     }
 
@@ -95,7 +96,7 @@ impl LoadTemplate {
     /// As [`capacity`](Self::capacity).
     pub(crate) fn latency(
         &self,
-        target: &Target,
+        target: &ServerUrl,
         seed: u64,
         rate: Rate,
     ) -> Result<Plan, PlanError> {
@@ -112,7 +113,7 @@ impl LoadTemplate {
     ///
     /// # Errors
     /// As [`capacity`](Self::capacity).
-    pub(crate) fn pilot(&self, target: &Target, seed: u64) -> Result<Plan, PlanError> {
+    pub(crate) fn pilot(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.length = Length::Duration(match draft.length {
                 Length::Duration(time) => time.min(PILOT),

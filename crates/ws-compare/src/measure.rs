@@ -3,10 +3,11 @@
 use std::time::SystemTime;
 
 use host::process_probe::ProcessProbe;
-use measurement::comparison::{RunRow, Steadiness};
 use measurement::plan::Plan;
-use measurement::recorder::Record;
-use measurement::summary::{Calibration, Host, Summary, Tool};
+use measurement::record::Record;
+use measurement::run::comparison::{RunRow, Steadiness};
+use measurement::run::{Host, Summary, Tool};
+use measurement::verdict::Calibration;
 use swarm::SwarmError;
 use swarm::control::Control;
 
@@ -102,7 +103,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
     let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
     RunRow {
         verdict: s.validity.verdict,
-        reasons: s.validity.reasons.clone(),
+        reasons: s.validity.found.iter().map(::wording::reason).collect(),
         timed_messages: times.count,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
         elapsed_s: s.elapsed_s,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use measurement::comparison::RoundRow;
 use measurement::plan::{Plan, PlanError};
+use measurement::run::comparison::RoundRow;
 use statistics::order_statistics::median;
 use swarm::SwarmError;
 use swarm::control::Control;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use measurement::comparison::{Comparison, Figure, RunRow, last_round};
-use measurement::validity::Verdict;
+use measurement::run::comparison::{ComparedFigure, Comparison, RunRow, last_round};
+use measurement::verdict::Verdict;
 use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels;
 use statistics::paired::Pairs;
@@ -53,14 +53,14 @@ impl<'c> RoundValues<'c> {
     }
 
     /// Values of a server's figure by round.
-    pub(crate) fn values(self, server: &str, figure: Figure) -> BTreeMap<u32, f64> {
+    pub(crate) fn values(self, server: &str, figure: ComparedFigure) -> BTreeMap<u32, f64> {
         let rows = self.0.rounds.iter().filter(|row| row.server == server);
         rows.filter_map(|row| Some((row.round, figure.of(row)?)))
             .collect()
     }
 
     /// Values of a server's figure in all rounds from 1.
-    pub(crate) fn series(self, server: &str, figure: Figure) -> Vec<Option<f64>> {
+    pub(crate) fn series(self, server: &str, figure: ComparedFigure) -> Vec<Option<f64>> {
         let values = self.values(server, figure);
         (1..=self.last())
             .map(|round| values.get(&round).copied())
@@ -94,7 +94,11 @@ impl<'c> RoundValues<'c> {
     ///
     /// # Errors
     /// The counts, in words.
-    pub(crate) fn check_enough_valid(self, server: &str, figure: Figure) -> Result<(), String> {
+    pub(crate) fn check_enough_valid(
+        self,
+        server: &str,
+        figure: ComparedFigure,
+    ) -> Result<(), String> {
         let invalid = self.runs_with(Verdict::Invalid, server, figure);
         match invalid.filter(RunsWithVerdict::leaves_too_few) {
             Some(lost) => Err(format!(
@@ -111,7 +115,7 @@ impl<'c> RoundValues<'c> {
         self,
         verdict: Verdict,
         server: &'s str,
-        figure: Figure,
+        figure: ComparedFigure,
     ) -> Option<RunsWithVerdict<'s>>
     where
         'c: 's,

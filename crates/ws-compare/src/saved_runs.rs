@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use ::wording::run_differences::{Impact, differences};
 use cli::in_one_line;
-use measurement::comparability::{Bearing, differences};
-use measurement::comparison::{Comparison, ComparisonPlan, Contender, Figure, RoundRow, SCHEMA};
-use measurement::summary::Summary;
+use measurement::run::Summary;
+use measurement::run::comparison::{
+    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
+};
 use results::read::{is_comparison, read_comparison, read_run};
 
 use crate::measure::whole_row;
@@ -164,7 +166,7 @@ fn check_comparable(runs: &[SavedSummary]) -> Result<(), String> {
     let differences = differences(&summaries);
     let refused = differences
         .iter()
-        .find(|d| d.bearing != Bearing::Subject || MUST_AGREE.contains(&d.what));
+        .find(|d| d.impact != Impact::Subject || MUST_AGREE.contains(&d.what));
     let Some(difference) = refused else {
         return Ok(());
     };
@@ -193,7 +195,7 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
     let first = &runs[0].summary;
     let contender = |server: &RunFiles| {
         let run = runs.iter().find(|run| run.server.name == server.name);
-        Contender {
+        CandidateRow {
             name: server.name.clone(),
             command: None,
             url: run.map_or_else(String::new, |run| run.summary.plan.url.clone()),
@@ -216,7 +218,7 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
         max_rounds: rounds_each,
         seed: first.plan.seed,
         confidence: CONFIDENCE,
-        figures: Figure::ALL.to_vec(),
+        figures: ComparedFigure::ALL.to_vec(),
         reference: reference.unwrap_or(&servers[0].name).to_owned(),
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),

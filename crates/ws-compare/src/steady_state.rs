@@ -1,7 +1,7 @@
 //! Steady part of a run: the run cut into intervals, and its figures once they are steady.
 
-use measurement::comparison::Steadiness;
-use measurement::sample::Sample;
+use measurement::record::Sample;
+use measurement::run::comparison::Steadiness;
 use statistics::steady_state::{SteadyState, find_steady_state};
 
 /// Intervals of a run: enough to see a warm-up of a fiftieth of it.
@@ -130,7 +130,7 @@ pub(crate) fn figures_after(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::sample::Outcome;
+    use measurement::record::Outcome;
 
     /// A thousand messages in two seconds: those of the first half second take ten times as long.
     fn samples() -> Vec<Sample> {

@@ -1,8 +1,8 @@
 //! The comparison as text for a person: whether to believe it, then the figures with their verdicts.
 
 use anstyle::{AnsiColor, Style};
-use measurement::comparison::{Against, Comparison, Decision, FigureRow};
-use measurement::validity::Verdict;
+use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict, FigureRow};
+use measurement::verdict::Verdict;
 use units::counted;
 
 use crate::wording;
@@ -147,7 +147,7 @@ fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
         [one] => vec![format!("{line}   {}", coloured(one))],
         many => std::iter::once(line)
             .chain(many.iter().map(|against| {
-                let named = if against.verdict == Decision::CannotTell {
+                let named = if against.verdict == ComparisonVerdict::CannotTell {
                     format!("{}: ", against.server)
                 } else {
                     String::new()
@@ -158,11 +158,11 @@ fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
     }
 }
 
-fn coloured(against: &Against) -> String {
+fn coloured(against: &AgainstReference) -> String {
     let style = match against.verdict {
-        Decision::Better => bold(AnsiColor::Green),
-        Decision::Worse => bold(AnsiColor::Red),
-        Decision::CannotTell => Style::new().dimmed(),
+        ComparisonVerdict::Better => bold(AnsiColor::Green),
+        ComparisonVerdict::Worse => bold(AnsiColor::Red),
+        ComparisonVerdict::CannotTell => Style::new().dimmed(),
     };
     paint(style, &against.text)
 }

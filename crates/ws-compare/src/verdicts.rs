@@ -1,11 +1,11 @@
 //! Verdicts of a comparison: intervals of the ratios, outliers, conditions, validity.
 
-use measurement::comparison::{
-    Against, Comparison, ComparisonPlan, Contender, Decision, Figure, FigureOfServer, FigureRow,
-    KIND, OutlierRow, RoundRow, SCHEMA,
+use measurement::run::comparison::{
+    AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan, ComparisonVerdict,
+    FigureOfServer, FigureRow, KIND, OutlierRow, RoundRow, SCHEMA,
 };
-use measurement::summary::{Host, ValiditySummary};
-use measurement::validity::Verdict;
+use measurement::run::{Host, ValiditySummary};
+use measurement::verdict::Verdict;
 use statistics::latin_square::random_orders;
 use statistics::order_statistics::median;
 use statistics::outliers::outliers;
@@ -19,7 +19,7 @@ use crate::measure::tool;
 use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
 
 /// The figures that `--until-sure` waits for.
-const WAITED_FOR: [Figure; 2] = [Figure::Throughput, Figure::ResponseP50];
+const WAITED_FOR: [ComparedFigure; 2] = [ComparedFigure::Throughput, ComparedFigure::ResponseP50];
 
 /// Least deviation of an outlier from the median, as a share of it, however close the other rounds are.
 const LEAST_DEVIATION: f64 = 0.05;
@@ -32,7 +32,7 @@ pub(crate) fn new_comparison(
     host: Host,
     started_at: String,
     plan: ComparisonPlan,
-    servers: Vec<Contender>,
+    servers: Vec<CandidateRow>,
     rounds: Vec<RoundRow>,
 ) -> Comparison {
     Comparison {
@@ -51,6 +51,7 @@ pub(crate) fn new_comparison(
         validity: ValiditySummary {
             verdict: Verdict::Invalid,
             reasons: Vec::new(),
+            found: Vec::new(),
         },
         interrupted: false,
     }
@@ -63,7 +64,7 @@ pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
 }
 
 /// Returns whether any of these figures is one that `--until-sure` waits for.
-pub(crate) fn can_be_sure(figures: &[Figure]) -> bool {
+pub(crate) fn can_be_sure(figures: &[ComparedFigure]) -> bool {
     WAITED_FOR.iter().any(|figure| figures.contains(figure))
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
         WAITED_FOR
             .into_iter()
             .filter(|figure| plan.figures.contains(figure))
-            .filter(|figure| *figure != Figure::ResponseP50 || plan.rate_per_s.is_some())
+            .filter(|figure| *figure != ComparedFigure::ResponseP50 || plan.rate_per_s.is_some())
             .all(|figure| {
                 compare(rounds, server, figure, level)
                     .is_ok_and(|compared| compared.ratio.is_within(percent / 100.0))
@@ -112,7 +113,7 @@ fn level_of(rounds: RoundValues, server: &str) -> f64 {
     let others = rounds.compared().count().saturating_sub(1);
     let family = rounds.sequential(interval_levels::bonferroni_level(CONFIDENCE, others));
     let plan = &rounds.0.plan;
-    let log_ratios = |figure: &Figure| -> Vec<Option<f64>> {
+    let log_ratios = |figure: &ComparedFigure| -> Vec<Option<f64>> {
         let of_server = rounds.series(server, *figure).into_iter();
         let pairs = of_server.zip(rounds.series(&plan.reference, *figure));
         pairs.map(|(a, b)| Some((a? / b?).ln())).collect()
@@ -128,7 +129,7 @@ fn level_of(rounds: RoundValues, server: &str) -> f64 {
 fn compare(
     rounds: RoundValues,
     server: &str,
-    figure: Figure,
+    figure: ComparedFigure,
     level: f64,
 ) -> Result<RatioComparison, String> {
     let reference = &rounds.0.plan.reference;
@@ -155,7 +156,11 @@ fn compare(
 }
 
 /// A figure of all servers, the others compared at their levels; `None` when no server has it.
-fn figure_row(rounds: RoundValues, figure: Figure, others: &[(&str, f64)]) -> Option<FigureRow> {
+fn figure_row(
+    rounds: RoundValues,
+    figure: ComparedFigure,
+    others: &[(&str, f64)],
+) -> Option<FigureRow> {
     let of_server = |name: &str| {
         let values: Vec<f64> = rounds.values(name, figure).into_values().collect();
         FigureOfServer {
@@ -179,8 +184,13 @@ fn figure_row(rounds: RoundValues, figure: Figure, others: &[(&str, f64)]) -> Op
     })
 }
 
-fn against(rounds: RoundValues, server: &str, figure: Figure, level: f64) -> Against {
-    let blank = Against {
+fn against(
+    rounds: RoundValues,
+    server: &str,
+    figure: ComparedFigure,
+    level: f64,
+) -> AgainstReference {
+    let blank = AgainstReference {
         server: server.to_owned(),
         reference: rounds.0.plan.reference.clone(),
         rounds: 0,
@@ -188,21 +198,21 @@ fn against(rounds: RoundValues, server: &str, figure: Figure, level: f64) -> Aga
         low: None,
         high: None,
         level: None,
-        verdict: Decision::CannotTell,
+        verdict: ComparisonVerdict::CannotTell,
         text: String::new(),
         more_rounds: None,
     };
     let compared = match compare(rounds, server, figure, level) {
         Ok(compared) => compared,
-        Err(text) => return Against { text, ..blank },
+        Err(text) => return AgainstReference { text, ..blank },
     };
     let (verdict, more_rounds) = match compared.verdict {
-        RatioVerdict::Better => (Decision::Better, None),
-        RatioVerdict::Worse => (Decision::Worse, None),
-        RatioVerdict::CannotTell { more_rounds } => (Decision::CannotTell, more_rounds),
+        RatioVerdict::Better => (ComparisonVerdict::Better, None),
+        RatioVerdict::Worse => (ComparisonVerdict::Worse, None),
+        RatioVerdict::CannotTell { more_rounds } => (ComparisonVerdict::CannotTell, more_rounds),
     };
     let ratio = compared.ratio;
-    Against {
+    AgainstReference {
         rounds: u32::try_from(ratio.rounds).unwrap_or(u32::MAX),
         ratio: Some(ratio.estimate),
         low: Some(ratio.low),
@@ -216,7 +226,7 @@ fn against(rounds: RoundValues, server: &str, figure: Figure, level: f64) -> Aga
 }
 
 /// `axum 1.32 × faster (1.28–1.36)`, `cannot tell: about 14 more rounds would (0.99–1.03)`.
-fn describe(server: &str, figure: Figure, compared: &RatioComparison) -> String {
+fn describe(server: &str, figure: ComparedFigure, compared: &RatioComparison) -> String {
     let text = compared.to_string();
     let (better, worse) = figure.comparatives();
     match compared.verdict {
@@ -261,8 +271,8 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
         reasons.push("fewer than two servers were left to compare".to_owned());
     }
     for (name, figure) in [
-        ("capacity", Figure::Throughput),
-        ("latency", Figure::ResponseP50),
+        ("capacity", ComparedFigure::Throughput),
+        ("latency", ComparedFigure::ResponseP50),
     ] {
         for (of, what) in [
             (Verdict::Invalid, "invalid and left out"),
@@ -293,19 +303,23 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
     }
     for server in rounds.compared().filter(|_| are_two) {
         let is_empty = |figure| rounds.values(server, figure).is_empty();
-        if is_empty(Figure::Throughput) && is_empty(Figure::ResponseP50) {
+        if is_empty(ComparedFigure::Throughput) && is_empty(ComparedFigure::ResponseP50) {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has not one round that counts"));
         }
     }
-    ValiditySummary { verdict, reasons }
+    ValiditySummary {
+        verdict,
+        reasons,
+        found: Vec::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::comparison::{RunRow, Steadiness};
-    use measurement::summary::PlanSummary;
+    use measurement::run::PlanSummary;
+    use measurement::run::comparison::{RunRow, Steadiness};
 
     fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
         RunRow {
@@ -354,12 +368,12 @@ mod tests {
             max_rounds: rounds,
             seed: 1,
             confidence: CONFIDENCE,
-            figures: Figure::ALL.to_vec(),
+            figures: ComparedFigure::ALL.to_vec(),
             reference: capacities[0].0.to_owned(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
         };
-        let server = |name: &str| Contender {
+        let server = |name: &str| CandidateRow {
             name: name.to_owned(),
             command: None,
             url: String::new(),
@@ -374,7 +388,7 @@ mod tests {
         new_comparison(Host::default(), String::new(), plan, servers, rows)
     }
 
-    fn row(c: &Comparison, figure: Figure) -> &FigureRow {
+    fn row(c: &Comparison, figure: ComparedFigure) -> &FigureRow {
         c.figures.iter().find(|row| row.figure == figure).unwrap()
     }
 
@@ -382,27 +396,33 @@ mod tests {
     fn every_other_server_is_compared_with_the_reference() {
         let all = [("a", 1_000.0), ("bb", 2_000.0), ("ccc", 500.0)];
         let c = add_verdicts(measured(&all, 8), &Conditions::default());
-        let throughput = row(&c, Figure::Throughput);
+        let throughput = row(&c, ComparedFigure::Throughput);
         let told: Vec<_> = throughput
             .against
             .iter()
             .map(|a| (a.server.as_str(), a.verdict))
             .collect();
-        assert_eq!(told, [("bb", Decision::Better), ("ccc", Decision::Worse)]);
+        assert_eq!(
+            told,
+            [
+                ("bb", ComparisonVerdict::Better),
+                ("ccc", ComparisonVerdict::Worse)
+            ]
+        );
         assert!(
             throughput.against[1].text.starts_with("ccc 2.0"),
             "{:?}",
             throughput.against[1]
         );
         // Their times are the other way round, and so is what is better.
-        let latency = row(&c, Figure::ResponseP99);
+        let latency = row(&c, ComparedFigure::ResponseP99);
         assert!(latency.against[0].ratio.unwrap() < 0.6);
-        assert_eq!(latency.against[0].verdict, Decision::Better);
+        assert_eq!(latency.against[0].verdict, ComparisonVerdict::Better);
         // What nobody has is no figure.
         assert!(
             c.figures
                 .iter()
-                .all(|row| row.figure != Figure::MessagesPerCpuS)
+                .all(|row| row.figure != ComparedFigure::MessagesPerCpuS)
         );
         assert_eq!(c.validity.verdict, Verdict::Valid);
     }
@@ -411,7 +431,7 @@ mod tests {
     fn more_servers_make_wider_intervals() {
         let width = |servers: &[(&str, f64)]| {
             let c = add_verdicts(measured(servers, 12), &Conditions::default());
-            let a = &row(&c, Figure::Throughput).against[0];
+            let a = &row(&c, ComparedFigure::Throughput).against[0];
             a.high.unwrap() / a.low.unwrap()
         };
         let two = [("a", 1_000.0), ("bb", 1_000.0)];
@@ -432,8 +452,11 @@ mod tests {
         }
         let level = level_of(RoundValues(&all), "bb");
         let c = add_verdicts(all.clone(), &Conditions::default());
-        assert_eq!(row(&c, Figure::Throughput).against[0].level, Some(level));
-        all.plan.figures = vec![Figure::Throughput];
+        assert_eq!(
+            row(&c, ComparedFigure::Throughput).against[0].level,
+            Some(level)
+        );
+        all.plan.figures = vec![ComparedFigure::Throughput];
         assert_eq!(level_of(RoundValues(&all), "bb"), CONFIDENCE);
         assert!(level > CONFIDENCE);
         let alone = add_verdicts(all, &Conditions::default());
@@ -453,7 +476,7 @@ mod tests {
             }
         }
         let c = add_verdicts(of_nine, &Conditions::default());
-        let told = &row(&c, Figure::Throughput).against[0];
+        let told = &row(&c, ComparedFigure::Throughput).against[0];
         assert_eq!(told.rounds, 8);
         assert!(told.high.unwrap() < 2.1, "{told:?}");
         assert!(c.any_failed());
@@ -469,13 +492,16 @@ mod tests {
             .iter()
             .map(|o| (o.figure, o.server.as_str(), o.round))
             .collect();
-        assert!(found.contains(&(Figure::Throughput, "a", 4)), "{found:?}");
+        assert!(
+            found.contains(&(ComparedFigure::Throughput, "a", 4)),
+            "{found:?}"
+        );
         assert!(
             found
                 .iter()
                 .all(|(_, server, round)| *server == "a" && *round == 4)
         );
-        assert_eq!(row(&c, Figure::Throughput).against[0].rounds, 9);
+        assert_eq!(row(&c, ComparedFigure::Throughput).against[0].rounds, 9);
     }
 
     #[test]
@@ -490,7 +516,7 @@ mod tests {
                 }
             }
             let c = add_verdicts(some, &Conditions::default());
-            let told = row(&c, Figure::ResponseP50).against[0].clone();
+            let told = row(&c, ComparedFigure::ResponseP50).against[0].clone();
             (c.validity.verdict, told.rounds, told.ratio.is_some())
         };
         assert_eq!(verdict(0), (Verdict::Valid, 8, true));
@@ -513,8 +539,8 @@ mod tests {
         let texts = ["bb.throughput < 0.1 * a.throughput", "bb.p50 < 0.1 * a.p50"];
         let conditions = Conditions::parse(&texts.map(str::to_owned), &["a", "bb"]).unwrap();
         let c = add_verdicts(some, &conditions);
-        let told = &row(&c, Figure::Throughput).against[0];
-        assert_eq!(told.verdict, Decision::CannotTell);
+        let told = &row(&c, ComparedFigure::Throughput).against[0];
+        assert_eq!(told.verdict, ComparisonVerdict::CannotTell);
         assert_eq!(told.text, "cannot tell: 7 of 12 runs of a are invalid");
         // A gate that cannot be looked at does not stand open.
         let gate = |at: usize| (c.conditions[at].held, c.conditions[at].is_sure);
@@ -525,8 +551,8 @@ mod tests {
             c.conditions[0].text
         );
         // The other kind of run is not touched by it.
-        let latency = &row(&c, Figure::ResponseP50).against[0];
-        assert_eq!(latency.verdict, Decision::Better);
+        let latency = &row(&c, ComparedFigure::ResponseP50).against[0];
+        assert_eq!(latency.verdict, ComparisonVerdict::Better);
     }
 
     #[test]
@@ -557,7 +583,7 @@ mod tests {
             }
             steady.rounds[4].memory_per_connection_bytes = Some(value);
             let c = add_verdicts(steady, &Conditions::default());
-            let memory = |o: &&OutlierRow| o.figure == Figure::MemoryPerConnection;
+            let memory = |o: &&OutlierRow| o.figure == ComparedFigure::MemoryPerConnection;
             c.outliers.iter().filter(memory).count()
         };
         assert_eq!([8_600.0, 7_000.0].map(standing_out), [0, 1]);

@@ -2,33 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use measurement::comparison::{Comparison, ConditionRow, Figure, RoundRow, RunRow, last_round};
-use measurement::words;
+use measurement::run::comparison::{
+    ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, last_round,
+};
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 
 /// What belongs together, with its heading.
-pub(crate) const GROUPS: [(&str, &[Figure]); 3] = [
+pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
         &[
-            Figure::Throughput,
-            Figure::ServiceP50,
-            Figure::ServiceP99,
-            Figure::ServiceP999,
+            ComparedFigure::Throughput,
+            ComparedFigure::ServiceP50,
+            ComparedFigure::ServiceP99,
+            ComparedFigure::ServiceP999,
         ],
     ),
     (
         "Latency: open loop, the same rate for all",
         &[
-            Figure::ResponseP50,
-            Figure::ResponseP99,
-            Figure::ResponseP999,
+            ComparedFigure::ResponseP50,
+            ComparedFigure::ResponseP99,
+            ComparedFigure::ResponseP999,
         ],
     ),
     (
         "Cost, in closed loop",
-        &[Figure::MessagesPerCpuS, Figure::MemoryPerConnection],
+        &[
+            ComparedFigure::MessagesPerCpuS,
+            ComparedFigure::MemoryPerConnection,
+        ],
     ),
 ];
 
@@ -55,7 +59,7 @@ pub(crate) fn rounds(c: &Comparison) -> u32 {
 
 /// `100 clients × 2.00 s × 125 B`, and at which rate.
 pub(crate) fn load(c: &Comparison) -> String {
-    let mut parts = vec![words::amount(&c.plan.load)];
+    let mut parts = vec![::wording::plan::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
         let found = if c.plan.rate_was_found {
             " (60 % of the slowest pilot)"
@@ -150,7 +154,7 @@ fn longest_cut(c: &Comparison) -> Option<String> {
 
 /// The runs that were not steady, by server and kind.
 fn unsteady(c: &Comparison) -> Vec<String> {
-    use measurement::comparison::Steadiness;
+    use measurement::run::comparison::Steadiness;
     type Of = fn(&RoundRow) -> Option<&RunRow>;
     let kinds: [(&str, Of); 2] = [
         ("capacity", |row| row.capacity.as_ref()),
@@ -241,7 +245,7 @@ fn list(cores: &[usize]) -> String {
 }
 
 /// A value of a figure, or a dash.
-pub(crate) fn value(figure: Figure, value: Option<f64>) -> String {
+pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 

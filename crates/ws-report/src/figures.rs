@@ -1,7 +1,8 @@
 //! The figures of a run, each with its name, in the order of every report.
 
-use measurement::summary::{ClientUsage, Connections, ContextSwitches, ServerUsage, Summary};
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::{Connections, Summary};
+use measurement::verdict::{ContextSwitches, GeneratorUsage, ServerUsage};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::run::Run;
@@ -173,7 +174,7 @@ pub(crate) fn broken_connections(c: &Connections) -> Vec<String> {
 }
 
 fn generator(s: &Summary) -> Vec<(String, Option<String>)> {
-    let ClientUsage {
+    let GeneratorUsage {
         cpu_s,
         cpu_per_core,
         busy_share,
@@ -231,7 +232,7 @@ fn server(server: &ServerUsage) -> Vec<(String, Option<String>)> {
 /// The conditions that a run was held against: those that held, and those that did not.
 pub(crate) fn conditions(s: &Summary) -> (Vec<String>, Vec<String>) {
     let (held, passed): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
-    let say = |all: Vec<&measurement::condition::ConditionResult>, word: &str| -> Vec<String> {
+    let say = |all: Vec<&measurement::run::ConditionResult>, word: &str| -> Vec<String> {
         let all = all.into_iter();
         all.map(|c| format!("{word}: `{}`, it is {}", c.expression, c.value_text))
             .collect()

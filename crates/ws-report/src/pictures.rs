@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread::{self, ScopedJoinHandle};
 
-use draw_plot::{Data, DrawError, Kind, Loaded, Options, Size, Theme, load};
+use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
 use results::ResultsError;
 use results::read::{Metric, Request};
 
@@ -23,11 +23,15 @@ const PANEL: u32 = 110;
 const LEGEND: u32 = 40;
 
 /// Kinds whose files are read together: those of a row show the same data.
-const READINGS: [&[Kind]; 4] = [
-    &[Kind::Latency],
-    &[Kind::Histogram, Kind::Cdf, Kind::Percentiles],
-    &[Kind::Timeline],
-    &[Kind::Heatmap],
+const READINGS: [&[PictureKind]; 4] = [
+    &[PictureKind::Latency],
+    &[
+        PictureKind::Histogram,
+        PictureKind::Cdf,
+        PictureKind::Percentiles,
+    ],
+    &[PictureKind::Timeline],
+    &[PictureKind::Heatmap],
 ];
 
 /// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
@@ -63,7 +67,7 @@ pub(crate) fn section(runs: &[Run]) -> Section {
 }
 
 /// Reads for the first of these kinds, and draws them all.
-fn draw_all(kinds: &[Kind], runs: &[Run], request: &Request) -> (Vec<Picture>, Vec<String>) {
+fn draw_all(kinds: &[PictureKind], runs: &[Run], request: &Request) -> (Vec<Picture>, Vec<String>) {
     let mut pictures = Vec::new();
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
     let told = |error| not_drawn(kinds[0], error, loaded.is_some());
@@ -81,17 +85,21 @@ fn draw_all(kinds: &[Kind], runs: &[Run], request: &Request) -> (Vec<Picture>, V
 }
 
 /// The data that one kind shows, for another that shows the same.
-fn shown_as(kind: Kind, data: &Data<'static>) -> Data<'static> {
+fn shown_as(kind: PictureKind, data: &Data<'static>) -> Data<'static> {
     match (kind, data) {
-        (Kind::Cdf, Data::Histogram(spread)) => Data::Cdf(spread.clone()),
-        (Kind::Percentiles, Data::Histogram(spread)) => Data::Percentiles(spread.clone()),
+        (PictureKind::Cdf, Data::Histogram(spread)) => Data::Cdf(spread.clone()),
+        (PictureKind::Percentiles, Data::Histogram(spread)) => Data::Percentiles(spread.clone()),
         _ => data.clone(),
     }
 }
 
 /// Reads one file of each run, the first that carries the kind. Runs of which none does, or whose file cannot
 /// be drawn, are left out, each with its error: they take no other run's picture away.
-fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>, Vec<DrawError>) {
+fn load_from_any(
+    kind: PictureKind,
+    runs: &[Run],
+    request: &Request,
+) -> (Option<PictureInput>, Vec<DrawError>) {
     let mut missing = Vec::new();
     // Files of each run that have not been found lacking.
     let mut left: Vec<&[PathBuf]> = runs.iter().map(|run| run.files.as_slice()).collect();
@@ -141,15 +149,15 @@ fn load_from_any(kind: Kind, runs: &[Run], request: &Request) -> (Option<Loaded>
 
 /// `No picture of each message: r.json holds no single messages, which the kind latency needs: give …`; where
 /// other runs are in the picture, that this one is not.
-fn not_drawn(kind: Kind, error: &DrawError, is_drawn: bool) -> String {
+fn not_drawn(kind: PictureKind, error: &DrawError, is_drawn: bool) -> String {
     let what = match kind {
-        Kind::Latency => "each message",
+        PictureKind::Latency => "each message",
         // Those of the same data are missing together.
-        Kind::Histogram => "histogram, distribution and percentiles",
-        Kind::Cdf => "the distribution",
-        Kind::Percentiles => "the percentiles",
-        Kind::Timeline => "each second",
-        Kind::Heatmap => "the times over the run",
+        PictureKind::Histogram => "histogram, distribution and percentiles",
+        PictureKind::Cdf => "the distribution",
+        PictureKind::Percentiles => "the percentiles",
+        PictureKind::Timeline => "each second",
+        PictureKind::Heatmap => "the times over the run",
     };
     let error = cli::in_one_line(error);
     if is_drawn {
@@ -159,34 +167,34 @@ fn not_drawn(kind: Kind, error: &DrawError, is_drawn: bool) -> String {
     }
 }
 
-fn title(kind: Kind, quantity: &str) -> String {
+fn title(kind: PictureKind, quantity: &str) -> String {
     match kind {
-        Kind::Latency => format!("{} of each message", capital(quantity)),
-        Kind::Histogram => "Histogram".to_owned(),
-        Kind::Cdf => "Distribution".to_owned(),
-        Kind::Percentiles => "Percentiles".to_owned(),
-        Kind::Timeline => "Second by second".to_owned(),
-        Kind::Heatmap => format!("{} over the run", capital(quantity)),
+        PictureKind::Latency => format!("{} of each message", capital(quantity)),
+        PictureKind::Histogram => "Histogram".to_owned(),
+        PictureKind::Cdf => "Distribution".to_owned(),
+        PictureKind::Percentiles => "Percentiles".to_owned(),
+        PictureKind::Timeline => "Second by second".to_owned(),
+        PictureKind::Heatmap => format!("{} over the run", capital(quantity)),
     }
 }
 
 /// How to read it.
-fn caption(kind: Kind) -> &'static str {
+fn caption(kind: PictureKind) -> &'static str {
     match kind {
-        Kind::Latency => {
+        PictureKind::Latency => {
             "Each message faintly, in order of sending; the line is the mean of the last ones."
         }
-        Kind::Histogram => "How many messages took how long. The bins widen with the time.",
-        Kind::Cdf => "Which share of the messages took at most how long.",
-        Kind::Percentiles => {
+        PictureKind::Histogram => "How many messages took how long. The bins widen with the time.",
+        PictureKind::Cdf => "Which share of the messages took at most how long.",
+        PictureKind::Percentiles => {
             "The tail, unfolded: each further nine is as wide as the one before it."
         }
-        Kind::Timeline => "What came back in each second, and how long it took.",
-        Kind::Heatmap => "How many messages took how long, over the run.",
+        PictureKind::Timeline => "What came back in each second, and how long it took.",
+        PictureKind::Heatmap => "How many messages took how long, over the run.",
     }
 }
 
-fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
+fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<Picture, DrawError> {
     let title = title(kind, &loaded.subject().quantity);
     let data = shown_as(kind, loaded.data());
     let (each, further) = match &data {
@@ -196,7 +204,7 @@ fn picture(kind: Kind, loaded: &Loaded) -> Result<Picture, DrawError> {
             (LEGEND, all.len().saturating_sub(1))
         }
         // Their legends are short.
-        Data::Timeline(_) | Data::Against { .. } => (0, 0),
+        Data::Timeline(_) | Data::Xy { .. } => (0, 0),
     };
     let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {

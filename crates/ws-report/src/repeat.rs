@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use measurement::plan::Verify;
-use measurement::schedule::Arrivals;
-use measurement::summary::{PayloadBytes, Summary};
+use measurement::plan::{Arrivals, Verify};
+use measurement::run::{PayloadBytes, Summary};
 use units::typed_duration;
 
 /// What a run was started with, and what of it nobody wrote down.
@@ -176,7 +175,7 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::fixture::Made;
-    use measurement::summary::StageSummary;
+    use measurement::run::StageSummary;
 
     fn of(made: &Made) -> String {
         repeat(&made.summary).command

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use draw_plot::series::Sorted;
-use measurement::summary::{Latency, Summary};
-use measurement::validity::messages_beyond;
+use draw_plot::series::SortedTimes;
+use measurement::run::Summary;
+use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
 use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
 use units::{grouped, human_time};
@@ -82,8 +82,8 @@ fn from_summary(service: &Latency, response: &Latency) -> Vec<Times> {
 /// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
 /// nothing came back.
 struct Found {
-    service: Option<Sorted>,
-    response: Option<Sorted>,
+    service: Option<SortedTimes>,
+    response: Option<SortedTimes>,
     chosen_from: Option<u64>,
 }
 
@@ -91,14 +91,12 @@ impl Found {
     fn in_file(file: &Path) -> Result<Self, ReportError> {
         let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
             Ok(found) => (found.times, found.chosen_from),
-            Err(ResultsError::EmptyColumn { .. } | ResultsError::NoWholeRow { .. }) => {
-                (Vec::new(), None)
-            }
+            Err(ResultsError::NoValues { .. }) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
         };
         let sorted = |metric| {
             let spread = both.iter().find(|named| named.metric == Some(metric))?;
-            Sorted::new(spread.spread.values_ms.clone(), &spread.spread.counts)
+            SortedTimes::new(spread.spread.values_ms.clone(), &spread.spread.counts)
         };
         Ok(Self {
             service: sorted(Metric::ServiceTime),
@@ -109,7 +107,7 @@ impl Found {
 
     fn choice(&self) -> Option<Choice> {
         Some(Choice {
-            count: self.service.as_ref().map_or(0, Sorted::count),
+            count: self.service.as_ref().map_or(0, SortedTimes::count),
             from: self.chosen_from?,
         })
     }
@@ -124,8 +122,8 @@ impl Found {
             ("max", 1.0),
         ];
         // As in a summary, a percentile beyond which not one message lies is not shown.
-        let is_shown = |q: f64, of: &Sorted| q == 1.0 || messages_beyond(of.count(), q) > 0;
-        let figure = |of: &Option<Sorted>, q| {
+        let is_shown = |q: f64, of: &SortedTimes| q == 1.0 || messages_beyond(of.count(), q) > 0;
+        let figure = |of: &Option<SortedTimes>, q| {
             let of = of.as_ref().filter(|of| is_shown(q, of))?;
             Some(human_time(of.quantile(q) * 1e6))
         };
@@ -143,7 +141,7 @@ impl Found {
     /// same median, as far as ways to count it differ. Of messages the extremes are the same to the nanosecond,
     /// which no two runs have in common by chance; of histograms to their three digits.
     fn holds_times_of(&self, s: &Summary) -> bool {
-        let is_of = |found: &Sorted, of: &Latency| {
+        let is_of = |found: &SortedTimes, of: &Latency| {
             let extremes = if found.is_counted() { 0.002 } else { 0.0 };
             found.count() == of.count
                 && is_near(found.quantile(0.0), of.min, extremes)
@@ -166,7 +164,7 @@ fn may_be_a_choice_of(found: &Found, saved: &SavedRun, run: &Run) -> bool {
     let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
         return false;
     };
-    let is_of = |found: &Sorted, of: &Latency| {
+    let is_of = |found: &SortedTimes, of: &Latency| {
         found.count() <= of.count
             && of
                 .min

@@ -1,7 +1,7 @@
 //! The page about several runs beside each other.
 
-use measurement::comparability::{Difference, Part, differences, facts};
-use measurement::summary::Summary;
+use measurement::run::Summary;
+use wording::run_differences::{Difference, SettingScope, differences, settings};
 
 use crate::figures::{self, figures};
 use crate::page::{Block, Page, Row, Section, Table};
@@ -21,7 +21,9 @@ pub(crate) fn page(runs: &[Run], pictures: Option<Section>) -> Page {
     for run in runs {
         let name = || Some(run.name.clone());
         blocks.push(Block::Banner(verdict::verdict(run, name())));
-        let held = run.summary().and_then(|s| verdict::held_against(s, name()));
+        let held = run
+            .summary()
+            .and_then(|s| verdict::with_conditions(s, name()));
         blocks.extend(held.map(Block::Banner));
     }
     page.add(Section::new("Verdicts", blocks));
@@ -142,14 +144,16 @@ fn what_differs(runs: &[&Run], differences: &[Difference]) -> Section {
     Section::new("What differs", blocks)
 }
 
-/// The facts that all runs have in common.
+/// The settings that all runs have in common.
 fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Section {
     let Some(first) = summaries.first() else {
         return Section::default();
     };
     let same = |part| -> Vec<Row> {
-        let facts = facts(first).into_iter().filter(|fact| fact.part == part);
-        facts
+        let settings = settings(first)
+            .into_iter()
+            .filter(|fact| fact.scope == part);
+        settings
             .filter(|fact| differences.iter().all(|d| d.what != fact.what))
             .map(|fact| Row::new(fact.what, vec![fact.value]))
             .collect()
@@ -159,7 +163,10 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Secti
         rows: same(part),
         ..Table::default()
     };
-    let tables = [table("Plan", Part::Plan), table("Host", Part::Host)];
+    let tables = [
+        table("Plan", SettingScope::Plan),
+        table("Host", SettingScope::Host),
+    ];
     let tables: Vec<_> = tables.into_iter().filter(|t| !t.rows.is_empty()).collect();
     Section::new("What is the same", vec![Block::Tables(tables)])
 }
@@ -169,7 +176,7 @@ mod tests {
     use super::*;
     use crate::fixture::Made;
     use crate::run::read_runs;
-    use measurement::summary::Summary;
+    use measurement::run::Summary;
 
     /// Runs saved and read again, so many as there are changes.
     fn runs(changes: &[fn(&mut Summary)]) -> Vec<Run> {

@@ -1,9 +1,9 @@
 //! The page about one run.
 
-use measurement::comparability::{Part, facts};
-use measurement::summary::{Latency, Summary};
-use measurement::words;
+use measurement::run::Summary;
+use measurement::verdict::Latency;
 use units::{counted, grouped, human_rate, human_time};
+use wording::run_differences::{SettingScope, settings};
 
 use crate::figures::figures;
 use crate::page::{Block, Page, Row, Section, Table, Tile, Tone};
@@ -23,7 +23,7 @@ pub(crate) fn page(run: &Run, pictures: Option<Section>) -> Page {
     };
     let mut blocks = vec![Block::Banner(verdict::verdict(run, None))];
     if let Some(s) = run.summary() {
-        blocks.extend(verdict::held_against(s, None).map(Block::Banner));
+        blocks.extend(verdict::with_conditions(s, None).map(Block::Banner));
         blocks.push(Block::Tiles(tiles(s)));
     }
     page.add(Section::new("Verdict", blocks));
@@ -62,11 +62,11 @@ pub(crate) fn moment(rfc_3339: &str) -> String {
 
 /// The plan and how it went, in a line.
 fn in_short(s: &Summary) -> Vec<String> {
-    let mut parts = vec![words::load(&s.plan), words::amount(&s.plan)];
+    let mut parts = vec![wording::plan::load(&s.plan), wording::plan::amount(&s.plan)];
     let window = s.plan.window;
     parts.extend(window.map(|n| format!("window {}", grouped(u64::from(n)))));
-    parts.push(words::measured(s));
-    parts.extend(words::generator(s));
+    parts.push(wording::summary::measured(s));
+    parts.extend(wording::summary::generator(s));
     if s.plan.embedded.is_some() {
         parts.push("server inside the same process".to_owned());
     }
@@ -169,13 +169,18 @@ fn notes_on_times(s: &Summary) -> String {
     if s.service_time_ns.count == 0 {
         return "Nothing was measured.".to_owned();
     }
-    let omission = words::omission(s).map_or_else(
-        || format!("Response time is {}.", words::RESPONSE_IS_SERVICE),
+    let omission = wording::summary::omission(s).map_or_else(
+        || {
+            format!(
+                "Response time is {}.",
+                wording::summary::RESPONSE_IS_SERVICE
+            )
+        },
         |omission| format!("{}.", capital(&omission)),
     );
     let asides = [
-        words::late_wake_ups(s),
-        words::thin_tail(s.service_time_ns.count),
+        wording::summary::late_wake_ups(s),
+        wording::summary::thin_tail(s.service_time_ns.count),
     ];
     let asides = asides.into_iter().flatten();
     let asides = asides.map(|aside| format!(" {}.", capital(&aside)));
@@ -196,16 +201,16 @@ pub(crate) fn capital(text: &str) -> String {
 fn plan_and_host(s: &Summary) -> Vec<Block> {
     let table = |title: &str, part| Table {
         title: title.to_owned(),
-        rows: facts(s)
+        rows: settings(s)
             .into_iter()
-            .filter(|fact| fact.part == part)
+            .filter(|fact| fact.scope == part)
             .map(|fact| Row::new(fact.what, vec![fact.value]))
             .collect(),
         ..Table::default()
     };
     vec![Block::Tables(vec![
-        table("Plan", Part::Plan),
-        table("Host", Part::Host),
+        table("Plan", SettingScope::Plan),
+        table("Host", SettingScope::Host),
     ])]
 }
 

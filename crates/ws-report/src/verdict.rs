@@ -1,8 +1,8 @@
 //! Verdicts and warnings as banners.
 
-use measurement::comparability::{Bearing, Difference};
-use measurement::summary::Summary;
-use measurement::validity::Verdict;
+use measurement::run::Summary;
+use measurement::verdict::Verdict;
+use wording::run_differences::{Difference, Impact};
 
 use crate::figures::{broken_connections, conditions};
 use crate::page::{Banner, Tone};
@@ -39,7 +39,7 @@ pub(crate) fn verdict(run: &Run, about: Option<String>) -> Banner {
 }
 
 /// What became of the conditions of a run; `None` where there were none.
-pub(crate) fn held_against(s: &Summary, about: Option<String>) -> Option<Banner> {
+pub(crate) fn with_conditions(s: &Summary, about: Option<String>) -> Option<Banner> {
     let (held, passed) = conditions(s);
     let (tone, word, text) = match (held.is_empty(), passed.is_empty()) {
         (true, true) => return None,
@@ -67,10 +67,10 @@ pub(crate) fn held_against(s: &Summary, about: Option<String>) -> Option<Banner>
 pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
     let of = |bearing| -> Vec<&Difference> {
         let all = differences.iter();
-        all.filter(|d| d.bearing == bearing).collect()
+        all.filter(|d| d.impact == bearing).collect()
     };
     let point = |d: &&Difference| format!("{}: {}", d.what, d.values.join(" / "));
-    let (load, instrument) = (of(Bearing::Load), of(Bearing::Instrument));
+    let (load, instrument) = (of(Impact::Load), of(Impact::Instrument));
     let points = load.iter().chain(&instrument).map(point).collect();
     let (tone, word, text) = match (load.is_empty(), instrument.is_empty()) {
         (true, true) => return None,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use common::Made;
-use measurement::validity::Verdict;
+use measurement::verdict::Verdict;
 use tempfile::TempDir;
 
 /// A folder of files, and the program run in it.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -264,8 +264,8 @@ fn load_plan(
 ) -> anyhow::Result<Plan> {
     let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     Ok(Plan::new(PlanDraft {
-        target: Target::parse(&format!("ws://{address}/ws"))?,
-        trust: Default::default(),
+        server_url: ServerUrl::parse(&format!("ws://{address}/ws"))?,
+        certificate_policy: Default::default(),
         embedded: None,
         clients: positive(clients),
         length: Length::Duration(duration),

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::schedule::{Arrivals, RateProfile};
+use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
 use swarm::Finished;
 use swarm::control::Control;
 use units::{Rate, SizeRange, human_time};
@@ -86,8 +85,8 @@ pub fn counting() -> &'static [Case] {
 fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
     let ten = NonZeroU32::MIN.saturating_add(9);
     let mut draft = PlanDraft {
-        target: Target::parse(url)?,
-        trust: Default::default(),
+        server_url: ServerUrl::parse(url)?,
+        certificate_policy: Default::default(),
         embedded: None,
         clients: ten,
         length: messages(10),

@@ -22,7 +22,7 @@ impl Selection {
 
 /// A uniform number in [0, 1) that belongs to a message.
 fn uniform(message: u64, seed: u64) -> f64 {
-    (measurement::sample::message_hash(seed, 0, message) >> 11) as f64 / (1_u64 << 53) as f64
+    (measurement::record::message_hash(seed, 0, message) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// A time in which the whole server neither reads nor answers.

@@ -1,108 +1,95 @@
-//! The distribution function: which share of the messages took at most how long.
+//! The distribution function: the share of the messages that took at most each time.
 
-use super::beyond::Beyond;
-use super::common::{Task, hover_places, log_scale, scale_from_zero};
-use super::distributions::{Edge, Lines};
-use crate::axis::{Scale, milliseconds};
+use super::common::{PlotContext, hover_places, scale_from_zero};
+use super::distribution::{DistributionLines, Edge};
+use super::off_scale::OffScale;
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Distribution;
-use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
+use crate::number_format::milliseconds;
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
 use crate::series::{even_places, log_places, shares};
 
-/// A picture that can be drawn.
-pub(crate) struct Cdf<'a> {
-    lines: Lines<'a>,
-    x: Scale,
+/// The picture of distribution functions.
+pub(crate) struct CdfPlot<'a> {
+    lines: DistributionLines<'a>,
+    x: AxisScale,
 }
 
-impl<'a> Cdf<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
-        let lines = Lines::new(task, all)?;
-        let x = if task.options.log {
-            log_scale(lines.positive())?
+impl<'a> CdfPlot<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        all: &'a [Distribution],
+    ) -> Result<Self, DrawError> {
+        let lines = DistributionLines::new(context, all)?;
+        let x = if context.options.log {
+            lines.log_scale()?
         } else {
             scale_from_zero(lines.linear_top())
         };
         Ok(Self { lines, x })
     }
 
-    /// One more than there are columns of pixels.
-    fn places(&self, frame: &Frame) -> Vec<f64> {
-        let Scale { low, high, .. } = self.x;
-        let columns = frame.layout.columns().get();
-        if self.lines.task.options.log {
+    /// One place more than there are columns of pixels.
+    fn places(&self, axes: &PanelAxes) -> Vec<f64> {
+        let AxisScale { low, high, .. } = self.x;
+        let columns = axes.layout.columns().get();
+        if self.lines.context.options.log {
             log_places(low, high, columns)
         } else {
             even_places(low, high, columns)
         }
     }
 
-    /// What lies to the right of the axis.
-    fn beyond(&self) -> Beyond {
+    /// The times to the right of the axis.
+    fn off_scale(&self) -> OffScale {
         let end_ms = self.x.high;
         let lines = self.lines.lines.iter();
-        Beyond {
+        let counts = lines.map(|line| line.sorted.count() - line.sorted.at_most(end_ms));
+        OffScale {
             end_ms,
-            count: lines
-                .map(|line| line.sorted.count() - line.sorted.at_most(end_ms))
-                .sum(),
-            highest_ms: self
-                .lines
-                .lines
-                .iter()
-                .map(|l| l.digest.max)
-                .fold(0.0, f64::max),
+            count: counts.sum(),
+            highest_ms: self.lines.max(),
         }
     }
 
-    fn hovers(&self, frame: &Frame, places: &[f64]) -> Vec<Hover> {
-        hover_places(places.len())
-            .map(|at| {
-                let place = places[at];
-                let mut text = vec![format!("at most {}", milliseconds(place))];
-                for line in &self.lines.lines {
-                    let share = 100.0 * shares(line.sorted, &[place])[0];
-                    text.push(format!("{}{share:.2} %", line.prefix(&self.lines)));
-                }
-                Hover {
-                    x: frame.x.pixel(place),
-                    y: None,
-                    text,
-                }
+    fn hovers(&self, axes: &PanelAxes, places: &[f64]) -> Vec<Hover> {
+        let hover = |at: usize| {
+            let place = places[at];
+            let heading = format!("at most {}", milliseconds(place));
+            self.lines.hover(axes.x.pixel(place), heading, |_, line| {
+                Some(format!("{:.2} %", 100.0 * shares(line.sorted, &[place])[0]))
             })
-            .collect()
+        };
+        hover_places(places.len()).map(hover).collect()
     }
 }
 
-impl Picture for Cdf<'_> {
+impl Plot for CdfPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let task = self.lines.task;
-        let (subtitle, legend) = (self.lines.subtitle([]), self.lines.legend());
-        let x_label = task.subject.heading("ms");
-        let around = task.surroundings(&self.lines.colours, &subtitle, &legend, (self.x, &x_label));
-        let y = Scale::linear(0.0, 100.0);
-        let panel = Panel::new("messages that took at most so long (%)".to_owned(), y);
-        let frame = around.draw_single(canvas, panel)?;
-        let places = self.places(&frame);
+        let x_label = self.lines.context.subject.heading("ms");
+        let heading = "messages that took at most so long (%)".to_owned();
+        let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
+        let more = String::new();
+        let axes = self
+            .lines
+            .draw_axes(canvas, more, (self.x, &x_label), panel)?;
+        let places = self.places(&axes);
         for line in self.lines.lines.iter().rev() {
-            let pixels: Vec<_> = places
-                .iter()
-                .zip(shares(line.sorted, &places))
-                .map(|(place, share)| frame.at((*place, 100.0 * share)))
-                .collect();
-            line.draw(canvas, &pixels, frame.font.scale)?;
+            let points = places.iter().zip(shares(line.sorted, &places));
+            let pixels = points.map(|(place, share)| axes.at((*place, 100.0 * share)));
+            line.draw(canvas, &pixels.collect::<Vec<_>>(), axes.font.scale);
         }
         // The line is far above its lower end there.
-        self.lines.percentiles(canvas, &frame, Edge::Bottom)?;
-        self.beyond().note(canvas, &frame, ('→', "message"))?;
-        Ok(self.hovers(&frame, &places))
+        self.lines.draw_percentiles(canvas, &axes, Edge::Bottom);
+        self.off_scale().draw_note(canvas, &axes, ('→', "message"));
+        Ok(self.hovers(&axes, &places))
     }
 
     fn alt(&self) -> String {
-        let quantity = &self.lines.task.subject.quantity;
+        let quantity = &self.lines.context.subject.quantity;
         self.lines.alt(&format!(
             "Share of messages over the {quantity} that they took at most"
         ))

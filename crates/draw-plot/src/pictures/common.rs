@@ -1,27 +1,26 @@
-//! What the pictures have in common: their task, their checks, and how things are counted.
+//! Context, checks and scales that the pictures share.
 
 use plotters::style::RGBColor;
-use units::grouped;
 
-use crate::axis::{Scale, milliseconds};
-use crate::curve::span;
+use crate::axes::Decorations;
 use crate::data::Subject;
 use crate::error::DrawError;
-use crate::fit::PARTED;
-use crate::frame::Surroundings;
-use crate::legend::Entry;
+use crate::legend::LegendEntry;
+use crate::number_format::milliseconds;
 use crate::options::{Options, Size};
-use crate::series::Digest;
+use crate::phrases::capitalize;
+use crate::scale::AxisScale;
+use crate::series::{KeyFigures, span};
 use crate::theme::{Colours, MAX_SERIES};
 
-/// What to draw, but for the data.
+/// Everything that a picture is drawn from, but for the data.
 #[derive(Clone, Copy)]
-pub(crate) struct Task<'a> {
+pub(crate) struct PlotContext<'a> {
     pub(crate) options: &'a Options,
     pub(crate) subject: &'a Subject,
 }
 
-impl<'a> Task<'a> {
+impl<'a> PlotContext<'a> {
     pub(crate) fn colours(self) -> Colours {
         self.options.theme.colours()
     }
@@ -31,15 +30,15 @@ impl<'a> Task<'a> {
         title.unwrap_or(&self.subject.title)
     }
 
-    /// What stands around the data; the right side is free.
-    pub(crate) fn surroundings(
+    /// The decorations around the data; the right side is free.
+    pub(crate) fn decorations(
         self,
         colours: &'a Colours,
         subtitle: &'a str,
-        legend: &'a [Entry],
-        (x, x_label): (Scale, &'a str),
-    ) -> Surroundings<'a> {
-        Surroundings {
+        legend: &'a [LegendEntry],
+        (x, x_label): (AxisScale, &'a str),
+    ) -> Decorations<'a> {
+        Decorations {
             size: self.options.size,
             colours,
             title: self.title(),
@@ -53,25 +52,19 @@ impl<'a> Task<'a> {
 
     /// The quantity with a capital: `Service time`.
     pub(crate) fn quantity(self) -> String {
-        capitalized(&self.subject.quantity)
+        capitalize(&self.subject.quantity)
     }
 }
 
-pub(crate) fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters.clone()).collect()
-}
-
-/// Up to as many messages per pixel of width are drawn one by one.
+/// Messages per pixel of width that are drawn one by one, at most.
 const POINTS_PER_PIXEL: usize = 5;
 
-/// Whether there are so many that they share columns of pixels.
+/// True if there are so many points that they share columns of pixels.
 pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
     points > POINTS_PER_PIXEL * size.width() as usize
 }
 
-/// Something to draw, and no more than there are colours.
+/// Rejects a picture of no series, and one of more than there are colours.
 pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
     if (1..=MAX_SERIES).contains(&found) {
         Ok(())
@@ -80,24 +73,21 @@ pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
     }
 }
 
-/// Nothing but times, and at least one.
+/// Rejects a series without values, and values that are not times.
 pub(crate) fn check_times(
     label: &str,
     mut values_ms: impl ExactSizeIterator<Item = f64>,
 ) -> Result<(), DrawError> {
     /// 300 years; far beyond, sums and axes lose their meaning.
     const LONGEST_MS: f64 = 1e13;
+    let label = || label.to_owned();
     if values_ms.len() == 0 {
-        return Err(DrawError::NoValues {
-            label: label.to_owned(),
-        });
+        return Err(DrawError::NoValues { label: label() });
     }
-    let wrong = (1..)
-        .zip(&mut values_ms)
-        .find(|(_, value)| !(0.0..=LONGEST_MS).contains(value));
-    match wrong {
+    let mut numbered = (1..).zip(&mut values_ms);
+    match numbered.find(|(_, value)| !(0.0..=LONGEST_MS).contains(value)) {
         Some((number, value)) => Err(DrawError::NotATime {
-            label: label.to_owned(),
+            label: label(),
             number,
             value,
         }),
@@ -105,20 +95,27 @@ pub(crate) fn check_times(
     }
 }
 
-/// An axis of times with a logarithmic scale for all that is above zero.
-pub(crate) fn log_scale(positive: impl Iterator<Item = f64>) -> Result<Scale, DrawError> {
+/// The smallest times above zero and the largest ones: what a logarithmic axis must reach.
+pub(crate) fn positive_ends(all: &[KeyFigures]) -> impl Iterator<Item = f64> {
+    let lows = all.iter().filter_map(|figures| figures.min_positive);
+    let highs = all.iter().map(|figures| figures.max);
+    lows.chain(highs).filter(|value| *value > 0.0)
+}
+
+/// A logarithmic axis of times for all that is above zero.
+pub(crate) fn log_scale(positive: impl Iterator<Item = f64>) -> Result<AxisScale, DrawError> {
     let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
-    Ok(Scale::log(low, high))
+    Ok(AxisScale::log(low, high))
 }
 
 /// An axis from zero to a little above the largest value.
-pub(crate) fn scale_from_zero(largest: f64) -> Scale {
+pub(crate) fn scale_from_zero(largest: f64) -> AxisScale {
     // All zeros still need an axis.
-    Scale::linear(0.0, if largest > 0.0 { largest * 1.04 } else { 1.0 })
+    AxisScale::linear(0.0, if largest > 0.0 { largest * 1.04 } else { 1.0 })
 }
 
 /// A line at a percentile of a single series, and its label.
-pub(crate) struct Guide {
+pub(crate) struct PercentileLine {
     pub(crate) value: f64,
     /// `p50 1.22 ms`
     pub(crate) label: String,
@@ -126,12 +123,12 @@ pub(crate) struct Guide {
     pub(crate) text: RGBColor,
 }
 
-/// Those of the median and of the 99th percentile.
-pub(crate) fn guides(digest: &Digest, colours: &Colours) -> [Guide; 2] {
-    let figures = [("p50", digest.p50), ("p99", digest.p99)];
+/// The lines of the median and of the 99th percentile.
+pub(crate) fn percentile_lines(figures: &KeyFigures, colours: &Colours) -> [PercentileLine; 2] {
+    let figures = [("p50", figures.p50), ("p99", figures.p99)];
     [0, 1].map(|which| {
         let (name, value) = figures[which];
-        Guide {
+        PercentileLine {
             value,
             label: format!("{name} {}", milliseconds(value)),
             colour: colours.percentiles[which],
@@ -140,48 +137,7 @@ pub(crate) fn guides(digest: &Digest, colours: &Colours) -> [Guide; 2] {
     })
 }
 
-/// `1 point`, `1,000 points`
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", grouped(count))
-}
-
-/// `100 messages`, and what they were chosen from.
-pub(crate) fn messages(count: u64, chosen_from: Option<u64>) -> String {
-    some_of(counted(count, "message"), chosen_from)
-}
-
-/// `100 points`, and what they were chosen from.
-pub(crate) fn some_of(counted: String, chosen_from: Option<u64>) -> String {
-    match chosen(chosen_from) {
-        chosen if chosen.is_empty() => counted,
-        chosen => format!("{counted} {chosen}"),
-    }
-}
-
-/// `chosen at random from 1,000`; nothing where they are all there are.
-pub(crate) fn chosen(from: Option<u64>) -> String {
-    from.map_or_else(String::new, |all| {
-        format!("chosen at random from {}", grouped(all))
-    })
-}
-
-/// Of the parts that say something: `one · two`.
-pub(crate) fn joined(parts: impl IntoIterator<Item = String>) -> String {
-    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(PARTED)
-}
-
-/// `2 messages without a time`; nothing where there are none.
-pub(crate) fn without_a_time(skipped: u64) -> String {
-    match skipped {
-        0 => String::new(),
-        n => format!("{} without a time", counted(n, "message")),
-    }
-}
-
-/// Positions, of as many, at which a page tells what stands there: evenly, and no more than can be
-/// pointed at.
+/// Evenly spaced positions for texts under the pointer, no more than a reader can point at.
 pub(crate) fn hover_places(positions: usize) -> impl Iterator<Item = usize> {
     const MOST: usize = 240;
     let places = positions.min(MOST);

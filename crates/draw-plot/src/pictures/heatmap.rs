@@ -1,39 +1,37 @@
-//! How many messages took how long, over the time at which they were sent, or due: a panel for each
+//! The number of messages by their times, over the time at which they were sent or due: a panel for each
 //! file.
 
 use plotters::style::{Color, RGBColor};
-use results::read::When;
-use units::grouped;
+use results::read::TimestampOf;
+use units::{counted, grouped};
 
-use super::common::{Task, check_count, check_times, counted, joined, messages, without_a_time};
-use super::distributions::range;
-use crate::axis::Scale;
+use super::common::{PlotContext, check_count, check_times};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::curve::span;
 use crate::data::Moments;
-use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::legend::{Entry, Swatch};
-use crate::page::Hover;
-use crate::series::{Cells, Steps, moment, rows_for, slice_for, time_unit};
+use crate::legend::{LegendEntry, Swatch};
+use crate::phrases::{join, messages, range, untimed, zeros_not_shown};
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
+use crate::series::{Cells, CountSteps, moment, rows_for, slice_for, span, time_unit};
 use crate::theme::{Colours, HEAT_STEPS};
 
-/// A picture that can be drawn.
-pub(crate) struct Heatmap<'a> {
-    task: Task<'a>,
+/// The picture of heatmaps.
+pub(crate) struct HeatmapPlot<'a> {
+    context: PlotContext<'a>,
     all: &'a [Moments<'a>],
-    /// Of each file.
+    /// Cells of each file.
     cells: Vec<Cells>,
     slice_s: f64,
-    /// Of the rows, in milliseconds.
+    /// Edges of the rows, in milliseconds.
     edges: Vec<f64>,
-    steps: Steps,
+    steps: CountSteps,
     colours: Colours,
 }
 
-impl<'a> Heatmap<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Moments<'a>]) -> Result<Self, DrawError> {
+impl<'a> HeatmapPlot<'a> {
+    pub(crate) fn new(context: PlotContext<'a>, all: &'a [Moments<'a>]) -> Result<Self, DrawError> {
         check_count(all.len())?;
         for one in all {
             check_times(&one.label, one.values_ms.iter().copied())?;
@@ -46,19 +44,18 @@ impl<'a> Heatmap<'a> {
         let exact_to_s = all.iter().filter_map(|one| one.slice_s).fold(0.0, f64::max);
         let slice_s = slice_for(longest_s, exact_to_s);
         let edges = rows_for(low, high).edges();
-        let cells: Vec<_> = all
-            .iter()
-            .map(|one| Cells::of(&one.at_s, &one.values_ms, &one.counts, slice_s, &edges))
-            .collect();
+        let cells =
+            |one: &Moments<'_>| Cells::of(&one.at_s, &one.values_ms, &one.counts, slice_s, &edges);
+        let cells: Vec<_> = all.iter().map(cells).collect();
         let most = cells.iter().map(Cells::most).max().unwrap_or(1);
         Ok(Self {
-            task,
+            context,
             all,
             cells,
             slice_s,
             edges,
-            steps: Steps::new(most, HEAT_STEPS),
-            colours: task.colours(),
+            steps: CountSteps::new(most, HEAT_STEPS),
+            colours: context.colours(),
         })
     }
 
@@ -67,131 +64,126 @@ impl<'a> Heatmap<'a> {
         columns.max().unwrap_or(1).max(1)
     }
 
-    /// Few steps lie far apart.
+    /// The colour of a step; few steps lie far apart.
     fn colour(&self, step: usize) -> RGBColor {
         let last = (self.steps.count() - 1).max(1);
         self.colours.heat[step * (HEAT_STEPS - 1) / last]
     }
 
     fn subtitle(&self) -> String {
+        let all: u64 = self.all.iter().map(count).sum();
         let mut parts = match self.all {
-            [one] => vec![one.label.clone(), messages(count(one), one.chosen_from)],
+            [one] => vec![one.label.clone(), messages(all, one.chosen_from)],
             // A panel of a narrow picture has no room to say that its messages were chosen.
-            all => {
-                let chosen = all.iter().any(|one| one.chosen_from.is_some());
-                let of = all.iter().map(|one| one.chosen_from.unwrap_or(count(one)));
-                let of = chosen.then(|| of.sum());
-                vec![messages(all.iter().map(count).sum(), of)]
+            files => {
+                let chosen = files.iter().any(|one| one.chosen_from.is_some());
+                let of = files
+                    .iter()
+                    .map(|one| one.chosen_from.unwrap_or(count(one)));
+                vec![messages(all, chosen.then(|| of.sum()))]
             }
         };
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
-        let all: u64 = self.all.iter().map(count).sum();
-        if all > shown {
-            parts.push(format!(
-                "{} of 0 ms not shown",
-                counted(all - shown, "message")
-            ));
-        }
-        parts.push(without_a_time(self.all.iter().map(|one| one.skipped).sum()));
-        joined(parts)
+        let skipped = self.all.iter().map(|one| one.skipped).sum();
+        parts.extend([zeros_not_shown(all.saturating_sub(shown)), untimed(skipped)]);
+        join(parts)
     }
 
-    /// How long a column is.
+    /// The length of a column, as it is printed.
     fn slice(&self) -> String {
         let (unit, unit_s) = time_unit(self.slice_s);
         format!("{} {unit}", short(self.slice_s / unit_s))
     }
 
-    /// Whether the moments of the files are those of different things.
+    /// True if the moments of the files are those of different things.
     fn is_mixed(&self) -> bool {
         self.all.iter().any(|one| one.when != self.all[0].when)
     }
 
-    /// What the axis of time shows.
+    /// The label of the axis of time.
     fn x_label(&self, unit: &str) -> String {
         let what = if self.is_mixed() {
             "time"
         } else {
-            begun(self.all[0].when)
+            describe(self.all[0].when)
         };
         format!("{what}, since the start of measuring ({unit})")
     }
 
-    fn legend(&self) -> Vec<Entry> {
+    /// The scale of counts.
+    fn legend(&self) -> Vec<LegendEntry> {
+        let lowest = |step: usize| self.steps.lowest(step);
         // Some steps have no whole number.
-        let used = (0..self.steps.count())
-            .filter(|step| self.steps.lowest(*step) < self.steps.lowest(step + 1));
+        let used = (0..self.steps.count()).filter(|step| lowest(*step) < lowest(step + 1));
         let used: Vec<usize> = used.collect();
-        let mut edges: Vec<_> = used
-            .iter()
-            .map(|step| grouped(self.steps.lowest(*step)))
-            .collect();
-        let last = self.steps.lowest(self.steps.count()) - 1;
-        if used
-            .last()
-            .is_some_and(|step| self.steps.lowest(*step) < last)
-        {
-            edges.push(grouped(last));
+        let mut edges: Vec<u64> = used.iter().map(|step| lowest(*step)).collect();
+        let last = lowest(self.steps.count()) - 1;
+        if edges.last().is_some_and(|edge| *edge < last) {
+            edges.push(last);
         }
         let swatch = Swatch::Steps {
             colours: used.iter().map(|step| self.colour(*step)).collect(),
-            edges,
+            edges: edges.into_iter().map(grouped).collect(),
         };
         let slice = format!("messages in a cell of {}", self.slice());
-        vec![Entry::new(swatch, self.colours.text, slice)]
+        vec![LegendEntry::new(swatch, self.colours.text, slice)]
     }
 
     fn panels(&self) -> Vec<Panel> {
         let (low, high) = (self.edges[0], self.edges[self.edges.len() - 1]);
         // Equal times are a line, not a ground.
         let air = if high / low < 1.5 { 1.3 } else { 1.0 };
-        let y = Scale::log_between(low / air, high * air);
-        let heading = self.task.subject.heading("ms");
-        let of = |one: &Moments<'_>| {
+        let y = AxisScale::log_between(low / air, high * air);
+        let heading = self.context.subject.heading("ms");
+        if self.all.len() == 1 {
+            // A single file is described by the subtitle.
+            return vec![Panel::new(heading, y)];
+        }
+        let panel = |one: &Moments<'_>| {
             let chosen = one
                 .chosen_from
                 .map(|_| messages(count(one), one.chosen_from));
-            let when = if self.is_mixed() { begun(one.when) } else { "" };
-            joined([
+            let when = if self.is_mixed() {
+                describe(one.when)
+            } else {
+                ""
+            };
+            let parts = [
                 one.label.clone(),
                 chosen.unwrap_or_default(),
                 heading.clone(),
                 when.to_owned(),
-            ])
+            ];
+            Panel::new(join(parts), y)
         };
-        match self.all {
-            // A single one is described by the subtitle.
-            [_] => vec![Panel::new(heading, y)],
-            all => all.iter().map(|one| Panel::new(of(one), y)).collect(),
-        }
+        self.all.iter().map(panel).collect()
     }
 
-    /// The cells of one step: those above each other as one.
-    fn step(
+    /// Draws the cells of one step; those above each other as one.
+    fn draw_step(
         &self,
         canvas: &Canvas<'_>,
-        (frame, cells): (&Frame, &Cells),
+        (axes, cells): (&PanelAxes, &Cells),
         (step, per_s): (usize, f64),
-    ) -> Result<(), DrawError> {
-        let of = |count: u64| (count > 0).then(|| self.steps.of(count));
+    ) {
+        let step_of = |count: u64| (count > 0).then(|| self.steps.of(count));
+        let colour = self.colour(step).to_rgba();
+        let x = |column: usize| axes.x.pixel(moment(column, self.slice_s) / per_s);
         for (number, column) in cells.columns().enumerate() {
-            let left = frame.x.pixel(moment(number, self.slice_s) / per_s);
-            let right = frame.x.pixel(moment(number + 1, self.slice_s) / per_s);
             let mut row = 0;
-            for run in column.chunk_by(|a, b| of(*a) == of(*b)) {
+            for run in column.chunk_by(|a, b| step_of(*a) == step_of(*b)) {
                 let (low, high) = (self.edges[row], self.edges[row + run.len()]);
                 row += run.len();
-                if of(run[0]) == Some(step) {
-                    let (top, bottom) = (frame.y.pixel(high), frame.y.pixel(low));
-                    let colour = self.colour(step).to_rgba();
-                    canvas.rectangle((left, top), (right, bottom), colour)?;
+                if step_of(run[0]) == Some(step) {
+                    let upper_left = (x(number), axes.y.pixel(high));
+                    let lower_right = (x(number + 1), axes.y.pixel(low));
+                    canvas.rectangle(upper_left, lower_right, colour);
                 }
             }
         }
-        Ok(())
     }
 
-    fn hovers(&self, frame: &Frame, (unit, per_s): (&str, f64)) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes, (unit, per_s): (&str, f64)) -> Vec<Hover> {
         let hover = |number: usize| {
             let [from, to] = [number, number + 1].map(|n| moment(n, self.slice_s) / per_s);
             let mut text = vec![format!("{} to {} {unit}", short(from), short(to))];
@@ -207,39 +199,37 @@ impl<'a> Heatmap<'a> {
                 let fullest = (0..column.len()).max_by_key(|row| column[*row]);
                 if let Some(row) = fullest.filter(|row| column[*row] > 0) {
                     let most = counted(column[row], "message");
-                    let range = range(self.edges[row], self.edges[row + 1]);
+                    let range = range((self.edges[row], self.edges[row + 1]));
                     text.push(format!("{name}most of them {range}: {most}"));
                 }
             }
-            Hover {
-                x: frame.x.pixel((from + to) / 2.0),
-                y: None,
-                text,
-            }
+            Hover::column(axes.x.pixel((from + to) / 2.0), text)
         };
         (0..self.columns()).map(hover).collect()
     }
 }
 
-impl Picture for Heatmap<'_> {
+impl Plot for HeatmapPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
         let (subtitle, legend) = (self.subtitle(), self.legend());
         let x_label = self.x_label(unit);
-        let x = (Scale::linear(0.0, end_s / per_s), x_label.as_str());
-        let around = self.task.surroundings(&self.colours, &subtitle, &legend, x);
-        let frames = around.draw(canvas, &self.panels())?;
+        let x = (AxisScale::linear(0.0, end_s / per_s), x_label.as_str());
+        let decorations = self
+            .context
+            .decorations(&self.colours, &subtitle, &legend, x);
+        let axes = decorations.draw(canvas, &self.panels())?;
         for step in 0..self.steps.count() {
-            for panel in frames.iter().zip(&self.cells) {
-                self.step(canvas, panel, (step, per_s))?;
+            for panel in axes.iter().zip(&self.cells) {
+                self.draw_step(canvas, panel, (step, per_s));
             }
         }
-        Ok(self.hovers(&frames[0], (unit, per_s)))
+        Ok(self.hovers(&axes[0], (unit, per_s)))
     }
 
     fn alt(&self) -> String {
-        let quantity = self.task.quantity();
+        let quantity = self.context.quantity();
         let fullest = grouped(self.steps.lowest(self.steps.count()) - 1);
         let mut sentences = format!(
             "{quantity} over the run as a heatmap; the fullest cell of {} holds {fullest} messages.",
@@ -247,27 +237,23 @@ impl Picture for Heatmap<'_> {
         );
         for (one, cells) in self.all.iter().zip(&self.cells) {
             let shown = messages(cells.columns().flatten().sum(), one.chosen_from);
-            let times = span(one.values_ms.iter().copied()).unwrap_or((0.0, 0.0));
-            sentences.push_str(&format!(
-                " {}: {shown}, {}.",
-                one.label,
-                range(times.0, times.1)
-            ));
+            let times = range(span(one.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
+            sentences += &format!(" {}: {shown}, {times}.", one.label);
         }
         sentences
     }
 }
 
-/// What moments are those of, in words.
-fn begun(when: When) -> &'static str {
+/// The event that a moment is the time of, in words.
+fn describe(when: TimestampOf) -> &'static str {
     match when {
-        When::Sent => "when messages were sent",
-        When::Due => "when messages were due",
-        When::Echoed => "when echoes came",
+        TimestampOf::Sent => "when messages were sent",
+        TimestampOf::Due => "when messages were due",
+        TimestampOf::Echoed => "when echoes came",
     }
 }
 
-/// How many messages there are.
+/// The number of messages.
 fn count(one: &Moments<'_>) -> u64 {
     match one.counts.as_ref() {
         [] => one.values_ms.len() as u64,
@@ -275,30 +261,27 @@ fn count(one: &Moments<'_>) -> u64 {
     }
 }
 
-/// As few digits as tell it.
+/// A number with the digits that it needs, six decimals at most.
 fn short(number: f64) -> String {
     let text = format!("{number:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// A moment for each time, within any run, and a count if there are counts.
+/// Requires a moment for each time, within any run, and a count if there are counts.
 fn check_moments(one: &Moments<'_>) -> Result<(), DrawError> {
     /// Three hundred years; a column for each would still be few.
     const LONGEST_S: f64 = 1e10;
+    let label = || one.label.clone();
     let times = one.values_ms.len();
-    let is_whole = one.at_s.len() == times && (one.counts.is_empty() || one.counts.len() == times);
-    let wrong = one
-        .at_s
-        .iter()
-        .position(|at| !(0.0..=LONGEST_S).contains(at));
-    match wrong {
-        _ if !is_whole => Err(DrawError::Uneven {
-            label: one.label.clone(),
-        }),
-        Some(at) => Err(DrawError::TooFar {
-            label: one.label.clone(),
-            number: at + 1,
-            value: one.at_s[at],
+    if one.at_s.len() != times || !(one.counts.is_empty() || one.counts.len() == times) {
+        return Err(DrawError::Uneven { label: label() });
+    }
+    let mut numbered = (1..).zip(one.at_s.iter());
+    match numbered.find(|(_, at)| !(0.0..=LONGEST_S).contains(*at)) {
+        Some((number, value)) => Err(DrawError::TooFar {
+            label: label(),
+            number,
+            value: *value,
         }),
         None => Ok(()),
     }

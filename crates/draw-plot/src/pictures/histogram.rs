@@ -1,59 +1,63 @@
-//! How many messages took how long, in logarithmic bins.
+//! The number of messages in logarithmic bins of their times.
 
 use plotters::style::Color;
+use units::counted;
 
-use super::common::Task;
-use super::distributions::{Edge, Lines, amount, at_zero, range};
-use crate::axis::Scale;
-use crate::canvas::{Bar, Canvas};
-use crate::curve::span;
+use super::common::PlotContext;
+use super::distribution::{DistributionLines, Edge};
+use crate::axes::{Panel, PanelAxes};
+use crate::canvas::Canvas;
 use crate::data::Distribution;
-use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
-use crate::series::{bins_for, histogram};
+use crate::phrases::{range, zeros_not_shown};
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
+use crate::series::{bins_for, histogram, span};
 
-/// A picture that can be drawn.
-pub(crate) struct Histogram<'a> {
-    lines: Lines<'a>,
+/// The picture of histograms.
+pub(crate) struct HistogramPlot<'a> {
+    lines: DistributionLines<'a>,
     edges: Vec<f64>,
-    /// Of each line.
+    /// Counts of each line.
     counts: Vec<Vec<u64>>,
-    y: Scale,
+    y: AxisScale,
 }
 
-impl<'a> Histogram<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
-        let lines = Lines::new(task, all)?;
+impl<'a> HistogramPlot<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        all: &'a [Distribution],
+    ) -> Result<Self, DrawError> {
+        let lines = DistributionLines::new(context, all)?;
         let sorted: Vec<_> = lines.lines.iter().map(|line| line.sorted).collect();
         let edges = bins_for(&sorted)
             .ok_or(DrawError::NothingAboveZero)?
             .edges();
         let counts: Vec<_> = sorted.iter().map(|one| histogram(one, &edges)).collect();
-        let mut picture = Self {
+        let y = AxisScale::linear(0.0, 1.0);
+        let mut plot = Self {
             lines,
             edges,
             counts,
-            y: Scale::linear(0.0, 1.0),
+            y,
         };
-        let heights = (0..picture.counts.len()).flat_map(|line| picture.heights(line));
+        let heights = (0..plot.counts.len()).flat_map(|line| plot.heights(line));
         let (low, high) = span(heights.filter(|height| *height > 0.0)).unwrap_or((1.0, 1.0));
-        picture.y = if task.options.log {
+        plot.y = if context.options.log {
             // A single message must be seen, and so must the labels above the highest bar.
-            Scale::log_between(0.6 * low, high * (high / low).powf(0.12).max(1.5))
+            AxisScale::log_between(0.6 * low, high * (high / low).powf(0.12).max(1.5))
         } else {
-            Scale::linear(0.0, 1.18 * high)
+            AxisScale::linear(0.0, 1.18 * high)
         };
-        Ok(picture)
+        Ok(plot)
     }
 
-    /// Files of different length are compared by shares.
+    /// True where files of different length are compared.
     fn is_share(&self) -> bool {
         self.lines.only().is_none()
     }
 
-    /// How high the bins of a line are.
+    /// The heights of the bins of a line: counts, or percentages.
     fn heights(&self, line: usize) -> Vec<f64> {
         let total = if self.is_share() {
             self.lines.lines[line].sorted.count() as f64 / 100.0
@@ -64,83 +68,83 @@ impl<'a> Histogram<'a> {
         counts.map(|count| *count as f64 / total).collect()
     }
 
-    fn bars(&self, frame: &Frame, line: usize) -> Vec<Bar> {
-        self.edges
-            .windows(2)
-            .zip(self.heights(line))
-            .map(|(edges, height)| Bar {
-                left: frame.x.pixel(edges[0]),
-                right: frame.x.pixel(edges[1]),
-                top: frame.y.pixel(height),
-                bottom: frame.layout.bottom,
-            })
-            .collect()
+    /// The upper left and lower right corners of the bins of a line.
+    fn bars(&self, axes: &PanelAxes, line: usize) -> Vec<[(f64, f64); 2]> {
+        let bins = self.edges.windows(2).zip(self.heights(line));
+        let bars = bins.map(|(edges, height)| {
+            let lower_right = (axes.x.pixel(edges[1]), axes.layout.bottom);
+            [axes.at((edges[0], height)), lower_right]
+        });
+        bars.collect()
     }
 
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
         let hover = |(bin, edges): (usize, &[f64])| {
-            let mut text = vec![range(edges[0], edges[1])];
-            for (line, counts) in self.lines.lines.iter().zip(&self.counts) {
-                let amount = amount(counts[bin], line.sorted.count(), self.is_share());
-                text.push(format!("{}{amount}", line.prefix(&self.lines)));
-            }
-            Hover {
-                x: frame.x.pixel((edges[0] * edges[1]).sqrt()),
-                y: None,
-                text,
-            }
+            let x = axes.x.pixel((edges[0] * edges[1]).sqrt());
+            self.lines
+                .hover(x, range((edges[0], edges[1])), |number, line| {
+                    let count = self.counts[number][bin];
+                    Some(if self.is_share() {
+                        let share = 100.0 * count as f64 / line.sorted.count() as f64;
+                        format!("{share:.3} %")
+                    } else {
+                        counted(count, "message")
+                    })
+                })
         };
         self.edges.windows(2).enumerate().map(hover).collect()
     }
-}
 
-impl Picture for Histogram<'_> {
-    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let Lines { task, colours, .. } = &self.lines;
-        let subtitle = self.lines.subtitle([at_zero(&self.lines)]);
-        let legend = self.lines.legend();
-        let x_label = task.subject.heading("ms");
-        let x = Scale::log(self.edges[0], self.edges[self.edges.len() - 1]);
-        let around = task.surroundings(colours, &subtitle, &legend, (x, &x_label));
-        let heading = if self.is_share() {
+    fn heading(&self) -> String {
+        let what = if self.is_share() {
             "share of messages (%)"
         } else {
             "messages"
         };
         let width = self.edges[1] / self.edges[0];
-        let heading = if width < 2.0 {
-            format!("{heading} in each bin, {:.1} % wide", 100.0 * (width - 1.0))
+        if width < 2.0 {
+            format!("{what} in each bin, {:.1} % wide", 100.0 * (width - 1.0))
         } else {
-            format!("{heading} in each bin, {width:.1} times as wide as the one before")
-        };
-        let frame = around.draw_single(canvas, Panel::new(heading, self.y))?;
-        let k = frame.font.scale;
-        let strength = 2.0 * colours.body / (self.lines.lines.len() as f64).sqrt();
-        for (number, line) in self.lines.lines.iter().enumerate() {
-            canvas.bars(&self.bars(&frame, number), line.colour.mix(strength))?;
+            format!("{what} in each bin, {width:.1} times as wide as the one before")
         }
-        for (number, line) in self.lines.lines.iter().enumerate().rev() {
-            let bars = self.bars(&frame, number);
-            // Down to the axis at both ends.
-            let mut pixels: Vec<_> = bars
-                .first()
-                .map(|b| (b.left, b.bottom))
-                .into_iter()
-                .collect();
-            pixels.extend(
-                bars.iter()
-                    .flat_map(|b| [(b.left, b.top), (b.right, b.top)]),
+    }
+}
+
+impl Plot for HistogramPlot<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        let lines = &self.lines.lines;
+        let zeros = lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
+        let x_label = self.lines.context.subject.heading("ms");
+        let x = AxisScale::log(self.edges[0], self.edges[self.edges.len() - 1]);
+        let panel = Panel::new(self.heading(), self.y);
+        let more = zeros_not_shown(zeros);
+        let axes = self.lines.draw_axes(canvas, more, (x, &x_label), panel)?;
+        let strength = 2.0 * self.lines.colours.body / (lines.len() as f64).sqrt();
+        for (number, line) in lines.iter().enumerate() {
+            canvas.bars(
+                self.bars(&axes, number).into_iter(),
+                line.colour.mix(strength),
             );
-            pixels.extend(bars.last().map(|b| (b.right, b.bottom)));
-            pixels.dedup();
-            canvas.line(&pixels, line.colour, 1.5 * k)?;
         }
-        self.lines.percentiles(canvas, &frame, Edge::Top)?;
-        Ok(self.hovers(&frame))
+        for (number, line) in lines.iter().enumerate().rev() {
+            let bars = self.bars(&axes, number);
+            let bottom = axes.layout.bottom;
+            // Down to the axis at both ends.
+            let start = bars.first().map(|[(left, _), _]| (*left, bottom));
+            let tops = bars
+                .iter()
+                .flat_map(|[(left, top), (right, _)]| [(*left, *top), (*right, *top)]);
+            let end = bars.last().map(|[_, (right, _)]| (*right, bottom));
+            let mut pixels: Vec<_> = start.into_iter().chain(tops).chain(end).collect();
+            pixels.dedup();
+            canvas.line(&pixels, line.colour, 1.5 * axes.font.scale);
+        }
+        self.lines.draw_percentiles(canvas, &axes, Edge::Top);
+        Ok(self.hovers(&axes))
     }
 
     fn alt(&self) -> String {
-        let quantity = &self.lines.task.subject.quantity;
+        let quantity = &self.lines.context.subject.quantity;
         self.lines
             .alt(&format!("Histogram of the {quantity} in logarithmic bins"))
     }

@@ -1,172 +1,388 @@
-//! What a picture of latencies shows: the messages, their moving average, p50 and p99; and what is
-//! written around them.
+//! The messages in order of sending, their moving average, p50 and p99.
 
 use std::num::NonZeroUsize;
 
-use measurement::moving;
-use plotters::style::RGBColor;
+use measurement::moving_average;
+use plotters::style::{Color, RGBColor};
 use units::grouped;
 
 use super::common::{
-    Guide, Task, check_count, check_times, guides, is_crowded, joined, log_scale, messages,
-    scale_from_zero, without_a_time,
+    PercentileLine, PlotContext, check_count, check_times, hover_places, is_crowded, log_scale,
+    percentile_lines, positive_ends, scale_from_zero,
 };
-use crate::axis::{Scale, milliseconds};
+use super::off_scale::{self, OffScale};
+use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Series, window_for};
 use crate::error::DrawError;
-use crate::legend::{Entry, Swatch};
-use crate::series::{Digest, linear_top};
+use crate::legend::{LegendEntry, Swatch};
+use crate::number_format::milliseconds;
+use crate::phrases::{figures, join, messages, untimed};
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
+use crate::series::{Bin, KeyFigures, below, bins, column_ranges, extremes, linear_top, outline};
 use crate::theme::Colours;
 
-/// A picture that can be drawn: checked, and all its numbers known.
-pub(crate) struct Latency<'a> {
-    pub(crate) task: Task<'a>,
-    pub(crate) window: NonZeroUsize,
-    pub(crate) lines: Vec<Line<'a>>,
+/// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
+const MESSAGES_PER_BAR: usize = 120;
+
+/// The picture of single messages.
+pub(crate) struct LatencyPlot<'a> {
+    context: PlotContext<'a>,
+    window: NonZeroUsize,
+    lines: Vec<LatencyLine<'a>>,
     /// Messages from the left edge to the right one.
-    pub(crate) span: usize,
+    span: usize,
     /// From the lowest to the highest value on the axis.
-    pub(crate) scale: Scale,
-    pub(crate) colours: Colours,
+    scale: AxisScale,
+    colours: Colours,
 }
 
-pub(crate) struct Line<'a> {
-    pub(crate) series: &'a Series<'a>,
-    pub(crate) digest: Digest,
-    pub(crate) averages: Vec<f64>,
-    pub(crate) colour: RGBColor,
+struct LatencyLine<'a> {
+    series: &'a Series<'a>,
+    figures: KeyFigures,
+    averages: Vec<f64>,
+    colour: RGBColor,
 }
 
-impl<'a> Latency<'a> {
-    pub(crate) fn new(task: Task<'a>, series: &'a [Series<'a>]) -> Result<Self, DrawError> {
+impl<'a> LatencyPlot<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        series: &'a [Series<'a>],
+    ) -> Result<Self, DrawError> {
         check_count(series.len())?;
-        let window = window_for(task.options.window, series);
-        let colours = task.colours();
+        let window = window_for(context.options.window, series);
+        let colours = context.colours();
         let lines = series
             .iter()
             .zip(colours.series)
-            .map(|(series, colour)| Line::new(series, window, colour))
+            .map(|(series, colour)| LatencyLine::new(series, window, colour))
             .collect::<Result<Vec<_>, _>>()?;
-        let digests: Vec<Digest> = lines.iter().map(|line| line.digest).collect();
-        let scale = if task.options.log {
-            let lowest = digests.iter().filter_map(|digest| digest.min_positive);
-            log_scale(lowest.flat_map(|low| {
-                let highest = digests.iter().map(|digest| digest.max);
-                [low].into_iter().chain(highest)
-            }))?
+        let all: Vec<KeyFigures> = lines.iter().map(|line| line.figures).collect();
+        let scale = if context.options.log {
+            log_scale(positive_ends(&all))?
         } else {
-            let largest_average = lines
-                .iter()
-                // Without averaging, the line is what must not flatten the picture.
-                .filter(|_| window.get() > 1)
-                .flat_map(|line| &line.averages)
-                .fold(0.0, |a: f64, b| a.max(*b));
-            scale_from_zero(linear_top(&digests, largest_average))
+            let averages = lines.iter().flat_map(|line| &line.averages);
+            // Without averaging, the line is what must not flatten the picture.
+            let averages = averages.filter(|_| window.get() > 1);
+            scale_from_zero(linear_top(&all, averages.copied().fold(0.0, f64::max)))
         };
+        let counts = series.iter().map(|series| series.values_ms.len());
         Ok(Self {
-            task,
+            context,
             window,
-            span: series
-                .iter()
-                .map(|series| series.values_ms.len())
-                .max()
-                .unwrap_or(1),
+            span: counts.max().unwrap_or(1),
             lines,
             scale,
             colours,
         })
     }
 
-    /// Whether so many messages are drawn that they share columns of pixels.
-    pub(crate) fn is_binned(&self) -> bool {
-        is_crowded(self.span, self.task.options.size)
+    /// True if so many messages are drawn that they share columns of pixels.
+    fn is_binned(&self) -> bool {
+        is_crowded(self.span, self.context.options.size)
     }
 
-    /// Whether so many averages share a column of pixels that a line through them would be an area.
-    pub(crate) fn is_dense(&self) -> bool {
+    /// True if so many averages share a column of pixels that a line through them would be an area.
+    fn is_dense(&self) -> bool {
         /// Windows side by side in a column.
         const WINDOWS: usize = 2;
-        let columns = self.task.options.size.width() as usize;
+        let columns = self.context.options.size.width() as usize;
         self.has_average() && self.span / columns >= WINDOWS * self.window.get()
     }
 
-    pub(crate) fn has_average(&self) -> bool {
+    fn has_average(&self) -> bool {
         self.window.get() > 1
     }
 
-    pub(crate) fn subtitle(&self) -> String {
-        let skipped: u64 = self.lines.iter().map(|line| line.series.skipped).sum();
-        let window = grouped(self.window.get() as u64);
+    /// The window of the moving average, as it is printed.
+    fn window_size(&self) -> String {
+        grouped(self.window.get() as u64)
+    }
+
+    fn subtitle(&self) -> String {
+        let skipped = self.lines.iter().map(|line| line.series.skipped).sum();
         let mut parts = Vec::new();
         if let [line] = self.lines.as_slice() {
-            parts.push(line.series.label.clone());
-            parts.push(line.count());
+            parts.extend([line.series.label.clone(), line.count()]);
         }
         if self.has_average() {
-            parts.push(format!("moving average of {window}"));
+            parts.push(format!("moving average of {}", self.window_size()));
             if self.lines.len() > 1 {
-                parts.push(if self.is_dense() {
-                    "faint behind it: how far it reaches, and each message".to_owned()
+                let range = if self.is_dense() {
+                    "how far it reaches, and "
                 } else {
-                    "faint behind it: each message".to_owned()
-                });
+                    ""
+                };
+                parts.push(format!("faint behind it: {range}each message"));
             }
         } else {
             parts.push("no moving average".to_owned());
         }
-        parts.push(without_a_time(skipped));
-        joined(parts)
+        parts.push(untimed(skipped));
+        join(parts)
     }
 
-    pub(crate) fn legend(&self) -> Vec<Entry> {
+    fn legend(&self) -> Vec<LegendEntry> {
         let [line] = self.lines.as_slice() else {
-            return self.lines.iter().map(Line::entry).collect();
+            return self.lines.iter().map(LatencyLine::legend_entry).collect();
         };
-        let mut entries = Vec::new();
-        if self.has_average() {
-            let window = grouped(self.window.get() as u64);
-            let mean = format!("mean of the last {window} messages");
-            entries.push(if line.averages.len() == 1 {
-                let text = format!("mean of all {window} messages, a point at the right edge");
-                Entry::new(Swatch::Dot, line.colour, text)
-            } else if self.is_dense() {
-                let text = format!("{mean}: its middle, and how far it reaches");
-                Entry::new(Swatch::Reach(self.colours.reach), line.colour, text)
-            } else {
-                Entry::new(Swatch::Line, line.colour, mean)
-            });
-            let (swatch, text) = if self.is_binned() {
-                let Colours {
-                    point, body, bulk, ..
-                } = self.colours;
-                (
-                    Swatch::Bars { body, bulk, point },
-                    "messages: the middle 90 % and 96 %, and as dots the lowest and highest",
-                )
-            } else {
-                (Swatch::Point(self.colours.point), "each message")
-            };
-            entries.push(Entry::new(swatch, line.colour, text.to_owned()));
-        } else {
-            entries.push(Entry::new(
-                Swatch::Line,
-                line.colour,
-                "each message".to_owned(),
-            ));
+        let entry = |swatch, text| LegendEntry::new(swatch, line.colour, text);
+        if !self.has_average() {
+            return vec![entry(Swatch::Line, "each message".to_owned())];
         }
-        entries
+        let window = self.window_size();
+        let mean = format!("mean of the last {window} messages");
+        let average = if line.averages.len() == 1 {
+            let text = format!("mean of all {window} messages, a point at the right edge");
+            entry(Swatch::Dot, text)
+        } else if self.is_dense() {
+            let text = format!("{mean}: its middle, and how far it reaches");
+            entry(Swatch::Range(self.colours.average_range), text)
+        } else {
+            entry(Swatch::Line, mean)
+        };
+        let Colours {
+            point, body, bulk, ..
+        } = self.colours;
+        let (swatch, text) = if self.is_binned() {
+            let text = "messages: the middle 90 % and 96 %, and as dots the lowest and highest";
+            (Swatch::Bars { body, bulk, point }, text)
+        } else {
+            (Swatch::Point(point), "each message")
+        };
+        vec![average, entry(swatch, text.to_owned())]
     }
 
-    /// The lines across the picture; several series name theirs in the legend instead.
-    pub(crate) fn percentiles(&self) -> Vec<Guide> {
+    /// The lines across the picture. Several series name their percentiles in the legend instead.
+    fn percentiles(&self) -> Vec<PercentileLine> {
         match self.lines.as_slice() {
-            [line] => guides(&line.digest, &self.colours).into(),
+            [line] => percentile_lines(&line.figures, &self.colours).into(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The number of each message, and the averages there.
+    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+        let (window, first) = (self.window_size(), self.window.get() - 1);
+        let hover = |at: usize| {
+            let mut text = vec![format!("message {}", grouped(at as u64 + 1))];
+            for line in &self.lines {
+                let name = match self.lines.as_slice() {
+                    [_] => String::new(),
+                    _ => format!("{}: ", line.series.label),
+                };
+                let average = at.checked_sub(first).and_then(|at| line.averages.get(at));
+                if let Some(average) = average.filter(|_| self.has_average()) {
+                    let average = milliseconds(*average);
+                    text.push(format!("{name}mean of the last {window}: {average}"));
+                }
+                if let Some(value) = line.series.values_ms.get(at) {
+                    text.push(format!("{name}this message: {}", milliseconds(*value)));
+                }
+            }
+            Hover::column(axes.x.pixel(at as f64 + 1.0), text)
+        };
+        hover_places(self.span).map(hover).collect()
+    }
+
+    /// The strength of a colour where several series lie over one another.
+    fn faint(&self, strength: f64) -> f64 {
+        strength * (1.0 / (self.lines.len() as f64).sqrt())
+    }
+
+    /// The messages themselves, behind everything else.
+    fn draw_messages(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+        if !self.has_average() {
+            return;
+        }
+        if self.is_binned() {
+            return self.draw_bars(canvas, axes, line);
+        }
+        let colour = line.colour.mix(self.faint(self.colours.point));
+        for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
+            if *value <= self.scale.high {
+                canvas.point(
+                    axes.at((f64::from(number), *value)),
+                    1.7 * axes.font.scale,
+                    colour,
+                );
+            }
+        }
+    }
+
+    /// The middle of the messages that share columns of pixels, and their extremes.
+    fn draw_bars(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+        let values = &line.series.values_ms;
+        let columns = axes.layout.columns();
+        // Whole columns, so that bars have sharp edges.
+        let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
+        let bins = bins(values, self.span, columns, wide);
+        let edge = |column: usize| axes.layout.left + column.min(columns.get()) as f64;
+        let draw = |middle: fn(&Bin) -> (f64, f64), strength| {
+            let bars = bins.iter().map(|bin| {
+                let ((low, high), start) = (middle(bin), bin.index * wide);
+                [
+                    (edge(start), axes.y.pixel(high)),
+                    (edge(start + wide), axes.y.pixel(low)),
+                ]
+            });
+            canvas.bars(bars, line.colour.mix(self.faint(strength)));
+        };
+        draw(|bin| bin.bulk, self.colours.bulk);
+        draw(|bin| bin.body, self.colours.body);
+        // No spike vanishes: what the bars leave out is drawn as a dot.
+        let dot = line.colour.mix(self.faint(self.colours.point));
+        for (column, low, high) in extremes(values, self.span, columns) {
+            let x = edge(column) + 0.5;
+            let bulk = bins.get(column / wide).map(|bin| bin.bulk);
+            let is_outside =
+                |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
+            for value in [low, high] {
+                if value <= self.scale.high && is_outside(value) {
+                    canvas.point((x, axes.y.pixel(value)), 0.9 * axes.font.scale, dot);
+                }
+            }
+        }
+    }
+
+    fn draw_average(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+        let first = self.window.get() - 1;
+        if self.is_dense() {
+            return self.draw_average_range(canvas, axes, line);
+        }
+        let points = outline(&line.averages, first, self.span, axes.layout.columns());
+        let width = if self.has_average() && !self.is_binned() {
+            2.0
+        } else {
+            1.3
+        };
+        for part in below(&points, self.scale.high) {
+            let pixels = part
+                .into_iter()
+                .map(|(at, value)| axes.at((at + 1.0, value)));
+            match pixels.collect::<Vec<_>>().as_slice() {
+                // A single average is not a line, but must be seen.
+                [only] => canvas.point(*only, 3.0 * axes.font.scale, line.colour.to_rgba()),
+                pixels => canvas.line(pixels, line.colour, width * axes.font.scale),
+            }
+        }
+    }
+
+    /// The range of the averages of each column, and a line through their means.
+    fn draw_average_range(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+        let (columns, first) = (axes.layout.columns(), self.window.get() - 1);
+        let ranges = column_ranges(&line.averages, first, self.span, columns);
+        let left = axes.layout.left;
+        let bars = ranges.iter().map(|range| {
+            let start = left + range.column as f64;
+            [
+                (start, axes.y.pixel(range.high)),
+                (start + 1.0, axes.y.pixel(range.low)),
+            ]
+        });
+        canvas.bars(
+            bars,
+            line.colour.mix(self.faint(self.colours.average_range)),
+        );
+        let means = ranges
+            .iter()
+            .map(|range| (range.column as f64 + 0.5, range.mean));
+        for part in below(&means.collect::<Vec<_>>(), self.scale.high) {
+            let pixels = part.into_iter().map(|(x, y)| (left + x, axes.y.pixel(y)));
+            canvas.line(
+                &pixels.collect::<Vec<_>>(),
+                line.colour,
+                1.3 * axes.font.scale,
+            );
+        }
+    }
+
+    /// A triangle at the upper edge over each message above it.
+    fn draw_off_scale_markers(
+        &self,
+        canvas: &Canvas<'_>,
+        axes: &PanelAxes,
+        line: &LatencyLine<'_>,
+    ) {
+        let above = (1_u32..).zip(line.series.values_ms.iter());
+        let above = above.filter(|(_, value)| **value > self.scale.high);
+        let numbers = above.map(|(number, _)| f64::from(number));
+        off_scale::draw_markers(canvas, axes, numbers, line.colour);
+    }
+
+    /// Labels at the right end of the percentiles' lines, moved apart where they would touch.
+    fn draw_percentile_labels(canvas: &Canvas<'_>, axes: &PanelAxes, lines: &[PercentileLine]) {
+        let [p50, p99] = lines else {
+            return;
+        };
+        let PanelAxes { layout, font, .. } = axes;
+        let (mut upper, mut lower) = (axes.y.pixel(p99.value), axes.y.pixel(p50.value));
+        let missing = 1.3 * font.text.size - (lower - upper);
+        if missing > 0.0 {
+            upper -= missing / 2.0;
+            lower += missing / 2.0;
+            let below_axis = (lower - layout.bottom).max(0.0);
+            upper -= below_axis;
+            lower -= below_axis;
+        }
+        let x = layout.right + 8.0 * font.scale;
+        for (line, y) in [(p99, upper), (p50, lower)] {
+            let font = Font {
+                colour: line.text,
+                ..font.text
+            };
+            canvas.text(&line.label, font, Align::Left, (x, y));
         }
     }
 }
 
-impl<'a> Line<'a> {
+impl Plot for LatencyPlot<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        let percentiles = self.percentiles();
+        let labels: Vec<_> = percentiles.iter().map(|line| line.label.as_str()).collect();
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let x = AxisScale::linear(1.0, self.span as f64);
+        let x = (x, "message number, in order of sending");
+        let decorations = Decorations {
+            right: &labels,
+            ..self
+                .context
+                .decorations(&self.colours, &subtitle, &legend, x)
+        };
+        let heading = self.context.subject.heading("ms");
+        let axes = &decorations.draw_single(canvas, Panel::new(heading, self.scale))?;
+        let lines = || self.lines.iter();
+        lines().for_each(|line| self.draw_messages(canvas, axes, line));
+        lines().for_each(|line| self.draw_average(canvas, axes, line));
+        let edges = (axes.layout.left, axes.layout.right);
+        for line in &percentiles {
+            canvas.dashes(
+                edges,
+                axes.y.pixel(line.value),
+                line.colour,
+                axes.font.scale,
+            );
+        }
+        lines().for_each(|line| self.draw_off_scale_markers(canvas, axes, line));
+        Self::draw_percentile_labels(canvas, axes, &percentiles);
+        let values = lines().flat_map(|line| line.series.values_ms.iter().copied());
+        OffScale::of(self.scale.high, values).draw_note(canvas, axes, ('▲', "message"));
+        Ok(self.hovers(axes))
+    }
+
+    fn alt(&self) -> String {
+        let mut sentences = format!("{} of each message.", self.context.quantity());
+        for line in &self.lines {
+            let (label, count) = (&line.series.label, line.count());
+            let figures = figures(&line.figures, "the largest").join(", ");
+            sentences += &format!(" {label}: {count}, {figures}.");
+        }
+        sentences
+    }
+}
+
+impl<'a> LatencyLine<'a> {
     fn new(
         series: &'a Series<'a>,
         window: NonZeroUsize,
@@ -175,8 +391,9 @@ impl<'a> Line<'a> {
         let values = &series.values_ms;
         let label = || series.label.clone();
         check_times(&series.label, values.iter().copied())?;
-        let digest = Digest::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
-        let averages = moving::averages(values, window);
+        let figures =
+            KeyFigures::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
+        let averages = moving_average::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {
                 window: window.get() as u64,
@@ -186,26 +403,19 @@ impl<'a> Line<'a> {
         }
         Ok(Self {
             series,
-            digest,
+            figures,
             averages,
             colour,
         })
     }
 
-    pub(crate) fn count(&self) -> String {
-        let count = self.series.values_ms.len() as u64;
-        messages(count, self.series.chosen_from)
+    fn count(&self) -> String {
+        messages(self.series.values_ms.len() as u64, self.series.chosen_from)
     }
 
-    fn entry(&self) -> Entry {
-        let Digest { p50, p99, .. } = self.digest;
-        let text = format!(
-            "{} · {} · p50 {} · p99 {}",
-            self.series.label,
-            self.count(),
-            milliseconds(p50),
-            milliseconds(p99)
-        );
-        Entry::new(Swatch::Line, self.colour, text)
+    fn legend_entry(&self) -> LegendEntry {
+        let [p50, p99, _] = figures(&self.figures, "max");
+        let text = join([self.series.label.clone(), self.count(), p50, p99]);
+        LegendEntry::new(Swatch::Line, self.colour, text)
     }
 }

@@ -1,42 +1,41 @@
-//! What each kind of picture shows and says, and where that goes on the canvas.
+//! The picture of each kind: its texts, and the places of its data on the canvas.
 
-mod against;
-mod beyond;
 mod cdf;
 mod common;
-mod distributions;
+mod distribution;
+mod forest_plot;
 mod heatmap;
 mod histogram;
 mod latency;
-mod latency_paint;
+mod off_scale;
 mod percentiles;
 mod time_axis;
 mod timeline;
-mod timeline_paint;
+mod timeline_tracks;
+mod xy_plot;
 
-pub(crate) use common::{capitalized, chosen, counted};
-#[cfg(test)]
-pub(crate) use timeline::ZONE;
+pub use forest_plot::{ForestData, ForestRow, RowOutcome, encode_forest_plot, forest_plot_svg};
 
 use crate::data::{Data, Subject};
-use crate::encode::Picture;
 use crate::error::DrawError;
 use crate::options::Options;
+use crate::plot::Plot;
+use common::PlotContext;
 
 /// The picture of the data, checked, and all its numbers known.
-pub(crate) fn picture<'a>(
+pub(crate) fn plot<'a>(
     options: &'a Options,
     subject: &'a Subject,
     data: &'a Data<'a>,
-) -> Result<Box<dyn Picture + 'a>, DrawError> {
-    let task = common::Task { options, subject };
+) -> Result<Box<dyn Plot + 'a>, DrawError> {
+    let context = PlotContext { options, subject };
     Ok(match data {
-        Data::Latency(series) => Box::new(latency::Latency::new(task, series)?),
-        Data::Against { x_name, curves } => Box::new(against::Against::new(task, x_name, curves)?),
-        Data::Histogram(all) => Box::new(histogram::Histogram::new(task, all)?),
-        Data::Cdf(all) => Box::new(cdf::Cdf::new(task, all)?),
-        Data::Percentiles(all) => Box::new(percentiles::Percentiles::new(task, all)?),
-        Data::Timeline(all) => Box::new(timeline::Timeline::new(task, all)?),
-        Data::Heatmap(all) => Box::new(heatmap::Heatmap::new(task, all)?),
+        Data::Latency(all) => Box::new(latency::LatencyPlot::new(context, all)?),
+        Data::Xy { x_name, curves } => Box::new(xy_plot::XyPlot::new(context, x_name, curves)?),
+        Data::Histogram(all) => Box::new(histogram::HistogramPlot::new(context, all)?),
+        Data::Cdf(all) => Box::new(cdf::CdfPlot::new(context, all)?),
+        Data::Percentiles(all) => Box::new(percentiles::PercentilesPlot::new(context, all)?),
+        Data::Timeline(all) => Box::new(timeline::TimelinePlot::new(context, all)?),
+        Data::Heatmap(all) => Box::new(heatmap::HeatmapPlot::new(context, all)?),
     })
 }

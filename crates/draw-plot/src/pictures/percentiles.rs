@@ -1,91 +1,86 @@
 //! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
 
-use super::common::{Task, hover_places, log_scale, scale_from_zero};
-use super::distributions::{Lines, percent_at};
-use crate::axis::{Scale, milliseconds};
+use super::common::{PlotContext, hover_places, scale_from_zero};
+use super::distribution::DistributionLines;
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Distribution;
-use crate::encode::Picture;
 use crate::error::DrawError;
-use crate::frame::{Frame, Panel};
-use crate::page::Hover;
+use crate::number_format::milliseconds;
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
 use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
 
-/// A picture that can be drawn.
-pub(crate) struct Percentiles<'a> {
-    lines: Lines<'a>,
-    /// Where the axis of 1/(1 − q) ends.
+/// The picture of percentiles.
+pub(crate) struct PercentilesPlot<'a> {
+    lines: DistributionLines<'a>,
+    /// End of the axis of 1/(1 − q).
     end: f64,
-    y: Scale,
+    y: AxisScale,
 }
 
-impl<'a> Percentiles<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Distribution]) -> Result<Self, DrawError> {
-        let lines = Lines::new(task, all)?;
+impl<'a> PercentilesPlot<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        all: &'a [Distribution],
+    ) -> Result<Self, DrawError> {
+        let lines = DistributionLines::new(context, all)?;
         let ends = lines
             .lines
             .iter()
             .map(|line| spectrum_end(line.sorted.count()));
         let end = ends.fold(1.0, f64::max);
-        let y = if task.options.log {
-            log_scale(lines.positive())?
+        let y = if context.options.log {
+            lines.log_scale()?
         } else {
-            scale_from_zero(lines.lines.iter().map(|l| l.digest.max).fold(0.0, f64::max))
+            scale_from_zero(lines.max())
         };
         Ok(Self { lines, end, y })
     }
 
-    fn hovers(&self, frame: &Frame) -> Vec<Hover> {
-        let places = log_places(1.0, self.end, frame.layout.columns().get());
-        hover_places(places.len())
-            .map(|at| {
-                let place = places[at];
-                let mut text = vec![percent_at(place)];
-                for line in &self.lines.lines {
-                    if place <= spectrum_end(line.sorted.count()) {
-                        let time = milliseconds(line.sorted.quantile(quantile_at(place)));
-                        text.push(format!("{}{time}", line.prefix(&self.lines)));
-                    }
-                }
-                Hover {
-                    x: frame.x.pixel(place),
-                    y: None,
-                    text,
-                }
-            })
-            .collect()
+    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+        let places = log_places(1.0, self.end, axes.layout.columns().get());
+        let hover = |at: usize| {
+            let place = places[at];
+            self.lines
+                .hover(axes.x.pixel(place), percent_at(place), |_, line| {
+                    let is_within = place <= spectrum_end(line.sorted.count());
+                    is_within.then(|| milliseconds(line.sorted.quantile(quantile_at(place))))
+                })
+        };
+        hover_places(places.len()).map(hover).collect()
     }
 }
 
-impl Picture for Percentiles<'_> {
+impl Plot for PercentilesPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let task = self.lines.task;
-        let (subtitle, legend) = (self.lines.subtitle([]), self.lines.legend());
-        let x = (
-            Scale::spectrum(self.end),
-            "percentile, on a logarithmic axis of 1/(1 − q)",
-        );
-        let around = task.surroundings(&self.lines.colours, &subtitle, &legend, x);
-        let frame = around.draw_single(canvas, Panel::new(task.subject.heading("ms"), self.y))?;
-        let columns = frame.layout.columns().get();
+        let x_label = "percentile, on a logarithmic axis of 1/(1 − q)";
+        let x = (AxisScale::spectrum(self.end), x_label);
+        let panel = Panel::new(self.lines.context.subject.heading("ms"), self.y);
+        let axes = self.lines.draw_axes(canvas, String::new(), x, panel)?;
         for line in self.lines.lines.iter().rev() {
             let end = spectrum_end(line.sorted.count());
-            let places = log_places(1.0, end, columns);
+            let places = log_places(1.0, end, axes.layout.columns().get());
             let times = spectrum(line.sorted, &places);
-            let pixels: Vec<_> = places
-                .into_iter()
-                .zip(times)
-                .map(|point| frame.at(point))
-                .collect();
-            line.draw(canvas, &pixels, frame.font.scale)?;
+            let pixels = places.into_iter().zip(times).map(|point| axes.at(point));
+            line.draw(canvas, &pixels.collect::<Vec<_>>(), axes.font.scale);
         }
-        Ok(self.hovers(&frame))
+        Ok(self.hovers(&axes))
     }
 
     fn alt(&self) -> String {
-        let quantity = self.lines.task.quantity();
+        let quantity = self.lines.context.quantity();
         self.lines.alt(&format!(
             "{quantity} at each percentile, with the tail spread out"
         ))
     }
+}
+
+/// The quantile at a place of the spectrum, with the digits that distinguish it from its neighbours:
+/// `99.92 %`.
+fn percent_at(place: f64) -> String {
+    // At most 18, the digits of a count.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let decimals = place.max(1.0).log10().floor() as usize;
+    format!("{:.decimals$} %", 100.0 * quantile_at(place))
 }

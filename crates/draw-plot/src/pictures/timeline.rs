@@ -1,53 +1,47 @@
-//! What happened in each second: throughput above, times below.
+//! The throughput and the times of each second of a run.
 
-use measurement::timeline::TimelineRow;
-use plotters::style::RGBColor;
-use results::read::Metric;
+use plotters::style::Color;
+use units::{counted, grouped};
 
-use super::common::{Task, check_count, counted, joined};
-use super::time_axis::{TimeAxis, drain_of};
-use crate::axis::{fixed, milliseconds};
-use crate::curve::span;
+use super::common::{PlotContext, check_count, hover_places, log_scale, scale_from_zero};
+use super::time_axis::TimeAxis;
+use super::timeline_tracks::{Track, failures, highest, metric_of, tracks};
+use crate::axes::{Panel, PanelAxes};
+use crate::canvas::{Align, Canvas};
 use crate::data::Course;
 use crate::error::DrawError;
-use crate::legend::{Entry, Swatch};
-use crate::series::{Step, rates, steps};
-use crate::theme::Colours;
+use crate::legend::{LegendEntry, Swatch};
+use crate::number_format::{fixed_decimals, milliseconds};
+use crate::phrases::join;
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
+use crate::series::{self, lines, span, thin_out};
+use crate::theme::{Colours, ZONE_STRENGTH};
 
-/// A picture that can be drawn.
-pub(crate) struct Timeline<'a> {
-    pub(crate) task: Task<'a>,
-    pub(crate) all: &'a [Course],
-    pub(crate) throughput: Vec<Track>,
-    pub(crate) times: Vec<Track>,
-    pub(crate) time: TimeAxis,
-    pub(crate) colours: Colours,
+/// Height of an axis in relation to what is drawn, where labels stand above that.
+const HEADROOM: f64 = 1.25;
+
+/// The picture of seconds: throughput above, times below.
+pub(crate) struct TimelinePlot<'a> {
+    context: PlotContext<'a>,
+    all: &'a [Course],
+    throughput: Vec<Track>,
+    times: Vec<Track>,
+    time: TimeAxis,
+    colours: Colours,
 }
 
-/// A line of the picture.
-pub(crate) struct Track {
-    pub(crate) label: String,
-    pub(crate) steps: Vec<Step>,
-    pub(crate) colour: RGBColor,
-    /// At 1280x720.
-    pub(crate) width: f64,
-}
-
-impl<'a> Timeline<'a> {
-    pub(crate) fn new(task: Task<'a>, all: &'a [Course]) -> Result<Self, DrawError> {
+impl<'a> TimelinePlot<'a> {
+    pub(crate) fn new(context: PlotContext<'a>, all: &'a [Course]) -> Result<Self, DrawError> {
         check_count(all.len())?;
         if let Some(empty) = all.iter().find(|course| course.rows.is_empty()) {
-            return Err(DrawError::NoValues {
-                label: empty.label.clone(),
-            });
+            let label = empty.label.clone();
+            return Err(DrawError::NoValues { label });
         }
-        let colours = task.colours();
-        let (throughput, times) = match all {
-            [only] => single(only, &colours),
-            all => several(all, &colours),
-        };
+        let colours = context.colours();
+        let (throughput, times) = tracks(all, &colours);
         Ok(Self {
-            task,
+            context,
             all,
             throughput,
             times,
@@ -56,19 +50,12 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    pub(crate) fn subtitle(&self) -> String {
-        let failed: u64 = failures(self.all).map(|(_, count)| count).sum();
-        let failed = match failed {
-            0 => String::new(),
-            n => format!("{} failed", counted(n, "message")),
-        };
+    fn subtitle(&self) -> String {
         let mut parts = match self.all {
             [only] => {
                 let received = only.rows.iter().map(|row| row.received).sum();
-                vec![
-                    only.label.clone(),
-                    counted(received, "echo").replace("echos", "echoes"),
-                ]
+                let echoes = counted(received, "echo").replace("echos", "echoes");
+                vec![only.label.clone(), echoes]
             }
             all => vec![format!("{} files", all.len())],
         };
@@ -83,32 +70,29 @@ impl<'a> Timeline<'a> {
                 )
             });
         }
-        parts.push(failed);
-        joined(parts)
+        parts.push(match failures(self.all).map(|(_, count)| count).sum() {
+            0 => String::new(),
+            failed => format!("{} failed", counted(failed, "message")),
+        });
+        join(parts)
     }
 
-    pub(crate) fn legend(&self) -> Vec<Entry> {
-        let several = self.all.len() > 1;
+    fn legend(&self) -> Vec<LegendEntry> {
         let tracks = self.throughput.iter().chain(self.times.iter().rev());
-        let mut entries: Vec<_> = tracks
-            // Of several files, both panels have the same colours.
-            .filter(|track| !several || !track.label.is_empty())
-            .map(|track| {
-                let swatch = Swatch::Stroke(track.width);
-                Entry::new(swatch, track.colour, track.label.clone())
-            })
-            .collect();
-        let area =
-            |colour, strength, text: String| Entry::new(Swatch::Area(strength), colour, text);
-        if self.time.from_s < 0.0
-            && let Some(warmup_s) = self
-                .all
-                .iter()
-                .filter_map(|one| one.warmup_s)
-                .reduce(f64::max)
-        {
-            let text = format!("warm-up of {}, not recorded", duration(warmup_s));
-            entries.push(area(self.colours.grid, ZONE, text));
+        let tracks = tracks.filter(|track| !track.label.is_empty());
+        let line = |track: &Track| {
+            LegendEntry::new(
+                Swatch::Stroke(track.width),
+                track.colour,
+                track.label.clone(),
+            )
+        };
+        let mut entries: Vec<_> = tracks.map(line).collect();
+        let zone = |text| LegendEntry::new(Swatch::Area(ZONE_STRENGTH), self.colours.grid, text);
+        let warmups = self.all.iter().filter_map(|one| one.warmup_s);
+        if let Some(warmup_s) = warmups.reduce(f64::max).filter(|_| self.time.from_s < 0.0) {
+            let warmup = duration(warmup_s);
+            entries.push(zone(format!("warm-up of {warmup}, not recorded")));
         }
         if let Some(drain) = self.time.drain {
             let scale = if drain.is_to_scale {
@@ -116,30 +100,43 @@ impl<'a> Timeline<'a> {
             } else {
                 " (not to scale)"
             };
-            let text = format!("drain: late echoes, nothing sent{scale}");
-            entries.push(area(self.colours.grid, ZONE, text));
+            entries.push(zone(format!("drain: late echoes, nothing sent{scale}")));
         }
         if failures(self.all).next().is_some() {
             let text = "seconds with messages that were lost, corrupted or late".to_owned();
-            entries.push(area(self.colours.text, 1.0, text));
+            entries.push(LegendEntry::new(Swatch::Area(1.0), self.colours.text, text));
         }
         entries
     }
 
-    /// Whether the axis of times is logarithmic: asked for, or because on a linear one the usual times
+    /// True if the axis of times is logarithmic: asked for, or because on a linear one the usual times
     /// would lie on the ground.
-    pub(crate) fn is_log(&self) -> bool {
-        /// So many times the median of all that is drawn.
+    fn is_log(&self) -> bool {
+        /// Multiple of the median of all that is drawn.
         const FAR: f64 = 20.0;
-        let all = self.times.iter().flat_map(|track| values(&track.steps));
+        let all = self.times.iter().flat_map(Track::values);
         let mut positive: Vec<f64> = all.filter(|ms| *ms > 0.0).collect();
         positive.sort_by(f64::total_cmp);
         let usual = positive.get(positive.len() / 2).copied();
-        self.task.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
+        self.context.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
     }
 
-    /// What the lower panel shows.
-    pub(crate) fn heading(&self) -> String {
+    fn scale_of_throughput(&self) -> AxisScale {
+        let has_labels = self.stage_starts().next().is_some();
+        scale_from_zero(highest(&self.throughput) * if has_labels { HEADROOM } else { 1.0 })
+    }
+
+    fn scale_of_times(&self) -> Result<AxisScale, DrawError> {
+        if self.is_log() {
+            let values = self.times.iter().flat_map(Track::values);
+            log_scale(values.filter(|ms| *ms > 0.0))
+        } else {
+            Ok(scale_from_zero(highest(&self.times)))
+        }
+    }
+
+    /// The heading of the lower panel.
+    fn heading_of_times(&self) -> String {
         let what = match self.all {
             [_] => "times of the echoes of each second".to_owned(),
             all => format!("p99 {} of each second", metric_of(&all[0]).name()),
@@ -148,8 +145,126 @@ impl<'a> Timeline<'a> {
         format!("{what} (ms{log})")
     }
 
-    /// At this second, what is to be said of it.
-    pub(crate) fn said(&self, second: u64) -> Vec<String> {
+    fn x(&self, axes: &PanelAxes, at_s: f64) -> f64 {
+        axes.x.pixel(at_s / self.time.unit_s)
+    }
+
+    /// Draws the time that is not measured.
+    fn draw_zones(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
+        let (top, bottom) = (axes.layout.top, axes.layout.bottom);
+        let zone = |from_s: f64, to_s: f64| {
+            let (left, right) = (self.x(axes, from_s), self.x(axes, to_s));
+            let colour = self.colours.grid.mix(ZONE_STRENGTH);
+            canvas.rectangle((left, top), (right.max(left + 1.0), bottom), colour);
+            (left, right)
+        };
+        if self.time.from_s < 0.0 {
+            let (left, right) = zone(self.time.from_s, 0.0);
+            let font = axes.font.faint;
+            let texts = ["warm-up,", "not recorded"];
+            if canvas.widest(texts.iter(), font) + 8.0 * axes.font.scale <= right - left {
+                let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
+                for (text, down) in texts.iter().zip([-0.7, 0.7]) {
+                    canvas.text(text, font, Align::Centre, (x, y + down * font.size));
+                }
+            }
+        }
+        if let Some(drain) = self.time.drain {
+            zone(drain.from_s, self.time.to_s);
+        }
+    }
+
+    /// Start, end and rate of each stage of a single run.
+    fn stage_starts(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        let stages = match self.all {
+            [only] => only.stages.as_slice(),
+            _ => &[],
+        };
+        stages.iter().scan(0.0, |start_s, stage| {
+            let from_s = *start_s;
+            *start_s += stage.duration_s;
+            Some((from_s, *start_s, stage.rate_per_s))
+        })
+    }
+
+    fn draw_stages(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
+        let k = axes.font.scale;
+        let (top, bottom) = (axes.layout.top, axes.layout.bottom);
+        let font = axes.font.faint;
+        let end_s = self.time.to_s;
+        for (from_s, to_s, rate) in self.stage_starts().filter(|(from_s, ..)| *from_s < end_s) {
+            let (left, right) = (self.x(axes, from_s), self.x(axes, to_s.min(end_s)));
+            if from_s > 0.0 {
+                canvas.dashed(&[(left, bottom), (left, top)], font.colour, (1.3 * k, k));
+            }
+            let rate = fixed_decimals(rate.round(), 0);
+            let fits = |text: &&String| canvas.text_width(text, font) + 8.0 * k <= right - left;
+            let texts = [format!("asked for {rate}/s"), format!("{rate}/s")];
+            if let Some(text) = texts.iter().find(fits) {
+                let at = (left + 5.0 * k, top + 0.8 * font.size);
+                canvas.text(text, font, Align::Left, at);
+            }
+        }
+    }
+
+    fn draw_tracks(&self, canvas: &Canvas<'_>, axes: &PanelAxes, tracks: &[Track]) {
+        for track in tracks {
+            for line in lines(&track.steps) {
+                let points = line.into_iter();
+                let pixels = points.map(|(at_s, value)| axes.at((at_s / self.time.unit_s, value)));
+                let pixels = thin_out(&pixels.collect::<Vec<_>>());
+                canvas.line(&pixels, track.colour, track.width * axes.font.scale);
+            }
+        }
+    }
+
+    /// Draws seconds with failures along the lower edge, and above them the number of failures.
+    fn draw_failures(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
+        let (font, k) = (axes.font.text, axes.font.scale);
+        let bottom = axes.layout.bottom;
+        for (second, _) in failures(self.all) {
+            let from_s = second as f64;
+            // However narrow a second is, it must be seen.
+            let left = self.x(axes, from_s).min(axes.layout.right - 2.0 * k);
+            let right = self.x(axes, (from_s + 1.0).min(self.time.to_s));
+            let lower_right = (right.max(left + 2.0 * k), bottom);
+            canvas.rectangle(
+                (left, bottom - 6.0 * k),
+                lower_right,
+                self.colours.text.to_rgba(),
+            );
+        }
+        let pixels_a_second = self.x(axes, 1.0) - self.x(axes, 0.0);
+        let widest = canvas.text_width("9,999 failed ", font);
+        let groups = series::failures(failures(self.all), widest / pixels_a_second);
+        for (from_s, to_s, count) in groups {
+            let text = format!("{} failed", grouped(count));
+            let half = canvas.text_width(&text, font) / 2.0;
+            let middle = (self.x(axes, from_s) + self.x(axes, to_s)) / 2.0;
+            let (left, right) = (axes.layout.left + half, axes.layout.right - half);
+            let y = bottom - 8.0 * k - 0.7 * font.size;
+            canvas.text(&text, font, Align::Centre, (middle.min(right).max(left), y));
+        }
+    }
+
+    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+        let rows = self.all.iter().flat_map(|course| &course.rows);
+        let seconds = rows.map(|row| row.second + 1).max().unwrap_or(0);
+        let seconds = hover_places(usize::try_from(seconds).unwrap_or(usize::MAX));
+        let seconds = seconds.filter(|second| (*second as f64) < self.time.to_s);
+        let hover = |second: usize| {
+            let from_s = second as f64;
+            let to_s = (from_s + 1.0).min(self.time.to_s);
+            Hover::column(
+                self.x(axes, (from_s + to_s) / 2.0),
+                self.describe(second as u64),
+            )
+        };
+        seconds.map(hover).collect()
+    }
+
+    /// The counts and times of a second.
+    fn describe(&self, second: u64) -> Vec<String> {
         let mut text = vec![format!("{second} s to {} s", second + 1)];
         for course in self.all {
             let Ok(at) = course.rows.binary_search_by_key(&second, |row| row.second) else {
@@ -163,53 +278,69 @@ impl<'a> Timeline<'a> {
             let sent = course
                 .knows_sent
                 .then(|| format!("{} sent", counted(row.sent, "message")));
-            let received = Some(format!("{} received", fixed(row.received as f64, 0)));
-            let failed =
-                (row.failed > 0).then(|| format!("{} failed", fixed(row.failed as f64, 0)));
+            let received = Some(format!("{} received", grouped(row.received)));
+            let failed = (row.failed > 0).then(|| format!("{} failed", grouped(row.failed)));
             let counts: Vec<_> = [sent, received, failed].into_iter().flatten().collect();
             text.push(format!("{name}{}", counts.join(", ")));
+            let response = row.response_p99_ns.filter(|_| course.is_open_loop);
             let times = [
                 ("service p50", row.service_p50_ns),
                 ("service p99", row.service_p99_ns),
-                (
-                    "response p99",
-                    row.response_p99_ns.filter(|_| course.is_open_loop),
-                ),
+                ("response p99", response),
                 ("largest", row.max_ns),
             ];
-            let times = times.into_iter().filter_map(|(what, ns)| {
-                Some(format!("{what} {}", milliseconds(ns? as f64 / 1e6)))
-            });
-            let times: Vec<_> = times.collect();
+            let known = times
+                .into_iter()
+                .filter_map(|(what, ns)| Some((what, ns? as f64 / 1e6)));
+            let times = known.map(|(what, ms)| format!("{what} {}", milliseconds(ms)));
+            let times = times.collect::<Vec<_>>().join(", ");
             if !times.is_empty() {
-                text.push(format!("{name}{}", times.join(", ")));
+                text.push(format!("{name}{times}"));
             }
         }
         text
     }
 }
 
-pub(crate) fn values(steps: &[Step]) -> impl Iterator<Item = f64> {
-    steps.iter().filter_map(|step| step.value)
-}
-
-pub(crate) fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
-    let steps = tracks.into_iter().flat_map(|track| values(&track.steps));
-    steps.fold(0.0, f64::max)
-}
-
-/// How strongly what is not measured is drawn.
-pub(crate) const ZONE: f64 = 0.8;
-
-/// Messages that failed in each second, over all files.
-pub(crate) fn failures(all: &[Course]) -> impl Iterator<Item = (u64, u64)> {
-    let mut failed = std::collections::BTreeMap::new();
-    for row in all.iter().filter(|c| c.knows_sent).flat_map(|c| &c.rows) {
-        if row.failed > 0 {
-            *failed.entry(row.second).or_insert(0) += row.failed;
-        }
+impl Plot for TimelinePlot<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let x_label = format!("time since the start of measuring ({})", self.time.unit);
+        let unit_s = self.time.unit_s;
+        let x = AxisScale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
+        let x = (x, x_label.as_str());
+        let decorations = self
+            .context
+            .decorations(&self.colours, &subtitle, &legend, x);
+        let rates = Panel::new("messages per second".to_owned(), self.scale_of_throughput());
+        let times = Panel {
+            share: 1.4,
+            ..Panel::new(self.heading_of_times(), self.scale_of_times()?)
+        };
+        let axes = decorations.draw(canvas, &[rates, times])?;
+        axes.iter().for_each(|axes| self.draw_zones(canvas, axes));
+        // As many axes as panels.
+        let (upper, lower) = (&axes[0], &axes[1]);
+        self.draw_stages(canvas, upper);
+        self.draw_tracks(canvas, upper, &self.throughput);
+        self.draw_tracks(canvas, lower, &self.times);
+        self.draw_failures(canvas, upper);
+        Ok(self.hovers(upper))
     }
-    failed.into_iter()
+
+    fn alt(&self) -> String {
+        let subtitle = self.subtitle().replace(" · ", ", ");
+        let rates = fixed_decimals(highest(&self.throughput).round(), 0);
+        let mut sentences = format!(
+            "Throughput and times of each second. {subtitle}. Up to {rates} messages per second."
+        );
+        let times = self.times.iter().rev();
+        for track in times.filter(|track| !track.label.is_empty()) {
+            let highest = milliseconds(highest([track]));
+            sentences += &format!(" Highest {}: {highest}.", track.label);
+        }
+        sentences
+    }
 }
 
 /// `2.00` of `2.00 s`, where the other has the same unit.
@@ -220,91 +351,11 @@ fn without_unit<'t>(one: &'t str, other: &str) -> &'t str {
     }
 }
 
-/// `9.87 s`; what is less than a second in milliseconds.
+/// `9.87 s`; less than a second in milliseconds.
 fn duration(seconds: f64) -> String {
     if seconds < 1.0 {
         milliseconds(1e3 * seconds)
     } else {
-        format!("{} s", fixed(seconds, 2))
+        format!("{} s", fixed_decimals(seconds, 2))
     }
-}
-
-fn metric_of(course: &Course) -> Metric {
-    course.only.unwrap_or_default()
-}
-
-fn times_of(course: &Course, ns: impl Fn(&TimelineRow) -> Option<u64>) -> Vec<Step> {
-    let rows = course.rows.iter();
-    let ms = rows.map(|row| (row.second, ns(row).map(|ns| ns as f64 / 1e6)));
-    steps(ms, course.elapsed_s)
-}
-
-fn rates_of(course: &Course, count: impl Fn(&TimelineRow) -> u64) -> Vec<Step> {
-    let rows = course.rows.iter();
-    rates(rows.map(|row| (row.second, count(row))), course.elapsed_s)
-}
-
-fn track(label: &str, steps: Vec<Step>, colour: RGBColor, width: f64) -> Track {
-    Track {
-        label: label.to_owned(),
-        steps,
-        colour,
-        width,
-    }
-}
-
-/// The tracks of the two panels: all that is known of one run.
-fn single(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
-    let mut throughput = Vec::new();
-    if course.knows_sent {
-        let sent = rates_of(course, |row| row.sent);
-        throughput.push(track("sent per second", sent, colours.faint_text, 5.5));
-    }
-    let received = rates_of(course, |row| row.received);
-    throughput.push(track(
-        "received per second",
-        received,
-        colours.series[0],
-        2.0,
-    ));
-
-    let largest = times_of(course, |row| row.max_ns);
-    let mut times = vec![track("largest time", largest, colours.faint_text, 1.3)];
-    let [p50, p99] = colours.percentiles;
-    let is_response = course.only == Some(Metric::ResponseTime);
-    if is_response || (course.is_open_loop && course.only.is_none()) {
-        let response = times_of(course, |row| row.response_p99_ns);
-        times.push(track("p99 response time", response, colours.series[3], 2.0));
-    }
-    if !is_response {
-        let service = times_of(course, |row| row.service_p99_ns);
-        times.push(track("p99 service time", service, p99, 2.0));
-        let median = times_of(course, |row| row.service_p50_ns);
-        times.push(track("p50 service time", median, p50, 2.0));
-    }
-    (throughput, times)
-}
-
-/// The same of several: what can be compared. Seconds of a drain, which nothing marks as such, would
-/// look like seconds of the run.
-fn several(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Track>) {
-    let tracks = all.iter().zip(colours.series).map(|(course, colour)| {
-        let mut measured = course.clone();
-        if let Some(drain) = drain_of(course) {
-            measured
-                .rows
-                .retain(|row| (row.second as f64) < drain.from_s);
-        }
-        let course = &measured;
-        let received = rates_of(course, |row| row.received);
-        let times = match metric_of(course) {
-            Metric::ServiceTime => times_of(course, |row| row.service_p99_ns),
-            Metric::ResponseTime => times_of(course, |row| row.response_p99_ns),
-        };
-        (
-            track(&course.label, received, colour, 2.0),
-            track("", times, colour, 2.0),
-        )
-    });
-    tracks.unzip()
 }

@@ -103,14 +103,14 @@ fn column_of(at_s: f64, slice_s: f64) -> usize {
     }
 }
 
-/// Steps of equal factor from one message to the fullest cell.
+/// CountSteps of equal factor from one message to the fullest cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Steps {
+pub struct CountSteps {
     most: u64,
     count: usize,
 }
 
-impl Steps {
+impl CountSteps {
     /// At most `count` steps up to `most`.
     #[must_use]
     pub fn new(most: u64, count: usize) -> Self {
@@ -188,15 +188,15 @@ mod tests {
 
     #[test]
     fn steps_grow_by_the_same_factor() {
-        let steps = Steps::new(1_000, 3);
+        let steps = CountSteps::new(1_000, 3);
         let lowest: Vec<_> = (0..4).map(|step| steps.lowest(step)).collect();
         assert_eq!(lowest, [1, 10, 100, 1_001]);
         assert_eq!(
             [1, 9, 10, 99, 100, 1_000].map(|n| steps.of(n)),
             [0, 0, 1, 1, 2, 2]
         );
-        assert_eq!(Steps::new(1, 9).count(), 1);
-        assert_eq!(Steps::new(2, 9).count(), 2);
+        assert_eq!(CountSteps::new(1, 9).count(), 1);
+        assert_eq!(CountSteps::new(2, 9).count(), 2);
     }
 
     proptest! {
@@ -220,7 +220,7 @@ mod tests {
 
         #[test]
         fn every_count_has_the_step_that_its_legend_says(most in 1_u64..10_000_000, share in 0.0..1.0_f64) {
-            let steps = Steps::new(most, 9);
+            let steps = CountSteps::new(most, 9);
             let count = 1 + (share * (most - 1) as f64) as u64;
             let step = steps.of(count);
             prop_assert!(steps.lowest(step) <= count && count < steps.lowest(step + 1));

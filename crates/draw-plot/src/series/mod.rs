@@ -15,17 +15,23 @@ mod cells;
 mod log_bins;
 mod seconds;
 mod sorted;
+mod xy_data;
 
 use std::num::NonZeroUsize;
 
-pub use cells::{Cells, Steps, moment, rows_for, slice_for};
+pub use cells::{Cells, CountSteps, moment, rows_for, slice_for};
 pub use log_bins::{LogBins, bins_for, histogram};
-pub use seconds::{Step, failures, lines, rates, steps, time_unit};
-pub use sorted::{Sorted, even_places, log_places, quantile_at, shares, spectrum, spectrum_end};
+pub use seconds::{TimeStep, failures, lines, rates, steps, time_unit};
+pub use sorted::{
+    SortedTimes, even_places, log_places, quantile_at, shares, spectrum, spectrum_end,
+};
+pub(crate) use xy_data::{
+    is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
+};
 
-/// What is said about a series as a whole.
+/// The figures of a whole series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Digest {
+pub struct KeyFigures {
     /// Half of the values are at most this.
     pub p50: f64,
     /// Of a hundred values, ninety-nine are at most this.
@@ -36,7 +42,18 @@ pub struct Digest {
     pub min_positive: Option<f64>,
 }
 
-impl Digest {
+impl KeyFigures {
+    /// The figures of times in ascending order.
+    #[must_use]
+    pub fn of_sorted(sorted: &SortedTimes) -> Self {
+        Self {
+            p50: sorted.quantile(0.5),
+            p99: sorted.quantile(0.99),
+            max: sorted.max(),
+            min_positive: sorted.min_positive(),
+        }
+    }
+
     /// `None` without values.
     #[must_use]
     pub fn of(values: &[f64]) -> Option<Self> {
@@ -64,7 +81,7 @@ fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
     Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
 }
 
-/// What lies in the middle of many successive messages, and how far they reach.
+/// What lies in the middle of many successive messages, and how far they range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
     /// Which group of columns, from 0.
@@ -133,9 +150,9 @@ pub fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usiz
         .collect()
 }
 
-/// How far the values of one column reach.
+/// How far the values of one column range.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reach {
+pub struct ColumnRange {
     /// Which column, from 0.
     pub column: usize,
     /// The smallest value.
@@ -149,7 +166,12 @@ pub struct Reach {
 /// How far the values of each column reach, as far as there are any. The first value stands at
 /// position `first`.
 #[must_use]
-pub fn reaches(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Reach> {
+pub fn column_ranges(
+    values: &[f64],
+    first: usize,
+    span: usize,
+    columns: NonZeroUsize,
+) -> Vec<ColumnRange> {
     let start = |column| {
         let start = column_start(column, span, columns);
         start.saturating_sub(first).min(values.len())
@@ -157,7 +179,7 @@ pub fn reaches(values: &[f64], first: usize, span: usize, columns: NonZeroUsize)
     (0..columns.get())
         .filter_map(|column| {
             let inside = &values[start(column)..start(column + 1)];
-            Some(Reach {
+            Some(ColumnRange {
                 column,
                 low: inside.iter().copied().min_by(f64::total_cmp)?,
                 mean: inside.iter().sum::<f64>() / inside.len() as f64,
@@ -235,7 +257,7 @@ pub fn below(points: &[Point], top: f64) -> Vec<Vec<Point>> {
 /// ends at twice that percentile, or as high as the averages reach, up to four times; what lies
 /// above is marked at the upper edge and counted.
 #[must_use]
-pub fn linear_top(digests: &[Digest], largest_average: f64) -> f64 {
+pub fn linear_top(digests: &[KeyFigures], largest_average: f64) -> f64 {
     let max = digests.iter().map(|d| d.max).fold(0.0, f64::max);
     let p99 = digests.iter().map(|d| d.p99).fold(0.0, f64::max);
     if p99 == 0.0 || max <= 3.0 * p99 {
@@ -261,14 +283,14 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_occurred() {
         let values: Vec<f64> = (0..1_000).rev().map(f64::from).map(|v| v + 1.0).collect();
-        let digest = Digest::of(&values).unwrap();
+        let digest = KeyFigures::of(&values).unwrap();
         assert_eq!(
             (digest.p50, digest.p99, digest.max),
             (500.0, 990.0, 1_000.0)
         );
-        assert_eq!(Digest::of(&[0.0, 0.5]).unwrap().min_positive, Some(0.5));
-        assert_eq!(Digest::of(&[0.0]).unwrap().min_positive, None);
-        assert!(Digest::of(&[]).is_none());
+        assert_eq!(KeyFigures::of(&[0.0, 0.5]).unwrap().min_positive, Some(0.5));
+        assert_eq!(KeyFigures::of(&[0.0]).unwrap().min_positive, None);
+        assert!(KeyFigures::of(&[]).is_none());
     }
 
     #[test]
@@ -304,8 +326,8 @@ mod tests {
         assert!(below(&[(0.0, 3.0), (1.0, 4.0)], 2.0).is_empty());
     }
 
-    fn digest(p99: f64, max: f64) -> Digest {
-        Digest {
+    fn digest(p99: f64, max: f64) -> KeyFigures {
+        KeyFigures {
             p50: 1.0,
             p99,
             max,
@@ -356,18 +378,18 @@ mod tests {
             columns in 1..60_usize,
         ) {
             let span = first + values.len();
-            let reaches = reaches(&values, first, span, nonzero(columns));
-            prop_assert!(reaches.windows(2).all(|pair| pair[0].column < pair[1].column));
+            let ranges = column_ranges(&values, first, span, nonzero(columns));
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].column < pair[1].column));
             let column = |at: usize| (first + at) * columns / span;
-            for reach in &reaches {
-                let inside = (0..values.len()).filter(|at| column(*at) == reach.column);
+            for range in &ranges {
+                let inside = (0..values.len()).filter(|at| column(*at) == range.column);
                 let inside: Vec<f64> = inside.map(|at| values[at]).collect();
                 let mean = inside.iter().sum::<f64>() / inside.len() as f64;
-                prop_assert!((reach.mean - mean).abs() < 1e-9);
-                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), reach.low);
-                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), reach.high);
+                prop_assert!((range.mean - mean).abs() < 1e-9);
+                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), range.low);
+                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), range.high);
             }
-            let of = |at: usize| reaches.iter().any(|reach| reach.column == column(at));
+            let of = |at: usize| ranges.iter().any(|range| range.column == column(at));
             prop_assert!((0..values.len()).all(of));
         }
 

@@ -4,7 +4,7 @@ use super::Point;
 
 /// A value that holds from one moment to another, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
+pub struct TimeStep {
     /// When it begins.
     pub from_s: f64,
     /// When it ends.
@@ -19,7 +19,7 @@ pub struct Step {
 pub fn steps(
     values: impl IntoIterator<Item = (u64, Option<f64>)>,
     elapsed_s: Option<f64>,
-) -> Vec<Step> {
+) -> Vec<TimeStep> {
     values
         .into_iter()
         .map(|(second, value)| {
@@ -28,7 +28,7 @@ pub fn steps(
                 Some(end) if end > from_s && end < from_s + 1.0 => end,
                 _ => from_s + 1.0,
             };
-            Step {
+            TimeStep {
                 from_s,
                 to_s,
                 value,
@@ -44,7 +44,10 @@ const SLIVER_S: f64 = 0.5;
 /// How many there were in each second as how many there were per second: the same, but for a
 /// second that is not whole. One that is not even half there has the rate of it and the second before it.
 #[must_use]
-pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64>) -> Vec<Step> {
+pub fn rates(
+    counts: impl IntoIterator<Item = (u64, u64)>,
+    elapsed_s: Option<f64>,
+) -> Vec<TimeStep> {
     let counts = counts.into_iter();
     let mut steps = steps(
         counts.map(|(second, count)| (second, Some(count as f64))),
@@ -68,8 +71,8 @@ pub fn rates(counts: impl IntoIterator<Item = (u64, u64)>, elapsed_s: Option<f64
 
 /// The lines along the steps: one for each stretch in which all values are known.
 #[must_use]
-pub fn lines(steps: &[Step]) -> Vec<Vec<Point>> {
-    let is_one = |a: &Step, b: &Step| {
+pub fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
+    let is_one = |a: &TimeStep, b: &TimeStep| {
         a.value.is_some() == b.value.is_some() && (a.to_s - b.from_s).abs() < 1e-9
     };
     steps

@@ -2,13 +2,13 @@
 
 /// Times in ascending order, each with how often it occurred; at least one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sorted {
+pub struct SortedTimes {
     values: Vec<f64>,
     /// How many times there are up to each value and with it; empty when each occurred once.
     up_to: Vec<u64>,
 }
 
-impl Sorted {
+impl SortedTimes {
     /// Values in ascending order, and how often each occurred; without counts, each once. `None`
     /// where there is no time at all, and where there are not as many counts as values.
     #[must_use]
@@ -107,7 +107,7 @@ impl Sorted {
 
 /// Which share of the times, from 0 to 1, is at most each of the `places`.
 #[must_use]
-pub fn shares(sorted: &Sorted, places: &[f64]) -> Vec<f64> {
+pub fn shares(sorted: &SortedTimes, places: &[f64]) -> Vec<f64> {
     let count = sorted.count() as f64;
     places
         .iter()
@@ -117,7 +117,7 @@ pub fn shares(sorted: &Sorted, places: &[f64]) -> Vec<f64> {
 
 /// HdrHistogram's spectrum: the quantile at each of the `places`, which are 1/(1 − q).
 #[must_use]
-pub fn spectrum(sorted: &Sorted, places: &[f64]) -> Vec<f64> {
+pub fn spectrum(sorted: &SortedTimes, places: &[f64]) -> Vec<f64> {
     let quantile = |place: &f64| sorted.quantile(quantile_at(*place));
     places.iter().map(quantile).collect()
 }
@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_occurred() {
-        let each = Sorted::new((1..=1_000).map(f64::from).collect(), &[]).unwrap();
+        let each = SortedTimes::new((1..=1_000).map(f64::from).collect(), &[]).unwrap();
         let quantiles = [0.0, 0.5, 0.99, 0.999, 0.9991, 1.0].map(|q| each.quantile(q));
         assert_eq!(quantiles, [1.0, 500.0, 990.0, 999.0, 1_000.0, 1_000.0]);
         // 0, 0, 0, 2, 5, 5
-        let counted = Sorted::new(vec![0.0, 2.0, 5.0], &[3, 1, 2]).unwrap();
+        let counted = SortedTimes::new(vec![0.0, 2.0, 5.0], &[3, 1, 2]).unwrap();
         let quantiles = [0.0, 0.5, 0.51, 0.67, 1.0].map(|q| counted.quantile(q));
         assert_eq!(quantiles, [0.0, 0.0, 2.0, 5.0, 5.0]);
         assert_eq!((counted.count(), counted.max()), (6, 5.0));
@@ -171,11 +171,11 @@ mod tests {
 
     #[test]
     fn nothing_is_no_distribution() {
-        assert_eq!(Sorted::new(Vec::new(), &[]), None);
-        assert_eq!(Sorted::new(vec![1.0, 2.0], &[0, 0]), None);
-        assert_eq!(Sorted::new(vec![1.0, 2.0], &[1]), None);
+        assert_eq!(SortedTimes::new(Vec::new(), &[]), None);
+        assert_eq!(SortedTimes::new(vec![1.0, 2.0], &[0, 0]), None);
+        assert_eq!(SortedTimes::new(vec![1.0, 2.0], &[1]), None);
         assert_eq!(
-            Sorted::new(vec![0.0], &[]).and_then(|s| s.min_positive()),
+            SortedTimes::new(vec![0.0], &[]).and_then(|s| s.min_positive()),
             None
         );
     }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn shares_and_spectrum_of_a_known_law() {
         // Uniform on 1..=100.
-        let uniform = Sorted::new((1..=100).map(f64::from).collect(), &[]).unwrap();
+        let uniform = SortedTimes::new((1..=100).map(f64::from).collect(), &[]).unwrap();
         let found = shares(&uniform, &[0.5, 1.0, 50.0, 50.5, 99.0, 1e9]);
         assert_eq!(found, [0.0, 0.01, 0.5, 0.5, 0.99, 1.0]);
         let places = [1.0, 2.0, 10.0, 100.0, spectrum_end(100)];
@@ -219,9 +219,9 @@ mod tests {
                 .collect();
             let (values, counts): (Vec<f64>, Vec<u64>) =
                 pairs.iter().map(|(value, count)| (f64::from(*value), *count)).unzip();
-            let counted = Sorted::new(values, &counts);
+            let counted = SortedTimes::new(values, &counts);
             prop_assert_eq!(counted.is_some(), !out.is_empty());
-            if let (Some(counted), Some(each)) = (counted, Sorted::new(out.clone(), &[])) {
+            if let (Some(counted), Some(each)) = (counted, SortedTimes::new(out.clone(), &[])) {
                 prop_assert_eq!(counted.count(), each.count());
                 prop_assert_eq!(counted.quantile(q), each.quantile(q));
                 prop_assert_eq!(counted.at_most(place), each.at_most(place));

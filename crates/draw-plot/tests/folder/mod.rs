@@ -1,7 +1,5 @@
 //! The program in a folder of its own, and what its pictures hold.
 
-mod steps;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -76,7 +74,7 @@ pub(crate) fn lines(svg: &str, colour: &str) -> Vec<Vec<(f64, f64)>> {
         points.collect()
     };
     let of_steps = |steps: String| {
-        let points = steps::walked(&steps).into_iter();
+        let points = test_support::svg_path::points_of_path(&steps).into_iter();
         points.map(|(x, y)| (x.into(), y.into())).collect()
     };
     svg.lines()

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use measurement::sample::Outcome;
+use measurement::record::Outcome;
 
 use super::choose::{Choice, XChoice};
 use super::kept::{Kept, MOST_KEPT};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use measurement::comparison::{Comparison, KIND, SCHEMA};
+use measurement::run::comparison::{Comparison, KIND, SCHEMA};
 
 use super::json::check_schema;
 use crate::error::ResultsError;

@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use measurement::percentiles::PercentileRow;
-use measurement::summary::{SCHEMA, Summary};
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::{PercentileRow, SCHEMA, Summary};
 use serde::Deserialize;
 use serde_json::error::Category;
 

@@ -1,6 +1,6 @@
 //! A bounded number of values, chosen at random when there are more.
 
-use measurement::sample::message_hash;
+use measurement::record::message_hash;
 
 /// Most values of one column that are held: 64 MiB of them. Seconds of a busy server fill it; what is
 /// beyond shows in no picture.

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use measurement::sample::Outcome;
-use measurement::timeline::{Timeline, TimelineRow};
+use measurement::record::{Outcome, ThreadTimeline, TimelineRow};
 
 use super::collect::{cell_name, number, time_ms};
 use super::sheet::nanoseconds;
@@ -132,7 +131,7 @@ type Echo = (u64, Option<(u64, u64)>);
 
 struct Counter<'p> {
     path: &'p Path,
-    timeline: Timeline,
+    timeline: ThreadTimeline,
     /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
     in_flight: BinaryHeap<Reverse<Echo>>,
     /// When the last message went out.
@@ -149,7 +148,7 @@ impl<'p> Counter<'p> {
     fn new(path: &'p Path) -> Self {
         Self {
             path,
-            timeline: Timeline::new(true),
+            timeline: ThreadTimeline::new(true),
             in_flight: BinaryHeap::new(),
             sent_ns: 0,
             received_ns: 0,
@@ -209,7 +208,7 @@ impl<'p> Counter<'p> {
             });
         }
         self.land(u64::MAX);
-        let mut rows = Timeline::merge(vec![self.timeline]);
+        let mut rows = ThreadTimeline::merge(vec![self.timeline]);
         rows.iter_mut().for_each(|row| row.histograms = None);
         // What a run of a month takes in nanoseconds is exact to a microsecond.
         #[allow(clippy::cast_precision_loss)]

@@ -1,6 +1,6 @@
 //! What a summary says about the run, in short.
 
-use measurement::summary::PayloadBytes;
+use measurement::run::PayloadBytes;
 use serde_json::Value;
 
 use super::source::Source;

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use measurement::percentiles::PercentileRow;
-use measurement::summary::Summary;
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::{PercentileRow, Summary};
 
 use super::hlog::Log;
 use super::json::Document;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use measurement::percentiles::PercentileRow;
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::PercentileRow;
 
 use super::collect::{cell_name, number, time_ms};
 use super::source::{Position, Source, Value};

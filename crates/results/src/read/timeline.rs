@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdrhistogram::Histogram;
-use measurement::summary::StageSummary;
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::StageSummary;
 use serde_json::Value;
 
 use super::hlog::{Chosen, Log};

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use measurement::comparison::Comparison;
+use measurement::run::comparison::Comparison;
 
 use super::xlsx;
 use crate::ResultsError;

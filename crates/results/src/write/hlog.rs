@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
-use measurement::distribution::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
+use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
 
 use super::Run;
 use crate::histogram;

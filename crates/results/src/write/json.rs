@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use measurement::percentiles::PercentileRow;
-use measurement::summary::Summary;
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
+use measurement::run::{PercentileRow, Summary};
 use serde::Serialize;
 
 use super::Run;

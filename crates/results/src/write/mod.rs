@@ -8,10 +8,8 @@ mod xlsx;
 
 use std::path::{Path, PathBuf};
 
-use measurement::percentiles::PercentileRow;
-use measurement::sample::Sample;
-use measurement::summary::{ClientRow, Summary};
-use measurement::timeline::TimelineRow;
+use measurement::record::{Sample, TimelineRow};
+use measurement::run::{ClientRow, PercentileRow, Summary};
 
 use crate::ResultsError;
 use crate::whole::WholeFile;

@@ -8,8 +8,8 @@ mod interval_log;
 use std::fs;
 
 use calamine::{Data, Range, Reader, Xlsx, open_workbook};
-use measurement::percentiles::percentile_table;
-use measurement::sample::{Outcome, Sample};
+use measurement::record::{Outcome, Sample};
+use measurement::run::percentile_table;
 use proptest::prelude::*;
 
 use super::*;

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::recorder::{Record, Recorder};
-use measurement::sample::{Sample, SampleBudget};
-use measurement::summary::{
-    Circumstances, ClientUsage, ConnectTimes, Connections, Host, Summary, Tool,
-};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::record::{BottomK, Record, Recorder, Sample};
+use measurement::run::{Connections, Host, RunContext, Summary, Tool};
+use measurement::verdict::{ConnectTimes, GeneratorUsage};
 
 /// The record of a closed loop.
 pub(crate) fn recorded(samples: &[Sample]) -> Record {
@@ -16,7 +14,7 @@ pub(crate) fn recorded(samples: &[Sample]) -> Record {
 
 /// The record of these messages, whose echoes are taken in the order in which they came.
 pub(crate) fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
-    let budget = SampleBudget::new(10_000, 1);
+    let budget = BottomK::new(10_000, 1);
     let mut recorder = Recorder::new(open_loop, 0);
     for sample in samples {
         recorder.sent(sample.intended_ns, sample.sent_ns);
@@ -31,8 +29,8 @@ pub(crate) fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
 
 pub(crate) fn summary_of(record: &Record) -> Summary {
     let plan = Plan::new(PlanDraft {
-        target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
-        trust: Default::default(),
+        server_url: ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap(),
+        certificate_policy: Default::default(),
         embedded: Some("axum".into()),
         clients: 3.try_into().unwrap(),
         length: Length::MessagesPerClient(2.try_into().unwrap()),
@@ -52,7 +50,8 @@ pub(crate) fn summary_of(record: &Record) -> Summary {
         max_samples: 10,
     })
     .unwrap();
-    let circumstances = Circumstances {
+    let context = RunContext {
+        command_line: None,
         tool: Tool {
             name: "ws-bench".into(),
             version: "0".into(),
@@ -62,10 +61,10 @@ pub(crate) fn summary_of(record: &Record) -> Summary {
         elapsed_s: 1.5,
         connections: Connections::default(),
         connect_ns: ConnectTimes::default(),
-        client: ClientUsage::default(),
+        client: GeneratorUsage::default(),
         server: None,
         calibration: None,
         interrupted: false,
     };
-    Summary::new(&plan, record, circumstances)
+    Summary::new(&plan, record, context)
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::Finished;
@@ -58,8 +58,8 @@ pub(crate) fn server() -> Reference {
 /// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
 pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDraft)) -> Plan {
     let mut draft = PlanDraft {
-        target: Target::parse(url).unwrap(),
-        trust: Default::default(),
+        server_url: ServerUrl::parse(url).unwrap(),
+        certificate_policy: Default::default(),
         embedded: None,
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),

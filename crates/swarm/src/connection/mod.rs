@@ -10,8 +10,8 @@ mod send;
 
 use std::io;
 
-use measurement::sample::Sample;
-use measurement::summary::ClientRow;
+use measurement::record::Sample;
+use measurement::run::ClientRow;
 
 use crate::connect::Opened;
 use crate::echo::Incoming;

@@ -1,6 +1,6 @@
 //! When a client may send: after an echo in closed loop, when a message is due in open loop.
 
-use measurement::schedule::Turn;
+use measurement::plan::ScheduleCursor;
 
 use super::{Client, Stage};
 use crate::shared::{OpenLoop, Rules, Run, Shared};
@@ -9,7 +9,7 @@ use crate::shared::{OpenLoop, Rules, Run, Shared};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
     /// The next message, due so long after `from_ns`.
-    turn: Option<Turn>,
+    turn: Option<ScheduleCursor>,
     /// When the schedule of this phase began, on the thread's clock.
     from_ns: u64,
     /// The turn is one of the measured phase.

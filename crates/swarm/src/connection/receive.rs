@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use measurement::plan::Verify;
-use measurement::sample::{Outcome, Sample};
+use measurement::record::{Outcome, Sample};
 
 use super::{ABNORMAL, Client, End, NO_CODE, NORMAL, PROTOCOL_ERROR, Stage};
 use crate::echo::{self, Echo};

@@ -8,7 +8,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use swarm::Finished;
 use swarm::control::Control;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -63,8 +63,8 @@ impl Server {
     /// Four clients with ten messages each and no warm-up, changed as the test needs.
     pub(crate) fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> Plan {
         let mut draft = PlanDraft {
-            target: Target::parse(&format!("ws://{}/", self.address)).unwrap(),
-            trust: Default::default(),
+            server_url: ServerUrl::parse(&format!("ws://{}/", self.address)).unwrap(),
+            certificate_policy: Default::default(),
             embedded: None,
             clients: NonZeroU32::new(4).unwrap(),
             length: messages(10),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::common::{Server, accept, answer, closed, messages, run, size};
 use crate::{SIZES, assert_flawless};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{PlanDraft, Target, Trust};
+use measurement::plan::{CertificatePolicy, PlanDraft, ServerUrl};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -101,8 +101,8 @@ impl TlsServer {
     fn plan_for(&self, host: &str, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
         self.server.plan(|plan| {
             let url = format!("wss://{host}:{}/", self.server.address.port());
-            plan.target = Target::parse(&url).unwrap();
-            plan.trust = Trust::Roots(self.pem.clone().into_bytes());
+            plan.server_url = ServerUrl::parse(&url).unwrap();
+            plan.certificate_policy = CertificatePolicy::Roots(self.pem.clone().into_bytes());
             change(plan);
         })
     }
@@ -150,7 +150,7 @@ fn the_certificate_has_to_be_for_the_host() {
     let error = swarm::run(&server.plan(|_| {}), &Control::new()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("not valid for name \"127.0.0.1\""), "{text}");
-    let plan = server.plan(|plan| plan.trust = Trust::Unchecked);
+    let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
 
@@ -158,7 +158,9 @@ fn the_certificate_has_to_be_for_the_host() {
 fn nobody_connects_to_a_stranger_unless_told_to() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
-    let stranger = server.plan(|plan| plan.trust = Trust::Roots(other.pem.clone().into_bytes()));
+    let stranger = server.plan(|plan| {
+        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes());
+    });
     let error = swarm::run(&stranger, &Control::new()).unwrap_err();
     let hint = "UnknownIssuer · --ca-cert FILE trusts one certificate more, --insecure any";
     assert!(error.to_string().ends_with(hint), "{error}");
@@ -171,7 +173,7 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
         ),
         error => panic!("{error}"),
     }
-    let plan = server.plan(|plan| plan.trust = Trust::Unchecked);
+    let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
 
@@ -179,11 +181,11 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
 fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
     let server = Server::start(|_, _| async {});
     let plan = server.plan(|plan| {
-        plan.target = Target::parse("wss://127.0.0.1:1/").unwrap();
-        plan.trust = Trust::Roots(b"nothing".to_vec());
+        plan.server_url = ServerUrl::parse("wss://127.0.0.1:1/").unwrap();
+        plan.certificate_policy = CertificatePolicy::Roots(b"nothing".to_vec());
     });
     let error = swarm::run(&plan, &Control::new()).unwrap_err();
-    assert!(matches!(error, SwarmError::Trust(_)), "{error}");
+    assert!(matches!(error, SwarmError::CertificatePolicy(_)), "{error}");
 }
 
 #[test]
@@ -194,8 +196,8 @@ fn a_server_without_tls_is_told() {
     });
     let plan = server.plan(|plan| {
         let url = format!("wss://{}/", server.address);
-        plan.target = Target::parse(&url).unwrap();
-        plan.trust = Trust::Unchecked;
+        plan.server_url = ServerUrl::parse(&url).unwrap();
+        plan.certificate_policy = CertificatePolicy::Unchecked;
     });
     let error = swarm::run(&plan, &Control::new()).unwrap_err().to_string();
     assert!(error.contains("something else"), "{error}");

@@ -1,7 +1,7 @@
 //! `ws+unix:`: the socket, and its queue.
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{PlanDraft, Target};
+use measurement::plan::{PlanDraft, ServerUrl};
 use std::num::NonZeroU32;
 use swarm::control::Control;
 use tokio_tungstenite::WebSocketStream;
@@ -59,7 +59,7 @@ impl UnixServer {
         nobody.plan(|plan| {
             let socket = self.folder.path().join("echo:1.sock");
             let url = format!("ws+unix:{}:/ws?x=1", socket.display());
-            plan.target = Target::parse(&url).unwrap();
+            plan.server_url = ServerUrl::parse(&url).unwrap();
             change(plan);
         })
     }
@@ -104,7 +104,7 @@ fn clients_that_the_server_has_no_room_for_yet_queue() {
 fn a_socket_that_is_not_there_is_told() {
     let server = UnixServer::start(1, accept);
     let plan = server.plan(|plan| {
-        plan.target = Target::parse("ws+unix:/nowhere/echo.sock:/").unwrap();
+        plan.server_url = ServerUrl::parse("ws+unix:/nowhere/echo.sock:/").unwrap();
     });
     let error = swarm::run(&plan, &Control::new()).unwrap_err().to_string();
     assert!(

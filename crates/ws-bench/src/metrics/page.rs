@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use measurement::distribution::Distribution;
 use measurement::plan::Plan;
+use measurement::record::LatencyHistogram;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -207,7 +207,7 @@ fn histogram(
     page: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    times: &Distribution,
+    times: &LatencyHistogram,
 ) -> fmt::Result {
     let bounds = bounds();
     let up_to = times.counts_up_to(&bounds);
@@ -236,8 +236,8 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use measurement::recorder::{OpenLoop, Record};
-    use measurement::summary::Connections;
+    use measurement::record::{OpenLoopRecord, Record};
+    use measurement::run::Connections;
 
     use swarm::control::Phase;
 
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn an_open_loop_has_response_times_and_an_offered_rate_of_its_own() {
         let mut progress = progress();
-        let mut open = OpenLoop::default();
+        let mut open = OpenLoopRecord::default();
         open.response.record(1_000_000_000);
         progress.record.open_loop = Some(Box::new(open));
         let found = samples(&plan("-d 20s -r 100 --ramp 6s"), &progress);

@@ -1,6 +1,6 @@
 //! A histogram of times as characters.
 
-use measurement::distribution::{Distribution, log_bounds};
+use measurement::record::{LatencyHistogram, log_bounds};
 use units::human_time;
 
 /// The bar of an eighth, two eighths, … of a row.
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn every_message_is_in_one_bin() {
-        let mut times = Distribution::new();
+        let mut times = LatencyHistogram::new();
         for n in 0..10_000_u64 {
             times.record(50_000 + n * n);
         }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_single_value_is_a_single_bar() {
-        let mut times = Distribution::new();
+        let mut times = LatencyHistogram::new();
         times.record(5_000_000);
         let bars = HistogramBars::new(&times, "service time", 8).unwrap();
         assert_eq!(bars.counts.iter().sum::<u64>(), 1);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use measurement::recorder::Record;
+use measurement::record::Record;
 use swarm::control::{Phase, Progress};
 
 /// Shortest time between two points, in seconds.
@@ -84,7 +84,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use measurement::recorder::OpenLoop;
+    use measurement::record::OpenLoopRecord;
 
     fn at(elapsed_s: f64, record: &Record) -> Progress {
         Progress {
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn an_open_loop_has_response_times_too() {
         let mut history = History::default();
-        let mut open = OpenLoop::default();
+        let mut open = OpenLoopRecord::default();
         open.response.record(5_000);
         let mut record = Record {
             open_loop: Some(Box::new(open.clone())),

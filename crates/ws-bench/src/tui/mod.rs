@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::Context;
 use cli::interrupt::Interrupts;
 use measurement::plan::Plan;
-use measurement::summary::Calibration;
+use measurement::verdict::Calibration;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use swarm::control::Control;
 

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use measurement::plan::Plan;
-use measurement::recorder::MessageCounts;
-use measurement::summary::{Calibration, Connections, SendLag, Summary};
-use measurement::validity::Verdict;
+use measurement::record::MessageCounts;
+use measurement::run::{Connections, Summary};
+use measurement::verdict::{Calibration, SendLag, Verdict};
 use swarm::control::{Phase, Progress};
 use units::{grouped, human_bytes, human_percent, human_rate, human_time};
 
@@ -244,7 +244,7 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
     if plan.load.profile().is_some() {
         of.push(("response", &so_far.response_time_ns));
     }
-    let row = |name, figure: fn(&measurement::summary::Latency) -> Option<u64>| {
+    let row = |name, figure: fn(&measurement::verdict::Latency) -> Option<u64>| {
         (name, of.iter().map(|(_, l)| time(figure(l))).collect())
     };
     PercentileTable {
@@ -499,9 +499,8 @@ pub(crate) mod fixtures {
     #![allow(clippy::unwrap_used)]
 
     use clap::Parser;
-    use measurement::distribution::Distribution;
-    use measurement::recorder::{OpenLoop, Record};
-    use measurement::usage::ClientUsage;
+    use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
+    use measurement::verdict::GeneratorUsage;
 
     use super::*;
     use crate::args::BenchArgs;
@@ -514,8 +513,8 @@ pub(crate) mod fixtures {
     }
 
     /// So many times of `step_ns` × 1, 2, 3, …
-    fn times(count: u64, step_ns: u64) -> Distribution {
-        let mut times = Distribution::new();
+    fn times(count: u64, step_ns: u64) -> LatencyHistogram {
+        let mut times = LatencyHistogram::new();
         (1..=count).for_each(|n| times.record(n * step_ns));
         times
     }
@@ -531,11 +530,11 @@ pub(crate) mod fixtures {
         record.in_time.messages = messages;
         record.in_time.payload_bytes = messages * 125;
         record.open_loop = is_open.then(|| {
-            Box::new(OpenLoop {
+            Box::new(OpenLoopRecord {
                 response: times(messages, 15),
                 send_lag: times(messages, 1),
                 sent_in_time: messages + 10,
-                ..OpenLoop::default()
+                ..OpenLoopRecord::default()
             })
         });
         Progress {
@@ -547,10 +546,10 @@ pub(crate) mod fixtures {
                 ..Connections::default()
             },
             record,
-            usage: ClientUsage {
+            usage: GeneratorUsage {
                 cpu_per_core: Some(0.71),
                 run_queue_wait_share: Some(0.01),
-                ..ClientUsage::default()
+                ..GeneratorUsage::default()
             },
             elapsed_s: 5.0,
         }

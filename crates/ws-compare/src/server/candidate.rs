@@ -1,7 +1,7 @@
 //! Servers to compare, as typed: a name, and a command to start or the URL of a running server.
 
-use measurement::comparison::Contender;
-use measurement::plan::{PlanError, Target};
+use measurement::plan::{PlanError, ServerUrl};
+use measurement::run::comparison::CandidateRow;
 
 /// Placeholder of the port in commands and URLs.
 const PORT: &str = "{port}";
@@ -127,9 +127,9 @@ impl Candidate {
     ///
     /// # Errors
     /// [`PlanError`] when it cannot be used.
-    pub(crate) fn target(&self, port: u16, path: &str) -> Result<Target, PlanError> {
+    pub(crate) fn target(&self, port: u16, path: &str) -> Result<ServerUrl, PlanError> {
         let url = self.url(path);
-        Target::parse(&match self.command {
+        ServerUrl::parse(&match self.command {
             Some(_) => url.replace(PORT, &port.to_string()),
             None => url,
         })
@@ -148,8 +148,8 @@ impl Candidate {
     }
 
     /// The same as data of a comparison.
-    pub(crate) fn contender(&self, path: &str) -> Contender {
-        Contender {
+    pub(crate) fn contender(&self, path: &str) -> CandidateRow {
+        CandidateRow {
             name: self.name.clone(),
             command: self.command.as_ref().map(|command| command.text.clone()),
             url: self.url(path),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     fn url(candidate: &Candidate, port: u16, path: &str) -> String {
-        candidate.target(port, path).unwrap().url().to_owned()
+        candidate.target(port, path).unwrap().as_str().to_owned()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{Endpoint, PlanError, Target, Trust};
+use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl};
 use swarm::control::Control;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -86,7 +86,7 @@ pub(crate) struct ServerStarter {
     pub(crate) path: String,
     /// Cores of the servers; empty = the system decides.
     pub(crate) cores: Vec<usize>,
-    pub(crate) trust: Trust,
+    pub(crate) trust: CertificatePolicy,
     pub(crate) headers: HeaderMap,
     /// Ends the wait for the first echo.
     pub(crate) control: Control,
@@ -136,13 +136,13 @@ impl ServerStarter {
         self.wait_until_ready(&candidate.name, address, process)
     }
 
-    pub(crate) fn address(&self, target: Target) -> ServerAddress {
+    pub(crate) fn address(&self, target: ServerUrl) -> ServerAddress {
         ServerAddress {
             // The policy is for the servers among them that have a certificate.
             trust: if target.is_tls() {
                 self.trust.clone()
             } else {
-                Trust::System
+                CertificatePolicy::System
             },
             target,
             headers: self.headers.clone(),
@@ -196,7 +196,7 @@ impl ServerStarter {
             if begun.elapsed() >= self.ready_timeout {
                 return Err(StartError::NeverReady {
                     name: name.to_owned(),
-                    url: address.target.url().to_owned(),
+                    url: address.target.as_str().to_owned(),
                     after: self.ready_timeout,
                     last: cli::in_one_line(&error),
                     output: process.last_output(),
@@ -217,7 +217,7 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// Finds a listener on the server's address before the server is started.
-fn find_listener(target: &Target) -> Option<SocketAddr> {
+fn find_listener(target: &ServerUrl) -> Option<SocketAddr> {
     let Endpoint::Tcp { host, port, .. } = target.endpoint() else {
         return None;
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{Endpoint, Target, Trust};
+use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -21,8 +21,8 @@ type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 /// URL of a server, and the means of a handshake with it.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerAddress {
-    pub(crate) target: Target,
-    pub(crate) trust: Trust,
+    pub(crate) target: ServerUrl,
+    pub(crate) trust: CertificatePolicy,
     /// Further headers of the handshake.
     pub(crate) headers: HeaderMap,
 }

@@ -3,14 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use measurement::percentiles::percentile_table;
-use measurement::plan::{Length, Load, Plan, PlanDraft, Target, Verify};
-use measurement::recorder::{Record, Recorder};
-use measurement::sample::{Outcome, Sample, SampleBudget};
-use measurement::schedule::{Arrivals, RateProfile};
-use measurement::summary::{
-    Circumstances, ClientUsage, ConnectTimes, Connections, Host, Summary, Tool,
-};
+use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
+use measurement::record::{BottomK, Outcome, Record, Recorder, Sample};
+use measurement::run::{Connections, Host, RunContext, Summary, Tool, percentile_table};
+use measurement::verdict::{ConnectTimes, GeneratorUsage};
 use results::write::{Output, Run};
 use units::Rate;
 
@@ -40,7 +36,7 @@ impl Made {
     }
 
     fn of(load: Load, lag_ns: u64) -> Self {
-        let budget = SampleBudget::new(10_000, 1);
+        let budget = BottomK::new(10_000, 1);
         let is_open = load.profile().is_some();
         let mut recorder = Recorder::new(is_open, 0);
         recorder.measure_until(3_000_000_000);
@@ -56,8 +52,8 @@ impl Made {
         }
         let record = Recorder::merge(vec![recorder], &budget);
         let plan = Plan::new(PlanDraft {
-            target: Target::parse("ws://127.0.0.1:8000/ws").unwrap(),
-            trust: Default::default(),
+            server_url: ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap(),
+            certificate_policy: Default::default(),
             embedded: None,
             clients: 1.try_into().unwrap(),
             length: Length::Duration(Duration::from_secs(3)),
@@ -77,7 +73,8 @@ impl Made {
             max_samples: 10_000,
         })
         .unwrap();
-        let circumstances = Circumstances {
+        let context = RunContext {
+            command_line: None,
             tool: Tool {
                 name: "ws-bench".into(),
                 version: "0.1.0".into(),
@@ -95,13 +92,13 @@ impl Made {
                 ..Connections::default()
             },
             connect_ns: ConnectTimes::default(),
-            client: ClientUsage::default(),
+            client: GeneratorUsage::default(),
             server: None,
             calibration: None,
             interrupted: false,
         };
         Self {
-            summary: Summary::new(&plan, &record, circumstances),
+            summary: Summary::new(&plan, &record, context),
             record,
         }
     }

@@ -6,10 +6,8 @@
 
 use std::time::Duration;
 
-use measurement::distribution::Distribution;
-use measurement::plan::Length;
-use measurement::sample::Sample;
-use measurement::schedule::Arrivals;
+use measurement::plan::{Arrivals, Length};
+use measurement::record::{LatencyHistogram, Sample};
 use swarm::Finished;
 
 use super::{Case, closed, measure, note_noise, open, quantile_name};
@@ -85,7 +83,7 @@ fn half_a_second_of_stall() -> Faults {
         ..Faults::default()
     }
 }
-fn quantile_ms(of: &Distribution, q: f64) -> f64 {
+fn quantile_ms(of: &LatencyHistogram, q: f64) -> f64 {
     of.quantile(q).map_or(f64::NAN, |ns| ns as f64 / 1e6)
 }
 

@@ -3,12 +3,11 @@
 use std::io::{Cursor, Read};
 
 use calamine::{Data, Reader, Xlsx};
-use measurement::comparison::{Against, Decision, Figure};
-use measurement::comparison::{
-    Comparison, ComparisonPlan, Contender, FigureOfServer, FigureRow, KIND, RoundRow, RunRow,
-    SCHEMA, Steadiness,
+use measurement::run::comparison::{
+    AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan, ComparisonVerdict,
+    FigureOfServer, FigureRow, KIND, RoundRow, RunRow, SCHEMA, Steadiness,
 };
-use measurement::validity::Verdict;
+use measurement::verdict::Verdict;
 
 use super::super::xlsx;
 use super::common::{recorded, summary_of};
@@ -47,7 +46,7 @@ fn compared() -> Comparison {
         latency: Some(run(n)),
         memory_per_connection_bytes: Some(4_096.0),
     };
-    let contender = |name: &str| Contender {
+    let contender = |name: &str| CandidateRow {
         name: name.into(),
         command: None,
         url: "ws://127.0.0.1:8000/ws".into(),
@@ -60,7 +59,7 @@ fn compared() -> Comparison {
         median: Some(1_500_000.0),
         rounds: 3,
     };
-    let against = Against {
+    let against = AgainstReference {
         server: LIKE_A_CELL.into(),
         reference: "base".into(),
         rounds: 2,
@@ -68,7 +67,7 @@ fn compared() -> Comparison {
         low: Some(1.125),
         high: None,
         level: None,
-        verdict: Decision::CannotTell,
+        verdict: ComparisonVerdict::CannotTell,
         text: "they do not say".into(),
         more_rounds: Some(4),
     };
@@ -88,7 +87,7 @@ fn compared() -> Comparison {
             max_rounds: 3,
             seed: 5,
             confidence: 0.95,
-            figures: Figure::ALL.to_vec(),
+            figures: ComparedFigure::ALL.to_vec(),
             reference: "base".into(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
@@ -96,8 +95,8 @@ fn compared() -> Comparison {
         servers: names.map(contender).into(),
         rounds: (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect(),
         figures: vec![FigureRow {
-            figure: Figure::ResponseP50,
-            unit: Figure::ResponseP50.unit().into(),
+            figure: ComparedFigure::ResponseP50,
+            unit: ComparedFigure::ResponseP50.unit().into(),
             servers: names.map(of_server).into(),
             against: vec![against],
         }],

@@ -1,6 +1,6 @@
 //! A JSON document, one key a row, the verdict first.
 
-use measurement::validity::Verdict;
+use measurement::verdict::Verdict;
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Worksheet, XlsxError};
 use serde_json::Value;
 

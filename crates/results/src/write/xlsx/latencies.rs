@@ -1,6 +1,6 @@
 //! One row a message, on as many sheets as it takes.
 
-use measurement::sample::Outcome;
+use measurement::record::Outcome;
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::style::{Fine, Head, Styles, mark_unless};

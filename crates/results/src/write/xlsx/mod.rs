@@ -17,7 +17,7 @@ mod timeline;
 
 use std::io::Write;
 
-use measurement::summary::Tool;
+use measurement::run::Tool;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use super::{Run, ms, seconds};

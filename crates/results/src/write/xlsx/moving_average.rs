@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::moving::{Group, groups};
-use measurement::sample::Sample;
+use measurement::moving_average::{MovingGroup, groups};
+use measurement::record::Sample;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{self, Axis, Line, Mark, Named, Picture, Scale};
@@ -70,7 +70,12 @@ pub(super) fn write(
 }
 
 /// `None` without messages.
-fn picture(run: &Run<'_>, name: &str, groups: &[Group], first: u16) -> Option<Picture<'static>> {
+fn picture(
+    run: &Run<'_>,
+    name: &str,
+    groups: &[MovingGroup],
+    first: u16,
+) -> Option<Picture<'static>> {
     let (begin, end) = (groups.first()?, groups.last()?);
     let kept = (run.samples.len() as u64) < run.summary.messages.sent;
     let line = |name, nth, colour, mark| Line {

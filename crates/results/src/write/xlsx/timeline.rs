@@ -1,6 +1,6 @@
 //! One row a second.
 
-use measurement::timeline::TimelineRow;
+use measurement::record::TimelineRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{self, Axis, Line, Mark, Named, Picture, Scale};

@@ -1,6 +1,6 @@
 //! A figure with one column a server and one row a round, and its chart.
 
-use measurement::comparison::{Comparison, Figure, last_round};
+use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::chart::{Axis, Line, Mark, Named, Picture, Scale};
@@ -12,7 +12,7 @@ pub(super) fn write(
     sheet: &mut Worksheet,
     c: &Comparison,
     name: &str,
-    figure: Figure,
+    figure: ComparedFigure,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
@@ -71,7 +71,7 @@ pub(super) fn write(
 }
 
 /// Servers are often close together, and far from zero.
-fn scale(figure: Figure, mut values: Vec<f64>) -> Scale {
+fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> Scale {
     if figure.unit() != "ns" {
         return Scale::Automatic;
     }

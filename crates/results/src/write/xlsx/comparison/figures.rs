@@ -1,6 +1,6 @@
 //! What can be said of each figure, one row a figure and server.
 
-use measurement::comparison::{Comparison, Decision};
+use measurement::run::comparison::{Comparison, ComparisonVerdict};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::style::{Head, Styles};
@@ -67,10 +67,10 @@ pub(super) fn write(
     Ok(())
 }
 
-fn words(decision: Decision) -> &'static str {
+fn words(decision: ComparisonVerdict) -> &'static str {
     match decision {
-        Decision::Better => "better",
-        Decision::Worse => "worse",
-        Decision::CannotTell => "cannot tell",
+        ComparisonVerdict::Better => "better",
+        ComparisonVerdict::Worse => "worse",
+        ComparisonVerdict::CannotTell => "cannot tell",
     }
 }

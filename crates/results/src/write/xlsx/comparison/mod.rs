@@ -7,7 +7,7 @@ mod rounds;
 
 use std::io::Write;
 
-use measurement::comparison::{Comparison, Figure};
+use measurement::run::comparison::{ComparedFigure, Comparison};
 use rust_xlsxwriter::{Format, Worksheet, XlsxError};
 
 use super::style::Styles;
@@ -49,7 +49,7 @@ fn rest(sheet: &mut Worksheet, c: &Comparison, styles: &Styles) -> Result<(), Xl
 }
 
 /// A value of a figure in the unit of its column: times in milliseconds, as people compare them.
-fn shown(figure: Figure, value: f64) -> f64 {
+fn shown(figure: ComparedFigure, value: f64) -> f64 {
     match figure.unit() {
         "ns" => value / 1e6,
         _ => value,
@@ -57,7 +57,7 @@ fn shown(figure: Figure, value: f64) -> f64 {
 }
 
 /// The unit of [`shown`].
-fn unit(figure: Figure) -> &'static str {
+fn unit(figure: ComparedFigure) -> &'static str {
     match figure.unit() {
         "ns" => "ms",
         unit => unit,
@@ -65,7 +65,7 @@ fn unit(figure: Figure) -> &'static str {
 }
 
 /// How values of a figure look.
-fn format(figure: Figure, styles: &Styles) -> &Format {
+fn format(figure: ComparedFigure, styles: &Styles) -> &Format {
     match figure.unit() {
         "ns" => &styles.ms,
         _ => &styles.count,

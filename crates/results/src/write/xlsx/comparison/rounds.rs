@@ -1,7 +1,7 @@
 //! One row a round and server, as they were measured.
 
-use measurement::comparison::{Comparison, RunRow};
-use measurement::validity::Verdict;
+use measurement::run::comparison::{Comparison, RunRow};
+use measurement::verdict::Verdict;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::style::{Fine, Head, Styles, mark_unless};

@@ -1,0 +1,55 @@
+//! Numbers and times as pictures print them.
+
+use units::grouped;
+
+/// A number with commas between thousands and this number of decimals: `1,234.50`.
+pub(crate) fn fixed_decimals(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let (sign, size) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |size| ("-", size));
+    let (whole, part) = size.split_once('.').unwrap_or((size, ""));
+    match whole.parse() {
+        Ok(whole) if part.is_empty() => format!("{sign}{}", grouped(whole)),
+        Ok(whole) => format!("{sign}{}.{part}", grouped(whole)),
+        // Larger than 64 bits: as it is.
+        Err(_) => text,
+    }
+}
+
+/// A round number, such as a tick, with the decimals that it needs.
+pub(crate) fn round_number(value: f64) -> String {
+    // Below 20 for every number that a time can have.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let decimals = (-(value.log10() + 1e-9).floor()).clamp(0.0, 20.0) as usize;
+    fixed_decimals(value, decimals)
+}
+
+/// A time with three significant digits: `0.0612 ms`, `1.22 ms`, `1,234 ms`.
+pub(crate) fn milliseconds(ms: f64) -> String {
+    if ms <= 0.0 {
+        return "0 ms".to_owned();
+    }
+    // Half of the third digit may carry into a fourth: 9.996 is written 10.0.
+    let digits_before_point = (ms * (1.0 + 5e-4)).log10().floor();
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let decimals = (2.0 - digits_before_point).clamp(0.0, 12.0) as usize;
+    format!("{} ms", fixed_decimals(ms, decimals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(milliseconds(0.061_23), "0.0612 ms");
+        assert_eq!(milliseconds(1.224), "1.22 ms");
+        assert_eq!(milliseconds(9.996), "10.0 ms");
+        assert_eq!(milliseconds(412.5), "412 ms");
+        assert_eq!(milliseconds(12_345.0), "12,345 ms");
+        assert_eq!(milliseconds(0.0), "0 ms");
+        assert_eq!(fixed_decimals(-12_345.25, 1), "-12,345.2");
+        assert_eq!(fixed_decimals(-2_000.0, 0), "-2,000");
+    }
+}

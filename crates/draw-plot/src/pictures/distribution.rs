@@ -1,0 +1,241 @@
+//! The lines of the pictures of distributions, and what is written about them.
+
+use plotters::style::RGBColor;
+
+use super::common::{
+    PlotContext, check_count, check_times, log_scale, percentile_lines, positive_ends,
+};
+use crate::axes::{Panel, PanelAxes};
+use crate::canvas::{Align, Canvas, Font};
+use crate::data::Distribution;
+use crate::error::DrawError;
+use crate::legend::{LegendEntry, Swatch};
+use crate::phrases::{figures, join, messages, untimed};
+use crate::plot::Hover;
+use crate::scale::AxisScale;
+use crate::series::{KeyFigures, SortedTimes, linear_top};
+use crate::theme::Colours;
+
+/// Distributions that can be drawn: checked, each with its colour.
+pub(crate) struct DistributionLines<'a> {
+    pub(crate) context: PlotContext<'a>,
+    all: &'a [Distribution],
+    pub(crate) lines: Vec<DistributionLine<'a>>,
+    pub(crate) colours: Colours,
+}
+
+/// The end of a percentile's line at which its label stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Edge {
+    Top,
+    Bottom,
+}
+
+/// The times of one file, or one of its two times.
+pub(crate) struct DistributionLine<'a> {
+    label: String,
+    pub(crate) sorted: &'a SortedTimes,
+    pub(crate) figures: KeyFigures,
+    pub(crate) colour: RGBColor,
+    /// The second time of one of several files, which has the colour of the first.
+    is_dashed: bool,
+    chosen_from: Option<u64>,
+}
+
+impl<'a> DistributionLines<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        all: &'a [Distribution],
+    ) -> Result<Self, DrawError> {
+        check_count(all.len())?;
+        let colours = context.colours();
+        let is_alone = all.len() == 1;
+        let mut lines = Vec::new();
+        for (file, distribution) in all.iter().enumerate() {
+            let Distribution { label, times, .. } = distribution;
+            for (number, named) in times.iter().take(2).enumerate() {
+                check_times(label, named.sorted.values().iter().copied())?;
+                let label = match (is_alone, times.len()) {
+                    (_, 1) => label.clone(),
+                    (true, _) => named.name.clone(),
+                    (false, _) => format!("{label} · {}", named.name),
+                };
+                lines.push(DistributionLine {
+                    label,
+                    sorted: &named.sorted,
+                    figures: KeyFigures::of_sorted(&named.sorted),
+                    colour: colours.series[if is_alone { number } else { file }],
+                    is_dashed: !is_alone && number > 0,
+                    chosen_from: distribution.chosen_from,
+                });
+            }
+        }
+        if lines.is_empty() {
+            let label = all[0].label.clone();
+            return Err(DrawError::NoValues { label });
+        }
+        Ok(Self {
+            context,
+            all,
+            lines,
+            colours,
+        })
+    }
+
+    /// The only line; `None` if there are several.
+    pub(crate) fn only(&self) -> Option<&DistributionLine<'a>> {
+        match self.lines.as_slice() {
+            [line] => Some(line),
+            _ => None,
+        }
+    }
+
+    /// The lines' names and counts, with the figures of a single line, and `more`.
+    fn subtitle(&self, more: String) -> String {
+        let mut parts = match (self.only(), self.all) {
+            (Some(line), _) => vec![line.label.clone(), line.count(), line.figures()],
+            (None, [file]) => vec![file.label.clone(), self.lines[0].count()],
+            (None, files) => vec![format!("{} files", files.len())],
+        };
+        let skipped = self.all.iter().map(|file| file.skipped).sum();
+        parts.extend([untimed(skipped), more]);
+        join(parts)
+    }
+
+    /// A single line is named by the subtitle.
+    fn legend(&self) -> Vec<LegendEntry> {
+        if self.only().is_some() {
+            return Vec::new();
+        }
+        let several = self.all.len() > 1;
+        let entry = |line: &DistributionLine<'_>| {
+            let swatch = if line.is_dashed {
+                Swatch::Dashes
+            } else {
+                Swatch::Line
+            };
+            let count = if several { line.count() } else { String::new() };
+            let text = join([line.label.clone(), count, line.figures()]);
+            LegendEntry::new(swatch, line.colour, text)
+        };
+        self.lines.iter().map(entry).collect()
+    }
+
+    /// Draws everything around the data; `more` ends the subtitle.
+    pub(crate) fn draw_axes(
+        &self,
+        canvas: &Canvas<'_>,
+        more: String,
+        x: (AxisScale, &str),
+        panel: Panel,
+    ) -> Result<PanelAxes, DrawError> {
+        let (subtitle, legend) = (self.subtitle(more), self.legend());
+        let decorations = self
+            .context
+            .decorations(&self.colours, &subtitle, &legend, x);
+        decorations.draw_single(canvas, panel)
+    }
+
+    /// The text at a place: a heading, and a value of each line that has one there.
+    pub(crate) fn hover(
+        &self,
+        x: f64,
+        heading: String,
+        value: impl Fn(usize, &DistributionLine<'a>) -> Option<String>,
+    ) -> Hover {
+        let mut text = vec![heading];
+        for (number, line) in self.lines.iter().enumerate() {
+            text.extend(value(number, line).map(|value| match self.only() {
+                Some(_) => value,
+                None => format!("{}: {value}", line.label),
+            }));
+        }
+        Hover::column(x, text)
+    }
+
+    /// A sentence for each line, behind one that says what they are.
+    pub(crate) fn alt(&self, what: &str) -> String {
+        let mut sentences = format!("{what}.");
+        for line in &self.lines {
+            let figures = figures(&line.figures, "max").join(", ");
+            sentences += &format!(" {}: {}, {figures}.", line.label, line.count());
+        }
+        sentences
+    }
+
+    fn all_figures(&self) -> Vec<KeyFigures> {
+        self.lines.iter().map(|line| line.figures).collect()
+    }
+
+    /// The end of a linear axis of times.
+    pub(crate) fn linear_top(&self) -> f64 {
+        linear_top(&self.all_figures(), 0.0)
+    }
+
+    /// The largest time of all.
+    pub(crate) fn max(&self) -> f64 {
+        self.lines
+            .iter()
+            .map(|line| line.figures.max)
+            .fold(0.0, f64::max)
+    }
+
+    /// A logarithmic axis of times.
+    pub(crate) fn log_scale(&self) -> Result<AxisScale, DrawError> {
+        log_scale(positive_ends(&self.all_figures()))
+    }
+
+    /// Draws the median and the 99th percentile of a single line, as lines down through the picture with
+    /// their labels at one end.
+    pub(crate) fn draw_percentiles(&self, canvas: &Canvas<'_>, axes: &PanelAxes, labels: Edge) {
+        let Some(line) = self.only() else {
+            return;
+        };
+        let PanelAxes { layout, font, .. } = axes;
+        let k = font.scale;
+        let lines = percentile_lines(&line.figures, &self.colours);
+        for (row, line) in lines.into_iter().enumerate() {
+            if !axes.x.reaches(line.value) {
+                continue;
+            }
+            let x = axes.x.pixel(line.value);
+            let inwards = (row as f64 + 0.5) * 1.5 * font.text.size;
+            let y = match labels {
+                Edge::Top => layout.top + inwards,
+                Edge::Bottom => layout.bottom - inwards,
+            };
+            let path = [(x, layout.bottom), (x, layout.top)];
+            canvas.dashed(&path, line.colour, (1.5 * k, k));
+            let font = Font {
+                colour: line.text,
+                ..font.text
+            };
+            let fits = x + 6.0 * k + canvas.text_width(&line.label, font) <= layout.right;
+            let (align, x) = if fits {
+                (Align::Left, x + 6.0 * k)
+            } else {
+                (Align::Right, x - 6.0 * k)
+            };
+            canvas.text(&line.label, font, align, (x, y));
+        }
+    }
+}
+
+impl DistributionLine<'_> {
+    fn count(&self) -> String {
+        messages(self.sorted.count(), self.chosen_from)
+    }
+
+    fn figures(&self) -> String {
+        join(figures(&self.figures, "max"))
+    }
+
+    /// Draws the line through these points.
+    pub(crate) fn draw(&self, canvas: &Canvas<'_>, pixels: &[(f64, f64)], k: f64) {
+        if self.is_dashed {
+            canvas.dashed(pixels, self.colour, (2.0 * k, k));
+        } else {
+            canvas.line(pixels, self.colour, 2.0 * k);
+        }
+    }
+}

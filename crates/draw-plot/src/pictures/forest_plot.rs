@@ -1,0 +1,328 @@
+//! The forest plot of a comparison: for each figure of each server a dot a round and the interval of all
+//! rounds, as ratios to the reference on one logarithmic axis.
+
+use std::path::Path;
+
+use plotters::style::{Color, RGBColor};
+
+use crate::canvas::{Align, Canvas};
+use crate::error::DrawError;
+use crate::format::PictureFormat;
+use crate::inline_svg::{Svg, inline_svg};
+use crate::layout::{Fonts, Layout};
+use crate::number_format::fixed_decimals;
+use crate::options::Options;
+use crate::plot::{Hover, Plot};
+use crate::scale::{AxisScale, PixelAxis};
+use crate::series::span;
+use crate::theme::Colours;
+
+/// The outcome of a row, which decides its colour. The row's text says it as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOutcome {
+    /// Better than the reference.
+    Better,
+    /// Worse.
+    Worse,
+    /// Neither.
+    Nothing,
+}
+
+/// A figure of a server beside the reference's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForestRow {
+    /// Name of the figure, and of the server where there are several: `throughput`.
+    pub label: String,
+    /// The row is the first of several that belong together.
+    pub begins_group: bool,
+    /// The ratio in each round, above 1 where the server is better; finite and above 0.
+    pub dots: Vec<f64>,
+    /// Lower end, estimate and upper end of the ratio, above 1 where the server is better.
+    pub interval: Option<[f64; 3]>,
+    /// The conclusion.
+    pub said: RowOutcome,
+    /// The conclusion in words.
+    pub text: String,
+}
+
+/// All rows of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ForestData {
+    /// The heading, unless the options have one.
+    pub title: String,
+    /// The line below the heading.
+    pub subtitle: String,
+    /// Label of the axis: `times as good as axum`.
+    pub x_label: String,
+    /// The rows from top to bottom.
+    pub rows: Vec<ForestRow>,
+}
+
+/// The bytes of the picture for a file of this name, `.png` or `.svg`.
+///
+/// # Errors
+/// [`DrawError`] when there is nothing to draw, the ending is not that of a picture, or painting fails.
+pub fn encode_forest_plot(
+    path: &Path,
+    options: &Options,
+    data: &ForestData,
+) -> Result<Vec<u8>, DrawError> {
+    let format = PictureFormat::of(path)?;
+    let options = format.adapt(options);
+    format.encode(&ForestPlot::new(&options, data)?, options.size)
+}
+
+/// The picture as a part of a page.
+///
+/// # Errors
+/// [`DrawError`] when there is nothing to draw.
+pub fn forest_plot_svg(options: &Options, data: &ForestData) -> Result<Svg, DrawError> {
+    let plot = ForestPlot::new(options, data)?;
+    inline_svg(&plot, plot.title(), options)
+}
+
+/// A picture that can be drawn: checked, and its axis known.
+struct ForestPlot<'a> {
+    options: &'a Options,
+    data: &'a ForestData,
+    x: AxisScale,
+    colours: Colours,
+}
+
+/// The places of the axis and of the texts.
+struct ForestAxes {
+    layout: Layout,
+    font: Fonts,
+    x: PixelAxis,
+}
+
+impl<'a> ForestPlot<'a> {
+    fn new(options: &'a Options, data: &'a ForestData) -> Result<Self, DrawError> {
+        let label = || data.title.clone();
+        let values = data
+            .rows
+            .iter()
+            .flat_map(|row| row.dots.iter().chain(row.interval.iter().flatten()));
+        let mut values = values.copied();
+        let (low, high) =
+            span(values.clone()).ok_or_else(|| DrawError::NoValues { label: label() })?;
+        if let Some(value) = values.find(|v| !v.is_finite() || *v <= 0.0) {
+            return Err(DrawError::NotATime {
+                label: label(),
+                number: 1,
+                value,
+            });
+        }
+        Ok(Self {
+            options,
+            data,
+            // No difference is always in sight.
+            x: AxisScale::log(low.min(1.0), high.max(1.0)),
+            colours: options.theme.colours(),
+        })
+    }
+
+    fn title(&self) -> &str {
+        self.options.title.as_deref().unwrap_or(&self.data.title)
+    }
+
+    fn colour(&self, outcome: RowOutcome) -> RGBColor {
+        match outcome {
+            RowOutcome::Better => self.colours.percentiles[0],
+            RowOutcome::Worse => self.colours.series[1],
+            RowOutcome::Nothing => self.colours.faint_text,
+        }
+    }
+
+    fn draw_heading(&self, canvas: &Canvas<'_>, layout: &mut Layout, font: &Fonts) {
+        let rows = [
+            (self.title(), font.title),
+            (&self.data.subtitle, font.faint),
+        ];
+        for (text, font) in rows {
+            let text = canvas.fit(text, font, layout.inner_width());
+            canvas.text(&text, font, Align::Left, layout.next_row(font));
+        }
+        layout.skip();
+    }
+
+    fn draw_axis(&self, canvas: &Canvas<'_>, ForestAxes { layout, font, x }: &ForestAxes) {
+        let k = font.scale;
+        let line = |at: f64, width: f64, colour: RGBColor| {
+            let (left, right) = (at - width * k / 2.0, at + width * k / 2.0);
+            canvas.rectangle((left, layout.top), (right, layout.bottom), colour.to_rgba());
+        };
+        for (value, label) in x.ticks(layout.ticks_across()) {
+            let at = x.pixel(value);
+            line(at, 1.0, self.colours.grid);
+            canvas.text(
+                &label,
+                font.faint,
+                Align::Centre,
+                (at, layout.bottom + 15.0 * k),
+            );
+        }
+        line(x.pixel(1.0), 1.5, self.colours.faint_text);
+        let label = canvas.fit(&self.data.x_label, font.text, layout.width());
+        let at = ((layout.left + layout.right) / 2.0, layout.bottom + 35.0 * k);
+        canvas.text(&label, font.text, Align::Centre, at);
+    }
+
+    /// Draws one row: its name, its dots, its interval, its words.
+    fn draw_row(
+        &self,
+        canvas: &Canvas<'_>,
+        ForestAxes { layout, font, x }: &ForestAxes,
+        row: &ForestRow,
+        (y, height): (f64, f64),
+    ) {
+        let k = font.scale;
+        let colour = self.colour(row.said);
+        canvas.text(
+            &row.label,
+            font.text,
+            Align::Right,
+            (layout.left - 12.0 * k, y),
+        );
+        // The dots lie above the interval, a little apart, so that equal ones are seen to be several.
+        let spread = (0.30 * height).min(10.0 * k);
+        for (index, ratio) in row.dots.iter().enumerate() {
+            let step = (index % 3) as f64 / 2.0 - 0.5;
+            let at = (x.pixel(*ratio), y - 0.18 * height + step * spread * 0.6);
+            canvas.point(at, 3.0 * k, colour.mix(0.45));
+        }
+        if let Some([low, estimate, high]) = row.interval {
+            let below = y + (0.22 * height).min(8.0 * k);
+            let bar = |left: f64, right: f64, half: f64| {
+                let (from, to) = ((left, below - half * k), (right, below + half * k));
+                canvas.rectangle(from, to, colour.to_rgba());
+            };
+            let (from, to) = (x.pixel(low), x.pixel(high));
+            bar(from, to.max(from + k), 1.5);
+            for end in [from, to] {
+                bar(end - 0.75 * k, end + 0.75 * k, 4.0);
+            }
+            canvas.point((x.pixel(estimate), below), 4.5 * k, colour.to_rgba());
+        }
+        let words = match row.said {
+            RowOutcome::Nothing => font.faint,
+            _ => font.text,
+        };
+        canvas.text(&row.text, words, Align::Left, (layout.right + 12.0 * k, y));
+    }
+}
+
+impl Plot for ForestPlot<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        /// Air between groups, in heights of a row.
+        const GAP: f64 = 0.45;
+        canvas.fill(self.colours.ground);
+        let size = self.options.size;
+        let font = Fonts::new(size, &self.colours);
+        let mut layout = Layout::new(size, font.scale);
+        self.draw_heading(canvas, &mut layout, &font);
+        let rows = &self.data.rows;
+        let left = canvas.widest(rows.iter().map(|row| &row.label), font.text);
+        let right = canvas.widest(rows.iter().map(|row| &row.text), font.text);
+        layout.indent(left + 4.0 * font.scale);
+        layout.reserve(right + 4.0 * font.scale, font.text);
+        let gaps = rows.iter().skip(1).filter(|row| row.begins_group).count();
+        let height = (layout.bottom - layout.top) / (rows.len() as f64 + GAP * gaps as f64);
+        if layout.width() < 80.0 * font.scale || height < 0.9 * font.text.size {
+            let panels = rows.len();
+            return Err(DrawError::NoRoom { panels, size });
+        }
+        let x = self.x.over((layout.left, layout.right));
+        let axes = ForestAxes { layout, font, x };
+        self.draw_axis(canvas, &axes);
+        let mut hovers = Vec::new();
+        let mut top = layout.top;
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 && row.begins_group {
+                top += GAP * height;
+            }
+            let y = top + height / 2.0;
+            self.draw_row(canvas, &axes, row, (y, height));
+            hovers.push(Hover {
+                x: x.pixel(row.interval.map_or(1.0, |[_, estimate, _]| estimate)),
+                y: Some(y),
+                text: vec![
+                    row.label.clone(),
+                    row.text.clone(),
+                    range_of_rounds(&row.dots),
+                ],
+            });
+            top += height;
+        }
+        hovers.sort_by(|a, b| a.x.total_cmp(&b.x));
+        Ok(hovers)
+    }
+
+    fn alt(&self) -> String {
+        let rows = self.data.rows.iter();
+        let sentences: Vec<_> = rows
+            .map(|row| format!("{}: {}.", row.label, row.text))
+            .collect();
+        format!("{}. {}", self.data.x_label, sentences.join(" "))
+    }
+}
+
+/// `rounds from 1.02 to 1.31`
+fn range_of_rounds(dots: &[f64]) -> String {
+    let number = |ratio| fixed_decimals(ratio, 3);
+    match span(dots.iter().copied()) {
+        Some((low, high)) => format!("rounds from {} to {}", number(low), number(high)),
+        None => "no rounds".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratios() -> ForestData {
+        let row = |label: &str, dots: &[f64], said| ForestRow {
+            label: label.to_owned(),
+            begins_group: true,
+            dots: dots.to_vec(),
+            interval: Some([1.1, 1.2, 1.3]),
+            said,
+            text: "b 1.20 × faster (1.10–1.30)".to_owned(),
+        };
+        ForestData {
+            title: "a against b".to_owned(),
+            subtitle: "5 rounds".to_owned(),
+            x_label: "times as good as a".to_owned(),
+            rows: vec![
+                row("throughput", &[1.1, 1.2, 1.3], RowOutcome::Better),
+                row("p99", &[0.9, 1.0], RowOutcome::Nothing),
+            ],
+        }
+    }
+
+    #[test]
+    fn every_round_has_its_dot_and_every_row_its_words() {
+        let svg = forest_plot_svg(&Options::default(), &ratios()).unwrap();
+        // Five dots and an estimate in each row.
+        assert_eq!(svg.markup.matches("<circle").count(), 5 + 2);
+        assert_eq!(svg.hovers.len(), 2);
+        assert!(svg.alt.contains("throughput: b 1.20 × faster (1.10–1.30)."));
+        assert!(svg.markup.contains("times as good as a"));
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_refused() {
+        let draw = |ratios: &ForestData| forest_plot_svg(&Options::default(), ratios);
+        let none = ForestData {
+            rows: Vec::new(),
+            ..ratios()
+        };
+        assert!(matches!(draw(&none), Err(DrawError::NoValues { .. })));
+        let mut wrong = ratios();
+        wrong.rows[0].dots.push(0.0);
+        assert!(matches!(draw(&wrong), Err(DrawError::NotATime { .. })));
+        let mut many = ratios();
+        many.rows = vec![many.rows[0].clone(); 200];
+        assert!(matches!(draw(&many), Err(DrawError::NoRoom { .. })));
+    }
+}

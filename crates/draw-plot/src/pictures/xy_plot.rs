@@ -1,0 +1,220 @@
+//! Times against the numbers of a column: a line through the points of each file, or a cloud of them.
+
+use plotters::style::{Color, RGBColor};
+use units::counted;
+
+use super::common::{
+    PlotContext, check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
+};
+use crate::axes::{Panel, PanelAxes};
+use crate::canvas::Canvas;
+use crate::data::XySeries;
+use crate::error::DrawError;
+use crate::legend::{LegendEntry, Swatch};
+use crate::number_format::milliseconds;
+use crate::options::Size;
+use crate::phrases::{join, with_choice};
+use crate::plot::{Hover, Plot};
+use crate::scale::AxisScale;
+use crate::series::{
+    Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
+};
+use crate::theme::Colours;
+
+/// The picture of times against numbers.
+pub(crate) struct XyPlot<'a> {
+    context: PlotContext<'a>,
+    x_name: &'a str,
+    lines: Vec<XyLine<'a>>,
+    x: AxisScale,
+    y: AxisScale,
+    y_unit: &'static str,
+    per_ms: f64,
+    colours: Colours,
+}
+
+struct XyLine<'a> {
+    series: &'a XySeries<'a>,
+    /// In the order of x, and in the unit of the y axis.
+    points: Vec<Point>,
+    /// A line goes through the points.
+    is_joined: bool,
+    colour: RGBColor,
+}
+
+/// Pixels between points that leave each its own marker.
+const ROOM: usize = 12;
+
+impl<'a> XyPlot<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        x_name: &'a str,
+        all: &'a [XySeries<'a>],
+    ) -> Result<Self, DrawError> {
+        check_count(all.len())?;
+        all.iter().try_for_each(check)?;
+        let points = || all.iter().flat_map(|series| series.points.iter());
+        let nothing = || DrawError::NoValues {
+            label: all[0].label.clone(),
+        };
+        let xs = span(points().map(|(x, _)| *x)).ok_or_else(nothing)?;
+        let (_, largest_ms) = span(points().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
+        let (y_unit, per_ms) = latency_unit(largest_ms);
+        let y = if context.options.log {
+            log_scale(points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
+        } else {
+            scale_from_zero(largest_ms * per_ms)
+        };
+        let x = if is_wide(xs) {
+            AxisScale::log(xs.0, xs.1)
+        } else {
+            let (low, high) = pad_range(xs);
+            AxisScale::linear(low, high)
+        };
+        let colours = context.colours();
+        let line = |(series, colour): (&'a XySeries<'a>, RGBColor)| XyLine {
+            series,
+            points: sort_by_x(series.points.iter().map(|(x, ms)| (*x, ms * per_ms))),
+            is_joined: is_joined(&series.points, context.options.size),
+            colour,
+        };
+        Ok(Self {
+            context,
+            x_name,
+            lines: all.iter().zip(colours.series).map(line).collect(),
+            x,
+            y,
+            y_unit,
+            per_ms,
+            colours,
+        })
+    }
+
+    fn subtitle(&self) -> String {
+        let points = if let [line] = self.lines.as_slice() {
+            line.description()
+        } else {
+            let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
+            format!("{} in all", counted(points, "point"))
+        };
+        let skipped = match self.lines.iter().map(|line| line.series.skipped).sum() {
+            0 => String::new(),
+            skipped => format!("{} left out", counted(skipped, "row")),
+        };
+        join([points, skipped])
+    }
+
+    /// A single file is named by the subtitle.
+    fn legend(&self) -> Vec<LegendEntry> {
+        if self.lines.len() == 1 {
+            return Vec::new();
+        }
+        let entry = |line: &XyLine<'_>| {
+            let swatch = if line.is_joined {
+                Swatch::Curve
+            } else {
+                Swatch::Point(1.0)
+            };
+            LegendEntry::new(swatch, line.colour, line.description())
+        };
+        self.lines.iter().map(entry).collect()
+    }
+
+    /// One text at each point, as far as a reader can point at them.
+    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+        let mut hovers = Vec::new();
+        for line in &self.lines {
+            hovers.extend(hover_places(line.points.len()).map(|at| {
+                let (x, y) = line.points[at];
+                let (label, time) = (&line.series.label, milliseconds(y / self.per_ms));
+                Hover {
+                    x: axes.x.pixel(x),
+                    y: Some(axes.y.pixel(y)),
+                    text: vec![label.clone(), format!("{}: {x}", self.x_name), time],
+                }
+            }));
+        }
+        hovers.sort_by(|a, b| a.x.total_cmp(&b.x));
+        hovers
+    }
+
+    fn draw_points(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &XyLine<'_>) {
+        let mut pixels: Vec<Point> = line.points.iter().map(|point| axes.at(*point)).collect();
+        if is_crowded(pixels.len(), self.context.options.size) {
+            let thin_out = if line.is_joined {
+                thin_out
+            } else {
+                one_per_pixel
+            };
+            pixels = thin_out(&pixels);
+        }
+        let k = axes.font.scale;
+        if line.is_joined && pixels.len() > 1 {
+            canvas.line(&pixels, line.colour, 2.0 * k);
+        }
+        let has_room = (pixels.len() * ROOM) as f64 * k <= axes.layout.width();
+        let radius = if has_room { 4.5 } else { 1.7 } * k;
+        for point in pixels {
+            canvas.point(point, radius, line.colour.to_rgba());
+        }
+    }
+}
+
+impl Plot for XyPlot<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let x = (self.x, self.x_name);
+        let decorations = self
+            .context
+            .decorations(&self.colours, &subtitle, &legend, x);
+        let heading = self.context.subject.heading(self.y_unit);
+        let axes = decorations.draw_single(canvas, Panel::new(heading, self.y))?;
+        for line in &self.lines {
+            self.draw_points(canvas, &axes, line);
+        }
+        Ok(self.hovers(&axes))
+    }
+
+    fn alt(&self) -> String {
+        let (quantity, x_name) = (self.context.quantity(), self.x_name);
+        let mut sentences = format!("{quantity} against {x_name}.");
+        for line in &self.lines {
+            if let Some((low, high)) = span(line.series.points.iter().map(|(_, ms)| *ms)) {
+                let (low, high) = (milliseconds(low), milliseconds(high));
+                sentences += &format!(" {}, from {low} to {high}.", line.description());
+            }
+        }
+        sentences
+    }
+}
+
+impl XyLine<'_> {
+    /// `cpu_connections.csv · 5 points`
+    fn description(&self) -> String {
+        let points = counted(self.points.len() as u64, "point");
+        let points = with_choice(points, self.series.chosen_from);
+        format!("{} · {points}", self.series.label)
+    }
+}
+
+/// True if a line goes through the points: where they have room, or are many along the axis. Through
+/// many whose x goes back and forth it would be a scribble that hides them.
+fn is_joined(points: &[Point], size: Size) -> bool {
+    points.len() * ROOM <= size.width() as usize || points.is_sorted_by(|a, b| a.0 <= b.0)
+}
+
+fn check(series: &XySeries<'_>) -> Result<(), DrawError> {
+    /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
+    const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
+    check_times(&series.label, series.points.iter().map(|(_, ms)| *ms))?;
+    let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
+    let mut numbered = (1..).zip(series.points.iter());
+    match numbered.find(|(_, (x, _))| !is_near(*x)) {
+        Some((number, (value, _))) => Err(DrawError::TooFar {
+            label: series.label.clone(),
+            number,
+            value: *value,
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! Texts that are wider than their room: cut, or in several rows.
+
+use crate::canvas::{Canvas, Font};
+
+/// The separator between the parts of a text.
+pub(crate) const SEPARATOR: &str = " · ";
+
+impl Canvas<'_> {
+    /// The text, cut to fit into `width` where it must be.
+    pub(crate) fn fit(&self, text: &str, font: Font, width: f64) -> String {
+        if self.text_width(text, font) <= width {
+            return text.to_owned();
+        }
+        let letters: Vec<char> = text.chars().collect();
+        let cut = |count: usize| {
+            let kept: String = letters[..count].iter().collect();
+            format!("{}…", kept.trim_end())
+        };
+        (1..letters.len())
+            .rev()
+            .map(cut)
+            .find(|text| self.text_width(text, font) <= width)
+            .unwrap_or_default()
+    }
+
+    /// The text in two rows at most, parted between its parts where one does not have room for all.
+    pub(crate) fn two_rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
+        let fits = |row: &str| self.text_width(row, font) <= width;
+        let mut first = text;
+        while !fits(first)
+            && let Some((shorter, _)) = first.rsplit_once(SEPARATOR)
+        {
+            first = shorter;
+        }
+        let rest = text[first.len()..].trim_start_matches(SEPARATOR);
+        let rows = [first, rest].into_iter().filter(|row| !row.is_empty());
+        rows.map(|row| self.fit(row, font, width)).collect()
+    }
+
+    /// The text in as many rows as it needs, parted between its parts; a part that is wider than a row
+    /// by itself is cut.
+    pub(crate) fn rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
+        let mut rows: Vec<String> = Vec::new();
+        for part in text.split(SEPARATOR) {
+            let longer = rows.last().map(|row| format!("{row}{SEPARATOR}{part}"));
+            match longer.filter(|row| self.text_width(row, font) <= width) {
+                Some(longer) => {
+                    rows.pop();
+                    rows.push(longer);
+                }
+                None => rows.push(part.to_owned()),
+            }
+        }
+        let rows = rows.into_iter();
+        rows.map(|row| self.fit(&row, font, width)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::font::FontFaces;
+    use crate::options::Size;
+    use plotters::style::RGBColor;
+
+    #[test]
+    fn a_long_text_goes_on_in_a_second_row() {
+        let fonts = FontFaces::new().unwrap();
+        let canvas = Canvas::new(Size::default(), 1, &fonts);
+        let font = Font {
+            size: 10.0,
+            is_bold: false,
+            colour: RGBColor(0, 0, 0),
+        };
+        let text = "run.xlsx · 100 messages · moving average of 50";
+        let width = canvas.text_width(text, font);
+        let rows = |share: f64| canvas.two_rows(text, font, share * width);
+        assert_eq!(rows(1.0), [text]);
+        assert_eq!(
+            rows(0.99),
+            ["run.xlsx · 100 messages", "moving average of 50"]
+        );
+        assert_eq!(rows(0.45)[0], "run.xlsx");
+        let cut = &rows(0.45)[1];
+        assert!(
+            cut.starts_with("100 messages") && cut.ends_with('…'),
+            "{cut}"
+        );
+        assert!(canvas.two_rows("", font, width).is_empty());
+        assert_eq!(
+            canvas.rows(text, font, 0.5 * width),
+            ["run.xlsx", "100 messages", "moving average of 50"]
+        );
+        assert_eq!(canvas.rows(text, font, width), [text]);
+    }
+}

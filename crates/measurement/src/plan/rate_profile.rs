@@ -1,0 +1,222 @@
+//! The offered rate over time.
+//!
+//! A [`RateProfile`] gives the number of messages due by a time t after T0, Λ(t), the integral of the
+//! rate, and its inverse.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use units::{Rate, UnitError, parse_duration};
+
+/// A time during which the offered rate stays the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stage {
+    /// Length of the stage.
+    pub time: Duration,
+    /// Messages per second over all clients.
+    pub rate: Rate,
+}
+
+impl FromStr for Stage {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let wrong = || UnitError::Stage(text.to_owned());
+        let (time, rate) = text.split_once(':').ok_or_else(wrong)?;
+        let stage = Self {
+            time: parse_duration(time.trim())?,
+            rate: rate.trim().parse()?,
+        };
+        if stage.time.is_zero() {
+            return Err(wrong());
+        }
+        Ok(stage)
+    }
+}
+
+/// The offered rate over all clients as a function of the time since T0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RateProfile {
+    /// In order; the last one goes on for ever.
+    pub(super) segments: Vec<Segment>,
+    /// When the profile ends, in seconds; infinite unless it is made of stages.
+    pub(super) end_s: f64,
+}
+
+/// A time during which the rate is a straight line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Segment {
+    start_s: f64,
+    /// Messages due before it.
+    before: f64,
+    /// Messages per second at its start.
+    rate: f64,
+    /// Messages per second that it gains each second.
+    slope: f64,
+}
+
+impl Segment {
+    fn count(&self, at_s: f64) -> f64 {
+        let x = at_s - self.start_s;
+        self.before + x * (self.rate + x * self.slope / 2.0)
+    }
+
+    /// When so many messages are due; the form that does not cancel (slope 0 included).
+    pub(super) fn time_s(&self, count: f64) -> f64 {
+        let n = count - self.before;
+        if n <= 0.0 {
+            return self.start_s;
+        }
+        let root = (self.rate * self.rate + 2.0 * self.slope * n).sqrt();
+        self.start_s + 2.0 * n / (self.rate + root)
+    }
+}
+
+impl RateProfile {
+    /// The same rate for ever.
+    #[must_use]
+    pub fn constant(rate: Rate) -> Self {
+        Self {
+            segments: vec![Segment {
+                start_s: 0.0,
+                before: 0.0,
+                rate: rate.per_second(),
+                slope: 0.0,
+            }],
+            end_s: f64::INFINITY,
+        }
+    }
+
+    /// From 0 in a straight line to `rate` within `ramp`, then `rate` for ever.
+    #[must_use]
+    pub fn ramp(rate: Rate, ramp: Duration) -> Self {
+        let (to, over_s) = (rate.per_second(), ramp.as_secs_f64());
+        if over_s == 0.0 {
+            return Self::constant(rate);
+        }
+        let rise = Segment {
+            start_s: 0.0,
+            before: 0.0,
+            rate: 0.0,
+            slope: to / over_s,
+        };
+        let level = Segment {
+            start_s: over_s,
+            before: to * over_s / 2.0,
+            rate: to,
+            slope: 0.0,
+        };
+        Self {
+            segments: vec![rise, level],
+            end_s: f64::INFINITY,
+        }
+    }
+
+    /// One stage after the other; `None` when there is none.
+    #[must_use]
+    pub fn stages(stages: &[Stage]) -> Option<Self> {
+        let mut segments: Vec<Segment> = Vec::with_capacity(stages.len());
+        let mut end_s = 0.0;
+        for stage in stages {
+            segments.push(Segment {
+                start_s: end_s,
+                before: segments.last().map_or(0.0, |p| p.count(end_s)),
+                rate: stage.rate.per_second(),
+                slope: 0.0,
+            });
+            end_s += stage.time.as_secs_f64();
+        }
+        (!segments.is_empty()).then_some(Self { segments, end_s })
+    }
+
+    /// How long the stages last; `None` for a profile that goes on for ever.
+    #[must_use]
+    pub fn length(&self) -> Option<Duration> {
+        self.end_s
+            .is_finite()
+            .then(|| Duration::from_secs_f64(self.end_s))
+    }
+
+    /// Messages due in the first `seconds`, Λ(t); of a random schedule, on average.
+    #[must_use]
+    pub fn count_in(&self, seconds: f64) -> f64 {
+        let at_s = seconds.clamp(0.0, self.end_s);
+        let segment = self.segments.iter().rev().find(|p| p.start_s <= at_s);
+        segment.map_or(0.0, |p| p.count(at_s))
+    }
+
+    /// The rate at so many seconds, in messages per second; 0 when the last stage is over.
+    #[must_use]
+    pub fn rate_at(&self, seconds: f64) -> f64 {
+        let segment = self.segments.iter().rev().find(|p| p.start_s <= seconds);
+        let rate = |p: &Segment| p.rate + (seconds - p.start_s) * p.slope;
+        segment.filter(|_| seconds < self.end_s).map_or(0.0, rate)
+    }
+
+    /// Seconds after which so many messages are due, Λ⁻¹(n); infinite beyond the last stage.
+    #[must_use]
+    pub fn seconds_for(&self, count: f64) -> f64 {
+        let place = self.segment_at(count, 0);
+        self.segments.get(place).map_or(f64::INFINITY, |p| {
+            let at_s = p.time_s(count);
+            if at_s < self.end_s {
+                at_s
+            } else {
+                f64::INFINITY
+            }
+        })
+    }
+
+    /// The rate at T0 if it is above 0: what a warm-up goes at.
+    #[must_use]
+    pub fn initial_rate(&self) -> Option<Rate> {
+        self.segments.first().and_then(|p| Rate::new(p.rate))
+    }
+
+    /// How long the rate rises from 0; `None` without a ramp.
+    #[must_use]
+    pub fn ramp_time(&self) -> Option<Duration> {
+        let rises = self.segments.first().is_some_and(|p| p.slope > 0.0);
+        let level = self.segments.get(1).filter(|_| rises)?;
+        Some(Duration::from_secs_f64(level.start_s))
+    }
+
+    /// The stages that it was made of; none for a profile that goes on for ever.
+    #[must_use]
+    pub fn as_stages(&self) -> Vec<Stage> {
+        if self.end_s.is_infinite() {
+            return Vec::new();
+        }
+        let starts = self.segments.iter().map(|p| p.start_s);
+        let ends = starts.skip(1).chain([self.end_s]);
+        let segments = self.segments.iter().zip(ends);
+        segments
+            .filter_map(|(segment, end_s)| {
+                Some(Stage {
+                    time: Duration::from_secs_f64(end_s - segment.start_s),
+                    rate: Rate::new(segment.rate)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The highest rate, in messages per second.
+    #[must_use]
+    pub fn peak(&self) -> f64 {
+        self.segments.iter().map(|p| p.rate).fold(0.0, f64::max)
+    }
+
+    /// The segment that this message falls into, from `from` on.
+    #[inline]
+    pub(super) fn segment_at(&self, count: f64, from: usize) -> usize {
+        let mut place = from;
+        while self
+            .segments
+            .get(place + 1)
+            .is_some_and(|next| next.before <= count)
+        {
+            place += 1;
+        }
+        place
+    }
+}

@@ -1,0 +1,302 @@
+//! Counts and times of one generator thread, and their merge over all threads.
+
+use super::{
+    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ThreadSamples,
+    ThreadTimeline,
+};
+
+/// One thread's record of the measured phase.
+#[derive(Debug)]
+pub struct Recorder {
+    counts: MessageCounts,
+    /// Its response times lie in the timeline, until they are merged.
+    open_loop: Option<Box<OpenLoopRecord>>,
+    timeline: ThreadTimeline,
+    samples: ThreadSamples,
+    measured_until_ns: u64,
+    in_time: EchoTotals,
+    last_received_ns: u64,
+}
+
+impl Recorder {
+    /// An empty record; `open_loop` says that response time differs from service time,
+    /// `expected_samples` how many samples to make room for.
+    #[must_use]
+    pub fn new(open_loop: bool, expected_samples: usize) -> Self {
+        Self {
+            counts: MessageCounts::default(),
+            open_loop: open_loop.then(Box::default),
+            timeline: ThreadTimeline::new(open_loop),
+            samples: ThreadSamples::new(expected_samples),
+            measured_until_ns: u64::MAX,
+            in_time: EchoTotals::default(),
+            last_received_ns: 0,
+        }
+    }
+
+    /// The measured phase ends at this time after T0: echoes that come later are timed and
+    /// counted, but are no part of the throughput.
+    pub fn measure_until(&mut self, ns: u64) {
+        self.measured_until_ns = self.measured_until_ns.min(ns);
+    }
+
+    /// A measured message went out; in closed loop it was due when it was sent.
+    #[inline]
+    pub fn sent(&mut self, intended_ns: u64, sent_ns: u64) {
+        self.counts.sent += 1;
+        self.timeline.sent(sent_ns);
+        if let Some(open) = &mut self.open_loop {
+            open.send_lag.record(sent_ns.saturating_sub(intended_ns));
+            open.sent_in_time += u64::from(sent_ns <= self.measured_until_ns);
+            open.last_intended_ns = open.last_intended_ns.max(intended_ns);
+            open.last_sent_ns = open.last_sent_ns.max(sent_ns);
+        }
+    }
+
+    /// So many messages were due but could not be sent.
+    pub fn unsent(&mut self, messages: u64) {
+        self.counts.unsent += messages;
+    }
+
+    /// A measured message ended: its echo came, or will not come any more.
+    #[inline]
+    pub fn ended(&mut self, budget: &BottomK, sample: Sample, payload_bytes: u64) {
+        match sample.outcome {
+            Outcome::Ok => {}
+            Outcome::Reordered => self.counts.reordered += 1,
+            Outcome::TimedOut => self.counts.timed_out += 1,
+            Outcome::Corrupted => self.counts.corrupted += 1,
+            Outcome::Lost => self.counts.lost += 1,
+        }
+        if sample.outcome.is_failure() {
+            self.timeline.failed(sample.sent_ns);
+        }
+        if let Some(received_ns) = sample.received_ns() {
+            self.counts.received += 1;
+            self.last_received_ns = self.last_received_ns.max(received_ns);
+            let times = sample
+                .service_time_ns()
+                .zip(sample.response_time_ns())
+                .filter(|_| sample.outcome.is_timed());
+            self.timeline.received(received_ns, times);
+            if times.is_some() && received_ns <= self.measured_until_ns {
+                self.in_time.messages += 1;
+                self.in_time.payload_bytes += payload_bytes;
+            }
+        }
+        self.samples.push(budget, sample);
+    }
+
+    /// A second echo of a message that had one.
+    pub fn duplicated(&mut self) {
+        self.counts.duplicated += 1;
+    }
+
+    /// A message from the server that echoes nothing of ours.
+    pub fn unexpected(&mut self) {
+        self.counts.unexpected += 1;
+    }
+
+    /// A message was in flight when the user ended the run.
+    pub fn abandoned(&mut self) {
+        self.counts.abandoned += 1;
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn counts(&self) -> &MessageCounts {
+        &self.counts
+    }
+
+    /// When the last echo came, in nanoseconds since T0; 0 when none did.
+    #[must_use]
+    pub fn last_received_ns(&self) -> u64 {
+        self.last_received_ns
+    }
+
+    /// Counts and histograms so far, without timeline and samples: what may be told of a run that goes
+    /// on.
+    #[must_use]
+    pub fn so_far(&self) -> Record {
+        let times = self.timeline.times();
+        Record {
+            counts: self.counts,
+            service: times.service,
+            open_loop: self.open_loop.as_deref().map(|open| {
+                Box::new(OpenLoopRecord {
+                    response: times.response.unwrap_or_default(),
+                    ..open.clone()
+                })
+            }),
+            in_time: self.in_time,
+            last_received_ns: self.last_received_ns,
+            ..Record::default()
+        }
+    }
+
+    /// Brings the threads' records together; the result does not depend on how many there were.
+    #[must_use]
+    pub fn merge(threads: Vec<Self>, budget: &BottomK) -> Record {
+        let mut record = Record::default();
+        let mut timelines = Vec::with_capacity(threads.len());
+        let mut samples = Vec::with_capacity(threads.len());
+        for thread in threads {
+            record.add(&thread.so_far());
+            timelines.push(thread.timeline);
+            samples.push(thread.samples);
+        }
+        record.timeline = ThreadTimeline::merge(timelines);
+        record.samples = ThreadSamples::merge(samples, budget);
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::LatencyHistogram;
+
+    fn record(samples: &[Sample], threads: usize) -> Record {
+        let budget = BottomK::new(1_000, 1);
+        let mut recorders: Vec<_> = (0..threads).map(|_| Recorder::new(false, 0)).collect();
+        for sample in samples {
+            let recorder = &mut recorders[sample.client as usize % threads];
+            recorder.sent(sample.intended_ns, sample.sent_ns);
+            recorder.ended(&budget, *sample, 125);
+        }
+        Recorder::merge(recorders, &budget)
+    }
+
+    fn mixed() -> Vec<Sample> {
+        let mut samples: Vec<_> = (0..40)
+            .map(|n| {
+                Sample::echoed(
+                    n % 4,
+                    u64::from(n / 4),
+                    10,
+                    10,
+                    1_010 + u64::from(n),
+                    Outcome::Ok,
+                )
+            })
+            .collect();
+        samples[3].outcome = Outcome::Corrupted;
+        samples[7].outcome = Outcome::TimedOut;
+        samples[8].outcome = Outcome::Reordered;
+        samples.push(Sample::lost(2, 99, 20, 20));
+        samples
+    }
+
+    #[test]
+    fn every_message_sent_is_received_or_lost() {
+        let r = record(&mixed(), 1);
+        assert_eq!(r.counts.sent, 41);
+        assert_eq!((r.counts.received, r.counts.lost), (40, 1));
+        assert_eq!(
+            (r.counts.corrupted, r.counts.timed_out, r.counts.reordered),
+            (1, 1, 1)
+        );
+        assert!(r.counts.any_failed());
+    }
+
+    #[test]
+    fn a_wrong_echo_has_no_part_in_latency_or_throughput() {
+        let r = record(&mixed(), 1);
+        assert_eq!(r.service.count(), 39);
+        assert_eq!(
+            (r.in_time.messages, r.in_time.payload_bytes),
+            (39, 39 * 125)
+        );
+        assert_eq!(r.last_received_ns, 1_049);
+    }
+
+    #[test]
+    fn the_timeline_counts_what_was_lost_corrupted_or_late() {
+        let failed: Vec<_> = record(&mixed(), 2)
+            .timeline
+            .iter()
+            .map(|t| t.failed)
+            .collect();
+        assert_eq!(failed, [3], "an echo out of order is no failure");
+    }
+
+    #[test]
+    fn an_echo_after_the_end_is_timed_but_no_throughput() {
+        let budget = BottomK::new(10, 1);
+        let mut recorder = Recorder::new(false, 0);
+        recorder.measure_until(100);
+        for received_ns in [99, 100, 101] {
+            let sample = Sample::echoed(0, 0, 0, 0, received_ns, Outcome::Ok);
+            recorder.ended(&budget, sample, 5);
+        }
+        let r = Recorder::merge(vec![recorder], &budget);
+        assert_eq!((r.service.count(), r.in_time.messages), (3, 2));
+        assert_eq!(r.in_time.payload_bytes, 10);
+    }
+
+    #[test]
+    fn an_open_loop_knows_its_lag_and_what_it_sent_in_time() {
+        let budget = BottomK::new(10, 1);
+        let mut threads: Vec<_> = (0..2).map(|_| Recorder::new(true, 0)).collect();
+        for (thread, intended, sent) in [(0, 10, 15), (1, 20, 90), (0, 95, 130)] {
+            threads[thread].measure_until(100);
+            threads[thread].sent(intended, sent);
+            let sample = Sample::echoed(0, 0, intended, sent, sent + 7, Outcome::Ok);
+            threads[thread].ended(&budget, sample, 5);
+        }
+        threads[1].unsent(4);
+        let r = Recorder::merge(threads, &budget);
+        let open = r.open_loop.as_ref().unwrap();
+        assert_eq!(
+            (open.send_lag.min(), open.send_lag.max()),
+            (Some(5), Some(70))
+        );
+        assert_eq!(
+            (open.sent_in_time, r.counts.sent, r.counts.unsent),
+            (2, 3, 4)
+        );
+        assert_eq!((open.last_intended_ns, open.last_sent_ns), (95, 130));
+        assert_eq!((r.service.max(), r.response().max()), (Some(7), Some(77)));
+        assert!(r.counts.any_failed());
+    }
+
+    #[test]
+    fn what_the_threads_tell_on_the_way_adds_up_to_the_whole() {
+        let budget = BottomK::new(10, 1);
+        let mut threads: Vec<_> = (0..2).map(|_| Recorder::new(true, 0)).collect();
+        // Two seconds, so that the times lie in both parts of a timeline.
+        for n in 0..20_u64 {
+            let sent_ns = n * 100_000_000;
+            let thread = &mut threads[usize::from(n % 3 == 0)];
+            thread.sent(sent_ns - n, sent_ns);
+            let sample = Sample::echoed(0, n, sent_ns - n, sent_ns, sent_ns + 7, Outcome::Ok);
+            thread.ended(&budget, sample, 5);
+        }
+        let mut so_far = Record::default();
+        threads.iter().for_each(|t| so_far.add(&t.so_far()));
+        let whole = Recorder::merge(threads, &budget);
+        assert_eq!(so_far.counts, whole.counts);
+        assert_eq!(so_far.in_time, whole.in_time);
+        assert_eq!(so_far.last_received_ns, whole.last_received_ns);
+        for of in [
+            |r: &Record| r.service.clone(),
+            |r: &Record| r.response().clone(),
+        ] {
+            let figures =
+                |d: LatencyHistogram| (d.count(), d.min(), d.max(), d.mean(), d.quantile(0.5));
+            assert_eq!(figures(of(&so_far)), figures(of(&whole)));
+        }
+        assert_eq!(so_far.response().max(), Some(26));
+        let lag = |r: &Record| r.open_loop.as_ref().unwrap().send_lag.max();
+        assert_eq!((lag(&so_far), lag(&whole)), (Some(19), Some(19)));
+    }
+
+    #[test]
+    fn figures_do_not_depend_on_the_number_of_threads() {
+        let (one, four) = (record(&mixed(), 1), record(&mixed(), 4));
+        assert_eq!(one.counts, four.counts);
+        assert_eq!(one.samples, four.samples);
+        assert_eq!(one.timeline, four.timeline);
+        assert_eq!(one.service.stdev(), four.service.stdev());
+    }
+}

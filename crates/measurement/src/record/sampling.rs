@@ -1,0 +1,215 @@
+//! A uniform random sample of the messages, when there are too many to keep them all.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::sample::{Sample, message_hash};
+
+/// The shared state with which all threads of a run keep about `limit` samples between them.
+///
+/// Every sample has a random key ([`message_hash`]); the run keeps the samples with the `limit`
+/// smallest keys, which is a uniform random sample without replacement (bottom-k sampling, Cohen
+/// and Kaplan, PODC'07) and does not depend on how messages were spread over threads. While the
+/// run goes on, all threads drop what lies above one falling threshold.
+#[derive(Debug)]
+pub struct BottomK {
+    limit: u64,
+    seed: u64,
+    threshold: AtomicU64,
+    /// Samples reported so far that lie below the threshold, as far as can be told
+    /// without asking every thread.
+    kept: Mutex<u64>,
+}
+
+/// A thread reports how many samples it added once in so many.
+const REPORT_EVERY: usize = 1024;
+
+impl BottomK {
+    /// Room for `limit` samples in the end; while the run goes on, for half as many more.
+    #[must_use]
+    pub fn new(limit: u64, seed: u64) -> Self {
+        Self {
+            limit,
+            // Not the seed that payload sizes are drawn from: the choice must not depend on size.
+            seed: !seed,
+            threshold: AtomicU64::new(u64::MAX),
+            kept: Mutex::new(0),
+        }
+    }
+
+    fn key(&self, sample: &Sample) -> u64 {
+        message_hash(self.seed, sample.client, sample.message)
+    }
+
+    fn high_water(&self) -> u64 {
+        self.limit
+            .saturating_add(self.limit / 2)
+            .saturating_add(16 * REPORT_EVERY as u64)
+    }
+
+    /// Counts `added` more samples below the threshold, lowers it when they are too many, and
+    /// tells where it now stands.
+    fn report(&self, added: u64) -> u64 {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept += added;
+        let mut threshold = self.threshold.load(Ordering::Relaxed);
+        if *kept > self.high_water() {
+            // Keys are uniform: four fifths of the range hold four fifths of the samples, which
+            // leaves a fifth and more to spare over the limit.
+            threshold = threshold / 5 * 4;
+            *kept = *kept / 5 * 4;
+            self.threshold.store(threshold, Ordering::Relaxed);
+        }
+        threshold
+    }
+}
+
+/// The samples one thread keeps.
+#[derive(Debug)]
+pub struct ThreadSamples {
+    samples: Vec<Sample>,
+    /// How many of `samples` the budget has been told of.
+    reported: usize,
+    /// Where the budget's threshold stood when `samples` was last cut down to it.
+    threshold: u64,
+}
+
+impl ThreadSamples {
+    /// An empty store; `expected` samples are made room for at once, so that recording does not
+    /// allocate. Memory that is never written costs nothing.
+    #[must_use]
+    pub fn new(expected: usize) -> Self {
+        Self {
+            samples: Vec::with_capacity(expected),
+            reported: 0,
+            threshold: u64::MAX,
+        }
+    }
+
+    /// Keeps the sample unless its key lies above the run's threshold.
+    #[inline]
+    pub fn push(&mut self, budget: &BottomK, sample: Sample) {
+        let threshold = budget.threshold.load(Ordering::Relaxed);
+        if budget.limit == 0 || (threshold != u64::MAX && budget.key(&sample) > threshold) {
+            return;
+        }
+        self.samples.push(sample);
+        if self.samples.len() - self.reported >= REPORT_EVERY {
+            self.report(budget);
+        }
+    }
+
+    #[cold]
+    fn report(&mut self, budget: &BottomK) {
+        let now = budget.threshold.load(Ordering::Relaxed);
+        let added = self.samples[self.reported..]
+            .iter()
+            .filter(|s| budget.key(s) <= now)
+            .count();
+        let threshold = budget.report(added as u64);
+        if threshold != self.threshold {
+            self.threshold = threshold;
+            self.samples.retain(|s| budget.key(s) <= threshold);
+        }
+        self.reported = self.samples.len();
+    }
+
+    /// Brings the threads' samples together: at most the limit, ordered by send time.
+    #[must_use]
+    pub fn merge(stores: Vec<Self>, budget: &BottomK) -> Vec<Sample> {
+        let mut all = Vec::new();
+        for store in stores {
+            if all.is_empty() {
+                all = store.samples;
+            } else {
+                all.extend_from_slice(&store.samples);
+            }
+        }
+        let limit = usize::try_from(budget.limit).unwrap_or(usize::MAX);
+        if all.len() > limit {
+            all.select_nth_unstable_by_key(limit, |s| budget.key(s));
+            all.truncate(limit);
+        }
+        all.sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Outcome;
+
+    fn sample(client: u32, message: u64) -> Sample {
+        Sample::echoed(client, message, 0, message, message + 10, Outcome::Ok)
+    }
+
+    /// Spreads the messages of `clients` clients over `threads` stores and merges them.
+    fn kept(clients: u32, messages: u64, threads: usize, limit: u64) -> Vec<Sample> {
+        let budget = BottomK::new(limit, 7);
+        let mut stores: Vec<_> = (0..threads).map(|_| ThreadSamples::new(0)).collect();
+        for message in 0..messages {
+            for client in 0..clients {
+                stores[client as usize % threads].push(&budget, sample(client, message));
+            }
+        }
+        ThreadSamples::merge(stores, &budget)
+    }
+
+    #[test]
+    fn below_the_limit_every_sample_is_kept_in_send_order() {
+        let all = kept(10, 100, 3, 1_000);
+        assert_eq!(all.len(), 1_000);
+        assert!(all.is_sorted_by_key(|s| s.sent_ns));
+    }
+
+    #[test]
+    fn a_limit_of_zero_keeps_nothing() {
+        assert!(kept(3, 10, 1, 0).is_empty());
+    }
+
+    #[test]
+    fn past_the_limit_exactly_so_many_are_kept_whatever_the_threads() {
+        let one = kept(50, 4_000, 1, 10_000);
+        assert_eq!(one.len(), 10_000);
+        assert_eq!(one, kept(50, 4_000, 4, 10_000));
+    }
+
+    #[test]
+    fn a_thread_that_ends_early_does_not_cost_samples() {
+        // The first thread is done before the threshold first falls and never drops its own.
+        let budget = BottomK::new(20_000, 3);
+        let mut stores = vec![ThreadSamples::new(0), ThreadSamples::new(0)];
+        for message in 0..30_000 {
+            stores[0].push(&budget, sample(0, message));
+        }
+        for message in 0..1_000_000 {
+            stores[1].push(&budget, sample(1, message));
+        }
+        assert_eq!(ThreadSamples::merge(stores, &budget).len(), 20_000);
+    }
+
+    #[test]
+    fn memory_stays_near_the_limit() {
+        let budget = BottomK::new(5_000, 1);
+        let mut store = ThreadSamples::new(0);
+        for message in 0..2_000_000 {
+            store.push(&budget, sample(0, message));
+            // The budget estimates what a lower threshold leaves: a twentieth is 16 deviations.
+            let at_most = budget.high_water() * 21 / 20 + REPORT_EVERY as u64;
+            assert!(store.samples.len() as u64 <= at_most);
+        }
+    }
+
+    #[test]
+    fn the_choice_is_uniform() {
+        // 100 blocks of equal size should each keep 100 of 10,000; chi-squared with 99 degrees of
+        // freedom exceeds 149 once in a thousand seeds, and this seed is fixed.
+        let mut blocks = [0.0_f64; 100];
+        for s in kept(1, 1_000_000, 2, 10_000) {
+            blocks[usize::try_from(s.message / 10_000).unwrap()] += 1.0;
+        }
+        let chi_squared: f64 = blocks.iter().map(|n| (n - 100.0).powi(2) / 100.0).sum();
+        assert!(chi_squared < 149.0, "{chi_squared}");
+    }
+}

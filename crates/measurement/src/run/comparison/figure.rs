@@ -1,0 +1,156 @@
+//! The figures that servers are compared by: names, units, and which way is better.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RoundRow, RunRow};
+use crate::verdict::Verdict;
+use units::{grouped, human_bytes, human_time};
+
+/// A figure that servers are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparedFigure {
+    /// Right echoes per second in closed loop.
+    Throughput,
+    /// Median service time in closed loop.
+    ServiceP50,
+    /// 99th percentile of the service time in closed loop.
+    ServiceP99,
+    /// 99.9th percentile of the service time in closed loop.
+    #[serde(rename = "service_p99_9")]
+    ServiceP999,
+    /// Median response time in open loop.
+    ResponseP50,
+    /// 99th percentile of the response time in open loop.
+    ResponseP99,
+    /// 99.9th percentile of the response time in open loop.
+    #[serde(rename = "response_p99_9")]
+    ResponseP999,
+    /// Right echoes for each second of the server's CPU time, in closed loop.
+    MessagesPerCpuS,
+    /// Resident memory for each connection.
+    MemoryPerConnection,
+}
+
+impl ComparedFigure {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [Self; 9] = [
+        Self::Throughput,
+        Self::ServiceP50,
+        Self::ServiceP99,
+        Self::ServiceP999,
+        Self::ResponseP50,
+        Self::ResponseP99,
+        Self::ResponseP999,
+        Self::MessagesPerCpuS,
+        Self::MemoryPerConnection,
+    ];
+
+    /// Its key in files and in conditions, `response.p99` apart from that.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::ServiceP50 => "service_p50",
+            Self::ServiceP99 => "service_p99",
+            Self::ServiceP999 => "service_p99_9",
+            Self::ResponseP50 => "response_p50",
+            Self::ResponseP99 => "response_p99",
+            Self::ResponseP999 => "response_p99_9",
+            Self::MessagesPerCpuS => "messages_per_cpu_s",
+            Self::MemoryPerConnection => "memory_per_connection",
+        }
+    }
+
+    /// Its name for a person, with the unit of numbers that have none of their own.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput, msg/s",
+            Self::ServiceP50 => "service time p50",
+            Self::ServiceP99 => "service time p99",
+            Self::ServiceP999 => "service time p99.9",
+            Self::ResponseP50 => "response time p50",
+            Self::ResponseP99 => "response time p99",
+            Self::ResponseP999 => "response time p99.9",
+            Self::MessagesPerCpuS => "messages per CPU-second",
+            Self::MemoryPerConnection => "memory per connection",
+        }
+    }
+
+    /// The same without the unit.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        self.name().split(", ").next().unwrap_or_default()
+    }
+
+    /// Its unit in files.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Throughput => "msg/s",
+            Self::MessagesPerCpuS => "msg/CPU-s",
+            Self::MemoryPerConnection => "bytes",
+            _ => "ns",
+        }
+    }
+
+    /// Whether the larger value is the better one.
+    #[must_use]
+    pub fn more_is_better(self) -> bool {
+        matches!(self, Self::Throughput | Self::MessagesPerCpuS)
+    }
+
+    /// What a server with the better, and with the worse value is: `faster`, `slower`.
+    #[must_use]
+    pub fn comparatives(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MessagesPerCpuS => ("more for its CPU", "less for its CPU"),
+            Self::MemoryPerConnection => ("smaller", "larger"),
+            _ => ("faster", "slower"),
+        }
+    }
+
+    /// A value of it for a person.
+    #[must_use]
+    pub fn print(self, value: f64) -> String {
+        match self {
+            // Never negative.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Self::Throughput | Self::MessagesPerCpuS => grouped(value.round() as u64),
+            Self::MemoryPerConnection => human_bytes(value),
+            _ => human_time(value),
+        }
+    }
+
+    /// The run that it is of.
+    #[must_use]
+    pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
+        match self {
+            Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
+            _ => row.capacity.as_ref(),
+        }
+    }
+
+    /// What a server had of it in a round. `None` when the round failed, when the run is not to be
+    /// believed, and when it was not seen.
+    #[must_use]
+    pub fn of(self, row: &RoundRow) -> Option<f64> {
+        if row.failure.is_some() {
+            return None;
+        }
+        let run = self
+            .run(row)
+            .filter(|run| run.verdict != Verdict::Invalid)?;
+        let value = match self {
+            Self::Throughput => Some(run.messages_per_s),
+            Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,
+            Self::ServiceP99 | Self::ResponseP99 => run.p99_ns,
+            Self::ServiceP999 | Self::ResponseP999 => run.p99_9_ns,
+            Self::MessagesPerCpuS => run.messages_per_cpu_s,
+            Self::MemoryPerConnection => row.memory_per_connection_bytes,
+        };
+        // Only numbers above zero have a ratio.
+        value.filter(|value| value.is_finite() && *value > 0.0)
+    }
+}

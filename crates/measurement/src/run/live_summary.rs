@@ -1,0 +1,92 @@
+//! The provisional summary of a run that goes on.
+
+use super::summary::{RunContext, Summary};
+use crate::plan::Plan;
+use crate::record::Record;
+
+impl Summary {
+    /// The summary of a run that goes on, from what it has recorded so far.
+    ///
+    /// All figures and the verdict are as they would be if it ended now, with one difference: what is due
+    /// but not sent yet is counted only at the end, so that in its place the verdict goes by
+    /// [`Plan::due_by`].
+    #[must_use]
+    pub fn so_far(plan: &Plan, record: &Record, circumstances: RunContext) -> Self {
+        let counted = record.counts.unsent;
+        let due = plan.due_by(circumstances.elapsed_s).unwrap_or(0);
+        let mut judged = record.clone();
+        judged.counts.unsent = counted.max(due.saturating_sub(record.counts.sent));
+        let mut summary = Self::new(plan, &judged, circumstances);
+        summary.messages.unsent = counted;
+        summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::tests::draft;
+    use crate::plan::{Arrivals, Length, Load, RateProfile};
+    use crate::record::{BottomK, Outcome, Recorder, Sample};
+    use crate::verdict::Reason;
+    use units::Rate;
+
+    fn plan(arrivals: Arrivals) -> Plan {
+        let mut draft = draft();
+        draft.length = Length::Duration(Duration::from_secs(10));
+        draft.load = Load::Open {
+            profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),
+            arrivals,
+            window: NonZeroU32::new(1),
+        };
+        Plan::new(draft).unwrap()
+    }
+
+    /// A run of 1,000 messages per second that sent so many, all of them echoed, in two seconds.
+    fn after_two_seconds(sent: u64, arrivals: Arrivals) -> Summary {
+        let mut recorder = Recorder::new(true, 0);
+        let budget = BottomK::new(0, 1);
+        for n in 0..sent {
+            recorder.sent(n, n);
+            let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
+            recorder.ended(&budget, sample, 125);
+        }
+        let circumstances = RunContext {
+            elapsed_s: 2.0,
+            ..RunContext::default()
+        };
+        Summary::so_far(&plan(arrivals), &recorder.so_far(), circumstances)
+    }
+
+    #[test]
+    fn what_is_due_by_now_must_have_been_sent() {
+        let all = after_two_seconds(2_000, Arrivals::Constant);
+        assert_eq!(all.sent_in_time_share, Some(1.0));
+        let half = after_two_seconds(1_000, Arrivals::Constant);
+        assert_eq!(half.sent_in_time_share, Some(0.5));
+        assert!(
+            matches!(half.validity.found[0], Reason::RateNotKept { kept, .. } if kept == 0.5),
+            "{:?}",
+            half.validity
+        );
+        // What is only estimated is not counted.
+        assert_eq!(half.messages.unsent, 0);
+    }
+
+    #[test]
+    fn random_arrivals_may_be_fewer_by_chance() {
+        // 2,000 less four times the square root of 2,000.
+        assert_eq!(plan(Arrivals::Poisson).due_by(2.0), Some(1_821));
+        assert_eq!(plan(Arrivals::Poisson).due_by(0.001), Some(0));
+        let few = after_two_seconds(1_830, Arrivals::Poisson);
+        assert_eq!(few.sent_in_time_share, Some(1.0));
+    }
+
+    #[test]
+    fn nothing_more_is_due_when_the_time_is_over() {
+        assert_eq!(plan(Arrivals::Constant).due_by(60.0), Some(10_000));
+    }
+}

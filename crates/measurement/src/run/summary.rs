@@ -1,0 +1,448 @@
+//! What a run found, as plain data. Field names are the JSON keys of the contract.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan_summary::PlanSummary;
+use crate::plan::{Length, Plan};
+use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
+use crate::verdict::{
+    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, Reason, SendConditions,
+    SendLag, ServerSample, ServerUsage, Verdict,
+};
+
+/// Version of the JSON summary's shape.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that a run found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What measured.
+    pub tool: Tool,
+    /// The command line, secrets masked; `None` in a file of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_line: Option<Vec<String>>,
+    /// What was asked for.
+    pub plan: PlanSummary,
+    /// Where it was measured from.
+    pub host: Host,
+    /// Wall-clock time of T0, RFC 3339.
+    pub started_at: String,
+    /// Length of the measured phase in seconds.
+    pub elapsed_s: f64,
+    /// How the connections fared.
+    pub connections: Connections,
+    /// How the messages fared.
+    pub messages: MessageCounts,
+    /// Right echoes per second of the measured phase.
+    pub throughput: Throughput,
+    /// Messages per second asked for, on average; `None` in closed loop.
+    pub offered_rate_per_s: Option<f64>,
+    /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
+    #[serde(default)]
+    pub achieved_rate_per_s: Option<f64>,
+    /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
+    /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
+    #[serde(default)]
+    pub sent_in_time_share: Option<f64>,
+    /// Received minus sent.
+    pub service_time_ns: Latency,
+    /// Received minus intended; in closed loop the same as the service time.
+    pub response_time_ns: Latency,
+    /// By how much the p99 of the response time exceeds that of the service time: what coordinated
+    /// omission would have hidden. `None` in closed loop, where it cannot be known.
+    #[serde(default)]
+    pub coordinated_omission_p99_ns: Option<u64>,
+    /// How long connections took to open.
+    pub connect_ns: ConnectTimes,
+    /// Actual minus intended send time.
+    pub send_lag_ns: SendLag,
+    /// What the generator itself used.
+    pub client: GeneratorUsage,
+    /// What the server used, where that could be sampled.
+    pub server: Option<ServerUsage>,
+    /// What the generator can do on this host, if that was measured before the run.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+    /// Whether to believe it.
+    pub validity: ValiditySummary,
+    /// The conditions that the run was to be held against.
+    #[serde(default)]
+    pub conditions: Vec<ConditionResult>,
+}
+
+/// Name and version of the tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// `ws-bench`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The machine that measured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Host {
+    /// Operating system.
+    pub os: String,
+    /// Kernel version.
+    pub kernel: String,
+    /// Processor name.
+    pub cpu: String,
+    /// Cores of the machine that are on.
+    pub cores: usize,
+    /// The cores that this process was confined to, as by `taskset`; empty = it may use all.
+    pub allowed_cores: Vec<usize>,
+    /// Open files this process may have; `None` where there is no such limit.
+    pub open_file_limit: Option<u64>,
+}
+
+/// How the connections fared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Connections tried.
+    pub attempted: u64,
+    /// Connections that finished their handshake.
+    pub opened: u64,
+    /// Connections that did not.
+    pub failed: u64,
+    /// Connections that ended before their client was done with them.
+    pub closed_early: u64,
+    /// How many connections ended with each close code; 1006 = without a close frame.
+    #[serde(default)]
+    pub close_codes: BTreeMap<u16, u64>,
+    /// From the first attempt until all had opened or failed, in seconds.
+    pub opening_s: f64,
+    /// Why connections failed to open, and how many for each reason.
+    #[serde(default)]
+    pub failures: BTreeMap<String, u64>,
+    /// Why connections ended early, and how many for each reason.
+    #[serde(default)]
+    pub early_ends: BTreeMap<String, u64>,
+}
+
+/// Right echoes per second of the measured phase.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Messages.
+    pub messages_per_s: f64,
+    /// Payload bytes.
+    pub payload_bytes_per_s: f64,
+}
+
+impl Throughput {
+    /// 0 when nothing was measured.
+    #[allow(clippy::cast_precision_loss)]
+    fn new(echoes: &EchoTotals, elapsed_s: f64) -> Self {
+        let per_second = |n: u64| {
+            if elapsed_s > 0.0 {
+                n as f64 / elapsed_s
+            } else {
+                0.0
+            }
+        };
+        Self {
+            messages_per_s: per_second(echoes.messages),
+            payload_bytes_per_s: per_second(echoes.payload_bytes),
+        }
+    }
+}
+
+/// Adherence of an open loop to its schedule.
+#[derive(Debug, Clone, Copy)]
+struct ScheduleAdherence {
+    achieved_per_s: f64,
+    /// The achieved rate as a share of what was due; above 1 never.
+    kept: f64,
+}
+
+impl ScheduleAdherence {
+    /// `None` when nothing was due.
+    #[allow(clippy::cast_precision_loss)]
+    fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, elapsed_s: f64) -> Option<Self> {
+        let due = (record.counts.sent + record.counts.unsent) as f64;
+        let sent = open.sent_in_time as f64;
+        let (due_s, took_s) = match plan.length {
+            Length::Duration(_) => (elapsed_s, elapsed_s),
+            // The last message ends a gap, so that n messages a second take n gaps.
+            Length::MessagesPerClient(_) => {
+                let due_s = open.last_intended_ns as f64 / 1e9 + 1.0 / plan.offered_rate()?;
+                (due_s, due_s.max(open.last_sent_ns as f64 / 1e9))
+            }
+        };
+        (due > 0.0 && took_s > 0.0).then(|| Self {
+            achieved_per_s: sent / took_s,
+            kept: (sent / took_s) / (due / due_s),
+        })
+    }
+}
+
+/// The verdict as it is reported.
+///
+/// Two are equal when verdict and sentences are: no file holds `found`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ValiditySummary {
+    /// The verdict on the figures.
+    pub verdict: Verdict,
+    /// Reasons against them as sentences, each with advice.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// The same as data; empty in a run that was read from a file.
+    #[serde(skip)]
+    pub found: Vec<Reason>,
+}
+
+impl PartialEq for ValiditySummary {
+    fn eq(&self, other: &Self) -> bool {
+        (self.verdict, &self.reasons) == (other.verdict, &other.reasons)
+    }
+}
+
+impl ValiditySummary {
+    /// Writes a sentence for each reason that was found.
+    pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
+        self.reasons = self.found.iter().map(sentence).collect();
+    }
+}
+
+/// Everything that a summary holds beside plan and record.
+#[derive(Debug, Clone, Default)]
+pub struct RunContext {
+    /// What measured.
+    pub tool: Tool,
+    /// The command line, secrets masked; `None` when unknown.
+    pub command_line: Option<Vec<String>>,
+    /// Where.
+    pub host: Host,
+    /// Wall-clock time of T0, RFC 3339.
+    pub started_at: String,
+    /// Length of the measured phase in seconds.
+    pub elapsed_s: f64,
+    /// How the connections fared.
+    pub connections: Connections,
+    /// How long they took to open.
+    pub connect_ns: ConnectTimes,
+    /// What the generator used.
+    pub client: GeneratorUsage,
+    /// CPU seconds and resident memory of the server.
+    pub server: Option<ServerSample>,
+    /// What the generator can do at its best.
+    pub calibration: Option<Calibration>,
+    /// The user ended the run before its plan was done.
+    pub interrupted: bool,
+}
+
+impl Summary {
+    /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict
+    /// are data yet: [`ValiditySummary::explain`] makes sentences of them.
+    #[must_use]
+    pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
+        let service = Latency::from(&record.service);
+        let response = Latency::from(record.response());
+        let open = record.open_loop.as_deref();
+        let adherence =
+            open.and_then(|open| ScheduleAdherence::of(plan, record, open, c.elapsed_s));
+        let send_lag = match open {
+            Some(open) => SendLag::from(&open.send_lag),
+            None => SendLag::none(record.counts.sent),
+        };
+        let throughput = Throughput::new(&record.in_time, c.elapsed_s);
+        let verdict = verdict::judge(&Evidence {
+            timed_messages: service.count,
+            service,
+            response,
+            send_lag_p99_ns: open.and(send_lag.p99),
+            achieved_share: adherence.map(|a| a.kept),
+            messages_per_s: throughput.messages_per_s,
+            ..c.evidence(plan, &record.counts)
+        });
+        Self {
+            schema: SCHEMA,
+            tool: c.tool,
+            command_line: c.command_line,
+            plan: PlanSummary::from(plan),
+            host: c.host,
+            started_at: c.started_at,
+            elapsed_s: c.elapsed_s,
+            connections: c.connections,
+            messages: MessageCounts {
+                planned: plan.planned_messages(),
+                ..record.counts
+            },
+            throughput,
+            offered_rate_per_s: plan.offered_rate(),
+            achieved_rate_per_s: adherence.map(|a| a.achieved_per_s),
+            sent_in_time_share: adherence.map(|a| a.kept.min(1.0)),
+            service_time_ns: service,
+            response_time_ns: response,
+            coordinated_omission_p99_ns: open
+                .and(response.p99.zip(service.p99))
+                .map(|(response, service)| response.saturating_sub(service)),
+            connect_ns: c.connect_ns,
+            send_lag_ns: send_lag,
+            client: c.client.per_echo(record.in_time.messages),
+            server: c
+                .server
+                .map(|sample| sample.per_echo(record.in_time.messages)),
+            calibration: c.calibration,
+            validity: ValiditySummary {
+                verdict: verdict.verdict,
+                reasons: Vec::new(),
+                found: verdict.reasons,
+            },
+            conditions: Vec::new(),
+        }
+    }
+}
+
+impl RunContext {
+    /// The evidence that does not come from recorded times.
+    fn evidence(&self, plan: &Plan, counts: &MessageCounts) -> Evidence {
+        Evidence {
+            sending: SendConditions {
+                windowed: plan.load.window().is_some(),
+                busy_poll: plan.busy_poll,
+                sockets_full: self.client.blocked_writes > 0,
+            },
+            answered_all: counts.received == counts.sent && counts.sent > 0,
+            calibration: self.calibration,
+            // A thread that never sleeps uses a whole core whatever it has to do.
+            busiest_thread: if plan.busy_poll {
+                self.client.busy_share
+            } else {
+                self.client.cpu_per_core
+            },
+            run_queue_wait: self.client.run_queue_wait_share,
+            broken_connections: self.connections.failed + self.connections.closed_early,
+            connections: self.connections.attempted,
+            interrupted: self.interrupted,
+            ..Evidence::default()
+        }
+    }
+}
+
+/// Result of a condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConditionResult {
+    /// The condition as it was typed, without spaces.
+    pub expression: String,
+    /// The figure's value: nanoseconds, a count, or a share; `None` when the run has no such figure.
+    pub value: Option<f64>,
+    /// The same for a person.
+    pub value_text: String,
+    /// It held. A condition on a figure that the run does not have holds: a gate that cannot be
+    /// looked at must not stand open.
+    pub held: bool,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    //! Figures of a summary, and the keys of its JSON.
+
+    use super::*;
+    use crate::plan::tests::draft;
+    use crate::record::{BottomK, Outcome, Recorder, Sample};
+
+    pub(crate) fn summary(messages: u64) -> Summary {
+        let budget = BottomK::new(10, 1);
+        let mut recorder = Recorder::new(false, 0);
+        for n in 0..messages {
+            recorder.sent(n, n);
+            let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
+            recorder.ended(&budget, sample, 125);
+        }
+        let record = Recorder::merge(vec![recorder], &budget);
+        let context = RunContext {
+            command_line: None,
+            tool: Tool {
+                name: "ws-bench".into(),
+                version: "0".into(),
+            },
+            host: Host::default(),
+            started_at: String::new(),
+            elapsed_s: 2.0,
+            connections: Connections::default(),
+            connect_ns: ConnectTimes::default(),
+            client: GeneratorUsage::default(),
+            server: Some(ServerSample {
+                pid: 1,
+                cpu_s: 0.5,
+                max_rss_bytes: None,
+                context_switches: None,
+            }),
+            calibration: None,
+            interrupted: false,
+        };
+        Summary::new(&Plan::new(draft()).unwrap(), &record, context)
+    }
+
+    #[test]
+    fn rates_are_right_echoes_over_the_measured_time() {
+        let s = summary(100);
+        assert_eq!(s.throughput.messages_per_s, 50.0);
+        assert_eq!(s.throughput.payload_bytes_per_s, 50.0 * 125.0);
+        assert_eq!(s.server.unwrap().messages_per_cpu_s, Some(200.0));
+        assert_eq!(s.messages.planned, Some(100_000));
+    }
+
+    #[test]
+    fn the_json_has_the_keys_of_the_contract() {
+        let json = serde_json::to_value(summary(100)).unwrap();
+        for (path, keys) in [
+            (
+                "",
+                "schema tool plan host started_at elapsed_s connections messages throughput offered_rate_per_s \
+                 service_time_ns response_time_ns connect_ns send_lag_ns client server validity",
+            ),
+            ("/tool", "name version"),
+            (
+                "/plan",
+                "url embedded clients messages_per_client duration_s payload_bytes text rate_per_s arrivals \
+                 window warmup_s timeout_s verify threads seed",
+            ),
+            ("/host", "os kernel cpu cores open_file_limit"),
+            (
+                "/connections",
+                "attempted opened failed closed_early close_codes",
+            ),
+            (
+                "/messages",
+                "planned sent received lost corrupted duplicated reordered timed_out",
+            ),
+            ("/throughput", "messages_per_s payload_bytes_per_s"),
+            (
+                "/service_time_ns",
+                "count min mean stdev p50 p75 p90 p95 p99 p99_9 p99_99 max",
+            ),
+            ("/connect_ns", "tcp tls upgrade total"),
+            ("/send_lag_ns", "p50 p99 max"),
+            (
+                "/client",
+                "cpu_s cpu_per_core max_rss_bytes run_queue_wait_s",
+            ),
+            ("/server", "pid cpu_s max_rss_bytes messages_per_cpu_s"),
+            ("/validity", "verdict reasons"),
+        ] {
+            let object = json.pointer(path).and_then(|v| v.as_object()).unwrap();
+            for key in keys.split_whitespace() {
+                assert!(object.contains_key(key), "{path}/{key}");
+            }
+        }
+        assert_eq!(json["plan"]["payload_bytes"], 125);
+        assert_eq!(json["plan"]["verify"], "full");
+        let back: Summary = serde_json::from_value(json).unwrap();
+        assert_eq!(back, summary(100));
+    }
+
+    #[test]
+    fn nothing_measured_leaves_the_figures_empty() {
+        let s = summary(0);
+        assert_eq!(s.service_time_ns, Latency::default());
+        assert_eq!(s.validity.verdict, Verdict::Invalid);
+        assert_eq!(s.send_lag_ns.max, None);
+    }
+}

@@ -1,0 +1,275 @@
+//! Conditions on a run's figures, such as `p99>10ms`: what makes a gate in CI fail.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::summary::{ConditionResult, Summary};
+
+pub use between_servers::{BetweenServers, ConditionOutcome, Judgement};
+pub use figure::RunFigure;
+
+mod between_servers;
+mod figure;
+
+/// A condition that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionError {
+    /// No comparison in it.
+    #[error("`{0}` compares nothing: use `>`, `>=`, `<`, `<=`, `==` or `!=` (example: p99>10ms)")]
+    NoComparison(String),
+    /// A figure that no summary has.
+    #[error("`{figure}` is no figure of a run{}; known are {known}", nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
+    UnknownFigure {
+        /// As it was given.
+        figure: String,
+        /// The figure that is spelt most like it, if any is.
+        nearest: Option<&'static str>,
+        /// Every figure there is.
+        known: String,
+    },
+    /// A run that is not among the compared ones.
+    #[error(
+        "`{term}` is no figure of a server: write its name, a dot and a figure (servers here: {known})"
+    )]
+    UnknownRun {
+        /// As it was given.
+        term: String,
+        /// Every name there is.
+        known: String,
+    },
+    /// What measured noise never is.
+    #[error("`{0}` cannot be held with confidence: use `>`, `>=`, `<` or `<=`")]
+    Exact(String),
+    /// Two figures that have nothing in common.
+    #[error("`{left}` and `{right}` are not counted in the same unit")]
+    Units {
+        /// The one figure.
+        left: String,
+        /// The other.
+        right: String,
+    },
+    /// A value that does not fit the figure.
+    #[error("`{value}` is no value for `{figure}`: {wanted}")]
+    Value {
+        /// The figure.
+        figure: String,
+        /// As it was given.
+        value: String,
+        /// What it has to be.
+        wanted: &'static str,
+    },
+}
+
+/// How a figure is compared with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ComparisonOperator {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+    Equal,
+    Unequal,
+}
+
+impl ComparisonOperator {
+    /// The longer signs first, so that `>=` is not taken for `>`.
+    const ALL: [(&'static str, Self); 6] = [
+        (">=", Self::AtLeast),
+        ("<=", Self::AtMost),
+        ("==", Self::Equal),
+        ("!=", Self::Unequal),
+        (">", Self::Above),
+        ("<", Self::Below),
+    ];
+
+    fn holds(self, found: f64, value: f64) -> bool {
+        match self {
+            Self::Above => found > value,
+            Self::AtLeast => found >= value,
+            Self::Below => found < value,
+            Self::AtMost => found <= value,
+            #[allow(clippy::float_cmp)]
+            Self::Equal => found == value,
+            #[allow(clippy::float_cmp)]
+            Self::Unequal => found != value,
+        }
+    }
+}
+
+/// A condition that a run's summary may fulfil. Read from text: a figure, a comparison, a value.
+///
+/// Figures are percentiles and the other figures of a time (`p99.9`, `max`), of the response time
+/// unless `service.` or `connect.` stands before them; counts of messages (`lost`) and connections
+/// (`failed`); `throughput` in messages per second; `error_rate` in percent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    figure: RunFigure,
+    sign: &'static str,
+    comparison: ComparisonOperator,
+    value_text: String,
+    value: f64,
+}
+
+impl Summary {
+    /// The summary together with the results of conditions on it.
+    #[must_use]
+    pub fn with_conditions(mut self, conditions: &[Condition]) -> Self {
+        self.conditions = conditions.iter().map(|c| c.check(&self)).collect();
+        self
+    }
+}
+
+impl Condition {
+    /// Looks whether the summary fulfils it.
+    #[must_use]
+    pub fn check(&self, summary: &Summary) -> ConditionResult {
+        let value = self.figure.of(summary);
+        ConditionResult {
+            expression: self.to_string(),
+            value,
+            value_text: value.map_or_else(|| "not measured".to_owned(), |v| self.figure.show(v)),
+            held: value.is_none_or(|found| self.comparison.holds(found, self.value)),
+        }
+    }
+}
+
+/// Cuts a condition at its comparison: what stands before it, the comparison, what stands after it.
+/// Without spaces.
+fn split_at_operator(
+    text: &str,
+) -> Result<(String, &'static str, ComparisonOperator, String), ConditionError> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    // The leftmost sign; of two at the same place the longer one.
+    let (at, (sign, comparison)) = ComparisonOperator::ALL
+        .iter()
+        .filter_map(|entry| Some((compact.find(entry.0)?, *entry)))
+        .min_by_key(|(at, (sign, _))| (*at, std::cmp::Reverse(sign.len())))
+        .ok_or_else(|| ConditionError::NoComparison(text.to_owned()))?;
+    let (left, right) = (&compact[..at], &compact[at + sign.len()..]);
+    Ok((left.to_owned(), sign, comparison, right.to_owned()))
+}
+
+impl FromStr for Condition {
+    type Err = ConditionError;
+
+    fn from_str(text: &str) -> Result<Self, ConditionError> {
+        let (figure, sign, comparison, value_text) = split_at_operator(text)?;
+        let figure = RunFigure::named(&figure)?;
+        Ok(Self {
+            value: figure.value(&value_text)?,
+            figure,
+            sign,
+            comparison,
+            value_text,
+        })
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.figure.name(), self.sign, self.value_text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Conditions on a summary of known figures.
+
+    use super::*;
+    use crate::run::summary::tests::summary;
+    use proptest::prelude::*;
+
+    fn held(text: &str) -> bool {
+        text.parse::<Condition>().unwrap().check(&summary(100)).held
+    }
+
+    #[test]
+    fn conditions_are_looked_at() {
+        // 100 messages of 1,000 ns each in two seconds, none lost.
+        for yes in [
+            "p99>999ns",
+            "p99 >= 1us",
+            "service.p99.9 < 1.5us",
+            "max==1us",
+            "response.mean<=1us",
+            "lost==0",
+            "throughput<50_000",
+            "throughput!=49",
+            "error_rate<=0.1%",
+            "sent>99",
+            "late==0",
+        ] {
+            assert!(held(yes), "{yes}");
+        }
+        for no in [
+            "p99>1us",
+            "lost>0",
+            "throughput<50",
+            "error_rate>0",
+            "p50!=1us",
+        ] {
+            assert!(!held(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_holds() {
+        let nothing = summary(0);
+        let closed = "send_lag.p99>1m".parse::<Condition>().unwrap();
+        assert!(
+            closed.check(&summary(100)).held,
+            "a closed loop has no schedule"
+        );
+        for text in ["p99>10ms", "p99<10ms", "error_rate>1%"] {
+            let result = text.parse::<Condition>().unwrap().check(&nothing);
+            assert!(result.held && result.value.is_none(), "{text}");
+            assert_eq!(result.value_text, "not measured");
+        }
+        assert!(held("connect.p99>1ms"), "no connection was timed");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let error = |text: &str| text.parse::<Condition>().unwrap_err().to_string();
+        assert!(error("p99").contains("compares nothing"));
+        assert!(error("p99=1ms").contains("compares nothing"));
+        assert!(error("p98>1ms").contains("`p98` is no figure"));
+        assert!(error("losst>0").contains("did you mean `lost`?"));
+        assert!(error("lst>0").contains("did you mean `lost`?"));
+        assert!(error("troughput<5").contains("did you mean `throughput`?"));
+        assert!(!error("nonsense>0").contains("did you mean"));
+        for negative in ["lost>-1", "throughput<-0", "error_rate>-1%", "p99>-1ms"] {
+            assert!(error(negative).contains("is no value for"), "{negative}");
+        }
+        assert!(error("p99>10").contains("a time with its unit"));
+        assert!(error("lost>many").contains("a number"));
+        assert!(error("lost>inf").contains("a number"));
+        assert!(error(">5").contains("`` is no figure"));
+    }
+
+    #[test]
+    fn a_result_shows_its_figure() {
+        let result = "p99>10ms"
+            .parse::<Condition>()
+            .unwrap()
+            .check(&summary(100));
+        assert_eq!(result.expression, "p99>10ms");
+        assert_eq!(
+            (result.value, &*result.value_text),
+            (Some(1_000.0), "1.00 µs")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_one_of_above_equal_below_holds(value in 0_u64..2_000) {
+            let count = [">", "==", "<"].iter().filter(|sign| held(&format!("p50{sign}{value}ns"))).count();
+            prop_assert_eq!(count, 1);
+        }
+
+        #[test]
+        fn nothing_typed_makes_it_panic(text in ".{0,30}") {
+            let _ = text.parse::<Condition>();
+        }
+    }
+}

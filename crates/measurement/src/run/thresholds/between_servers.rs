@@ -1,0 +1,462 @@
+//! Conditions between servers that were compared round by round, such as `b.p99 > 1.1 * a.p99`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::figure::parse_number;
+use super::{ComparisonOperator, ConditionError, RunFigure, split_at_operator};
+use statistics::StatisticsError;
+use statistics::bootstrap::Bootstrap;
+use statistics::paired::Pairs;
+use statistics::ratio::Ratio;
+use statistics::signed_rank::{rank_bounds, rounds_needed};
+
+/// A condition on the figures of compared servers: NAME.FIGURE, a comparison, and then a value or,
+/// with or without a factor before it, another NAME.FIGURE. It says what the gate is shut by: `b.p99 >
+/// 1.1 * a.p99`, `b.throughput < 50000`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BetweenServers {
+    text: String,
+    comparison: ComparisonOperator,
+    left: Term,
+    right: Right,
+}
+
+/// A figure of a server.
+#[derive(Debug, Clone, PartialEq)]
+struct Term {
+    server: usize,
+    figure: RunFigure,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Right {
+    Value(f64),
+    Times(f64, Term),
+}
+
+/// What became of a condition, as far as the rounds can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionOutcome {
+    /// The whole interval fulfils it.
+    Held,
+    /// The whole interval does not.
+    NotHeld,
+    /// A part of the interval fulfils it, or there were too few rounds to tell anything.
+    CannotTell,
+    /// No round has all of its figures.
+    NotMeasured,
+}
+
+/// A condition and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The condition as it was typed, without spaces.
+    pub expression: String,
+    /// What became of it.
+    pub outcome: ConditionOutcome,
+    /// Whether the gate is shut. What cannot be told leaves it open, and has to be said; a figure that
+    /// was not measured shuts it: a gate that cannot be looked at must not stand open.
+    pub held: bool,
+    /// The left figure over the right one, or over the value, without the factor; `None` where there
+    /// is no ratio: a figure was 0, or a fault was counted.
+    pub ratio: Option<Ratio>,
+    /// In how many rounds it was looked at.
+    pub rounds: usize,
+}
+
+impl BetweenServers {
+    /// Reads a condition on servers of these names.
+    ///
+    /// # Errors
+    /// When there is no comparison in it, or one that noise never fulfils exactly (`==`, `!=`); when a
+    /// name or a figure is not known; when a value does not fit its figure, or two figures each other.
+    pub fn parse(text: &str, names: &[&str]) -> Result<Self, ConditionError> {
+        let (left_text, sign, comparison, right_text) = split_at_operator(text)?;
+        if matches!(
+            comparison,
+            ComparisonOperator::Equal | ComparisonOperator::Unequal
+        ) {
+            return Err(ConditionError::Exact(sign.to_owned()));
+        }
+        let left = Term::parse(&left_text, names)?;
+        let (factor, right) = match right_text.split_once('*') {
+            Some((factor, right)) => (factor_of(&left_text, factor)?, Some(right)),
+            None => (1.0, server_of(&right_text, names).map(|_| &*right_text)),
+        };
+        let right = match right {
+            Some(right) => Right::Times(factor, Term::parse(right, names)?),
+            None => Right::Value(left.figure.value(&right_text)?),
+        };
+        if let Right::Times(_, right) = &right
+            && !right.figure.is_like(&left.figure)
+        {
+            return Err(ConditionError::Units {
+                left: left_text,
+                right: right_text,
+            });
+        }
+        Ok(Self {
+            text: format!("{left_text}{sign}{right_text}"),
+            comparison,
+            left,
+            right,
+        })
+    }
+
+    /// The figures in it, each with its server, numbered as the names were.
+    pub fn terms(&self) -> impl Iterator<Item = (usize, &RunFigure)> {
+        let right = match &self.right {
+            Right::Value(_) => None,
+            Right::Times(_, term) => Some(term),
+        };
+        let terms = std::iter::once(&self.left).chain(right);
+        terms.map(|term| (term.server, &term.figure))
+    }
+
+    /// Judges it by the rounds: `values` tells a server's figure in each of them, servers numbered as
+    /// their names were. Rounds without a value on either side are left out.
+    ///
+    /// A ratio of two figures, or of a figure and a value, is judged by its interval from `bootstrap`,
+    /// as a verdict is, and with as many rounds. Where a figure was 0 there is no ratio, and the
+    /// differences are judged by their ranks. A fault beside a value is a fact: it holds when it held
+    /// in any round.
+    ///
+    /// # Errors
+    /// When a value is below zero or no number.
+    pub fn judge(
+        &self,
+        values: impl Fn(usize, &RunFigure) -> Vec<Option<f64>>,
+        bootstrap: &Bootstrap,
+    ) -> Result<Judgement, StatisticsError> {
+        let left = values(self.left.server, &self.left.figure);
+        let (factor, right) = match &self.right {
+            Right::Value(value) => (1.0, vec![Some(*value); left.len()]),
+            Right::Times(factor, term) => (*factor, values(term.server, &term.figure)),
+        };
+        let (left, right): (Vec<f64>, Vec<f64>) = left
+            .into_iter()
+            .zip(right)
+            .filter_map(|(left, right)| left.zip(right))
+            .unzip();
+        let (outcome, ratio) = if left.is_empty() {
+            (ConditionOutcome::NotMeasured, None)
+        } else if matches!(self.right, Right::Value(_)) && self.left.figure.is_fault() {
+            let any = left
+                .iter()
+                .zip(&right)
+                .any(|(l, r)| self.comparison.holds(*l, *r));
+            (
+                if any {
+                    ConditionOutcome::Held
+                } else {
+                    ConditionOutcome::NotHeld
+                },
+                None,
+            )
+        } else if left.len() < Pairs::FEWEST {
+            (ConditionOutcome::CannotTell, None)
+        } else if left.iter().chain(&right).all(|v| *v > 0.0) {
+            let ratio = bootstrap.ratio(&Pairs::new(&left, &right)?);
+            (
+                self.outcome((ratio.low, ratio.high), factor, &ratio),
+                Some(ratio),
+            )
+        } else {
+            (
+                self.by_differences(&left, &right, factor, bootstrap.level)?,
+                None,
+            )
+        };
+        Ok(Judgement {
+            expression: self.text.clone(),
+            outcome,
+            held: matches!(
+                outcome,
+                ConditionOutcome::Held | ConditionOutcome::NotMeasured
+            ),
+            ratio,
+            rounds: left.len(),
+        })
+    }
+
+    fn outcome(&self, (low, high): (f64, f64), than: f64, of: &Ratio) -> ConditionOutcome {
+        if of.rounds < rounds_needed(of.level) {
+            return ConditionOutcome::CannotTell;
+        }
+        self.whole(low, high, than)
+    }
+
+    /// Whether both ends, and so all between them, fulfil it.
+    fn whole(&self, low: f64, high: f64, than: f64) -> ConditionOutcome {
+        match [low, high].map(|end| self.comparison.holds(end, than)) {
+            [true, true] => ConditionOutcome::Held,
+            [false, false] => ConditionOutcome::NotHeld,
+            _ => ConditionOutcome::CannotTell,
+        }
+    }
+
+    fn by_differences(
+        &self,
+        left: &[f64],
+        right: &[f64],
+        factor: f64,
+        level: f64,
+    ) -> Result<ConditionOutcome, StatisticsError> {
+        let mut differences = Vec::with_capacity(left.len());
+        for (round, (l, r)) in left.iter().zip(right).enumerate() {
+            if let Some(value) = [*l, *r].into_iter().find(|v| !v.is_finite() || *v < 0.0) {
+                return Err(StatisticsError::NoRatio { round, value });
+            }
+            differences.push(l - factor * r);
+        }
+        Ok(
+            rank_bounds(&differences, level).map_or(ConditionOutcome::CannotTell, |(low, high)| {
+                self.whole(low, high, 0.0)
+            }),
+        )
+    }
+}
+
+/// As it was typed, without spaces.
+impl fmt::Display for BetweenServers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn factor_of(figure: &str, text: &str) -> Result<f64, ConditionError> {
+    let factor = parse_number(text).filter(|factor| *factor > 0.0);
+    factor.ok_or_else(|| ConditionError::Value {
+        figure: figure.to_owned(),
+        value: text.to_owned(),
+        wanted: "a factor is a number above zero (example: 1.1 * a.p99)",
+    })
+}
+
+/// The server whose name and a dot begin the text, and the figure that follows; of several the one
+/// with the longest name, for names may have dots in them.
+fn server_of<'a>(text: &'a str, names: &[&str]) -> Option<(usize, &'a str)> {
+    names
+        .iter()
+        .enumerate()
+        .filter_map(|(server, name)| {
+            // The text has lost its spaces.
+            let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
+            let figure = text.strip_prefix(&name)?.strip_prefix('.')?;
+            Some((server, figure))
+        })
+        .min_by_key(|(_, figure)| figure.len())
+}
+
+impl Term {
+    fn parse(text: &str, names: &[&str]) -> Result<Self, ConditionError> {
+        let (server, figure) =
+            server_of(text, names).ok_or_else(|| ConditionError::UnknownRun {
+                term: text.to_owned(),
+                known: names.join(", "),
+            })?;
+        Ok(Self {
+            server,
+            figure: RunFigure::named(figure)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Conditions between servers whose rounds are known.
+
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Ten rounds around these values, off by −2 … 2.5 %; the first server's go the other way.
+    fn judge_rounds(text: &str, a: f64, b: f64, rounds: u32) -> Judgement {
+        let around = |value: f64, turn: f64| {
+            (0..rounds)
+                .map(|r| Some(value * (1.0 + turn * (f64::from(r % 10) - 4.0) / 200.0)))
+                .collect::<Vec<_>>()
+        };
+        let bootstrap = Bootstrap {
+            resamples: 499,
+            ..Bootstrap::default()
+        };
+        BetweenServers::parse(text, &["a", "b"])
+            .unwrap()
+            .judge(
+                |server, _| {
+                    if server == 0 {
+                        around(a, -1.0)
+                    } else {
+                        around(b, 1.0)
+                    }
+                },
+                &bootstrap,
+            )
+            .unwrap()
+    }
+
+    fn judge(text: &str, a: f64, b: f64) -> ConditionOutcome {
+        judge_rounds(text, a, b, 10).outcome
+    }
+
+    #[test]
+    fn the_whole_interval_has_to_lie_on_that_side() {
+        use ConditionOutcome::{CannotTell, Held, NotHeld};
+        for (text, a, b, wanted) in [
+            ("b.p99 > 1.1 * a.p99", 1e6, 1.2e6, Held),
+            ("b.p99 > 1.1 * a.p99", 1e6, 1.1e6, CannotTell),
+            ("b.p99 > 1.1 * a.p99", 1e6, 1e6, NotHeld),
+            ("b.p99 < 1.1 * a.p99", 1e6, 1.2e6, NotHeld),
+            ("b.p99 < 1.1 * a.p99", 1e6, 1e6, Held),
+            ("a.p99 > b.p99", 1.2e6, 1e6, Held),
+            ("b.throughput<0.9*a.throughput", 100.0, 80.0, Held),
+            ("b.p99 > 10ms", 1.0, 11e6, Held),
+            ("b.p99 > 10ms", 1.0, 10.05e6, CannotTell),
+            ("b.p99 > 10ms", 1.0, 9e6, NotHeld),
+            ("b.throughput < 50_000", 1.0, 45_000.0, Held),
+            ("b.service.p99.9 >= 2 * a.response.p50", 1.0, 3.0, Held),
+            ("b.memory_per_connection > 64KiB", 1.0, 70_000.0, Held),
+        ] {
+            assert_eq!(judge(text, a, b), wanted, "{text} {a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_leaves_the_gate_open_and_what_was_not_measured_shuts_it() {
+        let open = judge_rounds("b.p99 > a.p99", 1.0, 1.0, 10);
+        assert_eq!(
+            (open.outcome, open.held),
+            (ConditionOutcome::CannotTell, false)
+        );
+        let few = judge_rounds("b.p99 > a.p99", 1.0, 2.0, 5);
+        assert_eq!(
+            (few.outcome, few.held),
+            (ConditionOutcome::CannotTell, false)
+        );
+        assert_eq!(
+            judge_rounds("b.p99 > a.p99", 1.0, 2.0, 1).outcome,
+            ConditionOutcome::CannotTell
+        );
+        let condition = BetweenServers::parse("b.p99>a.p99", &["a", "b"]).unwrap();
+        let nothing = condition
+            .judge(
+                |server, _| vec![(server == 0).then_some(1.0); 10],
+                &Bootstrap::default(),
+            )
+            .unwrap();
+        assert_eq!(
+            (nothing.outcome, nothing.held, nothing.rounds),
+            (ConditionOutcome::NotMeasured, true, 0)
+        );
+    }
+
+    #[test]
+    fn rounds_that_one_of_them_missed_are_left_out() {
+        let condition = BetweenServers::parse("b.p99 > a.p99", &["a", "b"]).unwrap();
+        let values = |server: usize, _: &RunFigure| -> Vec<Option<f64>> {
+            (0..12)
+                .map(|r| {
+                    (r != 5 || server == 0)
+                        .then_some(f64::from(r + 1) * if server == 0 { 1.0 } else { 2.0 })
+                })
+                .collect()
+        };
+        let judged = condition.judge(values, &Bootstrap::default()).unwrap();
+        assert_eq!(
+            (judged.rounds, judged.outcome),
+            (11, ConditionOutcome::Held)
+        );
+        assert!((judged.ratio.unwrap().estimate - 2.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_fault_is_a_fact() {
+        let once = |text: &str| {
+            BetweenServers::parse(text, &["a", "b"])
+                .unwrap()
+                .judge(
+                    |server, _| {
+                        (0..10)
+                            .map(|r| Some(f64::from(u8::from(server == 1 && r == 7))))
+                            .collect()
+                    },
+                    &Bootstrap::default(),
+                )
+                .unwrap()
+                .outcome
+        };
+        assert_eq!(once("b.lost > 0"), ConditionOutcome::Held);
+        assert_eq!(once("a.lost > 0"), ConditionOutcome::NotHeld);
+        assert_eq!(once("b.lost > 1"), ConditionOutcome::NotHeld);
+        // Once in ten rounds does not say that b loses more than a does, but that it loses no fewer.
+        assert_eq!(once("b.lost > a.lost"), ConditionOutcome::CannotTell);
+        assert_eq!(once("b.lost < a.lost"), ConditionOutcome::NotHeld);
+        assert_eq!(once("b.lost >= a.lost"), ConditionOutcome::Held);
+    }
+
+    #[test]
+    fn zeros_are_judged_by_their_differences() {
+        assert_eq!(
+            judge("b.throughput > a.throughput", 0.0, 5.0),
+            ConditionOutcome::Held
+        );
+        assert_eq!(
+            judge("b.throughput < a.throughput", 0.0, 5.0),
+            ConditionOutcome::NotHeld
+        );
+        assert_eq!(
+            judge_rounds("b.throughput > a.throughput", 0.0, 5.0, 5).outcome,
+            ConditionOutcome::CannotTell
+        );
+        assert_eq!(judge("b.throughput > 0", 1.0, 5.0), ConditionOutcome::Held);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let error = |text: &str| {
+            BetweenServers::parse(text, &["a", "b", "b.p99"])
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(error("b.p50").contains("compares nothing"));
+        assert!(error("p50>1ms").contains("servers here: a, b, b.p99"));
+        assert!(error("c.p50>a.p50").contains("`c.p50` is no figure of a server"));
+        assert!(error("b.p50>2*c.p50").contains("`c.p50` is no figure of a server"));
+        assert!(error("b.p98>a.p99").contains("`p98` is no figure"));
+        assert!(error("b.p50==a.p50").contains("`==` cannot be held with confidence"));
+        assert!(error("b.p50>a.throughput").contains("not counted in the same unit"));
+        assert!(error("b.p50>-1*a.p50").contains("a factor is a number above zero"));
+        assert!(error("b.p50>0*a.p50").contains("a factor is a number above zero"));
+        assert!(error("b.p50>10").contains("a time with its unit"));
+        // The longest name wins.
+        let dotted = BetweenServers::parse("b.p99.p50 > a.p50", &["a", "b", "b.p99"]).unwrap();
+        assert_eq!(dotted.left.server, 2);
+        assert_eq!(dotted.to_string(), "b.p99.p50>a.p50");
+        let spaced = BetweenServers::parse("my server.p50 > 1ms", &["my server"]).unwrap();
+        assert_eq!(spaced.left.server, 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn opposite_conditions_never_both_hold(factor in 0.5..2.0_f64) {
+            let above = judge(&format!("b.p50 > {factor} * a.p50"), 1.0, 1.1);
+            let below = judge(&format!("b.p50 <= {factor} * a.p50"), 1.0, 1.1);
+            let wanted = match above {
+                ConditionOutcome::Held => ConditionOutcome::NotHeld,
+                ConditionOutcome::NotHeld => ConditionOutcome::Held,
+                other => other,
+            };
+            prop_assert_eq!(below, wanted);
+        }
+
+        #[test]
+        fn nothing_typed_makes_it_panic(text in "[ab.p0-9*<>= ]{0,20}|.{0,30}") {
+            let _ = BetweenServers::parse(&text, &["a", "b"]);
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The figures of a run by the names that conditions use.
+
+use super::ConditionError;
+use crate::run::summary::Summary;
+use crate::verdict::Latency;
+use statistics::ratio_verdict::Direction;
+use units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
+
+/// What a figure is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FigureUnit {
+    Nanoseconds,
+    Number,
+    Share,
+    Bytes,
+}
+
+/// A time of one of the distributions.
+type Time = fn(&Latency) -> Option<f64>;
+
+#[allow(clippy::cast_precision_loss)]
+const TIMES: [(&str, Time); 11] = [
+    ("min", |l| l.min.map(|ns| ns as f64)),
+    ("mean", |l| l.mean),
+    ("stdev", |l| l.stdev),
+    ("p50", |l| l.p50.map(|ns| ns as f64)),
+    ("p75", |l| l.p75.map(|ns| ns as f64)),
+    ("p90", |l| l.p90.map(|ns| ns as f64)),
+    ("p95", |l| l.p95.map(|ns| ns as f64)),
+    ("p99", |l| l.p99.map(|ns| ns as f64)),
+    ("p99.9", |l| l.p99_9.map(|ns| ns as f64)),
+    ("p99.99", |l| l.p99_99.map(|ns| ns as f64)),
+    ("max", |l| l.max.map(|ns| ns as f64)),
+];
+
+type Distributed = fn(&Summary) -> &Latency;
+
+/// The distributions, by the prefix of a figure; without one it is the response time.
+const DISTRIBUTIONS: [(&str, Distributed); 4] = [
+    ("", |s| &s.response_time_ns),
+    ("response.", |s| &s.response_time_ns),
+    ("service.", |s| &s.service_time_ns),
+    ("connect.", |s| &s.connect_ns.total),
+];
+
+/// A figure that is no time of a distribution.
+type Other = fn(&Summary) -> Option<f64>;
+
+#[allow(clippy::cast_precision_loss)]
+const OTHERS: [(&str, FigureUnit, Other); 21] = [
+    ("lost", FigureUnit::Number, |s| Some(s.messages.lost as f64)),
+    ("corrupted", FigureUnit::Number, |s| {
+        Some(s.messages.corrupted as f64)
+    }),
+    ("duplicated", FigureUnit::Number, |s| {
+        Some(s.messages.duplicated as f64)
+    }),
+    ("reordered", FigureUnit::Number, |s| {
+        Some(s.messages.reordered as f64)
+    }),
+    ("timed_out", FigureUnit::Number, |s| {
+        Some(s.messages.timed_out as f64)
+    }),
+    // As the text summary calls them.
+    ("late", FigureUnit::Number, |s| {
+        Some(s.messages.timed_out as f64)
+    }),
+    ("unexpected", FigureUnit::Number, |s| {
+        Some(s.messages.unexpected as f64)
+    }),
+    ("abandoned", FigureUnit::Number, |s| {
+        Some(s.messages.abandoned as f64)
+    }),
+    ("unsent", FigureUnit::Number, |s| {
+        Some(s.messages.unsent as f64)
+    }),
+    ("sent", FigureUnit::Number, |s| Some(s.messages.sent as f64)),
+    ("received", FigureUnit::Number, |s| {
+        Some(s.messages.received as f64)
+    }),
+    ("error_rate", FigureUnit::Share, error_rate),
+    ("failed", FigureUnit::Number, |s| {
+        Some(s.connections.failed as f64)
+    }),
+    ("closed_early", FigureUnit::Number, |s| {
+        Some(s.connections.closed_early as f64)
+    }),
+    ("throughput", FigureUnit::Number, |s| {
+        Some(s.throughput.messages_per_s)
+    }),
+    ("achieved_rate", FigureUnit::Number, |s| {
+        s.achieved_rate_per_s
+    }),
+    ("send_lag.p50", FigureUnit::Nanoseconds, |s| {
+        send_lag(s, s.send_lag_ns.p50)
+    }),
+    ("send_lag.p99", FigureUnit::Nanoseconds, |s| {
+        send_lag(s, s.send_lag_ns.p99)
+    }),
+    ("send_lag.max", FigureUnit::Nanoseconds, |s| {
+        send_lag(s, s.send_lag_ns.max)
+    }),
+    ("messages_per_cpu_s", FigureUnit::Number, |s| {
+        s.server.as_ref()?.messages_per_cpu_s
+    }),
+    (
+        "memory_per_connection",
+        FigureUnit::Bytes,
+        memory_per_connection,
+    ),
+];
+
+/// The most memory that the server had resident, for each connection that opened.
+#[allow(clippy::cast_precision_loss)]
+fn memory_per_connection(s: &Summary) -> Option<f64> {
+    let resident = s.server.as_ref()?.max_rss_bytes?;
+    let opened = s.connections.opened;
+    (opened > 0).then(|| resident as f64 / opened as f64)
+}
+
+/// Only an open loop has a schedule to be late for.
+#[allow(clippy::cast_precision_loss)]
+fn send_lag(s: &Summary, ns: Option<u64>) -> Option<f64> {
+    s.offered_rate_per_s.and(ns).map(|ns| ns as f64)
+}
+
+/// The share of the messages due that did not come back right and in time.
+#[allow(clippy::cast_precision_loss)]
+fn error_rate(s: &Summary) -> Option<f64> {
+    let m = &s.messages;
+    let due = m.sent + m.unsent;
+    let wrong = m.lost + m.corrupted + m.timed_out + m.unsent;
+    (due > 0).then(|| wrong as f64 / due as f64)
+}
+
+/// Figures of which more is better; of all others less is.
+const MORE_IS_BETTER: [&str; 5] = [
+    "sent",
+    "received",
+    "throughput",
+    "achieved_rate",
+    "messages_per_cpu_s",
+];
+
+/// What went wrong, counted. One such is a fact and not noise.
+const FAULTS: [&str; 12] = [
+    "lost",
+    "corrupted",
+    "duplicated",
+    "reordered",
+    "timed_out",
+    "late",
+    "unexpected",
+    "abandoned",
+    "unsent",
+    "error_rate",
+    "failed",
+    "closed_early",
+];
+
+/// A figure of a run, found by its name: `throughput`, `p99` (of the response time), `service.p99.9`,
+/// `lost`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunFigure {
+    name: String,
+    unit: FigureUnit,
+}
+
+impl RunFigure {
+    /// Finds the figure of this name.
+    ///
+    /// # Errors
+    /// When no run has such a figure; the message names the one that is spelt most like it.
+    pub fn named(name: &str) -> Result<Self, ConditionError> {
+        let (unit, _) = lookup(name).ok_or_else(|| unknown(name))?;
+        Ok(Self {
+            name: name.to_owned(),
+            unit,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its value: nanoseconds, bytes, a count, or a share; `None` when the run has no such figure.
+    #[must_use]
+    pub fn of(&self, summary: &Summary) -> Option<f64> {
+        // The name was found when the figure was made.
+        lookup(&self.name)?.1.of(summary)
+    }
+
+    /// Which of two values is the better one.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        if MORE_IS_BETTER.contains(&self.name.as_str()) {
+            Direction::HigherIsBetter
+        } else {
+            Direction::LowerIsBetter
+        }
+    }
+
+    /// Whether it counts what went wrong.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        FAULTS.contains(&self.name.as_str())
+    }
+
+    /// Whether both are counted in the same unit.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.unit == other.unit
+    }
+
+    /// A value of it for a person.
+    #[must_use]
+    pub fn show(&self, value: f64) -> String {
+        print(self.unit, value)
+    }
+
+    /// Reads a value of it.
+    pub(super) fn value(&self, text: &str) -> Result<f64, ConditionError> {
+        let (value, wanted) = match self.unit {
+            FigureUnit::Nanoseconds => (
+                parse_nanoseconds(text),
+                "a time with its unit (examples: 250us, 1.5ms, 2s)",
+            ),
+            FigureUnit::Number => (
+                parse_number(text),
+                "a number, not below zero (example: 50_000)",
+            ),
+            FigureUnit::Share => (
+                match text.strip_suffix('%') {
+                    Some(percent) => parse_number(percent).map(|n| n / 100.0),
+                    None => parse_number(text),
+                },
+                "a percentage or a share, not below zero (examples: 0.1%, 0.001)",
+            ),
+            FigureUnit::Bytes => (
+                parse_bytes(text),
+                "a size with its unit, or bytes (examples: 64KiB, 65_536)",
+            ),
+        };
+        value.ok_or_else(|| ConditionError::Value {
+            figure: self.name.clone(),
+            value: text.to_owned(),
+            wanted,
+        })
+    }
+}
+
+fn print(unit: FigureUnit, value: f64) -> String {
+    match unit {
+        FigureUnit::Nanoseconds => human_time(value),
+        FigureUnit::Bytes => human_bytes(value),
+        FigureUnit::Share => format!("{:.3} %", value * 100.0),
+        // A count or a rate, never negative.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        FigureUnit::Number if value >= 100.0 || value.fract() == 0.0 => {
+            grouped(value.round() as u64)
+        }
+        FigureUnit::Number => format!("{value:.2}"),
+    }
+}
+
+/// How the figure of a name is found.
+#[derive(Clone, Copy)]
+enum Lookup {
+    Time(Distributed, Time),
+    Other(Other),
+}
+
+impl Lookup {
+    fn of(self, summary: &Summary) -> Option<f64> {
+        match self {
+            Self::Time(distribution, time) => time(distribution(summary)),
+            Self::Other(figure) => figure(summary),
+        }
+    }
+}
+
+fn lookup(name: &str) -> Option<(FigureUnit, Lookup)> {
+    let other = OTHERS.iter().find(|(known, ..)| *known == name);
+    if let Some((_, unit, figure)) = other {
+        return Some((*unit, Lookup::Other(*figure)));
+    }
+    DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
+        let rest = name.strip_prefix(prefix)?;
+        let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
+        Some((FigureUnit::Nanoseconds, Lookup::Time(*distribution, *time)))
+    })
+}
+
+fn unknown(figure: &str) -> ConditionError {
+    /// Below it, names have less in common than a slip of the finger leaves.
+    const ALIKE: f64 = 0.75;
+    let names = || {
+        TIMES
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(OTHERS.iter().map(|(name, ..)| *name))
+    };
+    let nearest = names()
+        .map(|name| (strsim::jaro(name, figure), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name);
+    let known: Vec<_> = names().collect();
+    ConditionError::UnknownFigure {
+        figure: figure.to_owned(),
+        nearest,
+        known: format!(
+            "{}, the times also with service., response. or connect. before them",
+            known.join(", ")
+        ),
+    }
+}
+
+/// No figure is below zero: a condition with such a number would say nothing about the run.
+pub(super) fn parse_number(text: &str) -> Option<f64> {
+    let digits: String = text.chars().filter(|c| *c != '_').collect();
+    let number: f64 = digits.parse().ok()?;
+    // `inf` and `nan` are numbers to Rust, but none to compare with; `-0` is below zero to a reader.
+    (number.is_finite() && number.is_sign_positive()).then_some(number)
+}
+
+/// A whole number of bytes, typed as a size.
+#[allow(clippy::cast_precision_loss)]
+fn parse_bytes(text: &str) -> Option<f64> {
+    text.parse().ok().map(|ByteSize(bytes)| bytes as f64)
+}

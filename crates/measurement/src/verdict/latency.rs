@@ -1,0 +1,122 @@
+//! Figures of distributions of times, as they are reported, and the tail they rest on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::LatencyHistogram;
+
+/// Messages that lie beyond a quantile.
+#[must_use]
+pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
+    // Rounded to the nearest message: (1 − 0.99)·100,000 is a hair below 1,000 in binary.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss
+    )]
+    let beyond = ((1.0 - quantile) * count as f64).round() as u64;
+    beyond
+}
+
+/// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Latency {
+    pub count: u64,
+    pub min: Option<u64>,
+    pub mean: Option<f64>,
+    pub stdev: Option<f64>,
+    pub p50: Option<u64>,
+    pub p75: Option<u64>,
+    pub p90: Option<u64>,
+    pub p95: Option<u64>,
+    pub p99: Option<u64>,
+    pub p99_9: Option<u64>,
+    pub p99_99: Option<u64>,
+    pub max: Option<u64>,
+}
+
+impl Latency {
+    /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
+    /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
+    /// would be the maximum by another name.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
+        let firm = self
+            .p99_9
+            .filter(|_| messages_beyond(self.count, 0.999) > 0);
+        let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        [
+            ("min", exact(self.min)),
+            ("mean", self.mean),
+            ("p50", exact(self.p50)),
+            ("p90", exact(self.p90)),
+            ("p99", exact(self.p99)),
+            ("p99.9", exact(firm)),
+            ("max", exact(self.max)),
+        ]
+    }
+}
+
+impl From<&LatencyHistogram> for Latency {
+    fn from(d: &LatencyHistogram) -> Self {
+        Self {
+            count: d.count(),
+            min: d.min(),
+            mean: d.mean(),
+            stdev: d.stdev(),
+            p50: d.quantile(0.5),
+            p75: d.quantile(0.75),
+            p90: d.quantile(0.9),
+            p95: d.quantile(0.95),
+            p99: d.quantile(0.99),
+            p99_9: d.quantile(0.999),
+            p99_99: d.quantile(0.9999),
+            max: d.max(),
+        }
+    }
+}
+
+/// How long the opened connections took, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectTimes {
+    /// TCP handshake.
+    pub tcp: Latency,
+    /// TLS handshake; `None` without TLS.
+    pub tls: Option<Latency>,
+    /// HTTP upgrade.
+    pub upgrade: Latency,
+    /// All of it.
+    pub total: Latency,
+}
+
+/// Actual minus intended send time in nanoseconds; 0 in closed loop by definition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct SendLag {
+    pub p50: Option<u64>,
+    pub p99: Option<u64>,
+    pub max: Option<u64>,
+}
+
+impl SendLag {
+    /// The lag of so many messages of a closed loop.
+    pub(crate) fn none(sent: u64) -> Self {
+        let zero = (sent > 0).then_some(0);
+        Self {
+            p50: zero,
+            p99: zero,
+            max: zero,
+        }
+    }
+}
+
+impl From<&LatencyHistogram> for SendLag {
+    fn from(d: &LatencyHistogram) -> Self {
+        Self {
+            p50: d.quantile(0.5),
+            p99: d.quantile(0.99),
+            max: d.max(),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Sentences about runs, the same in every report.
+//!
+//! The libraries below hand over data; every front end prints it in the words of this crate.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `reasons` | the reasons of a verdict, with advice |
+//! | [`plan`] | the plan |
+//! | [`summary`] | figures of a run: measured time, generator, coordinated omission, tail |
+//! | [`run_differences`] | differences between the settings of runs |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(test)]
+mod fixture;
+pub mod plan;
+mod reasons;
+pub mod run_differences;
+pub mod summary;
+
+pub use reasons::{explain, reason};

@@ -1,0 +1,85 @@
+//! The plan in words.
+
+use measurement::plan::Arrivals;
+use measurement::run::{PayloadBytes, PlanSummary};
+use units::{SizeRange, counted, human_rate, human_time};
+
+/// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
+#[must_use]
+pub fn load(plan: &PlanSummary) -> String {
+    match plan.rate_per_s {
+        Some(rate) => format!("open loop, {}", offered(plan, rate)),
+        None => "closed loop".to_owned(),
+    }
+}
+
+/// The offered rate as it was asked for.
+fn offered(plan: &PlanSummary, rate: f64) -> String {
+    let stages: Vec<_> = plan
+        .stages
+        .iter()
+        .map(|s| human_rate(s.rate_per_s))
+        .collect();
+    let mut text = if stages.is_empty() {
+        format!("{} msg/s", human_rate(rate))
+    } else {
+        format!("{} msg/s in turn", stages.join(", "))
+    };
+    if let Some(ramp_s) = plan.ramp_s {
+        text += &format!(" after a ramp of {}", human_time(ramp_s * 1e9));
+    }
+    if plan.arrivals == Arrivals::Poisson {
+        text += ", poisson";
+    }
+    text
+}
+
+/// How much was asked for: `100 clients × 1,000 messages × 125 B`.
+#[must_use]
+pub fn amount(plan: &PlanSummary) -> String {
+    let clients = counted(u64::from(plan.clients), "client");
+    let amount = match (plan.messages_per_client, plan.duration_s) {
+        (Some(n), _) => counted(n, "message"),
+        (None, time) => human_time(time.unwrap_or_default() * 1e9),
+    };
+    format!("{clients} × {amount} × {}", payload(plan.payload_bytes))
+}
+
+/// A payload size, or the range of them: `125 B`, `64 B to 4 KiB`.
+#[must_use]
+pub fn payload(bytes: PayloadBytes) -> String {
+    let (min, max) = match bytes {
+        PayloadBytes::Fixed(size) => (size, size),
+        PayloadBytes::Range { min, max } => (min, max),
+    };
+    SizeRange { min, max }.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::summary;
+    use measurement::run::StageSummary;
+
+    #[test]
+    fn a_plan_in_words() {
+        let mut s = summary(100);
+        assert_eq!(load(&s.plan), "closed loop");
+        assert_eq!(amount(&s.plan), "100 clients × 1,000 messages × 125 B");
+        s.plan.rate_per_s = Some(20_000.0);
+        s.plan.arrivals = Arrivals::Poisson;
+        s.plan.ramp_s = Some(2.0);
+        assert_eq!(
+            load(&s.plan),
+            "open loop, 20,000 msg/s after a ramp of 2.00 s, poisson"
+        );
+        s.plan.ramp_s = None;
+        s.plan.stages = [10.0, 50.0]
+            .map(|rate_per_s| StageSummary {
+                duration_s: 1.0,
+                rate_per_s,
+            })
+            .to_vec();
+        assert_eq!(load(&s.plan), "open loop, 10, 50 msg/s in turn, poisson");
+    }
+}

@@ -1,0 +1,333 @@
+//! Sentences for the reasons against a measurement: figure, limit, consequence, advice.
+
+use measurement::run::Summary;
+use measurement::verdict::{
+    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN,
+    RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions,
+};
+use units::{counted, grouped, human_percent, human_rate, human_time};
+
+/// Writes a sentence for each reason of the summary's verdict.
+pub fn explain(summary: &mut Summary) {
+    summary.validity.explain(reason);
+}
+
+/// `1 message lies`, `2 messages lie`.
+pub(crate) fn messages_lie(beyond: u64) -> String {
+    let verb = if beyond == 1 { "lies" } else { "lie" };
+    format!("{} {verb}", counted(beyond, "message"))
+}
+
+/// The sentence for one reason.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn reason(reason: &Reason) -> String {
+    let time = |ns: &u64| human_time(*ns as f64);
+    let margin = || human_percent(OWN_LIMIT_MARGIN);
+    match reason {
+        Reason::NothingMeasured => "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all".to_owned(),
+        Reason::Impossible { smaller, larger } => format!(
+            "impossible figures: {} {} exceeds {} {}; please report this as a bug",
+            smaller.0,
+            human_time(smaller.1),
+            larger.0,
+            human_time(larger.1)
+        ),
+        Reason::SendLag {
+            lag_ns,
+            service_ns,
+            sending,
+        } => send_lag(&time(lag_ns), &time(service_ns), *sending),
+        Reason::RateNotKept {
+            kept,
+            answered_all,
+            ended_with_connections,
+            sending,
+        } => format!(
+            "{} of the offered rate was achieved (limit {}): {}",
+            percent_beside(*kept, ACHIEVED_SHARE_LIMIT),
+            human_percent(ACHIEVED_SHARE_LIMIT),
+            rate_not_kept(*answered_all, *ended_with_connections, *sending)
+        ),
+        Reason::NearFloor(found, floor) => format!(
+            "you are measuring the tool: the service time p50 of {} is within {} of what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
+            time(found),
+            margin(),
+            time(floor)
+        ),
+        Reason::BelowFloor(found, floor) => format!(
+            "the service time p50 of {} is below what the generator needed for a server that does nothing ({}): its calibration was disturbed, or its core slept there, so whether you are measuring the tool is not known; measure again while nothing else runs, or with `--busy-poll`",
+            time(found),
+            time(floor)
+        ),
+        Reason::NearCeiling(found, ceiling) => format!(
+            "you are measuring the tool: {} msg/s is within {} of the {} msg/s that the generator can do at its best; more `--threads` help where cores are free",
+            human_rate(*found),
+            margin(),
+            human_rate(*ceiling)
+        ),
+        Reason::AboveCeiling(found, ceiling) => format!(
+            "{} msg/s is more than the {} msg/s that the generator can do at its best: its calibration was disturbed, so whether you are measuring the tool is not known; measure again while nothing else runs",
+            human_rate(*found),
+            human_rate(*ceiling)
+        ),
+        Reason::GeneratorBusy(share) => format!(
+            "a generator thread was busy for {} of a core (limit {}): it may have been slower than the server; more `--threads` help where cores are free, fewer clients where none is",
+            percent_beside(*share, BUSY_THREAD_LIMIT),
+            human_percent(BUSY_THREAD_LIMIT)
+        ),
+        Reason::GeneratorWaited(share) => format!(
+            "the generator waited for a core {} of the time (limit {}): the times hold its own waiting; give generator and server cores of their own (`taskset`) or a machine each",
+            percent_beside(*share, RUN_QUEUE_WAIT_LIMIT),
+            human_percent(RUN_QUEUE_WAIT_LIMIT)
+        ),
+        Reason::ThinTail(beyond) => format!(
+            "{} beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
+            messages_lie(*beyond),
+            grouped(FIRM_TAIL_MESSAGES)
+        ),
+        Reason::LoadFellShort(broken, of) => format!(
+            "{} of {} connections failed or ended early (limit 0): the load was less than planned; see the reasons at `connected`",
+            grouped(*broken),
+            grouped(*of)
+        ),
+        Reason::Interrupted => "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)".to_owned(),
+    }
+}
+
+fn send_lag(lag: &str, service: &str, sending: SendConditions) -> String {
+    let (full, wider) = if sending.windowed {
+        (" or its `--window` full", " a wider `--window`,")
+    } else {
+        ("", "")
+    };
+    let cause = if sending.sockets_full {
+        "the sockets were full, as the server took messages too slowly, or the generator was late"
+    } else {
+        "the generator was late"
+    };
+    let spin = if sending.busy_poll {
+        ""
+    } else {
+        " `--busy-poll`,"
+    };
+    format!(
+        "send lag p99 of {lag} (limit: the service time p50, {service}): messages went out later than the server answers, because {cause}{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`"
+    )
+}
+
+fn rate_not_kept(
+    answered_all: bool,
+    ended_with_connections: bool,
+    sending: SendConditions,
+) -> &'static str {
+    match (answered_all, sending.sockets_full) {
+        (true, false) if ended_with_connections => {
+            "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
+        }
+        (true, false) if sending.windowed => {
+            "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
+        }
+        (true, false) => {
+            "the server answered all that it was sent, so the generator held back; use more `--threads` or a lower `--rate`"
+        }
+        (true, true) => {
+            "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
+        }
+        (false, _) => {
+            "the server did not answer all that it was sent: the rate is beyond what it can do; use a lower `--rate`"
+        }
+    }
+}
+
+/// A share on the wrong side of its limit, with as many digits as it takes to see that.
+fn percent_beside(share: f64, limit: f64) -> String {
+    let whole = human_percent(share);
+    if whole != human_percent(limit) {
+        return whole;
+    }
+    let tenths = format!("{:.1} %", share * 100.0);
+    if tenths == format!("{:.1} %", limit * 100.0) {
+        let side = if share > limit { "over" } else { "under" };
+        return format!("just {side} {whole}");
+    }
+    tenths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use measurement::verdict::{Calibration, Evidence, Latency, SendConditions, Verdict, judge};
+
+    fn good() -> Evidence {
+        Evidence {
+            timed_messages: 100_000,
+            service: times(),
+            response: times(),
+            answered_all: true,
+            messages_per_s: 1_000.0,
+            busiest_thread: Some(0.71),
+            run_queue_wait: Some(0.01),
+            broken_connections: 0,
+            connections: 100,
+            ..Evidence::default()
+        }
+    }
+
+    fn times() -> Latency {
+        Latency {
+            count: 100_000,
+            min: Some(5),
+            p50: Some(10),
+            p99: Some(20),
+            mean: Some(11.0),
+            max: Some(30),
+            ..Latency::default()
+        }
+    }
+
+    fn verdict_of(change: impl FnOnce(&mut Evidence)) -> (Verdict, Vec<Reason>) {
+        let mut evidence = good();
+        change(&mut evidence);
+        let found = judge(&evidence);
+        (found.verdict, found.reasons)
+    }
+
+    #[test]
+    fn a_reason_names_figure_limit_and_remedy() {
+        assert_eq!(
+            reason(&Reason::ThinTail(12)),
+            "12 messages lie beyond p99 (limit 1,000): the tail is not firm; send more (`-m`, `-d`)"
+        );
+        assert!(reason(&Reason::GeneratorBusy(0.97)).contains("97 % of a core (limit 90 %)"));
+    }
+
+    #[test]
+    fn a_generator_later_than_the_server_is_invalid() {
+        assert_eq!(
+            verdict_of(|e| e.send_lag_p99_ns = Some(10)).0,
+            Verdict::Valid
+        );
+        let (verdict, reasons) = verdict_of(|e| e.send_lag_p99_ns = Some(11));
+        assert_eq!(verdict, Verdict::Invalid);
+        let text = reason(&reasons[0]);
+        assert!(text.contains("send lag p99 of 11 ns (limit: the service time p50, 10 ns)"));
+    }
+
+    #[test]
+    fn a_rate_that_was_not_kept_is_the_generators_fault_or_the_servers() {
+        assert_eq!(
+            verdict_of(|e| e.achieved_share = Some(0.95)).0,
+            Verdict::Valid
+        );
+        let (verdict, reasons) = verdict_of(|e| e.achieved_share = Some(0.9499));
+        assert_eq!(verdict, Verdict::Invalid);
+        assert!(reason(&reasons[0]).contains("just under 95 % of the offered rate"));
+        let lossy = |e: &mut Evidence| (e.achieved_share, e.answered_all) = (Some(0.5), false);
+        assert_eq!(verdict_of(lossy).0, Verdict::Suspect);
+        let text = reason(&verdict_of(lossy).1[0]);
+        assert!(text.contains("the server did not answer all"), "{text}");
+    }
+
+    #[test]
+    fn figures_at_the_generators_own_limits_are_suspect() {
+        let own = |floor, ceiling| Calibration {
+            floor_service_p50_ns: floor,
+            ceiling_messages_per_s: ceiling,
+            took_s: 0.3,
+        };
+        let mut evidence = good();
+        evidence.calibration = Some(own(9, 1_112.0));
+        assert_eq!(judge(&evidence).verdict, Verdict::Valid);
+        evidence.calibration = Some(own(10, 2_000.0));
+        assert_eq!(judge(&evidence).reasons, [Reason::NearFloor(10, 10)]);
+        evidence.calibration = Some(own(1, 1_111.0));
+        let found = judge(&evidence);
+        assert_eq!(found.verdict, Verdict::Suspect);
+        assert_eq!(found.reasons, [Reason::NearCeiling(1_000.0, 1_111.0)]);
+        assert!(reason(&found.reasons[0]).contains("you are measuring the tool"));
+    }
+
+    #[test]
+    fn a_rate_that_ended_with_its_connections_is_not_blamed_on_the_generator() {
+        let said = |broken| {
+            let mut evidence = good();
+            evidence.achieved_share = Some(0.3);
+            evidence.broken_connections = broken;
+            reason(&judge(&evidence).reasons[0])
+        };
+        assert!(said(0).contains("the generator held back"));
+        // Five of a hundred connections do not carry seven tenths of the load.
+        assert_eq!(said(5), said(0));
+        let of_broken = said(80);
+        assert!(of_broken.contains("connections failed or ended early"));
+        assert!(!of_broken.contains("generator"), "{of_broken}");
+    }
+
+    #[test]
+    fn a_figure_better_than_the_generators_own_says_that_its_calibration_was_disturbed() {
+        let mut evidence = good();
+        evidence.calibration = Some(Calibration {
+            floor_service_p50_ns: 12,
+            ceiling_messages_per_s: 900.0,
+            took_s: 0.3,
+        });
+        let found = judge(&evidence);
+        assert_eq!(found.verdict, Verdict::Suspect);
+        assert_eq!(
+            found.reasons,
+            [
+                Reason::BelowFloor(10, 12),
+                Reason::AboveCeiling(1_000.0, 900.0)
+            ]
+        );
+        for reason in found.reasons {
+            let said = super::reason(&reason);
+            assert!(said.contains("calibration was disturbed"), "{said}");
+            assert!(!said.contains("within"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_already_is_not_advised() {
+        let said = |windowed, busy_poll| {
+            let (_, reasons) = verdict_of(|e| {
+                e.send_lag_p99_ns = Some(11);
+                e.achieved_share = Some(0.5);
+                e.sending = SendConditions {
+                    windowed,
+                    busy_poll,
+                    sockets_full: false,
+                };
+            });
+            reasons[..2].iter().map(reason).collect::<String>()
+        };
+        let (plain, set) = (said(false, false), said(true, true));
+        assert!(
+            plain.contains("`--busy-poll`") && !plain.contains("`--window`"),
+            "{plain}"
+        );
+        assert_eq!(set.matches("a wider `--window`").count(), 2, "{set}");
+        assert!(!set.contains("`--busy-poll`"), "{set}");
+        let (_, full) = verdict_of(|e| {
+            e.send_lag_p99_ns = Some(11);
+            e.sending.sockets_full = true;
+        });
+        assert!(reason(&full[0]).contains("the sockets were full"));
+    }
+
+    #[test]
+    fn one_message_lies_and_several_lie() {
+        let said = |beyond| reason(&Reason::ThinTail(beyond));
+        assert!(said(1).starts_with("1 message lies beyond p99 "));
+        assert!(said(2).starts_with("2 messages lie beyond p99 "));
+    }
+
+    #[test]
+    fn what_is_beyond_a_limit_is_seen_to_be() {
+        let said = |share| reason(&Reason::GeneratorBusy(share));
+        assert!(said(0.97).contains("for 97 % of a core (limit 90 %)"));
+        assert!(said(0.904).contains("for 90.4 % of a core (limit 90 %)"));
+        assert!(said(0.9001).contains("for just over 90 % of a core"));
+    }
+}

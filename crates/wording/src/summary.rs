@@ -1,0 +1,183 @@
+//! Sentences about the figures of a run.
+
+use measurement::run::Summary;
+use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
+use units::{human_percent, human_time};
+
+use crate::reasons::messages_lie;
+
+/// What stands for a response time where none was measured apart.
+pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
+
+/// How long was measured: `measured 1.31 s after 1.00 s of warm-up`.
+#[must_use]
+pub fn measured(s: &Summary) -> String {
+    if s.elapsed_s > 0.0 {
+        let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
+        let (measured, warmup) = (human_time(measured), human_time(warmup));
+        // A rate that rises from 0 has nothing to warm up with.
+        let silent = if s.plan.ramp_s.is_some() && s.plan.warmup_s > 0.0 {
+            " without messages"
+        } else {
+            ""
+        };
+        format!("measured {measured} after {warmup} of warm-up{silent}")
+    } else {
+        "ended before anything was measured".to_owned()
+    }
+}
+
+/// How much the generator had to do: `generator at 71 % of a core`; `None` where that is not known.
+#[must_use]
+pub fn generator(s: &Summary) -> Option<String> {
+    match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
+        (true, Some(share), _) => Some(format!(
+            "generator spinning, busy for {} of its time",
+            human_percent(share)
+        )),
+        (_, _, Some(share)) => Some(format!(
+            "{} at {} of a core",
+            if s.plan.threads > 1 {
+                "busiest generator thread"
+            } else {
+                "generator"
+            },
+            human_percent(share)
+        )),
+        _ => None,
+    }
+}
+
+/// By how much the p99 of the response time exceeds that of the service time, and what made it: `the p99s
+/// differ by 3.20 ms: …`; `None` in closed loop.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn omission(s: &Summary) -> Option<String> {
+    let gap = s.coordinated_omission_p99_ns?;
+    if gap == 0 {
+        return Some("the p99s are the same".to_owned());
+    }
+    let gap = human_time(gap as f64);
+    Some(match waits_for(s) {
+        Some(what) => format!(
+            "the p99s differ by {gap}: waits for {what}, which coordinated omission hides, and own send lag"
+        ),
+        None => format!("the p99s differ by {gap}: the generator's own send lag"),
+    })
+}
+
+/// What a message that was due may have had to wait for; without any such thing it is late by the
+/// generator alone.
+fn waits_for(s: &Summary) -> Option<&'static str> {
+    if s.plan.window.is_some() {
+        Some("the `--window`")
+    } else {
+        (s.client.blocked_writes > 0).then_some("the sockets")
+    }
+}
+
+/// That a generator which sleeps wakes late, by a good part of the times that it measured; `None`
+/// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
+/// to come tells how late the generator woke. For echoes it need not be the same.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn late_wake_ups(s: &Summary) -> Option<String> {
+    let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
+    s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;
+    let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
+    (late >= OWN_LIMIT_MARGIN * service).then(|| {
+        format!(
+            "the generator woke {} late (send lag p50), and may have for echoes, which their times hold; `--busy-poll` keeps it awake",
+            human_time(late)
+        )
+    })
+}
+
+/// That the tail shown rests on few messages; `None` when it is firm, or not shown.
+#[must_use]
+pub fn thin_tail(timed_messages: u64) -> Option<String> {
+    let beyond = messages_beyond(timed_messages, 0.999);
+    (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
+        let few = messages_lie(beyond);
+        format!("{few} beyond p99.9: it and the maximum vary from run to run")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::summary;
+
+    #[test]
+    fn a_warm_up_before_a_ramp_sends_nothing_and_says_so() {
+        let mut s = summary(100);
+        (s.elapsed_s, s.plan.warmup_s) = (2.0, 1.0);
+        assert_eq!(measured(&s), "measured 2.00 s after 1.00 s of warm-up");
+        s.plan.ramp_s = Some(1.0);
+        assert_eq!(
+            measured(&s),
+            "measured 2.00 s after 1.00 s of warm-up without messages"
+        );
+    }
+
+    #[test]
+    fn the_generators_own_lag_is_no_coordinated_omission() {
+        let mut s = summary(100);
+        assert_eq!(omission(&s), None);
+        s.coordinated_omission_p99_ns = Some(0);
+        assert_eq!(omission(&s).unwrap(), "the p99s are the same");
+        s.coordinated_omission_p99_ns = Some(3_000_000);
+        s.plan.window = None;
+        assert_eq!(
+            omission(&s).unwrap(),
+            "the p99s differ by 3.00 ms: the generator's own send lag"
+        );
+        let hides = |s: &Summary, what: &str| {
+            let said = omission(s).unwrap();
+            said.contains(what) && said.contains("coordinated omission hides")
+        };
+        s.client.blocked_writes = 1;
+        assert!(hides(&s, "waits for the sockets"));
+        // However late they were: to wait for room is to be late.
+        s.plan.window = Some(1);
+        s.send_lag_ns.p99 = Some(4_000_000);
+        assert!(hides(&s, "waits for the `--window`"));
+    }
+
+    #[test]
+    fn late_wake_ups_are_named_where_they_matter() {
+        let mut s = summary(100);
+        s.send_lag_ns.p50 = Some(10_000);
+        s.service_time_ns.p50 = Some(100_000);
+        assert_eq!(late_wake_ups(&s), None, "in closed loop nothing is due");
+        s.coordinated_omission_p99_ns = Some(1);
+        s.plan.window = None;
+        let said = late_wake_ups(&s).unwrap();
+        assert!(
+            said.starts_with("the generator woke 10.0 µs late"),
+            "{said}"
+        );
+        for change in [
+            (|s| s.plan.busy_poll = true) as fn(&mut Summary),
+            |s| s.plan.window = Some(1),
+            |s| s.client.blocked_writes = 1,
+            |s| s.send_lag_ns.p50 = Some(9_999),
+        ] {
+            let mut other = s.clone();
+            change(&mut other);
+            assert_eq!(late_wake_ups(&other), None);
+        }
+    }
+
+    #[test]
+    fn a_tail_of_few_messages_is_named() {
+        assert_eq!(thin_tail(400), None);
+        assert!(
+            thin_tail(1_000)
+                .unwrap()
+                .starts_with("1 message lies beyond p99.9")
+        );
+        assert!(thin_tail(999_000).unwrap().starts_with("999 messages lie"));
+        assert_eq!(thin_tail(1_000_000), None);
+    }
+}
