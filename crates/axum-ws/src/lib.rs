@@ -1,10 +1,10 @@
 //! A WebSocket echo server on axum.
 //!
 //! [`serve`] is the server; its accept loop, limits, pages and echo loop are
-//! `echo-server`'s. hyper speaks HTTP, axum's router and its upgrade make a
-//! WebSocket of it, here; `dialect` tells the echo loop what axum calls things.
-//! `axum::serve` is not used: it has no limits, and a shutdown of it waits for
-//! upgraded connections without telling them.
+//! `echo-server`'s. Here, hyper speaks HTTP, and axum's router and its upgrade make
+//! a WebSocket of it; `library_adapter` is axum's interface to the echo loop.
+//! `axum::serve` is not used: it has no limits, and its shutdown waits for
+//! upgraded connections without notifying them.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
@@ -23,7 +23,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod dialect;
+mod library_adapter;
 
 use std::{future::Future, sync::Arc};
 
@@ -35,19 +35,20 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use dialect::Axum;
 use echo_server::{
-    Buffers, Connection, Decision, Host, Lent, MAX_HEAD, MAX_HEADERS, Program, accept, echo,
+    BufferSizes, Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, Route, ServerContext,
+    accept, echo, normalize_upgrade_headers,
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use library_adapter::Axum;
 use tokio::sync::mpsc;
 use tower_service::Service;
 
-/// What a caller of [`serve`] needs.
-pub use echo_server::{Config, Error, Listener, bind};
+/// The types and functions that a caller of [`serve`] needs.
+pub use echo_server::{Config, Listener, ServerError, bind};
 
-/// Which server this is.
+/// The identity of this server.
 pub const PROGRAM: Program = Program {
     name: "axum-ws",
     version: env!("CARGO_PKG_VERSION"),
@@ -62,55 +63,59 @@ pub const PROGRAM: Program = Program {
 /// every connection.
 ///
 /// # Errors
-/// None so far: whatever fails once the listener is there is one connection's.
+/// None so far: an error after binding concerns one connection only.
 pub async fn serve(
     listener: Listener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Error> {
-    let host = Arc::new(Host::new(PROGRAM, config));
-    // All routes are one: `Host::decide` routes, for both servers alike.
-    let router = Router::new().fallback(answer).with_state(Arc::clone(&host));
-    let converse = move |connection| converse(connection, router.clone());
-    accept(listener, host, converse, shutdown).await;
+) -> Result<(), ServerError> {
+    let server = Arc::new(ServerContext::new(PROGRAM, config));
+    // There is one route: `ServerContext::route` routes, for both servers alike.
+    let router = Router::new()
+        .fallback(respond)
+        .with_state(Arc::clone(&server));
+    let handle = move |connection| serve_connection(connection, router.clone());
+    accept(listener, server, handle, shutdown).await;
     Ok(())
 }
 
-/// Where the socket of an upgraded connection goes: to the task that has the
-/// connection. axum gives it to a task of its own, which nobody can end.
+/// The channel through which the socket of an upgraded connection returns to the
+/// connection's task. axum gives it to a task of its own, which cannot be ended.
 type Upgraded = mpsc::Sender<WebSocket>;
 
-/// One connection from its first byte to its last.
-async fn converse(connection: Connection, router: Router) {
-    let Connection { stream, mut peer } = connection;
+/// Serves one connection from its first byte to its last.
+async fn serve_connection(connection: Connection, router: Router) {
+    let Connection {
+        stream,
+        mut context,
+    } = connection;
     let (upgraded, mut sockets) = mpsc::channel(1);
-    let host = Arc::clone(peer.host());
-    let mut http = Box::pin(speak_http(stream, host, router, upgraded));
-    if peer.handshake(http.as_mut()).await.is_none() {
+    let mut http = Box::pin(serve_http(stream, router, upgraded));
+    if context.handshake(http.as_mut()).await.is_none() {
         return;
     }
     drop(http);
-    // Not part of the handshake: a stop now has to close what has been upgraded.
+    // Not part of the handshake: from here on a shutdown closes the WebSocket.
     // None once hyper has dropped the service and no upgrade is on its way.
     let socket = sockets.recv().await;
     // A channel has room for 32, which is eight kilobytes.
     drop(sockets);
     if let Some(mut socket) = socket {
-        echo::<Axum, _>(&mut socket, &mut peer).await;
+        echo::<Axum, _>(&mut socket, &mut context).await;
     }
 }
 
 /// Reads requests and answers them, until one of them is an upgrade.
-async fn speak_http(stream: Lent, host: Arc<Host>, router: Router, upgraded: Upgraded) {
+async fn serve_http(stream: GracefulStream, router: Router, upgraded: Upgraded) {
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        host.tidy(&mut request);
+        normalize_upgrade_headers(&mut request);
         request
             .extensions_mut()
             .insert::<Upgraded>(upgraded.clone());
         router.clone().call(request)
     });
     let http = http1::Builder::new()
-        // Who sends a request and closes its half still wants the answer.
+        // A client that closes its half after the request still gets the response.
         .half_close(true)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
@@ -122,17 +127,17 @@ async fn speak_http(stream: Lent, host: Arc<Host>, router: Router, upgraded: Upg
 }
 
 /// Answers one request, or upgrades.
-async fn answer(
-    State(host): State<Arc<Host>>,
+async fn respond(
+    State(server): State<Arc<ServerContext>>,
     Extension(upgraded): Extension<Upgraded>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     request: Request,
 ) -> Response {
-    match host.decide(&request) {
-        Decision::Answer(answer) => answer.into_response(),
-        Decision::Echo => match upgrade {
-            Ok(upgrade) => sized(upgrade, &host).on_upgrade(async move |socket| {
-                // Nobody is there to take it once the server has stopped.
+    match server.route(&request) {
+        Route::Respond(response) => response.into_response(),
+        Route::Echo => match upgrade {
+            Ok(upgrade) => with_limits(upgrade, server.config()).on_upgrade(async move |socket| {
+                // Fails once the server has stopped.
                 let _ = upgraded.send(socket).await;
             }),
             Err(rejection) => rejection.into_response(),
@@ -140,17 +145,16 @@ async fn answer(
     }
 }
 
-fn sized(upgrade: WebSocketUpgrade, host: &Host) -> WebSocketUpgrade {
-    let Buffers {
+fn with_limits(upgrade: WebSocketUpgrade, config: &Config) -> WebSocketUpgrade {
+    let BufferSizes {
         read,
         write,
         max_write,
-    } = host.config().buffers();
-    let max_message_size = host.config().max_message_size;
+    } = config.buffers();
     upgrade
         .read_buffer_size(read)
         .write_buffer_size(write)
         .max_write_buffer_size(max_write)
-        .max_message_size(max_message_size)
-        .max_frame_size(max_message_size)
+        .max_message_size(config.max_message_size)
+        .max_frame_size(config.max_message_size)
 }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use axum_ws::{PROGRAM, serve};
-use echo_server::Args;
+use echo_server::ServerArgs;
 
 fn main() -> ExitCode {
-    cli::run(Args::command(&PROGRAM), |args: Args| {
+    cli::run(ServerArgs::command(&PROGRAM), |args: ServerArgs| {
         Ok(echo_server::run(&args, serve)?)
     })
 }

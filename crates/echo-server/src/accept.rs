@@ -1,4 +1,4 @@
-//! The accept loop: what comes in, who is let in, and the end of it all.
+//! The accept loop: admission of connections, and their drain at the end.
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -9,107 +9,100 @@ use tokio::{
 };
 
 use crate::{
-    Lent, Listener, Peer, Stop,
-    answer::encode,
-    host::{Host, MAX_HEAD, no_room},
-    lent::Home,
-    stop::Stopper,
-    stream::{Socket, Stream},
+    byte_stream::{ByteStream, Socket},
+    connection::{Connection, ConnectionContext},
+    graceful_stream::ReturnSlot,
+    http_response::{encode_response, no_room},
+    listener::Listener,
+    routing::{MAX_HEAD, ServerContext},
+    shutdown::{ShutdownSignal, ShutdownTrigger},
 };
 
-/// Connections told at once that there is no room. They take from the files
-/// kept in reserve; while there are this many, the next waits in the backlog.
-const REFUSALS: usize = 32;
+/// Most connections refused at once. They take from the files kept in reserve;
+/// while there are this many, the next waits in the backlog.
+const MAX_REFUSALS: usize = 32;
 
-/// How long a connection without room has to say what it wants.
+/// Longest time for a refused connection to send its request.
 const REFUSAL_GRACE: Duration = Duration::from_secs(1);
 
-/// Pauses after `accept` failed for want of something: first and longest.
+/// First and longest pause after `accept` failed for lack of a resource.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// One accepted connection, as a server gets it.
-#[derive(Debug)]
-pub struct Connection {
-    /// The stream. To be dropped as soon as all is said.
-    pub stream: Lent,
-    /// Its place in the server.
-    pub peer: Peer,
-}
-
 /// Accepts connections and gives each to `handle`, until `shutdown` is ready.
-/// Then nothing more is accepted, every connection hears of it through its
-/// [`Stop`], and those that have not ended within the drain timeout are
-/// dropped.
+/// Then nothing more is accepted, every connection is notified, and those that
+/// have not ended within the drain timeout are dropped.
 ///
-/// No error ends the loop: one that concerns a single connection is passed
-/// over, one that tells of a shortage is waited out.
+/// No error ends the loop: one that concerns a single connection is skipped,
+/// one that reports a shortage is waited out.
 pub async fn accept<H, F>(
     listener: Listener,
-    host: Arc<Host>,
+    server: Arc<ServerContext>,
     handle: H,
     shutdown: impl Future<Output = ()>,
 ) where
     H: Fn(Connection) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let (max_connections, drain_timeout) = {
-        let config = host.config();
-        (config.max_connections, config.drain_timeout)
-    };
-    let stopper = Stopper::default();
+    let max_connections = server.config().max_connections;
+    let trigger = ShutdownTrigger::default();
     // Not the listener's: connections outlive it.
     let workers = listener.workers().cloned();
     let mut accepted = 0_usize;
-    let mut door = Door::new(listener);
+    let mut acceptor = Acceptor::new(listener);
     let mut connections = JoinSet::new();
     let mut refusals = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let socket = tokio::select! {
             biased;
             () = &mut shutdown => break,
-            Some(ended) = connections.join_next() => { report(ended); continue }
-            Some(ended) = refusals.join_next() => { report(ended); continue }
-            stream = door.next(), if connections.len() < max_connections
-                || refusals.len() < REFUSALS => stream,
+            Some(ended) = connections.join_next() => { log_panic(ended); continue }
+            Some(ended) = refusals.join_next() => { log_panic(ended); continue }
+            socket = acceptor.next(), if connections.len() < max_connections
+                || refusals.len() < MAX_REFUSALS => socket,
         };
         if connections.len() < max_connections {
-            let arrival = Arrival {
-                socket: stream,
-                host: Arc::clone(&host),
-                stop: stopper.subscribe(),
+            let admitted = AcceptedSocket {
+                socket,
+                server: Arc::clone(&server),
+                shutdown: trigger.subscribe(),
                 moves: workers.is_some(),
             };
-            let conversation = arrival.converse(handle.clone());
+            let serving = admitted.serve(handle.clone());
             match &workers {
-                Some(workers) => connections.spawn_on(conversation, workers.of(accepted)),
-                None => connections.spawn(conversation),
+                Some(workers) => connections.spawn_on(serving, workers.runtime_of(accepted)),
+                None => connections.spawn(serving),
             };
             accepted = accepted.wrapping_add(1);
         } else {
-            host.metrics().refuse();
-            refusals.spawn(refuse(stream, Arc::clone(&host)));
+            server.metrics().count_refused();
+            refusals.spawn(refuse(socket, Arc::clone(&server)));
         }
     }
-    drop(door);
+    drop(acceptor);
     refusals.abort_all();
-    stopper.stop();
-    let drained = tokio::time::timeout(drain_timeout, async {
+    trigger.stop();
+    drain(connections, server.config().drain_timeout).await;
+}
+
+/// Waits until all connections have ended, and drops those that do not in time.
+async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
+    let drained = tokio::time::timeout(timeout, async {
         while let Some(ended) = connections.join_next().await {
-            report(ended);
+            log_panic(ended);
         }
     });
     if drained.await.is_err() {
         tracing::warn!(
-            "{} connections did not close within {drain_timeout:?} and were dropped",
+            "{} connections did not close within {timeout:?} and were dropped",
             connections.len()
         );
         connections.shutdown().await;
     }
 }
 
-/// A connection that panicked is a fault of ours, but only its own end.
-fn report(ended: Result<(), JoinError>) {
+/// Logs the panic of a connection's task, which ends only that connection.
+fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
@@ -117,27 +110,28 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
-/// A connection that has just been accepted.
-struct Arrival {
+/// A socket that has just been accepted and admitted.
+struct AcceptedSocket {
     socket: Socket,
-    host: Arc<Host>,
-    stop: Stop,
-    /// It is served on another runtime than that of the accept loop.
+    server: Arc<ServerContext>,
+    shutdown: ShutdownSignal,
+    /// Set if another runtime than that of the accept loop serves it.
     moves: bool,
 }
 
-impl Arrival {
-    async fn converse<H, F>(self, handle: H)
+impl AcceptedSocket {
+    /// Serves the connection from its first byte to its graceful close.
+    async fn serve<H, F>(self, handle: H)
     where
         H: Fn(Connection) -> F,
         F: Future<Output = ()>,
     {
-        let timeout = self.host.config().handshake_timeout;
+        let timeout = self.server.config().handshake_timeout;
         let deadline = Some(timeout)
             .filter(|timeout| !timeout.is_zero())
             .and_then(|timeout| Instant::now().checked_add(timeout));
         let socket = if self.moves {
-            match self.socket.moved_here() {
+            match self.socket.move_to_current_runtime() {
                 Ok(socket) => socket,
                 Err(error) => {
                     tracing::warn!("a connection cannot be served: {error}");
@@ -147,34 +141,34 @@ impl Arrival {
         } else {
             self.socket
         };
-        let home = Home::default();
-        let mut peer = Peer {
-            host: self.host,
-            stop: self.stop,
-            home: home.clone(),
+        let slot = ReturnSlot::default();
+        let mut context = ConnectionContext {
+            server: self.server,
+            shutdown: self.shutdown,
+            slot: slot.clone(),
             deadline,
         };
-        let Some(stream) = secure(socket, &mut peer).await else {
+        let Some(stream) = tls_handshake(socket, &mut context).await else {
             return;
         };
         handle(Connection {
-            stream: home.lend(stream),
-            peer,
+            stream: slot.wrap(stream),
+            context,
         })
         .await;
-        home.end().await;
+        slot.close_gracefully().await;
     }
 }
 
-/// Shakes hands for TLS, where that is served; `None` if that fails, lasts too
-/// long, or the server stops.
-async fn secure(socket: Socket, peer: &mut Peer) -> Option<Stream> {
-    let Some(tls) = &peer.host().config().tls else {
-        return Some(Stream::Plain(socket));
+/// Performs the TLS handshake, if TLS is configured. `None` if it fails, takes
+/// too long, or the server stops.
+async fn tls_handshake(socket: Socket, context: &mut ConnectionContext) -> Option<ByteStream> {
+    let Some(tls) = &context.server().config().tls else {
+        return Some(ByteStream::Plain(socket));
     };
     let mut accepting = Box::pin(tls.acceptor().accept(socket));
-    match peer.handshake(accepting.as_mut()).await? {
-        Ok(stream) => Some(Stream::Tls(Box::new(stream))),
+    match context.handshake(accepting.as_mut()).await? {
+        Ok(stream) => Some(ByteStream::Tls(Box::new(stream))),
         Err(error) => {
             tracing::debug!("a TLS handshake failed: {error}");
             None
@@ -182,70 +176,71 @@ async fn secure(socket: Socket, peer: &mut Peer) -> Option<Stream> {
     }
 }
 
-/// Hears the request out, so that the answer is not mistaken for noise, then
-/// answers 503.
-async fn refuse(socket: Socket, host: Arc<Host>) {
-    let home = Home::default();
-    let request = async {
-        let stream = match &host.config().tls {
-            None => Stream::Plain(socket),
-            Some(tls) => Stream::Tls(Box::new(tls.acceptor().accept(socket).await?)),
+/// Reads the request, so that the client takes the response for its answer, then
+/// responds with 503.
+async fn refuse(socket: Socket, server: Arc<ServerContext>) {
+    let slot = ReturnSlot::default();
+    let refusal = async {
+        let stream = match &server.config().tls {
+            None => ByteStream::Plain(socket),
+            Some(tls) => ByteStream::Tls(Box::new(tls.acceptor().accept(socket).await?)),
         };
-        let mut lent = home.lend(stream);
+        let mut stream = slot.wrap(stream);
         let mut head = Vec::new();
-        let hear = async {
+        let read_head = async {
             while head.len() < MAX_HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-                if lent.read_buf(&mut head).await? == 0 {
+                if stream.read_buf(&mut head).await? == 0 {
                     break;
                 }
             }
             io::Result::Ok(())
         };
-        let _ = tokio::time::timeout(REFUSAL_GRACE, hear).await;
+        let _ = tokio::time::timeout(REFUSAL_GRACE, read_head).await;
         // It fits in any socket's buffer, so this does not block.
-        lent.write_all(&encode(&no_room(), true)).await
+        stream.write_all(&encode_response(&no_room(), true)).await
     };
     // A TLS handshake gets as long as a request.
-    if let Ok(Ok(())) = tokio::time::timeout(2 * REFUSAL_GRACE, request).await {
-        home.end().await;
+    if let Ok(Ok(())) = tokio::time::timeout(2 * REFUSAL_GRACE, refusal).await {
+        slot.close_gracefully().await;
     }
 }
 
-/// Something that connections come from.
-trait Accept {
+/// A source of accepted sockets.
+trait SocketSource {
     async fn accept(&mut self) -> io::Result<Socket>;
 }
 
-impl Accept for Listener {
+impl SocketSource for Listener {
     async fn accept(&mut self) -> io::Result<Socket> {
         self.accept_socket().await
     }
 }
 
-/// A listener that has only connections to give, no errors.
-struct Door<A> {
-    listener: A,
+/// A listener that returns sockets only, and handles its errors itself.
+struct Acceptor<S> {
+    source: S,
+    /// Pause after the next shortage.
     pause: Duration,
-    closed_until: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
-impl<A: Accept> Door<A> {
-    fn new(listener: A) -> Self {
+impl<S: SocketSource> Acceptor<S> {
+    fn new(source: S) -> Self {
         Self {
-            listener,
+            source,
             pause: BACKOFF.0,
-            closed_until: None,
+            paused_until: None,
         }
     }
 
-    /// The next connection. May be dropped while it waits.
+    /// Returns the next socket. Cancel safe.
     async fn next(&mut self) -> Socket {
         loop {
-            if let Some(until) = self.closed_until {
+            if let Some(until) = self.paused_until {
                 tokio::time::sleep_until(until).await;
-                self.closed_until = None;
+                self.paused_until = None;
             }
-            match self.listener.accept().await {
+            match self.source.accept().await {
                 Ok(socket) => {
                     self.pause = BACKOFF.0;
                     return socket;
@@ -258,7 +253,7 @@ impl<A: Accept> Door<A> {
                         "cannot accept connections, trying again in {:?}: {error}",
                         self.pause
                     );
-                    self.closed_until = Some(Instant::now() + self.pause);
+                    self.paused_until = Some(Instant::now() + self.pause);
                     self.pause = (self.pause * 2).min(BACKOFF.1);
                 }
             }
@@ -266,8 +261,9 @@ impl<A: Accept> Door<A> {
     }
 }
 
-/// Whether the connection failed before it was accepted, and the next may be
-/// had at once. All else, such as too many open files, lasts a while.
+/// Reports whether a connection failed before it was accepted, so that the next
+/// can be accepted at once. Other errors, such as too many open files, last a
+/// while.
 fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -284,14 +280,14 @@ mod tests {
 
     use super::*;
 
-    /// Fails as told, then never again.
+    /// Fails with each of the errors, then never again.
     struct Failing {
         errors: Vec<io::ErrorKind>,
         asked: usize,
         listener: Listener,
     }
 
-    impl Accept for &mut Failing {
+    impl SocketSource for &mut Failing {
         async fn accept(&mut self) -> io::Result<Socket> {
             self.asked += 1;
             match self.errors.pop() {
@@ -305,15 +301,15 @@ mod tests {
         Failing {
             errors: vec![kind; times],
             asked: 0,
-            listener: crate::bind("127.0.0.1:0", 16).await.unwrap(),
+            listener: crate::listener::bind("127.0.0.1:0", 16).await.unwrap(),
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_shortage_is_waited_out_without_spinning() {
         let mut failing = failing(io::ErrorKind::Other, usize::from(u16::MAX)).await;
-        let mut door = Door::new(&mut failing);
-        let waited = tokio::time::timeout(Duration::from_secs(100), door.next()).await;
+        let mut acceptor = Acceptor::new(&mut failing);
+        let waited = tokio::time::timeout(Duration::from_secs(100), acceptor.next()).await;
         assert!(waited.is_err());
         assert!((100..120).contains(&failing.asked), "{}", failing.asked);
     }
@@ -323,12 +319,12 @@ mod tests {
         let mut failing = failing(io::ErrorKind::Other, 3).await;
         let address = failing.listener.tcp_address().unwrap();
         let _peer = TcpStream::connect(address).await.unwrap();
-        let mut door = Door::new(&mut failing);
-        let Socket::Tcp(stream) = door.next().await else {
+        let mut acceptor = Acceptor::new(&mut failing);
+        let Socket::Tcp(stream) = acceptor.next().await else {
             panic!("a Unix socket");
         };
         assert!(stream.nodelay().unwrap());
-        assert_eq!(door.pause, BACKOFF.0);
+        assert_eq!(acceptor.pause, BACKOFF.0);
         assert_eq!(failing.asked, 4);
     }
 
@@ -338,7 +334,7 @@ mod tests {
         let address = failing.listener.tcp_address().unwrap();
         let _peer = TcpStream::connect(address).await.unwrap();
         let started = Instant::now();
-        Door::new(&mut failing).next().await;
+        Acceptor::new(&mut failing).next().await;
         assert_eq!(started.elapsed(), Duration::ZERO);
         assert_eq!(failing.asked, 1001);
     }

@@ -1,21 +1,32 @@
 //! The flags of both servers.
 
-use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
-use clap::{Args as _, Command, FromArgMatches};
+use clap::{Args, Command, FromArgMatches};
+use units::{ByteSize, UnitError, parse_duration, parse_positive};
 
-use crate::{Config, Error, Tls, config::EchoPath, open_files, units, workers};
+use crate::{
+    config::{Config, EchoPath, connections_allowed},
+    error::ServerError,
+    tls::TlsIdentity,
+    workers,
+};
 
-/// Which server a program is.
+/// The identity of a server program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Program {
-    /// Its name, as in `axum-ws`.
+    /// The name, as in `axum-ws`.
     pub name: &'static str,
-    /// Its version, as in `0.1.0`.
+    /// The version, as in `0.1.0`.
     pub version: &'static str,
-    /// What it is, in one line.
+    /// The description in one line.
     pub about: &'static str,
-    /// Where it listens unless told otherwise.
+    /// The default address.
     pub bind: &'static str,
 }
 
@@ -24,13 +35,13 @@ const LIMITS: &str = "Limits";
 const TIMES: &str = "Time limits";
 const TLS: &str = "TLS";
 
-/// What was typed.
+/// The parsed flags.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
-pub struct Args {
+pub struct ServerArgs {
     /// Address to listen on: an IP address or a host name, and a port, of which
     /// 0 picks a free one; or unix:PATH. A socket that systemd passes on goes
     /// before it. Example: --bind 0.0.0.0:8000
-    // Its default is the program's, which `Args::command` adds.
+    // The default is the program's, which `ServerArgs::command` adds.
     #[arg(long, value_name = "ADDR", required = false, help_heading = SERVER)]
     pub bind: String,
 
@@ -39,42 +50,42 @@ pub struct Args {
     pub path: EchoPath,
 
     /// Worker threads [default: one for each CPU]. Example: --threads 1
-    #[arg(long, value_name = "N", value_parser = units::count, help_heading = SERVER)]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = SERVER)]
     pub threads: Option<NonZeroUsize>,
 
     /// Longest message; a longer one closes its connection with 1009.
     /// Example: --max-message-size 64KiB
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = units::size, help_heading = LIMITS)]
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size, help_heading = LIMITS)]
     pub max_message_size: NonZeroUsize,
 
     /// Most connections at once; one more is answered 503 [default: the
     /// open-file limit less a reserve]. Example: --max-connections 10_000
-    #[arg(long, value_name = "N", value_parser = units::count, help_heading = LIMITS)]
+    #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     pub max_connections: Option<NonZeroUsize>,
 
     /// Connections that wait in the system until they are accepted; it may cap
     /// this (net.core.somaxconn). Example: --backlog 128
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = units::backlog, help_heading = LIMITS)]
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = backlog, help_heading = LIMITS)]
     pub backlog: u32,
 
     /// How long a peer may take for its handshake before it is dropped; 0 is
     /// for ever. Example: --handshake-timeout 2s
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration, help_heading = TIMES)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = TIMES)]
     pub handshake_timeout: Duration,
 
     /// How long a peer may be silent: it is pinged at half of it and closed
     /// with 1001 at the end; 0 is for ever. Example: --idle-timeout 5m
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = units::duration, help_heading = TIMES)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration, help_heading = TIMES)]
     pub idle_timeout: Duration,
 
     /// How long SIGINT or SIGTERM waits for connections to close; a second
     /// signal does not wait. Example: --drain-timeout 500ms
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = units::duration, help_heading = TIMES)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration, help_heading = TIMES)]
     pub drain_timeout: Duration,
 
     /// Origin that a browser's page may come from, may be repeated; others are
     /// answered 403 [default: any]. Example: `--allow-origin https://example.org`
-    #[arg(long, value_name = "ORIGIN", value_parser = units::origin, help_heading = LIMITS)]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = LIMITS)]
     pub allow_origin: Vec<String>,
 
     /// Certificate chain in PEM, the server's own first: serves wss://
@@ -88,7 +99,7 @@ pub struct Args {
     pub tls_key: Option<PathBuf>,
 }
 
-impl Args {
+impl ServerArgs {
     /// Parses `arguments`, the first of which is the program's name.
     ///
     /// # Errors
@@ -101,11 +112,11 @@ impl Args {
         Self::from_arg_matches(&matches)
     }
 
-    /// The flags of this program; [`Args`] is what they parse to.
+    /// The command of this program, whose flags parse to [`ServerArgs`].
     #[must_use]
     pub fn command(program: &Program) -> Command {
-        // Named after the flags are there, whose own description clap takes
-        // for the program's.
+        // The description is set after the flags, because clap takes theirs for
+        // the program's.
         Self::augment_args(Command::new(program.name))
             .version(program.version)
             .about(program.about)
@@ -114,15 +125,14 @@ impl Args {
             .after_help(after_help(program))
     }
 
-    /// What this means to the server. Reads the open-file limit, which a
-    /// program raises first (see [`raise_limit`](crate::raise_limit)), and the
-    /// certificate.
+    /// The configuration that these flags stand for. Reads the open-file limit,
+    /// which a program raises first, and the certificate.
     ///
     /// # Errors
-    /// [`Error::Tls`] when the certificate or its key cannot be used.
-    pub fn config(&self) -> Result<Config, Error> {
-        let threads = workers::count(self.threads).get();
-        let allowed = open_files::connections_allowed(threads);
+    /// [`ServerError::Tls`] when the certificate or its key cannot be used.
+    pub fn config(&self) -> Result<Config, ServerError> {
+        let threads = workers::thread_count(self.threads).get();
+        let allowed = connections_allowed(threads);
         let max_connections = self.max_connections.map_or(allowed, NonZeroUsize::get);
         if max_connections > allowed {
             tracing::warn!(
@@ -131,8 +141,8 @@ impl Args {
             );
         }
         let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some(Tls::from_pem(certificate, key)?),
-            // clap asks for both or none.
+            (Some(certificate), Some(key)) => Some(TlsIdentity::from_pem(certificate, key)?),
+            // clap requires both or none.
             _ => None,
         };
         Ok(Config {
@@ -148,12 +158,44 @@ impl Args {
     }
 }
 
+/// Parses a count of at least one, which does not start with a separator.
+fn count(text: &str) -> Result<NonZeroUsize, UnitError> {
+    if text.starts_with('_') {
+        return Err(UnitError::Count(text.to_owned()));
+    }
+    parse_positive(text, u64::MAX)
+}
+
+/// Parses the length of a queue. The system takes a signed number.
+fn backlog(text: &str) -> Result<u32, UnitError> {
+    parse_positive(text, u64::from(i32::MAX.unsigned_abs())).map(NonZeroU32::get)
+}
+
+/// Parses a size of at least one byte that fits in memory.
+fn size(text: &str) -> Result<NonZeroUsize, UnitError> {
+    let ByteSize(bytes) = text.parse()?;
+    let bytes = NonZeroU64::new(bytes).ok_or_else(|| UnitError::Zero(text.to_owned()))?;
+    bytes
+        .try_into()
+        .map_err(|_| UnitError::TooLarge(text.to_owned(), usize::MAX as u64))
+}
+
+/// Checks an origin: a scheme and a host, perhaps a port, without a path.
+fn origin(text: &str) -> Result<String, String> {
+    let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty() && !host.is_empty() && !host.contains('/')
+    });
+    (is_origin && text.is_ascii())
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be a scheme and a host, such as https://example.org".to_owned())
+}
+
 fn after_help(program: &Program) -> String {
     let Program { name, bind, .. } = program;
     let port = bind.rsplit(':').next().unwrap_or_default();
     let bind_all = format!("{name} --bind 0.0.0.0:{port} --threads 2");
     let width = bind_all.len();
-    let row = |line: &str, what: &str| format!("  {line:<width$}  {what}");
+    let row = |line: &str, effect: &str| format!("  {line:<width$}  {effect}");
     let examples = [
         row(name, "until Ctrl-C"),
         row(&bind_all, "other machines too, 2 cores"),
@@ -189,13 +231,13 @@ mod tests {
         bind: "127.0.0.1:8000",
     };
 
-    fn parse(arguments: &[&str]) -> Result<Args, clap::Error> {
-        Args::try_parse_from(&PROGRAM, [&["test-ws"], arguments].concat())
+    fn parse(arguments: &[&str]) -> Result<ServerArgs, clap::Error> {
+        ServerArgs::try_parse_from(&PROGRAM, [&["test-ws"], arguments].concat())
     }
 
     #[test]
     fn the_command_is_sound() {
-        Args::command(&PROGRAM).debug_assert();
+        ServerArgs::command(&PROGRAM).debug_assert();
     }
 
     #[test]
@@ -256,12 +298,25 @@ mod tests {
     fn what_has_no_meaning_is_a_usage_error() {
         for argument in [
             "--threads=0",
+            "--threads=",
+            "--threads=_",
+            "--threads=_1",
+            "--threads=+1",
+            "--threads=-1",
+            "--threads=1.5",
+            "--threads=ten",
             "--max-connections=0",
             "--max-message-size=0",
+            "--max-message-size=",
+            "--max-message-size=-1",
             "--max-message-size=big",
+            "--max-message-size=4XiB",
+            "--drain-timeout=",
             "--drain-timeout=5",
+            "--drain-timeout=-1s",
             "--path=ws",
             "--backlog=0",
+            "--backlog=2_147_483_648",
             "--idle-timeout=soon",
             "--handshake-timeout=1",
             "--allow-origin=example.org",
@@ -277,13 +332,34 @@ mod tests {
 
     #[test]
     fn help_gives_every_flag_a_default_and_an_example() {
-        let command = Args::command(&PROGRAM);
+        let command = ServerArgs::command(&PROGRAM);
         for argument in command.get_arguments() {
             let help = argument.get_help().unwrap().to_string();
             let has_default =
                 !argument.get_default_values().is_empty() || help.contains("[default: ");
             assert!(help.contains("Example: "), "{help}");
             assert!(has_default, "{help}");
+        }
+    }
+
+    #[test]
+    fn sizes_durations_and_counts_are_read() {
+        for (text, bytes) in [
+            ("125", 125),
+            ("4KiB", 4096),
+            ("16MiB", 16 << 20),
+            ("1kB", 1000),
+        ] {
+            let args = parse(&["--max-message-size", text]).unwrap();
+            assert_eq!(args.max_message_size.get(), bytes, "{text}");
+        }
+        for (text, milliseconds) in [("500ms", 500), ("2m", 120_000), ("0s", 0), ("0", 0)] {
+            let args = parse(&["--drain-timeout", text]).unwrap();
+            assert_eq!(args.drain_timeout, Duration::from_millis(milliseconds));
+        }
+        for (text, count) in [("10_000", 10_000), ("7", 7)] {
+            let args = parse(&["--max-connections", text]).unwrap();
+            assert_eq!(args.max_connections, NonZeroUsize::new(count));
         }
     }
 }

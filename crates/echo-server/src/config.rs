@@ -1,23 +1,31 @@
-//! What one server needs to know, as plain data that is already valid.
+//! The configuration of one server, as plain data that is already valid.
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use crate::{Tls, open_files};
+use host::open_files;
 
-/// Bytes asked of the socket in one read.
+use crate::tls::TlsIdentity;
+
+/// Bytes requested from the socket in one read.
 ///
 /// tungstenite zero-fills this much before every read, so its default of
-/// 128 KiB costs more than the echo itself; and it is held by every connection.
+/// 128 KiB costs more than the echo itself, and every connection holds it.
 const READ_BUFFER: usize = 4 << 10;
 
-/// Bytes gathered before they are written without waiting for the flush.
+/// Bytes collected before they are written without waiting for the flush.
 const WRITE_BUFFER: usize = 64 << 10;
 
 /// Room beside one message in the write buffer: its header, a pong, a close.
 const CONTROL_FRAMES: usize = 1 << 10;
 
-/// How a server behaves: everything but where it listens and on how many
-/// threads, which belong to the caller.
+/// Open files kept back from connections: the standard streams, the listener,
+/// the poller, and the connections that are being refused.
+const RESERVED_FILES: usize = 64;
+
+/// Open files of a worker thread's runtime: its poller and its waker.
+const FILES_PER_THREAD: usize = 4;
+
+/// The behaviour of a server. Its address and its threads belong to the caller.
 ///
 /// ```
 /// use echo_server::Config;
@@ -30,28 +38,28 @@ const CONTROL_FRAMES: usize = 1 << 10;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where the echo lives. Default `/ws`.
+    /// The path of the echo. Default `/ws`.
     pub path: EchoPath,
-    /// The longest message taken, in bytes of payload; a longer one closes its
+    /// The longest message accepted, in bytes of payload; a longer one closes its
     /// connection with 1009. Default 16 MiB.
     pub max_message_size: usize,
-    /// Connections held at once; one more is answered `503`. Default: what the
-    /// open-file limit allows, less a reserve.
+    /// Most connections at once; one more is answered `503`. Default: the open-file
+    /// limit less a reserve.
     pub max_connections: usize,
-    /// How long a peer may take from its first packet to the end of its
-    /// handshake before it is dropped; zero is for ever. Default 10 s.
+    /// Longest time from a peer's first packet to the end of its handshake, after
+    /// which it is dropped; zero means no limit. Default 10 s.
     pub handshake_timeout: Duration,
-    /// How long a peer may be silent: it is pinged at half of it and closed
-    /// with 1001 at the end; zero is for ever. Default 60 s.
+    /// Longest silence of a peer: it is pinged at half of it and closed with 1001
+    /// at the end; zero means no limit. Default 60 s.
     pub idle_timeout: Duration,
-    /// How long a shutdown waits for connections to close; a peer that never
-    /// ceases to send is closed at half of it. Default 5 s.
+    /// Longest time that a shutdown waits for connections to close; a peer that
+    /// does not cease to send is closed at half of it. Default 5 s.
     pub drain_timeout: Duration,
-    /// Origins that a browser's page may come from, as in
-    /// `https://example.org`; empty lets in all. Default empty.
+    /// Allowed origins of a browser's page, as in `https://example.org`; empty
+    /// allows all. Default empty.
     pub allowed_origins: Vec<String>,
     /// Certificate and key; `None` serves `ws://`. Default `None`.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsIdentity>,
 }
 
 impl Default for Config {
@@ -59,7 +67,7 @@ impl Default for Config {
         Self {
             path: EchoPath::default(),
             max_message_size: 16 << 20,
-            max_connections: open_files::connections_allowed(0),
+            max_connections: connections_allowed(0),
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(5),
@@ -70,10 +78,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The buffers a connection gets under this configuration.
+    /// The buffers of a connection under this configuration.
     #[must_use]
-    pub fn buffers(&self) -> Buffers {
-        Buffers {
+    pub fn buffers(&self) -> BufferSizes {
+        BufferSizes {
             read: READ_BUFFER,
             write: WRITE_BUFFER,
             max_write: self
@@ -88,22 +96,22 @@ impl Config {
 /// A peer that never reads holds at most one message being read, one that is
 /// read and waits, and `max_write`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Buffers {
+pub struct BufferSizes {
     /// `read_buffer_size`.
     pub read: usize,
     /// `write_buffer_size`: more than this is written at once.
     pub write: usize,
     /// `max_write_buffer_size`: never reached, because a blocked write stops
-    /// reading; it stands so that a mistake ends a connection, not the machine.
+    /// reading. It makes a mistake end a connection and not the machine.
     pub max_write: usize,
 }
 
-/// The path of the echo: starts with `/`, has no query and no fragment.
+/// The path of the echo. It starts with `/`, without query and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EchoPath(String);
 
 impl EchoPath {
-    /// The path as it stands in a request line.
+    /// The path as in a request line.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -122,7 +130,7 @@ impl fmt::Display for EchoPath {
     }
 }
 
-/// The text is no path that a request line could carry.
+/// The error of a text that is not a path of a request line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a path such as /ws, without query or fragment")]
 pub struct InvalidPath;
@@ -132,11 +140,31 @@ impl FromStr for EchoPath {
 
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
         let uri: http::Uri = text.parse().map_err(|_| InvalidPath)?;
-        // `Uri` drops a fragment; what does not come back whole is no path.
+        // `Uri` drops a fragment: a path comes back unchanged.
         (text.starts_with('/') && uri.path() == text)
             .then(|| Self(text.to_owned()))
             .ok_or(InvalidPath)
     }
+}
+
+/// The number of connections that the open-file limit allows a server with this
+/// number of worker threads of its own, less a reserve; at least 1.
+pub(crate) fn connections_allowed(threads: usize) -> usize {
+    // On Unix, the smallest limit that POSIX allows. Elsewhere sockets are not
+    // files, and memory is the limit.
+    const WITHOUT_LIMIT: u64 = if cfg!(unix) { 20 } else { 1 << 20 };
+    let files = open_files::limit().unwrap_or(WITHOUT_LIMIT);
+    less_reserve(usize::try_from(files).unwrap_or(usize::MAX), threads)
+}
+
+/// The files left for connections. A small limit loses a quarter at most, but the
+/// threads get all that they need.
+fn less_reserve(limit: usize, threads: usize) -> usize {
+    let reserve = RESERVED_FILES.min(limit / 4);
+    let of_threads = FILES_PER_THREAD.saturating_mul(threads);
+    limit
+        .saturating_sub(reserve.saturating_add(of_threads))
+        .max(1)
 }
 
 #[cfg(test)]
@@ -162,5 +190,23 @@ mod tests {
         assert_eq!(config.buffers().max_write, usize::MAX);
         let buffers = Config::default().buffers();
         assert!(buffers.max_write > buffers.write + Config::default().max_message_size);
+    }
+
+    #[test]
+    fn the_reserve_never_takes_everything() {
+        assert_eq!(less_reserve(20_000, 0), 20_000 - RESERVED_FILES);
+        assert_eq!(less_reserve(20_000, 2), 20_000 - RESERVED_FILES - 8);
+        assert_eq!(less_reserve(256, 0), 192);
+        assert_eq!(less_reserve(32, 1), 20);
+        assert_eq!(less_reserve(32, 128), 1);
+        assert_eq!(less_reserve(1, 0), 1);
+        assert_eq!(less_reserve(0, usize::MAX), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_limit_is_the_systems() {
+        let soft = open_files::limit().unwrap();
+        assert!(u64::try_from(connections_allowed(0)).unwrap() < soft);
     }
 }

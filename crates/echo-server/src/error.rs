@@ -1,27 +1,27 @@
-//! The one error type of this crate.
+//! The error type of this crate.
 
 use std::io;
 
-/// Why a server could not start.
+/// An error that keeps a server from starting.
 ///
-/// Nothing here ends a running server: errors of one connection end that
+/// None of these ends a running server: errors of one connection end that
 /// connection, and errors of `accept` are waited out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ServerError {
     /// The address does not resolve, is in use, or is not ours to bind.
     #[error("cannot bind {address}")]
     Bind {
         /// The address as it was given.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] crate::TlsError),
-    /// There is no URL for it, and no need: who can reach the socket is on this
-    /// machine.
+    /// TLS on a Unix socket, for which there is no URL and no need: only
+    /// programs on this machine can reach the socket.
     #[error("TLS is served over TCP, not over a Unix socket")]
     TlsOverUnix,
     /// The ready line could not be written to stdout.

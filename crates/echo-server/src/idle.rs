@@ -1,4 +1,4 @@
-//! How long a peer has been silent, and what is done about it.
+//! The idle timeout: a ping at half of it, a close at its end.
 
 use std::{
     future::Future,
@@ -9,51 +9,52 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-/// Watches one connection: a peer of which nothing was heard is to be pinged
-/// after half of the timeout, and closed after all of it.
+/// The idle timer of one connection: a silent peer is to be pinged after half of
+/// the timeout, and closed after all of it.
 ///
-/// The timer is not set anew whenever something is heard, but looks at the clock
-/// when it has run out: what a message costs is one look at the clock a wake-up.
+/// The timer is not reset for every message. It reads the clock when it has run
+/// out, so a message costs one look at the clock per wake-up.
 #[derive(Debug)]
-pub(crate) struct Idle {
+pub(crate) struct IdleTimer {
     timeout: Duration,
-    heard: Instant,
+    /// Time of the peer's last activity.
+    active: Instant,
     pinged: bool,
     timer: Pin<Box<Sleep>>,
-    /// The timer knows the task that waits for it.
+    /// Set once the timer knows the task that waits for it.
     armed: bool,
 }
 
-/// What a silence calls for.
+/// The action that a silence calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum IdleAction {
     Ping,
     Close,
 }
 
-impl Idle {
-    /// `None` when the timeout is zero, which stands for never.
+impl IdleTimer {
+    /// A timer that starts now; `None` when the timeout is zero, which means never.
     pub(crate) fn new(timeout: Duration) -> Option<Self> {
         (!timeout.is_zero()).then(|| {
-            let heard = Instant::now();
+            let active = Instant::now();
             Self {
                 timeout,
-                heard,
+                active,
                 pinged: false,
-                timer: Box::pin(tokio::time::sleep_until(later(heard, timeout / 2))),
+                timer: Box::pin(tokio::time::sleep_until(deadline(active, timeout / 2))),
                 armed: false,
             }
         })
     }
 
-    /// The peer has been heard of just now.
-    pub(crate) fn heard(&mut self) {
-        self.heard = Instant::now();
+    /// Notes that the peer has just been active.
+    pub(crate) fn note_activity(&mut self) {
+        self.active = Instant::now();
         self.pinged = false;
     }
 
-    /// Ready when something is due; the task is woken when it may be.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Due> {
+    /// Ready when an action is due. The task is woken when one may be.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<IdleAction> {
         loop {
             if self.armed && !self.timer.is_elapsed() {
                 return Poll::Pending;
@@ -63,33 +64,28 @@ impl Idle {
                 return Poll::Pending;
             }
             self.armed = false;
-            let silence = self.heard.elapsed();
+            let silence = self.active.elapsed();
             let (due, next) = if silence >= self.timeout {
-                (Some(Due::Close), self.timeout)
+                (Some(IdleAction::Close), self.timeout)
             } else if silence >= self.timeout / 2 {
-                let due = (!self.pinged).then_some(Due::Ping);
+                let due = (!self.pinged).then_some(IdleAction::Ping);
                 (due, self.timeout)
             } else {
                 (None, self.timeout / 2)
             };
-            self.timer.as_mut().reset(later(self.heard, next));
-            match due {
-                Some(Due::Close) => return Poll::Ready(Due::Close),
-                Some(Due::Ping) => {
-                    self.pinged = true;
-                    return Poll::Ready(Due::Ping);
-                }
-                None => {}
+            self.timer.as_mut().reset(deadline(self.active, next));
+            if let Some(action) = due {
+                self.pinged |= action == IdleAction::Ping;
+                return Poll::Ready(action);
             }
         }
     }
 }
 
-/// A time that far away, or as far as the clock goes.
-fn later(from: Instant, by: Duration) -> Instant {
-    /// A year.
-    const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
-    from + by.min(FAR)
+/// The time that is this much later, at most a year.
+fn deadline(from: Instant, by: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    from + by.min(YEAR)
 }
 
 #[cfg(test)]
@@ -100,7 +96,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    async fn next(idle: &mut Idle) -> (Due, Duration) {
+    async fn next(idle: &mut IdleTimer) -> (IdleAction, Duration) {
         let begun = Instant::now();
         let due = poll_fn(|cx| idle.poll(cx)).await;
         // Timers of tokio count milliseconds.
@@ -109,29 +105,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_pinged_at_half_and_closed_at_the_end() {
-        let mut idle = Idle::new(60 * SECOND).unwrap();
-        assert_eq!(next(&mut idle).await, (Due::Ping, 30 * SECOND));
-        assert_eq!(next(&mut idle).await, (Due::Close, 30 * SECOND));
+        let mut idle = IdleTimer::new(60 * SECOND).unwrap();
+        assert_eq!(next(&mut idle).await, (IdleAction::Ping, 30 * SECOND));
+        assert_eq!(next(&mut idle).await, (IdleAction::Close, 30 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_is_heard_of_begins_anew() {
-        let mut idle = Idle::new(60 * SECOND).unwrap();
+        let mut idle = IdleTimer::new(60 * SECOND).unwrap();
         for _ in 0..3 {
             tokio::time::sleep(20 * SECOND).await;
-            idle.heard();
+            idle.note_activity();
             assert!(poll_fn(|cx| Poll::Ready(idle.poll(cx))).await.is_pending());
         }
-        assert_eq!(next(&mut idle).await, (Due::Ping, 30 * SECOND));
-        idle.heard();
-        assert_eq!(next(&mut idle).await, (Due::Ping, 30 * SECOND));
-        assert_eq!(next(&mut idle).await, (Due::Close, 30 * SECOND));
+        assert_eq!(next(&mut idle).await, (IdleAction::Ping, 30 * SECOND));
+        idle.note_activity();
+        assert_eq!(next(&mut idle).await, (IdleAction::Ping, 30 * SECOND));
+        assert_eq!(next(&mut idle).await, (IdleAction::Close, 30 * SECOND));
     }
 
     #[tokio::test]
     async fn zero_is_never_and_the_longest_time_is_no_overflow() {
-        assert!(Idle::new(Duration::ZERO).is_none());
-        let mut idle = Idle::new(Duration::MAX).unwrap();
+        assert!(IdleTimer::new(Duration::ZERO).is_none());
+        let mut idle = IdleTimer::new(Duration::MAX).unwrap();
         assert!(poll_fn(|cx| Poll::Ready(idle.poll(cx))).await.is_pending());
     }
 }

@@ -1,70 +1,66 @@
-//! What the two echo servers share: everything but the WebSocket library.
+//! The shared part of both echo servers: everything but the WebSocket library.
 //!
 //! A server is [`accept`] with a handler for one [`Connection`]. The handler
-//! reads a request with its library, asks [`Host::decide`] what it deserves,
-//! and either answers or upgrades; then [`echo()`] takes over, which knows the
-//! library through a [`Dialect`]. [`run`] makes a program of it.
+//! reads a request with its library, asks [`ServerContext::route`] for the
+//! answer, and responds or upgrades. Then [`echo()`] takes over, which knows the
+//! library through a [`WebSocketLibrary`]. [`run`] makes a program of it.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | `args`, `units` | the flags, and how sizes, times and counts are typed |
-//! | `config`, `open_files` | what a server needs to know; the limit on connections |
-//! | `bind`, `stream`, `tls` | listening and saying so; what a connection is made of |
-//! | `signals`, `supervisor`, `workers`, `program` | ending; systemd; threads; all of it as a program |
-//! | `accept`, `peer`, `lent`, `stop` | the accept loop, one connection's place in it and proper end, the stop of all |
-//! | `host`, `answer` | what a request gets, and how it is written |
-//! | `echo`, `idle`, `close` | the echo, when it is too quiet, and the codes it ends with |
-//! | `metrics` | what is counted |
+//! | `args`, `config` | the flags; the valid configuration made of them |
+//! | `listener`, `byte_stream`, `tls` | listening and the ready line; the stream of a connection |
+//! | `program`, `systemd`, `workers` | the whole program; socket activation and notification; worker threads |
+//! | `accept`, `connection` | the accept loop; one connection and its place in the server |
+//! | `graceful_stream`, `shutdown` | the end of one connection, and of all |
+//! | `routing`, `http_response` | the answer to a request, and its bytes |
+//! | `library`, `echo`, `idle`, `close_code` | the WebSocket library, the echo loop, its idle timeout and its close codes |
+//! | `metrics` | counters, and their Prometheus text |
 //!
 //! ```
-//! use echo_server::{Config, Decision, Host, Program};
+//! use echo_server::{Config, Program, Route, ServerContext};
 //!
 //! let program = Program { name: "my-ws", version: "1.0.0", about: "Mine", bind: "127.0.0.1:0" };
-//! let host = Host::new(program, Config::default());
+//! let server = ServerContext::new(program, Config::default());
 //! let request = http::Request::get("/healthz").header("host", "localhost").body(()).expect("is a request");
-//! let Decision::Answer(answer) = host.decide(&request) else { panic!("is no upgrade") };
-//! assert_eq!(answer.status(), 200);
+//! let Route::Respond(response) = server.route(&request) else { panic!("not an upgrade") };
+//! assert_eq!(response.status(), 200);
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod accept;
-mod answer;
 mod args;
-mod bind;
-mod close;
+mod byte_stream;
+mod close_code;
 mod config;
+mod connection;
 mod echo;
 mod error;
-mod host;
+mod graceful_stream;
+mod http_response;
 mod idle;
-mod lent;
+mod library;
+mod listener;
 mod metrics;
-mod open_files;
-mod peer;
 mod program;
-mod signals;
-mod stop;
-mod stream;
-mod supervisor;
+mod routing;
+mod shutdown;
+mod systemd;
 mod tls;
-mod units;
 mod workers;
 
-pub use accept::{Connection, accept};
-pub use answer::encode;
-pub use args::{Args, Program};
-pub use bind::{Listener, announce, bind};
-pub use close::Fault;
-pub use config::{Buffers, Config, EchoPath, InvalidPath};
-pub use echo::{Dialect, Seen, echo};
-pub use error::Error;
-pub use host::{Decision, Host, MAX_HEAD, MAX_HEADERS, plain};
-pub use lent::Lent;
-pub use metrics::Metrics;
-pub use open_files::{connections_allowed, raise_limit};
-pub use peer::Peer;
-pub use program::{Shutdown, run};
-pub use signals::{Signal, Signals};
-pub use stop::Stop;
-pub use tls::{Tls, TlsError};
+pub use accept::accept;
+pub use args::{Program, ServerArgs};
+pub use close_code::CloseReason;
+pub use config::{BufferSizes, Config, EchoPath, InvalidPath};
+pub use connection::{Connection, ConnectionContext};
+pub use echo::echo;
+pub use error::ServerError;
+pub use graceful_stream::GracefulStream;
+pub use http_response::{encode_response, text_response};
+pub use library::{Incoming, WebSocketLibrary};
+pub use listener::{Listener, announce, bind};
+pub use metrics::ServerMetrics;
+pub use program::{ShutdownRequest, run};
+pub use routing::{MAX_HEAD, MAX_HEADERS, Route, ServerContext, normalize_upgrade_headers};
+pub use tls::{TlsError, TlsIdentity};

@@ -1,26 +1,26 @@
-//! What a server counts, and how it reads in Prometheus text.
+//! The counters of a server, and their Prometheus text.
 
 use std::{
     cell::Cell,
     collections::BTreeMap,
     fmt::Write,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use crate::close;
+use crate::close_code;
 
-/// Threads beyond this many share a shard: still right, only slower.
+/// Number of shards. With more threads some share one, which only is slower.
 const SHARDS: usize = 32;
 
-/// The figures of one server.
+/// The counters of one server.
 ///
 /// Messages are counted in a shard of the counting thread, a batch at a time,
-/// so that threads do not fight over a cache line; a scrape adds the shards up.
+/// so that threads do not compete for a cache line. A scrape adds the shards up.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub struct ServerMetrics {
     opened: AtomicU64,
     refused: AtomicU64,
     closes: Mutex<BTreeMap<u16, u64>>,
@@ -37,45 +37,49 @@ struct Shard {
     bytes_out: AtomicU64,
 }
 
-/// Messages and their payload bytes, counted by a connection before it tells
-/// the [`Metrics`].
+/// Messages and their payload bytes, counted by a connection before it updates
+/// the [`ServerMetrics`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
 }
 
-impl Metrics {
+impl ServerMetrics {
     /// Counts an open WebSocket until the guard is dropped.
-    pub(crate) fn open(&self) -> Open<'_> {
+    pub(crate) fn count_open(&self) -> OpenWebSocket<'_> {
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Open {
+        OpenWebSocket {
             metrics: self,
-            code: close::ABNORMAL,
+            code: close_code::ABNORMAL,
         }
     }
 
-    /// Counts a connection that was turned away for want of room.
-    pub(crate) fn refuse(&self) {
+    /// Counts a connection that was refused because there was no room.
+    pub(crate) fn count_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts messages that came in.
-    pub(crate) fn came_in(&self, tally: Tally) {
-        let shard = self.shard();
-        shard
-            .messages_in
-            .fetch_add(tally.messages, Ordering::Relaxed);
-        shard.bytes_in.fetch_add(tally.bytes, Ordering::Relaxed);
+    /// Counts received messages.
+    pub(crate) fn count_received(&self, tally: Tally) {
+        let Shard {
+            messages_in,
+            bytes_in,
+            ..
+        } = self.shard();
+        messages_in.fetch_add(tally.messages, Ordering::Relaxed);
+        bytes_in.fetch_add(tally.bytes, Ordering::Relaxed);
     }
 
     /// Counts messages that were handed to the system to be sent.
-    pub(crate) fn went_out(&self, tally: Tally) {
-        let shard = self.shard();
-        shard
-            .messages_out
-            .fetch_add(tally.messages, Ordering::Relaxed);
-        shard.bytes_out.fetch_add(tally.bytes, Ordering::Relaxed);
+    pub(crate) fn count_sent(&self, tally: Tally) {
+        let Shard {
+            messages_out,
+            bytes_out,
+            ..
+        } = self.shard();
+        messages_out.fetch_add(tally.messages, Ordering::Relaxed);
+        bytes_out.fetch_add(tally.bytes, Ordering::Relaxed);
     }
 
     fn shard(&self) -> &Shard {
@@ -93,16 +97,16 @@ impl Metrics {
             .sum()
     }
 
-    /// The figures in Prometheus' text format, version 0.0.4.
+    fn closes(&self) -> MutexGuard<'_, BTreeMap<u16, u64>> {
+        self.closes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the counters in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
         // Closes before opens: a connection that closes in between may then
         // show as open for one scrape, but never makes the gauge negative.
-        let closes = self
-            .closes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let closes = self.closes().clone();
         let opened = self.opened.load(Ordering::Relaxed);
         let open = opened.saturating_sub(closes.values().sum());
         let refused = self.refused.load(Ordering::Relaxed);
@@ -110,103 +114,58 @@ impl Metrics {
         let messages_out = self.sum(|shard| &shard.messages_out);
         let bytes_in = self.sum(|shard| &shard.bytes_in);
         let bytes_out = self.sum(|shard| &shard.bytes_out);
-
-        let mut text = String::new();
-        for (name, kind, help, value) in [
-            ("connections_open", "gauge", "WebSockets open now", open),
-            (
-                "connections_total",
-                "counter",
-                "WebSockets ever opened",
-                opened,
-            ),
-            (
-                "connections_refused_total",
-                "counter",
-                "Connections answered 503 because there was no room",
-                refused,
-            ),
-            (
-                "messages_in_total",
-                "counter",
-                "Messages received",
-                messages_in,
-            ),
-            (
-                "messages_out_total",
-                "counter",
-                "Messages echoed",
-                messages_out,
-            ),
-            (
-                "bytes_in_total",
-                "counter",
-                "Payload bytes received",
-                bytes_in,
-            ),
-            (
-                "bytes_out_total",
-                "counter",
-                "Payload bytes echoed",
-                bytes_out,
-            ),
-        ] {
-            describe(&mut text, name, kind, help);
-            line(&mut text, name, "", value);
-        }
-        describe(
-            &mut text,
-            "closes_total",
-            "counter",
-            "WebSockets closed, by close code",
+        let mut text = format!(
+            "\
+# HELP websocket_connections_open WebSockets open now
+# TYPE websocket_connections_open gauge
+websocket_connections_open {open}
+# HELP websocket_connections_total WebSockets ever opened
+# TYPE websocket_connections_total counter
+websocket_connections_total {opened}
+# HELP websocket_connections_refused_total Connections answered 503 because there was no room
+# TYPE websocket_connections_refused_total counter
+websocket_connections_refused_total {refused}
+# HELP websocket_messages_in_total Messages received
+# TYPE websocket_messages_in_total counter
+websocket_messages_in_total {messages_in}
+# HELP websocket_messages_out_total Messages echoed
+# TYPE websocket_messages_out_total counter
+websocket_messages_out_total {messages_out}
+# HELP websocket_bytes_in_total Payload bytes received
+# TYPE websocket_bytes_in_total counter
+websocket_bytes_in_total {bytes_in}
+# HELP websocket_bytes_out_total Payload bytes echoed
+# TYPE websocket_bytes_out_total counter
+websocket_bytes_out_total {bytes_out}
+# HELP websocket_closes_total WebSockets closed, by close code
+# TYPE websocket_closes_total counter
+"
         );
         for (code, count) in closes {
-            line(
-                &mut text,
-                "closes_total",
-                &format!("{{code=\"{code}\"}}"),
-                count,
-            );
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(text, "websocket_closes_total{{code=\"{code}\"}} {count}");
         }
         text
     }
 }
 
-fn describe(text: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a `String` cannot fail.
-    let _ = write!(
-        text,
-        "# HELP websocket_{name} {help}\n# TYPE websocket_{name} {kind}\n"
-    );
-}
-
-fn line(text: &mut String, name: &str, labels: &str, value: u64) {
-    let _ = writeln!(text, "websocket_{name}{labels} {value}");
-}
-
-/// An open WebSocket; counted as closed with its code when dropped, however
-/// that comes about.
+/// An open WebSocket. Dropping it counts it as closed with its code.
 #[derive(Debug)]
-pub(crate) struct Open<'a> {
-    metrics: &'a Metrics,
+pub(crate) struct OpenWebSocket<'a> {
+    metrics: &'a ServerMetrics,
     code: u16,
 }
 
-impl Open<'_> {
-    /// Sets the code this connection counts under. Until then: 1006, dropped.
-    pub(crate) fn closed_with(&mut self, code: u16) {
+impl OpenWebSocket<'_> {
+    /// Sets the code that this connection counts under, in place of 1006.
+    pub(crate) fn set_close_code(&mut self, code: u16) {
         self.code = code;
     }
 }
 
-impl Drop for Open<'_> {
+impl Drop for OpenWebSocket<'_> {
     fn drop(&mut self) {
-        let mut closes = self
-            .metrics
-            .closes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *closes.entry(self.code).or_default() += 1;
+        *self.metrics.closes().entry(self.code).or_default() += 1;
     }
 }
 
@@ -216,7 +175,7 @@ mod tests {
 
     #[test]
     fn counts_from_many_threads_add_up() {
-        let metrics = Metrics::default();
+        let metrics = ServerMetrics::default();
         let tally = Tally {
             messages: 3,
             bytes: 100,
@@ -224,8 +183,8 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..SHARDS + 5 {
                 scope.spawn(|| {
-                    metrics.came_in(tally);
-                    metrics.went_out(tally);
+                    metrics.count_received(tally);
+                    metrics.count_sent(tally);
                 });
             }
         });
@@ -242,12 +201,12 @@ mod tests {
 
     #[test]
     fn a_connection_is_open_until_it_closes_with_a_code() {
-        let metrics = Metrics::default();
-        let mut one = metrics.open();
-        let two = metrics.open();
-        metrics.refuse();
+        let metrics = ServerMetrics::default();
+        let mut one = metrics.count_open();
+        let two = metrics.count_open();
+        metrics.count_refused();
         assert!(metrics.render().contains("websocket_connections_open 2\n"));
-        one.closed_with(1000);
+        one.set_close_code(1000);
         drop((one, two));
         let text = metrics.render();
         for wanted in [
@@ -263,8 +222,8 @@ mod tests {
 
     #[test]
     fn every_line_is_a_comment_or_a_sample() {
-        let metrics = Metrics::default();
-        drop(metrics.open());
+        let metrics = ServerMetrics::default();
+        drop(metrics.count_open());
         for line in metrics.render().lines() {
             let sample = line.split_once(' ').is_some_and(|(name, value)| {
                 name.starts_with("websocket_") && value.parse::<u64>().is_ok()

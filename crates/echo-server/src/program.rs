@@ -1,4 +1,4 @@
-//! A server as a program: runtime, signals, logs, from flags to exit code.
+//! A server as a program, from flags to exit code: runtime, signals, logs.
 
 use std::{
     future::Future,
@@ -8,53 +8,60 @@ use std::{
     task::{Context, Poll},
 };
 
+use host::{open_files, signals::Signals};
 use tokio::sync::oneshot;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    Args, Config, Error, Listener, Signals, announce, bind, raise_limit, supervisor,
+    args::ServerArgs,
+    config::Config,
+    error::ServerError,
+    listener::{Listener, announce, bind},
+    systemd::{self, ServiceState},
     workers::Workers,
 };
 
-/// Runs a server as a program does: raises the open-file limit, binds, says so
-/// on stdout, and serves until SIGINT or SIGTERM. Under systemd it takes the
-/// socket that is passed on and tells when it is ready and when it stops.
+/// Runs a server as a program: raises the open-file limit, binds, prints the
+/// ready line on stdout, and serves until SIGINT or SIGTERM. Under systemd it
+/// uses the inherited socket, and notifies when it is ready and when it stops.
 ///
-/// `serve` gets what it needs to run, and a future that is ready at the first
-/// signal. The exit code is 0 when it is done; a second signal does not wait
-/// for that, and gives 130 or 143.
+/// `serve` gets the listener, the configuration, and a future that is ready at
+/// the first signal. The exit code is 0 when it is done. A second signal does
+/// not wait for that, and gives 130 or 143.
 ///
 /// # Errors
-/// Whatever keeps the server from starting, and what `serve` returns.
-pub fn run<S, F>(args: &Args, serve: S) -> Result<ExitCode, Error>
+/// Every error that keeps the server from starting, and those of `serve`.
+pub fn run<S, F>(args: &ServerArgs, serve: S) -> Result<ExitCode, ServerError>
 where
-    S: FnOnce(Listener, Config, Shutdown) -> F,
-    F: Future<Output = Result<(), Error>>,
+    S: FnOnce(Listener, Config, ShutdownRequest) -> F,
+    F: Future<Output = Result<(), ServerError>>,
 {
     log_to_stderr();
-    raise_limit();
+    if let Err(error) = open_files::raise_limit() {
+        tracing::warn!("cannot raise the open-file limit: {error}");
+    }
     let config = args.config()?;
-    let workers = Workers::start(args.threads).map_err(Error::Runtime)?;
+    let workers = Workers::start(args.threads).map_err(ServerError::Runtime)?;
     // This thread accepts, and waits for signals.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Error::Runtime)?;
+        .map_err(ServerError::Runtime)?;
     let ended = runtime.block_on(async {
-        // Caught before anyone can know that we are ready.
-        let mut signals = Signals::catch()?;
-        let listener = match supervisor::listener(&args.bind)? {
-            Some(passed_on) => passed_on,
+        // Caught before the ready line is printed.
+        let mut signals = Signals::catch().map_err(ServerError::Signals)?;
+        let listener = match systemd::inherited_listener(&args.bind)? {
+            Some(inherited) => inherited,
             None => bind(&args.bind, args.backlog).await?,
         };
         if config.tls.is_some() && listener.tcp_address().is_none() {
-            return Err(Error::TlsOverUnix);
+            return Err(ServerError::TlsOverUnix);
         }
-        let listener = listener.spread_over(workers);
+        let listener = listener.with_workers(workers);
         announce(&mut io::stdout().lock(), &listener, &config)?;
-        supervisor::tell(supervisor::State::Ready);
+        systemd::notify(ServiceState::Ready);
         let (stop, stopped) = oneshot::channel();
-        let mut server = std::pin::pin!(serve(listener, config, Shutdown(stopped)));
+        let mut server = std::pin::pin!(serve(listener, config, ShutdownRequest(stopped)));
         let mut stop = Some(stop);
         loop {
             tokio::select! {
@@ -63,8 +70,8 @@ where
                 }
                 signal = signals.next() => match stop.take() {
                     Some(stop) => {
-                        supervisor::tell(supervisor::State::Stopping);
-                        // Gone only if the server has ended by itself.
+                        systemd::notify(ServiceState::Stopping);
+                        // Fails only if the server has ended by itself.
                         let _ = stop.send(());
                     }
                     None => return Ok(ExitCode::from(signal.exit_code())),
@@ -72,25 +79,25 @@ where
             }
         }
     });
-    // A second signal must not wait for threads that are still at work.
+    // A second signal must not wait for threads that still work.
     runtime.shutdown_background();
     ended
 }
 
-/// Ready at the first signal.
+/// A future that is ready at the first signal.
 #[derive(Debug)]
-pub struct Shutdown(oneshot::Receiver<()>);
+pub struct ShutdownRequest(oneshot::Receiver<()>);
 
-impl Future for Shutdown {
+impl Future for ShutdownRequest {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // A sender that is gone wants the end just as well.
+        // A dropped sender requests the end as well.
         Pin::new(&mut self.0).poll(cx).map(drop)
     }
 }
 
-/// Logs what `RUST_LOG` asks for, by default warnings.
+/// Logs to stderr as `RUST_LOG` asks for, by default warnings.
 ///
 /// The `log` crate is left out on purpose: tungstenite logs every frame to it.
 fn log_to_stderr() {
@@ -100,7 +107,7 @@ fn log_to_stderr() {
         Some(Ok(targets)) => targets.clone(),
         _ => Targets::new().with_default(tracing::Level::WARN),
     };
-    // Set already only if this runs twice in a process; the first one stands.
+    // Fails only if this runs twice in a process; the first one stays.
     let _ = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(io::stderr))
         .with(targets)

@@ -1,4 +1,4 @@
-//! TLS for `wss://`: a certificate, its key, and nothing to choose.
+//! TLS for `wss://`: a certificate and its key.
 
 use std::{path::Path, sync::Arc};
 
@@ -12,45 +12,45 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Why a certificate and its key cannot be served with.
+/// An error of a certificate or its key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The file cannot be read, or a part of it is no PEM.
+    /// The file cannot be read, or a part of it is not PEM.
     #[error("cannot read {path}")]
     Read {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The parser's error.
         source: pem::Error,
     },
-    /// The file is PEM, but of something else.
+    /// The file is PEM, but holds no certificate.
     #[error("{path} holds no certificate (-----BEGIN CERTIFICATE-----)")]
     NoCertificate {
         /// The file.
         path: String,
     },
-    /// The two do not belong together, or are of a kind that is not spoken.
+    /// The two do not belong together, or are of a kind that is not supported.
     #[error("{certificate} and {key} cannot be used together")]
     Pair {
         /// The certificate's file.
         certificate: String,
         /// The key's file.
         key: String,
-        /// What rustls says.
+        /// The error of rustls.
         source: rustls::Error,
     },
 }
 
-/// A certificate chain and its key, ready to be served with.
+/// A certificate chain and its key, ready for use.
 #[derive(Clone)]
-pub struct Tls(Arc<ServerConfig>);
+pub struct TlsIdentity(Arc<ServerConfig>);
 
-impl Tls {
+impl TlsIdentity {
     /// Reads the chain, the server's own certificate first, and the key
     /// (PKCS#8, PKCS#1 or SEC1), both in PEM.
     ///
-    /// TLS 1.2 and 1.3 are spoken, and `http/1.1` is the only protocol offered
+    /// TLS 1.2 and 1.3 are supported, and `http/1.1` is the only protocol offered
     /// by ALPN, since an upgrade to a WebSocket is one of HTTP/1.1.
     ///
     /// # Errors
@@ -88,21 +88,21 @@ impl Tls {
     }
 }
 
-impl std::fmt::Debug for Tls {
-    /// Without the key.
+impl std::fmt::Debug for TlsIdentity {
+    /// Leaves out the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tls").finish_non_exhaustive()
+        f.debug_struct("TlsIdentity").finish_non_exhaustive()
     }
 }
 
-/// Two are equal when they are the same one.
-impl PartialEq for Tls {
+/// Equal only if it is the same object.
+impl PartialEq for TlsIdentity {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Tls {}
+impl Eq for TlsIdentity {}
 
 #[cfg(test)]
 mod tests {
@@ -114,11 +114,11 @@ mod tests {
         (folder, made.cert.pem(), made.signing_key.serialize_pem())
     }
 
-    fn load(folder: &Path, certificate: &str, key: &str) -> Result<Tls, String> {
+    fn load(folder: &Path, certificate: &str, key: &str) -> Result<TlsIdentity, String> {
         let (c, k) = (folder.join("c.pem"), folder.join("k.pem"));
         std::fs::write(&c, certificate).unwrap();
         std::fs::write(&k, key).unwrap();
-        Tls::from_pem(&c, &k).map_err(|e| e.to_string())
+        TlsIdentity::from_pem(&c, &k).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -133,7 +133,7 @@ mod tests {
         assert!(error.contains("c.pem holds no certificate"), "{error}");
         let error = load(folder, &certificate, "no key").unwrap_err();
         assert!(error.contains("k.pem"), "{error}");
-        let error = Tls::from_pem(&folder.join("none"), &folder.join("k.pem")).unwrap_err();
+        let error = TlsIdentity::from_pem(&folder.join("none"), &folder.join("k.pem")).unwrap_err();
         assert!(error.to_string().contains("none"), "{error}");
     }
 }

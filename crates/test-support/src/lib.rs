@@ -5,5 +5,7 @@
 // A test that cannot go on ends with a panic.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(feature = "contract")]
+pub mod contract;
 pub mod golden;
 pub mod svg_path;

@@ -1,10 +1,10 @@
 //! A WebSocket echo server on tokio-tungstenite.
 //!
 //! [`serve`] is the server; its accept loop, limits, pages and echo loop are
-//! `echo-server`'s. What is its own: `head` reads a request, because
-//! tungstenite's handshake can answer nothing but an upgrade, and keeps what was
+//! `echo-server`'s. The rest is here: `request_head` reads a request, because
+//! tungstenite's handshake can answer nothing but an upgrade, and keeps the bytes
 //! read beyond it, because a first message may come in the same packet;
-//! `dialect` tells the echo loop what tungstenite calls things.
+//! `library_adapter` is tungstenite's interface to the echo loop.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
@@ -23,15 +23,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod dialect;
-mod head;
+mod library_adapter;
+mod request_head;
 
 use std::{future::Future, io, sync::Arc};
 
-use dialect::Tungstenite;
-use echo_server::{Buffers, Connection, Decision, Host, Lent, Program, accept, echo, encode};
-use head::{Head, read_head};
+use echo_server::{
+    BufferSizes, Connection, GracefulStream, Program, Route, ServerContext, accept, echo,
+    encode_response, normalize_upgrade_headers,
+};
 use http::{Method, Request};
+use library_adapter::Tungstenite;
+use request_head::{RequestHead, read_head};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -41,10 +44,10 @@ use tokio_tungstenite::{
     },
 };
 
-/// What a caller of [`serve`] needs.
-pub use echo_server::{Config, Error, Listener, bind};
+/// The types and functions that a caller of [`serve`] needs.
+pub use echo_server::{Config, Listener, ServerError, bind};
 
-/// Which server this is.
+/// The identity of this server.
 pub const PROGRAM: Program = Program {
     name: "tungstenite-ws",
     version: env!("CARGO_PKG_VERSION"),
@@ -59,61 +62,68 @@ pub const PROGRAM: Program = Program {
 /// every connection.
 ///
 /// # Errors
-/// None so far: whatever fails once the listener is there is one connection's.
+/// None so far: an error after binding concerns one connection only.
 pub async fn serve(
     listener: Listener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Error> {
-    let host = Arc::new(Host::new(PROGRAM, config));
-    accept(listener, host, converse, shutdown).await;
+) -> Result<(), ServerError> {
+    let server = Arc::new(ServerContext::new(PROGRAM, config));
+    accept(listener, server, serve_connection, shutdown).await;
     Ok(())
 }
 
-/// One connection from its first byte to its last.
-async fn converse(connection: Connection) {
-    let Connection { stream, mut peer } = connection;
-    let host = Arc::clone(peer.host());
-    let mut opening = Box::pin(open(stream, &host));
-    let opened = peer.handshake(opening.as_mut()).await;
+/// Serves one connection from its first byte to its last.
+async fn serve_connection(connection: Connection) {
+    let Connection {
+        stream,
+        mut context,
+    } = connection;
+    let server = Arc::clone(context.server());
+    let mut opening = Box::pin(open(stream, &server));
+    let opened = context.handshake(opening.as_mut()).await;
     drop(opening);
     match opened {
-        Some(Ok(Some(mut socket))) => echo::<Tungstenite, _>(&mut socket, &mut peer).await,
+        Some(Ok(Some(mut socket))) => echo::<Tungstenite, _>(&mut socket, &mut context).await,
         Some(Err(error)) => tracing::debug!("a connection failed: {error}"),
         Some(Ok(None)) | None => {}
     }
 }
 
-/// Reads a request and answers it; the WebSocket, if that is what came of it.
-async fn open(mut stream: Lent, host: &Host) -> io::Result<Option<WebSocketStream<Lent>>> {
+/// Reads a request and answers it. Returns the WebSocket after an upgrade.
+async fn open(
+    mut stream: GracefulStream,
+    server: &ServerContext,
+) -> io::Result<Option<WebSocketStream<GracefulStream>>> {
     let (mut request, rest) = match read_head(&mut stream).await? {
-        Head::Request(request, rest) => (request, rest),
-        Head::Unusable(answer) => {
-            stream.write_all(&encode(&answer, true)).await?;
+        RequestHead::Request(request, rest) => (request, rest),
+        RequestHead::Invalid(response) => {
+            stream.write_all(&encode_response(&response, true)).await?;
             return Ok(None);
         }
-        Head::None => return Ok(None),
+        RequestHead::Incomplete => return Ok(None),
     };
-    host.tidy(&mut request);
-    let response = match host.decide(&request) {
-        Decision::Answer(answer) => {
+    normalize_upgrade_headers(&mut request);
+    let response = match server.route(&request) {
+        Route::Respond(response) => {
             let with_body = request.method() != Method::HEAD;
-            stream.write_all(&encode(&answer, with_body)).await?;
+            let bytes = encode_response(&response, with_body);
+            stream.write_all(&bytes).await?;
             return Ok(None);
         }
-        Decision::Echo => upgrade(&request)?,
+        Route::Echo => upgrade_response(&request)?,
     };
     stream.write_all(&response).await?;
-    // Over TLS, what was written may still lie in a buffer.
+    // Over TLS, written bytes may still be in a buffer.
     stream.flush().await?;
-    let config = Some(websocket_config(host));
+    let config = Some(websocket_config(server.config()));
     Ok(Some(
         WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await,
     ))
 }
 
-/// The bytes that answer a request that has been found to be a valid upgrade.
-fn upgrade(request: &Request<()>) -> io::Result<Vec<u8>> {
+/// Returns the bytes that accept a valid upgrade request.
+fn upgrade_response(request: &Request<()>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     create_response(request)
         .and_then(|response| write_response(&mut bytes, &response))
@@ -121,13 +131,13 @@ fn upgrade(request: &Request<()>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn websocket_config(host: &Host) -> WebSocketConfig {
-    let Buffers {
+fn websocket_config(config: &Config) -> WebSocketConfig {
+    let BufferSizes {
         read,
         write,
         max_write,
-    } = host.config().buffers();
-    let max_message_size = Some(host.config().max_message_size);
+    } = config.buffers();
+    let max_message_size = Some(config.max_message_size);
     WebSocketConfig::default()
         .read_buffer_size(read)
         .write_buffer_size(write)

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use echo_server::Args;
+use echo_server::ServerArgs;
 use tungstenite_ws::{PROGRAM, serve};
 
 fn main() -> ExitCode {
-    cli::run(Args::command(&PROGRAM), |args: Args| {
+    cli::run(ServerArgs::command(&PROGRAM), |args: ServerArgs| {
         Ok(echo_server::run(&args, serve)?)
     })
 }

@@ -9,7 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// Every crate and what it may use of ours.
 const ARROWS: &[(&str, &[&str])] = &[
     // Dev-dependency only: nothing may use it.
-    ("test-support", &[]),
+    ("test-support", &["echo-server"]),
     ("cli", &["host", "measurement", "units"]),
     ("host", &[]),
     ("units", &[]),
@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Front ends only.
     ("wording", &["measurement", "units"]),
     ("results", &["measurement", "units"]),
-    ("echo-server", &[]),
+    ("echo-server", &["host", "units"]),
     ("axum-ws", &["cli", "echo-server"]),
     ("tungstenite-ws", &["cli", "echo-server"]),
     ("draw-plot", &["cli", "measurement", "results", "units"]),

@@ -75,7 +75,7 @@ impl Misbehaviour {
     /// An answer that a server may not give, with the bytes that provoked it.
     pub(crate) fn commit(self, server: SocketAddr, rng: &mut impl Rng) -> Result<(), String> {
         let Ok(mut client) = RawClient::connect(server) else {
-            // A full backlog under load; the witness tells whether the server is well.
+            // The backlog may be full under load. The witness checks that the server still answers.
             return Ok(());
         };
         match self.act(&mut client, rng) {
@@ -136,7 +136,7 @@ impl Misbehaviour {
 /// Checks that the server echoes a message of a well-behaved client.
 ///
 /// # Errors
-/// The reason why there is no echo.
+/// The reason for a missing echo.
 pub(crate) fn check_echo(server: SocketAddr) -> Result<(), String> {
     let mut client = RawClient::connect(server).map_err(|e| format!("no connection: {e}"))?;
     let wrong = |ended: ConversationEnd| format!("no echo: {ended:?}");

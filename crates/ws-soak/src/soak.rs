@@ -43,7 +43,7 @@ const LOAD_SHAPES: [(u32, u32, u64, u64); 4] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Soak {
     pub(crate) duration: Duration,
-    /// Whether well-behaved clients run beside the others.
+    /// Runs well-behaved clients beside the others.
     pub(crate) with_load: bool,
     /// The misbehaviours to choose from.
     pub(crate) misbehaviours: Vec<Misbehaviour>,

@@ -45,12 +45,12 @@ pub struct Finding {
     reported: f64,
     tolerance: f64,
     unit: FigureUnit,
-    /// Whether it was read from the clock while the generator, by its own account, was held up.
+    /// Set if it was read from the clock while the generator, by its own account, was held up.
     held_up: bool,
 }
 
 impl Finding {
-    /// The verdict. Noise is no excuse for a figure that is missing.
+    /// The verdict. Noise does not excuse a missing figure.
     #[must_use]
     pub fn verdict(&self) -> CaseVerdict {
         if (self.truth - self.reported).abs() <= self.tolerance {
@@ -101,7 +101,7 @@ pub struct Findings {
     pub all: Vec<Finding>,
     /// The noise because of which not all figures can be compared.
     pub noise: Option<String>,
-    /// Whether the generator, by its own account, was held up while the next figures were measured.
+    /// Set if the generator, by its own account, was held up while the next figures were measured.
     pub(crate) held_up: bool,
 }
 
@@ -136,7 +136,7 @@ impl Findings {
         });
     }
 
-    /// The verdict on the case. Noise is no excuse for a figure that is not read from the clock.
+    /// The verdict on the case. Noise does not excuse a figure that is not read from the clock.
     #[must_use]
     pub fn verdict(&self) -> CaseVerdict {
         let any = |verdict| self.all.iter().any(|finding| finding.verdict() == verdict);

@@ -1,9 +1,11 @@
-//! The echo over a socket that notes what is done to it.
+//! The echo loop over a socket that records every call.
 
 use std::{collections::VecDeque, pin::Pin, task::Waker};
 
 use super::*;
-use crate::{Config, Host, Program, lent::Home, stop::Stopper};
+use crate::{
+    Config, Program, ServerContext, graceful_stream::ReturnSlot, shutdown::ShutdownTrigger,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Message {
@@ -15,28 +17,28 @@ enum Message {
 
 enum Test {}
 
-impl Dialect for Test {
+impl WebSocketLibrary for Test {
     type Message = Message;
-    type Error = Option<Fault>;
+    type Error = Option<CloseReason>;
 
-    fn look(message: &Message) -> Seen {
+    fn classify(message: &Message) -> Incoming {
         match message {
-            Message::Data(_) => Seen::Data(1),
-            Message::Ping => Seen::Ping,
-            Message::Pong => Seen::Pong,
-            Message::Close(code) => Seen::Close(Some(*code)),
+            Message::Data(_) => Incoming::Data(1),
+            Message::Ping => Incoming::Ping,
+            Message::Pong => Incoming::Pong,
+            Message::Close(code) => Incoming::Close(Some(*code)),
         }
     }
 
-    fn close(fault: Fault) -> Message {
-        Message::Close(fault.code())
+    fn close(reason: CloseReason) -> Message {
+        Message::Close(reason.code())
     }
 
     fn ping() -> Message {
         Message::Ping
     }
 
-    fn fault(error: &Option<Fault>) -> Option<Fault> {
+    fn fault(error: &Option<CloseReason>) -> Option<CloseReason> {
         *error
     }
 }
@@ -48,7 +50,7 @@ enum Done {
     Flushed,
 }
 
-type Item = Result<Message, Option<Fault>>;
+type Item = Result<Message, Option<CloseReason>>;
 
 /// Gives what is in `ready`, then is pending, or ended if `ends`.
 #[derive(Default)]
@@ -68,7 +70,7 @@ impl Socket {
         }
     }
 
-    fn room(&self) -> Poll<Result<(), Option<Fault>>> {
+    fn room(&self) -> Poll<Result<(), Option<CloseReason>>> {
         match self.room {
             Some(0) => Poll::Pending,
             _ => Poll::Ready(Ok(())),
@@ -106,7 +108,7 @@ impl Stream for Socket {
 }
 
 impl Sink<Message> for Socket {
-    type Error = Option<Fault>;
+    type Error = Option<CloseReason>;
 
     fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.room()
@@ -131,12 +133,12 @@ impl Sink<Message> for Socket {
     }
 }
 
-/// A peer that may be silent for ever.
-fn peer(stopper: &Stopper) -> Peer {
-    peer_with(stopper, Duration::ZERO)
+/// A connection without an idle timeout.
+fn connection(trigger: &ShutdownTrigger) -> ConnectionContext {
+    connection_with(trigger, Duration::ZERO)
 }
 
-fn peer_with(stopper: &Stopper, idle_timeout: Duration) -> Peer {
+fn connection_with(trigger: &ShutdownTrigger, idle_timeout: Duration) -> ConnectionContext {
     let program = Program {
         name: "test-ws",
         version: "",
@@ -147,23 +149,23 @@ fn peer_with(stopper: &Stopper, idle_timeout: Duration) -> Peer {
         idle_timeout,
         ..Config::default()
     };
-    Peer {
-        host: Arc::new(Host::new(program, config)),
-        stop: stopper.subscribe(),
-        home: Home::default(),
+    ConnectionContext {
+        server: Arc::new(ServerContext::new(program, config)),
+        shutdown: trigger.subscribe(),
+        slot: ReturnSlot::default(),
         deadline: None,
     }
 }
 
 /// Polls an echo over this socket once; whether it ended.
-fn poll_once(socket: &mut Socket, peer: &mut Peer) -> bool {
-    let mut echoing = std::pin::pin!(echo::<Test, _>(socket, peer));
+fn poll_once(socket: &mut Socket, connection: &mut ConnectionContext) -> bool {
+    let mut echoing = std::pin::pin!(echo::<Test, _>(socket, connection));
     let mut cx = Context::from_waker(Waker::noop());
     echoing.as_mut().poll(&mut cx).is_ready()
 }
 
 fn run(socket: &mut Socket) -> bool {
-    poll_once(socket, &mut peer(&Stopper::default()))
+    poll_once(socket, &mut connection(&ShutdownTrigger::default()))
 }
 
 fn data(count: u64) -> impl Iterator<Item = Message> {
@@ -210,11 +212,11 @@ fn without_room_for_pongs_nothing_is_read() {
 
 #[test]
 fn a_stop_echoes_what_is_ready_and_then_closes() {
-    let stopper = Stopper::default();
-    stopper.stop();
+    let trigger = ShutdownTrigger::default();
+    trigger.stop();
     let mut socket = Socket::of(data(100));
     // Pending: the peer has not answered the close.
-    assert!(!poll_once(&mut socket, &mut peer(&stopper)));
+    assert!(!poll_once(&mut socket, &mut connection(&trigger)));
     let wrote = socket.wrote();
     assert_eq!(wrote.len(), 101);
     assert_eq!(wrote.last(), Some(&Message::Close(1001)));
@@ -223,29 +225,29 @@ fn a_stop_echoes_what_is_ready_and_then_closes() {
 
 #[test]
 fn a_stop_waits_until_all_is_echoed() {
-    let stopper = Stopper::default();
-    stopper.stop();
+    let trigger = ShutdownTrigger::default();
+    trigger.stop();
     let mut socket = Socket::of(data(10 * BATCH));
-    assert!(!poll_once(&mut socket, &mut peer(&stopper)));
+    assert!(!poll_once(&mut socket, &mut connection(&trigger)));
     assert_eq!(socket.wrote().len() as u64, 10 * BATCH + 1);
 }
 
 #[test]
 fn a_stop_is_heard_although_messages_never_cease() {
-    let stopper = Stopper::default();
-    stopper.stop();
+    let trigger = ShutdownTrigger::default();
+    trigger.stop();
     let mut socket = Socket::of(data(10 * BATCH));
-    let mut peer = peer(&stopper);
+    let mut connection = connection(&trigger);
     let config = Config {
         idle_timeout: Duration::ZERO,
         drain_timeout: Duration::ZERO,
         ..Config::default()
     };
-    peer.host = Arc::new(Host::new(peer.host.program, config));
-    let mut exchange = exchange::<Test, _>(&mut socket, &mut peer);
+    connection.server = Arc::new(ServerContext::new(connection.server.program, config));
+    let mut echo_loop = EchoLoop::<Test, _>::new(&mut socket, &mut connection);
     let mut cx = Context::from_waker(Waker::noop());
-    let ending = exchange.poll(&mut cx);
-    assert!(matches!(ending, Poll::Ready(Ending::Stopped)));
+    let ending = echo_loop.poll(&mut cx);
+    assert!(matches!(ending, Poll::Ready(EchoEnd::Shutdown)));
     // The batch under way, and one more for which there was no time.
     assert_eq!(socket.wrote().len() as u64, 2 * BATCH);
 }
@@ -253,27 +255,27 @@ fn a_stop_is_heard_although_messages_never_cease() {
 #[test]
 fn a_fault_is_closed_with_its_code_after_the_echoes() {
     let mut socket = Socket::of(data(2));
-    socket.ready.push_back(Err(Some(Fault::TooLarge)));
+    socket.ready.push_back(Err(Some(CloseReason::TooLarge)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
-    let mut peer = peer(&Stopper::default());
-    runtime.block_on(echo::<Test, _>(&mut socket, &mut peer));
+    let mut connection = connection(&ShutdownTrigger::default());
+    runtime.block_on(echo::<Test, _>(&mut socket, &mut connection));
     let wanted = [Message::Data(0), Message::Data(1), Message::Close(1009)];
     assert_eq!(socket.wrote(), wanted);
-    let text = peer.host.metrics().render();
+    let text = connection.server.metrics().render();
     assert!(text.contains("closes_total{code=\"1009\"} 1\n"), "{text}");
 }
 
 #[test]
 fn a_close_by_the_peer_ends_it_after_the_echoes() {
     let mut socket = Socket::of(data(2).chain([Message::Close(4000)]));
-    let mut peer = peer(&Stopper::default());
-    assert!(poll_once(&mut socket, &mut peer));
+    let mut connection = connection(&ShutdownTrigger::default());
+    assert!(poll_once(&mut socket, &mut connection));
     assert_eq!(socket.wrote().len(), 2);
     assert_eq!(socket.done.last(), Some(&Done::Flushed));
-    let text = peer.host.metrics().render();
+    let text = connection.server.metrics().render();
     assert!(text.contains("closes_total{code=\"4000\"} 1\n"), "{text}");
     assert!(text.contains("messages_out_total 2\n"), "{text}");
 }
@@ -284,18 +286,18 @@ fn a_stream_that_ends_counts_as_1006() {
         ends: true,
         ..Socket::default()
     };
-    let mut peer = peer(&Stopper::default());
-    assert!(poll_once(&mut socket, &mut peer));
-    let text = peer.host.metrics().render();
+    let mut connection = connection(&ShutdownTrigger::default());
+    assert!(poll_once(&mut socket, &mut connection));
+    let text = connection.server.metrics().render();
     assert!(text.contains("closes_total{code=\"1006\"} 1\n"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_pinged_and_then_closed() {
     let mut socket = Socket::of(data(1));
-    let mut peer = peer_with(&Stopper::default(), Duration::from_secs(60));
+    let mut connection = connection_with(&ShutdownTrigger::default(), Duration::from_secs(60));
     let begun = tokio::time::Instant::now();
-    echo::<Test, _>(&mut socket, &mut peer).await;
+    echo::<Test, _>(&mut socket, &mut connection).await;
     assert_eq!(begun.elapsed().as_secs(), 60);
     let wanted = [Message::Data(0), Message::Ping, Message::Close(1001)];
     assert_eq!(socket.wrote(), wanted);
@@ -305,9 +307,9 @@ async fn a_silent_peer_is_pinged_and_then_closed() {
 async fn a_peer_that_takes_nothing_is_dropped_too() {
     let mut socket = Socket::of(data(10));
     socket.room = Some(3);
-    let mut peer = peer_with(&Stopper::default(), Duration::from_secs(60));
+    let mut connection = connection_with(&ShutdownTrigger::default(), Duration::from_secs(60));
     let begun = tokio::time::Instant::now();
-    echo::<Test, _>(&mut socket, &mut peer).await;
+    echo::<Test, _>(&mut socket, &mut connection).await;
     assert_eq!(begun.elapsed().as_secs(), 60 + FAULT_GRACE.as_secs());
     assert_eq!(socket.wrote().len(), 3, "no room for a ping");
 }

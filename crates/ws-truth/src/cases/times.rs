@@ -174,7 +174,7 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     let slow = above(&finished, Sample::service_time_ns, far_ms(&log));
     count_slow_services(findings, slow);
     let p99 = quantile_ms(&finished.record.service, 0.99);
-    // Ten of so many lie beyond p99 only if there are fewer than a thousand.
+    // Ten messages lie beyond p99 only if there are fewer than a thousand in all.
     findings.near(
         "p99 near the stall",
         FigureUnit::CountOfTimes,

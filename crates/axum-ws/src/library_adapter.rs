@@ -1,0 +1,47 @@
+//! axum as a library of the echo loop.
+
+use axum::extract::ws::{CloseFrame, Message};
+use echo_server::{CloseReason, Incoming, WebSocketLibrary};
+use tungstenite::error::ProtocolError;
+
+/// The library axum.
+pub(crate) enum Axum {}
+
+impl WebSocketLibrary for Axum {
+    type Message = Message;
+    type Error = axum::Error;
+
+    fn classify(message: &Message) -> Incoming {
+        match message {
+            Message::Text(text) => Incoming::Data(text.len()),
+            Message::Binary(bytes) => Incoming::Data(bytes.len()),
+            Message::Ping(_) => Incoming::Ping,
+            Message::Pong(_) => Incoming::Pong,
+            Message::Close(frame) => Incoming::Close(frame.as_ref().map(|frame| frame.code)),
+        }
+    }
+
+    fn close(reason: CloseReason) -> Message {
+        Message::Close(Some(CloseFrame {
+            code: reason.code(),
+            reason: reason.text().into(),
+        }))
+    }
+
+    fn ping() -> Message {
+        Message::Ping(Default::default())
+    }
+
+    /// Reads the error of tungstenite inside axum's. This crate must depend on the
+    /// tungstenite version of axum; the tests fail when it does not.
+    fn fault(error: &axum::Error) -> Option<CloseReason> {
+        let error = std::error::Error::source(error)?.downcast_ref()?;
+        match error {
+            tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+            tungstenite::Error::Protocol(_) => Some(CloseReason::Protocol),
+            tungstenite::Error::Utf8(_) => Some(CloseReason::NotUtf8),
+            tungstenite::Error::Capacity(_) => Some(CloseReason::TooLarge),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The part of the servers' contract that needs a program of its own.
+
+use test_support::contract::ProgramUnderTest;
+
+const PROGRAM: ProgramUnderTest = ProgramUnderTest {
+    program: tungstenite_ws::PROGRAM,
+    path: env!("CARGO_BIN_EXE_tungstenite-ws"),
+};
+
+test_support::program_contract!(crate::PROGRAM);
