@@ -9,8 +9,8 @@ use draw_plot::{
     Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
     window_for,
 };
-use results::atomic_file::is_same_file;
-use results::read::{Metric, Request, TimeUnit};
+use results::read::{Metric, Request, Unit};
+use results::whole::is_same_file;
 use units::{grouped, parse_positive};
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
@@ -222,10 +222,10 @@ impl Args {
             sheet: self.sheet.clone(),
             column: self.column.clone(),
             unit: self.unit.map(|unit| match unit {
-                UnitName::Ns => TimeUnit::Nanoseconds,
-                UnitName::Us => TimeUnit::Microseconds,
-                UnitName::Ms => TimeUnit::Milliseconds,
-                UnitName::S => TimeUnit::Seconds,
+                UnitName::Ns => Unit::Nanoseconds,
+                UnitName::Us => Unit::Microseconds,
+                UnitName::Ms => Unit::Milliseconds,
+                UnitName::S => Unit::Seconds,
             }),
             x: self.x.clone(),
         }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use measurement::plan::{Plan, PlanError};
 use measurement::run::comparison::RoundRow;
 use statistics::order_statistics::median;
+use swarm::RunHandle;
 use swarm::SwarmError;
-use swarm::control::Control;
 use units::Rate;
 
 use crate::conformance::{self, CHECKS, FailedCheck};
@@ -73,7 +73,7 @@ pub(crate) struct RoundRunner {
     pub(crate) starter: ServerStarter,
     pub(crate) template: LoadTemplate,
     pub(crate) machine: Machine,
-    pub(crate) control: Control,
+    pub(crate) control: RunHandle,
     /// Limit of each conformance check.
     pub(crate) check_timeout: Duration,
 }

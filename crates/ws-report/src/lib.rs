@@ -59,7 +59,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use results::ResultsError;
-use results::atomic_file::AtomicFile;
+use results::whole::WholeFile;
 
 pub use error::ReportError;
 pub use html::html;
@@ -115,9 +115,12 @@ pub fn write(path: &Path, page: &Page) -> Result<(), ReportError> {
         Format::Html => html(page)?,
         Format::Markdown => markdown(page),
     };
-    let mut file = AtomicFile::create(path)?;
+    let mut file = WholeFile::create(path)?;
     file.content()
         .write_all(text.as_bytes())
-        .map_err(|source| ResultsError::write(path, source))?;
+        .map_err(|source| ResultsError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
     Ok(file.publish()?)
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use host::cores::allowed_cores;
 use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
 use swarm::Finished;
-use swarm::control::Control;
+use swarm::RunHandle;
 use units::{Rate, SizeRange, human_time};
 
 use crate::fault_log::FaultLog;
@@ -138,7 +138,7 @@ fn measure(
 ) -> anyhow::Result<(Finished, FaultLog)> {
     let server = FaultyServer::start(faults)?;
     let plan = plan(&server.url(), change)?;
-    let finished = swarm::run(&plan, &Control::new())?;
+    let finished = swarm::run(&plan, &RunHandle::new())?;
     Ok((finished, server.finish()))
 }
 

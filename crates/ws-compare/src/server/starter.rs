@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl};
-use swarm::control::Control;
+use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::{Candidate, StartCommand};
@@ -89,7 +89,7 @@ pub(crate) struct ServerStarter {
     pub(crate) trust: CertificatePolicy,
     pub(crate) headers: HeaderMap,
     /// Ends the wait for the first echo.
-    pub(crate) control: Control,
+    pub(crate) control: RunHandle,
 }
 
 /// A server that has echoed a message.
