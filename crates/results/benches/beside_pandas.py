@@ -2,7 +2,7 @@
 
     cargo build --release && cargo bench -p results --bench million_rows --no-run
     python3 -m venv venv && venv/bin/pip install pandas xlsxwriter openpyxl matplotlib
-    venv/bin/python crates/results/benches/beside_pandas.py [--rounds N]
+    venv/bin/python crates/results/benches/pandas_comparison.py [--rounds N]
 
 Ours writes the workbook (all seven columns, and the other sheets with their charts); pandas writes the
 same rows with xlsxwriter. Then both read that workbook of ours, pandas with openpyxl, its default, and

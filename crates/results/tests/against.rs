@@ -5,10 +5,10 @@
 mod files;
 
 use files::{HEADER, file, message, workbook};
-use results::read::{Request, Times, read_times};
+use results::read::{Request, TimeColumn, read_times};
 
 /// Of this text, `time` against `x`.
-fn against(text: &str, x: &str, time: Option<&str>) -> Result<Times, String> {
+fn against(text: &str, x: &str, time: Option<&str>) -> Result<TimeColumn, String> {
     let (_folder, path) = file("a.csv", text);
     let request = Request {
         x: Some(x.into()),

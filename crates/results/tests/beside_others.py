@@ -1,7 +1,7 @@
 """What our files say to programs of others: openpyxl, pandas, HdrHistogram's Python port, LibreOffice.
 
     ws-bench URL -c 10 -m 500 -r 2500 -o run.xlsx -o run.csv -o run.json -o run.hlog
-    python -W error crates/results/tests/beside_others.py run [run.pdf]
+    python -W error crates/results/tests/other_readers.py run [run.pdf]
 
 Takes the four files of one run in open loop, in which no message was lost, and LibreOffice's PDF of the
 workbook if there is one. Needs openpyxl, pandas, hdrhistogram, and for the PDF pdftotext and pdftoppm

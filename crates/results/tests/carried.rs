@@ -21,7 +21,7 @@ use measurement::run::{
 use measurement::verdict::{Calibration, ServerUsage};
 use proptest::prelude::*;
 use results::read::{
-    Metric, Request, Spread, read_distributions, read_moments, read_run, read_timeline,
+    Metric, Request, Spread, read_distributions, read_run, read_timed_latencies, read_timeline,
 };
 use results::write::{Output, Run};
 use tempfile::TempDir;
@@ -241,7 +241,7 @@ proptest! {
             ("csv", Metric::ResponseTime, &response),
         ] {
             let request = with_metric(metric);
-            let read = read_moments(&saved.path(ending), &request);
+            let read = read_timed_latencies(&saved.path(ending), &request);
             if exact.is_empty() {
                 prop_assert!(read.is_err());
                 return Ok(());
@@ -252,7 +252,7 @@ proptest! {
             prop_assert_eq!((read.slice_s, read.counts.len(), read.name.as_str()), (None, 0, metric.name()));
         }
         let request = with_metric(Metric::ResponseTime);
-        let log = read_moments(&saved.path("hlog"), &request).unwrap();
+        let log = read_timed_latencies(&saved.path("hlog"), &request).unwrap();
         let mut by_second: BTreeMap<u64, u64> = BTreeMap::new();
         for sample in samples.iter().filter(|sample| sample.outcome.is_timed()) {
             *by_second.entry(sample.received_ns().unwrap() / 1_000_000_000).or_default() += 1;

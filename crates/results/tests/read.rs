@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use files::{HEADER, file, message, workbook};
 use proptest::prelude::*;
 use results::ResultsError;
-use results::read::{Metric, Request, Times, Unit, read_times};
+use results::read::{Metric, Request, TimeColumn, TimeUnit, read_times};
 
 const PANDAS: [f64; 5] = [1.25, 0.5, 3.0, 2.125, 0.75];
 
@@ -20,7 +20,7 @@ fn fixture(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn read(path: &Path) -> Result<Times, ResultsError> {
+fn read(path: &Path) -> Result<TimeColumn, ResultsError> {
     read_times(path, &Request::default())
 }
 
@@ -129,12 +129,12 @@ fn names_tell_column_and_unit() {
     assert_eq!(times.values_ms, [1.5, 2.5]);
     assert_eq!(
         (times.column.as_str(), times.name.as_str(), times.unit),
-        ("rtt [us]", "rtt", Unit::Microseconds)
+        ("rtt [us]", "rtt", TimeUnit::Microseconds)
     );
     assert!(!times.unit_is_assumed);
 
     let request = Request {
-        unit: Some(Unit::Seconds),
+        unit: Some(TimeUnit::Seconds),
         column: Some("b".into()),
         ..Request::default()
     };

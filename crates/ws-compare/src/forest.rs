@@ -10,7 +10,7 @@ use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
 };
 use units::counted;
-use ws_report::page::Picture;
+use ws_report::page::PagePicture;
 
 use crate::{page, wording};
 
@@ -36,7 +36,7 @@ pub(crate) fn has_ratios(c: &Comparison) -> bool {
 ///
 /// # Errors
 /// As [`encode`].
-pub(crate) fn for_page(c: &Comparison) -> Result<Vec<Picture>, DrawError> {
+pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
         return Ok(Vec::new());

@@ -7,7 +7,7 @@ use measurement::run::comparison::{
 };
 use measurement::verdict::Verdict;
 use units::{counted, human_time};
-use ws_report::page::{Banner, Block, Page, Picture, Row, Section, Table, Tone};
+use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
 
 use crate::wording;
 
@@ -21,7 +21,7 @@ pub(crate) enum Extent {
 }
 
 /// The page; `pictures` are shown where they can be.
-pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<Picture>) -> Page {
+pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
     let mut page = Page::new(wording::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
@@ -29,31 +29,37 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<Picture>) -> Pa
         counted(u64::from(wording::rounds(c)), "round"),
         wording::load(c),
     ];
-    page.add(Section::new("Verdict", verdicts(c)));
-    page.add(Section::new("Figures", vec![Block::Tables(figures(c))]));
+    page.add(PageSection::new("Verdict", verdicts(c)));
+    page.add(PageSection::new("Figures", vec![Block::Tables(figures(c))]));
     if !pictures.is_empty() {
-        page.add(Section::new(
+        page.add(PageSection::new(
             "Rounds and intervals",
             vec![Block::Pictures(pictures)],
         ));
     }
     let remarks = wording::remarks(c);
     if !remarks.is_empty() {
-        page.add(Section::new("What stands out", vec![Block::List(remarks)]));
+        page.add(PageSection::new(
+            "What stands out",
+            vec![Block::List(remarks)],
+        ));
     }
     if extent == Extent::Full {
-        page.add(Section::new("Every round", vec![Block::Tables(rounds(c))]));
+        page.add(PageSection::new(
+            "Every round",
+            vec![Block::Tables(rounds(c))],
+        ));
     }
-    page.add(Section::new("How it was measured", how(c, extent)));
+    page.add(PageSection::new("How it was measured", how(c, extent)));
     page
 }
 
 fn verdicts(c: &Comparison) -> Vec<Block> {
     let verdict = c.validity.verdict;
     let tone = match verdict {
-        Verdict::Valid => Tone::Good,
-        Verdict::Suspect => Tone::Warning,
-        Verdict::Invalid => Tone::Bad,
+        Verdict::Valid => PageTone::Good,
+        Verdict::Suspect => PageTone::Warning,
+        Verdict::Invalid => PageTone::Bad,
     };
     let mut text = if c.compared().count() < 2 {
         "Nothing was compared.".to_owned()
@@ -73,9 +79,9 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     blocks.extend(c.conditions.iter().map(|condition| {
         Block::Banner(Banner {
             tone: match (condition.held, condition.is_sure) {
-                (true, _) => Tone::Bad,
-                (false, true) => Tone::Good,
-                (false, false) => Tone::Warning,
+                (true, _) => PageTone::Bad,
+                (false, true) => PageTone::Good,
+                (false, false) => PageTone::Warning,
             },
             word: wording::outcome(condition).to_owned(),
             about: Some(condition.expression.clone()),
@@ -142,14 +148,14 @@ fn figures(c: &Comparison) -> Vec<Table> {
 }
 
 /// One row a figure, in the groups that belong together.
-fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<Row> {
+fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
     for (title, figures) in wording::GROUPS {
         let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
         for (index, row) in of_group.enumerate() {
-            rows.push(Row {
+            rows.push(TableRow {
                 group: (index == 0).then(|| title.to_owned()),
-                ..Row::new(row.figure.name(), cells(row))
+                ..TableRow::new(row.figure.name(), cells(row))
             });
         }
     }
@@ -168,7 +174,7 @@ fn rounds(c: &Comparison) -> Vec<Table> {
                     .map(|f| wording::value(*f, f.of(r)))
                     .collect(),
             };
-            Row::new(r.round.to_string(), cells)
+            TableRow::new(r.round.to_string(), cells)
         };
         Table {
             title: name.to_owned(),
@@ -189,7 +195,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
             (None, []) => format!("`{}`, which ran already", server.url),
             (None, files) => files.join(", "),
         };
-        Row::new(&server.name, vec![how])
+        TableRow::new(&server.name, vec![how])
     });
     let mut blocks = vec![Block::Tables(vec![Table {
         title: "Servers".to_owned(),
@@ -201,8 +207,10 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
         let settings = settings
             .into_iter()
             .filter(|f| f.scope == SettingScope::Plan && f.what != "server");
-        let mut rows: Vec<_> = settings.map(|f| Row::new(f.what, vec![f.value])).collect();
-        rows.push(Row::new("took", vec![human_time(c.elapsed_s * 1e9)]));
+        let mut rows: Vec<_> = settings
+            .map(|f| TableRow::new(f.what, vec![f.value]))
+            .collect();
+        rows.push(TableRow::new("took", vec![human_time(c.elapsed_s * 1e9)]));
         blocks.push(Block::Tables(vec![Table {
             title: "Plan".to_owned(),
             rows,
@@ -214,8 +222,8 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
 }
 
 /// A picture of draw-plot for the page.
-pub(crate) fn picture(title: &str, caption: &str, svg: Svg) -> Picture {
-    Picture {
+pub(crate) fn picture(title: &str, caption: &str, svg: Svg) -> PagePicture {
+    PagePicture {
         title: title.to_owned(),
         caption: caption.to_owned(),
         svg,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use results::whole::is_same_file;
+use results::atomic_file::is_same_file;
 use ws_report::{Format, ReportError, report, write};
 
 /// Makes one page of one run of ws-bench, or of several beside each other

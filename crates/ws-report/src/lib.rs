@@ -59,7 +59,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use results::ResultsError;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 
 pub use error::ReportError;
 pub use html::html;
@@ -115,12 +115,9 @@ pub fn write(path: &Path, page: &Page) -> Result<(), ReportError> {
         Format::Html => html(page)?,
         Format::Markdown => markdown(page),
     };
-    let mut file = WholeFile::create(path)?;
+    let mut file = AtomicFile::create(path)?;
     file.content()
         .write_all(text.as_bytes())
-        .map_err(|source| ResultsError::Write {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ResultsError::write(path, source))?;
     Ok(file.publish()?)
 }

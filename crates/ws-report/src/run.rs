@@ -91,9 +91,7 @@ impl Found {
     fn in_file(file: &Path) -> Result<Self, ReportError> {
         let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
             Ok(found) => (found.times, found.chosen_from),
-            Err(ResultsError::EmptyColumn { .. } | ResultsError::NoWholeRow { .. }) => {
-                (Vec::new(), None)
-            }
+            Err(ResultsError::NoValues { .. }) => (Vec::new(), None),
             Err(error) => return Err(error.into()),
         };
         let sorted = |metric| {

@@ -17,7 +17,7 @@ use files::{HEADER, file, workbook};
 use measurement::record::{Outcome, Sample};
 use results::ResultsError;
 use results::read::{
-    Request, read_distributions, read_moments, read_run, read_timeline, read_times,
+    Request, read_distributions, read_run, read_timed_latencies, read_timeline, read_times,
 };
 use results::write::{Output, Run};
 use tempfile::TempDir;
@@ -65,7 +65,7 @@ fn an_empty_file_is_said_to_be_empty_by_every_reader() {
             wanted
         );
         assert_eq!(said(&path, read_timeline(&path, &request)), wanted);
-        assert_eq!(said(&path, read_moments(&path, &request)), wanted);
+        assert_eq!(said(&path, read_timed_latencies(&path, &request)), wanted);
         assert_eq!(said(&path, read_run(&path)), wanted);
     }
 }
@@ -116,7 +116,7 @@ fn one_row_is_enough() {
     let spread = read_distributions(&path, &Request::default(), true).unwrap();
     let values: Vec<_> = spread.times.iter().map(|t| t.spread.values_ms[0]).collect();
     assert_eq!(values, [2.5, 3.5]);
-    let moments = read_moments(&path, &Request::default()).unwrap();
+    let moments = read_timed_latencies(&path, &Request::default()).unwrap();
     assert_eq!((moments.at_s[0], moments.values_ms[0]), (0.5, 2.5));
     let (_folder, path) = file("a.csv", "latency_ms\n7\n");
     let times = read_times(&path, &Request::default()).unwrap();
@@ -144,7 +144,7 @@ fn what_is_no_number_of_the_second_column_either_is_named_by_its_cell() {
                 wanted
             );
         } else {
-            assert_eq!(said(&path, read_moments(&path, &request)), wanted);
+            assert_eq!(said(&path, read_timed_latencies(&path, &request)), wanted);
         }
         assert_eq!(said(&path, read_timeline(&path, &request)), wanted);
     }
@@ -224,13 +224,16 @@ fn what_a_file_does_not_carry_is_said_with_what_does() {
         "r.json holds no single messages, which the kind latency needs: give the .xlsx or .csv of the run"
     );
     assert_eq!(
-        said(&json, read_moments(&json, &request)),
+        said(&json, read_timed_latencies(&json, &request)),
         "r.json holds no moments of sending, which the kind heatmap needs: give the .xlsx, .csv or .hlog of the run"
     );
     let (_folder, log) = run("r.hlog");
     assert!(said(&log, read_times(&log, &request)).contains("single messages"));
     let (_folder, other) = file("a.csv", "latency_ms\n1\n2\n");
-    assert!(said(&other, read_moments(&other, &request)).contains("which the kind heatmap needs"));
+    assert!(
+        said(&other, read_timed_latencies(&other, &request))
+            .contains("which the kind heatmap needs")
+    );
     assert!(
         said(&other, read_timeline(&other, &request)).contains("which the kind timeline needs")
     );
