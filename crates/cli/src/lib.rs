@@ -33,7 +33,7 @@ mod preflight;
 mod print;
 mod tls_flags;
 
-pub use choices::{NamedValue, one_of};
+pub use choices::{Choice, one_of};
 pub use exit_status::ExitStatus;
 pub use generator_flags::GeneratorFlags;
 pub use load_flags::{LoadFlags, random_seed};

@@ -11,7 +11,7 @@ use measurement::plan::{
 };
 use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 
-use crate::choices::{NamedValue, one_of};
+use crate::choices::{Choice, one_of};
 use crate::generator_flags::GeneratorFlags;
 use crate::headings::{CONNECTION, LOAD};
 use crate::tls_flags::TlsFlags;
@@ -96,7 +96,7 @@ pub struct LoadFlags {
 /// The default of `--verify`.
 const FULL: &str = "full";
 
-const VERIFY: [NamedValue<Verify>; 3] = [
+const VERIFY: [Choice<Verify>; 3] = [
     ("off", "Not at all", Verify::Off),
     ("length", "Message type and length", Verify::Length),
     (FULL, "Message type, length and every byte", Verify::Full),

@@ -8,7 +8,7 @@ use clap::builder::TypedValueParser;
 use measurement::plan::{Arrivals, Load, RateProfile, Stage};
 use units::{Rate, parse_duration};
 
-use crate::choices::{NamedValue, one_of};
+use crate::choices::{Choice, one_of};
 use crate::headings::LOAD;
 
 /// The flags of the open loop.
@@ -41,7 +41,7 @@ pub struct OpenLoopFlags {
 /// The default of `--arrivals`.
 const CONSTANT: &str = "constant";
 
-const ARRIVALS: [NamedValue<Arrivals>; 2] = [
+const ARRIVALS: [Choice<Arrivals>; 2] = [
     (CONSTANT, "Evenly; clients take turns", Arrivals::Constant),
     (
         "poisson",

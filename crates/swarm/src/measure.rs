@@ -11,7 +11,6 @@ use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::{Phase, context_switches};
 use crate::run::run_observed;
-use crate::told::context_switches;
 
 /// The results of a run.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ const ARROWS: &str = "
     echo-server: host units
     axum-ws: cli echo-server
     tungstenite-ws: cli echo-server
-    draw-plot: cli measurement results units
+    draw-plot: cli measurement results units wording
     ws-report: cli draw-plot measurement results units wording
     ws-compare: cli draw-plot host measurement results statistics swarm units wording ws-report
     ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording

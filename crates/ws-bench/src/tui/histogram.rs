@@ -21,7 +21,11 @@ pub(crate) struct HistogramBars {
 
 impl HistogramBars {
     /// Counts the times in `columns` bins from the smallest to the largest; `None` when there is none.
-    pub(crate) fn new(times: &Distribution, name: &'static str, columns: usize) -> Option<Self> {
+    pub(crate) fn new(
+        times: &LatencyHistogram,
+        name: &'static str,
+        columns: usize,
+    ) -> Option<Self> {
         let (low, high) = times.min().zip(times.max())?;
         let bounds = log_bounds(low, high, columns);
         let mut below = 0;
@@ -129,7 +133,7 @@ mod tests {
         assert_eq!(p50, 32);
         assert_eq!(p99, 39);
         assert_eq!(
-            HistogramBars::new(&Distribution::new(), "service time", 40),
+            HistogramBars::new(&LatencyHistogram::new(), "service time", 40),
             None
         );
     }

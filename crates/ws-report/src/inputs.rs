@@ -1,4 +1,4 @@
-//! The runs that a report is about, and the files that each was saved to.
+//! Runs that a report is about, each with its files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,35 +7,37 @@ use measurement::run::Summary;
 use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
 use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
-use units::{grouped, human_time};
+use units::grouped;
 
 use crate::ReportError;
 
 /// One run, from all of its files that were given.
 #[derive(Debug, Clone)]
-pub struct Run {
-    /// What it is called beside others.
-    pub name: String,
-    /// Its files, in the order they were given: what one does not hold another may.
-    pub files: Vec<PathBuf>,
-    /// What they say.
-    pub saved: SavedRun,
-    /// The figures of service and response time.
-    pub(crate) times: Vec<Times>,
-    /// Whether these are of all messages.
-    pub(crate) choice: Option<Choice>,
+pub(crate) struct ReportedRun {
+    /// Its name beside others.
+    pub(crate) name: String,
+    /// Its files, in the order they were given: each may hold contents that another has not.
+    pub(crate) files: Vec<PathBuf>,
+    /// The contents of the first.
+    pub(crate) saved: SavedRun,
+    /// Service times.
+    pub(crate) service: Latency,
+    /// Response times; empty where a file without a summary has none.
+    pub(crate) response: Latency,
+    /// `None` when the times are those of all messages.
+    pub(crate) sample: Option<MessageSample>,
 }
 
 /// Messages chosen at random from a file that holds too many to keep all their times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Choice {
+pub(crate) struct MessageSample {
     pub(crate) count: u64,
     pub(crate) from: u64,
 }
 
-impl Choice {
-    /// A sentence that says so.
-    pub(crate) fn said(self) -> String {
+impl MessageSample {
+    /// A sentence about it.
+    pub(crate) fn sentence(self) -> String {
         format!(
             "The times are those of {} messages chosen at random from {}, so the longest of all may be \
              missing.",
@@ -45,50 +47,31 @@ impl Choice {
     }
 }
 
-impl Run {
-    /// What it says of itself, where it does.
-    #[must_use]
-    pub fn summary(&self) -> Option<&Summary> {
+impl ReportedRun {
+    /// `None` where no file holds one.
+    pub(crate) fn summary(&self) -> Option<&Summary> {
         self.saved.summary.as_ref()
     }
 
-    /// Whether a response time was measured apart from the service time.
+    /// Returns `true` when a response time was measured apart from the service time.
     pub(crate) fn has_response_time(&self) -> bool {
         match self.summary() {
             Some(s) => s.coordinated_omission_p99_ns.is_some(),
-            None => self.times.iter().any(|times| times.response.is_some()),
+            None => self.response.count > 0,
         }
     }
 }
 
-/// One figure of both times.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Times {
-    pub(crate) name: &'static str,
-    pub(crate) service: Option<String>,
-    pub(crate) response: Option<String>,
-}
-
-fn from_summary(service: &Latency, response: &Latency) -> Vec<Times> {
-    let both = service.shown().into_iter().zip(response.shown());
-    both.map(|((name, service), (_, response))| Times {
-        name,
-        service: service.map(human_time),
-        response: response.map(human_time),
-    })
-    .collect()
-}
-
 /// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
 /// nothing came back.
-struct Found {
+struct FileTimes {
     service: Option<SortedTimes>,
     response: Option<SortedTimes>,
     chosen_from: Option<u64>,
 }
 
-impl Found {
-    fn in_file(file: &Path) -> Result<Self, ReportError> {
+impl FileTimes {
+    fn read(file: &Path) -> Result<Self, ReportError> {
         let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
             Ok(found) => (found.times, found.chosen_from),
             Err(ResultsError::NoValues { .. }) => (Vec::new(), None),
@@ -105,42 +88,17 @@ impl Found {
         })
     }
 
-    fn choice(&self) -> Option<Choice> {
-        Some(Choice {
+    fn sample(&self) -> Option<MessageSample> {
+        Some(MessageSample {
             count: self.service.as_ref().map_or(0, SortedTimes::count),
             from: self.chosen_from?,
         })
     }
 
-    fn times(&self) -> Vec<Times> {
-        const SHOWN: [(&str, f64); 6] = [
-            ("min", 0.0),
-            ("p50", 0.5),
-            ("p90", 0.9),
-            ("p99", 0.99),
-            ("p99.9", 0.999),
-            ("max", 1.0),
-        ];
-        // As in a summary, a percentile beyond which not one message lies is not shown.
-        let is_shown = |q: f64, of: &SortedTimes| q == 1.0 || messages_beyond(of.count(), q) > 0;
-        let figure = |of: &Option<SortedTimes>, q| {
-            let of = of.as_ref().filter(|of| is_shown(q, of))?;
-            Some(human_time(of.quantile(q) * 1e6))
-        };
-        SHOWN
-            .into_iter()
-            .map(|(name, q)| Times {
-                name,
-                service: figure(&self.service, q),
-                response: figure(&self.response, q),
-            })
-            .collect()
-    }
-
-    /// Whether these are the times of the run: as many, with the same shortest and longest one, and the
-    /// same median, as far as ways to count it differ. Of messages the extremes are the same to the nanosecond,
-    /// which no two runs have in common by chance; of histograms to their three digits.
-    fn holds_times_of(&self, s: &Summary) -> bool {
+    /// Returns `true` when these are the times of the run: as many, with the same shortest and longest one, and
+    /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
+    /// common by chance; of histograms to their three digits.
+    fn are_times_of(&self, s: &Summary) -> bool {
         let is_of = |found: &SortedTimes, of: &Latency| {
             let extremes = if found.is_counted() { 0.002 } else { 0.0 };
             found.count() == of.count
@@ -156,89 +114,102 @@ impl Found {
         service.is_some_and(|found| is_of(found, &s.service_time_ns))
             && response.is_none_or(|found| is_of(found, &s.response_time_ns))
     }
+
+    /// Returns `true` when a file of chosen rows may be of a run: it has the run's name but for the ending, fewer
+    /// messages, and no time outside the run's. The files of one run have nothing else in common.
+    fn may_be_sample_of(&self, saved: &SavedRun, run: &ReportedRun) -> bool {
+        let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
+            return false;
+        };
+        let is_of = |found: &SortedTimes, of: &Latency| {
+            found.count() <= of.count
+                && of
+                    .min
+                    .is_some_and(|ns| found.quantile(0.0) * 1e6 >= ns as f64 - 0.5)
+                && of
+                    .max
+                    .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
+        };
+        let has_its_name =
+            |file: &PathBuf| file.with_extension("") == saved.path.with_extension("");
+        let (service, response) = (self.service.as_ref(), self.response.as_ref());
+        run.files.iter().any(has_its_name)
+            && messages <= s.messages.sent
+            && service.is_none_or(|found| is_of(found, &s.service_time_ns))
+            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+    }
 }
 
-/// Whether a file of chosen rows may be of a run: it has its name but for the ending, fewer messages, and no
-/// time that the run has not. No two files of one run tell more.
-fn may_be_a_choice_of(found: &Found, saved: &SavedRun, run: &Run) -> bool {
-    let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
-        return false;
+/// Figures of times in milliseconds. Like in a report of a summary, a percentile beyond which not one message
+/// lies is left out.
+fn latency_of(times: Option<&SortedTimes>) -> Latency {
+    let Some(times) = times else {
+        return Latency::default();
     };
-    let is_of = |found: &SortedTimes, of: &Latency| {
-        found.count() <= of.count
-            && of
-                .min
-                .is_some_and(|ns| found.quantile(0.0) * 1e6 >= ns as f64 - 0.5)
-            && of
-                .max
-                .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
-    };
-    let is_named_so = |file: &PathBuf| file.with_extension("") == saved.path.with_extension("");
-    let service = found.service.as_ref();
-    run.files.iter().any(is_named_so)
-        && messages <= s.messages.sent
-        && service.is_none_or(|found| is_of(found, &s.service_time_ns))
-        && (found.response.as_ref()).is_none_or(|found| is_of(found, &s.response_time_ns))
+    // Rounded, and it saturates.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let ns = |q: f64| (times.quantile(q) * 1e6).round() as u64;
+    let percentile = |q: f64| (messages_beyond(times.count(), q) > 0).then(|| ns(q));
+    Latency {
+        count: times.count(),
+        min: percentile(0.0),
+        p50: percentile(0.5),
+        p90: percentile(0.9),
+        p99: percentile(0.99),
+        p99_9: percentile(0.999),
+        max: Some(ns(1.0)),
+        ..Latency::default()
+    }
 }
 
-/// Whether a time in milliseconds is one in nanoseconds, but for a share of it.
+/// Returns `true` when a time in milliseconds is one in nanoseconds, but for a share of it.
 #[allow(clippy::cast_precision_loss)]
 fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
     ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
 }
 
-/// Reads the files and puts together those of one run. Files with a summary say so themselves: the same
-/// plan, begun at the same time. One without belongs to the one run whose times it holds; of one that holds
-/// only a choice of them its name must tell as well.
+/// Reads the files and puts together those of one run. Files with a summary are of one run when they have the
+/// same plan and begin. One without belongs to the one run whose times it holds; one that holds only a sample of
+/// them must have the run's name as well.
 /// The runs stand in the order in which their first file was given.
 ///
 /// # Errors
 /// [`ReportError::NoFiles`], [`ReportError::TooManyRuns`], or the first file that cannot be read.
-pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
+pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportError> {
     if files.is_empty() {
         return Err(ReportError::NoFiles);
     }
-    let mut runs: Vec<Run> = Vec::new();
-    let mut nameless: Vec<(usize, Found)> = Vec::new();
+    let mut runs: Vec<ReportedRun> = Vec::new();
+    let mut without_summary: Vec<(usize, FileTimes)> = Vec::new();
     for file in files {
         let saved = read_run(file)?;
         if let Some(run) = runs.iter_mut().find(|run| is_same_run(&run.saved, &saved)) {
             run.files.push(file.clone());
             continue;
         }
-        let (times, choice) = match &saved.summary {
-            Some(s) => (from_summary(&s.service_time_ns, &s.response_time_ns), None),
+        let (service, response, sample) = match &saved.summary {
+            Some(s) => (s.service_time_ns, s.response_time_ns, None),
             None => {
-                let found = Found::in_file(file)?;
-                let told = (found.times(), found.choice());
-                nameless.push((runs.len(), found));
-                told
+                let times = FileTimes::read(file)?;
+                let [service, response] =
+                    [&times.service, &times.response].map(|times| latency_of(times.as_ref()));
+                let sample = times.sample();
+                without_summary.push((runs.len(), times));
+                (service, response, sample)
             }
         };
-        runs.push(Run {
+        runs.push(ReportedRun {
             name: String::new(),
             files: vec![file.clone()],
             saved,
-            times,
-            choice,
+            service,
+            response,
+            sample,
         });
     }
     // From the last, so that the places of those before stay as they are.
-    for (place, found) in nameless.into_iter().rev() {
-        let saved = &runs[place].saved;
-        let holds_its = |run: &Run| {
-            if saved.chosen_from.is_some() {
-                may_be_a_choice_of(&found, saved, run)
-            } else {
-                run.summary().is_some_and(|s| found.holds_times_of(s))
-            }
-        };
-        let owners: Vec<_> = (0..runs.len()).filter(|at| holds_its(&runs[*at])).collect();
-        if let [owner] = owners[..] {
-            let files = std::mem::take(&mut runs[place].files);
-            runs[owner].files.extend(files);
-            runs.remove(place);
-        }
+    for (place, times) in without_summary.into_iter().rev() {
+        give_to_owner(&mut runs, place, &times);
     }
     if runs.len() > draw_plot::MAX_SERIES {
         return Err(ReportError::TooManyRuns { found: runs.len() });
@@ -248,6 +219,24 @@ pub fn read_runs(files: &[PathBuf]) -> Result<Vec<Run>, ReportError> {
         run.name = name;
     }
     Ok(runs)
+}
+
+/// Moves the files of a run without summary to the one run that they belong to, if there is one.
+fn give_to_owner(runs: &mut Vec<ReportedRun>, place: usize, times: &FileTimes) {
+    let saved = &runs[place].saved;
+    let is_owner = |run: &ReportedRun| {
+        if saved.chosen_from.is_some() {
+            times.may_be_sample_of(saved, run)
+        } else {
+            run.summary().is_some_and(|s| times.are_times_of(s))
+        }
+    };
+    let owners: Vec<_> = (0..runs.len()).filter(|at| is_owner(&runs[*at])).collect();
+    if let [owner] = owners[..] {
+        let files = std::mem::take(&mut runs[place].files);
+        runs[owner].files.extend(files);
+        runs.remove(place);
+    }
 }
 
 fn is_same_run(one: &SavedRun, other: &SavedRun) -> bool {
@@ -279,6 +268,7 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::fixture::Made;
+    use units::human_time;
 
     #[test]
     fn files_of_one_run_are_put_together_and_others_kept_apart() {
@@ -338,19 +328,21 @@ mod tests {
             let path = folder.path().join(name);
             made.save(&path);
             let runs = read_runs(&[path]).unwrap();
-            let times = runs[0].times.iter();
-            let times = times.filter(|times| times.name != "mean");
-            times.cloned().collect::<Vec<_>>()
+            let shown = |times: &Latency| {
+                let shown = times.shown().into_iter();
+                let shown = shown.filter(|(name, _)| *name != "mean");
+                shown
+                    .map(|(name, ns)| (name, ns.map(human_time)))
+                    .collect::<Vec<_>>()
+            };
+            (shown(&runs[0].service), shown(&runs[0].response))
         };
         // The percentiles of histograms and of messages agree to three digits.
         let open = Made::open();
         assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
         assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
-        let closed = figures(&Made::closed(), "closed.csv");
-        assert!(
-            closed.iter().all(|times| times.response.is_none()),
-            "{closed:?}"
-        );
+        let (_, closed) = figures(&Made::closed(), "closed.csv");
+        assert!(closed.iter().all(|(_, time)| time.is_none()), "{closed:?}");
     }
 
     /// The same file with only some of its lines, each changed.
@@ -415,20 +407,20 @@ mod tests {
         Made::closed().save(&files[0]);
         Made::open().save(&files[1]);
         let mut runs = read_runs(&files).unwrap();
-        let pages = |runs: &[Run]| {
+        let pages = |runs: &[ReportedRun]| {
             let pages = [
-                crate::single::page(&runs[1], None),
-                crate::several::page(runs, None),
+                crate::run_page::page(&runs[1], None),
+                crate::comparison_page::page(runs, None),
             ];
             pages.map(|page| crate::markdown(&page))
         };
         let said = "messages chosen at random from 20,000,000";
         assert!(pages(&runs).iter().all(|page| !page.contains(said)));
         // A file with so many rows is none for a test.
-        let mut found = Found::in_file(&files[1]).unwrap();
-        assert_eq!(found.choice(), None);
+        let mut found = FileTimes::read(&files[1]).unwrap();
+        assert_eq!(found.sample(), None);
         found.chosen_from = Some(20_000_000);
-        runs[1].choice = found.choice();
+        runs[1].sample = found.sample();
         for page in pages(&runs) {
             assert!(page.contains(&format!("3,000 {said}")), "{page}");
         }

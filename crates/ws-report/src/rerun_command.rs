@@ -8,17 +8,16 @@ use units::typed_duration;
 
 /// What a run was started with, and what of it nobody wrote down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeat {
+pub(crate) struct RerunCommand {
     /// A line for a POSIX shell.
-    pub command: String,
+    pub(crate) command: String,
     /// What has to be added by hand, where it was used; a sentence each.
-    pub unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
 }
 
 /// How to measure the same again. Defaults of ws-bench are left out where they depend on nothing; the
 /// seed is kept, so that the same messages are sent at the same times.
-#[must_use]
-pub fn repeat(s: &Summary) -> Repeat {
+pub(crate) fn rerun_command(s: &Summary) -> RerunCommand {
     let mut words = confined(s);
     words.push("ws-bench".to_owned());
     words.extend(load(s));
@@ -28,7 +27,7 @@ pub fn repeat(s: &Summary) -> Repeat {
     }
     words.extend(server(s));
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
-    Repeat {
+    RerunCommand {
         command: words.join(" "),
         unknown: unknown(s),
     }
@@ -178,7 +177,7 @@ mod tests {
     use measurement::run::StageSummary;
 
     fn of(made: &Made) -> String {
-        repeat(&made.summary).command
+        rerun_command(&made.summary).command
     }
 
     #[test]
@@ -238,7 +237,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_known_is_said() {
-        let unknown = |made: &Made| repeat(&made.summary).unknown.join(" ");
+        let unknown = |made: &Made| rerun_command(&made.summary).unknown.join(" ");
         assert!(unknown(&Made::closed()).contains("`--header`"));
         assert!(!unknown(&Made::closed()).contains("--ca-cert"));
         let checked = Made::closed().but(|s| s.plan.certificate_checked = Some(true));

@@ -6,13 +6,13 @@ use units::{counted, grouped, human_rate, human_time};
 use wording::run_differences::{SettingScope, settings};
 
 use crate::figures::figures;
-use crate::page::{Block, Page, Row, Section, Table, Tile, Tone};
-use crate::repeat::repeat;
-use crate::run::{Choice, Run};
+use crate::inputs::{MessageSample, ReportedRun};
+use crate::page::{Block, Page, PageSection, PageTone, Table, TableRow, Tile};
+use crate::rerun_command::rerun_command;
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
-pub(crate) fn page(run: &Run, pictures: Option<Section>) -> Page {
+pub(crate) fn page(run: &ReportedRun, pictures: Option<PageSection>) -> Page {
     let mut page = Page::new(run.summary().map_or(&run.name, |s| &s.plan.url));
     page.below = match run.summary() {
         Some(s) => {
@@ -26,14 +26,17 @@ pub(crate) fn page(run: &Run, pictures: Option<Section>) -> Page {
         blocks.extend(verdict::with_conditions(s, None).map(Block::Banner));
         blocks.push(Block::Tiles(tiles(s)));
     }
-    page.add(Section::new("Verdict", blocks));
-    page.add(Section::new("Figures", vec![Block::Tables(tables(run))]));
+    page.add(PageSection::new("Verdict", blocks));
+    page.add(PageSection::new(
+        "Figures",
+        vec![Block::Tables(tables(run))],
+    ));
     if let Some(pictures) = pictures {
         page.add(pictures);
     }
     if let Some(s) = run.summary() {
-        page.add(Section::new("Plan and host", plan_and_host(s)));
-        page.add(Section::new("How to repeat it", how_to_repeat(s)));
+        page.add(PageSection::new("Plan and host", plan_and_host(s)));
+        page.add(PageSection::new("How to repeat it", how_to_repeat(s)));
     }
     page
 }
@@ -81,7 +84,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
             label: name.to_owned(),
             value: human_time(ns?),
             note: note.to_owned(),
-            tone: Tone::Neutral,
+            tone: PageTone::Neutral,
         })
     };
     let mut tiles = vec![Tile {
@@ -90,7 +93,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         note: s.offered_rate_per_s.map_or_else(String::new, |rate| {
             format!("of {} offered", human_rate(rate))
         }),
-        tone: Tone::Neutral,
+        tone: PageTone::Neutral,
     }];
     // In closed loop they are the same.
     let (note, times) = match s.coordinated_omission_p99_ns {
@@ -108,17 +111,21 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         label: "failed".to_owned(),
         value: grouped(failed),
         note: format!("of {}", counted(m.sent + m.unsent, "message")),
-        tone: if failed > 0 { Tone::Bad } else { Tone::Neutral },
+        tone: if failed > 0 {
+            PageTone::Bad
+        } else {
+            PageTone::Neutral
+        },
     });
     tiles
 }
 
 /// The times, then a table for each group of figures.
-fn tables(run: &Run) -> Vec<Table> {
+fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
     for figure in figures(run) {
         let Some(value) = figure.value else { continue };
-        let row = Row::new(figure.name, vec![value]);
+        let row = TableRow::new(figure.name, vec![value]);
         let title = capital(figure.group);
         match tables.last_mut().filter(|table| table.title == title) {
             Some(table) => table.rows.push(row),
@@ -134,17 +141,15 @@ fn tables(run: &Run) -> Vec<Table> {
     tables
 }
 
-fn times(run: &Run) -> Table {
+fn times(run: &ReportedRun) -> Table {
     let both = run.has_response_time();
-    let times = run.times.iter().cloned();
-    let rows = times.filter(|times| times.service.is_some()).map(|times| {
-        let mut cells = vec![times.service];
+    let times = run.service.shown().into_iter().zip(run.response.shown());
+    let rows = times.filter_map(|((name, service), (_, response))| {
+        let mut cells = vec![human_time(service?)];
         if both {
-            cells.push(times.response);
+            cells.push(response.map_or_else(|| NOTHING.to_owned(), human_time));
         }
-        let cells = cells.into_iter();
-        let cells = cells.map(|cell| cell.unwrap_or_else(|| NOTHING.to_owned()));
-        Row::new(times.name, cells.collect())
+        Some(TableRow::new(name, cells))
     });
     let columns = ["service time", "response time"];
     Table {
@@ -156,7 +161,7 @@ fn times(run: &Run) -> Table {
         rows: rows.collect(),
         note: match run.summary() {
             Some(s) => notes_on_times(s),
-            None => run.choice.map_or_else(String::new, Choice::said),
+            None => run.sample.map_or_else(String::new, MessageSample::sentence),
         },
         figures: true,
     }
@@ -204,7 +209,7 @@ fn plan_and_host(s: &Summary) -> Vec<Block> {
         rows: settings(s)
             .into_iter()
             .filter(|fact| fact.scope == part)
-            .map(|fact| Row::new(fact.what, vec![fact.value]))
+            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
             .collect(),
         ..Table::default()
     };
@@ -216,6 +221,6 @@ fn plan_and_host(s: &Summary) -> Vec<Block> {
 
 /// The command, and what it cannot know.
 pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
-    let repeat = repeat(s);
-    vec![Block::Command(repeat.command), Block::List(repeat.unknown)]
+    let rerun = rerun_command(s);
+    vec![Block::Command(rerun.command), Block::List(rerun.unknown)]
 }

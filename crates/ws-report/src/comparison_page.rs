@@ -1,17 +1,18 @@
 //! The page about several runs beside each other.
 
 use measurement::run::Summary;
+use units::human_time;
 use wording::run_differences::{Difference, SettingScope, differences, settings};
 
 use crate::figures::{self, figures};
-use crate::page::{Block, Page, Row, Section, Table};
-use crate::run::Run;
-use crate::single::{NOTHING, capital, how_to_repeat, moment};
+use crate::inputs::ReportedRun;
+use crate::page::{Block, Page, PageSection, Table, TableRow};
+use crate::run_page::{NOTHING, capital, how_to_repeat, moment};
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
-pub(crate) fn page(runs: &[Run], pictures: Option<Section>) -> Page {
-    let summaries: Vec<&Summary> = runs.iter().filter_map(Run::summary).collect();
+pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page {
+    let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
     let differences = differences(&summaries);
     let mut page = Page::new(format!("{} of ws-bench", figures::runs(runs.len())));
     page.below = runs.iter().map(|run| run.name.clone()).collect();
@@ -26,15 +27,15 @@ pub(crate) fn page(runs: &[Run], pictures: Option<Section>) -> Page {
             .and_then(|s| verdict::with_conditions(s, name()));
         blocks.extend(held.map(Block::Banner));
     }
-    page.add(Section::new("Verdicts", blocks));
-    page.add(Section::new(
+    page.add(PageSection::new("Verdicts", blocks));
+    page.add(PageSection::new(
         "Figures",
         vec![Block::Tables(vec![beside_each_other(runs)])],
     ));
     if let Some(pictures) = pictures {
         page.add(pictures);
     }
-    let named: Vec<&Run> = runs.iter().filter(|run| run.summary().is_some()).collect();
+    let named: Vec<&ReportedRun> = runs.iter().filter(|run| run.summary().is_some()).collect();
     page.add(what_differs(&named, &differences));
     page.add(what_is_the_same(&summaries, &differences));
     let mut blocks = Vec::new();
@@ -42,21 +43,20 @@ pub(crate) fn page(runs: &[Run], pictures: Option<Section>) -> Page {
         blocks.push(Block::Text(format!("{}:", run.name)));
         blocks.extend(how_to_repeat(s));
     }
-    page.add(Section::new("How to repeat them", blocks));
+    page.add(PageSection::new("How to repeat them", blocks));
     page
 }
 
 /// Every figure that any run has, a column a run.
-fn beside_each_other(runs: &[Run]) -> Table {
-    let mut rows = Rows::default();
-    let response = runs.iter().any(Run::has_response_time);
+fn beside_each_other(runs: &[ReportedRun]) -> Table {
+    let mut rows = FoundRows::default();
+    let response = runs.iter().any(ReportedRun::has_response_time);
     for (column, run) in runs.iter().enumerate() {
-        let times = run.times.clone();
-        for time in &times {
-            rows.put("service time", time.name, column, time.service.clone());
+        for (name, ns) in run.service.shown() {
+            rows.put("service time", name, column, ns.map(human_time));
         }
-        for time in times.into_iter().filter(|_| response) {
-            rows.put("response time", time.name, column, time.response);
+        for (name, ns) in run.response.shown().into_iter().filter(|_| response) {
+            rows.put("response time", name, column, ns.map(human_time));
         }
         for figure in figures(run) {
             rows.put(figure.group, &figure.name, column, figure.value);
@@ -72,7 +72,7 @@ fn beside_each_other(runs: &[Run]) -> Table {
 
 /// Rows as they are found, a group's together.
 #[derive(Default)]
-struct Rows(Vec<FoundRow>);
+struct FoundRows(Vec<FoundRow>);
 
 struct FoundRow {
     group: &'static str,
@@ -80,7 +80,7 @@ struct FoundRow {
     cells: Vec<(usize, String)>,
 }
 
-impl Rows {
+impl FoundRows {
     fn put(&mut self, group: &'static str, name: &str, column: usize, value: Option<String>) {
         let Some(value) = value else { return };
         let rows = &mut self.0;
@@ -102,7 +102,7 @@ impl Rows {
         );
     }
 
-    fn finish(self, columns: usize) -> Vec<Row> {
+    fn finish(self, columns: usize) -> Vec<TableRow> {
         let mut group = "";
         let rows = self.0.into_iter();
         rows.map(|found| {
@@ -112,7 +112,7 @@ impl Rows {
             }
             let is_first = found.group != group;
             group = found.group;
-            Row {
+            TableRow {
                 name: found.name,
                 cells,
                 group: is_first.then(|| capital(group)),
@@ -122,40 +122,40 @@ impl Rows {
     }
 }
 
-fn what_differs(runs: &[&Run], differences: &[Difference]) -> Section {
+fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> PageSection {
     let mut blocks = Vec::new();
     let mut rows: Vec<_> = differences
         .iter()
-        .map(|difference| Row::new(difference.what, difference.values.clone()))
+        .map(|difference| TableRow::new(difference.what, difference.values.clone()))
         .collect();
     if runs.len() > 1 {
-        let begun = |run: &&Run| {
+        let begun = |run: &&ReportedRun| {
             run.summary()
                 .map(|s| moment(&s.started_at))
                 .unwrap_or_default()
         };
-        rows.push(Row::new("begun", runs.iter().map(begun).collect()));
+        rows.push(TableRow::new("begun", runs.iter().map(begun).collect()));
         blocks.push(Block::Tables(vec![Table {
             columns: runs.iter().map(|run| run.name.clone()).collect(),
             rows,
             ..Table::default()
         }]));
     }
-    Section::new("What differs", blocks)
+    PageSection::new("What differs", blocks)
 }
 
 /// The settings that all runs have in common.
-fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Section {
+fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageSection {
     let Some(first) = summaries.first() else {
-        return Section::default();
+        return PageSection::default();
     };
-    let same = |part| -> Vec<Row> {
+    let same = |part| -> Vec<TableRow> {
         let settings = settings(first)
             .into_iter()
             .filter(|fact| fact.scope == part);
         settings
             .filter(|fact| differences.iter().all(|d| d.what != fact.what))
-            .map(|fact| Row::new(fact.what, vec![fact.value]))
+            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
             .collect()
     };
     let table = |title: &str, part| Table {
@@ -168,18 +168,18 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Secti
         table("Host", SettingScope::Host),
     ];
     let tables: Vec<_> = tables.into_iter().filter(|t| !t.rows.is_empty()).collect();
-    Section::new("What is the same", vec![Block::Tables(tables)])
+    PageSection::new("What is the same", vec![Block::Tables(tables)])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixture::Made;
-    use crate::run::read_runs;
+    use crate::inputs::read_runs;
     use measurement::run::Summary;
 
     /// Runs saved and read again, so many as there are changes.
-    fn runs(changes: &[fn(&mut Summary)]) -> Vec<Run> {
+    fn runs(changes: &[fn(&mut Summary)]) -> Vec<ReportedRun> {
         let folder = tempfile::tempdir().unwrap();
         let made = changes.iter().enumerate().map(|(number, change)| {
             let path = folder.path().join(format!("{number}.json"));
