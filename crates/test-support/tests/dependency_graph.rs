@@ -18,7 +18,7 @@ const ARROWS: &str = "
     measurement: statistics units
     swarm: host measurement units websocket-wire
     results: measurement units
-    wording: measurement units
+    wording: measurement statistics units
     cli: host measurement units
     echo-server: host units
     axum-ws: cli echo-server
