@@ -9,9 +9,11 @@ use draw_plot::{
     Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
     window_for,
 };
-use results::read::{Metric, Request, Unit};
-use results::whole::is_same_file;
+use results::atomic_file::is_same_file;
+use results::read::{Metric, Request, TimeUnit};
 use units::{grouped, parse_positive};
+
+use crate::flag_advice::with_advice;
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -222,10 +224,10 @@ impl Args {
             sheet: self.sheet.clone(),
             column: self.column.clone(),
             unit: self.unit.map(|unit| match unit {
-                UnitName::Ns => Unit::Nanoseconds,
-                UnitName::Us => Unit::Microseconds,
-                UnitName::Ms => Unit::Milliseconds,
-                UnitName::S => Unit::Seconds,
+                UnitName::Ns => TimeUnit::Nanoseconds,
+                UnitName::Us => TimeUnit::Microseconds,
+                UnitName::Ms => TimeUnit::Milliseconds,
+                UnitName::S => TimeUnit::Seconds,
             }),
             x: self.x.clone(),
         }
@@ -242,7 +244,7 @@ impl Args {
                 );
             }
         }
-        let loaded = load(self.kind.kind(), &self.files, &self.request())?;
+        let loaded = load(self.kind.kind(), &self.files, &self.request()).map_err(with_advice)?;
         for notice in loaded.notices() {
             eprintln!("notice: {notice}");
         }

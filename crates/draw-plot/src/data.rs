@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use measurement::record::TimelineRow;
 use measurement::run::StageSummary;
-use results::read::{Metric, When};
+use results::read::{Metric, TimestampOf};
 
 use crate::options::DEFAULT_WINDOW;
 use crate::series::{Point, SortedTimes};
@@ -168,7 +168,7 @@ pub struct Moments<'v> {
     /// How often each occurred; empty when each occurred once.
     pub counts: Cow<'v, [u64]>,
     /// What the moments are those of.
-    pub when: When,
+    pub when: TimestampOf,
     /// How exactly the moments are known, in seconds; `None` for exactly.
     pub slice_s: Option<f64>,
     /// Messages that have no time, which the subtitle counts.

@@ -71,7 +71,7 @@ use std::path::Path;
 
 use measurement::run::PayloadBytes;
 use results::ResultsError;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 use units::{SizeRange, grouped};
 
 pub use data::{
@@ -115,13 +115,10 @@ pub fn svg(options: &Options, subject: &Subject, data: &Data<'_>) -> Result<Svg,
 }
 
 fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {
-    let mut file = WholeFile::create(path)?;
+    let mut file = AtomicFile::create(path)?;
     file.content()
         .write_all(picture)
-        .map_err(|source| ResultsError::Write {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ResultsError::write(path, source))?;
     Ok(file.publish()?)
 }
 

@@ -1,6 +1,7 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
 mod cli;
+mod flag_advice;
 
 use std::process::ExitCode;
 

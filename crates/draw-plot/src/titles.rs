@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use results::read::{Place, RunInfo};
+use results::read::{Place, RunOrigin};
 
 use crate::data::PictureKind;
 use crate::phrases::capitalize;
@@ -11,7 +11,7 @@ use crate::run_title;
 /// A file, and what it says about where its times come from.
 pub(crate) struct Origin<'a> {
     pub(crate) place: &'a Place,
-    pub(crate) run: Option<&'a RunInfo>,
+    pub(crate) run: Option<&'a RunOrigin>,
     /// What its times are.
     pub(crate) name: &'a str,
 }

@@ -1,7 +1,7 @@
-//! What the generator can do at its best on this host: the figures that no server can beat.
+//! Calibration: the generator's own limits on this host, which no server can beat.
 //!
 //! Treadmill (ISCA'16) and Lancet (ATC'19) found that a client's own limits show up as its server's
-//! tail. So the run's own clients are turned on a [`Reference`] echo first.
+//! tail. The run's own clients therefore measure a [`ReferenceServer`] first.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
@@ -9,44 +9,43 @@ use std::time::{Duration, Instant};
 use measurement::plan::{CertificatePolicy, Length, Load, Plan, PlanDraft, ServerUrl};
 use measurement::verdict::Calibration;
 
-use crate::control::Control;
-use crate::reference::Reference;
+use crate::handle::RunHandle;
+use crate::reference_server::ReferenceServer;
 use crate::{Finished, SwarmError, run};
 
-/// One client alone, for the least service time.
+/// Duration with one client, for the minimum of the service time.
 const FLOOR: Duration = Duration::from_millis(120);
-/// Many clients, for the most messages.
+/// Duration with many clients, for the maximum of the throughput.
 const CEILING: Duration = Duration::from_millis(130);
-/// Before either, unrecorded.
+/// Warm-up before either.
 const WARM_UP: Duration = Duration::from_millis(20);
 
 /// Clients that are enough to keep a thread busy.
 const CLIENTS_PER_THREAD: u32 = 64;
 
-/// Largest payload that is tried: one message of a gigabyte would take longer than all of this.
+/// Maximum payload: one message of a gigabyte would take longer than the whole calibration.
 const LARGEST_PAYLOAD: u64 = 1 << 20;
 
-/// Finds the floor of the service time and the ceiling of the throughput for a plan like this, within
+/// Measures the floor of the service time and the ceiling of the throughput for a plan like this, within
 /// about 300 ms.
 ///
-/// The ceiling is the echoes for each second of CPU time that the generator used, times its threads:
-/// what it would reach if it had its cores for itself. It does not depend on how fast the reference
-/// echo is, or on whether both share a core. For that it sleeps when there is nothing to do, also
-/// where the run will not: spinning is no work, but the same CPU time.
+/// The ceiling is the number of echoes per second of the generator's CPU time, times its threads: the
+/// throughput with cores for itself. It does not depend on the speed of the reference server, or on a core
+/// that both share. For that the generator sleeps when there is nothing to do, even where the run will
+/// busy-poll: spinning is not work, but takes the same CPU time.
 ///
-/// `None` when nothing can be said: over TLS and Unix sockets, which the reference echo does not speak, so
-/// that its figures would be those of something else.
+/// `None` over TLS and Unix sockets, which the reference server does not support.
 ///
 /// # Errors
-/// [`SwarmError`] as of a run, and [`SwarmError::Reference`] when the echo cannot be started.
+/// [`SwarmError`] as of a run, and [`SwarmError::Reference`] when the reference server cannot be started.
 pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     if plan.server_url.is_tls() || plan.server_url.is_unix() {
         return Ok(None);
     }
     let begun = Instant::now();
-    let echo = Reference::start(|| ()).map_err(SwarmError::Reference)?;
-    let alone = measure(floor_draft(plan), &echo)?;
-    let crowd = measure(ceiling_draft(plan), &echo)?;
+    let server = ReferenceServer::start(|| ()).map_err(SwarmError::Reference)?;
+    let alone = measure(floor_draft(plan), &server)?;
+    let crowd = measure(ceiling_draft(plan), &server)?;
     #[allow(clippy::cast_precision_loss)]
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
     let busy_s = crowd.usage.cpu_s;
@@ -62,12 +61,12 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
         }))
 }
 
-fn measure(draft: PlanDraft, echo: &Reference) -> Result<Finished, SwarmError> {
+fn measure(draft: PlanDraft, server: &ReferenceServer) -> Result<Finished, SwarmError> {
     let plan = Plan::new(PlanDraft {
-        server_url: ServerUrl::parse(&echo.url()).map_err(SwarmError::Plan)?,
+        server_url: ServerUrl::parse(&server.url()).map_err(SwarmError::Plan)?,
         ..draft
     });
-    run(&plan.map_err(SwarmError::Plan)?, &Control::new())
+    run(&plan.map_err(SwarmError::Plan)?, &RunHandle::new())
 }
 
 fn floor_draft(plan: &Plan) -> PlanDraft {
@@ -114,13 +113,13 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> PlanDraft {
 mod tests {
     use super::*;
 
-    /// On a core shared with the echo, a spinning generator would be asked to do its work in the
-    /// time that it kept from the echo: measured, a third of what it then did.
+    /// On a core shared with the server, a spinning generator takes the server's time. Measured, the
+    /// ceiling was then a third of the real throughput.
     #[test]
-    fn spinning_is_no_part_of_the_ceiling() {
+    fn the_ceiling_is_measured_without_busy_polling() {
         let spins = crate::test_plan(|plan| plan.busy_poll = true);
         assert!(!ceiling_draft(&spins).busy_poll);
-        // What one client alone waits is what it will wait in the run.
+        // A single client waits as it will wait in the run.
         assert!(floor_draft(&spins).busy_poll);
     }
 }

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use crate::worker::nanoseconds;
+/// Converts to nanoseconds; saturates after 584 years.
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// Nanoseconds since the thread began, on the clock of [`Instant`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     origin: Instant,
-    /// The same moment, as [`raw_ns`] tells it.
+    /// The same moment on the clock of [`raw_ns`].
     origin_ns: u64,
 }
 
@@ -27,17 +30,19 @@ impl Clock {
         raw_ns(self.origin) - self.origin_ns
     }
 
-    pub(crate) fn at(self, instant: Instant) -> u64 {
+    /// Converts an instant to nanoseconds on this clock.
+    pub(crate) fn ns_of(self, instant: Instant) -> u64 {
         nanoseconds(instant.saturating_duration_since(self.origin))
     }
 
-    pub(crate) fn instant(self, ns: u64) -> Instant {
+    /// Converts nanoseconds on this clock to an instant.
+    pub(crate) fn instant_at(self, ns: u64) -> Instant {
         self.origin + Duration::from_nanos(ns)
     }
 }
 
-/// What the system's monotonic clock says. Read twice a message, so it goes without the hundred
-/// instructions that `Instant` takes to subtract seconds and nanoseconds apart.
+/// Reads the system's monotonic clock. The hot path reads it twice a message, so this avoids the hundred
+/// instructions that `Instant` takes to subtract seconds and nanoseconds separately.
 #[cfg(target_os = "linux")]
 #[inline]
 #[allow(clippy::cast_sign_loss)]
@@ -61,13 +66,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_agrees_with_instant() {
+    fn the_clock_agrees_with_instant() {
         // The origins are read one after the other; a pause between the two would set them apart, so the
         // best of some clocks is looked at.
         let apart = |_| {
             let clock = Clock::start();
-            let (before, now) = (clock.at(Instant::now()), clock.now_ns());
-            let after = clock.at(Instant::now());
+            let (before, now) = (clock.ns_of(Instant::now()), clock.now_ns());
+            let after = clock.ns_of(Instant::now());
             before.saturating_sub(now) + now.saturating_sub(after)
         };
         let best_ns = (0..1000).map(apart).min();
@@ -75,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn instants_come_back() {
+    fn instants_survive_the_conversion() {
         let clock = Clock::start();
-        assert_eq!(clock.at(clock.instant(12_345)), 12_345);
+        assert_eq!(clock.ns_of(clock.instant_at(12_345)), 12_345);
     }
 }

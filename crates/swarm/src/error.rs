@@ -1,10 +1,10 @@
-//! What can keep a run from taking place.
+//! Errors that prevent a run.
 
 use std::io;
 
-use crate::hint;
+use crate::failure::ConnectFailure;
 
-/// Why a run did not take place. A connection or a message that fails is no error but a count.
+/// Error that prevents a run. A failure of a connection or a message is not an error but a count.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SwarmError {
@@ -13,7 +13,7 @@ pub enum SwarmError {
     Lookup {
         /// The host.
         host: String,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
     /// The handshake's request cannot be made.
@@ -21,7 +21,7 @@ pub enum SwarmError {
     Request {
         /// The URL.
         url: String,
-        /// Why.
+        /// Cause.
         source: http::Error,
     },
     /// The host cannot stand in a certificate.
@@ -30,39 +30,34 @@ pub enum SwarmError {
         /// The host.
         host: String,
     },
-    /// Nobody can be trusted about the server's certificate.
+    /// The certificates to trust cannot be loaded.
     #[error("cannot check the server's certificate")]
     CertificatePolicy(#[from] crate::tls::TrustError),
-    /// The system refuses a generator thread, or what it cannot do without.
+    /// The system refuses a generator thread, or something that it needs.
     #[error("generator thread {thread} cannot run")]
     Thread {
         /// Number of the thread, from 0.
         thread: usize,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
     /// A generator thread ended without its result.
     #[error("a generator thread ended without a result; please report this as a bug")]
     ThreadEnded,
-    /// The reference echo, which the generator is calibrated with, cannot be started.
+    /// The reference server, which the generator is calibrated with, cannot be started.
     #[error("cannot start the reference echo for the calibration")]
     Reference(#[source] io::Error),
     /// The calibration's plan is impossible.
     #[error("cannot plan the calibration")]
     Plan(#[source] measurement::plan::PlanError),
-    /// Not one connection opened.
-    #[error("0 of {attempted} connections to {url} opened: {reason}{hint}", hint = hinted(url, reason))]
+    /// No connection opened.
+    #[error("0 of {attempted} connections to {url} opened: {cause}")]
     NothingConnected {
         /// The URL.
         url: String,
         /// Connections tried.
         attempted: u64,
-        /// The most frequent reason.
-        reason: String,
+        /// The most frequent failure.
+        cause: ConnectFailure,
     },
-}
-
-/// What to do, behind the reason; the reason itself is counted as well, and stays as short as it is.
-fn hinted(url: &str, reason: &str) -> String {
-    hint::of(url, reason).map_or_else(String::new, |hint| format!(" · {hint}"))
 }

@@ -2,7 +2,7 @@
 //!
 //! Built only for fuzzing (`cfg(fuzzing)`, which cargo-fuzz sets) and for tests.
 
-// A check that fails panics: that is what the fuzzer looks for.
+// A check that fails panics, which the fuzzer looks for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -10,66 +10,38 @@ use std::time::Duration;
 
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use units::SizeRange;
-
-use crate::echo::{Context, Echo, Incoming};
-use crate::flight::Flight;
-use crate::payload::{Identity, MessageNumber, Payloads};
 use websocket_wire::MessageKind;
 
-/// Messages that come back to a client with a few messages under way: as they were sent, changed, or
-/// made up. Whatever comes, what is right was sent, and every message is answered at most once.
+use crate::message::echo_verifier::{EchoVerdict, EchoVerifier, VerifyContext};
+use crate::message::in_flight::InFlightQueue;
+use crate::message::payload::{Identity, MessageNumber, Payloads};
+
+const CLIENT: u32 = 3;
+
+/// A client with a few messages in flight, and the messages that the check knows to be in flight.
+struct Session {
+    payloads: Payloads,
+    verify: Verify,
+    sent: u64,
+    verifier: EchoVerifier,
+    queue: InFlightQueue,
+    in_flight: Vec<MessageNumber>,
+}
+
+/// Returns messages to a client with a few messages in flight: as they were sent, altered, or invented.
+/// Only sent messages may be correct, and every message is answered at most once.
 ///
 /// # Panics
 /// When that does not hold.
 pub fn payload(data: &[u8]) {
-    const CLIENT: u32 = 3;
     let mut bytes = data.iter().copied();
     let mut next = || bytes.next();
     let (Some(size), Some(mode), Some(n)) = (next(), next(), next()) else {
         return;
     };
-    let (min, max) = (
-        u64::from(size % 48) + 1,
-        u64::from(size % 48) + 1 + u64::from(mode >> 6),
-    );
-    let verify = [Verify::Off, Verify::Length, Verify::Full][usize::from(mode % 3)];
-    let payloads = Payloads::new(&plan(min, max, verify));
-    let mut flight = Flight::default();
-    let sent = u64::from(n % 9);
-    let whole = |number: MessageNumber| {
-        let of = Identity {
-            client: CLIENT,
-            number,
-        };
-        let shape = payloads.shape(of);
-        let mut bytes = Vec::new();
-        payloads.append(&mut bytes, of, shape, 0..shape.size);
-        bytes
-    };
-    let mut under_way: Vec<MessageNumber> = (0..sent).map(MessageNumber::measured).collect();
-    for number in &under_way {
-        let of = Identity {
-            client: CLIENT,
-            number: *number,
-        };
-        flight.push(*number, payloads.shape(of), 0, number.index());
-    }
-    if n & 0x80 != 0 {
-        // Some are late.
-        flight.expire(sent / 2);
-    }
-    let context = Context {
-        client: CLIENT,
-        clients: 10,
-        verify,
-        kind: MessageKind::Text,
-        payloads: &payloads,
-        sent,
-        warmed: 0,
-    };
-    let mut incoming = Incoming::default();
+    let mut session = Session::new(size, mode, n);
     while let (Some(op), Some(which), Some(place), Some(cut)) = (next(), next(), next(), next()) {
-        let mut message = whole(MessageNumber::measured(u64::from(which % 9)));
+        let mut message = session.whole(MessageNumber::measured(u64::from(which % 9)));
         let at = usize::from(place) % message.len();
         match op % 4 {
             0 => {}
@@ -81,39 +53,99 @@ pub fn payload(data: &[u8]) {
             0 => MessageKind::Text,
             _ => MessageKind::Binary,
         };
-        for part in message.chunks(usize::from(cut).max(1)) {
-            incoming.part(&context, part);
+        let verdict = session.receive(kind, &message, usize::from(cut).max(1));
+        session.check(kind, &message, verdict);
+    }
+    let (late, active) = session.queue.give_up();
+    assert_eq!(late.len() + active.len(), session.in_flight.len());
+}
+
+impl Session {
+    fn new(size: u8, mode: u8, n: u8) -> Self {
+        let min = u64::from(size % 48) + 1;
+        let max = min + u64::from(mode >> 6);
+        let verify = [Verify::Off, Verify::Length, Verify::Full][usize::from(mode % 3)];
+        let payloads = Payloads::new(&plan(min, max, verify));
+        let sent = u64::from(n % 9);
+        let in_flight: Vec<_> = (0..sent).map(MessageNumber::measured).collect();
+        let mut queue = InFlightQueue::default();
+        for number in &in_flight {
+            let shape = payloads.shape(identity(*number));
+            queue.push(*number, shape, 0, number.index());
         }
-        let echo = incoming.finish(&context, kind, &mut flight);
-        let sent_so = under_way.iter().any(|number| whole(*number) == message);
-        match echo {
-            Echo::Answer { landed, right } => {
-                let number = landed.message.number;
-                let place = under_way.iter().position(|n| *n == number);
-                under_way.remove(place.expect("an answer to a message under way"));
-                let equal = whole(number) == message && kind == MessageKind::Text;
-                let long = whole(number).len() == message.len() && kind == MessageKind::Text;
-                let expected = match verify {
+        if n & 0x80 != 0 {
+            // Some are late.
+            queue.expire(sent / 2);
+        }
+        Self {
+            payloads,
+            verify,
+            sent,
+            verifier: EchoVerifier::default(),
+            queue,
+            in_flight,
+        }
+    }
+
+    fn whole(&self, number: MessageNumber) -> Vec<u8> {
+        let identity = identity(number);
+        let shape = self.payloads.shape(identity);
+        let mut bytes = Vec::new();
+        self.payloads
+            .append(&mut bytes, identity, shape, 0..shape.size);
+        bytes
+    }
+
+    fn receive(&mut self, kind: MessageKind, message: &[u8], cut: usize) -> EchoVerdict {
+        let context = VerifyContext {
+            client: CLIENT,
+            clients: 10,
+            verify: self.verify,
+            kind: MessageKind::Text,
+            payloads: &self.payloads,
+            sent: self.sent,
+            warmed: 0,
+        };
+        for part in message.chunks(cut) {
+            self.verifier.push(&context, part);
+        }
+        self.verifier.finish(&context, kind, &mut self.queue)
+    }
+
+    fn check(&mut self, kind: MessageKind, message: &[u8], verdict: EchoVerdict) {
+        let is_text = kind == MessageKind::Text;
+        let was_in_flight = self.in_flight.iter().any(|n| self.whole(*n) == message);
+        match verdict {
+            EchoVerdict::Answer { echo, correct } => {
+                let number = echo.message.number;
+                let place = self.in_flight.iter().position(|n| *n == number);
+                self.in_flight
+                    .remove(place.expect("an answer to a message in flight"));
+                let whole = self.whole(number);
+                let expected = match self.verify {
                     Verify::Off => true,
-                    Verify::Length => long,
-                    Verify::Full => equal,
+                    Verify::Length => whole.len() == message.len() && is_text,
+                    Verify::Full => whole == message && is_text,
                 };
-                assert_eq!(right, expected, "{message:?} for {number:?}");
-                if sent_so && kind == MessageKind::Text {
-                    assert!(right && whole(number) == message, "another was under way");
+                assert_eq!(correct, expected, "{message:?} for {number:?}");
+                if was_in_flight && is_text {
+                    assert!(correct && whole == message, "another was in flight");
                 }
             }
-            Echo::Duplicate(number) => {
-                assert!(number.index() < sent && !under_way.contains(&number));
-                assert!(verify != Verify::Full || whole(number) == message);
+            EchoVerdict::Duplicate(number) => {
+                assert!(number.index() < self.sent && !self.in_flight.contains(&number));
+                assert!(self.verify != Verify::Full || self.whole(number) == message);
             }
-            Echo::Unexpected => assert!(!sent_so, "{message:?} was under way"),
-            Echo::TooLate => panic!("nothing was given up"),
+            EchoVerdict::Unexpected => assert!(!was_in_flight, "{message:?} was in flight"),
+            EchoVerdict::GivenUp => panic!("nothing was given up"),
         }
-        assert_eq!(flight.is_empty(), under_way.is_empty());
+        assert_eq!(self.queue.is_empty(), self.in_flight.is_empty());
     }
-    let (late, active) = flight.abandon();
-    assert_eq!(late.len() + active.len(), under_way.len());
+}
+
+fn identity(number: MessageNumber) -> Identity {
+    let client = CLIENT;
+    Identity { client, number }
 }
 
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
@@ -146,7 +178,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn the_corpus_of_the_payload_matcher_holds() {
+    fn the_corpus_of_the_echo_verifier_holds() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/payload");
         let mut files = 0;
         for entry in std::fs::read_dir(&corpus).unwrap() {

@@ -1,36 +1,33 @@
-//! The load generator: a swarm of WebSocket clients that times every message.
+//! The load generator: WebSocket clients that time every message.
 //!
 //! A [`Plan`](measurement::plan::Plan) goes in, a [`Finished`] run comes out; files, flags and
-//! terminals are not known here. Each thread has its own connections, its own buffers and its own
-//! recorder, and nothing is shared while messages flow. The handshake is tokio-tungstenite's; from the
-//! first packet on a thread waits for all its connections at once (mio, tokio's own reactor) and frames
-//! are written from and read into its buffers. With a tokio task for each connection, a thousand of them
-//! reached 0.77 of a bare epoll loop's rate, and nine thousand took a fifth longer to open: a task, its
-//! wakers and its entry in the reactor are a dozen cache lines that every message touches.
+//! terminals are not known here. Each thread has its own connections, buffers and recorder, and nothing
+//! is shared while messages flow. The handshake is tokio-tungstenite's. After it a thread waits for all its
+//! connections at once (mio, tokio's own reactor); frames are written from and read into its buffers. With
+//! a tokio task per connection, a thousand of them reached 0.77 of a bare epoll loop's rate, and nine
+//! thousand took a fifth longer to open: a task, its wakers and its entry in the reactor are a dozen cache
+//! lines that every message touches.
 //!
-//! | module | what lives there |
+//! From the whole run down to one message:
+//!
+//! | module | content |
 //! |---|---|
-//! | `connect`, `head` | one connection opens: TCP, TLS and upgrade, timed apart |
-//! | `transport`, [`tls`] | what its bytes go over: TCP, TLS, a Unix socket; whom TLS trusts |
-//! | `opening` | the connections of one thread that are being opened |
-//! | [`wire`] | WebSocket frames, taken apart and put together |
-//! | `payload` | what a message carries, as a function of its number |
-//! | `flight` | the messages of one client that are under way |
-//! | `echo` | whose echo a message is, and whether it is right |
-//! | `hint` | what to do when nothing connected |
-//! | `connection` | one client: send on schedule, match echoes, time them |
-//! | `fleet`, `alarm` | the clients of one thread and what wakes them |
-//! | `worker`, `shared`, `clock` | one thread, and what its clients share |
-//! | `calibrate`, [`reference`](mod@reference) | what the generator can do at its best, against an echo of its own |
-//! | [`control`], `told` | stopping a run and looking on: phases and progress |
-//! | `run` | the threads put together: Connect → Warm-up → Measure → Drain → Close |
 //! | `measure` | a run whose server is probed, and its summary |
+//! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
+//! | `handle`, `progress`, `error` | stopping and observing a run; its errors |
+//! | `calibrate`, `reference_server` | the generator's own limits, against an echo server of its own |
+//! | `worker` | one generator thread, from its first connection to its results |
+//! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
+//! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state that a thread's clients share |
+//! | `connect`, `failure` | opening of a connection: TCP, TLS and upgrade, timed; reasons of failures |
+//! | `client` | one connected client: its stages, writing, reading, recording |
+//! | `message` | one message: pacing (when), payload (what), echo verifier (which answer) |
 //!
 //! ```no_run
 //! use measurement::plan::Plan;
 //!
 //! fn measure(plan: &Plan) -> Result<(), swarm::SwarmError> {
-//!     let finished = swarm::run(plan, &swarm::control::Control::new())?;
+//!     let finished = swarm::run(plan, &swarm::RunHandle::new())?;
 //!     println!("{} echoes", finished.record.counts.received);
 //!     Ok(())
 //! }
@@ -46,34 +43,38 @@
     )
 )]
 
-mod alarm;
+mod buffers;
 mod calibrate;
+mod client;
+mod client_stats;
 mod clock;
 mod connect;
-mod connection;
-pub mod control;
-mod echo;
+mod coordinator;
 mod error;
-mod fleet;
-mod flight;
+mod event_loop;
+mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod head;
-mod hint;
+mod handle;
 mod measure;
-mod opening;
-mod payload;
-pub mod reference;
+mod message;
+mod pacing_timer;
+mod progress;
+mod reference_server;
+mod rules;
 mod run;
-mod shared;
-pub mod tls;
-mod told;
-mod transport;
+mod thread_state;
+mod timers;
 mod worker;
 
 pub use calibrate::calibrate;
+pub use connect::tls;
 pub use error::SwarmError;
+pub use failure::{CertificateDefect, ConnectFailure, IoFailure};
+pub use handle::RunHandle;
 pub use measure::{Measured, describe_host, measure};
+pub use progress::{Phase, RunProgress};
+pub use reference_server::ReferenceServer;
 pub use run::{Finished, run, run_observed};
 
 /// A small valid plan, changed as the test needs.

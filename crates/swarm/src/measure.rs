@@ -2,14 +2,14 @@
 
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
-use host::thread_usage::ContextSwitchCounts;
 use measurement::plan::Plan;
 use measurement::record::Record;
 use measurement::run::{ClientRow, Host, RunContext, Summary, Tool};
-use measurement::verdict::{Calibration, ContextSwitches, GeneratorUsage, ServerSample};
+use measurement::verdict::{Calibration, GeneratorUsage, ServerSample};
 
-use crate::control::{Control, Phase};
-use crate::error::SwarmError;
+use crate::SwarmError;
+use crate::handle::RunHandle;
+use crate::progress::{Phase, context_switches};
 use crate::run::run_observed;
 
 /// The results of a run.
@@ -19,27 +19,27 @@ pub struct Measured {
     pub summary: Summary,
     /// Counts, histograms and samples that the figures are computed from.
     pub record: Record,
-    /// One row a client.
+    /// One row per client.
     pub clients: Vec<ClientRow>,
     /// The process that was probed ended before the run did, so that its usage is not known.
     pub server_ended: bool,
 }
 
-/// Carries out a plan. `probe` watches the server during the measured phase; `calibration` is what the
-/// generator can do at its best and `open_file_limit` the limit in force, as far as they are known.
+/// Executes a plan and summarises its results. `probe` observes the server during the measured phase;
+/// `calibration` and `open_file_limit` become part of the summary.
 ///
 /// # Errors
 /// [`SwarmError`] when nothing could be measured at all.
 pub fn measure(
     tool: Tool,
     plan: &Plan,
-    control: &Control,
+    handle: &RunHandle,
     mut probe: Option<&mut ProcessProbe>,
     calibration: Option<Calibration>,
     open_file_limit: Option<u64>,
 ) -> Result<Measured, SwarmError> {
     let mut used: Option<ProcessUsage> = None;
-    let finished = run_observed(plan, control, |phase| match (phase, &mut probe) {
+    let finished = run_observed(plan, handle, |phase| match (phase, &mut probe) {
         (Phase::Measure, Some(probe)) => probe.begin(),
         (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
         _ => {}
@@ -80,7 +80,7 @@ pub fn describe_host(open_file_limit: Option<u64>) -> Host {
     }
 }
 
-/// The server's part of what its process used; `None` when the generator's part, in the same process, is not
+/// The server's part of its process's usage; `None` when the generator's part, in the same process, is not
 /// known.
 fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerSample> {
     let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
@@ -90,14 +90,6 @@ fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<Serve
         max_rss_bytes: used.max_rss_bytes,
         context_switches: used.context_switches.map(context_switches),
     })
-}
-
-/// Converts the host's counts into the summary's.
-pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
-    ContextSwitches {
-        voluntary: counts.voluntary,
-        involuntary: counts.involuntary,
-    }
 }
 
 #[cfg(test)]

@@ -1,39 +1,41 @@
-//! One generator thread: its clients, and what they share because it is theirs alone.
+//! One generator thread: opens its connections, runs its event loop, reports its results.
 
-use std::collections::BTreeMap;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use host::cores;
+use host::cores::pin_thread;
 use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
-use measurement::record::{BottomK, LatencyHistogram, Recorder};
-use measurement::run::ClientRow;
+use measurement::record::{BottomK, Recorder};
 use mio::{Poll, Waker};
 
-use crate::connect::Connector;
-use crate::control::Control;
-use crate::fleet::{COMMAND, Fleet};
-use crate::payload::Payloads;
-use crate::shared::{Run, Shared, Signal};
-use crate::told::Used;
+use crate::client_stats::ClientStats;
+use crate::clock::nanoseconds;
+use crate::connect::connect_stats::ConnectStats;
+use crate::connect::connector::Connector;
+use crate::event_loop::{COMMAND, EventLoop};
+use crate::handle::RunHandle;
+use crate::message::payload::Payloads;
+use crate::rules::{RunSignal, RunTimes};
+use crate::thread_state::ThreadState;
 
-/// Handshakes of one thread under way at a time: enough to keep a server busy, few enough for its
-/// backlog and for our memory.
-const HANDSHAKES_AT_ONCE: usize = 128;
+/// Concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and for
+/// our memory.
+const CONCURRENT_HANDSHAKES: usize = 128;
 
-/// How often a thread tells how it stands, when somebody looks on.
-const TELL_EVERY: Duration = Duration::from_millis(200);
+/// Interval of a thread's progress reports, when the run is watched.
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How soon, while connections are opened, the open ones are looked after and a wish to end is noticed.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Maximum time, while connections are opened, until open connections are served and a stop is noticed.
+const OPENING_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How soon a Unix socket is tried again whose server had no room for one more.
-const RETRY_EVERY: Duration = Duration::from_millis(1);
+/// Interval of the attempts to connect to a Unix socket whose backlog is full.
+const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What the coordinator wants of a thread; a later state includes the earlier ones.
+/// The coordinator's command to a thread; a later state includes the earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) start: Option<Instant>,
@@ -42,14 +44,14 @@ pub(crate) struct Command {
     pub(crate) close: bool,
 }
 
-/// Where a thread finds its commands.
+/// The latest command to a thread.
 #[derive(Debug)]
-pub(crate) struct Inbox {
+pub(crate) struct CommandInbox {
     command: Mutex<Command>,
     waker: Waker,
 }
 
-impl Inbox {
+impl CommandInbox {
     /// The inbox of the thread that waits with this poll.
     pub(crate) fn new(poll: &Poll) -> io::Result<Self> {
         Ok(Self {
@@ -65,7 +67,7 @@ impl Inbox {
     /// Changes the command and wakes the thread.
     pub(crate) fn send(&self, change: impl FnOnce(&mut Command)) {
         change(&mut self.lock());
-        // A thread that cannot be woken looks by itself now and then.
+        // A thread that cannot be woken checks by itself now and then.
         let _ = self.waker.wake();
     }
 
@@ -74,256 +76,247 @@ impl Inbox {
     }
 }
 
-/// What a thread reports to the coordinator.
+/// A thread's report to the coordinator.
 #[derive(Debug)]
-pub(crate) enum Report {
-    /// All its connections have opened or failed; so many opened.
+pub(crate) enum WorkerReport {
+    /// All connections have opened or failed; this many opened.
     Connected(u64),
-    /// All its clients have done what was planned.
+    /// All clients have completed the plan.
     Done,
-    /// All its connections are closed; the thread ends.
+    /// All connections are closed; the thread ends.
     Closed(Box<ThreadResult>),
-    /// The system refused what this thread cannot do without; the thread ends.
+    /// The system refused something that the thread needs; the thread ends.
     Failed(usize, io::Error),
 }
 
-/// What one thread found.
+/// Results of one thread.
 #[derive(Debug)]
 pub(crate) struct ThreadResult {
     pub(crate) recorder: Recorder,
-    pub(crate) clients: Vec<ClientRow>,
-    pub(crate) connects: Connects,
-    pub(crate) closed_early: u64,
-    pub(crate) early_ends: BTreeMap<String, u64>,
-    /// What it used between T0 and the end of its last client.
-    pub(crate) used: Used,
-    /// When its last client stopped sending, in nanoseconds since T0.
-    pub(crate) sending_until_ns: u64,
+    pub(crate) connects: ConnectStats,
+    pub(crate) clients: ClientStats,
+    /// Usage between T0 and the end of the last client, and its duration in seconds.
+    pub(crate) usage: Option<(ThreadUsage, f64)>,
 }
 
-/// How the connections of a thread opened.
-#[derive(Debug, Default)]
-pub(crate) struct Connects {
-    pub(crate) tcp: LatencyHistogram,
-    /// Empty without TLS.
-    pub(crate) tls: LatencyHistogram,
-    pub(crate) upgrade: LatencyHistogram,
-    pub(crate) total: LatencyHistogram,
-    pub(crate) failures: BTreeMap<String, u64>,
-}
-
-/// What the run has in common, handed to every thread.
+/// A thread's share of the run.
 #[derive(Debug, Clone)]
-pub(crate) struct Job {
+pub(crate) struct WorkerJob {
     pub(crate) thread: usize,
     pub(crate) plan: Plan,
     pub(crate) payloads: Arc<Payloads>,
     pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
-    pub(crate) control: Control,
-    /// When opening began, for the connect rate.
+    pub(crate) handle: RunHandle,
+    /// Time at which opening began, for the connect rate.
     pub(crate) begun: Instant,
 }
 
 /// Runs a thread's share of the plan and reports; returns when all its connections are closed.
 ///
 /// # Errors
-/// When the system refuses what the thread cannot do without.
-pub(crate) fn work(
-    job: &Job,
+/// When the system refuses something that the thread needs.
+pub(crate) fn run_worker(
+    job: WorkerJob,
     poll: Poll,
-    inbox: &Inbox,
-    reports: &Sender<Report>,
+    inbox: &CommandInbox,
+    reports: &Sender<WorkerReport>,
 ) -> io::Result<()> {
-    if let Some(cores) = std::num::NonZeroUsize::new(job.plan.pin.len()) {
+    if let Some(cores) = NonZeroUsize::new(job.plan.pin.len()) {
         let core = job.plan.pin[job.thread % cores];
-        cores::pin_thread(core).map_err(|e| {
+        pin_thread(core).map_err(|e| {
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }
+    let payloads = Arc::clone(&job.payloads);
+    let budget = Arc::clone(&job.budget);
+    let thread = ThreadState::new(&job.plan, job.thread, payloads, budget);
     let clients = job.plan.clients_of(job.thread).len();
-    let shared = Shared::new(job, clients);
-    let mut fleet = Fleet::new(
-        poll,
-        shared,
-        Arc::clone(&job.connector),
-        clients,
-        job.plan.busy_poll,
-    )?;
-    open_all(job, &mut fleet, inbox)?;
-    // The coordinator outlives its threads; if it does not, nobody listens.
-    let _ = reports.send(Report::Connected(fleet.shared.opened()));
-    let usage = conduct(job, &mut fleet, inbox, reports)?;
-    let used = fleet.shared.used(usage);
-    if job.control.is_watched() {
-        // What is found in the end is what was told last.
-        job.control.tell(job.thread, fleet.shared.told(usage));
+    let connector = Arc::clone(&job.connector);
+    let event_loop = EventLoop::new(poll, thread, connector, clients, job.plan.busy_poll)?;
+    let mut worker = Worker {
+        job,
+        event_loop,
+        inbox,
+        report_at: Instant::now(),
+    };
+    worker.open_connections()?;
+    let opened = worker.event_loop.thread.connects.borrow().opened();
+    // The coordinator outlives its threads; otherwise nobody needs the reports.
+    let _ = reports.send(WorkerReport::Connected(opened));
+    let usage = worker.run_loop(reports)?;
+    let thread = worker.event_loop.thread;
+    if worker.job.handle.is_watched() {
+        // The last progress report equals the result.
+        let progress = thread.progress(usage);
+        worker.job.handle.publish(worker.job.thread, progress);
     }
-    let (recorder, connects, ended) = fleet.shared.into_parts();
-    let _ = reports.send(Report::Closed(Box::new(ThreadResult {
+    let (recorder, connects, clients) = thread.into_results();
+    let _ = reports.send(WorkerReport::Closed(Box::new(ThreadResult {
         recorder,
-        clients: ended.clients,
         connects,
-        closed_early: ended.closed_early,
-        early_ends: ended.early_ends,
-        used,
-        sending_until_ns: ended.sending_until_ns,
+        clients,
+        usage,
     })));
     Ok(())
 }
 
-/// Opens the connections of a thread, each when its turn has come, so that the memory of handshakes is
-/// that of the ones under way. Those that are open are looked after meanwhile.
-fn open_all(job: &Job, fleet: &mut Fleet, inbox: &Inbox) -> io::Result<()> {
-    let mut clients = job.plan.clients_of(job.thread).peekable();
-    let mut tell_at = Instant::now();
-    while (clients.peek().is_some() || fleet.opening() > 0) && !inbox.command().close {
-        let mut wait = LOOK_EVERY;
-        while let Some(client) = clients.peek()
-            && fleet.opening() < HANDSHAKES_AT_ONCE
-        {
-            if let Some(rate) = job.plan.connect_rate {
-                let due =
-                    job.begun + Duration::from_secs_f64(f64::from(*client) / rate.per_second());
-                let until_due = due.saturating_duration_since(Instant::now());
-                if !until_due.is_zero() {
-                    wait = wait.min(until_due);
-                    break;
-                }
-            }
-            fleet.open(*client);
-            clients.next();
-        }
-        if fleet.retry_openings() {
-            wait = wait.min(RETRY_EVERY);
-        }
-        fleet.turn(wait)?;
-        tell(job, fleet, &mut tell_at, || None);
-    }
-    // The run ended, or nobody conducts it any more.
-    fleet.abandon_openings();
-    for client in clients {
-        fleet.shared.never_opened(client);
-    }
-    Ok(())
-}
-
-/// Tells how the thread stands, if somebody looks on and it is time.
-fn tell(
-    job: &Job,
-    fleet: &Fleet,
-    at: &mut Instant,
-    usage: impl FnOnce() -> Option<(ThreadUsage, f64)>,
-) {
-    let now = Instant::now();
-    if job.control.is_watched() && now >= *at {
-        *at = now + TELL_EVERY;
-        job.control.tell(job.thread, fleet.shared.told(usage()));
-    }
-}
-
-/// Where a thread's counters stood at T0.
+/// A thread's counters at T0.
 #[derive(Debug, Clone, Copy)]
-struct AtT0 {
+struct UsageBaseline {
     at: Instant,
     usage: ThreadUsage,
     idle_ns: u64,
 }
 
-impl AtT0 {
-    fn now(fleet: &Fleet) -> Self {
-        Self {
+/// A running generator thread.
+struct Worker<'a> {
+    job: WorkerJob,
+    event_loop: EventLoop,
+    inbox: &'a CommandInbox,
+    /// Time of the next progress report.
+    report_at: Instant,
+}
+
+impl Worker<'_> {
+    /// Opens all connections, each in its turn, so that memory is needed only for concurrent handshakes.
+    /// Open connections are served meanwhile.
+    fn open_connections(&mut self) -> io::Result<()> {
+        let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
+        while (clients.peek().is_some() || self.event_loop.opening() > 0)
+            && !self.inbox.command().close
+        {
+            let mut wait = OPENING_INTERVAL;
+            while let Some(client) = clients.peek()
+                && self.event_loop.opening() < CONCURRENT_HANDSHAKES
+            {
+                let until_due = self.until_connect(*client);
+                if !until_due.is_zero() {
+                    wait = wait.min(until_due);
+                    break;
+                }
+                self.event_loop.open(*client);
+                clients.next();
+            }
+            if self.event_loop.retry_openings() {
+                wait = wait.min(RETRY_INTERVAL);
+            }
+            self.event_loop.run_once(wait)?;
+            self.publish_progress(|_| None);
+        }
+        // The run ended, or has no coordinator any more.
+        self.event_loop.abandon_openings();
+        let mut stats = self.event_loop.thread.clients.borrow_mut();
+        clients.for_each(|client| stats.add_failed(client));
+        Ok(())
+    }
+
+    /// Time until the connect rate allows this client's connection.
+    fn until_connect(&self, client: u32) -> Duration {
+        let Some(rate) = self.job.plan.connect_rate else {
+            return Duration::ZERO;
+        };
+        let after = Duration::from_secs_f64(f64::from(client) / rate.per_second());
+        (self.job.begun + after).saturating_duration_since(Instant::now())
+    }
+
+    /// Runs the event loop, with the coordinator's commands, until all connections are over. Returns the
+    /// usage of the measured phase.
+    fn run_loop(
+        &mut self,
+        reports: &Sender<WorkerReport>,
+    ) -> io::Result<Option<(ThreadUsage, f64)>> {
+        let mut command = Command::default();
+        let mut baseline: Option<UsageBaseline> = None;
+        let mut usage = None;
+        let mut is_done = false;
+        while !(command.close && self.event_loop.alive() == 0) {
+            let now = Instant::now();
+            let thread = &self.event_loop.thread;
+            let run = thread.signal().run;
+            let t0 = run.map(|run| thread.clock.instant_at(run.t0_ns));
+            if baseline.is_none() && t0.is_some_and(|t0| now >= t0) {
+                baseline = Some(self.usage_baseline());
+            }
+            if !is_done && self.event_loop.thread.busy() == 0 {
+                is_done = true;
+                usage = baseline.map(|baseline| self.usage_since(baseline));
+                let _ = reports.send(WorkerReport::Done);
+            }
+            self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
+            let wanted = self.inbox.command();
+            if wanted != command {
+                command = wanted;
+                self.apply_command(command);
+            }
+            // T0 is met as closely as the system allows; otherwise commands wake the thread.
+            let until_t0 = t0.filter(|_| baseline.is_none());
+            let at_most = until_t0.map_or(REPORT_INTERVAL, |t0| t0.saturating_duration_since(now));
+            self.event_loop.run_once(at_most.min(REPORT_INTERVAL))?;
+        }
+        self.event_loop.thread.record_unfinished();
+        Ok(usage)
+    }
+
+    /// Passes a command on to the clients.
+    fn apply_command(&mut self, command: Command) {
+        let thread = &mut self.event_loop.thread;
+        let plan = &self.job.plan;
+        let run = thread.signal().run.or_else(|| {
+            command.start.map(|start| {
+                let start_ns = thread.clock.ns_of(start);
+                let t0_ns = thread.clock.ns_of(start + plan.warmup);
+                let end_ns = plan
+                    .measured_time()
+                    .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
+                thread.measure_until(end_ns - t0_ns);
+                RunTimes {
+                    start_ns,
+                    t0_ns,
+                    end_ns,
+                }
+            })
+        });
+        if let Some(run) = run.filter(|_| command.stop && !thread.signal().stop) {
+            let now_ns = thread.clock.now_ns();
+            thread.measure_until(now_ns.saturating_sub(run.t0_ns));
+            thread.set_stopped(now_ns);
+        }
+        self.event_loop.signal(RunSignal {
+            run,
+            stop: command.stop,
+            close: command.close,
+        });
+    }
+
+    /// Reports the thread's progress, if the run is watched and it is time.
+    fn publish_progress(&mut self, usage: impl FnOnce(&Self) -> Option<(ThreadUsage, f64)>) {
+        let now = Instant::now();
+        if self.job.handle.is_watched() && now >= self.report_at {
+            self.report_at = now + REPORT_INTERVAL;
+            let progress = self.event_loop.thread.progress(usage(self));
+            self.job.handle.publish(self.job.thread, progress);
+        }
+    }
+
+    fn usage_baseline(&self) -> UsageBaseline {
+        UsageBaseline {
             at: Instant::now(),
             usage: ThreadUsage::now(),
-            idle_ns: fleet.idle_ns(),
+            idle_ns: self.event_loop.idle_ns(),
         }
     }
 
-    /// What the thread has used since, and how long that was in seconds.
-    fn used(self, job: &Job, fleet: &Fleet) -> (ThreadUsage, f64) {
-        let over_s = self.at.elapsed().as_secs_f64();
-        let mut used = ThreadUsage::now().since(self.usage);
-        let idle = Duration::from_nanos(fleet.idle_ns() - self.idle_ns);
-        used.busy_s = job.plan.busy_poll.then_some(over_s - idle.as_secs_f64());
-        (used, over_s)
+    /// The thread's usage since a baseline, and its duration in seconds.
+    fn usage_since(&self, baseline: UsageBaseline) -> (ThreadUsage, f64) {
+        let over_s = baseline.at.elapsed().as_secs_f64();
+        let mut usage = ThreadUsage::now().since(baseline.usage);
+        let idle = Duration::from_nanos(self.event_loop.idle_ns() - baseline.idle_ns);
+        usage.busy_s = self
+            .job
+            .plan
+            .busy_poll
+            .then_some(over_s - idle.as_secs_f64());
+        (usage, over_s)
     }
-}
-
-/// Passes the coordinator's commands on to the clients, and their progress back to it, until all
-/// connections are over.
-fn conduct(
-    job: &Job,
-    fleet: &mut Fleet,
-    inbox: &Inbox,
-    reports: &Sender<Report>,
-) -> io::Result<Option<(ThreadUsage, f64)>> {
-    let mut command = Command::default();
-    let mut begun: Option<AtT0> = None;
-    let mut used = None;
-    let mut is_done = false;
-    let mut tell_at = Instant::now();
-    while !(command.close && fleet.alive() == 0) {
-        let now = Instant::now();
-        let t0 = fleet
-            .shared
-            .signal()
-            .run
-            .map(|run| fleet.shared.clock.instant(run.t0_ns));
-        if begun.is_none() && t0.is_some_and(|t0| now >= t0) {
-            begun = Some(AtT0::now(fleet));
-        }
-        if !is_done && fleet.shared.busy() == 0 {
-            is_done = true;
-            used = begun.map(|begun| begun.used(job, fleet));
-            let _ = reports.send(Report::Done);
-        }
-        tell(job, fleet, &mut tell_at, || {
-            used.or_else(|| Some(begun?.used(job, fleet)))
-        });
-        let wanted = inbox.command();
-        if wanted != command {
-            command = wanted;
-            obey(&job.plan, fleet, command);
-        }
-        // T0 is met as closely as the system allows; otherwise commands wake the thread.
-        let until_t0 = t0.filter(|_| begun.is_none());
-        let at_most = until_t0.map_or(TELL_EVERY, |t0| t0.saturating_duration_since(now));
-        fleet.turn(at_most.min(TELL_EVERY))?;
-    }
-    fleet.shared.count_orphans();
-    Ok(used)
-}
-
-fn obey(plan: &Plan, fleet: &mut Fleet, command: Command) {
-    let shared = &fleet.shared;
-    let run = shared.signal().run.or_else(|| {
-        command.start.map(|start| {
-            let start_ns = shared.clock.at(start);
-            let t0_ns = shared.clock.at(start + plan.warmup);
-            let end_ns = plan
-                .measured_time()
-                .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
-            shared.measure_until(end_ns - t0_ns);
-            Run {
-                start_ns,
-                t0_ns,
-                end_ns,
-            }
-        })
-    });
-    if let Some(run) = run.filter(|_| command.stop && !shared.signal().stop) {
-        let now_ns = shared.clock.now_ns();
-        shared.measure_until(now_ns.saturating_sub(run.t0_ns));
-        shared.stopped_at(now_ns);
-    }
-    fleet.signal(Signal {
-        run,
-        stop: command.stop,
-        close: command.close,
-    });
-}
-
-/// Saturates after 584 years.
-pub(crate) fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

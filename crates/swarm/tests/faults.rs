@@ -11,8 +11,7 @@ use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::Length;
 use measurement::record::Outcome;
-use swarm::control::Control;
-use swarm::{Finished, SwarmError};
+use swarm::{ConnectFailure, Finished, RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -282,17 +281,20 @@ fn a_server_that_never_finishes_the_handshake_is_a_failure() {
         std::future::pending::<()>().await;
     });
     let plan = server.plan(|plan| plan.connect_timeout = Duration::from_millis(100));
-    let error = swarm::run(&plan, &Control::new()).unwrap_err();
+    let error = swarm::run(&plan, &RunHandle::new()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with(": no answer within the connect timeout"),
+        "{error}"
+    );
     let SwarmError::NothingConnected {
-        attempted, reason, ..
+        attempted, cause, ..
     } = error
     else {
         panic!("{error}");
     };
-    assert_eq!(
-        (attempted, reason.as_str()),
-        (4, "no answer within the connect timeout")
-    );
+    assert_eq!((attempted, cause), (4, ConnectFailure::Timeout));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Arrivals, Length, Load, PlanDraft, RateProfile, Schedule, Stage, Until};
-use swarm::reference::Reference;
+use swarm::ReferenceServer;
 use units::Rate;
 
 fn rate(per_second: f64) -> Rate {
@@ -268,7 +268,7 @@ fn a_stopped_open_loop_keeps_what_it_has() {
         plan.load = open(1_000.0, None);
         plan.length = Length::Duration(Duration::from_secs(600));
     });
-    let control = swarm::control::Control::new();
+    let control = swarm::RunHandle::new();
     let stopper = control.clone();
     control.watch();
     let watcher = std::thread::spawn(move || {
@@ -287,7 +287,7 @@ fn a_stopped_open_loop_keeps_what_it_has() {
 
 #[test]
 fn the_generators_own_limits_are_found() {
-    let echo = Reference::start(|| ()).unwrap();
+    let echo = ReferenceServer::start(|| ()).unwrap();
     let server = faithful();
     for window in [1, 8] {
         let plan = server.plan(|plan| {
@@ -318,6 +318,6 @@ fn threads_are_kept_on_the_cores_asked_for() {
     let pinned = run(&server.plan(|plan| plan.pin = cores.clone()));
     assert_eq!(pinned.record.counts.received, 40);
     let plan = server.plan(|plan| plan.pin = vec![100_000]);
-    let error = swarm::run(&plan, &swarm::control::Control::new()).unwrap_err();
+    let error = swarm::run(&plan, &swarm::RunHandle::new()).unwrap_err();
     assert!(error.to_string().contains("cannot run"), "{error}");
 }

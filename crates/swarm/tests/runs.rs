@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{Server, answer, messages, run, size};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Verify};
-use swarm::control::{Control, Phase};
+use swarm::{Phase, RunHandle};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -168,7 +168,7 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
         .await;
     });
     let plan = server.plan(|plan| plan.length = Length::Duration(Duration::from_secs(600)));
-    let control = Control::new();
+    let control = RunHandle::new();
     control.watch();
     let stopper = control.clone();
     let watcher = std::thread::spawn(move || {
@@ -220,7 +220,7 @@ fn a_run_that_is_stopped_while_it_connects_tells_of_its_connections() {
     let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
     // The first client opens at once, the second after a thousand seconds.
     let plan = server.plan(|plan| plan.connect_rate = "0.001".parse().ok());
-    let control = Control::new();
+    let control = RunHandle::new();
     control.watch();
     let stopper = control.clone();
     let watcher = std::thread::spawn(move || {

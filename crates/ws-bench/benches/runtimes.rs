@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum_ws::{Config, Listener};
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use swarm::Finished;
-use swarm::control::Control;
+use swarm::RunHandle;
 use tokio::sync::watch;
 use units::SizeRange;
 
@@ -162,7 +162,7 @@ fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finish
         max_samples: 0,
     })
     .unwrap();
-    let finished = swarm::run(&plan, &Control::new()).unwrap();
+    let finished = swarm::run(&plan, &RunHandle::new()).unwrap();
     assert!(!finished.record.counts.any_failed());
     finished
 }

@@ -30,12 +30,12 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
-use swarm::control::Control;
+use swarm::RunHandle;
 
 fn main() -> ExitCode {
     cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
         args.check_usage()?;
-        let control = Control::new();
+        let control = RunHandle::new();
         let stopped = control.clone();
         let reaction = InterruptReaction {
             announcement: "\nending the run and saving its files; once more ends at once and saves nothing",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::plan::Plan;
 use measurement::run::{RunContext, Summary};
 use measurement::verdict::Calibration;
-use swarm::control::{Phase, Progress};
+use swarm::{Phase, RunProgress};
 
 use crate::tool::tool;
 
@@ -18,7 +18,7 @@ pub(crate) struct PhaseProgress {
 
 impl PhaseProgress {
     /// Progress of the phase that the run is in.
-    pub(crate) fn of(plan: &Plan, progress: &Progress) -> Self {
+    pub(crate) fn of(plan: &Plan, progress: &RunProgress) -> Self {
         let time = |of: Duration| Self {
             done: millis(progress.in_phase),
             of: millis(of),
@@ -64,7 +64,7 @@ fn millis(time: Duration) -> u64 {
 /// The summary of the run if it ended now.
 pub(crate) fn summary_so_far(
     plan: &Plan,
-    progress: &Progress,
+    progress: &RunProgress,
     calibration: Option<Calibration>,
     interrupted: bool,
 ) -> Summary {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
-use swarm::control::{Control, Phase, Progress};
+use swarm::{Phase, RunHandle, RunProgress};
 use units::{grouped, human_time};
 
 use crate::display_thread::DisplayThread;
@@ -17,7 +17,7 @@ use crate::phase_progress::PhaseProgress;
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Begins to show the run, if there is a terminal to show it on.
-pub(crate) fn start(plan: &Plan, control: &Control) -> Option<DisplayThread> {
+pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
     if !stderr().is_terminal() {
         return None;
     }
@@ -66,7 +66,7 @@ const USUAL_COLUMNS: usize = 80;
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
-fn said(plan: &Plan, progress: &Progress, part: PhaseProgress) -> Vec<String> {
+fn said(plan: &Plan, progress: &RunProgress, part: PhaseProgress) -> Vec<String> {
     let (opened, failed) = (progress.connections.opened, progress.connections.failed);
     let received = progress.record.counts.received;
     let clients = format!("{} up", grouped(opened));

@@ -10,7 +10,7 @@ use measurement::run::{Summary, percentile_table};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
 use results::write::Run;
-use swarm::control::Control;
+use swarm::RunHandle;
 use swarm::{Measured, SwarmError};
 use units::grouped;
 
@@ -29,7 +29,7 @@ use crate::{progress_bar, report};
 /// When the run did not take place, or a file could not be written.
 pub(crate) fn run(
     args: &BenchArgs,
-    control: &Control,
+    control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
     let checked = check(args)?;
@@ -123,7 +123,7 @@ struct Started {
 /// Starts the embedded server and the metrics, and calibrates the generator.
 fn start(
     args: &BenchArgs,
-    control: &Control,
+    control: &RunHandle,
     checked: Plan,
     metrics: Option<MetricsListener>,
 ) -> anyhow::Result<Started> {
@@ -187,7 +187,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
 /// Measures, and shows the run meanwhile.
 fn measure(
     args: &BenchArgs,
-    control: &Control,
+    control: &RunHandle,
     interrupts: &Interrupts,
     started: &Started,
     mut probe: Option<ProcessProbe>,

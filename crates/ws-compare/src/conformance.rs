@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cli::in_one_line;
-use swarm::control::Control;
+use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -58,7 +58,7 @@ impl fmt::Display for FailedCheck {
 pub(crate) fn failed_checks(
     address: &ServerAddress,
     timeout: Duration,
-    control: &Control,
+    control: &RunHandle,
 ) -> Vec<FailedCheck> {
     let run = |(name, check): (&'static str, Check)| {
         if control.is_stopped() {

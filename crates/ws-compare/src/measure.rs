@@ -8,8 +8,8 @@ use measurement::record::Record;
 use measurement::run::comparison::{RunRow, Steadiness};
 use measurement::run::{Host, Summary, Tool};
 use measurement::verdict::Calibration;
+use swarm::RunHandle;
 use swarm::SwarmError;
-use swarm::control::Control;
 
 use crate::steady_state::{self, SteadyFigure};
 
@@ -64,7 +64,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 /// [`SwarmError`] when the run did not take place.
 pub(crate) fn measure(
     plan: &Plan,
-    control: &Control,
+    control: &RunHandle,
     machine: &Machine,
     processes: &[u32],
 ) -> Result<RunOutcome, SwarmError> {

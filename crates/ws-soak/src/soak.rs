@@ -12,7 +12,7 @@ use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use swarm::control::Control;
+use swarm::RunHandle;
 use units::SizeRange;
 
 use crate::misbehaviour::{Misbehaviour, check_echo};
@@ -237,7 +237,7 @@ fn ordinary_load(seed: u64, address: SocketAddr, deadline: Instant, findings: &F
             break;
         }
         let run = load_plan(address, shape, RUN.min(left), seed + number)
-            .and_then(|plan| Ok(swarm::run(&plan, &Control::new())?));
+            .and_then(|plan| Ok(swarm::run(&plan, &RunHandle::new())?));
         match run {
             Ok(finished) => {
                 let counts = finished.record.counts;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use host::cores::allowed_cores;
 use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl};
-use swarm::Finished;
-use swarm::control::Control;
+use swarm::{Finished, RunHandle};
 use units::{Rate, human_time};
 
 use crate::fault_log::FaultLog;
@@ -128,7 +127,7 @@ fn measure(
 ) -> anyhow::Result<(Finished, FaultLog)> {
     let server = FaultyServer::start(faults)?;
     let plan = plan(&server.url(), change)?;
-    let finished = swarm::run(&plan, &Control::new())?;
+    let finished = swarm::run(&plan, &RunHandle::new())?;
     Ok((finished, server.finish()))
 }
 

@@ -2,7 +2,7 @@
 //! file.
 
 use plotters::style::{Color, RGBColor};
-use results::read::When;
+use results::read::TimestampOf;
 use units::{counted, grouped};
 
 use super::common::{PlotContext, check_count, check_times};
@@ -245,11 +245,11 @@ impl Plot for HeatmapPlot<'_> {
 }
 
 /// The event that a moment is the time of, in words.
-fn describe(when: When) -> &'static str {
+fn describe(when: TimestampOf) -> &'static str {
     match when {
-        When::Sent => "when messages were sent",
-        When::Due => "when messages were due",
-        When::Echoed => "when echoes came",
+        TimestampOf::Sent => "when messages were sent",
+        TimestampOf::Due => "when messages were due",
+        TimestampOf::Echoed => "when echoes came",
     }
 }
 

@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use swarm::Finished;
-use swarm::control::Control;
-use swarm::reference::Reference;
+use swarm::{Finished, ReferenceServer, RunHandle};
 use units::SizeRange;
 
 /// Figures of one round of one side.
@@ -51,8 +49,8 @@ pub(crate) fn pin(core: usize) {
 }
 
 /// A reference echo on the server's core.
-pub(crate) fn server() -> Reference {
-    Reference::start(|| pin(SERVER_CORE)).unwrap()
+pub(crate) fn server() -> ReferenceServer {
+    ReferenceServer::start(|| pin(SERVER_CORE)).unwrap()
 }
 
 /// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
@@ -87,7 +85,7 @@ pub(crate) fn run(plan: Plan) -> Finished {
     // Threads inherit the core of the one that starts them.
     let run = std::thread::spawn(move || {
         pin(CLIENT_CORE);
-        swarm::run(&plan, &Control::new()).unwrap()
+        swarm::run(&plan, &RunHandle::new()).unwrap()
     });
     run.join().unwrap()
 }

@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
-use swarm::Finished;
-use swarm::control::Control;
+use swarm::{Finished, RunHandle};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -130,5 +129,5 @@ pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 pub(crate) fn run(plan: &Plan) -> Finished {
-    swarm::run(plan, &Control::new()).unwrap()
+    swarm::run(plan, &RunHandle::new()).unwrap()
 }

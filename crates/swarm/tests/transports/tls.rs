@@ -11,8 +11,7 @@ use measurement::plan::{CertificatePolicy, PlanDraft, ServerUrl};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion};
-use swarm::SwarmError;
-use swarm::control::Control;
+use swarm::{CertificateDefect, ConnectFailure, RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -147,7 +146,7 @@ fn without_tls_none_is_timed() {
 fn the_certificate_has_to_be_for_the_host() {
     let server = TlsServer::start_with(&["localhost"], rustls::ALL_VERSIONS, echo);
     assert_flawless(&run(&server.plan_for("localhost", |_| {})), 40);
-    let error = swarm::run(&server.plan(|_| {}), &Control::new()).unwrap_err();
+    let error = swarm::run(&server.plan(|_| {}), &RunHandle::new()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("not valid for name \"127.0.0.1\""), "{text}");
     let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
@@ -159,20 +158,24 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
     let stranger = server.plan(|plan| {
-        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes());
+        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes())
     });
-    let error = swarm::run(&stranger, &Control::new()).unwrap_err();
-    let hint = "UnknownIssuer · --ca-cert FILE trusts one certificate more, --insecure any";
-    assert!(error.to_string().ends_with(hint), "{error}");
-    match error {
+    let error = swarm::run(&stranger, &RunHandle::new()).unwrap_err();
+    match &error {
         SwarmError::NothingConnected {
-            attempted, reason, ..
-        } => assert_eq!(
-            (attempted, reason.as_str()),
-            (4, "certificate: UnknownIssuer")
-        ),
+            attempted, cause, ..
+        } => {
+            let unknown = ConnectFailure::Certificate(CertificateDefect::UnknownIssuer);
+            assert_eq!((*attempted, cause), (4, &unknown));
+        }
         error => panic!("{error}"),
     }
+    assert!(
+        error
+            .to_string()
+            .ends_with(" opened: certificate: UnknownIssuer"),
+        "{error}"
+    );
     let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
@@ -184,7 +187,7 @@ fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
         plan.server_url = ServerUrl::parse("wss://127.0.0.1:1/").unwrap();
         plan.certificate_policy = CertificatePolicy::Roots(b"nothing".to_vec());
     });
-    let error = swarm::run(&plan, &Control::new()).unwrap_err();
+    let error = swarm::run(&plan, &RunHandle::new()).unwrap_err();
     assert!(matches!(error, SwarmError::CertificatePolicy(_)), "{error}");
 }
 
@@ -199,7 +202,9 @@ fn a_server_without_tls_is_told() {
         plan.server_url = ServerUrl::parse(&url).unwrap();
         plan.certificate_policy = CertificatePolicy::Unchecked;
     });
-    let error = swarm::run(&plan, &Control::new()).unwrap_err().to_string();
+    let error = swarm::run(&plan, &RunHandle::new())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("something else"), "{error}");
 }
 

@@ -3,7 +3,7 @@
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{PlanDraft, ServerUrl};
 use std::num::NonZeroU32;
-use swarm::control::Control;
+use swarm::RunHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::Request;
 
@@ -106,7 +106,9 @@ fn a_socket_that_is_not_there_is_told() {
     let plan = server.plan(|plan| {
         plan.server_url = ServerUrl::parse("ws+unix:/nowhere/echo.sock:/").unwrap();
     });
-    let error = swarm::run(&plan, &Control::new()).unwrap_err().to_string();
+    let error = swarm::run(&plan, &RunHandle::new())
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("0 of 4 connections to ws+unix:/nowhere/echo.sock:/ opened: No such"),
         "{error}"

@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use measurement::plan::Plan;
-use swarm::control::Control;
+use swarm::RunHandle;
 use tokio::sync::Semaphore;
 
 /// Connections served at a time; more wait in the backlog. Each is an open file that the run may need.
@@ -60,7 +60,7 @@ impl MetricsListener {
     ///
     /// # Errors
     /// When the thread, or what it waits with, cannot be had.
-    pub(crate) fn serve(self, plan: &Plan, control: &Control) -> anyhow::Result<()> {
+    pub(crate) fn serve(self, plan: &Plan, control: &RunHandle) -> anyhow::Result<()> {
         let context = "cannot serve metrics";
         self.0.set_nonblocking(true).context(context)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -78,7 +78,7 @@ impl MetricsListener {
 }
 
 /// The plan of the run, and where its progress can be had.
-type MetricsSource = Arc<(Plan, Control)>;
+type MetricsSource = Arc<(Plan, RunHandle)>;
 
 async fn accept(listener: TcpListener, figures: MetricsSource) {
     // Refused only outside of a runtime.

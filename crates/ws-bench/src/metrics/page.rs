@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
-use swarm::control::{Phase, Progress};
+use swarm::{Phase, RunProgress};
 
 pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
@@ -37,7 +37,7 @@ const PHASES: [Phase; 5] = [
 ///
 /// # Errors
 /// Those of the encoder.
-pub(super) fn render(plan: &Plan, progress: &Progress) -> Result<String, fmt::Error> {
+pub(super) fn render(plan: &Plan, progress: &RunProgress) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ws_bench");
     registry.register_collector(Box::new(MetricsPage {
         plan: plan.clone(),
@@ -51,7 +51,7 @@ pub(super) fn render(plan: &Plan, progress: &Progress) -> Result<String, fmt::Er
 #[derive(Debug)]
 struct MetricsPage {
     plan: Plan,
-    progress: Progress,
+    progress: RunProgress,
 }
 
 impl Collector for MetricsPage {
@@ -255,7 +255,7 @@ mod tests {
     use crate::tui::plan_for_tests as plan;
 
     /// The samples of a page by their names, labels included.
-    fn samples(plan: &Plan, progress: &Progress) -> BTreeMap<String, f64> {
+    fn samples(plan: &Plan, progress: &RunProgress) -> BTreeMap<String, f64> {
         let text = render(plan, progress).unwrap();
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let samples = samples.map(|line| {
@@ -265,7 +265,7 @@ mod tests {
         samples.collect()
     }
 
-    fn progress() -> Progress {
+    fn progress() -> RunProgress {
         let mut record = Record::default();
         for ns in [5_000, 10_000, 16_100, 70_000, 900_000_000, 200_000_000_000] {
             record.service.record(ns);
@@ -275,7 +275,7 @@ mod tests {
         record.counts.lost = 2;
         record.in_time.messages = 6;
         record.in_time.payload_bytes = 750;
-        Progress {
+        RunProgress {
             phase: Phase::Measure,
             connections: Connections {
                 attempted: 3,
@@ -285,7 +285,7 @@ mod tests {
             },
             record,
             elapsed_s: 3.0,
-            ..Progress::default()
+            ..RunProgress::default()
         }
     }
 
@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_run_that_has_not_begun_has_all_figures_at_zero() {
-        let fresh = samples(&plan("-d 20s"), &Progress::default());
+        let fresh = samples(&plan("-d 20s"), &RunProgress::default());
         let later = samples(&plan("-d 20s"), &progress());
         assert!(
             fresh.keys().eq(later.keys()),

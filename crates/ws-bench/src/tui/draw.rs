@@ -400,7 +400,7 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
-    use swarm::control::{Phase, Progress};
+    use swarm::{Phase, RunProgress};
 
     use super::*;
     use crate::tui::history::History;
@@ -485,7 +485,7 @@ mod tests {
 
     #[test]
     fn no_size_is_too_small_and_none_too_large() {
-        let waiting = Progress::default();
+        let waiting = RunProgress::default();
         let plan = plan("-r 100 -d 5s");
         let look = LiveState {
             plan: &plan,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use measurement::record::Record;
-use swarm::control::{Phase, Progress};
+use swarm::{Phase, RunProgress};
 
 /// Shortest time between two points, in seconds.
 const EVERY_S: f64 = 0.5;
@@ -38,7 +38,7 @@ pub(crate) struct History {
 impl History {
     /// Takes a look into account; makes a point of it when it is time.
     #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn note(&mut self, progress: &Progress) {
+    pub(crate) fn note(&mut self, progress: &RunProgress) {
         let over_s = progress.elapsed_s - self.last_s;
         if progress.phase < Phase::Measure || over_s < EVERY_S {
             return;
@@ -86,12 +86,12 @@ mod tests {
     use super::*;
     use measurement::record::OpenLoopRecord;
 
-    fn at(elapsed_s: f64, record: &Record) -> Progress {
-        Progress {
+    fn at(elapsed_s: f64, record: &Record) -> RunProgress {
+        RunProgress {
             phase: Phase::Measure,
             elapsed_s,
             record: record.clone(),
-            ..Progress::default()
+            ..RunProgress::default()
         }
     }
 
@@ -151,10 +151,10 @@ mod tests {
     #[test]
     fn before_t0_there_is_nothing() {
         let mut history = History::default();
-        history.note(&Progress {
+        history.note(&RunProgress {
             phase: Phase::WarmUp,
             elapsed_s: 5.0,
-            ..Progress::default()
+            ..RunProgress::default()
         });
         assert_eq!(history.points().len(), 0);
     }

@@ -23,7 +23,7 @@ use cli::interrupt::Interrupts;
 use measurement::plan::Plan;
 use measurement::verdict::Calibration;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use swarm::control::Control;
+use swarm::RunHandle;
 
 use self::draw::Palette;
 use self::history::History;
@@ -61,7 +61,7 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
 pub(crate) fn start(
     plan: &Plan,
     calibration: Option<Calibration>,
-    control: &Control,
+    control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<DisplayThread> {
     let screen = Screen::enter().context("cannot take the terminal for --tui")?;
@@ -77,7 +77,7 @@ fn show(
     mut screen: Screen,
     plan: &Plan,
     calibration: Option<Calibration>,
-    control: &Control,
+    control: &RunHandle,
     interrupts: &Interrupts,
     is_over: &dyn Fn() -> bool,
 ) -> io::Result<()> {

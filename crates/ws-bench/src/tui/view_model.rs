@@ -7,7 +7,7 @@ use measurement::plan::Plan;
 use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, SendLag, Verdict};
-use swarm::control::{Phase, Progress};
+use swarm::{Phase, RunProgress};
 use units::{grouped, human_bytes, human_percent, human_time};
 
 use super::histogram::HistogramBars;
@@ -19,7 +19,7 @@ use crate::report::{heading_text, per_second};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LiveState<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) progress: &'a Progress,
+    pub(crate) progress: &'a RunProgress,
     pub(crate) history: &'a History,
     pub(crate) calibration: Option<Calibration>,
     /// The user has ended the run.
@@ -355,7 +355,7 @@ pub(crate) mod tests {
     }
 
     /// A run in the middle of its measured phase: so many messages in five seconds.
-    pub(crate) fn measuring(messages: u64, is_open: bool) -> Progress {
+    pub(crate) fn measuring(messages: u64, is_open: bool) -> RunProgress {
         let mut record = Record {
             service: times(messages, 10),
             ..Record::default()
@@ -372,7 +372,7 @@ pub(crate) mod tests {
                 ..OpenLoopRecord::default()
             })
         });
-        Progress {
+        RunProgress {
             phase: Phase::Measure,
             in_phase: Duration::from_secs(5),
             connections: Connections {
@@ -391,7 +391,7 @@ pub(crate) mod tests {
     }
 
     /// The history of a run that always went as it goes now.
-    pub(crate) fn history(now: &Progress) -> History {
+    pub(crate) fn history(now: &RunProgress) -> History {
         let mut history = History::default();
         for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {
             let share = (n + 1) as u64;
@@ -399,12 +399,12 @@ pub(crate) mod tests {
                 now.record.service.count() * share / 5,
                 now.record.open_loop.is_some(),
             );
-            history.note(&Progress { elapsed_s, ..part });
+            history.note(&RunProgress { elapsed_s, ..part });
         }
         history
     }
 
-    pub(crate) fn view(plan: &Plan, progress: &Progress, columns: usize) -> ViewModel {
+    pub(crate) fn view(plan: &Plan, progress: &RunProgress, columns: usize) -> ViewModel {
         let look = LiveState {
             plan,
             progress,
@@ -493,9 +493,9 @@ pub(crate) mod tests {
     #[test]
     fn before_anything_is_measured_there_is_no_verdict() {
         for phase in [Phase::Connect, Phase::WarmUp] {
-            let progress = Progress {
+            let progress = RunProgress {
                 phase,
-                ..Progress::default()
+                ..RunProgress::default()
             };
             let look = LiveState {
                 plan: &plan(""),

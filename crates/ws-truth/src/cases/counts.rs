@@ -137,8 +137,8 @@ fn failed_handshake(
     let result = measure(faults, |plan| plan.clients = NonZeroU32::MIN);
     let (attempted, named) = match result.as_ref().map_err(|e| e.downcast_ref()) {
         Err(Some(SwarmError::NothingConnected {
-            attempted, reason, ..
-        })) => (*attempted, reason.contains(why)),
+            attempted, cause, ..
+        })) => (*attempted, cause.to_string().contains(why)),
         _ => (0, false),
     };
     findings.count("connections that failed", 1, attempted);

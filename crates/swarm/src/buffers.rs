@@ -1,0 +1,106 @@
+//! Buffers that all clients of a thread write with, and the frames in them.
+
+use measurement::plan::Plan;
+use rand::SeedableRng;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use websocket_wire::{FrameHeader, MessageKind, WriteBuffer, next_piece};
+
+use crate::message::payload::{Identity, MessageNumber, PayloadShape, Payloads};
+
+/// Maximum of bytes in one read from a socket, and in one write.
+pub(crate) const BUFFER_LEN: usize = 64 * 1024;
+
+/// Unsent control frames of a client, in bytes, beyond which a ping goes unanswered: the server does not
+/// read its pongs.
+pub(crate) const MAX_CONTROL_BACKLOG: usize = 4096;
+
+/// Room for control frames beyond [`BUFFER_LEN`]: a client's backlog, and one more frame.
+const CONTROL_LEN: usize = 2 * MAX_CONTROL_BACKLOG;
+
+/// The write side, empty between two calls.
+#[derive(Debug)]
+pub(crate) struct WriteBuffers {
+    pub(crate) bytes: WriteBuffer,
+    /// The frames begun in `bytes`.
+    pub(crate) frames: Vec<OutgoingFrame>,
+    pub(crate) masks: Xoshiro256PlusPlus,
+}
+
+impl WriteBuffers {
+    /// Empty buffers of a thread, with its own sequence of masks.
+    pub(crate) fn new(plan: &Plan, thread: usize) -> Self {
+        Self {
+            bytes: WriteBuffer::new(BUFFER_LEN + CONTROL_LEN),
+            frames: Vec::new(),
+            masks: Xoshiro256PlusPlus::seed_from_u64(plan.seed ^ ((thread as u64) << 48)),
+        }
+    }
+}
+
+/// A data frame that is being written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutgoingFrame {
+    pub(crate) number: MessageNumber,
+    pub(crate) shape: PayloadShape,
+    header_len: u8,
+    mask: [u8; 4],
+    /// Due time by the plan, on the thread's clock.
+    pub(crate) intended_ns: u64,
+    /// Bytes of the frame that lie in the write buffer or were written.
+    pub(crate) written: u64,
+}
+
+impl OutgoingFrame {
+    /// A frame of which nothing is written yet.
+    #[inline]
+    pub(crate) fn new(
+        number: MessageNumber,
+        shape: PayloadShape,
+        mask: [u8; 4],
+        intended_ns: u64,
+    ) -> Self {
+        Self {
+            number,
+            shape,
+            header_len: FrameHeader::masked_len(shape.size),
+            mask,
+            intended_ns,
+            written: 0,
+        }
+    }
+
+    /// The same frame, of which this many bytes are written.
+    #[inline]
+    pub(crate) fn with_written(self, written: u64) -> Self {
+        Self { written, ..self }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> u64 {
+        u64::from(self.header_len) + self.shape.size
+    }
+
+    /// Appends as much of the frame as there is room for.
+    #[inline]
+    pub(crate) fn append(
+        &mut self,
+        buffer: &mut WriteBuffer,
+        client: u32,
+        kind: MessageKind,
+        payloads: &Payloads,
+    ) {
+        let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
+        let header = FrameHeader::masked(kind.into(), self.shape.size, self.mask);
+        let header = header.as_bytes();
+        let (head, body) = if self.written == 0 && self.len() <= room as u64 {
+            (0..header.len(), 0..self.shape.size)
+        } else {
+            next_piece(header.len(), self.shape.size, self.written, room)
+        };
+        self.written += head.len() as u64 + (body.end - body.start);
+        buffer.put(&header[head]);
+        let number = self.number;
+        let identity = Identity { client, number };
+        payloads.put_masked(buffer, identity, self.shape, body, self.mask);
+    }
+}

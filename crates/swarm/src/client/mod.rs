@@ -1,0 +1,257 @@
+//! One client: sends on schedule, matches echoes, records them, and closes the connection.
+//!
+//! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's
+//! signal has changed; its thread wakes it then. Each time it reads what is there, moves to the next
+//! stage where it is time to, writes what may go out, and registers its next wake-up.
+//!
+//! | module | content |
+//! |---|---|
+//! | `stages` | the stages from opened to closed |
+//! | `send` | writing |
+//! | `receive` | reading |
+//! | `record` | the results of messages, passed to the recorder |
+
+mod receive;
+mod record;
+mod send;
+mod stages;
+
+use measurement::run::ClientRow;
+use websocket_wire::Decoder;
+
+use crate::buffers::OutgoingFrame;
+use crate::clock::nanoseconds;
+use crate::connect::opening::OpenedConnection;
+use crate::connect::transport::Transport;
+use crate::failure::ConnectionEnd;
+use crate::message::echo_verifier::EchoVerifier;
+use crate::message::in_flight::InFlightQueue;
+use crate::message::pacing::Pacing;
+use crate::thread_state::ThreadState;
+use stages::ClientStage;
+
+/// Number of reads after which other clients have their turn.
+const READS_PER_WAKE: usize = 16;
+
+/// Reason of a wake-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// The socket is ready.
+    Ready {
+        readable: bool,
+        writable: bool,
+        /// The server will send no more.
+        closed: bool,
+    },
+    /// The client had stopped reading to let others have their turn.
+    Continue,
+    /// A message is due, a deadline has passed, or the signal has changed.
+    Time,
+}
+
+/// The event that a client waits for next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Its socket or one of its timers.
+    Event,
+    /// Its next turn: there is more to read.
+    Turn,
+    /// None: the connection is over.
+    Never,
+}
+
+/// One connected client. Fields that every message touches stand first.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Client {
+    stream: Transport,
+    id: u32,
+    /// Index within the thread.
+    slot: u32,
+    stage: ClientStage,
+    /// The socket took no more; the poll reports when it does.
+    blocked: bool,
+    /// There is, or may be, something to read.
+    readable: bool,
+    /// The server will send no more, so a short read is not the last one.
+    at_end: bool,
+    /// Measured messages sent.
+    sent: u64,
+    /// Registered deadline.
+    deadline_ns: u64,
+    /// Registered due time.
+    due_ns: u64,
+    last_sent_ns: u64,
+    verifier: EchoVerifier,
+    in_flight: InFlightQueue,
+    decoder: Decoder,
+    /// Control frames to be sent.
+    control: Vec<u8>,
+    /// The data frame that is half written.
+    partial: Option<Box<OutgoingFrame>>,
+    pacing: Pacing,
+    /// Warm-up messages sent.
+    warmed: u64,
+    /// Measured messages without a correct echo in time and in order.
+    failed: u64,
+    /// Time at which the socket last took bytes and left something half sent.
+    last_written_ns: u64,
+    connect_ns: u64,
+    /// Code of the server's close frame, once it came.
+    closed: Option<u16>,
+}
+
+impl Client {
+    /// The client of an open connection. Takes in the bytes that came right behind the handshake; `None`
+    /// when they end the connection.
+    pub(crate) fn new(
+        id: u32,
+        slot: u32,
+        opened: OpenedConnection,
+        thread: &ThreadState,
+    ) -> Option<Self> {
+        let mut client = Self {
+            connect_ns: nanoseconds(opened.timings.total()),
+            stream: opened.stream,
+            id,
+            slot,
+            stage: ClientStage::Waiting,
+            blocked: false,
+            readable: false,
+            at_end: false,
+            sent: 0,
+            deadline_ns: u64::MAX,
+            due_ns: u64::MAX,
+            last_sent_ns: 0,
+            verifier: EchoVerifier::default(),
+            in_flight: InFlightQueue::default(),
+            decoder: Decoder::default(),
+            control: Vec::new(),
+            partial: None,
+            pacing: Pacing::default(),
+            warmed: 0,
+            failed: 0,
+            last_written_ns: 0,
+            closed: None,
+        };
+        match client.take_in(&opened.leftover, thread.clock.now_ns(), thread) {
+            Ok(()) => Some(client),
+            Err(end) => {
+                client.end(end, thread);
+                None
+            }
+        }
+    }
+
+    /// Does everything that can be done now.
+    #[inline]
+    pub(crate) fn wake(&mut self, wake: Wake, thread: &ThreadState) -> Next {
+        match self.advance(wake, thread) {
+            Ok(next) => next,
+            Err(end) => {
+                self.end(end, thread);
+                Next::Never
+            }
+        }
+    }
+
+    fn advance(&mut self, wake: Wake, thread: &ThreadState) -> Result<Next, ConnectionEnd> {
+        if let Wake::Ready {
+            readable,
+            writable,
+            closed,
+        } = wake
+        {
+            self.readable |= readable || closed;
+            self.at_end |= closed;
+            self.blocked &= !writable;
+        }
+        let mut reads = 0;
+        let mut now_ns = 0;
+        let next = loop {
+            let received_ns = if self.readable {
+                self.read(thread)?
+            } else {
+                None
+            };
+            reads += 1;
+            // When nothing came, only the first pass can find something to do.
+            if received_ns.is_some() || reads == 1 {
+                now_ns = received_ns.unwrap_or_else(|| thread.clock.now_ns());
+                self.step(now_ns, thread)?;
+                self.write(thread).map_err(|e| ConnectionEnd::from(&e))?;
+            }
+            if !self.readable {
+                break Next::Event;
+            }
+            if reads == READS_PER_WAKE {
+                break Next::Turn;
+            }
+        };
+        self.register_timers(now_ns, thread);
+        Ok(next)
+    }
+
+    /// Ends the connection and records what is left.
+    #[cold]
+    fn end(&mut self, end: ConnectionEnd, thread: &ThreadState) {
+        self.stream.close();
+        let early = !matches!(self.stage, ClientStage::Done | ClientStage::Closing { .. });
+        if early {
+            if self.stage == ClientStage::Running {
+                thread.end_sending(thread.clock.now_ns());
+                thread.clients.borrow_mut().unfinished.push(self.pacing);
+            }
+            self.finalize_in_flight(thread);
+        }
+        let row = ClientRow {
+            client: self.id,
+            connect_ns: Some(self.connect_ns),
+            messages: self.sent,
+            failed: self.failed,
+            close_code: Some(end.close_code()),
+        };
+        thread.clients.borrow_mut().add_ended(row, end, early);
+    }
+
+    /// Returns true when half of a frame has been written, or half of its TLS record.
+    #[inline]
+    fn is_half_sent(&self) -> bool {
+        self.partial.is_some() || self.stream.has_unsent()
+    }
+
+    /// Registers the next due time and the next deadline with the thread.
+    #[inline]
+    fn register_timers(&mut self, now_ns: u64, thread: &ThreadState) {
+        let deadline = self.next_deadline(now_ns, thread);
+        // An early wake-up once in a timeout costs less than a registration for every message.
+        if deadline < self.deadline_ns {
+            self.deadline_ns = deadline;
+            thread
+                .timers
+                .borrow_mut()
+                .deadlines
+                .add(deadline, self.slot);
+        }
+        if let Some(due) = self.next_due(thread).filter(|due| *due != self.due_ns) {
+            self.due_ns = due;
+            thread.timers.borrow_mut().due.add(due, self.slot);
+        }
+    }
+
+    /// Clears a deadline that has passed; false when a newer one has replaced it.
+    pub(crate) fn on_deadline(&mut self, at_ns: u64) -> bool {
+        let is_current = self.deadline_ns == at_ns;
+        if is_current {
+            self.deadline_ns = u64::MAX;
+        }
+        is_current
+    }
+
+    /// Clears a due time that has come.
+    pub(crate) fn on_due(&mut self, at_ns: u64) {
+        if self.due_ns == at_ns {
+            self.due_ns = u64::MAX;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Reading: echoes are matched and timed, control frames answered.
+
+use std::io::{self, Read};
+
+use measurement::plan::Verify;
+use websocket_wire::{Event, Opcode};
+
+use super::Client;
+use super::stages::ClientStage;
+use crate::failure::{ConnectionEnd, close_code};
+use crate::message::echo_verifier::{EchoVerdict, VerifyContext, strip_exact_echo};
+use crate::message::payload::Identity;
+use crate::thread_state::ThreadState;
+
+impl Client {
+    /// Reads once and takes in the bytes. Returns the time of the read; `None` when there was nothing.
+    #[inline]
+    pub(super) fn read(&mut self, thread: &ThreadState) -> Result<Option<u64>, ConnectionEnd> {
+        let mut buffer = thread.read_buffer.borrow_mut();
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(self.end_of_stream(ConnectionEnd::NoCloseFrame)),
+            Ok(n) => {
+                let now = thread.clock.now_ns();
+                // Otherwise the next event reports more. Only where events are edges, and only while
+                // there is no end to be read.
+                let may_hold_more = self.stream.may_hold_more(n, buffer.len());
+                self.readable = may_hold_more || self.at_end || cfg!(windows);
+                self.take_in(&buffer[..n], now, thread).map(|()| Some(now))
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(None)
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(e) => Err(self.end_of_stream((&e).into())),
+        }
+    }
+
+    /// End of the connection: by the server's close frame, if it came before.
+    fn end_of_stream(&self, end: ConnectionEnd) -> ConnectionEnd {
+        self.closed.map_or(end, ConnectionEnd::ClosedByServer)
+    }
+
+    /// Takes in bytes that came at `now_ns`.
+    pub(super) fn take_in(
+        &mut self,
+        bytes: &[u8],
+        now_ns: u64,
+        thread: &ThreadState,
+    ) -> Result<(), ConnectionEnd> {
+        let mut input = bytes;
+        self.take_exact_echoes(&mut input, now_ns, thread);
+        if input.is_empty() {
+            return Ok(());
+        }
+        // The decoder's events borrow from it, while they are acted upon.
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let result = loop {
+            if self.closed.is_some() {
+                // Nothing counts behind a close frame.
+                break Ok(());
+            }
+            match decoder.next_event(&mut input) {
+                Ok(Some(event)) => self.handle_event(event, now_ns, thread),
+                Ok(None) => break Ok(()),
+                Err(error) => {
+                    let code = close_code::PROTOCOL_ERROR.to_be_bytes();
+                    self.queue_control(Opcode::Close, &code, thread);
+                    self.flush_control();
+                    break Err(ConnectionEnd::ProtocolViolation(error));
+                }
+            }
+        };
+        self.decoder = decoder;
+        if let (Some(code), false) = (
+            self.closed,
+            matches!(self.stage, ClientStage::Closing { .. }),
+        ) {
+            self.flush_control();
+            return Err(ConnectionEnd::ClosedByServer(code));
+        }
+        result
+    }
+
+    /// Takes echoes from the front of `input` as long as each is exact and the expected next one, as nearly
+    /// all are. The rest is left to the decoder and the verifier, which would find the same of these.
+    #[inline]
+    fn take_exact_echoes(&mut self, input: &mut &[u8], now_ns: u64, thread: &ThreadState) {
+        let rules = &thread.rules;
+        if rules.verify != Verify::Full
+            || !self.decoder.is_between_messages()
+            || self.closed.is_some()
+        {
+            return;
+        }
+        while let Some(message) = self.in_flight.next_expected() {
+            let identity = Identity {
+                client: self.id,
+                number: message.number,
+            };
+            let payloads = &thread.payloads;
+            let Some(rest) = strip_exact_echo(input, rules.kind, identity, message.shape, payloads)
+            else {
+                return;
+            };
+            *input = rest;
+            if let Some(echo) = self.in_flight.take(message.number) {
+                let correct = true;
+                self.record_echo(EchoVerdict::Answer { echo, correct }, now_ns, thread);
+            }
+        }
+    }
+
+    #[inline]
+    fn handle_event(&mut self, event: Event<'_>, now_ns: u64, thread: &ThreadState) {
+        match event {
+            Event::Data { kind, part, last } => {
+                let context = VerifyContext {
+                    client: self.id,
+                    clients: thread.rules.clients,
+                    verify: thread.rules.verify,
+                    kind: thread.rules.kind,
+                    payloads: &thread.payloads,
+                    sent: self.sent,
+                    warmed: self.warmed,
+                };
+                self.verifier.push(&context, part);
+                if last {
+                    let verdict = self.verifier.finish(&context, kind, &mut self.in_flight);
+                    self.record_echo(verdict, now_ns, thread);
+                }
+            }
+            Event::Ping(payload) => self.queue_control(Opcode::Pong, payload, thread),
+            Event::Pong => {}
+            Event::Close(code) => {
+                // Our own close frame, if it is out, is the answer.
+                if !matches!(self.stage, ClientStage::Closing { .. }) {
+                    let answer = code.unwrap_or(close_code::NORMAL).to_be_bytes();
+                    self.queue_control(Opcode::Close, &answer, thread);
+                }
+                self.closed = Some(code.unwrap_or(close_code::NO_CODE));
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Writing: new messages as the quota allows, the rest of a half-written one, and control frames.
+
+use std::io::{self, Write};
+
+use rand::RngExt;
+use websocket_wire::{Opcode, WriteBuffer, append_control_frame};
+
+use super::Client;
+use super::stages::ClientStage;
+use crate::buffers::{BUFFER_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
+use crate::message::pacing::SendQuota;
+use crate::message::payload::{Identity, MessageNumber};
+use crate::thread_state::ThreadState;
+
+impl Client {
+    /// Writes everything that is due, until the socket takes no more.
+    pub(super) fn write(&mut self, thread: &ThreadState) -> io::Result<()> {
+        if self.blocked {
+            return Ok(());
+        }
+        if self.stream.has_unsent() {
+            self.send_unsent(thread)?;
+            if self.blocked {
+                return Ok(());
+            }
+        }
+        let mut buffers = thread.buffers.borrow_mut();
+        while self.write_once(&mut buffers, thread)? {}
+        Ok(())
+    }
+
+    /// Fills the buffer and writes it; true when another attempt may write more.
+    #[inline]
+    fn write_once(&mut self, buffers: &mut WriteBuffers, thread: &ThreadState) -> io::Result<bool> {
+        let (resumed, quota) = self.fill(buffers, thread);
+        let bytes = buffers.bytes.as_bytes();
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let written = match self.stream.write(bytes) {
+            Ok(written) => written,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked = true;
+                thread.count_blocked_write();
+                return Ok(false);
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(e) => return Err(e),
+        };
+        self.account(written, resumed, quota, &buffers.frames, thread);
+        if self.is_half_sent() {
+            self.last_written_ns = thread.clock.now_ns();
+        }
+        if self.stream.has_unsent() {
+            // Bytes that TLS took go out before any other.
+            self.blocked = true;
+            thread.count_blocked_write();
+            return Ok(false);
+        }
+        // A full buffer may have left something out; after a short write the next attempt writes more, or
+        // finds the socket full.
+        Ok(written < bytes.len() || written >= BUFFER_LEN)
+    }
+
+    /// Fills the buffer with the rest of a half-written frame, control frames, then new frames. Returns the
+    /// length of the rest, and the quota that the new frames were taken from.
+    #[inline]
+    fn fill(
+        &mut self,
+        buffers: &mut WriteBuffers,
+        thread: &ThreadState,
+    ) -> (usize, Option<SendQuota>) {
+        let WriteBuffers {
+            bytes,
+            frames,
+            masks,
+        } = buffers;
+        bytes.clear();
+        frames.clear();
+        if let Some(partial) = &self.partial {
+            let mut frame = OutgoingFrame::clone(partial);
+            frame.append(bytes, self.id, thread.rules.kind, &thread.payloads);
+        }
+        let resumed = bytes.as_bytes().len();
+        // Only a whole frame may be followed by another.
+        if self
+            .partial
+            .as_ref()
+            .is_some_and(|p| p.len() - p.written != resumed as u64)
+        {
+            return (resumed, None);
+        }
+        bytes.put(&self.control);
+        // Read just before the write: the actual send time of all new messages in it.
+        let now = thread.clock.now_ns();
+        let mut quota = self.quota(now, thread);
+        if let Some(quota) = &mut quota {
+            self.begin_frames(quota, bytes, frames, masks, thread);
+        }
+        (resumed, quota)
+    }
+
+    /// Returns the messages that may go out now.
+    #[inline]
+    fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
+        let run = thread
+            .signal()
+            .run
+            .filter(|_| self.stage == ClientStage::Running)?;
+        let in_flight = self.in_flight.active();
+        self.pacing
+            .quota(now_ns, in_flight, self.sent, &thread.rules, run)
+    }
+
+    /// Due time of the next message, unless a full window or socket holds it back.
+    #[inline]
+    pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
+        let open = thread.rules.open_loop.as_ref()?;
+        let run = thread.signal().run?;
+        if self.stage != ClientStage::Running
+            || self.blocked
+            || self.in_flight.active() >= thread.rules.window
+        {
+            return None;
+        }
+        self.pacing.next_due_ns(open, run)
+    }
+
+    /// Sends bytes that TLS has taken and the socket has not.
+    #[cold]
+    fn send_unsent(&mut self, thread: &ThreadState) -> io::Result<()> {
+        // The socket has room again, or this is the first attempt.
+        self.last_written_ns = thread.clock.now_ns();
+        match self.stream.flush() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked = true;
+                thread.count_blocked_write();
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    /// Appends as many new frames as the quota and the buffer allow.
+    #[inline]
+    fn begin_frames(
+        &self,
+        quota: &mut SendQuota,
+        buffer: &mut WriteBuffer,
+        frames: &mut Vec<OutgoingFrame>,
+        masks: &mut impl rand::Rng,
+        thread: &ThreadState,
+    ) {
+        let client = self.id;
+        let first = if quota.measured {
+            self.sent
+        } else {
+            self.warmed
+        };
+        for index in first.. {
+            if buffer.as_bytes().len() >= BUFFER_LEN {
+                break;
+            }
+            let Some(intended_ns) = quota.take(&thread.rules) else {
+                break;
+            };
+            let number = if quota.measured {
+                MessageNumber::measured(index)
+            } else {
+                MessageNumber::warmup(index)
+            };
+            let shape = thread.payloads.shape(Identity { client, number });
+            let mask = masks.random::<u32>().to_ne_bytes();
+            let mut frame = OutgoingFrame::new(number, shape, mask, intended_ns);
+            frame.append(buffer, client, thread.rules.kind, &thread.payloads);
+            frames.push(frame);
+        }
+    }
+
+    /// Takes note of the first `written` bytes of the buffer, which the socket took.
+    #[inline]
+    fn account(
+        &mut self,
+        written: usize,
+        resumed: usize,
+        quota: Option<SendQuota>,
+        frames: &[OutgoingFrame],
+        thread: &ThreadState,
+    ) {
+        if let Some(partial) = &mut self.partial {
+            partial.written += written.min(resumed) as u64;
+            if partial.written == partial.len() {
+                self.partial = None;
+            }
+        }
+        let mut rest = written.saturating_sub(resumed);
+        if !self.control.is_empty() {
+            let control = rest.min(self.control.len());
+            self.control.drain(..control);
+            rest -= control;
+        }
+        let (Some(quota), Some(run)) = (quota, thread.signal().run) else {
+            return;
+        };
+        let now = quota.now_ns;
+        let mut rest = rest as u64;
+        let mut sent = 0;
+        let mut recorder = thread.recorder.borrow_mut();
+        for frame in frames {
+            if rest == 0 {
+                // Not a byte of it got out: it is begun again, at a later time.
+                break;
+            }
+            let taken = rest.min(frame.written);
+            rest -= taken;
+            if taken < frame.len() {
+                self.partial = Some(Box::new(frame.with_written(taken)));
+            }
+            sent += 1;
+            self.in_flight
+                .push(frame.number, frame.shape, frame.intended_ns, now);
+            self.last_sent_ns = now;
+            if quota.measured {
+                self.sent += 1;
+                recorder.sent(frame.intended_ns - run.t0_ns, now - run.t0_ns);
+            } else {
+                self.warmed += 1;
+            }
+        }
+        self.pacing
+            .commit_sent(&quota, frames.len(), sent, &thread.rules);
+    }
+
+    /// Queues a control frame, unless the server does not read them.
+    pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8], thread: &ThreadState) {
+        if self.control.len() < MAX_CONTROL_BACKLOG {
+            let mask = thread.buffers.borrow_mut().masks.random::<u32>();
+            append_control_frame(&mut self.control, opcode, payload, mask.to_ne_bytes());
+        }
+    }
+
+    /// Sends the control frames at once, or not at all: the connection is over.
+    pub(super) fn flush_control(&mut self) {
+        if self.partial.is_none() {
+            // Their arrival makes no difference to the measurement.
+            let _ = self.stream.write(&self.control);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Stages of a client, from opened to closed.
+
+use websocket_wire::Opcode;
+
+use super::Client;
+use crate::failure::{ConnectionEnd, close_code};
+use crate::message::pacing::Pacing;
+use crate::rules::RunTimes;
+use crate::thread_state::ThreadState;
+
+/// Maximum wait for the server's answer to our close frame.
+const CLOSE_TIMEOUT_NS: u64 = 3_000_000_000;
+
+/// Maximum wait for echoes when the user ends the run.
+const STOP_DRAIN_NS: u64 = 1_000_000_000;
+
+/// ClientStage of a client. Times are on the thread's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientStage {
+    /// Waiting for the other clients to open.
+    Waiting,
+    /// Sending.
+    Running,
+    /// Everything is sent; echoes are awaited until then.
+    Draining { until_ns: u64 },
+    /// Everything is received; the connection is kept until all clients are done.
+    Done,
+    /// Our close frame is out; the server's is awaited until then.
+    Closing { until_ns: u64 },
+}
+
+impl Client {
+    /// Moves to the next stage where it is time to.
+    #[inline]
+    pub(super) fn step(&mut self, now: u64, thread: &ThreadState) -> Result<(), ConnectionEnd> {
+        let signal = thread.signal();
+        let timeout = thread.rules.timeout_ns;
+        if self
+            .in_flight
+            .oldest_sent_ns()
+            .is_some_and(|sent| sent + timeout <= now)
+        {
+            self.in_flight.expire(now - timeout);
+        }
+        if let Some(run) = signal.run {
+            if self.stage == ClientStage::Waiting {
+                self.stage = ClientStage::Running;
+                self.pacing = Pacing::start(&thread.rules, self.id, run);
+            }
+            if self.stage == ClientStage::Running {
+                self.step_running(now, run, thread);
+            }
+        }
+        if let ClientStage::Draining { until_ns } = self.stage {
+            self.step_draining(now, until_ns, thread);
+        }
+        if signal.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
+            self.begin_closing(now, thread);
+        }
+        // Half of something is out, so nothing else can be sent, and the server does not read on.
+        if self.is_half_sent() && now >= self.last_written_ns + timeout {
+            return Err(ConnectionEnd::StoppedReading);
+        }
+        match self.stage {
+            ClientStage::Closing { until_ns } if now >= until_ns => Err(match self.closed {
+                Some(code) => ConnectionEnd::ClosedByServer(code),
+                None => ConnectionEnd::NoCloseAnswer,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins to drain when everything is sent or the user ended the run.
+    #[inline]
+    fn step_running(&mut self, now: u64, run: RunTimes, thread: &ThreadState) {
+        let timeout = thread.rules.timeout_ns;
+        let all_sent = self.pacing.is_over(now, self.sent, &thread.rules, run);
+        if thread.signal().stop {
+            thread.record_unsent(self.pacing, now);
+            thread.end_sending(now);
+            let until_ns = now + timeout.min(STOP_DRAIN_NS);
+            self.stage = ClientStage::Draining { until_ns };
+        } else if all_sent {
+            thread.record_unsent(self.pacing, u64::MAX);
+            thread.end_sending(now.min(run.end_ns));
+            let until_ns = self.last_sent_ns + timeout;
+            self.stage = ClientStage::Draining { until_ns };
+        }
+    }
+
+    /// Is done when everything is received or the drain's time is over.
+    #[inline]
+    fn step_draining(&mut self, now: u64, until_ns: u64, thread: &ThreadState) {
+        let stopped_until = if thread.signal().stop {
+            now.saturating_add(STOP_DRAIN_NS)
+        } else {
+            u64::MAX
+        };
+        let until_ns = until_ns.min(stopped_until);
+        self.stage = ClientStage::Draining { until_ns };
+        if self.in_flight.is_empty() && self.partial.is_none() || now >= until_ns {
+            self.finalize_in_flight(thread);
+            self.stage = ClientStage::Done;
+        }
+    }
+
+    #[cold]
+    fn begin_closing(&mut self, now: u64, thread: &ThreadState) {
+        if self.stage == ClientStage::Waiting {
+            self.finalize_in_flight(thread);
+        }
+        self.queue_control(Opcode::Close, &close_code::NORMAL.to_be_bytes(), thread);
+        let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
+        self.stage = ClientStage::Closing { until_ns };
+    }
+
+    /// Next time on the thread's clock at which the stage may have to change.
+    #[inline]
+    pub(super) fn next_deadline(&self, now_ns: u64, thread: &ThreadState) -> u64 {
+        let timeout_ns = thread.rules.timeout_ns;
+        let stage_end = match self.stage {
+            ClientStage::Running => sending_deadline(now_ns, thread),
+            ClientStage::Draining { until_ns } | ClientStage::Closing { until_ns } => until_ns,
+            ClientStage::Waiting | ClientStage::Done => u64::MAX,
+        };
+        let next_timeout = self
+            .in_flight
+            .oldest_sent_ns()
+            .map_or(u64::MAX, |sent| sent.saturating_add(timeout_ns));
+        let stuck = if self.is_half_sent() {
+            self.last_written_ns.saturating_add(timeout_ns)
+        } else {
+            u64::MAX
+        };
+        stage_end.min(next_timeout).min(stuck)
+    }
+}
+
+/// Next time on the thread's clock at which a client that is sending may be done with it.
+#[inline]
+fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
+    let end_ns = thread.signal().run.map_or(u64::MAX, |run| run.end_ns);
+    if now_ns < end_ns {
+        return end_ns;
+    }
+    // Past the end of an open loop, held-back messages still go out.
+    end_ns.saturating_add(thread.rules.timeout_ns)
+}

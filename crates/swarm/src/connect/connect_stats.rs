@@ -1,0 +1,72 @@
+//! Times and failures of the connections of one thread.
+
+use std::collections::BTreeMap;
+
+use measurement::record::LatencyHistogram;
+
+use measurement::verdict::{ConnectTimes, Latency};
+
+use super::opening::{ConnectTimings, OpenedConnection};
+use crate::clock::nanoseconds;
+use crate::failure::ConnectFailure;
+
+/// Results of the connections that a thread tried to open.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectStats {
+    tcp: LatencyHistogram,
+    /// Empty without TLS.
+    tls: LatencyHistogram,
+    upgrade: LatencyHistogram,
+    total: LatencyHistogram,
+    failures: BTreeMap<ConnectFailure, u64>,
+}
+
+impl ConnectStats {
+    /// Counts one connection.
+    pub(crate) fn record(&mut self, result: &Result<OpenedConnection, ConnectFailure>) {
+        match result {
+            Ok(opened) => self.record_timings(&opened.timings),
+            Err(failure) => *self.failures.entry(failure.clone()).or_default() += 1,
+        }
+    }
+
+    fn record_timings(&mut self, timings: &ConnectTimings) {
+        self.tcp.record(nanoseconds(timings.tcp));
+        if let Some(tls) = timings.tls {
+            self.tls.record(nanoseconds(tls));
+        }
+        self.upgrade.record(nanoseconds(timings.upgrade));
+        self.total.record(nanoseconds(timings.total()));
+    }
+
+    /// Number of connections that opened.
+    pub(crate) fn opened(&self) -> u64 {
+        self.total.count()
+    }
+
+    /// Number of connections that did not open, by reason.
+    pub(crate) fn failures(&self) -> &BTreeMap<ConnectFailure, u64> {
+        &self.failures
+    }
+
+    /// Adds the results of another thread.
+    pub(crate) fn add(&mut self, thread: &Self) {
+        self.tcp.merge(&thread.tcp);
+        self.tls.merge(&thread.tls);
+        self.upgrade.merge(&thread.upgrade);
+        self.total.merge(&thread.total);
+        for (failure, count) in &thread.failures {
+            *self.failures.entry(failure.clone()).or_default() += count;
+        }
+    }
+
+    /// Summary of the connect times.
+    pub(crate) fn times(&self) -> ConnectTimes {
+        ConnectTimes {
+            tcp: Latency::from(&self.tcp),
+            tls: (self.tls.count() > 0).then(|| Latency::from(&self.tls)),
+            upgrade: Latency::from(&self.upgrade),
+            total: Latency::from(&self.total),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Common part of all connections of a run: the address, the TLS configuration, the upgrade request.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, InvalidHeaderValue};
+use http::{HeaderMap, HeaderValue, Request};
+use measurement::plan::{Endpoint, Plan};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::error::{ProtocolError, SubProtocolError};
+use tokio_tungstenite::tungstenite::handshake::MidHandshake;
+use tokio_tungstenite::tungstenite::handshake::client::{ClientHandshake, generate_key};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use super::response_head::HeadReader;
+use super::tls;
+use super::transport::Transport;
+use crate::SwarmError;
+use crate::failure::ConnectFailure;
+
+/// An upgrade that is waiting for the server.
+pub(crate) type Upgrade = MidHandshake<ClientHandshake<HeadReader>>;
+
+/// Opener of connections to the server of a run.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    address: ServerAddress,
+    /// The configuration, and the name that the certificate has to be for.
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    request: Request<()>,
+    timeout: Duration,
+}
+
+/// Address of the server's socket.
+#[derive(Debug)]
+enum ServerAddress {
+    /// The first of these that answers.
+    Tcp(Vec<SocketAddr>),
+    Unix(PathBuf),
+}
+
+impl Connector {
+    /// Resolves the host name, reads the certificates to trust and prepares the upgrade request.
+    pub(crate) fn new(plan: &Plan) -> Result<Self, SwarmError> {
+        Ok(Self {
+            address: resolve(plan.server_url.endpoint())?,
+            tls: match plan.server_url.endpoint() {
+                Endpoint::Tcp {
+                    host, tls: true, ..
+                } => {
+                    let name = ServerName::try_from(host.clone())
+                        .map_err(|_| SwarmError::ServerName { host: host.clone() })?;
+                    Some((tls::client_config(&plan.certificate_policy)?, name))
+                }
+                _ => None,
+            },
+            request: upgrade_request(plan).map_err(|source| SwarmError::Request {
+                url: plan.server_url.as_str().to_owned(),
+                source,
+            })?,
+            timeout: plan.connect_timeout,
+        })
+    }
+
+    /// Maximum time for opening a connection.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns true when connections use TLS.
+    pub(crate) fn uses_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Begins to connect to the address of this number; `None` when there are no more.
+    pub(crate) fn connect(&self, address: usize) -> Option<io::Result<Transport>> {
+        match &self.address {
+            ServerAddress::Tcp(addresses) => addresses.get(address).map(|to| Transport::tcp(*to)),
+            ServerAddress::Unix(socket) => (address == 0).then(|| Transport::unix(socket)),
+        }
+    }
+
+    /// Puts TLS on top of a connected stream, if the URL asks for it.
+    pub(crate) fn secure(&self, stream: Transport) -> Result<Transport, ConnectFailure> {
+        match &self.tls {
+            Some((config, name)) => stream.secure(config, name).map_err(|e| tls::failure(&e)),
+            None => Ok(stream),
+        }
+    }
+
+    /// Prepares the upgrade of a connected stream.
+    pub(crate) fn upgrade(&self, stream: Transport) -> Result<Upgrade, ConnectFailure> {
+        let mut request = self.request.clone();
+        let key = generate_key();
+        request.headers_mut().insert(
+            header::SEC_WEBSOCKET_KEY,
+            key.try_into()
+                .map_err(|_| ConnectFailure::Handshake("no key".to_owned()))?,
+        );
+        // The handshake's own WebSocket is dropped, so it gets only small buffers.
+        let config = WebSocketConfig::default().read_buffer_size(64);
+        ClientHandshake::start(HeadReader::new(stream), request, Some(config))
+            .map_err(upgrade_failure)
+    }
+}
+
+fn resolve(endpoint: &Endpoint) -> Result<ServerAddress, SwarmError> {
+    match endpoint {
+        Endpoint::Unix { socket } => Ok(ServerAddress::Unix(socket.into())),
+        Endpoint::Tcp { host, port, .. } => match (host.as_str(), *port).to_socket_addrs() {
+            Ok(addresses) => Ok(ServerAddress::Tcp(addresses.collect())),
+            Err(source) => Err(SwarmError::Lookup {
+                host: host.clone(),
+                source,
+            }),
+        },
+    }
+}
+
+/// The request without its key, which differs from connection to connection.
+fn upgrade_request(plan: &Plan) -> Result<Request<()>, http::Error> {
+    let target = &plan.server_url;
+    // Only the parts of the URL that HTTP carries matter here.
+    let uri = format!("ws://{}{}", target.authority(), target.resource());
+    let mut request = Request::builder().uri(uri).body(())?;
+    let headers = request.headers_mut();
+    add_fixed_headers(headers, target.authority())?;
+    // A `Host` of the user replaces ours.
+    headers.extend(plan.headers.clone());
+    Ok(request)
+}
+
+fn add_fixed_headers(headers: &mut HeaderMap, authority: &str) -> Result<(), InvalidHeaderValue> {
+    headers.insert(header::HOST, authority.try_into()?);
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
+    Ok(())
+}
+
+/// Classifies an error of the upgrade.
+pub(crate) fn upgrade_failure(error: tungstenite::Error) -> ConnectFailure {
+    match error {
+        tungstenite::Error::Http(response) => ConnectFailure::Http(response.status().as_u16()),
+        tungstenite::Error::Io(e) => ConnectFailure::Handshake(e.to_string()),
+        tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(
+            SubProtocolError::NoSubProtocol | SubProtocolError::InvalidSubProtocol,
+        )) => ConnectFailure::Subprotocol,
+        tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => {
+            ConnectFailure::NotHttp(error.to_string())
+        }
+        other => ConnectFailure::Handshake(other.to_string()),
+    }
+}

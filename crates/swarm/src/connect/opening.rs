@@ -1,0 +1,238 @@
+//! One connection that is being opened: TCP, TLS where the URL asks for it, then the HTTP upgrade, each
+//! timed.
+//!
+//! The socket is the one that will be measured on. It is registered once with the thread's poll, and the
+//! opening continues whenever the poll reports it ready.
+
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+
+use http::header;
+use mio::{Registry, Token};
+use tokio_tungstenite::tungstenite::WebSocket;
+use tokio_tungstenite::tungstenite::handshake::HandshakeError;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+
+use super::connector::{Connector, Upgrade, upgrade_failure};
+use super::response_head::HeadReader;
+use super::tls;
+use super::transport::{Readiness, Transport};
+use crate::failure::ConnectFailure;
+
+/// A connection that has finished its handshake.
+#[derive(Debug)]
+pub(crate) struct OpenedConnection {
+    /// Registered with the thread's poll.
+    pub(crate) stream: Transport,
+    /// Bytes that the server sent right behind its handshake.
+    pub(crate) leftover: Vec<u8>,
+    /// Reports of the poll about the stream that were not used up.
+    pub(crate) readiness: Readiness,
+    pub(crate) timings: ConnectTimings,
+}
+
+/// Durations of the parts of an opening; `tcp` also of the connect to a Unix socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectTimings {
+    pub(crate) tcp: Duration,
+    /// `None` without TLS.
+    pub(crate) tls: Option<Duration>,
+    pub(crate) upgrade: Duration,
+}
+
+impl ConnectTimings {
+    pub(crate) fn total(&self) -> Duration {
+        self.tcp + self.tls.unwrap_or_default() + self.upgrade
+    }
+}
+
+/// A connection that is being opened.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    begun: Instant,
+    /// Reports of the poll about the socket so far.
+    readiness: Readiness,
+    stage: OpeningStage,
+}
+
+// There are a hundred of them at most, and a box for each would be one more allocation.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+enum OpeningStage {
+    /// The backlog of the server's Unix socket is full; no event reports room in it.
+    Queueing,
+    /// TCP, to the first address that answers; this one is being tried.
+    Connecting { address: usize, stream: Transport },
+    /// TLS, where there is any, after TCP took this time.
+    Securing { tcp: Duration, stream: Transport },
+    /// The upgrade, after TCP and TLS took these times.
+    Upgrading {
+        tcp: Duration,
+        tls: Option<Duration>,
+        upgrade: Upgrade,
+    },
+}
+
+/// State of an opening after a step.
+#[derive(Debug)]
+pub(crate) enum OpeningProgress {
+    /// To be continued when the socket is ready.
+    Pending(Opening),
+    /// Opened or failed.
+    Done(Result<OpenedConnection, ConnectFailure>),
+}
+
+impl Opening {
+    /// Begins to open a connection, and registers its socket under this token.
+    pub(crate) fn begin(
+        connector: &Connector,
+        registry: &Registry,
+        token: Token,
+    ) -> OpeningProgress {
+        let nowhere = ConnectFailure::NoAddress;
+        Self::connect(Instant::now(), connector, 0, nowhere, (registry, token))
+    }
+
+    /// Connects to the first address, from this number on, that does not fail at once.
+    fn connect(
+        begun: Instant,
+        connector: &Connector,
+        from: usize,
+        mut failure: ConnectFailure,
+        (registry, token): (&Registry, Token),
+    ) -> OpeningProgress {
+        let pending = |stage| {
+            OpeningProgress::Pending(Self {
+                begun,
+                readiness: Readiness::default(),
+                stage,
+            })
+        };
+        for address in from.. {
+            let Some(connecting) = connector.connect(address) else {
+                break;
+            };
+            let connecting = connecting.and_then(|mut stream| {
+                stream.register(registry, token)?;
+                Ok(stream)
+            });
+            match connecting {
+                Ok(stream) => return pending(OpeningStage::Connecting { address, stream }),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    return pending(OpeningStage::Queueing);
+                }
+                Err(e) => failure = ConnectFailure::Connect((&e).into()),
+            }
+        }
+        OpeningProgress::Done(Err(failure))
+    }
+
+    /// Returns true when the opening has to be [retried](Self::retry), because no event will continue it.
+    pub(crate) fn is_queueing(&self) -> bool {
+        matches!(self.stage, OpeningStage::Queueing)
+    }
+
+    /// Tries again to connect; the time counts from the first attempt.
+    pub(crate) fn retry(
+        self,
+        connector: &Connector,
+        registered: (&Registry, Token),
+    ) -> OpeningProgress {
+        let nowhere = ConnectFailure::NoAddress;
+        Self::connect(self.begun, connector, 0, nowhere, registered)
+    }
+
+    /// Continues after a report of the poll.
+    pub(crate) fn resume(
+        mut self,
+        reported: Readiness,
+        connector: &Connector,
+        registered: (&Registry, Token),
+    ) -> OpeningProgress {
+        let begun = self.begun;
+        self.readiness.add(reported);
+        loop {
+            let next = match self.stage {
+                OpeningStage::Queueing => return OpeningProgress::Pending(self),
+                OpeningStage::Connecting { address, stream } => {
+                    if let Err(e) = stream.connected(reported.at_end) {
+                        let failure = ConnectFailure::Connect((&e).into());
+                        return Self::connect(begun, connector, address + 1, failure, registered);
+                    }
+                    let tcp = begun.elapsed();
+                    let stream = connector.secure(stream);
+                    stream.map(|stream| OpeningStage::Securing { tcp, stream })
+                }
+                OpeningStage::Securing { tcp, mut stream } => match stream.handshake() {
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                        self.stage = OpeningStage::Securing { tcp, stream };
+                        return OpeningProgress::Pending(self);
+                    }
+                    Err(e) => Err(tls_failure(&e)),
+                    Ok(()) => {
+                        let tls = connector.uses_tls().then(|| begun.elapsed() - tcp);
+                        let upgrade = connector.upgrade(stream);
+                        upgrade.map(|upgrade| OpeningStage::Upgrading { tcp, tls, upgrade })
+                    }
+                },
+                OpeningStage::Upgrading {
+                    tcp,
+                    tls,
+                    mut upgrade,
+                } => {
+                    upgrade.get_mut().get_mut().readiness.add(self.readiness);
+                    self.readiness = Readiness::default();
+                    match upgrade.handshake() {
+                        Err(HandshakeError::Interrupted(upgrade)) => {
+                            self.stage = OpeningStage::Upgrading { tcp, tls, upgrade };
+                            return OpeningProgress::Pending(self);
+                        }
+                        Err(HandshakeError::Failure(e)) => Err(upgrade_failure(e)),
+                        Ok(done) => {
+                            let before = tcp + tls.unwrap_or_default();
+                            let upgrade = begun.elapsed().saturating_sub(before);
+                            let timings = ConnectTimings { tcp, tls, upgrade };
+                            return OpeningProgress::Done(finish(done, timings));
+                        }
+                    }
+                }
+            };
+            match next {
+                Ok(stage) => self.stage = stage,
+                Err(failure) => return OpeningProgress::Done(Err(failure)),
+            }
+        }
+    }
+}
+
+/// Takes a handshake that has succeeded apart.
+fn finish(
+    (socket, response): (WebSocket<HeadReader>, Response),
+    timings: ConnectTimings,
+) -> Result<OpenedConnection, ConnectFailure> {
+    if let Some(extension) = response.headers().get(header::SEC_WEBSOCKET_EXTENSIONS) {
+        let name = String::from_utf8_lossy(extension.as_bytes()).into_owned();
+        return Err(ConnectFailure::Extension(name));
+    }
+    let HeadReader {
+        stream,
+        readiness,
+        buffer,
+        ..
+    } = socket.into_inner();
+    Ok(OpenedConnection {
+        stream,
+        leftover: buffer,
+        readiness,
+        timings,
+    })
+}
+
+/// Classifies an error of the TLS handshake.
+fn tls_failure(error: &io::Error) -> ConnectFailure {
+    match error.get_ref().and_then(|e| e.downcast_ref()) {
+        Some(cause) => tls::failure(cause),
+        None if error.kind() == ErrorKind::UnexpectedEof => ConnectFailure::TlsClosed,
+        None => ConnectFailure::Tls(error.to_string()),
+    }
+}

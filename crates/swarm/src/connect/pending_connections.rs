@@ -1,0 +1,136 @@
+//! Connections of one thread that are being opened.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use mio::{Registry, Token};
+
+use super::connector::Connector;
+use super::opening::{OpenedConnection, Opening, OpeningProgress};
+use super::transport::Readiness;
+use crate::clock::nanoseconds;
+use crate::failure::ConnectFailure;
+
+/// A client and the connection that it got.
+pub(crate) type OpeningResult = (u32, Result<OpenedConnection, ConnectFailure>);
+
+/// The openings of a thread, by slot.
+#[derive(Debug)]
+pub(crate) struct PendingConnections {
+    connector: Arc<Connector>,
+    registry: Registry,
+    /// The client and the state of each.
+    openings: BTreeMap<u32, (u32, Opening)>,
+    /// Connect deadlines on the thread's clock, with their slots. All openings have the same timeout, so
+    /// the deadlines are in order.
+    deadlines: VecDeque<(u64, u32)>,
+    /// Slots to be retried, the first to begin first.
+    queueing: VecDeque<u32>,
+}
+
+impl PendingConnections {
+    pub(crate) fn new(connector: Arc<Connector>, registry: Registry) -> Self {
+        Self {
+            connector,
+            registry,
+            openings: BTreeMap::new(),
+            deadlines: VecDeque::new(),
+            queueing: VecDeque::new(),
+        }
+    }
+
+    /// Number of openings.
+    pub(crate) fn len(&self) -> usize {
+        self.openings.len()
+    }
+
+    /// Begins to open a client's connection in a slot, under the token of the same number.
+    pub(crate) fn begin(&mut self, client: u32, slot: u32, now_ns: u64) -> Option<OpeningResult> {
+        let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout()));
+        self.deadlines.push_back((deadline_ns, slot));
+        let progress = Opening::begin(&self.connector, &self.registry, Token(slot as usize));
+        self.keep(client, slot, progress)
+    }
+
+    /// The socket of a slot is ready.
+    pub(crate) fn ready(&mut self, slot: u32, reported: Readiness) -> Option<OpeningResult> {
+        let (client, opening) = self.openings.remove(&slot)?;
+        let registered = (&self.registry, Token(slot as usize));
+        let progress = opening.resume(reported, &self.connector, registered);
+        self.keep(client, slot, progress)
+    }
+
+    /// Keeps an opening that is pending, and returns the result of any other.
+    fn keep(&mut self, client: u32, slot: u32, progress: OpeningProgress) -> Option<OpeningResult> {
+        match progress {
+            OpeningProgress::Pending(opening) => {
+                if opening.is_queueing() {
+                    self.queueing.push_back(slot);
+                }
+                self.openings.insert(slot, (client, opening));
+                None
+            }
+            OpeningProgress::Done(result) => Some((client, result)),
+        }
+    }
+
+    /// Returns true when some have to be [retried](Self::retry), because no event will continue them.
+    pub(crate) fn has_queueing(&self) -> bool {
+        !self.queueing.is_empty()
+    }
+
+    /// Retries the queueing openings until the server's backlog is full again. Returns the slots and
+    /// results of the ones that ended.
+    pub(crate) fn retry(&mut self) -> Vec<(u32, OpeningResult)> {
+        let mut ended = Vec::new();
+        for _ in 0..self.queueing.len() {
+            let Some(slot) = self.queueing.pop_front() else {
+                break;
+            };
+            let Some((client, opening)) = self.openings.remove(&slot) else {
+                // Expired meanwhile.
+                continue;
+            };
+            let waiting = self.queueing.len();
+            let registered = (&self.registry, Token(slot as usize));
+            let progress = opening.retry(&self.connector, registered);
+            ended.extend(
+                self.keep(client, slot, progress)
+                    .map(|result| (slot, result)),
+            );
+            if self.queueing.len() > waiting {
+                // Back to the front, where it came from.
+                self.queueing.rotate_right(1);
+                break;
+            }
+        }
+        ended
+    }
+
+    /// Next connect deadline; `u64::MAX` when there is none.
+    pub(crate) fn next_deadline_ns(&mut self) -> u64 {
+        while let Some((deadline_ns, slot)) = self.deadlines.front() {
+            if self.openings.contains_key(slot) {
+                return *deadline_ns;
+            }
+            self.deadlines.pop_front();
+        }
+        u64::MAX
+    }
+
+    /// Gives up the next opening whose deadline has passed.
+    pub(crate) fn expire(&mut self, now_ns: u64) -> Option<(u32, OpeningResult)> {
+        if self.next_deadline_ns() > now_ns {
+            return None;
+        }
+        let (_, slot) = self.deadlines.pop_front()?;
+        let (client, _) = self.openings.remove(&slot)?;
+        Some((slot, (client, Err(ConnectFailure::Timeout))))
+    }
+
+    /// Gives up all openings and returns their clients.
+    pub(crate) fn abandon(&mut self) -> impl Iterator<Item = u32> + use<> {
+        let openings = std::mem::take(&mut self.openings);
+        openings.into_values().map(|(client, _)| client)
+    }
+}

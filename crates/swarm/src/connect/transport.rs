@@ -1,0 +1,270 @@
+//! The transport of a client's bytes: TCP, TLS over TCP, or a Unix socket.
+//!
+//! Nothing here blocks, and nothing is sent or read without a call. The plain sockets are a match away from
+//! the system call; the state of TLS is in a box.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mio::event::Source;
+use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
+use mio::{Interest, Registry, Token};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+
+use crate::buffers::BUFFER_LEN;
+
+/// Reports of the poll about a socket that were not used up. Events are edges: each comes once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Readiness {
+    /// There is, or may be, something to read.
+    pub(crate) readable: bool,
+    /// The server will send no more, so that a short read is not the last one.
+    pub(crate) at_end: bool,
+}
+
+impl Readiness {
+    /// Adds another report.
+    pub(crate) fn add(&mut self, reported: Self) {
+        self.readable |= reported.readable || reported.at_end;
+        self.at_end |= reported.at_end;
+    }
+}
+
+/// A socket that the thread's poll watches, with TLS on top or without.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Tls(Box<TlsSocket>),
+}
+
+/// A TLS session and its socket.
+#[derive(Debug)]
+pub(crate) struct TlsSocket {
+    socket: TcpStream,
+    session: ClientConnection,
+    /// The last read from the socket was a short one.
+    drained: bool,
+}
+
+impl Transport {
+    /// Begins to connect to a TCP port.
+    pub(crate) fn tcp(to: SocketAddr) -> io::Result<Self> {
+        TcpStream::connect(to).map(Self::Tcp)
+    }
+
+    /// Connects to a Unix socket; `WouldBlock` when the server's backlog is full.
+    #[cfg(unix)]
+    pub(crate) fn unix(to: &std::path::Path) -> io::Result<Self> {
+        UnixStream::connect(to).map(Self::Unix)
+    }
+
+    /// Unsupported on this platform.
+    #[cfg(not(unix))]
+    pub(crate) fn unix(_: &std::path::Path) -> io::Result<Self> {
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    /// TLS on top of a connected TCP socket: the handshake is still to come.
+    pub(crate) fn secure(
+        self,
+        config: &Arc<ClientConfig>,
+        server: &ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let Self::Tcp(socket) = self else {
+            return Ok(self);
+        };
+        let mut session = ClientConnection::new(Arc::clone(config), server.clone())?;
+        // At most a write buffer of encrypted bytes waits for the socket.
+        session.set_buffer_limit(Some(BUFFER_LEN));
+        Ok(Self::Tls(Box::new(TlsSocket {
+            socket,
+            session,
+            drained: false,
+        })))
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let source: &mut dyn Source = match self {
+            Self::Tcp(socket) => socket,
+            #[cfg(unix)]
+            Self::Unix(socket) => socket,
+            Self::Tls(tls) => &mut tls.socket,
+        };
+        registry.register(source, token, both)
+    }
+
+    /// Completes the connect, unless the socket has an error. From here on no packet waits for the answer
+    /// to an earlier one.
+    pub(crate) fn connected(&self, may_have_failed: bool) -> io::Result<()> {
+        let error = match self {
+            _ if !may_have_failed => None,
+            Self::Tcp(socket) => socket.take_error()?,
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.take_error()?,
+            Self::Tls(tls) => tls.socket.take_error()?,
+        };
+        match (error, self) {
+            (Some(error), _) => Err(error),
+            (None, Self::Tcp(socket)) => socket.set_nodelay(true),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Continues the TLS handshake, if there is one; `WouldBlock` until it is done.
+    pub(crate) fn handshake(&mut self) -> io::Result<()> {
+        let Self::Tls(tls) = self else {
+            return Ok(());
+        };
+        loop {
+            tls.flush()?;
+            if !tls.session.is_handshaking() {
+                return Ok(());
+            }
+            if tls.receive()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// Returns true when another read may bring more before the poll reports it, after one that brought
+    /// `came` of `asked` bytes. A short read empties a plain socket.
+    #[inline]
+    pub(crate) fn may_hold_more(&self, came: usize, asked: usize) -> bool {
+        match self {
+            // A record may lie decrypted in the session, and the next one in the socket.
+            Self::Tls(tls) => came == asked || !tls.drained,
+            _ => came == asked,
+        }
+    }
+
+    /// Returns true when accepted bytes wait for the socket: [`flush`](Write::flush) sends them.
+    #[inline]
+    pub(crate) fn has_unsent(&self) -> bool {
+        match self {
+            Self::Tls(tls) => tls.session.wants_write(),
+            _ => false,
+        }
+    }
+
+    /// Ends the TLS session, as far as the socket takes its last record at once.
+    pub(crate) fn close(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.session.send_close_notify();
+            // Whether it gets out makes no difference to the measurement.
+            let _ = tls.flush();
+        }
+    }
+}
+
+impl Read for Transport {
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.read(buffer),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Transport {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.write(bytes),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tls(tls) => tls.flush(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TlsSocket {
+    /// Reads until there is something for the client, or nothing in the socket.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(buffer) {
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                // Many servers omit the end of TLS, and WebSocket has its own.
+                Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                other => return other,
+            }
+            self.receive()?;
+        }
+    }
+
+    /// Reads once from the socket, decrypts, and returns the encrypted length.
+    fn receive(&mut self) -> io::Result<usize> {
+        let mut socket = ShortReadDetector {
+            socket: &mut self.socket,
+            drained: false,
+        };
+        let came = loop {
+            match self.session.read_tls(&mut socket) {
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.drained = socket.drained;
+        if let Err(error) = self.session.process_new_packets() {
+            // The alert with the reason.
+            let _ = self.flush();
+            return Err(io::Error::new(ErrorKind::InvalidData, error));
+        }
+        Ok(came)
+    }
+
+    /// Encrypts as much as the session holds. Bytes that the socket does not take at once wait there, and
+    /// nothing more is accepted before they are gone.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.flush()?;
+        let taken = self.session.writer().write(bytes)?;
+        match self.flush() {
+            Err(e) if e.kind() != ErrorKind::WouldBlock => Err(e),
+            _ => Ok(taken),
+        }
+    }
+
+    /// Sends encrypted bytes until the socket takes no more.
+    fn flush(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            match self.session.write_tls(&mut self.socket) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A socket that detects a short read, which empties it.
+struct ShortReadDetector<'a> {
+    socket: &'a mut TcpStream,
+    drained: bool,
+}
+
+impl Read for ShortReadDetector<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let came = self.socket.read(buffer)?;
+        // The next event reports more.
+        self.drained = came < buffer.len();
+        Ok(came)
+    }
+}

@@ -1,0 +1,200 @@
+//! The coordinator of the generator threads: starts them, takes them through the phases, collects their
+//! results.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use measurement::plan::Plan;
+use mio::Poll;
+
+use crate::SwarmError;
+use crate::handle::RunHandle;
+use crate::progress::Phase;
+use crate::worker::{Command, CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
+
+/// Maximum time until a stop is noticed.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Sender of commands to all threads. Dropped, it ends them.
+struct Commander(Vec<Arc<CommandInbox>>);
+
+impl Commander {
+    fn send(&self, change: impl Fn(&mut Command)) {
+        for inbox in &self.0 {
+            inbox.send(&change);
+        }
+    }
+}
+
+impl Drop for Commander {
+    fn drop(&mut self) {
+        self.send(|command| (command.stop, command.close) = (true, true));
+    }
+}
+
+/// The threads of a run and their reports. A thread reports when it is ready, whatever the coordinator
+/// waits for.
+pub(crate) struct Coordinator {
+    threads: usize,
+    commander: Commander,
+    handles: Vec<JoinHandle<()>>,
+    reports: Receiver<WorkerReport>,
+    run: RunHandle,
+    /// Threads whose connections have all opened or failed.
+    connected: usize,
+    /// Connections that opened.
+    opened: u64,
+    /// Duration of the opening.
+    pub(crate) opening: Duration,
+    /// Threads whose clients have completed the plan.
+    done: usize,
+    pub(crate) results: Vec<ThreadResult>,
+}
+
+impl Coordinator {
+    /// Starts the threads, each with its copy of this job.
+    pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
+        let threads = job.plan.threads.get();
+        let mut commander = Commander(Vec::with_capacity(threads));
+        let mut handles = Vec::with_capacity(threads);
+        let (sender, reports) = mpsc::channel();
+        for thread in 0..threads {
+            let job = WorkerJob {
+                thread,
+                ..job.clone()
+            };
+            let refused = |source| SwarmError::Thread { thread, source };
+            let poll = Poll::new().map_err(refused)?;
+            let inbox = Arc::new(CommandInbox::new(&poll).map_err(refused)?);
+            commander.0.push(Arc::clone(&inbox));
+            let sender = sender.clone();
+            // A thread without a coordinator ends by itself, so none needs to be joined.
+            let handle = thread::Builder::new()
+                .name(format!("swarm-{thread}"))
+                .spawn(move || {
+                    if let Err(source) = run_worker(job, poll, &inbox, &sender) {
+                        // Without a coordinator nobody needs the report.
+                        let _ = sender.send(WorkerReport::Failed(thread, source));
+                    }
+                })
+                .map_err(refused)?;
+            handles.push(handle);
+        }
+        Ok(Self {
+            threads,
+            commander,
+            handles,
+            reports,
+            run: job.handle.clone(),
+            connected: 0,
+            opened: 0,
+            opening: Duration::ZERO,
+            done: 0,
+            results: Vec::with_capacity(threads),
+        })
+    }
+
+    /// Takes the threads through all phases. Returns the wall-clock time of T0, or `None` when no
+    /// connection opened or the user ended the run before any message.
+    pub(crate) fn run_phases(
+        &mut self,
+        plan: &Plan,
+        begun: Instant,
+        enter: &mut impl FnMut(Phase),
+    ) -> Result<Option<SystemTime>, SwarmError> {
+        while self.connected < self.threads && !self.run.is_stopped() {
+            self.receive_report(CHECK_INTERVAL)?;
+        }
+        self.opening = begun.elapsed();
+        let mut started_at = None;
+        if self.opened > 0 && !self.run.is_stopped() {
+            let start = Instant::now();
+            self.commander.send(|command| command.start = Some(start));
+            started_at = Some(SystemTime::now() + plan.warmup);
+            self.measure(plan, start + plan.warmup, enter)?;
+        }
+        enter(Phase::Close);
+        let stopped = self.run.is_stopped();
+        self.commander.send(|command| {
+            command.stop |= stopped;
+            command.close = true;
+        });
+        while self.results.len() < self.threads {
+            self.receive_report(CHECK_INTERVAL)?;
+        }
+        Ok(started_at)
+    }
+
+    /// Waits from the first message to the last echo.
+    fn measure(
+        &mut self,
+        plan: &Plan,
+        t0: Instant,
+        enter: &mut impl FnMut(Phase),
+    ) -> Result<(), SwarmError> {
+        let drain_at = plan.measured_time().map(|time| t0 + time);
+        let mut phase = Phase::WarmUp;
+        let mut stopping = false;
+        enter(phase);
+        while self.done < self.threads {
+            let now = Instant::now();
+            let (next, at) = match phase {
+                Phase::WarmUp => (Phase::Measure, Some(t0)),
+                Phase::Measure => (Phase::Drain, drain_at),
+                other => (other, None),
+            };
+            if at.is_some_and(|at| now >= at) {
+                phase = next;
+                enter(phase);
+                continue;
+            }
+            if !stopping && self.run.is_stopped() {
+                stopping = true;
+                self.commander.send(|command| command.stop = true);
+            }
+            // T0 and the end of a planned time are met as closely as the system allows.
+            let until_then = at.map_or(CHECK_INTERVAL, |at| at.saturating_duration_since(now));
+            self.receive_report(until_then.min(CHECK_INTERVAL))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next report, if one comes in time.
+    fn receive_report(&mut self, wait: Duration) -> Result<(), SwarmError> {
+        match self.reports.recv_timeout(wait) {
+            Ok(report) => self.take(report),
+            Err(RecvTimeoutError::Timeout) => self.detect_dead_threads(),
+            Err(RecvTimeoutError::Disconnected) => Err(SwarmError::ThreadEnded),
+        }
+    }
+
+    fn take(&mut self, report: WorkerReport) -> Result<(), SwarmError> {
+        match report {
+            WorkerReport::Connected(opened) => {
+                self.connected += 1;
+                self.opened += opened;
+            }
+            WorkerReport::Done => self.done += 1,
+            WorkerReport::Closed(result) => self.results.push(*result),
+            WorkerReport::Failed(thread, source) => {
+                return Err(SwarmError::Thread { thread, source });
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails when a thread ended without its last report: it has panicked.
+    fn detect_dead_threads(&mut self) -> Result<(), SwarmError> {
+        let ended = self.handles.iter().filter(|h| h.is_finished()).count();
+        if ended <= self.results.len() {
+            return Ok(());
+        }
+        // Reports that it sent before it ended have arrived by now.
+        match self.reports.try_recv() {
+            Ok(report) => self.take(report),
+            Err(_) => Err(SwarmError::ThreadEnded),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The event loop of one generator thread: wakes its clients for sockets, due messages and deadlines.
+//!
+//! One epoll instance (mio), one timer, no task and no waker per client. Beyond the system calls an event
+//! costs one access to its client.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Poll, Token};
+
+use crate::client::{Client, Next, Wake};
+use crate::connect::connector::Connector;
+use crate::connect::pending_connections::{OpeningResult, PendingConnections};
+use crate::connect::transport::Readiness;
+use crate::pacing_timer::PacingTimer;
+use crate::rules::RunSignal;
+use crate::thread_state::ThreadState;
+
+/// Token of a command.
+pub(crate) const COMMAND: Token = Token(usize::MAX);
+/// Token of the pacing timer.
+const TIMER: Token = Token(usize::MAX - 1);
+
+/// Maximum of events per poll.
+const EVENTS_PER_POLL: usize = 1024;
+
+/// Maximum of queued clients woken between two polls: a crowd that starts together does not keep the first
+/// echoes waiting.
+const QUEUED_WAKES_PER_POLL: usize = 32;
+
+/// The clients of a thread, and everything that wakes them.
+#[derive(Debug)]
+pub(crate) struct EventLoop {
+    pub(crate) thread: ThreadState,
+    poll: Poll,
+    events: Events,
+    timer: PacingTimer,
+    /// Expiry of the timer, on the thread's clock.
+    timer_ns: u64,
+    /// By slot; `None` while the connection is being opened, and when it is over.
+    clients: Vec<Option<Client>>,
+    pending: PendingConnections,
+    alive: usize,
+    /// Slots to be woken without an event.
+    wake_queue: VecDeque<(u32, Wake)>,
+    busy_poll: bool,
+    /// With busy polling: time spent with nothing to do, and the last reading of the clock.
+    idle_ns: u64,
+    read_ns: u64,
+}
+
+impl EventLoop {
+    /// An event loop without clients, but with capacity for them.
+    pub(crate) fn new(
+        poll: Poll,
+        thread: ThreadState,
+        connector: Arc<Connector>,
+        clients: usize,
+        busy_poll: bool,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            pending: PendingConnections::new(connector, poll.registry().try_clone()?),
+            timer: PacingTimer::new(poll.registry(), TIMER)?,
+            timer_ns: u64::MAX,
+            poll,
+            events: Events::with_capacity(EVENTS_PER_POLL),
+            thread,
+            clients: Vec::with_capacity(clients),
+            alive: 0,
+            wake_queue: VecDeque::new(),
+            busy_poll,
+            idle_ns: 0,
+            read_ns: 0,
+        })
+    }
+
+    /// Number of connections that are not over.
+    pub(crate) fn alive(&self) -> usize {
+        self.alive
+    }
+
+    /// Time spent with nothing to do, in nanoseconds; without busy polling 0.
+    pub(crate) fn idle_ns(&self) -> u64 {
+        self.idle_ns
+    }
+
+    /// Number of connections that are being opened.
+    pub(crate) fn opening(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Begins to open a client's connection.
+    pub(crate) fn open(&mut self, client: u32) {
+        // There are no more clients than `u32` holds.
+        #[allow(clippy::cast_possible_truncation)]
+        let slot = self.clients.len() as u32;
+        self.clients.push(None);
+        let now_ns = self.thread.clock.now_ns();
+        if let Some(result) = self.pending.begin(client, slot, now_ns) {
+            self.add_client(slot, result);
+        }
+    }
+
+    /// Retries the connections that the server had no room for; true when some still have to be retried.
+    pub(crate) fn retry_openings(&mut self) -> bool {
+        if self.pending.has_queueing() {
+            for (slot, result) in self.pending.retry() {
+                self.add_client(slot, result);
+            }
+        }
+        self.pending.has_queueing()
+    }
+
+    /// Gives up the connections that are being opened.
+    pub(crate) fn abandon_openings(&mut self) {
+        let mut stats = self.thread.clients.borrow_mut();
+        for client in self.pending.abandon() {
+            stats.add_failed(client);
+        }
+    }
+
+    /// Counts the result of an opening, and adds the client of an open connection.
+    #[cold]
+    fn add_client(&mut self, slot: u32, (client, result): OpeningResult) {
+        self.thread.connects.borrow_mut().record(&result);
+        let Ok(opened) = result else {
+            self.thread.clients.borrow_mut().add_failed(client);
+            return;
+        };
+        let Readiness { readable, at_end } = opened.readiness;
+        if let Some(client) = Client::new(client, slot, opened, &self.thread) {
+            self.clients[slot as usize] = Some(client);
+            self.alive += 1;
+            if readable {
+                let wake = Wake::Ready {
+                    readable,
+                    writable: false,
+                    closed: at_end,
+                };
+                self.wake_queue.push_back((slot, wake));
+            }
+        }
+    }
+
+    /// Changes the signal and wakes all clients.
+    pub(crate) fn signal(&mut self, signal: RunSignal) {
+        self.thread.set_signal(signal);
+        // In the order of their numbers.
+        #[allow(clippy::cast_possible_truncation)]
+        let all = (0..self.clients.len() as u32).map(|slot| (slot, Wake::Time));
+        self.wake_queue.extend(all);
+    }
+
+    /// Waits for an event, at most for this time, and wakes the clients that have something to do.
+    pub(crate) fn run_once(&mut self, at_most: Duration) -> io::Result<()> {
+        let wait = self.set_timer(at_most)?;
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+            _ => {}
+        }
+        let mut any = self.wake_due() | self.wake_expired();
+        // Moved out, so that clients may be woken.
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            let slot = event.token();
+            if slot == COMMAND || slot == TIMER {
+                continue;
+            }
+            any = true;
+            let wake = Wake::Ready {
+                readable: event.is_readable(),
+                writable: event.is_writable(),
+                closed: event.is_read_closed() || event.is_error(),
+            };
+            // Clients are numbered with `u32`.
+            #[allow(clippy::cast_possible_truncation)]
+            self.wake(slot.0 as u32, wake);
+            // A long batch of echoes must not delay due messages.
+            self.wake_due();
+        }
+        self.events = events;
+        for _ in 0..QUEUED_WAKES_PER_POLL.min(self.wake_queue.len()) {
+            if let Some((slot, wake)) = self.wake_queue.pop_front() {
+                any = true;
+                self.wake(slot, wake);
+            }
+        }
+        if self.busy_poll {
+            let now_ns = self.thread.clock.now_ns();
+            if !any {
+                self.idle_ns += now_ns - self.read_ns;
+            }
+            self.read_ns = now_ns;
+        }
+        Ok(())
+    }
+
+    /// Sets the timer for the next due message, and returns the time to wait for other events.
+    fn set_timer(&mut self, at_most: Duration) -> io::Result<Duration> {
+        if self.busy_poll || !self.wake_queue.is_empty() {
+            return Ok(Duration::ZERO);
+        }
+        let connect_deadline_ns = self.pending.next_deadline_ns();
+        let timers = self.thread.timers.borrow();
+        let due_ns = timers.due.next_ns();
+        let deadline_ns = timers.deadlines.next_ns().min(connect_deadline_ns);
+        if due_ns == u64::MAX && deadline_ns == u64::MAX {
+            return Ok(at_most);
+        }
+        let now_ns = self.thread.clock.now_ns();
+        let until = |at_ns: u64| Duration::from_nanos(at_ns.saturating_sub(now_ns));
+        let mut wait = at_most.min(until(deadline_ns));
+        if due_ns <= now_ns {
+            return Ok(Duration::ZERO);
+        }
+        if due_ns != u64::MAX && due_ns != self.timer_ns {
+            self.timer_ns = due_ns;
+            if let Some(rest) = self.timer.set(until(due_ns))? {
+                // Nothing else will wake the thread for it.
+                self.timer_ns = u64::MAX;
+                wait = wait.min(rest);
+            }
+        }
+        Ok(wait)
+    }
+
+    /// Wakes the clients whose messages are due.
+    #[inline]
+    fn wake_due(&mut self) -> bool {
+        let next_ns = self.thread.timers.borrow().due.next_ns();
+        // In closed loop nothing ever is due, which costs no reading of the clock.
+        if next_ns == u64::MAX || next_ns > self.thread.clock.now_ns() {
+            return false;
+        }
+        let now_ns = self.thread.clock.now_ns();
+        loop {
+            let entry = self.thread.timers.borrow_mut().due.pop(now_ns);
+            let Some((at_ns, slot)) = entry else {
+                return true;
+            };
+            if let Some(Some(client)) = self.clients.get_mut(slot as usize) {
+                client.on_due(at_ns);
+                self.wake(slot, Wake::Time);
+            }
+        }
+    }
+
+    /// Wakes the clients whose deadline has passed, and expires pending connections.
+    fn wake_expired(&mut self) -> bool {
+        let now_ns = self.thread.clock.now_ns();
+        let mut any = false;
+        loop {
+            let entry = self.thread.timers.borrow_mut().deadlines.pop(now_ns);
+            let Some((at_ns, slot)) = entry else {
+                break;
+            };
+            if let Some(Some(client)) = self.clients.get_mut(slot as usize)
+                && client.on_deadline(at_ns)
+            {
+                any = true;
+                self.wake(slot, Wake::Time);
+            }
+        }
+        while let Some((slot, result)) = self.pending.expire(now_ns) {
+            any = true;
+            self.add_client(slot, result);
+        }
+        any
+    }
+
+    #[inline]
+    fn wake(&mut self, slot: u32, wake: Wake) {
+        let Some(entry) = self.clients.get_mut(slot as usize) else {
+            return;
+        };
+        let Some(client) = entry else {
+            return self.wake_pending(slot, wake);
+        };
+        match client.wake(wake, &self.thread) {
+            Next::Event => {}
+            Next::Turn => self.wake_queue.push_back((slot, Wake::Continue)),
+            Next::Never => {
+                // The socket is closed with its client, and leaves the poll.
+                *entry = None;
+                self.alive -= 1;
+            }
+        }
+    }
+
+    /// Continues a connection that is being opened, whose socket is ready.
+    #[cold]
+    fn wake_pending(&mut self, slot: u32, wake: Wake) {
+        let Wake::Ready {
+            readable, closed, ..
+        } = wake
+        else {
+            return;
+        };
+        let reported = Readiness {
+            readable,
+            at_end: closed,
+        };
+        if let Some(result) = self.pending.ready(slot, reported) {
+            self.add_client(slot, result);
+        }
+    }
+}

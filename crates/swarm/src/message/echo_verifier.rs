@@ -1,0 +1,405 @@
+//! Matching of received messages with the messages in flight, and their verification.
+//!
+//! Bytes are verified as they come; nothing but the identity is kept.
+
+use measurement::plan::Verify;
+use websocket_wire::{FrameHeader, MessageKind};
+
+use super::in_flight::{InFlightQueue, MatchedEcho};
+use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
+
+/// Meaning of a message from the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EchoVerdict {
+    /// The echo of a message in flight; `correct` unless verification rejects it.
+    Answer { echo: MatchedEcho, correct: bool },
+    /// Another echo of a message that had one.
+    Duplicate(MessageNumber),
+    /// The echo of a message that was given up: counted as lost already.
+    GivenUp,
+    /// Not an echo of this client's messages.
+    Unexpected,
+}
+
+/// Knowledge of the client that receives the message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VerifyContext<'a> {
+    pub(crate) client: u32,
+    pub(crate) clients: u32,
+    pub(crate) verify: Verify,
+    pub(crate) kind: MessageKind,
+    pub(crate) payloads: &'a Payloads,
+    /// Measured messages sent so far.
+    pub(crate) sent: u64,
+    /// Warm-up messages sent so far.
+    pub(crate) warmed: u64,
+}
+
+impl VerifyContext<'_> {
+    fn was_sent(&self, number: MessageNumber) -> bool {
+        let sent = if number.is_warmup() {
+            self.warmed
+        } else {
+            self.sent
+        };
+        number.index() < sent
+    }
+}
+
+/// Verifier of the message that is being received.
+#[derive(Debug, Default)]
+pub(crate) struct EchoVerifier {
+    length: u64,
+    head: [u8; IDENTITY_LEN],
+    claim: Option<Claim>,
+}
+
+/// The message that the bytes so far claim to echo.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    identity: Identity,
+    shape: PayloadShape,
+    /// Everything behind the identity is as it was sent so far.
+    matches: bool,
+}
+
+impl EchoVerifier {
+    /// Takes the next part of the message.
+    #[inline]
+    pub(crate) fn push(&mut self, context: &VerifyContext<'_>, mut part: &[u8]) {
+        const HEAD: u64 = IDENTITY_LEN as u64;
+        if self.length < HEAD {
+            // Below 16.
+            #[allow(clippy::cast_possible_truncation)]
+            let have = self.length as usize;
+            let (taken, rest) = part.split_at(part.len().min(IDENTITY_LEN - have));
+            self.head[have..have + taken.len()].copy_from_slice(taken);
+            self.length += taken.len() as u64;
+            part = rest;
+            if self.length < HEAD {
+                return;
+            }
+            self.claim = Identity::parse(&self.head).map(|identity| Claim {
+                identity,
+                shape: context.payloads.shape(identity),
+                matches: true,
+            });
+        }
+        if context.verify == Verify::Full
+            && !part.is_empty()
+            && let Some(claim) = self.claim.as_mut().filter(|claim| claim.matches)
+        {
+            claim.matches = context.payloads.matches(claim.shape, self.length, part);
+        }
+        self.length += part.len() as u64;
+    }
+
+    /// Completes the message, and prepares for the next one.
+    #[inline]
+    pub(crate) fn finish(
+        &mut self,
+        context: &VerifyContext<'_>,
+        kind: MessageKind,
+        in_flight: &mut InFlightQueue,
+    ) -> EchoVerdict {
+        let (length, claim) = (self.length, self.claim.take());
+        self.length = 0;
+        let checks_length = context.verify != Verify::Off;
+        let correct_kind = !checks_length || kind == context.kind;
+        if let Some(claim) = claim {
+            let correct =
+                correct_kind && claim.matches && (!checks_length || length == claim.shape.size);
+            if let Some(verdict) = judge_claim(context, &claim, correct, in_flight) {
+                return verdict;
+            }
+        } else if length < IDENTITY_LEN as u64 {
+            // Below 16.
+            #[allow(clippy::cast_possible_truncation)]
+            let payload = &self.head[..length as usize];
+            if let Some(echo) = in_flight.take_short(context.client, payload) {
+                return EchoVerdict::Answer {
+                    echo,
+                    correct: correct_kind,
+                };
+            }
+        }
+        // The content matches no message: by order it is the echo of the oldest one.
+        match in_flight.take_oldest() {
+            Some(echo) => EchoVerdict::Answer {
+                echo,
+                correct: !checks_length
+                    || context.verify == Verify::Length
+                        && correct_kind
+                        && length == echo.message.shape.size,
+            },
+            None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
+            None => EchoVerdict::Unexpected,
+        }
+    }
+}
+
+/// Strips the echo of this message from `input`, if it stands there in one frame, whole and correct in
+/// every byte.
+#[inline]
+pub(crate) fn strip_exact_echo<'i>(
+    input: &'i [u8],
+    kind: MessageKind,
+    identity: Identity,
+    shape: PayloadShape,
+    payloads: &Payloads,
+) -> Option<&'i [u8]> {
+    let header = FrameHeader::unmasked(kind.into(), shape.size);
+    let payload = input.strip_prefix(header.as_bytes())?;
+    let (payload, rest) = payload.split_at_checked(usize::try_from(shape.size).ok()?)?;
+    let body = payload.strip_prefix(&identity.to_bytes())?;
+    payloads
+        .matches(shape, IDENTITY_LEN as u64, body)
+        .then_some(rest)
+}
+
+/// Judges a message with an identity; `None` when the identity itself cannot be believed.
+fn judge_claim(
+    context: &VerifyContext<'_>,
+    claim: &Claim,
+    correct: bool,
+    in_flight: &mut InFlightQueue,
+) -> Option<EchoVerdict> {
+    let Identity { client, number } = claim.identity;
+    if client == context.client {
+        if let Some(echo) = in_flight.take(number) {
+            return Some(EchoVerdict::Answer { echo, correct });
+        }
+        if in_flight.has_given_up(Some(number)) {
+            return Some(EchoVerdict::GivenUp);
+        }
+        // Only an exact copy is believed to be a second echo: a damaged number may look like one.
+        return (correct && context.was_sent(number)).then_some(EchoVerdict::Duplicate(number));
+    }
+    // A server that sends everything to everyone.
+    (correct && client < context.clients).then_some(EchoVerdict::Unexpected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_plan;
+    use proptest::prelude::*;
+
+    const TEXT: MessageKind = MessageKind::Text;
+
+    /// A client with `n` messages of `size` bytes in flight.
+    struct Fixture {
+        payloads: Payloads,
+        in_flight: InFlightQueue,
+        verifier: EchoVerifier,
+        verify: Verify,
+        sent: u64,
+    }
+
+    impl Fixture {
+        fn new(size: u64, n: u64, verify: Verify) -> Self {
+            let payloads = Payloads::new(&test_plan(|draft| {
+                draft.payload = units::SizeRange {
+                    min: size,
+                    max: size,
+                };
+            }));
+            let mut in_flight = InFlightQueue::default();
+            for index in 0..n {
+                let number = MessageNumber::measured(index);
+                let shape = payloads.shape(Identity { client: 3, number });
+                in_flight.push(number, shape, 0, 0);
+            }
+            Self {
+                payloads,
+                in_flight,
+                verifier: EchoVerifier::default(),
+                verify,
+                sent: n,
+            }
+        }
+
+        fn payload(&self, client: u32, index: u64) -> Vec<u8> {
+            let identity = Identity {
+                client,
+                number: MessageNumber::measured(index),
+            };
+            let shape = self.payloads.shape(identity);
+            let mut bytes = Vec::new();
+            self.payloads
+                .append(&mut bytes, identity, shape, 0..shape.size);
+            bytes
+        }
+
+        fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> EchoVerdict {
+            let context = VerifyContext {
+                client: 3,
+                clients: 10,
+                verify: self.verify,
+                kind: TEXT,
+                payloads: &self.payloads,
+                sent: self.sent,
+                warmed: 0,
+            };
+            for part in bytes.chunks(cut.max(1)) {
+                self.verifier.push(&context, part);
+            }
+            self.verifier.finish(&context, kind, &mut self.in_flight)
+        }
+
+        /// `(number, correct)` of the message that was answered.
+        fn answer(&mut self, kind: MessageKind, bytes: &[u8]) -> Option<(u64, bool)> {
+            match self.receive(kind, bytes, 7) {
+                EchoVerdict::Answer { echo, correct } => {
+                    Some((echo.message.number.index(), correct))
+                }
+                _ => None,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_true_echo_is_correct_in_any_cut(size in 1..400_u64, cut in 1..400_usize) {
+            let mut f = Fixture::new(size, 3, Verify::Full);
+            let bytes = f.payload(3, 1);
+            let verdict = f.receive(TEXT, &bytes, cut);
+            let is_correct = matches!(verdict, EchoVerdict::Answer { echo, correct: true } if echo.message.number.index() == 1);
+            prop_assert!(is_correct, "{:?}", verdict);
+        }
+
+        #[test]
+        fn one_wrong_byte_anywhere_is_one_corrupted_message(size in 1..200_u64, place in 0..200_usize, flip in 1..=255_u8) {
+            let mut f = Fixture::new(size, 1, Verify::Full);
+            let mut bytes = f.payload(3, 0);
+            let place = place % bytes.len();
+            bytes[place] ^= flip;
+            // A bare identity has nothing to contradict another client's number.
+            let is_others = bytes.as_array().and_then(Identity::parse).is_some_and(|i| i.client < 10 && i.client != 3);
+            prop_assume!(!is_others);
+            prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+        }
+
+        #[test]
+        fn only_an_exact_frame_is_stripped(
+            size in 16..70_000_u64,
+            place: prop::sample::Index,
+            flip in 1..=255_u8,
+            kept: prop::sample::Index,
+        ) {
+            let f = Fixture::new(size, 1, Verify::Full);
+            let message = f.in_flight.next_expected().unwrap();
+            let identity = Identity { client: 3, number: message.number };
+            let taken = |bytes: &[u8]| {
+                strip_exact_echo(bytes, TEXT, identity, message.shape, &f.payloads).map(<[u8]>::len)
+            };
+            // The frame as a server writes it, which the decoder agrees with.
+            let mut bytes = FrameHeader::unmasked(websocket_wire::Opcode::Text, size).as_bytes().to_vec();
+            bytes.extend(f.payload(3, 0));
+            let mut rest = &bytes[..];
+            let mut decoder = websocket_wire::Decoder::default();
+            let event = decoder.next_event(&mut rest).unwrap().unwrap();
+            let (kind, part, last) = match event {
+                websocket_wire::Event::Data { kind, part, last } => (kind, part, last),
+                other => panic!("{other:?}"),
+            };
+            prop_assert_eq!((kind, part.len() as u64, last), (TEXT, size, true));
+            prop_assert_eq!(part, &f.payload(3, 0)[..]);
+
+            prop_assert_eq!(taken(&bytes), Some(0));
+            prop_assert_eq!(taken(&bytes[..kept.index(bytes.len())]), None);
+            prop_assert_eq!(taken(&[&bytes[..], b"more"].concat()), Some(4));
+            let place = place.index(bytes.len());
+            bytes[place] ^= flip;
+            prop_assert_eq!(taken(&bytes), None, "byte {} is wrong", place);
+        }
+
+        #[test]
+        fn a_wrong_length_is_one_corrupted_message(size in 20..200_usize, length in 0..300_usize) {
+            prop_assume!(size != length);
+            for verify in [Verify::Full, Verify::Length] {
+                let mut f = Fixture::new(size as u64, 1, verify);
+                let mut bytes = f.payload(3, 0);
+                bytes.resize(length, b'x');
+                prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_is_corrupted() {
+        let mut f = Fixture::new(50, 1, Verify::Full);
+        let bytes = f.payload(3, 0);
+        assert_eq!(f.answer(MessageKind::Binary, &bytes), Some((0, false)));
+    }
+
+    #[test]
+    fn a_second_echo_is_a_duplicate() {
+        let mut f = Fixture::new(50, 2, Verify::Full);
+        let bytes = f.payload(3, 0);
+        assert_eq!(f.answer(TEXT, &bytes), Some((0, true)));
+        let number = MessageNumber::measured(0);
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Duplicate(number));
+        assert_eq!(f.in_flight.active(), 1, "the other message still waits");
+    }
+
+    #[test]
+    fn the_echo_of_a_given_up_message_no_longer_counts() {
+        for size in [8, 50] {
+            let mut f = Fixture::new(size, 1, Verify::Full);
+            f.in_flight.give_up();
+            let bytes = f.payload(3, 0);
+            assert_eq!(
+                f.receive(TEXT, &bytes, 99),
+                EchoVerdict::GivenUp,
+                "{size} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_message_never_sent_is_damage() {
+        let mut f = Fixture::new(50, 1, Verify::Full);
+        let bytes = f.payload(3, 9);
+        assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+    }
+
+    #[test]
+    fn other_clients_messages_are_unexpected() {
+        let mut f = Fixture::new(50, 1, Verify::Full);
+        let bytes = f.payload(4, 0);
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Unexpected);
+        assert_eq!(f.in_flight.active(), 1);
+    }
+
+    #[test]
+    fn a_bare_identity_of_another_client_is_unexpected() {
+        let mut f = Fixture::new(16, 1, Verify::Full);
+        let mut bytes = f.payload(3, 0);
+        bytes[5] = b'2';
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Unexpected);
+        assert_eq!(f.in_flight.active(), 1);
+    }
+
+    #[test]
+    fn a_greeting_with_nothing_in_flight_is_unexpected() {
+        let mut f = Fixture::new(50, 0, Verify::Full);
+        assert_eq!(f.receive(TEXT, b"welcome", 99), EchoVerdict::Unexpected);
+    }
+
+    #[test]
+    fn unverified_echoes_are_matched_by_order() {
+        let mut f = Fixture::new(50, 2, Verify::Off);
+        assert_eq!(f.answer(MessageKind::Binary, b"ack"), Some((0, true)));
+        let mut f = Fixture::new(50, 2, Verify::Length);
+        assert_eq!(f.answer(TEXT, &[b'!'; 50]), Some((0, true)));
+    }
+
+    #[test]
+    fn one_message_does_not_affect_the_next() {
+        let mut f = Fixture::new(50, 2, Verify::Full);
+        assert_eq!(f.answer(TEXT, b"nonsense"), Some((0, false)));
+        let bytes = f.payload(3, 1);
+        assert_eq!(f.answer(TEXT, &bytes), Some((1, true)));
+    }
+}

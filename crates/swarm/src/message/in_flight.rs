@@ -1,0 +1,282 @@
+//! The messages of one client that are in flight.
+
+use std::collections::VecDeque;
+
+use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape};
+
+/// A message that was sent and waits for its echo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InFlightMessage {
+    pub(crate) number: MessageNumber,
+    pub(crate) shape: PayloadShape,
+    /// On the thread's clock.
+    pub(crate) intended_ns: u64,
+    /// On the thread's clock.
+    pub(crate) sent_ns: u64,
+}
+
+/// A message with its echo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MatchedEcho {
+    pub(crate) message: InFlightMessage,
+    /// The echo came after the timeout.
+    pub(crate) late: bool,
+    /// The echo came after that of a later message.
+    pub(crate) reordered: bool,
+}
+
+/// The messages in flight, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct InFlightQueue {
+    /// The oldest message that counts against the window. With a window of one there is no other, and no
+    /// memory beside the client's own has to be fetched for it.
+    first: Option<InFlightMessage>,
+    /// One more than the highest order that was answered.
+    answered: u64,
+    /// The other messages that count against the window.
+    rest: VecDeque<InFlightMessage>,
+    /// Messages whose timeout has passed: older than all the active ones.
+    late: VecDeque<InFlightMessage>,
+    /// Messages that were counted as lost at the end of the drain.
+    given_up: Vec<MessageNumber>,
+}
+
+impl InFlightQueue {
+    /// Number of messages that count against the window.
+    #[inline]
+    pub(crate) fn active(&self) -> usize {
+        match self.first {
+            Some(_) => 1 + self.rest.len(),
+            None => 0,
+        }
+    }
+
+    /// The message whose echo comes next if the server keeps the order; its timeout has not passed.
+    #[inline]
+    pub(crate) fn next_expected(&self) -> Option<InFlightMessage> {
+        self.first
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.late.is_empty()
+    }
+
+    /// Takes the oldest active message.
+    #[inline]
+    fn pop(&mut self) -> Option<InFlightMessage> {
+        let oldest = self.first.take();
+        self.first = self.rest.pop_front();
+        oldest
+    }
+
+    /// Takes the active message at this place, from 0.
+    fn remove(&mut self, place: usize) -> Option<InFlightMessage> {
+        match place.checked_sub(1) {
+            Some(place) => self.rest.remove(place),
+            None => self.pop(),
+        }
+    }
+
+    /// Adds a message that went out.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        number: MessageNumber,
+        shape: PayloadShape,
+        intended_ns: u64,
+        sent_ns: u64,
+    ) {
+        let message = InFlightMessage {
+            number,
+            shape,
+            intended_ns,
+            sent_ns,
+        };
+        match self.first {
+            Some(_) => self.rest.push_back(message),
+            None => self.first = Some(message),
+        }
+    }
+
+    /// Takes the message with this number.
+    #[inline]
+    pub(crate) fn take(&mut self, number: MessageNumber) -> Option<MatchedEcho> {
+        // Nearly all echoes come in order, and match the first message. Both lists are in the order of
+        // sending.
+        if self.first.is_none_or(|m| m.number != number) {
+            return self.take_anywhere(number);
+        }
+        let message = self.pop()?;
+        Some(self.matched(message, false))
+    }
+
+    #[cold]
+    fn take_anywhere(&mut self, number: MessageNumber) -> Option<MatchedEcho> {
+        let place_in = |messages: &VecDeque<InFlightMessage>| {
+            messages
+                .binary_search_by_key(&number.order(), |m| m.number.order())
+                .ok()
+        };
+        if let Some(place) = place_in(&self.rest) {
+            let message = self.rest.remove(place)?;
+            return Some(self.matched(message, false));
+        }
+        let place = place_in(&self.late)?;
+        let message = self.late.remove(place)?;
+        Some(self.matched(message, true))
+    }
+
+    /// Takes the oldest message with exactly this payload, which is too short for a whole identity.
+    pub(crate) fn take_short(&mut self, client: u32, payload: &[u8]) -> Option<MatchedEcho> {
+        self.take_where(|m| {
+            let number = m.number;
+            let identity = Identity { client, number }.to_bytes();
+            m.shape.size == payload.len() as u64
+                && identity[IDENTITY_LEN - payload.len()..] == *payload
+        })
+    }
+
+    /// Takes the oldest message.
+    pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
+        let late = self.late.pop_front();
+        let is_late = late.is_some();
+        let message = late.or_else(|| self.pop())?;
+        Some(self.matched(message, is_late))
+    }
+
+    #[inline]
+    fn take_where(&mut self, matches: impl Fn(&InFlightMessage) -> bool) -> Option<MatchedEcho> {
+        // Late messages are the older ones.
+        if let Some(place) = self.late.iter().position(&matches) {
+            let message = self.late.remove(place)?;
+            return Some(self.matched(message, true));
+        }
+        let place = self.first.iter().chain(&self.rest).position(matches)?;
+        let message = self.remove(place)?;
+        Some(self.matched(message, false))
+    }
+
+    #[inline]
+    fn matched(&mut self, message: InFlightMessage, late: bool) -> MatchedEcho {
+        let order = message.number.order();
+        let reordered = order < self.answered;
+        self.answered = self.answered.max(order + 1);
+        MatchedEcho {
+            message,
+            late,
+            reordered,
+        }
+    }
+
+    /// Marks every message as late that was sent at or before this time.
+    pub(crate) fn expire(&mut self, sent_until_ns: u64) {
+        while let Some(message) = self.first.filter(|m| m.sent_ns <= sent_until_ns) {
+            self.pop();
+            self.late.push_back(message);
+        }
+    }
+
+    /// Send time of the oldest active message.
+    #[inline]
+    pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
+        self.first.map(|m| m.sent_ns)
+    }
+
+    /// Returns true when this message was given up, or any message if the number is not known. An echo
+    /// of it no longer counts, and is not a duplicate either.
+    pub(crate) fn has_given_up(&self, number: Option<MessageNumber>) -> bool {
+        match number {
+            Some(number) => self.given_up.contains(&number),
+            None => !self.given_up.is_empty(),
+        }
+    }
+
+    /// Gives up all messages: returns the late ones and the active ones.
+    pub(crate) fn give_up(&mut self) -> (VecDeque<InFlightMessage>, VecDeque<InFlightMessage>) {
+        let mut active = std::mem::take(&mut self.rest);
+        if let Some(first) = self.first.take() {
+            active.push_front(first);
+        }
+        let all = self.late.iter().chain(&active);
+        self.given_up.extend(all.map(|m| m.number));
+        (std::mem::take(&mut self.late), active)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::payload::Payloads;
+    use crate::test_plan;
+
+    fn in_flight(size: u64, numbers: &[u64]) -> InFlightQueue {
+        let payloads = Payloads::new(&test_plan(|draft| {
+            draft.payload = units::SizeRange {
+                min: size,
+                max: size,
+            };
+        }));
+        let mut queue = InFlightQueue::default();
+        for (sent_ns, number) in numbers.iter().enumerate() {
+            let number = MessageNumber::measured(*number);
+            let shape = payloads.shape(Identity { client: 0, number });
+            queue.push(number, shape, 0, sent_ns as u64);
+        }
+        queue
+    }
+
+    fn index(echo: Option<MatchedEcho>) -> Option<u64> {
+        echo.map(|e| e.message.number.index())
+    }
+
+    #[test]
+    fn an_echo_behind_that_of_a_later_message_is_reordered() {
+        let mut f = in_flight(100, &[0, 1, 2]);
+        assert!(!f.take(MessageNumber::measured(1)).unwrap().reordered);
+        assert!(f.take(MessageNumber::measured(0)).unwrap().reordered);
+        assert!(!f.take(MessageNumber::measured(2)).unwrap().reordered);
+        assert_eq!(f.take(MessageNumber::measured(2)), None);
+    }
+
+    #[test]
+    fn a_late_message_leaves_the_window_but_can_still_be_answered() {
+        let mut f = in_flight(100, &[0, 1, 2]);
+        f.expire(1);
+        f.expire(1);
+        assert_eq!((f.active(), f.oldest_sent_ns()), (1, Some(2)));
+        let echo = f.take(MessageNumber::measured(0)).unwrap();
+        assert!(echo.late && !echo.reordered);
+        assert_eq!(f.active(), 1);
+        assert_eq!(index(f.take_oldest()), Some(1));
+        assert_eq!((f.active(), f.is_empty()), (1, false));
+        assert!(!f.take_oldest().unwrap().late);
+        assert!(f.is_empty());
+    }
+
+    #[test]
+    fn short_payloads_match_by_order_among_equal_ones() {
+        // 0x01 and 0x11 end in the same digit.
+        let mut f = in_flight(1, &[0x01, 0x02, 0x11]);
+        assert_eq!(index(f.take_short(0, b"2")), Some(0x02));
+        assert_eq!(index(f.take_short(0, b"1")), Some(0x01));
+        assert_eq!(index(f.take_short(0, b"1")), Some(0x11));
+        assert_eq!(f.take_short(0, b"1"), None);
+        assert_eq!(
+            in_flight(2, &[1]).take_short(0, b"1"),
+            None,
+            "another length"
+        );
+    }
+
+    #[test]
+    fn giving_up_separates_late_from_active_messages() {
+        let mut f = in_flight(100, &[0, 1, 2]);
+        f.expire(0);
+        let (late, active) = f.give_up();
+        assert_eq!((late.len(), active.len()), (1, 2));
+        assert!(f.is_empty());
+        assert!(f.has_given_up(Some(MessageNumber::measured(2))) && f.has_given_up(None));
+        assert!(!f.has_given_up(Some(MessageNumber::measured(3))));
+    }
+}

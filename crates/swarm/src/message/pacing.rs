@@ -1,0 +1,185 @@
+//! Due times: after an echo in closed loop, by the schedule in open loop.
+
+use measurement::plan::ScheduleCursor;
+
+use crate::rules::{OpenLoopSchedules, RunTimes, SendRules};
+
+/// Position of a client in its schedule. Unused in closed loop.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pacing {
+    /// The next message, with its due time relative to `from_ns`.
+    turn: Option<ScheduleCursor>,
+    /// Start of this phase's schedule, on the thread's clock.
+    from_ns: u64,
+    client: u32,
+    /// The turn is one of the measured phase.
+    measured: bool,
+}
+
+/// Permission to send a number of messages now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SendQuota {
+    /// Measured messages; otherwise messages of the warm-up.
+    pub(crate) measured: bool,
+    /// Maximum of messages.
+    room: u64,
+    /// Actual send time of all of them.
+    pub(crate) now_ns: u64,
+    pacing: Pacing,
+}
+
+impl SendQuota {
+    /// Takes one message from the quota and returns its intended send time, on the thread's clock.
+    #[inline]
+    pub(crate) fn take(&mut self, rules: &SendRules) -> Option<u64> {
+        self.room = self.room.checked_sub(1)?;
+        let Some(open) = &rules.open_loop else {
+            return Some(self.now_ns);
+        };
+        let due = self.pacing.due_ns().filter(|due| *due <= self.now_ns)?;
+        self.pacing.advance(open);
+        Some(due)
+    }
+}
+
+impl Pacing {
+    /// Begins with the warm-up, or with the measured phase where there is no warm-up.
+    pub(crate) fn start(rules: &SendRules, client: u32, run: RunTimes) -> Self {
+        let Some(open) = &rules.open_loop else {
+            return Self::default();
+        };
+        let warm_up = Self {
+            turn: open.warm_up.as_ref().map(|s| s.first(client)),
+            from_ns: run.start_ns,
+            client,
+            measured: false,
+        };
+        warm_up.in_phase_at(run.start_ns, open, run)
+    }
+
+    /// Enters the measured phase when its time has come or the warm-up has no message left.
+    #[inline]
+    fn in_phase_at(self, now_ns: u64, open: &OpenLoopSchedules, run: RunTimes) -> Self {
+        let warming = !self.measured && now_ns < run.t0_ns;
+        if self.measured || warming && self.turn.and_then(|t| t.due_ns()).is_some() {
+            return self;
+        }
+        Self {
+            turn: Some(open.measured.first(self.client)),
+            from_ns: run.t0_ns,
+            client: self.client,
+            measured: true,
+        }
+    }
+
+    /// Due time of the next message, on the thread's clock.
+    #[inline]
+    fn due_ns(&self) -> Option<u64> {
+        Some(self.from_ns + self.turn?.due_ns()?)
+    }
+
+    /// Moves past the next message.
+    #[inline]
+    fn advance(&mut self, open: &OpenLoopSchedules) {
+        if let Some(turn) = &mut self.turn {
+            let schedule = match &open.warm_up {
+                Some(warm_up) if !self.measured => warm_up,
+                _ => &open.measured,
+            };
+            *turn = schedule.next(*turn);
+        }
+    }
+
+    /// Returns the quota at this time of a client that has sent `sent` measured messages, with
+    /// `in_flight` messages in its window.
+    #[inline]
+    pub(crate) fn quota(
+        &mut self,
+        now_ns: u64,
+        in_flight: usize,
+        sent: u64,
+        rules: &SendRules,
+        run: RunTimes,
+    ) -> Option<SendQuota> {
+        let window = rules.window.saturating_sub(in_flight) as u64;
+        let Some(open) = &rules.open_loop else {
+            let measured = now_ns >= run.t0_ns;
+            let left = if measured {
+                rules.messages - sent
+            } else {
+                u64::MAX
+            };
+            return (now_ns < run.end_ns).then_some(SendQuota {
+                measured,
+                room: window.min(left),
+                now_ns,
+                pacing: *self,
+            });
+        };
+        *self = self.in_phase_at(now_ns, open, run);
+        Some(SendQuota {
+            measured: self.measured,
+            room: window,
+            now_ns,
+            pacing: *self,
+        })
+    }
+
+    /// Moves past the `sent` messages that went out, of the `begun` ones that the quota was used for.
+    #[inline]
+    pub(crate) fn commit_sent(
+        &mut self,
+        quota: &SendQuota,
+        begun: usize,
+        sent: usize,
+        rules: &SendRules,
+    ) {
+        let Some(open) = &rules.open_loop else {
+            return;
+        };
+        if begun == sent {
+            *self = quota.pacing;
+        } else {
+            (0..sent).for_each(|_| self.advance(open));
+        }
+    }
+
+    /// Returns the due time of the next message of an open loop.
+    #[inline]
+    pub(crate) fn next_due_ns(&mut self, open: &OpenLoopSchedules, run: RunTimes) -> Option<u64> {
+        // The last of the warm-up may have gone out since.
+        *self = self.in_phase_at(0, open, run);
+        self.due_ns()
+    }
+
+    /// Returns true when a client that has sent `sent` measured messages will send no more.
+    #[inline]
+    pub(crate) fn is_over(&self, now_ns: u64, sent: u64, rules: &SendRules, run: RunTimes) -> bool {
+        if rules.open_loop.is_none() {
+            return sent >= rules.messages || now_ns >= run.end_ns;
+        }
+        let nothing_due = self.measured && self.due_ns().is_none();
+        // After the end of a planned time, held-back messages have as long as an echo has.
+        let ends_ns = if run.end_ns == u64::MAX {
+            0
+        } else {
+            run.end_ns
+        };
+        nothing_due && now_ns >= ends_ns || now_ns >= run.end_ns.saturating_add(rules.timeout_ns)
+    }
+
+    /// Counts the messages that were due by `until_ns` but not sent.
+    #[cold]
+    pub(crate) fn count_unsent(self, until_ns: u64, rules: &SendRules, run: RunTimes) -> u64 {
+        let Some(open) = &rules.open_loop else {
+            return 0;
+        };
+        let mut pacing = self.in_phase_at(u64::MAX, open, run);
+        let mut unsent = 0;
+        while pacing.due_ns().is_some_and(|due| due <= until_ns) {
+            pacing.advance(open);
+            unsent += 1;
+        }
+        unsent
+    }
+}

@@ -1,0 +1,329 @@
+//! Payload of a message: its identity, then bytes that follow from the identity and the seed.
+//!
+//! A payload is a pure function of seed, client and message number. A half-written message is continued
+//! and an echo is verified piece by piece, without a copy of either.
+//!
+//! The first 16 bytes are the identity in hexadecimal digits, six of the client and ten of the
+//! message; the rest is cut from one pool of random bytes at a place that belongs to the message.
+//! A payload shorter than 16 bytes is the end of the identity: the last digits of the number.
+
+use std::ops::Range;
+
+use measurement::plan::Plan;
+use measurement::record::message_hash;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use websocket_wire::WriteBuffer;
+
+/// Bytes of a whole identity.
+pub(crate) const IDENTITY_LEN: usize = 16;
+
+/// Hexadecimal digits of the client's number; the others are the message's.
+const CLIENT_DIGITS: usize = 6;
+
+/// The two hexadecimal digits of every byte.
+static DIGITS: [[u8; 2]; 256] = {
+    const DIGIT: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [DIGIT[byte >> 4], DIGIT[byte & 0xF]];
+        byte += 1;
+    }
+    digits
+};
+
+/// Places in the pool at which a message's bytes may begin.
+const PLACES: u64 = 4096;
+
+/// Set in the number of a message of the warm-up, whose echo is no measurement.
+const WARMUP_BIT: u64 = 1 << 39;
+
+/// Number of a message within its client; those of the warm-up are counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageNumber(u64);
+
+impl MessageNumber {
+    pub(crate) fn measured(index: u64) -> Self {
+        Self(index & !WARMUP_BIT)
+    }
+
+    pub(crate) fn warmup(index: u64) -> Self {
+        Self(index | WARMUP_BIT)
+    }
+
+    pub(crate) fn is_warmup(self) -> bool {
+        self.0 & WARMUP_BIT != 0
+    }
+
+    /// Grows from message to message: all of the warm-up come before all that are measured.
+    #[inline]
+    pub(crate) fn order(self) -> u64 {
+        self.0 ^ WARMUP_BIT
+    }
+
+    /// Position among the messages of its kind, from 0.
+    pub(crate) fn index(self) -> u64 {
+        self.0 & !WARMUP_BIT
+    }
+}
+
+/// A message among all messages of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) client: u32,
+    pub(crate) number: MessageNumber,
+}
+
+impl Identity {
+    #[inline]
+    pub(crate) fn to_bytes(self) -> [u8; IDENTITY_LEN] {
+        let bits = (u64::from(self.client) << 40) | self.number.0;
+        let mut bytes = [0; IDENTITY_LEN];
+        for (digits, byte) in bytes.as_chunks_mut().0.iter_mut().zip(bits.to_be_bytes()) {
+            *digits = DIGITS[usize::from(byte)];
+        }
+        bytes
+    }
+
+    /// Parses the output of [`to_bytes`](Self::to_bytes); `None` for anything else.
+    #[inline]
+    pub(crate) fn parse(bytes: &[u8; IDENTITY_LEN]) -> Option<Self> {
+        let mut bits = 0_u64;
+        for byte in bytes {
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                _ => return None,
+            };
+            bits = (bits << 4) | u64::from(digit);
+        }
+        const { assert!(CLIENT_DIGITS * 4 == 24) };
+        // 24 bits are left.
+        #[allow(clippy::cast_possible_truncation)]
+        let client = (bits >> 40) as u32;
+        Some(Self {
+            client,
+            number: MessageNumber(bits & ((1 << 40) - 1)),
+        })
+    }
+}
+
+/// The payloads of a run, shared by all its threads and never changed.
+#[derive(Debug)]
+pub(crate) struct Payloads {
+    seed: u64,
+    min: u64,
+    max: u64,
+    pool: Vec<u8>,
+}
+
+/// Size of one message and the place of its bytes in the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadShape {
+    /// Payload bytes.
+    pub(crate) size: u64,
+    place: u16,
+}
+
+impl Payloads {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(plan.seed);
+        let mut pool = vec![0; usize::try_from(plan.payload.max + PLACES).unwrap_or(usize::MAX)];
+        rng.fill(&mut pool[..]);
+        if plan.text {
+            // 64 letters, so that every byte of a text is one character.
+            for byte in &mut pool {
+                *byte = b'0' + (*byte & 0x3F);
+            }
+        }
+        Self {
+            seed: plan.seed,
+            min: plan.payload.min,
+            max: plan.payload.max,
+            pool,
+        }
+    }
+
+    /// The size and place that belong to a message.
+    #[inline]
+    pub(crate) fn shape(&self, identity: Identity) -> PayloadShape {
+        let hash = message_hash(self.seed, identity.client, identity.number.0);
+        let spread = u128::from(self.max - self.min + 1);
+        // The upper 64 bits of hash × spread are uniform in 0..spread (Lemire, 2019).
+        let above_min = ((u128::from(hash) * spread) >> 64) as u64;
+        PayloadShape {
+            size: self.min + above_min,
+            // Below 4096.
+            #[allow(clippy::cast_possible_truncation)]
+            place: (hash % PLACES) as u16,
+        }
+    }
+
+    /// The bytes behind the identity that stand at this range of the payload, which must begin at
+    /// [`IDENTITY_LEN`] or later and end within the largest payload.
+    #[inline]
+    fn body(&self, shape: PayloadShape, range: Range<u64>) -> &[u8] {
+        let start = u64::from(shape.place) + range.start - IDENTITY_LEN as u64;
+        let len = range.end - range.start;
+        // Both lie within the pool, which is a Vec.
+        #[allow(clippy::cast_possible_truncation)]
+        &self.pool[start as usize..(start + len) as usize]
+    }
+
+    /// Appends a range of a message's payload as it is.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn append(
+        &self,
+        buffer: &mut Vec<u8>,
+        identity: Identity,
+        shape: PayloadShape,
+        range: Range<u64>,
+    ) {
+        let identity_len = (IDENTITY_LEN as u64).min(shape.size);
+        if range.start < identity_len {
+            let identity = identity.to_bytes();
+            let tail = &identity[IDENTITY_LEN - at(identity_len)..];
+            buffer.extend_from_slice(&tail[at(range.start)..at(range.end.min(identity_len))]);
+        }
+        if range.end > identity_len {
+            let body = self.body(shape, range.start.max(identity_len)..range.end);
+            buffer.extend_from_slice(body);
+        }
+    }
+
+    /// Puts a range of a message's payload into the buffer, masked.
+    #[inline]
+    pub(crate) fn put_masked(
+        &self,
+        buffer: &mut WriteBuffer,
+        identity: Identity,
+        shape: PayloadShape,
+        range: Range<u64>,
+        mask: [u8; 4],
+    ) {
+        let identity_len = (IDENTITY_LEN as u64).min(shape.size);
+        if range.start < identity_len {
+            let identity = identity.to_bytes();
+            let tail = &identity[IDENTITY_LEN - at(identity_len)..];
+            let piece = &tail[at(range.start)..at(range.end.min(identity_len))];
+            buffer.put_masked(piece, mask, range.start);
+        }
+        if range.end > identity_len {
+            let from = range.start.max(identity_len);
+            buffer.put_masked(self.body(shape, from..range.end), mask, from);
+        }
+    }
+
+    /// Returns true when the message holds these bytes at `offset` (at least [`IDENTITY_LEN`]); false also
+    /// where they go beyond its end.
+    #[inline]
+    pub(crate) fn matches(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> bool {
+        let end = offset + bytes.len() as u64;
+        end <= shape.size && self.body(shape, offset..end) == bytes
+    }
+}
+
+/// Converts a place within an identity, which is at most 16.
+#[allow(clippy::cast_possible_truncation)]
+fn at(place: u64) -> usize {
+    place as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_plan;
+    use proptest::prelude::*;
+
+    fn payloads(min: u64, max: u64, text: bool) -> Payloads {
+        Payloads::new(&test_plan(|draft| {
+            draft.payload = units::SizeRange { min, max };
+            draft.text = text;
+        }))
+    }
+
+    fn whole(payloads: &Payloads, identity: Identity) -> Vec<u8> {
+        let shape = payloads.shape(identity);
+        let mut bytes = Vec::new();
+        payloads.append(&mut bytes, identity, shape, 0..shape.size);
+        bytes
+    }
+
+    fn identity(client: u32, index: u64) -> Identity {
+        Identity {
+            client,
+            number: MessageNumber::measured(index),
+        }
+    }
+
+    #[test]
+    fn a_payload_begins_with_client_and_number() {
+        let bytes = whole(&payloads(40, 40, true), identity(0xAB, 0x1F));
+        assert_eq!(bytes.len(), 40);
+        assert_eq!(&bytes[..16], b"0000ab000000001f");
+        assert!(bytes.iter().all(u8::is_ascii_graphic));
+    }
+
+    #[test]
+    fn a_short_payload_ends_the_identity() {
+        assert_eq!(whole(&payloads(3, 3, true), identity(1, 0xFED)), b"fed");
+        assert_eq!(whole(&payloads(1, 1, true), identity(1, 0x1A)), b"a");
+    }
+
+    #[test]
+    fn messages_differ_beyond_their_identity() {
+        let p = payloads(200, 200, false);
+        let (a, b) = (whole(&p, identity(1, 1)), whole(&p, identity(1, 2)));
+        assert_ne!(a[16..], b[16..]);
+        assert!(a.iter().any(|byte| *byte > 0x7F), "binary uses all bytes");
+    }
+
+    #[test]
+    fn sizes_fill_their_range_and_follow_the_seed() {
+        let p = payloads(10, 12, true);
+        let sizes: Vec<_> = (0..300).map(|n| p.shape(identity(0, n)).size).collect();
+        for size in 10..=12 {
+            let share = sizes.iter().filter(|s| **s == size).count();
+            assert!((60..140).contains(&share), "{share} of 300 are {size}");
+        }
+        let again = payloads(10, 12, true);
+        assert!((0..300).all(|n| again.shape(identity(0, n)).size == sizes[n as usize]));
+    }
+
+    proptest! {
+        #[test]
+        fn identities_are_read_back(client in 0..=measurement::plan::MAX_CLIENTS, index in 0..WARMUP_BIT, warmup: bool) {
+            let number = if warmup { MessageNumber::warmup(index) } else { MessageNumber::measured(index) };
+            let of = Identity { client, number };
+            prop_assert_eq!(Identity::parse(&of.to_bytes()), Some(of));
+            prop_assert_eq!((number.index(), number.is_warmup()), (index, warmup));
+        }
+
+        #[test]
+        fn pieces_make_the_whole_and_agree_with_it(size in 1..300_u64, cut in 0..300_u64, client: u16, index in 0..1000_u64) {
+            let p = payloads(size, size, false);
+            let (of, cut) = (identity(client.into(), index), cut.min(size));
+            let shape = p.shape(of);
+            let mut bytes = Vec::new();
+            p.append(&mut bytes, of, shape, 0..cut);
+            p.append(&mut bytes, of, shape, cut..size);
+            prop_assert_eq!(&bytes, &whole(&p, of));
+            let mut buffer = WriteBuffer::new(300);
+            p.put_masked(&mut buffer, of, shape, 0..cut, *b"mask");
+            p.put_masked(&mut buffer, of, shape, cut..size, *b"mask");
+            let mut masked = bytes.clone();
+            websocket_wire::mask(&mut masked, *b"mask", 0);
+            prop_assert_eq!(buffer.as_bytes(), &masked);
+            if size > 16 {
+                let from = cut.max(16);
+                prop_assert!(p.matches(shape, from, &bytes[from as usize..]));
+                let mut wrong = bytes[16..].to_vec();
+                *wrong.last_mut().unwrap() ^= 1;
+                prop_assert!(!p.matches(shape, 16, &wrong));
+                prop_assert!(!p.matches(shape, size, b"x"));
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Progress reports of the generator threads, and their sum.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
+use measurement::record::Record;
+use measurement::run::Connections;
+use measurement::verdict::{ContextSwitches, GeneratorUsage};
+
+use crate::failure::{ConnectFailure, ConnectionEnd};
+
+/// The phases of a run, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Phase {
+    /// Connections are opened.
+    #[default]
+    Connect,
+    /// Load without recording.
+    WarmUp,
+    /// The measured phase, from T0.
+    Measure,
+    /// Everything is sent; late echoes are awaited.
+    Drain,
+    /// Connections are closed with 1000.
+    Close,
+}
+
+impl Phase {
+    /// Name of the phase in texts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::WarmUp => "warm-up",
+            Self::Measure => "measure",
+            Self::Drain => "drain",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// Progress of a run.
+#[derive(Debug, Clone, Default)]
+pub struct RunProgress {
+    /// Current phase.
+    pub phase: Phase,
+    /// Time since the phase began.
+    pub in_phase: Duration,
+    /// State of the connections. Close codes and connect times are known at the end.
+    pub connections: Connections,
+    /// Counts and histograms so far, without timeline and samples.
+    pub record: Record,
+    /// Usage of the generator threads since T0.
+    pub usage: GeneratorUsage,
+    /// Age of the figures after T0, in seconds; at most the measured phase, 0 before it.
+    pub elapsed_s: f64,
+}
+
+/// Progress of a thread.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ThreadProgress {
+    pub(crate) opened: u64,
+    pub(crate) failures: BTreeMap<ConnectFailure, u64>,
+    pub(crate) closed_early: u64,
+    pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
+    /// Counts and histograms, without timeline and samples.
+    pub(crate) record: Record,
+    pub(crate) load: ThreadLoad,
+    /// Time of this report after T0; once all clients are done, the time at which they were.
+    pub(crate) elapsed_ns: u64,
+    pub(crate) is_busy: bool,
+}
+
+/// Load of a thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ThreadLoad {
+    /// Usage since T0 and its duration in seconds; `None` without a measured phase.
+    pub(crate) usage: Option<(ThreadUsage, f64)>,
+    /// Writes that found the socket full.
+    pub(crate) blocked_writes: u64,
+}
+
+/// Adds the threads up.
+pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
+    let mut record = Record::default();
+    threads.iter().for_each(|t| record.add(&t.record));
+    let opened = threads.iter().map(|t| t.opened).sum();
+    let failures = sum_by_reason(threads.iter().map(|t| &t.failures));
+    let failed = failures.values().sum();
+    RunProgress {
+        connections: Connections {
+            attempted: opened + failed,
+            opened,
+            failed,
+            failures,
+            closed_early: threads.iter().map(|t| t.closed_early).sum(),
+            early_ends: sum_by_reason(threads.iter().map(|t| &t.early_ends)),
+            ..Connections::default()
+        },
+        record,
+        usage: generator_usage(threads.iter().map(|t| t.load)),
+        elapsed_s: elapsed_s(threads),
+        ..RunProgress::default()
+    }
+}
+
+/// Mean time of the threads' reports, which come at different times; once all are done, the last one.
+#[allow(clippy::cast_precision_loss)]
+fn elapsed_s(threads: &[Arc<ThreadProgress>]) -> f64 {
+    let busy: Vec<_> = threads.iter().filter(|t| t.is_busy).collect();
+    let elapsed_ns = if busy.is_empty() {
+        threads.iter().map(|t| t.elapsed_ns).max().unwrap_or(0)
+    } else {
+        busy.iter().map(|t| t.elapsed_ns).sum::<u64>() / busy.len() as u64
+    };
+    Duration::from_nanos(elapsed_ns).as_secs_f64()
+}
+
+/// Adds up counts of the same reason.
+pub(crate) fn sum_by_reason<'a, R: Display + 'a>(
+    counts: impl Iterator<Item = &'a BTreeMap<R, u64>>,
+) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for (reason, n) in counts.flatten() {
+        *sums.entry(reason.to_string()).or_default() += n;
+    }
+    sums
+}
+
+/// Adds up the load of the threads; the busiest one and the longest wait decide the shares.
+pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> GeneratorUsage {
+    let threads: Vec<ThreadLoad> = threads.collect();
+    let used: Vec<(ThreadUsage, f64)> = threads.iter().filter_map(|load| load.usage).collect();
+    let sum = |of: fn(&ThreadUsage) -> Option<f64>| used.iter().map(|(u, _)| of(u)).sum();
+    let share = |of: fn(&ThreadUsage) -> Option<f64>| {
+        used.iter()
+            .filter(|(_, over_s)| *over_s > 0.0)
+            .filter_map(|(u, over_s)| Some(of(u)? / over_s))
+            .max_by(f64::total_cmp)
+    };
+    GeneratorUsage {
+        cpu_per_thread: used
+            .iter()
+            .filter_map(|(u, over_s)| Some(u.cpu_s? / over_s))
+            .collect(),
+        busy_share: share(|u| u.busy_s),
+        blocked_writes: threads.iter().map(|load| load.blocked_writes).sum(),
+        context_switches: used
+            .iter()
+            .map(|(u, _)| u.context_switches)
+            .sum::<Option<ContextSwitchCounts>>()
+            .map(context_switches),
+        // Computed where the echoes are known.
+        messages_per_cpu_s: None,
+        cpu_s: sum(|u| u.cpu_s),
+        user_cpu_s: sum(|u| u.user_s),
+        cpu_per_core: share(|u| u.cpu_s),
+        max_rss_bytes: max_rss_bytes(),
+        run_queue_wait_s: sum(|u| u.run_queue_wait_s),
+        run_queue_wait_share: share(|u| u.run_queue_wait_s),
+    }
+}
+
+/// Converts the host's counts into the summary's.
+pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
+    ContextSwitches {
+        voluntary: counts.voluntary,
+        involuntary: counts.involuntary,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread(elapsed_ns: u64, is_busy: bool) -> Arc<ThreadProgress> {
+        Arc::new(ThreadProgress {
+            failures: BTreeMap::from([(ConnectFailure::Timeout, 2)]),
+            opened: 3,
+            elapsed_ns,
+            is_busy,
+            ..ThreadProgress::default()
+        })
+    }
+
+    #[test]
+    fn phases_are_in_the_order_of_a_run() {
+        let order = [
+            Phase::Connect,
+            Phase::WarmUp,
+            Phase::Measure,
+            Phase::Drain,
+            Phase::Close,
+        ];
+        assert!(order.is_sorted());
+    }
+
+    #[test]
+    fn the_time_is_that_of_the_threads_that_still_run() {
+        let s = 1_000_000_000;
+        assert_eq!(elapsed_s(&[]), 0.0);
+        assert_eq!(elapsed_s(&[thread(4 * s, true), thread(6 * s, true)]), 5.0);
+        assert_eq!(elapsed_s(&[thread(s, false), thread(6 * s, true)]), 6.0);
+        assert_eq!(elapsed_s(&[thread(s, false), thread(6 * s, false)]), 6.0);
+    }
+
+    #[test]
+    fn failures_are_added_up_by_reason() {
+        let all = sum_progress(&[thread(0, true), thread(0, true)]).connections;
+        assert_eq!((all.attempted, all.opened, all.failed), (10, 6, 4));
+        assert_eq!(all.failures["no answer within the connect timeout"], 4);
+    }
+}

@@ -1,0 +1,270 @@
+//! The reference server: a minimal echo server, to measure the generator's own limits.
+//!
+//! One thread, one poll. It answers every handshake, unmasks every whole frame in place and sends it back;
+//! frames that come together go back together. It validates nothing and closes nothing: a client that
+//! misbehaves is dropped. It is not a server to compare with, but a yardstick of the instrument.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token, Waker};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+const LISTENER: Token = Token(usize::MAX);
+const STOP: Token = Token(usize::MAX - 1);
+const BUFFER: usize = 256 * 1024;
+/// Opcode of a close frame.
+const CLOSE: u8 = 0x8;
+/// Longest head of a request.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// A running reference server on a free port of the loopback. Dropped, it ends.
+#[derive(Debug)]
+pub struct ReferenceServer {
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ReferenceServer {
+    /// Starts the server on a thread of its own, which first calls `prepare`, to pin itself for example.
+    ///
+    /// # Errors
+    /// When no port is free or the system refuses a thread.
+    pub fn start(prepare: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = listener.local_addr()?;
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), STOP)?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        let over = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&over);
+        let thread = std::thread::Builder::new()
+            .name("reference-echo".to_owned())
+            .spawn(move || {
+                prepare();
+                // On an error the clients see their connections end, and report it.
+                let _ = serve(poll, &listener, &ended);
+            })?;
+        Ok(Self {
+            address,
+            over,
+            waker,
+            thread: Some(thread),
+        })
+    }
+
+    /// Address of the listener.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// URL of the server.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+}
+
+impl Drop for ReferenceServer {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        // The thread wakes, or has ended by itself.
+        let _ = self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Result<()> {
+    let mut events = Events::with_capacity(1024);
+    let mut connections: HashMap<Token, EchoConnection> = HashMap::new();
+    let mut buffer = vec![0; BUFFER];
+    let mut next = 0;
+    while !over.load(Ordering::Relaxed) {
+        match poll.poll(&mut events, None) {
+            Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
+            _ => {}
+        }
+        for event in &events {
+            if event.token() == LISTENER {
+                while let Ok((mut stream, _)) = listener.accept() {
+                    let token = Token(next);
+                    next += 1;
+                    let both = Interest::READABLE | Interest::WRITABLE;
+                    let ready = stream
+                        .set_nodelay(true)
+                        .and_then(|()| poll.registry().register(&mut stream, token, both));
+                    if ready.is_ok() {
+                        connections.insert(token, EchoConnection::new(stream));
+                    }
+                }
+            } else if let Some(connection) = connections.get_mut(&event.token())
+                && connection.serve(&mut buffer).is_err()
+            {
+                connections.remove(&event.token());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct EchoConnection {
+    stream: TcpStream,
+    upgraded: bool,
+    /// Read, but not yet a whole frame.
+    rest: Vec<u8>,
+    /// To be written when the socket takes more.
+    out: Vec<u8>,
+}
+
+impl EchoConnection {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            upgraded: false,
+            rest: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Does everything that can be done now; an error is the end of the connection.
+    fn serve(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        self.flush()?;
+        // While the client does not read, nothing is read from it.
+        while self.out.is_empty() {
+            let n = match self.stream.read(buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e),
+            };
+            if self.upgraded {
+                self.echo(&mut buffer[..n])?;
+            } else {
+                self.rest.extend_from_slice(&buffer[..n]);
+                self.upgrade()?;
+            }
+            // A short read: the next one would find nothing.
+            if n < buffer.len() && !cfg!(windows) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn upgrade(&mut self) -> io::Result<()> {
+        if !self.rest.ends_with(b"\r\n\r\n") {
+            return match self.rest.len() {
+                0..=MAX_HEAD => Ok(()),
+                _ => Err(ErrorKind::InvalidData.into()),
+            };
+        }
+        let head = std::mem::take(&mut self.rest);
+        let key = String::from_utf8_lossy(&head)
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"))
+            .map(|(_, key)| key.trim().to_owned())
+            .ok_or(ErrorKind::InvalidData)?;
+        let accept = derive_accept_key(key.as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        self.upgraded = true;
+        self.send(answer.as_bytes())
+    }
+
+    /// Unmasks whole frames in place and sends them back. A frame that is cut off at the end waits for its
+    /// rest.
+    fn echo(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        let mut gathered;
+        let bytes = if self.rest.is_empty() {
+            bytes
+        } else {
+            gathered = std::mem::take(&mut self.rest);
+            gathered.extend_from_slice(bytes);
+            &mut gathered[..]
+        };
+        let (mut read, mut written) = (0, 0);
+        let mut is_over = false;
+        while let Some(frame) = MaskedFrame::parse(&bytes[read..]) {
+            if bytes.len() - read < frame.header + 4 + frame.payload {
+                break;
+            }
+            let key_at = read + frame.header;
+            is_over |= bytes[read] & 0x0F == CLOSE;
+            let mut key = [0; 4];
+            key.copy_from_slice(&bytes[key_at..key_at + 4]);
+            let payload = key_at + 4..key_at + 4 + frame.payload;
+            websocket_wire::mask(&mut bytes[payload.clone()], key, 0);
+            bytes[read + 1] &= 0x7F;
+            bytes.copy_within(read..read + frame.header, written);
+            bytes.copy_within(payload.clone(), written + frame.header);
+            written += frame.header + frame.payload;
+            read = payload.end;
+        }
+        self.rest = bytes[read..].to_vec();
+        self.send(&bytes[..written])?;
+        // A close frame is its own answer; the server is the first to hang up (RFC 6455, 7.1.1).
+        if is_over {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    /// Sends as much as the socket takes at once, and keeps the rest.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let taken = match self.stream.write(bytes) {
+            Ok(taken) => taken,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => 0,
+            Err(e) => return Err(e),
+        };
+        self.out.extend_from_slice(&bytes[taken..]);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            match self.stream.write(&self.out) {
+                Ok(taken) => drop(self.out.drain(..taken)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct MaskedFrame {
+    /// Bytes before the mask.
+    header: usize,
+    payload: usize,
+}
+
+impl MaskedFrame {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let big_endian = |bytes: &[u8]| bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+        let (header, payload) = match bytes.get(1)? & 0x7F {
+            126 => (4, big_endian(bytes.get(2..4)?)),
+            127 => (10, big_endian(bytes.get(2..10)?)),
+            short => (2, usize::from(short)),
+        };
+        Some(Self { header, payload })
+    }
+}

@@ -1,0 +1,101 @@
+//! The plan as the hot path needs it, and the signal that moves the clients from phase to phase.
+
+use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Until, Verify};
+use websocket_wire::MessageKind;
+
+use crate::clock::nanoseconds;
+
+/// The plan in the form of the hot path.
+#[derive(Debug, Clone)]
+pub(crate) struct SendRules {
+    pub(crate) clients: u32,
+    /// Measured messages per client; `u64::MAX` when a time is planned.
+    pub(crate) messages: u64,
+    /// Maximum of messages in flight per client.
+    pub(crate) window: usize,
+    /// Due times of the messages; `None` in closed loop.
+    pub(crate) open_loop: Option<OpenLoopSchedules>,
+    pub(crate) timeout_ns: u64,
+    pub(crate) verify: Verify,
+    pub(crate) kind: MessageKind,
+}
+
+impl SendRules {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            clients: plan.clients.get(),
+            messages: match plan.length {
+                Length::MessagesPerClient(n) => n.get(),
+                Length::Duration(_) => u64::MAX,
+            },
+            window: plan.load.window().map_or(usize::MAX, |window| {
+                usize::try_from(window.get()).unwrap_or(usize::MAX)
+            }),
+            open_loop: OpenLoopSchedules::new(plan),
+            timeout_ns: nanoseconds(plan.timeout),
+            verify: plan.verify,
+            kind: if plan.text {
+                MessageKind::Text
+            } else {
+                MessageKind::Binary
+            },
+        }
+    }
+}
+
+/// The schedules of an open loop.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenLoopSchedules {
+    /// From the start of the warm-up; `None` when it sends nothing.
+    pub(crate) warm_up: Option<Schedule>,
+    /// From T0.
+    pub(crate) measured: Schedule,
+}
+
+impl OpenLoopSchedules {
+    fn new(plan: &Plan) -> Option<Self> {
+        let Load::Open {
+            profile, arrivals, ..
+        } = &plan.load
+        else {
+            return None;
+        };
+        let schedule = |profile: RateProfile, seed, until| {
+            Schedule::new(profile, *arrivals, plan.clients.get(), seed, until)
+        };
+        let until = match plan.length {
+            Length::MessagesPerClient(n) => Until::MessagesPerClient(n.get()),
+            Length::Duration(time) => Until::Time(time),
+        };
+        Some(Self {
+            // A warm-up goes at the rate that the measured phase begins with.
+            warm_up: profile.initial_rate().map(|rate| {
+                let profile = RateProfile::constant(rate);
+                schedule(profile, !plan.seed, Until::Time(plan.warmup))
+            }),
+            measured: schedule(profile.clone(), plan.seed, until),
+        })
+    }
+}
+
+/// The present phase, as the clients see it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RunSignal {
+    /// `None` until the first message may go out.
+    pub(crate) run: Option<RunTimes>,
+    /// The user ended the run.
+    pub(crate) stop: bool,
+    /// Connections are to be closed.
+    pub(crate) close: bool,
+}
+
+/// Limits of the measured phase, on the thread's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunTimes {
+    /// Start of the warm-up.
+    pub(crate) start_ns: u64,
+    /// T0: messages sent from here on are measured.
+    pub(crate) t0_ns: u64,
+    /// Nothing is sent from here on; `u64::MAX` when a number of messages is planned.
+    pub(crate) end_ns: u64,
+}

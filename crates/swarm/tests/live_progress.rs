@@ -1,0 +1,139 @@
+//! What is told of a run while it goes on, and at its end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Server, answer, messages};
+use measurement::plan::{Arrivals, Load, Plan, RateProfile};
+use measurement::record::LatencyHistogram;
+use swarm::{Phase, RunHandle};
+use tokio_tungstenite::tungstenite::Message;
+use units::Rate;
+
+/// The hundredth message is lost, the next one is answered wrongly.
+fn imperfect() -> Server {
+    Server::start(|_, stream| {
+        answer(stream, |n, message| match n {
+            100 => vec![],
+            101 => vec![Message::text("wrong")],
+            _ => vec![message],
+        })
+    })
+}
+
+fn open_loop(plan: &mut measurement::plan::PlanDraft) {
+    plan.load = Load::Open {
+        profile: RateProfile::constant(Rate::new(4_000.0).unwrap()),
+        arrivals: Arrivals::Constant,
+        window: None,
+    };
+    plan.length = messages(200);
+    plan.threads = 2.try_into().unwrap();
+    plan.timeout = Duration::from_millis(300);
+    plan.warmup = Duration::ZERO;
+}
+
+fn figures(d: &LatencyHistogram) -> (u64, Option<u64>, Option<u64>, Option<f64>, Option<u64>) {
+    (d.count(), d.min(), d.max(), d.mean(), d.quantile(0.99))
+}
+
+#[test]
+fn what_is_told_last_is_what_is_found() {
+    let server = imperfect();
+    for change in [open_loop, |plan: &mut measurement::plan::PlanDraft| {
+        open_loop(plan);
+        plan.load = common::closed(3);
+    }] {
+        let plan: Plan = server.plan(change);
+        let control = RunHandle::new();
+        control.watch();
+        let finished = swarm::run(&plan, &control).unwrap();
+        let told = control.progress();
+        assert_eq!(told.phase, Phase::Close);
+        let (found, record) = (&finished.record, &told.record);
+        assert_eq!(record.counts, found.counts);
+        assert!(found.counts.lost > 0 && found.counts.corrupted > 0);
+        assert_eq!(record.in_time, found.in_time);
+        assert_eq!(figures(&record.service), figures(&found.service));
+        assert_eq!(figures(record.response()), figures(found.response()));
+        let lag = |open: &measurement::record::OpenLoopRecord| figures(&open.send_lag);
+        assert_eq!(
+            record.open_loop.as_deref().map(lag),
+            found.open_loop.as_deref().map(lag)
+        );
+        assert_eq!(told.connections.opened, finished.connections.opened);
+        assert_eq!(told.usage.cpu_s, finished.usage.cpu_s);
+        assert_eq!(told.usage.cpu_per_core, finished.usage.cpu_per_core);
+        assert_eq!(told.elapsed_s, finished.elapsed_s);
+        assert!(told.elapsed_s > 0.0);
+    }
+}
+
+#[test]
+fn unasked_the_threads_tell_nothing() {
+    let server = imperfect();
+    let control = RunHandle::new();
+    let finished = swarm::run(&server.plan(open_loop), &control).unwrap();
+    assert!(finished.record.counts.sent > 0);
+    let told = control.progress();
+    assert_eq!(told.record.counts.sent, 0);
+    assert_eq!(told.connections.attempted, 0);
+}
+
+#[test]
+fn figures_of_a_run_never_go_back_while_it_goes_on() {
+    let server = imperfect();
+    let control = RunHandle::new();
+    control.watch();
+    let plan = server.plan(|plan| {
+        open_loop(plan);
+        plan.length = measurement::plan::Length::Duration(Duration::from_secs(600));
+    });
+    let looking = control.clone();
+    let looks = std::thread::spawn(move || {
+        let mut looks = vec![looking.progress()];
+        while looks.last().unwrap().record.counts.received < 2_000 {
+            std::thread::sleep(Duration::from_millis(5));
+            looks.push(looking.progress());
+        }
+        looking.stop();
+        looks
+    });
+    swarm::run(&plan, &control).unwrap();
+    let looks = looks.join().unwrap();
+    assert!(looks.is_sorted_by_key(|look| look.record.counts.sent));
+    assert!(looks.is_sorted_by_key(|look| look.record.service.count()));
+    assert!(looks.is_sorted_by_key(|look| look.record.response().count()));
+    assert!(looks.is_sorted_by_key(|look| look.connections.opened));
+    let last = looks.last().unwrap();
+    // What was told of the time fits what was told of the messages.
+    let due = 4_000.0 * last.elapsed_s;
+    assert!(last.record.counts.sent as f64 <= due + 1.0, "{due}");
+    assert_eq!(last.phase, Phase::Measure);
+    #[cfg(target_os = "linux")]
+    assert!(last.usage.cpu_per_core.is_some() && last.usage.run_queue_wait_share.is_some());
+}
+
+#[test]
+fn connections_that_fail_are_told_by_reason() {
+    // A port that nobody listens on.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let server = imperfect();
+    let plan = server.plan(|plan| {
+        let url = format!("ws://{address}/");
+        plan.server_url = measurement::plan::ServerUrl::parse(&url).unwrap();
+    });
+    let control = RunHandle::new();
+    control.watch();
+    let error = swarm::run(&plan, &control).unwrap_err();
+    let told = control.progress().connections;
+    assert_eq!((told.attempted, told.opened, told.failed), (4, 0, 4));
+    let (reason, count) = told.failures.iter().next().unwrap();
+    assert_eq!(*count, 4);
+    assert!(error.to_string().contains(reason), "{error} / {reason}");
+}
