@@ -291,7 +291,7 @@ fn distribution_of(label: String, file: Distributions) -> Result<Distribution, D
             skipped: file.skipped,
             chosen_from: file.chosen_from,
         }),
-        None => Err(DrawError::NoValues { label }),
+        None => Err(DrawError::NoValues(label)),
     }
 }
 

@@ -68,12 +68,12 @@ pub(super) const CASES: &[Case] = &[
 fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> anyhow::Result<()> {
     let mut faults = Faults::default();
     change(&mut faults);
-    let (finished, log) = measure(faults, |plan| {
+    let (recording, log) = measure(faults, |plan| {
         plan.load = closed(4);
         plan.length = messages(1_000);
         plan.timeout = Duration::from_millis(400);
     })?;
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     findings.count("sent", 10_000, counts.sent);
     findings.count("in the server's log", 10_000, log.entries.len() as u64);
     findings.count("lost", log.count(Fate::Dropped), counts.lost);
@@ -83,7 +83,11 @@ fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> 
     findings.count("corrupted", changed, counts.corrupted);
     let received = 10_000 - log.count(Fate::Dropped);
     findings.count("received", received, counts.received);
-    findings.count("timed", received - changed, finished.record.service.count());
+    findings.count(
+        "timed",
+        received - changed,
+        recording.record.service.count(),
+    );
     if counts.timed_out > 0 {
         findings.noise = Some(format!("{} echoes were late", counts.timed_out));
     }
@@ -97,13 +101,17 @@ fn early_closes(
 ) -> anyhow::Result<()> {
     let mut faults = Faults::default();
     change(&mut faults);
-    let (finished, log) = measure(faults, |_| ())?;
-    let counts = finished.record.counts;
+    let (recording, log) = measure(faults, |_| ())?;
+    let counts = recording.record.counts;
     findings.count("received", 50, counts.received);
     findings.count("lost", 10, counts.lost);
     findings.count("in the server's log", log.entries.len() as u64, counts.sent);
-    findings.count("closed early", 10, finished.connections.closed_early);
-    let ended = finished.connections.close_codes.get(&code);
+    findings.count(
+        "closed early",
+        10,
+        recording.context.connections.closed_early,
+    );
+    let ended = recording.context.connections.close_codes.get(&code);
     let figure = format!("connections that ended with {code}");
     findings.count(&figure, 10, ended.copied().unwrap_or(0));
     Ok(())
@@ -114,14 +122,14 @@ fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
         half_frame_at: Some(5),
         ..Faults::default()
     };
-    let (finished, _) = measure(faults, |plan: &mut PlanDraft| {
+    let (recording, _) = measure(faults, |plan: &mut PlanDraft| {
         plan.timeout = Duration::from_millis(200);
     })?;
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     findings.count("sent", 100, counts.sent);
     findings.count("received", 50, counts.received);
     findings.count("lost", 50, counts.lost);
-    findings.count("timed", 50, finished.record.service.count());
+    findings.count("timed", 50, recording.record.service.count());
     Ok(())
 }
 
