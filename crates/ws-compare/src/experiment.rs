@@ -35,9 +35,6 @@ pub(crate) struct Experiment<'a> {
 
 impl<'a> Experiment<'a> {
     /// Checks everything that can be checked before a server is started.
-    ///
-    /// # Errors
-    /// A usage error, or a machine that cannot hold the load.
     pub(crate) fn new(
         args: &'a CompareArgs,
         stop: &'a InterruptHandle,
@@ -96,9 +93,6 @@ impl<'a> Experiment<'a> {
     }
 
     /// Measures all rounds, or as many as there are when the user ends it.
-    ///
-    /// # Errors
-    /// When the load cannot be planned.
     pub(crate) fn run(self) -> anyhow::Result<Comparison> {
         if self
             .cpu_split

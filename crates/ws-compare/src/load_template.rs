@@ -36,9 +36,6 @@ pub(crate) struct LoadTemplate {
 
 impl LoadTemplate {
     /// The load that was asked for, against servers like `target`.
-    ///
-    /// # Errors
-    /// When the trusted certificates cannot be read.
     pub(crate) fn new(
         args: &CompareArgs,
         target: ServerUrl,
@@ -83,17 +80,11 @@ impl LoadTemplate {
     }
 
     /// Returns the plan of a capacity run: closed loop.
-    ///
-    /// # Errors
-    /// [`PlanError`] when a figure is out of range.
     pub(crate) fn capacity(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |_| {})
     }
 
     /// Returns the plan of a latency run: open loop at a rate.
-    ///
-    /// # Errors
-    /// As [`capacity`](Self::capacity).
     pub(crate) fn latency(
         &self,
         target: &ServerUrl,
@@ -110,9 +101,6 @@ impl LoadTemplate {
     }
 
     /// Returns the plan of a pilot run: a short capacity run without samples.
-    ///
-    /// # Errors
-    /// As [`capacity`](Self::capacity).
     pub(crate) fn pilot(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
         self.plan(target, seed, |draft| {
             draft.length = Length::Duration(match draft.length {

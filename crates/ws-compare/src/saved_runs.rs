@@ -35,9 +35,7 @@ struct SavedSummary<'f> {
 
 /// Reads the files, one argument a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved
 /// comparison. Its verdicts are to be computed again.
-///
-/// # Errors
-/// When a file cannot be read, or the runs cannot be compared, naming the difference.
+/// The error is in words, and names the difference when runs cannot be compared.
 pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comparison, String> {
     if let [only] = arguments
         && let path = Path::new(only)
