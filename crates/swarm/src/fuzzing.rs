@@ -8,7 +8,7 @@
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{Length, Load, Plan, LoadDraft, LoadSpec, ServerUrl, Verify};
 use units::SizeRange;
 use websocket_wire::MessageKind;
 
@@ -149,28 +149,16 @@ fn identity(number: MessageNumber) -> Identity {
 }
 
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
-    Plan::new(PlanDraft {
-        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
-        clients: NonZeroU32::new(10).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::MIN),
-        payload: SizeRange { min, max },
-        text: true,
-        load: Load::PING_PONG,
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
-        warmup: Duration::ZERO,
-        verify,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 0,
-    })
-    .unwrap()
+    LoadSpec::new(LoadDraft {
+            clients: NonZeroU32::new(10).unwrap(),
+            length: Length::MessagesPerClient(NonZeroU64::MIN),
+            payload: SizeRange { min, max },
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            warmup: Duration::ZERO,
+            verify,
+            ..LoadDraft::closed_loop()
+        }).unwrap().against(ServerUrl::parse("ws://127.0.0.1:1/").unwrap()).unwrap()
 }
 
 #[cfg(test)]
