@@ -5,12 +5,14 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `reasons` | the reasons of a verdict, with advice |
+//! | `connect_advice` | advice when no connection opened |
 //! | [`plan`] | the plan |
 //! | [`summary`] | figures of a run: measured time, generator, coordinated omission, tail |
 //! | [`run_differences`] | differences between the settings of runs |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod connect_advice;
 #[cfg(test)]
 mod fixture;
 pub mod plan;
@@ -18,4 +20,5 @@ mod reasons;
 pub mod run_differences;
 pub mod summary;
 
+pub use connect_advice::connect_advice;
 pub use reasons::{explain, reason};
