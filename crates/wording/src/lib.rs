@@ -4,6 +4,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`comparison`] | the verdict on a figure of two servers |
 //! | `reasons` | the reasons of a verdict, with advice |
 //! | `connect_advice` | advice when no connection opened |
 //! | [`plan`] | the plan |
@@ -12,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod comparison;
 mod connect_advice;
 #[cfg(test)]
 mod fixture;
