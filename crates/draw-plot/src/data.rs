@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use measurement::record::TimelineRow;
 use measurement::run::StageSummary;
-use results::read::{Metric, When};
+use results::read::{Metric, TimestampOf};
 
 use crate::options::DEFAULT_WINDOW;
 use crate::series::{Point, SortedTimes};
@@ -25,31 +25,6 @@ pub enum PictureKind {
     Timeline,
     /// How many messages took how long, over the time at which they were sent, or due.
     Heatmap,
-}
-
-impl PictureKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Latency,
-        Self::Histogram,
-        Self::Cdf,
-        Self::Percentiles,
-        Self::Timeline,
-        Self::Heatmap,
-    ];
-
-    /// As it is typed: `latency`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Latency => "latency",
-            Self::Histogram => "histogram",
-            Self::Cdf => "cdf",
-            Self::Percentiles => "percentiles",
-            Self::Timeline => "timeline",
-            Self::Heatmap => "heatmap",
-        }
-    }
 }
 
 /// What a picture is about.
@@ -168,7 +143,7 @@ pub struct Moments<'v> {
     /// How often each occurred; empty when each occurred once.
     pub counts: Cow<'v, [u64]>,
     /// What the moments are those of.
-    pub when: When,
+    pub when: TimestampOf,
     /// How exactly the moments are known, in seconds; `None` for exactly.
     pub slice_s: Option<f64>,
     /// Messages that have no time, which the subtitle counts.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use measurement::record::TimelineRow;
 use results::read::{
-    Distributions, Metric, Place, Request, Times, read_distributions, read_moments, read_timeline,
-    read_times,
+    Distributions, Metric, Place, Request, TimeColumn, read_distributions, read_timed_latencies,
+    read_timeline, read_times,
 };
 use units::{counted, grouped};
 
@@ -149,7 +149,7 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<PictureInput, Draw
     })
 }
 
-fn origin_of(times: &Times) -> Origin<'_> {
+fn origin_of(times: &TimeColumn) -> Origin<'_> {
     Origin {
         place: &times.place,
         run: times.run.as_ref(),
@@ -158,7 +158,7 @@ fn origin_of(times: &Times) -> Origin<'_> {
 }
 
 /// The times in order of sending, which are taken out of what was read.
-fn series_of(label: String, times: &mut Times) -> Series<'static> {
+fn series_of(label: String, times: &mut TimeColumn) -> Series<'static> {
     let values_ms = std::mem::take(&mut times.values_ms);
     Series {
         label,
@@ -169,7 +169,7 @@ fn series_of(label: String, times: &mut Times) -> Series<'static> {
 }
 
 /// The times and what they are drawn against.
-fn curve_of((times, label): (&Times, String)) -> XySeries<'static> {
+fn curve_of((times, label): (&TimeColumn, String)) -> XySeries<'static> {
     let xs = times.xs.iter().flat_map(|xs| xs.values.iter().copied());
     let points: Vec<_> = xs.zip(times.values_ms.iter().copied()).collect();
     XySeries {
@@ -291,7 +291,7 @@ fn distribution_of(label: String, file: Distributions) -> Result<Distribution, D
             skipped: file.skipped,
             chosen_from: file.chosen_from,
         }),
-        None => Err(DrawError::NoValues { label }),
+        None => Err(DrawError::NoValues(label)),
     }
 }
 
@@ -350,7 +350,7 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
 fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
     let all = files
         .iter()
-        .map(|file| read_moments(file, request))
+        .map(|file| read_timed_latencies(file, request))
         .collect::<Result<Vec<_>, _>>()?;
     let origins: Vec<_> = all
         .iter()
@@ -381,7 +381,7 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
         at_s: file.at_s.into(),
         values_ms: file.values_ms.into(),
         counts: file.counts.into(),
-        when: file.when,
+        when: file.timestamp_of,
         slice_s: file.slice_s,
         skipped: file.skipped,
         chosen_from: file.chosen_from,

@@ -1,6 +1,7 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
 mod cli;
+mod flag_advice;
 
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use clap::CommandFactory;
 
 fn main() -> ExitCode {
     ::cli::run(cli::Args::command(), |args: cli::Args| {
-        args.checked()?.run()?;
+        args.validate()?.run()?;
         Ok(ExitCode::SUCCESS)
     })
 }

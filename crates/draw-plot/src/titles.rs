@@ -1,8 +1,8 @@
-//! What a picture and its lines are called, from what the files say.
+//! The heading of a picture and the names of its lines, from what the files say.
 
 use std::ffi::OsStr;
 
-use results::read::{Place, RunInfo};
+use results::read::{Place, RunOrigin};
 
 use crate::data::PictureKind;
 use crate::phrases::capitalize;
@@ -11,12 +11,12 @@ use crate::run_title;
 /// A file, and what it says about where its times come from.
 pub(crate) struct Origin<'a> {
     pub(crate) place: &'a Place,
-    pub(crate) run: Option<&'a RunInfo>,
-    /// What its times are.
+    pub(crate) run: Option<&'a RunOrigin>,
+    /// Name of its times: `service time`.
     pub(crate) name: &'a str,
 }
 
-/// The run that all files come from; what is drawn, where there is no such one.
+/// The run that all files come from; without such a run, what is drawn.
 pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_>]) -> String {
     let mut titles: Vec<String> = all
         .iter()
@@ -44,7 +44,7 @@ pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_
     capitalize(&what)
 }
 
-/// What all files hold.
+/// The name of the times of all files.
 pub(crate) fn quantity_of(all: &[Origin<'_>]) -> String {
     let mut names: Vec<&str> = all.iter().map(|origin| origin.name).collect();
     names.dedup();

@@ -34,7 +34,7 @@ impl Folder {
             summary.write_number(row, 1, value).unwrap();
         }
         let sheet = workbook.add_worksheet().set_name("latencies").unwrap();
-        for (column, name) in (0..).zip(results::schema::LATENCIES_COLUMNS) {
+        for (column, name) in (0..).zip(results::LATENCIES_COLUMNS) {
             sheet.write_string(0, column, name).unwrap();
         }
         for (row, time) in (1..).zip(times_ms) {

@@ -7,7 +7,7 @@ use draw_plot::{
     Data, Distribution, Moments, NamedTimes, Options, PictureKind, Series, Size, Subject, Theme,
     load, page_style, svg,
 };
-use results::read::When;
+use results::read::TimestampOf;
 
 fn options() -> Options {
     Options {
@@ -237,7 +237,7 @@ fn the_scale_of_a_heatmap_ends_within_the_picture() {
         values_ms: vec![1.0; counts.len()].into(),
         at_s: at_s.into(),
         counts: counts.into(),
-        when: When::Sent,
+        when: TimestampOf::Sent,
         slice_s: None,
         skipped: 0,
         chosen_from: None,

@@ -3,7 +3,7 @@
 //! `cargo bench -p results --bench million_rows [-- FILE.xlsx [ROWS.csv]]` writes the file (a temporary
 //! one by default), reads one column of it back, and prints one JSON line a step: seconds, CPU seconds,
 //! and by how many bytes the most that was resident in it exceeds what was before. The same rows go into the second file,
-//! for `beside_pandas.py`, which sets it beside pandas.
+//! for `pandas_comparison.py`, which sets it beside pandas.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

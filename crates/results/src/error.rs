@@ -1,28 +1,22 @@
-//! What can go wrong with a file.
+//! Errors of reading and writing files.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use crate::read::{Part, Place};
+use crate::content::Content;
 
-/// Why a file could not be written or read. Each names the file, and the sheet where there is one.
+/// Reasons why a file could not be written or read. Each names the file, and the sheet where there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResultsError {
-    /// The file cannot be created or written.
+    /// The file cannot be created or written, or the workbook cannot be put together.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The workbook cannot be put together.
-    #[error("cannot write {}", path.display())]
-    Workbook {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<rust_xlsxwriter::XlsxError>,
+        /// The cause.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The file name has an ending that no writer knows.
     #[error("cannot tell the format of {} by its ending: use {known}", path.display())]
@@ -37,84 +31,33 @@ pub enum ResultsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The file holds nothing at all.
-    #[error("{} is empty", path.display())]
-    EmptyFile {
+    /// The file is whole, but not one that can be read here.
+    #[error("{} {reason}", path.display())]
+    Refused {
         /// The file.
         path: PathBuf,
+        /// The cause.
+        reason: Refusal,
     },
-    /// The content is neither a workbook nor readable text.
-    #[error("{} is not a spreadsheet: {why}", path.display())]
-    NotASpreadsheet {
-        /// The file.
-        path: PathBuf,
-        /// What it is instead.
-        why: &'static str,
-    },
-    /// The file is whole, but of a kind that does not carry what is wanted.
-    #[error("{} holds no {part}: give {}", path.display(), part.carriers())]
+    /// The file is whole, but of a kind that does not hold what is wanted.
+    #[error("{} holds no {content}: give {}", path.display(), content.formats())]
     Lacks {
         /// The file.
         path: PathBuf,
-        /// What it lacks.
-        part: Part,
+        /// The missing content.
+        content: Content,
     },
-    /// What should be a comparison of servers is none.
-    #[error("{} is no comparison that ws-compare wrote", path.display())]
-    NotAComparison {
+    /// A JSON document, or a `summary` sheet, of another shape than ours.
+    #[error("{}", document.mismatch(path))]
+    NotOurs {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A text, JSON or histograms within it, that is not whole.
-    #[error("cannot read {}: it is truncated or damaged", path.display())]
-    DamagedText {
-        /// The file.
-        path: PathBuf,
-        /// What its reader says.
-        source: std::io::Error,
-    },
-    /// A line of a log that is not whole.
-    #[error("{} is truncated or damaged: line {line} is no interval of a log", path.display())]
-    DamagedLine {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// What the reader of its histogram says.
-        source: Option<std::io::Error>,
-    },
-    /// Rows of messages that were sent before those above them.
-    #[error("row {row} of {} was sent before the row above it: rows in order of sending are needed", path.display())]
-    NotInOrder {
-        /// The file.
-        path: PathBuf,
-        /// The row, from 1.
-        row: u32,
-    },
-    /// The rows are a choice, so that they count nothing.
-    #[error(
-        "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
-        path.display()
-    )]
-    ChosenRows {
-        /// The file.
-        path: PathBuf,
-        /// Rows in it.
-        rows: u64,
-        /// Messages that there were at least.
-        messages: u64,
-    },
-    /// What should be the summary of a run is none.
-    #[error("the summary in {} is not one that ws-bench wrote", path.display())]
-    NotASummary {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
+        /// The kind of document that was expected.
+        document: DocumentKind,
+        /// The first difference.
         source: serde_json::Error,
     },
     /// A later version wrote it, whose keys may mean something else.
@@ -127,47 +70,44 @@ pub enum ResultsError {
         /// The latest that can be read.
         known: u32,
     },
-    /// A workbook that only its password opens.
-    #[error("{} is encrypted: save it without a password", path.display())]
-    Encrypted {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A workbook that would fill memory when it is inflated.
-    #[error("{} is refused, it looks like a zip bomb: {why}", path.display())]
-    ZipBomb {
-        /// The file.
-        path: PathBuf,
-        /// What is too much.
-        why: String,
-    },
-    /// A workbook that is not whole.
-    #[error("cannot read {}: it is truncated or damaged", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What its reader says.
-        source: Box<calamine::Error>,
-    },
-    /// A sheet that is not whole.
+    /// A file or sheet that ends early, or whose bytes are not what they should be.
     #[error("cannot read {place}: it is truncated or damaged")]
-    DamagedSheet {
-        /// The sheet.
+    Damaged {
+        /// The file or sheet.
         place: Place,
-        /// What its reader says.
-        source: Box<calamine::Error>,
+        /// The words of its reader.
+        source: Box<dyn Error + Send + Sync>,
     },
-    /// A row of a CSV file of ours that ends early.
-    #[error("{} is truncated or damaged: row {row} has {found} fields instead of {wanted}", path.display())]
-    CutRow {
+    /// A row of a CSV file, or a line of a log, that ends early.
+    #[error("{} is truncated or damaged: {defect}", path.display())]
+    DamagedRow {
+        /// The file.
+        path: PathBuf,
+        /// The row or line, and its defect.
+        defect: RowDefect,
+        /// The words of the reader of its histogram.
+        source: Option<std::io::Error>,
+    },
+    /// Rows of messages that were sent before those above them.
+    #[error("row {row} of {} was sent before the row above it: rows in order of sending are needed", path.display())]
+    NotInOrder {
         /// The file.
         path: PathBuf,
         /// The row, from 1.
         row: u32,
-        /// Fields found.
-        found: usize,
-        /// Fields of every row.
-        wanted: usize,
+    },
+    /// The rows are a random sample, so they cannot be counted.
+    #[error(
+        "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
+        path.display()
+    )]
+    ChosenRows {
+        /// The file.
+        path: PathBuf,
+        /// Rows in it.
+        rows: u64,
+        /// Messages that there were at least.
+        messages: u64,
     },
     /// No sheet has the name that was asked for.
     #[error("no sheet `{sheet}` in {}: it has {known}", path.display())]
@@ -176,117 +116,252 @@ pub enum ResultsError {
         path: PathBuf,
         /// The name that was asked for.
         sheet: String,
-        /// The names there are.
+        /// The names there are, each between backticks.
         known: String,
     },
-    /// No column has the name that was asked for.
-    #[error("no column `{column}` in {place}: it has {known}")]
-    NoSuchColumn {
-        /// Where it was looked for.
-        place: Place,
-        /// The name that was asked for.
-        column: String,
-        /// The names there are.
-        known: String,
-    },
-    /// A sheet without rows below its header.
-    #[error("{place} has no rows")]
-    EmptySheet {
+    /// No column, or no single one, can be meant.
+    #[error("{}", problem.describe(place))]
+    NoColumn {
         /// The sheet.
         place: Place,
+        /// The cause.
+        problem: ColumnProblem,
     },
-    /// A sheet with rows, but without a column of numbers.
-    #[error("{place} has no column of numbers")]
-    NoNumbers {
+    /// The column has no number in any row, or not together with the column to draw against.
+    #[error("{}", no_values(place, column, x.as_deref(), *rows))]
+    NoValues {
         /// The sheet.
         place: Place,
-    },
-    /// A column with the name of a latency, without numbers.
-    #[error(
-        "column `{column}` of {place} holds no numbers: mend it, or name another one with --column"
-    )]
-    NotNumbers {
-        /// The sheet.
-        place: Place,
-        /// The column.
-        column: String,
-    },
-    /// The only numbers are those that count the rows.
-    #[error(
-        "{place} has no column of numbers but `{column}`, which only numbers the rows; if it is meant, say so with --column"
-    )]
-    OnlyAnIndex {
-        /// The sheet.
-        place: Place,
-        /// The column that counts.
-        column: String,
-    },
-    /// The only numbers are those that the times would be drawn against.
-    #[error("{place} has no column of numbers but `{column}`, which --x draws against")]
-    OnlyX {
-        /// The sheet.
-        place: Place,
-        /// The column to draw against.
-        column: String,
-    },
-    /// More than one column may hold latencies.
-    #[error("cannot tell which column of {place} to draw: choose one of {columns} with --column")]
-    AmbiguousColumn {
-        /// The sheet.
-        place: Place,
-        /// The columns of numbers.
-        columns: String,
-    },
-    /// The column has no number in any row.
-    #[error("column `{column}` of {place} holds no number in any of its {rows} rows")]
-    EmptyColumn {
-        /// The sheet.
-        place: Place,
-        /// The column.
-        column: String,
-        /// Rows below the header.
-        rows: u64,
-    },
-    /// The two columns have numbers in no row together.
-    #[error("no row of {place} has a number in both `{x}` and `{column}`, of {rows} rows")]
-    NoWholeRow {
-        /// The sheet.
-        place: Place,
-        /// The column to draw against.
-        x: String,
         /// The column of times.
         column: String,
+        /// The column to draw against.
+        x: Option<String>,
         /// Rows below the header.
         rows: u64,
     },
-    /// A cell of the column to draw against that holds something else than a number.
-    #[error("cell {cell} of {} holds {found}, not a number", path.display())]
-    NotANumber {
-        /// The file.
-        path: PathBuf,
-        /// The cell, `B17`.
-        cell: String,
-        /// What it holds.
-        found: String,
-    },
-    /// A cell of a column of counts that holds something else.
-    #[error("cell {cell} of {} holds {found}, not a count", path.display())]
-    NotACount {
-        /// The file.
-        path: PathBuf,
-        /// The cell, `timeline!B17`.
-        cell: String,
-        /// What it holds.
-        found: String,
-    },
-    /// A cell of the column that holds something else than a time.
-    #[error("cell {cell} of {} holds {found}, not a time", path.display())]
-    NotATime {
+    /// A cell that holds something else than a number, a count or a time.
+    #[error("cell {cell} of {} holds {found}, not a {expected}", path.display())]
+    WrongCell {
         /// The file.
         path: PathBuf,
         /// The cell, `latencies!E17`.
         cell: String,
-        /// What it holds.
+        /// Its content.
         found: String,
+        /// `number`, `count` or `time`.
+        expected: &'static str,
     },
+}
+
+impl ResultsError {
+    /// Wraps the cause of a failed write.
+    pub fn write(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Write {
+            path: path.to_owned(),
+            source: source.into(),
+        }
+    }
+
+    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn refused(path: &Path, reason: Refusal) -> Self {
+        Self::Refused {
+            path: path.to_owned(),
+            reason,
+        }
+    }
+
+    pub(crate) fn lacks(path: &Path, content: Content) -> Self {
+        Self::Lacks {
+            path: path.to_owned(),
+            content,
+        }
+    }
+
+    pub(crate) fn damaged(place: Place, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Damaged {
+            place,
+            source: source.into(),
+        }
+    }
+}
+
+/// A file, and the sheet where it has sheets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub path: PathBuf,
+    /// The sheet; `None` in a file without sheets.
+    pub sheet: Option<String>,
+}
+
+impl Place {
+    pub(crate) fn file(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            sheet: None,
+        }
+    }
+
+    pub(crate) fn sheet(path: &Path, sheet: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            sheet: Some(sheet.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(sheet) = &self.sheet {
+            write!(f, "sheet `{sheet}` of ")?;
+        }
+        self.path.display().fmt(f)
+    }
+}
+
+/// Reasons why a whole file is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It holds nothing at all.
+    #[error("is empty")]
+    Empty,
+    /// Its content is neither a workbook nor readable text, but this.
+    #[error("is not a spreadsheet: {0}")]
+    NotASpreadsheet(&'static str),
+    /// Only its password opens it.
+    #[error("is encrypted: save it without a password")]
+    Encrypted,
+    /// It would fill memory when it is inflated; this is too much.
+    #[error("is refused, it looks like a zip bomb: {0}")]
+    ZipBomb(String),
+}
+
+/// Kinds of JSON document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// The summary of a run.
+    Summary,
+    /// A comparison of servers.
+    Comparison,
+}
+
+impl DocumentKind {
+    fn mismatch(self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Self::Summary => format!("the summary in {path} is not one that ws-bench wrote"),
+            Self::Comparison => format!("{path} is no comparison that ws-compare wrote"),
+        }
+    }
+}
+
+/// Defects of a row or line; both count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RowDefect {
+    /// A row of a CSV file of ours has fewer or more fields than the others.
+    #[error("row {row} has {found} fields instead of {wanted}")]
+    Fields {
+        /// The row.
+        row: u32,
+        /// Fields found.
+        found: usize,
+        /// Fields of every row.
+        wanted: usize,
+    },
+    /// A line of a log holds no histogram.
+    #[error("line {0} is no interval of a log")]
+    Interval(u64),
+}
+
+/// Reasons why no column can be read, nearest to a choice last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnProblem {
+    /// The sheet has no rows below its header.
+    NoRows,
+    /// It has rows, but no column of numbers except perhaps one that numbers the rows.
+    NoNumbers {
+        /// That one.
+        index: Option<String>,
+    },
+    /// No column has the name that was asked for.
+    NoSuchColumn {
+        /// That name.
+        wanted: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The only numbers are those that the times would be drawn against.
+    OnlyX {
+        /// The column to draw against.
+        column: String,
+    },
+    /// Any of several columns may hold the times.
+    Ambiguous {
+        /// Their names.
+        columns: Vec<String>,
+    },
+    /// A column with the name of a latency holds no numbers, and another one would be drawn in its place.
+    NotNumbers {
+        /// The column.
+        column: String,
+    },
+}
+
+impl ColumnProblem {
+    /// Ranks it by how little was missing to a choice.
+    pub(crate) fn nearness(&self) -> u8 {
+        match self {
+            Self::NoRows => 0,
+            Self::NoNumbers { .. } => 1,
+            Self::NoSuchColumn { .. } => 2,
+            Self::OnlyX { .. } => 3,
+            Self::Ambiguous { .. } => 4,
+            Self::NotNumbers { .. } => 5,
+        }
+    }
+
+    fn describe(&self, place: &Place) -> String {
+        match self {
+            Self::NoRows => format!("{place} has no rows"),
+            Self::NoNumbers { index: None } => format!("{place} has no column of numbers"),
+            Self::NoNumbers {
+                index: Some(column),
+            } => format!(
+                "{place} has no column of numbers but `{column}`, which only numbers the rows"
+            ),
+            Self::NoSuchColumn { wanted, known } => {
+                format!("no column `{wanted}` in {place}: it has {}", quoted(known))
+            }
+            Self::OnlyX { column } => format!("{place} has no column of numbers but `{column}`"),
+            Self::Ambiguous { columns } => format!(
+                "cannot tell which column of {place} to draw: choose one of {}",
+                quoted(columns)
+            ),
+            Self::NotNumbers { column } => format!("column `{column}` of {place} holds no numbers"),
+        }
+    }
+}
+
+fn no_values(place: &Place, column: &str, x: Option<&str>, rows: u64) -> String {
+    match x {
+        None => format!("column `{column}` of {place} holds no number in any of its {rows} rows"),
+        Some(x) => {
+            format!("no row of {place} has a number in both `{x}` and `{column}`, of {rows} rows")
+        }
+    }
+}
+
+/// Joins names as `a`, `b`, each between backticks.
+pub(crate) fn quoted<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<_> = names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    quoted.join(", ")
 }

@@ -7,15 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use measurement::record::TimelineRow;
+use serde::{Deserialize, Serialize};
 
 /// Most bytes that a histogram may inflate to; one of 5 digits over all of 64 bits takes less.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// What begins the V2 encoding, deflated and plain.
+/// First bytes of the V2 encoding, deflated and plain.
 const DEFLATED_COOKIE: u32 = 0x1c84_9314;
 const PLAIN_COOKIE: u32 = 0x1c84_9313;
 
-/// Bytes before the counts in the plain encoding, and where it says how many bytes these are.
+/// Bytes before the counts in the plain encoding, and the place of the counts' length.
 const HEADER_BYTES: usize = 40;
 const LENGTH_AT: std::ops::Range<usize> = 4..8;
 
@@ -28,7 +29,7 @@ pub(crate) fn encode(histogram: &Histogram<u64>) -> io::Result<String> {
     Ok(STANDARD.encode(bytes))
 }
 
-/// The histogram of a text, whoever wrote it.
+/// The histogram of a text, whichever program wrote it.
 pub(crate) fn decode(text: &str) -> io::Result<Histogram<u64>> {
     let bytes = STANDARD.decode(text.trim()).map_err(io::Error::other)?;
     if word(&bytes, 0..4) != Some(DEFLATED_COOKIE) {
@@ -61,7 +62,7 @@ fn word(bytes: &[u8], at: std::ops::Range<usize>) -> Option<u32> {
     Some(u32::from_be_bytes(word))
 }
 
-/// Adds what `other` counts to `sum`, whatever the bounds of both.
+/// Adds the counts of `other` to `sum`, whatever the bounds of both.
 pub(crate) fn add(sum: &mut Option<Histogram<u64>>, other: Histogram<u64>) -> io::Result<()> {
     match sum {
         Some(sum) => sum.add(&other).map_err(io::Error::other),
@@ -75,13 +76,13 @@ pub(crate) fn add(sum: &mut Option<Histogram<u64>>, other: Histogram<u64>) -> io
 }
 
 /// The times of a whole run, in nanoseconds.
-pub(crate) struct OfRun {
+pub(crate) struct RunHistograms {
     pub(crate) service: Histogram<u64>,
     /// `None` in closed loop, where they are the service times.
     pub(crate) response: Option<Histogram<u64>>,
 }
 
-impl OfRun {
+impl RunHistograms {
     /// All seconds together; `None` when no second has any.
     pub(crate) fn of(timeline: &[TimelineRow]) -> io::Result<Option<Self>> {
         let (mut service, mut response) = (None, None);
@@ -92,6 +93,31 @@ impl OfRun {
             }
         }
         Ok(service.map(|service| Self { service, response }))
+    }
+
+    /// Their form in a JSON document.
+    pub(crate) fn encode(&self) -> io::Result<EncodedHistograms> {
+        Ok(EncodedHistograms {
+            service: encode(&self.service)?,
+            response: self.response.as_ref().map(encode).transpose()?,
+        })
+    }
+}
+
+/// The times of a whole run in a JSON document, as base64 of HdrHistogram's V2 encoding, deflated.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EncodedHistograms {
+    service: String,
+    /// `None` in closed loop, where they are the service times.
+    response: Option<String>,
+}
+
+impl EncodedHistograms {
+    pub(crate) fn decode(&self) -> io::Result<RunHistograms> {
+        Ok(RunHistograms {
+            service: decode(&self.service)?,
+            response: self.response.as_deref().map(decode).transpose()?,
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! | [`read`] | what a run's files hold; one column of times from anybody's, and another to draw it against |
 //! | [`schema`] | names of sheets and columns, shared by writers and reader |
 //! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog`; a comparison of servers |
-//! | [`whole`] | files that appear under their name only when they are whole |
+//! | [`atomic_file`] | files that appear under their name only when they are whole |
 //!
 //! Writers take the run as plain data and write into a file that appears under its name only when
 //! it is whole.
@@ -20,11 +20,14 @@
     )
 )]
 
+pub mod atomic_file;
+mod content;
 mod error;
 mod histogram;
 pub mod read;
-pub mod schema;
-pub mod whole;
+mod schema;
 pub mod write;
 
-pub use error::ResultsError;
+pub use content::Content;
+pub use error::{ColumnProblem, DocumentKind, Place, Refusal, ResultsError, RowDefect};
+pub use schema::LATENCIES_COLUMNS;

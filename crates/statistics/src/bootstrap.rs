@@ -171,5 +171,204 @@ fn between(sorted: &[f64], below: f64, above: f64) -> (f64, f64) {
 }
 
 #[cfg(test)]
-#[path = "bootstrap_tests.rs"]
-mod tests;
+mod tests {
+    //! Intervals of known pairs; against SciPy see `tests/beside_scipy.py`.
+
+    use super::*;
+    use crate::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
+    use crate::signed_rank::rounds_needed;
+    use proptest::prelude::*;
+
+    const METHODS: [Method; 4] = [
+        Method::Percentile,
+        Method::Bca,
+        Method::Expanded,
+        Method::Guarded,
+    ];
+    const STATISTICS: [Statistic; 4] = [
+        Statistic::RatioOfMedians,
+        Statistic::MedianOfRatios,
+        Statistic::GeometricMean,
+        Statistic::PseudoMedian,
+    ];
+
+    fn quick(statistic: Statistic, method: Method, seed: u64) -> Bootstrap {
+        Bootstrap {
+            statistic,
+            method,
+            seed,
+            resamples: 199,
+            ..Bootstrap::default()
+        }
+    }
+
+    #[test]
+    fn estimates_by_hand() {
+        let pairs = Pairs::new(&[2.0, 8.0, 32.0], &[1.0, 2.0, 2.0]).unwrap();
+        let estimate = |statistic| {
+            quick(statistic, Method::Percentile, 1)
+                .ratio(&pairs)
+                .estimate
+        };
+        for (statistic, wanted) in [
+            (Statistic::RatioOfMedians, 4.0),
+            (Statistic::MedianOfRatios, 4.0),
+            // 2 · 4 · 16 = 2⁷.
+            (Statistic::GeometricMean, 2.0_f64.powf(7.0 / 3.0)),
+            // Exponents 1 2 4; means of two: 1, 1.5, 2, 2.5, 3, 4.
+            (Statistic::PseudoMedian, 2.0_f64.powf(2.25)),
+        ] {
+            assert!(
+                (estimate(statistic) - wanted).abs() < 1e-12,
+                "{statistic:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_rounds_have_three_resamples() {
+        // ¼ both the first, ½ one of each, ¼ both the second: of 80 % the bounds are the two rounds.
+        let pairs = Pairs::new(&[2.0, 8.0], &[1.0, 1.0]).unwrap();
+        let bootstrap = Bootstrap {
+            level: 0.8,
+            ..quick(Statistic::GeometricMean, Method::Percentile, 3)
+        };
+        let ratio = bootstrap.ratio(&pairs);
+        for (found, wanted) in [(ratio.estimate, 4.0), (ratio.low, 2.0), (ratio.high, 8.0)] {
+            assert!((found - wanted).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_told() {
+        let error = |a: &[f64], b: &[f64]| Pairs::new(a, b).unwrap_err().to_string();
+        assert!(error(&[1.0, 2.0], &[1.0]).contains("cannot be paired"));
+        assert!(error(&[1.0], &[1.0]).contains("it takes 2"));
+        assert!(error(&[1.0, 0.0], &[1.0, 1.0]).contains("0 in round 2 has no ratio"));
+        assert!(error(&[1.0, 1.0], &[f64::NAN, 1.0]).contains("round 1"));
+    }
+
+    #[test]
+    fn rounds_that_agree_leave_no_doubt() {
+        let pairs = Pairs::new(&[3.0; 8], &[2.0; 8]).unwrap();
+        for (statistic, method) in STATISTICS.into_iter().zip(METHODS) {
+            let ratio = quick(statistic, method, 1).ratio(&pairs);
+            for found in [ratio.low, ratio.estimate, ratio.high] {
+                assert!(
+                    (found - 1.5).abs() < 1e-12,
+                    "{statistic:?} {method:?}: {ratio:?}"
+                );
+            }
+        }
+    }
+
+    /// Rounds with noise of 2 % for each server, and one in twenty in which a server is 30 % off.
+    fn rounds(count: usize, faster: f64, random: &mut Xoshiro256PlusPlus) -> Pairs {
+        let mut one = |factor: f64| {
+            let noise = 0.02 * normal_quantile(random.random_range(1e-9..1.0));
+            let disturbed = if random.random_bool(0.05) { 0.7 } else { 1.0 };
+            factor * noise.exp() * disturbed
+        };
+        let (a, b): (Vec<f64>, Vec<f64>) = (0..count).map(|_| (one(faster), one(1.0))).unzip();
+        Pairs::new(&a, &b).unwrap()
+    }
+
+    #[test]
+    fn a_against_a_cannot_be_told_and_5_percent_can() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+        let mut told = |faster: f64, count: usize| {
+            (0..200)
+                .map(|seed| {
+                    let pairs = rounds(count, faster, &mut random);
+                    let bootstrap = quick(Statistic::PseudoMedian, Method::Guarded, seed);
+                    RatioComparison::new(&pairs, Direction::HigherIsBetter, &bootstrap).verdict
+                })
+                .filter(|verdict| !matches!(verdict, RatioVerdict::CannotTell { .. }))
+                .count()
+        };
+        for count in [6, 10] {
+            // 5 % are 10; three deviations more are 19.
+            let wrong = told(1.0, count);
+            assert!(wrong <= 19, "{count} rounds: {wrong} of 200");
+        }
+        assert_eq!(told(1.5, 5), 0, "five rounds tell nothing");
+        let right = told(1.05, 10);
+        assert!(right >= 120, "{right} of 200");
+    }
+
+    fn series() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+        prop::collection::vec((1.0..100.0_f64, 1.0..100.0_f64), 2..15)
+            .prop_map(|pairs| pairs.into_iter().unzip())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn swapping_the_servers_inverts(
+            (a, b) in series(), seed: u64, statistic in prop::sample::select(&STATISTICS[..]),
+            method in prop::sample::select(&METHODS[..])
+        ) {
+            let bootstrap = quick(statistic, method, seed);
+            let ratio = bootstrap.ratio(&Pairs::new(&a, &b).unwrap());
+            let inverse = bootstrap.ratio(&Pairs::new(&b, &a).unwrap()).inverse();
+            for (one, other) in [(ratio.estimate, inverse.estimate), (ratio.low, inverse.low), (ratio.high, inverse.high)] {
+                prop_assert!((one / other - 1.0).abs() < 1e-9, "{:?} {:?}", ratio, inverse);
+            }
+        }
+
+        #[test]
+        fn the_unit_changes_nothing((a, b) in series(), seed: u64, power in -20_i32..20) {
+            let bootstrap = quick(Statistic::PseudoMedian, Method::Guarded, seed);
+            let scaled = |v: &[f64]| v.iter().map(|v| v * 2.0_f64.powi(power)).collect::<Vec<_>>();
+            let one = bootstrap.ratio(&Pairs::new(&a, &b).unwrap());
+            let both = bootstrap.ratio(&Pairs::new(&scaled(&a), &scaled(&b)).unwrap());
+            let first = bootstrap.ratio(&Pairs::new(&scaled(&a), &b).unwrap());
+            for (one, both, first) in [(one.low, both.low, first.low), (one.high, both.high, first.high)] {
+                prop_assert!((one / both - 1.0).abs() < 1e-9);
+                prop_assert!((one * 2.0_f64.powi(power) / first - 1.0).abs() < 1e-9);
+            }
+        }
+
+        #[test]
+        fn an_interval_holds_its_estimate_and_is_within_the_rounds((a, b) in series(), seed: u64) {
+            let pairs = Pairs::new(&a, &b).unwrap();
+            let ratio = quick(Statistic::PseudoMedian, Method::Guarded, seed).ratio(&pairs);
+            prop_assert!(ratio.low <= ratio.estimate && ratio.estimate <= ratio.high);
+            let ratios = pairs.ratios();
+            let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = ratios.iter().copied().fold(0.0, f64::max);
+            prop_assert!(least <= ratio.low * (1.0 + 1e-12) && ratio.high <= most * (1.0 + 1e-12));
+            let plain = quick(Statistic::PseudoMedian, Method::Expanded, seed).ratio(&pairs);
+            prop_assert!(ratio.low <= plain.low && plain.high <= ratio.high);
+        }
+
+        #[test]
+        fn the_seed_says_it_all((a, b) in series(), seed: u64) {
+            let pairs = Pairs::new(&a, &b).unwrap();
+            let bootstrap = quick(Statistic::RatioOfMedians, Method::Bca, seed);
+            prop_assert_eq!(bootstrap.ratio(&pairs), bootstrap.ratio(&pairs));
+        }
+
+        #[test]
+        fn a_higher_level_is_wider((a, b) in series(), seed: u64) {
+            prop_assume!(a.len() >= rounds_needed(0.95));
+            let pairs = Pairs::new(&a, &b).unwrap();
+            let at = |level| Bootstrap { level, ..quick(Statistic::PseudoMedian, Method::Guarded, seed) }.ratio(&pairs);
+            let (narrow, wide) = (at(0.8), at(0.95));
+            prop_assert!(wide.low <= narrow.low && narrow.high <= wide.high);
+        }
+    }
+
+    #[test]
+    fn another_seed_draws_other_rounds() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(9);
+        let pairs = rounds(12, 1.0, &mut random);
+        let low = |seed| {
+            quick(Statistic::GeometricMean, Method::Percentile, seed)
+                .ratio(&pairs)
+                .low
+        };
+        assert_ne!(low(1), low(2));
+    }
+}

@@ -1,7 +1,5 @@
 //! The verdict on one figure of a server and the reference.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::bootstrap::Bootstrap;
@@ -129,45 +127,90 @@ fn more_rounds(ratio: Ratio) -> Option<u64> {
     (more <= most).then(|| (more as u64).max(1))
 }
 
-/// `1.32 × better (1.28–1.36)`, `1.05 × worse (1.03–1.07)`, or `cannot tell: about 14 more rounds
-/// would (0.99–1.03)`, where above 1 is better.
-impl fmt::Display for RatioComparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let better = self.advantage();
-        let (word, shown) = match self.verdict {
-            RatioVerdict::Better => ("better", better),
-            RatioVerdict::Worse => ("worse", better.inverse()),
-            RatioVerdict::CannotTell { more_rounds } => {
-                match more_rounds {
-                    Some(1) => write!(f, "cannot tell: about 1 more round would")?,
-                    Some(n) => write!(f, "cannot tell: about {n} more rounds would")?,
-                    None => write!(f, "cannot tell, nor would more rounds")?,
-                }
-                // Two digits would show an interval that holds 1 as if it began or ended there.
-                let at_one = |end: f64| (0.995..1.005).contains(&end);
-                let digits = if at_one(better.low) || at_one(better.high) {
-                    4
-                } else {
-                    2
-                };
-                return write!(f, " ({:.digits$}–{:.digits$})", better.low, better.high);
-            }
-        };
-        let Ratio {
+#[cfg(test)]
+mod tests {
+    //! Verdicts from intervals that are known.
+
+    use super::*;
+
+    fn ratio(estimate: f64, low: f64, high: f64, rounds: usize) -> Ratio {
+        Ratio {
             estimate,
             low,
             high,
-            ..
-        } = shown;
-        // Two digits would call a sure difference of 0.2 % none.
-        let digits = if low < 1.005 { 4 } else { 2 };
-        write!(
-            f,
-            "{estimate:.digits$} × {word} ({low:.digits$}–{high:.digits$})"
-        )
+            level: 0.95,
+            rounds,
+        }
+    }
+
+    fn verdict(ratio: Ratio, direction: Direction) -> RatioVerdict {
+        RatioComparison::of(ratio, direction).verdict
+    }
+
+    #[test]
+    fn the_whole_interval_lies_on_one_side() {
+        use Direction::{HigherIsBetter, LowerIsBetter};
+        let above = ratio(1.1, 1.01, 1.2, 10);
+        assert_eq!(verdict(above, HigherIsBetter), RatioVerdict::Better);
+        assert_eq!(verdict(above, LowerIsBetter), RatioVerdict::Worse);
+        assert_eq!(
+            verdict(above.inverse(), HigherIsBetter),
+            RatioVerdict::Worse
+        );
+        assert_eq!(
+            verdict(above.inverse(), LowerIsBetter),
+            RatioVerdict::Better
+        );
+        let on_it = ratio(1.1, 1.0, 1.2, 10);
+        assert!(matches!(
+            verdict(on_it, HigherIsBetter),
+            RatioVerdict::CannotTell { .. }
+        ));
+    }
+
+    #[test]
+    fn five_rounds_tell_nothing_at_95_percent() {
+        let clear = ratio(2.0, 1.9, 2.1, 5);
+        assert_eq!(
+            verdict(clear, Direction::HigherIsBetter),
+            RatioVerdict::CannotTell {
+                more_rounds: Some(1)
+            }
+        );
+        let stricter = Ratio {
+            level: 0.99,
+            ..clear
+        };
+        assert_eq!(
+            verdict(stricter, Direction::HigherIsBetter),
+            RatioVerdict::CannotTell {
+                more_rounds: Some(3)
+            }
+        );
+    }
+
+    #[test]
+    fn more_rounds_narrow_with_the_square_root() {
+        // The interval reaches twice as far as the distance from 1: at the level alone 4 × 10 rounds,
+        // for a power of 0.8 another ((1.96 + 0.84) / 1.96)² = 2.04 times as many: 82 in all.
+        let seen = ratio(0.01_f64.exp(), (-0.01_f64).exp(), 0.03_f64.exp(), 10);
+        for seen in [seen, seen.inverse()] {
+            assert_eq!(
+                verdict(seen, Direction::LowerIsBetter),
+                RatioVerdict::CannotTell {
+                    more_rounds: Some(72)
+                }
+            );
+        }
+        for same in [
+            ratio(1.0, 0.99, 1.01, 10),
+            ratio(1.0, 1.0, 1.0, 10),
+            ratio(1.0001, 0.98, 1.02, 10),
+        ] {
+            assert_eq!(
+                verdict(same, Direction::LowerIsBetter),
+                RatioVerdict::CannotTell { more_rounds: None }
+            );
+        }
     }
 }
-
-#[cfg(test)]
-#[path = "ratio_verdict_tests.rs"]
-mod tests;

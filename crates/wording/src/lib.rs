@@ -4,6 +4,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`comparison`] | the verdict on a figure of two servers |
 //! | `reasons` | the reasons of a verdict, with advice |
 //! | [`plan`] | the plan |
 //! | [`summary`] | figures of a run: measured time, generator, coordinated omission, tail |
@@ -11,6 +12,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod comparison;
 #[cfg(test)]
 mod fixture;
 pub mod plan;

@@ -8,7 +8,7 @@ use cli::headings::{CONNECTION, LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, print_notice};
 use measurement::plan::{Length, Plan, RateProfile, ServerUrl};
 use measurement::run::thresholds::Condition;
-use results::write::Format;
+use results::write::RunFormat;
 use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
@@ -200,7 +200,7 @@ impl BenchArgs {
 
     /// Returns true when there is a file or a picture to put raw samples in.
     fn needs_samples(&self) -> bool {
-        let in_file = |path: &PathBuf| Format::of(path).is_ok_and(Format::has_samples);
+        let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
     }
 

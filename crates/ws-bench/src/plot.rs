@@ -6,7 +6,7 @@ use anyhow::Context;
 use draw_plot::{Data, Options, Series, Subject, draw, run_title};
 use measurement::record::Sample;
 use measurement::run::Summary;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 
 /// A picture whose file can be written.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl PlotOutput {
     pub(crate) fn check(path: &Path) -> anyhow::Result<Self> {
         draw_plot::check_ending(path)?;
         // Created and dropped: whether it can be made is all there is to know before the run.
-        WholeFile::create(path)?;
+        AtomicFile::create(path)?;
         Ok(Self {
             path: path.to_owned(),
         })

@@ -6,18 +6,17 @@ use cli::{ExitStatus, print_error, print_text};
 use host::open_files;
 use host::process_probe::ProcessProbe;
 use measurement::plan::{CertificatePolicy, Plan, PlanError};
-use measurement::run::{Summary, percentile_table};
+use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
-use results::write::Run;
-use swarm::RunHandle;
-use swarm::{Measured, SwarmError};
+use results::write;
+use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
-use crate::outputs::Outputs;
+use crate::outputs::RunOutputs;
 use crate::plot::PlotOutput;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -35,17 +34,24 @@ pub(crate) fn run(
     let checked = check(args)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
     let started = start(args, control, checked.plan, checked.metrics)?;
-    let measured = measure(args, control, interrupts, &started, checked.probe)?;
+    let mut run = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
-
-    let mut summary = measured.summary.with_conditions(&args.conditions);
+    let summary = run
+        .summary
+        .take()
+        .context("the generator gave no summary")?;
+    let mut summary = summary.with_conditions(&args.conditions);
     wording::explain(&mut summary);
-    let run = Run {
+    let (samples, timeline) = (
+        run.samples.unwrap_or_default(),
+        run.timeline.unwrap_or_default(),
+    );
+    let run = write::Run {
         summary: &summary,
-        samples: &measured.record.samples,
-        percentiles: &percentile_table(&measured.record),
-        timeline: &measured.record.timeline,
-        clients: &measured.clients,
+        samples: &samples.rows,
+        percentiles: &run.percentiles.unwrap_or_default(),
+        timeline: &timeline.rows,
+        clients: &run.clients.unwrap_or_default(),
     };
     // A terminal that is gone must not cost the files.
     let printed = print(&report(args, &run)?);
@@ -73,7 +79,7 @@ struct Checked {
     /// The plan; of an embedded server, with a URL that stands for it.
     plan: Plan,
     metrics: Option<MetricsListener>,
-    outputs: Outputs,
+    outputs: RunOutputs,
     probe: Option<ProcessProbe>,
 }
 
@@ -99,7 +105,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         ));
     }
     cli::check_room(plan.clients.get(), &plan.server_url, embedded)?;
-    let outputs = Outputs::create(args, plot)?;
+    let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
         None => embedded.then(ProcessProbe::own_process),
@@ -191,7 +197,7 @@ fn measure(
     interrupts: &Interrupts,
     started: &Started,
     mut probe: Option<ProcessProbe>,
-) -> anyhow::Result<Measured> {
+) -> anyhow::Result<Run> {
     let Started {
         plan, calibration, ..
     } = started;
@@ -202,27 +208,28 @@ fn measure(
         (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
         (false, false) => progress_bar::start(plan, control),
     };
-    let measured = swarm::measure(
-        tool(),
-        plan,
-        control,
-        probe.as_mut(),
-        *calibration,
-        open_files::limit(),
-    );
+    let setup = RunSetup {
+        tool: tool(),
+        calibration: *calibration,
+        open_file_limit: open_files::limit(),
+        probe: probe.as_mut(),
+        ..RunSetup::default()
+    };
+    let run = swarm::run(plan, control, setup);
     drop(display);
     interrupts.announce_on_interrupt(!args.quiet);
-    let measured = measured?;
-    if let (Some(pid), true) = (args.server_pid, measured.server_ended) {
+    let run = run?;
+    let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
+    if let (Some(pid), None) = (args.server_pid, server) {
         args.notice(&format!(
             "process {pid} ended before the run did: its CPU and memory are not known"
         ));
     }
-    Ok(measured)
+    Ok(run)
 }
 
 /// The summary as text or JSON.
-fn report(args: &BenchArgs, run: &Run<'_>) -> anyhow::Result<String> {
+fn report(args: &BenchArgs, run: &write::Run<'_>) -> anyhow::Result<String> {
     if args.json {
         results::write::to_json(run).context("cannot print the summary")
     } else {

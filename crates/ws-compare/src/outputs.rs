@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use measurement::run::comparison::Comparison;
 use measurement::verdict::Verdict;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 use results::write::ComparisonFormat;
 
 use crate::forest;
@@ -62,9 +62,9 @@ impl Outputs {
     ///
     /// # Errors
     /// The first that cannot be created.
-    pub(crate) fn create(self) -> anyhow::Result<Outputs<WholeFile>> {
+    pub(crate) fn create(self) -> anyhow::Result<Outputs<AtomicFile>> {
         let create = |(format, path): (OutputFormat, PathBuf)| {
-            anyhow::Ok((format, WholeFile::create(&path)?))
+            anyhow::Ok((format, AtomicFile::create(&path)?))
         };
         self.0
             .into_iter()
@@ -74,7 +74,7 @@ impl Outputs {
     }
 }
 
-impl Outputs<WholeFile> {
+impl Outputs<AtomicFile> {
     /// Names of the files until they are complete.
     pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
         let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
@@ -107,7 +107,7 @@ fn has_nothing_to_draw(c: &Comparison) -> bool {
     is_reported && !forest::has_ratios(c)
 }
 
-fn write(c: &Comparison, format: OutputFormat, mut file: WholeFile) -> anyhow::Result<()> {
+fn write(c: &Comparison, format: OutputFormat, mut file: AtomicFile) -> anyhow::Result<()> {
     let bytes = match format {
         OutputFormat::Data(format) => {
             return Ok(results::write::write_comparison(c, format, file)?);

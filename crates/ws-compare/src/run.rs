@@ -4,7 +4,7 @@ use anyhow::Context;
 use cli::{ExitStatus, print_notice, print_text};
 use measurement::run::comparison::Comparison;
 use measurement::verdict::Verdict;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 
 use crate::args::{CompareArgs, usage_error};
 use crate::experiment::Experiment;
@@ -66,7 +66,7 @@ fn finish(
     args: &CompareArgs,
     comparison: Comparison,
     conditions: &Conditions,
-    outputs: Outputs<WholeFile>,
+    outputs: Outputs<AtomicFile>,
 ) -> anyhow::Result<ExitStatus> {
     let comparison = &verdicts::add_verdicts(comparison, conditions);
     let text = if args.json {

@@ -219,20 +219,9 @@ fn against(
         high: Some(ratio.high),
         level: Some(ratio.level),
         verdict,
-        text: describe(server, figure, &compared),
+        text: wording::comparison::verdict(server, figure.comparatives(), &compared),
         more_rounds,
         ..blank
-    }
-}
-
-/// `axum 1.32 × faster (1.28–1.36)`, `cannot tell: about 14 more rounds would (0.99–1.03)`.
-fn describe(server: &str, figure: ComparedFigure, compared: &RatioComparison) -> String {
-    let text = compared.to_string();
-    let (better, worse) = figure.comparatives();
-    match compared.verdict {
-        RatioVerdict::Better => format!("{server} {}", text.replacen("better", better, 1)),
-        RatioVerdict::Worse => format!("{server} {}", text.replacen("worse", worse, 1)),
-        RatioVerdict::CannotTell { .. } => text,
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use results::whole::is_same_file;
-use ws_report::{Format, ReportError, report, write};
+use results::atomic_file::is_same_file;
+use ws_report::{PageFormat, ReportError, report, write};
 
 /// Makes one page of one run of ws-bench, or of several beside each other
 ///
@@ -26,7 +26,7 @@ Exit codes:
   1  a file could not be read, drawn or written
   2  usage"
 )]
-pub(crate) struct Cli {
+pub(crate) struct Args {
     /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -40,10 +40,10 @@ pub(crate) struct Cli {
     title: Option<String>,
 }
 
-impl Cli {
+impl Args {
     /// Reads, writes, and says on stderr what was written.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let format = Format::of(&self.output)?;
+        let format = PageFormat::of(&self.output)?;
         if self
             .files
             .iter()
@@ -51,7 +51,7 @@ impl Cli {
         {
             return Err(ReportError::OverInput { path: self.output }.into());
         }
-        let mut page = report(&self.files, format == Format::Html)?;
+        let mut page = report(&self.files, format == PageFormat::Html)?;
         if let Some(title) = self.title {
             page.title = title;
         }

@@ -5,11 +5,11 @@ use measurement::run::{Connections, Summary};
 use measurement::verdict::{ContextSwitches, GeneratorUsage, ServerUsage};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
-use crate::run::Run;
+use crate::inputs::ReportedRun;
 
 /// A figure of a run; `None` where the run has none.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Figure {
+pub(crate) struct NamedFigure {
     pub(crate) group: &'static str,
     pub(crate) name: String,
     pub(crate) value: Option<String>,
@@ -17,10 +17,10 @@ pub(crate) struct Figure {
 
 /// All figures but the times, always in the same groups in the same order; within a group those that
 /// not every run has stand last.
-pub(crate) fn figures(run: &Run) -> Vec<Figure> {
+pub(crate) fn figures(run: &ReportedRun) -> Vec<NamedFigure> {
     let mut all = Vec::new();
     let mut group = |name: &'static str, figures: Vec<(String, Option<String>)>| {
-        all.extend(figures.into_iter().map(|(label, value)| Figure {
+        all.extend(figures.into_iter().map(|(label, value)| NamedFigure {
             group: name,
             name: label,
             value,

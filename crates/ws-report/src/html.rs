@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::ReportError;
-use crate::page::{Block, Page, Svg, Tone};
+use crate::page::{Block, Page, PageTone, Svg};
 
 const SCRIPT: &str = include_str!("../assets/page.js");
 const STYLE: &str = include_str!("../assets/page.css");
@@ -72,7 +72,7 @@ pub(crate) fn hovers<'p>(title: &'p str, svg: &'p Svg) -> Hovers<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::{Banner, Hover, Row, Section, Table, Tile};
+    use crate::page::{Banner, Hover, PageSection, Table, TableRow, Tile};
 
     /// What would run if it were written as it is.
     const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=y>";
@@ -93,11 +93,11 @@ mod tests {
         page.above = text();
         page.below = vec![text()];
         page.footer = text();
-        page.add(Section::new(
+        page.add(PageSection::new(
             text(),
             vec![
                 Block::Banner(Banner {
-                    tone: Tone::Bad,
+                    tone: PageTone::Bad,
                     word: text(),
                     about: Some(text()),
                     text: text(),
@@ -107,12 +107,12 @@ mod tests {
                     label: text(),
                     value: text(),
                     note: text(),
-                    tone: Tone::Neutral,
+                    tone: PageTone::Neutral,
                 }]),
                 Block::Tables(vec![Table {
                     title: text(),
                     columns: vec![text()],
-                    rows: vec![Row {
+                    rows: vec![TableRow {
                         name: text(),
                         cells: vec![text()],
                         group: Some(text()),
@@ -120,7 +120,7 @@ mod tests {
                     note: text(),
                     figures: false,
                 }]),
-                Block::Pictures(vec![crate::page::Picture {
+                Block::Pictures(vec![crate::page::PagePicture {
                     title: text(),
                     caption: text(),
                     svg: svg("<svg></svg>"),

@@ -3,27 +3,26 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`page`] | [`Page`]: what a page says, as plain data |
-//! | [`run`] | [`Run`](run::Run): a run and its files |
-//! | [`mod@repeat`] | the command line that repeats a run |
-//! | `single`, `several` | what the page about one run says, and that about several |
-//! | `figures`, `verdict`, `pictures` | what both say in the same way |
-//! | `html`, `markdown` | how a page is written |
+//! | [`page`] | [`Page`]: a page as plain data |
+//! | `inputs` | runs and their files |
+//! | `run_page`, `comparison_page` | the page about one run, and that about several |
+//! | `figures`, `verdict`, `pictures`, `rerun_command` | parts of both |
+//! | `html`, `markdown` | the page in each format |
 //!
 //! The program `ws-report` reads files and calls [`report`]. Another program with something to report builds a
 //! page of its own, with tables, banners and pictures of its own, and has it written in the same looks:
 //!
 //! ```
-//! use ws_report::page::{Block, Page, Row, Section, Table};
+//! use ws_report::page::{Block, Page, TableRow, PageSection, Table};
 //!
 //! let mut page = Page::new("axum against tungstenite");
 //! let times = Table {
 //!     columns: vec!["axum".to_owned(), "tungstenite".to_owned()],
-//!     rows: vec![Row::new("p99", vec!["1.30 ms".to_owned(), "1.71 ms".to_owned()])],
+//!     rows: vec![TableRow::new("p99", vec!["1.30 ms".to_owned(), "1.71 ms".to_owned()])],
 //!     figures: true,
 //!     ..Table::default()
 //! };
-//! page.add(Section::new("Figures", vec![Block::Tables(vec![times])]));
+//! page.add(PageSection::new("Figures", vec![Block::Tables(vec![times])]));
 //! assert!(ws_report::html(&page)?.contains("1.71"));
 //! assert!(ws_report::markdown(&page).contains("| p99 | 1.30 ms | 1.71 ms |"));
 //! # Ok::<(), ws_report::ReportError>(())
@@ -39,19 +38,19 @@
     )
 )]
 
+mod comparison_page;
 mod error;
 mod figures;
 #[cfg(test)]
 #[path = "../tests/common/mod.rs"]
 mod fixture;
 mod html;
+mod inputs;
 mod markdown;
 pub mod page;
 mod pictures;
-pub mod repeat;
-pub mod run;
-mod several;
-mod single;
+mod rerun_command;
+mod run_page;
 mod verdict;
 
 use std::ffi::OsStr;
@@ -59,23 +58,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use results::ResultsError;
-use results::whole::WholeFile;
+use results::atomic_file::AtomicFile;
 
 pub use error::ReportError;
 pub use html::html;
 pub use markdown::markdown;
 pub use page::Page;
 
-/// How a page is written.
+/// Formats of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum PageFormat {
     /// One file with everything in it, `.html`.
     Html,
     /// Tables without pictures, `.md`.
     Markdown,
 }
 
-impl Format {
+impl PageFormat {
     /// The format that the file's ending asks for: `.html`, `.htm` or `.md`, in any case.
     ///
     /// # Errors
@@ -98,11 +97,11 @@ impl Format {
 /// # Errors
 /// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
-    let runs = run::read_runs(files)?;
+    let runs = inputs::read_runs(files)?;
     let pictures = pictures.then(|| pictures::section(&runs));
     Ok(match runs.as_slice() {
-        [run] => single::page(run, pictures),
-        runs => several::page(runs, pictures),
+        [run] => run_page::page(run, pictures),
+        runs => comparison_page::page(runs, pictures),
     })
 }
 
@@ -111,16 +110,13 @@ pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
 /// # Errors
 /// [`ReportError::UnknownEnding`], or [`ReportError::File`] when the file cannot be written.
 pub fn write(path: &Path, page: &Page) -> Result<(), ReportError> {
-    let text = match Format::of(path)? {
-        Format::Html => html(page)?,
-        Format::Markdown => markdown(page),
+    let text = match PageFormat::of(path)? {
+        PageFormat::Html => html(page)?,
+        PageFormat::Markdown => markdown(page),
     };
-    let mut file = WholeFile::create(path)?;
+    let mut file = AtomicFile::create(path)?;
     file.content()
         .write_all(text.as_bytes())
-        .map_err(|source| ResultsError::Write {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ResultsError::write(path, source))?;
     Ok(file.publish()?)
 }

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    cli::run(args::Cli::command(), |cli: args::Cli| {
-        cli.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
+    cli::run(args::Args::command(), |args: args::Args| {
+        args.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
             cli::print_error(&error);
             Ok(args::exit_code_of(&error))
         })

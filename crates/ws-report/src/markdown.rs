@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::page::{Banner, Block, Page, Row, Section, Span, Table, Tile, spans};
+use crate::page::{Banner, Block, Page, PageSection, Span, Table, TableRow, Tile, spans};
 
 /// Points of a list, beyond which they are only counted: a server can give any number of reasons.
 const MOST_POINTS: usize = 50;
@@ -31,7 +31,7 @@ pub fn markdown(page: &Page) -> String {
     text
 }
 
-fn section_text(section: &Section) -> String {
+fn section_text(section: &PageSection) -> String {
     let blocks: String = section.blocks.iter().map(block).collect();
     if blocks.is_empty() {
         return String::new();
@@ -119,7 +119,7 @@ fn table(table: &Table) -> String {
     text
 }
 
-fn row_text(row: &Row, columns: usize) -> String {
+fn row_text(row: &TableRow, columns: usize) -> String {
     let group = row.group.as_ref().map_or_else(String::new, |group| {
         let empty = (0..columns).map(|_| String::new());
         line(std::iter::once(format!("**{}**", rich(group))).chain(empty))
@@ -218,7 +218,7 @@ mod tests {
         let table = Table {
             title: "Times".into(),
             columns: vec!["a|b.json".into(), "two".into()],
-            rows: vec![Row {
+            rows: vec![TableRow {
                 name: "p50".into(),
                 cells: vec!["1.00 ms".into(), "–".into()],
                 group: Some("service time".into()),
@@ -238,11 +238,11 @@ mod tests {
         let long = "`x|<".repeat(2_000);
         let points = vec![long.clone(); 1_000];
         let mut page = Page::new(long.clone());
-        page.add(Section::new("a", vec![Block::List(points)]));
-        page.add(Section::new(
+        page.add(PageSection::new("a", vec![Block::List(points)]));
+        page.add(PageSection::new(
             long,
             vec![Block::Tables(vec![Table {
-                rows: vec![Row::new("x".repeat(5_000), vec!["|".repeat(5_000)]); 1_000],
+                rows: vec![TableRow::new("x".repeat(5_000), vec!["|".repeat(5_000)]); 1_000],
                 ..Table::default()
             }])],
         ));
@@ -253,7 +253,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_breaks_out_of_a_cell(text in any::<String>()) {
-            let row = row_text(&Row::new(text, vec!["v".into()]), 1);
+            let row = row_text(&TableRow::new(text, vec!["v".into()]), 1);
             prop_assert_eq!(row.matches('\n').count(), 1);
             let bars = row.replace("\\\\", "").replace("\\|", "").matches('|').count();
             prop_assert_eq!(bars, 3, "{}", row);

@@ -16,7 +16,7 @@ pub struct Page {
     /// What is said below the heading, in short parts.
     pub below: Vec<String>,
     /// What the page holds, in order.
-    pub sections: Vec<Section>,
+    pub sections: Vec<PageSection>,
     /// The last line: what wrote the page.
     pub footer: String,
 }
@@ -33,7 +33,7 @@ impl Page {
     }
 
     /// Adds a section; one without blocks is left out.
-    pub fn add(&mut self, section: Section) {
+    pub fn add(&mut self, section: PageSection) {
         if !section.blocks.is_empty() {
             self.sections.push(section);
         }
@@ -42,14 +42,14 @@ impl Page {
 
 /// A part of a page under a heading of its own.
 #[derive(Debug, Clone, Default)]
-pub struct Section {
+pub struct PageSection {
     /// The heading.
     pub title: String,
     /// What stands in it, in order.
     pub blocks: Vec<Block>,
 }
 
-impl Section {
+impl PageSection {
     /// A section of these blocks.
     #[must_use]
     pub fn new(title: impl Into<String>, blocks: Vec<Block>) -> Self {
@@ -70,7 +70,7 @@ pub enum Block {
     /// Tables beside each other where there is room.
     Tables(Vec<Table>),
     /// Pictures beside each other where there is room.
-    Pictures(Vec<Picture>),
+    Pictures(Vec<PagePicture>),
     /// A paragraph.
     Text(String),
     /// Points of a list.
@@ -81,7 +81,7 @@ pub enum Block {
 
 /// How a banner or a figure is meant. Each has a colour, an icon and a word: never a colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tone {
+pub enum PageTone {
     /// All is well.
     Good,
     /// With care.
@@ -93,7 +93,7 @@ pub enum Tone {
     Neutral,
 }
 
-impl Tone {
+impl PageTone {
     /// Name of its class in the style sheet.
     pub(crate) fn class(self) -> &'static str {
         match self {
@@ -119,7 +119,7 @@ impl Tone {
 #[derive(Debug, Clone, Default)]
 pub struct Banner {
     /// How it is meant.
-    pub tone: Tone,
+    pub tone: PageTone,
     /// The verdict in a word: `valid`.
     pub word: String,
     /// What it is about, where a page has several.
@@ -140,7 +140,7 @@ pub struct Tile {
     /// A word on it; may be empty.
     pub note: String,
     /// How it is meant.
-    pub tone: Tone,
+    pub tone: PageTone,
 }
 
 /// A table whose first column names its rows.
@@ -151,7 +151,7 @@ pub struct Table {
     /// Headings of the columns behind the first; empty for a list of names and values.
     pub columns: Vec<String>,
     /// The rows, each with as many values as there are columns (one, where there are none).
-    pub rows: Vec<Row>,
+    pub rows: Vec<TableRow>,
     /// What is to be known about it; may be empty.
     pub note: String,
     /// Values are figures with units, to be aligned; otherwise words.
@@ -174,7 +174,7 @@ impl Table {
 
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct TableRow {
     /// Its name.
     pub name: String,
     /// Its values.
@@ -183,7 +183,7 @@ pub struct Row {
     pub group: Option<String>,
 }
 
-impl Row {
+impl TableRow {
     /// A row in the group of the one before.
     #[must_use]
     pub fn new(name: impl Into<String>, cells: Vec<String>) -> Self {
@@ -197,7 +197,7 @@ impl Row {
 
 /// A picture with its values.
 #[derive(Debug, Clone)]
-pub struct Picture {
+pub struct PagePicture {
     /// Its heading, which the picture shows itself; here it is for those who do not see it.
     pub title: String,
     /// How to read it, in a sentence; may be empty.
@@ -208,7 +208,7 @@ pub struct Picture {
     pub narrow: Option<Svg>,
 }
 
-impl Picture {
+impl PagePicture {
     /// Rows of the table that says what the picture shows.
     const KEY_VALUES: usize = 12;
 
@@ -220,7 +220,7 @@ impl Picture {
         let chosen = (0..count).map(|i| &hovers[i * last / count.saturating_sub(1).max(1)]);
         let row = |text: &[String]| {
             let (name, values) = text.split_first()?;
-            Some(Row::new(name, vec![values.join(" · ")]))
+            Some(TableRow::new(name, vec![values.join(" · ")]))
         };
         Table {
             rows: chosen.filter_map(|hover| row(&hover.text)).collect(),

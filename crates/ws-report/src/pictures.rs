@@ -8,9 +8,9 @@ use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme
 use results::ResultsError;
 use results::read::{Metric, Request};
 
-use crate::page::{Block, Picture, Section};
-use crate::run::Run;
-use crate::single::capital;
+use crate::inputs::ReportedRun;
+use crate::page::{Block, PagePicture, PageSection};
+use crate::run_page::capital;
 
 /// As wide as a picture stands on most screens, so that its letters are nearly as large as the page's.
 const SIZE: (u32, u32) = (540, 380);
@@ -35,8 +35,8 @@ const READINGS: [&[PictureKind]; 4] = [
 ];
 
 /// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
-pub(crate) fn section(runs: &[Run]) -> Section {
-    let metric = if runs.iter().all(Run::has_response_time) {
+pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
+    let metric = if runs.iter().all(ReportedRun::has_response_time) {
         Metric::ResponseTime
     } else {
         Metric::ServiceTime
@@ -63,11 +63,15 @@ pub(crate) fn section(runs: &[Run]) -> Section {
     if !missing.is_empty() {
         blocks.push(Block::List(missing));
     }
-    Section::new("Pictures", blocks)
+    PageSection::new("Pictures", blocks)
 }
 
 /// Reads for the first of these kinds, and draws them all.
-fn draw_all(kinds: &[PictureKind], runs: &[Run], request: &Request) -> (Vec<Picture>, Vec<String>) {
+fn draw_all(
+    kinds: &[PictureKind],
+    runs: &[ReportedRun],
+    request: &Request,
+) -> (Vec<PagePicture>, Vec<String>) {
     let mut pictures = Vec::new();
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
     let told = |error| not_drawn(kinds[0], error, loaded.is_some());
@@ -97,7 +101,7 @@ fn shown_as(kind: PictureKind, data: &Data<'static>) -> Data<'static> {
 /// be drawn, are left out, each with its error: they take no other run's picture away.
 fn load_from_any(
     kind: PictureKind,
-    runs: &[Run],
+    runs: &[ReportedRun],
     request: &Request,
 ) -> (Option<PictureInput>, Vec<DrawError>) {
     let mut missing = Vec::new();
@@ -194,7 +198,7 @@ fn caption(kind: PictureKind) -> &'static str {
     }
 }
 
-fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<Picture, DrawError> {
+fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, DrawError> {
     let title = title(kind, &loaded.subject().quantity);
     let data = shown_as(kind, loaded.data());
     let (each, further) = match &data {
@@ -217,7 +221,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<Picture, DrawErro
         };
         draw_plot::svg(&options, loaded.subject(), &data)
     };
-    Ok(Picture {
+    Ok(PagePicture {
         svg: draw(SIZE)?,
         // Where a narrow one has no room, the other is shown, if smaller.
         narrow: draw(NARROW).ok(),

@@ -2,7 +2,7 @@
 //! file.
 
 use plotters::style::{Color, RGBColor};
-use results::read::When;
+use results::read::TimestampOf;
 use units::{counted, grouped};
 
 use super::common::{PlotContext, check_count, check_times};
@@ -245,11 +245,11 @@ impl Plot for HeatmapPlot<'_> {
 }
 
 /// The event that a moment is the time of, in words.
-fn describe(when: When) -> &'static str {
+fn describe(when: TimestampOf) -> &'static str {
     match when {
-        When::Sent => "when messages were sent",
-        When::Due => "when messages were due",
-        When::Echoed => "when echoes came",
+        TimestampOf::Sent => "when messages were sent",
+        TimestampOf::Due => "when messages were due",
+        TimestampOf::Echoed => "when echoes came",
     }
 }
 
@@ -274,7 +274,7 @@ fn check_moments(one: &Moments<'_>) -> Result<(), DrawError> {
     let label = || one.label.clone();
     let times = one.values_ms.len();
     if one.at_s.len() != times || !(one.counts.is_empty() || one.counts.len() == times) {
-        return Err(DrawError::Uneven { label: label() });
+        return Err(DrawError::Uneven(label()));
     }
     let mut numbered = (1..).zip(one.at_s.iter());
     match numbered.find(|(_, at)| !(0.0..=LONGEST_S).contains(*at)) {

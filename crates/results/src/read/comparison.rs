@@ -7,20 +7,17 @@ use std::path::Path;
 use measurement::run::comparison::{Comparison, KIND, SCHEMA};
 
 use super::json::check_schema;
-use crate::error::ResultsError;
+use crate::error::{DocumentKind, ResultsError};
 
-/// How far into a file its kind is looked for: it is the second key.
+/// Bytes at the beginning of a file in which its kind is looked for: it is the second key.
 const HEAD_BYTES: u64 = 256;
 
-/// Whether a file says of itself that it is a comparison.
+/// Returns `true` for a file that says of itself that it is a comparison.
 ///
 /// # Errors
 /// [`ResultsError::Read`] when it cannot be read.
 pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
-    let failed = |source| ResultsError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| ResultsError::read(path, source);
     let mut head = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(HEAD_BYTES)
@@ -34,15 +31,13 @@ pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
 /// Reads a comparison that ws-compare wrote as `.json`.
 ///
 /// # Errors
-/// [`ResultsError::Read`], [`ResultsError::NewerSchema`], or [`ResultsError::NotAComparison`].
+/// [`ResultsError::Read`], [`ResultsError::NewerSchema`], or [`ResultsError::NotOurs`].
 pub fn read_comparison(path: &Path) -> Result<Comparison, ResultsError> {
-    let text = std::fs::read(path).map_err(|source| ResultsError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read(path).map_err(|source| ResultsError::read(path, source))?;
     check_schema(path, &text, SCHEMA)?;
-    serde_json::from_slice(&text).map_err(|source| ResultsError::NotAComparison {
+    serde_json::from_slice(&text).map_err(|source| ResultsError::NotOurs {
         path: path.to_owned(),
+        document: DocumentKind::Comparison,
         source,
     })
 }

@@ -4,14 +4,18 @@ use std::path::Path;
 
 use hdrhistogram::Histogram;
 
-use super::hlog::Log;
-use super::json::Document;
-use super::source::{self, Opened, Source};
-use super::times::{self, Times};
-use super::{Metric, Part, Place, Request, RunInfo, Unit};
-use crate::error::ResultsError;
-use crate::histogram::OfRun;
-use crate::schema;
+use super::cells::CellSource;
+use super::hlog::IntervalLog;
+use super::json::JsonRun;
+use super::open::{self, OpenedFile};
+use super::run_origin::RunOrigin;
+use super::time_unit::TimeUnit;
+use super::times::{self, TimeColumn};
+use super::{Metric, Request};
+use crate::content::Content;
+use crate::error::{Place, ResultsError};
+use crate::histogram::RunHistograms;
+use crate::schema::LatencyColumn;
 
 /// Times with how often each occurred: what a distribution is drawn from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -59,15 +63,15 @@ pub struct Distributions {
     /// Where they were found.
     pub place: Place,
     /// The run, when the file is ours and says so.
-    pub run: Option<RunInfo>,
+    pub run: Option<RunOrigin>,
     /// One, or service and response time in this order.
     pub times: Vec<NamedSpread>,
     /// Rows left out because no right echo came.
     pub skipped: u64,
     /// From how many times these were chosen at random; `None` when they are all, or nothing tells.
     pub chosen_from: Option<u64>,
-    /// Unit of the numbers in the file.
-    pub unit: Unit,
+    /// TimeUnit of the numbers in the file.
+    pub unit: TimeUnit,
     /// Nothing told the unit: neither the request nor the file.
     pub unit_is_assumed: bool,
     /// The column's name in the file; its letter where it has none. Of a log the tag.
@@ -89,10 +93,10 @@ pub fn read_distributions(
     request: &Request,
     both: bool,
 ) -> Result<Distributions, ResultsError> {
-    match source::open(path)? {
-        Opened::Cells(mut source) => of_cells(path, source.as_mut(), request, both),
-        Opened::Json(file) => of_json(path, &Document::read(path, file)?, request, both),
-        Opened::Log(file) => of_log(Log::open(path, file)?, request, both),
+    match open::open(path)? {
+        OpenedFile::Cells(mut source) => of_cells(path, source.as_mut(), request, both),
+        OpenedFile::Json(file) => of_json(path, &JsonRun::read(path, file)?, request, both),
+        OpenedFile::Log(file) => of_log(IntervalLog::open(path, file)?, request, both),
     }
 }
 
@@ -107,7 +111,7 @@ fn wanted(request: &Request, both: bool) -> &[Metric] {
 
 fn of_cells(
     path: &Path,
-    source: &mut dyn Source,
+    source: &mut dyn CellSource,
     request: &Request,
     both: bool,
 ) -> Result<Distributions, ResultsError> {
@@ -116,7 +120,7 @@ fn of_cells(
             metric: Metric::ServiceTime,
             ..request.clone()
         };
-        let beside = (schema::RESPONSE_TIME_COLUMN, Unit::Milliseconds);
+        let beside = (LatencyColumn::ResponseTime, TimeUnit::Milliseconds);
         if let Some(mut times) = times::read_beside(path, source, &service, beside)? {
             let response = times.xs.take().filter(|xs| xs.values != times.values_ms);
             let mut all = of_times(times);
@@ -132,7 +136,7 @@ fn of_cells(
     times::read_from(path, source, &request).map(of_times)
 }
 
-fn of_times(times: Times) -> Distributions {
+fn of_times(times: TimeColumn) -> Distributions {
     Distributions {
         place: times.place,
         run: times.run,
@@ -159,7 +163,7 @@ fn named(metric: Metric, spread: Spread) -> NamedSpread {
 }
 
 /// The values of a histogram, within what is known to be the smallest and the largest of them.
-fn of_histogram(histogram: &Histogram<u64>, unit: Unit, (min, max): (u64, u64)) -> Spread {
+fn of_histogram(histogram: &Histogram<u64>, unit: TimeUnit, (min, max): (u64, u64)) -> Spread {
     let mut spread = Spread::default();
     for bucket in histogram.iter_recorded() {
         let value = bucket.value_iterated_to().min(max).max(min);
@@ -173,13 +177,13 @@ fn of_histogram(histogram: &Histogram<u64>, unit: Unit, (min, max): (u64, u64)) 
 
 fn of_json(
     path: &Path,
-    document: &Document,
+    document: &JsonRun,
     request: &Request,
     both: bool,
 ) -> Result<Distributions, ResultsError> {
-    let OfRun { service, response } = document
+    let RunHistograms { service, response } = document
         .histograms(path)?
-        .ok_or_else(|| Part::Distribution.missing_in(path))?;
+        .ok_or_else(|| ResultsError::lacks(path, Content::Distribution))?;
     let summary = &document.summary;
     let mut times = Vec::new();
     for metric in wanted(request, both) {
@@ -193,42 +197,41 @@ fn of_json(
         let ends = (figures.min.unwrap_or(0), figures.max.unwrap_or(u64::MAX));
         times.push(named(
             *metric,
-            of_histogram(histogram, Unit::Nanoseconds, ends),
+            of_histogram(histogram, TimeUnit::Nanoseconds, ends),
         ));
     }
-    let place = Place {
-        path: path.to_owned(),
-        sheet: None,
-    };
+    let place = Place::file(path);
     if service.is_empty() {
-        return Err(ResultsError::EmptyColumn {
+        return Err(ResultsError::NoValues {
             place,
             column: "histograms".to_owned(),
+            x: None,
             rows: 0,
         });
     }
     Ok(Distributions {
         place,
-        run: serde_json::to_value(summary)
-            .ok()
-            .as_ref()
-            .and_then(RunInfo::of),
+        run: Some(summary.into()),
         times,
         skipped: summary.messages.sent.saturating_sub(service.len()),
         chosen_from: None,
-        unit: Unit::Nanoseconds,
+        unit: TimeUnit::Nanoseconds,
         unit_is_assumed: false,
         column: "histograms".to_owned(),
         column_is_guessed: false,
     })
 }
 
-fn of_log(mut log: Log, request: &Request, both: bool) -> Result<Distributions, ResultsError> {
+fn of_log(
+    mut log: IntervalLog,
+    request: &Request,
+    both: bool,
+) -> Result<Distributions, ResultsError> {
     let both = both && request.column.is_none() && log.is_ours();
     let mut times: Vec<NamedSpread> = Vec::new();
     let mut first = None;
     for metric in wanted(request, both) {
-        let chosen = log.choose(request, *metric)?;
+        let chosen = log.select(request, *metric)?;
         let histogram = log.whole(&chosen)?;
         let spread = of_histogram(&histogram, chosen.unit, (0, u64::MAX));
         // In closed loop they are the same.
@@ -244,7 +247,7 @@ fn of_log(mut log: Log, request: &Request, both: bool) -> Result<Distributions, 
     // At least one metric is wanted.
     let chosen = match first {
         Some(chosen) => chosen,
-        None => log.choose(request, request.metric)?,
+        None => log.select(request, request.metric)?,
     };
     Ok(Distributions {
         place: log.place(),

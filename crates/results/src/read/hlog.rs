@@ -9,47 +9,45 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
-use super::{Metric, Place, Request, Unit, listed};
-use crate::error::ResultsError;
+use super::time_unit::TimeUnit;
+use super::{Metric, Request};
+use crate::error::{ColumnProblem, Place, ResultsError, RowDefect};
 use crate::histogram;
 
 /// Longest line that is read; a histogram takes a few kilobytes.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// Most tags that are told apart.
+/// Most tags that are counted.
 const MOST_TAGS: usize = 64;
 
 /// The name shown for intervals without a tag.
 const UNTAGGED: &str = "untagged";
 
-/// A log that was looked through once.
-pub(super) struct Log {
+/// A log whose tags are known.
+pub(super) struct IntervalLog {
     path: PathBuf,
     file: File,
-    /// How many intervals have each tag; without one, the empty one.
+    /// Number of intervals with each tag; without one, the empty one.
     tags: BTreeMap<String, u64>,
 }
 
-/// The intervals that are meant.
-pub(super) struct Chosen {
+/// The tag whose intervals are read.
+pub(super) struct SelectedTag {
     /// Empty for those without a tag.
     pub(super) tag: String,
     pub(super) metric: Option<Metric>,
-    pub(super) unit: Unit,
+    pub(super) unit: TimeUnit,
     pub(super) unit_is_assumed: bool,
     pub(super) is_guessed: bool,
 }
 
-impl Chosen {
+impl SelectedTag {
     /// The tag as it is shown.
     pub(super) fn label(&self) -> &str {
-        match self.tag.as_str() {
-            "" => UNTAGGED,
-            tag => tag,
-        }
+        label_of(&self.tag)
     }
 
-    /// What it holds.
+    /// Name of its times.
     pub(super) fn name(&self) -> String {
         self.metric.map_or_else(
             || match self.tag.as_str() {
@@ -62,14 +60,14 @@ impl Chosen {
 }
 
 /// One interval.
-pub(super) struct Interval {
+pub(super) struct LogInterval {
     /// Its start in seconds since the log's.
     pub(super) start_s: f64,
     pub(super) length_s: f64,
     pub(super) histogram: Histogram<u64>,
 }
 
-impl Log {
+impl IntervalLog {
     pub(super) fn open(path: &Path, file: File) -> Result<Self, ResultsError> {
         let mut log = Self {
             path: path.to_owned(),
@@ -77,46 +75,55 @@ impl Log {
             tags: BTreeMap::new(),
         };
         let mut tags: BTreeMap<String, u64> = BTreeMap::new();
-        log.lines(&mut |_, tag, _, _| {
-            if tags.len() < MOST_TAGS || tags.contains_key(tag) {
-                *tags.entry(tag.to_owned()).or_default() += 1;
+        log.visit_lines(&mut |line| {
+            if tags.len() < MOST_TAGS || tags.contains_key(line.tag) {
+                *tags.entry(line.tag.to_owned()).or_default() += 1;
             }
             Ok(())
         })?;
         if tags.is_empty() {
-            return Err(ResultsError::EmptySheet { place: log.place() });
+            return Err(ResultsError::NoColumn {
+                place: log.place(),
+                problem: ColumnProblem::NoRows,
+            });
         }
         log.tags = tags;
         Ok(log)
     }
 
     pub(super) fn place(&self) -> Place {
-        Place {
-            path: self.path.clone(),
-            sheet: None,
-        }
+        Place::file(&self.path)
     }
 
-    /// Whether it has both times of a run.
+    /// Returns `true` when it has both times of a run.
     pub(super) fn is_ours(&self) -> bool {
         let has = |metric| self.tags.contains_key(tag_of(metric));
         has(Metric::ServiceTime) && has(Metric::ResponseTime)
     }
 
-    /// The tag that was asked for; else that of the metric; else the only one.
-    pub(super) fn choose(&self, request: &Request, metric: Metric) -> Result<Chosen, ResultsError> {
+    /// Selects the tag that was asked for; else that of the metric; else the only one.
+    pub(super) fn select(
+        &self,
+        request: &Request,
+        metric: Metric,
+    ) -> Result<SelectedTag, ResultsError> {
         let labels = || {
-            let label = |tag: &String| if tag.is_empty() { UNTAGGED } else { tag }.to_owned();
-            listed(&self.tags.keys().map(label).collect::<Vec<_>>())
+            self.tags
+                .keys()
+                .map(|tag| label_of(tag).to_owned())
+                .collect()
+        };
+        let no_column = |problem| ResultsError::NoColumn {
+            place: self.place(),
+            problem,
         };
         let tag = if let Some(wanted) = &request.column {
-            let is_wanted =
-                |tag: &&String| *tag == wanted || tag.is_empty() && wanted.as_str() == UNTAGGED;
-            let found = self.tags.keys().find(is_wanted);
-            found.ok_or_else(|| ResultsError::NoSuchColumn {
-                place: self.place(),
-                column: wanted.clone(),
-                known: labels(),
+            let is_wanted = |tag: &&String| *tag == wanted || label_of(tag) == wanted;
+            self.tags.keys().find(is_wanted).ok_or_else(|| {
+                no_column(ColumnProblem::NoSuchColumn {
+                    wanted: wanted.clone(),
+                    known: labels(),
+                })
             })?
         } else {
             let mut tags = self.tags.keys();
@@ -125,19 +132,14 @@ impl Log {
                 (Some((tag, _)), ..) | (None, Some(tag), None) => tag,
                 // The empty one comes first: the whole of which the others are parts.
                 (None, Some(tag), _) if tag.is_empty() => tag,
-                _ => {
-                    return Err(ResultsError::AmbiguousColumn {
-                        place: self.place(),
-                        columns: labels(),
-                    });
-                }
+                _ => return Err(no_column(ColumnProblem::Ambiguous { columns: labels() })),
             }
         };
         let mut of_ours = [Metric::ServiceTime, Metric::ResponseTime].into_iter();
-        Ok(Chosen {
+        Ok(SelectedTag {
             tag: tag.clone(),
             metric: of_ours.find(|m| self.is_ours() && tag_of(*m) == tag),
-            unit: request.unit.unwrap_or(Unit::Nanoseconds),
+            unit: request.unit.unwrap_or(TimeUnit::Nanoseconds),
             unit_is_assumed: request.unit.is_none() && !self.is_ours(),
             is_guessed: request.column.is_none() && !self.is_ours(),
         })
@@ -147,52 +149,46 @@ impl Log {
     pub(super) fn visit(
         &mut self,
         wanted: &str,
-        visitor: &mut dyn FnMut(Interval) -> Result<(), ResultsError>,
+        visitor: &mut dyn FnMut(LogInterval) -> Result<(), ResultsError>,
     ) -> Result<(), ResultsError> {
         let path = self.path.clone();
-        self.lines(&mut |line, tag, (start_s, length_s), encoded| {
-            if tag != wanted {
+        self.visit_lines(&mut |line| {
+            if line.tag != wanted {
                 return Ok(());
             }
-            let histogram =
-                histogram::decode(encoded).map_err(|source| ResultsError::DamagedLine {
-                    path: path.clone(),
-                    line,
-                    source: Some(source),
-                })?;
-            visitor(Interval {
-                start_s,
-                length_s,
+            let histogram = histogram::decode(line.encoded)
+                .map_err(|source| damaged_line(&path, line.number, Some(source)))?;
+            visitor(LogInterval {
+                start_s: line.start_s,
+                length_s: line.length_s,
                 histogram,
             })
         })
     }
 
-    /// All intervals with this tag together.
-    pub(super) fn whole(&mut self, chosen: &Chosen) -> Result<Histogram<u64>, ResultsError> {
-        let failed = |path: &Path, source| ResultsError::DamagedText {
-            path: path.to_owned(),
-            source,
-        };
-        let (mut sum, path) = (None, self.path.clone());
-        self.visit(&chosen.tag, &mut |interval| {
-            histogram::add(&mut sum, interval.histogram).map_err(|e| failed(&path, e))
+    /// Merges all intervals with this tag.
+    pub(super) fn whole(&mut self, selected: &SelectedTag) -> Result<Histogram<u64>, ResultsError> {
+        let (mut sum, place) = (None, self.place());
+        self.visit(&selected.tag, &mut |interval| {
+            histogram::add(&mut sum, interval.histogram)
+                .map_err(|source| ResultsError::damaged(place.clone(), source))
         })?;
         sum.filter(|sum| !sum.is_empty())
-            .ok_or_else(|| ResultsError::EmptyColumn {
-                place: self.place(),
-                column: chosen.label().to_owned(),
-                rows: self.tags.get(&chosen.tag).copied().unwrap_or(0),
+            .ok_or_else(|| ResultsError::NoValues {
+                place,
+                column: selected.label().to_owned(),
+                x: None,
+                rows: self.tags.get(&selected.tag).copied().unwrap_or(0),
             })
     }
 
-    /// Shows each line that has an interval: its number, tag, start and length, and encoded histogram.
-    fn lines(&mut self, visitor: &mut LineVisitor<'_>) -> Result<(), ResultsError> {
+    /// Shows each line that has an interval.
+    fn visit_lines(
+        &mut self,
+        visitor: &mut dyn FnMut(LogLine<'_>) -> Result<(), ResultsError>,
+    ) -> Result<(), ResultsError> {
         let Self { path, file, .. } = self;
-        let failed = |source| ResultsError::Read {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| ResultsError::read(path, source);
         file.rewind().map_err(failed)?;
         let mut reader = BufReader::new(&*file);
         let (mut started, mut base) = (None, None);
@@ -214,31 +210,23 @@ impl Log {
                 continue;
             }
             for entry in IntervalLogIterator::new(&line) {
-                let damaged = |source| ResultsError::DamagedLine {
-                    path: path.clone(),
-                    line: number,
-                    source,
-                };
-                let entry = entry.map_err(|_| damaged(None))?;
-                // Only a whole histogram makes up for a line that has no end.
-                if let LogEntry::Interval(interval) = &entry
-                    && is_cut
-                {
-                    histogram::decode(interval.encoded_histogram())
-                        .map_err(|e| damaged(Some(e)))?;
-                }
-                match entry {
+                match entry.map_err(|_| damaged_line(path, number, None))? {
                     LogEntry::StartTime(time) => started = Some(time),
                     LogEntry::BaseTime(time) => base = Some(time),
-                    LogEntry::Interval(interval) => visitor(
-                        number,
-                        interval.tag().map_or("", |tag| tag.as_str()),
-                        (
-                            since_start(interval.start_timestamp(), started, base),
-                            interval.duration().as_secs_f64(),
-                        ),
-                        interval.encoded_histogram(),
-                    )?,
+                    LogEntry::Interval(interval) => {
+                        let encoded = interval.encoded_histogram();
+                        // Only a whole histogram makes up for a line that has no end.
+                        if is_cut && let Err(source) = histogram::decode(encoded) {
+                            return Err(damaged_line(path, number, Some(source)));
+                        }
+                        visitor(LogLine {
+                            number,
+                            tag: interval.tag().map_or("", |tag| tag.as_str()),
+                            start_s: since_start(interval.start_timestamp(), started, base),
+                            length_s: interval.duration().as_secs_f64(),
+                            encoded,
+                        })?;
+                    }
                 }
             }
         }
@@ -246,11 +234,30 @@ impl Log {
     }
 }
 
-type LineVisitor<'v> = dyn FnMut(u64, &str, (f64, f64), &str) -> Result<(), ResultsError> + 'v;
+/// A line with an interval.
+struct LogLine<'l> {
+    /// Number of the line, from 1.
+    number: u64,
+    /// Empty without a tag.
+    tag: &'l str,
+    /// Its start in seconds since the log's.
+    start_s: f64,
+    length_s: f64,
+    /// Its histogram.
+    encoded: &'l str,
+}
+
+fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> ResultsError {
+    ResultsError::DamagedRow {
+        path: path.to_owned(),
+        defect: RowDefect::Interval(line),
+        source,
+    }
+}
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// Where an interval begins in seconds since the log's start. Without a base time, HdrHistogram's own
+/// The begin of an interval in seconds since the log's start. Without a base time, HdrHistogram's own
 /// reader takes timestamps for seconds of the epoch unless they lie a year before the start.
 fn since_start(at: Duration, started: Option<Duration>, base: Option<Duration>) -> f64 {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -263,7 +270,12 @@ fn since_start(at: Duration, started: Option<Duration>, base: Option<Duration>) 
     }
 }
 
-/// Its tag in the logs of this crate.
+/// A tag as it is shown.
+fn label_of(tag: &str) -> &str {
+    if tag.is_empty() { UNTAGGED } else { tag }
+}
+
+/// Tag of a metric in the logs of this crate.
 fn tag_of(metric: Metric) -> &'static str {
     match metric {
         Metric::ServiceTime => "service",

@@ -9,31 +9,25 @@ use measurement::run::{PercentileRow, SCHEMA, Summary};
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use crate::error::ResultsError;
-use crate::histogram::{self, OfRun};
+use crate::error::{DocumentKind, Place, ResultsError};
+use crate::histogram::{EncodedHistograms, RunHistograms};
 
 /// Longest document that is read: that of a run of weeks is shorter.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// What the document holds.
+/// A document that was read.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct JsonRun {
     pub(super) summary: Summary,
-    pub(super) rest: Rest,
+    pub(super) details: JsonDetails,
 }
 
-/// What stands behind the summary's keys; it came later and may be missing.
+/// The keys behind those of the summary; they came later and may be missing.
 #[derive(Debug, Deserialize)]
-pub(super) struct Rest {
+pub(super) struct JsonDetails {
     pub(super) percentiles: Option<Vec<PercentileRow>>,
     pub(super) timeline: Option<Vec<TimelineRow>>,
-    histograms: Option<Histograms>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Histograms {
-    service: String,
-    response: Option<String>,
+    histograms: Option<EncodedHistograms>,
 }
 
 /// Refuses a document of a later schema, before anything else in it is looked at.
@@ -48,53 +42,42 @@ pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<(), R
             found: schema,
             known,
         }),
-        // Whatever is wrong otherwise is told by who reads the whole.
+        // Other defects are reported by the reader of the whole document.
         _ => Ok(()),
     }
 }
 
-impl Document {
+impl JsonRun {
     pub(super) fn read(path: &Path, file: File) -> Result<Self, ResultsError> {
         let failed = |source: serde_json::Error| match source.classify() {
-            Category::Data => ResultsError::NotASummary {
+            Category::Data => ResultsError::NotOurs {
                 path: path.to_owned(),
+                document: DocumentKind::Summary,
                 source,
             },
-            Category::Io | Category::Syntax | Category::Eof => ResultsError::DamagedText {
-                path: path.to_owned(),
-                source: source.into(),
-            },
+            Category::Io | Category::Syntax | Category::Eof => {
+                ResultsError::damaged(Place::file(path), std::io::Error::from(source))
+            }
         };
         let mut text = Vec::new();
         file.take(MOST_BYTES)
             .read_to_end(&mut text)
-            .map_err(|source| ResultsError::Read {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| ResultsError::read(path, source))?;
         let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
         check_schema(path, text, SCHEMA)?;
         // Twice, because a flattened map has no keys that are numbers.
         Ok(Self {
             summary: serde_json::from_slice(text).map_err(failed)?,
-            rest: serde_json::from_slice(text).map_err(failed)?,
+            details: serde_json::from_slice(text).map_err(failed)?,
         })
     }
 
     /// The times of the whole run; `None` without the key.
-    pub(super) fn histograms(&self, path: &Path) -> Result<Option<OfRun>, ResultsError> {
-        let decode = |text: &String| {
-            histogram::decode(text).map_err(|source| ResultsError::DamagedText {
-                path: path.to_owned(),
-                source,
-            })
-        };
-        let Some(Histograms { service, response }) = &self.rest.histograms else {
-            return Ok(None);
-        };
-        Ok(Some(OfRun {
-            service: decode(service)?,
-            response: response.as_ref().map(decode).transpose()?,
-        }))
+    pub(super) fn histograms(&self, path: &Path) -> Result<Option<RunHistograms>, ResultsError> {
+        let encoded = self.details.histograms.as_ref();
+        encoded
+            .map(EncodedHistograms::decode)
+            .transpose()
+            .map_err(|source| ResultsError::damaged(Place::file(path), source))
     }
 }

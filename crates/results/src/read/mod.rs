@@ -1,75 +1,65 @@
-//! What was measured, read back: from our own files all that they carry, from a spreadsheet or CSV
-//! file of anybody one column of times, and another to draw it against.
+//! Reading of measured times: from our own files all that they hold, from any spreadsheet or CSV
+//! file one column of times, and another to draw it against.
 //!
 //! | function | reads | from |
 //! |---|---|---|
 //! | [`read_times`] | one time a message, in order | `.xlsx .xls .ods .csv` |
 //! | [`read_distributions`] | times and how often each occurred | those, `.json`, `.hlog` |
-//! | [`read_moments`] | times and when each began | our `.xlsx`, `.csv`, `.hlog` |
+//! | [`read_timed_latencies`] | times and when each began | our `.xlsx`, `.csv`, `.hlog` |
 //! | [`read_timeline`] | one row a second | our `.xlsx`, `.csv`, `.json`, `.hlog` |
-//! | [`read_run`] | what a run says of itself | the same |
+//! | [`read_run`] | a run without its samples | the same |
 //! | [`read_comparison`] | a comparison of servers | its `.json` |
 //!
 //! | file | what lives there |
 //! |---|---|
-//! | `source` | a file as sheets of cells, its format told by its content |
-//! | `archive` | what a workbook may inflate to |
-//! | `workbook`, `text` | the two kinds of source: `.xlsx .xls .ods`, and CSV |
-//! | `table` | a sheet's header and which of its columns hold numbers |
-//! | `choose` | which column is meant, by name |
-//! | `title` | what a column's name says: words and unit |
-//! | `collect` | the values of that column, checked, and what they are drawn against |
-//! | `kept` | a bounded number of values |
-//! | `part` | which kinds of file carry what |
+//! | `open` | a file opened by its content |
+//! | `cells` | the cells of a sheet, and the numbers in them |
+//! | `csv`, `workbook` | the two kinds of cell source: CSV, and `.xlsx .xls .ods` |
+//! | `zip_limits` | most bytes that a workbook may inflate to |
 //! | `json`, `hlog` | the document of a run, an interval log |
-//! | `messages` | the rows of a `.csv` of ours, counted by the second |
-//! | `sheet` | the other sheets of ours, row by row |
-//! | `summary` | the `summary` sheet, made a summary again |
-//! | `run` | what a summary says about the run, in short |
-//! | `times`, `distributions`, `moments`, `timeline`, `saved`, `comparison` | what can be read |
+//! | `own_sheets`, `summary_sheet` | the sheets of ours beside the latencies |
+//! | `csv_timeline` | the rows of a `.csv` of ours, counted by the second |
+//! | [`foreign`] | one column of times of any spreadsheet |
+//! | `times`, `distributions`, `timed_latencies`, `timeline`, `run`, `comparison` | the functions above |
 //!
-//! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random choice,
-//! which is told.
+//! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random sample,
+//! which is reported.
 
-mod archive;
-mod choose;
-mod collect;
+mod cells;
 mod comparison;
+mod csv;
+mod csv_timeline;
 mod distributions;
+mod foreign;
 mod hlog;
 mod json;
-mod kept;
-mod messages;
-mod moments;
-mod part;
+mod open;
+mod own_sheets;
 mod run;
-mod saved;
-mod sheet;
-mod source;
-mod summary;
-mod table;
-mod text;
+mod run_origin;
+mod summary_sheet;
+mod time_slices;
+mod time_unit;
+mod timed_latencies;
 mod timeline;
 mod times;
-mod title;
 mod workbook;
-
-use std::fmt;
-use std::path::PathBuf;
+mod zip_limits;
 
 pub use comparison::{is_comparison, read_comparison};
 pub use distributions::{Distributions, NamedSpread, Spread, read_distributions};
-pub use moments::{Moments, When, read_moments};
-pub use part::Part;
-pub use run::RunInfo;
-pub use saved::{SavedRun, read_run};
+pub use run::{SavedRun, read_run};
+pub use run_origin::RunOrigin;
+pub use time_unit::TimeUnit;
+pub use timed_latencies::{TimedLatencies, TimestampOf, read_timed_latencies};
 pub use timeline::{RunTimeline, read_timeline};
-pub use times::{Times, Xs, read_times};
-pub use title::Unit;
+pub use times::{TimeColumn, XColumn, read_times};
 
-use crate::schema;
+pub use crate::error::Place;
 
-/// Which of a run's two times.
+use crate::schema::{LatencyColumn, SheetColumn};
+
+/// One of a run's two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Metric {
     /// Received minus sent.
@@ -93,51 +83,24 @@ impl Metric {
     #[must_use]
     pub fn column(self) -> &'static str {
         match self {
-            Self::ServiceTime => schema::SERVICE_TIME_COLUMN,
-            Self::ResponseTime => schema::RESPONSE_TIME_COLUMN,
+            Self::ServiceTime => LatencyColumn::ServiceTime.title(),
+            Self::ResponseTime => LatencyColumn::ResponseTime.title(),
         }
     }
 }
 
-/// What to read. The default reads the service times of our own files, and finds out by itself in
-/// a file of somebody else.
+/// The values to read. The default reads the service times of our own files, and selects a column by itself in
+/// a file of another program.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Which time, where the file holds both.
+    /// The time to read, where the file holds both.
     pub metric: Metric,
     /// Only this sheet.
     pub sheet: Option<String>,
     /// This column: its name in the header, or its letter.
     pub column: Option<String>,
     /// The unit of the numbers, whatever the column's name says.
-    pub unit: Option<Unit>,
+    pub unit: Option<TimeUnit>,
     /// This column as well, named in the same ways: numbers that the times are drawn against.
     pub x: Option<String>,
-}
-
-/// A file, and the sheet where it has sheets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub path: PathBuf,
-    /// The sheet; `None` in a CSV file.
-    pub sheet: Option<String>,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(sheet) = &self.sheet {
-            write!(f, "sheet `{sheet}` of ")?;
-        }
-        self.path.display().fmt(f)
-    }
-}
-
-/// `a, b, c`, each in quotes.
-fn listed<T: AsRef<str>>(names: &[T]) -> String {
-    let quoted: Vec<_> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
-    quoted.join(", ")
 }

@@ -1,31 +1,33 @@
-//! What happened in each second of a run.
+//! The timeline of a run: one row a second.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use hdrhistogram::Histogram;
 use measurement::record::TimelineRow;
-use measurement::run::StageSummary;
-use serde_json::Value;
+use measurement::run::{StageSummary, Summary};
 
-use super::hlog::{Chosen, Log};
-use super::json::Document;
-use super::sheet::{self, nanoseconds};
-use super::source::{self, Opened, Source};
-use super::{Metric, Part, Place, Request, RunInfo, Unit, messages, summary};
-use crate::error::ResultsError;
-use crate::schema;
+use super::cells::{CellSource, nanoseconds};
+use super::hlog::{IntervalLog, SelectedTag};
+use super::json::JsonRun;
+use super::open::{self, OpenedFile};
+use super::run_origin::RunOrigin;
+use super::time_unit::TimeUnit;
+use super::{Metric, Request, csv_timeline, own_sheets, summary_sheet};
+use crate::content::Content;
+use crate::error::{Place, ResultsError};
+use crate::schema::TIMELINE_SHEET;
 
-/// One row a second, and what the plan says about the time axis.
+/// One row a second, and the part of the plan that belongs on the time axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunTimeline {
-    /// Where it was found.
+    /// The file and sheet.
     pub place: Place,
     /// The run, when the file says so.
-    pub run: Option<RunInfo>,
+    pub run: Option<RunOrigin>,
     /// Ascending, without histograms.
     pub rows: Vec<TimelineRow>,
-    /// Whether `sent` and `failed` are known: a log tells only of right echoes, and has 0 there.
+    /// `sent` and `failed` are known: a log holds only right echoes, and has 0 there.
     pub knows_sent: bool,
     /// Warm-up before T0, in seconds.
     pub warmup_s: Option<f64>,
@@ -34,28 +36,22 @@ pub struct RunTimeline {
     /// Length of the measured phase in seconds: the last row may be less than a second. Of a `.csv` until the last
     /// sending or echo.
     pub elapsed_s: Option<f64>,
-    /// Whether the run was an open loop, where that is known.
+    /// The run was an open loop; `None` when that is not known.
     pub is_open_loop: Option<bool>,
 }
 
 impl RunTimeline {
-    /// With what the run's summary tells.
-    fn new(place: Place, rows: Vec<TimelineRow>, summary: Option<&Value>) -> Self {
-        let at = |path| summary.and_then(|summary| summary.pointer(path));
-        let number = |path| at(path).and_then(Value::as_f64);
+    /// A timeline with what the run's summary adds.
+    fn new(place: Place, rows: Vec<TimelineRow>, summary: Option<&Summary>) -> Self {
         Self {
             place,
-            run: summary.and_then(RunInfo::of),
+            run: summary.map(RunOrigin::from),
             rows,
             knows_sent: true,
-            warmup_s: number("/plan/warmup_s"),
-            stages: at("/plan/stages")
-                .and_then(|stages| serde_json::from_value(stages.clone()).ok())
-                .unwrap_or_default(),
-            elapsed_s: number("/elapsed_s"),
-            is_open_loop: summary
-                .filter(|summary| summary.get("elapsed_s").is_some())
-                .map(|_| number("/offered_rate_per_s").is_some()),
+            warmup_s: summary.map(|s| s.plan.warmup_s),
+            stages: summary.map_or_else(Vec::new, |s| s.plan.stages.clone()),
+            elapsed_s: summary.map(|s| s.elapsed_s),
+            is_open_loop: summary.map(|s| s.offered_rate_per_s.is_some()),
         }
     }
 }
@@ -66,49 +62,50 @@ impl RunTimeline {
 /// # Errors
 /// [`ResultsError`] when the file cannot be read, or does not tell what happened in each second.
 pub fn read_timeline(path: &Path, request: &Request) -> Result<RunTimeline, ResultsError> {
-    match source::open(path)? {
-        Opened::Cells(mut source) => of_cells(path, source.as_mut()),
-        Opened::Json(file) => of_json(path, Document::read(path, file)?),
-        Opened::Log(file) => of_log(path, Log::open(path, file)?, request),
+    match open::open(path)? {
+        OpenedFile::Cells(mut source) => of_cells(path, source.as_mut()),
+        OpenedFile::Json(file) => of_json(path, JsonRun::read(path, file)?),
+        OpenedFile::Log(file) => of_log(path, IntervalLog::open(path, file)?, request),
     }
 }
 
-pub(super) fn of_cells(path: &Path, source: &mut dyn Source) -> Result<RunTimeline, ResultsError> {
+pub(super) fn of_cells(
+    path: &Path,
+    source: &mut dyn CellSource,
+) -> Result<RunTimeline, ResultsError> {
+    let lacks = || ResultsError::lacks(path, Content::Timeline);
     if source.has_sheets() {
-        let rows = sheet::timeline(path, source)?.ok_or_else(|| Part::Timeline.missing_in(path))?;
-        let place = Place {
-            path: path.to_owned(),
-            sheet: Some(schema::TIMELINE_SHEET.to_owned()),
-        };
-        let summary = summary::read(source)?;
-        return Ok(RunTimeline::new(place, rows, summary.as_ref()));
+        let rows = own_sheets::timeline(path, source)?.ok_or_else(lacks)?;
+        let place = Place::sheet(path, TIMELINE_SHEET);
+        let sheet = summary_sheet::read(source)?;
+        let run = sheet.as_ref().and_then(RunOrigin::of_sheet);
+        let summary = sheet.and_then(|sheet| serde_json::from_value(sheet).ok());
+        return Ok(RunTimeline {
+            run,
+            ..RunTimeline::new(place, rows, summary.as_ref())
+        });
     }
     let sheets = source.sheets();
     let only = sheets.first().map_or("", String::as_str);
-    let counted =
-        messages::count(path, source, only)?.ok_or_else(|| Part::Timeline.missing_in(path))?;
+    let counted = csv_timeline::count(path, source, only)?.ok_or_else(lacks)?;
     Ok(RunTimeline {
         // A run in which every message was sent when it was due may be either.
         is_open_loop: counted.is_open_loop.then_some(true),
         elapsed_s: Some(counted.ends_s),
-        ..RunTimeline::new(place_of(path), counted.rows, None)
+        ..RunTimeline::new(Place::file(path), counted.rows, None)
     })
 }
 
-fn of_json(path: &Path, document: Document) -> Result<RunTimeline, ResultsError> {
-    let rows = document
-        .rest
+fn of_json(path: &Path, run: JsonRun) -> Result<RunTimeline, ResultsError> {
+    let rows = run
+        .details
         .timeline
-        .ok_or_else(|| Part::Timeline.missing_in(path))?;
-    let summary = serde_json::to_value(&document.summary).ok();
-    Ok(RunTimeline::new(place_of(path), rows, summary.as_ref()))
-}
-
-fn place_of(path: &Path) -> Place {
-    Place {
-        path: path.to_owned(),
-        sheet: None,
-    }
+        .ok_or_else(|| ResultsError::lacks(path, Content::Timeline))?;
+    Ok(RunTimeline::new(
+        Place::file(path),
+        rows,
+        Some(&run.summary),
+    ))
 }
 
 /// Longest interval that passes for a second.
@@ -116,17 +113,17 @@ const ABOUT_A_SECOND: f64 = 1.5;
 
 pub(super) fn of_log(
     path: &Path,
-    mut log: Log,
+    mut log: IntervalLog,
     request: &Request,
 ) -> Result<RunTimeline, ResultsError> {
     let is_ours = log.is_ours();
-    let service = log.choose(request, Metric::ServiceTime)?;
-    let seconds = Seconds::read(path, &mut log, &service)?;
+    let service = log.select(request, Metric::ServiceTime)?;
+    let seconds = LogSeconds::read(path, &mut log, &service)?;
     let mut is_open_loop = None;
     let mut rows: Vec<_> = seconds.rows;
     if is_ours && request.column.is_none() {
-        let response = log.choose(request, Metric::ResponseTime)?;
-        let slower = Seconds::read(path, &mut log, &response)?.rows;
+        let response = log.select(request, Metric::ResponseTime)?;
+        let slower = LogSeconds::read(path, &mut log, &response)?.rows;
         let differ = rows.len() != slower.len()
             || rows
                 .iter()
@@ -144,19 +141,23 @@ pub(super) fn of_log(
         knows_sent: false,
         elapsed_s: seconds.ends_s,
         is_open_loop,
-        ..RunTimeline::new(place_of(path), rows, None)
+        ..RunTimeline::new(Place::file(path), rows, None)
     })
 }
 
-/// What the intervals of one tag tell of each second.
-struct Seconds {
+/// The seconds of the intervals with one tag.
+struct LogSeconds {
     rows: Vec<TimelineRow>,
-    /// Where the last interval ends, if it was cut short there.
+    /// End of the last interval, if it was cut short.
     ends_s: Option<f64>,
 }
 
-impl Seconds {
-    fn read(path: &Path, log: &mut Log, chosen: &Chosen) -> Result<Self, ResultsError> {
+impl LogSeconds {
+    fn read(
+        path: &Path,
+        log: &mut IntervalLog,
+        chosen: &SelectedTag,
+    ) -> Result<Self, ResultsError> {
         let mut all = Self {
             rows: Vec::new(),
             ends_s: None,
@@ -175,10 +176,7 @@ impl Seconds {
             match &mut running {
                 Some((same, sum)) if *same == second => {
                     sum.add(&interval.histogram)
-                        .map_err(|e| ResultsError::DamagedText {
-                            path: path.to_owned(),
-                            source: std::io::Error::other(e),
-                        })?;
+                        .map_err(|e| ResultsError::damaged(Place::file(path), e))?;
                 }
                 _ => {
                     let mut first = interval.histogram;
@@ -197,15 +195,15 @@ impl Seconds {
             .windows(2)
             .all(|pair| pair[0].second < pair[1].second);
         if is_coarse || !is_ascending {
-            return Err(Part::Timeline.missing_in(path));
+            return Err(ResultsError::lacks(path, Content::Timeline));
         }
         Ok(all)
     }
 }
 
-fn row_of((second, histogram): &(u64, Histogram<u64>), unit: Unit) -> TimelineRow {
+fn row_of((second, histogram): &(u64, Histogram<u64>), unit: TimeUnit) -> TimelineRow {
     let ns = |value: u64| match unit {
-        Unit::Nanoseconds => value,
+        TimeUnit::Nanoseconds => value,
         // Exact up to 2^53.
         unit => nanoseconds(unit.to_ms(value as f64)),
     };

@@ -7,33 +7,22 @@ use std::path::{Path, PathBuf};
 
 use calamine::{DataType, Ods, Reader, Sheet, SheetType, Xls, Xlsx};
 
-use super::Place;
-use super::archive::{self, Allowance, Watched};
-use super::source::{Position, Source, Value, Visitor};
-use crate::error::ResultsError;
+use super::cells::{CellPosition, CellSource, CellValue, CellVisitor};
+use super::zip_limits::{self, LimitedReader, ReadAllowance};
+use crate::error::{Place, Refusal, ResultsError};
 
 fn damaged(path: &Path, source: impl Into<calamine::Error>) -> ResultsError {
     use calamine::{Error, OdsError, XlsError, XlsxError};
-    let path = path.to_owned();
     match source.into() {
         Error::Xlsx(XlsxError::Password)
         | Error::Xls(XlsError::Password)
-        | Error::Ods(OdsError::Password) => ResultsError::Encrypted { path },
-        source => ResultsError::Damaged {
-            path,
-            source: Box::new(source),
-        },
+        | Error::Ods(OdsError::Password) => ResultsError::refused(path, Refusal::Encrypted),
+        source => ResultsError::damaged(Place::file(path), source),
     }
 }
 
 fn damaged_sheet(path: &Path, sheet: &str, source: impl Into<calamine::Error>) -> ResultsError {
-    ResultsError::DamagedSheet {
-        place: Place {
-            path: path.to_owned(),
-            sheet: Some(sheet.to_owned()),
-        },
-        source: Box::new(source.into()),
-    }
+    ResultsError::damaged(Place::sheet(path, sheet), source.into())
 }
 
 /// Chart sheets and macros hold no cells.
@@ -48,39 +37,36 @@ fn with_cells(sheets: &[Sheet]) -> Vec<String> {
 /// A workbook of Excel 2007 or later, never held in memory as a whole.
 pub(super) struct XlsxFile {
     path: PathBuf,
-    workbook: Xlsx<Watched<BufReader<File>>>,
-    allowance: Allowance,
+    workbook: Xlsx<LimitedReader<BufReader<File>>>,
+    allowance: ReadAllowance,
 }
 
 impl XlsxFile {
     pub(super) fn open(path: &Path, file: File) -> Result<Self, ResultsError> {
-        archive::check(path, &file, archive::XLSX)?;
-        let (watched, allowance) = Watched::new(BufReader::new(rewound(path, file)?));
+        zip_limits::check(path, &file, zip_limits::XLSX)?;
+        let (limited, allowance) = LimitedReader::new(rewind(path, file)?);
         Ok(Self {
             path: path.to_owned(),
-            workbook: Xlsx::new(watched).map_err(|e| damaged(path, e))?,
+            workbook: Xlsx::new(limited).map_err(|e| damaged(path, e))?,
             allowance,
         })
     }
 }
 
-/// The file from its beginning.
-fn rewound(path: &Path, mut file: File) -> Result<File, ResultsError> {
+/// Returns a reader of the file from its beginning.
+fn rewind(path: &Path, mut file: File) -> Result<BufReader<File>, ResultsError> {
     match file.rewind() {
-        Ok(()) => Ok(file),
-        Err(source) => Err(ResultsError::Read {
-            path: path.to_owned(),
-            source,
-        }),
+        Ok(()) => Ok(BufReader::new(file)),
+        Err(source) => Err(ResultsError::read(path, source)),
     }
 }
 
-impl Source for XlsxFile {
+impl CellSource for XlsxFile {
     fn sheets(&self) -> Vec<String> {
         with_cells(self.workbook.sheets_metadata())
     }
 
-    fn visit(&mut self, sheet: &str, visitor: &mut Visitor<'_>) -> Result<(), ResultsError> {
+    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError> {
         let Self {
             path,
             workbook,
@@ -88,10 +74,8 @@ impl Source for XlsxFile {
         } = self;
         let failed = |e: calamine::XlsxError| {
             if allowance.is_spent() {
-                ResultsError::ZipBomb {
-                    path: path.clone(),
-                    why: format!("a cell of its sheet `{sheet}` has no end"),
-                }
+                let excess = format!("a cell of its sheet `{sheet}` has no end");
+                ResultsError::refused(path, Refusal::ZipBomb(excess))
             } else {
                 damaged_sheet(path, sheet, e)
             }
@@ -101,7 +85,7 @@ impl Source for XlsxFile {
         while let Some(cell) = cells.next_cell().map_err(failed)? {
             allowance.renew();
             let (row, column) = cell.get_position();
-            let flow = visitor(Position { row, column }, value_of(cell.get_value()))?;
+            let flow = visitor(CellPosition { row, column }, value_of(cell.get_value()))?;
             if flow.is_break() {
                 break;
             }
@@ -110,30 +94,30 @@ impl Source for XlsxFile {
     }
 }
 
-fn value_of(data: &impl DataType) -> Value<'_> {
+fn value_of(data: &impl DataType) -> CellValue<'_> {
     if let Some(number) = data.get_float() {
-        Value::Number(number)
+        CellValue::Number(number)
     } else if let Some(number) = data.get_int() {
         // Exact up to 2^53, which no time in a spreadsheet reaches.
-        Value::Number(number as f64)
+        CellValue::Number(number as f64)
     } else if let Some(text) = data.get_string() {
         text_of(text)
     } else if data.is_empty() {
-        Value::Empty
+        CellValue::Empty
     } else if let Some(truth) = data.get_bool() {
-        Value::Bool(truth)
+        CellValue::Bool(truth)
     } else if data.is_error() {
-        Value::Other("an error")
+        CellValue::Other("an error")
     } else {
-        Value::Other("a date")
+        CellValue::Other("a date")
     }
 }
 
-fn text_of(text: &str) -> Value<'_> {
+fn text_of(text: &str) -> CellValue<'_> {
     if text.trim().is_empty() {
-        Value::Empty
+        CellValue::Empty
     } else {
-        Value::Text(text)
+        CellValue::Text(text)
     }
 }
 
@@ -147,24 +131,22 @@ impl RangeFile<Xls<BufReader<File>>> {
     pub(super) fn open_xls(path: &Path, file: File) -> Result<Self, ResultsError> {
         Ok(Self {
             path: path.to_owned(),
-            workbook: Xls::new(BufReader::new(rewound(path, file)?))
-                .map_err(|e| damaged(path, e))?,
+            workbook: Xls::new(rewind(path, file)?).map_err(|e| damaged(path, e))?,
         })
     }
 }
 
 impl RangeFile<Ods<BufReader<File>>> {
     pub(super) fn open_ods(path: &Path, file: File) -> Result<Self, ResultsError> {
-        archive::check(path, &file, archive::ODS)?;
+        zip_limits::check(path, &file, zip_limits::ODS)?;
         Ok(Self {
             path: path.to_owned(),
-            workbook: Ods::new(BufReader::new(rewound(path, file)?))
-                .map_err(|e| damaged(path, e))?,
+            workbook: Ods::new(rewind(path, file)?).map_err(|e| damaged(path, e))?,
         })
     }
 }
 
-impl<R: Reader<BufReader<File>>> Source for RangeFile<R>
+impl<R: Reader<BufReader<File>>> CellSource for RangeFile<R>
 where
     calamine::Error: From<R::Error>,
 {
@@ -172,7 +154,7 @@ where
         with_cells(self.workbook.sheets_metadata())
     }
 
-    fn visit(&mut self, sheet: &str, visitor: &mut Visitor<'_>) -> Result<(), ResultsError> {
+    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError> {
         let range = self
             .workbook
             .worksheet_range(sheet)
@@ -182,7 +164,7 @@ where
         };
         for (row, cells) in (first_row..).zip(range.rows()) {
             for (column, cell) in (first_column..).zip(cells) {
-                let flow = visitor(Position { row, column }, value_of(cell))?;
+                let flow = visitor(CellPosition { row, column }, value_of(cell))?;
                 if flow == ControlFlow::Break(()) {
                     return Ok(());
                 }

@@ -1,14 +1,14 @@
 //! Writing a comparison of servers.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use measurement::run::comparison::Comparison;
 
 use super::xlsx;
 use crate::ResultsError;
-use crate::whole::WholeFile;
+use crate::atomic_file::AtomicFile;
 
-/// What a comparison of servers can be written as.
+/// Formats of a comparison's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ComparisonFormat {
     /// A workbook with every round.
@@ -28,27 +28,18 @@ pub fn comparison_to_json(comparison: &Comparison) -> serde_json::Result<String>
 /// Writes a comparison into a file and gives the file its name.
 ///
 /// # Errors
-/// [`ResultsError::Write`] or [`ResultsError::Workbook`].
+/// [`ResultsError::Write`].
 pub fn write_comparison(
     comparison: &Comparison,
     format: ComparisonFormat,
-    mut file: WholeFile,
+    mut file: AtomicFile,
 ) -> Result<(), ResultsError> {
     let path = file.path().to_owned();
-    let failed = |source| ResultsError::Write {
-        path: path.clone(),
-        source,
-    };
+    let failed = |source: io::Error| ResultsError::write(&path, source);
     let content = file.content();
     match format {
-        ComparisonFormat::Xlsx => {
-            xlsx::write_comparison(comparison, content).map_err(|source| {
-                ResultsError::Workbook {
-                    path: path.clone(),
-                    source: Box::new(source),
-                }
-            })?;
-        }
+        ComparisonFormat::Xlsx => xlsx::write_comparison(comparison, content)
+            .map_err(|source| ResultsError::write(&path, source))?,
         ComparisonFormat::Json => {
             let text = comparison_to_json(comparison).map_err(|e| failed(e.into()))?;
             content.write_all(text.as_bytes()).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The summary as JSON, and behind it what pictures are drawn from.
+//! The summary as JSON, and behind it the data of pictures.
 
 use std::io::{self, Write};
 
@@ -7,40 +7,17 @@ use measurement::run::{PercentileRow, Summary};
 use serde::Serialize;
 
 use super::Run;
-use crate::histogram::{self, OfRun};
+use crate::histogram::{EncodedHistograms, RunHistograms};
 
 /// The document: the summary's keys, and others behind them.
 #[derive(Serialize)]
-struct Document<'a> {
+struct JsonDocument<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     percentiles: &'a [PercentileRow],
     timeline: &'a [TimelineRow],
-    histograms: Option<Histograms>,
-}
-
-/// The times of the whole run in nanoseconds, as base64 of HdrHistogram's V2 encoding, deflated.
-#[derive(Serialize)]
-struct Histograms {
-    service: String,
-    /// `None` in closed loop, where they are the service times.
-    response: Option<String>,
-}
-
-impl Histograms {
     /// `None` where the timeline does not hold all times that the summary counts.
-    fn of(run: &Run<'_>) -> io::Result<Option<Self>> {
-        let counted = run.summary.service_time_ns.count;
-        OfRun::of(run.timeline)?
-            .filter(|all| all.service.len() == counted)
-            .map(|OfRun { service, response }| {
-                Ok(Self {
-                    service: histogram::encode(&service)?,
-                    response: response.as_ref().map(histogram::encode).transpose()?,
-                })
-            })
-            .transpose()
-    }
+    histograms: Option<EncodedHistograms>,
 }
 
 /// The run as one JSON document for a person or a program, ending in a line break: the summary, the
@@ -49,11 +26,15 @@ impl Histograms {
 /// # Errors
 /// None that a run of ours can cause; those of HdrHistogram and serde_json otherwise.
 pub fn to_json(run: &Run<'_>) -> io::Result<String> {
-    let document = Document {
+    let counted = run.summary.service_time_ns.count;
+    let document = JsonDocument {
         summary: run.summary,
         percentiles: run.percentiles,
         timeline: run.timeline,
-        histograms: Histograms::of(run)?,
+        histograms: RunHistograms::of(run.timeline)?
+            .filter(|all| all.service.len() == counted)
+            .map(|all| all.encode())
+            .transpose()?,
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }

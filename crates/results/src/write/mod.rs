@@ -6,13 +6,14 @@ mod hlog;
 mod json;
 mod xlsx;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use measurement::record::{Sample, TimelineRow};
 use measurement::run::{ClientRow, PercentileRow, Summary};
 
 use crate::ResultsError;
-use crate::whole::WholeFile;
+use crate::atomic_file::AtomicFile;
 
 pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
 pub use json::to_json;
@@ -20,7 +21,7 @@ pub use json::to_json;
 /// A finished run, as plain data.
 #[derive(Debug, Clone, Copy)]
 pub struct Run<'a> {
-    /// What it found.
+    /// Its summary.
     pub summary: &'a Summary,
     /// The samples kept, ordered by send time.
     pub samples: &'a [Sample],
@@ -32,9 +33,9 @@ pub struct Run<'a> {
     pub clients: &'a [ClientRow],
 }
 
-/// What a file holds.
+/// Formats of a run's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum RunFormat {
     /// A workbook with everything: `.xlsx`.
     Xlsx,
     /// The samples: `.csv`.
@@ -45,7 +46,7 @@ pub enum Format {
     Hlog,
 }
 
-impl Format {
+impl RunFormat {
     /// The format that a file name's ending asks for.
     ///
     /// # Errors
@@ -64,7 +65,7 @@ impl Format {
         }
     }
 
-    /// Whether it holds raw samples.
+    /// Returns `true` when it holds raw samples.
     #[must_use]
     pub fn has_samples(self) -> bool {
         matches!(self, Self::Xlsx | Self::Csv)
@@ -75,8 +76,8 @@ impl Format {
 /// name that cannot be written.
 #[derive(Debug)]
 pub struct Output {
-    format: Format,
-    file: WholeFile,
+    format: RunFormat,
+    file: AtomicFile,
 }
 
 /// A file that was written.
@@ -95,14 +96,14 @@ impl Output {
     /// [`ResultsError::UnknownEnding`], or [`ResultsError::Write`] when it cannot be created.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
         Ok(Self {
-            format: Format::of(path)?,
-            file: WholeFile::create(path)?,
+            format: RunFormat::of(path)?,
+            file: AtomicFile::create(path)?,
         })
     }
 
-    /// What it will hold.
+    /// The format of its content.
     #[must_use]
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> RunFormat {
         self.format
     }
 
@@ -115,22 +116,18 @@ impl Output {
     /// Writes the run and gives the file its name.
     ///
     /// # Errors
-    /// [`ResultsError::Write`] or [`ResultsError::Workbook`].
+    /// [`ResultsError::Write`].
     pub fn write(mut self, run: &Run<'_>) -> Result<Written, ResultsError> {
         let path = self.file.path().to_owned();
         let file = self.file.content();
-        let failed = |source| ResultsError::Write {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source: io::Error| ResultsError::write(&path, source);
         match self.format {
-            Format::Xlsx => xlsx::write(run, file).map_err(|source| ResultsError::Workbook {
-                path: path.clone(),
-                source: Box::new(source),
-            })?,
-            Format::Csv => csv::write(run, file).map_err(failed)?,
-            Format::Json => json::write(run, file).map_err(failed)?,
-            Format::Hlog => hlog::write(run, file).map_err(failed)?,
+            RunFormat::Xlsx => {
+                xlsx::write(run, file).map_err(|source| ResultsError::write(&path, source))?;
+            }
+            RunFormat::Csv => csv::write(run, file).map_err(failed)?,
+            RunFormat::Json => json::write(run, file).map_err(failed)?,
+            RunFormat::Hlog => hlog::write(run, file).map_err(failed)?,
         }
         self.file.publish()?;
         Ok(Written {

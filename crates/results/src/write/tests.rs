@@ -13,7 +13,7 @@ use measurement::run::percentile_table;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schema;
+use crate::schema::{self, MovingAverageColumn, SheetColumn};
 use common::{recorded, summary_of};
 
 const CLIENTS: [ClientRow; 2] = [
@@ -239,7 +239,7 @@ fn the_moving_average_is_that_of_the_timed_rows() {
         let mut book: Xlsx<_> = open_workbook(path).unwrap();
         let range = book.worksheet_range("moving_average").unwrap();
         let header = header(&range);
-        assert_eq!(header, schema::MOVING_AVERAGE_COLUMNS);
+        assert_eq!(header, MovingAverageColumn::TITLES);
         assert!(header[2].contains(&schema::MOVING_AVERAGE_WINDOW.to_string()));
         assert_eq!(range.height(), 53);
         let row = |n: usize| numbers(range.rows().nth(n).unwrap());
@@ -325,9 +325,9 @@ fn the_json_is_the_summary() {
 
 #[test]
 fn endings_are_told_apart() {
-    assert_eq!(Format::of(Path::new("a.XLSX")).unwrap(), Format::Xlsx);
+    assert_eq!(RunFormat::of(Path::new("a.XLSX")).unwrap(), RunFormat::Xlsx);
     for unknown in ["a", "a.xls", "a.txt", ".xlsx"] {
-        let error = Format::of(Path::new(unknown)).unwrap_err();
+        let error = RunFormat::of(Path::new(unknown)).unwrap_err();
         assert!(
             error.to_string().contains(".xlsx, .csv, .json or .hlog"),
             "{unknown}"

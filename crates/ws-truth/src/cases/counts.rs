@@ -14,38 +14,28 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "dropped",
         truth: "1 in 1,000 of 10,000 is not answered: exactly 10 lost",
-        examine: |f| {
-            let faults = Faults {
-                drop: Some(Selection::Every(1_000)),
-                ..Faults::default()
-            };
-            faulty_answers(f, faults)
-        },
+        examine: |f| faulty_answers(f, |faults| faults.drop = Some(Selection::Every(1_000))),
     },
     Case {
         name: "dropped-at-random",
         truth: "each of 10,000 with probability 1 in 200: as many lost as the log says",
         examine: |f| {
-            let faults = Faults {
-                drop: Some(Selection::Probability(0.005)),
-                seed: 7,
-                ..Faults::default()
-            };
-            faulty_answers(f, faults)
+            faulty_answers(f, |faults| {
+                faults.drop = Some(Selection::Probability(0.005));
+                faults.seed = 7;
+            })
         },
     },
     Case {
         name: "all-at-once",
         truth: "every 101st twice, 103rd overtaken, 107th with a byte changed, 109th a byte short",
         examine: |f| {
-            let faults = Faults {
-                duplicate: Some(Selection::Every(101)),
-                reorder: Some(Selection::Every(103)),
-                corrupt: Some(Selection::Every(107)),
-                truncate: Some(Selection::Every(109)),
-                ..Faults::default()
-            };
-            faulty_answers(f, faults)
+            faulty_answers(f, |faults| {
+                faults.duplicate = Some(Selection::Every(101));
+                faults.reorder = Some(Selection::Every(103));
+                faults.corrupt = Some(Selection::Every(107));
+                faults.truncate = Some(Selection::Every(109));
+            })
         },
     },
     Case {
@@ -75,13 +65,15 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
-    let (finished, log) = measure(faults, |plan| {
+fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> anyhow::Result<()> {
+    let mut faults = Faults::default();
+    change(&mut faults);
+    let (recording, log) = measure(faults, |plan| {
         plan.load = closed(4);
         plan.length = messages(1_000);
         plan.timeout = Duration::from_millis(400);
     })?;
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     findings.count("sent", 10_000, counts.sent);
     findings.count("in the server's log", 10_000, log.entries.len() as u64);
     findings.count("lost", log.count(Fate::Dropped), counts.lost);
@@ -89,13 +81,13 @@ fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()>
     findings.count("reordered", log.count(Fate::Reordered), counts.reordered);
     let changed = log.count(Fate::Corrupted) + log.count(Fate::Truncated);
     findings.count("corrupted", changed, counts.corrupted);
+    let received = 10_000 - log.count(Fate::Dropped);
+    findings.count("received", received, counts.received);
     findings.count(
-        "received",
-        10_000 - log.count(Fate::Dropped),
-        counts.received,
+        "timed",
+        received - changed,
+        recording.record.service.count(),
     );
-    let timed = 10_000 - log.count(Fate::Dropped) - changed;
-    findings.count("timed", timed, finished.record.service.count());
     if counts.timed_out > 0 {
         findings.noise = Some(format!("{} echoes were late", counts.timed_out));
     }
@@ -109,18 +101,19 @@ fn early_closes(
 ) -> anyhow::Result<()> {
     let mut faults = Faults::default();
     change(&mut faults);
-    let (finished, log) = measure(faults, |_| ())?;
-    let counts = finished.record.counts;
+    let (recording, log) = measure(faults, |_| ())?;
+    let counts = recording.record.counts;
     findings.count("received", 50, counts.received);
     findings.count("lost", 10, counts.lost);
     findings.count("in the server's log", log.entries.len() as u64, counts.sent);
-    findings.count("closed early", 10, finished.connections.closed_early);
-    let codes = &finished.connections.close_codes;
     findings.count(
-        &format!("connections that ended with {code}"),
+        "closed early",
         10,
-        codes.get(&code).copied().unwrap_or(0),
+        recording.context.connections.closed_early,
     );
+    let ended = recording.context.connections.close_codes.get(&code);
+    let figure = format!("connections that ended with {code}");
+    findings.count(&figure, 10, ended.copied().unwrap_or(0));
     Ok(())
 }
 
@@ -129,14 +122,14 @@ fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
         half_frame_at: Some(5),
         ..Faults::default()
     };
-    let (finished, _) = measure(faults, |plan: &mut PlanDraft| {
+    let (recording, _) = measure(faults, |plan: &mut PlanDraft| {
         plan.timeout = Duration::from_millis(200);
     })?;
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     findings.count("sent", 100, counts.sent);
     findings.count("received", 50, counts.received);
     findings.count("lost", 50, counts.lost);
-    findings.count("timed", 50, finished.record.service.count());
+    findings.count("timed", 50, recording.record.service.count());
     Ok(())
 }
 

@@ -32,6 +32,34 @@ pub enum ComparedFigure {
     MemoryPerConnection,
 }
 
+/// Everything fixed about a figure.
+struct Facts {
+    key: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    comparatives: (&'static str, &'static str),
+}
+
+/// One row a figure, in the order of [`ComparedFigure::ALL`].
+#[rustfmt::skip]
+static FACTS: [Facts; 9] = {
+    const fn facts(key: &'static str, name: &'static str, unit: &'static str, comparatives: (&'static str, &'static str)) -> Facts {
+        Facts { key, name, unit, comparatives }
+    }
+    const SPEED: (&str, &str) = ("faster", "slower");
+    [
+        facts("throughput", "throughput, msg/s", "msg/s", SPEED),
+        facts("service_p50", "service time p50", "ns", SPEED),
+        facts("service_p99", "service time p99", "ns", SPEED),
+        facts("service_p99_9", "service time p99.9", "ns", SPEED),
+        facts("response_p50", "response time p50", "ns", SPEED),
+        facts("response_p99", "response time p99", "ns", SPEED),
+        facts("response_p99_9", "response time p99.9", "ns", SPEED),
+        facts("messages_per_cpu_s", "messages per CPU-second", "msg/CPU-s", ("more for its CPU", "less for its CPU")),
+        facts("memory_per_connection", "memory per connection", "bytes", ("smaller", "larger")),
+    ]
+};
+
 impl ComparedFigure {
     /// All of them, in the order in which they are told.
     pub const ALL: [Self; 9] = [
@@ -46,53 +74,32 @@ impl ComparedFigure {
         Self::MemoryPerConnection,
     ];
 
-    /// Its key in files and in conditions, `response.p99` apart from that.
+    fn facts(self) -> &'static Facts {
+        &FACTS[self as usize]
+    }
+
+    /// The key in files: `response_p99`.
     #[must_use]
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Throughput => "throughput",
-            Self::ServiceP50 => "service_p50",
-            Self::ServiceP99 => "service_p99",
-            Self::ServiceP999 => "service_p99_9",
-            Self::ResponseP50 => "response_p50",
-            Self::ResponseP99 => "response_p99",
-            Self::ResponseP999 => "response_p99_9",
-            Self::MessagesPerCpuS => "messages_per_cpu_s",
-            Self::MemoryPerConnection => "memory_per_connection",
-        }
+        self.facts().key
     }
 
-    /// Its name for a person, with the unit of numbers that have none of their own.
+    /// The name for a person, with the unit of numbers that have none of their own.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Throughput => "throughput, msg/s",
-            Self::ServiceP50 => "service time p50",
-            Self::ServiceP99 => "service time p99",
-            Self::ServiceP999 => "service time p99.9",
-            Self::ResponseP50 => "response time p50",
-            Self::ResponseP99 => "response time p99",
-            Self::ResponseP999 => "response time p99.9",
-            Self::MessagesPerCpuS => "messages per CPU-second",
-            Self::MemoryPerConnection => "memory per connection",
-        }
+        self.facts().name
     }
 
-    /// The same without the unit.
+    /// The name without the unit.
     #[must_use]
     pub fn short_name(self) -> &'static str {
         self.name().split(", ").next().unwrap_or_default()
     }
 
-    /// Its unit in files.
+    /// The unit in files.
     #[must_use]
     pub fn unit(self) -> &'static str {
-        match self {
-            Self::Throughput => "msg/s",
-            Self::MessagesPerCpuS => "msg/CPU-s",
-            Self::MemoryPerConnection => "bytes",
-            _ => "ns",
-        }
+        self.facts().unit
     }
 
     /// Whether the larger value is the better one.
@@ -101,14 +108,10 @@ impl ComparedFigure {
         matches!(self, Self::Throughput | Self::MessagesPerCpuS)
     }
 
-    /// What a server with the better, and with the worse value is: `faster`, `slower`.
+    /// Comparatives for the server with the better, and with the worse value: `faster`, `slower`.
     #[must_use]
     pub fn comparatives(self) -> (&'static str, &'static str) {
-        match self {
-            Self::MessagesPerCpuS => ("more for its CPU", "less for its CPU"),
-            Self::MemoryPerConnection => ("smaller", "larger"),
-            _ => ("faster", "slower"),
-        }
+        self.facts().comparatives
     }
 
     /// A value of it for a person.

@@ -1,14 +1,17 @@
 //! The figures of a run by the names that conditions use.
 
+use std::fmt;
+
 use super::ConditionError;
 use crate::run::summary::Summary;
 use crate::verdict::Latency;
-use statistics::ratio_verdict::Direction;
+use ConditionUnit::{Bytes, Nanoseconds, Number, Share};
+use statistics::ratio_verdict::Direction::{self, HigherIsBetter, LowerIsBetter};
 use units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
 
 /// What a figure is counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FigureUnit {
+pub(super) enum ConditionUnit {
     Nanoseconds,
     Number,
     Share,
@@ -44,70 +47,68 @@ const DISTRIBUTIONS: [(&str, Distributed); 4] = [
 ];
 
 /// A figure that is no time of a distribution.
-type Other = fn(&Summary) -> Option<f64>;
+struct NamedFigure {
+    name: &'static str,
+    unit: ConditionUnit,
+    direction: Direction,
+    /// Counts what went wrong: one such is a fact, not noise.
+    is_fault: bool,
+    of: fn(&Summary) -> Option<f64>,
+}
 
+impl NamedFigure {
+    const fn new(
+        name: &'static str,
+        unit: ConditionUnit,
+        direction: Direction,
+        of: fn(&Summary) -> Option<f64>,
+    ) -> Self {
+        Self {
+            name,
+            unit,
+            direction,
+            is_fault: false,
+            of,
+        }
+    }
+
+    const fn fault(
+        name: &'static str,
+        unit: ConditionUnit,
+        of: fn(&Summary) -> Option<f64>,
+    ) -> Self {
+        Self {
+            is_fault: true,
+            ..Self::new(name, unit, LowerIsBetter, of)
+        }
+    }
+}
+
+/// The figures that are no times, by name. `late` is `timed_out` as the text summary calls it.
 #[allow(clippy::cast_precision_loss)]
-const OTHERS: [(&str, FigureUnit, Other); 21] = [
-    ("lost", FigureUnit::Number, |s| Some(s.messages.lost as f64)),
-    ("corrupted", FigureUnit::Number, |s| {
-        Some(s.messages.corrupted as f64)
-    }),
-    ("duplicated", FigureUnit::Number, |s| {
-        Some(s.messages.duplicated as f64)
-    }),
-    ("reordered", FigureUnit::Number, |s| {
-        Some(s.messages.reordered as f64)
-    }),
-    ("timed_out", FigureUnit::Number, |s| {
-        Some(s.messages.timed_out as f64)
-    }),
-    // As the text summary calls them.
-    ("late", FigureUnit::Number, |s| {
-        Some(s.messages.timed_out as f64)
-    }),
-    ("unexpected", FigureUnit::Number, |s| {
-        Some(s.messages.unexpected as f64)
-    }),
-    ("abandoned", FigureUnit::Number, |s| {
-        Some(s.messages.abandoned as f64)
-    }),
-    ("unsent", FigureUnit::Number, |s| {
-        Some(s.messages.unsent as f64)
-    }),
-    ("sent", FigureUnit::Number, |s| Some(s.messages.sent as f64)),
-    ("received", FigureUnit::Number, |s| {
-        Some(s.messages.received as f64)
-    }),
-    ("error_rate", FigureUnit::Share, error_rate),
-    ("failed", FigureUnit::Number, |s| {
-        Some(s.connections.failed as f64)
-    }),
-    ("closed_early", FigureUnit::Number, |s| {
-        Some(s.connections.closed_early as f64)
-    }),
-    ("throughput", FigureUnit::Number, |s| {
-        Some(s.throughput.messages_per_s)
-    }),
-    ("achieved_rate", FigureUnit::Number, |s| {
-        s.achieved_rate_per_s
-    }),
-    ("send_lag.p50", FigureUnit::Nanoseconds, |s| {
-        send_lag(s, s.send_lag_ns.p50)
-    }),
-    ("send_lag.p99", FigureUnit::Nanoseconds, |s| {
-        send_lag(s, s.send_lag_ns.p99)
-    }),
-    ("send_lag.max", FigureUnit::Nanoseconds, |s| {
-        send_lag(s, s.send_lag_ns.max)
-    }),
-    ("messages_per_cpu_s", FigureUnit::Number, |s| {
-        s.server.as_ref()?.messages_per_cpu_s
-    }),
-    (
-        "memory_per_connection",
-        FigureUnit::Bytes,
-        memory_per_connection,
-    ),
+#[rustfmt::skip]
+static FIGURES: [NamedFigure; 21] = [
+    NamedFigure::fault("lost", Number, |s| Some(s.messages.lost as f64)),
+    NamedFigure::fault("corrupted", Number, |s| Some(s.messages.corrupted as f64)),
+    NamedFigure::fault("duplicated", Number, |s| Some(s.messages.duplicated as f64)),
+    NamedFigure::fault("reordered", Number, |s| Some(s.messages.reordered as f64)),
+    NamedFigure::fault("timed_out", Number, |s| Some(s.messages.timed_out as f64)),
+    NamedFigure::fault("late", Number, |s| Some(s.messages.timed_out as f64)),
+    NamedFigure::fault("unexpected", Number, |s| Some(s.messages.unexpected as f64)),
+    NamedFigure::fault("abandoned", Number, |s| Some(s.messages.abandoned as f64)),
+    NamedFigure::fault("unsent", Number, |s| Some(s.messages.unsent as f64)),
+    NamedFigure::new("sent", Number, HigherIsBetter, |s| Some(s.messages.sent as f64)),
+    NamedFigure::new("received", Number, HigherIsBetter, |s| Some(s.messages.received as f64)),
+    NamedFigure::fault("error_rate", Share, error_rate),
+    NamedFigure::fault("failed", Number, |s| Some(s.connections.failed as f64)),
+    NamedFigure::fault("closed_early", Number, |s| Some(s.connections.closed_early as f64)),
+    NamedFigure::new("throughput", Number, HigherIsBetter, |s| Some(s.throughput.messages_per_s)),
+    NamedFigure::new("achieved_rate", Number, HigherIsBetter, |s| s.achieved_rate_per_s),
+    NamedFigure::new("send_lag.p50", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p50)),
+    NamedFigure::new("send_lag.p99", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p99)),
+    NamedFigure::new("send_lag.max", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.max)),
+    NamedFigure::new("messages_per_cpu_s", Number, HigherIsBetter, |s| s.server.as_ref()?.messages_per_cpu_s),
+    NamedFigure::new("memory_per_connection", Bytes, LowerIsBetter, memory_per_connection),
 ];
 
 /// The most memory that the server had resident, for each connection that opened.
@@ -133,37 +134,18 @@ fn error_rate(s: &Summary) -> Option<f64> {
     (due > 0).then(|| wrong as f64 / due as f64)
 }
 
-/// Figures of which more is better; of all others less is.
-const MORE_IS_BETTER: [&str; 5] = [
-    "sent",
-    "received",
-    "throughput",
-    "achieved_rate",
-    "messages_per_cpu_s",
-];
-
-/// What went wrong, counted. One such is a fact and not noise.
-const FAULTS: [&str; 12] = [
-    "lost",
-    "corrupted",
-    "duplicated",
-    "reordered",
-    "timed_out",
-    "late",
-    "unexpected",
-    "abandoned",
-    "unsent",
-    "error_rate",
-    "failed",
-    "closed_early",
-];
-
 /// A figure of a run, found by its name: `throughput`, `p99` (of the response time), `service.p99.9`,
 /// `lost`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct RunFigure {
     name: String,
-    unit: FigureUnit,
+    source: FigureSource,
+}
+
+impl PartialEq for RunFigure {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
 }
 
 impl RunFigure {
@@ -172,14 +154,13 @@ impl RunFigure {
     /// # Errors
     /// When no run has such a figure; the message names the one that is spelt most like it.
     pub fn named(name: &str) -> Result<Self, ConditionError> {
-        let (unit, _) = lookup(name).ok_or_else(|| unknown(name))?;
         Ok(Self {
+            source: FigureSource::named(name).ok_or_else(|| unknown(name))?,
             name: name.to_owned(),
-            unit,
         })
     }
 
-    /// Its name.
+    /// The name that it was found by.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -188,56 +169,64 @@ impl RunFigure {
     /// Its value: nanoseconds, bytes, a count, or a share; `None` when the run has no such figure.
     #[must_use]
     pub fn of(&self, summary: &Summary) -> Option<f64> {
-        // The name was found when the figure was made.
-        lookup(&self.name)?.1.of(summary)
+        match self.source {
+            FigureSource::Time(distribution, time) => time(distribution(summary)),
+            FigureSource::Other(figure) => (figure.of)(summary),
+        }
     }
 
-    /// Which of two values is the better one.
+    /// Returns which of two values is the better one.
     #[must_use]
     pub fn direction(&self) -> Direction {
-        if MORE_IS_BETTER.contains(&self.name.as_str()) {
-            Direction::HigherIsBetter
-        } else {
-            Direction::LowerIsBetter
+        match self.source {
+            FigureSource::Time(..) => LowerIsBetter,
+            FigureSource::Other(figure) => figure.direction,
         }
     }
 
     /// Whether it counts what went wrong.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        FAULTS.contains(&self.name.as_str())
+        matches!(self.source, FigureSource::Other(figure) if figure.is_fault)
+    }
+
+    fn unit(&self) -> ConditionUnit {
+        match self.source {
+            FigureSource::Time(..) => Nanoseconds,
+            FigureSource::Other(figure) => figure.unit,
+        }
     }
 
     /// Whether both are counted in the same unit.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.unit == other.unit
+        self.unit() == other.unit()
     }
 
     /// A value of it for a person.
     #[must_use]
     pub fn show(&self, value: f64) -> String {
-        print(self.unit, value)
+        print(self.unit(), value)
     }
 
     /// Reads a value of it.
     pub(super) fn value(&self, text: &str) -> Result<f64, ConditionError> {
-        let (value, wanted) = match self.unit {
-            FigureUnit::Nanoseconds => (
+        let (value, wanted) = match self.unit() {
+            Nanoseconds => (
                 parse_nanoseconds(text),
                 "a time with its unit (examples: 250us, 1.5ms, 2s)",
             ),
-            FigureUnit::Number => (
+            Number => (
                 parse_number(text),
                 "a number, not below zero (example: 50_000)",
             ),
-            FigureUnit::Share => (
+            Share => (
                 match text.strip_suffix('%') {
                     Some(percent) => parse_number(percent).map(|n| n / 100.0),
                     None => parse_number(text),
                 },
                 "a percentage or a share, not below zero (examples: 0.1%, 0.001)",
             ),
-            FigureUnit::Bytes => (
+            Bytes => (
                 parse_bytes(text),
                 "a size with its unit, or bytes (examples: 64KiB, 65_536)",
             ),
@@ -250,46 +239,45 @@ impl RunFigure {
     }
 }
 
-fn print(unit: FigureUnit, value: f64) -> String {
+fn print(unit: ConditionUnit, value: f64) -> String {
     match unit {
-        FigureUnit::Nanoseconds => human_time(value),
-        FigureUnit::Bytes => human_bytes(value),
-        FigureUnit::Share => format!("{:.3} %", value * 100.0),
+        Nanoseconds => human_time(value),
+        Bytes => human_bytes(value),
+        Share => format!("{:.3} %", value * 100.0),
         // A count or a rate, never negative.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        FigureUnit::Number if value >= 100.0 || value.fract() == 0.0 => {
-            grouped(value.round() as u64)
-        }
-        FigureUnit::Number => format!("{value:.2}"),
+        Number if value >= 100.0 || value.fract() == 0.0 => grouped(value.round() as u64),
+        Number => format!("{value:.2}"),
     }
 }
 
-/// How the figure of a name is found.
+/// Where a summary holds a figure.
 #[derive(Clone, Copy)]
-enum Lookup {
+enum FigureSource {
     Time(Distributed, Time),
-    Other(Other),
+    Other(&'static NamedFigure),
 }
 
-impl Lookup {
-    fn of(self, summary: &Summary) -> Option<f64> {
-        match self {
-            Self::Time(distribution, time) => time(distribution(summary)),
-            Self::Other(figure) => figure(summary),
+impl fmt::Debug for FigureSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Time(..) => "a time",
+            Self::Other(figure) => figure.name,
+        })
+    }
+}
+
+impl FigureSource {
+    fn named(name: &str) -> Option<Self> {
+        if let Some(figure) = FIGURES.iter().find(|figure| figure.name == name) {
+            return Some(Self::Other(figure));
         }
+        DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
+            let rest = name.strip_prefix(prefix)?;
+            let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
+            Some(Self::Time(*distribution, *time))
+        })
     }
-}
-
-fn lookup(name: &str) -> Option<(FigureUnit, Lookup)> {
-    let other = OTHERS.iter().find(|(known, ..)| *known == name);
-    if let Some((_, unit, figure)) = other {
-        return Some((*unit, Lookup::Other(*figure)));
-    }
-    DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
-        let rest = name.strip_prefix(prefix)?;
-        let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
-        Some((FigureUnit::Nanoseconds, Lookup::Time(*distribution, *time)))
-    })
 }
 
 fn unknown(figure: &str) -> ConditionError {
@@ -299,7 +287,7 @@ fn unknown(figure: &str) -> ConditionError {
         TIMES
             .iter()
             .map(|(name, _)| *name)
-            .chain(OTHERS.iter().map(|(name, ..)| *name))
+            .chain(FIGURES.iter().map(|figure| figure.name))
     };
     let nearest = names()
         .map(|name| (strsim::jaro(name, figure), name))

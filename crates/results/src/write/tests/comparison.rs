@@ -11,7 +11,7 @@ use measurement::verdict::Verdict;
 
 use super::super::xlsx;
 use super::common::{recorded, summary_of};
-use crate::schema;
+use crate::schema::{ComparedColumn, RoundColumn, SheetColumn};
 
 /// A name that a spreadsheet would take for a cell.
 const LIKE_A_CELL: &str = "rounds!A1";
@@ -147,7 +147,7 @@ fn cells_hold_what_was_compared() {
     let n = Data::Float;
     let titles = |titles: &[&str]| -> Vec<Data> { titles.iter().map(|t| text(t)).collect() };
     let figures = rows("figures");
-    assert_eq!(figures[0], titles(&schema::COMPARED_COLUMNS));
+    assert_eq!(figures[0], titles(ComparedColumn::TITLES));
     assert_eq!(
         figures[2],
         [
@@ -166,7 +166,7 @@ fn cells_hold_what_was_compared() {
         ]
     );
     let rounds = rows("rounds");
-    assert_eq!(rounds[0], titles(&schema::ROUNDS_COLUMNS));
+    assert_eq!(rounds[0], titles(RoundColumn::TITLES));
     assert_eq!(rounds.len(), 1 + 6);
     let run = |n: f64| {
         [

@@ -1,8 +1,8 @@
-//! Native charts, all in one dress.
+//! Native charts, all in one style.
 
 use rust_xlsxwriter::{
     Chart, ChartAxis, ChartAxisCrossing, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
-    ChartMarker, ChartMarkerType, ChartSolidFill, ChartType, Worksheet, XlsxError,
+    ChartMarker, ChartMarkerType, ChartSeries, ChartSolidFill, ChartType, Worksheet, XlsxError,
 };
 
 use super::style::{FAINT, GRID, INK, RULE};
@@ -26,51 +26,73 @@ const ALT_TEXT: usize = 255;
 pub(super) const ROWS: u32 = HEIGHT / 20 + 2;
 
 /// A chart of columns of one sheet, from its second row on.
-pub(super) struct Picture<'a> {
+pub(super) struct SheetChart<'a> {
     pub(super) sheet: &'a str,
-    /// How many columns that has: the chart stands to their right.
+    /// Number of the sheet's columns: the chart stands to their right.
     pub(super) columns: usize,
     /// Its last row that is drawn.
     pub(super) last_row: u32,
     pub(super) title: String,
-    pub(super) x: Axis<'a>,
+    pub(super) x: SheetAxis<'a>,
     /// Column of the positions.
     pub(super) x_column: u16,
-    pub(super) y: Axis<'a>,
-    pub(super) named: Named,
-    pub(super) lines: Vec<Line<'a>>,
+    pub(super) y: SheetAxis<'a>,
+    pub(super) names: LegendNames,
+    pub(super) lines: Vec<SheetLine<'a>>,
 }
 
-/// Where the legend has its words from.
+/// Sources of the names in the legend.
 #[derive(Clone, Copy)]
-pub(super) enum Named {
+pub(super) enum LegendNames {
     /// Each line's own name.
-    ByLine,
+    OfLines,
     /// The header of each line's column: for names that are not ours, which a spreadsheet would
     /// take for a reference to cells when they look like one.
-    ByHeader,
+    OfHeaders,
 }
 
 /// An axis.
-pub(super) struct Axis<'a> {
+pub(super) struct SheetAxis<'a> {
     pub(super) name: &'a str,
     pub(super) format: &'a str,
-    pub(super) scale: Scale,
+    pub(super) scale: AxisScale,
 }
 
-/// How values become positions.
+impl SheetAxis<'static> {
+    /// An axis of milliseconds.
+    pub(super) fn of_times(scale: AxisScale) -> Self {
+        Self {
+            name: "ms",
+            format: "General",
+            scale,
+        }
+    }
+}
+
+/// An axis of whole numbers from zero, which ends at the last of them when there are several.
+pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<'_> {
+    SheetAxis {
+        name,
+        format: "#,##0",
+        scale: AxisScale::Linear {
+            end: are_several.then_some(last),
+        },
+    }
+}
+
+/// Scales of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scale {
-    /// As a spreadsheet chooses it: not from zero where all values lie close together, so that they
-    /// can be told apart.
+pub(super) enum AxisScale {
+    /// Chosen by the spreadsheet: not from zero where all values lie close together, so that they
+    /// can be distinguished.
     Automatic,
-    /// From zero to as far as the values reach, or to this, which is a count.
+    /// From zero to the largest value, or to this, which is a count.
     Linear { end: Option<f64> },
     /// Powers of ten.
     Log { begin: f64, end: f64 },
 }
 
-impl Scale {
+impl AxisScale {
     /// The scale for times: logarithmic where the largest would press the typical one into a line
     /// at the bottom.
     pub(super) fn of_times(smallest_ns: u64, typical_ns: u64, largest_ns: u64) -> Self {
@@ -104,16 +126,16 @@ impl Scale {
 }
 
 /// A column as a line.
-pub(super) struct Line<'a> {
+pub(super) struct SheetLine<'a> {
     pub(super) name: &'a str,
     pub(super) column: u16,
     pub(super) colour: u32,
-    pub(super) mark: Mark,
+    pub(super) style: LineStyle,
 }
 
-/// How a column is drawn.
+/// Styles of a line.
 #[derive(Clone, Copy)]
-pub(super) enum Mark {
+pub(super) enum LineStyle {
     /// A line of this width in points.
     Line(f64),
     /// A line of this width, and a dot a value: for a column with holes, in which a value between two
@@ -123,72 +145,25 @@ pub(super) enum Mark {
     Dots,
 }
 
-impl Picture<'_> {
+impl SheetChart<'_> {
     /// Puts the chart beside the columns, its top at this row.
     pub(super) fn insert(self, sheet: &mut Worksheet, row: u32) -> Result<(), XlsxError> {
         let mut chart = Chart::new(ChartType::ScatterStraight);
-        let font = |size: f64, colour: u32| {
-            let mut font = ChartFont::new();
-            font.set_size(size).set_color(colour).unset_bold();
-            font
-        };
-        let line = |colour: u32, width: f64| {
-            let mut line = ChartLine::new();
-            line.set_color(colour).set_width(width);
-            line
-        };
-        let mut title_font = font(13.0, INK);
-        title_font.set_bold();
-        chart.title().set_name(&self.title).set_font(&title_font);
+        chart
+            .title()
+            .set_name(&self.title)
+            .set_font(font(13.0, INK).set_bold());
         chart
             .legend()
             .set_position(ChartLegendPosition::Top)
             .set_font(&font(9.0, INK));
         chart
             .chart_area()
-            .set_format(ChartFormat::new().set_border(&line(RULE, 0.75)));
-        for (is_x, axis) in [(true, &self.x), (false, &self.y)] {
-            let drawn = if is_x { chart.x_axis() } else { chart.y_axis() };
-            drawn
-                .set_name(axis.name)
-                .set_name_font(&font(9.0, FAINT))
-                .set_font(&font(9.0, FAINT))
-                .set_num_format(axis.format)
-                .set_major_gridlines(true)
-                .set_major_gridlines_line(&line(GRID, 0.75))
-                // The other axis begins at the foot of this one, also where that is below 1.
-                .set_crossing(ChartAxisCrossing::Min)
-                .set_format(ChartFormat::new().set_line(&line(RULE, 0.75)));
-            axis.scale.apply(drawn);
-        }
-        let is_few = self.last_row <= FEW_POINTS;
-        for drawn in &self.lines {
-            let series = chart.add_series();
-            match self.named {
-                Named::ByLine => series.set_name(drawn.name),
-                Named::ByHeader => series.set_name((self.sheet, 0, drawn.column)),
-            };
-            series
-                .set_categories((self.sheet, 1, self.x_column, self.last_row, self.x_column))
-                .set_values((self.sheet, 1, drawn.column, self.last_row, drawn.column));
-            let mut marker = ChartMarker::new();
-            let mut fill = ChartSolidFill::new();
-            fill.set_color(drawn.colour);
-            marker
-                .set_type(ChartMarkerType::Circle)
-                .set_format(ChartFormat::new().set_solid_fill(&fill).set_no_border());
-            match drawn.mark {
-                Mark::Dots => {
-                    series.set_format(ChartFormat::new().set_no_line());
-                    series.set_marker(marker.set_size(if is_few { 7 } else { 3 }));
-                }
-                Mark::Line(width) | Mark::Joined(width) => {
-                    series.set_format(ChartFormat::new().set_line(&line(drawn.colour, width)));
-                    if is_few || matches!(drawn.mark, Mark::Joined(_)) {
-                        series.set_marker(marker.set_size(if is_few { 5 } else { 3 }));
-                    }
-                }
-            }
+            .set_format(ChartFormat::new().set_border(&stroke(RULE, 0.75)));
+        self.x.draw(chart.x_axis());
+        self.y.draw(chart.y_axis());
+        for line in &self.lines {
+            self.draw(line, chart.add_series());
         }
         chart
             .set_width(WIDTH)
@@ -198,7 +173,36 @@ impl Picture<'_> {
         Ok(())
     }
 
-    /// What it shows, for who cannot see it: without the lines' names where those are too long.
+    fn draw(&self, line: &SheetLine<'_>, series: &mut ChartSeries) {
+        match self.names {
+            LegendNames::OfLines => series.set_name(line.name),
+            LegendNames::OfHeaders => series.set_name((self.sheet, 0, line.column)),
+        };
+        series
+            .set_categories((self.sheet, 1, self.x_column, self.last_row, self.x_column))
+            .set_values((self.sheet, 1, line.column, self.last_row, line.column));
+        let mut marker = ChartMarker::new();
+        let mut fill = ChartSolidFill::new();
+        fill.set_color(line.colour);
+        marker
+            .set_type(ChartMarkerType::Circle)
+            .set_format(ChartFormat::new().set_solid_fill(&fill).set_no_border());
+        let is_few = self.last_row <= FEW_POINTS;
+        match line.style {
+            LineStyle::Dots => {
+                series.set_format(ChartFormat::new().set_no_line());
+                series.set_marker(marker.set_size(if is_few { 7 } else { 3 }));
+            }
+            LineStyle::Line(width) | LineStyle::Joined(width) => {
+                series.set_format(ChartFormat::new().set_line(&stroke(line.colour, width)));
+                if is_few || matches!(line.style, LineStyle::Joined(_)) {
+                    series.set_marker(marker.set_size(if is_few { 5 } else { 3 }));
+                }
+            }
+        }
+    }
+
+    /// A description for people who cannot see it: without the lines' names where those are too long.
     fn alt_text(&self) -> String {
         let names: Vec<_> = self.lines.iter().map(|line| line.name).collect();
         let whole = format!("{}: {}, by {}", self.title, names.join(", "), self.x.name);
@@ -209,19 +213,46 @@ impl Picture<'_> {
     }
 }
 
+impl SheetAxis<'_> {
+    fn draw(&self, axis: &mut ChartAxis) {
+        axis.set_name(self.name)
+            .set_name_font(&font(9.0, FAINT))
+            .set_font(&font(9.0, FAINT))
+            .set_num_format(self.format)
+            .set_major_gridlines(true)
+            .set_major_gridlines_line(&stroke(GRID, 0.75))
+            // The other axis begins at the foot of this one, also where that is below 1.
+            .set_crossing(ChartAxisCrossing::Min)
+            .set_format(ChartFormat::new().set_line(&stroke(RULE, 0.75)));
+        self.scale.apply(axis);
+    }
+}
+
+fn font(size: f64, colour: u32) -> ChartFont {
+    let mut font = ChartFont::new();
+    font.set_size(size).set_color(colour).unset_bold();
+    font
+}
+
+fn stroke(colour: u32, width: f64) -> ChartLine {
+    let mut line = ChartLine::new();
+    line.set_color(colour).set_width(width);
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_far_outlier_makes_the_axis_logarithmic() {
-        let linear = Scale::Linear { end: None };
-        assert_eq!(Scale::of_times(100_000, 1_000_000, 14_000_000), linear);
-        assert_eq!(Scale::of_times(0, 0, 0), linear);
-        let log = Scale::Log {
+        let linear = AxisScale::Linear { end: None };
+        assert_eq!(AxisScale::of_times(100_000, 1_000_000, 14_000_000), linear);
+        assert_eq!(AxisScale::of_times(0, 0, 0), linear);
+        let log = AxisScale::Log {
             begin: 0.1,
             end: 100.0,
         };
-        assert_eq!(Scale::of_times(200_000, 1_000_000, 60_000_000), log);
+        assert_eq!(AxisScale::of_times(200_000, 1_000_000, 60_000_000), log);
     }
 }

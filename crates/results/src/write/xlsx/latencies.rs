@@ -1,13 +1,13 @@
-//! One row a message, on as many sheets as it takes.
+//! One row a message, on as many sheets as needed.
 
 use measurement::record::Outcome;
 use rust_xlsxwriter::{Workbook, XlsxError};
 
-use super::style::{Fine, Head, Styles, mark_unless};
-use super::{Run, column, count, ms, row, seconds};
-use crate::schema::{LATENCIES_COLUMNS, latencies_sheet};
+use super::style::{Styles, begin_sheet, mark_unless};
+use super::{Run, count, ms, row, seconds};
+use crate::schema::{LatencyColumn as Column, SheetColumn, latencies_sheet};
 
-/// One sheet for every so many samples, and at least one.
+/// Writes one sheet for every N samples, and at least one.
 pub(super) fn write(
     workbook: &mut Workbook,
     run: &Run<'_>,
@@ -20,33 +20,26 @@ pub(super) fn write(
         let to = run.samples.len().min(from + rows_per_sheet);
         let samples = &run.samples[from..to];
         let sheet = workbook.add_worksheet_with_low_memory()?;
-        let Styles {
-            count: counted,
-            seconds: second,
-            ms: milli,
-            plain,
-            ..
-        } = styles;
-        Head {
-            name: &latencies_sheet(index),
-            columns: LATENCIES_COLUMNS,
-            formats: [plain, counted, second, second, milli, milli, plain],
-        }
-        .write(sheet, samples.len(), styles)?;
-        let outcome = column(LATENCIES_COLUMNS.len() - 1);
-        let fine = Fine::Text(Outcome::Ok.name());
-        mark_unless(sheet, outcome, samples.len(), fine, styles)?;
+        let name = latencies_sheet(index);
+        begin_sheet(sheet, &name, samples.len(), styles, |column| match column {
+            Column::Client | Column::Outcome => &styles.plain,
+            Column::Message => &styles.count,
+            Column::Intended | Column::Sent => &styles.seconds,
+            Column::ServiceTime | Column::ResponseTime => &styles.ms,
+        })?;
+        let ok = Outcome::Ok.name();
+        mark_unless(sheet, Column::Outcome, samples.len(), ok, styles)?;
         for (index, s) in samples.iter().enumerate() {
             let row = row(index + 1);
-            sheet.write_number(row, 0, s.client)?;
-            sheet.write_number(row, 1, count(s.message))?;
-            sheet.write_number(row, 2, seconds(s.intended_ns))?;
-            sheet.write_number(row, 3, seconds(s.sent_ns))?;
+            sheet.write_number(row, Column::Client.at(), s.client)?;
+            sheet.write_number(row, Column::Message.at(), count(s.message))?;
+            sheet.write_number(row, Column::Intended.at(), seconds(s.intended_ns))?;
+            sheet.write_number(row, Column::Sent.at(), seconds(s.sent_ns))?;
             if let (Some(service), Some(response)) = (s.service_time_ns(), s.response_time_ns()) {
-                sheet.write_number(row, 4, ms(service))?;
-                sheet.write_number(row, 5, ms(response))?;
+                sheet.write_number(row, Column::ServiceTime.at(), ms(service))?;
+                sheet.write_number(row, Column::ResponseTime.at(), ms(response))?;
             }
-            sheet.write_string(row, outcome, s.outcome.name())?;
+            sheet.write_string(row, Column::Outcome.at(), s.outcome.name())?;
         }
     }
     Ok(())

@@ -7,12 +7,11 @@
 mod chart;
 mod comparison;
 mod connections;
-mod keys;
+mod key_value_sheet;
 mod latencies;
 mod moving_average;
 mod percentiles;
 mod style;
-mod summary;
 mod timeline;
 
 use std::io::Write;
@@ -21,7 +20,7 @@ use measurement::run::Tool;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use super::{Run, ms, seconds};
-use crate::schema::ROWS_PER_SHEET;
+use crate::schema::{ROWS_PER_SHEET, SUMMARY_SHEET};
 use style::Styles;
 
 pub(super) use comparison::write as write_comparison;
@@ -45,9 +44,12 @@ fn workbook(run: &Run<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError>
         format!("WebSocket benchmark of {}", s.plan.url),
         format!("{} clients, {} messages", s.plan.clients, s.messages.sent),
     );
-    let mut workbook = begun(title, subject, &s.tool, &s.started_at);
+    let mut workbook = new_workbook(title, subject, &s.tool, &s.started_at);
     let styles = Styles::new();
-    summary::write(workbook.add_worksheet(), run, &styles)?;
+    // A summary of ours always has a JSON form.
+    let document = serde_json::to_value(s).unwrap_or_default();
+    let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
+    key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict, &styles)?;
     latencies::write(&mut workbook, run, rows_per_sheet, &styles)?;
     percentiles::write(workbook.add_worksheet(), run, &styles)?;
     timeline::write(workbook.add_worksheet(), run, &styles)?;
@@ -56,8 +58,8 @@ fn workbook(run: &Run<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError>
     Ok(workbook)
 }
 
-/// A workbook without sheets, with what a file manager shows of the file.
-fn begun(title: String, subject: String, tool: &Tool, started_at: &str) -> Workbook {
+/// A workbook without sheets, with the properties that a file manager shows.
+fn new_workbook(title: String, subject: String, tool: &Tool, started_at: &str) -> Workbook {
     let tool = format!("{} {}", tool.name, tool.version);
     let mut properties = DocProperties::new()
         .set_title(title)
@@ -74,13 +76,9 @@ fn begun(title: String, subject: String, tool: &Tool, started_at: &str) -> Workb
     workbook
 }
 
-/// How many times are worth a line: in closed loop response time is service time.
-fn told_apart(run: &Run<'_>) -> usize {
-    if run.summary.offered_rate_per_s.is_some() {
-        2
-    } else {
-        1
-    }
+/// Returns `true` when response times differ from service times: in closed loop they do not.
+fn has_response_times(run: &Run<'_>) -> bool {
+    run.summary.offered_rate_per_s.is_some()
 }
 
 /// A row number: no sheet of ours has more rows than fit.

@@ -6,13 +6,39 @@ use measurement::moving_average::{MovingGroup, groups};
 use measurement::record::Sample;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::chart::{self, Axis, Line, Mark, Named, Picture, Scale};
-use super::style::{BLUE, Head, ORANGE, SKY, Styles, VERMILION};
-use super::{Run, count, ms, row, seconds, told_apart};
-use crate::schema::{MOVING_AVERAGE_COLUMNS, MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW};
+use super::chart::{
+    self, AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
+};
+use super::style::{BLUE, ORANGE, SKY, Styles, VERMILION, begin_sheet};
+use super::{Run, count, has_response_times, ms, row, seconds};
+use crate::schema::{
+    MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW, MovingAverageColumn as Column, SheetColumn,
+};
 
-/// Rows at most: more points could not be told apart in the chart.
+/// Rows at most: more points could not be distinguished in the chart.
 const MOST: NonZeroUsize = NonZeroUsize::new(500).unwrap();
+
+/// The columns of one of the two times.
+struct TimeColumns {
+    average: Column,
+    min: Column,
+    p99: Column,
+    max: Column,
+}
+
+const SERVICE: TimeColumns = TimeColumns {
+    average: Column::ServiceAverage,
+    min: Column::ServiceMin,
+    p99: Column::ServiceP99,
+    max: Column::ServiceMax,
+};
+
+const RESPONSE: TimeColumns = TimeColumns {
+    average: Column::ResponseAverage,
+    min: Column::ResponseMin,
+    p99: Column::ResponseP99,
+    max: Column::ResponseMax,
+};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -24,120 +50,117 @@ pub(super) fn write(
         groups(timed().filter_map(time), MOVING_AVERAGE_WINDOW, MOST)
     };
     let service = of(Sample::service_time_ns);
-    let response = match told_apart(run) {
-        1 => service.clone(),
-        _ => of(Sample::response_time_ns),
+    let response = if has_response_times(run) {
+        of(Sample::response_time_ns)
+    } else {
+        service.clone()
     };
-    let Styles {
-        count: counted,
-        seconds: second,
-        ms: m,
-        ..
-    } = styles;
-    Head {
-        name: MOVING_AVERAGE_SHEET,
-        columns: MOVING_AVERAGE_COLUMNS,
-        formats: [counted, second, m, m, m, m, m, m, m, m],
-    }
-    .write(sheet, service.len(), styles)?;
+    let format = |column| match column {
+        Column::Message => &styles.count,
+        Column::Sent => &styles.seconds,
+        _ => &styles.ms,
+    };
+    begin_sheet(sheet, MOVING_AVERAGE_SHEET, service.len(), styles, format)?;
     let (mut samples, mut passed) = (timed(), 0);
     for (index, (service, response)) in service.iter().zip(&response).enumerate() {
         let row = row(index + 1);
-        sheet.write_number(row, 0, count(service.last as u64))?;
+        sheet.write_number(row, Column::Message.at(), count(service.last as u64))?;
         if let Some(sample) = samples.nth(service.last - passed - 1) {
-            sheet.write_number(row, 1, seconds(sample.sent_ns))?;
+            sheet.write_number(row, Column::Sent.at(), seconds(sample.sent_ns))?;
         }
         passed = service.last;
-        for (group, first) in [(service, 2), (response, 6)] {
+        for (group, columns) in [(service, SERVICE), (response, RESPONSE)] {
             if let Some(ns) = group.average {
-                sheet.write_number(row, first, ns / 1e6)?;
+                sheet.write_number(row, columns.average.at(), ns / 1e6)?;
             }
-            sheet.write_number(row, first + 1, ms(group.min))?;
-            sheet.write_number(row, first + 2, ms(group.p99))?;
-            sheet.write_number(row, first + 3, ms(group.max))?;
+            sheet.write_number(row, columns.min.at(), ms(group.min))?;
+            sheet.write_number(row, columns.p99.at(), ms(group.p99))?;
+            sheet.write_number(row, columns.max.at(), ms(group.max))?;
         }
     }
-    let times = [
-        ("Service time", &service, 2),
-        ("Response time", &response, 6),
-    ];
-    for (nth, (name, groups, first)) in times.into_iter().take(told_apart(run)).enumerate() {
-        if let Some(picture) = picture(run, name, groups, first) {
-            picture.insert(sheet, 1 + row(nth) * chart::ROWS)?;
-        }
+    let is_sample = (run.samples.len() as u64) < run.summary.messages.sent;
+    if let Some(chart) = chart_of("Service time", &service, &SERVICE, is_sample) {
+        chart.insert(sheet, 1)?;
+    }
+    if has_response_times(run)
+        && let Some(chart) = chart_of("Response time", &response, &RESPONSE, is_sample)
+    {
+        chart.insert(sheet, 1 + chart::ROWS)?;
     }
     Ok(())
 }
 
 /// `None` without messages.
-fn picture(
-    run: &Run<'_>,
+fn chart_of(
     name: &str,
     groups: &[MovingGroup],
-    first: u16,
-) -> Option<Picture<'static>> {
-    let (begin, end) = (groups.first()?, groups.last()?);
-    let kept = (run.samples.len() as u64) < run.summary.messages.sent;
-    let line = |name, nth, colour, mark| Line {
-        name,
-        column: first + nth,
-        colour,
-        mark,
-    };
-    let size = begin.last;
-    let mut title = match end.average {
-        Some(_) => format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages"),
-        // Too few for a single one.
-        None => format!("{name} of each message"),
-    };
-    // Dots leave the line in sight, whichever a program draws first.
-    let mut lines = if size > 1 {
-        title = format!("{title}, and the range of each {size}");
-        vec![
-            line("largest", 3, ORANGE, Mark::Dots),
-            line("smallest", 1, SKY, Mark::Dots),
-        ]
-    } else {
-        vec![line("each message", 3, SKY, Mark::Dots)]
-    };
-    if size >= 100 {
-        lines.push(line("p99", 2, VERMILION, Mark::Line(1.0)));
-    }
-    if end.average.is_some() {
-        lines.push(line("moving average", 0, BLUE, Mark::Line(2.0)));
-    }
+    columns: &TimeColumns,
+    is_sample: bool,
+) -> Option<SheetChart<'static>> {
+    let (first, last) = (groups.first()?, groups.last()?);
+    let (title, lines) = title_and_lines(name, first.last, last.average.is_some(), columns);
     let middle = {
         let mut p99s: Vec<_> = groups.iter().map(|g| g.p99).collect();
         let middle = p99s.len() / 2;
         *p99s.select_nth_unstable(middle).1
     };
-    Some(Picture {
+    let x = if is_sample {
+        "message, of those kept, in the order of sending"
+    } else {
+        "message, in the order of sending"
+    };
+    Some(SheetChart {
         sheet: MOVING_AVERAGE_SHEET,
-        columns: MOVING_AVERAGE_COLUMNS.len(),
+        columns: Column::ALL.len(),
         last_row: row(groups.len()),
         title,
-        x: Axis {
-            name: if kept {
-                "message, of those kept, in the order of sending"
-            } else {
-                "message, in the order of sending"
-            },
-            format: "#,##0",
-            scale: Scale::Linear {
-                end: (end.last > 1).then_some(count(end.last as u64)),
-            },
-        },
-        x_column: 0,
-        y: Axis {
-            name: "ms",
-            format: "General",
-            scale: Scale::of_times(
-                groups.iter().map(|g| g.min).min()?,
-                middle,
-                groups.iter().map(|g| g.max).max()?,
-            ),
-        },
-        named: Named::ByLine,
+        x: whole_axis(x, last.last > 1, count(last.last as u64)),
+        x_column: Column::Message.at(),
+        y: SheetAxis::of_times(AxisScale::of_times(
+            groups.iter().map(|g| g.min).min()?,
+            middle,
+            groups.iter().map(|g| g.max).max()?,
+        )),
+        names: LegendNames::OfLines,
         lines,
     })
+}
+
+/// The chart's title, and its lines for groups of this size.
+fn title_and_lines(
+    name: &str,
+    size: usize,
+    has_average: bool,
+    columns: &TimeColumns,
+) -> (String, Vec<SheetLine<'static>>) {
+    let line = |name, column: Column, colour, style| SheetLine {
+        name,
+        column: column.at(),
+        colour,
+        style,
+    };
+    let mut title = if has_average {
+        format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages")
+    } else {
+        // Too few for a single one.
+        format!("{name} of each message")
+    };
+    // Dots leave the line in sight, whichever a program draws first.
+    let mut lines = if size > 1 {
+        title = format!("{title}, and the range of each {size}");
+        vec![
+            line("largest", columns.max, ORANGE, LineStyle::Dots),
+            line("smallest", columns.min, SKY, LineStyle::Dots),
+        ]
+    } else {
+        vec![line("each message", columns.max, SKY, LineStyle::Dots)]
+    };
+    if size >= 100 {
+        lines.push(line("p99", columns.p99, VERMILION, LineStyle::Line(1.0)));
+    }
+    if has_average {
+        let style = LineStyle::Line(2.0);
+        lines.push(line("moving average", columns.average, BLUE, style));
+    }
+    (title, lines)
 }

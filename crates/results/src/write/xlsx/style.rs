@@ -1,11 +1,12 @@
-//! How cells look: formats, colours, and what every sheet has in common.
+//! Formats of cells, colours, and the header of every sheet.
 
 use rust_xlsxwriter::{
-    ConditionalFormatCell, ConditionalFormatCellRule, Format, FormatAlign, FormatBorder, Worksheet,
-    XlsxError,
+    ConditionalFormatCell, ConditionalFormatCellRule, Format, FormatAlign, FormatBorder,
+    IntoConditionalFormatValue, Worksheet, XlsxError,
 };
 
 use super::{column, row};
+use crate::schema::SheetColumn;
 
 /// The palette of Okabe and Ito (2008), as in the pictures of `draw-plot`.
 pub(super) const BLUE: u32 = 0x0072B2;
@@ -23,7 +24,7 @@ pub(super) const RULE: u32 = 0xC9CFD6;
 pub(super) const GRID: u32 = 0xE6E9ED;
 const GROUND: u32 = 0xEEF2F6;
 
-/// The formats of cells, by what stands in them.
+/// Formats of cells, by their content.
 pub(super) struct Styles {
     pub(super) header: Format,
     /// A number that names something: no separators.
@@ -35,15 +36,15 @@ pub(super) struct Styles {
     pub(super) ms: Format,
     /// Lengths of time in seconds, to the millisecond.
     pub(super) lasting: Format,
-    /// How many times one is the other.
+    /// The ratio of two values.
     pub(super) ratio: Format,
-    /// As many digits as it takes: 99.9, 99.9999.
+    /// All digits that there are: 99.9, 99.9999.
     pub(super) general: Format,
     /// Two digits, or none of a hundred and more.
     pub(super) one_in: Format,
     pub(super) text: Format,
-    /// None at all, for what is well as it is on a sheet of millions of rows: naming the format of a
-    /// cell is a tenth of its bytes, to be written, packed and read again.
+    /// No format, on a sheet of millions of rows: naming the format of a cell is a tenth of its bytes, to be
+    /// written, packed and read again.
     pub(super) plain: Format,
     failure: Format,
 }
@@ -78,29 +79,23 @@ impl Styles {
     }
 }
 
-/// A sheet's name, and its columns with the format of what stands in each.
-pub(super) struct Head<'a, const COLUMNS: usize> {
-    pub(super) name: &'a str,
-    pub(super) columns: [&'a str; COLUMNS],
-    pub(super) formats: [&'a Format; COLUMNS],
+/// Begins a sheet with its name and its columns, as [`write_header`] does; `format` gives that of each column.
+pub(super) fn begin_sheet<'s, C: SheetColumn>(
+    sheet: &mut Worksheet,
+    name: &str,
+    rows: usize,
+    styles: &'s Styles,
+    format: impl Fn(C) -> &'s Format,
+) -> Result<(), XlsxError> {
+    let columns = C::ALL
+        .iter()
+        .map(|column| (column.title(), format(*column)));
+    write_header(sheet, name, &columns.collect::<Vec<_>>(), rows, styles)
 }
 
-impl<const COLUMNS: usize> Head<'_, COLUMNS> {
-    /// Begins a sheet of so many rows, as [`head`] does.
-    pub(super) fn write(
-        &self,
-        sheet: &mut Worksheet,
-        rows: usize,
-        styles: &Styles,
-    ) -> Result<(), XlsxError> {
-        let columns: [_; COLUMNS] = std::array::from_fn(|i| (self.columns[i], self.formats[i]));
-        head(sheet, self.name, &columns, rows, styles)
-    }
-}
-
-/// Gives a sheet of so many rows its name and its header, which stays in sight, can be filtered by,
-/// and comes again on every page: a title for each column and the format of what stands below it.
-pub(super) fn head(
+/// Gives a sheet of N rows its name and its header, which stays in sight, can be filtered by, and is repeated on
+/// every page: a title for each column, and the format of the cells below it.
+pub(super) fn write_header(
     sheet: &mut Worksheet,
     name: &str,
     columns: &[(&str, &Format)],
@@ -125,7 +120,7 @@ pub(super) fn head(
         sheet.set_column_width(column(index), row(width))?;
         // A format of the column costs nothing when a cell is written; one of the cell does.
         sheet.set_column_format(column(index), format)?;
-        // What stands below it tells on which side it stands.
+        // On the side of the cells below it.
         let header = styles.header.merge(format);
         sheet.write_with_format(0, column(index), *title, &header)?;
     }
@@ -135,29 +130,22 @@ pub(super) fn head(
 /// Paper of 210 mm by 297 mm, by its number.
 const A4: u8 = 9;
 
-/// Marks the cells of a column that do not hold this, as failures.
+/// Marks as failures the cells of a column that do not hold this.
 pub(super) fn mark_unless(
     sheet: &mut Worksheet,
-    at: u16,
+    column: impl SheetColumn,
     rows: usize,
-    fine: Fine,
+    expected: impl IntoConditionalFormatValue,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     if rows == 0 {
         return Ok(());
     }
-    let mark = ConditionalFormatCell::new().set_format(&styles.failure);
-    let mark = match fine {
-        Fine::Zero => mark.set_rule(ConditionalFormatCellRule::NotEqualTo(0)),
-        Fine::Text(text) => mark.set_rule(ConditionalFormatCellRule::NotEqualTo(text.to_owned())),
-    };
+    let rule = ConditionalFormatCellRule::NotEqualTo(expected);
+    let mark = ConditionalFormatCell::new()
+        .set_format(&styles.failure)
+        .set_rule(rule);
+    let at = column.at();
     sheet.add_conditional_format(1, at, row(rows), at, &mark)?;
     Ok(())
-}
-
-/// What a cell without failures holds.
-#[derive(Clone, Copy)]
-pub(super) enum Fine {
-    Zero,
-    Text(&'static str),
 }

@@ -3,13 +3,12 @@
 use measurement::record::TimelineRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::chart::{self, Axis, Line, Mark, Named, Picture, Scale};
-use super::style::{BLUE, Fine, GREEN, Head, ORANGE, PURPLE, Styles, VERMILION, mark_unless};
-use super::{Run, column, count, ms, row, told_apart};
-use crate::schema::{TIMELINE_COLUMNS, TIMELINE_SHEET};
-
-/// Column of the messages that failed.
-const FAILED: u16 = 7;
+use super::chart::{
+    self, AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
+};
+use super::style::{BLUE, GREEN, ORANGE, PURPLE, Styles, VERMILION, begin_sheet, mark_unless};
+use super::{Run, count, has_response_times, ms, row};
+use crate::schema::{SheetColumn, TIMELINE_SHEET, TimelineColumn as Column};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -17,134 +16,126 @@ pub(super) fn write(
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let rows = run.timeline;
-    let Styles {
-        id,
-        count: counted,
-        ms: milli,
-        ..
-    } = styles;
-    Head {
-        name: TIMELINE_SHEET,
-        columns: TIMELINE_COLUMNS,
-        formats: [id, counted, counted, milli, milli, milli, milli, counted],
-    }
-    .write(sheet, rows.len(), styles)?;
-    mark_unless(sheet, FAILED, rows.len(), Fine::Zero, styles)?;
+    let format = |column| match column {
+        Column::Second => &styles.id,
+        Column::Sent | Column::Received | Column::Failed => &styles.count,
+        Column::ServiceP50 | Column::ServiceP99 | Column::ResponseP99 | Column::Max => &styles.ms,
+    };
+    begin_sheet(sheet, TIMELINE_SHEET, rows.len(), styles, format)?;
+    mark_unless(sheet, Column::Failed, rows.len(), 0, styles)?;
     for (index, t) in rows.iter().enumerate() {
         let row = row(index + 1);
-        sheet.write_number(row, 0, count(t.second))?;
-        sheet.write_number(row, 1, count(t.sent))?;
-        sheet.write_number(row, 2, count(t.received))?;
-        let times = [
-            t.service_p50_ns,
-            t.service_p99_ns,
-            t.response_p99_ns,
-            t.max_ns,
-        ];
-        for (index, ns) in times.into_iter().enumerate() {
+        for (column, n) in [
+            (Column::Second, t.second),
+            (Column::Sent, t.sent),
+            (Column::Received, t.received),
+            (Column::Failed, t.failed),
+        ] {
+            sheet.write_number(row, column.at(), count(n))?;
+        }
+        for (column, ns) in [
+            (Column::ServiceP50, t.service_p50_ns),
+            (Column::ServiceP99, t.service_p99_ns),
+            (Column::ResponseP99, t.response_p99_ns),
+            (Column::Max, t.max_ns),
+        ] {
             if let Some(ns) = ns {
-                sheet.write_number(row, column(3 + index), ms(ns))?;
+                sheet.write_number(row, column.at(), ms(ns))?;
             }
         }
-        sheet.write_number(row, FAILED, count(t.failed))?;
     }
-    // A second that was cut short by the end would look like a fall.
-    #[allow(clippy::cast_precision_loss)]
-    let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
-    let whole = rows.iter().take_while(is_whole).count();
-    let drawn = if whole > 0 { &rows[..whole] } else { rows };
+    let drawn = whole_seconds(run);
     if drawn.is_empty() {
         return Ok(());
     }
-    let picture = |title: &str, y, lines| Picture {
+    messages(drawn).insert(sheet, 1)?;
+    times(drawn, has_response_times(run)).insert(sheet, 1 + chart::ROWS)
+}
+
+/// All seconds but those that the end cut short, which would look like a fall.
+fn whole_seconds<'r>(run: &Run<'r>) -> &'r [TimelineRow] {
+    #[allow(clippy::cast_precision_loss)]
+    let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
+    match run.timeline.iter().take_while(is_whole).count() {
+        0 => run.timeline,
+        whole => &run.timeline[..whole],
+    }
+}
+
+fn line(name: &'static str, column: Column, colour: u32, style: LineStyle) -> SheetLine<'static> {
+    SheetLine {
+        name,
+        column: column.at(),
+        colour,
+        style,
+    }
+}
+
+fn chart_of(
+    drawn: &[TimelineRow],
+    title: &str,
+    y: SheetAxis<'static>,
+    lines: Vec<SheetLine<'static>>,
+) -> SheetChart<'static> {
+    SheetChart {
         sheet: TIMELINE_SHEET,
-        columns: TIMELINE_COLUMNS.len(),
+        columns: Column::ALL.len(),
         last_row: row(drawn.len()),
         title: title.to_owned(),
-        x: Axis {
-            name: "seconds since T0",
-            format: "#,##0",
-            scale: Scale::Linear {
-                end: (drawn.len() > 1).then(|| f64::from(row(drawn.len() - 1))),
-            },
-        },
-        x_column: 0,
+        x: whole_axis(
+            "seconds since T0",
+            drawn.len() > 1,
+            f64::from(row(drawn.len() - 1)),
+        ),
+        x_column: Column::Second.at(),
         y,
-        named: Named::ByLine,
+        names: LegendNames::OfLines,
         lines,
-    };
+    }
+}
+
+fn messages(drawn: &[TimelineRow]) -> SheetChart<'static> {
     // Dots on the line: the two mostly agree.
-    let mut messages = vec![
-        Line {
-            name: "sent",
-            column: 1,
-            colour: BLUE,
-            mark: Mark::Line(1.75),
-        },
-        Line {
-            name: "received",
-            column: 2,
-            colour: ORANGE,
-            mark: Mark::Dots,
-        },
+    let mut lines = vec![
+        line("sent", Column::Sent, BLUE, LineStyle::Line(1.75)),
+        line("received", Column::Received, ORANGE, LineStyle::Dots),
     ];
     if drawn.iter().any(|t| t.failed > 0) {
-        messages.push(Line {
-            name: "failed",
-            column: FAILED,
-            colour: VERMILION,
-            mark: Mark::Line(1.75),
-        });
+        let style = LineStyle::Line(1.75);
+        lines.push(line("failed", Column::Failed, VERMILION, style));
     }
-    let axis = Axis {
+    let y = SheetAxis {
         name: "messages",
         format: "#,##0",
-        scale: Scale::Linear { end: None },
+        scale: AxisScale::Linear { end: None },
     };
-    picture("Messages in each second", axis, messages).insert(sheet, 1)?;
+    chart_of(drawn, "Messages in each second", y, lines)
+}
 
+fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static> {
     let medians = || drawn.iter().filter_map(|t| t.service_p50_ns);
-    let scale = Scale::of_times(
+    let scale = AxisScale::of_times(
         medians().min().unwrap_or(0),
         medians().max().unwrap_or(0),
         drawn.iter().filter_map(|t| t.max_ns).max().unwrap_or(0),
     );
-    let mut times = vec![
-        Line {
-            name: "largest",
-            column: 6,
-            colour: ORANGE,
-            mark: Mark::Line(1.25),
-        },
-        Line {
-            name: "service time p99",
-            column: 4,
-            colour: VERMILION,
-            mark: Mark::Line(1.75),
-        },
-        Line {
-            name: "service time p50",
-            column: 3,
-            colour: GREEN,
-            mark: Mark::Line(2.25),
-        },
+    let solid = LineStyle::Line;
+    let mut lines = vec![
+        line("largest", Column::Max, ORANGE, solid(1.25)),
+        line(
+            "service time p99",
+            Column::ServiceP99,
+            VERMILION,
+            solid(1.75),
+        ),
+        line("service time p50", Column::ServiceP50, GREEN, solid(2.25)),
     ];
-    let title = if told_apart(run) > 1 {
-        let response = Line {
-            name: "response time p99",
-            column: 5,
-            colour: PURPLE,
-            mark: Mark::Dots,
-        };
-        times.insert(1, response);
-        "Service and response time in each second"
-    } else {
-        "Service time in each second"
-    };
-    let axis = Axis {
-        name: "ms",
-        format: "General",
-        scale,
-    };
-    picture(title, axis, times).insert(sheet, 1 + chart::ROWS)
+    let mut title = "Service time in each second";
+    if has_response_times {
+        title = "Service and response time in each second";
+        let dots = LineStyle::Dots;
+        let response = line("response time p99", Column::ResponseP99, PURPLE, dots);
+        lines.insert(1, response);
+    }
+    chart_of(drawn, title, SheetAxis::of_times(scale), lines)
 }

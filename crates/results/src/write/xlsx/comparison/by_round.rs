@@ -3,10 +3,15 @@
 use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::super::chart::{Axis, Line, Mark, Named, Picture, Scale};
-use super::super::style::{SERIES, Styles, head};
+use super::super::chart::{
+    AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
+};
+use super::super::style::{SERIES, Styles, write_header};
 use super::super::{column, row};
-use super::{format, shown, unit};
+use super::{column_value, format, unit};
+
+/// The column of the round; each server has one behind it.
+const ROUND: u16 = 0;
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -19,16 +24,17 @@ pub(super) fn write(
     let mut columns = vec![("round", &styles.id)];
     columns.extend(servers.iter().map(|name| (*name, format(figure, styles))));
     let last = last_round(&c.rounds);
-    head(sheet, name, &columns, last as usize, styles)?;
+    write_header(sheet, name, &columns, last as usize, styles)?;
     for round in 1..=last {
-        sheet.write_number(round, 0, round)?;
+        sheet.write_number(round, ROUND, round)?;
     }
     let mut values = Vec::new();
     for (index, server) in servers.iter().enumerate() {
         // They count from 1: above is the header.
         for r in c.rounds_of(server).filter(|r| r.round > 0) {
             if let Some(value) = figure.of(r) {
-                sheet.write_number(r.round, column(1 + index), shown(figure, value))?;
+                let at = column_of(index);
+                sheet.write_number(r.round, at, column_value(figure, value))?;
                 values.push(value);
             }
         }
@@ -36,27 +42,36 @@ pub(super) fn write(
     if values.is_empty() {
         return Ok(());
     }
-    let lines = servers.iter().enumerate().map(|(index, name)| Line {
+    chart(name, figure, &servers, last, values).insert(sheet, 1)
+}
+
+/// The column of a server, by its place among all.
+fn column_of(server: usize) -> u16 {
+    ROUND + 1 + column(server)
+}
+
+fn chart<'a>(
+    sheet: &'a str,
+    figure: ComparedFigure,
+    servers: &[&'a str],
+    last: u32,
+    values: Vec<f64>,
+) -> SheetChart<'a> {
+    let lines = servers.iter().enumerate().map(|(index, name)| SheetLine {
         name,
-        column: column(1 + index),
+        column: column_of(index),
         colour: SERIES[index % SERIES.len()],
         // When the colours begin again, the lines are thin.
-        mark: Mark::Joined(if index < SERIES.len() { 2.25 } else { 1.0 }),
+        style: LineStyle::Joined(if index < SERIES.len() { 2.25 } else { 1.0 }),
     });
-    Picture {
-        sheet: name,
-        columns: columns.len(),
+    SheetChart {
+        sheet,
+        columns: 1 + servers.len(),
         last_row: row(last as usize),
         title: format!("{} by round", figure.short_name()),
-        x: Axis {
-            name: "round",
-            format: "#,##0",
-            scale: Scale::Linear {
-                end: (last > 1).then(|| f64::from(last)),
-            },
-        },
-        x_column: 0,
-        y: Axis {
+        x: whole_axis("round", last > 1, f64::from(last)),
+        x_column: ROUND,
+        y: SheetAxis {
             name: unit(figure),
             format: match figure.unit() {
                 "ns" => "General",
@@ -64,23 +79,22 @@ pub(super) fn write(
             },
             scale: scale(figure, values),
         },
-        named: Named::ByHeader,
+        names: LegendNames::OfHeaders,
         lines: lines.collect(),
     }
-    .insert(sheet, 1)
 }
 
 /// Servers are often close together, and far from zero.
-fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> Scale {
+fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> AxisScale {
     if figure.unit() != "ns" {
-        return Scale::Automatic;
+        return AxisScale::Automatic;
     }
     values.sort_by(f64::total_cmp);
     // Times are above zero, and fit.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let at = |index: usize| values.get(index).map_or(0, |value| *value as u64);
-    match Scale::of_times(at(0), at(values.len() / 2), at(values.len() - 1)) {
-        Scale::Linear { .. } => Scale::Automatic,
+    match AxisScale::of_times(at(0), at(values.len() / 2), at(values.len() - 1)) {
+        AxisScale::Linear { .. } => AxisScale::Automatic,
         logarithmic => logarithmic,
     }
 }

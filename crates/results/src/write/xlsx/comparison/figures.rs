@@ -1,12 +1,12 @@
-//! What can be said of each figure, one row a figure and server.
+//! The verdict on each figure, one row a figure and server.
 
-use measurement::run::comparison::{Comparison, ComparisonVerdict};
+use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::super::style::{Head, Styles};
-use super::super::{column, count, row};
-use super::{fit_names, format, shown, unit};
-use crate::schema::{COMPARED_COLUMNS, COMPARED_SHEET};
+use super::super::style::{Styles, begin_sheet};
+use super::super::{count, row};
+use super::{column_value, fit_names, format, unit};
+use crate::schema::{COMPARED_SHEET, ComparedColumn as Column, SheetColumn};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -14,56 +14,59 @@ pub(super) fn write(
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let rows: usize = c.figures.iter().map(|row| row.servers.len()).sum();
-    let Styles {
-        text,
-        count: counted,
-        ratio,
-        general,
-        ..
-    } = styles;
-    Head {
-        name: COMPARED_SHEET,
-        columns: COMPARED_COLUMNS,
-        formats: [
-            // A median has the format of its row's figure.
-            text, text, text, general, counted, text, ratio, ratio, ratio, text, text, counted,
-        ],
-    }
-    .write(sheet, rows, styles)?;
-    sheet.set_column_width(0, 24)?;
-    fit_names(sheet, 2, c)?;
-    fit_names(sheet, 5, c)?;
-    sheet.set_column_width(10, 56)?;
+    begin_sheet(sheet, COMPARED_SHEET, rows, styles, |column| match column {
+        Column::Rounds | Column::MoreRounds => &styles.count,
+        Column::Ratio | Column::RatioLow | Column::RatioHigh => &styles.ratio,
+        // A median has the format of its row's figure.
+        Column::Median => &styles.general,
+        _ => &styles.text,
+    })?;
+    sheet.set_column_width(Column::FigureKey.at(), 24)?;
+    fit_names(sheet, Column::Server, c)?;
+    fit_names(sheet, Column::Reference, c)?;
+    sheet.set_column_width(Column::InWords.at(), 56)?;
     let servers = c
         .figures
         .iter()
         .flat_map(|row| row.servers.iter().map(move |server| (row, server)));
     for (index, (figure, server)) in servers.enumerate() {
         let row = row(index + 1);
-        sheet.write_string(row, 0, figure.figure.key())?;
-        sheet.write_string(row, 1, unit(figure.figure))?;
-        sheet.write_string(row, 2, &server.server)?;
+        sheet.write_string(row, Column::FigureKey.at(), figure.figure.key())?;
+        sheet.write_string(row, Column::Unit.at(), unit(figure.figure))?;
+        sheet.write_string(row, Column::Server.at(), &server.server)?;
         if let Some(median) = server.median {
-            let value = shown(figure.figure, median);
-            sheet.write_number_with_format(row, 3, value, format(figure.figure, styles))?;
+            let value = column_value(figure.figure, median);
+            let format = format(figure.figure, styles);
+            sheet.write_number_with_format(row, Column::Median.at(), value, format)?;
         }
-        sheet.write_number(row, 4, server.rounds)?;
-        let Some(against) = figure.against.iter().find(|a| a.server == server.server) else {
-            continue;
-        };
-        sheet.write_string(row, 5, &against.reference)?;
-        let ratios = [against.ratio, against.low, against.high];
-        for (index, value) in ratios.into_iter().enumerate() {
-            if let Some(value) = value {
-                sheet.write_number(row, column(6 + index), value)?;
-            }
-        }
-        sheet.write_string(row, 9, words(against.verdict))?;
-        sheet.write_string(row, 10, &against.text)?;
-        if let Some(more) = against.more_rounds {
-            sheet.write_number(row, 11, count(more))?;
+        sheet.write_number(row, Column::Rounds.at(), server.rounds)?;
+        let mut against = figure.against.iter();
+        if let Some(against) = against.find(|a| a.server == server.server) {
+            write_ratio(sheet, row, against)?;
         }
     }
+    Ok(())
+}
+
+/// Writes the columns about a server's ratio to the reference.
+fn write_ratio(
+    sheet: &mut Worksheet,
+    row: u32,
+    against: &AgainstReference,
+) -> Result<(), XlsxError> {
+    sheet.write_string(row, Column::Reference.at(), &against.reference)?;
+    for (column, value) in [
+        (Column::Ratio, against.ratio),
+        (Column::RatioLow, against.low),
+        (Column::RatioHigh, against.high),
+        (Column::MoreRounds, against.more_rounds.map(count)),
+    ] {
+        if let Some(value) = value {
+            sheet.write_number(row, column.at(), value)?;
+        }
+    }
+    sheet.write_string(row, Column::Verdict.at(), words(against.verdict))?;
+    sheet.write_string(row, Column::InWords.at(), &against.text)?;
     Ok(())
 }
 

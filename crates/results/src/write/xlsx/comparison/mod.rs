@@ -1,5 +1,5 @@
-//! The workbook of a comparison: what can be said of each figure, every round, what each server did
-//! round by round with a chart, and all the rest as keys and values.
+//! The workbook of a comparison: the verdict on each figure, every round, each figure by round with a chart, and
+//! all the rest as keys and values.
 
 mod by_round;
 mod figures;
@@ -11,8 +11,8 @@ use measurement::run::comparison::{ComparedFigure, Comparison};
 use rust_xlsxwriter::{Format, Worksheet, XlsxError};
 
 use super::style::Styles;
-use super::{begun, keys};
-use crate::schema::{BY_ROUND_SHEETS, COMPARISON_SHEET};
+use super::{key_value_sheet, new_workbook};
+use crate::schema::{BY_ROUND_SHEETS, COMPARISON_SHEET, SheetColumn};
 
 pub(in crate::write) fn write(
     comparison: &Comparison,
@@ -20,7 +20,7 @@ pub(in crate::write) fn write(
 ) -> Result<(), XlsxError> {
     let c = comparison;
     let names: Vec<&str> = c.servers.iter().map(|s| s.name.as_str()).collect();
-    let mut workbook = begun(
+    let mut workbook = new_workbook(
         "Comparison of WebSocket servers".to_owned(),
         // Room enough for names, and less than a property may have.
         names.join(", ").chars().take(200).collect(),
@@ -45,18 +45,18 @@ fn rest(sheet: &mut Worksheet, c: &Comparison, styles: &Styles) -> Result<(), Xl
         object.retain(|key, _| key != "rounds" && key != "figures");
     }
     let verdict = c.validity.verdict;
-    keys::write(sheet, COMPARISON_SHEET, &document, verdict, styles)
+    key_value_sheet::write(sheet, COMPARISON_SHEET, &document, verdict, styles)
 }
 
 /// A value of a figure in the unit of its column: times in milliseconds, as people compare them.
-fn shown(figure: ComparedFigure, value: f64) -> f64 {
+fn column_value(figure: ComparedFigure, value: f64) -> f64 {
     match figure.unit() {
         "ns" => value / 1e6,
         _ => value,
     }
 }
 
-/// The unit of [`shown`].
+/// The unit of [`column_value`].
 fn unit(figure: ComparedFigure) -> &'static str {
     match figure.unit() {
         "ns" => "ms",
@@ -64,7 +64,7 @@ fn unit(figure: ComparedFigure) -> &'static str {
     }
 }
 
-/// How values of a figure look.
+/// The format of a figure's values.
 fn format(figure: ComparedFigure, styles: &Styles) -> &Format {
     match figure.unit() {
         "ns" => &styles.ms,
@@ -72,10 +72,14 @@ fn format(figure: ComparedFigure, styles: &Styles) -> &Format {
     }
 }
 
-/// Makes a column as wide as the names of servers in it, from its title's width on.
-fn fit_names(sheet: &mut Worksheet, at: u16, c: &Comparison) -> Result<(), XlsxError> {
+/// Makes a column as wide as the names of servers in it, and at least as its title.
+fn fit_names(
+    sheet: &mut Worksheet,
+    column: impl SheetColumn,
+    c: &Comparison,
+) -> Result<(), XlsxError> {
     let longest = c.servers.iter().map(|s| s.name.chars().count()).max();
     let width = longest.unwrap_or(0).clamp(12, 40) + 2;
-    sheet.set_column_width(at, super::row(width))?;
+    sheet.set_column_width(column.at(), super::row(width))?;
     Ok(())
 }

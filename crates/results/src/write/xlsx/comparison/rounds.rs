@@ -4,17 +4,39 @@ use measurement::run::comparison::{Comparison, RunRow};
 use measurement::verdict::Verdict;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::super::style::{Fine, Head, Styles, mark_unless};
-use super::super::{column, count, row};
+use super::super::style::{Styles, begin_sheet, mark_unless};
+use super::super::{count, row};
 use super::fit_names;
-use crate::schema::{ROUNDS_COLUMNS, ROUNDS_SHEET};
+use crate::schema::{ROUNDS_SHEET, RoundColumn as Column, SheetColumn};
 
-/// First columns of the run in closed loop and of the one in open loop.
-const CAPACITY: u16 = 4;
-const LATENCY: u16 = 11;
+/// The columns of one of a round's two runs.
+struct RunColumns {
+    verdict: Column,
+    cut: Column,
+    rate: Column,
+    times: [Column; 3],
+    failed: Column,
+}
 
-/// Where a run's failed messages are, behind its first column.
-const FAILED: u16 = 6;
+const CAPACITY: RunColumns = RunColumns {
+    verdict: Column::CapacityVerdict,
+    cut: Column::CapacityCut,
+    rate: Column::CapacityRate,
+    times: [Column::ServiceP50, Column::ServiceP99, Column::ServiceP999],
+    failed: Column::CapacityFailed,
+};
+
+const LATENCY: RunColumns = RunColumns {
+    verdict: Column::LatencyVerdict,
+    cut: Column::LatencyCut,
+    rate: Column::LatencyRate,
+    times: [
+        Column::ResponseP50,
+        Column::ResponseP99,
+        Column::ResponseP999,
+    ],
+    failed: Column::LatencyFailed,
+};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
@@ -22,70 +44,81 @@ pub(super) fn write(
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let rows = &c.rounds;
-    let Styles {
-        id,
-        text,
-        lasting,
-        count: counted,
-        ms,
-        ..
-    } = styles;
-    Head {
-        name: ROUNDS_SHEET,
-        columns: ROUNDS_COLUMNS,
-        formats: [
-            id, id, text, lasting, // of the round
-            text, lasting, counted, ms, ms, ms, counted, // closed loop
-            text, lasting, counted, ms, ms, ms, counted, // open loop
-            counted, counted, text, // what it cost, and why it is not counted
-        ],
-    }
-    .write(sheet, rows.len(), styles)?;
-    fit_names(sheet, 2, c)?;
-    for first in [CAPACITY, LATENCY] {
-        let fine = Fine::Text(Verdict::Valid.name());
-        mark_unless(sheet, first, rows.len(), fine, styles)?;
-        mark_unless(sheet, first + FAILED, rows.len(), Fine::Zero, styles)?;
+    begin_sheet(
+        sheet,
+        ROUNDS_SHEET,
+        rows.len(),
+        styles,
+        |column| match column {
+            Column::Round | Column::Turn => &styles.id,
+            Column::Ready | Column::CapacityCut | Column::LatencyCut => &styles.lasting,
+            Column::CapacityRate
+            | Column::CapacityFailed
+            | Column::LatencyRate
+            | Column::LatencyFailed
+            | Column::MessagesPerCpu
+            | Column::MemoryPerConnection => &styles.count,
+            Column::ServiceP50
+            | Column::ServiceP99
+            | Column::ServiceP999
+            | Column::ResponseP50
+            | Column::ResponseP99
+            | Column::ResponseP999 => &styles.ms,
+            Column::Server | Column::CapacityVerdict | Column::LatencyVerdict | Column::Failure => {
+                &styles.text
+            }
+        },
+    )?;
+    fit_names(sheet, Column::Server, c)?;
+    for columns in [CAPACITY, LATENCY] {
+        let valid = Verdict::Valid.name();
+        mark_unless(sheet, columns.verdict, rows.len(), valid, styles)?;
+        mark_unless(sheet, columns.failed, rows.len(), 0, styles)?;
     }
     for (index, r) in rows.iter().enumerate() {
         let row = row(index + 1);
-        sheet.write_number(row, 0, r.round)?;
-        sheet.write_number(row, 1, r.turn)?;
-        sheet.write_string(row, 2, &r.server)?;
-        if let Some(ready_s) = r.ready_s {
-            sheet.write_number(row, 3, ready_s)?;
-        }
-        for (first, run) in [(CAPACITY, &r.capacity), (LATENCY, &r.latency)] {
+        sheet.write_number(row, Column::Round.at(), r.round)?;
+        sheet.write_number(row, Column::Turn.at(), r.turn)?;
+        sheet.write_string(row, Column::Server.at(), &r.server)?;
+        for (columns, run) in [(CAPACITY, &r.capacity), (LATENCY, &r.latency)] {
             if let Some(run) = run {
-                write_run(sheet, row, first, run)?;
+                write_run(sheet, row, &columns, run)?;
             }
         }
-        if let Some(value) = r.capacity.as_ref().and_then(|run| run.messages_per_cpu_s) {
-            sheet.write_number(row, 18, value)?;
-        }
-        if let Some(value) = r.memory_per_connection_bytes {
-            sheet.write_number(row, 19, value)?;
+        let per_cpu_s = r.capacity.as_ref().and_then(|run| run.messages_per_cpu_s);
+        for (column, value) in [
+            (Column::Ready, r.ready_s),
+            (Column::MessagesPerCpu, per_cpu_s),
+            (Column::MemoryPerConnection, r.memory_per_connection_bytes),
+        ] {
+            if let Some(value) = value {
+                sheet.write_number(row, column.at(), value)?;
+            }
         }
         if let Some(failure) = &r.failure {
-            sheet.write_string(row, 20, failure)?;
+            sheet.write_string(row, Column::Failure.at(), failure)?;
         }
     }
     Ok(())
 }
 
-/// Seven columns of a run.
-fn write_run(sheet: &mut Worksheet, row: u32, first: u16, run: &RunRow) -> Result<(), XlsxError> {
-    sheet.write_string(row, first, run.verdict.name())?;
+fn write_run(
+    sheet: &mut Worksheet,
+    row: u32,
+    columns: &RunColumns,
+    run: &RunRow,
+) -> Result<(), XlsxError> {
+    sheet.write_string(row, columns.verdict.at(), run.verdict.name())?;
     if let Some(cut_s) = run.cut_s {
-        sheet.write_number(row, first + 1, cut_s)?;
+        sheet.write_number(row, columns.cut.at(), cut_s)?;
     }
-    sheet.write_number(row, first + 2, run.messages_per_s)?;
+    sheet.write_number(row, columns.rate.at(), run.messages_per_s)?;
     let times = [run.p50_ns, run.p99_ns, run.p99_9_ns];
-    for (index, ns) in times.into_iter().enumerate() {
+    for (column, ns) in columns.times.into_iter().zip(times) {
         if let Some(ns) = ns {
-            sheet.write_number(row, first + 3 + column(index), ns / 1e6)?;
+            sheet.write_number(row, column.at(), ns / 1e6)?;
         }
     }
-    sheet.write_number(row, first + FAILED, count(run.failed_messages))?;
+    sheet.write_number(row, columns.failed.at(), count(run.failed_messages))?;
     Ok(())
 }

@@ -1,0 +1,360 @@
+//! Process groups: a child and everything that it forks, so that nothing of it is left behind.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Interval between two looks at a process that is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Time that the system may take to remove a killed process.
+const AFTER_KILL: Duration = Duration::from_secs(5);
+
+/// The groups that run. Shared by the code that starts them and the code that ends the program, so that
+/// the latter kills all of them.
+#[derive(Debug, Clone)]
+pub struct ProcessGroups {
+    /// Environment variable that marks a process also when it leaves its group (`setsid`).
+    variable: &'static str,
+    registry: Arc<Mutex<GroupRegistry>>,
+}
+
+#[derive(Debug, Default)]
+struct GroupRegistry {
+    is_closed: bool,
+    alive: Vec<GroupLeader>,
+}
+
+/// The first process of a group. Its number is the group's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct GroupLeader {
+    pid: u32,
+    /// `VARIABLE=VALUE` in the environment of the group's processes.
+    mark: String,
+}
+
+impl ProcessGroups {
+    /// No group so far. `variable` is the environment variable that marks their processes.
+    #[must_use]
+    pub fn marked_by(variable: &'static str) -> Self {
+        Self {
+            variable,
+            registry: Arc::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, GroupRegistry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the command in a new group.
+    ///
+    /// # Errors
+    /// When the system cannot start it, or the program is about to end.
+    pub fn spawn(&self, command: &mut Command) -> io::Result<ProcessGroup> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        // Known before anybody can ask to end all: started and entered under one lock.
+        let mut registry = self.lock();
+        if registry.is_closed {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let random = RandomState::new().build_hasher().finish();
+        let value = format!("{}-{random:016x}", std::process::id());
+        let child = command.env(self.variable, &value).spawn()?;
+        let leader = GroupLeader {
+            pid: child.id(),
+            mark: format!("{}={value}", self.variable),
+        };
+        registry.alive.push(leader.clone());
+        drop(registry);
+        Ok(ProcessGroup {
+            leader,
+            child,
+            ending: None,
+            groups: self.clone(),
+        })
+    }
+
+    /// Kills every group at once. None is started any more.
+    pub fn kill_all(&self) {
+        let mut registry = self.lock();
+        registry.is_closed = true;
+        for leader in &registry.alive {
+            leader.kill();
+        }
+    }
+}
+
+/// A running group. Dropped, it is killed.
+#[derive(Debug)]
+pub struct ProcessGroup {
+    leader: GroupLeader,
+    child: Child,
+    ending: Option<ExitStatus>,
+    groups: ProcessGroups,
+}
+
+impl ProcessGroup {
+    /// The number of the first process, and of the group.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.leader.pid
+    }
+
+    /// Returns the exit status of the first process, if it has ended. It is not reaped before the group is gone:
+    /// until then its number cannot become another's.
+    pub fn ending(&mut self) -> Option<ExitStatus> {
+        if self.ending.is_none() {
+            self.ending = poll_ending(&mut self.child);
+        }
+        self.ending
+    }
+
+    /// Running processes: the first one and all that it has forked, also those that left the group. None is
+    /// known elsewhere than on Linux.
+    #[must_use]
+    pub fn members(&self) -> Vec<u32> {
+        self.leader.members()
+    }
+
+    /// Asks all processes to end (SIGTERM), and kills after `grace` those that run. Returns the exit status of
+    /// the first process if it ended before it was asked.
+    pub fn end(mut self, grace: Duration) -> Option<ExitStatus> {
+        let ending = self.ending();
+        self.leader.terminate();
+        let until = Instant::now() + grace;
+        while !self.is_gone() && Instant::now() < until {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        ending
+    }
+
+    fn is_gone(&mut self) -> bool {
+        self.ending().is_some() && self.members().is_empty()
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        let until = Instant::now() + AFTER_KILL;
+        loop {
+            // Again and again: what is forked while it is killed is killed as well.
+            self.leader.kill();
+            #[cfg(not(unix))]
+            let _ = self.child.kill();
+            if self.is_gone() || Instant::now() >= until {
+                break;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        self.groups.lock().alive.retain(|l| *l != self.leader);
+        // Ended, or beyond reach; from here on the number may be another's.
+        let _ = self.child.try_wait();
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    use std::os::unix::process::ExitStatusExt;
+    /// Bit of a wait status, beside the number of the signal.
+    const CORE_DUMPED: i32 = 0x80;
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    match waitid(Id::Pid(pid(child.id())), flags) {
+        Ok(WaitStatus::Exited(_, code)) => Some(ExitStatus::from_raw(code << 8)),
+        Ok(WaitStatus::Signaled(_, signal, core)) => {
+            let core = if core { CORE_DUMPED } else { 0 };
+            Some(ExitStatus::from_raw(signal as i32 | core))
+        }
+        Ok(_) => None,
+        // A signal without a name.
+        Err(_) => child.try_wait().ok().flatten(),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
+    child.try_wait().ok().flatten()
+}
+
+#[cfg(unix)]
+fn pid(number: u32) -> nix::unistd::Pid {
+    // The system's own numbers are positive.
+    nix::unistd::Pid::from_raw(i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+#[cfg(unix)]
+impl GroupLeader {
+    fn terminate(&self) {
+        use nix::sys::signal::{Signal, killpg};
+        // It may have ended meanwhile.
+        let _ = killpg(pid(self.pid), Signal::SIGTERM);
+    }
+
+    fn kill(&self) {
+        use nix::sys::signal::{Signal, kill, killpg};
+        let _ = killpg(pid(self.pid), Signal::SIGKILL);
+        for stray in self.members() {
+            if stray != self.pid {
+                let _ = kill(pid(stray), Signal::SIGKILL);
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl GroupLeader {
+    fn terminate(&self) {}
+
+    fn kill(&self) {}
+}
+
+#[cfg(target_os = "linux")]
+impl GroupLeader {
+    fn members(&self) -> Vec<u32> {
+        let Ok(processes) = std::fs::read_dir("/proc") else {
+            return vec![self.pid];
+        };
+        let numbers = processes.filter_map(|p| p.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        numbers
+            .filter(|number| {
+                let place = format!("/proc/{number}");
+                let Ok(stat) = std::fs::read_to_string(format!("{place}/stat")) else {
+                    return false;
+                };
+                let Some((state, group)) = state_and_group(&stat) else {
+                    return false;
+                };
+                // A zombie is nothing but an entry that waits for its parent.
+                let runs = !matches!(state, 'Z' | 'X');
+                runs && (group == self.pid || has_mark(&place, &self.mark))
+            })
+            .collect()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl GroupLeader {
+    fn members(&self) -> Vec<u32> {
+        Vec::new()
+    }
+}
+
+/// Checks a process's environment for the mark. Another user's cannot be read, and has none.
+#[cfg(target_os = "linux")]
+fn has_mark(place: &str, mark: &str) -> bool {
+    let Ok(environment) = std::fs::read(format!("{place}/environ")) else {
+        return false;
+    };
+    let mut entries = environment.split(|byte| *byte == 0);
+    entries.any(|entry| entry == mark.as_bytes())
+}
+
+/// Returns state and process group from a `/proc/PID/stat`. The name before them may hold anything.
+#[cfg(target_os = "linux")]
+fn state_and_group(stat: &str) -> Option<(char, u32)> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let group = fields.nth(1)?.parse().ok()?;
+    Some((state, group))
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Stdio;
+
+    fn shell(groups: &ProcessGroups, script: &str) -> (ProcessGroup, Vec<u32>) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        let mut group = groups.spawn(&mut command).unwrap();
+        let mut line = String::new();
+        let out = group.child.stdout.take().unwrap();
+        BufReader::new(out).read_line(&mut line).unwrap();
+        let numbers = line.split_whitespace().map(|n| n.parse().unwrap());
+        (group, numbers.collect())
+    }
+
+    fn runs(number: u32) -> bool {
+        std::fs::read_to_string(format!("/proc/{number}/stat"))
+            .is_ok_and(|stat| state_and_group(&stat).is_some_and(|(state, _)| state != 'Z'))
+    }
+
+    #[test]
+    fn what_a_server_forks_ends_with_it() {
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
+        let (mut group, children) =
+            shell(&groups, "sleep 600 & a=$!; sleep 600 & echo $a $!; wait");
+        assert_eq!(children.len(), 2);
+        assert!(children.iter().all(|c| group.members().contains(c)));
+        assert_eq!(group.ending(), None);
+        assert_eq!(group.end(Duration::from_secs(5)), None);
+        assert!(!children.into_iter().any(runs));
+        assert!(groups.lock().alive.is_empty());
+    }
+
+    #[test]
+    fn one_that_leaves_the_group_is_found_by_its_mark() {
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
+        // The shell is gone before its child is looked for, and the child leads a session of its own.
+        let (group, children) = shell(&groups, "setsid sleep 600 >/dev/null & echo $!");
+        let child = children[0];
+        drop(group);
+        assert!(!runs(child));
+    }
+
+    #[test]
+    fn one_that_will_not_end_is_killed() {
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
+        let (group, children) = shell(
+            &groups,
+            "trap '' TERM; sleep 600 & echo $! $$; while :; do wait; done",
+        );
+        group.end(Duration::from_millis(50));
+        assert!(!children.into_iter().any(runs));
+    }
+
+    #[test]
+    fn nothing_is_started_once_all_are_killed() {
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
+        let (mut group, children) = shell(&groups, "sleep 600 & echo $!; wait");
+        groups.kill_all();
+        let until = Instant::now() + AFTER_KILL;
+        while children.iter().any(|c| runs(*c)) && Instant::now() < until {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        assert!(!children.into_iter().any(runs));
+        while group.ending().is_none() && Instant::now() < until {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        assert_eq!(group.ending().unwrap().signal(), Some(9));
+        let refused = groups.spawn(&mut Command::new("true")).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn an_exit_code_is_told() {
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
+        let (mut group, _) = shell(&groups, "echo 1; exit 3");
+        let until = Instant::now() + AFTER_KILL;
+        while group.ending().is_none() && Instant::now() < until {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        let ending = group.end(Duration::ZERO).unwrap();
+        assert_eq!(ending.code(), Some(3));
+    }
+
+    #[test]
+    fn a_name_with_brackets_is_read_past() {
+        assert_eq!(state_and_group("7 (a) R 9) S 1 42 42 0"), Some(('S', 42)));
+        assert_eq!(state_and_group("nonsense"), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! A server's process: started in a group of its own, with its output kept.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::process_group::{ProcessGroup, ProcessGroups};
+
+/// Limits of the output that is shown.
+const SHOWN_BYTES: u64 = 4096;
+const SHOWN_LINES: usize = 20;
+
+/// Time that a server has to end by itself.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// A server's process. Dropped, it is killed with everything that it has forked.
+#[derive(Debug)]
+pub struct ServerProcess {
+    group: ProcessGroup,
+    output: File,
+}
+
+impl ServerProcess {
+    /// Starts the command without input.
+    ///
+    /// # Errors
+    /// When the system cannot start it, or the program is about to end.
+    pub fn spawn(groups: &ProcessGroups, command: &mut Command) -> io::Result<Self> {
+        let output = tempfile::tempfile()?;
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output.try_clone()?);
+        let group = groups.spawn(command)?;
+        Ok(Self { group, output })
+    }
+
+    /// Running processes of the server. Known on Linux only.
+    #[must_use]
+    pub fn members(&self) -> Vec<u32> {
+        self.group.members()
+    }
+
+    /// Returns exit status and last output, if it has ended.
+    pub fn ending(&mut self) -> Option<(ExitStatus, String)> {
+        let ending = self.group.ending()?;
+        Some((ending, self.last_output()))
+    }
+
+    /// The last lines that the server wrote, without control characters.
+    pub fn last_output(&mut self) -> String {
+        last_output(&mut self.output)
+    }
+
+    /// Asks it to end, waits a few seconds, then kills it.
+    pub fn end(self) {
+        self.group.end(GRACE);
+    }
+}
+
+/// Reads the last lines.
+fn last_output(output: &mut File) -> String {
+    let mut read = || -> io::Result<String> {
+        let end = output.seek(SeekFrom::End(0))?;
+        output.seek(SeekFrom::Start(end.saturating_sub(SHOWN_BYTES)))?;
+        let mut bytes = Vec::new();
+        output.take(SHOWN_BYTES).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    // A server's output must not steer the reader's terminal.
+    let text = text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "");
+    let lines: Vec<_> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_wrote_steers_no_terminal() {
+        let mut output = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut output, b"one\n\x1b[31mred\x07\ttab\r\n\n").unwrap();
+        assert_eq!(last_output(&mut output), "one\n[31mred\ttab");
+    }
+}

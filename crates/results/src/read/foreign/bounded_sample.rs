@@ -1,0 +1,104 @@
+//! A uniform random sample of bounded size, for columns with more values than fit in memory.
+
+use measurement::record::message_hash;
+
+/// Most values of one column that are held: 64 MiB of them. No picture shows more.
+pub(in crate::read) const MOST_VALUES: usize = 1 << 23;
+
+/// A constant, by which a file always gives the same picture.
+const SEED: u64 = 0x6B65_7074;
+
+/// Values in their order, and the value beside each if there is one.
+///
+/// Whenever there are too many, each is dropped with probability one half, and so is each half, quarter,
+/// … of those that come from then on. Every set of equally many is as likely to be kept as any other, as
+/// with Bernoulli sampling: a uniform random choice.
+pub(in crate::read) struct BoundedSample {
+    pub(in crate::read) values: Vec<f64>,
+    pub(in crate::read) xs: Vec<f64>,
+    limit: usize,
+    /// Number of times that the values were halved.
+    halvings: u32,
+    seen: u64,
+}
+
+impl BoundedSample {
+    pub(in crate::read) fn new(limit: usize) -> Self {
+        Self {
+            values: Vec::new(),
+            xs: Vec::new(),
+            limit,
+            halvings: 0,
+            seen: 0,
+        }
+    }
+
+    pub(in crate::read) fn push(&mut self, value: f64, x: Option<f64>) {
+        self.seen += 1;
+        if self.halvings > 0 {
+            let drawn = message_hash(SEED, 0, self.seen);
+            if drawn.trailing_zeros() < self.halvings {
+                return;
+            }
+        }
+        if self.values.len() == self.limit {
+            self.halve();
+            // It was drawn for a wider choice than there is now.
+            if message_hash(SEED, self.halvings, self.seen) & 1 == 1 {
+                return;
+            }
+        }
+        self.values.push(value);
+        self.xs.extend(x);
+    }
+
+    #[cold]
+    fn halve(&mut self) {
+        self.halvings += 1;
+        let round = self.halvings;
+        for column in [&mut self.values, &mut self.xs] {
+            let mut index = 0;
+            column.retain(|_| {
+                index += 1;
+                message_hash(!SEED, round, index) & 1 == 0
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_to_the_limit_all_are_kept() {
+        let mut kept = BoundedSample::new(100);
+        (0..100).for_each(|n| kept.push(f64::from(n), None));
+        let all: Vec<_> = (0..100).map(f64::from).collect();
+        assert_eq!((kept.values, kept.xs), (all, Vec::new()));
+    }
+
+    #[test]
+    fn beyond_it_a_uniform_choice_is_kept_in_order_and_together() {
+        let mut kept = BoundedSample::new(1 << 14);
+        for n in 0..1_000_000 {
+            kept.push(f64::from(n), Some(f64::from(-n)));
+            assert!(kept.values.len() <= 1 << 14);
+        }
+        assert!(kept.values.len() > 1 << 12, "{}", kept.values.len());
+        assert_eq!(kept.values.capacity(), 1 << 14);
+        assert!(kept.values.is_sorted());
+        assert!(kept.values.iter().zip(&kept.xs).all(|(v, x)| *v == -x));
+        // Chi-squared over 100 blocks, 99 degrees of freedom: above 149 once in a thousand seeds.
+        let mut blocks = [0.0_f64; 100];
+        for value in &kept.values {
+            blocks[(*value / 10_000.0) as usize] += 1.0;
+        }
+        let expected = kept.values.len() as f64 / 100.0;
+        let chi_squared: f64 = blocks
+            .iter()
+            .map(|n| (n - expected).powi(2) / expected)
+            .sum();
+        assert!(chi_squared < 149.0, "{chi_squared}");
+    }
+}

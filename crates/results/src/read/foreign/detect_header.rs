@@ -1,0 +1,299 @@
+//! Detection of a sheet's header, and of its columns of numbers.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use crate::error::ResultsError;
+use crate::read::cells::{CellSource, CellValue, column_letters};
+
+/// Rows that decide the kind of a column.
+const HEAD_ROWS: usize = 1_000;
+
+/// The header of a sheet, and the kinds of its columns.
+#[derive(Debug)]
+pub(in crate::read) struct SheetHeader {
+    /// Left to right.
+    pub(in crate::read) columns: Vec<HeaderColumn>,
+    /// Row of the first values, from 0.
+    pub(in crate::read) first_row: u32,
+    /// There is a row below the header.
+    pub(in crate::read) has_rows: bool,
+}
+
+/// A column of a sheet.
+#[derive(Debug)]
+pub(in crate::read) struct HeaderColumn {
+    /// Counts from 0.
+    pub(in crate::read) index: u32,
+    /// Its cell in the header; `None` without header, or where its cell is empty.
+    pub(in crate::read) name: Option<String>,
+    /// Holds numbers, and other things at most as often.
+    pub(in crate::read) is_numeric: bool,
+    /// It only numbers the rows, like the first column of a file from pandas.
+    pub(in crate::read) is_index: bool,
+}
+
+impl HeaderColumn {
+    /// Its name, or its letter.
+    pub(in crate::read) fn label(&self) -> String {
+        self.name
+            .clone()
+            .unwrap_or_else(|| column_letters(self.index))
+    }
+}
+
+enum HeadCell {
+    Number(f64),
+    Text(String),
+    Other,
+}
+
+/// Cells that are not empty, by column; and the row's number.
+type HeadRow = (u32, BTreeMap<u32, HeadCell>);
+
+impl SheetHeader {
+    /// Reads the first rows of a sheet.
+    pub(in crate::read) fn read(
+        source: &mut dyn CellSource,
+        sheet: &str,
+    ) -> Result<Self, ResultsError> {
+        let mut rows: Vec<HeadRow> = Vec::new();
+        source.visit(sheet, &mut |at, value| {
+            let cell = match value {
+                CellValue::Empty => return Ok(ControlFlow::Continue(())),
+                CellValue::Number(number) => HeadCell::Number(number),
+                CellValue::Text(text) => HeadCell::Text(text.trim().to_owned()),
+                CellValue::Bool(_) | CellValue::Other(_) => HeadCell::Other,
+            };
+            let is_full = rows.len() == HEAD_ROWS;
+            match rows.last_mut() {
+                Some((row, cells)) if *row == at.row => {
+                    cells.insert(at.column, cell);
+                }
+                _ if is_full => return Ok(ControlFlow::Break(())),
+                _ => rows.push((at.row, BTreeMap::from([(at.column, cell)]))),
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(Self::of(&rows))
+    }
+
+    fn of(rows: &[HeadRow]) -> Self {
+        let header = header_of(rows);
+        let names = header.map(|at| &rows[at].1);
+        let values = &rows[header.map_or(0, |at| at + 1)..];
+        let mut indexes: Vec<u32> = names
+            .into_iter()
+            .chain(values.iter().map(|(_, cells)| cells))
+            .flat_map(|cells| cells.keys().copied())
+            .collect();
+        indexes.sort_unstable();
+        indexes.dedup();
+
+        let first = indexes.first().copied();
+        let columns = indexes
+            .into_iter()
+            .map(|index| {
+                let name = names.and_then(|names| name_of(names.get(&index)?));
+                let contents = ColumnContents::of(values, index);
+                let is_unnamed = name.is_none();
+                let counts = contents.counts_rows && is_unnamed;
+                HeaderColumn {
+                    index,
+                    is_numeric: contents.numbers > 0 && contents.numbers >= contents.others,
+                    is_index: Some(index) == first
+                        && (counts
+                            || header.is_some() && is_unnamed
+                            || name.as_deref().is_some_and(is_index_name)),
+                    name,
+                }
+            })
+            .collect();
+        let first_row = match header {
+            Some(at) => rows[at].0 + 1,
+            None => rows.first().map_or(0, |(row, _)| *row),
+        };
+        Self {
+            columns,
+            first_row,
+            has_rows: !values.is_empty(),
+        }
+    }
+
+    /// The column with exactly this name.
+    pub(in crate::read) fn named(&self, name: &str) -> Option<&HeaderColumn> {
+        self.columns
+            .iter()
+            .find(|column| column.name.as_deref() == Some(name))
+    }
+}
+
+/// Returns `true` for the names that pandas gives an index that was written and read again.
+fn is_index_name(name: &str) -> bool {
+    ["index", "unnamed: 0", "#"].contains(&name.to_lowercase().as_str())
+}
+
+fn name_of(cell: &HeadCell) -> Option<String> {
+    match cell {
+        HeadCell::Text(text) => Some(text.clone()),
+        HeadCell::Number(number) => Some(number.to_string()),
+        HeadCell::Other => None,
+    }
+}
+
+/// The row of names above the first numbers: the fullest one, as a title fills a single cell.
+fn header_of(rows: &[HeadRow]) -> Option<usize> {
+    let is_number = |cell: &HeadCell| matches!(cell, HeadCell::Number(_));
+    let above = rows
+        .iter()
+        .position(|(_, cells)| cells.values().any(is_number))
+        .unwrap_or(rows.len());
+    if above == 0 {
+        return is_numbered_by_pandas(rows).then_some(0);
+    }
+    let mut header = 0;
+    for at in 1..above {
+        if rows[at].1.len() > rows[header].1.len() {
+            header = at;
+        }
+    }
+    Some(header)
+}
+
+/// Columns without names are numbered by pandas: nothing above the index, then 0, 1, 2, …
+fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
+    let [(_, names), values @ ..] = rows else {
+        return false;
+    };
+    let is_numbered = (1..).zip(names).all(|(wanted, (index, cell))| {
+        *index == wanted && matches!(cell, HeadCell::Number(n) if *n == f64::from(wanted - 1))
+    });
+    is_numbered && ColumnContents::of(values, 0).counts_rows_from_0
+}
+
+/// The values of a column in the first rows.
+struct ColumnContents {
+    numbers: usize,
+    others: usize,
+    /// 0, 1, 2, … or 1, 2, 3, … without a gap.
+    counts_rows: bool,
+    counts_rows_from_0: bool,
+}
+
+impl ColumnContents {
+    fn of(values: &[HeadRow], column: u32) -> Self {
+        let mut numbers = Vec::new();
+        let mut others = 0;
+        for (_, cells) in values {
+            match cells.get(&column) {
+                Some(HeadCell::Number(number)) => numbers.push(*number),
+                Some(_) => others += 1,
+                None => {}
+            }
+        }
+        let is_whole = others == 0 && numbers.len() == values.len() && !numbers.is_empty();
+        let counts_from = |first: u32| {
+            is_whole
+                && (first..)
+                    .zip(&numbers)
+                    .all(|(n, value)| *value == f64::from(n))
+        };
+        Self {
+            numbers: numbers.len(),
+            others,
+            // A single row counts nothing.
+            counts_rows: numbers.len() > 1 && (counts_from(0) || counts_from(1)),
+            counts_rows_from_0: counts_from(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers as numbers, `-` as an empty cell, the rest as text.
+    fn header(rows: &[&str]) -> SheetHeader {
+        let rows: Vec<HeadRow> = (0..)
+            .zip(rows)
+            .map(|(row, line)| {
+                let cells = (0..)
+                    .zip(line.split(' '))
+                    .filter(|(_, cell)| *cell != "-")
+                    .map(|(column, cell)| {
+                        let value = cell
+                            .parse()
+                            .map_or_else(|_| HeadCell::Text(cell.to_owned()), HeadCell::Number);
+                        (column, value)
+                    });
+                (row, cells.collect())
+            })
+            .collect();
+        SheetHeader::of(&rows)
+    }
+
+    fn data(table: &SheetHeader) -> Vec<String> {
+        table
+            .columns
+            .iter()
+            .filter(|c| c.is_numeric && !c.is_index)
+            .map(HeaderColumn::label)
+            .collect()
+    }
+
+    #[test]
+    fn a_header_names_the_columns_below_it() {
+        let table = header(&["client latency", "a 1.5", "b 2.5"]);
+        assert_eq!(
+            (table.first_row, data(&table)),
+            (1, vec!["latency".to_owned()])
+        );
+    }
+
+    #[test]
+    fn without_header_the_first_row_counts() {
+        let table = header(&["1.5", "2.5"]);
+        assert_eq!((table.first_row, data(&table)), (0, vec!["A".to_owned()]));
+    }
+
+    #[test]
+    fn the_index_of_pandas_is_no_data() {
+        assert_eq!(data(&header(&["- latency", "0 1.5", "1 2.5"])), ["latency"]);
+        // A slice keeps its own row numbers.
+        assert_eq!(data(&header(&["- latency", "7 1.5", "9 2.5"])), ["latency"]);
+        assert_eq!(data(&header(&["0 1.5", "1 2.5"])), ["B"]);
+        assert_eq!(data(&header(&["index x", "3 1.5", "4 2.5"])), ["x"]);
+    }
+
+    #[test]
+    fn pandas_numbers_columns_without_names() {
+        let table = header(&["- 0 1", "0 1.5 7", "1 2.5 8"]);
+        assert_eq!(
+            (table.first_row, data(&table)),
+            (1, vec!["0".to_owned(), "1".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_title_above_the_header_is_no_header() {
+        let table = header(&["Report", "host rtt", "a 1.5"]);
+        assert_eq!((table.first_row, data(&table)), (2, vec!["rtt".to_owned()]));
+    }
+
+    #[test]
+    fn a_lost_first_message_is_no_header() {
+        let table = header(&["host rtt", "a -", "b 1.5"]);
+        assert_eq!((table.first_row, data(&table)), (1, vec!["rtt".to_owned()]));
+    }
+
+    #[test]
+    fn a_counter_with_a_name_may_be_data() {
+        assert_eq!(data(&header(&["rtt", "1", "2", "3"])), ["rtt"]);
+    }
+
+    #[test]
+    fn a_header_alone_has_no_rows() {
+        assert!(!header(&["rtt"]).has_rows);
+        assert!(header(&["rtt", "1"]).has_rows);
+    }
+}

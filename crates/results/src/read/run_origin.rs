@@ -1,0 +1,52 @@
+//! The run that a file comes from, in short.
+
+use measurement::run::{PayloadBytes, Summary};
+use serde_json::Value;
+
+/// The run that a file comes from, as far as the file tells: a workbook may have only a few keys of a summary.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunOrigin {
+    /// The server's URL.
+    pub url: Option<String>,
+    /// Connections asked for.
+    pub clients: Option<u64>,
+    /// Payload size.
+    pub payload_bytes: Option<PayloadBytes>,
+    /// Messages whose time the run's own figures count; the rows may be fewer.
+    pub timed_messages: Option<u64>,
+    /// Name and version of the tool that measured.
+    pub tool: Option<String>,
+}
+
+impl RunOrigin {
+    /// Reads the keys of a `summary` sheet that are there; `None` without any.
+    pub(super) fn of_sheet(summary: &Value) -> Option<Self> {
+        let at = |path| summary.pointer(path);
+        let text = |path| at(path).and_then(Value::as_str).map(ToOwned::to_owned);
+        let count = |path| at(path).and_then(Value::as_u64);
+        let origin = Self {
+            url: text("/plan/url"),
+            clients: count("/plan/clients"),
+            payload_bytes: at("/plan/payload_bytes")
+                .and_then(|bytes| serde_json::from_value(bytes.clone()).ok()),
+            timed_messages: count("/service_time_ns/count"),
+            tool: match (text("/tool/name"), text("/tool/version")) {
+                (Some(name), Some(version)) => Some(format!("{name} {version}")),
+                (name, _) => name,
+            },
+        };
+        (origin != Self::default()).then_some(origin)
+    }
+}
+
+impl From<&Summary> for RunOrigin {
+    fn from(s: &Summary) -> Self {
+        Self {
+            url: Some(s.plan.url.clone()),
+            clients: Some(s.plan.clients.into()),
+            payload_bytes: Some(s.plan.payload_bytes),
+            timed_messages: Some(s.service_time_ns.count),
+            tool: Some(format!("{} {}", s.tool.name, s.tool.version)),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The `summary` sheet, made a summary again.
+
+use std::ops::ControlFlow;
+
+use serde_json::{Map, Number, Value as Json};
+
+use super::cells::{CellSource, CellValue};
+use crate::error::ResultsError;
+use crate::schema;
+
+/// Objects whose keys are data: with all their dots and digits they are one key.
+const MAPS: [&str; 3] = [
+    "connections.close_codes.",
+    "connections.failures.",
+    "connections.early_ends.",
+];
+
+/// Deeper than any key of ours.
+const DEEPEST: usize = 8;
+
+/// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been
+/// `null`, an empty text or an empty list: there its key is missing.
+pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>, ResultsError> {
+    let is_there = source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET);
+    if !is_there {
+        return Ok(None);
+    }
+    let mut root = Json::Object(Map::new());
+    let mut key = String::new();
+    source.visit(schema::SUMMARY_SHEET, &mut |at, value| {
+        match (at.column, value) {
+            (0, CellValue::Text(text)) => {
+                text.clone_into(&mut key);
+                insert(&mut root, &key, None);
+            }
+            (0, _) => key.clear(),
+            (1, CellValue::Text(text)) => insert(&mut root, &key, Some(text.into())),
+            (1, CellValue::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
+            (1, CellValue::Number(number)) => insert(&mut root, &key, Some(json_number(number))),
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(Some(root))
+}
+
+/// A cell's number in the form of JSON: counts without a point.
+fn json_number(number: f64) -> Json {
+    const U64_END: f64 = 18_446_744_073_709_551_616.0;
+    let is_whole = number.fract() == 0.0 && number.abs() <= U64_END;
+    // Whole and in range; at the very end it saturates.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    match number {
+        n if is_whole && n >= 0.0 => Json::from(n as u64),
+        n if is_whole => Json::from(n as i64),
+        n => Number::from_f64(n).map_or(Json::Null, Json::Number),
+    }
+}
+
+/// Puts a value at the place of its dotted key; without a value, creates only the object or list around it.
+fn insert(root: &mut Json, key: &str, leaf: Option<Json>) {
+    let (path, last) = match MAPS.iter().find(|map| key.starts_with(**map)) {
+        Some(map) => (map.trim_end_matches('.'), &key[map.len()..]),
+        None => key.rsplit_once('.').unwrap_or(("", key)),
+    };
+    let steps: Vec<&str> = path.split('.').filter(|step| !step.is_empty()).collect();
+    if steps.len() > DEEPEST {
+        return;
+    }
+    let is_index = |step: &str| step.bytes().all(|byte| byte.is_ascii_digit());
+    let is_map = MAPS.iter().any(|map| key.starts_with(map));
+    let mut at = root;
+    for (nth, step) in steps.iter().enumerate() {
+        let within = match steps.get(nth + 1) {
+            Some(next) => is_index(next),
+            None => is_index(last) && !is_map,
+        };
+        let empty = if within {
+            Json::Array(Vec::new())
+        } else {
+            Json::Object(Map::new())
+        };
+        let Some(next) = child(at, step, || Some(empty)) else {
+            return;
+        };
+        at = next;
+    }
+    if let Some(leaf) = leaf {
+        let mut leaf = Some(leaf);
+        child(at, last, || leaf.take());
+    }
+}
+
+/// Returns the value under the name or at the index, put there first if there is none; `None` where none can
+/// stand.
+fn child<'v>(
+    parent: &'v mut Json,
+    step: &str,
+    new: impl FnOnce() -> Option<Json>,
+) -> Option<&'v mut Json> {
+    match parent {
+        Json::Object(fields) => Some(
+            fields
+                .entry(step)
+                .or_insert_with(|| new().unwrap_or_default()),
+        ),
+        Json::Array(items) => {
+            let index: usize = step.parse().ok()?;
+            // Indexes come in order.
+            if index == items.len() {
+                items.push(new()?);
+            }
+            items.get_mut(index)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(rows: &[(&str, Option<Json>)]) -> Json {
+        let mut root = Json::Object(Map::new());
+        for (key, value) in rows {
+            insert(&mut root, key, value.clone());
+        }
+        root
+    }
+
+    #[test]
+    fn dotted_keys_become_objects_and_lists() {
+        let found = of(&[
+            ("schema", Some(1.into())),
+            ("plan.stages.0.duration_s", Some(2.into())),
+            ("plan.stages.0.rate_per_s", None),
+            ("plan.stages.1.duration_s", Some(3.into())),
+            ("plan.pinned_to.0", Some(7.into())),
+            ("plan.pinned_to.2", Some(9.into())),
+            ("send_lag_ns.p50", None),
+            ("server", None),
+        ]);
+        let expected = serde_json::json!({
+            "schema": 1,
+            "plan": {"stages": [{"duration_s": 2}, {"duration_s": 3}], "pinned_to": [7]},
+            "send_lag_ns": {},
+        });
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn keys_that_are_data_stay_whole() {
+        let found = of(&[
+            ("connections.close_codes.1000", Some(2.into())),
+            (
+                "connections.failures.no a.b.c. (os error 5)",
+                Some(1.into()),
+            ),
+            ("connections.early_ends", None),
+        ]);
+        let expected = serde_json::json!({"connections": {
+            "close_codes": {"1000": 2},
+            "failures": {"no a.b.c. (os error 5)": 1},
+        }});
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_bottomless_key_is_passed_over() {
+        let key = "a.".repeat(20_000);
+        assert_eq!(of(&[(key.as_str(), Some(1.into()))]), serde_json::json!({}));
+    }
+
+    #[test]
+    fn counts_are_whole() {
+        assert_eq!(json_number(125.0), serde_json::json!(125));
+        assert_eq!(json_number(-2.0), serde_json::json!(-2));
+        assert_eq!(json_number(0.5), serde_json::json!(0.5));
+        assert_eq!(json_number(u64::MAX as f64), serde_json::json!(u64::MAX));
+        assert_eq!(json_number(1e300), serde_json::json!(1e300));
+    }
+}

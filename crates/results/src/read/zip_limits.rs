@@ -1,0 +1,295 @@
+//! Limits of what a workbook's ZIP archive may cost before it is read: a small one can inflate to any size.
+//!
+//! calamine holds the parts of an `.xlsx` in memory but for its sheets, and a whole `.ods`; how long these may
+//! be is limited by what the archive itself tells, beyond which the zip crate inflates nothing. Sheets are
+//! streamed cell by cell, so that only what lies between two cells can grow: [`LimitedReader`] bounds that by the
+//! compressed bytes read for it.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::rc::Rc;
+
+use units::grouped;
+use zip::ZipArchive;
+
+use crate::error::{Refusal, ResultsError};
+
+/// Most bytes that are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ZipLimits {
+    /// Bytes of all parts that are held in memory: a million texts of a hundred letters are fewer.
+    held: u64,
+    /// Bytes of everything, as the archive itself tells them: a full sheet of our columns has 300 million.
+    declared: u64,
+}
+
+/// For a workbook of Excel.
+pub(super) const XLSX: ZipLimits = ZipLimits {
+    held: 128 << 20,
+    declared: 16 << 30,
+};
+
+/// For a sheet of OpenDocument, which is one part.
+pub(super) const ODS: ZipLimits = ZipLimits {
+    held: 1 << 30,
+    declared: 4 << 30,
+};
+
+/// A part that inflates to more than so many times its size, and is large, is none that a program wrote: rows
+/// of zeros come to about 15.
+const HIGHEST_RATIO: u64 = 200;
+
+/// Size from which the ratio is judged.
+const LARGE: u64 = 256 << 20;
+
+/// Shortest text of a workbook that takes room: `<si/>`.
+const SHORTEST_TEXT: u64 = 5;
+
+/// Bytes within which a list of texts must have begun.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// Refuses an archive that would inflate beyond the limits. One that cannot be read at all is left to its
+/// reader, who says so.
+pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<(), ResultsError> {
+    match find_excess(file, limits) {
+        Ok(None) | Err(_) => Ok(()),
+        Ok(Some(excess)) => Err(ResultsError::refused(path, Refusal::ZipBomb(excess))),
+    }
+}
+
+/// The part that is too long, and its size.
+fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
+    let mut zip = ZipArchive::new(BufReader::new(file))?;
+    let (mut all, mut held) = (0_u64, 0_u64);
+    for index in 0..zip.len() {
+        let part = zip.by_index_raw(index)?;
+        let (size, compressed) = (part.size(), part.compressed_size());
+        all = all.saturating_add(size);
+        let name = part.name()?.to_lowercase();
+        if size > LARGE && size / HIGHEST_RATIO > compressed {
+            return Ok(Some(too_long(&name, size, compressed)));
+        }
+        drop(part);
+        if is_held(&name) {
+            held = held.saturating_add(size);
+            if held > limits.held {
+                return Ok(Some(too_long(&name, size, compressed)));
+            }
+        }
+        // One that cannot be inflated ends its reader, too.
+        if name.ends_with("sharedstrings.xml")
+            && let Ok(part) = zip.by_index(index)
+        {
+            let mut head = Vec::new();
+            let is_begun = part.take(HEAD_BYTES).read_to_end(&mut head).is_ok();
+            if is_begun && texts(&head) > size / SHORTEST_TEXT {
+                return Ok(Some(format!(
+                    "`{name}` claims more texts than its {} bytes can hold",
+                    grouped(size)
+                )));
+            }
+        }
+    }
+    if all > limits.declared {
+        return Ok(Some(format!("it would inflate to {} bytes", grouped(all))));
+    }
+    Ok(None)
+}
+
+fn too_long(name: &str, size: u64, compressed: u64) -> String {
+    format!(
+        "its part `{name}` of {} bytes inflates to {}",
+        grouped(compressed),
+        grouped(size)
+    )
+}
+
+/// Returns `true` for a part that the reader may hold as a whole: every XML but sheets. Pictures are not read.
+fn is_held(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let is_sheet = name.contains("worksheets/sheet") && file.starts_with("sheet");
+    (name.ends_with(".xml") || name.ends_with(".rels")) && !is_sheet
+}
+
+/// The number of texts that the list claims, for which its reader makes room. A list that does not begin where
+/// it should has any number.
+fn texts(head: &[u8]) -> u64 {
+    let head = String::from_utf8_lossy(head);
+    let Some((_, list)) = head.split_once("<sst").or_else(|| head.split_once(":sst")) else {
+        return u64::MAX;
+    };
+    let Some((_, count)) = list.split_once("uniqueCount") else {
+        return 0;
+    };
+    let count = count.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let digits = count.find(|c: char| !c.is_ascii_digit());
+    let digits = &count[..digits.unwrap_or(count.len())];
+    digits.parse().unwrap_or(u64::MAX)
+}
+
+/// Compressed bytes that may be read without a cell coming of them. They inflate to 258 MiB at the very most,
+/// deflate's highest ratio being 1,032 to 1; the longest text that a cell may have takes 96 KiB.
+const MOST_BETWEEN_CELLS: u64 = 256 << 10;
+
+/// A file that gives no more bytes than its allowance.
+pub(super) struct LimitedReader<R> {
+    inner: R,
+    left: ReadAllowance,
+}
+
+/// Bytes that a [`LimitedReader`] still gives; shared with the code that renews them.
+#[derive(Debug, Clone)]
+pub(super) struct ReadAllowance(Rc<Cell<u64>>);
+
+impl ReadAllowance {
+    /// Allows the bytes of one more cell.
+    pub(super) fn renew(&self) {
+        self.0.set(MOST_BETWEEN_CELLS);
+    }
+
+    /// Returns `true` when it was not enough.
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+}
+
+impl<R> LimitedReader<R> {
+    /// A file that gives whatever is asked for until the allowance is first renewed: what is read before that
+    /// was checked.
+    pub(super) fn new(inner: R) -> (Self, ReadAllowance) {
+        let left = ReadAllowance(Rc::new(Cell::new(u64::MAX)));
+        let limited = Self {
+            inner,
+            left: left.clone(),
+        };
+        (limited, left)
+    }
+}
+
+impl<R: Read> Read for LimitedReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.is_spent() {
+            return Err(io::Error::other("too many bytes without a cell"));
+        }
+        let read = self.inner.read(buffer)?;
+        let left = &self.left.0;
+        left.set(left.get().saturating_sub(read as u64));
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for LimitedReader<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use zip::write::SimpleFileOptions;
+
+    /// An archive of these parts; the sizes told in its directory are then multiplied.
+    fn archive(parts: &[(&str, &[u8])], told_size: Option<u32>) -> File {
+        let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for (name, content) in parts {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        let mut bytes = zip.finish().unwrap().into_inner();
+        if let Some(size) = told_size {
+            for (signature, at) in [(b"PK\x03\x04", 22), (b"PK\x01\x02", 24)] {
+                let starts: Vec<_> = (0..bytes.len() - 4)
+                    .filter(|i| bytes[*i..].starts_with(signature))
+                    .collect();
+                for start in starts {
+                    bytes[start + at..start + at + 4].copy_from_slice(&size.to_le_bytes());
+                }
+            }
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    const SMALL: ZipLimits = ZipLimits {
+        held: 100_000,
+        declared: 1 << 40,
+    };
+
+    fn excess(parts: &[(&str, &[u8])], told_size: Option<u32>) -> Option<String> {
+        find_excess(&archive(parts, told_size), SMALL).unwrap()
+    }
+
+    #[test]
+    fn what_would_be_too_much_is_refused() {
+        let said = excess(&[("xl/worksheets/sheet1.xml", b"<x/>")], Some(u32::MAX)).unwrap();
+        assert!(said.contains("`xl/worksheets/sheet1.xml`"), "{said}");
+        assert!(said.ends_with("inflates to 4,294,967,295"), "{said}");
+        let long = vec![b' '; 100_001];
+        assert!(excess(&[("xl/workbook.xml", &long)], None).is_some());
+        // Together, too.
+        let half = &long[..60_000];
+        assert!(excess(&[("xl/a.xml", half), ("xl/b.xml", half)], None).is_some());
+        assert_eq!(
+            excess(&[("xl/a.xml", half), ("xl/media/b.png", half)], None),
+            None
+        );
+        // Sheets are not held.
+        assert_eq!(excess(&[("xl/worksheets/sheet1.xml", &long)], None), None);
+        let all = ZipLimits {
+            held: 100,
+            declared: 100_000,
+        };
+        let sheet = archive(&[("xl/worksheets/sheet1.xml", &long)], None);
+        assert!(find_excess(&sheet, all).unwrap().is_some());
+    }
+
+    /// The limits rely on this.
+    #[test]
+    fn an_archive_that_lies_is_inflated_no_further_than_it_says() {
+        let long = vec![b' '; 1_000_000];
+        let parts = [("xl/workbook.xml", long.as_slice())];
+        assert_eq!(excess(&parts, Some(10)), None);
+        let mut zip = ZipArchive::new(archive(&parts, Some(10))).unwrap();
+        let mut inflated = Vec::new();
+        let read = zip.by_index(0).unwrap().read_to_end(&mut inflated);
+        assert!(
+            read.is_err() && inflated.len() < 100_000,
+            "{}",
+            inflated.len()
+        );
+    }
+
+    #[test]
+    fn room_is_made_for_no_more_texts_than_there_can_be() {
+        let list = |count: &str| {
+            let xml =
+                format!("<?xml?><sst count=\"1\" uniqueCount=\"{count}\"><si><t>ok</t></si></sst>");
+            excess(&[("xl/sharedStrings.xml", xml.as_bytes())], None)
+        };
+        assert_eq!(list("1"), None);
+        assert!(list("999999999999").unwrap().contains("claims more texts"));
+        assert!(list("99999999999999999999999").is_some());
+        assert!(excess(&[("xl/sharedStrings.xml", b"<!-- nothing -->")], None).is_some());
+    }
+
+    #[test]
+    fn a_limited_file_gives_no_more_than_is_allowed() {
+        let (mut limited, allowance) = LimitedReader::new(io::repeat(1));
+        let mut buffer = vec![0; 200 << 10];
+        limited.read_exact(&mut buffer).unwrap();
+        allowance.renew();
+        limited.read_exact(&mut buffer).unwrap();
+        allowance.renew();
+        limited.read_exact(&mut buffer).unwrap();
+        assert!(!allowance.is_spent());
+        assert!(limited.read_exact(&mut buffer).is_err() || allowance.is_spent());
+        assert!(limited.read(&mut buffer).is_err());
+    }
+}

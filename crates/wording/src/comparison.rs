@@ -1,0 +1,110 @@
+//! A comparison of two servers in words.
+
+use statistics::ratio::Ratio;
+use statistics::ratio_verdict::{RatioComparison, RatioVerdict};
+
+/// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `cannot tell: about 14 more rounds
+/// would (0.99–1.03)`, where above 1 is better. `comparatives` are those for the better and the worse server.
+#[must_use]
+pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioComparison) -> String {
+    let better = compared.advantage();
+    match compared.verdict {
+        RatioVerdict::Better => difference(server, comparatives.0, better),
+        RatioVerdict::Worse => difference(server, comparatives.1, better.inverse()),
+        RatioVerdict::CannotTell { more_rounds } => {
+            let advice = match more_rounds {
+                Some(1) => ": about 1 more round would".to_owned(),
+                Some(n) => format!(": about {n} more rounds would"),
+                None => ", nor would more rounds".to_owned(),
+            };
+            // Two digits would show an interval that holds 1 as if it began or ended there.
+            let at_one = |end: f64| (0.995..1.005).contains(&end);
+            let digits = if at_one(better.low) || at_one(better.high) {
+                4
+            } else {
+                2
+            };
+            format!(
+                "cannot tell{advice} ({:.digits$}–{:.digits$})",
+                better.low, better.high
+            )
+        }
+    }
+}
+
+fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {
+    let Ratio {
+        estimate,
+        low,
+        high,
+        ..
+    } = ratio;
+    // Two digits would call a sure difference of 0.2 % none.
+    let digits = if low < 1.005 { 4 } else { 2 };
+    format!("{server} {estimate:.digits$} × {comparative} ({low:.digits$}–{high:.digits$})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use statistics::ratio_verdict::Direction;
+
+    const SPEED: (&str, &str) = ("faster", "slower");
+
+    fn ratio(estimate: f64, low: f64, high: f64, rounds: usize) -> Ratio {
+        Ratio {
+            estimate,
+            low,
+            high,
+            level: 0.95,
+            rounds,
+        }
+    }
+
+    #[test]
+    fn in_words() {
+        let text = |r, d| verdict("a", SPEED, &RatioComparison::of(r, d));
+        let r = ratio(1.32, 1.28, 1.36, 10);
+        assert_eq!(
+            text(r, Direction::HigherIsBetter),
+            "a 1.32 × faster (1.28–1.36)"
+        );
+        assert_eq!(
+            text(r, Direction::LowerIsBetter),
+            "a 1.32 × slower (1.28–1.36)"
+        );
+        assert_eq!(
+            text(r.inverse(), Direction::LowerIsBetter),
+            "a 1.32 × faster (1.28–1.36)"
+        );
+        assert_eq!(
+            text(ratio(1.002, 1.001, 1.003, 10), Direction::HigherIsBetter),
+            "a 1.0020 × faster (1.0010–1.0030)"
+        );
+        assert_eq!(
+            text(ratio(1.0, 0.99, 1.01, 10), Direction::HigherIsBetter),
+            "cannot tell, nor would more rounds (0.99–1.01)"
+        );
+    }
+
+    #[test]
+    fn an_interval_that_holds_one_is_seen_to_hold_it() {
+        let told = |low, high| {
+            let ratio = Ratio {
+                estimate: 1.004,
+                low,
+                high,
+                level: 0.95,
+                rounds: 10,
+            };
+            verdict(
+                "a",
+                SPEED,
+                &RatioComparison::of(ratio, Direction::HigherIsBetter),
+            )
+        };
+        assert!(told(0.997_3, 1.014_1).ends_with("(0.9973–1.0141)"));
+        assert!(told(0.94, 1.002).ends_with("(0.9400–1.0020)"));
+        assert!(told(0.94, 1.06).ends_with("(0.94–1.06)"));
+    }
+}

@@ -1,0 +1,264 @@
+//! Sentences that all reports of a comparison share.
+
+use std::collections::BTreeMap;
+
+use measurement::run::comparison::{
+    CandidateRow, ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, Steadiness,
+    last_round,
+};
+use statistics::signed_rank::rounds_needed;
+use units::{counted, human_rate, human_time};
+
+/// Figures by group, with the headings.
+pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
+    (
+        "Capacity: closed loop, as fast as each server answers",
+        &[
+            ComparedFigure::Throughput,
+            ComparedFigure::ServiceP50,
+            ComparedFigure::ServiceP99,
+            ComparedFigure::ServiceP999,
+        ],
+    ),
+    (
+        "Latency: open loop, the same rate for all",
+        &[
+            ComparedFigure::ResponseP50,
+            ComparedFigure::ResponseP99,
+            ComparedFigure::ResponseP999,
+        ],
+    ),
+    (
+        "Cost, in closed loop",
+        &[
+            ComparedFigure::MessagesPerCpuS,
+            ComparedFigure::MemoryPerConnection,
+        ],
+    ),
+];
+
+/// Kinds of runs, each with its row of a round.
+type RunOf = fn(&RoundRow) -> Option<&RunRow>;
+const RUN_KINDS: [(&str, RunOf); 2] = [
+    ("capacity", |row| row.capacity.as_ref()),
+    ("latency", |row| row.latency.as_ref()),
+];
+
+/// `axum, tungstenite`
+pub(crate) fn names(c: &Comparison) -> String {
+    let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// `axum against tungstenite`, `axum, tornado and node`
+pub(crate) fn title(c: &Comparison) -> String {
+    let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
+    match names.as_slice() {
+        [a, b] => format!("{a} against {b}"),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [] => String::new(),
+    }
+}
+
+/// `10 rounds`
+pub(crate) fn rounds(c: &Comparison) -> String {
+    counted(u64::from(last_round(&c.rounds)), "round")
+}
+
+/// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
+pub(crate) fn load(c: &Comparison) -> String {
+    let mut parts = vec![wording::plan::amount(&c.plan.load)];
+    parts.extend(c.plan.rate_per_s.map(|rate| {
+        let found = if c.plan.rate_was_found {
+            " (60 % of the slowest pilot)"
+        } else {
+            ""
+        };
+        format!("open loop at {} msg/s{found}", human_rate(rate))
+    }));
+    parts.join(" · ")
+}
+
+/// Remarks in a line each: servers and rounds that were left out, too few rounds, unsteady runs, outliers.
+pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
+    let excluded = c.servers.iter().filter_map(|server| {
+        let why = server.excluded.as_ref()?;
+        Some(format!("{} is left out: {why}", server.name))
+    });
+    let failed = c.rounds.iter().filter_map(|row| {
+        let (round, server, why) = (row.round, &row.server, row.failure.as_ref()?);
+        Some(format!("round {round} is not counted for {server}: {why}"))
+    });
+    let mut lines: Vec<String> = excluded.chain(failed).collect();
+    if last_round(&c.rounds) == 1 {
+        lines.push(
+            "of one round nothing can be said: how far rounds differ by themselves is not known \
+             (--rounds; of saved runs several a server, as in a=1.json,2.json)"
+                .to_owned(),
+        );
+    }
+    lines.extend(too_few_rounds(c));
+    lines.extend(unsteady(c));
+    lines.extend(longest_cut(c));
+    lines.extend(outliers(c));
+    lines
+}
+
+/// Explains that the rounds are too few for any verdict, although intervals may leave out 1.
+pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
+    let against = c.figures.iter().flat_map(|row| &row.against);
+    let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
+    let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
+    // The figure that is nearest to having enough.
+    let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
+    ((had as usize) < needed).then(|| {
+        format!(
+            "{} are too few for any verdict, wherever an interval lies: it takes {needed} or more (--rounds)",
+            counted(u64::from(had), "round")
+        )
+    })
+}
+
+/// Names the outliers, a line a round.
+fn outliers(c: &Comparison) -> Vec<String> {
+    let mut rounds: BTreeMap<(u32, &str), Vec<String>> = BTreeMap::new();
+    for o in &c.outliers {
+        let (value, median) = (o.figure.print(o.value), o.figure.print(o.median));
+        let text = format!("{} {value} (median {median})", o.figure.short_name());
+        rounds.entry((o.round, &o.server)).or_default().push(text);
+    }
+    let line = |((round, server), texts): ((u32, &str), Vec<String>)| {
+        let texts = texts.join(", ");
+        format!("round {round} of {server} stands out, and is counted: {texts}")
+    };
+    rounds.into_iter().map(line).collect()
+}
+
+/// Names the longest beginning that was cut off a run.
+fn longest_cut(c: &Comparison) -> Option<String> {
+    let runs = c
+        .rounds
+        .iter()
+        .flat_map(|row| RUN_KINDS.map(|kind| (row, kind)));
+    let cuts = runs.filter_map(|(row, (kind, run_of))| Some((row, kind, run_of(row)?.cut_s?)));
+    let (row, kind, cut_s) = cuts.max_by(|(.., a), (.., b)| a.total_cmp(b))?;
+    (cut_s > 0.0).then(|| {
+        format!(
+            "figures are of the steady part of each run: at most {} were cut off its beginning ({kind} of {}, round {})",
+            human_time(cut_s * 1e9),
+            row.server,
+            row.round
+        )
+    })
+}
+
+/// Names the runs that were not steady, a line a server and kind.
+fn unsteady(c: &Comparison) -> Vec<String> {
+    let is_unsteady =
+        |run: &RunRow| matches!(run.steadiness, Steadiness::Never | Steadiness::Drifting);
+    let kinds = c
+        .compared()
+        .flat_map(|server| RUN_KINDS.map(|kind| (server, kind)));
+    let line = |(server, (kind, run_of)): (&CandidateRow, (&str, RunOf))| {
+        let name = &server.name;
+        let rows = c.rounds_of(name);
+        let rounds: Vec<String> = rows
+            .filter(|row| run_of(row).is_some_and(is_unsteady))
+            .map(|row| row.round.to_string())
+            .collect();
+        let noun = match rounds.len() {
+            0 => return None,
+            1 => "round",
+            _ => "rounds",
+        };
+        Some(format!(
+            "the {kind} run of {name} was not steady in {noun} {}: a longer --warmup or -d may help",
+            rounds.join(", ")
+        ))
+    };
+    kinds.filter_map(line).collect()
+}
+
+/// Describes the method, for the end of a report.
+pub(crate) fn method(c: &Comparison) -> Vec<String> {
+    let plan = &c.plan;
+    let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
+        "files, paired in their order"
+    } else {
+        "the same round"
+    };
+    let mut lines = Vec::new();
+    if let Some(levels) = levels(c).filter(|_| too_few_rounds(c).is_none()) {
+        lines.push(format!(
+            "Ratios are of {paired}: pseudo-median with bootstrap intervals of {levels}, so that in {} of 100 such comparisons no verdict is wrong. Beside `cannot tell`, above 1 is better.",
+            percent(plan.confidence)
+        ));
+    }
+    if !plan.server_cores.is_empty() {
+        let list = |cores: &[usize]| {
+            let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
+            cores.join(", ")
+        };
+        lines.push(format!(
+            "Servers on cores {}, generator on {}.",
+            list(&plan.server_cores),
+            list(&plan.generator_cores)
+        ));
+    }
+    lines.push(format!(
+        "{} · {} · {} · seed {} · {} · took {}",
+        c.host.cpu,
+        counted(c.host.cores as u64, "core"),
+        c.host.kernel,
+        plan.seed,
+        c.started_at,
+        human_time(c.elapsed_s * 1e9)
+    ));
+    lines
+}
+
+/// Formats a level in percent, with as many digits as it takes: 95, 97.5, 99.02.
+pub(crate) fn percent(level: f64) -> String {
+    let text = format!("{:.2}", level * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Formats the levels of all intervals: `99.02 %`, `98.8 to 99.02 %`; `None` where there is none.
+fn levels(c: &Comparison) -> Option<String> {
+    let against = c.figures.iter().flat_map(|row| &row.against);
+    let levels = || against.clone().filter_map(|against| against.level);
+    let lowest = percent(levels().min_by(f64::total_cmp)?);
+    let highest = percent(levels().max_by(f64::total_cmp)?);
+    Some(if lowest == highest {
+        format!("{lowest} %")
+    } else {
+        format!("{lowest} to {highest} %")
+    })
+}
+
+/// Formats a value of a figure, or a dash.
+pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
+}
+
+/// `failed`, `passed` or `not sure`.
+pub(crate) fn condition_outcome(condition: &ConditionRow) -> &'static str {
+    match (condition.held, condition.is_sure) {
+        (true, _) => "failed",
+        (false, true) => "passed",
+        (false, false) => "not sure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_has_the_digits_that_it_takes() {
+        assert_eq!(
+            [0.95, 0.975, 0.99023, 1.0].map(percent),
+            ["95", "97.5", "99.02", "100"]
+        );
+    }
+}

@@ -1,0 +1,290 @@
+//! The page about several runs beside each other.
+
+use measurement::run::Summary;
+use units::human_time;
+use wording::run_differences::{Difference, SettingScope, differences, settings};
+
+use crate::figures::{self, figures};
+use crate::inputs::ReportedRun;
+use crate::page::{Block, Page, PageSection, Table, TableRow};
+use crate::run_page::{NOTHING, capital, how_to_repeat, moment};
+use crate::verdict;
+
+/// All but the pictures, which stand behind the figures.
+pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page {
+    let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
+    let differences = differences(&summaries);
+    let mut page = Page::new(format!("{} of ws-bench", figures::runs(runs.len())));
+    page.below = runs.iter().map(|run| run.name.clone()).collect();
+
+    let mut blocks: Vec<Block> = Vec::new();
+    blocks.extend(verdict::comparable(&differences).map(Block::Banner));
+    for run in runs {
+        let name = || Some(run.name.clone());
+        blocks.push(Block::Banner(verdict::verdict(run, name())));
+        let held = run
+            .summary()
+            .and_then(|s| verdict::with_conditions(s, name()));
+        blocks.extend(held.map(Block::Banner));
+    }
+    page.add(PageSection::new("Verdicts", blocks));
+    page.add(PageSection::new(
+        "Figures",
+        vec![Block::Tables(vec![beside_each_other(runs)])],
+    ));
+    if let Some(pictures) = pictures {
+        page.add(pictures);
+    }
+    let named: Vec<&ReportedRun> = runs.iter().filter(|run| run.summary().is_some()).collect();
+    page.add(what_differs(&named, &differences));
+    page.add(what_is_the_same(&summaries, &differences));
+    let mut blocks = Vec::new();
+    for (run, s) in runs.iter().filter_map(|run| Some((run, run.summary()?))) {
+        blocks.push(Block::Text(format!("{}:", run.name)));
+        blocks.extend(how_to_repeat(s));
+    }
+    page.add(PageSection::new("How to repeat them", blocks));
+    page
+}
+
+/// Every figure that any run has, a column a run.
+fn beside_each_other(runs: &[ReportedRun]) -> Table {
+    let mut rows = FoundRows::default();
+    let response = runs.iter().any(ReportedRun::has_response_time);
+    for (column, run) in runs.iter().enumerate() {
+        for (name, ns) in run.service.shown() {
+            rows.put("service time", name, column, ns.map(human_time));
+        }
+        for (name, ns) in run.response.shown().into_iter().filter(|_| response) {
+            rows.put("response time", name, column, ns.map(human_time));
+        }
+        for figure in figures(run) {
+            rows.put(figure.group, &figure.name, column, figure.value);
+        }
+    }
+    Table {
+        columns: runs.iter().map(|run| run.name.clone()).collect(),
+        rows: rows.finish(runs.len()),
+        figures: true,
+        ..Table::default()
+    }
+}
+
+/// Rows as they are found, a group's together.
+#[derive(Default)]
+struct FoundRows(Vec<FoundRow>);
+
+struct FoundRow {
+    group: &'static str,
+    name: String,
+    cells: Vec<(usize, String)>,
+}
+
+impl FoundRows {
+    fn put(&mut self, group: &'static str, name: &str, column: usize, value: Option<String>) {
+        let Some(value) = value else { return };
+        let rows = &mut self.0;
+        if let Some(row) = rows
+            .iter_mut()
+            .find(|row| row.group == group && row.name == name)
+        {
+            row.cells.push((column, value));
+            return;
+        }
+        let behind = rows.iter().rposition(|row| row.group == group);
+        rows.insert(
+            behind.map_or(rows.len(), |at| at + 1),
+            FoundRow {
+                group,
+                name: name.to_owned(),
+                cells: vec![(column, value)],
+            },
+        );
+    }
+
+    fn finish(self, columns: usize) -> Vec<TableRow> {
+        let mut group = "";
+        let rows = self.0.into_iter();
+        rows.map(|found| {
+            let mut cells = vec![NOTHING.to_owned(); columns];
+            for (column, value) in found.cells {
+                cells[column] = value;
+            }
+            let is_first = found.group != group;
+            group = found.group;
+            TableRow {
+                name: found.name,
+                cells,
+                group: is_first.then(|| capital(group)),
+            }
+        })
+        .collect()
+    }
+}
+
+fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> PageSection {
+    let mut blocks = Vec::new();
+    let mut rows: Vec<_> = differences
+        .iter()
+        .map(|difference| TableRow::new(difference.what, difference.values.clone()))
+        .collect();
+    if runs.len() > 1 {
+        let begun = |run: &&ReportedRun| {
+            run.summary()
+                .map(|s| moment(&s.started_at))
+                .unwrap_or_default()
+        };
+        rows.push(TableRow::new("begun", runs.iter().map(begun).collect()));
+        blocks.push(Block::Tables(vec![Table {
+            columns: runs.iter().map(|run| run.name.clone()).collect(),
+            rows,
+            ..Table::default()
+        }]));
+    }
+    PageSection::new("What differs", blocks)
+}
+
+/// The settings that all runs have in common.
+fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageSection {
+    let Some(first) = summaries.first() else {
+        return PageSection::default();
+    };
+    let same = |part| -> Vec<TableRow> {
+        let settings = settings(first)
+            .into_iter()
+            .filter(|fact| fact.scope == part);
+        settings
+            .filter(|fact| differences.iter().all(|d| d.what != fact.what))
+            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
+            .collect()
+    };
+    let table = |title: &str, part| Table {
+        title: title.to_owned(),
+        rows: same(part),
+        ..Table::default()
+    };
+    let tables = [
+        table("Plan", SettingScope::Plan),
+        table("Host", SettingScope::Host),
+    ];
+    let tables: Vec<_> = tables.into_iter().filter(|t| !t.rows.is_empty()).collect();
+    PageSection::new("What is the same", vec![Block::Tables(tables)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Made;
+    use crate::inputs::read_runs;
+    use measurement::run::Summary;
+
+    /// Runs saved and read again, so many as there are changes.
+    fn runs(changes: &[fn(&mut Summary)]) -> Vec<ReportedRun> {
+        let folder = tempfile::tempdir().unwrap();
+        let made = changes.iter().enumerate().map(|(number, change)| {
+            let path = folder.path().join(format!("{number}.json"));
+            let run = Made::open().but(|s| {
+                s.started_at = format!("{number}");
+                change(s);
+            });
+            run.save(&path);
+            path
+        });
+        read_runs(&made.collect::<Vec<_>>()).unwrap()
+    }
+
+    fn table<'p>(page: &'p Page, section: &str) -> &'p Table {
+        let section = page.sections.iter().find(|s| s.title == section).unwrap();
+        let Block::Tables(tables) = &section.blocks[0] else {
+            panic!("no tables")
+        };
+        &tables[0]
+    }
+
+    fn cells<'t>(table: &'t Table, group: &str, name: &str) -> &'t [String] {
+        let mut rows = table.rows.iter();
+        rows.by_ref()
+            .find(|row| row.group.as_deref() == Some(group))
+            .map(|first| {
+                if first.name == name {
+                    Some(first)
+                } else {
+                    None
+                }
+            })
+            .unwrap()
+            .or_else(|| rows.find(|row| row.name == name))
+            .map(|row| row.cells.as_slice())
+            .unwrap()
+    }
+
+    #[test]
+    fn every_figure_stands_in_the_column_of_its_run() {
+        let runs = runs(&[
+            |s| s.messages.lost = 1,
+            |s| s.messages.lost = 2_000,
+            // A figure that no other run has.
+            |s| s.messages.duplicated = 3,
+        ]);
+        let page = page(&runs, None);
+        let figures = table(&page, "Figures");
+        assert_eq!(figures.columns, ["0.json", "1.json", "2.json"]);
+        assert_eq!(cells(figures, "Messages", "lost"), ["1", "2,000", "0"]);
+        assert_eq!(
+            cells(figures, "Messages", "duplicated"),
+            [NOTHING, NOTHING, "3"]
+        );
+        assert_eq!(cells(figures, "Service time", "min"), ["1.00 ms"; 3]);
+        assert_eq!(cells(figures, "Response time", "min"), ["1.50 ms"; 3]);
+        assert!(figures.rows.iter().all(|row| row.cells.len() == 3));
+    }
+
+    #[test]
+    fn a_group_of_rows_has_its_name_once() {
+        let runs = runs(&[|_| {}, |s| s.messages.reordered = 1]);
+        let page = page(&runs, None);
+        let groups = table(&page, "Figures").rows.iter();
+        let groups: Vec<_> = groups.filter_map(|row| row.group.as_ref()).collect();
+        let mut once = groups.clone();
+        once.dedup();
+        assert_eq!(groups, once);
+        assert_eq!(groups[..2], ["Service time", "Response time"]);
+    }
+
+    #[test]
+    fn runs_of_another_load_are_not_comparable() {
+        let words = |changes: &[fn(&mut Summary)]| -> Vec<String> {
+            let page = page(&runs(changes), None);
+            let blocks = page.sections[0].blocks.iter();
+            let words = blocks.filter_map(|block| match block {
+                Block::Banner(banner) => Some(banner.word.clone()),
+                _ => None,
+            });
+            words.collect()
+        };
+        let verdict = |n| vec!["suspect".to_owned(); n];
+        let with = |word: &str| [vec![word.to_owned()], verdict(2)].concat();
+        assert_eq!(words(&[|_| {}, |s| s.plan.seed = 9]), verdict(2));
+        assert_eq!(
+            words(&[|_| {}, |s| s.plan.rate_per_s = Some(2_000.0)]),
+            with("not comparable")
+        );
+        assert_eq!(
+            words(&[|_| {}, |s| s.host.cores = 64]),
+            with("compare with care")
+        );
+    }
+
+    #[test]
+    fn what_differs_is_not_among_what_is_the_same() {
+        let runs = runs(&[|_| {}, |s| s.plan.clients = 7]);
+        let page = page(&runs, None);
+        let names = |section| -> Vec<_> {
+            let rows = &table(&page, section).rows;
+            rows.iter().map(|row| row.name.as_str()).collect()
+        };
+        assert_eq!(names("What differs"), ["clients", "begun"]);
+        let same = names("What is the same");
+        assert!(same.contains(&"payload") && !same.contains(&"clients"));
+    }
+}

@@ -1,0 +1,433 @@
+//! Runs that a report is about, each with its files.
+
+use std::path::{Path, PathBuf};
+
+use draw_plot::series::SortedTimes;
+use measurement::run::Summary;
+use measurement::verdict::{Latency, messages_beyond};
+use results::ResultsError;
+use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
+use units::grouped;
+
+use crate::ReportError;
+
+/// One run, from all of its files that were given.
+#[derive(Debug, Clone)]
+pub(crate) struct ReportedRun {
+    /// Its name beside others.
+    pub(crate) name: String,
+    /// Its files, in the order they were given: each may hold contents that another has not.
+    pub(crate) files: Vec<PathBuf>,
+    /// The contents of the first.
+    pub(crate) saved: SavedRun,
+    /// Service times.
+    pub(crate) service: Latency,
+    /// Response times; empty where a file without a summary has none.
+    pub(crate) response: Latency,
+    /// `None` when the times are those of all messages.
+    pub(crate) sample: Option<MessageSample>,
+}
+
+/// Messages chosen at random from a file that holds too many to keep all their times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageSample {
+    pub(crate) count: u64,
+    pub(crate) from: u64,
+}
+
+impl MessageSample {
+    /// A sentence about it.
+    pub(crate) fn sentence(self) -> String {
+        format!(
+            "The times are those of {} messages chosen at random from {}, so the longest of all may be \
+             missing.",
+            grouped(self.count),
+            grouped(self.from)
+        )
+    }
+}
+
+impl ReportedRun {
+    /// `None` where no file holds one.
+    pub(crate) fn summary(&self) -> Option<&Summary> {
+        self.saved.summary.as_ref()
+    }
+
+    /// Returns `true` when a response time was measured apart from the service time.
+    pub(crate) fn has_response_time(&self) -> bool {
+        match self.summary() {
+            Some(s) => s.coordinated_omission_p99_ns.is_some(),
+            None => self.response.count > 0,
+        }
+    }
+}
+
+/// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
+/// nothing came back.
+struct FileTimes {
+    service: Option<SortedTimes>,
+    response: Option<SortedTimes>,
+    chosen_from: Option<u64>,
+}
+
+impl FileTimes {
+    fn read(file: &Path) -> Result<Self, ReportError> {
+        let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
+            Ok(found) => (found.times, found.chosen_from),
+            Err(ResultsError::NoValues { .. }) => (Vec::new(), None),
+            Err(error) => return Err(error.into()),
+        };
+        let sorted = |metric| {
+            let spread = both.iter().find(|named| named.metric == Some(metric))?;
+            SortedTimes::new(spread.spread.values_ms.clone(), &spread.spread.counts)
+        };
+        Ok(Self {
+            service: sorted(Metric::ServiceTime),
+            response: sorted(Metric::ResponseTime),
+            chosen_from,
+        })
+    }
+
+    fn sample(&self) -> Option<MessageSample> {
+        Some(MessageSample {
+            count: self.service.as_ref().map_or(0, SortedTimes::count),
+            from: self.chosen_from?,
+        })
+    }
+
+    /// Returns `true` when these are the times of the run: as many, with the same shortest and longest one, and
+    /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
+    /// common by chance; of histograms to their three digits.
+    fn are_times_of(&self, s: &Summary) -> bool {
+        let is_of = |found: &SortedTimes, of: &Latency| {
+            let extremes = if found.is_counted() { 0.002 } else { 0.0 };
+            found.count() == of.count
+                && is_near(found.quantile(0.0), of.min, extremes)
+                && is_near(found.quantile(1.0), of.max, extremes)
+                && is_near(found.quantile(0.5), of.p50, 0.01)
+        };
+        let service = self.service.as_ref();
+        let response = self.response.as_ref();
+        if service.is_none() && response.is_none() {
+            return s.service_time_ns.count == 0;
+        }
+        service.is_some_and(|found| is_of(found, &s.service_time_ns))
+            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+    }
+
+    /// Returns `true` when a file of chosen rows may be of a run: it has the run's name but for the ending, fewer
+    /// messages, and no time outside the run's. The files of one run have nothing else in common.
+    fn may_be_sample_of(&self, saved: &SavedRun, run: &ReportedRun) -> bool {
+        let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
+            return false;
+        };
+        let is_of = |found: &SortedTimes, of: &Latency| {
+            found.count() <= of.count
+                && of
+                    .min
+                    .is_some_and(|ns| found.quantile(0.0) * 1e6 >= ns as f64 - 0.5)
+                && of
+                    .max
+                    .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
+        };
+        let has_its_name =
+            |file: &PathBuf| file.with_extension("") == saved.path.with_extension("");
+        let (service, response) = (self.service.as_ref(), self.response.as_ref());
+        run.files.iter().any(has_its_name)
+            && messages <= s.messages.sent
+            && service.is_none_or(|found| is_of(found, &s.service_time_ns))
+            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+    }
+}
+
+/// Figures of times in milliseconds. Like in a report of a summary, a percentile beyond which not one message
+/// lies is left out.
+fn latency_of(times: Option<&SortedTimes>) -> Latency {
+    let Some(times) = times else {
+        return Latency::default();
+    };
+    // Rounded, and it saturates.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let ns = |q: f64| (times.quantile(q) * 1e6).round() as u64;
+    let percentile = |q: f64| (messages_beyond(times.count(), q) > 0).then(|| ns(q));
+    Latency {
+        count: times.count(),
+        min: percentile(0.0),
+        p50: percentile(0.5),
+        p90: percentile(0.9),
+        p99: percentile(0.99),
+        p99_9: percentile(0.999),
+        max: Some(ns(1.0)),
+        ..Latency::default()
+    }
+}
+
+/// Returns `true` when a time in milliseconds is one in nanoseconds, but for a share of it.
+#[allow(clippy::cast_precision_loss)]
+fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
+    ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
+}
+
+/// Reads the files and puts together those of one run. Files with a summary are of one run when they have the
+/// same plan and begin. One without belongs to the one run whose times it holds; one that holds only a sample of
+/// them must have the run's name as well.
+/// The runs stand in the order in which their first file was given.
+///
+/// # Errors
+/// [`ReportError::NoFiles`], [`ReportError::TooManyRuns`], or the first file that cannot be read.
+pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportError> {
+    if files.is_empty() {
+        return Err(ReportError::NoFiles);
+    }
+    let mut runs: Vec<ReportedRun> = Vec::new();
+    let mut without_summary: Vec<(usize, FileTimes)> = Vec::new();
+    for file in files {
+        let saved = read_run(file)?;
+        if let Some(run) = runs.iter_mut().find(|run| is_same_run(&run.saved, &saved)) {
+            run.files.push(file.clone());
+            continue;
+        }
+        let (service, response, sample) = match &saved.summary {
+            Some(s) => (s.service_time_ns, s.response_time_ns, None),
+            None => {
+                let times = FileTimes::read(file)?;
+                let [service, response] =
+                    [&times.service, &times.response].map(|times| latency_of(times.as_ref()));
+                let sample = times.sample();
+                without_summary.push((runs.len(), times));
+                (service, response, sample)
+            }
+        };
+        runs.push(ReportedRun {
+            name: String::new(),
+            files: vec![file.clone()],
+            saved,
+            service,
+            response,
+            sample,
+        });
+    }
+    // From the last, so that the places of those before stay as they are.
+    for (place, times) in without_summary.into_iter().rev() {
+        give_to_owner(&mut runs, place, &times);
+    }
+    if runs.len() > draw_plot::MAX_SERIES {
+        return Err(ReportError::TooManyRuns { found: runs.len() });
+    }
+    let firsts: Vec<_> = runs.iter().map(|run| run.files[0].clone()).collect();
+    for (run, name) in runs.iter_mut().zip(names(&firsts)) {
+        run.name = name;
+    }
+    Ok(runs)
+}
+
+/// Moves the files of a run without summary to the one run that they belong to, if there is one.
+fn give_to_owner(runs: &mut Vec<ReportedRun>, place: usize, times: &FileTimes) {
+    let saved = &runs[place].saved;
+    let is_owner = |run: &ReportedRun| {
+        if saved.chosen_from.is_some() {
+            times.may_be_sample_of(saved, run)
+        } else {
+            run.summary().is_some_and(|s| times.are_times_of(s))
+        }
+    };
+    let owners: Vec<_> = (0..runs.len()).filter(|at| is_owner(&runs[*at])).collect();
+    if let [owner] = owners[..] {
+        let files = std::mem::take(&mut runs[place].files);
+        runs[owner].files.extend(files);
+        runs.remove(place);
+    }
+}
+
+fn is_same_run(one: &SavedRun, other: &SavedRun) -> bool {
+    match (&one.summary, &other.summary) {
+        (Some(one), Some(other)) => one.started_at == other.started_at && one.plan == other.plan,
+        _ => false,
+    }
+}
+
+/// File names; whole paths where names are the same.
+fn names(files: &[PathBuf]) -> Vec<String> {
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_owned();
+    files
+        .iter()
+        .map(|path| {
+            let own = name(path);
+            let is_unique = files.iter().filter(|other| name(other) == own).count() == 1;
+            let label = if is_unique {
+                own.as_os_str()
+            } else {
+                path.as_os_str()
+            };
+            label.to_string_lossy().into_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Made;
+    use units::human_time;
+
+    #[test]
+    fn files_of_one_run_are_put_together_and_others_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |made: Made, name: &str| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            made.save(&path);
+            path
+        };
+        let later = || Made::closed().but(|s| s.started_at = "later".into());
+        let files = [
+            save(Made::closed(), "a/run.json"),
+            save(later(), "b/run.json"),
+            save(Made::closed(), "a/run.xlsx"),
+            save(Made::closed(), "a/run.csv"),
+        ];
+        let runs = read_runs(&files).unwrap();
+        let found: Vec<_> = runs.iter().map(|run| run.files.len()).collect();
+        // The times of the .csv are those of both runs, so it is not said to be of either.
+        assert_eq!(found, [2, 1, 1]);
+        assert!(runs[0].name.ends_with("a/run.json") && runs[1].name.ends_with("b/run.json"));
+        assert_eq!(runs[2].name, "run.csv");
+    }
+
+    #[test]
+    fn a_file_without_summary_belongs_to_the_run_whose_times_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = Made::open();
+        for name in ["run.csv", "run.hlog", "run.json"] {
+            run.save(&path(name));
+        }
+        let found = |files: &[&str]| -> Vec<usize> {
+            let files: Vec<_> = files.iter().map(|name| path(name)).collect();
+            let runs = read_runs(&files).unwrap();
+            runs.iter().map(|run| run.files.len()).collect()
+        };
+        assert_eq!(found(&["run.csv", "run.json", "run.hlog"]), [3]);
+        // One time is another by a microsecond.
+        let other = |s: &mut Summary| {
+            s.service_time_ns.max = s.service_time_ns.max.map(|ns| ns + 1_000);
+        };
+        Made::open().but(other).save(&path("other.json"));
+        assert_eq!(found(&["run.csv", "other.json"]), [1, 1]);
+        let slower = |s: &mut Summary| {
+            s.service_time_ns.p50 = s.service_time_ns.p50.map(|ns| ns + 100_000);
+        };
+        Made::open().but(slower).save(&path("slower.json"));
+        assert_eq!(found(&["run.hlog", "slower.json"]), [1, 1]);
+    }
+
+    #[test]
+    fn the_times_of_a_file_without_summary_are_those_of_its_messages() {
+        let folder = tempfile::tempdir().unwrap();
+        let figures = |made: &Made, name: &str| {
+            let path = folder.path().join(name);
+            made.save(&path);
+            let runs = read_runs(&[path]).unwrap();
+            let shown = |times: &Latency| {
+                let shown = times.shown().into_iter();
+                let shown = shown.filter(|(name, _)| *name != "mean");
+                shown
+                    .map(|(name, ns)| (name, ns.map(human_time)))
+                    .collect::<Vec<_>>()
+            };
+            (shown(&runs[0].service), shown(&runs[0].response))
+        };
+        // The percentiles of histograms and of messages agree to three digits.
+        let open = Made::open();
+        assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
+        assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
+        let (_, closed) = figures(&Made::closed(), "closed.csv");
+        assert!(closed.iter().all(|(_, time)| time.is_none()), "{closed:?}");
+    }
+
+    /// The same file with only some of its lines, each changed.
+    fn rewrite(path: &Path, line: impl Fn(usize, &str) -> Option<String>) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().enumerate();
+        let lines: Vec<_> = lines.filter_map(|(at, text)| line(at, text)).collect();
+        std::fs::write(path, lines.join("\n") + "\n").unwrap();
+    }
+
+    #[test]
+    fn a_choice_of_the_messages_belongs_to_the_run_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = Made::open();
+        for name in ["run.json", "run.csv", "other.csv"] {
+            run.save(&path(name));
+        }
+        for name in ["run.csv", "other.csv"] {
+            rewrite(&path(name), |at, line| {
+                (at % 100 == 0).then(|| line.to_owned())
+            });
+        }
+        let found = |files: &[&str]| -> Vec<usize> {
+            let files: Vec<_> = files.iter().map(|name| path(name)).collect();
+            let runs = read_runs(&files).unwrap();
+            runs.iter().map(|run| run.files.len()).collect()
+        };
+        assert_eq!(found(&["run.csv", "run.json"]), [2]);
+        assert_eq!(found(&["other.csv", "run.json"]), [1, 1]);
+        // A time that the run has not.
+        let shorter = |s: &mut Summary| s.service_time_ns.max = Some(1_100_000);
+        Made::open().but(shorter).save(&path("run.json"));
+        assert_eq!(found(&["run.csv", "run.json"]), [1, 1]);
+    }
+
+    #[test]
+    fn the_messages_of_a_run_in_which_nothing_came_back_are_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let nothing = |s: &mut Summary| {
+            s.service_time_ns = Latency::default();
+            s.response_time_ns = Latency::default();
+        };
+        Made::open().but(nothing).save(&path("run.json"));
+        Made::open().save(&path("run.csv"));
+        rewrite(&path("run.csv"), |at, line| {
+            let fields: Vec<_> = line.split(',').collect();
+            let lost = [&fields[..4], &["", "", "lost"]].concat().join(",");
+            Some(if at == 0 { line.to_owned() } else { lost })
+        });
+        let runs = read_runs(&[path("run.csv"), path("run.json")]).unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].files.len(), 2);
+    }
+
+    #[test]
+    fn times_of_a_choice_are_said_to_be_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files = [path("whole.csv"), path("large.csv")];
+        Made::closed().save(&files[0]);
+        Made::open().save(&files[1]);
+        let mut runs = read_runs(&files).unwrap();
+        let pages = |runs: &[ReportedRun]| {
+            let pages = [
+                crate::run_page::page(&runs[1], None),
+                crate::comparison_page::page(runs, None),
+            ];
+            pages.map(|page| crate::markdown(&page))
+        };
+        let said = "messages chosen at random from 20,000,000";
+        assert!(pages(&runs).iter().all(|page| !page.contains(said)));
+        // A file with so many rows is none for a test.
+        let mut found = FileTimes::read(&files[1]).unwrap();
+        assert_eq!(found.sample(), None);
+        found.chosen_from = Some(20_000_000);
+        runs[1].sample = found.sample();
+        for page in pages(&runs) {
+            assert!(page.contains(&format!("3,000 {said}")), "{page}");
+        }
+    }
+
+    #[test]
+    fn at_least_one_file_is_needed() {
+        assert!(matches!(read_runs(&[]), Err(ReportError::NoFiles)));
+    }
+}

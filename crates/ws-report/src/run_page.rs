@@ -1,0 +1,226 @@
+//! The page about one run.
+
+use measurement::run::Summary;
+use measurement::verdict::Latency;
+use units::{counted, grouped, human_rate, human_time};
+use wording::run_differences::{SettingScope, settings};
+
+use crate::figures::figures;
+use crate::inputs::{MessageSample, ReportedRun};
+use crate::page::{Block, Page, PageSection, PageTone, Table, TableRow, Tile};
+use crate::rerun_command::rerun_command;
+use crate::verdict;
+
+/// All but the pictures, which stand behind the figures.
+pub(crate) fn page(run: &ReportedRun, pictures: Option<PageSection>) -> Page {
+    let mut page = Page::new(run.summary().map_or(&run.name, |s| &s.plan.url));
+    page.below = match run.summary() {
+        Some(s) => {
+            page.above = measured_by(s);
+            in_short(s)
+        }
+        None => vec!["a file without a summary".to_owned()],
+    };
+    let mut blocks = vec![Block::Banner(verdict::verdict(run, None))];
+    if let Some(s) = run.summary() {
+        blocks.extend(verdict::with_conditions(s, None).map(Block::Banner));
+        blocks.push(Block::Tiles(tiles(s)));
+    }
+    page.add(PageSection::new("Verdict", blocks));
+    page.add(PageSection::new(
+        "Figures",
+        vec![Block::Tables(tables(run))],
+    ));
+    if let Some(pictures) = pictures {
+        page.add(pictures);
+    }
+    if let Some(s) = run.summary() {
+        page.add(PageSection::new("Plan and host", plan_and_host(s)));
+        page.add(PageSection::new("How to repeat it", how_to_repeat(s)));
+    }
+    page
+}
+
+/// `ws-bench 0.1.0 · 2026-01-31 12:00:00 UTC`
+fn measured_by(s: &Summary) -> String {
+    format!(
+        "{} {} · {}",
+        s.tool.name,
+        s.tool.version,
+        moment(&s.started_at)
+    )
+}
+
+/// A moment as RFC 3339 writes it in UTC, for a person; anything else as it is.
+pub(crate) fn moment(rfc_3339: &str) -> String {
+    let utc = rfc_3339.strip_suffix('Z').and_then(|it| it.split_once('T'));
+    match utc {
+        Some((day, time)) => {
+            let seconds = time.split_once('.').map_or(time, |(seconds, _)| seconds);
+            format!("{day} {seconds} UTC")
+        }
+        None => rfc_3339.to_owned(),
+    }
+}
+
+/// The plan and how it went, in a line.
+fn in_short(s: &Summary) -> Vec<String> {
+    let mut parts = vec![wording::plan::load(&s.plan), wording::plan::amount(&s.plan)];
+    let window = s.plan.window;
+    parts.extend(window.map(|n| format!("window {}", grouped(u64::from(n)))));
+    parts.push(wording::summary::measured(s));
+    parts.extend(wording::summary::generator(s));
+    if s.plan.embedded.is_some() {
+        parts.push("server inside the same process".to_owned());
+    }
+    parts
+}
+
+fn tiles(s: &Summary) -> Vec<Tile> {
+    let of = |name: &str, note: &str, times: &Latency| {
+        let shown = times.shown();
+        let (_, ns) = shown.into_iter().find(|(it, _)| *it == name)?;
+        Some(Tile {
+            label: name.to_owned(),
+            value: human_time(ns?),
+            note: note.to_owned(),
+            tone: PageTone::Neutral,
+        })
+    };
+    let mut tiles = vec![Tile {
+        label: "throughput".to_owned(),
+        value: format!("{} msg/s", human_rate(s.throughput.messages_per_s)),
+        note: s.offered_rate_per_s.map_or_else(String::new, |rate| {
+            format!("of {} offered", human_rate(rate))
+        }),
+        tone: PageTone::Neutral,
+    }];
+    // In closed loop they are the same.
+    let (note, times) = match s.coordinated_omission_p99_ns {
+        Some(_) => ("response time", &s.response_time_ns),
+        None => ("service time", &s.service_time_ns),
+    };
+    tiles.extend(
+        ["p50", "p99", "max"]
+            .into_iter()
+            .filter_map(|name| of(name, note, times)),
+    );
+    let m = &s.messages;
+    let failed = m.lost + m.corrupted + m.timed_out + m.unsent;
+    tiles.push(Tile {
+        label: "failed".to_owned(),
+        value: grouped(failed),
+        note: format!("of {}", counted(m.sent + m.unsent, "message")),
+        tone: if failed > 0 {
+            PageTone::Bad
+        } else {
+            PageTone::Neutral
+        },
+    });
+    tiles
+}
+
+/// The times, then a table for each group of figures.
+fn tables(run: &ReportedRun) -> Vec<Table> {
+    let mut tables = vec![times(run)];
+    for figure in figures(run) {
+        let Some(value) = figure.value else { continue };
+        let row = TableRow::new(figure.name, vec![value]);
+        let title = capital(figure.group);
+        match tables.last_mut().filter(|table| table.title == title) {
+            Some(table) => table.rows.push(row),
+            None => tables.push(Table {
+                title,
+                rows: vec![row],
+                figures: true,
+                ..Table::default()
+            }),
+        }
+    }
+    tables.retain(|table| !table.rows.is_empty());
+    tables
+}
+
+fn times(run: &ReportedRun) -> Table {
+    let both = run.has_response_time();
+    let times = run.service.shown().into_iter().zip(run.response.shown());
+    let rows = times.filter_map(|((name, service), (_, response))| {
+        let mut cells = vec![human_time(service?)];
+        if both {
+            cells.push(response.map_or_else(|| NOTHING.to_owned(), human_time));
+        }
+        Some(TableRow::new(name, cells))
+    });
+    let columns = ["service time", "response time"];
+    Table {
+        title: "Times".to_owned(),
+        columns: columns[..if both { 2 } else { 1 }]
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        rows: rows.collect(),
+        note: match run.summary() {
+            Some(s) => notes_on_times(s),
+            None => run.sample.map_or_else(String::new, MessageSample::sentence),
+        },
+        figures: true,
+    }
+}
+
+/// What stands where there is no figure.
+pub(crate) const NOTHING: &str = "–";
+
+fn notes_on_times(s: &Summary) -> String {
+    if s.service_time_ns.count == 0 {
+        return "Nothing was measured.".to_owned();
+    }
+    let omission = wording::summary::omission(s).map_or_else(
+        || {
+            format!(
+                "Response time is {}.",
+                wording::summary::RESPONSE_IS_SERVICE
+            )
+        },
+        |omission| format!("{}.", capital(&omission)),
+    );
+    let asides = [
+        wording::summary::late_wake_ups(s),
+        wording::summary::thin_tail(s.service_time_ns.count),
+    ];
+    let asides = asides.into_iter().flatten();
+    let asides = asides.map(|aside| format!(" {}.", capital(&aside)));
+    omission + &asides.collect::<String>()
+}
+
+/// With a capital letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    first + letters.as_str()
+}
+
+fn plan_and_host(s: &Summary) -> Vec<Block> {
+    let table = |title: &str, part| Table {
+        title: title.to_owned(),
+        rows: settings(s)
+            .into_iter()
+            .filter(|fact| fact.scope == part)
+            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
+            .collect(),
+        ..Table::default()
+    };
+    vec![Block::Tables(vec![
+        table("Plan", SettingScope::Plan),
+        table("Host", SettingScope::Host),
+    ])]
+}
+
+/// The command, and what it cannot know.
+pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
+    let rerun = rerun_command(s);
+    vec![Block::Command(rerun.command), Block::List(rerun.unknown)]
+}
