@@ -5,10 +5,10 @@
 // A check that fails panics, which the fuzzer looks for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, LoadDraft, LoadSpec, ServerUrl, Verify};
+use measurement::plan::{Length, LoadDraft, LoadSpec, Plan, ServerUrl, Verify};
 use units::SizeRange;
 use websocket_wire::MessageKind;
 
@@ -150,15 +150,18 @@ fn identity(number: MessageNumber) -> Identity {
 
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
     LoadSpec::new(LoadDraft {
-            clients: NonZeroU32::new(10).unwrap(),
-            length: Length::MessagesPerClient(NonZeroU64::MIN),
-            payload: SizeRange { min, max },
-            connect_timeout: Duration::from_secs(1),
-            timeout: Duration::from_secs(1),
-            warmup: Duration::ZERO,
-            verify,
-            ..LoadDraft::closed_loop()
-        }).unwrap().against(ServerUrl::parse("ws://127.0.0.1:1/").unwrap()).unwrap()
+        clients: NonZeroU32::new(10).unwrap(),
+        length: Length::MessagesPerClient(NonZeroU64::MIN),
+        payload: SizeRange { min, max },
+        connect_timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        warmup: Duration::ZERO,
+        verify,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(ServerUrl::parse("ws://127.0.0.1:1/").unwrap())
+    .unwrap()
 }
 
 #[cfg(test)]

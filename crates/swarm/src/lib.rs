@@ -18,8 +18,8 @@
 //! | `worker` | one generator thread, from its first connection to its results |
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state that a thread's clients share |
-//! | `connect`, `failure` | opening of a connection: TCP, TLS and upgrade, timed; reasons of failures |
-//! | `client` | one connected client: its stages, writing, reading, recording |
+//! | `connect` | opening of a connection: TCP, TLS and upgrade, timed |
+//! | `client`, `connection_end` | one connected client: its stages, writing, reading, recording; its end |
 //! | `message` | one message: pacing (when), payload (what), echo verifier (which answer) |
 //!
 //! ```no_run
@@ -48,10 +48,10 @@ mod client;
 mod client_stats;
 mod clock;
 mod connect;
+mod connection_end;
 mod coordinator;
 mod error;
 mod event_loop;
-mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handle;
@@ -68,7 +68,6 @@ mod worker;
 pub use calibrate::calibrate;
 pub use connect::tls;
 pub use error::SwarmError;
-pub use failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
@@ -77,19 +76,22 @@ pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
 fn test_plan(change: impl FnOnce(&mut measurement::plan::LoadDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Length, Plan, LoadDraft, LoadSpec, ServerUrl, Verify};
-    use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+    use measurement::plan::{Length, LoadDraft, LoadSpec, ServerUrl};
+    use std::num::{NonZeroU32, NonZeroU64};
     use std::time::Duration;
 
     let mut draft = LoadDraft {
-            clients: NonZeroU32::new(4).unwrap(),
-            length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(5),
-            warmup: Duration::ZERO,
-            max_samples: 1000,
-            ..LoadDraft::closed_loop()
-        };
+        clients: NonZeroU32::new(4).unwrap(),
+        length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
+        connect_timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(5),
+        warmup: Duration::ZERO,
+        max_samples: 1000,
+        ..LoadDraft::closed_loop()
+    };
     change(&mut draft);
-    LoadSpec::new(draft).unwrap().against(ServerUrl::parse("ws://127.0.0.1:1/").unwrap()).unwrap()
+    LoadSpec::new(draft)
+        .unwrap()
+        .against(ServerUrl::parse("ws://127.0.0.1:1/").unwrap())
+        .unwrap()
 }

@@ -288,7 +288,7 @@ fn a_stopped_open_loop_keeps_what_it_has() {
 #[test]
 fn the_generators_own_limits_are_found() {
     let echo = ReferenceServer::start(|| ()).unwrap();
-    let server = faithful();
+    let _server = faithful();
     for window in [1, 8] {
         let plan = common::plan(&echo.url(), Default::default(), |plan| {
             plan.load = common::closed(window);

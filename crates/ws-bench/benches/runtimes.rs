@@ -8,15 +8,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use axum_ws::{Config, Listener};
-use measurement::plan::{Length, Load, Plan, LoadDraft, LoadSpec, ServerUrl, Verify};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, ServerUrl};
 use swarm::Recording;
 use swarm::RunHandle;
 use tokio::sync::watch;
-use units::SizeRange;
 
 const TIME: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4096;
@@ -139,17 +138,20 @@ fn registered(listener: std::net::TcpListener) -> Listener {
 
 fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Recording {
     let plan = LoadSpec::new(LoadDraft {
-            clients: NonZeroU32::new(clients).unwrap(),
-            length,
-            text: false,
-            load: Load::Closed {
+        clients: NonZeroU32::new(clients).unwrap(),
+        length,
+        text: false,
+        load: Load::Closed {
             window: NonZeroU32::new(window).unwrap(),
         },
-            connect_timeout: Duration::from_secs(20),
-            timeout: Duration::from_secs(20),
-            warmup: Duration::from_millis(200),
-            ..LoadDraft::closed_loop()
-        }).unwrap().against(ServerUrl::parse(&format!("ws://{address}/ws")).unwrap()).unwrap();
+        connect_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        warmup: Duration::from_millis(200),
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(ServerUrl::parse(&format!("ws://{address}/ws")).unwrap())
+    .unwrap();
     let recording = swarm::record(&plan, &RunHandle::new()).unwrap();
     assert!(!recording.record.counts.any_failed());
     recording

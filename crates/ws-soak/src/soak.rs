@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, LoadDraft, LoadSpec, ServerUrl};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -263,24 +263,24 @@ fn load_plan(
     seed: u64,
 ) -> anyhow::Result<Plan> {
     let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    Ok(LoadSpec::new(LoadDraft {
-            clients: positive(clients),
-            length: Length::Duration(duration),
-            payload: SizeRange { min, max },
-            load: Load::Closed {
+    let load = LoadSpec::new(LoadDraft {
+        clients: positive(clients),
+        length: Length::Duration(duration),
+        payload: SizeRange { min, max },
+        load: Load::Closed {
             window: positive(window),
         },
-            timeout: Duration::from_secs(20),
-            warmup: Duration::ZERO,
-            // Away from the first core,
-            where there are two.
+        timeout: Duration::from_secs(20),
+        warmup: Duration::ZERO,
+        // Away from the first core, where there are two.
         pin: match allowed_cores()[..] {
             [_, .., last] => vec![last],
             _ => Vec::new(),
         },
-            seed,
-            ..LoadDraft::closed_loop()
-        })?.against(ServerUrl::parse(&format!("ws://{address}/ws"))?)?)
+        seed,
+        ..LoadDraft::closed_loop()
+    })?;
+    Ok(load.against(ServerUrl::parse(&format!("ws://{address}/ws"))?)?)
 }
 
 #[cfg(test)]

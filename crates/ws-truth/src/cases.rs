@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use host::cores::allowed_cores;
-use measurement::plan::{Arrivals, Length, Load, Plan, LoadDraft, LoadSpec, RateProfile, ServerUrl};
+use measurement::plan::{
+    Arrivals, Length, Load, LoadDraft, LoadSpec, Plan, RateProfile, ServerUrl,
+};
 use swarm::{Recording, RunHandle};
 use units::{Rate, human_time};
 
@@ -84,21 +86,20 @@ pub fn counting() -> &'static [Case] {
 /// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
 fn plan(url: &str, change: impl FnOnce(&mut LoadDraft)) -> anyhow::Result<Plan> {
     let mut draft = LoadDraft {
-            clients: NonZeroU32::MIN.saturating_add(9),
-            length: messages(10),
-            connect_timeout: Duration::from_millis(400),
-            timeout: Duration::from_secs(5),
-            warmup: Duration::ZERO,
-            // The server has the first core: where there are two,
-            neither waits for the other.
+        clients: NonZeroU32::MIN.saturating_add(9),
+        length: messages(10),
+        connect_timeout: Duration::from_millis(400),
+        timeout: Duration::from_secs(5),
+        warmup: Duration::ZERO,
+        // The server has the first core: where there are two, neither waits for the other.
         pin: match allowed_cores()[..] {
             [_, .., last] => vec![last],
             _ => Vec::new(),
         },
-            seed: 42,
-            max_samples: 1_000_000,
-            ..LoadDraft::closed_loop()
-        };
+        seed: 42,
+        max_samples: 1_000_000,
+        ..LoadDraft::closed_loop()
+    };
     change(&mut draft);
     Ok(LoadSpec::new(draft)?.against(ServerUrl::parse(url)?)?)
 }

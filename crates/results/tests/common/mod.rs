@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, LoadDraft, LoadSpec, ServerUrl, Verify, TargetServer};
+use measurement::plan::{Length, LoadDraft, LoadSpec, ServerUrl, TargetServer};
 use measurement::record::{BottomK, Record, Recorder, Sample};
 use measurement::run::{Connections, Host, RunContext, Summary, Tool};
 use measurement::verdict::{ConnectTimes, GeneratorUsage};
@@ -29,19 +29,22 @@ pub(crate) fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
 
 pub(crate) fn summary_of(record: &Record) -> Summary {
     let plan = LoadSpec::new(LoadDraft {
-            clients: 3.try_into().unwrap(),
-            length: Length::MessagesPerClient(2.try_into().unwrap()),
-            payload: "64..4KiB".parse().unwrap(),
-            connect_timeout: Duration::from_secs(1),
-            timeout: Duration::from_secs(1),
-            warmup: Duration::ZERO,
-            seed: 5,
-            max_samples: 10,
-            ..LoadDraft::closed_loop()
-        }).unwrap().against(TargetServer {
+        clients: 3.try_into().unwrap(),
+        length: Length::MessagesPerClient(2.try_into().unwrap()),
+        payload: "64..4KiB".parse().unwrap(),
+        connect_timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        warmup: Duration::ZERO,
+        seed: 5,
+        max_samples: 10,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(TargetServer {
         embedded: Some("axum".into()),
         ..ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap().into()
-    }).unwrap();
+    })
+    .unwrap();
     let context = RunContext {
         command_line: None,
         tool: Tool {

@@ -8,7 +8,9 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{CertificatePolicy, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, TargetServer};
+use measurement::plan::{
+    CertificatePolicy, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, TargetServer,
+};
 use swarm::{Recording, RunHandle};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
@@ -61,7 +63,11 @@ impl Server {
 
     /// Four clients with ten messages each and no warm-up, changed as the test needs.
     pub(crate) fn plan(&self, change: impl FnOnce(&mut LoadDraft)) -> Plan {
-        self::plan(&format!("ws://{}/", self.address), CertificatePolicy::System, change)
+        self::plan(
+            &format!("ws://{}/", self.address),
+            CertificatePolicy::System,
+            change,
+        )
     }
 }
 

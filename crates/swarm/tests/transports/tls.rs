@@ -4,14 +4,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Server, accept, answer, closed, messages, run, size};
+use crate::common::{Server, accept, answer, closed, messages, plan, run, size};
 use crate::{SIZES, assert_flawless};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{CertificatePolicy, LoadDraft, ServerUrl};
+use measurement::plan::{CertificatePolicy, LoadDraft};
+use measurement::record::{CertificateDefect, ConnectFailure};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion};
-use swarm::{CertificateDefect, ConnectFailure, RunHandle, SwarmError};
+use swarm::{RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -185,9 +186,13 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
 
 #[test]
 fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
-    let plan = plan("wss://127.0.0.1:1/", CertificatePolicy::Roots(b"nothing".to_vec()), |_| {});
+    let plan = plan(
+        "wss://127.0.0.1:1/",
+        CertificatePolicy::Roots(b"nothing".to_vec()),
+        |_| {},
+    );
     let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
-    assert!(matches!(error, SwarmError::CertificatePolicy(_)), "{error}");
+    assert!(matches!(error, SwarmError::Roots(_)), "{error}");
 }
 
 #[test]

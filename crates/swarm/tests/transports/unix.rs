@@ -1,13 +1,13 @@
 //! `ws+unix:`: the socket, and its queue.
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{LoadDraft, ServerUrl};
+use measurement::plan::{CertificatePolicy, LoadDraft};
 use std::num::NonZeroU32;
 use swarm::RunHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::Request;
 
-use crate::common::{Server, accept, closed, messages, run};
+use crate::common::{accept, closed, messages, plan, run};
 use crate::{SIZES, assert_flawless};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
@@ -101,7 +101,11 @@ fn clients_that_the_server_has_no_room_for_yet_queue() {
 
 #[test]
 fn a_socket_that_is_not_there_is_told() {
-    let plan = plan("ws+unix:/nowhere/echo.sock:/", CertificatePolicy::System, |_| {});
+    let plan = plan(
+        "ws+unix:/nowhere/echo.sock:/",
+        CertificatePolicy::System,
+        |_| {},
+    );
     let error = swarm::record(&plan, &RunHandle::new())
         .unwrap_err()
         .to_string();

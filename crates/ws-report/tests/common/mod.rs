@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use measurement::plan::{Arrivals, Length, Load, Plan, LoadDraft, LoadSpec, RateProfile, ServerUrl, Verify};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, LoadSpec, RateProfile, ServerUrl};
 use measurement::record::{BottomK, Outcome, Record, Recorder, Sample};
 use measurement::run::{Connections, Host, RunContext, Summary, Tool, percentile_table};
 use measurement::verdict::{ConnectTimes, GeneratorUsage};
@@ -58,7 +58,10 @@ impl Made {
             seed: 5,
             max_samples: 10_000,
             ..LoadDraft::closed_loop()
-        }).unwrap().against(ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap()).unwrap();
+        })
+        .unwrap()
+        .against(ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap())
+        .unwrap();
         let context = RunContext {
             command_line: None,
             tool: Tool {
