@@ -76,31 +76,9 @@ pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
 fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Length, Plan, PlanDraft, ServerUrl, Verify};
-    use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-    use std::time::Duration;
+    use measurement::plan::{Plan, PlanDraft, ServerUrl};
 
-    let mut draft = PlanDraft {
-        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
-        clients: NonZeroU32::new(4).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
-        payload: units::SizeRange { min: 125, max: 125 },
-        text: true,
-        load: measurement::plan::Load::PING_PONG,
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(5),
-        warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 1000,
-    };
+    let mut draft = PlanDraft::closed_loop(ServerUrl::parse("ws://127.0.0.1:1/").unwrap());
     change(&mut draft);
     Plan::new(draft).unwrap()
 }
