@@ -18,8 +18,8 @@
 //! | `worker` | one generator thread, from its first connection to its results |
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state that a thread's clients share |
-//! | `connect`, `failure` | opening of a connection: TCP, TLS and upgrade, timed; reasons of failures |
-//! | `client` | one connected client: its stages, writing, reading, recording |
+//! | `connect` | opening of a connection: TCP, TLS and upgrade, timed |
+//! | `client`, `connection_end` | one connected client: its stages, writing, reading, recording; its end |
 //! | `message` | one message: pacing (when), payload (what), echo verifier (which answer) |
 //!
 //! ```no_run
@@ -48,10 +48,10 @@ mod client;
 mod client_stats;
 mod clock;
 mod connect;
+mod connection_end;
 mod coordinator;
 mod error;
 mod event_loop;
-mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handle;
@@ -68,7 +68,6 @@ mod worker;
 pub use calibrate::calibrate;
 pub use connect::tls;
 pub use error::SwarmError;
-pub use failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
-use measurement::record::Record;
+use measurement::record::{ConnectFailure, Record};
 use measurement::run::Connections;
 use measurement::verdict::{ContextSwitches, GeneratorUsage};
 
-use crate::failure::{ConnectFailure, ConnectionEnd};
+use crate::connection_end::ConnectionEnd;
 
 /// The phases of a run, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

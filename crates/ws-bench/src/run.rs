@@ -16,7 +16,7 @@ use units::grouped;
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
-use crate::outputs::Outputs;
+use crate::outputs::RunOutputs;
 use crate::plot::PlotOutput;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -79,7 +79,7 @@ struct Checked {
     /// The plan; of an embedded server, with a URL that stands for it.
     plan: Plan,
     metrics: Option<MetricsListener>,
-    outputs: Outputs,
+    outputs: RunOutputs,
     probe: Option<ProcessProbe>,
 }
 
@@ -105,7 +105,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         ));
     }
     cli::check_room(plan.clients.get(), &plan.server_url, embedded)?;
-    let outputs = Outputs::create(args, plot)?;
+    let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
         None => embedded.then(ProcessProbe::own_process),

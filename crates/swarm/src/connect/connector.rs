@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::header::{self, InvalidHeaderValue};
 use http::{HeaderMap, HeaderValue, Request};
 use measurement::plan::{Endpoint, Plan};
+use measurement::record::ConnectFailure;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite;
@@ -21,7 +22,6 @@ use super::response_head::HeadReader;
 use super::tls;
 use super::transport::Transport;
 use crate::SwarmError;
-use crate::failure::ConnectFailure;
 
 /// An upgrade that is waiting for the server.
 pub(crate) type Upgrade = MidHandshake<ClientHandshake<HeadReader>>;
