@@ -157,7 +157,7 @@ impl<'a> Experiment<'a> {
                 Ok(capacity) => server.pilot_messages_per_s = capacity,
                 Err(RoundError::Interrupted) => return false,
                 Err(error) => {
-                    let why = cli::in_one_line(&error);
+                    let why = error.in_one_line();
                     display.line(&format!("left out: {why}"));
                     server.excluded = Some(why);
                 }

@@ -57,6 +57,21 @@ impl From<StartError> for RoundError {
     }
 }
 
+impl RoundError {
+    /// The error and its causes in one line, with advice when no connection opened.
+    pub(crate) fn in_one_line(&self) -> String {
+        let line = cli::in_one_line(self);
+        let failure = match self {
+            Self::Run { source, .. } => source.connect_failure(),
+            _ => None,
+        };
+        match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
+            Some(advice) => format!("{line} · {advice}"),
+            None => line,
+        }
+    }
+}
+
 /// Describes the failed checks. One problem that all checks have is named once.
 fn describe_failures(failures: &[FailedCheck]) -> String {
     match failures {
@@ -235,7 +250,7 @@ impl RoundRunner {
     ) -> Result<RoundRow, RoundError> {
         match self.fill(&mut row, candidate, rate, on_phase) {
             Err(RoundError::Interrupted) => return Err(RoundError::Interrupted),
-            Err(error) => row.failure = Some(cli::in_one_line(&error)),
+            Err(error) => row.failure = Some(error.in_one_line()),
             Ok(()) => {}
         }
         Ok(row)

@@ -5,14 +5,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{Length, Plan, PlanDraft, ServerUrl};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::{Recording, ReferenceServer, RunHandle};
-use units::SizeRange;
 
 /// Figures of one round of one side.
 #[derive(Debug, Clone, Copy)]
@@ -56,25 +55,14 @@ pub(crate) fn server() -> ReferenceServer {
 /// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
 pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDraft)) -> Plan {
     let mut draft = PlanDraft {
-        server_url: ServerUrl::parse(url).unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),
-        payload: SizeRange { min: 125, max: 125 },
         text: false,
-        load: Load::PING_PONG,
-        connect_rate: None,
         connect_timeout: Duration::from_secs(20),
         timeout: Duration::from_secs(20),
         warmup: Duration::from_millis(500),
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
         max_samples: 1_000_000,
+        ..PlanDraft::closed_loop(ServerUrl::parse(url).unwrap())
     };
     change(&mut draft);
     Plan::new(draft).unwrap()
@@ -181,7 +169,6 @@ fn round_trips(
         }
         if let Some((since, before, (user, all))) = begun.filter(|(since, ..)| now - *since >= time)
         {
-            #[allow(clippy::cast_precision_loss)]
             let trips = (done - before) as f64;
             let over_s = (now - since).as_secs_f64();
             let used = cpu_s();
@@ -245,7 +232,6 @@ fn cpu_s() -> (f64, f64) {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
         let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
-        #[allow(clippy::cast_precision_loss)]
         let seconds = |time: nix::sys::time::TimeVal| time.num_microseconds() as f64 / 1e6;
         let (user, system) = (seconds(usage.user_time()), seconds(usage.system_time()));
         (user, user + system)

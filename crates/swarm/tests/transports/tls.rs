@@ -8,10 +8,11 @@ use crate::common::{Server, accept, answer, closed, messages, run, size};
 use crate::{SIZES, assert_flawless};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{CertificatePolicy, PlanDraft, ServerUrl};
+use measurement::record::{CertificateDefect, ConnectFailure};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion};
-use swarm::{CertificateDefect, ConnectFailure, RunHandle, SwarmError};
+use swarm::{RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -158,7 +159,7 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
     let stranger = server.plan(|plan| {
-        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes())
+        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes());
     });
     let error = swarm::record(&stranger, &RunHandle::new()).unwrap_err();
     match &error {
