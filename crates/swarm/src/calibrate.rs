@@ -46,7 +46,6 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     let server = ReferenceServer::start(|| ()).map_err(SwarmError::Reference)?;
     let alone = measure(floor_draft(plan), &server)?;
     let crowd = measure(ceiling_draft(plan), &server)?;
-    #[allow(clippy::cast_precision_loss)]
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
     let busy_s = crowd.context.client.cpu_s;
     Ok(alone

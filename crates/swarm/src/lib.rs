@@ -76,22 +76,10 @@ pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
 fn test_plan(change: impl FnOnce(&mut measurement::plan::LoadDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Length, LoadDraft, LoadSpec, ServerUrl};
-    use std::num::{NonZeroU32, NonZeroU64};
-    use std::time::Duration;
+    use measurement::plan::{LoadDraft, LoadSpec, ServerUrl};
 
-    let mut draft = LoadDraft {
-        clients: NonZeroU32::new(4).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(5),
-        warmup: Duration::ZERO,
-        max_samples: 1000,
-        ..LoadDraft::closed_loop()
-    };
+    let mut draft = LoadDraft::closed_loop();
     change(&mut draft);
-    LoadSpec::new(draft)
-        .unwrap()
-        .against(ServerUrl::parse("ws://127.0.0.1:1/").unwrap())
-        .unwrap()
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
