@@ -191,7 +191,7 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
     }
     rounds.sort_by_key(|row: &RoundRow| row.round);
     let first = &runs[0].summary;
-    let contender = |server: &RunFiles| {
+    let row = |server: &RunFiles| {
         let run = runs.iter().find(|run| run.server.name == server.name);
         CandidateRow {
             name: server.name.clone(),
@@ -221,11 +221,11 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
     };
-    let contenders = servers.iter().map(contender).collect();
+    let candidates = servers.iter().map(row).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());
     Comparison {
         elapsed_s: runs.iter().map(|run| run.summary.elapsed_s).sum(),
-        ..new_comparison(host, started_at, plan, contenders, rounds)
+        ..new_comparison(host, started_at, plan, candidates, rounds)
     }
 }
 

@@ -136,7 +136,7 @@ impl Candidate {
     }
 
     /// The same as data of a comparison.
-    pub(crate) fn contender(&self, path: &str) -> CandidateRow {
+    pub(crate) fn row(&self, path: &str) -> CandidateRow {
         CandidateRow {
             name: self.name.clone(),
             command: self.command.as_ref().map(|command| command.text.clone()),

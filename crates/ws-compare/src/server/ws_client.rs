@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl};
+use measurement::plan::{Endpoint, TargetServer};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -18,11 +18,10 @@ use units::human_time;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// URL of a server, and the means of a handshake with it.
+/// A server, and the means of a handshake with it.
 #[derive(Debug, Clone)]
 pub(crate) struct HandshakeTarget {
-    pub(crate) target: ServerUrl,
-    pub(crate) trust: CertificatePolicy,
+    pub(crate) server: TargetServer,
     /// Further headers of the handshake.
     pub(crate) headers: HeaderMap,
 }
@@ -59,7 +58,7 @@ impl WsClient {
             socket: connect(address, deadline)?,
             deadline,
         };
-        let target = &address.target;
+        let target = &address.server.url;
         let url = format!("ws://{}{}", target.authority(), target.resource());
         let failed = |e: tungstenite::Error| WsClientError::Handshake(Box::new(e));
         let mut request = url.into_client_request().map_err(failed)?;
@@ -106,7 +105,7 @@ fn connect(
     address: &HandshakeTarget,
     deadline: Instant,
 ) -> Result<Box<dyn TimedSocket>, WsClientError> {
-    match address.target.endpoint() {
+    match address.server.url.endpoint() {
         Endpoint::Tcp { host, port, tls } => {
             let socket = tcp(host, *port, deadline).map_err(WsClientError::Connect)?;
             if !tls {
@@ -120,7 +119,7 @@ fn connect(
 }
 
 fn tls_session(address: &HandshakeTarget, host: &str) -> Result<ClientConnection, BoxedError> {
-    let config = swarm::tls::client_config(&address.trust)?;
+    let config = swarm::tls::client_config(&address.server.certificate_policy)?;
     let name = ServerName::try_from(host.to_owned())?;
     Ok(ClientConnection::new(Arc::clone(&config), name)?)
 }
