@@ -10,7 +10,7 @@ use draw_plot::{
     window_for,
 };
 use results::atomic_file::is_same_file;
-use results::read::{Metric, Request, TimeUnit};
+use results::read::{ColumnRequest, Metric, TimeUnit};
 use units::{grouped, parse_positive};
 
 use crate::flag_advice::with_advice;
@@ -215,8 +215,8 @@ impl Args {
         }
     }
 
-    fn request(&self) -> Request {
-        Request {
+    fn request(&self) -> ColumnRequest {
+        ColumnRequest {
             metric: match self.metric {
                 MetricName::Service => Metric::ServiceTime,
                 MetricName::Response => Metric::ResponseTime,

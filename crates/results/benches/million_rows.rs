@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use measurement::record::{BottomK, Outcome, Recorder, Sample, message_hash};
-use results::read::{Request, read_times};
+use results::read::{ColumnRequest, read_times};
 use results::write::{Output, Run};
 
 const ROWS: u64 = 1_000_000;
@@ -47,7 +47,7 @@ fn main() {
         rows.write(&run).unwrap();
     }
     step("read one column", &path, || {
-        let times = read_times(&path, &Request::default()).unwrap();
+        let times = read_times(&path, &ColumnRequest::default()).unwrap();
         assert_eq!(times.values_ms.len() as u64, ROWS);
     });
 }

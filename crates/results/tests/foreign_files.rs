@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use files::{HEADER, file, message, workbook};
 use proptest::prelude::*;
-use results::read::{Metric, Request, TimeColumn, TimeUnit, read_times};
+use results::read::{ColumnRequest, Metric, TimeColumn, TimeUnit, read_times};
 use results::{ColumnProblem, ResultsError};
 
 const PANDAS: [f64; 5] = [1.25, 0.5, 3.0, 2.125, 0.75];
@@ -21,7 +21,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<TimeColumn, ResultsError> {
-    read_times(path, &Request::default())
+    read_times(path, &ColumnRequest::default())
 }
 
 #[test]
@@ -92,14 +92,14 @@ fn our_sheets_are_read_on_and_on() {
     );
     assert_eq!(run.tool.as_deref(), Some("ws-bench 0.1.0"));
 
-    let second = Request {
+    let second = ColumnRequest {
         sheet: Some("latencies_2".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(read_times(&path, &second).unwrap().values_ms, [2.0]);
-    let response = Request {
+    let response = ColumnRequest {
         metric: Metric::ResponseTime,
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(read_times(&path, &response).unwrap().values_ms, [9.0; 6]);
 }
@@ -133,10 +133,10 @@ fn names_tell_column_and_unit() {
     );
     assert!(!times.unit_is_assumed);
 
-    let request = Request {
+    let request = ColumnRequest {
         unit: Some(TimeUnit::Seconds),
         column: Some("b".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     let times = read_times(&path, &request).unwrap();
     assert_eq!(
@@ -173,22 +173,22 @@ fn latencies_go_first_and_other_sheets_keep_their_order() {
 #[test]
 fn what_cannot_be_meant_is_said_with_the_choices() {
     let (_folder, path) = workbook(&[("runs", &["a|b", "1.5|2.5"])]);
-    let ask = |request: Request| message(&path, &request);
+    let ask = |request: ColumnRequest| message(&path, &request);
     assert_eq!(
-        ask(Request::default()),
+        ask(ColumnRequest::default()),
         "cannot tell which column of sheet `runs` of book.xlsx to draw: choose one of `a`, `b`"
     );
-    let column = Request {
+    let column = ColumnRequest {
         column: Some("c".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(
         ask(column),
         "no column `c` in sheet `runs` of book.xlsx: it has `a`, `b`"
     );
-    let sheet = Request {
+    let sheet = ColumnRequest {
         sheet: Some("run".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(ask(sheet), "no sheet `run` in book.xlsx: it has `runs`");
 }
@@ -197,7 +197,7 @@ fn what_cannot_be_meant_is_said_with_the_choices() {
 fn sheets_without_numbers_are_named() {
     let said = |rows: &[&str]| {
         let (_folder, path) = workbook(&[("only", rows)]);
-        message(&path, &Request::default())
+        message(&path, &ColumnRequest::default())
     };
     assert_eq!(said(&[]), "sheet `only` of book.xlsx has no rows");
     assert_eq!(said(&["latency"]), "sheet `only` of book.xlsx has no rows");
@@ -208,7 +208,7 @@ fn sheets_without_numbers_are_named() {
     assert!(said(&["-|b", "0|x", "1|y"]).contains("`A`, which only numbers the rows"));
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0|-|-|lost"])]);
     assert_eq!(
-        message(&path, &Request::default()),
+        message(&path, &ColumnRequest::default()),
         "column `service_time_ms` of sheet `latencies` of book.xlsx holds no number in any of its 1 rows"
     );
 }
@@ -221,7 +221,7 @@ fn a_cell_that_is_no_time_is_named() {
         rows.push(format!("1|0|0|0|{cell}|5|ok"));
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let (_folder, path) = workbook(&[("latencies", &rows)]);
-        message(&path, &Request::default())
+        message(&path, &ColumnRequest::default())
     };
     assert_eq!(
         said("oops"),
@@ -240,7 +240,7 @@ fn a_cell_that_is_no_time_is_named() {
     ] {
         let (_folder, path) = file("a.csv", format!("latency_ms\n1\n2\n{bad}\n4\n"));
         assert_eq!(
-            message(&path, &Request::default()),
+            message(&path, &ColumnRequest::default()),
             format!("cell A4 of a.csv holds {found}, not a time")
         );
     }
@@ -275,7 +275,7 @@ fn rows_are_numbered_as_a_spreadsheet_shows_them() {
         "host,rtt_ms\n\"a\nb\",1\n\nb,x\n",
     ] {
         let (_folder, path) = file("a.csv", text);
-        let said = message(&path, &Request::default());
+        let said = message(&path, &ColumnRequest::default());
         assert_eq!(said, "cell B4 of a.csv holds the text `x`, not a time");
     }
 }
@@ -294,7 +294,7 @@ fn rows_without_a_time_are_counted() {
 fn files_that_are_none_are_told_apart() {
     let said = |name: &str, content: &[u8]| {
         let (_folder, path) = file(name, content);
-        message(&path, &Request::default())
+        message(&path, &ColumnRequest::default())
     };
     assert_eq!(
         said("a.xlsx", b"latency\n1\n"),

@@ -21,7 +21,8 @@ use measurement::run::{
 use measurement::verdict::{Calibration, ServerUsage};
 use proptest::prelude::*;
 use results::read::{
-    Metric, Request, Spread, read_distributions, read_run, read_timed_latencies, read_timeline,
+    ColumnRequest, Metric, Spread, read_distributions, read_run, read_timed_latencies,
+    read_timeline,
 };
 use results::write::{Output, Run};
 use tempfile::TempDir;
@@ -123,10 +124,10 @@ fn in_bucket(found: f64, exact: f64) -> bool {
     (found - exact).abs() <= exact * 1e-3 + 1e-6
 }
 
-fn with_metric(metric: Metric) -> Request {
-    Request {
+fn with_metric(metric: Metric) -> ColumnRequest {
+    ColumnRequest {
         metric,
-        ..Request::default()
+        ..ColumnRequest::default()
     }
 }
 
@@ -168,7 +169,7 @@ proptest! {
             if service.is_empty() {
                 continue;
             }
-            let both = read_distributions(&saved.path(ending), &Request::default(), true).unwrap();
+            let both = read_distributions(&saved.path(ending), &ColumnRequest::default(), true).unwrap();
             let found: Vec<_> = both.times.iter().map(|times| times.metric.unwrap()).collect();
             let wanted = [Metric::ServiceTime, Metric::ResponseTime];
             let is_one = if ending == "json" {
@@ -191,7 +192,7 @@ proptest! {
     fn every_file_carries_the_timeline((open_loop, samples) in any::<bool>().prop_flat_map(|open| (Just(open), samples(open)))) {
         let saved = Saved::new(open_loop, &samples);
         for ending in ["xlsx", "json", "csv"] {
-            let read = read_timeline(&saved.path(ending), &Request::default()).unwrap();
+            let read = read_timeline(&saved.path(ending), &ColumnRequest::default()).unwrap();
             prop_assert_eq!(&read.rows, &saved.timeline, "{}", ending);
             prop_assert!(read.knows_sent);
             let has_summary = ending != "csv";
@@ -206,7 +207,7 @@ proptest! {
                 prop_assert!(open_loop || read.is_open_loop.is_none());
             }
         }
-        let log = read_timeline(&saved.path("hlog"), &Request::default()).unwrap();
+        let log = read_timeline(&saved.path("hlog"), &ColumnRequest::default()).unwrap();
         prop_assert!(!log.knows_sent);
         prop_assert_eq!(log.rows.len(), saved.timeline.len());
         for (found, exact) in log.rows.iter().zip(&saved.timeline) {

@@ -8,7 +8,7 @@ use common::{recorded, summary_of};
 use measurement::record::{Outcome, Sample};
 use measurement::run::PayloadBytes;
 use proptest::prelude::*;
-use results::read::{Metric, Request, read_times};
+use results::read::{ColumnRequest, Metric, read_times};
 use results::write::{Output, Run};
 
 fn samples() -> impl Strategy<Value = Vec<Sample>> {
@@ -53,7 +53,7 @@ proptest! {
             .filter_map(|sample| if is_response { sample.response_time_ns() } else { sample.service_time_ns() })
             .map(|ns| ns as f64 / 1e6)
             .collect();
-        let read = read_times(&path, &Request { metric, ..Request::default() });
+        let read = read_times(&path, &ColumnRequest { metric, ..ColumnRequest::default() });
         if expected.is_empty() {
             prop_assert!(read.is_err());
             return Ok(());

@@ -5,15 +5,15 @@
 mod files;
 
 use files::{HEADER, file, message, workbook};
-use results::read::{Request, TimeColumn, read_times};
+use results::read::{ColumnRequest, TimeColumn, read_times};
 
 /// Of this text, `time` against `x`.
 fn against(text: &str, x: &str, time: Option<&str>) -> Result<TimeColumn, String> {
     let (_folder, path) = file("a.csv", text);
-    let request = Request {
+    let request = ColumnRequest {
         x: Some(x.into()),
         column: time.map(Into::into),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     read_times(&path, &request).map_err(|_| message(&path, &request))
 }
@@ -32,9 +32,9 @@ fn times_are_read_with_what_they_are_drawn_against() {
     let times = against(text, "B", Some("user_us")).unwrap();
     assert_eq!(times.xs.unwrap().values, [0.5, 2.0, 0.75]);
     let (_folder, path) = file("a.csv", text);
-    let unasked = Request {
+    let unasked = ColumnRequest {
         column: Some("user_us".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(read_times(&path, &unasked).unwrap().xs, None);
 }
@@ -93,9 +93,9 @@ fn our_sheets_are_read_on_with_what_they_are_drawn_against() {
             &[HEADER, "1|2|0|0.7|7|9|ok", "1|2|0|-|8|9|ok"],
         ),
     ]);
-    let request = Request {
+    let request = ColumnRequest {
         x: Some("sent_s".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     let times = read_times(&path, &request).unwrap();
     assert_eq!((times.values_ms, times.skipped), (vec![5.0, 7.0], 2));

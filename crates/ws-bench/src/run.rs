@@ -6,10 +6,9 @@ use cli::{ExitStatus, print_error, print_text};
 use host::open_files;
 use host::process_probe::ProcessProbe;
 use measurement::plan::{CertificatePolicy, Plan, PlanError};
-use measurement::run::{Summary, percentile_table};
+use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
-use results::write::Run;
 use swarm::RunHandle;
 use swarm::{Measured, SwarmError};
 use units::grouped;
@@ -40,18 +39,12 @@ pub(crate) fn run(
 
     let mut summary = measured.summary.with_conditions(&args.conditions);
     wording::explain(&mut summary);
-    let run = Run {
-        summary: &summary,
-        samples: &measured.record.samples,
-        percentiles: &percentile_table(&measured.record),
-        timeline: &measured.record.timeline,
-        clients: &measured.clients,
-    };
+    let run = Run::with_summary(summary.clone(), measured.record, measured.clients);
     // A terminal that is gone must not cost the files.
-    let printed = print(&report(args, &run)?);
+    let printed = print(&report(args, &summary, &run)?);
 
     // Every file that can be saved is, before the first one that cannot is reported.
-    let saved = checked.outputs.save(&run);
+    let saved = checked.outputs.save(&summary, &run);
     let lines = saved.lines();
     if args.json {
         lines.iter().for_each(|line| args.notice(line));
@@ -222,11 +215,11 @@ fn measure(
 }
 
 /// The summary as text or JSON.
-fn report(args: &BenchArgs, run: &Run<'_>) -> anyhow::Result<String> {
+fn report(args: &BenchArgs, summary: &Summary, run: &Run) -> anyhow::Result<String> {
     if args.json {
         results::write::to_json(run).context("cannot print the summary")
     } else {
-        Ok(report::text(run.summary))
+        Ok(report::text(summary))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use measurement::record::{BottomK, Record, Recorder, Sample};
-use measurement::run::{Connections, Host, RunContext, Summary, Tool};
+use measurement::run::{Run, Connections, Host, RunContext, Summary, Tool};
 use measurement::verdict::{ConnectTimes, GeneratorUsage};
 
 /// The record of a closed loop.
@@ -67,4 +67,10 @@ pub(crate) fn summary_of(record: &Record) -> Summary {
         interrupted: false,
     };
     Summary::new(&plan, record, context)
+}
+
+/// A run of this record.
+#[allow(dead_code, reason = "not every test writes a run")]
+pub(crate) fn run_of(record: Record) -> Run {
+    Run::with_summary(summary_of(&record), record, Vec::new())
 }

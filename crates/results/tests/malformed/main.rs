@@ -17,7 +17,7 @@ use files::{HEADER, file, workbook};
 use measurement::record::{Outcome, Sample};
 use results::ResultsError;
 use results::read::{
-    Request, read_distributions, read_run, read_timed_latencies, read_timeline, read_times,
+    ColumnRequest, read_distributions, read_run, read_timed_latencies, read_timeline, read_times,
 };
 use results::write::{Output, Run};
 use tempfile::TempDir;
@@ -58,7 +58,7 @@ fn an_empty_file_is_said_to_be_empty_by_every_reader() {
     for name in ["a.xlsx", "a.csv", "a.json", "a.hlog"] {
         let (_folder, path) = file(name, "");
         let wanted = format!("{name} is empty");
-        let request = Request::default();
+        let request = ColumnRequest::default();
         assert_eq!(said(&path, read_times(&path, &request)), wanted);
         assert_eq!(
             said(&path, read_distributions(&path, &request, true)),
@@ -77,7 +77,7 @@ fn a_truncated_file_of_ours_is_said_to_be_so() {
         let whole = fs::read(&path).unwrap();
         // Within the base64 of the last line; a break between lines leaves a log that is whole.
         fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-        let request = Request::default();
+        let request = ColumnRequest::default();
         for said in [
             said(&path, read_distributions(&path, &request, false)),
             said(&path, read_timeline(&path, &request)),
@@ -103,7 +103,10 @@ fn an_encrypted_workbook_is_said_to_be_encrypted() {
     for name in ["a.xlsx", "a.xls", "a.xlsm"] {
         let (_folder, path) = file(name, &bytes);
         let wanted = format!("{name} is encrypted: save it without a password");
-        assert_eq!(said(&path, read_times(&path, &Request::default())), wanted);
+        assert_eq!(
+            said(&path, read_times(&path, &ColumnRequest::default())),
+            wanted
+        );
         assert_eq!(said(&path, read_run(&path)), wanted);
     }
 }
@@ -111,15 +114,15 @@ fn an_encrypted_workbook_is_said_to_be_encrypted() {
 #[test]
 fn one_row_is_enough() {
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0.5|2.5|3.5|ok"])]);
-    let times = read_times(&path, &Request::default()).unwrap();
+    let times = read_times(&path, &ColumnRequest::default()).unwrap();
     assert_eq!((times.values_ms.as_slice(), times.skipped), (&[2.5][..], 0));
-    let spread = read_distributions(&path, &Request::default(), true).unwrap();
+    let spread = read_distributions(&path, &ColumnRequest::default(), true).unwrap();
     let values: Vec<_> = spread.times.iter().map(|t| t.spread.values_ms[0]).collect();
     assert_eq!(values, [2.5, 3.5]);
-    let moments = read_timed_latencies(&path, &Request::default()).unwrap();
+    let moments = read_timed_latencies(&path, &ColumnRequest::default()).unwrap();
     assert_eq!((moments.at_s[0], moments.values_ms[0]), (0.5, 2.5));
     let (_folder, path) = file("a.csv", "latency_ms\n7\n");
-    let times = read_times(&path, &Request::default()).unwrap();
+    let times = read_times(&path, &ColumnRequest::default()).unwrap();
     assert_eq!(times.values_ms, [7.0]);
 }
 
@@ -137,7 +140,7 @@ fn what_is_no_number_of_the_second_column_either_is_named_by_its_cell() {
         let text = format!("{header}\n1,0,0,0,1,1,ok\n1,1,0,{sent},1,{response},ok\n");
         let (_folder, path) = file("a.csv", text);
         let wanted = format!("cell {cell} of a.csv holds {found}, not a time");
-        let request = Request::default();
+        let request = ColumnRequest::default();
         if cell == "F3" {
             assert_eq!(
                 said(&path, read_distributions(&path, &request, true)),
@@ -155,7 +158,7 @@ fn rows_that_cannot_be_counted_are_refused() {
     let header = HEADER.replace('|', ",");
     let read = |rows: &str| {
         let (_folder, path) = file("a.csv", format!("{header}\n{rows}"));
-        said(&path, read_timeline(&path, &Request::default()))
+        said(&path, read_timeline(&path, &ColumnRequest::default()))
     };
     assert_eq!(
         read("1,0,0,2,1,1,ok\n1,1,0,1,1,1,ok\n"),
@@ -198,7 +201,7 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
     ] {
         let (_folder, path) = workbook(&[("timeline", &[header, row])]);
         assert_eq!(
-            said(&path, read_timeline(&path, &Request::default())),
+            said(&path, read_timeline(&path, &ColumnRequest::default())),
             wanted
         );
     }
@@ -207,7 +210,9 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
         "timeline",
         &["second|sent|received|max_ms", "0|5|4|1.5", "1|2|2|-"],
     )]);
-    let rows = read_timeline(&path, &Request::default()).unwrap().rows;
+    let rows = read_timeline(&path, &ColumnRequest::default())
+        .unwrap()
+        .rows;
     assert_eq!(
         (rows[0].sent, rows[0].failed, rows[0].max_ns),
         (5, 0, Some(1_500_000))
@@ -217,7 +222,7 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
 
 #[test]
 fn what_a_file_does_not_carry_is_said_with_what_does() {
-    let request = Request::default();
+    let request = ColumnRequest::default();
     let (_folder, json) = run("r.json");
     assert_eq!(
         said(&json, read_times(&json, &request)),
@@ -252,7 +257,7 @@ fn a_document_from_before_it_held_more_than_the_summary_is_read_for_that() {
     let old = read_run(&path).unwrap();
     assert_eq!(old.summary.unwrap().messages.sent, 30);
     assert!(old.timeline.is_empty() && old.percentiles.is_empty());
-    let request = Request::default();
+    let request = ColumnRequest::default();
     assert_eq!(
         said(&path, read_timeline(&path, &request)),
         "r.json holds no seconds of a run, which the kind timeline needs: give the .xlsx, .csv or .hlog of the run, or its .json from a ws-bench that writes it there"
@@ -271,7 +276,7 @@ fn json_and_logs_of_something_else_are_told_apart() {
         "a.hlog",
         "#[Logged with x]\n\"StartTimestamp\",\"Interval_Length\"\n",
     );
-    let request = Request::default();
+    let request = ColumnRequest::default();
     assert_eq!(
         said(&path, read_distributions(&path, &request, false)),
         "a.hlog has no rows"
@@ -297,11 +302,14 @@ fn what_a_later_version_wrote_is_not_guessed_at() {
         let wanted = "a.json has schema 2, and 1 is the latest that is known here: use the version that wrote it";
         assert_eq!(said(&path, read_run(&path)), wanted);
         assert_eq!(
-            said(&path, read_timeline(&path, &Request::default())),
+            said(&path, read_timeline(&path, &ColumnRequest::default())),
             wanted
         );
         assert_eq!(
-            said(&path, read_distributions(&path, &Request::default(), false)),
+            said(
+                &path,
+                read_distributions(&path, &ColumnRequest::default(), false)
+            ),
             wanted
         );
     }
