@@ -2,7 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-/// A name on the command line, its help, and the value that it stands for.
+/// A name on the command line, its help, which may be empty, and the value that it stands for.
 pub type Choice<T> = (&'static str, &'static str, T);
 
 /// A parser of one of these names. `--help` and completions list them with their help.
@@ -10,9 +10,10 @@ pub fn one_of<T>(choices: &'static [Choice<T>]) -> impl TypedValueParser<Value =
 where
     T: Clone + Send + Sync + 'static,
 {
-    let names = choices
-        .iter()
-        .map(|(name, help, _)| PossibleValue::new(*name).help(*help));
+    let names = choices.iter().map(|(name, help, _)| match *help {
+        "" => PossibleValue::new(*name),
+        help => PossibleValue::new(*name).help(help),
+    });
     PossibleValuesParser::new(names).try_map(|typed| {
         let mut values = choices.iter();
         values

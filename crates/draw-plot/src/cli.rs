@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, Parser};
+use cli::{Choice, one_of};
 use draw_plot::{
     Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
     window_for,
@@ -49,13 +50,13 @@ pub(crate) struct Args {
     window: Option<NonZeroUsize>,
 
     /// What the picture shows (example: percentiles)
-    #[arg(long, value_enum, default_value = "latency", help_heading = PICTURE)]
-    kind: KindName,
+    #[arg(long, value_parser = one_of(&KINDS), default_value = "latency", help_heading = PICTURE)]
+    kind: PictureKind,
 
     /// Which time, where a file holds both; percentiles and timeline show both unless it is the
     /// response time (example: response)
-    #[arg(long, value_enum, default_value = "service", help_heading = READING)]
-    metric: MetricName,
+    #[arg(long, value_parser = one_of(&METRICS), default_value = "service", help_heading = READING)]
+    metric: Metric,
 
     /// Only this sheet [default: `latencies`, else the first with numbers] (example: Sheet1)
     #[arg(long, value_name = "NAME", help_heading = READING)]
@@ -73,8 +74,8 @@ pub(crate) struct Args {
     x: Option<String>,
 
     /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
-    #[arg(long, value_enum, help_heading = READING)]
-    unit: Option<UnitName>,
+    #[arg(long, value_parser = one_of(&UNITS), help_heading = READING)]
+    unit: Option<TimeUnit>,
 
     /// Heading [default: URL, clients and payload size of the run] (example: 'Before the change')
     #[arg(long, value_name = "TEXT", help_heading = PICTURE)]
@@ -90,61 +91,57 @@ pub(crate) struct Args {
     log: bool,
 
     /// Colours (example: dark)
-    #[arg(long, value_enum, default_value = "light", help_heading = PICTURE)]
-    theme: ThemeName,
+    #[arg(long, value_parser = one_of(&THEMES), default_value = "light", help_heading = PICTURE)]
+    theme: Theme,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum KindName {
-    /// Time of each message, in order of sending, and their moving average
-    Latency,
-    /// How many messages took how long, in logarithmic bins
-    Histogram,
-    /// Which share of the messages took at most how long
-    Cdf,
-    /// Times over percentiles; each further nine (90 %, 99 %, 99.9 % …) is as wide as the one before it
-    Percentiles,
-    /// Throughput and times of each second
-    Timeline,
-    /// How many messages took how long, over the time at which they were sent; of response times, at
-    /// which they were due
-    Heatmap,
-}
+const KINDS: [Choice<PictureKind>; 6] = [
+    (
+        "latency",
+        "Time of each message, in order of sending, and their moving average",
+        PictureKind::Latency,
+    ),
+    (
+        "histogram",
+        "How many messages took how long, in logarithmic bins",
+        PictureKind::Histogram,
+    ),
+    (
+        "cdf",
+        "Which share of the messages took at most how long",
+        PictureKind::Cdf,
+    ),
+    (
+        "percentiles",
+        "Times over percentiles; each further nine (90 %, 99 %, 99.9 % …) is as wide as the one before it",
+        PictureKind::Percentiles,
+    ),
+    (
+        "timeline",
+        "Throughput and times of each second",
+        PictureKind::Timeline,
+    ),
+    (
+        "heatmap",
+        "How many messages took how long, over the time at which they were sent; of response times, at which \
+         they were due",
+        PictureKind::Heatmap,
+    ),
+];
 
-impl KindName {
-    fn kind(self) -> PictureKind {
-        match self {
-            Self::Latency => PictureKind::Latency,
-            Self::Histogram => PictureKind::Histogram,
-            Self::Cdf => PictureKind::Cdf,
-            Self::Percentiles => PictureKind::Percentiles,
-            Self::Timeline => PictureKind::Timeline,
-            Self::Heatmap => PictureKind::Heatmap,
-        }
-    }
-}
+const METRICS: [Choice<Metric>; 2] = [
+    ("service", "Received minus sent", Metric::ServiceTime),
+    ("response", "Received minus intended", Metric::ResponseTime),
+];
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum MetricName {
-    /// Received minus sent
-    Service,
-    /// Received minus intended
-    Response,
-}
+const UNITS: [Choice<TimeUnit>; 4] = [
+    ("ns", "", TimeUnit::Nanoseconds),
+    ("us", "", TimeUnit::Microseconds),
+    ("ms", "", TimeUnit::Milliseconds),
+    ("s", "", TimeUnit::Seconds),
+];
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum UnitName {
-    Ns,
-    Us,
-    Ms,
-    S,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ThemeName {
-    Light,
-    Dark,
-}
+const THEMES: [Choice<Theme>; 2] = [("light", "", Theme::Light), ("dark", "", Theme::Dark)];
 
 const PICTURE: &str = "Picture";
 const READING: &str = "Reading";
@@ -158,31 +155,29 @@ fn parse_window(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl Args {
-    /// What clap cannot check by itself.
-    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+    /// Checks what clap cannot check by itself.
+    pub(crate) fn validate(self) -> Result<Self, clap::Error> {
         let wrong_use = |message: String| {
             Self::command().error(clap::error::ErrorKind::ValueValidation, message)
         };
         check_ending(&self.output()).map_err(|e| wrong_use(e.to_string()))?;
-        if let Some(message) = self.without_meaning() {
-            return Err(wrong_use(message));
+        let count = self.files.len();
+        if let Some(message) = self.meaningless_flag() {
+            Err(wrong_use(message))
+        } else if count > MAX_SERIES {
+            let message = format!("{count} files given: at most {MAX_SERIES} can be told apart");
+            Err(wrong_use(message))
+        } else {
+            Ok(self)
         }
-        if self.files.len() > MAX_SERIES {
-            return Err(wrong_use(format!(
-                "{} files given: at most {MAX_SERIES} can be told apart",
-                self.files.len()
-            )));
-        }
-        Ok(self)
     }
 
-    /// Why a flag says nothing about the kind of picture that was asked for.
-    fn without_meaning(&self) -> Option<String> {
-        let kind = self.kind.kind();
-        let name = kind.name();
-        if kind == PictureKind::Latency {
+    /// The reason why a flag says nothing about the kind of picture that was asked for.
+    fn meaningless_flag(&self) -> Option<String> {
+        if self.kind == PictureKind::Latency {
             return None;
         }
+        let (name, ..) = KINDS.iter().find(|(.., kind)| *kind == self.kind)?;
         if self.window.is_some() {
             return Some(format!(
                 "--window is of --kind latency: a {name} picture has no moving average"
@@ -193,68 +188,50 @@ impl Args {
                 "--x is a kind of picture by itself and cannot be used with --kind {name}"
             ));
         }
-        // These are made from several columns that only files of ours have.
-        let is_ours = matches!(kind, PictureKind::Timeline | PictureKind::Heatmap);
+        // These are made from several columns that only files of ws-bench have.
+        if !matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap) {
+            return None;
+        }
         let of_columns = [
             ("--sheet", self.sheet.is_some()),
             ("--column", self.column.is_some()),
             ("--unit", self.unit.is_some()),
         ];
-        let given = of_columns.into_iter().find(|(_, is_given)| *is_given);
-        given.filter(|_| is_ours).map(|(flag, _)| {
-            format!("{flag} is of files that are not ws-bench's, which --kind {name} cannot draw")
-        })
+        let (flag, _) = of_columns.into_iter().find(|(_, is_given)| *is_given)?;
+        Some(format!(
+            "{flag} is of files that are not ws-bench's, which --kind {name} cannot draw"
+        ))
     }
 
     fn output(&self) -> PathBuf {
-        match (&self.output, self.files.first()) {
-            (Some(output), _) => output.clone(),
-            (None, first) => first
-                .map(|file| file.with_extension("png"))
-                .unwrap_or_default(),
-        }
+        let first = || self.files.first().map(|file| file.with_extension("png"));
+        self.output.clone().or_else(first).unwrap_or_default()
     }
 
     fn request(&self) -> ColumnRequest {
         ColumnRequest {
-            metric: match self.metric {
-                MetricName::Service => Metric::ServiceTime,
-                MetricName::Response => Metric::ResponseTime,
-            },
+            metric: self.metric,
             sheet: self.sheet.clone(),
             column: self.column.clone(),
-            unit: self.unit.map(|unit| match unit {
-                UnitName::Ns => TimeUnit::Nanoseconds,
-                UnitName::Us => TimeUnit::Microseconds,
-                UnitName::Ms => TimeUnit::Milliseconds,
-                UnitName::S => TimeUnit::Seconds,
-            }),
+            unit: self.unit,
             x: self.x.clone(),
         }
     }
 
-    /// Reads, draws, and says on stderr what was drawn.
+    /// Reads, draws, and reports on standard error what was drawn.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let output = self.output();
-        for file in &self.files {
-            if is_same_file(file, &output) {
-                bail!(
-                    "{} is read: give the picture another name with -o",
-                    file.display()
-                );
-            }
+        if let Some(file) = self.files.iter().find(|file| is_same_file(file, &output)) {
+            let file = file.display();
+            bail!("{file} is read: give the picture another name with -o");
         }
-        let loaded = load(self.kind.kind(), &self.files, &self.request()).map_err(with_advice)?;
+        let loaded = load(self.kind, &self.files, &self.request()).map_err(with_advice)?;
         for notice in loaded.notices() {
             eprintln!("notice: {notice}");
         }
         loaded.draw(&output, &self.options())?;
-        eprintln!(
-            "drew {}: {}{}",
-            output.display(),
-            loaded.description(),
-            self.detail(&loaded)
-        );
+        let (output, detail) = (output.display(), self.detail(&loaded));
+        eprintln!("drew {output}: {}{detail}", loaded.description());
         Ok(())
     }
 
@@ -264,25 +241,24 @@ impl Args {
             window: self.window,
             size: self.size,
             log: self.log,
-            theme: match self.theme {
-                ThemeName::Light => Theme::Light,
-                ThemeName::Dark => Theme::Dark,
-            },
+            theme: self.theme,
         }
     }
 
-    /// What was done with it: `, moving average of 50`.
+    /// The processing of the data: `, moving average of 50`.
     fn detail(&self, loaded: &PictureInput) -> String {
         match loaded.data() {
-            Data::Latency(series) => averaged(window_for(self.window, series).get(), series),
+            Data::Latency(series) => {
+                describe_average(window_for(self.window, series).get(), series)
+            }
             Data::Xy { x_name, .. } => format!(", against {x_name}"),
             _ => String::new(),
         }
     }
 }
 
-/// How the moving average was taken: `, moving average of 50`.
-fn averaged(window: usize, series: &[Series<'_>]) -> String {
+/// The moving average in words: `, moving average of 50`.
+fn describe_average(window: usize, series: &[Series<'_>]) -> String {
     if window == 1 {
         return ", no moving average".to_owned();
     }

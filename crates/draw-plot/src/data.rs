@@ -27,31 +27,6 @@ pub enum PictureKind {
     Heatmap,
 }
 
-impl PictureKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Latency,
-        Self::Histogram,
-        Self::Cdf,
-        Self::Percentiles,
-        Self::Timeline,
-        Self::Heatmap,
-    ];
-
-    /// As it is typed: `latency`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Latency => "latency",
-            Self::Histogram => "histogram",
-            Self::Cdf => "cdf",
-            Self::Percentiles => "percentiles",
-            Self::Timeline => "timeline",
-            Self::Heatmap => "heatmap",
-        }
-    }
-}
-
 /// What a picture is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {

@@ -1,58 +1,43 @@
-//! What can go wrong with a picture.
+//! Errors of pictures.
 
 use std::path::PathBuf;
 
 use units::grouped;
 
-/// Why nothing was drawn.
+/// The reason why nothing was drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DrawError {
-    /// The file name has an ending that is no picture.
-    #[error("cannot tell the kind of picture from {}: use .png or .svg", path.display())]
-    UnknownEnding {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file name does not have the ending of a picture.
+    #[error("cannot tell the kind of picture from {}: use .png or .svg", .0.display())]
+    UnknownEnding(PathBuf),
     /// There is nothing to draw, or more than there are colours.
-    #[error(
-        "{found} series given: between 1 and {} can be told apart",
-        crate::MAX_SERIES
-    )]
-    SeriesCount {
-        /// How many.
-        found: usize,
-    },
-    /// A series without values.
-    #[error("{label} has no values")]
-    NoValues {
-        /// The series.
-        label: String,
-    },
-    /// A value that is no time.
+    #[error("{0} series given: between 1 and {max} can be told apart", max = crate::MAX_SERIES)]
+    SeriesCount(usize),
+    /// The series of this name has no values.
+    #[error("{0} has no values")]
+    NoValues(String),
+    /// A value that is not a time.
     #[error("value {number} of {label} is no time: {value}")]
     NotATime {
         /// The series.
         label: String,
-        /// Which value, from 1.
+        /// Number of the value, from 1.
         number: usize,
-        /// What it is.
+        /// The value.
         value: f64,
     },
-    /// Times and moments, or times and counts, that are not as many.
-    #[error("{label} has not as many moments or counts as times")]
-    Uneven {
-        /// The file or run.
-        label: String,
-    },
+    /// Times and moments, or times and counts, of the series differ in number.
+    #[error("{0} has not as many moments or counts as times")]
+    Uneven(String),
     /// A number to draw against that no axis reaches.
     #[error("number {number} of {label} is too large or too small to draw against: {value}")]
     TooFar {
-        /// The curve.
+        /// The series.
         label: String,
-        /// Which number, from 1.
+        /// Position of the number, from 1.
         number: usize,
-        /// What it is.
+        /// The number.
         value: f64,
     },
     /// The moving average needs more values than there are.
@@ -62,7 +47,7 @@ pub enum DrawError {
         window: u64,
         /// The series.
         label: String,
-        /// Its values.
+        /// The number of its values.
         count: u64,
     },
     /// Zero cannot be drawn on a logarithmic axis.
@@ -71,17 +56,14 @@ pub enum DrawError {
     /// The panels of a picture would be too low to be read.
     #[error("{panels} panels have no room in {size}: give fewer files or a larger size")]
     NoRoom {
-        /// How many.
+        /// Number of panels.
         panels: usize,
-        /// Of the picture.
+        /// Size of the picture.
         size: crate::Size,
     },
     /// The picture cannot be painted.
     #[error("cannot paint the picture")]
-    Paint {
-        /// What the painter says.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Paint(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A file cannot be read, or the picture cannot be written.
     #[error(transparent)]
     Results(#[from] results::ResultsError),
@@ -89,8 +71,6 @@ pub enum DrawError {
 
 impl DrawError {
     pub(crate) fn paint(source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Paint {
-            source: Box::new(source),
-        }
+        Self::Paint(Box::new(source))
     }
 }

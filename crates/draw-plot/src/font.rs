@@ -1,4 +1,4 @@
-//! The font. It comes along, so that a machine without fonts draws the same picture.
+//! The font, which is part of the program, so that a machine without fonts draws the same picture.
 
 use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 
@@ -27,7 +27,7 @@ impl FontFaces {
 pub(crate) struct FontFace(FontRef<'static>);
 
 impl FontFace {
-    /// What an SVG asks its reader for: where DejaVu is missing, its equally wide relative.
+    /// Fonts that an SVG asks its reader for: where DejaVu is missing, its equally wide relative.
     pub(crate) const FAMILY: &'static str = "DejaVu Sans, Verdana, sans-serif";
     /// Height of capitals and figures in ems.
     pub(crate) const CAPITALS: f64 = 0.729;

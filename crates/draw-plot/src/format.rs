@@ -23,9 +23,7 @@ impl PictureFormat {
         match ending.to_ascii_lowercase().as_str() {
             "png" => Ok(Self::Png),
             "svg" => Ok(Self::Svg),
-            _ => Err(DrawError::UnknownEnding {
-                path: path.to_owned(),
-            }),
+            _ => Err(DrawError::UnknownEnding(path.to_owned())),
         }
     }
 

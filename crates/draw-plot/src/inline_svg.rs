@@ -14,13 +14,13 @@ pub struct Svg {
     /// Inline SVG without a fixed size: a viewBox, `role="img"`, and `aria-labelledby` the title and
     /// the description that it begins with.
     pub markup: String,
-    /// What it shows, in sentences; the description.
+    /// The description, in sentences.
     pub alt: String,
-    /// What to show under the pointer, from left to right.
+    /// Texts to show under the pointer, from left to right.
     pub hovers: Vec<Hover>,
 }
 
-/// The picture with this heading.
+/// Draws the picture with this heading.
 pub(crate) fn inline_svg(
     plot: &dyn Plot,
     heading: &str,

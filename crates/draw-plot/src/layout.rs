@@ -1,4 +1,4 @@
-//! Where things stand, and how large writing is.
+//! The places in a picture, and the sizes of its writing.
 
 use std::num::NonZeroUsize;
 
@@ -124,7 +124,7 @@ impl Layout {
         self.right - self.margin
     }
 
-    /// Of the field of the data.
+    /// Width of the field of the data.
     pub(crate) fn width(&self) -> f64 {
         self.right - self.left
     }

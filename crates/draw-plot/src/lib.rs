@@ -72,7 +72,7 @@ use std::path::Path;
 use measurement::run::PayloadBytes;
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
-use units::{SizeRange, grouped};
+use units::counted;
 
 pub use data::{
     Course, Data, Distribution, Moments, NamedTimes, PictureKind, Series, Subject, XySeries,
@@ -122,7 +122,7 @@ fn write(path: &Path, picture: &[u8]) -> Result<(), DrawError> {
     Ok(file.publish()?)
 }
 
-/// Whether [`draw`] knows the kind of picture that the file's ending asks for.
+/// Checks that the file's ending is that of a picture.
 ///
 /// # Errors
 /// [`DrawError::UnknownEnding`] if not.
@@ -133,18 +133,10 @@ pub fn check_ending(path: &Path) -> Result<(), DrawError> {
 /// The usual heading: `ws://127.0.0.1:8000/ws · 100 clients · 125 B payload`.
 #[must_use]
 pub fn run_title(url: Option<&str>, clients: Option<u64>, payload: Option<PayloadBytes>) -> String {
-    let mut parts: Vec<String> = url.into_iter().map(str::to_owned).collect();
-    if let Some(clients) = clients {
-        let noun = if clients == 1 { "client" } else { "clients" };
-        parts.push(format!("{} {noun}", grouped(clients)));
-    }
-    if let Some(payload) = payload {
-        let (min, max) = match payload {
-            PayloadBytes::Fixed(size) => (size, size),
-            PayloadBytes::Range { min, max } => (min, max),
-        };
-        parts.push(format!("{} payload", SizeRange { min, max }));
-    }
+    let url = url.map(str::to_owned);
+    let clients = clients.map(|clients| counted(clients, "client"));
+    let payload = payload.map(|payload| format!("{} payload", wording::plan::payload(payload)));
+    let parts: Vec<_> = [url, clients, payload].into_iter().flatten().collect();
     parts.join(" · ")
 }
 

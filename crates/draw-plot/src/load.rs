@@ -296,7 +296,7 @@ fn distribution_of(label: String, file: Vec<TimeColumn>) -> Result<Distribution,
             skipped,
             chosen_from,
         }),
-        None => Err(DrawError::NoValues { label }),
+        None => Err(DrawError::NoValues(label)),
     }
 }
 

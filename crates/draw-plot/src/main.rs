@@ -9,7 +9,7 @@ use clap::CommandFactory;
 
 fn main() -> ExitCode {
     ::cli::run(cli::Args::command(), |args: cli::Args| {
-        args.checked()?.run()?;
+        args.validate()?.run()?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -1,10 +1,10 @@
-//! How a picture looks, as plain data.
+//! The looks of a picture.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-/// How a picture looks. The default is that of the command line.
+/// The looks of a picture. The default is that of the command line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
     /// Heading; `None` for the usual one, which the [`Subject`](crate::Subject) has.
@@ -31,7 +31,7 @@ pub enum Theme {
     Light,
     /// Light on near black.
     Dark,
-    /// Those of the page that an SVG stands in: CSS variables that
+    /// The colours of the page that an SVG stands in: CSS variables that
     /// [`page_style`](crate::page_style) sets, with the light colours where they are not set. A PNG
     /// is light.
     Page,

@@ -192,7 +192,7 @@ fn text_element(
 struct Pen {
     path: String,
     at: (i32, i32),
-    /// What the last step was, which need not be said again.
+    /// The last command, which need not be repeated.
     command: Option<char>,
 }
 

@@ -1,5 +1,5 @@
-//! Colours. Series are told apart by the palette of Okabe and Ito (2008), which people with any
-//! kind of colour vision can tell apart. Counts are steps of viridis (Smith & van der Walt 2015),
+//! Colours. Series have the palette of Okabe and Ito (2008), which people with any kind of colour vision can
+//! distinguish. Counts are steps of viridis (Smith & van der Walt 2015),
 //! whose lightness rises evenly, so that the order is seen by any eye and in grey; of viridis that
 //! part which stands out from the ground.
 //!
@@ -12,7 +12,7 @@ use plotters::style::RGBColor;
 use crate::options::Theme;
 use crate::svg::hex;
 
-/// Series that can be told apart.
+/// Series that have a colour of their own.
 pub const MAX_SERIES: usize = 7;
 
 /// CountSteps of the scale of counts.
@@ -143,8 +143,8 @@ impl Colours {
     }
 }
 
-/// One colour for each use, though two may look the same: what is written for them tells which
-/// variable belongs there.
+/// A colour of its own for each use, so that a colour in the markup identifies the variable that takes its
+/// place.
 fn page_colours() -> Colours {
     let mut colours = Theme::Light.colours();
     for (number, (_, colour)) in (0..).zip(colours.named()) {
@@ -195,7 +195,7 @@ mod tests {
         })
     }
 
-    /// As WCAG 2.2 defines it.
+    /// The contrast that WCAG 2.2 defines.
     fn contrast(a: RGBColor, b: RGBColor) -> f64 {
         let luminance = |colour| {
             let [red, green, blue] = linear(colour);
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    /// What eyes without one kind of cone see: Machado, Oliveira & Fernandes 2009.
+    /// The colours that eyes without one kind of cone see: Machado, Oliveira & Fernandes 2009.
     const EYES: [[[f64; 3]; 3]; 4] = [
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         [
@@ -296,8 +296,7 @@ mod tests {
         )
     }
 
-    /// How far the two of these colours that look most alike are from each other, to the eye that sees
-    /// the least difference.
+    /// Distance of the two colours that look most alike, to the eye that sees the least difference.
     fn nearest(colours: &[RGBColor]) -> f64 {
         let mut nearest = f64::INFINITY;
         for eye in &EYES {

@@ -1,4 +1,4 @@
-//! What a picture and its lines are called, from what the files say.
+//! The heading of a picture and the names of its lines, from what the files say.
 
 use std::ffi::OsStr;
 
@@ -12,11 +12,11 @@ use crate::run_title;
 pub(crate) struct Origin<'a> {
     pub(crate) place: &'a Place,
     pub(crate) run: Option<&'a RunOrigin>,
-    /// What its times are.
+    /// Name of its times: `service time`.
     pub(crate) name: &'a str,
 }
 
-/// The run that all files come from; what is drawn, where there is no such one.
+/// The run that all files come from; without such a run, what is drawn.
 pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_>]) -> String {
     let mut titles: Vec<String> = all
         .iter()
@@ -44,7 +44,7 @@ pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_
     capitalize(&what)
 }
 
-/// What all files hold.
+/// The name of the times of all files.
 pub(crate) fn quantity_of(all: &[Origin<'_>]) -> String {
     let mut names: Vec<&str> = all.iter().map(|origin| origin.name).collect();
     names.dedup();

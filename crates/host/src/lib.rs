@@ -5,6 +5,7 @@
 //! | [`cores`] | allowed cores, and threads pinned to them |
 //! | [`thread_usage`] | CPU time, memory and waits of this process and its threads |
 //! | [`process_probe`] | CPU time and memory of other processes over a time |
+//! | [`process_group`], [`server_process`] | child processes that leave nothing behind; a server with its output |
 //! | [`system_info`] | operating system, kernel, CPU and cores |
 //! | [`open_files`] | limit on open files |
 //! | [`preflight`] | room for a number of connections: open files and ports |
@@ -16,7 +17,9 @@ pub mod cores;
 mod error;
 pub mod open_files;
 pub mod preflight;
+pub mod process_group;
 pub mod process_probe;
+pub mod server_process;
 pub mod signals;
 pub mod system_info;
 pub mod thread_usage;

@@ -83,17 +83,17 @@ fn measure(vary: Vary, value: u64) -> (f64, f64, f64) {
             };
         }
     });
-    let finished = bare::run(plan);
+    let recording = bare::run(plan);
     assert!(
-        !finished.record.counts.any_failed(),
+        !recording.record.counts.any_failed(),
         "{:?}",
-        finished.record.counts
+        recording.record.counts
     );
     let per_message =
-        |s: Option<f64>| s.unwrap_or(f64::NAN) / finished.record.counts.sent as f64 * 1e6;
+        |s: Option<f64>| s.unwrap_or(f64::NAN) / recording.record.counts.sent as f64 * 1e6;
     (
-        finished.record.in_time.messages as f64 / finished.elapsed_s,
-        per_message(finished.usage.user_cpu_s),
-        per_message(finished.usage.cpu_s),
+        recording.record.in_time.messages as f64 / recording.context.elapsed_s,
+        per_message(recording.context.client.user_cpu_s),
+        per_message(recording.context.client.cpu_s),
     )
 }

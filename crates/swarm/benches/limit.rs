@@ -92,14 +92,14 @@ fn swarm_round(connections: u64, payload: u64, time: Duration, window: u32) -> R
             window: NonZeroU32::new(window).unwrap(),
         };
     });
-    let finished = bare::run(plan);
-    let counts = finished.record.counts;
+    let recording = bare::run(plan);
+    let counts = recording.record.counts;
     assert!(!counts.any_failed(), "{counts:?}");
     #[allow(clippy::cast_precision_loss)]
-    let (messages, sent) = (finished.record.in_time.messages as f64, counts.sent as f64);
+    let (messages, sent) = (recording.record.in_time.messages as f64, counts.sent as f64);
     Round {
-        rate: messages / finished.elapsed_s,
-        user_us: finished.usage.user_cpu_s.unwrap_or(f64::NAN) / sent * 1e6,
-        core: finished.usage.cpu_per_core.unwrap_or(f64::NAN),
+        rate: messages / recording.context.elapsed_s,
+        user_us: recording.context.client.user_cpu_s.unwrap_or(f64::NAN) / sent * 1e6,
+        core: recording.context.client.cpu_per_core.unwrap_or(f64::NAN),
     }
 }

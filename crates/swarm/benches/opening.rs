@@ -58,7 +58,7 @@ fn swarm_opening(connections: u64) -> f64 {
     let plan = bare::plan(&server.url(), connections, |plan| {
         plan.warmup = Duration::ZERO;
     });
-    let finished = bare::run(plan);
-    assert_eq!(finished.connections.opened, connections);
-    finished.connections.opening_s
+    let recording = bare::run(plan);
+    assert_eq!(recording.context.connections.opened, connections);
+    recording.context.connections.opening_s
 }

@@ -11,7 +11,7 @@ use measurement::verdict::Calibration;
 
 use crate::handle::RunHandle;
 use crate::reference_server::ReferenceServer;
-use crate::{Finished, SwarmError, run};
+use crate::{Recording, SwarmError, record};
 
 /// Duration with one client, for the minimum of the service time.
 const FLOOR: Duration = Duration::from_millis(120);
@@ -48,7 +48,7 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     let crowd = measure(ceiling_draft(plan), &server)?;
     #[allow(clippy::cast_precision_loss)]
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
-    let busy_s = crowd.usage.cpu_s;
+    let busy_s = crowd.context.client.cpu_s;
     Ok(alone
         .record
         .service
@@ -61,12 +61,12 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
         }))
 }
 
-fn measure(draft: PlanDraft, server: &ReferenceServer) -> Result<Finished, SwarmError> {
+fn measure(draft: PlanDraft, server: &ReferenceServer) -> Result<Recording, SwarmError> {
     let plan = Plan::new(PlanDraft {
         server_url: ServerUrl::parse(&server.url()).map_err(SwarmError::Plan)?,
         ..draft
     });
-    run(&plan.map_err(SwarmError::Plan)?, &RunHandle::new())
+    record(&plan.map_err(SwarmError::Plan)?, &RunHandle::new())
 }
 
 fn floor_draft(plan: &Plan) -> PlanDraft {

@@ -1,6 +1,6 @@
 //! The load generator: WebSocket clients that time every message.
 //!
-//! A [`Plan`](measurement::plan::Plan) goes in, a [`Finished`] run comes out; files, flags and
+//! A [`Plan`](measurement::plan::Plan) goes in, a [`Run`](measurement::run::Run) comes out; files, flags and
 //! terminals are not known here. Each thread has its own connections, buffers and recorder, and nothing
 //! is shared while messages flow. The handshake is tokio-tungstenite's. After it a thread waits for all its
 //! connections at once (mio, tokio's own reactor); frames are written from and read into its buffers. With
@@ -12,7 +12,6 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | `measure` | a run whose server is probed, and its summary |
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
 //! | `handle`, `progress`, `error` | stopping and observing a run; its errors |
 //! | `calibrate`, `reference_server` | the generator's own limits, against an echo server of its own |
@@ -27,8 +26,8 @@
 //! use measurement::plan::Plan;
 //!
 //! fn measure(plan: &Plan) -> Result<(), swarm::SwarmError> {
-//!     let finished = swarm::run(plan, &swarm::RunHandle::new())?;
-//!     println!("{} echoes", finished.record.counts.received);
+//!     let run = swarm::run(plan, &swarm::RunHandle::new(), swarm::RunSetup::default())?;
+//!     println!("{} echoes", run.summary.map_or(0, |s| s.messages.received));
 //!     Ok(())
 //! }
 //! ```
@@ -56,7 +55,6 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handle;
-mod measure;
 mod message;
 mod pacing_timer;
 mod progress;
@@ -72,10 +70,9 @@ pub use connect::tls;
 pub use error::SwarmError;
 pub use failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use handle::RunHandle;
-pub use measure::{Measured, describe_host, measure};
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
-pub use run::{Finished, run, run_observed};
+pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]

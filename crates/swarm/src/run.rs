@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use host::process_probe::{ProcessProbe, ProcessUsage};
+use host::system_info::SystemInfo;
 use measurement::plan::{Length, Plan};
-use measurement::record;
-use measurement::record::{BottomK, Record, Recorder};
-use measurement::run::{ClientRow, Connections};
-use measurement::verdict::{ConnectTimes, GeneratorUsage};
+use measurement::record::{BottomK, Record, Recorder, fill_timeline};
+use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Tool};
+use measurement::verdict::{Calibration, GeneratorUsage, ServerSample};
 
 use crate::SwarmError;
 use crate::client_stats::ClientStats;
@@ -17,49 +18,84 @@ use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
-use crate::progress::{Phase, ThreadLoad, generator_usage, sum_by_reason};
+use crate::progress::{Phase, ThreadLoad, context_switches, generator_usage, sum_by_reason};
 use crate::worker::{ThreadResult, WorkerJob};
 
-/// Result of a run that took place.
-#[derive(Debug)]
-pub struct Finished {
-    /// Counts, histograms, timeline and samples.
-    pub record: Record,
-    /// One row per client, by number.
-    pub clients: Vec<ClientRow>,
-    /// Results of the connections.
-    pub connections: Connections,
-    /// Connect times.
-    pub connect_ns: ConnectTimes,
-    /// Usage of the generator threads during the measured phase.
-    pub usage: GeneratorUsage,
-    /// Wall-clock time of T0.
-    pub started_at: SystemTime,
-    /// Length of the measured phase in seconds: the planned time, or until the last message was
-    /// sent or echoed.
-    pub elapsed_s: f64,
-    /// The run was ended through its [`RunHandle`].
-    pub interrupted: bool,
+/// Everything that a run takes beside its plan. The default knows nothing.
+#[derive(Debug, Default)]
+pub struct RunSetup<'a> {
+    /// The program that measures.
+    pub tool: Tool,
+    /// Its command line, secrets masked.
+    pub command_line: Option<Vec<String>>,
+    /// The generator's own limits, if they were measured.
+    pub calibration: Option<Calibration>,
+    /// The limit on open files in force.
+    pub open_file_limit: Option<u64>,
+    /// Observer of the server's process during the measured phase.
+    pub probe: Option<&'a mut ProcessProbe>,
 }
 
-/// Executes a plan. Blocks until all connections are closed.
+/// Executes a plan. Blocks until all connections are closed. The run has every part.
 ///
 /// # Errors
 /// [`SwarmError`] when the run cannot take place: the host is unknown, no connection opens, or
 /// the system refuses a thread. Every later failure is counted.
-pub fn run(plan: &Plan, handle: &RunHandle) -> Result<Finished, SwarmError> {
-    run_observed(plan, handle, |_| {})
+pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, SwarmError> {
+    let RunSetup {
+        tool,
+        command_line,
+        calibration,
+        open_file_limit,
+        mut probe,
+    } = setup;
+    let mut used: Option<ProcessUsage> = None;
+    let mut recording = record_observed(plan, handle, |phase| match (phase, &mut probe) {
+        (Phase::Measure, Some(probe)) => probe.begin(),
+        (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
+        _ => {}
+    })?;
+    let server = used.and_then(|used| server_sample(used, &recording.context.client));
+    recording.context = RunContext {
+        tool,
+        command_line,
+        calibration,
+        host: describe_host(open_file_limit),
+        server,
+        ..recording.context
+    };
+    let (record, clients) = (recording.record, recording.clients);
+    Ok(Run::new(plan, record, clients, recording.context))
 }
 
-/// Executes a plan as [`run`] does, and calls `observe` as each phase begins, from the calling thread.
+/// The generator's own recording of a run, for those who examine the generator; see [`run`].
+#[derive(Debug)]
+pub struct Recording {
+    /// Counts, histograms, timeline and samples.
+    pub record: Record,
+    /// One row per client, by number.
+    pub clients: Vec<ClientRow>,
+    /// Connections, usage of the generator, start and length; tool, host and server are not known.
+    pub context: RunContext,
+}
+
+/// Executes a plan as [`run`] does, without a summary.
 ///
 /// # Errors
 /// Those of [`run`].
-pub fn run_observed(
+pub fn record(plan: &Plan, handle: &RunHandle) -> Result<Recording, SwarmError> {
+    record_observed(plan, handle, |_| {})
+}
+
+/// Executes a plan as [`record`] does, and calls `observe` as each phase begins, from the calling thread.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn record_observed(
     plan: &Plan,
     handle: &RunHandle,
     mut observe: impl FnMut(Phase),
-) -> Result<Finished, SwarmError> {
+) -> Result<Recording, SwarmError> {
     let mut enter = |phase| {
         handle.enter(phase);
         observe(phase);
@@ -88,9 +124,9 @@ pub fn run_observed(
         None => return Err(nothing_connected(plan, &coordinator.results)),
     };
     let results = std::mem::take(&mut coordinator.results);
-    let mut finished = merge(plan, results, &budget, started_at, stopped);
-    finished.connections.opening_s = coordinator.opening.as_secs_f64();
-    Ok(finished)
+    let mut recording = merge(plan, results, &budget, started_at, stopped);
+    recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
+    Ok(recording)
 }
 
 fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
@@ -117,7 +153,7 @@ fn merge(
     budget: &BottomK,
     started_at: SystemTime,
     interrupted: bool,
-) -> Finished {
+) -> Recording {
     let usage = generator_usage(results.iter().map(|r| ThreadLoad {
         usage: r.usage,
         blocked_writes: r.clients.blocked_writes,
@@ -138,16 +174,19 @@ fn merge(
         Length::MessagesPerClient(_) if interrupted => clients.sending_until_ns,
         Length::MessagesPerClient(_) => clients.sending_until_ns.max(record.last_received_ns),
     };
-    record::fill_timeline(&mut record.timeline, elapsed_ns);
-    Finished {
-        connections: connections(&connects, &clients),
+    fill_timeline(&mut record.timeline, elapsed_ns);
+    Recording {
+        context: RunContext {
+            started_at: humantime::format_rfc3339_millis(started_at).to_string(),
+            elapsed_s: Duration::from_nanos(elapsed_ns).as_secs_f64(),
+            connections: connections(&connects, &clients),
+            connect_ns: connects.times(),
+            client: usage,
+            interrupted,
+            ..RunContext::default()
+        },
         record,
         clients: clients.rows,
-        connect_ns: connects.times(),
-        usage,
-        started_at,
-        elapsed_s: Duration::from_nanos(elapsed_ns).as_secs_f64(),
-        interrupted,
     }
 }
 
@@ -169,5 +208,59 @@ fn connections(connects: &ConnectStats, clients: &ClientStats) -> Connections {
         early_ends: sum_by_reason([&clients.early_ends].into_iter()),
         close_codes,
         opening_s: 0.0,
+    }
+}
+
+/// Describes this machine, with the limit on open files in force.
+#[must_use]
+pub fn describe_host(open_file_limit: Option<u64>) -> Host {
+    let info = SystemInfo::read();
+    Host {
+        os: info.os,
+        kernel: info.kernel,
+        cpu: info.cpu,
+        cores: info.cores,
+        allowed_cores: info.allowed_cores,
+        open_file_limit,
+    }
+}
+
+/// The server's part of its process's usage; `None` when the generator's part, in the same process, is not
+/// known.
+fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerSample> {
+    let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
+    Some(ServerSample {
+        pid: used.pid,
+        cpu_s: (used.cpu_s - generator_cpu_s).max(0.0),
+        max_rss_bytes: used.max_rss_bytes,
+        context_switches: used.context_switches.map(context_switches),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_described_with_its_limit() {
+        assert_eq!(describe_host(Some(7)).open_file_limit, Some(7));
+    }
+
+    #[test]
+    fn the_generators_time_is_not_the_servers() {
+        let used = ProcessUsage {
+            pid: 1,
+            cpu_s: 3.0,
+            max_rss_bytes: None,
+            context_switches: None,
+            is_own: true,
+        };
+        let generator = |cpu_s| GeneratorUsage {
+            cpu_s,
+            ..GeneratorUsage::default()
+        };
+        let server_s = server_sample(used, &generator(Some(1.0))).unwrap().cpu_s;
+        assert_eq!(server_s, 2.0);
+        assert_eq!(server_sample(used, &generator(None)), None);
     }
 }

@@ -11,13 +11,13 @@ use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::Length;
 use measurement::record::Outcome;
-use swarm::{ConnectFailure, Finished, RunHandle, SwarmError};
+use swarm::{ConnectFailure, Recording, RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-fn outcomes(finished: &Finished, outcome: Outcome) -> u64 {
-    let samples = finished.record.samples.iter();
+fn outcomes(recording: &Recording, outcome: Outcome) -> u64 {
+    let samples = recording.record.samples.iter();
     samples.filter(|s| s.outcome == outcome).count() as u64
 }
 
@@ -29,12 +29,12 @@ fn a_dropped_message_is_lost_and_the_next_one_goes_out_at_the_timeout() {
             |n, message| if n % 5 == 2 { vec![] } else { vec![message] },
         )
     });
-    let finished = run(&server.plan(|plan| plan.timeout = Duration::from_millis(200)));
-    let counts = finished.record.counts;
+    let recording = run(&server.plan(|plan| plan.timeout = Duration::from_millis(200)));
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (40, 32, 8));
-    assert_eq!(outcomes(&finished, Outcome::Lost), 8);
+    assert_eq!(outcomes(&recording, Outcome::Lost), 8);
     assert!(
-        finished
+        recording
             .clients
             .iter()
             .all(|c| c.messages == 10 && c.failed == 2)
@@ -57,12 +57,12 @@ fn a_late_echo_is_timed_out_and_keeps_its_time() {
             }
         }
     });
-    let finished = run(&server.plan(|plan| plan.timeout = timeout));
-    let counts = finished.record.counts;
+    let recording = run(&server.plan(|plan| plan.timeout = timeout));
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (40, 40, 0));
     // The one that slept, and those that queued up behind it.
     assert!(counts.timed_out >= 4, "{counts:?}");
-    let late = finished
+    let late = recording
         .record
         .samples
         .iter()
@@ -90,13 +90,13 @@ fn corruption_duplication_and_reordering_are_counted_apart() {
             _ => vec![message],
         })
     });
-    let finished = run(&server.plan(|plan| plan.load = common::closed(2)));
-    let counts = finished.record.counts;
+    let recording = run(&server.plan(|plan| plan.load = common::closed(2)));
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (40, 40, 0));
     assert_eq!(counts.corrupted, 12);
     assert_eq!((counts.duplicated, counts.reordered), (4, 4));
     assert_eq!(
-        finished.record.service.count(),
+        recording.record.service.count(),
         28,
         "wrong echoes are not timed"
     );
@@ -122,12 +122,12 @@ fn a_server_that_closes_early_leaves_counts_and_a_code() {
         socket.close(Some(frame)).await.unwrap();
         while socket.next().await.is_some() {}
     });
-    let finished = run(&server.plan(|_| {}));
-    let counts = finished.record.counts;
+    let recording = run(&server.plan(|_| {}));
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (28, 26, 2));
-    assert_eq!(finished.connections.closed_early, 2);
+    assert_eq!(recording.context.connections.closed_early, 2);
     assert_eq!(
-        finished.connections.close_codes,
+        recording.context.connections.close_codes,
         [(1000, 2), (1011, 2)].into()
     );
 }
@@ -138,11 +138,14 @@ fn a_vanishing_server_is_code_1006() {
         let mut socket = accept(stream).await;
         let _ = socket.next().await;
     });
-    let finished = run(&server.plan(|_| {}));
-    let counts = finished.record.counts;
+    let recording = run(&server.plan(|_| {}));
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (4, 0, 4));
-    assert_eq!(finished.connections.close_codes, [(1006, 4)].into());
-    assert_eq!(finished.connections.closed_early, 4);
+    assert_eq!(
+        recording.context.connections.close_codes,
+        [(1006, 4)].into()
+    );
+    assert_eq!(recording.context.connections.closed_early, 4);
 }
 
 #[test]
@@ -156,8 +159,8 @@ fn a_server_that_refuses_half_is_measured_with_the_other_half() {
         let answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
         stream.write_all(answer).await.unwrap();
     });
-    let finished = run(&server.plan(|_| {}));
-    let connections = &finished.connections;
+    let recording = run(&server.plan(|_| {}));
+    let connections = &recording.context.connections;
     assert_eq!(
         (
             connections.attempted,
@@ -171,9 +174,9 @@ fn a_server_that_refuses_half_is_measured_with_the_other_half() {
         (reason.as_str(), *n),
         ("the server answered the upgrade with HTTP 503", 2)
     );
-    assert_eq!(finished.record.counts.received, 20);
+    assert_eq!(recording.record.counts.received, 20);
     assert_eq!(
-        finished
+        recording
             .clients
             .iter()
             .filter(|c| c.connect_ns.is_none())
@@ -193,15 +196,15 @@ fn a_server_that_stops_reading_does_not_hold_the_run() {
         max: 16 << 20,
     };
     for length in [messages(2), Length::Duration(Duration::from_millis(100))] {
-        let finished = run(&server.plan(|plan| {
+        let recording = run(&server.plan(|plan| {
             plan.clients = NonZeroU32::new(2).unwrap();
             plan.payload = large;
             plan.timeout = Duration::from_millis(200);
             plan.length = length;
         }));
-        let counts = finished.record.counts;
+        let counts = recording.record.counts;
         assert_eq!((counts.sent, counts.received, counts.lost), (2, 0, 2));
-        let codes = &finished.connections.close_codes;
+        let codes = &recording.context.connections.close_codes;
         assert_eq!(*codes, [(1006, 2)].into());
     }
 }
@@ -226,13 +229,13 @@ fn an_echo_behind_the_drain_is_lost_and_nothing_else() {
         }
     });
     for payload in [8, 125] {
-        let finished = run(&server.plan(|plan| {
+        let recording = run(&server.plan(|plan| {
             plan.clients = NonZeroU32::new(2).unwrap();
             plan.length = messages(1);
             plan.payload = common::size(payload);
             plan.timeout = timeout;
         }));
-        let counts = finished.record.counts;
+        let counts = recording.record.counts;
         assert_eq!(counts.sent, counts.received + counts.lost);
         assert_eq!((counts.duplicated, counts.unexpected), (0, 0), "{counts:?}");
     }
@@ -252,10 +255,19 @@ fn garbage_on_the_wire_fails_the_connection_with_1002() {
         let frame = socket.next().await;
         assert!(frame.is_some());
     });
-    let finished = run(&server.plan(|_| {}));
-    assert_eq!(finished.connections.close_codes, [(1002, 4)].into());
-    assert_eq!(finished.record.counts.lost, 4);
-    let (reason, _) = finished.connections.early_ends.iter().next().unwrap();
+    let recording = run(&server.plan(|_| {}));
+    assert_eq!(
+        recording.context.connections.close_codes,
+        [(1002, 4)].into()
+    );
+    assert_eq!(recording.record.counts.lost, 4);
+    let (reason, _) = recording
+        .context
+        .connections
+        .early_ends
+        .iter()
+        .next()
+        .unwrap();
     assert_eq!(
         reason,
         "the server broke the protocol: a reserved bit is set"
@@ -265,13 +277,13 @@ fn garbage_on_the_wire_fails_the_connection_with_1002() {
 #[test]
 fn a_silent_server_ends_as_counts() {
     let server = Server::start(|_, stream| answer(stream, |_, _| vec![]));
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.timeout = Duration::from_millis(50);
         plan.length = messages(3);
     }));
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (12, 0, 12));
-    assert_eq!(finished.record.service.count(), 0);
+    assert_eq!(recording.record.service.count(), 0);
 }
 
 #[test]
@@ -281,7 +293,7 @@ fn a_server_that_never_finishes_the_handshake_is_a_failure() {
         std::future::pending::<()>().await;
     });
     let plan = server.plan(|plan| plan.connect_timeout = Duration::from_millis(100));
-    let error = swarm::run(&plan, &RunHandle::new()).unwrap_err();
+    let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
     assert!(
         error
             .to_string()
@@ -319,8 +331,8 @@ fn broadcasts_of_other_clients_messages_are_unexpected() {
             }
         }
     });
-    let finished = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
-    let counts = finished.record.counts;
+    let recording = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
+    let counts = recording.record.counts;
     assert_eq!(
         (counts.sent, counts.received, counts.corrupted),
         (20, 20, 0)

@@ -50,10 +50,10 @@ fn what_is_told_last_is_what_is_found() {
         let plan: Plan = server.plan(change);
         let control = RunHandle::new();
         control.watch();
-        let finished = swarm::run(&plan, &control).unwrap();
+        let recording = swarm::record(&plan, &control).unwrap();
         let told = control.progress();
         assert_eq!(told.phase, Phase::Close);
-        let (found, record) = (&finished.record, &told.record);
+        let (found, record) = (&recording.record, &told.record);
         assert_eq!(record.counts, found.counts);
         assert!(found.counts.lost > 0 && found.counts.corrupted > 0);
         assert_eq!(record.in_time, found.in_time);
@@ -64,10 +64,16 @@ fn what_is_told_last_is_what_is_found() {
             record.open_loop.as_deref().map(lag),
             found.open_loop.as_deref().map(lag)
         );
-        assert_eq!(told.connections.opened, finished.connections.opened);
-        assert_eq!(told.usage.cpu_s, finished.usage.cpu_s);
-        assert_eq!(told.usage.cpu_per_core, finished.usage.cpu_per_core);
-        assert_eq!(told.elapsed_s, finished.elapsed_s);
+        assert_eq!(
+            told.connections.opened,
+            recording.context.connections.opened
+        );
+        assert_eq!(told.usage.cpu_s, recording.context.client.cpu_s);
+        assert_eq!(
+            told.usage.cpu_per_core,
+            recording.context.client.cpu_per_core
+        );
+        assert_eq!(told.elapsed_s, recording.context.elapsed_s);
         assert!(told.elapsed_s > 0.0);
     }
 }
@@ -76,8 +82,8 @@ fn what_is_told_last_is_what_is_found() {
 fn unasked_the_threads_tell_nothing() {
     let server = imperfect();
     let control = RunHandle::new();
-    let finished = swarm::run(&server.plan(open_loop), &control).unwrap();
-    assert!(finished.record.counts.sent > 0);
+    let recording = swarm::record(&server.plan(open_loop), &control).unwrap();
+    assert!(recording.record.counts.sent > 0);
     let told = control.progress();
     assert_eq!(told.record.counts.sent, 0);
     assert_eq!(told.connections.attempted, 0);
@@ -102,7 +108,7 @@ fn figures_of_a_run_never_go_back_while_it_goes_on() {
         looking.stop();
         looks
     });
-    swarm::run(&plan, &control).unwrap();
+    swarm::record(&plan, &control).unwrap();
     let looks = looks.join().unwrap();
     assert!(looks.is_sorted_by_key(|look| look.record.counts.sent));
     assert!(looks.is_sorted_by_key(|look| look.record.service.count()));
@@ -130,7 +136,7 @@ fn connections_that_fail_are_told_by_reason() {
     });
     let control = RunHandle::new();
     control.watch();
-    let error = swarm::run(&plan, &control).unwrap_err();
+    let error = swarm::record(&plan, &control).unwrap_err();
     let told = control.progress().connections;
     assert_eq!((told.attempted, told.opened, told.failed), (4, 0, 4));
     let (reason, count) = told.failures.iter().next().unwrap();

@@ -86,9 +86,9 @@ fn every_message_of_the_schedule_is_sent_once_and_never_early() {
             plan.threads = threads.try_into().unwrap();
             plan.busy_poll = busy_poll;
         });
-        let finished = run(&plan);
+        let recording = run(&plan);
         let due = due(&plan);
-        let record = &finished.record;
+        let record = &recording.record;
         assert!(!record.counts.any_failed(), "{:?}", record.counts);
         assert_eq!(
             record.counts.sent,
@@ -104,9 +104,9 @@ fn every_message_of_the_schedule_is_sent_once_and_never_early() {
         let lag = |s: &measurement::record::Sample| s.sent_ns - s.intended_ns;
         assert_eq!(open.send_lag.max(), record.samples.iter().map(lag).max());
         if let Length::Duration(time) = length {
-            assert_eq!(finished.elapsed_s, time.as_secs_f64());
+            assert_eq!(recording.context.elapsed_s, time.as_secs_f64());
         }
-        assert_eq!(finished.usage.busy_share.is_some(), busy_poll);
+        assert_eq!(recording.context.client.busy_share.is_some(), busy_poll);
     }
 }
 
@@ -136,9 +136,9 @@ fn ramps_and_stages_are_followed() {
             plan.length = Length::Duration(Duration::from_millis(300));
             plan.warmup = Duration::from_millis(30);
         });
-        let finished = run(&plan);
-        assert_eq!(finished.record.counts.sent, expected);
-        assert_eq!(finished.record.counts.received, expected);
+        let recording = run(&plan);
+        assert_eq!(recording.record.counts.sent, expected);
+        assert_eq!(recording.record.counts.received, expected);
     }
 }
 
@@ -163,12 +163,12 @@ async fn hold_back_ten(stream: tokio::net::TcpStream) {
 fn a_late_reply_delays_nothing() {
     // In a window of one this server never answers: without one, all ten come to it.
     let server = Server::start(|_, stream| hold_back_ten(stream));
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.clients = NonZeroU32::MIN;
         plan.load = open(200.0, None);
         plan.length = messages(20);
     }));
-    let record = finished.record;
+    let record = recording.record;
     assert_eq!((record.counts.received, record.counts.lost), (20, 0));
     // The first waited for nine more, 45 ms by the schedule; what the server needs comes on top.
     let first = record.samples.iter().find(|s| s.message == 0).unwrap();
@@ -195,12 +195,12 @@ fn a_window_holds_back_and_the_response_time_tells() {
             }
         }
     });
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.clients = NonZeroU32::MIN;
         plan.load = open(100.0, Some(1));
         plan.length = messages(20);
     }));
-    let record = finished.record;
+    let record = recording.record;
     assert_eq!((record.counts.sent, record.counts.received), (20, 20));
     // Message 19 is due at 190 ms; it cannot go out before 19 answers of 20 ms.
     let last = record.samples.iter().find(|s| s.message == 19).unwrap();
@@ -218,13 +218,13 @@ fn what_cannot_be_sent_by_the_end_of_the_drain_is_counted() {
         let mut socket = accept(stream).await;
         while let Some(Ok(_)) = socket.next().await {}
     });
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.clients = NonZeroU32::MIN;
         plan.load = open(100.0, Some(2));
         plan.length = Length::Duration(Duration::from_millis(100));
         plan.timeout = Duration::from_millis(150);
     }));
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     // Ten are due: two at once, two more when those are given up, and so on until the end of the
     // drain; what exactly goes out when depends on the machine, but none is forgotten.
     assert_eq!(counts.sent + counts.unsent, 10, "{counts:?}");
@@ -253,9 +253,9 @@ fn what_was_due_on_a_connection_that_ended_is_counted() {
         plan.load = open(200.0, None);
         plan.length = Length::Duration(Duration::from_millis(500));
     });
-    let finished = run(&plan);
-    let counts = finished.record.counts;
-    assert_eq!(finished.connections.closed_early, 1);
+    let recording = run(&plan);
+    let counts = recording.record.counts;
+    assert_eq!(recording.context.connections.closed_early, 1);
     // A hundred were due, fifty on each connection.
     assert_eq!(counts.sent + counts.unsent, 100, "{counts:?}");
     assert!(counts.unsent > 0 && counts.unsent < 50, "{counts:?}");
@@ -277,10 +277,10 @@ fn a_stopped_open_loop_keeps_what_it_has() {
         }
         stopper.stop();
     });
-    let finished = swarm::run(&plan, &control).unwrap();
+    let recording = swarm::record(&plan, &control).unwrap();
     watcher.join().unwrap();
-    assert!(finished.interrupted);
-    let counts = finished.record.counts;
+    assert!(recording.context.interrupted);
+    let counts = recording.record.counts;
     assert!(counts.received >= 20 && counts.lost == 0, "{counts:?}");
     assert_eq!(counts.sent, counts.received + counts.abandoned);
 }
@@ -294,9 +294,9 @@ fn the_generators_own_limits_are_found() {
             plan.server_url = measurement::plan::ServerUrl::parse(&echo.url()).unwrap();
             plan.load = common::closed(window);
         });
-        let finished = run(&plan);
+        let recording = run(&plan);
         assert_eq!(
-            finished.record.counts.received, 40,
+            recording.record.counts.received, 40,
             "the reference is an echo"
         );
         let own = swarm::calibrate(&plan).unwrap().unwrap();
@@ -318,6 +318,6 @@ fn threads_are_kept_on_the_cores_asked_for() {
     let pinned = run(&server.plan(|plan| plan.pin = cores.clone()));
     assert_eq!(pinned.record.counts.received, 40);
     let plan = server.plan(|plan| plan.pin = vec![100_000]);
-    let error = swarm::run(&plan, &swarm::RunHandle::new()).unwrap_err();
+    let error = swarm::record(&plan, &swarm::RunHandle::new()).unwrap_err();
     assert!(error.to_string().contains("cannot run"), "{error}");
 }

@@ -33,31 +33,34 @@ fn every_message_of_a_faithful_server_is_counted_and_timed() {
             2,
         ),
     ] {
-        let finished = run(&server.plan(|plan| {
+        let recording = run(&server.plan(|plan| {
             plan.payload = payload;
             plan.text = text;
             plan.load = common::closed(window);
             plan.threads = threads.try_into().unwrap();
             plan.length = messages(50);
         }));
-        let counts = finished.record.counts;
+        let counts = recording.record.counts;
         assert_eq!((counts.sent, counts.received, counts.lost), (200, 200, 0));
         assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
-        assert_eq!(finished.record.service.count(), 200);
-        assert_eq!(finished.record.samples.len(), 200);
-        assert_eq!(finished.connections.opened, 4);
-        assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
-        assert_eq!(finished.connections.closed_early, 0);
-        assert_eq!(finished.connect_ns.upgrade.count, 4);
-        assert!(finished.connections.opening_s > 0.0);
-        assert!(finished.elapsed_s > 0.0 && !finished.interrupted);
+        assert_eq!(recording.record.service.count(), 200);
+        assert_eq!(recording.record.samples.len(), 200);
+        assert_eq!(recording.context.connections.opened, 4);
+        assert_eq!(
+            recording.context.connections.close_codes,
+            [(1000, 4)].into()
+        );
+        assert_eq!(recording.context.connections.closed_early, 0);
+        assert_eq!(recording.context.connect_ns.upgrade.count, 4);
+        assert!(recording.context.connections.opening_s > 0.0);
+        assert!(recording.context.elapsed_s > 0.0 && !recording.context.interrupted);
         assert!(
-            finished
+            recording
                 .clients
                 .iter()
                 .all(|c| c.messages == 50 && c.failed == 0)
         );
-        let mut all: Vec<_> = finished
+        let mut all: Vec<_> = recording
             .record
             .samples
             .iter()
@@ -79,8 +82,8 @@ fn verification_is_as_strict_as_asked() {
         })
     });
     for (verify, corrupted) in [(Verify::Full, 40), (Verify::Length, 0), (Verify::Off, 0)] {
-        let finished = run(&server.plan(|plan| plan.verify = verify));
-        assert_eq!(finished.record.counts.corrupted, corrupted, "{verify:?}");
+        let recording = run(&server.plan(|plan| plan.verify = verify));
+        assert_eq!(recording.record.counts.corrupted, corrupted, "{verify:?}");
     }
 }
 
@@ -92,12 +95,15 @@ fn a_thread_without_a_single_connection_does_not_hold_up_the_others() {
         }
     });
     // One client a thread, so that the refused one leaves its thread with nothing to do.
-    let finished = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
+    let recording = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
     assert_eq!(
-        (finished.connections.opened, finished.connections.failed),
+        (
+            recording.context.connections.opened,
+            recording.context.connections.failed
+        ),
         (1, 1)
     );
-    assert_eq!(finished.record.counts.received, 10);
+    assert_eq!(recording.record.counts.received, 10);
 }
 
 #[test]
@@ -129,24 +135,27 @@ fn pings_are_answered_and_what_follows_the_handshake_is_kept() {
             }
         }
     });
-    let finished = run(&server.plan(|_| {}));
-    assert_eq!(finished.record.counts.received, 40);
-    assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
+    let recording = run(&server.plan(|_| {}));
+    assert_eq!(recording.record.counts.received, 40);
+    assert_eq!(
+        recording.context.connections.close_codes,
+        [(1000, 4)].into()
+    );
 }
 
 #[test]
 fn a_planned_time_with_warm_up_measures_only_what_was_sent_after_it() {
     let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.length = Length::Duration(Duration::from_millis(300));
         plan.warmup = Duration::from_millis(100);
     }));
-    let record = &finished.record;
+    let record = &recording.record;
     assert!(record.counts.sent > 0 && record.counts.planned.is_none());
     assert_eq!(record.counts.sent, record.counts.received);
     let sent: Vec<_> = record.samples.iter().map(|s| s.sent_ns).collect();
     assert!(sent.iter().all(|ns| *ns < 300_000_000));
-    assert_eq!(finished.elapsed_s, 0.3);
+    assert_eq!(recording.context.elapsed_s, 0.3);
     for client in 0..4 {
         let of_client = record.samples.iter().filter(|s| s.client == client);
         assert_eq!(
@@ -178,10 +187,10 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
         stopper.stop();
     });
     let mut phases = Vec::new();
-    let finished = swarm::run_observed(&plan, &control, |phase| phases.push(phase)).unwrap();
+    let recording = swarm::record_observed(&plan, &control, |phase| phases.push(phase)).unwrap();
     watcher.join().unwrap();
-    let counts = finished.record.counts;
-    assert!(finished.interrupted);
+    let counts = recording.record.counts;
+    assert!(recording.context.interrupted);
     assert_eq!((counts.sent, counts.received), (404, 400));
     assert_eq!((counts.abandoned, counts.lost), (4, 0));
     assert_eq!(phases.first(), Some(&Phase::Connect));
@@ -203,13 +212,13 @@ fn headers_reach_the_server_and_the_connect_rate_is_kept_to() {
             answer(stream, |_, message| vec![message]).await;
         }
     });
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.headers.insert("x-token", "abc".parse().unwrap());
         plan.headers
             .insert("origin", "https://example.org".parse().unwrap());
         plan.connect_rate = "1_000".parse().ok();
     }));
-    assert_eq!(finished.connections.opened, 4);
+    assert_eq!(recording.context.connections.opened, 4);
     let head = receiver.recv().unwrap();
     assert!(head.contains("x-token: abc\r\n"), "{head}");
     assert!(head.contains("Origin: https://example.org\r\n"), "{head}");
@@ -229,12 +238,15 @@ fn a_run_that_is_stopped_while_it_connects_tells_of_its_connections() {
         }
         stopper.stop();
     });
-    let finished = swarm::run(&plan, &control).unwrap();
+    let recording = swarm::record(&plan, &control).unwrap();
     watcher.join().unwrap();
-    assert!(finished.interrupted);
+    assert!(recording.context.interrupted);
     assert_eq!(
-        (finished.connections.opened, finished.record.counts.sent),
+        (
+            recording.context.connections.opened,
+            recording.record.counts.sent
+        ),
         (1, 0)
     );
-    assert_eq!(finished.elapsed_s, 0.0);
+    assert_eq!(recording.context.elapsed_s, 0.0);
 }

@@ -18,12 +18,12 @@ const ARROWS: &str = "
     measurement: statistics units
     swarm: host measurement units websocket-wire
     results: measurement units
-    wording: measurement units
+    wording: measurement statistics units
     cli: host measurement units
     echo-server: host units
     axum-ws: cli echo-server
     tungstenite-ws: cli echo-server
-    draw-plot: cli measurement results units
+    draw-plot: cli measurement results units wording
     ws-report: cli draw-plot measurement results units wording
     ws-compare: cli draw-plot host measurement results statistics swarm units wording ws-report
     ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording

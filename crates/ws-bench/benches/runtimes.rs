@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum_ws::{Config, Listener};
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
-use swarm::Finished;
+use swarm::Recording;
 use swarm::RunHandle;
 use tokio::sync::watch;
 use units::SizeRange;
@@ -60,12 +60,12 @@ fn look(threads: usize, apart: bool) -> [f64; 4] {
     };
     drop(stopped);
     let rate = |clients, window| {
-        let finished = run(address, clients, window, Length::Duration(TIME));
-        finished.record.in_time.messages as f64 / finished.elapsed_s
+        let recording = run(address, clients, window, Length::Duration(TIME));
+        recording.record.in_time.messages as f64 / recording.context.elapsed_s
     };
     let once = Length::MessagesPerClient(NonZeroU64::MIN);
     let found = [
-        run(address, 5_000, 1, once).connections.opening_s * 1e3,
+        run(address, 5_000, 1, once).context.connections.opening_s * 1e3,
         rate(100, 1),
         rate(3, 1),
         rate(20, 64),
@@ -137,7 +137,7 @@ fn registered(listener: std::net::TcpListener) -> Listener {
     tokio::net::TcpListener::from_std(listener).unwrap().into()
 }
 
-fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finished {
+fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Recording {
     let plan = Plan::new(PlanDraft {
         server_url: ServerUrl::parse(&format!("ws://{address}/ws")).unwrap(),
         embedded: None,
@@ -162,7 +162,7 @@ fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Finish
         max_samples: 0,
     })
     .unwrap();
-    let finished = swarm::run(&plan, &RunHandle::new()).unwrap();
-    assert!(!finished.record.counts.any_failed());
-    finished
+    let recording = swarm::record(&plan, &RunHandle::new()).unwrap();
+    assert!(!recording.record.counts.any_failed());
+    recording
 }

@@ -114,12 +114,12 @@ fn echoes(server: Server, connections: u64, window: u32, time: Duration) -> f64 
             window: NonZeroU32::new(window).unwrap(),
         };
     });
-    let finished = bare::run(plan);
-    let counts = finished.record.counts;
+    let recording = bare::run(plan);
+    let counts = recording.record.counts;
     assert!(!counts.any_failed(), "{counts:?}");
     drop(stop);
     serving.join().unwrap();
-    finished.record.in_time.messages as f64 / finished.elapsed_s
+    recording.record.in_time.messages as f64 / recording.context.elapsed_s
 }
 
 /// Sends back whatever comes, for as long as the process lives; where it listens.

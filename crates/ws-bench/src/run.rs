@@ -9,8 +9,7 @@ use measurement::plan::{CertificatePolicy, Plan, PlanError};
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
-use swarm::RunHandle;
-use swarm::{Measured, SwarmError};
+    run.summary = Some(summary.clone());
 use units::grouped;
 
 use crate::args::BenchArgs;
@@ -34,12 +33,15 @@ pub(crate) fn run(
     let checked = check(args)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
     let started = start(args, control, checked.plan, checked.metrics)?;
-    let measured = measure(args, control, interrupts, &started, checked.probe)?;
+    let mut run = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
-
-    let mut summary = measured.summary.with_conditions(&args.conditions);
+    let summary = run
+        .summary
+        .take()
+        .context("the generator gave no summary")?;
+    let mut summary = summary.with_conditions(&args.conditions);
     wording::explain(&mut summary);
-    let run = Run::with_summary(summary.clone(), measured.record, measured.clients);
+    run.summary = Some(summary.clone());
     // A terminal that is gone must not cost the files.
     let printed = print(&report(args, &summary, &run)?);
 
@@ -184,7 +186,7 @@ fn measure(
     interrupts: &Interrupts,
     started: &Started,
     mut probe: Option<ProcessProbe>,
-) -> anyhow::Result<Measured> {
+) -> anyhow::Result<Run> {
     let Started {
         plan, calibration, ..
     } = started;
@@ -195,27 +197,28 @@ fn measure(
         (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
         (false, false) => progress_bar::start(plan, control),
     };
-    let measured = swarm::measure(
-        tool(),
-        plan,
-        control,
-        probe.as_mut(),
-        *calibration,
-        open_files::limit(),
-    );
+    let setup = RunSetup {
+        tool: tool(),
+        calibration: *calibration,
+        open_file_limit: open_files::limit(),
+        probe: probe.as_mut(),
+        ..RunSetup::default()
+    };
+    let run = swarm::run(plan, control, setup);
     drop(display);
     interrupts.announce_on_interrupt(!args.quiet);
-    let measured = measured?;
-    if let (Some(pid), true) = (args.server_pid, measured.server_ended) {
+    let run = run?;
+    let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
+    if let (Some(pid), None) = (args.server_pid, server) {
         args.notice(&format!(
             "process {pid} ended before the run did: its CPU and memory are not known"
         ));
     }
-    Ok(measured)
+    Ok(run)
 }
 
 /// The summary as text or JSON.
-fn report(args: &BenchArgs, summary: &Summary, run: &Run) -> anyhow::Result<String> {
+    run.summary = Some(summary.clone());
     if args.json {
         results::write::to_json(run).context("cannot print the summary")
     } else {

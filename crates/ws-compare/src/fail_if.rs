@@ -8,7 +8,7 @@ use statistics::interval_levels;
 use units::counted;
 
 use crate::round_values::{CONFIDENCE, RoundValues};
-use crate::wording::percent;
+use crate::sentences::percent;
 
 /// The conditions of `--fail-if`.
 #[derive(Debug, Clone, Default)]

@@ -1,4 +1,4 @@
-//! The comparison as a picture: a dot a round, an interval a server.
+//! Forest plot of a comparison: a dot a round, an interval a server.
 
 use std::path::Path;
 
@@ -9,16 +9,15 @@ use draw_plot::{
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
 };
-use units::counted;
 use ws_report::page::PagePicture;
 
-use crate::{page, wording};
+use crate::sentences;
 
-/// Height of what surrounds the rows, and of each row, at a width of 1280.
+/// Height around the rows, and of each row, at a width of 1280.
 const AROUND: u32 = 150;
 const ROW: u32 = 52;
 
-/// The bytes of the picture for a file of this name.
+/// Draws the picture for a file of this name, and returns its bytes.
 ///
 /// # Errors
 /// [`DrawError`] when no figure has a ratio, or it cannot be painted.
@@ -27,12 +26,12 @@ pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> 
     encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
 }
 
-/// Whether any figure has a ratio to draw.
+/// Returns whether any figure has a ratio to draw.
 pub(crate) fn has_ratios(c: &Comparison) -> bool {
     !ratios(c).rows.is_empty()
 }
 
-/// The pictures of a page; none when there is nothing to draw.
+/// Draws the pictures of a page; none when there is nothing to draw.
 ///
 /// # Errors
 /// As [`encode`].
@@ -46,7 +45,12 @@ pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
         "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
         c.plan.reference
     );
-    Ok(vec![page::picture(&ratios.title, &caption, svg)])
+    Ok(vec![PagePicture {
+        title: ratios.title,
+        caption,
+        svg,
+        narrow: None,
+    }])
 }
 
 fn options(ratios: &ForestData, theme: Theme) -> Options {
@@ -74,24 +78,24 @@ fn ratios(c: &Comparison) -> ForestData {
         }
     }
     ForestData {
-        title: wording::title(c),
+        title: sentences::title(c),
         subtitle: format!(
             "{} · {}{} · {}",
             c.validity.verdict.name(),
-            counted(u64::from(wording::rounds(c)), "round"),
-            if wording::too_few_rounds(c).is_some() {
+            sentences::rounds(c),
+            if sentences::too_few_rounds(c).is_some() {
                 ", too few for any verdict"
             } else {
                 ""
             },
-            wording::load(c)
+            sentences::load(c)
         ),
         x_label: format!("times as good as {}", c.plan.reference),
         rows,
     }
 }
 
-/// `None` when there is no ratio.
+/// The row of a server in a figure, if it has a ratio.
 fn row(
     c: &Comparison,
     figure: ComparedFigure,

@@ -2,9 +2,8 @@
 
 use cli::ExitStatus;
 use cli::interrupt::{InterruptReaction, Interrupts, run_until_second_interrupt};
+use host::process_group::ProcessGroups;
 use swarm::RunHandle;
-
-use crate::server::process_group::ProcessGroups;
 
 /// The parts of a comparison that an interrupt ends.
 #[derive(Clone)]
@@ -25,7 +24,10 @@ pub(crate) struct InterruptHandle {
 pub(crate) fn until_second(
     body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {
-    let (control, groups) = (RunHandle::new(), ProcessGroups::default());
+    let (control, groups) = (
+        RunHandle::new(),
+        ProcessGroups::marked_by("WS_COMPARE_SERVER"),
+    );
     let (stopped, killed) = (control.clone(), groups.clone());
     let reaction = InterruptReaction {
         announcement: "\nending after the rounds so far and saving files; once more ends at once and saves nothing",
@@ -53,8 +55,7 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let ended = until_second(move |stop| {
             let group = stop.groups.spawn(Command::new("sleep").arg("600")).unwrap();
-            tell.send((group.members()[0], stop.groups.clone()))
-                .unwrap();
+            tell.send((group.pid(), stop.groups.clone())).unwrap();
             panic!("on purpose");
         });
         assert_eq!(ended.unwrap(), ExitStatus::Panicked);

@@ -16,7 +16,7 @@
 //! | `round_values` | values of the rounds, as the next two need them |
 //! | `verdicts`, `fail_if` | figures, intervals and verdicts of all rounds; `--fail-if` |
 //! | `saved_runs` | saved runs and saved comparisons instead of measured ones |
-//! | `wording`, `text`, `page`, `forest` | sentences that the reports share; the reports; the forest plot |
+//! | `sentences`, `text`, `page`, `forest` | sentences that the reports share; the reports; the forest plot |
 //! | `outputs` | files |
 //! | `progress`, `interrupt` | progress display; Ctrl-C |
 
@@ -45,11 +45,11 @@ mod round;
 mod round_values;
 mod run;
 mod saved_runs;
+mod sentences;
 mod server;
 mod steady_state;
 mod text;
 mod verdicts;
-mod wording;
 
 use std::process::ExitCode;
 

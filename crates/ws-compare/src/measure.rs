@@ -4,12 +4,11 @@ use std::time::SystemTime;
 
 use host::process_probe::ProcessProbe;
 use measurement::plan::Plan;
-use measurement::record::Record;
+use measurement::record::Sample;
 use measurement::run::comparison::{RunRow, Steadiness};
 use measurement::run::{Host, Summary, Tool};
 use measurement::verdict::Calibration;
-use swarm::RunHandle;
-use swarm::SwarmError;
+use swarm::{RunHandle, RunSetup, SwarmError};
 
 use crate::steady_state::{self, SteadyFigure};
 
@@ -73,17 +72,19 @@ pub(crate) fn measure(
         .filter(|processes| !processes.is_empty())
         .and_then(|processes| ProcessProbe::processes(processes).ok());
     let before_bytes = probe.as_mut().and_then(ProcessProbe::max_rss_bytes);
-    let measured = swarm::measure(
-        tool(),
-        plan,
-        control,
-        probe.as_mut(),
-        machine.calibration,
-        machine.open_file_limit,
-    )?;
-    let summary = &measured.summary;
+    let setup = RunSetup {
+        tool: tool(),
+        calibration: machine.calibration,
+        open_file_limit: machine.open_file_limit,
+        probe: probe.as_mut(),
+        ..RunSetup::default()
+    };
+    let run = swarm::run(plan, control, setup)?;
+    let samples = run.samples.unwrap_or_default();
+    #[allow(clippy::expect_used)]
+    let summary = &run.summary.expect("a fresh run has a summary");
     Ok(RunOutcome {
-        row: steady_row(summary, &measured.record),
+        row: steady_row(summary, &samples.rows),
         memory_per_connection_bytes: memory_per_connection(summary, before_bytes),
         faults: describe_faults(summary),
     })
@@ -119,13 +120,13 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
 }
 
 /// The figures of a run, of its steady part where there is one.
-fn steady_row(summary: &Summary, record: &Record) -> RunRow {
+fn steady_row(summary: &Summary, samples: &[Sample]) -> RunRow {
     let by = if summary.offered_rate_per_s.is_some() {
         SteadyFigure::ResponseTime
     } else {
         SteadyFigure::Echoes
     };
-    let (samples, elapsed_s) = (&record.samples, summary.elapsed_s);
+    let elapsed_s = summary.elapsed_s;
     let (steadiness, cut_s) = steady_state::steady_from(samples, elapsed_s, by);
     let mut row = RunRow {
         steadiness,

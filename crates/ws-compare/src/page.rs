@@ -1,34 +1,30 @@
 //! The comparison as a page: for a browser, and short for a pull request.
 
-use ::wording::run_differences::{SettingScope, plan_settings};
-use draw_plot::Svg;
 use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
 };
 use measurement::verdict::Verdict;
-use units::{counted, human_time};
+use units::human_time;
+use wording::run_differences::{SettingScope, plan_settings};
 use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
 
-use crate::wording;
+use crate::sentences;
 
-/// How much a page says.
+/// Length of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// Verdicts and figures: what a pull request wants.
+    /// Verdicts and figures, for a pull request.
     Short,
     /// Every round as well.
     Full,
 }
 
-/// The page; `pictures` are shown where they can be.
+/// Makes the page. Its format decides whether the pictures are shown.
 pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
-    let mut page = Page::new(wording::title(c));
+    let mut page = Page::new(sentences::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
-    page.below = vec![
-        counted(u64::from(wording::rounds(c)), "round"),
-        wording::load(c),
-    ];
+    page.below = vec![sentences::rounds(c), sentences::load(c)];
     page.add(PageSection::new("Verdict", verdicts(c)));
     page.add(PageSection::new("Figures", vec![Block::Tables(figures(c))]));
     if !pictures.is_empty() {
@@ -37,7 +33,7 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
             vec![Block::Pictures(pictures)],
         ));
     }
-    let remarks = wording::remarks(c);
+    let remarks = sentences::remarks(c);
     if !remarks.is_empty() {
         page.add(PageSection::new(
             "What stands out",
@@ -83,13 +79,13 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
                 (false, true) => PageTone::Good,
                 (false, false) => PageTone::Warning,
             },
-            word: wording::outcome(condition).to_owned(),
+            word: sentences::condition_outcome(condition).to_owned(),
             about: Some(condition.expression.clone()),
             text: condition.text.clone(),
             points: Vec::new(),
         })
     }));
-    let told = |row: &FigureRow| -> Vec<String> {
+    let sure_texts = |row: &FigureRow| -> Vec<String> {
         let sure = row
             .against
             .iter()
@@ -97,7 +93,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         sure.map(|a| format!("{}: {}", row.figure.name(), a.text))
             .collect()
     };
-    let sure: Vec<_> = c.figures.iter().flat_map(told).collect();
+    let sure: Vec<_> = c.figures.iter().flat_map(sure_texts).collect();
     if sure.is_empty() {
         blocks.push(Block::Text("No difference is sure.".to_owned()));
     } else {
@@ -106,15 +102,15 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     blocks
 }
 
-/// The medians and what can be said of them: in one table of two servers, in two tables of more.
+/// Tables of the medians and the verdicts: one table for two servers, two tables for more.
 fn figures(c: &Comparison) -> Vec<Table> {
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     let medians = |row: &FigureRow| -> Vec<String> {
         let of = |name: &&str| row.servers.iter().find(|s| s.server == *name);
-        let median = |name| wording::value(row.figure, of(name).and_then(|s| s.median));
+        let median = |name| sentences::value(row.figure, of(name).and_then(|s| s.median));
         names.iter().map(median).collect()
     };
-    let said = |row: &FigureRow| -> Vec<String> {
+    let verdicts = |row: &FigureRow| -> Vec<String> {
         let texts = row.against.iter().map(|a| a.text.clone());
         texts.collect()
     };
@@ -123,7 +119,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
     if names.len() <= 2 {
         return vec![Table {
             columns: columns.into_iter().chain([beside]).collect(),
-            rows: grouped_rows(c, |row| [medians(row), said(row)].concat()),
+            rows: grouped_rows(c, |row| [medians(row), verdicts(row)].concat()),
             figures: true,
             ..Table::default()
         }];
@@ -141,16 +137,16 @@ fn figures(c: &Comparison) -> Vec<Table> {
         Table {
             title: format!("What can be said of them beside {}", c.plan.reference),
             columns: others,
-            rows: grouped_rows(c, said),
+            rows: grouped_rows(c, verdicts),
             ..Table::default()
         },
     ]
 }
 
-/// One row a figure, in the groups that belong together.
+/// One row a figure, by group.
 fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
-    for (title, figures) in wording::GROUPS {
+    for (title, figures) in sentences::GROUPS {
         let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
         for (index, row) in of_group.enumerate() {
             rows.push(TableRow {
@@ -162,7 +158,7 @@ fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Ve
     rows
 }
 
-/// One table a server with every round.
+/// One table of rounds a server.
 fn rounds(c: &Comparison) -> Vec<Table> {
     let figures: Vec<ComparedFigure> = c.figures.iter().map(|row| row.figure).collect();
     let table = |name: &str| {
@@ -171,7 +167,7 @@ fn rounds(c: &Comparison) -> Vec<Table> {
                 Some(_) => figures.iter().map(|_| "failed".to_owned()).collect(),
                 None => figures
                     .iter()
-                    .map(|f| wording::value(*f, f.of(r)))
+                    .map(|f| sentences::value(*f, f.of(r)))
                     .collect(),
             };
             TableRow::new(r.round.to_string(), cells)
@@ -217,16 +213,6 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
             ..Table::default()
         }]));
     }
-    blocks.push(Block::List(wording::method(c)));
+    blocks.push(Block::List(sentences::method(c)));
     blocks
-}
-
-/// A picture of draw-plot for the page.
-pub(crate) fn picture(title: &str, caption: &str, svg: Svg) -> PagePicture {
-    PagePicture {
-        title: title.to_owned(),
-        caption: caption.to_owned(),
-        svg,
-        narrow: None,
-    }
 }

@@ -1,5 +1,6 @@
 //! One server's turn: started, measured in closed loop and at a rate, ended.
 
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use measurement::plan::{Plan, PlanError};
@@ -13,7 +14,9 @@ use crate::conformance::{self, CHECKS, FailedCheck};
 use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
 use crate::server::candidate::Candidate;
-use crate::server::starter::{ServerStarter, StartError, StartedServer, describe_output};
+use crate::server::starter::{
+    ServerStarter, StartError, StartedServer, describe_ending, describe_output,
+};
 use crate::server::ws_client::ServerAddress;
 
 /// A server without figures in a round or a pilot.
@@ -21,10 +24,13 @@ use crate::server::ws_client::ServerAddress;
 pub(crate) enum RoundError {
     #[error(transparent)]
     Start(StartError),
-    #[error("`{name}` {ending} while it was measured{}", describe_output(.output))]
+    #[error(
+        "`{name}` {} while it was measured{}",
+        describe_ending(*.status), describe_output(.output)
+    )]
     Died {
         name: String,
-        ending: String,
+        status: ExitStatus,
         output: String,
     },
     #[error("`{name}` does not echo as a server must: {}", describe_failures(.failures))]
@@ -110,10 +116,10 @@ impl RunningServer {
             Self::Started(server) => server.process.ending(),
             Self::External(_) => None,
         };
-        ending.map_or(Ok(()), |(ending, output)| {
+        ending.map_or(Ok(()), |(status, output)| {
             Err(RoundError::Died {
                 name: name.to_owned(),
-                ending: ending.to_string(),
+                status,
                 output,
             })
         })
@@ -314,16 +320,17 @@ mod tests {
         assert!(describe_failures(&other).ends_with("the close handshake: silence"));
     }
 
+    #[cfg(unix)]
     #[test]
     fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {
         let died = |output: &str| RoundError::Died {
             name: "a".to_owned(),
-            ending: "was killed by SIGKILL".to_owned(),
+            status: std::os::unix::process::ExitStatusExt::from_raw(9),
             output: output.to_owned(),
         };
         let said = died("").to_string();
         assert!(
-            said.ends_with("while it was measured; it wrote nothing"),
+            said.ends_with("was killed by SIGKILL while it was measured; it wrote nothing"),
             "{said}"
         );
         assert!(

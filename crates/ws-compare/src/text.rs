@@ -1,25 +1,24 @@
-//! The comparison as text for a person: whether to believe it, then the figures with their verdicts.
+//! The comparison as text on a terminal: validity, then the figures with their verdicts.
 
 use anstyle::{AnsiColor, Style};
 use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict, FigureRow};
 use measurement::verdict::Verdict;
-use units::counted;
 
-use crate::wording;
+use crate::sentences;
 
-/// Width of the words that begin a line.
+/// Width of the first column.
 const LABEL: usize = 24;
 /// Least width of a server's column.
 const CELL: usize = 12;
-/// Where long lines are broken.
+/// Longest line.
 const WIDTH: usize = 110;
 
-/// The whole report. Colours are for the printer to drop where they are not wanted.
+/// Formats the report, with colours that the printer may drop.
 pub(crate) fn text(c: &Comparison) -> String {
     let mut lines = vec![heading(c), String::new()];
     lines.extend(verdict(c));
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    for (title, figures) in wording::GROUPS {
+    for (title, figures) in sentences::GROUPS {
         let rows = c.figures.iter().filter(|row| figures.contains(&row.figure));
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {
@@ -29,14 +28,14 @@ pub(crate) fn text(c: &Comparison) -> String {
         lines.push(header(title, &names));
         lines.extend(rows.iter().flat_map(|row| figure(row, &names)));
     }
-    let remarks = wording::remarks(c);
+    let remarks = sentences::remarks(c);
     if !remarks.is_empty() {
         lines.push(String::new());
         lines.extend(remarks.iter().flat_map(|remark| point(remark)));
     }
     lines.extend(conditions(c));
     lines.push(String::new());
-    lines.extend(wording::method(c).iter().map(|line| dim(line)));
+    lines.extend(sentences::method(c).iter().map(|line| dim(line)));
     lines.join("\n") + "\n"
 }
 
@@ -52,7 +51,7 @@ fn bold(colour: AnsiColor) -> Style {
     Style::new().bold().fg_color(Some(colour.into()))
 }
 
-/// A point of a list, broken into lines where it is long; lines of its own stay.
+/// Formats a point of a list, broken into lines where it is long. Its own line breaks stay.
 fn point(text: &str) -> Vec<String> {
     let mut broken: Vec<String> = Vec::new();
     for line in text.lines() {
@@ -84,14 +83,13 @@ fn point(text: &str) -> Vec<String> {
 }
 
 fn heading(c: &Comparison) -> String {
-    let rounds = u64::from(wording::rounds(c));
     let text = format!(
         "{} {} · {} · {} · {}",
         c.tool.name,
         c.tool.version,
-        wording::names(c),
-        counted(rounds, "round"),
-        wording::load(c)
+        sentences::names(c),
+        sentences::rounds(c),
+        sentences::load(c)
     );
     paint(Style::new().bold(), &text)
 }
@@ -132,13 +130,13 @@ fn header(title: &str, names: &[&str]) -> String {
     )
 }
 
-/// The medians in a line, with the verdict behind them when there is one, below them when there are more.
+/// Formats the medians in a line, with a single verdict behind them, or several below them.
 fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
     let cells: Vec<_> = names
         .iter()
         .map(|name| {
             let median = row.servers.iter().find(|s| s.server == *name);
-            let value = wording::value(row.figure, median.and_then(|s| s.median));
+            let value = sentences::value(row.figure, median.and_then(|s| s.median));
             format!("{value:>width$}", width = width(name))
         })
         .collect();
@@ -174,7 +172,7 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .map(|condition| {
             let line = format!(
                 "{:<LABEL$}{}: {}",
-                wording::outcome(condition),
+                sentences::condition_outcome(condition),
                 condition.expression,
                 condition.text
             );

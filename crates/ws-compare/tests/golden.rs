@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
-    clippy::exit,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
@@ -18,13 +17,6 @@ use tempfile::TempDir;
 use test_support::golden::{self, Mask, masked_markdown, masked_workbook};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
-
-/// Not a test: what [`server`] starts.
-#[test]
-#[ignore = "a server for the other tests"]
-fn wrong_server() {
-    common::roles::play();
-}
 
 /// The values of every comparison that differ from one to the next.
 fn mask() -> Mask {

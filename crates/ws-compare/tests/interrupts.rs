@@ -1,6 +1,6 @@
 //! However the program ends, no server is left behind.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::exit)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -9,13 +9,6 @@ use std::process::{Child, Stdio};
 use common::{Compare, SHORT, server, started_by, wait_for_line, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-/// Not a test: what [`server`] starts.
-#[test]
-#[ignore = "a server for the other tests"]
-fn wrong_server() {
-    common::roles::play();
-}
 
 /// Many rounds of these servers, of which the first is over.
 fn in_the_second_round(compare: &Compare, servers: &[String; 2], flags: &[&str]) -> Child {

@@ -1,6 +1,6 @@
 //! Servers that fail, each in its own way: named, and the others' results kept.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::exit)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -25,13 +25,6 @@ fn with_a_failure(flags: &[&str], servers: &[&str]) -> (Value, String) {
         stderr(&output)
     );
     (compare.json("c.json"), stdout(&output))
-}
-
-/// Not a test: what [`server`] starts.
-#[test]
-#[ignore = "a server for the other tests"]
-fn wrong_server() {
-    common::roles::play();
 }
 
 fn rows<'v>(c: &'v Value, name: &str) -> Vec<&'v Value> {
@@ -265,7 +258,7 @@ fn a_port_that_is_taken_is_named() {
 #[test]
 fn running_servers_are_compared_by_their_urls() {
     let compare = Compare::new();
-    let (a, b) = (common::roles::here(), common::roles::here());
+    let (a, b) = (common::running_server(), common::running_server());
     let output = compare.short(&[
         "--url",
         &format!("a={a}"),

@@ -237,15 +237,15 @@ fn ordinary_load(seed: u64, address: SocketAddr, deadline: Instant, findings: &F
             break;
         }
         let run = load_plan(address, shape, RUN.min(left), seed + number)
-            .and_then(|plan| Ok(swarm::run(&plan, &RunHandle::new())?));
+            .and_then(|plan| Ok(swarm::record(&plan, &RunHandle::new())?));
         match run {
-            Ok(finished) => {
-                let counts = finished.record.counts;
+            Ok(recording) => {
+                let counts = recording.record.counts;
                 echoes += counts.received;
-                if counts.any_failed() || finished.connections.closed_early > 0 {
+                if counts.any_failed() || recording.context.connections.closed_early > 0 {
                     findings.add(format!(
                         "ordinary load: {counts:?}, {:?}",
-                        finished.connections.early_ends
+                        recording.context.connections.early_ends
                     ));
                 }
             }

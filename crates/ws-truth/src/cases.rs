@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use host::cores::allowed_cores;
 use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
-use swarm::Finished;
+use swarm::Recording;
 use swarm::RunHandle;
 use units::{Rate, SizeRange, human_time};
 
@@ -135,18 +135,18 @@ fn open(per_second: f64, arrivals: Arrivals, window: Option<u32>) -> anyhow::Res
 fn measure(
     faults: Faults,
     change: impl FnOnce(&mut PlanDraft),
-) -> anyhow::Result<(Finished, FaultLog)> {
+) -> anyhow::Result<(Recording, FaultLog)> {
     let server = FaultyServer::start(faults)?;
     let plan = plan(&server.url(), change)?;
-    let finished = swarm::run(&plan, &RunHandle::new())?;
-    Ok((finished, server.finish()))
+    let recording = swarm::record(&plan, &RunHandle::new())?;
+    Ok((recording, server.finish()))
 }
 
 /// Notes whether the generator was held up for the figures at this quantile, which are added next: whether it sent
 /// later than this limit, and so read as late, or waited for its core.
-fn note_noise(findings: &mut Findings, finished: &Finished, q: f64, limit_ms: f64) {
+fn note_noise(findings: &mut Findings, recording: &Recording, q: f64, limit_ms: f64) {
     findings.held_up = false;
-    let open = finished.record.open_loop.as_ref();
+    let open = recording.record.open_loop.as_ref();
     if let Some(lag) = open.and_then(|open| open.send_lag.quantile(q))
         && lag as f64 > limit_ms * 1e6
     {
@@ -157,7 +157,7 @@ fn note_noise(findings: &mut Findings, finished: &Finished, q: f64, limit_ms: f6
             human_time(lag as f64)
         ));
     }
-    if let Some(share) = finished.usage.run_queue_wait_share
+    if let Some(share) = recording.context.client.run_queue_wait_share
         && share > NOISY_WAIT
     {
         findings.held_up = true;

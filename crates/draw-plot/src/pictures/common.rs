@@ -59,7 +59,7 @@ impl<'a> PlotContext<'a> {
 /// Messages per pixel of width that are drawn one by one, at most.
 const POINTS_PER_PIXEL: usize = 5;
 
-/// True if there are so many points that they share columns of pixels.
+/// True if points share columns of pixels.
 pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
     points > POINTS_PER_PIXEL * size.width() as usize
 }
@@ -69,7 +69,7 @@ pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
     if (1..=MAX_SERIES).contains(&found) {
         Ok(())
     } else {
-        Err(DrawError::SeriesCount { found })
+        Err(DrawError::SeriesCount(found))
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn check_times(
     const LONGEST_MS: f64 = 1e13;
     let label = || label.to_owned();
     if values_ms.len() == 0 {
-        return Err(DrawError::NoValues { label: label() });
+        return Err(DrawError::NoValues(label()));
     }
     let mut numbered = (1..).zip(&mut values_ms);
     match numbered.find(|(_, value)| !(0.0..=LONGEST_MS).contains(value)) {

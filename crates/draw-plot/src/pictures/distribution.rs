@@ -72,7 +72,7 @@ impl<'a> DistributionLines<'a> {
         }
         if lines.is_empty() {
             let label = all[0].label.clone();
-            return Err(DrawError::NoValues { label });
+            return Err(DrawError::NoValues(label));
         }
         Ok(Self {
             context,

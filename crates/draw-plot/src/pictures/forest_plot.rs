@@ -104,8 +104,7 @@ impl<'a> ForestPlot<'a> {
             .iter()
             .flat_map(|row| row.dots.iter().chain(row.interval.iter().flatten()));
         let mut values = values.copied();
-        let (low, high) =
-            span(values.clone()).ok_or_else(|| DrawError::NoValues { label: label() })?;
+        let (low, high) = span(values.clone()).ok_or_else(|| DrawError::NoValues(label()))?;
         if let Some(value) = values.find(|v| !v.is_finite() || *v <= 0.0) {
             return Err(DrawError::NotATime {
                 label: label(),

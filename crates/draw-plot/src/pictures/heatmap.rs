@@ -274,7 +274,7 @@ fn check_moments(one: &Moments<'_>) -> Result<(), DrawError> {
     let label = || one.label.clone();
     let times = one.values_ms.len();
     if one.at_s.len() != times || !(one.counts.is_empty() || one.counts.len() == times) {
-        return Err(DrawError::Uneven { label: label() });
+        return Err(DrawError::Uneven(label()));
     }
     let mut numbered = (1..).zip(one.at_s.iter());
     match numbered.find(|(_, at)| !(0.0..=LONGEST_S).contains(*at)) {

@@ -20,7 +20,7 @@ use crate::number_format::milliseconds;
 use crate::phrases::{figures, join, messages, untimed};
 use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
-use crate::series::{Bin, KeyFigures, below, bins, column_ranges, extremes, linear_top, outline};
+use crate::series::{Bin, KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
 use crate::theme::Colours;
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
@@ -78,12 +78,12 @@ impl<'a> LatencyPlot<'a> {
         })
     }
 
-    /// True if so many messages are drawn that they share columns of pixels.
+    /// True if the messages drawn share columns of pixels.
     fn is_binned(&self) -> bool {
         is_crowded(self.span, self.context.options.size)
     }
 
-    /// True if so many averages share a column of pixels that a line through them would be an area.
+    /// True if a line through the averages, which share columns of pixels, would be an area.
     fn is_dense(&self) -> bool {
         /// Windows side by side in a column.
         const WINDOWS: usize = 2;
@@ -233,12 +233,12 @@ impl<'a> LatencyPlot<'a> {
         draw(|bin| bin.body, self.colours.body);
         // No spike vanishes: what the bars leave out is drawn as a dot.
         let dot = line.colour.mix(self.faint(self.colours.point));
-        for (column, low, high) in extremes(values, self.span, columns) {
-            let x = edge(column) + 0.5;
-            let bulk = bins.get(column / wide).map(|bin| bin.bulk);
+        for range in column_ranges(values, 0, self.span, columns) {
+            let x = edge(range.column) + 0.5;
+            let bulk = bins.get(range.column / wide).map(|bin| bin.bulk);
             let is_outside =
                 |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
-            for value in [low, high] {
+            for value in [range.low, range.high] {
                 if value <= self.scale.high && is_outside(value) {
                     canvas.point((x, axes.y.pixel(value)), 0.9 * axes.font.scale, dot);
                 }
@@ -257,7 +257,7 @@ impl<'a> LatencyPlot<'a> {
         } else {
             1.3
         };
-        for part in below(&points, self.scale.high) {
+        for part in clip_below(&points, self.scale.high) {
             let pixels = part
                 .into_iter()
                 .map(|(at, value)| axes.at((at + 1.0, value)));
@@ -288,7 +288,7 @@ impl<'a> LatencyPlot<'a> {
         let means = ranges
             .iter()
             .map(|range| (range.column as f64 + 0.5, range.mean));
-        for part in below(&means.collect::<Vec<_>>(), self.scale.high) {
+        for part in clip_below(&means.collect::<Vec<_>>(), self.scale.high) {
             let pixels = part.into_iter().map(|(x, y)| (left + x, axes.y.pixel(y)));
             canvas.line(
                 &pixels.collect::<Vec<_>>(),
@@ -391,8 +391,7 @@ impl<'a> LatencyLine<'a> {
         let values = &series.values_ms;
         let label = || series.label.clone();
         check_times(&series.label, values.iter().copied())?;
-        let figures =
-            KeyFigures::of(values).ok_or_else(|| DrawError::NoValues { label: label() })?;
+        let figures = KeyFigures::of(values).ok_or_else(|| DrawError::NoValues(label()))?;
         let averages = moving_average::averages(values, window);
         if averages.is_empty() {
             return Err(DrawError::WindowTooLarge {

@@ -21,8 +21,8 @@ pub(crate) struct TimeAxis {
 pub(crate) struct Drain {
     /// End of the measured phase.
     pub(crate) from_s: f64,
-    /// False if a single row tells of it: echoes came, maybe within a millisecond. Such a drain is drawn
-    /// narrow.
+    /// False for a drain of a single row, in which echoes may have come within a millisecond. Such a drain is
+    /// drawn narrow.
     pub(crate) is_to_scale: bool,
 }
 

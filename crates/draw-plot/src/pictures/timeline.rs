@@ -36,7 +36,7 @@ impl<'a> TimelinePlot<'a> {
         check_count(all.len())?;
         if let Some(empty) = all.iter().find(|course| course.rows.is_empty()) {
             let label = empty.label.clone();
-            return Err(DrawError::NoValues { label });
+            return Err(DrawError::NoValues(label));
         }
         let colours = context.colours();
         let (throughput, times) = tracks(all, &colours);

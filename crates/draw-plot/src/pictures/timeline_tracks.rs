@@ -1,4 +1,4 @@
-//! The lines of a timeline: what happened in each second, as steps.
+//! The lines of a timeline: the counts and times of each second, as steps.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(crate) fn tracks(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Trac
     }
 }
 
-/// All that is known of one run.
+/// The tracks of a single run: all that is known of it.
 fn tracks_of_one(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     let mut throughput = Vec::new();
     if course.knows_sent {
@@ -87,8 +87,8 @@ fn tracks_of_one(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>)
     (throughput, times)
 }
 
-/// What can be compared of several runs. Seconds of a drain, which nothing marks as such, would look like
-/// seconds of the run.
+/// The tracks that can be compared of several runs, without the drain: nothing marks its seconds, so they
+/// would look like seconds of the run.
 fn tracks_of_several(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Track>) {
     let tracks = all.iter().zip(colours.series).map(|(course, colour)| {
         let mut measured = course.clone();

@@ -54,9 +54,7 @@ impl<'a> XyPlot<'a> {
         check_count(all.len())?;
         all.iter().try_for_each(check)?;
         let points = || all.iter().flat_map(|series| series.points.iter());
-        let nothing = || DrawError::NoValues {
-            label: all[0].label.clone(),
-        };
+        let nothing = || DrawError::NoValues(all[0].label.clone());
         let xs = span(points().map(|(x, _)| *x)).ok_or_else(nothing)?;
         let (_, largest_ms) = span(points().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = latency_unit(largest_ms);

@@ -5,14 +5,14 @@ use super::log_bins::LogBins;
 /// Columns of a heatmap at most.
 const MOST_COLUMNS: f64 = 120.0;
 
-/// How long a column is at least, in seconds.
+/// Length of a column at least, in seconds.
 const FINEST_S: f64 = 1e-4;
 
 /// Rows of a heatmap at most.
 const MOST_ROWS: f64 = 60.0;
 
-/// How long a column is for a run of `span_s` whose moments are known to `at_least_s`: 1, 2 or 5 of
-/// a power of ten seconds.
+/// The length of a column for a run of `span_s` whose moments are known to `at_least_s`: 1, 2 or 5 times a
+/// power of ten seconds.
 #[must_use]
 pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
     let wanted = (span_s / MOST_COLUMNS).max(at_least_s).max(FINEST_S);
@@ -33,7 +33,7 @@ pub fn rows_for(low: f64, high: f64) -> LogBins {
     LogBins::covering(low, high, per_decade.unwrap_or(1))
 }
 
-/// How many messages each cell holds.
+/// The number of messages in each cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cells {
     rows: usize,
@@ -72,8 +72,7 @@ impl Cells {
     }
 
     /// The fullest cell.
-    #[must_use]
-    pub fn most(&self) -> u64 {
+    pub(crate) fn most(&self) -> u64 {
         self.counts.iter().copied().max().unwrap_or(0)
     }
 }
@@ -105,15 +104,14 @@ fn column_of(at_s: f64, slice_s: f64) -> usize {
 
 /// CountSteps of equal factor from one message to the fullest cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CountSteps {
+pub(crate) struct CountSteps {
     most: u64,
     count: usize,
 }
 
 impl CountSteps {
     /// At most `count` steps up to `most`.
-    #[must_use]
-    pub fn new(most: u64, count: usize) -> Self {
+    pub(crate) fn new(most: u64, count: usize) -> Self {
         let most = most.max(1);
         let count = usize::try_from(most).map_or(count, |most| count.min(most));
         Self {
@@ -122,15 +120,13 @@ impl CountSteps {
         }
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn count(self) -> usize {
+    /// The number of steps.
+    pub(crate) fn count(self) -> usize {
         self.count
     }
 
     /// The smallest count of a step, from 0; one more than there are gives what lies beyond.
-    #[must_use]
-    pub fn lowest(self, step: usize) -> u64 {
+    pub(crate) fn lowest(self, step: usize) -> u64 {
         if step >= self.count {
             return self.most + 1;
         }
@@ -143,8 +139,7 @@ impl CountSteps {
     }
 
     /// The step of a count of at least 1.
-    #[must_use]
-    pub fn of(self, count: u64) -> usize {
+    pub(crate) fn of(self, count: u64) -> usize {
         (0..self.count)
             .rev()
             .find(|step| self.lowest(*step) <= count)

@@ -2,8 +2,8 @@
 
 use super::sorted::SortedTimes;
 
-/// Bins side by side, so many of equal factor in each tenfold; the edges are powers of ten and what
-/// divides them evenly.
+/// Bins side by side. Each tenfold has the same number of bins of equal factor; the edges are powers of ten
+/// and what divides them evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBins {
     per_decade: u32,
@@ -34,7 +34,7 @@ impl LogBins {
         }
     }
 
-    /// How many of equal factor a tenfold has.
+    /// The number of bins of a tenfold.
     #[must_use]
     pub fn per_decade(self) -> u32 {
         self.per_decade
@@ -94,7 +94,7 @@ pub fn bins_for(all: &[&SortedTimes]) -> Option<LogBins> {
     Some(LogBins::covering(low, high, per_decade))
 }
 
-/// How many times lie in each bin.
+/// The number of times in each bin.
 #[must_use]
 pub fn histogram(sorted: &SortedTimes, edges: &[f64]) -> Vec<u64> {
     let below: Vec<u64> = edges.iter().map(|edge| sorted.below(*edge)).collect();

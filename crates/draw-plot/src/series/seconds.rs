@@ -1,22 +1,21 @@
-//! What happened in each second, as steps along the time axis.
+//! The values of each second, as steps along the time axis.
 
 use super::Point;
 
 /// A value that holds from one moment to another, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeStep {
-    /// When it begins.
+    /// Begin of the step.
     pub from_s: f64,
-    /// When it ends.
+    /// End of the step.
     pub to_s: f64,
-    /// What holds; `None` where nothing is known.
+    /// The value; `None` where nothing is known.
     pub value: Option<f64>,
 }
 
 /// The values of seconds in ascending order. The second in which the measured phase ends is as long
 /// as it was measured.
-#[must_use]
-pub fn steps(
+pub(crate) fn steps(
     values: impl IntoIterator<Item = (u64, Option<f64>)>,
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
@@ -41,8 +40,8 @@ pub fn steps(
 /// millisecond would be 100,000 per second.
 const SLIVER_S: f64 = 0.5;
 
-/// How many there were in each second as how many there were per second: the same, but for a
-/// second that is not whole. One that is not even half there has the rate of it and the second before it.
+/// The counts of seconds as rates per second. The two differ for a second that is not whole. One that is not
+/// even half there has the rate of it and the second before it.
 #[must_use]
 pub fn rates(
     counts: impl IntoIterator<Item = (u64, u64)>,
@@ -70,8 +69,7 @@ pub fn rates(
 }
 
 /// The lines along the steps: one for each stretch in which all values are known.
-#[must_use]
-pub fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
+pub(crate) fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
     let is_one = |a: &TimeStep, b: &TimeStep| {
         a.value.is_some() == b.value.is_some() && (a.to_s - b.from_s).abs() < 1e-9
     };
@@ -90,8 +88,10 @@ pub fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
 
 /// Seconds with failures, brought together where their middles are closer than `room_s`, so that each
 /// group can be labelled: when it begins, when it ends, and how many there were.
-#[must_use]
-pub fn failures(counts: impl IntoIterator<Item = (u64, u64)>, room_s: f64) -> Vec<(f64, f64, u64)> {
+pub(crate) fn failures(
+    counts: impl IntoIterator<Item = (u64, u64)>,
+    room_s: f64,
+) -> Vec<(f64, f64, u64)> {
     let mut groups: Vec<(f64, f64, u64)> = Vec::new();
     for (second, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         let from = second as f64;
@@ -109,8 +109,7 @@ pub fn failures(counts: impl IntoIterator<Item = (u64, u64)>, room_s: f64) -> Ve
 }
 
 /// The unit in which times up to this are written, and how many seconds it has.
-#[must_use]
-pub fn time_unit(longest_s: f64) -> (&'static str, f64) {
+pub(crate) fn time_unit(longest_s: f64) -> (&'static str, f64) {
     if longest_s >= 3.0 * 3_600.0 {
         ("h", 3_600.0)
     } else if longest_s >= 600.0 {
@@ -132,7 +131,7 @@ mod tests {
         let values: Vec<_> = rates.iter().map(|step| step.value.unwrap()).collect();
         assert_eq!(values, [1_000.0, 1_000.0, 1_000.0]);
         assert_eq!((rates[2].from_s, rates[2].to_s), (2.0, 2.75));
-        // What comes after the end is no part of it.
+        // Later seconds are not part of it.
         let late = steps([(3, Some(7.0))], Some(2.25));
         assert_eq!((late[0].from_s, late[0].to_s), (3.0, 4.0));
     }

@@ -4,13 +4,13 @@
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortedTimes {
     values: Vec<f64>,
-    /// How many times there are up to each value and with it; empty when each occurred once.
+    /// Number of times up to each value and with it; empty when each occurred once.
     up_to: Vec<u64>,
 }
 
 impl SortedTimes {
     /// Values in ascending order, and how often each occurred; without counts, each once. `None`
-    /// where there is no time at all, and where there are not as many counts as values.
+    /// without any time, and where counts and values differ in number.
     #[must_use]
     pub fn new(values: Vec<f64>, counts: &[u64]) -> Option<Self> {
         debug_assert!(values.is_sorted());
@@ -32,18 +32,17 @@ impl SortedTimes {
     }
 
     /// The different values, or all of them where each occurred once.
-    #[must_use]
-    pub fn values(&self) -> &[f64] {
+    pub(crate) fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// Whether they come with counts, as from a histogram.
+    /// True if the values come with counts, as from a histogram.
     #[must_use]
     pub fn is_counted(&self) -> bool {
         !self.up_to.is_empty()
     }
 
-    /// How many times there are.
+    /// The number of times.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.up_to
@@ -67,19 +66,18 @@ impl SortedTimes {
         self.values[at.min(self.values.len() - 1)]
     }
 
-    /// How many are at most `value`.
+    /// The number of times of at most `value`.
     #[must_use]
     pub fn at_most(&self, value: f64) -> u64 {
         self.first(self.values.partition_point(|other| *other <= value))
     }
 
-    /// How many are below `value`.
-    #[must_use]
-    pub fn below(&self, value: f64) -> u64 {
+    /// The number of times below `value`.
+    pub(crate) fn below(&self, value: f64) -> u64 {
         self.first(self.values.partition_point(|other| *other < value))
     }
 
-    /// How many times the first so many values stand for.
+    /// The number of times of the first `values` values.
     fn first(&self, values: usize) -> u64 {
         match values.checked_sub(1) {
             None => 0,
@@ -94,8 +92,7 @@ impl SortedTimes {
     }
 
     /// The smallest time above zero, where a logarithmic axis can begin.
-    #[must_use]
-    pub fn min_positive(&self) -> Option<f64> {
+    pub(crate) fn min_positive(&self) -> Option<f64> {
         let zeros = self.at_most(0.0);
         let rank = |at: usize| self.first(at + 1) > zeros;
         let start = self.values.partition_point(|value| *value <= 0.0);
@@ -105,7 +102,7 @@ impl SortedTimes {
     }
 }
 
-/// Which share of the times, from 0 to 1, is at most each of the `places`.
+/// The share of the times, from 0 to 1, of at most each of the `places`.
 #[must_use]
 pub fn shares(sorted: &SortedTimes, places: &[f64]) -> Vec<f64> {
     let count = sorted.count() as f64;
@@ -128,8 +125,8 @@ pub fn quantile_at(place: f64) -> f64 {
     1.0 - 1.0 / place.max(1.0)
 }
 
-/// Where the axis of the spectrum of so many times ends: with room beyond the last of them, in
-/// which the largest is drawn.
+/// The end of the axis of the spectrum of `count` times: with room beyond the last of them, in which the
+/// largest is drawn.
 #[must_use]
 pub fn spectrum_end(count: u64) -> f64 {
     1.25 * count.max(1) as f64

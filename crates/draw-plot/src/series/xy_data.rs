@@ -1,7 +1,7 @@
-//! Times against numbers, as plain arithmetic: their order, their axis, their unit. Knows neither
-//! files nor colours.
+//! Times against numbers: their order, their axis, their unit.
 
 use super::Point;
+use super::columns::ends_and_extremes;
 
 /// The points from the smallest x to the largest; those of one x stay in their order.
 pub(crate) fn sort_by_x(points: impl Iterator<Item = Point>) -> Vec<Point> {
@@ -10,22 +10,14 @@ pub(crate) fn sort_by_x(points: impl Iterator<Item = Point>) -> Vec<Point> {
     sorted
 }
 
-/// The smallest and the largest of the numbers; `None` without any.
-pub(crate) fn span(numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
-    numbers.fold(None, |span, number| {
-        let (low, high) = span.unwrap_or((number, number));
-        Some((low.min(number), high.max(number)))
-    })
-}
-
-/// Whether numbers from `low` to `high` belong on a logarithmic axis: all are above zero, and on a
-/// linear one the smallest would stand on top of each other.
+/// True if numbers from `low` to `high` belong on a logarithmic axis: all are above zero, and on a linear
+/// one the smallest would stand on top of each other.
 pub(crate) fn is_wide((low, high): (f64, f64)) -> bool {
     low > 0.0 && high / low >= 100.0
 }
 
-/// Where a linear axis of these numbers begins and ends: a little air at both ends, but nothing
-/// below zero where no number is.
+/// The ends of a linear axis of these numbers: a little air at both ends, but nothing below zero where no
+/// number is.
 pub(crate) fn pad_range((low, high): (f64, f64)) -> (f64, f64) {
     // A single number needs an axis as well.
     let air = if high > low {
@@ -33,19 +25,11 @@ pub(crate) fn pad_range((low, high): (f64, f64)) -> (f64, f64) {
     } else {
         0.5 * low.abs().max(1.0)
     };
-    let beginning = low - air;
-    (
-        if low >= 0.0 {
-            beginning.max(0.0)
-        } else {
-            beginning
-        },
-        high + air,
-    )
+    let lowest = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    ((low - air).max(lowest), high + air)
 }
 
-/// The unit in which times up to this are written without many zeros, and how many of it make a
-/// millisecond.
+/// The unit in which times up to this are written without many zeros, and its number in a millisecond.
 pub(crate) fn latency_unit(largest_ms: f64) -> (&'static str, f64) {
     if largest_ms > 0.0 && largest_ms < 1.0 {
         ("µs", 1e3)
@@ -59,13 +43,7 @@ pub(crate) fn latency_unit(largest_ms: f64) -> (&'static str, f64) {
 pub(crate) fn thin_out(pixels: &[Point]) -> Vec<Point> {
     let mut kept = Vec::new();
     for column in pixels.chunk_by(|a, b| a.0.round() == b.0.round()) {
-        let by_height = |a: &usize, b: &usize| column[*a].1.total_cmp(&column[*b].1);
-        let last = column.len() - 1;
-        let low = (0..=last).min_by(by_height).unwrap_or(0);
-        let high = (0..=last).max_by(by_height).unwrap_or(0);
-        let mut picked = vec![0, low, high, last];
-        picked.sort_unstable();
-        picked.dedup();
+        let picked = ends_and_extremes(0..column.len(), |at| column[at].1);
         kept.extend(picked.into_iter().map(|at| column[at]));
     }
     kept
@@ -85,6 +63,7 @@ pub(crate) fn one_per_pixel(pixels: &[Point]) -> Vec<Point> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::span;
     use super::*;
     use proptest::prelude::*;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use swarm::{Finished, ReferenceServer, RunHandle};
+use swarm::{Recording, ReferenceServer, RunHandle};
 use units::SizeRange;
 
 /// Figures of one round of one side.
@@ -81,11 +81,11 @@ pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDra
 }
 
 /// Carries a plan out on the client's core.
-pub(crate) fn run(plan: Plan) -> Finished {
+pub(crate) fn run(plan: Plan) -> Recording {
     // Threads inherit the core of the one that starts them.
     let run = std::thread::spawn(move || {
         pin(CLIENT_CORE);
-        swarm::run(&plan, &RunHandle::new()).unwrap()
+        swarm::record(&plan, &RunHandle::new()).unwrap()
     });
     run.join().unwrap()
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
-use swarm::{Finished, RunHandle};
+use swarm::{Recording, RunHandle};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
@@ -128,6 +128,6 @@ pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-pub(crate) fn run(plan: &Plan) -> Finished {
-    swarm::run(plan, &RunHandle::new()).unwrap()
+pub(crate) fn run(plan: &Plan) -> Recording {
+    swarm::record(plan, &RunHandle::new()).unwrap()
 }

@@ -8,17 +8,20 @@ mod tls;
 #[cfg(unix)]
 mod unix;
 
-use swarm::Finished;
+use swarm::Recording;
 use units::SizeRange;
 
-fn assert_flawless(finished: &Finished, sent: u64) {
-    let counts = finished.record.counts;
+fn assert_flawless(recording: &Recording, sent: u64) {
+    let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (sent, sent, 0));
     assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
-    assert_eq!(finished.connections.failed, 0);
-    assert_eq!(finished.connections.closed_early, 0);
-    let clean = finished.clients.len() as u64;
-    assert_eq!(finished.connections.close_codes, [(1000, clean)].into());
+    assert_eq!(recording.context.connections.failed, 0);
+    assert_eq!(recording.context.connections.closed_early, 0);
+    let clean = recording.clients.len() as u64;
+    assert_eq!(
+        recording.context.connections.close_codes,
+        [(1000, clean)].into()
+    );
 }
 
 /// Sizes that lie in one record, in several, and in more than any buffer holds.

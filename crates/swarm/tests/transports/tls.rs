@@ -120,14 +120,14 @@ fn over_tls_every_message_comes_back_whole() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let server = TlsServer::start_with(&["127.0.0.1"], &[version], echo);
         for (payload, window) in SIZES {
-            let finished = run(&server.plan(|plan| {
+            let recording = run(&server.plan(|plan| {
                 plan.payload = payload;
                 plan.text = window == 1;
                 plan.load = closed(window);
                 plan.length = messages(16);
             }));
-            assert_flawless(&finished, 64);
-            let took = &finished.connect_ns;
+            assert_flawless(&recording, 64);
+            let took = &recording.context.connect_ns;
             let tls = took.tls.expect("a TLS handshake is timed");
             assert_eq!((tls.count, took.upgrade.count), (4, 4));
             let parts = [took.tcp.min, tls.min, took.upgrade.min];
@@ -139,14 +139,14 @@ fn over_tls_every_message_comes_back_whole() {
 #[test]
 fn without_tls_none_is_timed() {
     let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
-    assert_eq!(run(&server.plan(|_| {})).connect_ns.tls, None);
+    assert_eq!(run(&server.plan(|_| {})).context.connect_ns.tls, None);
 }
 
 #[test]
 fn the_certificate_has_to_be_for_the_host() {
     let server = TlsServer::start_with(&["localhost"], rustls::ALL_VERSIONS, echo);
     assert_flawless(&run(&server.plan_for("localhost", |_| {})), 40);
-    let error = swarm::run(&server.plan(|_| {}), &RunHandle::new()).unwrap_err();
+    let error = swarm::record(&server.plan(|_| {}), &RunHandle::new()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("not valid for name \"127.0.0.1\""), "{text}");
     let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
@@ -160,7 +160,7 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
     let stranger = server.plan(|plan| {
         plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes())
     });
-    let error = swarm::run(&stranger, &RunHandle::new()).unwrap_err();
+    let error = swarm::record(&stranger, &RunHandle::new()).unwrap_err();
     match &error {
         SwarmError::NothingConnected {
             attempted, cause, ..
@@ -187,7 +187,7 @@ fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
         plan.server_url = ServerUrl::parse("wss://127.0.0.1:1/").unwrap();
         plan.certificate_policy = CertificatePolicy::Roots(b"nothing".to_vec());
     });
-    let error = swarm::run(&plan, &RunHandle::new()).unwrap_err();
+    let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
     assert!(matches!(error, SwarmError::CertificatePolicy(_)), "{error}");
 }
 
@@ -202,7 +202,7 @@ fn a_server_without_tls_is_told() {
         plan.server_url = ServerUrl::parse(&url).unwrap();
         plan.certificate_policy = CertificatePolicy::Unchecked;
     });
-    let error = swarm::run(&plan, &RunHandle::new())
+    let error = swarm::record(&plan, &RunHandle::new())
         .unwrap_err()
         .to_string();
     assert!(error.contains("something else"), "{error}");
@@ -244,10 +244,13 @@ fn an_end_without_a_goodbye_of_tls_is_no_failure_of_its_own() {
         stream.get_mut().0.shutdown().await.unwrap();
         while let Ok(1..) = stream.read(&mut [0; 1024]).await {}
     });
-    let finished = run(&rude.plan(|_| {}));
-    assert_eq!(finished.record.counts.received, 4);
+    let recording = run(&rude.plan(|_| {}));
+    assert_eq!(recording.record.counts.received, 4);
     let reason = "the server closed the connection without a close frame".to_owned();
-    assert_eq!(finished.connections.early_ends, [(reason, 4)].into());
+    assert_eq!(
+        recording.context.connections.early_ends,
+        [(reason, 4)].into()
+    );
 }
 
 #[test]
@@ -260,15 +263,18 @@ fn a_full_socket_holds_nothing_back_for_good() {
         let _ = tokio::join!(piping, answer(far, |_, message| vec![message]));
     });
     for (payload, window) in [(60_000, 160), (1 << 20, 12)] {
-        let finished = run(&server.plan(|plan| {
+        let recording = run(&server.plan(|plan| {
             plan.clients = NonZeroU32::new(1).unwrap();
             plan.payload = size(payload);
             // All at once, and more than the system's own buffers hold.
             plan.load = closed(window);
             plan.length = messages(window.into());
         }));
-        assert!(finished.usage.blocked_writes > 0, "no write was blocked");
-        assert_flawless(&finished, window.into());
+        assert!(
+            recording.context.client.blocked_writes > 0,
+            "no write was blocked"
+        );
+        assert_flawless(&recording, window.into());
     }
 }
 
@@ -287,12 +293,15 @@ fn small_socket() -> TcpSocket {
 #[test]
 fn the_last_of_a_message_goes_out_when_nothing_follows_it() {
     let server = TlsServer::start_on(small_socket(), &["127.0.0.1"], rustls::ALL_VERSIONS, echo);
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.payload = size(60_000);
         plan.length = messages(5);
     }));
-    assert!(finished.usage.blocked_writes > 0, "no write was blocked");
-    assert_flawless(&finished, 20);
+    assert!(
+        recording.context.client.blocked_writes > 0,
+        "no write was blocked"
+    );
+    assert_flawless(&recording, 20);
 }
 
 #[cfg(target_os = "linux")]
@@ -307,12 +316,15 @@ fn a_server_that_stops_reading_is_told() {
             std::future::pending::<()>().await;
         },
     );
-    let finished = run(&server.plan(|plan| {
+    let recording = run(&server.plan(|plan| {
         plan.payload = size(60_000);
         plan.timeout = Duration::from_millis(100);
     }));
     let reason = "the server stopped reading for as long as the timeout".to_owned();
-    assert_eq!(finished.connections.early_ends, [(reason, 4)].into());
+    assert_eq!(
+        recording.context.connections.early_ends,
+        [(reason, 4)].into()
+    );
 }
 
 #[test]
@@ -360,7 +372,10 @@ fn what_lies_decrypted_is_read_without_another_event() {
             }
         }
     });
-    let finished = run(&server.plan(|_| {}));
-    assert_eq!(finished.record.counts.received, 40);
-    assert_eq!(finished.connections.close_codes, [(1000, 4)].into());
+    let recording = run(&server.plan(|_| {}));
+    assert_eq!(recording.record.counts.received, 40);
+    assert_eq!(
+        recording.context.connections.close_codes,
+        [(1000, 4)].into()
+    );
 }

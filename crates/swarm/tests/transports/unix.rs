@@ -78,13 +78,13 @@ fn over_a_unix_socket_every_message_comes_back_whole() {
         .unwrap()
     });
     for (payload, window) in SIZES {
-        let finished = run(&server.plan(|plan| {
+        let recording = run(&server.plan(|plan| {
             plan.payload = payload;
             plan.load = closed(window);
             plan.length = messages(16);
         }));
-        assert_flawless(&finished, 64);
-        assert_eq!(finished.connect_ns.tls, None);
+        assert_flawless(&recording, 64);
+        assert_eq!(recording.context.connect_ns.tls, None);
     }
 }
 
@@ -92,12 +92,15 @@ fn over_a_unix_socket_every_message_comes_back_whole() {
 fn clients_that_the_server_has_no_room_for_yet_queue() {
     // One at a time, and hardly any may wait: most attempts find the queue full.
     let server = UnixServer::start(1, accept);
-    let finished = run(&server.plan(|plan| plan.clients = NonZeroU32::new(100).unwrap()));
+    let recording = run(&server.plan(|plan| plan.clients = NonZeroU32::new(100).unwrap()));
     assert_eq!(
-        (finished.connections.opened, finished.connections.failed),
+        (
+            recording.context.connections.opened,
+            recording.context.connections.failed
+        ),
         (100, 0)
     );
-    assert_flawless(&finished, 1000);
+    assert_flawless(&recording, 1000);
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn a_socket_that_is_not_there_is_told() {
     let plan = server.plan(|plan| {
         plan.server_url = ServerUrl::parse("ws+unix:/nowhere/echo.sock:/").unwrap();
     });
-    let error = swarm::run(&plan, &RunHandle::new())
+    let error = swarm::record(&plan, &RunHandle::new())
         .unwrap_err()
         .to_string();
     assert!(

@@ -4,17 +4,17 @@ use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use host::process_group::ProcessGroups;
+use host::server_process::ServerProcess;
 use http::HeaderMap;
 use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl};
 use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::{Candidate, StartCommand};
-use super::process_group::{ProcessEnding, ProcessGroups};
-use super::server_process::ServerProcess;
 use super::ws_client::{ServerAddress, WsClient, WsClientError};
 
 /// Limit of one try: a server may accept a connection before it is ready for it.
@@ -40,10 +40,10 @@ pub(crate) enum StartError {
         program: String,
         source: io::Error,
     },
-    #[error("`{name}` {ending} before it echoed a message{}", describe_output(.output))]
+    #[error("`{name}` {} before it echoed a message{}", describe_ending(*.status), describe_output(.output))]
     Ended {
         name: String,
-        ending: ProcessEnding,
+        status: ExitStatus,
         output: String,
     },
     #[error(
@@ -62,6 +62,21 @@ pub(crate) enum StartError {
     Url(#[from] PlanError),
     #[error("interrupted")]
     Interrupted,
+}
+
+/// The end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
+pub(crate) fn describe_ending(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return match nix::sys::signal::Signal::try_from(number) {
+            Ok(signal) => format!("was killed by {signal}"),
+            Err(_) => format!("was killed by signal {number}"),
+        };
+    }
+    status.code().map_or_else(
+        || "ended".to_owned(),
+        |code| format!("ended with exit code {code}"),
+    )
 }
 
 /// The last output of a server, as the end of a sentence.
@@ -178,10 +193,10 @@ impl ServerStarter {
                 return Err(StartError::Interrupted);
             }
             // An answer on its port after its end is another server's.
-            if let Some((ending, output)) = process.ending() {
+            if let Some((status, output)) = process.ending() {
                 return Err(StartError::Ended {
                     name: name.to_owned(),
-                    ending,
+                    status,
                     output,
                 });
             }

@@ -1,5 +1,4 @@
-//! The program under test, and the servers that it is set on: this very test program, started again
-//! as `wrong_server` with the variables `ROLE` and `PORT`.
+//! The program under test, and the servers that it compares: the example `test_server`.
 
 // Not every file uses all of it.
 #![allow(dead_code)]
@@ -11,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-
-pub(crate) mod roles;
 
 /// How long anything may take that happens at once on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -78,13 +75,31 @@ pub(crate) const SHORT: [&str; 9] = [
     "-c", "4", "-d", "200ms", "--warmup", "50ms", "--rate", "500", "-q",
 ];
 
-/// `NAME=COMMAND` of this test program in that role.
+/// `NAME=COMMAND` of the test server in that role.
 pub(crate) fn server(name: &str, role: &str) -> String {
-    let program = std::env::current_exe().unwrap();
-    format!(
-        "{name}=env ROLE={role} PORT={{port}} '{}' --ignored --exact --nocapture wrong_server",
+    // Built beside the program when all tests of the package are.
+    let program = Path::new(env!("CARGO_BIN_EXE_ws-compare"));
+    let program = program.with_file_name("examples").join("test_server");
+    assert!(
+        program.exists(),
+        "no {}: run `cargo test -p ws-compare` without --test, or build it with --example test_server",
         program.display()
-    )
+    );
+    format!("{name}='{}' {role} {{port}}", program.display())
+}
+
+/// URL of a right server inside this process, for as long as it lives.
+pub(crate) fn running_server() -> String {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let listener = axum_ws::bind("127.0.0.1:0", 128).await.unwrap();
+            let config = axum_ws::Config::default();
+            send.send(listener.url(&config).unwrap()).unwrap();
+            axum_ws::serve(listener, config, std::future::pending()).await
+        })
+    });
+    receive.recv().unwrap()
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -76,12 +76,12 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
-    let (finished, log) = measure(faults, |plan| {
+    let (recording, log) = measure(faults, |plan| {
         plan.load = closed(4);
         plan.length = messages(1_000);
         plan.timeout = Duration::from_millis(400);
     })?;
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     findings.count("sent", 10_000, counts.sent);
     findings.count("in the server's log", 10_000, log.entries.len() as u64);
     findings.count("lost", log.count(Fate::Dropped), counts.lost);
@@ -95,7 +95,7 @@ fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()>
         counts.received,
     );
     let timed = 10_000 - log.count(Fate::Dropped) - changed;
-    findings.count("timed", timed, finished.record.service.count());
+    findings.count("timed", timed, recording.record.service.count());
     if counts.timed_out > 0 {
         findings.noise = Some(format!("{} echoes were late", counts.timed_out));
     }
@@ -109,13 +109,17 @@ fn early_closes(
 ) -> anyhow::Result<()> {
     let mut faults = Faults::default();
     change(&mut faults);
-    let (finished, log) = measure(faults, |_| ())?;
-    let counts = finished.record.counts;
+    let (recording, log) = measure(faults, |_| ())?;
+    let counts = recording.record.counts;
     findings.count("received", 50, counts.received);
     findings.count("lost", 10, counts.lost);
     findings.count("in the server's log", log.entries.len() as u64, counts.sent);
-    findings.count("closed early", 10, finished.connections.closed_early);
-    let codes = &finished.connections.close_codes;
+    findings.count(
+        "closed early",
+        10,
+        recording.context.connections.closed_early,
+    );
+    let codes = &recording.context.connections.close_codes;
     findings.count(
         &format!("connections that ended with {code}"),
         10,
@@ -129,14 +133,14 @@ fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
         half_frame_at: Some(5),
         ..Faults::default()
     };
-    let (finished, _) = measure(faults, |plan: &mut PlanDraft| {
+    let (recording, _) = measure(faults, |plan: &mut PlanDraft| {
         plan.timeout = Duration::from_millis(200);
     })?;
-    let counts = finished.record.counts;
+    let counts = recording.record.counts;
     findings.count("sent", 100, counts.sent);
     findings.count("received", 50, counts.received);
     findings.count("lost", 50, counts.lost);
-    findings.count("timed", 50, finished.record.service.count());
+    findings.count("timed", 50, recording.record.service.count());
     Ok(())
 }
 

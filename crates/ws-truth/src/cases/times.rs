@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use measurement::plan::{Arrivals, Length};
 use measurement::record::{LatencyHistogram, Sample};
-use swarm::Finished;
+use swarm::Recording;
 
 use super::{Case, closed, measure, note_noise, open, quantile_name};
 use crate::fault_log::FaultLog;
@@ -88,8 +88,8 @@ fn quantile_ms(of: &LatencyHistogram, q: f64) -> f64 {
 }
 
 /// Number of samples with a time above this limit.
-fn above(finished: &Finished, time: fn(&Sample) -> Option<u64>, limit_ms: f64) -> u64 {
-    let times = finished.record.samples.iter().filter_map(time);
+fn above(recording: &Recording, time: fn(&Sample) -> Option<u64>, limit_ms: f64) -> u64 {
+    let times = recording.record.samples.iter().filter_map(time);
     times.filter(|ns| *ns as f64 > limit_ms * 1e6).count() as u64
 }
 
@@ -112,18 +112,18 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     const RATE: f64 = 1_000.0;
     const SECONDS: u64 = 5;
     let load = open(RATE, Arrivals::Constant, window)?;
-    let (finished, log) = measure(half_a_second_of_stall(), |plan| {
+    let (recording, log) = measure(half_a_second_of_stall(), |plan| {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(SECONDS));
     })?;
     if window.is_none() {
         // With a window, lag is what the case is about.
-        note_noise(findings, &finished, 0.999, NEAR_MS);
+        note_noise(findings, &recording, 0.999, NEAR_MS);
     }
     let (stall_ms, n) = (log.stall_ms(), RATE * SECONDS as f64);
     let near_ms = NEAR_MS + recovery_ms(&log, stall_ms / 1e3 * RATE);
-    findings.count("messages answered", 5_000, finished.record.counts.received);
-    let response = finished.record.response();
+    findings.count("messages answered", 5_000, recording.record.counts.received);
+    let response = recording.record.response();
     for q in [0.95, 0.99, 0.999] {
         let truth = stall_ms - (1.0 - q) * n / RATE * 1e3;
         let what = format!("response time {}", quantile_name(q));
@@ -137,7 +137,7 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     }
     for x in [100.0, 250.0, 400.0] {
         let truth = (stall_ms - x) / 1e3 * RATE / n * 100.0;
-        let reported = above(&finished, Sample::response_time_ns, x) as f64 / n * 100.0;
+        let reported = above(&recording, Sample::response_time_ns, x) as f64 / n * 100.0;
         let what = format!("response times above {x} ms");
         findings.near(
             &what,
@@ -147,13 +147,13 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
             near_ms / 1e3 * RATE / n * 100.0,
         );
     }
-    let service = above(&finished, Sample::service_time_ns, far_ms(&log));
+    let service = above(&recording, Sample::service_time_ns, far_ms(&log));
     if window.is_some() {
         count_slow_services(findings, service);
     } else {
         // The messages went out all the same, so their service times hold the stall as well.
         let truth = stall_ms - 0.01 * n / RATE * 1e3;
-        let reported = quantile_ms(&finished.record.service, 0.99);
+        let reported = quantile_ms(&recording.record.service, 0.99);
         findings.near("service time p99", FigureUnit::Ms, truth, reported, near_ms);
     }
     Ok(())
@@ -166,14 +166,14 @@ fn count_slow_services(findings: &mut Findings, slow: u64) {
 }
 
 fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
-    let (finished, log) = measure(half_a_second_of_stall(), |plan| {
+    let (recording, log) = measure(half_a_second_of_stall(), |plan| {
         plan.load = closed(1);
         plan.length = Length::Duration(Duration::from_secs(3));
     })?;
-    let n = finished.record.counts.sent;
-    let slow = above(&finished, Sample::service_time_ns, far_ms(&log));
+    let n = recording.record.counts.sent;
+    let slow = above(&recording, Sample::service_time_ns, far_ms(&log));
     count_slow_services(findings, slow);
-    let p99 = quantile_ms(&finished.record.service, 0.99);
+    let p99 = quantile_ms(&recording.record.service, 0.99);
     // Ten messages lie beyond p99 only if there are fewer than a thousand in all.
     findings.near(
         "p99 near the stall",
@@ -182,7 +182,7 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
         f64::from(p99 > far_ms(&log)),
         0.0,
     );
-    let same = finished.record.response().max() == finished.record.service.max();
+    let same = recording.record.response().max() == recording.record.service.max();
     findings.near(
         "response time is service time",
         FigureUnit::Count,
@@ -190,7 +190,7 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
         f64::from(same),
         0.0,
     );
-    findings.count("answered", n, finished.record.counts.received);
+    findings.count("answered", n, recording.record.counts.received);
     Ok(())
 }
 fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
@@ -200,13 +200,13 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
         delay: Some(law),
         ..Faults::default()
     };
-    let (finished, log) = measure(faults, |plan| {
+    let (recording, log) = measure(faults, |plan| {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(3));
         // The clock decides here, so nothing may sleep.
         plan.busy_poll = true;
     })?;
-    findings.count("answered", 12_000, finished.record.counts.received);
+    findings.count("answered", 12_000, recording.record.counts.received);
     let held = log.held_ns();
     for q in [0.5, 0.99, 0.999] {
         let law_ms = law.quantile(q).as_secs_f64() * 1e3;
@@ -215,8 +215,8 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
         let rank = ((q * held.len() as f64).ceil() as usize).max(1) - 1;
         let did_ms = held.get(rank).map_or(f64::NAN, |ns| *ns as f64 / 1e6);
         let tolerance = |truth: f64| truth * 0.02 + 0.1;
-        let reported = quantile_ms(&finished.record.service, q);
-        note_noise(findings, &finished, q, tolerance(law_ms) / 2.0);
+        let reported = quantile_ms(&recording.record.service, q);
+        note_noise(findings, &recording, q, tolerance(law_ms) / 2.0);
         let what = format!("service time {} beside the server's log", quantile_name(q));
         findings.near(&what, FigureUnit::Ms, did_ms, reported, tolerance(did_ms));
         if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
@@ -233,12 +233,12 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
 }
 fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     let load = open(2_000.0, arrivals, None)?;
-    let (finished, log) = measure(Faults::default(), |plan| {
+    let (recording, log) = measure(Faults::default(), |plan| {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(2));
     })?;
-    note_noise(findings, &finished, 1.0, 5.0);
-    let counts = finished.record.counts;
+    note_noise(findings, &recording, 1.0, 5.0);
+    let counts = recording.record.counts;
     findings.count(
         "arrivals in the server's log",
         counts.sent,
@@ -256,7 +256,7 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
         counts.sent as f64,
         near,
     );
-    let mut due: Vec<_> = finished
+    let mut due: Vec<_> = recording
         .record
         .samples
         .iter()
@@ -302,7 +302,7 @@ fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
         bytes_per_s: Some(50_400),
         ..Faults::default()
     };
-    let (finished, _) = measure(faults, |plan| {
+    let (recording, _) = measure(faults, |plan| {
         plan.clients = std::num::NonZeroU32::MIN;
         plan.payload = units::SizeRange {
             min: 1_000,
@@ -311,11 +311,11 @@ fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(1));
     })?;
-    note_noise(findings, &finished, 1.0, 10.0);
+    note_noise(findings, &recording, 1.0, 10.0);
     // Message j is due at 10·j ms and read whole when (j + 1)·1,008 bytes may have been read, which
     // is 20·(j + 1) ms after the handshake: it waits 20 + 10·j ms.
     for j in [20, 50, 99] {
-        let sample = finished.record.samples.iter().find(|s| s.message == j);
+        let sample = recording.record.samples.iter().find(|s| s.message == j);
         let reported = sample.and_then(Sample::response_time_ns);
         let reported = reported.map_or(f64::NAN, |ns| ns as f64 / 1e6);
         let what = format!("response time of message {j}");

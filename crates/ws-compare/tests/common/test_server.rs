@@ -1,4 +1,7 @@
-//! What the servers of the tests do.
+//! A WebSocket server for the tests, right or wrong: `test_server ROLE PORT`.
+//!
+//! An example of the package, so that cargo builds it with the tests but does not install it.
+#![allow(clippy::unwrap_used, clippy::exit)]
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,12 +9,12 @@ use std::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 
-/// Serves for ever in the role that the environment names; nothing when it names none.
-pub(crate) fn play() {
-    let Ok(role) = std::env::var("ROLE") else {
-        return;
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, role, port] = arguments.as_slice() else {
+        panic!("usage: test_server ROLE PORT");
     };
-    let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
+    let port: u16 = port.parse().unwrap();
     match role.as_str() {
         "axum" => right(port, |listener, config| async move {
             axum_ws::serve(listener, config, std::future::pending())
@@ -27,22 +30,24 @@ pub(crate) fn play() {
             eprintln!("boom: no such table");
             std::process::exit(7);
         }
+        #[cfg(unix)]
         "forks" => {
             // Neither the child nor the server itself heeds a wish to end.
             let mut child = std::process::Command::new("sh")
                 .args(["-c", "trap '' TERM; while :; do sleep 600; done"])
                 .spawn()
                 .unwrap();
-            let _ = nix_ignore_term();
+            ignore_sigterm().unwrap();
             raw(port, "right");
             let _ = child.wait();
         }
-        _ => raw(port, &role),
+        _ => raw(port, role),
     }
 }
 
 /// SIGTERM is ignored from here on: a handler that nobody polls.
-fn nix_ignore_term() -> io::Result<()> {
+#[cfg(unix)]
+fn ignore_sigterm() -> io::Result<()> {
     let runtime = Box::leak(Box::new(
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -69,17 +74,10 @@ fn right<F: Future<Output = ()>>(
     });
 }
 
-/// A thread for each connection.
+/// Serves each connection in a thread of its own.
 fn raw(port: u16, role: &str) {
     let starts = count_starts();
-    serve(
-        &TcpListener::bind(("127.0.0.1", port)).unwrap(),
-        role,
-        starts,
-    );
-}
-
-fn serve(listener: &TcpListener, role: &str, starts: u32) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming() {
         let role = role.to_owned();
         std::thread::spawn(move || {
@@ -89,7 +87,7 @@ fn serve(listener: &TcpListener, role: &str, starts: u32) {
     }
 }
 
-/// How often a server has been started in the working directory, this time included.
+/// Counts the starts of servers in the working directory, this one included.
 fn count_starts() -> u32 {
     let path = "starts";
     let before = std::fs::read_to_string(path).unwrap_or_default();
@@ -159,6 +157,7 @@ fn answer(
         // Right as long as a connection says little.
         "corrupts" if messages.is_multiple_of(10) => Message::text("x".repeat(length)),
         // The first start is for the gate, the second for round 1.
+        #[cfg(unix)]
         "dies" if messages == 20 && starts == 3 => {
             let own = nix::unistd::Pid::this();
             nix::sys::signal::kill(own, nix::sys::signal::Signal::SIGKILL)?;
@@ -202,12 +201,4 @@ impl Write for Filter {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
-}
-
-/// A right server inside this process, for as long as it lives; its URL.
-pub(crate) fn here() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || serve(&listener, "right", 0));
-    format!("ws://127.0.0.1:{port}/")
 }

@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use super::process_group::{ProcessEnding, ProcessGroup, ProcessGroups};
+use crate::process_group::{ProcessGroup, ProcessGroups};
 
 /// Limits of the output that is shown.
 const SHOWN_BYTES: u64 = 4096;
@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// A server's process. Dropped, it is killed with everything that it has forked.
 #[derive(Debug)]
-pub(crate) struct ServerProcess {
+pub struct ServerProcess {
     group: ProcessGroup,
     output: File,
 }
@@ -26,7 +26,7 @@ impl ServerProcess {
     ///
     /// # Errors
     /// When the system cannot start it, or the program is about to end.
-    pub(crate) fn spawn(groups: &ProcessGroups, command: &mut Command) -> io::Result<Self> {
+    pub fn spawn(groups: &ProcessGroups, command: &mut Command) -> io::Result<Self> {
         let output = tempfile::tempfile()?;
         command
             .stdin(Stdio::null())
@@ -36,28 +36,30 @@ impl ServerProcess {
         Ok(Self { group, output })
     }
 
-    /// Running processes, as far as the system tells.
-    pub(crate) fn members(&self) -> Vec<u32> {
+    /// Running processes of the server. Known on Linux only.
+    #[must_use]
+    pub fn members(&self) -> Vec<u32> {
         self.group.members()
     }
 
-    /// Returns the cause of its end and its last output, if it has ended.
-    pub(crate) fn ending(&mut self) -> Option<(ProcessEnding, String)> {
+    /// Returns exit status and last output, if it has ended.
+    pub fn ending(&mut self) -> Option<(ExitStatus, String)> {
         let ending = self.group.ending()?;
         Some((ending, self.last_output()))
     }
 
-    pub(crate) fn last_output(&mut self) -> String {
+    /// The last lines that the server wrote, without control characters.
+    pub fn last_output(&mut self) -> String {
         last_output(&mut self.output)
     }
 
     /// Asks it to end, waits a few seconds, then kills it.
-    pub(crate) fn end(self) {
+    pub fn end(self) {
         self.group.end(GRACE);
     }
 }
 
-/// The last lines that a server wrote.
+/// Reads the last lines.
 fn last_output(output: &mut File) -> String {
     let mut read = || -> io::Result<String> {
         let end = output.seek(SeekFrom::End(0))?;

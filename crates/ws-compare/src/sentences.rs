@@ -1,14 +1,15 @@
-//! What every kind of report says in the same words.
+//! Sentences that all reports of a comparison share.
 
 use std::collections::BTreeMap;
 
 use measurement::run::comparison::{
-    ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, last_round,
+    CandidateRow, ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, Steadiness,
+    last_round,
 };
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 
-/// What belongs together, with its heading.
+/// Figures by group, with the headings.
 pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
@@ -36,6 +37,13 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     ),
 ];
 
+/// Kinds of runs, each with its row of a round.
+type RunOf = fn(&RoundRow) -> Option<&RunRow>;
+const RUN_KINDS: [(&str, RunOf); 2] = [
+    ("capacity", |row| row.capacity.as_ref()),
+    ("latency", |row| row.latency.as_ref()),
+];
+
 /// `axum, tungstenite`
 pub(crate) fn names(c: &Comparison) -> String {
     let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
@@ -52,12 +60,12 @@ pub(crate) fn title(c: &Comparison) -> String {
     }
 }
 
-/// How many rounds there were.
-pub(crate) fn rounds(c: &Comparison) -> u32 {
-    last_round(&c.rounds)
+/// `10 rounds`
+pub(crate) fn rounds(c: &Comparison) -> String {
+    counted(u64::from(last_round(&c.rounds)), "round")
 }
 
-/// `100 clients × 2.00 s × 125 B`, and at which rate.
+/// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
 pub(crate) fn load(c: &Comparison) -> String {
     let mut parts = vec![::wording::plan::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
@@ -71,26 +79,18 @@ pub(crate) fn load(c: &Comparison) -> String {
     parts.join(" · ")
 }
 
-/// What stands out, each in a line: failures, what was left out, runs that were not steady, outliers.
+/// Remarks in a line each: servers and rounds that were left out, too few rounds, unsteady runs, outliers.
 pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
-    let mut lines = Vec::new();
-    for server in &c.servers {
-        lines.extend(
-            server
-                .excluded
-                .as_ref()
-                .map(|why| format!("{} is left out: {why}", server.name)),
-        );
-    }
-    for row in &c.rounds {
-        lines.extend(row.failure.as_ref().map(|why| {
-            format!(
-                "round {} is not counted for {}: {why}",
-                row.round, row.server
-            )
-        }));
-    }
-    if rounds(c) == 1 {
+    let excluded = c.servers.iter().filter_map(|server| {
+        let why = server.excluded.as_ref()?;
+        Some(format!("{} is left out: {why}", server.name))
+    });
+    let failed = c.rounds.iter().filter_map(|row| {
+        let (round, server, why) = (row.round, &row.server, row.failure.as_ref()?);
+        Some(format!("round {round} is not counted for {server}: {why}"))
+    });
+    let mut lines: Vec<String> = excluded.chain(failed).collect();
+    if last_round(&c.rounds) == 1 {
         lines.push(
             "of one round nothing can be said: how far rounds differ by themselves is not known \
              (--rounds; of saved runs several a server, as in a=1.json,2.json)"
@@ -104,7 +104,7 @@ pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// That intervals of so few rounds may leave out 1 and yet tell nothing.
+/// Explains that the rounds are too few for any verdict, although intervals may leave out 1.
 pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
@@ -119,28 +119,28 @@ pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     })
 }
 
-/// The rounds that stand out, in a line each.
+/// Names the outliers, a line a round.
 fn outliers(c: &Comparison) -> Vec<String> {
     let mut rounds: BTreeMap<(u32, &str), Vec<String>> = BTreeMap::new();
     for o in &c.outliers {
         let (value, median) = (o.figure.print(o.value), o.figure.print(o.median));
-        let said = format!("{} {value} (median {median})", o.figure.short_name());
-        rounds.entry((o.round, &o.server)).or_default().push(said);
+        let text = format!("{} {value} (median {median})", o.figure.short_name());
+        rounds.entry((o.round, &o.server)).or_default().push(text);
     }
-    let line = |((round, server), said): ((u32, &str), Vec<String>)| {
-        let said = said.join(", ");
-        format!("round {round} of {server} stands out, and is counted: {said}")
+    let line = |((round, server), texts): ((u32, &str), Vec<String>)| {
+        let texts = texts.join(", ");
+        format!("round {round} of {server} stands out, and is counted: {texts}")
     };
     rounds.into_iter().map(line).collect()
 }
 
-/// How much of a run was cut off at most.
+/// Names the longest beginning that was cut off a run.
 fn longest_cut(c: &Comparison) -> Option<String> {
-    let cuts = c.rounds.iter().flat_map(|row| {
-        let kinds = [("capacity", &row.capacity), ("latency", &row.latency)];
-        kinds.map(|(kind, run)| (row, kind, run.as_ref().and_then(|run| run.cut_s)))
-    });
-    let cuts = cuts.filter_map(|(row, kind, cut_s)| Some((row, kind, cut_s?)));
+    let runs = c
+        .rounds
+        .iter()
+        .flat_map(|row| RUN_KINDS.map(|kind| (row, kind)));
+    let cuts = runs.filter_map(|(row, (kind, run_of))| Some((row, kind, run_of(row)?.cut_s?)));
     let (row, kind, cut_s) = cuts.max_by(|(.., a), (.., b)| a.total_cmp(b))?;
     (cut_s > 0.0).then(|| {
         format!(
@@ -152,40 +152,34 @@ fn longest_cut(c: &Comparison) -> Option<String> {
     })
 }
 
-/// The runs that were not steady, by server and kind.
+/// Names the runs that were not steady, a line a server and kind.
 fn unsteady(c: &Comparison) -> Vec<String> {
-    use measurement::run::comparison::Steadiness;
-    type Of = fn(&RoundRow) -> Option<&RunRow>;
-    let kinds: [(&str, Of); 2] = [
-        ("capacity", |row| row.capacity.as_ref()),
-        ("latency", |row| row.latency.as_ref()),
-    ];
-    let mut lines = Vec::new();
-    for server in c.compared() {
-        for (name, of) in kinds {
-            let rounds: Vec<String> = c
-                .rounds_of(&server.name)
-                .filter(|row| {
-                    of(row).is_some_and(|run| {
-                        matches!(run.steadiness, Steadiness::Never | Steadiness::Drifting)
-                    })
-                })
-                .map(|row| row.round.to_string())
-                .collect();
-            if !rounds.is_empty() {
-                let noun = if rounds.len() == 1 { "round" } else { "rounds" };
-                lines.push(format!(
-                    "the {name} run of {} was not steady in {noun} {}: a longer --warmup or -d may help",
-                    server.name,
-                    rounds.join(", ")
-                ));
-            }
-        }
-    }
-    lines
+    let is_unsteady =
+        |run: &RunRow| matches!(run.steadiness, Steadiness::Never | Steadiness::Drifting);
+    let kinds = c
+        .compared()
+        .flat_map(|server| RUN_KINDS.map(|kind| (server, kind)));
+    let line = |(server, (kind, run_of)): (&CandidateRow, (&str, RunOf))| {
+        let name = &server.name;
+        let rows = c.rounds_of(name);
+        let rounds: Vec<String> = rows
+            .filter(|row| run_of(row).is_some_and(is_unsteady))
+            .map(|row| row.round.to_string())
+            .collect();
+        let noun = match rounds.len() {
+            0 => return None,
+            1 => "round",
+            _ => "rounds",
+        };
+        Some(format!(
+            "the {kind} run of {name} was not steady in {noun} {}: a longer --warmup or -d may help",
+            rounds.join(", ")
+        ))
+    };
+    kinds.filter_map(line).collect()
 }
 
-/// What was done, in a line for the end of a report.
+/// Describes the method, for the end of a report.
 pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
     let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
@@ -201,6 +195,10 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
         ));
     }
     if !plan.server_cores.is_empty() {
+        let list = |cores: &[usize]| {
+            let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
+            cores.join(", ")
+        };
         lines.push(format!(
             "Servers on cores {}, generator on {}.",
             list(&plan.server_cores),
@@ -219,38 +217,32 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// A level in percent, with as many digits as it takes: 95, 97.5, 99.02.
+/// Formats a level in percent, with as many digits as it takes: 95, 97.5, 99.02.
 pub(crate) fn percent(level: f64) -> String {
     let text = format!("{:.2}", level * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The levels of the intervals: `99.02 %`, `98.8 to 99.02 %`; `None` where there is none.
+/// Formats the levels of all intervals: `99.02 %`, `98.8 to 99.02 %`; `None` where there is none.
 fn levels(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
-    let mut levels: Vec<f64> = against.filter_map(|against| against.level).collect();
-    levels.sort_by(f64::total_cmp);
-    match (levels.first(), levels.last()) {
-        (Some(low), Some(high)) if percent(*low) == percent(*high) => {
-            Some(format!("{} %", percent(*low)))
-        }
-        (Some(low), Some(high)) => Some(format!("{} to {} %", percent(*low), percent(*high))),
-        _ => None,
-    }
+    let levels = || against.clone().filter_map(|against| against.level);
+    let lowest = percent(levels().min_by(f64::total_cmp)?);
+    let highest = percent(levels().max_by(f64::total_cmp)?);
+    Some(if lowest == highest {
+        format!("{lowest} %")
+    } else {
+        format!("{lowest} to {highest} %")
+    })
 }
 
-fn list(cores: &[usize]) -> String {
-    let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
-    cores.join(", ")
-}
-
-/// A value of a figure, or a dash.
+/// Formats a value of a figure, or a dash.
 pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
-/// What became of a condition, in a word or two.
-pub(crate) fn outcome(condition: &ConditionRow) -> &'static str {
+/// `failed`, `passed` or `not sure`.
+pub(crate) fn condition_outcome(condition: &ConditionRow) -> &'static str {
     match (condition.held, condition.is_sure) {
         (true, _) => "failed",
         (false, true) => "passed",

@@ -1,13 +1,11 @@
-//! Process groups: a server and everything that it forks, so that nothing of it is left behind.
+//! Process groups: a child and everything that it forks, so that nothing of it is left behind.
 
-use std::fmt;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Environment variable that marks a process also when it leaves its group (`setsid`).
-const MARK: &str = "WS_COMPARE_SERVER";
 
 /// Interval between two looks at a process that is to end.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -15,28 +13,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Time that the system may take to remove a killed process.
 const AFTER_KILL: Duration = Duration::from_secs(5);
 
-/// Cause of a process's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ProcessEnding {
-    Code(i32),
-    Signal(String),
-    Unknown,
+/// The groups that run. Shared by the code that starts them and the code that ends the program, so that
+/// the latter kills all of them.
+#[derive(Debug, Clone)]
+pub struct ProcessGroups {
+    /// Environment variable that marks a process also when it leaves its group (`setsid`).
+    variable: &'static str,
+    registry: Arc<Mutex<GroupRegistry>>,
 }
-
-impl fmt::Display for ProcessEnding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "ended with exit code {code}"),
-            Self::Signal(name) => write!(f, "was killed by {name}"),
-            Self::Unknown => write!(f, "ended"),
-        }
-    }
-}
-
-/// The groups that run. Shared by the code that starts servers and the code that ends the program, so
-/// that the latter kills all of them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ProcessGroups(Arc<Mutex<GroupRegistry>>);
 
 #[derive(Debug, Default)]
 struct GroupRegistry {
@@ -48,19 +32,29 @@ struct GroupRegistry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct GroupLeader {
     pid: u32,
+    /// `VARIABLE=VALUE` in the environment of the group's processes.
     mark: String,
 }
 
 impl ProcessGroups {
+    /// No group so far. `variable` is the environment variable that marks their processes.
+    #[must_use]
+    pub fn marked_by(variable: &'static str) -> Self {
+        Self {
+            variable,
+            registry: Arc::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, GroupRegistry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the command in a new group.
     ///
     /// # Errors
     /// When the system cannot start it, or the program is about to end.
-    pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<ProcessGroup> {
+    pub fn spawn(&self, command: &mut Command) -> io::Result<ProcessGroup> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         // Known before anybody can ask to end all: started and entered under one lock.
@@ -68,11 +62,12 @@ impl ProcessGroups {
         if registry.is_closed {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        let mark = format!("{}-{:016x}", std::process::id(), rand::random::<u64>());
-        let child = command.env(MARK, &mark).spawn()?;
+        let random = RandomState::new().build_hasher().finish();
+        let value = format!("{}-{random:016x}", std::process::id());
+        let child = command.env(self.variable, &value).spawn()?;
         let leader = GroupLeader {
             pid: child.id(),
-            mark,
+            mark: format!("{}={value}", self.variable),
         };
         registry.alive.push(leader.clone());
         drop(registry);
@@ -85,7 +80,7 @@ impl ProcessGroups {
     }
 
     /// Kills every group at once. None is started any more.
-    pub(crate) fn kill_all(&self) {
+    pub fn kill_all(&self) {
         let mut registry = self.lock();
         registry.is_closed = true;
         for leader in &registry.alive {
@@ -96,32 +91,39 @@ impl ProcessGroups {
 
 /// A running group. Dropped, it is killed.
 #[derive(Debug)]
-pub(crate) struct ProcessGroup {
+pub struct ProcessGroup {
     leader: GroupLeader,
     child: Child,
-    ending: Option<ProcessEnding>,
+    ending: Option<ExitStatus>,
     groups: ProcessGroups,
 }
 
 impl ProcessGroup {
-    /// Returns the cause of the first process's end, if it has ended. It is not reaped before the group is
-    /// gone: until then its number cannot become another's.
-    pub(crate) fn ending(&mut self) -> Option<ProcessEnding> {
+    /// The number of the first process, and of the group.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.leader.pid
+    }
+
+    /// Returns the exit status of the first process, if it has ended. It is not reaped before the group is gone:
+    /// until then its number cannot become another's.
+    pub fn ending(&mut self) -> Option<ExitStatus> {
         if self.ending.is_none() {
             self.ending = poll_ending(&mut self.child);
         }
-        self.ending.clone()
+        self.ending
     }
 
     /// Running processes: the first one and all that it has forked, also those that left the group. None is
     /// known elsewhere than on Linux.
-    pub(crate) fn members(&self) -> Vec<u32> {
+    #[must_use]
+    pub fn members(&self) -> Vec<u32> {
         self.leader.members()
     }
 
-    /// Asks it to end (SIGTERM), and kills what has not after `grace`.
-    pub(crate) fn end(mut self, grace: Duration) -> Option<ProcessEnding> {
-        // One that ended before it was asked to has an ending of its own.
+    /// Asks all processes to end (SIGTERM), and kills after `grace` those that run. Returns the exit status of
+    /// the first process if it ended before it was asked.
+    pub fn end(mut self, grace: Duration) -> Option<ExitStatus> {
         let ending = self.ending();
         self.leader.terminate();
         let until = Instant::now() + grace;
@@ -156,29 +158,27 @@ impl Drop for ProcessGroup {
 }
 
 #[cfg(target_os = "linux")]
-fn poll_ending(child: &mut Child) -> Option<ProcessEnding> {
+fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    use std::os::unix::process::ExitStatusExt;
+    /// Bit of a wait status, beside the number of the signal.
+    const CORE_DUMPED: i32 = 0x80;
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match waitid(Id::Pid(pid(child.id())), flags) {
-        Ok(WaitStatus::Exited(_, code)) => Some(ProcessEnding::Code(code)),
-        Ok(WaitStatus::Signaled(_, signal, _)) => Some(ProcessEnding::Signal(signal.to_string())),
+        Ok(WaitStatus::Exited(_, code)) => Some(ExitStatus::from_raw(code << 8)),
+        Ok(WaitStatus::Signaled(_, signal, core)) => {
+            let core = if core { CORE_DUMPED } else { 0 };
+            Some(ExitStatus::from_raw(signal as i32 | core))
+        }
         Ok(_) => None,
-        Err(_) => Some(ProcessEnding::Unknown),
+        // A signal without a name.
+        Err(_) => child.try_wait().ok().flatten(),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn poll_ending(child: &mut Child) -> Option<ProcessEnding> {
-    let status = child.try_wait().ok()??;
-    #[cfg(unix)]
-    if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return Some(ProcessEnding::Signal(format!("signal {number}")));
-    }
-    Some(
-        status
-            .code()
-            .map_or(ProcessEnding::Unknown, ProcessEnding::Code),
-    )
+fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
+    child.try_wait().ok().flatten()
 }
 
 #[cfg(unix)]
@@ -216,7 +216,6 @@ impl GroupLeader {
 #[cfg(target_os = "linux")]
 impl GroupLeader {
     fn members(&self) -> Vec<u32> {
-        let mark = format!("{MARK}={}", self.mark);
         let Ok(processes) = std::fs::read_dir("/proc") else {
             return vec![self.pid];
         };
@@ -232,7 +231,7 @@ impl GroupLeader {
                 };
                 // A zombie is nothing but an entry that waits for its parent.
                 let runs = !matches!(state, 'Z' | 'X');
-                runs && (group == self.pid || has_mark(&place, &mark))
+                runs && (group == self.pid || has_mark(&place, &self.mark))
             })
             .collect()
     }
@@ -270,6 +269,7 @@ fn state_and_group(stat: &str) -> Option<(char, u32)> {
 mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
+    use std::os::unix::process::ExitStatusExt;
     use std::process::Stdio;
 
     fn shell(groups: &ProcessGroups, script: &str) -> (ProcessGroup, Vec<u32>) {
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_a_server_forks_ends_with_it() {
-        let groups = ProcessGroups::default();
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
         let (mut group, children) =
             shell(&groups, "sleep 600 & a=$!; sleep 600 & echo $a $!; wait");
         assert_eq!(children.len(), 2);
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn one_that_leaves_the_group_is_found_by_its_mark() {
-        let groups = ProcessGroups::default();
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
         // The shell is gone before its child is looked for, and the child leads a session of its own.
         let (group, children) = shell(&groups, "setsid sleep 600 >/dev/null & echo $!");
         let child = children[0];
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn one_that_will_not_end_is_killed() {
-        let groups = ProcessGroups::default();
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
         let (group, children) = shell(
             &groups,
             "trap '' TERM; sleep 600 & echo $! $$; while :; do wait; done",
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn nothing_is_started_once_all_are_killed() {
-        let groups = ProcessGroups::default();
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
         let (mut group, children) = shell(&groups, "sleep 600 & echo $!; wait");
         groups.kill_all();
         let until = Instant::now() + AFTER_KILL;
@@ -335,24 +335,21 @@ mod tests {
         while group.ending().is_none() && Instant::now() < until {
             std::thread::sleep(LOOK_EVERY);
         }
-        assert_eq!(
-            group.ending(),
-            Some(ProcessEnding::Signal("SIGKILL".to_owned()))
-        );
+        assert_eq!(group.ending().unwrap().signal(), Some(9));
         let refused = groups.spawn(&mut Command::new("true")).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::Interrupted);
     }
 
     #[test]
     fn an_exit_code_is_told() {
-        let groups = ProcessGroups::default();
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
         let (mut group, _) = shell(&groups, "echo 1; exit 3");
         let until = Instant::now() + AFTER_KILL;
         while group.ending().is_none() && Instant::now() < until {
             std::thread::sleep(LOOK_EVERY);
         }
         let ending = group.end(Duration::ZERO).unwrap();
-        assert_eq!(ending.to_string(), "ended with exit code 3");
+        assert_eq!(ending.code(), Some(3));
     }
 
     #[test]

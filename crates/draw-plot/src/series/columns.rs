@@ -1,0 +1,278 @@
+//! Messages in order of sending, by the columns of pixels that they share.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use super::Point;
+use super::key_figures::quantile;
+
+/// The middle and the extremes of many successive messages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Bin {
+    /// Number of the group of columns, from 0.
+    pub(crate) index: usize,
+    /// Number of messages.
+    pub(crate) count: usize,
+    /// The smallest and the largest value.
+    pub(crate) extremes: (f64, f64),
+    /// The middle 96 %.
+    pub(crate) bulk: (f64, f64),
+    /// The middle 90 %.
+    pub(crate) body: (f64, f64),
+}
+
+/// The first position of a column, when `span` positions share `columns`.
+fn column_start(column: usize, span: usize, columns: NonZeroUsize) -> usize {
+    (column.min(columns.get()) * span).div_ceil(columns.get())
+}
+
+/// The values that stand in each group of `wide` columns, as far as there are any.
+fn groups(
+    values: &[f64],
+    span: usize,
+    columns: NonZeroUsize,
+    wide: usize,
+) -> impl Iterator<Item = (usize, &[f64])> {
+    let start = move |group: usize| column_start(group * wide, span, columns).min(values.len());
+    (0..columns.get().div_ceil(wide.max(1)))
+        .map(move |group| (group, &values[start(group)..start(group + 1)]))
+        .filter(|(_, inside)| !inside.is_empty())
+}
+
+/// The bins of each `wide` columns, when the picture's `span` positions share `columns`.
+pub(crate) fn bins(values: &[f64], span: usize, columns: NonZeroUsize, wide: usize) -> Vec<Bin> {
+    let mut scratch = Vec::new();
+    groups(values, span, columns, wide)
+        .filter_map(|(index, inside)| {
+            scratch.clear();
+            scratch.extend_from_slice(inside);
+            let mut middle = |outside| {
+                let low = quantile(&mut scratch, outside)?;
+                Some((low, quantile(&mut scratch, 1.0 - outside)?))
+            };
+            Some(Bin {
+                index,
+                count: inside.len(),
+                extremes: middle(0.0)?,
+                bulk: middle(0.02)?,
+                body: middle(0.05)?,
+            })
+        })
+        .collect()
+}
+
+/// The range of the values of one column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColumnRange {
+    /// Number of the column, from 0.
+    pub column: usize,
+    /// The smallest value.
+    pub low: f64,
+    /// The mean value.
+    pub mean: f64,
+    /// The largest value.
+    pub high: f64,
+}
+
+/// The range of the values of each column that has any: what no picture may leave out. The first value
+/// stands at position `first`.
+#[must_use]
+pub fn column_ranges(
+    values: &[f64],
+    first: usize,
+    span: usize,
+    columns: NonZeroUsize,
+) -> Vec<ColumnRange> {
+    let start = |column| {
+        let start = column_start(column, span, columns);
+        start.saturating_sub(first).min(values.len())
+    };
+    (0..columns.get())
+        .filter_map(|column| {
+            let inside = &values[start(column)..start(column + 1)];
+            Some(ColumnRange {
+                column,
+                low: inside.iter().copied().min_by(f64::total_cmp)?,
+                mean: inside.iter().sum::<f64>() / inside.len() as f64,
+                high: inside.iter().copied().max_by(f64::total_cmp)?,
+            })
+        })
+        .collect()
+}
+
+/// The values as a line that looks the same as one through all of them: first, smallest, largest
+/// and last of each column (M4: Jugel et al., VLDB'14). The first value stands at position `first`.
+#[must_use]
+pub fn outline(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Point> {
+    let point = |at: usize| ((first + at) as f64, values[at]);
+    if values.len() <= 2 * columns.get() {
+        return (0..values.len()).map(point).collect();
+    }
+    let mut points = Vec::with_capacity(4 * columns.get());
+    let mut start = 0;
+    for column in 1..=columns.get() {
+        let end = column_start(column, span, columns);
+        let end = end.saturating_sub(first).min(values.len());
+        points.extend(
+            ends_and_extremes(start..end, |at| values[at])
+                .into_iter()
+                .map(point),
+        );
+        start = start.max(end);
+    }
+    points
+}
+
+/// The positions of the first, the smallest, the largest and the last value; each once, in order.
+pub(super) fn ends_and_extremes(
+    positions: Range<usize>,
+    value: impl Fn(usize) -> f64,
+) -> Vec<usize> {
+    let by_value = |a: &usize, b: &usize| value(*a).total_cmp(&value(*b));
+    let low = positions.clone().min_by(by_value);
+    let high = positions.clone().max_by(by_value);
+    let ends = [positions.clone().next(), positions.last()];
+    let mut picked: Vec<_> = ends.into_iter().chain([low, high]).flatten().collect();
+    picked.sort_unstable();
+    picked.dedup();
+    picked
+}
+
+/// The parts of a line that do not rise above `top`, cut where it crosses.
+pub(crate) fn clip_below(points: &[Point], top: f64) -> Vec<Vec<Point>> {
+    let mut parts = Vec::new();
+    let mut part: Vec<Point> = Vec::new();
+    let mut previous: Option<Point> = None;
+    for &(x, y) in points {
+        if let Some((px, py)) = previous
+            && (py > top) != (y > top)
+        {
+            part.push((px + (x - px) * (top - py) / (y - py), top));
+        }
+        if y <= top {
+            part.push((x, y));
+        } else if !part.is_empty() {
+            parts.push(std::mem::take(&mut part));
+        }
+        previous = Some((x, y));
+    }
+    if !part.is_empty() {
+        parts.push(part);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Column, smallest and largest value.
+    fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usize, f64, f64)> {
+        let ranges = column_ranges(values, 0, span, columns).into_iter();
+        ranges
+            .map(|range| (range.column, range.low, range.high))
+            .collect()
+    }
+
+    fn nonzero(n: usize) -> NonZeroUsize {
+        NonZeroUsize::new(n).unwrap()
+    }
+
+    #[test]
+    fn bins_keep_the_extremes_and_the_body() {
+        let mut values = vec![1.0; 1_000];
+        values[512] = 99.0;
+        values[513] = 0.25;
+        let bins = bins(&values, 1_000, nonzero(20), 2);
+        assert_eq!(bins.len(), 10);
+        let spiked = bins[5];
+        assert_eq!((spiked.index, spiked.count), (5, 100));
+        assert_eq!(spiked.extremes, (0.25, 99.0));
+        assert_eq!((spiked.bulk, spiked.body), ((1.0, 1.0), (1.0, 1.0)));
+        assert_eq!(extremes(&values, 1_000, nonzero(10))[5], (5, 0.25, 99.0));
+        assert_eq!(extremes(&values, 1_000, nonzero(10))[4], (4, 1.0, 1.0));
+    }
+
+    #[test]
+    fn a_shorter_series_fills_its_share_of_the_columns() {
+        let bins = bins(&vec![1.0; 250], 1_000, nonzero(100), 1);
+        assert_eq!(bins.len(), 25);
+        assert_eq!(bins.iter().map(|bin| bin.count).sum::<usize>(), 250);
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_leaves_the_picture() {
+        let parts = clip_below(&[(0.0, 0.0), (1.0, 4.0), (2.0, 0.0), (3.0, 1.0)], 2.0);
+        let expected = vec![
+            vec![(0.0, 0.0), (0.5, 2.0)],
+            vec![(1.5, 2.0), (2.0, 0.0), (3.0, 1.0)],
+        ];
+        assert_eq!(parts, expected);
+        assert!(clip_below(&[(0.0, 3.0), (1.0, 4.0)], 2.0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_is_lost_between_bins(
+            values in prop::collection::vec(0.0..100.0_f64, 1..500),
+            longer in 0..300_usize,
+            columns in 1..60_usize,
+            wide in 1..5_usize,
+        ) {
+            let bins = bins(&values, values.len() + longer, nonzero(columns), wide);
+            prop_assert_eq!(bins.iter().map(|bin| bin.count).sum::<usize>(), values.len());
+            let highest = values.iter().copied().fold(0.0, f64::max);
+            prop_assert_eq!(bins.iter().map(|bin| bin.extremes.1).fold(0.0, f64::max), highest);
+            let kept = extremes(&values, values.len() + longer, nonzero(columns));
+            prop_assert_eq!(kept.iter().map(|(_, _, high)| *high).fold(0.0, f64::max), highest);
+            for bin in &bins {
+                let own = kept.iter().filter(|(column, ..)| column / wide == bin.index);
+                prop_assert_eq!(own.map(|(_, _, high)| *high).fold(0.0, f64::max), bin.extremes.1);
+                let Bin { extremes, bulk, body, .. } = bin;
+                let ordered = [extremes.0, bulk.0, body.0, body.1, bulk.1, extremes.1];
+                prop_assert!(ordered.is_sorted());
+            }
+        }
+
+        #[test]
+        fn each_value_is_within_the_reach_of_its_column(
+            values in prop::collection::vec(0.0..100.0_f64, 1..500),
+            first in 0..50_usize,
+            columns in 1..60_usize,
+        ) {
+            let span = first + values.len();
+            let ranges = column_ranges(&values, first, span, nonzero(columns));
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].column < pair[1].column));
+            let column = |at: usize| (first + at) * columns / span;
+            for range in &ranges {
+                let inside = (0..values.len()).filter(|at| column(*at) == range.column);
+                let inside: Vec<f64> = inside.map(|at| values[at]).collect();
+                let mean = inside.iter().sum::<f64>() / inside.len() as f64;
+                prop_assert!((range.mean - mean).abs() < 1e-9);
+                prop_assert_eq!(inside.iter().copied().fold(f64::INFINITY, f64::min), range.low);
+                prop_assert_eq!(inside.iter().copied().fold(0.0, f64::max), range.high);
+            }
+            let of = |at: usize| ranges.iter().any(|range| range.column == column(at));
+            prop_assert!((0..values.len()).all(of));
+        }
+
+        #[test]
+        fn an_outline_keeps_ends_and_extremes_in_order(
+            values in prop::collection::vec(0.0..100.0_f64, 1..500),
+            first in 0..50_usize,
+            columns in 1..20_usize,
+        ) {
+            let points = outline(&values, first, first + values.len(), nonzero(columns));
+            prop_assert!(points.len() <= (4 * columns).max(2 * columns));
+            prop_assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            prop_assert_eq!(points[0], (first as f64, values[0]));
+            prop_assert_eq!(points[points.len() - 1].1, values[values.len() - 1]);
+            let highest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+            prop_assert_eq!(
+                highest(&mut points.iter().map(|p| p.1)),
+                highest(&mut values.iter().copied())
+            );
+        }
+    }
+}
