@@ -28,8 +28,8 @@ fn read(path: &Path) -> Result<TimeColumn, ResultsError> {
 fn a_file_from_pandas_is_its_column_and_never_its_index() {
     for name in ["pandas.xlsx", "pandas.ods", "pandas.xls"] {
         let times = read(&fixture(name)).unwrap();
-        assert_eq!(times.values_ms, PANDAS, "{name}");
-        assert_eq!((times.column.as_str(), times.skipped), ("latency", 0));
+        assert_eq!(times.times.values_ms, PANDAS, "{name}");
+        assert_eq!((times.column.as_str(), times.times.skipped), ("latency", 0));
         assert_eq!(times.place.sheet.as_deref(), Some("Sheet1"));
         assert!(times.unit_is_assumed && times.column_is_guessed);
         assert_eq!((times.metric, times.run), (None, None));
@@ -40,7 +40,7 @@ fn a_file_from_pandas_is_its_column_and_never_its_index() {
 fn a_column_that_pandas_only_numbered_is_found() {
     let times = read(&fixture("pandas-unnamed.xlsx")).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.column.as_str()),
+        (times.times.values_ms.as_slice(), times.column.as_str()),
         (&PANDAS[..], "0")
     );
 }
@@ -77,7 +77,7 @@ fn our_sheets_are_read_on_and_on() {
 
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.skipped),
+        (times.times.values_ms.as_slice(), times.times.skipped),
         (&[1.0, 2.0, 3.0][..], 3)
     );
     assert_eq!(times.metric, Some(Metric::ServiceTime));
@@ -96,12 +96,15 @@ fn our_sheets_are_read_on_and_on() {
         sheet: Some("latencies_2".into()),
         ..ColumnRequest::default()
     };
-    assert_eq!(read_times(&path, &second).unwrap().values_ms, [2.0]);
+    assert_eq!(read_times(&path, &second).unwrap().times.values_ms, [2.0]);
     let response = ColumnRequest {
         metric: Metric::ResponseTime,
         ..ColumnRequest::default()
     };
-    assert_eq!(read_times(&path, &response).unwrap().values_ms, [9.0; 6]);
+    assert_eq!(
+        read_times(&path, &response).unwrap().times.values_ms,
+        [9.0; 6]
+    );
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn wrong_echoes_have_no_part_in_the_figures() {
     )]);
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.skipped),
+        (times.times.values_ms.as_slice(), times.times.skipped),
         (&[5.0, 7.0][..], 1)
     );
 }
@@ -126,7 +129,7 @@ fn wrong_echoes_have_no_part_in_the_figures() {
 fn names_tell_column_and_unit() {
     let (_folder, path) = workbook(&[("data", &["id|size|rtt [us]", "1|100|1500", "2|100|2500"])]);
     let times = read(&path).unwrap();
-    assert_eq!(times.values_ms, [1.5, 2.5]);
+    assert_eq!(times.times.values_ms, [1.5, 2.5]);
     assert_eq!(
         (times.column.as_str(), times.name.as_str(), times.unit),
         ("rtt [us]", "rtt", TimeUnit::Microseconds)
@@ -140,7 +143,7 @@ fn names_tell_column_and_unit() {
     };
     let times = read_times(&path, &request).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.column.as_str()),
+        (times.times.values_ms.as_slice(), times.column.as_str()),
         (&[1e5, 1e5][..], "size")
     );
     assert!(!times.column_is_guessed);
@@ -151,7 +154,7 @@ fn the_first_sheet_with_numbers_is_taken() {
     let (_folder, path) = workbook(&[("about", &["made by|hand"]), ("runs", &["0.5", "1.5"])]);
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.column.as_str()),
+        (times.times.values_ms.as_slice(), times.column.as_str()),
         (&[0.5, 1.5][..], "A")
     );
     assert_eq!(times.place.sheet.as_deref(), Some("runs"));
@@ -165,9 +168,9 @@ fn latencies_go_first_and_other_sheets_keep_their_order() {
         ("latencies", &["rtt", "3"]),
     ];
     let (_folder, path) = workbook(&sheets);
-    assert_eq!(read(&path).unwrap().values_ms, [3.0]);
+    assert_eq!(read(&path).unwrap().times.values_ms, [3.0]);
     let (_folder, path) = workbook(&sheets[..2]);
-    assert_eq!(read(&path).unwrap().values_ms, [1.0]);
+    assert_eq!(read(&path).unwrap().times.values_ms, [1.0]);
 }
 
 #[test]
@@ -259,7 +262,7 @@ fn csv_is_read_whatever_separates_it() {
         let (_folder, path) = file("a.csv", text);
         let times = read(&path).unwrap();
         assert_eq!(
-            (times.values_ms.as_slice(), times.skipped),
+            (times.times.values_ms.as_slice(), times.times.skipped),
             (&[1.5, 2.5][..], 0),
             "{text:?}"
         );
@@ -285,7 +288,7 @@ fn rows_without_a_time_are_counted() {
     let (_folder, path) = file("a.csv", "host,rtt_ms\na,\nb,1\nc,\nd,2\ne,\n");
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.skipped),
+        (times.times.values_ms.as_slice(), times.times.skipped),
         (&[1.0, 2.0][..], 3)
     );
 }
@@ -331,9 +334,9 @@ fn files_that_are_none_are_told_apart() {
 #[test]
 fn content_counts_more_than_the_name() {
     let (_folder, path) = file("a.csv", fs::read(fixture("pandas.xlsx")).unwrap());
-    assert_eq!(read(&path).unwrap().values_ms, PANDAS);
+    assert_eq!(read(&path).unwrap().times.values_ms, PANDAS);
     let (_folder, path) = file("a.xlsx", fs::read(fixture("pandas.ods")).unwrap());
-    assert_eq!(read(&path).unwrap().values_ms, PANDAS);
+    assert_eq!(read(&path).unwrap().times.values_ms, PANDAS);
 }
 
 #[test]
@@ -360,7 +363,7 @@ fn a_column_of_text_with_the_name_of_a_latency_is_not_passed_over() {
         "service,x\nauth,1.5\nweb,2.5\n",
     ] {
         let (_folder, path) = file("a.csv", text);
-        assert_eq!(read(&path).unwrap().values_ms, [1.5, 2.5]);
+        assert_eq!(read(&path).unwrap().times.values_ms, [1.5, 2.5]);
     }
 }
 
@@ -370,7 +373,7 @@ fn lines_may_end_with_a_carriage_return_alone() {
     let said = read(&path).unwrap_err().to_string();
     assert!(said.starts_with("cell B4 of "), "{said}");
     let (_folder, path) = file("a.csv", "latency_ms\r1,5\r2,5");
-    assert_eq!(read(&path).unwrap().values_ms, [1.5, 2.5]);
+    assert_eq!(read(&path).unwrap().times.values_ms, [1.5, 2.5]);
 }
 
 proptest! {
@@ -384,6 +387,6 @@ proptest! {
             text.push_str(&format!("a b{separator}{value}\n"));
         }
         let (_folder, path) = file("a.csv", text);
-        prop_assert_eq!(read(&path).unwrap().values_ms, values);
+        prop_assert_eq!(read(&path).unwrap().times.values_ms, values);
     }
 }

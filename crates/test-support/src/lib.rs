@@ -7,5 +7,6 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod fixtures;
 pub mod golden;
 pub mod svg_path;

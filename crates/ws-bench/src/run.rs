@@ -9,13 +9,14 @@ use measurement::plan::{CertificatePolicy, Plan, PlanError};
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
-    run.summary = Some(summary.clone());
+
+use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
-use crate::outputs::Outputs;
+use crate::outputs::RunOutputs;
 use crate::plot::PlotOutput;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -68,7 +69,7 @@ struct Checked {
     /// The plan; of an embedded server, with a URL that stands for it.
     plan: Plan,
     metrics: Option<MetricsListener>,
-    outputs: Outputs,
+    outputs: RunOutputs,
     probe: Option<ProcessProbe>,
 }
 
@@ -94,7 +95,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         ));
     }
     cli::check_room(plan.clients.get(), &plan.server_url, embedded)?;
-    let outputs = Outputs::create(args, plot)?;
+    let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
         None => embedded.then(ProcessProbe::own_process),
@@ -218,7 +219,7 @@ fn measure(
 }
 
 /// The summary as text or JSON.
-    run.summary = Some(summary.clone());
+fn report(args: &BenchArgs, summary: &Summary, run: &Run) -> anyhow::Result<String> {
     if args.json {
         results::write::to_json(run).context("cannot print the summary")
     } else {

@@ -28,7 +28,10 @@ pub(crate) fn figures(run: &ReportedRun) -> Vec<ReportedFigure> {
     };
     let Some(s) = run.summary() else {
         let timeline = run.run.timeline.as_ref();
-        group("messages", timeline.map_or_else(Vec::new, counted_by_second));
+        group(
+            "messages",
+            timeline.map_or_else(Vec::new, counted_by_second),
+        );
         return all;
     };
     group("throughput", throughput(s));

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bounded;
-#[path = "../common/mod.rs"]
-mod common;
 #[path = "../files/mod.rs"]
 mod files;
 
@@ -12,15 +10,16 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use common::{recorded, summary_of};
 use files::{HEADER, file, workbook};
 use measurement::record::{Outcome, Sample};
 use results::ResultsError;
 use results::read::{
-    ColumnRequest, read_distributions, read_run, read_timed_latencies, read_timeline, read_times,
+    ColumnRequest, RunPart, read_distribution, read_run, read_timed_latencies, read_timeline,
+    read_times,
 };
-use results::write::{Output, Run};
+use results::write::Output;
 use tempfile::TempDir;
+use test_support::fixtures::{recorded, run_of};
 
 /// An error as a user sees it, without the folder.
 fn said<T>(path: &Path, read: Result<T, ResultsError>) -> String {
@@ -39,16 +38,9 @@ fn run(name: &str) -> (TempDir, std::path::PathBuf) {
             Sample::echoed(0, n, sent, sent, sent + 1_000_000, Outcome::Ok)
         })
         .collect();
-    let record = recorded(&samples);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    let run = Run {
-        summary: &summary_of(&record),
-        samples: &record.samples,
-        percentiles: &[],
-        timeline: &record.timeline,
-        clients: &[],
-    };
+    let run = run_of(recorded(&samples), |_| {});
     Output::create(&path).unwrap().write(&run).unwrap();
     (folder, path)
 }
@@ -61,12 +53,12 @@ fn an_empty_file_is_said_to_be_empty_by_every_reader() {
         let request = ColumnRequest::default();
         assert_eq!(said(&path, read_times(&path, &request)), wanted);
         assert_eq!(
-            said(&path, read_distributions(&path, &request, true)),
+            said(&path, read_distribution(&path, &request, true)),
             wanted
         );
         assert_eq!(said(&path, read_timeline(&path, &request)), wanted);
         assert_eq!(said(&path, read_timed_latencies(&path, &request)), wanted);
-        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
     }
 }
 
@@ -79,9 +71,9 @@ fn a_truncated_file_of_ours_is_said_to_be_so() {
         fs::write(&path, &whole[..whole.len() - 20]).unwrap();
         let request = ColumnRequest::default();
         for said in [
-            said(&path, read_distributions(&path, &request, false)),
+            said(&path, read_distribution(&path, &request, false)),
             said(&path, read_timeline(&path, &request)),
-            said(&path, read_run(&path)),
+            said(&path, read_run(&path, &RunPart::ALL)),
         ] {
             assert!(said.contains(name), "{said}");
             assert!(said.contains("truncated or damaged"), "{said}");
@@ -107,7 +99,7 @@ fn an_encrypted_workbook_is_said_to_be_encrypted() {
             said(&path, read_times(&path, &ColumnRequest::default())),
             wanted
         );
-        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
     }
 }
 
@@ -115,15 +107,21 @@ fn an_encrypted_workbook_is_said_to_be_encrypted() {
 fn one_row_is_enough() {
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0.5|2.5|3.5|ok"])]);
     let times = read_times(&path, &ColumnRequest::default()).unwrap();
-    assert_eq!((times.values_ms.as_slice(), times.skipped), (&[2.5][..], 0));
-    let spread = read_distributions(&path, &ColumnRequest::default(), true).unwrap();
-    let values: Vec<_> = spread.times.iter().map(|t| t.spread.values_ms[0]).collect();
+    assert_eq!(
+        (times.times.values_ms.as_slice(), times.times.skipped),
+        (&[2.5][..], 0)
+    );
+    let both = read_distribution(&path, &ColumnRequest::default(), true).unwrap();
+    let values: Vec<_> = both.iter().map(|one| one.times.values_ms[0]).collect();
     assert_eq!(values, [2.5, 3.5]);
     let moments = read_timed_latencies(&path, &ColumnRequest::default()).unwrap();
-    assert_eq!((moments.at_s[0], moments.values_ms[0]), (0.5, 2.5));
+    assert_eq!(
+        (moments.at_s[0], moments.column.times.values_ms[0]),
+        (0.5, 2.5)
+    );
     let (_folder, path) = file("a.csv", "latency_ms\n7\n");
     let times = read_times(&path, &ColumnRequest::default()).unwrap();
-    assert_eq!(times.values_ms, [7.0]);
+    assert_eq!(times.times.values_ms, [7.0]);
 }
 
 #[test]
@@ -143,7 +141,7 @@ fn what_is_no_number_of_the_second_column_either_is_named_by_its_cell() {
         let request = ColumnRequest::default();
         if cell == "F3" {
             assert_eq!(
-                said(&path, read_distributions(&path, &request, true)),
+                said(&path, read_distribution(&path, &request, true)),
                 wanted
             );
         } else {
@@ -242,7 +240,10 @@ fn what_a_file_does_not_carry_is_said_with_what_does() {
     assert!(
         said(&other, read_timeline(&other, &request)).contains("which the kind timeline needs")
     );
-    assert!(said(&other, read_run(&other)).starts_with("a.csv holds no account of a run: give"));
+    assert!(
+        said(&other, read_run(&other, &RunPart::ALL))
+            .starts_with("a.csv holds no account of a run: give")
+    );
 }
 
 #[test]
@@ -254,22 +255,22 @@ fn a_document_from_before_it_held_more_than_the_summary_is_read_for_that() {
         document.as_object_mut().unwrap().remove(key).unwrap();
     }
     fs::write(&path, document.to_string()).unwrap();
-    let old = read_run(&path).unwrap();
+    let old = read_run(&path, &RunPart::ALL).unwrap();
     assert_eq!(old.summary.unwrap().messages.sent, 30);
-    assert!(old.timeline.is_empty() && old.percentiles.is_empty());
+    assert!(old.timeline.is_none() && old.percentiles.is_none());
     let request = ColumnRequest::default();
     assert_eq!(
         said(&path, read_timeline(&path, &request)),
         "r.json holds no seconds of a run, which the kind timeline needs: give the .xlsx, .csv or .hlog of the run, or its .json from a ws-bench that writes it there"
     );
-    assert!(said(&path, read_distributions(&path, &request, false)).contains("histogram, cdf"));
+    assert!(said(&path, read_distribution(&path, &request, false)).contains("histogram, cdf"));
 }
 
 #[test]
 fn json_and_logs_of_something_else_are_told_apart() {
     let (_folder, path) = file("a.json", "{\"a\": 1}");
     assert_eq!(
-        said(&path, read_run(&path)),
+        said(&path, read_run(&path, &RunPart::ALL)),
         "the summary in a.json is not one that ws-bench wrote"
     );
     let (_folder, path) = file(
@@ -278,16 +279,16 @@ fn json_and_logs_of_something_else_are_told_apart() {
     );
     let request = ColumnRequest::default();
     assert_eq!(
-        said(&path, read_distributions(&path, &request, false)),
+        said(&path, read_distribution(&path, &request, false)),
         "a.hlog has no rows"
     );
     let (_folder, path) = file("a.hlog", "#[Logged with x]\n0.000,1.000,5.0,HISTFAAAAE\n");
     assert_eq!(
-        said(&path, read_distributions(&path, &request, false)),
+        said(&path, read_distribution(&path, &request, false)),
         "a.hlog is truncated or damaged: line 2 is no interval of a log"
     );
     let (_folder, path) = file("a.hlog", b"#[Logged with x]\n\xff\xfe,\n");
-    assert!(said(&path, read_distributions(&path, &request, false)).contains("line 2"));
+    assert!(said(&path, read_distribution(&path, &request, false)).contains("line 2"));
 }
 
 #[test]
@@ -300,7 +301,7 @@ fn what_a_later_version_wrote_is_not_guessed_at() {
     for text in [later, "{\"schema\": 2, \"what\": []}".to_owned()] {
         fs::write(&path, text).unwrap();
         let wanted = "a.json has schema 2, and 1 is the latest that is known here: use the version that wrote it";
-        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
         assert_eq!(
             said(&path, read_timeline(&path, &ColumnRequest::default())),
             wanted
@@ -308,7 +309,7 @@ fn what_a_later_version_wrote_is_not_guessed_at() {
         assert_eq!(
             said(
                 &path,
-                read_distributions(&path, &ColumnRequest::default(), false)
+                read_distribution(&path, &ColumnRequest::default(), false)
             ),
             wanted
         );
