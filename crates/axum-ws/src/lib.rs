@@ -1,9 +1,8 @@
 //! A WebSocket echo server on axum.
 //!
-//! [`serve`] is the server; its accept loop, limits, pages and echo loop are
-//! `echo-server`'s. Here, hyper speaks HTTP, and axum's router and its upgrade make
-//! a WebSocket of it; `library_adapter` is axum's interface to the echo loop.
-//! `axum::serve` is not used: it has no limits, and its shutdown waits for
+//! [`serve`] is the server; its accept loop, limits, pages and echo loop are `echo-server`'s. Here, hyper
+//! speaks HTTP, and axum's router and its upgrade make a WebSocket of it; `library_adapter` is axum's
+//! interface to the echo loop. `axum::serve` is not used: it has no limits, and its shutdown waits for
 //! upgraded connections without notifying them.
 //!
 //! ```
@@ -56,11 +55,10 @@ pub const PROGRAM: Program = Program {
     bind: "127.0.0.1:8000",
 };
 
-/// Serves on `listener` until `shutdown` is ready, then closes every connection
-/// with 1001 and waits for them, at most for the configured drain timeout.
+/// Serves on `listener` until `shutdown` is ready, then closes every connection with 1001 and waits for them,
+/// at most for the configured drain timeout.
 ///
-/// Listener, runtime and signal are the caller's. Dropping the future drops
-/// every connection.
+/// Listener, runtime and signal are the caller's. Dropping the future drops every connection.
 ///
 /// # Errors
 /// None so far: an error after binding concerns one connection only.
@@ -79,8 +77,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// The channel through which the socket of an upgraded connection returns to the
-/// connection's task. axum gives it to a task of its own, which cannot be ended.
+/// The channel through which the socket of an upgraded connection returns to the connection's task. axum
+/// gives it to a task of its own, which cannot be ended.
 type Upgraded = mpsc::Sender<WebSocket>;
 
 /// Serves one connection from its first byte to its last.
@@ -95,8 +93,8 @@ async fn serve_connection(connection: Connection, router: Router) {
         return;
     }
     drop(http);
-    // Not part of the handshake: from here on a shutdown closes the WebSocket.
-    // None once hyper has dropped the service and no upgrade is on its way.
+    // Not part of the handshake: from here on a shutdown closes the WebSocket. None once hyper has dropped
+    // the service and no upgrade is on its way.
     let socket = sockets.recv().await;
     // A channel has room for 32, which is eight kilobytes.
     drop(sockets);

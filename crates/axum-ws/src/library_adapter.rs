@@ -32,8 +32,8 @@ impl WebSocketLibrary for Axum {
         Message::Ping(Default::default())
     }
 
-    /// Reads the error of tungstenite inside axum's. This crate must depend on the
-    /// tungstenite version of axum; the tests fail when it does not.
+    /// Reads the error of tungstenite inside axum's. This crate must depend on the tungstenite version of
+    /// axum; the tests fail when it does not.
     fn fault(error: &axum::Error) -> Option<CloseReason> {
         let error = std::error::Error::source(error)?.downcast_ref()?;
         match error {

@@ -67,7 +67,7 @@ fn with_hint(arg: Arg) -> Arg {
 
 /// A paragraph of the text.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Section<'a> {
+pub(crate) enum HelpSection<'a> {
     /// A heading, without its colon, and lines that stand as they are.
     Titled(&'a str, Vec<&'a str>),
     /// Lines that may be filled anew.
@@ -75,15 +75,15 @@ pub(crate) enum Section<'a> {
 }
 
 /// Splits `text` into its paragraphs, which empty lines separate.
-pub(crate) fn sections(text: &str) -> Vec<Section<'_>> {
+pub(crate) fn sections(text: &str) -> Vec<HelpSection<'_>> {
     let paragraphs = text.split("\n\n").filter(|text| !text.trim().is_empty());
     paragraphs
         .map(|paragraph| {
             let mut lines = paragraph.trim_matches('\n').lines();
             let first = lines.next().unwrap_or_default();
             match first.strip_suffix(':') {
-                Some(heading) => Section::Titled(heading, lines.collect()),
-                None => Section::Prose(std::iter::once(first).chain(lines).collect()),
+                Some(heading) => HelpSection::Titled(heading, lines.collect()),
+                None => HelpSection::Prose(std::iter::once(first).chain(lines).collect()),
             }
         })
         .collect()
@@ -93,38 +93,28 @@ pub(crate) fn sections(text: &str) -> Vec<Section<'_>> {
 fn style_headings(text: &str, styles: &Styles) -> String {
     let header = styles.get_header();
     let paragraphs = sections(text).into_iter().map(|section| match section {
-        Section::Titled(heading, lines) => {
+        HelpSection::Titled(heading, lines) => {
             format!("{header}{heading}:{header:#}\n{}", lines.join("\n"))
         }
         // As wide as the terminal.
-        Section::Prose(lines) => lines.join(" "),
+        HelpSection::Prose(lines) => lines.join(" "),
     });
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use super::fixtures::{TEXT, command};
     use super::*;
-
-    pub(crate) const TEXT: &str = "\
-Examples:
-  a -b   does it
-  a -c
-
-Prose in
-two lines.
-
-Exit codes:
-  0 fine";
 
     #[test]
     fn a_paragraph_is_a_section_or_prose() {
         assert_eq!(
             sections(TEXT),
             [
-                Section::Titled("Examples", vec!["  a -b   does it", "  a -c"]),
-                Section::Prose(vec!["Prose in", "two lines."]),
-                Section::Titled("Exit codes", vec!["  0 fine"]),
+                HelpSection::Titled("Examples", vec!["  a -b   does it", "  a -c"]),
+                HelpSection::Prose(vec!["Prose in", "two lines."]),
+                HelpSection::Titled("Exit codes", vec!["  0 fine"]),
             ]
         );
         assert_eq!(sections(""), []);
@@ -139,18 +129,6 @@ Exit codes:
         assert!(styled.contains("\n\nProse in two"), "{styled:?}");
     }
 
-    pub(crate) fn command() -> Command {
-        let file = Arg::new("FILE").required(true);
-        let file = file.value_parser(value_parser!(std::path::PathBuf));
-        let window = Arg::new("window").long("window").value_name("N");
-        let window = window.default_value("1").help("How many\n\nIn all");
-        Command::new("tried")
-            .version("1.2")
-            .about("Tries")
-            .arg(file)
-            .arg(window)
-    }
-
     #[test]
     fn files_are_offered_where_they_are_meant() {
         let command = with_common_flags(command());
@@ -162,5 +140,34 @@ Exit codes:
         };
         assert_eq!(hint("FILE"), ValueHint::AnyPath);
         assert_eq!(hint("window"), ValueHint::Other);
+    }
+}
+
+/// A text and a command for the tests of this crate.
+#[cfg(test)]
+pub(crate) mod fixtures {
+    use super::*;
+
+    pub(crate) const TEXT: &str = "\
+Examples:
+  a -b   does it
+  a -c
+
+Prose in
+two lines.
+
+Exit codes:
+  0 fine";
+
+    pub(crate) fn command() -> Command {
+        let file = Arg::new("FILE").required(true);
+        let file = file.value_parser(value_parser!(std::path::PathBuf));
+        let window = Arg::new("window").long("window").value_name("N");
+        let window = window.default_value("1").help("How many\n\nIn all");
+        Command::new("tried")
+            .version("1.2")
+            .about("Tries")
+            .arg(file)
+            .arg(window)
     }
 }

@@ -24,23 +24,23 @@ pub struct InterruptReaction<C> {
 
 /// Handle to the interrupts of a program that works: signals, and keys that stand for them.
 #[derive(Clone)]
-pub struct Interrupts(Arc<State>);
+pub struct Interrupts(Arc<InterruptState>);
 
-struct State {
+struct InterruptState {
     announcement: &'static str,
     stop: Box<dyn Fn() + Send + Sync>,
     announces: AtomicBool,
     is_interrupted: AtomicBool,
     unfinished: Mutex<Vec<PathBuf>>,
-    ended: Sender<End>,
+    ended: Sender<BodyEnd>,
 }
 
-/// End of the wait for the body.
+/// The end of the wait for the body.
 #[derive(Debug)]
-enum End {
-    /// It returned.
+enum BodyEnd {
+    /// The body returned.
     Returned(anyhow::Result<ExitStatus>),
-    /// It panicked, and printed so.
+    /// The body panicked, and the panic was printed.
     Panicked,
     /// A second interrupt left it behind.
     Abandoned,
@@ -50,9 +50,9 @@ impl Interrupts {
     fn new(
         announcement: &'static str,
         stop: Box<dyn Fn() + Send + Sync>,
-        ended: Sender<End>,
+        ended: Sender<BodyEnd>,
     ) -> Self {
-        Self(Arc::new(State {
+        Self(Arc::new(InterruptState {
             announcement,
             stop,
             announces: AtomicBool::new(false),
@@ -76,7 +76,7 @@ impl Interrupts {
     pub fn interrupt(&self) {
         if self.0.is_interrupted.swap(true, Ordering::Relaxed) {
             // Nobody waits any more when the body has ended.
-            let _ = self.0.ended.send(End::Abandoned);
+            let _ = self.0.ended.send(BodyEnd::Abandoned);
             return;
         }
         (self.0.stop)();
@@ -135,8 +135,8 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
     thread::spawn(move || {
         // Nothing of a body that panicked is looked at again.
         let end = match catch_unwind(AssertUnwindSafe(|| body(&running))) {
-            Ok(result) => End::Returned(result),
-            Err(_) => End::Panicked,
+            Ok(result) => BodyEnd::Returned(result),
+            Err(_) => BodyEnd::Panicked,
         };
         // The main thread waits for nothing else.
         let _ = running.0.ended.send(end);
@@ -144,10 +144,10 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
     let end = end.recv();
     (reaction.clean_up)();
     let status = match end {
-        Ok(End::Returned(result)) => return result,
-        Ok(End::Abandoned) => ExitStatus::Interrupted,
+        Ok(BodyEnd::Returned(result)) => return result,
+        Ok(BodyEnd::Abandoned) => ExitStatus::Interrupted,
         // `interrupts` has a sender, so that there is always somebody to wait for.
-        Ok(End::Panicked) | Err(_) => ExitStatus::Panicked,
+        Ok(BodyEnd::Panicked) | Err(_) => ExitStatus::Panicked,
     };
     interrupts.remove_unfinished();
     Ok(status)
@@ -167,7 +167,7 @@ mod tests {
         interrupts.interrupt();
         assert!(is_stopped.load(Ordering::Relaxed) && end.try_recv().is_err());
         interrupts.interrupt();
-        assert!(matches!(end.try_recv(), Ok(End::Abandoned)));
+        assert!(matches!(end.try_recv(), Ok(BodyEnd::Abandoned)));
     }
 
     #[test]

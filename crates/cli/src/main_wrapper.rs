@@ -47,7 +47,7 @@ pub fn run<C: FromArgMatches, S: Into<ExitCode>>(
     program: impl FnOnce(C) -> anyhow::Result<S>,
 ) -> ExitCode {
     match parse(command, std::env::args_os()) {
-        Ok(Request::Run(arguments)) => match program(arguments) {
+        Ok(ParsedCommand::Run(arguments)) => match program(arguments) {
             Ok(status) => status.into(),
             Err(error) => match error.downcast::<clap::Error>() {
                 Ok(usage) => print_usage(&usage),
@@ -57,13 +57,13 @@ pub fn run<C: FromArgMatches, S: Into<ExitCode>>(
                 }
             },
         },
-        Ok(Request::Text(text)) => exit_after(print_text(&text)),
+        Ok(ParsedCommand::Text(text)) => exit_after(print_text(&text)),
         Err(usage) => print_usage(&usage),
     }
 }
 
 /// A parsed command line.
-enum Request<C> {
+enum ParsedCommand<C> {
     /// The program's own work.
     Run(C),
     /// A text about the program, on standard output.
@@ -75,14 +75,14 @@ enum Request<C> {
 fn parse<C: FromArgMatches>(
     command: Command,
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Request<C>, clap::Error> {
+) -> Result<ParsedCommand<C>, clap::Error> {
     let mut command = with_common_flags(command);
     let matches = command.try_get_matches_from_mut(arguments)?;
     if let Some(text) = requested_text(&command, &matches) {
-        return Ok(Request::Text(text));
+        return Ok(ParsedCommand::Text(text));
     }
     match C::from_arg_matches(&matches) {
-        Ok(arguments) => Ok(Request::Run(arguments)),
+        Ok(arguments) => Ok(ParsedCommand::Run(arguments)),
         Err(error) => Err(error.format(&mut command)),
     }
 }
@@ -122,7 +122,7 @@ mod tests {
     use clap::ValueEnum;
 
     use super::*;
-    use crate::help::tests::command;
+    use crate::help::fixtures::command;
 
     fn requested(line: &[&str]) -> Option<String> {
         let mut command = with_common_flags(command());

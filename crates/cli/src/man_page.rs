@@ -6,7 +6,7 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use crate::help::{Section, sections};
+use crate::help::{HelpSection, sections};
 
 /// The manual page of `command`, as roff.
 pub(crate) fn man_page(command: &Command) -> String {
@@ -60,7 +60,7 @@ fn roff(text: &str) -> (Roff, Roff) {
     let (mut titled, mut prose) = (Roff::new(), Roff::new());
     for section in sections(text) {
         match section {
-            Section::Titled(heading, lines) => {
+            HelpSection::Titled(heading, lines) => {
                 titled.control("SH", [heading.to_uppercase().as_str()]);
                 titled.control("EX", []);
                 for line in lines {
@@ -68,7 +68,7 @@ fn roff(text: &str) -> (Roff, Roff) {
                 }
                 titled.control("EE", []);
             }
-            Section::Prose(lines) => {
+            HelpSection::Prose(lines) => {
                 prose.control("PP", []);
                 prose.text([roman(lines.join("\n"))]);
             }
@@ -80,7 +80,7 @@ fn roff(text: &str) -> (Roff, Roff) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::help::tests::{TEXT, command};
+    use crate::help::fixtures::{TEXT, command};
     use crate::help::with_common_flags;
 
     #[test]

@@ -11,7 +11,7 @@ use crate::headings::CONNECTION;
 /// The flags of `wss://`.
 #[derive(Debug, Clone, Args)]
 pub struct TlsFlags {
-    /// CertificatePolicy the certificates in this file [default: those that the system trusts] (example: cert.pem)
+    /// Trust the certificates in this file [default: those that the system trusts] (example: cert.pem)
     ///
     /// Only with wss://. They take the place of the system's.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]

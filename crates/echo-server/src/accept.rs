@@ -18,8 +18,8 @@ use crate::{
     shutdown::{ShutdownSignal, ShutdownTrigger},
 };
 
-/// Most connections refused at once. They take from the files kept in reserve;
-/// while there are this many, the next waits in the backlog.
+/// Most connections refused at once. They take from the files kept in reserve; while there are this many, the
+/// next waits in the backlog.
 const MAX_REFUSALS: usize = 32;
 
 /// Longest time for a refused connection to send its request.
@@ -28,12 +28,11 @@ const REFUSAL_GRACE: Duration = Duration::from_secs(1);
 /// First and longest pause after `accept` failed for lack of a resource.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// Accepts connections and gives each to `handle`, until `shutdown` is ready.
-/// Then nothing more is accepted, every connection is notified, and those that
-/// have not ended within the drain timeout are dropped.
+/// Accepts connections and gives each to `handle`, until `shutdown` is ready. Then nothing more is accepted,
+/// every connection is notified, and those that have not ended within the drain timeout are dropped.
 ///
-/// No error ends the loop: one that concerns a single connection is skipped,
-/// one that reports a shortage is waited out.
+/// No error ends the loop: one that concerns a single connection is skipped, one that reports a shortage is
+/// waited out.
 pub async fn accept<H, F>(
     listener: Listener,
     server: Arc<ServerContext>,
@@ -160,8 +159,7 @@ impl AcceptedSocket {
     }
 }
 
-/// Performs the TLS handshake, if TLS is configured. `None` if it fails, takes
-/// too long, or the server stops.
+/// Performs the TLS handshake, if TLS is configured. `None` if it fails, takes too long, or the server stops.
 async fn tls_handshake(socket: Socket, context: &mut ConnectionContext) -> Option<ByteStream> {
     let Some(tls) = &context.server().config().tls else {
         return Some(ByteStream::Plain(socket));
@@ -176,8 +174,7 @@ async fn tls_handshake(socket: Socket, context: &mut ConnectionContext) -> Optio
     }
 }
 
-/// Reads the request, so that the client takes the response for its answer, then
-/// responds with 503.
+/// Reads the request, so that the client takes the response for its answer, then responds with 503.
 async fn refuse(socket: Socket, server: Arc<ServerContext>) {
     let slot = ReturnSlot::default();
     let refusal = async {
@@ -261,9 +258,8 @@ impl<S: SocketSource> Acceptor<S> {
     }
 }
 
-/// Reports whether a connection failed before it was accepted, so that the next
-/// can be accepted at once. Other errors, such as too many open files, last a
-/// while.
+/// Reports whether a connection failed before it was accepted, so that the next can be accepted at once.
+/// Other errors, such as too many open files, last a while.
 fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -38,9 +38,8 @@ const TLS: &str = "TLS";
 /// The parsed flags.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct ServerArgs {
-    /// Address to listen on: an IP address or a host name, and a port, of which
-    /// 0 picks a free one; or unix:PATH. A socket that systemd passes on goes
-    /// before it. Example: --bind 0.0.0.0:8000
+    /// Address to listen on: an IP address or a host name, and a port, of which 0 picks a free one; or
+    /// unix:PATH. A socket that systemd passes on goes before it. Example: --bind 0.0.0.0:8000
     // The default is the program's, which `ServerArgs::command` adds.
     #[arg(long, value_name = "ADDR", required = false, help_heading = SERVER)]
     pub bind: String,
@@ -53,48 +52,46 @@ pub struct ServerArgs {
     #[arg(long, value_name = "N", value_parser = count, help_heading = SERVER)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Longest message; a longer one closes its connection with 1009.
-    /// Example: --max-message-size 64KiB
+    /// Longest message; a longer one closes its connection with 1009. Example: --max-message-size 64KiB
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size, help_heading = LIMITS)]
     pub max_message_size: NonZeroUsize,
 
-    /// Most connections at once; one more is answered 503 [default: the
-    /// open-file limit less a reserve]. Example: --max-connections 10_000
+    /// Most connections at once; one more is answered 503 [default: the open-file limit less a reserve].
+    /// Example: --max-connections 10_000
     #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     pub max_connections: Option<NonZeroUsize>,
 
-    /// Connections that wait in the system until they are accepted; it may cap
-    /// this (net.core.somaxconn). Example: --backlog 128
+    /// Connections that wait in the system until they are accepted; it may cap this (net.core.somaxconn).
+    /// Example: --backlog 128
     #[arg(long, value_name = "N", default_value = "4096", value_parser = backlog, help_heading = LIMITS)]
     pub backlog: u32,
 
-    /// How long a peer may take for its handshake before it is dropped; 0 is
-    /// for ever. Example: --handshake-timeout 2s
+    /// How long a peer may take for its handshake before it is dropped; 0 is for ever. Example:
+    /// --handshake-timeout 2s
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = TIMES)]
     pub handshake_timeout: Duration,
 
-    /// How long a peer may be silent: it is pinged at half of it and closed
-    /// with 1001 at the end; 0 is for ever. Example: --idle-timeout 5m
+    /// How long a peer may be silent: it is pinged at half of it and closed with 1001 at the end; 0 is for
+    /// ever. Example: --idle-timeout 5m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration, help_heading = TIMES)]
     pub idle_timeout: Duration,
 
-    /// How long SIGINT or SIGTERM waits for connections to close; a second
-    /// signal does not wait. Example: --drain-timeout 500ms
+    /// How long SIGINT or SIGTERM waits for connections to close; a second signal does not wait. Example:
+    /// --drain-timeout 500ms
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration, help_heading = TIMES)]
     pub drain_timeout: Duration,
 
-    /// Origin that a browser's page may come from, may be repeated; others are
-    /// answered 403 [default: any]. Example: `--allow-origin https://example.org`
+    /// Origin that a browser's page may come from, may be repeated; others are answered 403 [default: any].
+    /// Example: `--allow-origin https://example.org`
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = LIMITS)]
     pub allow_origin: Vec<String>,
 
-    /// Certificate chain in PEM, the server's own first: serves wss://
-    /// [default: none]. Example: --tls-cert cert.pem --tls-key key.pem
+    /// Certificate chain in PEM, the server's own first: serves wss:// [default: none]. Example: --tls-cert
+    /// cert.pem --tls-key key.pem
     #[arg(long, value_name = "PEM", requires = "tls_key", help_heading = TLS)]
     pub tls_cert: Option<PathBuf>,
 
-    /// Private key of that certificate in PEM [default: none]. Example:
-    /// --tls-cert cert.pem --tls-key key.pem
+    /// Private key of that certificate in PEM [default: none]. Example: --tls-cert cert.pem --tls-key key.pem
     #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = TLS)]
     pub tls_key: Option<PathBuf>,
 }
@@ -115,8 +112,7 @@ impl ServerArgs {
     /// The command of this program, whose flags parse to [`ServerArgs`].
     #[must_use]
     pub fn command(program: &Program) -> Command {
-        // The description is set after the flags, because clap takes theirs for
-        // the program's.
+        // The description is set after the flags, because clap takes theirs for the program's.
         Self::augment_args(Command::new(program.name))
             .version(program.version)
             .about(program.about)
@@ -125,8 +121,8 @@ impl ServerArgs {
             .after_help(after_help(program))
     }
 
-    /// The configuration that these flags stand for. Reads the open-file limit,
-    /// which a program raises first, and the certificate.
+    /// The configuration that these flags stand for. Reads the open-file limit, which a program raises first,
+    /// and the certificate.
     ///
     /// # Errors
     /// [`ServerError::Tls`] when the certificate or its key cannot be used.

@@ -23,8 +23,8 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Reports whether unread bytes have arrived. This asks the system, because
-    /// tokio knows only what its reactor has seen so far.
+    /// Reports whether unread bytes have arrived. This asks the system, because tokio knows only what its
+    /// reactor has seen so far.
     pub(crate) fn has_unread(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => SockRef::from(stream),
@@ -59,8 +59,7 @@ impl From<TcpStream> for ByteStream {
 }
 
 impl ByteStream {
-    /// Reports whether unread bytes have arrived at the socket. Bytes inside the
-    /// TLS session do not count.
+    /// Reports whether unread bytes have arrived at the socket. Bytes inside the TLS session do not count.
     pub(crate) fn has_unread(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.has_unread(),

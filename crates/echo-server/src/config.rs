@@ -8,8 +8,8 @@ use crate::tls::TlsIdentity;
 
 /// Bytes requested from the socket in one read.
 ///
-/// tungstenite zero-fills this much before every read, so its default of
-/// 128 KiB costs more than the echo itself, and every connection holds it.
+/// tungstenite zero-fills this much before every read, so its default of 128 KiB costs more than the echo
+/// itself, and every connection holds it.
 const READ_BUFFER: usize = 4 << 10;
 
 /// Bytes collected before they are written without waiting for the flush.
@@ -18,8 +18,8 @@ const WRITE_BUFFER: usize = 64 << 10;
 /// Room beside one message in the write buffer: its header, a pong, a close.
 const CONTROL_FRAMES: usize = 1 << 10;
 
-/// Open files kept back from connections: the standard streams, the listener,
-/// the poller, and the connections that are being refused.
+/// Open files kept back from connections: the standard streams, the listener, the poller, and the connections
+/// that are being refused.
 const RESERVED_FILES: usize = 64;
 
 /// Open files of a worker thread's runtime: its poller and its waker.
@@ -40,23 +40,21 @@ const FILES_PER_THREAD: usize = 4;
 pub struct Config {
     /// The path of the echo. Default `/ws`.
     pub path: EchoPath,
-    /// The longest message accepted, in bytes of payload; a longer one closes its
-    /// connection with 1009. Default 16 MiB.
+    /// The longest message accepted, in bytes of payload; a longer one closes its connection with 1009.
+    /// Default 16 MiB.
     pub max_message_size: usize,
-    /// Most connections at once; one more is answered `503`. Default: the open-file
-    /// limit less a reserve.
+    /// Most connections at once; one more is answered `503`. Default: the open-file limit less a reserve.
     pub max_connections: usize,
-    /// Longest time from a peer's first packet to the end of its handshake, after
-    /// which it is dropped; zero means no limit. Default 10 s.
+    /// Longest time from a peer's first packet to the end of its handshake, after which it is dropped; zero
+    /// means no limit. Default 10 s.
     pub handshake_timeout: Duration,
-    /// Longest silence of a peer: it is pinged at half of it and closed with 1001
-    /// at the end; zero means no limit. Default 60 s.
+    /// Longest silence of a peer: it is pinged at half of it and closed with 1001 at the end; zero means no
+    /// limit. Default 60 s.
     pub idle_timeout: Duration,
-    /// Longest time that a shutdown waits for connections to close; a peer that
-    /// does not cease to send is closed at half of it. Default 5 s.
+    /// Longest time that a shutdown waits for connections to close; a peer that does not cease to send is
+    /// closed at half of it. Default 5 s.
     pub drain_timeout: Duration,
-    /// Allowed origins of a browser's page, as in `https://example.org`; empty
-    /// allows all. Default empty.
+    /// Allowed origins of a browser's page, as in `https://example.org`; empty allows all. Default empty.
     pub allowed_origins: Vec<String>,
     /// Certificate and key; `None` serves `ws://`. Default `None`.
     pub tls: Option<TlsIdentity>,
@@ -93,16 +91,15 @@ impl Config {
 
 /// Sizes of one connection's buffers, in bytes, under tungstenite's names.
 ///
-/// A peer that never reads holds at most one message being read, one that is
-/// read and waits, and `max_write`.
+/// A peer that never reads holds at most one message being read, one that is read and waits, and `max_write`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BufferSizes {
     /// `read_buffer_size`.
     pub read: usize,
     /// `write_buffer_size`: more than this is written at once.
     pub write: usize,
-    /// `max_write_buffer_size`: never reached, because a blocked write stops
-    /// reading. It makes a mistake end a connection and not the machine.
+    /// `max_write_buffer_size`: never reached, because a blocked write stops reading. It makes a mistake end
+    /// a connection and not the machine.
     pub max_write: usize,
 }
 
@@ -147,18 +144,18 @@ impl FromStr for EchoPath {
     }
 }
 
-/// The number of connections that the open-file limit allows a server with this
-/// number of worker threads of its own, less a reserve; at least 1.
+/// The number of connections that the open-file limit allows a server with this number of worker threads of
+/// its own, less a reserve; at least 1.
 pub(crate) fn connections_allowed(threads: usize) -> usize {
-    // On Unix, the smallest limit that POSIX allows. Elsewhere sockets are not
-    // files, and memory is the limit.
+    // On Unix, the smallest limit that POSIX allows. Elsewhere sockets are not files, and memory is the
+    // limit.
     const WITHOUT_LIMIT: u64 = if cfg!(unix) { 20 } else { 1 << 20 };
     let files = open_files::limit().unwrap_or(WITHOUT_LIMIT);
     less_reserve(usize::try_from(files).unwrap_or(usize::MAX), threads)
 }
 
-/// The files left for connections. A small limit loses a quarter at most, but the
-/// threads get all that they need.
+/// The files left for connections. A small limit loses a quarter at most, but the threads get all that they
+/// need.
 fn less_reserve(limit: usize, threads: usize) -> usize {
     let reserve = RESERVED_FILES.min(limit / 4);
     let of_threads = FILES_PER_THREAD.saturating_mul(threads);

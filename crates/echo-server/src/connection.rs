@@ -36,12 +36,11 @@ impl ConnectionContext {
         &self.server
     }
 
-    /// Waits for a handshake, from the first byte to the last, responses included.
-    /// `None` when its time is over or the server stops: then the connection is
-    /// to be dropped.
+    /// Waits for a handshake, from the first byte to the last, responses included. `None` when its time is
+    /// over or the server stops: then the connection is to be dropped.
     ///
-    /// The caller boxes the future: a library needs several kilobytes for a
-    /// handshake, which an upgraded connection must not carry along.
+    /// The caller boxes the future: a library needs several kilobytes for a handshake, which an upgraded
+    /// connection must not carry along.
     pub async fn handshake<T>(
         &mut self,
         handshake: Pin<&mut impl Future<Output = T>>,

@@ -19,8 +19,7 @@ use crate::{
     metrics::Tally,
 };
 
-/// Most messages moved before the write buffer is flushed and the shutdown signal
-/// is checked.
+/// Most messages moved before the write buffer is flushed and the shutdown signal is checked.
 const BATCH: u64 = 4096;
 
 /// Longest time for a peer at fault to make room for its close frame.
@@ -28,18 +27,15 @@ const FAULT_GRACE: Duration = Duration::from_secs(5);
 
 /// Echoes until the peer closes, fails, falls silent, or the server stops.
 ///
-/// All messages that are ready are echoed with one flush. While a flush is
-/// blocked nothing is read, so what is held for a peer that does not read is
-/// bounded by one batch of the library's buffers.
+/// All messages that are ready are echoed with one flush. While a flush is blocked nothing is read, so what
+/// is held for a peer that does not read is bounded by one batch of the library's buffers.
 ///
-/// When this returns, the socket may be dropped: the close frame that was due
-/// has been written, or cannot be.
+/// When this returns, the socket may be dropped: the close frame that was due has been written, or cannot be.
 ///
-/// There is no permessage-deflate (RFC 7692) here: neither library has it, and
-/// it is never negotiated. Its place would be between library and echo: offered
-/// in [`ServerContext::route`](crate::ServerContext::route), and applied by a
-/// socket that is a stream and a sink of the same messages, given to this in
-/// place of the plain one.
+/// There is no permessage-deflate (RFC 7692) here: neither library has it, and it is never negotiated. Its
+/// place would be between library and echo: offered in [`ServerContext::route`](crate::ServerContext::route),
+/// and applied by a socket that is a stream and a sink of the same messages, given to this in place of the
+/// plain one.
 pub async fn echo<L, S>(socket: &mut S, connection: &mut ConnectionContext)
 where
     L: WebSocketLibrary,
@@ -60,8 +56,8 @@ where
         EchoEnd::Shutdown => {
             if socket.send(L::close(CloseReason::GoingAway)).await.is_ok() {
                 open.set_close_code(CloseReason::GoingAway.code());
-                // The peer may have sent more before it saw the close; the
-                // stream ends with its answer. The drain timeout is the limit.
+                // The peer may have sent more before it saw the close; the stream ends with its answer. The
+                // drain timeout is the limit.
                 while let Some(Ok(_)) = socket.next().await {}
             }
         }
@@ -169,16 +165,15 @@ where
                     self.connection.slot.track_unread();
                 }
                 BatchEnd::Idle if is_fresh => return Poll::Pending,
-                // A wake-up may have been meant for the reading and was spent
-                // on the flush: only another read shows.
+                // A wake-up may have been meant for the reading and was spent on the flush: only another read
+                // shows.
                 BatchEnd::Idle | BatchEnd::Busy => {}
             }
         }
     }
 
-    /// Reports whether a stopping server has echoed everything that had arrived, or
-    /// has no more time for a peer that does not cease. The rest of the drain timeout
-    /// is for the close.
+    /// Reports whether a stopping server has echoed everything that had arrived, or has no more time for a
+    /// peer that does not cease. The rest of the drain timeout is for the close.
     fn is_done(&self, is_idle: bool) -> bool {
         self.stopping.is_some_and(|since| {
             let limit = self.connection.server.config().drain_timeout / 2;
@@ -229,8 +224,7 @@ where
                     self.unsent.bytes += bytes as u64;
                     self.held = Some(message);
                 }
-                // Flushed before anything else is read: pongs the peer does not
-                // read must not pile up.
+                // Flushed before anything else is read: pongs the peer does not read must not pile up.
                 Incoming::Ping => return Poll::Ready(BatchEnd::Busy),
                 Incoming::Pong => {}
                 Incoming::Close(code) => return Poll::Ready(BatchEnd::Ended(EchoEnd::Peer(code))),

@@ -4,8 +4,8 @@ use std::io;
 
 /// An error that keeps a server from starting.
 ///
-/// None of these ends a running server: errors of one connection end that
-/// connection, and errors of `accept` are waited out.
+/// None of these ends a running server: errors of one connection end that connection, and errors of `accept`
+/// are waited out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -20,8 +20,8 @@ pub enum ServerError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] crate::TlsError),
-    /// TLS on a Unix socket, for which there is no URL and no need: only
-    /// programs on this machine can reach the socket.
+    /// TLS on a Unix socket, for which there is no URL and no need: only programs on this machine can reach
+    /// the socket.
     #[error("TLS is served over TCP, not over a Unix socket")]
     TlsOverUnix,
     /// The ready line could not be written to stdout.

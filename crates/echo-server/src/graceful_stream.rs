@@ -18,12 +18,11 @@ use crate::byte_stream::ByteStream;
 /// Longest time for a peer to close after us.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A stream that a WebSocket library may drop at any time. Dropping it returns
-/// the stream to its [`ReturnSlot`], and the accept loop closes it gracefully.
+/// A stream that a WebSocket library may drop at any time. Dropping it returns the stream to its
+/// [`ReturnSlot`], and the accept loop closes it gracefully.
 ///
-/// A socket that is closed while it holds unread data resets the connection,
-/// and the reset can overtake the last bytes sent: the close frame, or the
-/// answer to a request. Libraries do not wait for that.
+/// A socket that is closed while it holds unread data resets the connection, and the reset can overtake the
+/// last bytes sent: the close frame, or the answer to a request. Libraries do not wait for that.
 #[derive(Debug)]
 pub struct GracefulStream {
     /// `Some` until dropped.
@@ -57,8 +56,8 @@ impl ReturnSlot {
         }
     }
 
-    /// Reports whether the peer was active since the last call: it sent bytes,
-    /// or accepted bytes after a blocked write, which `is_blocked` tells.
+    /// Reports whether the peer was active since the last call: it sent bytes, or accepted bytes after a
+    /// blocked write, which `is_blocked` tells.
     pub(crate) fn take_activity(&self, is_blocked: bool) -> bool {
         // Only the connection's own task reads and writes.
         let take = |flag: &AtomicBool| {
@@ -77,14 +76,14 @@ impl ReturnSlot {
         self.0.tracks_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Reports whether bytes had arrived when the last read had to wait: then the
-    /// reader is about to be woken. Needs [`Self::track_unread`].
+    /// Reports whether bytes had arrived when the last read had to wait: then the reader is about to be
+    /// woken. Needs [`Self::track_unread`].
     pub(crate) fn has_unread(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
     }
 
-    /// Closes the returned stream for sending, then waits a little for the peer
-    /// to close. Bytes that the peer still sends are discarded.
+    /// Closes the returned stream for sending, then waits a little for the peer to close. Bytes that the peer
+    /// still sends are discarded.
     pub(crate) async fn close_gracefully(&self) {
         let returned = self
             .0

@@ -46,8 +46,8 @@ pub(crate) fn no_room() -> Response<String> {
     )
 }
 
-/// Returns the bytes of a response, without its body if the request was a `HEAD`.
-/// Adds the content length; the other headers are the response's own.
+/// Returns the bytes of a response, without its body if the request was a `HEAD`. Adds the content length;
+/// the other headers are the response's own.
 #[must_use]
 pub fn encode_response(response: &Response<String>, with_body: bool) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();

@@ -9,11 +9,11 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-/// The idle timer of one connection: a silent peer is to be pinged after half of
-/// the timeout, and closed after all of it.
+/// The idle timer of one connection: a silent peer is to be pinged after half of the timeout, and closed
+/// after all of it.
 ///
-/// The timer is not reset for every message. It reads the clock when it has run
-/// out, so a message costs one look at the clock per wake-up.
+/// The timer is not reset for every message. It reads the clock when it has run out, so a message costs one
+/// look at the clock per wake-up.
 #[derive(Debug)]
 pub(crate) struct IdleTimer {
     timeout: Duration,

@@ -1,9 +1,8 @@
 //! The shared part of both echo servers: everything but the WebSocket library.
 //!
-//! A server is [`accept`] with a handler for one [`Connection`]. The handler
-//! reads a request with its library, asks [`ServerContext::route`] for the
-//! answer, and responds or upgrades. Then [`echo()`] takes over, which knows the
-//! library through a [`WebSocketLibrary`]. [`run`] makes a program of it.
+//! A server is [`accept`] with a handler for one [`Connection`]. The handler reads a request with its
+//! library, asks [`ServerContext::route`] for the answer, and responds or upgrades. Then [`echo()`] takes
+//! over, which knows the library through a [`WebSocketLibrary`]. [`run`] makes a program of it.
 //!
 //! | module | contents |
 //! |---|---|

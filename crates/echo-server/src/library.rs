@@ -4,8 +4,8 @@ use crate::close_code::CloseReason;
 
 /// A WebSocket library, seen by the echo loop.
 ///
-/// A type of the server's own stands for the library, because neither the
-/// library's types nor this trait belong to the server.
+/// A type of the server's own stands for the library, because neither the library's types nor this trait
+/// belong to the server.
 pub trait WebSocketLibrary {
     /// A message, incoming or outgoing.
     type Message;

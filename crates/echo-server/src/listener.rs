@@ -50,8 +50,8 @@ impl Listener {
         }
     }
 
-    /// The URL of the echo: `ws://127.0.0.1:8000/ws`,
-    /// `wss://127.0.0.1:8000/ws` or `ws+unix:/run/echo.sock:/ws`.
+    /// The URL of the echo: `ws://127.0.0.1:8000/ws`, `wss://127.0.0.1:8000/ws` or
+    /// `ws+unix:/run/echo.sock:/ws`.
     ///
     /// # Errors
     /// When the system does not return the address.
@@ -82,8 +82,7 @@ impl Listener {
             BoundSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 tracing::debug!("{peer} connected");
-                // Every echo is written whole: waiting for more data would only
-                // delay it.
+                // Every echo is written whole: waiting for more data would only delay it.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("{peer}: {error}");
                 }
@@ -99,14 +98,13 @@ impl Listener {
     }
 }
 
-/// Listens on `address`: an IP address or a host name, and a port, where 0 picks
-/// a free one; or `unix:PATH`. Of a name's addresses the first that can be bound
-/// is used. Up to `backlog` connections wait in the system until they are
-/// accepted; the system may reduce that.
+/// Listens on `address`: an IP address or a host name, and a port, where 0 picks a free one; or `unix:PATH`.
+/// Of a name's addresses the first that can be bound is used. Up to `backlog` connections wait in the system
+/// until they are accepted; the system may reduce that.
 ///
 /// # Errors
-/// [`ServerError::Bind`] if the name does not resolve, none of its addresses can be
-/// bound, or the socket's path is in use.
+/// [`ServerError::Bind`] if the name does not resolve, none of its addresses can be bound, or the socket's
+/// path is in use.
 pub async fn bind(address: &str, backlog: u32) -> Result<Listener, ServerError> {
     let failed = |source| ServerError::Bind {
         address: address.to_owned(),
@@ -132,8 +130,8 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A restart must not wait for old connections to time out. On Windows the
-    // option means something else: to share a port that is in use.
+    // A restart must not wait for old connections to time out. On Windows the option means something else: to
+    // share a port that is in use.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -233,8 +231,7 @@ mod unix {
         Ok(socket)
     }
 
-    /// Reports whether this is a socket without a listener, left by a server that
-    /// ended without removing it.
+    /// Reports whether this is a socket without a listener, left by a server that ended without removing it.
     fn is_abandoned(path: &Path) -> bool {
         let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
         let connected = std::os::unix::net::UnixStream::connect(path);
@@ -242,12 +239,10 @@ mod unix {
     }
 }
 
-/// Writes the ready line with the bound port, and flushes it:
-/// `listening on ws://127.0.0.1:8000/ws`.
+/// Writes the ready line with the bound port, and flushes it: `listening on ws://127.0.0.1:8000/ws`.
 ///
 /// # Errors
-/// [`ServerError::Announce`] if the write fails. A reader that is gone is not an
-/// error.
+/// [`ServerError::Announce`] if the write fails. A reader that is gone is not an error.
 pub fn announce(
     out: &mut impl Write,
     listener: &Listener,

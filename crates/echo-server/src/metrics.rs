@@ -17,8 +17,8 @@ const SHARDS: usize = 32;
 
 /// The counters of one server.
 ///
-/// Messages are counted in a shard of the counting thread, a batch at a time,
-/// so that threads do not compete for a cache line. A scrape adds the shards up.
+/// Messages are counted in a shard of the counting thread, a batch at a time, so that threads do not compete
+/// for a cache line. A scrape adds the shards up.
 #[derive(Debug, Default)]
 pub struct ServerMetrics {
     opened: AtomicU64,
@@ -37,8 +37,7 @@ struct Shard {
     bytes_out: AtomicU64,
 }
 
-/// Messages and their payload bytes, counted by a connection before it updates
-/// the [`ServerMetrics`].
+/// Messages and their payload bytes, counted by a connection before it updates the [`ServerMetrics`].
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) messages: u64,
@@ -104,8 +103,8 @@ impl ServerMetrics {
     /// Returns the counters in Prometheus' text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
-        // Closes before opens: a connection that closes in between may then
-        // show as open for one scrape, but never makes the gauge negative.
+        // Closes before opens: a connection that closes in between may then show as open for one scrape, but
+        // never makes the gauge negative.
         let closes = self.closes().clone();
         let opened = self.opened.load(Ordering::Relaxed);
         let open = opened.saturating_sub(closes.values().sum());

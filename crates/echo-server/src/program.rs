@@ -21,13 +21,12 @@ use crate::{
     workers::Workers,
 };
 
-/// Runs a server as a program: raises the open-file limit, binds, prints the
-/// ready line on stdout, and serves until SIGINT or SIGTERM. Under systemd it
-/// uses the inherited socket, and notifies when it is ready and when it stops.
+/// Runs a server as a program: raises the open-file limit, binds, prints the ready line on stdout, and serves
+/// until SIGINT or SIGTERM. Under systemd it uses the inherited socket, and notifies when it is ready and
+/// when it stops.
 ///
-/// `serve` gets the listener, the configuration, and a future that is ready at
-/// the first signal. The exit code is 0 when it is done. A second signal does
-/// not wait for that, and gives 130 or 143.
+/// `serve` gets the listener, the configuration, and a future that is ready at the first signal. The exit
+/// code is 0 when it is done. A second signal does not wait for that, and gives 130 or 143.
 ///
 /// # Errors
 /// Every error that keeps the server from starting, and those of `serve`.

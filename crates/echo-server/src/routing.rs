@@ -92,8 +92,8 @@ impl ServerContext {
         })
     }
 
-    /// Returns the rejection of an origin that is not allowed (RFC 6455, 10.2).
-    /// Clients other than browsers send no origin and are accepted.
+    /// Returns the rejection of an origin that is not allowed (RFC 6455, 10.2). Clients other than browsers
+    /// send no origin and are accepted.
     fn origin_rejection(&self, headers: &HeaderMap) -> Option<Response<String>> {
         let allowed = &self.config.allowed_origins;
         let is_allowed = |origin: &HeaderValue| {
@@ -133,9 +133,8 @@ impl ServerContext {
     }
 }
 
-/// Reduces `Connection` and `Upgrade` of an upgrade request to one field of one
-/// token each. Repeated fields are one list (RFC 9110, 5.3), but libraries read
-/// the first only.
+/// Reduces `Connection` and `Upgrade` of an upgrade request to one field of one token each. Repeated fields
+/// are one list (RFC 9110, 5.3), but libraries read the first only.
 pub fn normalize_upgrade_headers<B>(request: &mut Request<B>) {
     if is_upgrade(request) {
         let headers = request.headers_mut();
@@ -144,8 +143,7 @@ pub fn normalize_upgrade_headers<B>(request: &mut Request<B>) {
     }
 }
 
-/// Returns the response to a request that does not have exactly one `Host`
-/// (RFC 9112, 3.2).
+/// Returns the response to a request that does not have exactly one `Host` (RFC 9112, 3.2).
 fn host_error<B>(request: &Request<B>) -> Option<Response<String>> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let is_valid = hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11;
@@ -190,8 +188,8 @@ fn upgrade_error<B>(request: &Request<B>) -> Option<Response<String>> {
     })
 }
 
-/// Reports whether these are 16 bytes in base64: 22 digits, the last of which
-/// has four bits to spare, and two signs of padding.
+/// Reports whether these are 16 bytes in base64: 22 digits, the last of which has four bits to spare, and two
+/// signs of padding.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     matches!(key, [digits @ .., last, b'=', b'=']

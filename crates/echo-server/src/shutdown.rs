@@ -38,9 +38,8 @@ impl ShutdownTrigger {
 
 /// A connection's end, ready once the server stops.
 ///
-/// The echo loop polls it for every batch of messages, so polling it again from
-/// the same task is one read of a flag: tokio's own `Notified` takes a lock that
-/// all connections share.
+/// The echo loop polls it for every batch of messages, so polling it again from the same task is one read of
+/// a flag: tokio's own `Notified` takes a lock that all connections share.
 #[derive(Debug)]
 pub(crate) struct ShutdownSignal {
     stopped: Arc<AtomicBool>,
@@ -49,8 +48,7 @@ pub(crate) struct ShutdownSignal {
 }
 
 impl ShutdownSignal {
-    /// Ready once the server stops, and from then on. Until then the task is
-    /// woken when it does.
+    /// Ready once the server stops, and from then on. Until then the task is woken when it does.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let registered = self
             .registered

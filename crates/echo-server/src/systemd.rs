@@ -1,5 +1,5 @@
-//! The protocol of systemd and compatible supervisors: an inherited listening
-//! socket (`LISTEN_FDS`) and state notifications (`NOTIFY_SOCKET`).
+//! The protocol of systemd and compatible supervisors: an inherited listening socket (`LISTEN_FDS`) and state
+//! notifications (`NOTIFY_SOCKET`).
 
 #[cfg(unix)]
 use std::io;
@@ -15,8 +15,8 @@ pub(crate) enum ServiceState {
     Stopping,
 }
 
-/// The first inherited socket, if there is one. `address`, which would be bound
-/// without it, is for the error. Needs a tokio runtime.
+/// The first inherited socket, if there is one. `address`, which would be bound without it, is for the error.
+/// Needs a tokio runtime.
 #[cfg(unix)]
 pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, ServerError> {
     let failed = |source: io::Error| ServerError::Bind {

@@ -47,11 +47,11 @@ pub enum TlsError {
 pub struct TlsIdentity(Arc<ServerConfig>);
 
 impl TlsIdentity {
-    /// Reads the chain, the server's own certificate first, and the key
-    /// (PKCS#8, PKCS#1 or SEC1), both in PEM.
+    /// Reads the chain, the server's own certificate first, and the key (PKCS#8, PKCS#1 or SEC1), both in
+    /// PEM.
     ///
-    /// TLS 1.2 and 1.3 are supported, and `http/1.1` is the only protocol offered
-    /// by ALPN, since an upgrade to a WebSocket is one of HTTP/1.1.
+    /// TLS 1.2 and 1.3 are supported, and `http/1.1` is the only protocol offered by ALPN, since an upgrade
+    /// to a WebSocket is one of HTTP/1.1.
     ///
     /// # Errors
     /// [`TlsError`] when a file cannot be read or the two do not fit.

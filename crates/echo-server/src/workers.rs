@@ -9,13 +9,13 @@ use tokio::{
 
 /// Threads with a runtime each. They end when this is dropped.
 ///
-/// Every connection belongs to one of them from its first byte to its last, the next one to the next
-/// thread. Measured with axum-ws on two cores that the generator shares (`cargo bench -p ws-bench --bench
-/// runtimes`): beside one runtime of all threads, a runtime and a listener (`SO_REUSEPORT`) for each opened
-/// 5,000 connections in 0.87 of the time and echoed 1.05 to 1.19 times as much, medians of five noisy rounds.
-/// The listeners are left out all the same: a hash decides where connections go, and three of them on one
-/// thread and none on the other is not a server to measure. With a single thread the two differ by what the
-/// machine varies by.
+/// Every connection belongs to one of them from its first byte to its last, the next one to the next thread.
+/// Measured with axum-ws on two cores that the generator shares (`cargo bench -p ws-bench --bench runtimes`):
+/// beside one runtime of all threads, a runtime and a listener (`SO_REUSEPORT`) for each opened 5,000
+/// connections in 0.87 of the time and echoed 1.05 to 1.19 times as much, medians of five noisy rounds. The
+/// listeners are left out all the same: a hash decides where connections go, and three of them on one thread
+/// and none on the other is not a server to measure. With a single thread the two differ by what the machine
+/// varies by.
 #[derive(Debug, Clone)]
 pub(crate) struct Workers {
     handles: Arc<[Handle]>,

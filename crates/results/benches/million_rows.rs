@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use measurement::record::{BottomK, Outcome, Recorder, Sample, message_hash};
-use results::read::{ColumnRequest, read_times};
 use measurement::run::Run;
+use results::read::{ColumnRequest, read_times};
 use results::write::Output;
 
 const ROWS: u64 = 1_000_000;

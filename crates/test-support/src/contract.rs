@@ -1,8 +1,8 @@
 //! The contract of both servers, as tests against a real one on a free port.
 //!
-//! The promises of a server inside the test's process run with `cargo test -p echo-server`, against both servers.
-//! Those that need a program of their own (its memory, signals, flags, inherited sockets) run in the crate of each
-//! program: only there does cargo build it for a test.
+//! The promises of a server inside the test's process run with `cargo test -p echo-server`, against both
+//! servers. Those that need a program of their own (its memory, signals, flags, inherited sockets) run in the
+//! crate of each program: only there does cargo build it for a test.
 
 // A test's name is its documentation.
 #![allow(missing_docs)]
@@ -123,7 +123,8 @@ impl RunningServer {
     }
 }
 
-/// Declares the tests of a server inside this process: a module for each part of the contract, a test for each promise.
+/// Declares the tests of a server inside this process: a module for each part of the contract, a test for
+/// each promise.
 #[macro_export]
 macro_rules! server_contract {
     ($server:path) => {

@@ -1,10 +1,9 @@
 //! A WebSocket echo server on tokio-tungstenite.
 //!
-//! [`serve`] is the server; its accept loop, limits, pages and echo loop are
-//! `echo-server`'s. The rest is here: `request_head` reads a request, because
-//! tungstenite's handshake can answer nothing but an upgrade, and keeps the bytes
-//! read beyond it, because a first message may come in the same packet;
-//! `library_adapter` is tungstenite's interface to the echo loop.
+//! [`serve`] is the server; its accept loop, limits, pages and echo loop are `echo-server`'s. The rest is
+//! here: `request_head` reads a request, because tungstenite's handshake can answer nothing but an upgrade,
+//! and keeps the bytes read beyond it, because a first message may come in the same packet; `library_adapter`
+//! is tungstenite's interface to the echo loop.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
@@ -55,11 +54,10 @@ pub const PROGRAM: Program = Program {
     bind: "127.0.0.1:8888",
 };
 
-/// Serves on `listener` until `shutdown` is ready, then closes every connection
-/// with 1001 and waits for them, at most for the configured drain timeout.
+/// Serves on `listener` until `shutdown` is ready, then closes every connection with 1001 and waits for them,
+/// at most for the configured drain timeout.
 ///
-/// Listener, runtime and signal are the caller's. Dropping the future drops
-/// every connection.
+/// Listener, runtime and signal are the caller's. Dropping the future drops every connection.
 ///
 /// # Errors
 /// None so far: an error after binding concerns one connection only.

@@ -21,8 +21,7 @@ pub(crate) enum RequestHead {
     Incomplete,
 }
 
-/// Reads a request's head of at most [`MAX_HEAD`] bytes. Cancelling it loses the
-/// bytes read so far.
+/// Reads a request's head of at most [`MAX_HEAD`] bytes. Cancelling it loses the bytes read so far.
 pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<RequestHead> {
     let mut bytes = Vec::with_capacity(USUAL_HEAD);
     loop {
@@ -40,8 +39,8 @@ pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Resu
     }
 }
 
-/// Parses a request and the length of its head; `None` if the head is
-/// incomplete. The error is the status of the response.
+/// Parses a request and the length of its head; `None` if the head is incomplete. The error is the status of
+/// the response.
 fn parse(bytes: &[u8]) -> Result<Option<(Request<()>, usize)>, StatusCode> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);

@@ -6,17 +6,13 @@
 
 #![allow(clippy::expect_used)]
 
-// What `--tui` uses beside it is not used here.
-#[allow(dead_code)]
-#[path = "../src/tui/screen.rs"]
-mod screen;
-
 use std::io;
 use std::process::ExitCode;
 use std::thread;
 
 use ratatui::crossterm::event::{self, Event};
 use ratatui::widgets::Paragraph;
+use ws_bench::screen;
 
 fn main() -> io::Result<ExitCode> {
     let how = std::env::args().nth(1).unwrap_or_default();

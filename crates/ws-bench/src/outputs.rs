@@ -12,12 +12,12 @@ use crate::plot::PlotOutput;
 
 /// The files that a run will be saved in.
 #[derive(Debug)]
-pub(crate) struct Outputs {
+pub(crate) struct RunOutputs {
     files: Vec<Output>,
     plot: Option<PlotOutput>,
 }
 
-impl Outputs {
+impl RunOutputs {
     /// Creates the files under passing names.
     ///
     /// # Errors

@@ -9,48 +9,57 @@ use swarm::{Phase, RunProgress};
 
 use crate::tool::tool;
 
+/// All phases, in their order.
+pub(crate) const PHASES: [Phase; 5] = [
+    Phase::Connect,
+    Phase::WarmUp,
+    Phase::Measure,
+    Phase::Drain,
+    Phase::Close,
+];
+
 /// Progress of a phase: messages, connections or milliseconds done, of all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PhaseProgress {
     pub(crate) done: u64,
-    pub(crate) of: u64,
+    pub(crate) total: u64,
 }
 
 impl PhaseProgress {
     /// Progress of the phase that the run is in.
-    pub(crate) fn of(plan: &Plan, progress: &RunProgress) -> Self {
-        let time = |of: Duration| Self {
+    pub(crate) fn new(plan: &Plan, progress: &RunProgress) -> Self {
+        let time = |total: Duration| Self {
             done: millis(progress.in_phase),
-            of: millis(of),
+            total: millis(total),
         };
         match progress.phase {
             Phase::Connect => Self {
                 done: progress.connections.attempted,
-                of: u64::from(plan.clients.get()),
+                total: u64::from(plan.clients.get()),
             },
             Phase::WarmUp => time(plan.warmup),
             Phase::Measure => match (plan.planned_messages(), plan.measured_time()) {
-                (Some(of), _) => Self {
+                (Some(total), _) => Self {
                     done: progress.record.counts.received,
-                    of,
+                    total,
                 },
-                (None, of) => time(of.unwrap_or_default()),
+                (None, total) => time(total.unwrap_or_default()),
             },
             Phase::Drain => time(plan.timeout),
-            Phase::Close => Self { done: 1, of: 1 },
+            Phase::Close => Self { done: 1, total: 1 },
         }
     }
 
     /// The share that is done, in [0, 1].
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn share(self) -> f64 {
-        (self.done as f64 / self.of.max(1) as f64).min(1.0)
+        (self.done as f64 / self.total.max(1) as f64).min(1.0)
     }
 
     /// The time that the phase still takes at the pace it had so far.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn time_left(self, so_far: Duration) -> Option<Duration> {
-        let left = self.of.checked_sub(self.done)? as f64;
+        let left = self.total.checked_sub(self.done)? as f64;
         let factor = (self.done > 0).then(|| left / self.done as f64)?;
         Duration::try_from_secs_f64(so_far.as_secs_f64() * factor).ok()
     }
@@ -88,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_time_left_follows_the_pace_so_far() {
-        let left = |done, of| PhaseProgress { done, of }.time_left(Duration::from_secs(10));
+        let left = |done, total| PhaseProgress { done, total }.time_left(Duration::from_secs(10));
         assert_eq!(left(50, 100), Some(Duration::from_secs(10)));
         assert_eq!(left(100, 100), Some(Duration::ZERO));
         assert_eq!(left(0, 100), None);
@@ -97,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_share_is_never_above_one() {
-        let share = |done, of| PhaseProgress { done, of }.share();
+        let share = |done, total| PhaseProgress { done, total }.share();
         assert_eq!((share(1, 4), share(5, 4), share(0, 0)), (0.25, 1.0, 0.0));
     }
 }

@@ -1,4 +1,4 @@
-//! How the run stands, on standard error and only on a terminal.
+//! The progress bar on standard error, if that is a terminal.
 
 use std::io::{IsTerminal, stderr};
 use std::thread;
@@ -13,7 +13,7 @@ use units::{grouped, human_time};
 use crate::display_thread::DisplayThread;
 use crate::phase_progress::PhaseProgress;
 
-/// How often the display changes.
+/// Time between two changes of the display.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Begins to show the run, if there is a terminal to show it on.
@@ -31,16 +31,16 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
         }
         while !is_over() {
             let progress = control.progress();
-            let part = PhaseProgress::of(&plan, &progress);
-            bar.set_length(part.of.max(1));
-            bar.set_position(part.done.min(part.of));
+            let phase = PhaseProgress::new(&plan, &progress);
+            bar.set_length(phase.total.max(1));
+            bar.set_position(phase.done.min(phase.total));
             bar.set_prefix(progress.phase.name());
             let (_, columns) = Term::stderr().size_checked().unwrap_or((0, 0));
             let columns = match usize::from(columns) {
                 0 => USUAL_COLUMNS,
                 columns => columns,
             };
-            bar.set_message(fitted(said(&plan, &progress, part), columns));
+            bar.set_message(fit(figures(&plan, &progress, phase), columns));
             thread::sleep(REDRAW_EVERY);
         }
         bar.finish_and_clear();
@@ -60,13 +60,13 @@ const MARGIN: usize = 3;
 /// Columns taken for granted where the terminal does not tell.
 const USUAL_COLUMNS: usize = 80;
 
-/// What can be said of the run, the most important first.
+/// The figures of the run, the most important first.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss
 )]
-fn said(plan: &Plan, progress: &RunProgress, part: PhaseProgress) -> Vec<String> {
+fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<String> {
     let (opened, failed) = (progress.connections.opened, progress.connections.failed);
     let received = progress.record.counts.received;
     let clients = format!("{} up", grouped(opened));
@@ -78,27 +78,28 @@ fn said(plan: &Plan, progress: &RunProgress, part: PhaseProgress) -> Vec<String>
     }
     let seconds = progress.in_phase.as_secs_f64().max(1e-3);
     let rate = (received as f64 / seconds).round() as u64;
-    let mut said = vec![format!("{} msg/s", grouped(rate))];
+    let mut figures = vec![format!("{} msg/s", grouped(rate))];
     let service = &progress.record.service;
     if let (Some(p50), Some(p99)) = (service.quantile(0.5), service.quantile(0.99)) {
         let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
-        said.push(format!("p50 {p50} p99 {p99}"));
+        figures.push(format!("p50 {p50} p99 {p99}"));
     }
-    said.extend(
-        part.time_left(progress.in_phase)
+    figures.extend(
+        phase
+            .time_left(progress.in_phase)
             .map(|left| format!("{} s left", left.as_secs())),
     );
-    said.extend(failed);
-    said.push(clients);
-    said.push(format!("{} messages", grouped(received)));
-    said
+    figures.extend(failed);
+    figures.push(clients);
+    figures.push(format!("{} messages", grouped(received)));
+    figures
 }
 
-/// As much of it as there are columns for.
-fn fitted(said: Vec<String>, columns: usize) -> String {
+/// Joins as many figures as there are columns for.
+fn fit(figures: Vec<String>, columns: usize) -> String {
     let room = columns.saturating_sub(BAR + MARGIN);
     let mut text = String::new();
-    for item in said {
+    for item in figures {
         let separator = if text.is_empty() { "" } else { " · " };
         let longer = format!("{text}{separator}{item}");
         if longer.chars().count() > room {
@@ -120,15 +121,15 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_left_out_whole() {
-        let said = || {
+        let figures = || {
             vec![
                 "119,709 msg/s".to_owned(),
                 "p50 1 ms".to_owned(),
                 "9 s left".to_owned(),
             ]
         };
-        assert_eq!(fitted(said(), 80), "119,709 msg/s · p50 1 ms · 9 s left");
-        assert_eq!(fitted(said(), 60), "119,709 msg/s · p50 1 ms");
-        assert_eq!(fitted(said(), 20), "");
+        assert_eq!(fit(figures(), 80), "119,709 msg/s · p50 1 ms · 9 s left");
+        assert_eq!(fit(figures(), 60), "119,709 msg/s · p50 1 ms");
+        assert_eq!(fit(figures(), 20), "");
     }
 }

@@ -9,7 +9,7 @@ use units::{counted, grouped, human_bytes, human_rate, human_time};
 const LABEL: usize = 13;
 /// Width of a figure in the table of times.
 const CELL: usize = 9;
-/// Where long reasons are broken.
+/// Columns after which long reasons are broken.
 const WIDTH: usize = 100;
 
 /// The whole report. Colours are for the printer to drop where they are not wanted.
@@ -18,7 +18,7 @@ pub(crate) fn text(summary: &Summary) -> String {
     lines.extend(verdict(summary));
     lines.push(messages(summary));
     lines.push(throughput(summary));
-    lines.extend(sending(summary));
+    lines.extend(rates(summary));
     lines.extend(connections(summary));
     lines.extend(usage(summary));
     lines.extend(calibration(summary));
@@ -64,7 +64,7 @@ fn heading(s: &Summary) -> String {
     paint(Style::new().bold(), &heading_text(s))
 }
 
-/// What was run, in a line.
+/// Program, server and load in a line.
 pub(crate) fn heading_text(s: &Summary) -> String {
     let plan = &s.plan;
     let mut parts = vec![
@@ -79,8 +79,6 @@ pub(crate) fn heading_text(s: &Summary) -> String {
     );
     parts.join(" · ")
 }
-
-pub(crate) use units::human_rate as per_second;
 
 fn verdict(s: &Summary) -> Vec<String> {
     let verdict = s.validity.verdict;
@@ -153,8 +151,8 @@ fn throughput(s: &Summary) -> String {
     )
 }
 
-/// How an open loop kept to its schedule.
-fn sending(s: &Summary) -> Option<String> {
+/// Offered and achieved rate and send lag of an open loop.
+fn rates(s: &Summary) -> Option<String> {
     let (offered, achieved) = s.offered_rate_per_s.zip(s.achieved_rate_per_s)?;
     let mut parts = vec![
         format!("{} msg/s offered", human_rate(offered)),
@@ -178,7 +176,7 @@ fn sending(s: &Summary) -> Option<String> {
     Some(line("rate", &parts.join(" · ")))
 }
 
-/// What the generator itself can do.
+/// The generator's own limits.
 fn calibration(s: &Summary) -> Option<String> {
     let own = s.calibration?;
     let text = format!(
@@ -219,7 +217,7 @@ fn connections(s: &Summary) -> Vec<String> {
     lines
 }
 
-/// What the server used, and the generator beside it.
+/// CPU and memory of the server and of the generator.
 fn usage(s: &Summary) -> Vec<String> {
     let Some(server) = s.server else {
         return Vec::new();
@@ -263,7 +261,7 @@ fn used(
     parts.join(" · ")
 }
 
-/// What the run was held against: what held first.
+/// The conditions of `--fail-if`, those that held first.
 fn conditions(s: &Summary) -> Vec<String> {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let (held, others): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);

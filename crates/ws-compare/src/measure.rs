@@ -82,11 +82,12 @@ pub(crate) fn measure(
     let run = swarm::run(plan, control, setup)?;
     let samples = run.samples.unwrap_or_default();
     #[allow(clippy::expect_used)]
-    let summary = &run.summary.expect("a fresh run has a summary");
+    let mut summary = run.summary.expect("a fresh run has a summary");
+    wording::explain(&mut summary);
     Ok(RunOutcome {
-        row: steady_row(summary, &samples.rows),
-        memory_per_connection_bytes: memory_per_connection(summary, before_bytes),
-        faults: describe_faults(summary),
+        row: steady_row(&summary, &samples.rows),
+        memory_per_connection_bytes: memory_per_connection(&summary, before_bytes),
+        faults: describe_faults(&summary),
     })
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
     let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
     RunRow {
         verdict: s.validity.verdict,
-        reasons: s.validity.found.iter().map(::wording::reason).collect(),
+        reasons: s.validity.reasons.clone(),
         timed_messages: times.count,
         failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
         elapsed_s: s.elapsed_s,

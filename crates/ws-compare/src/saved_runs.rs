@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ::wording::run_differences::{Impact, differences};
 use cli::in_one_line;
 use measurement::run::Summary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
 };
 use results::read::{RunPart, is_comparison, read_comparison, read_run};
+use wording::run_differences::{Impact, differences};
 
 use crate::measure::whole_row;
 use crate::round::empty_row;

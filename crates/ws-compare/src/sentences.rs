@@ -67,7 +67,7 @@ pub(crate) fn rounds(c: &Comparison) -> String {
 
 /// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
 pub(crate) fn load(c: &Comparison) -> String {
-    let mut parts = vec![::wording::plan::amount(&c.plan.load)];
+    let mut parts = vec![wording::plan::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
         let found = if c.plan.rate_was_found {
             " (60 % of the slowest pilot)"

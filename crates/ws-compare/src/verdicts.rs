@@ -219,7 +219,7 @@ fn against(
         high: Some(ratio.high),
         level: Some(ratio.level),
         verdict,
-        text: ::wording::comparison::verdict(server, figure.comparatives(), &compared),
+        text: wording::comparison::verdict(server, figure.comparatives(), &compared),
         more_rounds,
         ..blank
     }

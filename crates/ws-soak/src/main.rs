@@ -26,8 +26,8 @@ use clap::{CommandFactory, Parser, ValueHint};
 use crate::misbehaviour::Misbehaviour;
 use crate::soak::Soak;
 
-/// Soaks a server: ordinary load, clients that misbehave, and a witness who asks every second whether all
-/// is well. Memory, open files and log lines are watched.
+/// Soaks a server: ordinary load, clients that misbehave, and a witness who asks every second whether all is
+/// well. Memory, open files and log lines are watched.
 #[derive(Debug, Parser)]
 #[command(name = "ws-soak", version, max_term_width = 100)]
 #[command(after_help = "\
@@ -44,8 +44,8 @@ struct SoakArgs {
     #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = units::parse_duration, help_heading = ABUSE)]
     duration: Duration,
 
-    /// Nothing but requests or frames altered at random, as fast as it goes, without ordinary load
-    /// [default: all misdeeds, beside it] (example: frames)
+    /// Nothing but requests or frames altered at random, as fast as it goes, without ordinary load [default:
+    /// all misdeeds, beside it] (example: frames)
     #[arg(long, value_enum, help_heading = ABUSE)]
     fuzz: Option<FuzzTarget>,
 
@@ -57,8 +57,8 @@ struct SoakArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = ABUSE)]
     seed: u64,
 
-    /// The server's program and flags; it says on its first line where it listens
-    /// (example: axum-ws --bind 127.0.0.1:0)
+    /// The server's program and flags; it says on its first line where it listens (example: axum-ws --bind
+    /// 127.0.0.1:0)
     #[arg(required = true, last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     command: Vec<String>,
 }

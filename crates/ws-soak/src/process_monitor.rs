@@ -70,8 +70,8 @@ impl MemoryTrend {
         })
     }
 
-    /// Reports whether the line rises by more than half of the smallest reading, and by more than buffers differ by.
-    /// A server without a leak does not do that.
+    /// Reports whether the line rises by more than half of the smallest reading, and by more than buffers
+    /// differ by. A server without a leak does not do that.
     pub(crate) fn is_growth(&self) -> bool {
         self.rise_kib() > self.limit_kib()
     }

@@ -72,7 +72,8 @@ impl ServerProcess {
         self.child.0.id()
     }
 
-    /// Sends SIGTERM, waits for the end, and returns a finding for a bad exit status and for each logged error.
+    /// Sends SIGTERM, waits for the end, and returns a finding for a bad exit status and for each logged
+    /// error.
     pub(crate) fn terminate(mut self) -> anyhow::Result<Vec<String>> {
         let pid = self.id().to_string();
         Command::new("kill").arg(&pid).status().context("kill")?;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -264,31 +264,21 @@ fn load_plan(
 ) -> anyhow::Result<Plan> {
     let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     Ok(Plan::new(PlanDraft {
-        server_url: ServerUrl::parse(&format!("ws://{address}/ws"))?,
-        certificate_policy: Default::default(),
-        embedded: None,
         clients: positive(clients),
         length: Length::Duration(duration),
         payload: SizeRange { min, max },
-        text: true,
         load: Load::Closed {
             window: positive(window),
         },
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(10),
         timeout: Duration::from_secs(20),
         warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
         // Away from the first core, where there are two.
         pin: match allowed_cores()[..] {
             [_, .., last] => vec![last],
             _ => Vec::new(),
         },
-        busy_poll: false,
-        headers: Default::default(),
         seed,
-        max_samples: 0,
+        ..PlanDraft::closed_loop(ServerUrl::parse(&format!("ws://{address}/ws"))?)
     })?)
 }
 

@@ -3,22 +3,22 @@
 mod counts;
 mod times;
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use anyhow::Context;
 use host::cores::allowed_cores;
-use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
-use swarm::Recording;
-use swarm::RunHandle;
-use units::{Rate, SizeRange, human_time};
+use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl};
+use swarm::{Recording, RunHandle};
+use units::{Rate, human_time};
 
 use crate::fault_log::FaultLog;
 use crate::faults::Faults;
 use crate::faulty_server::FaultyServer;
 use crate::finding::{CaseVerdict, Findings};
 
-/// Most runs of a case. A true report agrees with the arithmetic once the machine is quiet, a wrong one never does.
+/// Most runs of a case. A true report agrees with the arithmetic once the machine is quiet, a wrong one never
+/// does.
 const ATTEMPTS: usize = 5;
 
 /// Share of the time waited for a core beyond which the generator counts as held up.
@@ -35,9 +35,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// Runs the case. It is run again while noise or the clock explains why it does not agree, but a wrong exact count
-    /// is final. The last of several attempts counts, except that noise after a contradiction does not undo it. A case that
-    /// only counts fails if no attempt could be judged.
+    /// Runs the case. It is run again while noise or the clock explains why it does not agree, but a wrong
+    /// exact count is final. The last of several attempts counts, except that noise after a contradiction
+    /// does not undo it. A case that only counts fails if no attempt could be judged.
     ///
     /// # Errors
     /// When the server or the run cannot take place at all.
@@ -83,31 +83,20 @@ pub fn counting() -> &'static [Case] {
 
 /// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
 fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
-    let ten = NonZeroU32::MIN.saturating_add(9);
     let mut draft = PlanDraft {
-        server_url: ServerUrl::parse(url)?,
-        certificate_policy: Default::default(),
-        embedded: None,
-        clients: ten,
+        clients: NonZeroU32::MIN.saturating_add(9),
         length: messages(10),
-        payload: SizeRange { min: 125, max: 125 },
-        text: true,
-        load: Load::PING_PONG,
-        connect_rate: None,
         connect_timeout: Duration::from_millis(400),
         timeout: Duration::from_secs(5),
         warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
         // The server has the first core: where there are two, neither waits for the other.
         pin: match allowed_cores()[..] {
             [_, .., last] => vec![last],
             _ => Vec::new(),
         },
-        busy_poll: false,
-        headers: Default::default(),
         seed: 42,
         max_samples: 1_000_000,
+        ..PlanDraft::closed_loop(ServerUrl::parse(url)?)
     };
     change(&mut draft);
     Ok(Plan::new(draft)?)
@@ -142,8 +131,8 @@ fn measure(
     Ok((recording, server.finish()))
 }
 
-/// Notes whether the generator was held up for the figures at this quantile, which are added next: whether it sent
-/// later than this limit, and so read as late, or waited for its core.
+/// Notes whether the generator was held up for the figures at this quantile, which are added next: whether it
+/// sent later than this limit, and so read as late, or waited for its core.
 fn note_noise(findings: &mut Findings, recording: &Recording, q: f64, limit_ms: f64) {
     findings.held_up = false;
     let open = recording.record.open_loop.as_ref();

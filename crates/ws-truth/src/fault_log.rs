@@ -7,8 +7,6 @@ use crate::faults::Fate;
 pub(crate) struct FaultLogEntry {
     /// Number of the connection, from 0.
     pub(crate) connection: usize,
-    /// Number of the message within it, from 0.
-    pub(crate) number: u64,
     /// Time of arrival.
     pub(crate) received_ns: u64,
     /// Time just before the (first) answer was written; `None` without an answer.
@@ -22,8 +20,8 @@ pub(crate) struct FaultLogEntry {
 pub(crate) struct FaultLog {
     /// One entry per message, in order of arrival.
     pub(crate) entries: Vec<FaultLogEntry>,
-    /// Begin and end of every stall.
-    pub(crate) stalls: Vec<(u64, u64)>,
+    /// Begin and end of the stall.
+    pub(crate) stall_ns: Option<(u64, u64)>,
 }
 
 impl FaultLog {
@@ -32,10 +30,10 @@ impl FaultLog {
         self.entries.iter().filter(|e| e.fate == fate).count() as u64
     }
 
-    /// Length of the first stall in milliseconds; 0 without one.
+    /// Length of the stall in milliseconds; 0 without one.
     pub(crate) fn stall_ms(&self) -> f64 {
-        let first = self.stalls.first();
-        first.map_or(0.0, |(begin, end)| (end - begin) as f64 / 1e6)
+        self.stall_ns
+            .map_or(0.0, |(begin, end)| (end - begin) as f64 / 1e6)
     }
 
     /// Times from arrival to answer in nanoseconds, sorted.

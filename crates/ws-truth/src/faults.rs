@@ -28,12 +28,10 @@ fn uniform(message: u64, seed: u64) -> f64 {
 /// A time in which the whole server neither reads nor answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stall {
-    /// Time from the first message to the first stall.
+    /// Time from the first message to the stall.
     pub after: Duration,
-    /// Length of each stall.
+    /// Length of the stall.
     pub lasts: Duration,
-    /// Time from the begin of one stall to that of the next; `None` = only one.
-    pub every: Option<Duration>,
 }
 
 /// The distribution of the echoes' delays. The delay of one echo does not depend on the other messages.
@@ -67,8 +65,8 @@ impl DelayLaw {
         }
     }
 
-    /// The delay of a message. The multiples of the golden ratio, less their whole parts, fill [0, 1)
-    /// so evenly that n delays have the law's quantiles to about 1/n (Weyl's equidistribution).
+    /// The delay of a message. The multiples of the golden ratio, less their whole parts, fill [0, 1) so
+    /// evenly that n delays have the law's quantiles to about 1/n (Weyl's equidistribution).
     #[must_use]
     pub fn delay(&self, message: u64) -> Duration {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
@@ -91,7 +89,7 @@ pub enum Handshake {
 /// All faults of a server; by default none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Faults {
-    /// Times in which the server stands still.
+    /// Time in which the server stands still.
     pub stall: Option<Stall>,
     /// Delay of the echoes.
     pub delay: Option<DelayLaw>,
@@ -113,8 +111,8 @@ pub struct Faults {
     pub mask_at: Option<u64>,
     /// Most bytes read per second from each connection.
     pub bytes_per_s: Option<u64>,
-    /// Extra work as a share of the work on each connection, spent in an empty loop. 0.05 makes the server slower by a
-    /// twentieth of its work on any machine.
+    /// Extra work as a share of the work on each connection, spent in an empty loop. 0.05 makes the server
+    /// slower by a twentieth of its work on any machine.
     pub slower_by: Option<f64>,
     /// The answer to handshakes.
     pub handshake: Handshake,

@@ -1,7 +1,6 @@
 //! An echo server with faults, and the log of what it did.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,9 +108,6 @@ struct FaultyConnection {
     silent: bool,
 }
 
-/// Due time of a delayed answer, and its message's place in the log.
-type DelayedAnswer = Reverse<(u64, usize)>;
-
 struct ServerLoop {
     faults: Faults,
     poll: Poll,
@@ -121,9 +117,8 @@ struct ServerLoop {
     log: FaultLog,
     /// Time of the first message.
     first_ns: Option<u64>,
-    delayed: BinaryHeap<DelayedAnswer>,
-    /// The messages of `delayed`, by their place in the log.
-    waiting: BTreeMap<usize, Message>,
+    /// Messages to be answered later, by due time and place in the log.
+    delayed: BTreeMap<(u64, usize), Message>,
 }
 
 impl ServerLoop {
@@ -136,8 +131,7 @@ impl ServerLoop {
             connections: Vec::new(),
             log: FaultLog::default(),
             first_ns: None,
-            delayed: BinaryHeap::new(),
-            waiting: BTreeMap::new(),
+            delayed: BTreeMap::new(),
         }
     }
 
@@ -150,14 +144,11 @@ impl ServerLoop {
         while !stop.load(Ordering::Relaxed) {
             self.stall();
             let now = self.now_ns();
-            while let Some(Reverse((at_ns, place))) = self.delayed.peek().copied() {
-                if at_ns > now {
-                    break;
-                }
-                self.delayed.pop();
-                if let Some(message) = self.waiting.remove(&place) {
-                    self.answer(place, message);
-                }
+            while let Some(next) = self.delayed.first_entry()
+                && next.key().0 <= now
+            {
+                let ((_, place), message) = next.remove_entry();
+                self.answer(place, message);
             }
             let timeout = self.poll_timeout();
             match self.poll.poll(&mut events, Some(timeout)) {
@@ -188,21 +179,15 @@ impl ServerLoop {
         self.log
     }
 
-    /// Begin of the next stall, if there is one to come.
-    fn next_stall_ns(&self) -> Option<u64> {
-        let stall = self.faults.stall?;
-        let done = self.log.stalls.len() as u64;
-        let begin = self.first_ns? + nanoseconds(stall.after);
-        match (done, stall.every) {
-            (0, _) => Some(begin),
-            (n, Some(every)) => Some(begin + n * nanoseconds(every)),
-            (_, None) => None,
-        }
+    /// Begin of the stall, if it is still to come.
+    fn stall_begin_ns(&self) -> Option<u64> {
+        let stall = self.faults.stall.filter(|_| self.log.stall_ns.is_none())?;
+        Some(self.first_ns? + nanoseconds(stall.after))
     }
 
     /// Stands still if a stall is due.
     fn stall(&mut self) {
-        let (Some(begin_ns), Some(stall)) = (self.next_stall_ns(), self.faults.stall) else {
+        let (Some(begin_ns), Some(stall)) = (self.stall_begin_ns(), self.faults.stall) else {
             return;
         };
         let began_ns = self.now_ns();
@@ -212,8 +197,7 @@ impl ServerLoop {
         let until = self.clock + Duration::from_nanos(began_ns) + stall.lasts;
         std::thread::sleep(stall.lasts.saturating_sub(SPIN));
         spin_until(until);
-        let ended_ns = self.now_ns();
-        self.log.stalls.push((began_ns, ended_ns));
+        self.log.stall_ns = Some((began_ns, self.now_ns()));
     }
 
     /// Time until something other than a socket event is due.
@@ -222,8 +206,8 @@ impl ServerLoop {
         if self.faults.bytes_per_s.is_some() {
             return Duration::from_millis(1);
         }
-        let delayed = self.delayed.peek().map(|Reverse((at_ns, _))| *at_ns);
-        let next = delayed.into_iter().chain(self.next_stall_ns()).min();
+        let delayed = self.delayed.keys().next().map(|(at_ns, _)| *at_ns);
+        let next = delayed.into_iter().chain(self.stall_begin_ns()).min();
         let until = next.map_or(POLL_INTERVAL, |at_ns| {
             Duration::from_nanos(at_ns.saturating_sub(self.now_ns()))
         });

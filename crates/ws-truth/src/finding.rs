@@ -108,26 +108,38 @@ pub struct Findings {
 impl Findings {
     /// Adds a count that must be exact.
     pub(crate) fn count(&mut self, figure: &str, truth: u64, reported: u64) {
-        self.near(
-            figure,
-            FigureUnit::Count,
-            truth as f64,
-            reported as f64,
-            0.0,
-        );
+        let (truth, reported) = (truth as f64, reported as f64);
+        self.near(figure, FigureUnit::Count, truth, reported, 0.0);
+    }
+
+    /// Adds a number of times beyond a limit.
+    pub(crate) fn count_of_times(&mut self, figure: &str, truth: u64, reported: u64) {
+        let (truth, reported) = (truth as f64, reported as f64);
+        self.near(figure, FigureUnit::CountOfTimes, truth, reported, 0.0);
+    }
+
+    /// Adds a time and its tolerance, in milliseconds.
+    pub(crate) fn ms(
+        &mut self,
+        figure: impl Into<String>,
+        truth: f64,
+        reported: f64,
+        tolerance: f64,
+    ) {
+        self.near(figure, FigureUnit::Ms, truth, reported, tolerance);
     }
 
     /// Adds a figure and its tolerance.
     pub(crate) fn near(
         &mut self,
-        figure: &str,
+        figure: impl Into<String>,
         unit: FigureUnit,
         truth: f64,
         reported: f64,
         tolerance: f64,
     ) {
         self.all.push(Finding {
-            figure: figure.to_owned(),
+            figure: figure.into(),
             truth,
             reported,
             tolerance,

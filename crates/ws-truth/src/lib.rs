@@ -1,5 +1,5 @@
-//! Truth tests of the load generator. A server with known faults logs what it did and when, the swarm measures it, and
-//! arithmetic says what must be reported.
+//! Truth tests of the load generator. A server with known faults logs what it did and when, the swarm
+//! measures it, and arithmetic says what must be reported.
 //!
 //! For tests only: no other crate depends on it. `cargo run --release --bin ws-truth` prints the certificate.
 //! `cargo test -p ws-truth` asserts the cases that only count. The cases about time are a stage of the CI.
@@ -12,9 +12,10 @@
 //! | [`finding`] | truth and report of one figure, and how far they may differ |
 //! | [`cases`] | every case of the certificate |
 //!
-//! The server's own log separates noise from error: a delay that the server itself kept longer than its law asks for is
-//! the truth to compare with. Where the machine was too noisy to compare at all, the case is repeated, and in the end
-//! `noisy`, which is neither true nor false. A wrong exact count is never measured again.
+//! The server's own log separates noise from error: a delay that the server itself kept longer than its law
+//! asks for is the truth to compare with. Where the machine was too noisy to compare at all, the case is
+//! repeated, and in the end `noisy`, which is neither true nor false. A wrong exact count is never measured
+//! again.
 
 #![cfg_attr(
     test,

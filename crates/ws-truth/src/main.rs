@@ -9,8 +9,8 @@ use clap::{CommandFactory, Parser};
 use ws_truth::cases;
 use ws_truth::finding::{CaseVerdict, Totals};
 
-/// Certifies that ws-bench reports the truth: a server does wrong on purpose and logs it, arithmetic
-/// says what must come out, and a table shows both.
+/// Certifies that ws-bench reports the truth: a server does wrong on purpose and logs it, arithmetic says
+/// what must come out, and a table shows both.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
@@ -50,7 +50,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// Exit code when nothing is false, but a case could not be judged. `ws-bench` has it for an invalid measurement.
+/// Exit code when nothing is false, but a case could not be judged. `ws-bench` has it for an invalid
+/// measurement.
 const NOISY: u8 = 5;
 
 /// Runs the chosen cases and prints the table, row by row, and the totals.

@@ -9,8 +9,7 @@ use tokio::{
 
 use super::within;
 
-/// Ample for the buffers of two sockets and of the server for a peer, little
-/// against the memory of a machine.
+/// Ample for the buffers of two sockets and of the server for a peer, little against the memory of a machine.
 const TOO_MUCH: usize = 128 << 20;
 
 pub(crate) const TEXT: u8 = 0x81;
@@ -89,9 +88,8 @@ impl Client {
         client
     }
 
-    /// Sends `bytes` again and again until the server takes no more, and returns how
-    /// often they went out whole. A slow server that seems to take no more only makes
-    /// it fewer.
+    /// Sends `bytes` again and again until the server takes no more, and returns how often they went out
+    /// whole. A slow server that seems to take no more only makes it fewer.
     pub(crate) async fn flood(&mut self, bytes: &[u8]) -> usize {
         const PAUSE: Duration = Duration::from_millis(500);
         for taken in 0..TOO_MUCH / bytes.len() {
@@ -145,8 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         within(self.stream.write_all(bytes)).await.unwrap();
     }
 
-    /// Reads the next frame: its first byte and its payload; `None` once the server
-    /// has closed.
+    /// Reads the next frame: its first byte and its payload; `None` once the server has closed.
     pub(crate) async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((first, start, end)) = parse(&self.read) {
@@ -161,8 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Reads the next frame other than a ping: a slow machine may look like a silent
-    /// peer.
+    /// Reads the next frame other than a ping: a slow machine may look like a silent peer.
     pub(crate) async fn next_but_pings(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             let next = self.next().await;
@@ -208,8 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// Parses a whole frame from a server: its first byte, and the start and the end of
-/// its payload.
+/// Parses a whole frame from a server: its first byte, and the start and the end of its payload.
 fn parse(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let (&first, rest) = bytes.split_first()?;
     let (length, start) = match rest.first()? {

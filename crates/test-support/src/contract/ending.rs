@@ -43,8 +43,7 @@ pub async fn messages_in_flight_are_echoed_before_the_close(program: ProgramUnde
     assert_eq!(running.end().await, (Some(0), String::new()));
 }
 
-/// An upgrade that has been answered is closed, not dropped, however early the
-/// signal comes.
+/// An upgrade that has been answered is closed, not dropped, however early the signal comes.
 pub async fn who_has_just_been_let_in_is_closed_properly(program: ProgramUnderTest) {
     for _ in 0..5 {
         let running = program.start(&[FOR_EVER]).await;

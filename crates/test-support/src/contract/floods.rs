@@ -12,13 +12,12 @@ use super::{
 /// The longest message here.
 const MESSAGE: usize = 1 << 20;
 
-/// What the server may hold for one peer: a message it reads, one that waits
-/// for room, and a write buffer of 64 KiB and one message; each in a vector that
-/// may have grown to twice of what is in it.
+/// What the server may hold for one peer: a message it reads, one that waits for room, and a write buffer of
+/// 64 KiB and one message; each in a vector that may have grown to twice of what is in it.
 const FOR_A_PEER: usize = 2 * (3 * MESSAGE + (64 << 10));
 
-/// What the server may need besides: the allocator keeps what is freed, and
-/// pages of code are first touched when a test comes to them.
+/// What the server may need besides: the allocator keeps what is freed, and pages of code are first touched
+/// when a test comes to them.
 const SLACK: usize = 4 << 20;
 
 /// A server that has done all it does once, and its memory by then.
@@ -128,8 +127,8 @@ pub async fn fragments_without_end_are_closed_with_1009(program: ProgramUnderTes
     let server = Measured::start(program).await;
     let mut client = server.connect().await;
     client.send(&frame(0x02, b"once upon a time")).await;
-    // Who listens only when it has said everything may find a reset: after the
-    // close it is heard out, but not for ever.
+    // Who listens only when it has said everything may find a reset: after the close it is heard out, but not
+    // for ever.
     let (reading, mut writing) = client.stream.into_split();
     let endless = tokio::spawn(async move {
         let fragment = frame(0x00, &[7; 64 << 10]);

@@ -56,8 +56,8 @@ pub async fn a_peer_that_does_not_answer_is_waited_for_only_so_long(server: Serv
     assert_eq!(client.next().await, None);
 }
 
-/// The server hears of its stop before it hears of the messages: on one thread
-/// it does not get to look at its sockets in between.
+/// The server hears of its stop before it hears of the messages: on one thread it does not get to look at its
+/// sockets in between.
 pub async fn what_had_been_sent_before_the_stop_is_echoed(server: ServerUnderTest) {
     const COUNT: u32 = 5_000;
     let server = server.start(waiting(FOR_EVER)).await;

@@ -23,8 +23,8 @@ async fn start(server: ServerUnderTest, idle_timeout: Duration) -> RunningServer
 /// For peers that are to be closed.
 const SOON: Duration = Duration::from_millis(400);
 
-/// For peers that are to stay: half of it is ample for an answer, also when the
-/// machine has other things to do.
+/// For peers that are to stay: half of it is ample for an answer, also when the machine has other things to
+/// do.
 const LATER: Duration = Duration::from_secs(3);
 
 /// The next frames are a ping and a close with 1001, and then the end.
@@ -81,8 +81,8 @@ pub async fn who_sends_slowly_may_finish(server: ServerUnderTest) {
     panic!("in each of {ATTEMPTS} attempts this machine held the client up");
 }
 
-/// Sends a message byte by byte for longer than the timeout, then its rest, which must be echoed. `false` if the
-/// client itself was silent for half of the timeout.
+/// Sends a message byte by byte for longer than the timeout, then its rest, which must be echoed. `false` if
+/// the client itself was silent for half of the timeout.
 async fn is_echoed_byte_by_byte(server: ServerUnderTest) -> bool {
     const PACE: Duration = Duration::from_millis(100);
     let server = start(server, LATER).await;

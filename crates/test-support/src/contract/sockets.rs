@@ -69,8 +69,8 @@ pub async fn a_path_in_use_is_an_error_and_one_left_behind_is_taken(program: Pro
     connect(&path).await.echoes(TEXT, b"second").await;
 }
 
-/// Of a server that stands still nothing is accepted. A full queue of a Unix
-/// socket says so at once, where TCP would try again in silence.
+/// Of a server that stands still nothing is accepted. A full queue of a Unix socket says so at once, where
+/// TCP would try again in silence.
 #[cfg(target_os = "linux")]
 pub async fn the_backlog_is_as_long_as_it_is_told(program: ProgramUnderTest) {
     const BACKLOG: usize = 5;

@@ -16,8 +16,8 @@ use super::{
     within,
 };
 
-/// Runs the program with this as its first passed on socket. It comes to a
-/// shell as its standard input, which gives it the place that systemd would.
+/// Runs the program with this as its first passed on socket. It comes to a shell as its standard input, which
+/// gives it the place that systemd would.
 async fn activated(
     program: ProgramUnderTest,
     socket: impl Into<OwnedFd>,

@@ -1,6 +1,6 @@
-//! What `--metrics-bind` serves: the run's figures as text for Prometheus, while it goes on.
+//! The figures of the running run for Prometheus, served at `--metrics-bind`.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `page` | the figures in Prometheus' text format |
 
@@ -25,11 +25,11 @@ use tokio::sync::Semaphore;
 
 /// Connections served at a time; more wait in the backlog. Each is an open file that the run may need.
 const CONNECTIONS: usize = 16;
-/// How long a connection may take to ask.
+/// Time that a connection may take for its request.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
-/// How long a connection may last: it asks once, and whoever does not read the answer must not keep the others out.
+/// Longest time of a connection: a client that does not read the answer must not keep the others out.
 const CONNECTION_LASTS: Duration = Duration::from_secs(20);
-/// How soon another connection is taken after the system refused one.
+/// Wait before the next connection after the system refused one.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// An address that metrics will be served on.
@@ -40,14 +40,14 @@ impl MetricsListener {
     /// Takes the address.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When the address cannot be taken.
     pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot serve metrics on {address}"))?;
         Ok(Self(listener))
     }
 
-    /// Where they will be.
+    /// The URL of the metrics.
     ///
     /// # Errors
     /// When the system does not tell.
@@ -56,10 +56,10 @@ impl MetricsListener {
         Ok(format!("http://{address}/metrics"))
     }
 
-    /// Serves them until the program ends, on a thread of its own.
+    /// Serves the metrics until the program ends, on a thread of its own.
     ///
     /// # Errors
-    /// When the thread, or what it waits with, cannot be had.
+    /// When the system refuses the thread or its runtime.
     pub(crate) fn serve(self, plan: &Plan, control: &RunHandle) -> anyhow::Result<()> {
         let context = "cannot serve metrics";
         self.0.set_nonblocking(true).context(context)?;
@@ -77,7 +77,7 @@ impl MetricsListener {
     }
 }
 
-/// The plan of the run, and where its progress can be had.
+/// The plan of the run, and the handle to its progress.
 type MetricsSource = Arc<(Plan, RunHandle)>;
 
 async fn accept(listener: TcpListener, figures: MetricsSource) {

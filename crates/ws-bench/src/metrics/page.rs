@@ -10,11 +10,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
-use swarm::{Phase, RunProgress};
+use swarm::RunProgress;
 
 pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
-use crate::phase_progress::summary_so_far;
+use crate::phase_progress::{PHASES, summary_so_far};
 
 /// Upper bounds of the buckets of a decade, as a multiple of a power of ten: five to a decade, each 1.6
 /// times the one before (the series R5 of ISO 3).
@@ -24,16 +24,79 @@ const DECADES: u32 = 7;
 /// A hundredth of the lowest bound, in nanoseconds.
 const LOWEST_NS: u64 = 100;
 
-/// All phases, in their order.
-const PHASES: [Phase; 5] = [
-    Phase::Connect,
-    Phase::WarmUp,
-    Phase::Measure,
-    Phase::Drain,
-    Phase::Close,
+/// A counter that is a plain number of the progress: name, help, value.
+type Counter = (&'static str, &'static str, fn(&RunProgress) -> u64);
+
+const COUNTERS: [Counter; 14] = [
+    (
+        "connections_attempted",
+        "Connections that have opened or failed",
+        |p| p.connections.attempted,
+    ),
+    ("connections_opened", "Connections that opened", |p| {
+        p.connections.opened
+    }),
+    (
+        "connections_failed",
+        "Connections that failed to open",
+        |p| p.connections.failed,
+    ),
+    (
+        "connections_ended_early",
+        "Connections that ended before their client was done",
+        |p| p.connections.closed_early,
+    ),
+    ("messages_sent", "Measured messages sent", |p| {
+        p.record.counts.sent
+    }),
+    (
+        "messages_received",
+        "Measured messages whose echo came, right or wrong, in time or late",
+        |p| p.record.counts.received,
+    ),
+    (
+        "messages_lost",
+        "Measured messages without an echo by the end of the drain",
+        |p| p.record.counts.lost,
+    ),
+    (
+        "messages_corrupted",
+        "Measured messages whose echo was rejected",
+        |p| p.record.counts.corrupted,
+    ),
+    (
+        "messages_timed_out",
+        "Measured messages whose echo came later than the timeout",
+        |p| p.record.counts.timed_out,
+    ),
+    (
+        "messages_duplicated",
+        "Echoes beyond the first of a message",
+        |p| p.record.counts.duplicated,
+    ),
+    (
+        "messages_reordered",
+        "Measured messages whose echo came after that of a later one",
+        |p| p.record.counts.reordered,
+    ),
+    (
+        "messages_unexpected",
+        "Messages from the server that echo nothing of ours",
+        |p| p.record.counts.unexpected,
+    ),
+    (
+        "messages_abandoned",
+        "Measured messages in flight when the user ended the run",
+        |p| p.record.counts.abandoned,
+    ),
+    (
+        "messages_unsent",
+        "Messages of an open loop that were due but could not be sent",
+        |p| p.record.counts.unsent,
+    ),
 ];
 
-/// The page of a run that stands so.
+/// Renders the page of a run.
 ///
 /// # Errors
 /// Those of the encoder.
@@ -57,9 +120,8 @@ struct MetricsPage {
 impl Collector for MetricsPage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let page = &mut encoder;
-        self.connections(page)?;
-        self.messages(page)?;
-        self.standing(page)?;
+        self.counters(page)?;
+        self.phase_and_rates(page)?;
         let record = &self.progress.record;
         histogram(
             page,
@@ -77,94 +139,20 @@ impl Collector for MetricsPage {
 }
 
 impl MetricsPage {
-    fn connections(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let c = &self.progress.connections;
-        for (name, help, value) in [
-            (
-                "connections_attempted",
-                "Connections that have opened or failed",
-                c.attempted,
-            ),
-            ("connections_opened", "Connections that opened", c.opened),
-            (
-                "connections_failed",
-                "Connections that failed to open",
-                c.failed,
-            ),
-            (
-                "connections_ended_early",
-                "Connections that ended before their client was done",
-                c.closed_early,
-            ),
-        ] {
-            counter(page, name, help, None, value)?;
-        }
-        Ok(())
-    }
-
-    fn messages(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let record = &self.progress.record;
-        let m = &record.counts;
-        for (name, help, value) in [
-            ("messages_sent", "Measured messages sent", m.sent),
-            (
-                "messages_received",
-                "Measured messages whose echo came, right or wrong, in time or late",
-                m.received,
-            ),
-            (
-                "messages_lost",
-                "Measured messages without an echo by the end of the drain",
-                m.lost,
-            ),
-            (
-                "messages_corrupted",
-                "Measured messages whose echo was rejected",
-                m.corrupted,
-            ),
-            (
-                "messages_timed_out",
-                "Measured messages whose echo came later than the timeout",
-                m.timed_out,
-            ),
-            (
-                "messages_duplicated",
-                "Echoes beyond the first of a message",
-                m.duplicated,
-            ),
-            (
-                "messages_reordered",
-                "Measured messages whose echo came after that of a later one",
-                m.reordered,
-            ),
-            (
-                "messages_unexpected",
-                "Messages from the server that echo nothing of ours",
-                m.unexpected,
-            ),
-            (
-                "messages_abandoned",
-                "Measured messages in flight when the user ended the run",
-                m.abandoned,
-            ),
-            (
-                "messages_unsent",
-                "Messages of an open loop that were due but could not be sent",
-                m.unsent,
-            ),
-        ] {
-            counter(page, name, help, None, value)?;
+    fn counters(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        for (name, help, value) in COUNTERS {
+            counter(page, name, help, None, value(&self.progress))?;
         }
         counter(
             page,
             "echoed_payload",
             "Payload of right echoes that came in the measured phase",
             Some(&Unit::Bytes),
-            record.in_time.payload_bytes,
+            self.progress.record.in_time.payload_bytes,
         )
     }
 
-    fn standing(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    fn phase_and_rates(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let so_far = summary_so_far(&self.plan, &self.progress, None, false);
         let gauge = ConstGauge::new(0_u64);
         let kind = gauge.metric_type();
@@ -250,6 +238,8 @@ mod tests {
 
     use measurement::record::{OpenLoopRecord, Record};
     use measurement::run::Connections;
+
+    use swarm::Phase;
 
     use super::*;
     use crate::tui::plan_for_tests as plan;

@@ -28,15 +28,15 @@ const LABEL: usize = 12;
 /// Rows of an axis below bars.
 const AXIS: u16 = 2;
 
-/// Colours, or none (`NO_COLOR`): then lines are told apart by their marks.
+/// Colours, or none (`NO_COLOR`): then lines differ by their marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Palette {
     pub(crate) colours: bool,
 }
 
 impl Palette {
-    /// What the environment wants.
-    pub(crate) fn of_environment() -> Self {
+    /// The palette for standard error in this environment.
+    pub(crate) fn from_environment() -> Self {
         Self {
             colours: AutoStream::choice(&stderr()) != ColorChoice::Never,
         }
@@ -60,7 +60,7 @@ impl Palette {
         }
     }
 
-    /// The curve of this number: cyan, yellow and magenta differ for colour-blind eyes, too.
+    /// The style of a curve by its number: cyan, yellow and magenta differ for colour-blind eyes, too.
     fn curve(self, number: usize) -> (Style, Marker, &'static str) {
         let colour = [Color::Cyan, Color::Yellow, Color::Magenta][number.min(2)];
         let (marker, sign) = match (self.colours, number) {
@@ -253,7 +253,7 @@ fn percentiles(view: &ViewModel) -> Paragraph<'static> {
     Paragraph::new(lines)
 }
 
-/// What went wrong so far.
+/// The errors so far.
 fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let list = if view.errors.is_empty() {
         vec![Line::styled("none", palette.tone(Emphasis::Good))]
@@ -264,7 +264,7 @@ fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     Paragraph::new(list).wrap(wrap).block(block("errors"))
 }
 
-/// The verdict, and what speaks against the figures.
+/// The verdict and its reasons.
 fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let title = Line::from(vec![
@@ -300,7 +300,7 @@ fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: R
 }
 
 fn histogram(frame: &mut Frame<'_>, bars: &HistogramBars, palette: Palette, area: Rect) {
-    let title = format!("{}, messages in log bins", bars.of);
+    let title = format!("{}, messages in log bins", bars.name);
     let block = block(&title);
     let inner = block.inner(area);
     let [above, below] =
@@ -354,16 +354,16 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
     frame.render_widget(chart, area);
 }
 
-/// What the curves are, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
+/// The legend of the curves, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
 fn legend(view: &ViewModel, palette: Palette) -> Vec<Span<'static>> {
     let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut spans = vec![Span::raw(" ")];
     let mut last = "";
     for (number, curve) in view.curves.iter().enumerate() {
         let (style, _, sign) = palette.curve(number);
-        if curve.of != last {
-            spans.push(Span::styled(format!("{} ", curve.of), bold));
-            last = curve.of;
+        if curve.time != last {
+            spans.push(Span::styled(format!("{} ", curve.time), bold));
+            last = curve.time;
         }
         spans.push(Span::styled(format!("{sign} {} ", curve.figure), style));
     }
@@ -405,7 +405,7 @@ mod tests {
     use super::*;
     use crate::tui::history::History;
     use crate::tui::view_model::LiveState;
-    use crate::tui::view_model::tests::{measuring, plan, view};
+    use crate::tui::view_model::fixtures::{measuring, plan, view};
 
     const PLAIN: Palette = Palette { colours: false };
     const COLOURED: Palette = Palette { colours: true };
@@ -505,7 +505,7 @@ mod tests {
             (200, 60),
             (500, 200),
         ] {
-            for view in [ViewModel::of(&look, 10), open(size)] {
+            for view in [ViewModel::new(&look, 10), open(size)] {
                 let area = drawn(&view, COLOURED, size).area;
                 assert_eq!((area.width, area.height), size);
             }

@@ -9,8 +9,8 @@ const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '�
 /// Times in bins of equal width on a logarithmic axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HistogramBars {
-    /// Which time: `service time` or `response time`.
-    pub(crate) of: &'static str,
+    /// `service time` or `response time`.
+    pub(crate) name: &'static str,
     /// Messages in each bin, one a column.
     pub(crate) counts: Vec<u64>,
     /// The smallest and the largest time, for a person.
@@ -20,8 +20,12 @@ pub(crate) struct HistogramBars {
 }
 
 impl HistogramBars {
-    /// So many bins from the smallest to the largest time; `None` when there is none.
-    pub(crate) fn of(times: &LatencyHistogram, of: &'static str, columns: usize) -> Option<Self> {
+    /// Counts the times in `columns` bins from the smallest to the largest; `None` when there is none.
+    pub(crate) fn new(
+        times: &LatencyHistogram,
+        name: &'static str,
+        columns: usize,
+    ) -> Option<Self> {
         let (low, high) = times.min().zip(times.max())?;
         let bounds = log_bounds(low, high, columns);
         let mut below = 0;
@@ -31,15 +35,15 @@ impl HistogramBars {
             count
         });
         let counts = counts.collect();
-        let mark = |(q, name)| {
+        let mark = |(q, mark)| {
             let value = times.quantile(q)?;
             let column = bounds.iter().position(|bound| value <= *bound)?;
-            Some((column, name))
+            Some((column, mark))
         };
         #[allow(clippy::cast_precision_loss)]
         let ends = [low, high].map(|ns| human_time(ns as f64));
         Some(Self {
-            of,
+            name,
             counts,
             ends,
             marks: [(0.5, "p50"), (0.99, "p99")]
@@ -49,7 +53,7 @@ impl HistogramBars {
         })
     }
 
-    /// The bars in so many rows, the uppermost first. A bin that is not empty is never invisible.
+    /// The bars in `rows` rows, the uppermost first. A bin that is not empty is never invisible.
     #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn rows(&self, rows: usize) -> Vec<String> {
         let most = self.counts.iter().copied().max().unwrap_or(0).max(1);
@@ -108,7 +112,7 @@ mod tests {
 
     fn bars(counts: &[u64]) -> HistogramBars {
         HistogramBars {
-            of: "service time",
+            name: "service time",
             counts: counts.to_vec(),
             ends: ["1.00 µs".to_owned(), "1.00 ms".to_owned()],
             marks: vec![(2, "p50"), (4, "p99")],
@@ -121,7 +125,7 @@ mod tests {
         for n in 0..10_000_u64 {
             times.record(50_000 + n * n);
         }
-        let bars = HistogramBars::of(&times, "service time", 40).unwrap();
+        let bars = HistogramBars::new(&times, "service time", 40).unwrap();
         assert_eq!(bars.counts.iter().sum::<u64>(), 10_000);
         assert_eq!(bars.counts.len(), 40);
         let (p50, p99) = (bars.marks[0].0, bars.marks[1].0);
@@ -129,7 +133,7 @@ mod tests {
         assert_eq!(p50, 32);
         assert_eq!(p99, 39);
         assert_eq!(
-            HistogramBars::of(&LatencyHistogram::new(), "service time", 40),
+            HistogramBars::new(&LatencyHistogram::new(), "service time", 40),
             None
         );
     }
@@ -138,7 +142,7 @@ mod tests {
     fn a_single_value_is_a_single_bar() {
         let mut times = LatencyHistogram::new();
         times.record(5_000_000);
-        let bars = HistogramBars::of(&times, "service time", 8).unwrap();
+        let bars = HistogramBars::new(&times, "service time", 8).unwrap();
         assert_eq!(bars.counts.iter().sum::<u64>(), 1);
     }
 

@@ -1,4 +1,4 @@
-//! How the run went on, a point every half second: what the line of latencies is drawn from.
+//! Rates and percentiles of the last two minutes, a point every half second.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ const EVERY_S: f64 = 0.5;
 /// Points that are kept: the last two minutes.
 const KEPT: usize = 240;
 
-/// What came between two points. Times are `None` when no timed echo came.
+/// The messages between two points. Times are `None` when no timed echo came.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Point {
-    /// When, in seconds since T0.
+pub(crate) struct HistoryPoint {
+    /// Seconds since T0.
     pub(crate) at_s: f64,
     /// Right and wrong echoes per second.
     pub(crate) received_per_s: f64,
@@ -27,18 +27,18 @@ pub(crate) struct Point {
     pub(crate) response_p99_ns: Option<u64>,
 }
 
-/// The points so far, and where the last one stood.
+/// The points so far, and the record at the newest.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    points: VecDeque<Point>,
+    points: VecDeque<HistoryPoint>,
     last: Record,
     last_s: f64,
 }
 
 impl History {
-    /// Takes a look into account; makes a point of it when it is time.
+    /// Takes a look at the progress, and adds a point when it is time.
     #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn note(&mut self, progress: &RunProgress) {
+    pub(crate) fn update(&mut self, progress: &RunProgress) {
         let over_s = progress.elapsed_s - self.last_s;
         if progress.phase < Phase::Measure || over_s < EVERY_S {
             return;
@@ -56,7 +56,7 @@ impl History {
         if self.points.len() == KEPT {
             self.points.pop_front();
         }
-        self.points.push_back(Point {
+        self.points.push_back(HistoryPoint {
             at_s: progress.elapsed_s,
             received_per_s: per_second(now.counts.received, last.counts.received),
             sent_per_s: per_second(now.counts.sent, last.counts.sent),
@@ -69,12 +69,12 @@ impl History {
     }
 
     /// The points kept, the oldest first.
-    pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = &Point> {
+    pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = &HistoryPoint> {
         self.points.iter()
     }
 
-    /// What came last.
-    pub(crate) fn now(&self) -> Option<&Point> {
+    /// The newest point.
+    pub(crate) fn newest(&self) -> Option<&HistoryPoint> {
         self.points.back()
     }
 }
@@ -102,22 +102,22 @@ mod tests {
         record.service.record(1_000);
         record.counts.received = 1;
         record.counts.sent = 2;
-        history.note(&at(0.4, &record));
-        assert_eq!(history.now(), None, "it is too early for a point");
-        history.note(&at(0.5, &record));
-        let first = *history.now().unwrap();
+        history.update(&at(0.4, &record));
+        assert_eq!(history.newest(), None, "it is too early for a point");
+        history.update(&at(0.5, &record));
+        let first = *history.newest().unwrap();
         assert_eq!((first.received_per_s, first.sent_per_s), (2.0, 4.0));
         assert_eq!(first.service_p50_ns, Some(1_000));
         assert_eq!(first.response_p99_ns, None, "a closed loop has none");
         record.service.record(9_000);
         record.service.record(9_000);
         record.counts.received = 3;
-        history.note(&at(2.5, &record));
-        let second = history.now().unwrap();
+        history.update(&at(2.5, &record));
+        let second = history.newest().unwrap();
         assert_eq!(second.received_per_s, 1.0);
         assert!(second.service_p50_ns.unwrap() >= 9_000);
-        history.note(&at(3.5, &record));
-        assert_eq!(history.now().unwrap().service_p50_ns, None);
+        history.update(&at(3.5, &record));
+        assert_eq!(history.newest().unwrap().service_p50_ns, None);
         assert_eq!(history.points().len(), 3);
     }
 
@@ -130,19 +130,19 @@ mod tests {
             open_loop: Some(Box::new(open.clone())),
             ..Record::default()
         };
-        history.note(&at(1.0, &record));
-        assert_eq!(history.now().unwrap().response_p99_ns, Some(5_000));
+        history.update(&at(1.0, &record));
+        assert_eq!(history.newest().unwrap().response_p99_ns, Some(5_000));
         open.response.record(70);
         record.open_loop = Some(Box::new(open));
-        history.note(&at(2.0, &record));
-        assert_eq!(history.now().unwrap().response_p99_ns, Some(70));
+        history.update(&at(2.0, &record));
+        assert_eq!(history.newest().unwrap().response_p99_ns, Some(70));
     }
 
     #[test]
     fn only_the_last_points_are_kept() {
         let mut history = History::default();
         for n in 1..=KEPT + 10 {
-            history.note(&at(n as f64, &Record::default()));
+            history.update(&at(n as f64, &Record::default()));
         }
         assert_eq!(history.points().len(), KEPT);
         assert_eq!(history.points().next().unwrap().at_s, 11.0);
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn before_t0_there_is_nothing() {
         let mut history = History::default();
-        history.note(&RunProgress {
+        history.update(&RunProgress {
             phase: Phase::WarmUp,
             elapsed_s: 5.0,
             ..RunProgress::default()

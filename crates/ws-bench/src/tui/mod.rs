@@ -1,17 +1,17 @@
 //! The live screen of `--tui`.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | `view` | what is shown, as plain data |
-//! | `history` | how the run went on so far |
-//! | `bars` | a histogram as characters |
+//! | `view_model` | the content of the screen, as plain data |
+//! | `history` | rates and percentiles of the last two minutes |
+//! | `histogram` | a histogram as characters |
 //! | `draw` | a view on a screen of any size |
 //! | `screen` | taking the terminal, and giving it back however the program ends |
 
 mod draw;
 mod histogram;
 mod history;
-pub(crate) mod screen;
+pub mod screen;
 mod view_model;
 
 use std::io::{self, IsTerminal, stderr};
@@ -31,7 +31,7 @@ use self::screen::Screen;
 use self::view_model::{LiveState, ViewModel};
 use crate::display_thread::DisplayThread;
 
-/// How often the screen changes; threads tell how they stand as often.
+/// Time between two changes of the screen; threads report their progress as often.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// `--tui` without a screen.
@@ -41,7 +41,7 @@ const REDRAW_EVERY: Duration = Duration::from_millis(200);
 )]
 pub(crate) struct NoTerminal;
 
-/// Whether there is a terminal to draw on.
+/// Checks that there is a terminal to draw on.
 ///
 /// # Errors
 /// [`NoTerminal`].
@@ -54,7 +54,7 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
     }
 }
 
-/// Begins to show the run, and to hear keys.
+/// Starts the live screen, which also takes keys.
 ///
 /// # Errors
 /// When the terminal cannot be taken.
@@ -81,13 +81,13 @@ fn show(
     interrupts: &Interrupts,
     is_over: &dyn Fn() -> bool,
 ) -> io::Result<()> {
-    let palette = Palette::of_environment();
+    let palette = Palette::from_environment();
     let mut history = History::default();
     // After a panic elsewhere the terminal is no longer ours, and keys are signals again.
     while !is_over() && screen::is_ours() {
         let progress = control.progress();
-        history.note(&progress);
-        let look = LiveState {
+        history.update(&progress);
+        let state = LiveState {
             plan,
             progress: &progress,
             history: &history,
@@ -96,7 +96,7 @@ fn show(
         };
         screen.terminal().draw(|frame| {
             let columns = draw::histogram_columns(frame.area());
-            draw::draw(frame, &ViewModel::of(&look, columns), palette);
+            draw::draw(frame, &ViewModel::new(&state, columns), palette);
         })?;
         listen(interrupts, is_over)?;
     }
@@ -113,7 +113,7 @@ fn listen(interrupts: &Interrupts, is_over: &dyn Fn() -> bool) -> io::Result<()>
         }
         match event::poll(REDRAW_EVERY / STEPS) {
             Ok(true) => match event::read()? {
-                Event::Key(key) if ends(key) => {
+                Event::Key(key) if is_end_key(key) => {
                     interrupts.interrupt();
                     return Ok(());
                 }
@@ -128,8 +128,8 @@ fn listen(interrupts: &Interrupts, is_over: &dyn Fn() -> bool) -> io::Result<()>
     Ok(())
 }
 
-/// Whether a key means what Ctrl-C means outside of raw mode.
-fn ends(key: KeyEvent) -> bool {
+/// Returns true for a key that means what Ctrl-C means outside of raw mode.
+fn is_end_key(key: KeyEvent) -> bool {
     let is_ctrl_c = key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL;
     let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty()
         && matches!(key.code, KeyCode::Char('q' | 'Q') | KeyCode::Esc);
@@ -138,7 +138,7 @@ fn ends(key: KeyEvent) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) use self::view_model::tests::plan as plan_for_tests;
+pub(crate) use self::view_model::fixtures::plan as plan_for_tests;
 
 #[cfg(test)]
 mod tests {
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn q_escape_and_ctrl_c_end_the_run_and_nothing_else_does() {
-        let key = |code, modifiers| ends(KeyEvent::new(code, modifiers));
+        let key = |code, modifiers| is_end_key(KeyEvent::new(code, modifiers));
         let none = KeyModifiers::NONE;
         assert!(key(KeyCode::Char('q'), none));
         assert!(key(KeyCode::Char('Q'), KeyModifiers::SHIFT));
@@ -157,6 +157,6 @@ mod tests {
         assert!(!key(KeyCode::Enter, none));
         let mut release = KeyEvent::new(KeyCode::Esc, none);
         release.kind = KeyEventKind::Release;
-        assert!(!ends(release));
+        assert!(!is_end_key(release));
     }
 }

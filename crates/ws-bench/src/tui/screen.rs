@@ -15,7 +15,7 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-/// Whether the terminal is ours. Standard error is locked before it, never after: a thread that panics may
+/// True while the terminal is ours. Standard error is locked before it, never after: a thread that panics may
 /// hold that already.
 static OURS: Mutex<bool> = Mutex::new(false);
 
@@ -24,14 +24,14 @@ fn ours() -> MutexGuard<'static, bool> {
 }
 
 /// The terminal on standard error, on its alternate screen and in raw mode; dropped, it is given back.
-pub(crate) struct Screen(Terminal<CrosstermBackend<Frames>>);
+pub struct Screen(Terminal<CrosstermBackend<Frames>>);
 
 impl Screen {
     /// Takes the terminal. From now on a panic of any thread gives it back before it speaks.
     ///
     /// # Errors
-    /// When the terminal cannot be had, or the keyboard that belongs to it.
-    pub(crate) fn enter() -> io::Result<Self> {
+    /// When the terminal, or the keyboard that belongs to it, cannot be taken.
+    pub fn enter() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
@@ -57,8 +57,8 @@ impl Screen {
         }
     }
 
-    /// What is drawn on.
-    pub(crate) fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Frames>> {
+    /// The terminal to draw on.
+    pub fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<Frames>> {
         &mut self.0
     }
 }
@@ -69,13 +69,13 @@ impl Drop for Screen {
     }
 }
 
-/// Whether the terminal is ours still.
-pub(crate) fn is_ours() -> bool {
+/// Returns true while the terminal is ours.
+pub fn is_ours() -> bool {
     *ours()
 }
 
 /// Gives the terminal back, if it is ours: its own screen, a cursor, and the keyboard as it was.
-pub(crate) fn leave() {
+pub fn leave() {
     let mut terminal = io::stderr().lock();
     let mut ours = ours();
     if std::mem::take(&mut *ours) {
@@ -88,7 +88,7 @@ pub(crate) fn leave() {
 /// Collects what is drawn, and writes it to standard error in one piece, unless the terminal was given
 /// back meanwhile.
 #[derive(Debug, Default)]
-pub(crate) struct Frames(Vec<u8>);
+pub struct Frames(Vec<u8>);
 
 impl Write for Frames {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -1,5 +1,5 @@
-//! What the live screen shows, as plain data: computed from a plan, a look at the progress and what came
-//! before. Nothing here knows a terminal.
+//! The content of the live screen as plain data, computed from a plan, its progress and what came before.
+//! Nothing here knows a terminal.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, SendLag, Verdict};
 use swarm::{Phase, RunProgress};
-use units::{grouped, human_bytes, human_percent, human_time};
+use units::{grouped, human_bytes, human_percent, human_rate, human_time};
 
 use super::histogram::HistogramBars;
-use super::history::{History, Point};
-use crate::phase_progress::{PhaseProgress, summary_so_far};
-use crate::report::{heading_text, per_second};
+use super::history::{History, HistoryPoint};
+use crate::phase_progress::{PHASES, PhaseProgress, summary_so_far};
+use crate::report::heading_text;
 
-/// What a view is computed from.
+/// The state of a run that a view is computed from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LiveState<'a> {
     pub(crate) plan: &'a Plan,
@@ -26,7 +26,7 @@ pub(crate) struct LiveState<'a> {
     pub(crate) is_stopped: bool,
 }
 
-/// How something is to be taken.
+/// The importance of a text, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Emphasis {
     Plain,
@@ -36,7 +36,7 @@ pub(crate) enum Emphasis {
     Bad,
 }
 
-/// Where a phase stands.
+/// A phase before, while or after the run is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PhaseState {
     Done,
@@ -64,9 +64,9 @@ pub(crate) struct PercentileTable {
 /// A line of the picture of latencies over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LatencyCurve {
-    /// Which time: `service` or `response`.
-    pub(crate) of: &'static str,
-    /// Which figure of it.
+    /// `service` or `response`.
+    pub(crate) time: &'static str,
+    /// The figure: `p50` or `p99`.
     pub(crate) figure: &'static str,
     /// Seconds since T0, and the decimal logarithm of the nanoseconds.
     pub(crate) points: Vec<(f64, f64)>,
@@ -75,10 +75,10 @@ pub(crate) struct LatencyCurve {
 /// Everything on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
-    /// What is run.
+    /// Program, server and load.
     pub(crate) heading: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
-    /// How far the phase has come, in [0, 1].
+    /// The share of the phase that is done, in [0, 1].
     pub(crate) share: f64,
     pub(crate) time_left: Option<String>,
     pub(crate) load: Vec<LabelledRow>,
@@ -86,55 +86,47 @@ pub(crate) struct ViewModel {
     /// In open loop response times come first.
     pub(crate) histograms: Vec<HistogramBars>,
     pub(crate) curves: Vec<LatencyCurve>,
-    /// What went wrong so far; empty = nothing.
+    /// Errors so far; empty = none.
     pub(crate) errors: Vec<LabelledRow>,
     /// The verdict if the run ended now.
     pub(crate) verdict: &'static str,
     pub(crate) verdict_tone: Emphasis,
-    /// What speaks against the figures, each with what to do about it.
+    /// Reasons of the verdict, each with what to do about it.
     pub(crate) reasons: Vec<String>,
     pub(crate) keys: &'static str,
 }
 
-const PHASES: [Phase; 5] = [
-    Phase::Connect,
-    Phase::WarmUp,
-    Phase::Measure,
-    Phase::Drain,
-    Phase::Close,
-];
-
 impl ViewModel {
-    /// What there is to be seen now, with histograms of so many columns.
-    pub(crate) fn of(look: &LiveState<'_>, columns: usize) -> Self {
-        let LiveState { plan, progress, .. } = *look;
-        let so_far = summary_so_far(plan, progress, look.calibration, look.is_stopped);
-        let part = PhaseProgress::of(plan, progress);
+    /// The view of a state, with histograms of `columns` columns.
+    pub(crate) fn new(state: &LiveState<'_>, columns: usize) -> Self {
+        let LiveState { plan, progress, .. } = *state;
+        let so_far = summary_so_far(plan, progress, state.calibration, state.is_stopped);
+        let phase_progress = PhaseProgress::new(plan, progress);
         let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
         let open = progress.record.open_loop.as_deref();
         let response =
-            open.and_then(|open| HistogramBars::of(&open.response, "response time", columns));
-        let service = HistogramBars::of(&progress.record.service, "service time", columns);
+            open.and_then(|open| HistogramBars::new(&open.response, "response time", columns));
+        let service = HistogramBars::new(&progress.record.service, "service time", columns);
         Self {
             heading: heading_text(&so_far),
             phases: PHASES
                 .into_iter()
-                .map(|phase| (phase.name(), step(phase, progress.phase)))
+                .map(|phase| (phase.name(), phase_state(phase, progress.phase)))
                 .collect(),
-            share: part.share(),
-            time_left: part
+            share: phase_progress.share(),
+            time_left: phase_progress
                 .time_left(progress.in_phase)
                 .filter(|_| progress.phase != Phase::Close)
                 .map(time_left),
-            load: load(look, &so_far),
+            load: load(state, &so_far),
             times: times(plan, &so_far),
             histograms: response.into_iter().chain(service).collect(),
-            curves: curves(plan, look.history),
+            curves: curves(plan, state.history),
             errors: errors(&progress.record.counts, &progress.connections),
             verdict,
             verdict_tone,
             reasons,
-            keys: if look.is_stopped {
+            keys: if state.is_stopped {
                 "ending the run, its files will be saved · q once more ends at once and saves nothing"
             } else {
                 "q ends the run and saves its files"
@@ -143,7 +135,7 @@ impl ViewModel {
     }
 }
 
-fn step(phase: Phase, now: Phase) -> PhaseState {
+fn phase_state(phase: Phase, now: Phase) -> PhaseState {
     match phase.cmp(&now) {
         std::cmp::Ordering::Less => PhaseState::Done,
         std::cmp::Ordering::Equal => PhaseState::Now,
@@ -159,29 +151,29 @@ fn time_left(left: Duration) -> String {
     }
 }
 
-fn load(look: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
-    let LiveState { plan, progress, .. } = *look;
+fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
+    let LiveState { plan, progress, .. } = *state;
     let plain = |label, text| LabelledRow {
         label,
         text,
         tone: Emphasis::Plain,
     };
     let mut rows = vec![clients(plan, &progress.connections)];
-    let now = look.history.now();
+    let now = state.history.newest();
     if let Some(profile) = plan.load.profile() {
         let asked = profile.rate_at(progress.elapsed_s);
-        let sent = now.map_or_else(unknown, |now| per_second(now.sent_per_s));
-        let text = format!("{sent} of {} msg/s asked", per_second(asked));
+        let sent = now.map_or_else(unknown, |now| human_rate(now.sent_per_s));
+        let text = format!("{sent} of {} msg/s asked", human_rate(asked));
         rows.push(plain("sent now", text));
     }
-    let echoed = now.map_or_else(unknown, |now| per_second(now.received_per_s));
+    let echoed = now.map_or_else(unknown, |now| human_rate(now.received_per_s));
     rows.push(plain("echoed now", format!("{echoed} msg/s")));
     let average = &so_far.throughput;
     rows.push(plain(
         "average",
         format!(
             "{} msg/s · {}/s",
-            per_second(average.messages_per_s),
+            human_rate(average.messages_per_s),
             human_bytes(average.payload_bytes_per_s)
         ),
     ));
@@ -223,7 +215,7 @@ fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
     }
 }
 
-/// What the verdict asks of the generator, where the system tells.
+/// The load of the generator threads, where the system tells.
 fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
     let client = &so_far.client;
     let mut text = if plan.busy_poll {
@@ -269,8 +261,8 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
 
 #[allow(clippy::cast_precision_loss)]
 fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
-    let curve = |of, figure, value: fn(&Point) -> Option<u64>| LatencyCurve {
-        of,
+    let curve = |time, figure, value: fn(&HistoryPoint) -> Option<u64>| LatencyCurve {
+        time,
         figure,
         points: history
             .points()
@@ -328,10 +320,183 @@ fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Emphasis, Vec<Strin
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::collections::BTreeMap;
+
+    use super::fixtures::{measuring, plan, view};
+    use super::*;
+
+    fn text<'a>(rows: &'a [LabelledRow], label: &str) -> &'a str {
+        let row = rows.iter().find(|row| row.label == label);
+        row.map_or("missing", |row| row.text.as_str())
+    }
+
+    #[test]
+    fn a_closed_loop_shows_its_rate_and_one_time() {
+        let view = view(&plan("-d 20s"), &measuring(200_000, false), 40);
+        assert_eq!(text(&view.load, "clients"), "100 of 100 up");
+        assert_eq!(text(&view.load, "echoed now"), "40,000 msg/s");
+        assert_eq!(text(&view.load, "average"), "40,000 msg/s · 4.8 MiB/s");
+        assert_eq!(
+            text(&view.load, "messages"),
+            "200,010 sent · 200,000 echoed"
+        );
+        assert_eq!(text(&view.load, "generator"), "71 % of a core · waited 1 %");
+        // What only an open loop has.
+        assert_eq!(text(&view.load, "sent now"), "missing");
+        assert_eq!(text(&view.load, "send lag"), "missing");
+        assert_eq!(view.times.columns, ["service"]);
+        assert_eq!(view.times.rows[0], ("p50", vec!["1.00 ms".to_owned()]));
+        assert_eq!(view.histograms.len(), 1);
+        assert_eq!(view.curves.len(), 2);
+        assert_eq!(
+            (view.share, view.time_left),
+            (0.25, Some("15 s left".to_owned()))
+        );
+        assert_eq!((view.verdict, view.verdict_tone), ("valid", Emphasis::Good));
+        assert!(view.errors.is_empty());
+    }
+
+    #[test]
+    fn an_open_loop_shows_what_was_asked_and_response_times_first() {
+        let plan = plan("-d 20s -r 40_000");
+        let view = view(&plan, &measuring(200_000, true), 40);
+        assert_eq!(text(&view.load, "sent now"), "40,000 of 40,000 msg/s asked");
+        assert_eq!(text(&view.load, "send lag"), "p50 100 µs · p99 198 µs");
+        assert_eq!(view.times.columns, ["service", "response"]);
+        assert_eq!(
+            view.times.rows[2],
+            ("p99", vec!["1.98 ms".to_owned(), "2.97 ms".to_owned()])
+        );
+        let of: Vec<_> = view.histograms.iter().map(|bars| bars.name).collect();
+        assert_eq!(of, ["response time", "service time"]);
+        assert!(view.curves.iter().all(|curve| curve.points.len() == 5));
+        assert_eq!(view.curves[2].time, "response");
+        assert_eq!(view.verdict, "valid");
+    }
+
+    #[test]
+    fn the_rate_that_is_asked_for_follows_the_ramp() {
+        let plan = plan("-d 20s -r 40_000 --ramp 10s");
+        let view = view(&plan, &measuring(50_000, true), 40);
+        assert!(
+            text(&view.load, "sent now").ends_with("of 20,000 msg/s asked"),
+            "{:?}",
+            view.load
+        );
+    }
+
+    #[test]
+    fn a_rate_that_is_not_kept_is_said_while_it_goes_on() {
+        let plan = plan("-d 20s -r 80_000");
+        let view = view(&plan, &measuring(200_000, true), 40);
+        assert_eq!(
+            (view.verdict, view.verdict_tone),
+            ("suspect", Emphasis::Warning)
+        );
+        assert!(
+            view.reasons[0].starts_with("50 % of the offered rate"),
+            "{:?}",
+            view.reasons
+        );
+    }
+
+    #[test]
+    fn before_anything_is_measured_there_is_no_verdict() {
+        for phase in [Phase::Connect, Phase::WarmUp] {
+            let progress = RunProgress {
+                phase,
+                ..RunProgress::default()
+            };
+            let state = LiveState {
+                plan: &plan(""),
+                progress: &progress,
+                history: &History::default(),
+                calibration: None,
+                is_stopped: false,
+            };
+            let view = ViewModel::new(&state, 40);
+            assert_eq!(view.verdict, "nothing measured yet");
+            assert!(view.reasons.is_empty() && view.histograms.is_empty());
+            assert_eq!(text(&view.load, "echoed now"), "– msg/s");
+        }
+    }
+
+    #[test]
+    fn the_phase_that_runs_is_marked() {
+        let view = view(&plan("-d 20s"), &measuring(1_000, false), 40);
+        let steps: Vec<_> = view.phases.iter().map(|(_, step)| *step).collect();
+        use PhaseState::{Ahead, Done, Now};
+        assert_eq!(steps, [Done, Done, Now, Ahead, Ahead]);
+    }
+
+    #[test]
+    fn errors_are_told_by_kind_and_connections_by_reason() {
+        let mut progress = measuring(200_000, false);
+        progress.record.counts.lost = 3;
+        progress.record.counts.timed_out = 1_000;
+        progress.connections.failed = 2;
+        progress.connections.failures = BTreeMap::from([("connection refused".to_owned(), 2)]);
+        progress.connections.closed_early = 1;
+        progress.connections.early_ends = BTreeMap::from([("reset by peer".to_owned(), 1)]);
+        let view = view(&plan("-d 20s"), &progress, 40);
+        let errors: Vec<_> = view
+            .errors
+            .iter()
+            .map(|row| (row.label, row.text.as_str()))
+            .collect();
+        assert_eq!(
+            errors,
+            [
+                ("lost", "3"),
+                ("timed out", "1,000"),
+                ("failed", "2 · connection refused"),
+                ("ended early", "1 · reset by peer"),
+            ]
+        );
+        assert_eq!(
+            text(&view.load, "clients"),
+            "100 of 100 up · 2 failed · 1 ended early"
+        );
+        assert_eq!(view.verdict, "suspect");
+        assert!(view.reasons[0].starts_with("3 of 100 connections failed or ended early"));
+    }
+
+    #[test]
+    fn a_run_that_the_user_ended_says_so() {
+        let (plan, progress) = (plan("-d 20s"), measuring(200_000, false));
+        let state = LiveState {
+            plan: &plan,
+            progress: &progress,
+            history: &History::default(),
+            calibration: None,
+            is_stopped: true,
+        };
+        let view = ViewModel::new(&state, 40);
+        assert!(view.keys.contains("saves nothing"));
+        assert!(view.reasons.iter().any(|r| r.starts_with("ended early")));
+    }
+
+    #[test]
+    fn long_times_are_in_minutes() {
+        let text = |s| time_left(Duration::from_secs(s));
+        assert_eq!(
+            (text(119), text(120), text(3_661)),
+            (
+                "119 s left".to_owned(),
+                "2 min 00 s left".to_owned(),
+                "61 min 01 s left".to_owned()
+            )
+        );
+    }
+}
+
+/// A plan, progress and a view of it, for the tests of every display.
+#[cfg(test)]
+pub(crate) mod fixtures {
+    #![allow(clippy::unwrap_used)]
 
     use clap::Parser;
     use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
@@ -395,187 +560,26 @@ pub(crate) mod tests {
         let mut history = History::default();
         for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {
             let share = (n + 1) as u64;
-            let part = measuring(
+            let phase_progress = measuring(
                 now.record.service.count() * share / 5,
                 now.record.open_loop.is_some(),
             );
-            history.note(&RunProgress { elapsed_s, ..part });
+            history.update(&RunProgress {
+                elapsed_s,
+                ..phase_progress
+            });
         }
         history
     }
 
     pub(crate) fn view(plan: &Plan, progress: &RunProgress, columns: usize) -> ViewModel {
-        let look = LiveState {
+        let state = LiveState {
             plan,
             progress,
             history: &history(progress),
             calibration: None,
             is_stopped: false,
         };
-        ViewModel::of(&look, columns)
-    }
-
-    fn text<'a>(rows: &'a [LabelledRow], label: &str) -> &'a str {
-        let row = rows.iter().find(|row| row.label == label);
-        row.map_or("missing", |row| row.text.as_str())
-    }
-
-    #[test]
-    fn a_closed_loop_shows_its_rate_and_one_time() {
-        let view = view(&plan("-d 20s"), &measuring(200_000, false), 40);
-        assert_eq!(text(&view.load, "clients"), "100 of 100 up");
-        assert_eq!(text(&view.load, "echoed now"), "40,000 msg/s");
-        assert_eq!(text(&view.load, "average"), "40,000 msg/s · 4.8 MiB/s");
-        assert_eq!(
-            text(&view.load, "messages"),
-            "200,010 sent · 200,000 echoed"
-        );
-        assert_eq!(text(&view.load, "generator"), "71 % of a core · waited 1 %");
-        // What only an open loop has.
-        assert_eq!(text(&view.load, "sent now"), "missing");
-        assert_eq!(text(&view.load, "send lag"), "missing");
-        assert_eq!(view.times.columns, ["service"]);
-        assert_eq!(view.times.rows[0], ("p50", vec!["1.00 ms".to_owned()]));
-        assert_eq!(view.histograms.len(), 1);
-        assert_eq!(view.curves.len(), 2);
-        assert_eq!(
-            (view.share, view.time_left),
-            (0.25, Some("15 s left".to_owned()))
-        );
-        assert_eq!((view.verdict, view.verdict_tone), ("valid", Emphasis::Good));
-        assert!(view.errors.is_empty());
-    }
-
-    #[test]
-    fn an_open_loop_shows_what_was_asked_and_response_times_first() {
-        let plan = plan("-d 20s -r 40_000");
-        let view = view(&plan, &measuring(200_000, true), 40);
-        assert_eq!(text(&view.load, "sent now"), "40,000 of 40,000 msg/s asked");
-        assert_eq!(text(&view.load, "send lag"), "p50 100 µs · p99 198 µs");
-        assert_eq!(view.times.columns, ["service", "response"]);
-        assert_eq!(
-            view.times.rows[2],
-            ("p99", vec!["1.98 ms".to_owned(), "2.97 ms".to_owned()])
-        );
-        let of: Vec<_> = view.histograms.iter().map(|bars| bars.of).collect();
-        assert_eq!(of, ["response time", "service time"]);
-        assert!(view.curves.iter().all(|curve| curve.points.len() == 5));
-        assert_eq!(view.curves[2].of, "response");
-        assert_eq!(view.verdict, "valid");
-    }
-
-    #[test]
-    fn the_rate_that_is_asked_for_follows_the_ramp() {
-        let plan = plan("-d 20s -r 40_000 --ramp 10s");
-        let view = view(&plan, &measuring(50_000, true), 40);
-        assert!(
-            text(&view.load, "sent now").ends_with("of 20,000 msg/s asked"),
-            "{:?}",
-            view.load
-        );
-    }
-
-    #[test]
-    fn a_rate_that_is_not_kept_is_said_while_it_goes_on() {
-        let plan = plan("-d 20s -r 80_000");
-        let view = view(&plan, &measuring(200_000, true), 40);
-        assert_eq!(
-            (view.verdict, view.verdict_tone),
-            ("suspect", Emphasis::Warning)
-        );
-        assert!(
-            view.reasons[0].starts_with("50 % of the offered rate"),
-            "{:?}",
-            view.reasons
-        );
-    }
-
-    #[test]
-    fn before_anything_is_measured_there_is_no_verdict() {
-        for phase in [Phase::Connect, Phase::WarmUp] {
-            let progress = RunProgress {
-                phase,
-                ..RunProgress::default()
-            };
-            let look = LiveState {
-                plan: &plan(""),
-                progress: &progress,
-                history: &History::default(),
-                calibration: None,
-                is_stopped: false,
-            };
-            let view = ViewModel::of(&look, 40);
-            assert_eq!(view.verdict, "nothing measured yet");
-            assert!(view.reasons.is_empty() && view.histograms.is_empty());
-            assert_eq!(text(&view.load, "echoed now"), "– msg/s");
-        }
-    }
-
-    #[test]
-    fn the_phase_that_runs_is_marked() {
-        let view = view(&plan("-d 20s"), &measuring(1_000, false), 40);
-        let steps: Vec<_> = view.phases.iter().map(|(_, step)| *step).collect();
-        use PhaseState::{Ahead, Done, Now};
-        assert_eq!(steps, [Done, Done, Now, Ahead, Ahead]);
-    }
-
-    #[test]
-    fn errors_are_told_by_kind_and_connections_by_reason() {
-        let mut progress = measuring(200_000, false);
-        progress.record.counts.lost = 3;
-        progress.record.counts.timed_out = 1_000;
-        progress.connections.failed = 2;
-        progress.connections.failures = BTreeMap::from([("connection refused".to_owned(), 2)]);
-        progress.connections.closed_early = 1;
-        progress.connections.early_ends = BTreeMap::from([("reset by peer".to_owned(), 1)]);
-        let view = view(&plan("-d 20s"), &progress, 40);
-        let errors: Vec<_> = view
-            .errors
-            .iter()
-            .map(|row| (row.label, row.text.as_str()))
-            .collect();
-        assert_eq!(
-            errors,
-            [
-                ("lost", "3"),
-                ("timed out", "1,000"),
-                ("failed", "2 · connection refused"),
-                ("ended early", "1 · reset by peer"),
-            ]
-        );
-        assert_eq!(
-            text(&view.load, "clients"),
-            "100 of 100 up · 2 failed · 1 ended early"
-        );
-        assert_eq!(view.verdict, "suspect");
-        assert!(view.reasons[0].starts_with("3 of 100 connections failed or ended early"));
-    }
-
-    #[test]
-    fn a_run_that_the_user_ended_says_so() {
-        let (plan, progress) = (plan("-d 20s"), measuring(200_000, false));
-        let look = LiveState {
-            plan: &plan,
-            progress: &progress,
-            history: &History::default(),
-            calibration: None,
-            is_stopped: true,
-        };
-        let view = ViewModel::of(&look, 40);
-        assert!(view.keys.contains("saves nothing"));
-        assert!(view.reasons.iter().any(|r| r.starts_with("ended early")));
-    }
-
-    #[test]
-    fn long_times_are_in_minutes() {
-        let text = |s| time_left(Duration::from_secs(s));
-        assert_eq!(
-            (text(119), text(120), text(3_661)),
-            (
-                "119 s left".to_owned(),
-                "2 min 00 s left".to_owned(),
-                "61 min 01 s left".to_owned()
-            )
-        );
+        ViewModel::new(&state, columns)
     }
 }

@@ -14,38 +14,28 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "dropped",
         truth: "1 in 1,000 of 10,000 is not answered: exactly 10 lost",
-        examine: |f| {
-            let faults = Faults {
-                drop: Some(Selection::Every(1_000)),
-                ..Faults::default()
-            };
-            faulty_answers(f, faults)
-        },
+        examine: |f| faulty_answers(f, |faults| faults.drop = Some(Selection::Every(1_000))),
     },
     Case {
         name: "dropped-at-random",
         truth: "each of 10,000 with probability 1 in 200: as many lost as the log says",
         examine: |f| {
-            let faults = Faults {
-                drop: Some(Selection::Probability(0.005)),
-                seed: 7,
-                ..Faults::default()
-            };
-            faulty_answers(f, faults)
+            faulty_answers(f, |faults| {
+                faults.drop = Some(Selection::Probability(0.005));
+                faults.seed = 7;
+            })
         },
     },
     Case {
         name: "all-at-once",
         truth: "every 101st twice, 103rd overtaken, 107th with a byte changed, 109th a byte short",
         examine: |f| {
-            let faults = Faults {
-                duplicate: Some(Selection::Every(101)),
-                reorder: Some(Selection::Every(103)),
-                corrupt: Some(Selection::Every(107)),
-                truncate: Some(Selection::Every(109)),
-                ..Faults::default()
-            };
-            faulty_answers(f, faults)
+            faulty_answers(f, |faults| {
+                faults.duplicate = Some(Selection::Every(101));
+                faults.reorder = Some(Selection::Every(103));
+                faults.corrupt = Some(Selection::Every(107));
+                faults.truncate = Some(Selection::Every(109));
+            })
         },
     },
     Case {
@@ -75,7 +65,9 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()> {
+fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> anyhow::Result<()> {
+    let mut faults = Faults::default();
+    change(&mut faults);
     let (recording, log) = measure(faults, |plan| {
         plan.load = closed(4);
         plan.length = messages(1_000);
@@ -89,13 +81,13 @@ fn faulty_answers(findings: &mut Findings, faults: Faults) -> anyhow::Result<()>
     findings.count("reordered", log.count(Fate::Reordered), counts.reordered);
     let changed = log.count(Fate::Corrupted) + log.count(Fate::Truncated);
     findings.count("corrupted", changed, counts.corrupted);
+    let received = 10_000 - log.count(Fate::Dropped);
+    findings.count("received", received, counts.received);
     findings.count(
-        "received",
-        10_000 - log.count(Fate::Dropped),
-        counts.received,
+        "timed",
+        received - changed,
+        recording.record.service.count(),
     );
-    let timed = 10_000 - log.count(Fate::Dropped) - changed;
-    findings.count("timed", timed, recording.record.service.count());
     if counts.timed_out > 0 {
         findings.noise = Some(format!("{} echoes were late", counts.timed_out));
     }
@@ -119,12 +111,9 @@ fn early_closes(
         10,
         recording.context.connections.closed_early,
     );
-    let codes = &recording.context.connections.close_codes;
-    findings.count(
-        &format!("connections that ended with {code}"),
-        10,
-        codes.get(&code).copied().unwrap_or(0),
-    );
+    let ended = recording.context.connections.close_codes.get(&code);
+    let figure = format!("connections that ended with {code}");
+    findings.count(&figure, 10, ended.copied().unwrap_or(0));
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! Cases about time: stalls, delays, rates.
 //!
-//! A stall of L at an offered rate R: a message that is due u after its beginning is answered at its
-//! end, so its response time is L − u. So R·(L − x) messages have one above x, and of n messages in
-//! all the quantile q is L − (1 − q)·n/R as long as that is above 0.
+//! A stall of L at an offered rate R: a message that is due u after its beginning is answered at its end, so
+//! its response time is L − u. So R·(L − x) messages have one above x, and of n messages in all the quantile
+//! q is L − (1 − q)·n/R as long as that is above 0.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use measurement::plan::{Arrivals, Length};
@@ -64,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Number of clients in each case.
-const CLIENTS: f64 = 10.0;
+const CLIENTS: u64 = 10;
 
 /// Tolerance of a time, to which the server's recovery after a stall is added.
 const NEAR_MS: f64 = 3.0;
@@ -78,11 +79,11 @@ fn half_a_second_of_stall() -> Faults {
         stall: Some(Stall {
             after: ms(1_500),
             lasts: ms(500),
-            every: None,
         }),
         ..Faults::default()
     }
 }
+
 fn quantile_ms(of: &LatencyHistogram, q: f64) -> f64 {
     of.quantile(q).map_or(f64::NAN, |ns| ns as f64 / 1e6)
 }
@@ -96,7 +97,7 @@ fn above(recording: &Recording, time: fn(&Sample) -> Option<u64>, limit_ms: f64)
 /// Time that the server, by its own log, needed for the messages that came due during its stall.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn recovery_ms(log: &FaultLog, left_behind: f64) -> f64 {
-    let Some((_, end_ns)) = log.stalls.first().copied() else {
+    let Some((_, end_ns)) = log.stall_ns else {
         return 0.0;
     };
     let since = log.entries.iter().filter(|e| e.received_ns >= end_ns);
@@ -108,6 +109,7 @@ fn recovery_ms(log: &FaultLog, left_behind: f64) -> f64 {
 fn far_ms(log: &FaultLog) -> f64 {
     log.stall_ms() / 2.0
 }
+
 fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()> {
     const RATE: f64 = 1_000.0;
     const SECONDS: u64 = 5;
@@ -126,43 +128,26 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     let response = recording.record.response();
     for q in [0.95, 0.99, 0.999] {
         let truth = stall_ms - (1.0 - q) * n / RATE * 1e3;
-        let what = format!("response time {}", quantile_name(q));
-        findings.near(
-            &what,
-            FigureUnit::Ms,
-            truth,
-            quantile_ms(response, q),
-            near_ms,
-        );
+        let figure = format!("response time {}", quantile_name(q));
+        findings.ms(figure, truth, quantile_ms(response, q), near_ms);
     }
     for x in [100.0, 250.0, 400.0] {
-        let truth = (stall_ms - x) / 1e3 * RATE / n * 100.0;
+        let percent_of = |ms: f64| ms / 1e3 * RATE / n * 100.0;
         let reported = above(&recording, Sample::response_time_ns, x) as f64 / n * 100.0;
-        let what = format!("response times above {x} ms");
-        findings.near(
-            &what,
-            FigureUnit::Percent,
-            truth,
-            reported,
-            near_ms / 1e3 * RATE / n * 100.0,
-        );
+        let figure = format!("response times above {x} ms");
+        let (truth, near) = (percent_of(stall_ms - x), percent_of(near_ms));
+        findings.near(figure, FigureUnit::Percent, truth, reported, near);
     }
     let service = above(&recording, Sample::service_time_ns, far_ms(&log));
     if window.is_some() {
-        count_slow_services(findings, service);
+        findings.count_of_times("service times above half of it", CLIENTS, service);
     } else {
         // The messages went out all the same, so their service times hold the stall as well.
         let truth = stall_ms - 0.01 * n / RATE * 1e3;
         let reported = quantile_ms(&recording.record.service, 0.99);
-        findings.near("service time p99", FigureUnit::Ms, truth, reported, near_ms);
+        findings.ms("service time p99", truth, reported, near_ms);
     }
     Ok(())
-}
-/// Adds the number of messages that were in flight during the stall: with one in flight, one per client.
-fn count_slow_services(findings: &mut Findings, slow: u64) {
-    let figure = "service times above half of it";
-    let unit = FigureUnit::CountOfTimes;
-    findings.near(figure, unit, CLIENTS, slow as f64, 0.0);
 }
 
 fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
@@ -172,27 +157,16 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     })?;
     let n = recording.record.counts.sent;
     let slow = above(&recording, Sample::service_time_ns, far_ms(&log));
-    count_slow_services(findings, slow);
+    findings.count_of_times("service times above half of it", CLIENTS, slow);
     let p99 = quantile_ms(&recording.record.service, 0.99);
     // Ten messages lie beyond p99 only if there are fewer than a thousand in all.
-    findings.near(
-        "p99 near the stall",
-        FigureUnit::CountOfTimes,
-        0.0,
-        f64::from(p99 > far_ms(&log)),
-        0.0,
-    );
+    findings.count_of_times("p99 near the stall", 0, u64::from(p99 > far_ms(&log)));
     let same = recording.record.response().max() == recording.record.service.max();
-    findings.near(
-        "response time is service time",
-        FigureUnit::Count,
-        1.0,
-        f64::from(same),
-        0.0,
-    );
+    findings.count("response time is service time", 1, u64::from(same));
     findings.count("answered", n, recording.record.counts.received);
     Ok(())
 }
+
 fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
     const RATE: f64 = 4_000.0;
     let load = open(RATE, Arrivals::Constant, None)?;
@@ -217,11 +191,11 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
         let tolerance = |truth: f64| truth * 0.02 + 0.1;
         let reported = quantile_ms(&recording.record.service, q);
         note_noise(findings, &recording, q, tolerance(law_ms) / 2.0);
-        let what = format!("service time {} beside the server's log", quantile_name(q));
-        findings.near(&what, FigureUnit::Ms, did_ms, reported, tolerance(did_ms));
+        let figure = format!("service time {} beside the server's log", quantile_name(q));
+        findings.ms(figure, did_ms, reported, tolerance(did_ms));
         if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
-            let what = format!("service time {} beside the law", quantile_name(q));
-            findings.near(&what, FigureUnit::Ms, law_ms, reported, tolerance(law_ms));
+            let figure = format!("service time {} beside the law", quantile_name(q));
+            findings.ms(figure, law_ms, reported, tolerance(law_ms));
         } else if findings.noise.is_none() {
             findings.noise = Some(format!(
                 "at the {} the server kept messages {did_ms:.2} ms where the law says {law_ms:.2} ms",
@@ -231,6 +205,7 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
 fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     let load = open(2_000.0, arrivals, None)?;
     let (recording, log) = measure(Faults::default(), |plan| {
@@ -238,62 +213,46 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
         plan.length = Length::Duration(Duration::from_secs(2));
     })?;
     note_noise(findings, &recording, 1.0, 5.0);
-    let counts = recording.record.counts;
-    findings.count(
-        "arrivals in the server's log",
-        counts.sent,
-        log.entries.len() as u64,
-    );
+    let sent = recording.record.counts.sent;
+    let arrived: Vec<_> = log.entries.iter().map(|e| e.received_ns).collect();
+    findings.count("arrivals in the server's log", sent, arrived.len() as u64);
     // A random count has mean 4,000 and deviation √4,000; a constant one has none.
     let (near, variation) = match arrivals {
         Arrivals::Constant => (0.0, 0.0),
         Arrivals::Poisson => (4.0 * 4_000_f64.sqrt(), 1.0),
     };
-    findings.near(
-        "messages",
-        FigureUnit::Count,
-        4_000.0,
-        counts.sent as f64,
-        near,
-    );
-    let mut due: Vec<_> = recording
-        .record
-        .samples
-        .iter()
-        .map(|s| s.intended_ns)
-        .collect();
+    findings.near("messages", FigureUnit::Count, 4_000.0, sent as f64, near);
+    let samples = recording.record.samples.iter();
+    let mut due: Vec<_> = samples.map(|s| s.intended_ns).collect();
     due.sort_unstable();
-    let gaps: Vec<_> = due.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
+    // The coefficient of n exponential gaps has a deviation of 1/√n.
+    let tolerance = match arrivals {
+        Arrivals::Constant => 1e-5,
+        Arrivals::Poisson => 4.0 / (due.len() as f64 - 1.0).sqrt(),
+    };
+    let (figure, reported) = ("variation of the gaps", gap_variation(&due));
+    findings.near(figure, FigureUnit::Number, variation, reported, tolerance);
+    // The last arrival is as far from the first as in the schedule.
+    let figure = "first to last arrival";
+    findings.ms(figure, span_ms(&due), span_ms(&arrived), 10.0);
+    Ok(())
+}
+
+/// Coefficient of variation of the gaps between sorted times.
+fn gap_variation(times: &[u64]) -> f64 {
+    let gaps: Vec<_> = times.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
     let n = gaps.len() as f64;
     let mean = gaps.iter().sum::<f64>() / n;
     let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / n;
-    // The coefficient of n exponential gaps has a deviation of 1/√n.
-    let tolerance = if variation > 0.0 {
-        4.0 / n.sqrt()
-    } else {
-        1e-5
-    };
-    findings.near(
-        "variation of the gaps",
-        FigureUnit::Number,
-        variation,
-        variance.sqrt() / mean,
-        tolerance,
-    );
-    // What is due is sent: the last arrival lies as far from the first as the schedule says.
-    let span = |first: Option<u64>, last: Option<u64>| {
-        first
-            .zip(last)
-            .map_or(f64::NAN, |(first, last)| (last - first) as f64 / 1e6)
-    };
-    let came = span(
-        log.entries.first().map(|e| e.received_ns),
-        log.entries.last().map(|e| e.received_ns),
-    );
-    let planned = span(due.first().copied(), due.last().copied());
-    findings.near("first to last arrival", FigureUnit::Ms, planned, came, 10.0);
-    Ok(())
+    variance.sqrt() / mean
 }
+
+/// Time from the first to the last of sorted times; NaN without any.
+fn span_ms(times: &[u64]) -> f64 {
+    let ends = times.first().zip(times.last());
+    ends.map_or(f64::NAN, |(first, last)| (last - first) as f64 / 1e6)
+}
+
 fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
     const RATE: f64 = 100.0;
     let load = open(RATE, Arrivals::Constant, None)?;
@@ -303,29 +262,20 @@ fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
         ..Faults::default()
     };
     let (recording, _) = measure(faults, |plan| {
-        plan.clients = std::num::NonZeroU32::MIN;
-        plan.payload = units::SizeRange {
-            min: 1_000,
-            max: 1_000,
-        };
+        plan.clients = NonZeroU32::MIN;
+        (plan.payload.min, plan.payload.max) = (1_000, 1_000);
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(1));
     })?;
     note_noise(findings, &recording, 1.0, 10.0);
-    // Message j is due at 10·j ms and read whole when (j + 1)·1,008 bytes may have been read, which
-    // is 20·(j + 1) ms after the handshake: it waits 20 + 10·j ms.
+    // Message j is due at 10·j ms and read whole when (j + 1)·1,008 bytes may have been read, which is
+    // 20·(j + 1) ms after the handshake: it waits 20 + 10·j ms.
     for j in [20, 50, 99] {
         let sample = recording.record.samples.iter().find(|s| s.message == j);
         let reported = sample.and_then(Sample::response_time_ns);
         let reported = reported.map_or(f64::NAN, |ns| ns as f64 / 1e6);
-        let what = format!("response time of message {j}");
-        findings.near(
-            &what,
-            FigureUnit::Ms,
-            20.0 + 10.0 * j as f64,
-            reported,
-            25.0,
-        );
+        let figure = format!("response time of message {j}");
+        findings.ms(figure, 20.0 + 10.0 * j as f64, reported, 25.0);
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! The answers to messages: late, changed, twice, or never.
 
-use std::cmp::Reverse;
 use std::io::Write;
 
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -46,7 +45,6 @@ impl ServerLoop {
         }
         self.log.entries.push(FaultLogEntry {
             connection,
-            number,
             received_ns,
             answered_ns: None,
             fate,
@@ -55,8 +53,7 @@ impl ServerLoop {
             _ if fate == Fate::Dropped => {}
             Some(law) => {
                 let at_ns = received_ns + nanoseconds(law.delay(place as u64));
-                self.delayed.push(Reverse((at_ns, place)));
-                self.waiting.insert(place, message);
+                self.delayed.insert((at_ns, place), message);
             }
             None => self.answer(place, message),
         }

@@ -1,0 +1,57 @@
+//! `ws-bench`: measures the latency and throughput of a WebSocket server.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `args` | the flags, and the plan that they describe |
+//! | `run` | one run: check, start, measure, report, save |
+//! | `embedded` | an echo server inside the process |
+//! | `phase_progress` | progress of a phase, and the summary so far: shared by every display |
+//! | `display_thread`, `progress_bar` | the progress bar, on a thread of its own |
+//! | `tui` | the live screen |
+//! | `metrics` | the figures of the running run for Prometheus |
+//! | `report` | the summary as text |
+//! | `outputs`, `plot` | the files of a run, and the picture of `--plot` |
+//! | `tool` | name and version of this program |
+
+mod args;
+mod display_thread;
+mod embedded;
+mod metrics;
+mod outputs;
+mod phase_progress;
+mod plot;
+mod progress_bar;
+mod report;
+mod run;
+mod tool;
+mod tui;
+
+pub use tui::screen;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
+use swarm::RunHandle;
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
+        args.check_usage()?;
+        let control = RunHandle::new();
+        let stopped = control.clone();
+        let reaction = InterruptReaction {
+            announcement: "\nending the run and saving its files; once more ends at once and saves nothing",
+            stop: Box::new(move || stopped.stop()),
+            clean_up: tui::screen::leave,
+        };
+        run_until_second_interrupt(reaction, move |interrupts| {
+            run::run(&args, &control, interrupts)
+        })
+        .or_else(|error| {
+            cli::print_error(&error);
+            Ok(run::status_of_error(&error))
+        })
+    })
+}
