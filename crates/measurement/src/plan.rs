@@ -27,7 +27,7 @@ pub use certificate_policy::CertificatePolicy;
 pub use error::PlanError;
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor, Until};
-pub use server_url::{Endpoint, ServerUrl};
+pub use server_url::{Endpoint, MASK, ServerUrl, mask_url};
 
 /// Most clients of one run: a client's number is six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;

@@ -41,6 +41,7 @@ pub(crate) fn run(
         .take()
         .context("the generator gave no summary")?;
     let mut summary = summary.with_conditions(&args.conditions);
+    summary.command_line = Some(cli::masked_command_line(std::env::args_os()));
     wording::explain(&mut summary);
     run.summary = Some(summary.clone());
     // A terminal that is gone must not cost the files.
