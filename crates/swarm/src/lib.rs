@@ -75,32 +75,11 @@ pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
-fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Length, Plan, PlanDraft, ServerUrl, Verify};
-    use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-    use std::time::Duration;
+fn test_plan(change: impl FnOnce(&mut measurement::plan::LoadDraft)) -> measurement::plan::Plan {
+    use measurement::plan::{LoadDraft, LoadSpec, ServerUrl};
 
-    let mut draft = PlanDraft {
-        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
-        clients: NonZeroU32::new(4).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
-        payload: units::SizeRange { min: 125, max: 125 },
-        text: true,
-        load: measurement::plan::Load::PING_PONG,
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(5),
-        warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 1000,
-    };
+    let mut draft = LoadDraft::closed_loop();
     change(&mut draft);
-    Plan::new(draft).unwrap()
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }

@@ -108,7 +108,6 @@ pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
 }
 
 /// Mean time of the threads' reports, which come at different times; once all are done, the last one.
-#[allow(clippy::cast_precision_loss)]
 fn elapsed_s(threads: &[Arc<ThreadProgress>]) -> f64 {
     let busy: Vec<_> = threads.iter().filter(|t| t.is_busy).collect();
     let elapsed_ns = if busy.is_empty() {
