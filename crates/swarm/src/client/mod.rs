@@ -23,7 +23,7 @@ use crate::buffers::OutgoingFrame;
 use crate::clock::nanoseconds;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::transport::Transport;
-use crate::failure::ConnectionEnd;
+use crate::connection_end::ConnectionEnd;
 use crate::message::echo_verifier::EchoVerifier;
 use crate::message::in_flight::InFlightQueue;
 use crate::message::pacing::Pacing;

@@ -7,7 +7,7 @@ use websocket_wire::{Event, Opcode};
 
 use super::Client;
 use super::stages::ClientStage;
-use crate::failure::{ConnectionEnd, close_code};
+use crate::connection_end::{ConnectionEnd, close_code};
 use crate::message::echo_verifier::{EchoVerdict, VerifyContext, strip_exact_echo};
 use crate::message::payload::Identity;
 use crate::thread_state::ThreadState;
