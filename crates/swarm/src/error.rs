@@ -32,7 +32,7 @@ pub enum SwarmError {
     },
     /// The certificates to trust cannot be loaded.
     #[error("cannot check the server's certificate")]
-    CertificatePolicy(#[from] crate::tls::TrustError),
+    Roots(#[from] crate::tls::TrustError),
     /// The system refuses a generator thread, or something that it needs.
     #[error("generator thread {thread} cannot run")]
     Thread {

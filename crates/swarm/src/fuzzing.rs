@@ -5,7 +5,7 @@
 // A check that fails panics, which the fuzzer looks for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use measurement::plan::{Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{LoadDraft, LoadSpec, Plan, ServerUrl, Verify};
 use websocket_wire::MessageKind;
 
 use crate::message::echo_verifier::{EchoVerdict, EchoVerifier, VerifyContext};
@@ -145,10 +145,11 @@ fn identity(number: MessageNumber) -> Identity {
 }
 
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
-    let mut draft = PlanDraft::closed_loop(ServerUrl::parse("ws://127.0.0.1:1/").unwrap());
+    let mut draft = LoadDraft::closed_loop();
     (draft.payload.min, draft.payload.max) = (min, max);
     draft.verify = verify;
-    Plan::new(draft).unwrap()
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
 #[cfg(test)]

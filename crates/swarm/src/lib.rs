@@ -75,10 +75,11 @@ pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
-fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Plan, PlanDraft, ServerUrl};
+fn test_plan(change: impl FnOnce(&mut measurement::plan::LoadDraft)) -> measurement::plan::Plan {
+    use measurement::plan::{LoadDraft, LoadSpec, ServerUrl};
 
-    let mut draft = PlanDraft::closed_loop(ServerUrl::parse("ws://127.0.0.1:1/").unwrap());
+    let mut draft = LoadDraft::closed_loop();
     change(&mut draft);
-    Plan::new(draft).unwrap()
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }

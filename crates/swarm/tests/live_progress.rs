@@ -24,7 +24,7 @@ fn imperfect() -> Server {
     })
 }
 
-fn open_loop(plan: &mut measurement::plan::PlanDraft) {
+fn open_loop(plan: &mut measurement::plan::LoadDraft) {
     plan.load = Load::Open {
         profile: RateProfile::constant(Rate::new(4_000.0).unwrap()),
         arrivals: Arrivals::Constant,
@@ -43,7 +43,7 @@ fn figures(d: &LatencyHistogram) -> (u64, Option<u64>, Option<u64>, Option<f64>,
 #[test]
 fn the_last_progress_equals_the_result() {
     let server = imperfect();
-    for change in [open_loop, |plan: &mut measurement::plan::PlanDraft| {
+    for change in [open_loop, |plan: &mut measurement::plan::LoadDraft| {
         open_loop(plan);
         plan.load = common::closed(3);
     }] {
@@ -129,11 +129,8 @@ fn failed_connections_are_reported_by_reason() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
-    let server = imperfect();
-    let plan = server.plan(|plan| {
-        let url = format!("ws://{address}/");
-        plan.server_url = measurement::plan::ServerUrl::parse(&url).unwrap();
-    });
+    let url = format!("ws://{address}/");
+    let plan = common::plan(&url, Default::default(), open_loop);
     let handle = RunHandle::new();
     handle.watch();
     let error = swarm::record(&plan, &handle).unwrap_err();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Arrivals, Length, Load, PlanDraft, RateProfile, Schedule, Stage, Until};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile, Schedule, Stage, Until};
 use swarm::ReferenceServer;
 use units::Rate;
 
@@ -30,7 +30,7 @@ fn faithful() -> Server {
 }
 
 /// The due times of the run's measured phase, in order.
-fn due(plan: &PlanDraft) -> Vec<u64> {
+fn due(plan: &LoadDraft) -> Vec<u64> {
     let Load::Open {
         profile, arrivals, ..
     } = &plan.load
@@ -288,10 +288,9 @@ fn a_stopped_open_loop_keeps_what_it_has() {
 #[test]
 fn the_generators_own_limits_are_found() {
     let echo = ReferenceServer::start(|| ()).unwrap();
-    let server = faithful();
+    let _server = faithful();
     for window in [1, 8] {
-        let plan = server.plan(|plan| {
-            plan.server_url = measurement::plan::ServerUrl::parse(&echo.url()).unwrap();
+        let plan = common::plan(&echo.url(), Default::default(), |plan| {
             plan.load = common::closed(window);
         });
         let recording = run(&plan);

@@ -7,5 +7,8 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod documents_check;
 pub mod golden;
 pub mod svg_path;
+
+pub use documents_check::documents_check;

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::PlanError;
+use measurement::plan::{Plan, TargetServer};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
@@ -30,6 +30,8 @@ pub(crate) struct Experiment<'a> {
     candidates: &'a [Candidate],
     cpu_split: Option<CpuSplit>,
     runner: RoundRunner,
+    /// Of a capacity run against the first server, or the first with a certificate.
+    plan: Plan,
     seed: u64,
 }
 
@@ -52,19 +54,19 @@ impl<'a> Experiment<'a> {
             .map(|candidate| candidate.target(1, &args.path))
             .collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
-        let template = LoadTemplate::new(args, targets.swap_remove(0), cpu_split.as_ref());
-        let template = template.map_err(|error| match error.downcast::<PlanError>() {
-            Ok(error) => usage_error(error),
-            Err(other) => other,
-        })?;
-        let target = &template.draft.server_url;
-        let plan = template.capacity(target, seed).map_err(usage_error)?;
+        let target = TargetServer {
+            certificate_policy: args.load.tls.read(swarm::tls::count_roots)?,
+            ..targets.swap_remove(0).into()
+        };
+        let template = LoadTemplate::new(args, cpu_split.as_ref());
         if let Some(rate) = args.rate {
-            template.latency(target, seed, rate).map_err(usage_error)?;
+            template.latency(seed, rate).map_err(usage_error)?;
         }
+        let load = template.capacity(seed).map_err(usage_error)?;
+        let plan = load.against(target).map_err(usage_error)?;
         // Where it cannot be raised, the limit stays as it is.
         let _ = open_files::raise_limit();
-        cli::check_room(plan.clients.get(), target, false)?;
+        cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -74,7 +76,7 @@ impl<'a> Experiment<'a> {
             cores: cpu_split
                 .as_ref()
                 .map_or_else(Vec::new, |s| s.servers.clone()),
-            trust: template.draft.certificate_policy.clone(),
+            certificate_policy: plan.server().certificate_policy.clone(),
             headers: template.draft.headers.clone(),
             control: stop.control.clone(),
         };
@@ -91,6 +93,7 @@ impl<'a> Experiment<'a> {
             candidates,
             cpu_split,
             runner,
+            plan,
             seed,
         })
     }
@@ -179,9 +182,7 @@ impl<'a> Experiment<'a> {
 
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
         let args = self.args;
-        let template = &self.runner.template;
-        let plan = template.capacity(&template.draft.server_url, self.seed)?;
-        let mut load = PlanSummary::from(&plan);
+        let mut load = PlanSummary::from(&self.plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
         load.url = candidate.map_or_else(String::new, |c| c.contender(&args.path).url);
         let (server_cores, generator_cores) = self

@@ -228,7 +228,10 @@ impl RoundRunner {
         if pilot {
             on_phase(TurnPhase::Pilot);
             for _ in 0..PILOT_RUNS {
-                let plan = self.template.pilot(&server.address().target, seed)?;
+                let plan = self
+                    .template
+                    .pilot(seed)?
+                    .against(server.address().server.clone())?;
                 let outcome = self.measure(candidate, &mut server, &plan)?;
                 capacities.push(outcome.row.messages_per_s);
             }
@@ -269,14 +272,17 @@ impl RoundRunner {
             row.ready_s = Some(server.ready_after.as_secs_f64());
         }
         on_phase(TurnPhase::Capacity);
-        let plan = self.template.capacity(&server.address().target, row.seed)?;
+        let plan = self
+            .template
+            .capacity(row.seed)?
+            .against(server.address().server.clone())?;
         let outcome = self.measure(candidate, &mut server, &plan)?;
         row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
             on_phase(TurnPhase::Latency);
-            let target = &server.address().target;
-            let plan = self.template.latency(target, row.seed, rate)?;
+            let load = self.template.latency(row.seed, rate)?;
+            let plan = load.against(server.address().server.clone())?;
             row.latency = Some(self.measure(candidate, &mut server, &plan)?.row);
         }
         server.end();

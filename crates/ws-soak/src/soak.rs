@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -270,7 +270,7 @@ fn load_plan(
     seed: u64,
 ) -> anyhow::Result<Plan> {
     let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    Ok(Plan::new(PlanDraft {
+    let load = LoadSpec::new(LoadDraft {
         clients: positive(clients),
         length: Length::Duration(duration),
         payload: SizeRange { min, max },
@@ -285,8 +285,9 @@ fn load_plan(
             _ => Vec::new(),
         },
         seed,
-        ..PlanDraft::closed_loop(ServerUrl::parse(&format!("ws://{address}/ws"))?)
-    })?)
+        ..LoadDraft::closed_loop()
+    })?;
+    Ok(load.against(ServerUrl::parse(&format!("ws://{address}/ws"))?)?)
 }
 
 #[cfg(test)]

@@ -98,12 +98,12 @@ impl From<&Plan> for PlanSummary {
                 .collect()
         });
         Self {
-            url: plan.server_url.as_str().to_owned(),
+            url: plan.server_url().as_str().to_owned(),
             certificate_checked: plan
-                .server_url
+                .server_url()
                 .is_tls()
-                .then_some(plan.certificate_policy != CertificatePolicy::Unchecked),
-            embedded: plan.embedded.clone(),
+                .then_some(plan.server().certificate_policy != CertificatePolicy::Unchecked),
+            embedded: plan.server().embedded.clone(),
             clients: plan.clients.get(),
             messages_per_client,
             duration_s,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{Length, LoadDraft, LoadSpec, ServerUrl, TargetServer};
 use measurement::record::{BottomK, Record, Recorder, Sample};
 use measurement::run::{Connections, Host, RunContext, Summary, Tool};
 use measurement::verdict::{ConnectTimes, GeneratorUsage};
@@ -28,26 +28,21 @@ pub(crate) fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
 }
 
 pub(crate) fn summary_of(record: &Record) -> Summary {
-    let plan = Plan::new(PlanDraft {
-        server_url: ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap(),
-        certificate_policy: Default::default(),
-        embedded: Some("axum".into()),
+    let plan = LoadSpec::new(LoadDraft {
         clients: 3.try_into().unwrap(),
         length: Length::MessagesPerClient(2.try_into().unwrap()),
         payload: "64..4KiB".parse().unwrap(),
-        text: true,
-        load: Load::PING_PONG,
-        connect_rate: None,
         connect_timeout: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: 1.try_into().unwrap(),
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
         seed: 5,
         max_samples: 10,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(TargetServer {
+        embedded: Some("axum".into()),
+        ..ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap().into()
     })
     .unwrap();
     let context = RunContext {

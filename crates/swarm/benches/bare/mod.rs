@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Plan, PlanDraft, ServerUrl};
+use measurement::plan::{Length, LoadDraft, LoadSpec, Plan, ServerUrl};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::{Recording, ReferenceServer, RunHandle};
@@ -53,8 +53,8 @@ pub(crate) fn server() -> ReferenceServer {
 }
 
 /// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
-pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDraft)) -> Plan {
-    let mut draft = PlanDraft {
+pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut LoadDraft)) -> Plan {
+    let mut draft = LoadDraft {
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),
         text: false,
@@ -62,10 +62,13 @@ pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDra
         timeout: Duration::from_secs(20),
         warmup: Duration::from_millis(500),
         max_samples: 1_000_000,
-        ..PlanDraft::closed_loop(ServerUrl::parse(url).unwrap())
+        ..LoadDraft::closed_loop()
     };
     change(&mut draft);
-    Plan::new(draft).unwrap()
+    LoadSpec::new(draft)
+        .unwrap()
+        .against(ServerUrl::parse(url).unwrap())
+        .unwrap()
 }
 
 /// Carries a plan out on the client's core.
@@ -169,6 +172,7 @@ fn round_trips(
         }
         if let Some((since, before, (user, all))) = begun.filter(|(since, ..)| now - *since >= time)
         {
+            #[allow(clippy::cast_precision_loss)]
             let trips = (done - before) as f64;
             let over_s = (now - since).as_secs_f64();
             let used = cpu_s();
@@ -232,6 +236,7 @@ fn cpu_s() -> (f64, f64) {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
         let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+        #[allow(clippy::cast_precision_loss)]
         let seconds = |time: nix::sys::time::TimeVal| time.num_microseconds() as f64 / 1e6;
         let (user, system) = (seconds(usage.user_time()), seconds(usage.system_time()));
         (user, user + system)

@@ -48,19 +48,19 @@ impl Connector {
     /// Resolves the host name, reads the certificates to trust and prepares the upgrade request.
     pub(crate) fn new(plan: &Plan) -> Result<Self, SwarmError> {
         Ok(Self {
-            address: resolve(plan.server_url.endpoint())?,
-            tls: match plan.server_url.endpoint() {
+            address: resolve(plan.server_url().endpoint())?,
+            tls: match plan.server_url().endpoint() {
                 Endpoint::Tcp {
                     host, tls: true, ..
                 } => {
                     let name = ServerName::try_from(host.clone())
                         .map_err(|_| SwarmError::ServerName { host: host.clone() })?;
-                    Some((tls::client_config(&plan.certificate_policy)?, name))
+                    Some((tls::client_config(&plan.server().certificate_policy)?, name))
                 }
                 _ => None,
             },
             request: upgrade_request(plan).map_err(|source| SwarmError::Request {
-                url: plan.server_url.as_str().to_owned(),
+                url: plan.server_url().as_str().to_owned(),
                 source,
             })?,
             timeout: plan.connect_timeout,
@@ -124,7 +124,7 @@ fn resolve(endpoint: &Endpoint) -> Result<ResolvedAddress, SwarmError> {
 
 /// The request without its key, which differs from connection to connection.
 fn upgrade_request(plan: &Plan) -> Result<Request<()>, http::Error> {
-    let target = &plan.server_url;
+    let target = plan.server_url();
     // Only the parts of the URL that HTTP carries matter here.
     let uri = format!("ws://{}{}", target.authority(), target.resource());
     let mut request = Request::builder().uri(uri).body(())?;

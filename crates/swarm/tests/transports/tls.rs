@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Server, accept, answer, closed, messages, run, size};
+use crate::common::{Server, accept, answer, closed, messages, plan, run, size};
 use crate::{SIZES, assert_flawless};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{CertificatePolicy, PlanDraft, ServerUrl};
+use measurement::plan::{CertificatePolicy, LoadDraft};
 use measurement::record::{CertificateDefect, ConnectFailure};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
@@ -98,16 +98,21 @@ impl TlsServer {
     }
 
     /// A plan whose clients trust the server's certificate, for `host`.
-    fn plan_for(&self, host: &str, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
-        self.server.plan(|plan| {
-            let url = format!("wss://{host}:{}/", self.server.address.port());
-            plan.server_url = ServerUrl::parse(&url).unwrap();
-            plan.certificate_policy = CertificatePolicy::Roots(self.pem.clone().into_bytes());
-            change(plan);
-        })
+    fn plan_for(&self, host: &str, change: impl FnOnce(&mut LoadDraft)) -> measurement::plan::Plan {
+        let roots = CertificatePolicy::Roots(self.pem.clone().into_bytes());
+        plan(&self.url(host), roots, change)
     }
 
-    fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
+    fn url(&self, host: &str) -> String {
+        format!("wss://{host}:{}/", self.server.address.port())
+    }
+
+    /// A plan with another certificate policy.
+    fn plan_with(&self, policy: CertificatePolicy) -> measurement::plan::Plan {
+        plan(&self.url("127.0.0.1"), policy, |_| {})
+    }
+
+    fn plan(&self, change: impl FnOnce(&mut LoadDraft)) -> measurement::plan::Plan {
         self.plan_for("127.0.0.1", change)
     }
 }
@@ -150,7 +155,7 @@ fn the_certificate_has_to_be_for_the_host() {
     let error = swarm::record(&server.plan(|_| {}), &RunHandle::new()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("not valid for name \"127.0.0.1\""), "{text}");
-    let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
+    let plan = server.plan_with(CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
 
@@ -158,9 +163,7 @@ fn the_certificate_has_to_be_for_the_host() {
 fn an_unknown_certificate_is_rejected_unless_unchecked() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
-    let stranger = server.plan(|plan| {
-        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes());
-    });
+    let stranger = server.plan_with(CertificatePolicy::Roots(other.pem.clone().into_bytes()));
     let error = swarm::record(&stranger, &RunHandle::new()).unwrap_err();
     match &error {
         SwarmError::NothingConnected {
@@ -177,19 +180,19 @@ fn an_unknown_certificate_is_rejected_unless_unchecked() {
             .ends_with(" opened: certificate: UnknownIssuer"),
         "{error}"
     );
-    let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
+    let plan = server.plan_with(CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
 
 #[test]
 fn unusable_certificates_are_reported_first() {
-    let server = Server::start(|_, _| async {});
-    let plan = server.plan(|plan| {
-        plan.server_url = ServerUrl::parse("wss://127.0.0.1:1/").unwrap();
-        plan.certificate_policy = CertificatePolicy::Roots(b"nothing".to_vec());
-    });
+    let plan = plan(
+        "wss://127.0.0.1:1/",
+        CertificatePolicy::Roots(b"nothing".to_vec()),
+        |_| {},
+    );
     let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
-    assert!(matches!(error, SwarmError::CertificatePolicy(_)), "{error}");
+    assert!(matches!(error, SwarmError::Roots(_)), "{error}");
 }
 
 #[test]
@@ -198,11 +201,8 @@ fn a_server_without_tls_is_reported() {
         let _ = stream.read_u8().await;
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     });
-    let plan = server.plan(|plan| {
-        let url = format!("wss://{}/", server.address);
-        plan.server_url = ServerUrl::parse(&url).unwrap();
-        plan.certificate_policy = CertificatePolicy::Unchecked;
-    });
+    let url = format!("wss://{}/", server.address);
+    let plan = plan(&url, CertificatePolicy::Unchecked, |_| {});
     let error = swarm::record(&plan, &RunHandle::new())
         .unwrap_err()
         .to_string();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use host::process_group::ProcessGroups;
 use host::server_process::ServerProcess;
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl};
+use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl, TargetServer};
 use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -101,7 +101,7 @@ pub(crate) struct ServerStarter {
     pub(crate) path: String,
     /// Cores of the servers; empty = the system decides.
     pub(crate) cores: Vec<usize>,
-    pub(crate) trust: CertificatePolicy,
+    pub(crate) certificate_policy: CertificatePolicy,
     pub(crate) headers: HeaderMap,
     /// Ends the wait for the first echo.
     pub(crate) control: RunHandle,
@@ -136,7 +136,7 @@ impl ServerStarter {
             0
         };
         let address = self.address(candidate.target(port, &self.path)?);
-        if let Some(address) = find_listener(&address.target) {
+        if let Some(address) = find_listener(&address.server.url) {
             return Err(StartError::PortTaken {
                 name: name(),
                 address,
@@ -151,15 +151,14 @@ impl ServerStarter {
         self.wait_until_ready(&candidate.name, address, process)
     }
 
-    pub(crate) fn address(&self, target: ServerUrl) -> ServerAddress {
+    pub(crate) fn address(&self, url: ServerUrl) -> ServerAddress {
+        let mut server = TargetServer::from(url);
+        // The policy is for the servers among them that have a certificate.
+        if server.url.is_tls() {
+            server.certificate_policy = self.certificate_policy.clone();
+        }
         ServerAddress {
-            // The policy is for the servers among them that have a certificate.
-            trust: if target.is_tls() {
-                self.trust.clone()
-            } else {
-                CertificatePolicy::System
-            },
-            target,
+            server,
             headers: self.headers.clone(),
         }
     }
@@ -211,7 +210,7 @@ impl ServerStarter {
             if begun.elapsed() >= self.ready_timeout {
                 return Err(StartError::NeverReady {
                     name: name.to_owned(),
-                    url: address.target.as_str().to_owned(),
+                    url: address.server.url.as_str().to_owned(),
                     after: self.ready_timeout,
                     last: cli::in_one_line(&error),
                     output: process.last_output(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl};
+use measurement::plan::{Endpoint, TargetServer};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -18,11 +18,10 @@ use units::human_time;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// URL of a server, and the means of a handshake with it.
+/// A server, and the means of a handshake with it.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerAddress {
-    pub(crate) target: ServerUrl,
-    pub(crate) trust: CertificatePolicy,
+    pub(crate) server: TargetServer,
     /// Further headers of the handshake.
     pub(crate) headers: HeaderMap,
 }
@@ -59,7 +58,7 @@ impl WsClient {
             socket: connect(address, deadline)?,
             deadline,
         };
-        let target = &address.target;
+        let target = &address.server.url;
         let url = format!("ws://{}{}", target.authority(), target.resource());
         let failed = |e: tungstenite::Error| WsClientError::Handshake(Box::new(e));
         let mut request = url.into_client_request().map_err(failed)?;
@@ -109,7 +108,7 @@ fn silent_or(
 }
 
 fn connect(address: &ServerAddress, deadline: Instant) -> Result<Box<dyn Socket>, WsClientError> {
-    match address.target.endpoint() {
+    match address.server.url.endpoint() {
         Endpoint::Tcp { host, port, tls } => {
             let socket = tcp(host, *port, deadline).map_err(WsClientError::Connect)?;
             if !tls {
@@ -123,7 +122,7 @@ fn connect(address: &ServerAddress, deadline: Instant) -> Result<Box<dyn Socket>
 }
 
 fn tls_session(address: &ServerAddress, host: &str) -> Result<ClientConnection, BoxedError> {
-    let config = swarm::tls::client_config(&address.trust)?;
+    let config = swarm::tls::client_config(&address.server.certificate_policy)?;
     let name = ServerName::try_from(host.to_owned())?;
     Ok(ClientConnection::new(Arc::clone(&config), name)?)
 }

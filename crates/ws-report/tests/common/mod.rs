@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl, Verify};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, LoadSpec, RateProfile, ServerUrl};
 use measurement::record::{BottomK, Outcome, Record, Recorder, Sample};
 use measurement::run::{Connections, Host, RunContext, Summary, Tool, percentile_table};
 use measurement::verdict::{ConnectTimes, GeneratorUsage};
@@ -51,27 +51,16 @@ impl Made {
             recorder.ended(&budget, sample, 125);
         }
         let record = Recorder::merge(vec![recorder], &budget);
-        let plan = Plan::new(PlanDraft {
-            server_url: ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap(),
-            certificate_policy: Default::default(),
-            embedded: None,
+        let plan = LoadSpec::new(LoadDraft {
             clients: 1.try_into().unwrap(),
             length: Length::Duration(Duration::from_secs(3)),
-            payload: "125".parse().unwrap(),
-            text: true,
             load,
-            connect_rate: None,
-            connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            warmup: Duration::from_secs(1),
-            verify: Verify::Full,
-            threads: 1.try_into().unwrap(),
-            pin: Vec::new(),
-            busy_poll: false,
-            headers: Default::default(),
             seed: 5,
             max_samples: 10_000,
+            ..LoadDraft::closed_loop()
         })
+        .unwrap()
+        .against(ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap())
         .unwrap();
         let context = RunContext {
             command_line: None,
