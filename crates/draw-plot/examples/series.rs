@@ -14,7 +14,7 @@ use draw_plot::series::{
 };
 use draw_plot::{Data, PictureKind, load};
 use measurement::moving_average;
-use results::read::Request;
+use results::read::ColumnRequest;
 use serde_json::json;
 
 fn main() -> anyhow::Result<()> {
@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
     let files = [next("the file")?.into()];
     let columns: NonZeroUsize = next("the number of columns")?.parse()?;
     let window: NonZeroUsize = next("the window")?.parse()?;
-    let request = Request::default();
+    let request = ColumnRequest::default();
     let mut all = serde_json::Map::new();
 
     if let Data::Latency(series) = load(PictureKind::Latency, &files, &request)?.data() {

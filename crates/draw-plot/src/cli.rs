@@ -11,7 +11,7 @@ use draw_plot::{
     window_for,
 };
 use results::atomic_file::is_same_file;
-use results::read::{Metric, Request, TimeUnit};
+use results::read::{ColumnRequest, Metric, TimeUnit};
 use units::{grouped, parse_positive};
 
 use crate::flag_advice::with_advice;
@@ -208,8 +208,8 @@ impl Args {
         self.output.clone().or_else(first).unwrap_or_default()
     }
 
-    fn request(&self) -> Request {
-        Request {
+    fn request(&self) -> ColumnRequest {
+        ColumnRequest {
             metric: self.metric,
             sheet: self.sheet.clone(),
             column: self.column.clone(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use measurement::record::TimelineRow;
 use results::read::{
-    Distributions, Metric, Place, Request, TimeColumn, read_distributions, read_timed_latencies,
+    ColumnRequest, Metric, Place, RunOrigin, TimeColumn, read_distribution, read_timed_latencies,
     read_timeline, read_times,
 };
 use units::{counted, grouped};
@@ -30,7 +30,7 @@ pub struct PictureInput {
     parts: Vec<String>,
 }
 
-/// Reads what the files hold for this kind of picture. With [`Request::x`], which only
+/// Reads what the files hold for this kind of picture. With [`ColumnRequest::x`], which only
 /// [`PictureKind::Latency`] has, the times are drawn against that column.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub struct PictureInput {
 pub fn load(
     kind: PictureKind,
     files: &[PathBuf],
-    request: &Request,
+    request: &ColumnRequest,
 ) -> Result<PictureInput, DrawError> {
     let loaded = match kind {
         PictureKind::Latency => load_times(files, request)?,
@@ -94,13 +94,13 @@ impl PictureInput {
 }
 
 /// The times of all messages, or of all rows where they are drawn against a column.
-fn load_times(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
+fn load_times(files: &[PathBuf], request: &ColumnRequest) -> Result<PictureInput, DrawError> {
     let mut all = files
         .iter()
         .map(|file| read_times(file, request))
         .collect::<Result<Vec<_>, _>>()?;
     let origins: Vec<_> = all.iter().map(origin_of).collect();
-    let x_name = all.iter().find_map(|times| times.xs.as_ref());
+    let x_name = all.iter().find_map(|times| times.x.as_ref());
     let x_name = x_name.map(|xs| xs.column.clone());
     let subject = Subject {
         title: title_of(PictureKind::Latency, x_name.as_deref(), &origins),
@@ -121,6 +121,7 @@ fn load_times(files: &[PathBuf], request: &Request) -> Result<PictureInput, Draw
         .iter()
         .zip(&all)
         .map(|(file, times)| {
+            let times = &times.times;
             let count = times.values_ms.len() as u64;
             let notes = [
                 random_choice(times.chosen_from),
@@ -158,7 +159,8 @@ fn origin_of(times: &TimeColumn) -> Origin<'_> {
 }
 
 /// The times in order of sending, which are taken out of what was read.
-fn series_of(label: String, times: &mut TimeColumn) -> Series<'static> {
+fn series_of(label: String, column: &mut TimeColumn) -> Series<'static> {
+    let times = &mut column.times;
     let values_ms = std::mem::take(&mut times.values_ms);
     Series {
         label,
@@ -169,8 +171,9 @@ fn series_of(label: String, times: &mut TimeColumn) -> Series<'static> {
 }
 
 /// The times and what they are drawn against.
-fn curve_of((times, label): (&TimeColumn, String)) -> XySeries<'static> {
-    let xs = times.xs.iter().flat_map(|xs| xs.values.iter().copied());
+fn curve_of((column, label): (&TimeColumn, String)) -> XySeries<'static> {
+    let times = &column.times;
+    let xs = column.x.iter().flat_map(|xs| xs.values.iter().copied());
     let points: Vec<_> = xs.zip(times.values_ms.iter().copied()).collect();
     XySeries {
         label,
@@ -217,32 +220,32 @@ fn left_out(skipped: u64, rest: &str) -> String {
 fn load_distributions(
     kind: PictureKind,
     files: &[PathBuf],
-    request: &Request,
+    request: &ColumnRequest,
 ) -> Result<PictureInput, DrawError> {
     let both = kind == PictureKind::Percentiles && request.metric == Metric::ServiceTime;
     let all = files
         .iter()
-        .map(|file| read_distributions(file, request, both))
+        .map(|file| read_distribution(file, request, both))
         .collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<_> = all.iter().map(names_of).collect();
-    let origins: Vec<_> = all
-        .iter()
+    let columns = || all.iter().filter_map(|file| file.first());
+    let names: Vec<_> = all.iter().map(|file| names_of(file)).collect();
+    let origins: Vec<_> = columns()
         .zip(&names)
-        .map(|(file, name)| Origin {
-            place: &file.place,
-            run: file.run.as_ref(),
+        .map(|(column, name)| Origin {
+            place: &column.place,
+            run: column.run.as_ref(),
             name,
         })
         .collect();
     let subject = Subject {
         title: title_of(kind, None, &origins),
         quantity: quantity_of(&origins),
-        unit_is_assumed: all.iter().any(|file| file.unit_is_assumed),
+        unit_is_assumed: columns().any(|column| column.unit_is_assumed),
     };
     let labels = labels_of(&origins);
-    let notices = all.iter().filter_map(|file| {
-        let is_guessed = (file.column_is_guessed, file.unit_is_assumed);
-        notice_of(&file.place, &file.column, is_guessed)
+    let notices = columns().filter_map(|column| {
+        let is_guessed = (column.column_is_guessed, column.unit_is_assumed);
+        notice_of(&column.place, &column.column, is_guessed)
     });
     let notices = notices.collect();
     let distributions = all
@@ -269,18 +272,20 @@ fn load_distributions(
 }
 
 /// `service time`; `service and response time` where both are drawn.
-fn names_of(file: &Distributions) -> String {
-    match file.times.as_slice() {
+fn names_of(file: &[TimeColumn]) -> String {
+    match file {
         [one] => one.name.clone(),
         _ => "service and response time".to_owned(),
     }
 }
 
-fn distribution_of(label: String, file: Distributions) -> Result<Distribution, DrawError> {
-    let times = file.times.into_iter().map(|named| {
-        let sorted = SortedTimes::new(named.spread.values_ms, &named.spread.counts);
+fn distribution_of(label: String, file: Vec<TimeColumn>) -> Result<Distribution, DrawError> {
+    let first = file.first().map(|column| &column.times);
+    let (skipped, chosen_from) = first.map_or((0, None), |t| (t.skipped, t.chosen_from));
+    let times = file.into_iter().map(|column| {
+        let sorted = SortedTimes::new(column.times.values_ms, &column.times.counts);
         Some(NamedTimes {
-            name: named.name,
+            name: column.name,
             sorted: sorted?,
         })
     });
@@ -288,24 +293,29 @@ fn distribution_of(label: String, file: Distributions) -> Result<Distribution, D
         Some(times) => Ok(Distribution {
             label,
             times,
-            skipped: file.skipped,
-            chosen_from: file.chosen_from,
+            skipped,
+            chosen_from,
         }),
         None => Err(DrawError::NoValues(label)),
     }
 }
 
 /// The seconds of each file.
-fn load_courses(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
+fn load_courses(files: &[PathBuf], request: &ColumnRequest) -> Result<PictureInput, DrawError> {
     let all = files
         .iter()
-        .map(|file| read_timeline(file, request))
-        .collect::<Result<Vec<_>, _>>()?;
+        .map(|file| Ok((Place::file(file), read_timeline(file, request)?)))
+        .collect::<Result<Vec<_>, DrawError>>()?;
+    let runs: Vec<_> = all
+        .iter()
+        .map(|(_, run)| run.summary.as_ref().map(RunOrigin::from))
+        .collect();
     let origins: Vec<_> = all
         .iter()
-        .map(|file| Origin {
-            place: &file.place,
-            run: file.run.as_ref(),
+        .zip(&runs)
+        .map(|((place, _), run)| Origin {
+            place,
+            run: run.as_ref(),
             name: request.metric.name(),
         })
         .collect();
@@ -314,27 +324,28 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
         ..Subject::default()
     };
     let labels = labels_of(&origins);
-    let parts = files.iter().zip(&all).map(|(file, timeline)| {
+    let parts = files.iter().zip(&all).map(|(file, (_, run))| {
         // Those of the drain are not counted: of the last, how long it was is not known.
-        let end_s = timeline.elapsed_s.unwrap_or(f64::INFINITY);
+        let end_s = run.elapsed_s().unwrap_or(f64::INFINITY);
         let is_measured = |row: &&TimelineRow| (row.second as f64) < end_s;
-        let seconds = timeline.rows.iter().filter(is_measured).count() as u64;
+        let rows = run.timeline.iter().flat_map(|timeline| &timeline.rows);
+        let seconds = rows.filter(is_measured).count() as u64;
         part_of(file, &counted(seconds, "second"), Default::default())
     });
     let parts = parts.collect();
     let only = (request.metric == Metric::ResponseTime).then_some(Metric::ResponseTime);
-    let courses = all.into_iter().zip(labels).map(|(file, label)| {
+    let courses = all.into_iter().zip(labels).map(|((_, mut run), label)| {
         let differ = |row: &TimelineRow| row.response_p99_ns != row.service_p99_ns;
+        let is_open_loop = run.is_open_loop();
+        let timeline = run.timeline.take().unwrap_or_default();
         Course {
             label,
-            is_open_loop: file
-                .is_open_loop
-                .unwrap_or_else(|| file.rows.iter().any(differ)),
-            rows: file.rows,
-            knows_sent: file.knows_sent,
-            warmup_s: file.warmup_s,
-            stages: file.stages,
-            elapsed_s: file.elapsed_s,
+            is_open_loop: is_open_loop.unwrap_or_else(|| timeline.rows.iter().any(differ)),
+            rows: timeline.rows,
+            knows_sent: timeline.knows_sent,
+            warmup_s: run.warmup_s(),
+            stages: run.stages().to_vec(),
+            elapsed_s: run.elapsed_s().or(timeline.ends_s),
             only,
         }
     });
@@ -347,7 +358,7 @@ fn load_courses(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
 }
 
 /// The times of each file and when they were sent.
-fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, DrawError> {
+fn load_moments(files: &[PathBuf], request: &ColumnRequest) -> Result<PictureInput, DrawError> {
     let all = files
         .iter()
         .map(|file| read_timed_latencies(file, request))
@@ -355,9 +366,9 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
     let origins: Vec<_> = all
         .iter()
         .map(|file| Origin {
-            place: &file.place,
-            run: file.run.as_ref(),
-            name: &file.name,
+            place: &file.column.place,
+            run: file.column.run.as_ref(),
+            name: &file.column.name,
         })
         .collect();
     let subject = Subject {
@@ -367,24 +378,24 @@ fn load_moments(files: &[PathBuf], request: &Request) -> Result<PictureInput, Dr
     };
     let labels = labels_of(&origins);
     let parts = files.iter().zip(&all).map(|(file, moments)| {
-        let count = match moments.counts.as_slice() {
-            [] => moments.values_ms.len() as u64,
-            counts => counts.iter().sum(),
-        };
-        let rest = left_out(moments.skipped, "without a time");
-        let notes = [random_choice(moments.chosen_from), rest];
-        part_of(file, &counted(count, "message"), notes)
+        let times = &moments.column.times;
+        let rest = left_out(times.skipped, "without a time");
+        let notes = [random_choice(times.chosen_from), rest];
+        part_of(file, &counted(times.count(), "message"), notes)
     });
     let parts = parts.collect();
-    let moments = all.into_iter().zip(labels).map(|(file, label)| Moments {
-        label,
-        at_s: file.at_s.into(),
-        values_ms: file.values_ms.into(),
-        counts: file.counts.into(),
-        when: file.timestamp_of,
-        slice_s: file.slice_s,
-        skipped: file.skipped,
-        chosen_from: file.chosen_from,
+    let moments = all.into_iter().zip(labels).map(|(file, label)| {
+        let times = file.column.times;
+        Moments {
+            label,
+            at_s: file.at_s.into(),
+            values_ms: times.values_ms.into(),
+            counts: times.counts.into(),
+            when: file.timestamp_of,
+            slice_s: file.slice_s,
+            skipped: times.skipped,
+            chosen_from: times.chosen_from,
+        }
     });
     Ok(PictureInput {
         subject,

@@ -187,7 +187,7 @@ fn one_reading_is_drawn_as_often_as_wanted() {
     let loaded = load(
         PictureKind::Cdf,
         &[file],
-        &results::read::Request::default(),
+        &results::read::ColumnRequest::default(),
     )
     .unwrap();
     assert_eq!(loaded.subject().quantity, "rtt");

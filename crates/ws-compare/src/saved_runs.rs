@@ -7,7 +7,7 @@ use measurement::run::Summary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
 };
-use results::read::{is_comparison, read_comparison, read_run};
+use results::read::{RunPart, is_comparison, read_comparison, read_run};
 use wording::run_differences::{Impact, differences};
 
 use crate::measure::whole_row;
@@ -85,7 +85,7 @@ fn read_summary(path: &Path) -> Result<Summary, String> {
             path.display()
         ));
     }
-    let run = read_run(path).map_err(|e| in_one_line(&e))?;
+    let run = read_run(path, &[RunPart::Summary]).map_err(|e| in_one_line(&e))?;
     run.summary.ok_or_else(|| {
         format!(
             "{} holds no summary of a run: give its .json or .xlsx",

@@ -6,7 +6,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
 use results::ResultsError;
-use results::read::{Metric, Request};
+use results::read::{ColumnRequest, Metric};
 
 use crate::inputs::ReportedRun;
 use crate::page::{Block, PagePicture, PageSection};
@@ -41,9 +41,9 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
     } else {
         Metric::ServiceTime
     };
-    let request = &Request {
+    let request = &ColumnRequest {
         metric,
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     // A spreadsheet is read once for each reading, which takes longer than all else.
     let drawn: Vec<_> = thread::scope(|scope| {
@@ -70,7 +70,7 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
 fn draw_all(
     kinds: &[PictureKind],
     runs: &[ReportedRun],
-    request: &Request,
+    request: &ColumnRequest,
 ) -> (Vec<PagePicture>, Vec<String>) {
     let mut pictures = Vec::new();
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
@@ -102,7 +102,7 @@ fn shown_as(kind: PictureKind, data: &Data<'static>) -> Data<'static> {
 fn load_from_any(
     kind: PictureKind,
     runs: &[ReportedRun],
-    request: &Request,
+    request: &ColumnRequest,
 ) -> (Option<PictureInput>, Vec<DrawError>) {
     let mut missing = Vec::new();
     // Files of each run that have not been found lacking.
