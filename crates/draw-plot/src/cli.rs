@@ -7,11 +7,11 @@ use anyhow::bail;
 use clap::{CommandFactory, Parser};
 use cli::{Choice, one_of};
 use draw_plot::{
-    Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
-    window_for,
+    Data, Labelled, MAX_SERIES, Options, PictureInput, PictureKind, Size, Theme, check_ending,
+    load, window_for,
 };
 use results::atomic_file::is_same_file;
-use results::read::{ColumnRequest, Metric, TimeUnit};
+use results::read::{ColumnRequest, Latencies, Metric, TimeUnit};
 use units::{grouped, parse_positive};
 
 use crate::flag_advice::with_advice;
@@ -258,7 +258,7 @@ impl Args {
 }
 
 /// The moving average in words: `, moving average of 50`.
-fn describe_average(window: usize, series: &[Series<'_>]) -> String {
+fn describe_average(window: usize, series: &[Labelled<Latencies>]) -> String {
     if window == 1 {
         return ", no moving average".to_owned();
     }

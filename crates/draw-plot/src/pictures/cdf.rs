@@ -1,11 +1,13 @@
 //! The distribution function: the share of the messages that took at most each time.
 
+use results::read::Latencies;
+
 use super::common::{PlotContext, hover_places, scale_from_zero};
 use super::distribution::{DistributionLines, Edge};
 use super::off_scale::OffScale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Distribution;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
 use crate::plot::{Hover, Plot};
@@ -21,7 +23,7 @@ pub(crate) struct CdfPlot<'a> {
 impl<'a> CdfPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<Vec<Labelled<Latencies>>>],
     ) -> Result<Self, DrawError> {
         let lines = DistributionLines::new(context, all)?;
         let x = if context.options.log {
@@ -60,7 +62,10 @@ impl<'a> CdfPlot<'a> {
             let place = places[at];
             let heading = format!("at most {}", milliseconds(place));
             self.lines.hover(axes.x.pixel(place), heading, |_, line| {
-                Some(format!("{:.2} %", 100.0 * shares(line.sorted, &[place])[0]))
+                Some(format!(
+                    "{:.2} %",
+                    100.0 * shares(&line.sorted, &[place])[0]
+                ))
             })
         };
         hover_places(places.len()).map(hover).collect()
@@ -78,7 +83,7 @@ impl Plot for CdfPlot<'_> {
             .draw_axes(canvas, more, (self.x, &x_label), panel)?;
         let places = self.places(&axes);
         for line in self.lines.lines.iter().rev() {
-            let points = places.iter().zip(shares(line.sorted, &places));
+            let points = places.iter().zip(shares(&line.sorted, &places));
             let pixels = points.map(|(place, share)| axes.at((*place, 100.0 * share)));
             line.draw(canvas, &pixels.collect::<Vec<_>>(), axes.font.scale);
         }

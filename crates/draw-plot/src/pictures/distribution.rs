@@ -1,13 +1,14 @@
 //! The lines of the pictures of distributions, and what is written about them.
 
 use plotters::style::RGBColor;
+use results::read::Latencies;
 
 use super::common::{
     PlotContext, check_count, check_times, log_scale, percentile_lines, positive_ends,
 };
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
-use crate::data::Distribution;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::phrases::{figures, join, messages, untimed};
@@ -19,7 +20,7 @@ use crate::theme::Colours;
 /// Distributions that can be drawn: checked, each with its colour.
 pub(crate) struct DistributionLines<'a> {
     pub(crate) context: PlotContext<'a>,
-    all: &'a [Distribution],
+    all: &'a [Labelled<Vec<Labelled<Latencies>>>],
     pub(crate) lines: Vec<DistributionLine<'a>>,
     pub(crate) colours: Colours,
 }
@@ -34,7 +35,7 @@ pub(crate) enum Edge {
 /// The times of one file, or one of its two times.
 pub(crate) struct DistributionLine<'a> {
     label: String,
-    pub(crate) sorted: &'a SortedTimes,
+    pub(crate) sorted: SortedTimes<'a>,
     pub(crate) figures: KeyFigures,
     pub(crate) colour: RGBColor,
     /// The second time of one of several files, which has the colour of the first.
@@ -45,28 +46,29 @@ pub(crate) struct DistributionLine<'a> {
 impl<'a> DistributionLines<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<Vec<Labelled<Latencies>>>],
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
         let colours = context.colours();
         let is_alone = all.len() == 1;
         let mut lines = Vec::new();
-        for (file, distribution) in all.iter().enumerate() {
-            let Distribution { label, times, .. } = distribution;
+        for (file, times) in all.iter().enumerate() {
             for (number, named) in times.iter().take(2).enumerate() {
-                check_times(label, named.sorted.values().iter().copied())?;
                 let label = match (is_alone, times.len()) {
-                    (_, 1) => label.clone(),
-                    (true, _) => named.name.clone(),
-                    (false, _) => format!("{label} · {}", named.name),
+                    (_, 1) => times.label.clone(),
+                    (true, _) => named.label.clone(),
+                    (false, _) => format!("{} · {}", times.label, named.label),
                 };
+                check_times(&times.label, named.values_ms.iter().copied())?;
+                let sorted = SortedTimes::of(&named.data)
+                    .ok_or_else(|| DrawError::NoValues(times.label.clone()))?;
                 lines.push(DistributionLine {
                     label,
-                    sorted: &named.sorted,
-                    figures: KeyFigures::of_sorted(&named.sorted),
+                    figures: KeyFigures::of_sorted(&sorted),
+                    sorted,
                     colour: colours.series[if is_alone { number } else { file }],
                     is_dashed: !is_alone && number > 0,
-                    chosen_from: distribution.chosen_from,
+                    chosen_from: named.chosen_from,
                 });
             }
         }
@@ -97,7 +99,8 @@ impl<'a> DistributionLines<'a> {
             (None, [file]) => vec![file.label.clone(), self.lines[0].count()],
             (None, files) => vec![format!("{} files", files.len())],
         };
-        let skipped = self.all.iter().map(|file| file.skipped).sum();
+        let skipped = self.all.iter().filter_map(|file| file.first());
+        let skipped = skipped.map(|times| times.skipped).sum();
         parts.extend([untimed(skipped), more]);
         join(parts)
     }

@@ -1,13 +1,14 @@
 //! The number of messages in logarithmic bins of their times.
 
 use plotters::style::Color;
+use results::read::Latencies;
 use units::counted;
 
 use super::common::PlotContext;
 use super::distribution::{DistributionLines, Edge};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Distribution;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::phrases::{range, zeros_not_shown};
 use crate::plot::{Hover, Plot};
@@ -26,10 +27,10 @@ pub(crate) struct HistogramPlot<'a> {
 impl<'a> HistogramPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<Vec<Labelled<Latencies>>>],
     ) -> Result<Self, DrawError> {
         let lines = DistributionLines::new(context, all)?;
-        let sorted: Vec<_> = lines.lines.iter().map(|line| line.sorted).collect();
+        let sorted: Vec<_> = lines.lines.iter().map(|line| &line.sorted).collect();
         let edges = bins_for(&sorted)
             .ok_or(DrawError::NothingAboveZero)?
             .edges();

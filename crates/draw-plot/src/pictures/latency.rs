@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use measurement::moving_average;
 use plotters::style::{Color, RGBColor};
+use results::read::Latencies;
 use units::grouped;
 
 use super::common::{
@@ -13,7 +14,7 @@ use super::common::{
 use super::off_scale::{self, OffScale};
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
-use crate::data::{Series, window_for};
+use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
@@ -39,7 +40,7 @@ pub(crate) struct LatencyPlot<'a> {
 }
 
 struct LatencyLine<'a> {
-    series: &'a Series<'a>,
+    series: &'a Labelled<Latencies>,
     figures: KeyFigures,
     averages: Vec<f64>,
     colour: RGBColor,
@@ -48,7 +49,7 @@ struct LatencyLine<'a> {
 impl<'a> LatencyPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        series: &'a [Series<'a>],
+        series: &'a [Labelled<Latencies>],
     ) -> Result<Self, DrawError> {
         check_count(series.len())?;
         let window = window_for(context.options.window, series);
@@ -384,7 +385,7 @@ impl Plot for LatencyPlot<'_> {
 
 impl<'a> LatencyLine<'a> {
     fn new(
-        series: &'a Series<'a>,
+        series: &'a Labelled<Latencies>,
         window: NonZeroUsize,
         colour: RGBColor,
     ) -> Result<Self, DrawError> {

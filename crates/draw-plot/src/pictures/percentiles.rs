@@ -1,10 +1,12 @@
 //! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
 
+use results::read::Latencies;
+
 use super::common::{PlotContext, hover_places, scale_from_zero};
 use super::distribution::DistributionLines;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Distribution;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
 use crate::plot::{Hover, Plot};
@@ -22,7 +24,7 @@ pub(crate) struct PercentilesPlot<'a> {
 impl<'a> PercentilesPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<Vec<Labelled<Latencies>>>],
     ) -> Result<Self, DrawError> {
         let lines = DistributionLines::new(context, all)?;
         let ends = lines
@@ -61,7 +63,7 @@ impl Plot for PercentilesPlot<'_> {
         for line in self.lines.lines.iter().rev() {
             let end = spectrum_end(line.sorted.count());
             let places = log_places(1.0, end, axes.layout.columns().get());
-            let times = spectrum(line.sorted, &places);
+            let times = spectrum(&line.sorted, &places);
             let pixels = places.into_iter().zip(times).map(|point| axes.at(point));
             line.draw(canvas, &pixels.collect::<Vec<_>>(), axes.font.scale);
         }

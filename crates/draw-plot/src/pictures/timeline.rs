@@ -1,14 +1,16 @@
 //! The throughput and the times of each second of a run.
 
+use measurement::run::Run;
 use plotters::style::Color;
+use results::read::Metric;
 use units::{counted, grouped};
 
 use super::common::{PlotContext, check_count, hover_places, log_scale, scale_from_zero};
 use super::time_axis::TimeAxis;
-use super::timeline_tracks::{Track, failures, highest, metric_of, tracks};
+use super::timeline_tracks::{RunSeconds, Track, failures, highest, tracks};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
-use crate::data::Course;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::{fixed_decimals, milliseconds};
@@ -24,7 +26,9 @@ const HEADROOM: f64 = 1.25;
 /// The picture of seconds: throughput above, times below.
 pub(crate) struct TimelinePlot<'a> {
     context: PlotContext<'a>,
-    all: &'a [Course],
+    all: Vec<RunSeconds<'a>>,
+    /// The time that is compared.
+    metric: Metric,
     throughput: Vec<Track>,
     times: Vec<Track>,
     time: TimeAxis,
@@ -32,30 +36,35 @@ pub(crate) struct TimelinePlot<'a> {
 }
 
 impl<'a> TimelinePlot<'a> {
-    pub(crate) fn new(context: PlotContext<'a>, all: &'a [Course]) -> Result<Self, DrawError> {
-        check_count(all.len())?;
-        if let Some(empty) = all.iter().find(|course| course.rows.is_empty()) {
-            let label = empty.label.clone();
-            return Err(DrawError::NoValues(label));
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        runs: &'a [Labelled<Run>],
+        only: Option<Metric>,
+    ) -> Result<Self, DrawError> {
+        check_count(runs.len())?;
+        let all: Vec<_> = runs.iter().map(RunSeconds::of).collect();
+        if let Some(empty) = all.iter().find(|run| run.rows.is_empty()) {
+            return Err(DrawError::NoValues(empty.label.to_owned()));
         }
         let colours = context.colours();
-        let (throughput, times) = tracks(all, &colours);
+        let (throughput, times) = tracks(&all, only, &colours);
         Ok(Self {
             context,
+            time: TimeAxis::of(&all),
             all,
+            metric: only.unwrap_or_default(),
             throughput,
             times,
-            time: TimeAxis::of(all),
             colours,
         })
     }
 
     fn subtitle(&self) -> String {
-        let mut parts = match self.all {
+        let mut parts = match self.all.as_slice() {
             [only] => {
                 let received = only.rows.iter().map(|row| row.received).sum();
                 let echoes = counted(received, "echo").replace("echos", "echoes");
-                vec![only.label.clone(), echoes]
+                vec![only.label.to_owned(), echoes]
             }
             all => vec![format!("{} files", all.len())],
         };
@@ -70,7 +79,7 @@ impl<'a> TimelinePlot<'a> {
                 )
             });
         }
-        parts.push(match failures(self.all).map(|(_, count)| count).sum() {
+        parts.push(match failures(&self.all).map(|(_, count)| count).sum() {
             0 => String::new(),
             failed => format!("{} failed", counted(failed, "message")),
         });
@@ -102,7 +111,7 @@ impl<'a> TimelinePlot<'a> {
             };
             entries.push(zone(format!("drain: late echoes, nothing sent{scale}")));
         }
-        if failures(self.all).next().is_some() {
+        if failures(&self.all).next().is_some() {
             let text = "seconds with messages that were lost, corrupted or late".to_owned();
             entries.push(LegendEntry::new(Swatch::Area(1.0), self.colours.text, text));
         }
@@ -137,9 +146,9 @@ impl<'a> TimelinePlot<'a> {
 
     /// The heading of the lower panel.
     fn heading_of_times(&self) -> String {
-        let what = match self.all {
+        let what = match self.all.as_slice() {
             [_] => "times of the echoes of each second".to_owned(),
-            all => format!("p99 {} of each second", metric_of(&all[0]).name()),
+            _ => format!("p99 {} of each second", self.metric.name()),
         };
         let log = if self.is_log() { ", logarithmic" } else { "" };
         format!("{what} (ms{log})")
@@ -176,8 +185,8 @@ impl<'a> TimelinePlot<'a> {
 
     /// Start, end and rate of each stage of a single run.
     fn stage_starts(&self) -> impl Iterator<Item = (f64, f64, f64)> {
-        let stages = match self.all {
-            [only] => only.stages.as_slice(),
+        let stages = match self.all.as_slice() {
+            [only] => only.stages,
             _ => &[],
         };
         stages.iter().scan(0.0, |start_s, stage| {
@@ -222,7 +231,7 @@ impl<'a> TimelinePlot<'a> {
     fn draw_failures(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
         let (font, k) = (axes.font.text, axes.font.scale);
         let bottom = axes.layout.bottom;
-        for (second, _) in failures(self.all) {
+        for (second, _) in failures(&self.all) {
             let from_s = second as f64;
             // However narrow a second is, it must be seen.
             let left = self.x(axes, from_s).min(axes.layout.right - 2.0 * k);
@@ -236,7 +245,7 @@ impl<'a> TimelinePlot<'a> {
         }
         let pixels_a_second = self.x(axes, 1.0) - self.x(axes, 0.0);
         let widest = canvas.text_width("9,999 failed ", font);
-        let groups = series::failures(failures(self.all), widest / pixels_a_second);
+        let groups = series::failures(failures(&self.all), widest / pixels_a_second);
         for (from_s, to_s, count) in groups {
             let text = format!("{} failed", grouped(count));
             let half = canvas.text_width(&text, font) / 2.0;
@@ -248,7 +257,7 @@ impl<'a> TimelinePlot<'a> {
     }
 
     fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
-        let rows = self.all.iter().flat_map(|course| &course.rows);
+        let rows = self.all.iter().flat_map(|run| run.rows);
         let seconds = rows.map(|row| row.second + 1).max().unwrap_or(0);
         let seconds = hover_places(usize::try_from(seconds).unwrap_or(usize::MAX));
         let seconds = seconds.filter(|second| (*second as f64) < self.time.to_s);
@@ -266,23 +275,23 @@ impl<'a> TimelinePlot<'a> {
     /// The counts and times of a second.
     fn describe(&self, second: u64) -> Vec<String> {
         let mut text = vec![format!("{second} s to {} s", second + 1)];
-        for course in self.all {
-            let Ok(at) = course.rows.binary_search_by_key(&second, |row| row.second) else {
+        for run in &self.all {
+            let Ok(at) = run.rows.binary_search_by_key(&second, |row| row.second) else {
                 continue;
             };
-            let row = &course.rows[at];
-            let name = match self.all {
+            let row = &run.rows[at];
+            let name = match self.all.as_slice() {
                 [_] => String::new(),
-                _ => format!("{}: ", course.label),
+                _ => format!("{}: ", run.label),
             };
-            let sent = course
+            let sent = run
                 .knows_sent
                 .then(|| format!("{} sent", counted(row.sent, "message")));
             let received = Some(format!("{} received", grouped(row.received)));
             let failed = (row.failed > 0).then(|| format!("{} failed", grouped(row.failed)));
             let counts: Vec<_> = [sent, received, failed].into_iter().flatten().collect();
             text.push(format!("{name}{}", counts.join(", ")));
-            let response = row.response_p99_ns.filter(|_| course.is_open_loop);
+            let response = row.response_p99_ns.filter(|_| run.is_open_loop);
             let times = [
                 ("service p50", row.service_p50_ns),
                 ("service p99", row.service_p99_ns),

@@ -1,6 +1,7 @@
 //! Times against the numbers of a column: a line through the points of each file, or a cloud of them.
 
 use plotters::style::{Color, RGBColor};
+use results::read::TimeColumn;
 use units::counted;
 
 use super::common::{
@@ -8,7 +9,7 @@ use super::common::{
 };
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::XySeries;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
@@ -34,7 +35,7 @@ pub(crate) struct XyPlot<'a> {
 }
 
 struct XyLine<'a> {
-    series: &'a XySeries<'a>,
+    file: &'a Labelled<TimeColumn>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
     /// A line goes through the points.
@@ -49,17 +50,17 @@ impl<'a> XyPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
         x_name: &'a str,
-        all: &'a [XySeries<'a>],
+        all: &'a [Labelled<TimeColumn>],
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
         all.iter().try_for_each(check)?;
-        let points = || all.iter().flat_map(|series| series.points.iter());
+        let all_points = || all.iter().flat_map(|file| points(file));
         let nothing = || DrawError::NoValues(all[0].label.clone());
-        let xs = span(points().map(|(x, _)| *x)).ok_or_else(nothing)?;
-        let (_, largest_ms) = span(points().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
+        let xs = span(all_points().map(|(x, _)| x)).ok_or_else(nothing)?;
+        let (_, largest_ms) = span(all_points().map(|(_, ms)| ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = latency_unit(largest_ms);
         let y = if context.options.log {
-            log_scale(points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
+            log_scale(all_points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
         } else {
             scale_from_zero(largest_ms * per_ms)
         };
@@ -70,10 +71,10 @@ impl<'a> XyPlot<'a> {
             AxisScale::linear(low, high)
         };
         let colours = context.colours();
-        let line = |(series, colour): (&'a XySeries<'a>, RGBColor)| XyLine {
-            series,
-            points: sort_by_x(series.points.iter().map(|(x, ms)| (*x, ms * per_ms))),
-            is_joined: is_joined(&series.points, context.options.size),
+        let line = |(file, colour): (&'a Labelled<TimeColumn>, RGBColor)| XyLine {
+            file,
+            points: sort_by_x(points(file).map(|(x, ms)| (x, ms * per_ms))),
+            is_joined: is_joined(file, context.options.size),
             colour,
         };
         Ok(Self {
@@ -95,7 +96,7 @@ impl<'a> XyPlot<'a> {
             let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
             format!("{} in all", counted(points, "point"))
         };
-        let skipped = match self.lines.iter().map(|line| line.series.skipped).sum() {
+        let skipped = match self.lines.iter().map(|line| line.file.times.skipped).sum() {
             0 => String::new(),
             skipped => format!("{} left out", counted(skipped, "row")),
         };
@@ -124,7 +125,7 @@ impl<'a> XyPlot<'a> {
         for line in &self.lines {
             hovers.extend(hover_places(line.points.len()).map(|at| {
                 let (x, y) = line.points[at];
-                let (label, time) = (&line.series.label, milliseconds(y / self.per_ms));
+                let (label, time) = (&line.file.label, milliseconds(y / self.per_ms));
                 Hover {
                     x: axes.x.pixel(x),
                     y: Some(axes.y.pixel(y)),
@@ -177,7 +178,7 @@ impl Plot for XyPlot<'_> {
         let (quantity, x_name) = (self.context.quantity(), self.x_name);
         let mut sentences = format!("{quantity} against {x_name}.");
         for line in &self.lines {
-            if let Some((low, high)) = span(line.series.points.iter().map(|(_, ms)| *ms)) {
+            if let Some((low, high)) = span(line.file.times.values_ms.iter().copied()) {
                 let (low, high) = (milliseconds(low), milliseconds(high));
                 sentences += &format!(" {}, from {low} to {high}.", line.description());
             }
@@ -190,28 +191,34 @@ impl XyLine<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
         let points = counted(self.points.len() as u64, "point");
-        let points = with_choice(points, self.series.chosen_from);
-        format!("{} · {points}", self.series.label)
+        let points = with_choice(points, self.file.times.chosen_from);
+        format!("{} · {points}", self.file.label)
     }
+}
+
+/// The numbers of a column and their times.
+fn points(column: &TimeColumn) -> impl Iterator<Item = Point> {
+    let xs = column.x.iter().flat_map(|x| x.values.iter().copied());
+    xs.zip(column.times.values_ms.iter().copied())
 }
 
 /// True if a line goes through the points: where they have room, or are many along the axis. Through
 /// many whose x goes back and forth it would be a scribble that hides them.
-fn is_joined(points: &[Point], size: Size) -> bool {
-    points.len() * ROOM <= size.width() as usize || points.is_sorted_by(|a, b| a.0 <= b.0)
+fn is_joined(column: &TimeColumn, size: Size) -> bool {
+    let has_room = points(column).count() * ROOM <= size.width() as usize;
+    has_room || points(column).is_sorted_by(|a, b| a.0 <= b.0)
 }
 
-fn check(series: &XySeries<'_>) -> Result<(), DrawError> {
+fn check(file: &Labelled<TimeColumn>) -> Result<(), DrawError> {
     /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
-    check_times(&series.label, series.points.iter().map(|(_, ms)| *ms))?;
+    check_times(&file.label, file.times.values_ms.iter().copied())?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
-    let mut numbered = (1..).zip(series.points.iter());
-    match numbered.find(|(_, (x, _))| !is_near(*x)) {
+    match (1..).zip(points(file)).find(|(_, (x, _))| !is_near(*x)) {
         Some((number, (value, _))) => Err(DrawError::TooFar {
-            label: series.label.clone(),
+            label: file.label.clone(),
             number,
-            value: *value,
+            value,
         }),
         None => Ok(()),
     }
