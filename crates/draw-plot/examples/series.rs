@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let request = ColumnRequest::default();
     let mut all = serde_json::Map::new();
 
-    if let Data::Latency(series) = load(PictureKind::Latency, &files, &request)?.data() {
+    if let Data::Latency(series) = &load(PictureKind::Latency, &files, &request)?.data {
         let values = &series[0].values_ms;
         let averages = moving_average::averages(values, window);
         let first = window.get() - 1;
@@ -38,13 +38,13 @@ fn main() -> anyhow::Result<()> {
         all.insert("averages".into(), json!(averages));
         all.insert("outline".into(), json!(drawn));
     }
-    if let Data::Distributions(files) = load(PictureKind::Percentiles, &files, &request)?.data() {
+    if let Data::Distributions(files) = &load(PictureKind::Percentiles, &files, &request)?.data {
         for times in files[0].iter() {
             let sorted = SortedTimes::of(times).context("no times")?;
             all.insert(times.label.clone(), describe(&sorted, columns.get())?);
         }
     }
-    if let Data::Timeline { runs, .. } = load(PictureKind::Timeline, &files, &request)?.data() {
+    if let Data::Timeline { runs, .. } = &load(PictureKind::Timeline, &files, &request)?.data {
         let run = &runs[0];
         let rows = &run.timeline.as_ref().context("no seconds")?.rows;
         let per_second = |count: &dyn Fn(usize) -> u64| {
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<()> {
         });
         all.insert("seconds".into(), seconds);
     }
-    if let Data::Heatmap(files) = load(PictureKind::Heatmap, &files, &request)?.data() {
+    if let Data::Heatmap(files) = &load(PictureKind::Heatmap, &files, &request)?.data {
         let (moments, times) = (&files[0], &files[0].column.times);
         let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         let positive = times.values_ms.iter().copied().filter(|ms| *ms > 0.0);

@@ -226,12 +226,13 @@ impl Args {
             bail!("{file} is read: give the picture another name with -o");
         }
         let loaded = load(self.kind, &self.files, &self.request()).map_err(with_advice)?;
-        for notice in loaded.notices() {
+        for notice in &loaded.notices {
             eprintln!("notice: {notice}");
         }
         loaded.draw(&output, &self.options())?;
         let (output, detail) = (output.display(), self.detail(&loaded));
-        eprintln!("drew {output}: {}{detail}", loaded.description());
+        let what = loaded.descriptions.join(", ");
+        eprintln!("drew {output}: {what}{detail}");
         Ok(())
     }
 
@@ -247,7 +248,7 @@ impl Args {
 
     /// The processing of the data: `, moving average of 50`.
     fn detail(&self, loaded: &PictureInput) -> String {
-        match loaded.data() {
+        match &loaded.data {
             Data::Latency(series) => {
                 describe_average(window_for(self.window, series).get(), series)
             }

@@ -48,18 +48,6 @@ impl Default for Subject {
     }
 }
 
-impl Subject {
-    /// The heading of an axis of times: `service time (ms)`.
-    pub(crate) fn heading(&self, unit: &str) -> String {
-        let assumed = if self.unit_is_assumed {
-            ", assumed"
-        } else {
-            ""
-        };
-        format!("{} ({unit}{assumed})", self.quantity)
-    }
-}
-
 /// Data of a file or run, and their name in the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled<T> {
@@ -85,6 +73,9 @@ impl<T> Deref for Labelled<T> {
     }
 }
 
+/// The times of a file, each with its name: one, or several that are drawn beside each other.
+pub(crate) type NamedTimes = Vec<Labelled<Latencies>>;
+
 /// The data of a picture, of up to [`MAX_SERIES`](crate::MAX_SERIES) files or runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Data {
@@ -100,9 +91,8 @@ pub enum Data {
         /// The columns of times, each with its numbers.
         files: Vec<Labelled<TimeColumn>>,
     },
-    /// Times in ascending order, for histogram, distribution function and percentiles: of each file one, or
-    /// several that are drawn beside each other, each with its name.
-    Distributions(Vec<Labelled<Vec<Labelled<Latencies>>>>),
+    /// Times in ascending order, for histogram, distribution function and percentiles.
+    Distributions(Vec<Labelled<NamedTimes>>),
     /// Seconds of runs.
     Timeline {
         /// The runs; only summaries and timelines are drawn.

@@ -7,7 +7,7 @@ use measurement::run::Run;
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
-    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, read_distribution,
+    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, TimedLatencies, read_distribution,
     read_timed_latencies, read_timeline, read_times,
 };
 use units::{counted, grouped};
@@ -25,39 +25,29 @@ use crate::titles::{Origin, labels_of, quantity_of, run_title, title_of};
 /// and one distribution as several kinds.
 #[derive(Debug, Clone)]
 pub struct PictureInput {
-    kind: PictureKind,
-    texts: Texts,
-    data: Data,
-}
-
-/// The texts of a picture.
-#[derive(Debug, Clone, Default)]
-struct Texts {
-    subject: Subject,
-    notices: Vec<String>,
-    /// A description of each file: `100 messages of a.xlsx`.
-    parts: Vec<String>,
-}
-
-impl Texts {
-    fn into_input(self, kind: PictureKind, data: Data) -> PictureInput {
-        PictureInput {
-            kind,
-            texts: self,
-            data,
-        }
-    }
+    /// The kind of picture.
+    pub kind: PictureKind,
+    /// The subject of the picture.
+    pub subject: Subject,
+    /// The data; distributions may be drawn as any kind of them.
+    pub data: Data,
+    /// The guesses that were made about the files; one sentence each, in lowercase.
+    pub notices: Vec<String>,
+    /// A description of each file: `100,000 messages of latencies.xlsx`.
+    pub descriptions: Vec<String>,
 }
 
 impl PictureInput {
     /// The input of a picture of data in memory.
     #[must_use]
     pub fn new(kind: PictureKind, subject: Subject, data: Data) -> Self {
-        let texts = Texts {
+        Self {
+            kind,
             subject,
-            ..Texts::default()
-        };
-        texts.into_input(kind, data)
+            data,
+            notices: Vec::new(),
+            descriptions: Vec::new(),
+        }
     }
 
     /// The service times of a fresh run; `None` when no message has a time.
@@ -75,36 +65,6 @@ impl PictureInput {
         has_times.then(|| Self::new(PictureKind::Latency, subject, data))
     }
 
-    /// The same distributions for a picture of another kind.
-    #[must_use]
-    pub fn with_kind(self, kind: PictureKind) -> Self {
-        Self { kind, ..self }
-    }
-
-    /// The subject of the picture.
-    #[must_use]
-    pub fn subject(&self) -> &Subject {
-        &self.texts.subject
-    }
-
-    /// The data.
-    #[must_use]
-    pub fn data(&self) -> &Data {
-        &self.data
-    }
-
-    /// The guesses that were made about the files; one sentence each, in lowercase.
-    #[must_use]
-    pub fn notices(&self) -> &[String] {
-        &self.texts.notices
-    }
-
-    /// A description of what was read: `100,000 messages of latencies.xlsx`.
-    #[must_use]
-    pub fn description(&self) -> String {
-        self.texts.parts.join(", ")
-    }
-
     /// Draws the picture into a file whose ending decides the format: `.png` or `.svg`. The file appears
     /// under its name only when it is whole.
     ///
@@ -114,7 +74,7 @@ impl PictureInput {
     pub fn draw(&self, path: &Path, options: &Options) -> Result<(), DrawError> {
         let format = PictureFormat::of(path)?;
         let options = &format.adapt(options);
-        let plot = pictures::plot(self.kind, options, &self.texts.subject, &self.data)?;
+        let plot = pictures::plot(self.kind, options, &self.subject, &self.data)?;
         let picture = format.encode(plot.as_ref(), options.size)?;
         let mut file = AtomicFile::create(path)?;
         let written = file.content().write_all(&picture);
@@ -127,11 +87,8 @@ impl PictureInput {
     /// # Errors
     /// [`DrawError`] when the data cannot be drawn as asked.
     pub fn svg(&self, options: &Options) -> Result<Svg, DrawError> {
-        let plot = pictures::plot(self.kind, options, &self.texts.subject, &self.data)?;
-        let title = options
-            .title
-            .as_deref()
-            .unwrap_or(&self.texts.subject.title);
+        let plot = pictures::plot(self.kind, options, &self.subject, &self.data)?;
+        let title = options.title.as_deref().unwrap_or(&self.subject.title);
         inline_svg(plot.as_ref(), title, options)
     }
 }
@@ -147,10 +104,23 @@ pub fn load(
     request: &ColumnRequest,
 ) -> Result<PictureInput, DrawError> {
     match kind {
-        PictureKind::Latency => load_times(files, request),
-        PictureKind::Timeline => load_runs(files, request),
-        PictureKind::Heatmap => load_timed_latencies(files, request),
-        _ => load_distributions(kind, files, request),
+        PictureKind::Latency => {
+            let all = read_all(files, |file| read_times(file, request))?;
+            Ok(of_columns(all))
+        }
+        PictureKind::Timeline => {
+            let all = read_all(files, |file| read_timeline(file, request))?;
+            Ok(of_runs(files, all, request.metric))
+        }
+        PictureKind::Heatmap => {
+            let all = read_all(files, |file| read_timed_latencies(file, request))?;
+            Ok(of_timed_latencies(all))
+        }
+        PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
+            let both = kind == PictureKind::Percentiles && request.metric == Metric::ServiceTime;
+            let all = read_all(files, |file| read_distribution(file, request, both))?;
+            Ok(of_distributions(kind, all))
+        }
     }
 }
 
@@ -162,164 +132,145 @@ fn read_all<T>(
 }
 
 /// Times in order of sending, or against a column.
-fn load_times(files: &[PathBuf], request: &ColumnRequest) -> Result<PictureInput, DrawError> {
-    let all = read_all(files, |file| read_times(file, request))?;
+fn of_columns(all: Vec<TimeColumn>) -> PictureInput {
     let x_name = all.iter().find_map(|column| column.x.as_ref());
     let x_name = x_name.map(|x| x.column.clone());
-    let names = all.iter().map(|column| column.name.clone());
-    let columns: Vec<_> = all.iter().zip(names).collect();
-    let (texts, labels) = texts_of(PictureKind::Latency, x_name.as_deref(), &columns);
-    let files = labels.into_iter().zip(all);
-    let data = match x_name {
-        Some(x_name) => Data::Xy {
-            x_name,
-            files: files
-                .map(|(label, column)| Labelled::new(label, column))
-                .collect(),
-        },
+    let columns: Vec<_> = all.iter().map(|column| (column, &*column.name)).collect();
+    let texts = Texts::of(PictureKind::Latency, x_name.as_deref(), &columns);
+    texts.into_input(PictureKind::Latency, all, |files| match x_name {
+        Some(x_name) => Data::Xy { x_name, files },
         None => {
-            let files = files.map(|(label, column)| Labelled::new(label, column.times));
-            Data::Latency(files.collect())
+            let times = |file: Labelled<TimeColumn>| Labelled::new(file.label, file.data.times);
+            Data::Latency(files.into_iter().map(times).collect())
         }
-    };
-    Ok(texts.into_input(PictureKind::Latency, data))
+    })
 }
 
-/// The distribution of each file; for percentiles of both times, where they differ and the request is not
+/// The distribution of each file; for percentiles both times, where they differ and the request is not
 /// for the response time.
-fn load_distributions(
-    kind: PictureKind,
-    files: &[PathBuf],
-    request: &ColumnRequest,
-) -> Result<PictureInput, DrawError> {
-    let both = kind == PictureKind::Percentiles && request.metric == Metric::ServiceTime;
-    let all = read_all(files, |file| read_distribution(file, request, both))?;
-    let name = |file: &Vec<TimeColumn>| match file.as_slice() {
-        [one] => one.name.clone(),
-        _ => "service and response time".to_owned(),
-    };
-    let columns: Vec<_> = all
-        .iter()
-        .filter_map(|file| Some((file.first()?, name(file))))
-        .collect();
-    let (texts, labels) = texts_of(kind, None, &columns);
+fn of_distributions(kind: PictureKind, all: Vec<Vec<TimeColumn>>) -> PictureInput {
+    let columns = all.iter().filter_map(|file| match file.as_slice() {
+        [] => None,
+        [one] => Some((one, &*one.name)),
+        [one, ..] => Some((one, "service and response time")),
+    });
+    let columns: Vec<_> = columns.collect();
+    let texts = Texts::of(kind, None, &columns);
     let named = |column: TimeColumn| Labelled::new(column.name, column.times);
-    let files = labels.into_iter().zip(all);
-    let files =
-        files.map(|(label, file)| Labelled::new(label, file.into_iter().map(named).collect()));
-    let data = Data::Distributions(files.collect());
-    Ok(texts.into_input(kind, data))
+    let all = all
+        .into_iter()
+        .map(|file| file.into_iter().map(named).collect());
+    texts.into_input(kind, all.collect(), Data::Distributions)
 }
 
-fn load_timed_latencies(
-    files: &[PathBuf],
-    request: &ColumnRequest,
-) -> Result<PictureInput, DrawError> {
-    let all = read_all(files, |file| read_timed_latencies(file, request))?;
-    let columns = all
-        .iter()
-        .map(|file| (&file.column, file.column.name.clone()));
-    let columns: Vec<_> = columns.collect();
-    let (texts, labels) = texts_of(PictureKind::Heatmap, None, &columns);
-    let files = labels.into_iter().zip(all);
-    let data = Data::Heatmap(
-        files
-            .map(|(label, file)| Labelled::new(label, file))
-            .collect(),
-    );
-    Ok(texts.into_input(PictureKind::Heatmap, data))
+fn of_timed_latencies(all: Vec<TimedLatencies>) -> PictureInput {
+    let columns = all.iter().map(|file| (&file.column, &*file.column.name));
+    let texts = Texts::of(PictureKind::Heatmap, None, &columns.collect::<Vec<_>>());
+    texts.into_input(PictureKind::Heatmap, all, Data::Heatmap)
 }
 
 /// The seconds of each file.
-fn load_runs(files: &[PathBuf], request: &ColumnRequest) -> Result<PictureInput, DrawError> {
-    let all = read_all(files, |file| read_timeline(file, request))?;
-    let runs: Vec<_> = all
-        .iter()
-        .map(|run| run.summary.as_ref().map(RunOrigin::from))
+fn of_runs(files: &[PathBuf], all: Vec<Run>, metric: Metric) -> PictureInput {
+    let kind = PictureKind::Timeline;
+    let summaries = all.iter().map(|run| run.summary.as_ref());
+    let runs: Vec<_> = summaries
+        .map(|summary| summary.map(RunOrigin::from))
         .collect();
     let origins = files.iter().zip(&runs).map(|(path, run)| Origin {
         path,
         run: run.as_ref(),
-        name: request.metric.name(),
+        name: metric.name(),
     });
     let origins: Vec<_> = origins.collect();
-    let part = |(path, run): (&PathBuf, &Run)| {
+    let describe = |(path, run): (&PathBuf, &Run)| {
         // Those of the drain are not counted: of the last, how long it was is not known.
         let end_s = run.elapsed_s().unwrap_or(f64::INFINITY);
         let rows = run.timeline.iter().flat_map(|timeline| &timeline.rows);
         let seconds = rows.filter(|row| (row.second as f64) < end_s).count() as u64;
-        describe_file(
-            path,
-            &counted(seconds, "second"),
-            [String::new(), String::new()],
-        )
+        describe_file(path, &counted(seconds, "second"), &[])
     };
     let texts = Texts {
         subject: Subject {
-            title: title_of(PictureKind::Timeline, None, &origins),
+            title: title_of(kind, None, &origins),
             ..Subject::default()
         },
+        labels: labels_of(&origins),
         notices: Vec::new(),
-        parts: files.iter().zip(&all).map(part).collect(),
+        descriptions: files.iter().zip(&all).map(describe).collect(),
     };
-    let labels = labels_of(&origins).into_iter();
-    let data = Data::Timeline {
-        runs: labels
-            .zip(all)
-            .map(|(label, run)| Labelled::new(label, run))
-            .collect(),
-        only: (request.metric == Metric::ResponseTime).then_some(Metric::ResponseTime),
-    };
-    Ok(texts.into_input(PictureKind::Timeline, data))
+    let only = (metric == Metric::ResponseTime).then_some(metric);
+    texts.into_input(kind, all, |runs| Data::Timeline { runs, only })
 }
 
-/// The texts of a picture of these columns, and the files' names in the legend. Beside each column stands the
-/// name of its times.
-fn texts_of(
-    kind: PictureKind,
-    x_name: Option<&str>,
-    columns: &[(&TimeColumn, String)],
-) -> (Texts, Vec<String>) {
-    let origins = columns.iter().map(|(column, name)| Origin {
-        path: &column.place.path,
-        run: column.run.as_ref(),
-        name,
-    });
-    let origins: Vec<_> = origins.collect();
-    let (noun, rest) = match x_name {
-        None => ("message", "without a time"),
-        Some(_) => ("point", "left out"),
-    };
-    let part = |(column, _): &(&TimeColumn, String)| {
-        let times = &column.times;
-        let left_out = match times.skipped {
-            0 => String::new(),
-            n => format!("{} more {rest}", grouped(n)),
+/// The texts of a picture of files, and the files' names in the legend.
+struct Texts {
+    subject: Subject,
+    labels: Vec<String>,
+    notices: Vec<String>,
+    descriptions: Vec<String>,
+}
+
+impl Texts {
+    /// The texts of a picture of these columns, each with the name of its times.
+    fn of(kind: PictureKind, x_name: Option<&str>, columns: &[(&TimeColumn, &str)]) -> Self {
+        let origins = columns.iter().map(|(column, name)| Origin {
+            path: &column.place.path,
+            run: column.run.as_ref(),
+            name,
+        });
+        let origins: Vec<_> = origins.collect();
+        let (noun, rest) = match x_name {
+            None => ("message", "without a time"),
+            Some(_) => ("point", "left out"),
         };
-        let notes = [random_choice(times.chosen_from), left_out];
-        describe_file(&column.place.path, &counted(times.count(), noun), notes)
-    };
-    let texts = Texts {
-        subject: Subject {
-            title: title_of(kind, x_name, &origins),
-            quantity: quantity_of(&origins),
-            unit_is_assumed: columns.iter().any(|(column, _)| column.unit_is_assumed),
-        },
-        notices: columns
-            .iter()
-            .filter_map(|(column, _)| notice_of(column))
-            .collect(),
-        parts: columns.iter().map(part).collect(),
-    };
-    (texts, labels_of(&origins))
+        let describe = |(column, _): &(&TimeColumn, &str)| {
+            let times = &column.times;
+            let left_out = match times.skipped {
+                0 => String::new(),
+                n => format!("{} more {rest}", grouped(n)),
+            };
+            let notes = [random_choice(times.chosen_from), left_out];
+            describe_file(&column.place.path, &counted(times.count(), noun), &notes)
+        };
+        Self {
+            subject: Subject {
+                title: title_of(kind, x_name, &origins),
+                quantity: quantity_of(&origins),
+                unit_is_assumed: columns.iter().any(|(column, _)| column.unit_is_assumed),
+            },
+            labels: labels_of(&origins),
+            notices: columns
+                .iter()
+                .filter_map(|(column, _)| notice_of(column))
+                .collect(),
+            descriptions: columns.iter().map(describe).collect(),
+        }
+    }
+
+    /// The input of files, one for each label.
+    fn into_input<T>(
+        self,
+        kind: PictureKind,
+        files: Vec<T>,
+        data: impl FnOnce(Vec<Labelled<T>>) -> Data,
+    ) -> PictureInput {
+        let files = self.labels.into_iter().zip(files);
+        let files = files.map(|(label, file)| Labelled::new(label, file));
+        PictureInput {
+            kind,
+            subject: self.subject,
+            data: data(files.collect()),
+            notices: self.notices,
+            descriptions: self.descriptions,
+        }
+    }
 }
 
 /// The guesses about a column: `drawing column `rtt` of a.csv`; `None` without any.
 fn notice_of(column: &TimeColumn) -> Option<String> {
-    let assumed = if column.unit_is_assumed {
-        ", taken for milliseconds: --unit says otherwise"
-    } else {
-        ""
+    let assumed = match column.unit_is_assumed {
+        true => ", taken for milliseconds: --unit says otherwise",
+        false => "",
     };
     (column.column_is_guessed || column.unit_is_assumed).then(|| {
         format!(
@@ -330,8 +281,12 @@ fn notice_of(column: &TimeColumn) -> Option<String> {
 }
 
 /// `2 messages of a.csv (chosen at random from 9; 1 more without a time)`
-fn describe_file(file: &Path, what: &str, notes: [String; 2]) -> String {
-    let notes: Vec<_> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+fn describe_file(file: &Path, what: &str, notes: &[String]) -> String {
+    let notes: Vec<_> = notes
+        .iter()
+        .map(String::as_str)
+        .filter(|note| !note.is_empty())
+        .collect();
     let notes = match notes.as_slice() {
         [] => String::new(),
         notes => format!(" ({})", notes.join("; ")),

@@ -184,7 +184,7 @@ fn one_reading_is_drawn_as_often_as_wanted() {
     let file = folder.path().join("a.csv");
     std::fs::write(&file, "rtt_ms\n1\n2\n4\n").unwrap();
     let loaded = load(PictureKind::Cdf, &[file], &ColumnRequest::default()).unwrap();
-    assert_eq!(loaded.subject().quantity, "rtt");
+    assert_eq!(loaded.subject.quantity, "rtt");
     let light = loaded.svg(&Options::default()).unwrap();
     let dark = loaded
         .svg(&Options {

@@ -80,7 +80,7 @@ fn draw_all(
         return (pictures, missing);
     };
     for kind in kinds {
-        loaded = loaded.with_kind(*kind);
+        loaded.kind = *kind;
         match picture(*kind, &loaded) {
             Ok(picture) => pictures.push(picture),
             Err(error) => missing.push(not_drawn(*kind, &error, false)),
@@ -191,8 +191,8 @@ fn caption(kind: PictureKind) -> &'static str {
 }
 
 fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, DrawError> {
-    let title = title(kind, &loaded.subject().quantity);
-    let (each, further) = match loaded.data() {
+    let title = title(kind, &loaded.subject.quantity);
+    let (each, further) = match &loaded.data {
         Data::Heatmap(all) => (PANEL, all.len().saturating_sub(2)),
         Data::Latency(all) => (LEGEND, all.len().saturating_sub(1)),
         Data::Distributions(all) => (LEGEND, all.len().saturating_sub(1)),

@@ -1,21 +1,21 @@
 //! The number of messages by their times, over the time at which they were sent or due: a panel for each
 //! file.
 
-use plotters::style::{Color, RGBColor};
+use plotters::style::RGBColor;
 use results::read::{TimedLatencies, TimestampOf};
 use units::{counted, grouped};
 
-use super::common::{PlotContext, check_count, check_times};
-use crate::axes::{Panel, PanelAxes};
+use super::common::{check_count, check_times};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{join, messages, range, untimed, zeros_not_shown};
-use crate::plot::{Hover, Plot};
+use crate::phrases::{join, messages, prefix, range, untimed, zeros_not_shown};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{Cells, CountSteps, moment, rows_for, slice_for, span, time_unit};
-use crate::theme::{Colours, HEAT_STEPS};
+use crate::theme::HEAT_STEPS;
 
 /// The picture of heatmaps.
 pub(crate) struct HeatmapPlot<'a> {
@@ -27,7 +27,6 @@ pub(crate) struct HeatmapPlot<'a> {
     /// Edges of the rows, in milliseconds.
     edges: Vec<f64>,
     steps: CountSteps,
-    colours: Colours,
 }
 
 impl<'a> HeatmapPlot<'a> {
@@ -67,7 +66,6 @@ impl<'a> HeatmapPlot<'a> {
             slice_s,
             edges,
             steps: CountSteps::new(most, HEAT_STEPS),
-            colours: context.colours(),
         })
     }
 
@@ -79,7 +77,7 @@ impl<'a> HeatmapPlot<'a> {
     /// The colour of a step; few steps lie far apart.
     fn colour(&self, step: usize) -> RGBColor {
         let last = (self.steps.count() - 1).max(1);
-        self.colours.heat[step * (HEAT_STEPS - 1) / last]
+        self.context.colours.heat[step * (HEAT_STEPS - 1) / last]
     }
 
     fn subtitle(&self) -> String {
@@ -148,15 +146,15 @@ impl<'a> HeatmapPlot<'a> {
             edges: edges.into_iter().map(grouped).collect(),
         };
         let slice = format!("messages in a cell of {}", self.slice());
-        vec![LegendEntry::new(swatch, self.colours.text, slice)]
+        vec![LegendEntry::new(swatch, self.context.colours.text, slice)]
     }
 
-    fn panels(&self) -> Vec<Panel> {
+    fn panels(&self) -> Vec<Panel<'_>> {
         let (low, high) = (self.edges[0], self.edges[self.edges.len() - 1]);
         // Equal times are a line, not a ground.
         let air = if high / low < 1.5 { 1.3 } else { 1.0 };
         let y = AxisScale::log_between(low / air, high * air);
-        let heading = self.context.subject.heading("ms");
+        let heading = self.context.heading("ms");
         if self.all.len() == 1 {
             // A single file is described by the subtitle.
             return vec![Panel::new(heading, y)];
@@ -186,11 +184,11 @@ impl<'a> HeatmapPlot<'a> {
     fn draw_step(
         &self,
         canvas: &Canvas<'_>,
-        (axes, cells): (&PanelAxes, &Cells),
+        (axes, cells): (&PanelAxes<'_>, &Cells),
         (step, per_s): (usize, f64),
     ) {
         let step_of = |count: u64| (count > 0).then(|| self.steps.of(count));
-        let colour = self.colour(step).to_rgba();
+        let colour = self.colour(step);
         let x = |column: usize| axes.x.pixel(moment(column, self.slice_s) / per_s);
         for (number, column) in cells.columns().enumerate() {
             let mut row = 0;
@@ -206,7 +204,7 @@ impl<'a> HeatmapPlot<'a> {
         }
     }
 
-    fn hovers(&self, axes: &PanelAxes, (unit, per_s): (&str, f64)) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>, (unit, per_s): (&str, f64)) -> Vec<Hover> {
         let hover = |number: usize| {
             let [from, to] = [number, number + 1].map(|n| moment(n, self.slice_s) / per_s);
             let mut text = vec![format!("{} to {} {unit}", short(from), short(to))];
@@ -214,10 +212,7 @@ impl<'a> HeatmapPlot<'a> {
                 let Some(column) = cells.columns().nth(number) else {
                     continue;
                 };
-                let name = match self.all {
-                    [_] => String::new(),
-                    _ => format!("{}: ", one.label),
-                };
+                let name = prefix(&one.label, self.all.len());
                 text.push(format!("{name}{}", counted(column.iter().sum(), "message")));
                 let fullest = (0..column.len()).max_by_key(|row| column[*row]);
                 if let Some(row) = fullest.filter(|row| column[*row] > 0) {
@@ -236,13 +231,13 @@ impl Plot for HeatmapPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
-        let (subtitle, legend) = (self.subtitle(), self.legend());
-        let x_label = self.x_label(unit);
-        let x = (AxisScale::linear(0.0, end_s / per_s), x_label.as_str());
-        let decorations = self
-            .context
-            .decorations(&self.colours, &subtitle, &legend, x);
-        let axes = decorations.draw(canvas, &self.panels())?;
+        let decorations = Decorations {
+            subtitle: self.subtitle(),
+            legend: self.legend(),
+            x: (AxisScale::linear(0.0, end_s / per_s), &self.x_label(unit)),
+        };
+        let panels = self.panels();
+        let axes = self.context.draw_panels(canvas, &decorations, &panels)?;
         for step in 0..self.steps.count() {
             for panel in axes.iter().zip(&self.cells) {
                 self.draw_step(canvas, panel, (step, per_s));

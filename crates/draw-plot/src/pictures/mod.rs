@@ -19,8 +19,7 @@ pub use forest_plot::{ForestData, ForestRow, RowOutcome, encode_forest_plot, for
 use crate::data::{Data, PictureKind, Subject};
 use crate::error::DrawError;
 use crate::options::Options;
-use crate::plot::Plot;
-use common::PlotContext;
+use crate::plot::{Plot, PlotContext};
 
 /// The picture of the data, checked, and all its numbers known.
 pub(crate) fn plot<'a>(
@@ -29,7 +28,7 @@ pub(crate) fn plot<'a>(
     subject: &'a Subject,
     data: &'a Data,
 ) -> Result<Box<dyn Plot + 'a>, DrawError> {
-    let context = PlotContext { options, subject };
+    let context = PlotContext::new(options, subject);
     Ok(match data {
         Data::Latency(all) => Box::new(latency::LatencyPlot::new(context, all)?),
         Data::Xy { x_name, files } => Box::new(xy_plot::XyPlot::new(context, x_name, files)?),

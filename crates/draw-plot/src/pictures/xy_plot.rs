@@ -1,13 +1,13 @@
 //! Times against the numbers of a column: a line through the points of each file, or a cloud of them.
 
-use plotters::style::{Color, RGBColor};
+use plotters::style::RGBColor;
 use results::read::TimeColumn;
 use units::counted;
 
 use super::common::{
-    PlotContext, check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
+    check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
 };
-use crate::axes::{Panel, PanelAxes};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
@@ -15,12 +15,11 @@ use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
 use crate::options::Size;
 use crate::phrases::{join, with_choice};
-use crate::plot::{Hover, Plot};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{
     Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
 };
-use crate::theme::Colours;
 
 /// The picture of times against numbers.
 pub(crate) struct XyPlot<'a> {
@@ -31,7 +30,6 @@ pub(crate) struct XyPlot<'a> {
     y: AxisScale,
     y_unit: &'static str,
     per_ms: f64,
-    colours: Colours,
 }
 
 struct XyLine<'a> {
@@ -70,7 +68,6 @@ impl<'a> XyPlot<'a> {
             let (low, high) = pad_range(xs);
             AxisScale::linear(low, high)
         };
-        let colours = context.colours();
         let line = |(file, colour): (&'a Labelled<TimeColumn>, RGBColor)| XyLine {
             file,
             points: sort_by_x(points(file).map(|(x, ms)| (x, ms * per_ms))),
@@ -80,12 +77,11 @@ impl<'a> XyPlot<'a> {
         Ok(Self {
             context,
             x_name,
-            lines: all.iter().zip(colours.series).map(line).collect(),
+            lines: all.iter().zip(context.colours.series).map(line).collect(),
             x,
             y,
             y_unit,
             per_ms,
-            colours,
         })
     }
 
@@ -120,7 +116,7 @@ impl<'a> XyPlot<'a> {
     }
 
     /// One text at each point, as far as a reader can point at them.
-    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let mut hovers = Vec::new();
         for line in &self.lines {
             hovers.extend(hover_places(line.points.len()).map(|at| {
@@ -137,7 +133,7 @@ impl<'a> XyPlot<'a> {
         hovers
     }
 
-    fn draw_points(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &XyLine<'_>) {
+    fn draw_points(&self, axes: &PanelAxes<'_>, line: &XyLine<'_>) {
         let mut pixels: Vec<Point> = line.points.iter().map(|point| axes.at(*point)).collect();
         if is_crowded(pixels.len(), self.context.options.size) {
             let thin_out = if line.is_joined {
@@ -149,27 +145,27 @@ impl<'a> XyPlot<'a> {
         }
         let k = axes.font.scale;
         if line.is_joined && pixels.len() > 1 {
-            canvas.line(&pixels, line.colour, 2.0 * k);
+            axes.canvas.line(pixels.iter().copied(), line.colour, 2.0);
         }
-        let has_room = (pixels.len() * ROOM) as f64 * k <= axes.layout.width();
-        let radius = if has_room { 4.5 } else { 1.7 } * k;
+        let has_room = (pixels.len() * ROOM) as f64 * k <= axes.width();
+        let radius = if has_room { 4.5 } else { 1.7 };
         for point in pixels {
-            canvas.point(point, radius, line.colour.to_rgba());
+            axes.canvas.point(point, radius, line.colour);
         }
     }
 }
 
 impl Plot for XyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let (subtitle, legend) = (self.subtitle(), self.legend());
-        let x = (self.x, self.x_name);
-        let decorations = self
-            .context
-            .decorations(&self.colours, &subtitle, &legend, x);
-        let heading = self.context.subject.heading(self.y_unit);
-        let axes = decorations.draw_single(canvas, Panel::new(heading, self.y))?;
+        let decorations = Decorations {
+            subtitle: self.subtitle(),
+            legend: self.legend(),
+            x: (self.x, self.x_name),
+        };
+        let panel = Panel::new(self.context.heading(self.y_unit), self.y);
+        let axes = self.context.draw_axes(canvas, &decorations, panel)?;
         for line in &self.lines {
-            self.draw_points(canvas, &axes, line);
+            self.draw_points(&axes, line);
         }
         Ok(self.hovers(&axes))
     }
