@@ -40,10 +40,8 @@ impl<'v> SortedTimes<'v> {
     /// The number of times.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.up_to
-            .last()
-            .copied()
-            .unwrap_or(self.values.len() as u64)
+        let counted = self.up_to.last().copied();
+        counted.unwrap_or(self.values.len() as u64)
     }
 
     /// The smallest value that the share `q` of all does not exceed, as HdrHistogram defines it
