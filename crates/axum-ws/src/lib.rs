@@ -20,8 +20,6 @@
 //! # }).expect("serves");
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 mod library_adapter;
 
 use std::{future::Future, sync::Arc};
@@ -35,8 +33,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use echo_server::{
-    BufferSizes, Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, Route, ServerContext,
-    accept, echo, normalize_upgrade_headers,
+    Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, Route, ServerContext, accept, echo,
+    normalize_upgrade_headers,
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -144,15 +142,11 @@ async fn respond(
 }
 
 fn with_limits(upgrade: WebSocketUpgrade, config: &Config) -> WebSocketUpgrade {
-    let BufferSizes {
-        read,
-        write,
-        max_write,
-    } = config.buffers();
+    let buffers = config.buffers();
     upgrade
-        .read_buffer_size(read)
-        .write_buffer_size(write)
-        .max_write_buffer_size(max_write)
+        .read_buffer_size(buffers.read)
+        .write_buffer_size(buffers.write)
+        .max_write_buffer_size(buffers.max_write)
         .max_message_size(config.max_message_size)
         .max_frame_size(config.max_message_size)
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
-    CertificatePolicy, Length, Load, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, PlanDraft,
-    ServerUrl, Verify,
+    Length, Load, LoadDraft, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Verify,
 };
 use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
 
@@ -103,19 +102,10 @@ const VERIFY: [Choice<Verify>; 3] = [
 ];
 
 impl LoadFlags {
-    /// The draft of a closed loop against `target`, without raw samples, pinning and embedded server: those
-    /// are for the program to add.
+    /// The draft of a closed loop, without raw samples and pinning: those are for the program to add.
     #[must_use]
-    pub fn draft(
-        &self,
-        target: ServerUrl,
-        trust: CertificatePolicy,
-        generator: &GeneratorFlags,
-    ) -> PlanDraft {
-        PlanDraft {
-            certificate_policy: trust,
-            server_url: target,
-            embedded: None,
+    pub fn draft(&self, generator: &GeneratorFlags) -> LoadDraft {
+        LoadDraft {
             clients: self.clients,
             length: match self.duration {
                 Some(time) => Length::Duration(time),

@@ -6,23 +6,24 @@ use host::{open_files, preflight};
 use measurement::plan::ServerUrl;
 use units::grouped;
 
-/// Checks that so many clients fit into this machine's limits. The server shares them if it is embedded.
+/// Checks that so many clients fit into this machine's limits. The server shares them if it is embedded
+/// (`None`).
 ///
 /// # Errors
 /// Open files or ports are short.
-pub fn check_room(clients: u32, target: &ServerUrl, embedded: bool) -> anyhow::Result<()> {
+pub fn check_room(clients: u32, server: Option<&ServerUrl>) -> anyhow::Result<()> {
     preflight::check(
         u64::from(clients),
-        embedded,
+        server.is_none(),
         open_files::limit(),
-        ports_for(target),
+        ports_for(server),
     )
     .map_err(|shortage| anyhow!(shortage_text(&shortage)))
 }
 
 /// Ports that connections to the server can come from. A Unix socket needs none.
-fn ports_for(target: &ServerUrl) -> Option<u64> {
-    if target.is_unix() {
+fn ports_for(server: Option<&ServerUrl>) -> Option<u64> {
+    if server.is_some_and(ServerUrl::is_unix) {
         return None;
     }
     preflight::outgoing_ports()
@@ -88,7 +89,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_unix_socket_needs_no_ports() {
-        let ports = |url: &str| ports_for(&ServerUrl::parse(url).unwrap());
+        let ports = |url: &str| ports_for(Some(&ServerUrl::parse(url).unwrap()));
         assert!(ports("ws://a/").is_some() && ports("wss://a/").is_some());
         assert_eq!(ports("ws+unix:a.sock"), None);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use measurement::plan::{CertificatePolicy, PlanError, ServerUrl};
+use measurement::plan::CertificatePolicy;
 
 use crate::headings::CONNECTION;
 
@@ -23,23 +23,17 @@ pub struct TlsFlags {
 }
 
 impl TlsFlags {
-    /// Reads the certificate policy for this server. `check_roots` rejects a PEM text without usable certificates.
+    /// Reads the certificate policy. `check_roots` rejects a PEM text without usable certificates.
     ///
     /// # Errors
-    /// [`PlanError::NoCertificate`] when the server has no TLS; otherwise a file that cannot be read, or the
-    /// error of `check_roots`.
+    /// A file that cannot be read, or the error of `check_roots`.
     pub fn read<R, E>(
         &self,
-        target: &ServerUrl,
         check_roots: impl FnOnce(&[u8]) -> Result<R, E>,
     ) -> anyhow::Result<CertificatePolicy>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        if (self.insecure || self.ca_cert.is_some()) && !target.is_tls() {
-            let url = target.as_str().to_owned();
-            return Err(PlanError::NoCertificate { url }.into());
-        }
         let Some(path) = &self.ca_cert else {
             return Ok(if self.insecure {
                 CertificatePolicy::Unchecked

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    byte_stream::{ByteStream, Socket},
+    byte_stream::{ByteStream, SocketStream},
     connection::{Connection, ConnectionContext},
     graceful_stream::ReturnSlot,
     http_response::{encode_response, no_room},
@@ -111,7 +111,7 @@ fn log_panic(ended: Result<(), JoinError>) {
 
 /// A socket that has just been accepted and admitted.
 struct AcceptedSocket {
-    socket: Socket,
+    socket: SocketStream,
     server: Arc<ServerContext>,
     shutdown: ShutdownSignal,
     /// Set if another runtime than that of the accept loop serves it.
@@ -160,7 +160,10 @@ impl AcceptedSocket {
 }
 
 /// Performs the TLS handshake, if TLS is configured. `None` if it fails, takes too long, or the server stops.
-async fn tls_handshake(socket: Socket, context: &mut ConnectionContext) -> Option<ByteStream> {
+async fn tls_handshake(
+    socket: SocketStream,
+    context: &mut ConnectionContext,
+) -> Option<ByteStream> {
     let Some(tls) = &context.server().config().tls else {
         return Some(ByteStream::Plain(socket));
     };
@@ -175,7 +178,7 @@ async fn tls_handshake(socket: Socket, context: &mut ConnectionContext) -> Optio
 }
 
 /// Reads the request, so that the client takes the response for its answer, then responds with 503.
-async fn refuse(socket: Socket, server: Arc<ServerContext>) {
+async fn refuse(socket: SocketStream, server: Arc<ServerContext>) {
     let slot = ReturnSlot::default();
     let refusal = async {
         let stream = match &server.config().tls {
@@ -204,11 +207,11 @@ async fn refuse(socket: Socket, server: Arc<ServerContext>) {
 
 /// A source of accepted sockets.
 trait SocketSource {
-    async fn accept(&mut self) -> io::Result<Socket>;
+    async fn accept(&mut self) -> io::Result<SocketStream>;
 }
 
 impl SocketSource for Listener {
-    async fn accept(&mut self) -> io::Result<Socket> {
+    async fn accept(&mut self) -> io::Result<SocketStream> {
         self.accept_socket().await
     }
 }
@@ -231,7 +234,7 @@ impl<S: SocketSource> Acceptor<S> {
     }
 
     /// Returns the next socket. Cancel safe.
-    async fn next(&mut self) -> Socket {
+    async fn next(&mut self) -> SocketStream {
         loop {
             if let Some(until) = self.paused_until {
                 tokio::time::sleep_until(until).await;
@@ -284,7 +287,7 @@ mod tests {
     }
 
     impl SocketSource for &mut Failing {
-        async fn accept(&mut self) -> io::Result<Socket> {
+        async fn accept(&mut self) -> io::Result<SocketStream> {
             self.asked += 1;
             match self.errors.pop() {
                 Some(kind) => Err(kind.into()),
@@ -316,7 +319,7 @@ mod tests {
         let address = failing.listener.tcp_address().unwrap();
         let _peer = TcpStream::connect(address).await.unwrap();
         let mut acceptor = Acceptor::new(&mut failing);
-        let Socket::Tcp(stream) = acceptor.next().await else {
+        let SocketStream::Tcp(stream) = acceptor.next().await else {
             panic!("a Unix socket");
         };
         assert!(stream.nodelay().unwrap());

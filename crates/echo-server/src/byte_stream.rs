@@ -16,13 +16,13 @@ use tokio_rustls::server::TlsStream;
 
 /// An accepted socket.
 #[derive(Debug)]
-pub(crate) enum Socket {
+pub(crate) enum SocketStream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
 }
 
-impl Socket {
+impl SocketStream {
     /// Reports whether unread bytes have arrived. This asks the system, because tokio knows only what its
     /// reactor has seen so far.
     pub(crate) fn has_unread(&self) -> bool {
@@ -47,15 +47,9 @@ impl Socket {
 /// The stream that a server reads from and writes to.
 #[derive(Debug)]
 pub(crate) enum ByteStream {
-    Plain(Socket),
+    Plain(SocketStream),
     // Boxed: a thousand bytes that a plain connection does not carry along.
-    Tls(Box<TlsStream<Socket>>),
-}
-
-impl From<TcpStream> for ByteStream {
-    fn from(stream: TcpStream) -> Self {
-        Self::Plain(Socket::Tcp(stream))
-    }
+    Tls(Box<TlsStream<SocketStream>>),
 }
 
 impl ByteStream {
@@ -145,5 +139,5 @@ macro_rules! forward_io {
     };
 }
 
-forward_io!(Socket, each_socket);
+forward_io!(SocketStream, each_socket);
 forward_io!(ByteStream, each);

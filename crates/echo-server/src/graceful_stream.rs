@@ -19,7 +19,7 @@ use crate::byte_stream::ByteStream;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream that a WebSocket library may drop at any time. Dropping it returns the stream to its
-/// [`ReturnSlot`], and the accept loop closes it gracefully.
+/// `ReturnSlot`, and the accept loop closes it gracefully.
 ///
 /// A socket that is closed while it holds unread data resets the connection, and the reset can overtake the
 /// last bytes sent: the close frame, or the answer to a request. Libraries do not wait for that.
@@ -49,9 +49,9 @@ struct SlotState {
 
 impl ReturnSlot {
     /// Wraps a stream so that it returns here.
-    pub(crate) fn wrap(&self, stream: impl Into<ByteStream>) -> GracefulStream {
+    pub(crate) fn wrap(&self, stream: ByteStream) -> GracefulStream {
         GracefulStream {
-            stream: Some(stream.into()),
+            stream: Some(stream),
             slot: self.clone(),
         }
     }
@@ -189,6 +189,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::byte_stream::SocketStream;
 
     #[tokio::test]
     async fn what_was_said_arrives_although_the_peer_still_talks() {
@@ -199,7 +200,7 @@ mod tests {
         peer.write_all(&[0; 1000]).await.unwrap();
 
         let slot = ReturnSlot::default();
-        let mut wrapped = slot.wrap(stream);
+        let mut wrapped = slot.wrap(ByteStream::Plain(SocketStream::Tcp(stream)));
         wrapped.read_exact(&mut [0; 1]).await.unwrap();
         wrapped.write_all(b"bye").await.unwrap();
         drop(wrapped);

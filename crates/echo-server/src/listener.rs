@@ -7,7 +7,7 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::{byte_stream::Socket, config::Config, error::ServerError, workers::Workers};
+use crate::{byte_stream::SocketStream, config::Config, error::ServerError, workers::Workers};
 
 /// A bound socket that accepts connections.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Listener {
         self.workers.as_ref()
     }
 
-    pub(crate) async fn accept_socket(&self) -> io::Result<Socket> {
+    pub(crate) async fn accept_socket(&self) -> io::Result<SocketStream> {
         match &self.socket {
             BoundSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -86,13 +86,13 @@ impl Listener {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("{peer}: {error}");
                 }
-                Ok(Socket::Tcp(stream))
+                Ok(SocketStream::Tcp(stream))
             }
             #[cfg(unix)]
             BoundSocket::Unix(listener) => {
                 let stream = listener.accept().await?;
                 tracing::debug!("a local peer connected");
-                Ok(Socket::Unix(stream))
+                Ok(SocketStream::Unix(stream))
             }
         }
     }

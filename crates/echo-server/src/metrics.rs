@@ -47,7 +47,7 @@ pub(crate) struct Tally {
 impl ServerMetrics {
     /// Counts an open WebSocket until the guard is dropped.
     pub(crate) fn count_open(&self) -> OpenWebSocket<'_> {
-        self.opened.fetch_add(1, Ordering::Relaxed);
+        add(&self.opened, 1);
         OpenWebSocket {
             metrics: self,
             code: close_code::ABNORMAL,
@@ -56,29 +56,21 @@ impl ServerMetrics {
 
     /// Counts a connection that was refused because there was no room.
     pub(crate) fn count_refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        add(&self.refused, 1);
     }
 
     /// Counts received messages.
     pub(crate) fn count_received(&self, tally: Tally) {
-        let Shard {
-            messages_in,
-            bytes_in,
-            ..
-        } = self.shard();
-        messages_in.fetch_add(tally.messages, Ordering::Relaxed);
-        bytes_in.fetch_add(tally.bytes, Ordering::Relaxed);
+        let shard = self.shard();
+        add(&shard.messages_in, tally.messages);
+        add(&shard.bytes_in, tally.bytes);
     }
 
     /// Counts messages that were handed to the system to be sent.
     pub(crate) fn count_sent(&self, tally: Tally) {
-        let Shard {
-            messages_out,
-            bytes_out,
-            ..
-        } = self.shard();
-        messages_out.fetch_add(tally.messages, Ordering::Relaxed);
-        bytes_out.fetch_add(tally.bytes, Ordering::Relaxed);
+        let shard = self.shard();
+        add(&shard.messages_out, tally.messages);
+        add(&shard.bytes_out, tally.bytes);
     }
 
     fn shard(&self) -> &Shard {
@@ -146,6 +138,10 @@ websocket_bytes_out_total {bytes_out}
         }
         text
     }
+}
+
+fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Ordering::Relaxed);
 }
 
 /// An open WebSocket. Dropping it counts it as closed with its code.

@@ -8,7 +8,9 @@
 //! | `timeline` | the same, second by second |
 //! | `sample` | [`Sample`]: one message's record |
 //! | `sampling` | [`BottomK`]: a uniform choice among millions |
+//! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
 
+mod connect_failure;
 mod counts;
 mod histogram;
 mod recorder;
@@ -16,6 +18,7 @@ mod sample;
 mod sampling;
 mod timeline;
 
+pub use connect_failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use counts::MessageCounts;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use recorder::Recorder;

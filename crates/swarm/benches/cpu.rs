@@ -63,7 +63,6 @@ fn main() {
 }
 
 /// Messages a second, and microseconds of CPU time a message in user mode and in all.
-#[allow(clippy::cast_precision_loss)]
 fn measure(vary: Vary, value: u64) -> (f64, f64, f64) {
     let server = bare::server();
     let pick = |is: bool, usual: u64| if is { value } else { usual };

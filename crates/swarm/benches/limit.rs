@@ -95,7 +95,6 @@ fn swarm_round(connections: u64, payload: u64, time: Duration, window: u32) -> R
     let recording = bare::run(plan);
     let counts = recording.record.counts;
     assert!(!counts.any_failed(), "{counts:?}");
-    #[allow(clippy::cast_precision_loss)]
     let (messages, sent) = (recording.record.in_time.messages as f64, counts.sent as f64);
     Round {
         rate: messages / recording.context.elapsed_s,

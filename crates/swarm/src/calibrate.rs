@@ -6,7 +6,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{CertificatePolicy, Length, Load, Plan, PlanDraft, ServerUrl};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl};
 use measurement::verdict::Calibration;
 
 use crate::handle::RunHandle;
@@ -39,14 +39,13 @@ const LARGEST_PAYLOAD: u64 = 1 << 20;
 /// # Errors
 /// [`SwarmError`] as of a run, and [`SwarmError::Reference`] when the reference server cannot be started.
 pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
-    if plan.server_url.is_tls() || plan.server_url.is_unix() {
+    if plan.server_url().is_tls() || plan.server_url().is_unix() {
         return Ok(None);
     }
     let begun = Instant::now();
     let server = ReferenceServer::start(|| ()).map_err(SwarmError::Reference)?;
     let alone = measure(floor_draft(plan), &server)?;
     let crowd = measure(ceiling_draft(plan), &server)?;
-    #[allow(clippy::cast_precision_loss)]
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
     let busy_s = crowd.context.client.cpu_s;
     Ok(alone
@@ -61,37 +60,33 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
         }))
 }
 
-fn measure(draft: PlanDraft, server: &ReferenceServer) -> Result<Recording, SwarmError> {
-    let plan = Plan::new(PlanDraft {
-        server_url: ServerUrl::parse(&server.url()).map_err(SwarmError::Plan)?,
-        ..draft
-    });
+fn measure(draft: LoadDraft, server: &ReferenceServer) -> Result<Recording, SwarmError> {
+    let url = ServerUrl::parse(&server.url()).map_err(SwarmError::Plan)?;
+    let plan = LoadSpec::new(draft).and_then(|load| load.against(url));
     record(&plan.map_err(SwarmError::Plan)?, &RunHandle::new())
 }
 
-fn floor_draft(plan: &Plan) -> PlanDraft {
+fn floor_draft(plan: &Plan) -> LoadDraft {
     draft(plan, NonZeroU32::MIN, FLOOR)
 }
 
-fn ceiling_draft(plan: &Plan) -> PlanDraft {
+fn ceiling_draft(plan: &Plan) -> LoadDraft {
     // Threads are limited to the processors, or to 4,096 by hand.
     #[allow(clippy::cast_possible_truncation)]
     let enough = CLIENTS_PER_THREAD * plan.threads.get() as u32;
     let clients = NonZeroU32::new(plan.clients.get().min(enough)).unwrap_or(NonZeroU32::MIN);
-    PlanDraft {
+    LoadDraft {
         busy_poll: false,
         ..draft(plan, clients, CEILING)
     }
 }
 
-fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> PlanDraft {
+fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
     let mut payload = plan.payload;
     payload.min = payload.min.min(LARGEST_PAYLOAD);
     payload.max = payload.max.min(LARGEST_PAYLOAD);
     let window = plan.load.window().filter(|_| clients.get() > 1);
-    PlanDraft {
-        certificate_policy: CertificatePolicy::System,
-        embedded: None,
+    LoadDraft {
         clients,
         payload,
         load: Load::Closed {
@@ -105,7 +100,7 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> PlanDraft {
             .min(NonZeroUsize::MIN.saturating_add(clients.get() as usize - 1)),
         headers: Default::default(),
         max_samples: 0,
-        ..PlanDraft::clone(plan)
+        ..LoadDraft::clone(plan)
     }
 }
 

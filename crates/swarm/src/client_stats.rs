@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use measurement::run::ClientRow;
 
-use crate::failure::ConnectionEnd;
+use crate::connection_end::ConnectionEnd;
 use crate::message::pacing::Pacing;
 
 /// Counts and rows of the clients of a thread.

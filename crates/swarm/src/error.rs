@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::failure::ConnectFailure;
+use measurement::record::ConnectFailure;
 
 /// Error that prevents a run. A failure of a connection or a message is not an error but a count.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum SwarmError {
     },
     /// The certificates to trust cannot be loaded.
     #[error("cannot check the server's certificate")]
-    CertificatePolicy(#[from] crate::tls::TrustError),
+    Roots(#[from] crate::tls::TrustError),
     /// The system refuses a generator thread, or something that it needs.
     #[error("generator thread {thread} cannot run")]
     Thread {
@@ -60,4 +60,15 @@ pub enum SwarmError {
         /// The most frequent failure.
         cause: ConnectFailure,
     },
+}
+
+impl SwarmError {
+    /// The most frequent failure of the connections and the URL, when no connection opened.
+    #[must_use]
+    pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str)> {
+        match self {
+            Self::NothingConnected { cause, url, .. } => Some((cause, url)),
+            _ => None,
+        }
+    }
 }

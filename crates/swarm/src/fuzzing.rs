@@ -5,11 +5,7 @@
 // A check that fails panics, which the fuzzer looks for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::time::Duration;
-
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
-use units::SizeRange;
+use measurement::plan::{LoadDraft, LoadSpec, Plan, ServerUrl, Verify};
 use websocket_wire::MessageKind;
 
 use crate::message::echo_verifier::{EchoVerdict, EchoVerifier, VerifyContext};
@@ -149,28 +145,11 @@ fn identity(number: MessageNumber) -> Identity {
 }
 
 fn plan(min: u64, max: u64, verify: Verify) -> Plan {
-    Plan::new(PlanDraft {
-        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
-        clients: NonZeroU32::new(10).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::MIN),
-        payload: SizeRange { min, max },
-        text: true,
-        load: Load::PING_PONG,
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
-        warmup: Duration::ZERO,
-        verify,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 0,
-    })
-    .unwrap()
+    let mut draft = LoadDraft::closed_loop();
+    (draft.payload.min, draft.payload.max) = (min, max);
+    draft.verify = verify;
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@
 //! | `worker` | one generator thread, from its first connection to its results |
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state that a thread's clients share |
-//! | `connect`, `failure` | opening of a connection: TCP, TLS and upgrade, timed; reasons of failures |
-//! | `client` | one connected client: its stages, writing, reading, recording |
+//! | `connect` | opening of a connection: TCP, TLS and upgrade, timed |
+//! | `client`, `connection_end` | one connected client: its stages, writing, reading, recording; its end |
 //! | `message` | one message: pacing (when), payload (what), echo verifier (which answer) |
 //!
 //! ```no_run
@@ -48,10 +48,10 @@ mod client;
 mod client_stats;
 mod clock;
 mod connect;
+mod connection_end;
 mod coordinator;
 mod error;
 mod event_loop;
-mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handle;
@@ -68,7 +68,6 @@ mod worker;
 pub use calibrate::calibrate;
 pub use connect::tls;
 pub use error::SwarmError;
-pub use failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
@@ -76,32 +75,11 @@ pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
 
 /// A small valid plan, changed as the test needs.
 #[cfg(test)]
-fn test_plan(change: impl FnOnce(&mut measurement::plan::PlanDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{Length, Plan, PlanDraft, ServerUrl, Verify};
-    use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-    use std::time::Duration;
+fn test_plan(change: impl FnOnce(&mut measurement::plan::LoadDraft)) -> measurement::plan::Plan {
+    use measurement::plan::{LoadDraft, LoadSpec, ServerUrl};
 
-    let mut draft = PlanDraft {
-        server_url: ServerUrl::parse("ws://127.0.0.1:1/").unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
-        clients: NonZeroU32::new(4).unwrap(),
-        length: Length::MessagesPerClient(NonZeroU64::new(10).unwrap()),
-        payload: units::SizeRange { min: 125, max: 125 },
-        text: true,
-        load: measurement::plan::Load::PING_PONG,
-        connect_rate: None,
-        connect_timeout: Duration::from_secs(5),
-        timeout: Duration::from_secs(5),
-        warmup: Duration::ZERO,
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 1000,
-    };
+    let mut draft = LoadDraft::closed_loop();
     change(&mut draft);
-    Plan::new(draft).unwrap()
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }

@@ -45,7 +45,6 @@ impl PacingTimer {
 }
 
 #[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_wraps)]
 impl PacingTimer {
     pub(crate) fn new(_: &Registry, _: Token) -> io::Result<Self> {
         Ok(Self {})

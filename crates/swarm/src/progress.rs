@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
-use measurement::record::Record;
+use measurement::record::{ConnectFailure, Record};
 use measurement::run::Connections;
 use measurement::verdict::{ContextSwitches, GeneratorUsage};
 
-use crate::failure::{ConnectFailure, ConnectionEnd};
+use crate::connection_end::ConnectionEnd;
 
 /// The phases of a run, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -108,7 +108,6 @@ pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
 }
 
 /// Mean time of the threads' reports, which come at different times; once all are done, the last one.
-#[allow(clippy::cast_precision_loss)]
 fn elapsed_s(threads: &[Arc<ThreadProgress>]) -> f64 {
     let busy: Vec<_> = threads.iter().filter(|t| t.is_busy).collect();
     let elapsed_ns = if busy.is_empty() {

@@ -138,7 +138,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
         .max_by_key(|(failure, n)| (**n, failure.to_string()));
     match most_frequent {
         Some((cause, _)) => SwarmError::NothingConnected {
-            url: plan.server_url.as_str().to_owned(),
+            url: plan.server_url().as_str().to_owned(),
             attempted: failures.values().sum(),
             cause: cause.clone(),
         },

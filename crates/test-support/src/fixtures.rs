@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl};
+use measurement::plan::{
+    Arrivals, Length, Load, LoadDraft, LoadSpec, RateProfile, ServerUrl, TargetServer,
+};
 use measurement::record::{BottomK, Outcome, Record, Recorder, Sample};
 use measurement::run::{Connections, Host, Run, RunContext, Summary, Tool};
 use units::Rate;
@@ -32,15 +34,20 @@ pub fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
 /// The summary of a record: three clients against an embedded server, 1.5 s long.
 #[must_use]
 pub fn summary_of(record: &Record) -> Summary {
-    let plan = Plan::new(PlanDraft {
-        embedded: Some("axum".into()),
+    let plan = LoadSpec::new(LoadDraft {
         clients: 3.try_into().unwrap(),
         length: Length::MessagesPerClient(2.try_into().unwrap()),
         payload: "64..4KiB".parse().unwrap(),
         connect_timeout: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         warmup: Duration::ZERO,
-        ..draft()
+        seed: 5,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(TargetServer {
+        embedded: Some("axum".into()),
+        ..server()
     })
     .unwrap();
     let context = RunContext {
@@ -92,7 +99,16 @@ fn three_seconds(load: Load, lag_ns: u64, change: impl FnOnce(&mut Summary)) -> 
         recorder.ended(&budget, sample, 125);
     }
     let record = Recorder::merge(vec![recorder], &budget);
-    let plan = Plan::new(PlanDraft { load, ..draft() }).unwrap();
+    let plan = LoadSpec::new(LoadDraft {
+        clients: 1.try_into().unwrap(),
+        length: Length::Duration(Duration::from_secs(3)),
+        load,
+        seed: 5,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(server())
+    .unwrap();
     let context = RunContext {
         tool: tool("0.1.0"),
         host: Host {
@@ -121,12 +137,6 @@ fn tool(version: &str) -> Tool {
     }
 }
 
-/// One client for three seconds, each message 125 bytes.
-fn draft() -> PlanDraft {
-    PlanDraft {
-        clients: 1.try_into().unwrap(),
-        length: Length::Duration(Duration::from_secs(3)),
-        seed: 5,
-        ..PlanDraft::closed_loop(ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap())
-    }
+fn server() -> TargetServer {
+    ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap().into()
 }

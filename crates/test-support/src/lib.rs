@@ -7,6 +7,9 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod documents_check;
 pub mod fixtures;
 pub mod golden;
 pub mod svg_path;
+
+pub use documents_check::documents_check;

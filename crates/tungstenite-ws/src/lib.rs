@@ -20,7 +20,7 @@
 //! # }).expect("serves");
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod library_adapter;
 mod request_head;
@@ -28,8 +28,8 @@ mod request_head;
 use std::{future::Future, io, sync::Arc};
 
 use echo_server::{
-    BufferSizes, Connection, GracefulStream, Program, Route, ServerContext, accept, echo,
-    encode_response, normalize_upgrade_headers,
+    Connection, GracefulStream, Program, Route, ServerContext, accept, echo, encode_response,
+    normalize_upgrade_headers,
 };
 use http::{Method, Request};
 use library_adapter::Tungstenite;
@@ -130,16 +130,12 @@ fn upgrade_response(request: &Request<()>) -> io::Result<Vec<u8>> {
 }
 
 fn websocket_config(config: &Config) -> WebSocketConfig {
-    let BufferSizes {
-        read,
-        write,
-        max_write,
-    } = config.buffers();
+    let buffers = config.buffers();
     let max_message_size = Some(config.max_message_size);
     WebSocketConfig::default()
-        .read_buffer_size(read)
-        .write_buffer_size(write)
-        .max_write_buffer_size(max_write)
+        .read_buffer_size(buffers.read)
+        .write_buffer_size(buffers.write)
+        .max_write_buffer_size(buffers.max_write)
         .max_message_size(max_message_size)
         .max_frame_size(max_message_size)
 }

@@ -1,6 +1,6 @@
 //! A summary for the tests.
 
-use measurement::plan::{Plan, PlanDraft, ServerUrl};
+use measurement::plan::{LoadDraft, LoadSpec, ServerUrl};
 use measurement::record::{BottomK, Outcome, Recorder, Sample};
 use measurement::run::{RunContext, Summary};
 
@@ -14,12 +14,12 @@ pub(crate) fn summary(messages: u64) -> Summary {
         recorder.ended(&budget, sample, 125);
     }
     let record = Recorder::merge(vec![recorder], &budget);
-    let plan = Plan::new(PlanDraft::closed_loop(
-        ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap(),
-    ));
+    let load = LoadSpec::new(LoadDraft::closed_loop()).unwrap();
+    let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
+    let plan = load.against(url).unwrap();
     let context = RunContext {
         elapsed_s: 2.0,
         ..RunContext::default()
     };
-    Summary::new(&plan.unwrap(), &record, context)
+    Summary::new(&plan, &record, context)
 }

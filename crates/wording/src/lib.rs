@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`comparison`] | the verdict on a figure of two servers |
 //! | `reasons` | the reasons of a verdict, with advice |
+//! | `connect_advice` | advice when no connection opened |
 //! | [`plan`] | the plan |
 //! | [`summary`] | figures of a run: measured time, generator, coordinated omission, tail |
 //! | [`run_differences`] | differences between the settings of runs |
@@ -13,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod comparison;
+mod connect_advice;
 #[cfg(test)]
 mod fixture;
 pub mod plan;
@@ -20,4 +22,5 @@ mod reasons;
 pub mod run_differences;
 pub mod summary;
 
+pub use connect_advice::connect_advice;
 pub use reasons::{explain, reason};

@@ -8,15 +8,14 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use axum_ws::{Config, Listener};
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, ServerUrl};
 use swarm::Recording;
 use swarm::RunHandle;
 use tokio::sync::watch;
-use units::SizeRange;
 
 const TIME: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4096;
@@ -138,29 +137,20 @@ fn registered(listener: std::net::TcpListener) -> Listener {
 }
 
 fn run(address: SocketAddr, clients: u32, window: u32, length: Length) -> Recording {
-    let plan = Plan::new(PlanDraft {
-        server_url: ServerUrl::parse(&format!("ws://{address}/ws")).unwrap(),
-        embedded: None,
+    let plan = LoadSpec::new(LoadDraft {
         clients: NonZeroU32::new(clients).unwrap(),
         length,
-        payload: SizeRange { min: 125, max: 125 },
         text: false,
         load: Load::Closed {
             window: NonZeroU32::new(window).unwrap(),
         },
-        connect_rate: None,
         connect_timeout: Duration::from_secs(20),
         timeout: Duration::from_secs(20),
         warmup: Duration::from_millis(200),
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        certificate_policy: Default::default(),
-        headers: Default::default(),
-        seed: 1,
-        max_samples: 0,
+        ..LoadDraft::closed_loop()
     })
+    .unwrap()
+    .against(ServerUrl::parse(&format!("ws://{address}/ws")).unwrap())
     .unwrap();
     let recording = swarm::record(&plan, &RunHandle::new()).unwrap();
     assert!(!recording.record.counts.any_failed());

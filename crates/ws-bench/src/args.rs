@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, print_notice};
-use measurement::plan::{Length, Plan, RateProfile, ServerUrl};
+use measurement::plan::{
+    CertificatePolicy, Length, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
+};
 use measurement::run::thresholds::Condition;
 use results::write::RunFormat;
 use units::{UnitError, parse_count};
@@ -161,16 +163,31 @@ impl BenchArgs {
         Ok(())
     }
 
-    /// The plan for a server at `url`, which is embedded or not.
+    /// The server to measure; `None` = the embedded one, which is still to be started.
     ///
     /// # Errors
-    /// For a URL that cannot be read, a figure out of range, or certificates to trust that cannot
-    /// be used.
-    pub(crate) fn plan(&self, url: &str, embedded: bool) -> anyhow::Result<Plan> {
-        let target = ServerUrl::parse(url)?;
-        let trust = self.load.tls.read(&target, swarm::tls::count_roots)?;
-        let mut draft = self.load.draft(target, trust, &self.generator);
-        draft.embedded = embedded.then(|| self.embedded.name().to_owned());
+    /// For a URL that cannot be read, or certificates to trust that cannot be used.
+    pub(crate) fn target(&self) -> anyhow::Result<Option<TargetServer>> {
+        let certificate_policy = self.load.tls.read(swarm::tls::count_roots)?;
+        match &self.url {
+            Some(url) => Ok(Some(TargetServer {
+                certificate_policy,
+                ..ServerUrl::parse(url)?.into()
+            })),
+            None if certificate_policy == CertificatePolicy::System => Ok(None),
+            None => {
+                let url = "the embedded server".to_owned();
+                Err(PlanError::NoCertificate { url }.into())
+            }
+        }
+    }
+
+    /// The load and its generator.
+    ///
+    /// # Errors
+    /// For a figure out of range.
+    pub(crate) fn load_spec(&self) -> Result<LoadSpec, PlanError> {
+        let mut draft = self.load.draft(&self.generator);
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (
                 self.load.duration,
@@ -188,7 +205,7 @@ impl BenchArgs {
         if self.needs_samples() {
             draft.max_samples = self.max_samples;
         }
-        Ok(Plan::new(draft)?)
+        LoadSpec::new(draft)
     }
 
     /// Returns true when the generator's own limits are to be measured before this run.
@@ -234,9 +251,12 @@ mod tests {
     }
 
     fn plan(line: &str) -> Plan {
+        let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
         parse(line)
             .unwrap()
-            .plan("ws://127.0.0.1:1/", false)
+            .load_spec()
+            .unwrap()
+            .against(url)
             .unwrap()
     }
 

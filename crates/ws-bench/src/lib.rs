@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
-use swarm::RunHandle;
+use swarm::{RunHandle, SwarmError};
 
 /// The whole program.
 #[must_use]
@@ -50,8 +50,20 @@ pub fn main() -> ExitCode {
             run::run(&args, &control, interrupts)
         })
         .or_else(|error| {
-            cli::print_error(&error);
-            Ok(run::status_of_error(&error))
+            let status = run::status_of_error(&error);
+            cli::print_error(&with_connect_advice(error));
+            Ok(status)
         })
     })
+}
+
+/// Adds advice to the error of a run of which no connection opened.
+fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
+    let failure = error
+        .downcast_ref::<SwarmError>()
+        .and_then(SwarmError::connect_failure);
+    match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
+        Some(advice) => anyhow::anyhow!("{} · {advice}", cli::in_one_line(error.as_ref())),
+        None => error,
+    }
 }

@@ -5,7 +5,7 @@ use cli::interrupt::Interrupts;
 use cli::{ExitStatus, print_error, print_text};
 use host::open_files;
 use host::process_probe::ProcessProbe;
-use measurement::plan::{CertificatePolicy, Plan, PlanError};
+use measurement::plan::{CertificatePolicy, LoadSpec, Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
@@ -33,7 +33,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     let checked = check(args)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
-    let started = start(args, control, checked.plan, checked.metrics)?;
+    let started = start(args, control, checked.load, checked.metrics)?;
     let mut run = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
     let summary = run
@@ -41,6 +41,7 @@ pub(crate) fn run(
         .take()
         .context("the generator gave no summary")?;
     let mut summary = summary.with_conditions(&args.conditions);
+    summary.command_line = Some(cli::masked_command_line(std::env::args_os()));
     wording::explain(&mut summary);
     run.summary = Some(summary.clone());
     // A terminal that is gone must not cost the files.
@@ -64,10 +65,15 @@ pub(crate) fn run(
     Ok(status(&summary, interrupted))
 }
 
+/// A checked load, aimed already unless its server is still to be started.
+enum CheckedLoad {
+    Aimed(Box<Plan>),
+    ForEmbedded(LoadSpec),
+}
+
 /// A run whose flags, limits and files have been checked.
 struct Checked {
-    /// The plan; of an embedded server, with a URL that stands for it.
-    plan: Plan,
+    load: CheckedLoad,
     metrics: Option<MetricsListener>,
     outputs: RunOutputs,
     probe: Option<ProcessProbe>,
@@ -75,11 +81,13 @@ struct Checked {
 
 /// Checks everything that can be wrong with what was typed, before anything is started.
 fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
-    let (url, embedded) = match &args.url {
-        Some(url) => (url.as_str(), false),
-        None => ("ws://127.0.0.1:1/", true),
+    let spec = args.load_spec()?;
+    let target = args.target()?;
+    let url = target.as_ref().map(|server| server.url.clone());
+    let load = match target {
+        Some(target) => CheckedLoad::Aimed(Box::new(spec.against(target)?)),
+        None => CheckedLoad::ForEmbedded(spec),
     };
-    let plan = args.plan(url, embedded)?;
     let plot = args.plot.as_deref().map(PlotOutput::check).transpose()?;
     if args.tui {
         tui::check()?;
@@ -94,14 +102,14 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
             grouped(to)
         ));
     }
-    cli::check_room(plan.clients.get(), &plan.server_url, embedded)?;
+    cli::check_room(args.load.clients.get(), url.as_ref())?;
     let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
-        None => embedded.then(ProcessProbe::own_process),
+        None => url.is_none().then(ProcessProbe::own_process),
     };
     Ok(Checked {
-        plan,
+        load,
         metrics,
         outputs,
         probe,
@@ -120,30 +128,30 @@ struct Started {
 fn start(
     args: &BenchArgs,
     control: &RunHandle,
-    checked: Plan,
+    checked: CheckedLoad,
     metrics: Option<MetricsListener>,
 ) -> anyhow::Result<Started> {
-    let server = checked
-        .embedded
-        .is_some()
-        .then(|| EmbeddedServer::start(args.embedded, args.load.clients.get()))
-        .transpose()?;
-    let plan = match &server {
-        Some(server) => {
+    let (plan, server) = match checked {
+        CheckedLoad::Aimed(plan) => (*plan, None),
+        CheckedLoad::ForEmbedded(load) => {
+            let server = EmbeddedServer::start(args.embedded, args.load.clients.get())?;
             args.notice(&format!(
                 "no URL given: measuring an embedded {} echo server at {}",
                 args.embedded.name(),
                 server.url
             ));
-            args.plan(&server.url, true)?
+            let target = TargetServer {
+                embedded: Some(args.embedded.name().to_owned()),
+                ..ServerUrl::parse(&server.url)?.into()
+            };
+            (load.against(target)?, Some(server))
         }
-        None => checked,
     };
     if let Some(metrics) = metrics {
         args.notice(&format!("metrics at {}", metrics.url()?));
         metrics.serve(&plan, control)?;
     }
-    if plan.certificate_policy == CertificatePolicy::Unchecked {
+    if plan.server().certificate_policy == CertificatePolicy::Unchecked {
         args.notice(
             "the server's certificate is not checked (--insecure): whoever answers is measured",
         );
@@ -162,7 +170,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
     }
     match swarm::calibrate(plan) {
         Ok(found) => {
-            if found.is_none() && (plan.server_url.is_tls() || plan.server_url.is_unix()) {
+            if found.is_none() && (plan.server_url().is_tls() || plan.server_url().is_unix()) {
                 args.notice(
                     "the generator's own limits are known only for ws://, so they are not looked for",
                 );

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::PlanError;
+use measurement::plan::{Plan, TargetServer};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
@@ -30,14 +30,13 @@ pub(crate) struct Experiment<'a> {
     candidates: &'a [Candidate],
     cpu_split: Option<CpuSplit>,
     runner: RoundRunner,
+    /// Of a capacity run against the first server, or the first with a certificate.
+    plan: Plan,
     seed: u64,
 }
 
 impl<'a> Experiment<'a> {
     /// Checks everything that can be checked before a server is started.
-    ///
-    /// # Errors
-    /// A usage error, or a machine that cannot hold the load.
     pub(crate) fn new(
         args: &'a CompareArgs,
         stop: &'a InterruptHandle,
@@ -52,19 +51,19 @@ impl<'a> Experiment<'a> {
             .map(|candidate| candidate.target(1, &args.path))
             .collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
-        let template = LoadTemplate::new(args, targets.swap_remove(0), cpu_split.as_ref());
-        let template = template.map_err(|error| match error.downcast::<PlanError>() {
-            Ok(error) => usage_error(error),
-            Err(other) => other,
-        })?;
-        let target = &template.draft.server_url;
-        let plan = template.capacity(target, seed).map_err(usage_error)?;
+        let target = TargetServer {
+            certificate_policy: args.load.tls.read(swarm::tls::count_roots)?,
+            ..targets.swap_remove(0).into()
+        };
+        let template = LoadTemplate::new(args, cpu_split.as_ref());
         if let Some(rate) = args.rate {
-            template.latency(target, seed, rate).map_err(usage_error)?;
+            template.latency(seed, rate).map_err(usage_error)?;
         }
+        let load = template.capacity(seed).map_err(usage_error)?;
+        let plan = load.against(target).map_err(usage_error)?;
         // Where it cannot be raised, the limit stays as it is.
         let _ = open_files::raise_limit();
-        cli::check_room(plan.clients.get(), target, false)?;
+        cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -74,7 +73,7 @@ impl<'a> Experiment<'a> {
             cores: cpu_split
                 .as_ref()
                 .map_or_else(Vec::new, |s| s.servers.clone()),
-            trust: template.draft.certificate_policy.clone(),
+            certificate_policy: plan.server().certificate_policy.clone(),
             headers: template.draft.headers.clone(),
             control: stop.control.clone(),
         };
@@ -91,14 +90,12 @@ impl<'a> Experiment<'a> {
             candidates,
             cpu_split,
             runner,
+            plan,
             seed,
         })
     }
 
     /// Measures all rounds, or as many as there are when the user ends it.
-    ///
-    /// # Errors
-    /// When the load cannot be planned.
     pub(crate) fn run(self) -> anyhow::Result<Comparison> {
         if self
             .cpu_split
@@ -115,8 +112,7 @@ impl<'a> Experiment<'a> {
         let begun = Instant::now();
         let display = ProgressDisplay::start(self.args.quiet);
         let path = &self.args.path;
-        let mut servers: Vec<CandidateRow> =
-            self.candidates.iter().map(|c| c.contender(path)).collect();
+        let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
         let mut is_complete = self.try_out(&mut servers, &display);
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
         let rate = self
@@ -157,7 +153,7 @@ impl<'a> Experiment<'a> {
                 Ok(capacity) => server.pilot_messages_per_s = capacity,
                 Err(RoundError::Interrupted) => return false,
                 Err(error) => {
-                    let why = cli::in_one_line(&error);
+                    let why = error.in_one_line();
                     display.line(&format!("left out: {why}"));
                     server.excluded = Some(why);
                 }
@@ -179,11 +175,9 @@ impl<'a> Experiment<'a> {
 
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {
         let args = self.args;
-        let template = &self.runner.template;
-        let plan = template.capacity(&template.draft.server_url, self.seed)?;
-        let mut load = PlanSummary::from(&plan);
+        let mut load = PlanSummary::from(&self.plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
-        load.url = candidate.map_or_else(String::new, |c| c.contender(&args.path).url);
+        load.url = candidate.map_or_else(String::new, |c| c.row(&args.path).url);
         let (server_cores, generator_cores) = self
             .cpu_split
             .clone()

@@ -3,9 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{
-    Arrivals, CertificatePolicy, Length, Load, Plan, PlanDraft, PlanError, RateProfile, ServerUrl,
-};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, LoadSpec, PlanError, RateProfile};
 use units::Rate;
 
 use crate::args::CompareArgs;
@@ -27,25 +25,17 @@ const MAX_SAMPLES: u64 = 1_000_000;
 /// The load that all runs share.
 #[derive(Debug)]
 pub(crate) struct LoadTemplate {
-    /// Closed loop. Server and seed are set for each run.
-    pub(crate) draft: PlanDraft,
+    /// Closed loop. The seed is set for each run.
+    pub(crate) draft: LoadDraft,
     arrivals: Arrivals,
     /// Most messages in flight per client at a rate; `None` = unbounded.
     open_window: Option<NonZeroU32>,
 }
 
 impl LoadTemplate {
-    /// The load that was asked for, against servers like `target`.
-    ///
-    /// # Errors
-    /// When the trusted certificates cannot be read.
-    pub(crate) fn new(
-        args: &CompareArgs,
-        target: ServerUrl,
-        cpu_split: Option<&CpuSplit>,
-    ) -> anyhow::Result<Self> {
-        let trust = args.load.tls.read(&target, swarm::tls::count_roots)?;
-        let mut draft = args.load.draft(target, trust, &args.generator);
+    /// The load that was asked for.
+    pub(crate) fn new(args: &CompareArgs, cpu_split: Option<&CpuSplit>) -> Self {
+        let mut draft = args.load.draft(&args.generator);
         draft.max_samples = MAX_SAMPLES;
         if let Some(split) = cpu_split {
             draft.pin.clone_from(&split.generator);
@@ -56,51 +46,28 @@ impl LoadTemplate {
                 draft.threads = n;
             }
         }
-        Ok(Self {
+        Self {
             draft,
             arrivals: args.arrivals,
             open_window: args.load.window,
-        })
-    }
-
-    fn plan(
-        &self,
-        target: &ServerUrl,
-        seed: u64,
-        change: impl FnOnce(&mut PlanDraft),
-    ) -> Result<Plan, PlanError> {
-        let mut draft = PlanDraft {
-            server_url: target.clone(),
-            seed,
-            ..self.draft.clone()
-        };
-        if !draft.server_url.is_tls() {
-            // The policy is for the servers among them that have a certificate.
-            draft.certificate_policy = CertificatePolicy::System;
         }
+    }
+
+    fn load(&self, seed: u64, change: impl FnOnce(&mut LoadDraft)) -> Result<LoadSpec, PlanError> {
+        let mut draft = self.draft.clone();
+        draft.seed = seed;
         change(&mut draft);
-        Plan::new(draft)
+        LoadSpec::new(draft)
     }
 
-    /// Returns the plan of a capacity run: closed loop.
-    ///
-    /// # Errors
-    /// [`PlanError`] when a figure is out of range.
-    pub(crate) fn capacity(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
-        self.plan(target, seed, |_| {})
+    /// Returns the load of a capacity run: closed loop.
+    pub(crate) fn capacity(&self, seed: u64) -> Result<LoadSpec, PlanError> {
+        self.load(seed, |_| {})
     }
 
-    /// Returns the plan of a latency run: open loop at a rate.
-    ///
-    /// # Errors
-    /// As [`capacity`](Self::capacity).
-    pub(crate) fn latency(
-        &self,
-        target: &ServerUrl,
-        seed: u64,
-        rate: Rate,
-    ) -> Result<Plan, PlanError> {
-        self.plan(target, seed, |draft| {
+    /// Returns the load of a latency run: open loop at a rate.
+    pub(crate) fn latency(&self, seed: u64, rate: Rate) -> Result<LoadSpec, PlanError> {
+        self.load(seed, |draft| {
             draft.load = Load::Open {
                 profile: RateProfile::constant(rate),
                 arrivals: self.arrivals,
@@ -109,12 +76,9 @@ impl LoadTemplate {
         })
     }
 
-    /// Returns the plan of a pilot run: a short capacity run without samples.
-    ///
-    /// # Errors
-    /// As [`capacity`](Self::capacity).
-    pub(crate) fn pilot(&self, target: &ServerUrl, seed: u64) -> Result<Plan, PlanError> {
-        self.plan(target, seed, |draft| {
+    /// Returns the load of a pilot run: a short capacity run without samples.
+    pub(crate) fn pilot(&self, seed: u64) -> Result<LoadSpec, PlanError> {
+        self.load(seed, |draft| {
             draft.length = Length::Duration(match draft.length {
                 Length::Duration(time) => time.min(PILOT),
                 Length::MessagesPerClient(_) => PILOT,

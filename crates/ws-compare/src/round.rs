@@ -15,9 +15,8 @@ use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
 use crate::server::candidate::Candidate;
 use crate::server::starter::{
-    ServerStarter, StartError, StartedServer, describe_ending, describe_output,
+    RunningServer, ServerStarter, StartError, describe_ending, describe_output,
 };
-use crate::server::ws_client::ServerAddress;
 
 /// A server without figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +56,21 @@ impl From<StartError> for RoundError {
     }
 }
 
+impl RoundError {
+    /// The error and its causes in one line, with advice when no connection opened.
+    pub(crate) fn in_one_line(&self) -> String {
+        let line = cli::in_one_line(self);
+        let failure = match self {
+            Self::Run { source, .. } => source.connect_failure(),
+            _ => None,
+        };
+        match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
+            Some(advice) => format!("{line} · {advice}"),
+            None => line,
+        }
+    }
+}
+
 /// Describes the failed checks. One problem that all checks have is named once.
 fn describe_failures(failures: &[FailedCheck]) -> String {
     match failures {
@@ -82,55 +96,6 @@ pub(crate) struct RoundRunner {
     pub(crate) control: RunHandle,
     /// Limit of each conformance check.
     pub(crate) check_timeout: Duration,
-}
-
-/// A candidate that runs.
-enum RunningServer {
-    Started(Box<StartedServer>),
-    /// Runs already, and goes on.
-    External(Box<ServerAddress>),
-}
-
-impl RunningServer {
-    fn address(&self) -> &ServerAddress {
-        match self {
-            Self::Started(server) => &server.address,
-            Self::External(address) => address,
-        }
-    }
-
-    /// Its processes, if we have started it.
-    fn processes(&self) -> Vec<u32> {
-        match self {
-            Self::Started(server) => server.process.members(),
-            Self::External(_) => Vec::new(),
-        }
-    }
-
-    /// Checks that the process of a started server has not ended.
-    ///
-    /// # Errors
-    /// [`RoundError::Died`] if it has.
-    fn check_alive(&mut self, name: &str) -> Result<(), RoundError> {
-        let ending = match self {
-            Self::Started(server) => server.process.ending(),
-            Self::External(_) => None,
-        };
-        ending.map_or(Ok(()), |(status, output)| {
-            Err(RoundError::Died {
-                name: name.to_owned(),
-                status,
-                output,
-            })
-        })
-    }
-
-    /// Ends it, if we have started it.
-    fn end(self) {
-        if let Self::Started(server) = self {
-            server.process.end();
-        }
-    }
 }
 
 /// A part of a turn.
@@ -171,22 +136,8 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    fn start(&self, candidate: &Candidate) -> Result<RunningServer, RoundError> {
-        if let Some(command) = &candidate.command {
-            let server = self.starter.start(candidate, command)?;
-            return Ok(RunningServer::Started(Box::new(server)));
-        }
-        let address = self
-            .starter
-            .address(candidate.target(0, &self.starter.path)?);
-        Ok(RunningServer::External(Box::new(address)))
-    }
-
     /// Checks a server's conformance before all rounds, and with `pilot` measures its capacity: right echoes
     /// per second, the median of a few short runs.
-    ///
-    /// # Errors
-    /// [`RoundError`] when the server is not to be compared.
     pub(crate) fn try_out(
         &self,
         candidate: &Candidate,
@@ -195,15 +146,15 @@ impl RoundRunner {
         mut on_phase: impl FnMut(TurnPhase),
     ) -> Result<Option<f64>, RoundError> {
         on_phase(TurnPhase::Starting);
-        let mut server = self.start(candidate)?;
+        let mut server = self.starter.start(candidate)?;
         on_phase(TurnPhase::Conformance);
         let failures =
-            conformance::failed_checks(server.address(), self.check_timeout, &self.control);
+            conformance::failed_checks(&server.address, self.check_timeout, &self.control);
         if self.control.is_stopped() {
             return Err(RoundError::Interrupted);
         }
         if !failures.is_empty() {
-            server.check_alive(&candidate.name)?;
+            check_alive(candidate, &mut server)?;
             return Err(RoundError::Conformance {
                 name: candidate.name.clone(),
                 failures,
@@ -213,7 +164,10 @@ impl RoundRunner {
         if pilot {
             on_phase(TurnPhase::Pilot);
             for _ in 0..PILOT_RUNS {
-                let plan = self.template.pilot(&server.address().target, seed)?;
+                let plan = self
+                    .template
+                    .pilot(seed)?
+                    .against(server.address.server.clone())?;
                 let outcome = self.measure(candidate, &mut server, &plan)?;
                 capacities.push(outcome.row.messages_per_s);
             }
@@ -223,9 +177,7 @@ impl RoundRunner {
     }
 
     /// Fills the row of a server's turn: capacity, latency at the rate, or a failure.
-    ///
-    /// # Errors
-    /// [`RoundError::Interrupted`] when the user ended it, so that there is no row.
+    /// The only error is an interrupt.
     pub(crate) fn turn(
         &self,
         candidate: &Candidate,
@@ -235,7 +187,7 @@ impl RoundRunner {
     ) -> Result<RoundRow, RoundError> {
         match self.fill(&mut row, candidate, rate, on_phase) {
             Err(RoundError::Interrupted) => return Err(RoundError::Interrupted),
-            Err(error) => row.failure = Some(cli::in_one_line(&error)),
+            Err(error) => row.failure = Some(error.in_one_line()),
             Ok(()) => {}
         }
         Ok(row)
@@ -249,19 +201,20 @@ impl RoundRunner {
         mut on_phase: impl FnMut(TurnPhase),
     ) -> Result<(), RoundError> {
         on_phase(TurnPhase::Starting);
-        let mut server = self.start(candidate)?;
-        if let RunningServer::Started(server) = &server {
-            row.ready_s = Some(server.ready_after.as_secs_f64());
-        }
+        let mut server = self.starter.start(candidate)?;
+        row.ready_s = server.ready_after.map(|time| time.as_secs_f64());
         on_phase(TurnPhase::Capacity);
-        let plan = self.template.capacity(&server.address().target, row.seed)?;
+        let plan = self
+            .template
+            .capacity(row.seed)?
+            .against(server.address.server.clone())?;
         let outcome = self.measure(candidate, &mut server, &plan)?;
         row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
             on_phase(TurnPhase::Latency);
-            let target = &server.address().target;
-            let plan = self.template.latency(target, row.seed, rate)?;
+            let load = self.template.latency(row.seed, rate)?;
+            let plan = load.against(server.address.server.clone())?;
             row.latency = Some(self.measure(candidate, &mut server, &plan)?.row);
         }
         server.end();
@@ -281,7 +234,7 @@ impl RoundRunner {
             return Err(RoundError::Interrupted);
         }
         // The end of its process explains everything else.
-        server.check_alive(&candidate.name)?;
+        check_alive(candidate, server)?;
         let outcome = outcome.map_err(|source| RoundError::Run {
             name: name(),
             source,
@@ -294,6 +247,17 @@ impl RoundRunner {
             None => Ok(outcome),
         }
     }
+}
+
+/// Checks that the process of a started server has not ended.
+fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), RoundError> {
+    server.ending().map_or(Ok(()), |(status, output)| {
+        Err(RoundError::Died {
+            name: candidate.name.clone(),
+            status,
+            output,
+        })
+    })
 }
 
 #[cfg(test)]

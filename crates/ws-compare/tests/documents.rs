@@ -1,13 +1,10 @@
 //! Help, completions and manual page.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "../../cli/tests/documents/mod.rs"]
-mod documents;
+use test_support::documents_check;
 
 #[test]
 fn they_know_every_flag() {
-    documents::check(
+    documents_check(
         env!("CARGO_BIN_EXE_ws-compare"),
         "ws-compare",
         &[

@@ -277,26 +277,32 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::fixture::Made;
+    use results::write::Output;
+    use test_support::fixtures::{closed_loop_run, open_loop_run};
     use units::human_time;
+
+    /// Saves a run as ws-bench does.
+    pub(crate) fn save(run: &Run, path: &Path) {
+        Output::create(path).unwrap().write(run).unwrap();
+    }
 
     #[test]
     fn files_of_one_run_are_put_together_and_others_kept_apart() {
         let folder = tempfile::tempdir().unwrap();
-        let save = |made: Made, name: &str| {
+        let save_as = |run: Run, name: &str| {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            made.save(&path);
+            save(&run, &path);
             path
         };
-        let later = || Made::closed().but(|s| s.started_at = "later".into());
+        let later = || closed_loop_run(|s| s.started_at = "later".into());
         let files = [
-            save(Made::closed(), "a/run.json"),
-            save(later(), "b/run.json"),
-            save(Made::closed(), "a/run.xlsx"),
-            save(Made::closed(), "a/run.csv"),
+            save_as(closed_loop_run(|_| {}), "a/run.json"),
+            save_as(later(), "b/run.json"),
+            save_as(closed_loop_run(|_| {}), "a/run.xlsx"),
+            save_as(closed_loop_run(|_| {}), "a/run.csv"),
         ];
         let runs = read_runs(&files).unwrap();
         let found: Vec<_> = runs.iter().map(|run| run.files.len()).collect();
@@ -310,9 +316,9 @@ mod tests {
     fn a_file_without_summary_belongs_to_the_run_whose_times_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let run = Made::open();
+        let run = open_loop_run(|_| {});
         for name in ["run.csv", "run.hlog", "run.json"] {
-            run.save(&path(name));
+            save(&run, &path(name));
         }
         let found = |files: &[&str]| -> Vec<usize> {
             let files: Vec<_> = files.iter().map(|name| path(name)).collect();
@@ -324,21 +330,21 @@ mod tests {
         let other = |s: &mut Summary| {
             s.service_time_ns.max = s.service_time_ns.max.map(|ns| ns + 1_000);
         };
-        Made::open().but(other).save(&path("other.json"));
+        save(&open_loop_run(other), &path("other.json"));
         assert_eq!(found(&["run.csv", "other.json"]), [1, 1]);
         let slower = |s: &mut Summary| {
             s.service_time_ns.p50 = s.service_time_ns.p50.map(|ns| ns + 100_000);
         };
-        Made::open().but(slower).save(&path("slower.json"));
+        save(&open_loop_run(slower), &path("slower.json"));
         assert_eq!(found(&["run.hlog", "slower.json"]), [1, 1]);
     }
 
     #[test]
     fn the_times_of_a_file_without_summary_are_those_of_its_messages() {
         let folder = tempfile::tempdir().unwrap();
-        let figures = |made: &Made, name: &str| {
+        let figures = |run: &Run, name: &str| {
             let path = folder.path().join(name);
-            made.save(&path);
+            save(&run, &path);
             let runs = read_runs(&[path]).unwrap();
             let shown = |times: &Latency| {
                 let shown = times.shown().into_iter();
@@ -350,10 +356,10 @@ mod tests {
             (shown(&runs[0].service), shown(&runs[0].response))
         };
         // The percentiles of histograms and of messages agree to three digits.
-        let open = Made::open();
+        let open = open_loop_run(|_| {});
         assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
         assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
-        let (_, closed) = figures(&Made::closed(), "closed.csv");
+        let (_, closed) = figures(&closed_loop_run(|_| {}), "closed.csv");
         assert!(closed.iter().all(|(_, time)| time.is_none()), "{closed:?}");
     }
 
@@ -369,9 +375,9 @@ mod tests {
     fn a_choice_of_the_messages_belongs_to_the_run_of_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let run = Made::open();
+        let run = open_loop_run(|_| {});
         for name in ["run.json", "run.csv", "other.csv"] {
-            run.save(&path(name));
+            save(&run, &path(name));
         }
         for name in ["run.csv", "other.csv"] {
             rewrite(&path(name), |at, line| {
@@ -387,7 +393,7 @@ mod tests {
         assert_eq!(found(&["other.csv", "run.json"]), [1, 1]);
         // A time that the run has not.
         let shorter = |s: &mut Summary| s.service_time_ns.max = Some(1_100_000);
-        Made::open().but(shorter).save(&path("run.json"));
+        save(&open_loop_run(shorter), &path("run.json"));
         assert_eq!(found(&["run.csv", "run.json"]), [1, 1]);
     }
 
@@ -399,8 +405,8 @@ mod tests {
             s.service_time_ns = Latency::default();
             s.response_time_ns = Latency::default();
         };
-        Made::open().but(nothing).save(&path("run.json"));
-        Made::open().save(&path("run.csv"));
+        save(&open_loop_run(nothing), &path("run.json"));
+        save(&open_loop_run(|_| {}), &path("run.csv"));
         rewrite(&path("run.csv"), |at, line| {
             let fields: Vec<_> = line.split(',').collect();
             let lost = [&fields[..4], &["", "", "lost"]].concat().join(",");
@@ -416,8 +422,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let files = [path("whole.csv"), path("large.csv")];
-        Made::closed().save(&files[0]);
-        Made::open().save(&files[1]);
+        save(&closed_loop_run(|_| {}), &files[0]);
+        save(&open_loop_run(|_| {}), &files[1]);
         let mut runs = read_runs(&files).unwrap();
         let pages = |runs: &[ReportedRun]| {
             let pages = [

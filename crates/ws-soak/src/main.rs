@@ -21,7 +21,7 @@ mod soak;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, ValueHint};
+use clap::{CommandFactory, Parser, ValueEnum, ValueHint};
 
 use crate::misbehaviour::Misbehaviour;
 use crate::soak::Soak;
@@ -65,7 +65,7 @@ struct SoakArgs {
 
 const ABUSE: &str = "Abuse";
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum FuzzTarget {
     /// The path from the first byte to the upgrade
     Handshake,
@@ -91,7 +91,7 @@ impl SoakArgs {
             duration: self.duration,
             with_load: self.fuzz.is_none(),
             misbehaviours: match self.fuzz {
-                None => Misbehaviour::ALL.to_vec(),
+                None => Misbehaviour::value_variants().to_vec(),
                 Some(FuzzTarget::Handshake) => vec![Misbehaviour::MutatedHandshake],
                 Some(FuzzTarget::Frames) => vec![Misbehaviour::MutatedFrames],
             },

@@ -18,7 +18,7 @@ const UPGRADE: &[u8] =
 const LISTEN: Duration = Duration::from_millis(20);
 
 /// One way in which a client does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Misbehaviour {
     /// Connects, says nothing, goes.
     Silence,
@@ -41,19 +41,6 @@ pub(crate) enum Misbehaviour {
 }
 
 impl Misbehaviour {
-    /// All of them.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Silence,
-        Self::HalfHandshake,
-        Self::HalfFrame,
-        Self::Reset,
-        Self::PingFlood,
-        Self::MessageFlood,
-        Self::HalfClose,
-        Self::MutatedHandshake,
-        Self::MutatedFrames,
-    ];
-
     /// A sentence without its subject, the client.
     pub(crate) fn words(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! A blocking client that sends any bytes and judges the answer.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -122,8 +122,7 @@ impl RawClient {
             match self.0.read(&mut piece) {
                 Ok(0) => break,
                 Ok(n) => heard.extend_from_slice(&piece[..n]),
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => break,
-                // A reset may follow what was said.
+                // The time is over, or a reset follows the answer.
                 Err(_) => break,
             }
         }

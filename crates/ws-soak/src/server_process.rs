@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server that has printed its ready line.
-pub(crate) struct ServerProcess {
+pub(crate) struct SoakedServer {
     child: KillOnDrop,
     /// The TCP address of the ready line.
     pub(crate) address: SocketAddr,
@@ -29,7 +29,7 @@ impl Drop for KillOnDrop {
     }
 }
 
-impl ServerProcess {
+impl SoakedServer {
     /// Starts the command and waits for its ready line.
     pub(crate) fn start(command: &[String]) -> anyhow::Result<Self> {
         let [program, flags @ ..] = command else {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use host::cores::allowed_cores;
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl};
 use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -17,7 +18,7 @@ use units::SizeRange;
 
 use crate::misbehaviour::{Misbehaviour, check_echo};
 use crate::process_monitor::{MemoryTrend, ProcessReading, TOO_SHORT};
-use crate::server_process::ServerProcess;
+use crate::server_process::SoakedServer;
 
 /// Interval between two checks of the witness and two readings of the process.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -108,21 +109,11 @@ impl fmt::Display for SoakReport {
 }
 
 /// Findings of all threads, in the order in which they came.
-#[derive(Default)]
-struct FindingLog(Mutex<Vec<String>>);
+type FindingLog = Mutex<Vec<String>>;
 
-impl FindingLog {
-    fn add(&self, finding: String) {
-        lock(&self.0).push(finding);
-    }
-
-    fn extend(&self, findings: impl IntoIterator<Item = String>) {
-        lock(&self.0).extend(findings);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn add(findings: &FindingLog, finding: String) {
+    let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
+    findings.push(finding);
 }
 
 /// Starts the server, tests it and stops it.
@@ -130,20 +121,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Errors
 /// When the server cannot be started or watched. The server's own faults are in the report.
 pub(crate) fn run(soak: &Soak, command: &[String]) -> anyhow::Result<SoakReport> {
-    let server = ServerProcess::start(command)?;
+    let server = SoakedServer::start(command)?;
     let pid = server.id();
     check_echo(server.address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
     let first = ProcessReading::of(pid)?;
     let findings = FindingLog::default();
     let observed = apply_load(soak, server.address, pid, &findings);
     let last = wait_until_files_closed(pid, first, &findings);
+    let mut findings = findings
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     findings.extend(server.terminate()?);
     let trend = MemoryTrend::of(&observed.readings);
     let growth = trend.filter(MemoryTrend::is_growth);
     findings.extend(growth.map(|trend| trend.to_string()));
     Ok(SoakReport {
         observed,
-        findings: lock(&findings.0).clone(),
+        findings,
         first,
         last,
         trend,
@@ -153,13 +147,11 @@ pub(crate) fn run(soak: &Soak, command: &[String]) -> anyhow::Result<SoakReport>
 /// Runs all clients and the witness until the time is over.
 fn apply_load(soak: &Soak, address: SocketAddr, pid: u32, findings: &FindingLog) -> Observed {
     let deadline = Instant::now() + soak.duration;
-    let committed = Mutex::new(BTreeMap::new());
     let mut observed = Observed::default();
     std::thread::scope(|scope| {
-        for abuser in 0..soak.abusers {
-            let committed = &committed;
-            scope.spawn(move || misbehave(soak, abuser, address, deadline, committed, findings));
-        }
+        let abusers: Vec<_> = (0..soak.abusers)
+            .map(|abuser| scope.spawn(move || misbehave(soak, abuser, address, deadline, findings)))
+            .collect();
         let load = soak
             .with_load
             .then(|| scope.spawn(|| ordinary_load(soak.seed, address, deadline, findings)));
@@ -168,16 +160,24 @@ fn apply_load(soak: &Soak, address: SocketAddr, pid: u32, findings: &FindingLog)
             std::thread::sleep(CHECK_INTERVAL.min(left));
             observed.checks += 1;
             if let Err(finding) = check_echo(address) {
-                findings.add(format!("the witness: {finding}"));
+                add(findings, format!("the witness: {finding}"));
             }
             match ProcessReading::of(pid) {
                 Ok(reading) => observed.readings.push(reading),
-                Err(error) => findings.add(format!("it cannot be watched any more: {error:#}")),
+                Err(error) => add(
+                    findings,
+                    format!("it cannot be watched any more: {error:#}"),
+                ),
             }
         }
         observed.echoes = load.map_or(0, |load| load.join().unwrap_or(0));
+        for abuser in abusers {
+            let committed = abuser.join().unwrap_or_else(|panic| resume_unwind(panic));
+            for (misbehaviour, n) in committed {
+                *observed.committed.entry(misbehaviour).or_default() += n;
+            }
+        }
     });
-    observed.committed = std::mem::take(&mut lock(&committed));
     observed
 }
 
@@ -190,42 +190,46 @@ fn wait_until_files_closed(
     let deadline = Instant::now() + SETTLE_TIMEOUT;
     loop {
         let Ok(now) = ProcessReading::of(pid) else {
-            findings.add("it has ended".to_owned());
+            add(findings, "it has ended".to_owned());
             return first;
         };
         if now.files <= first.files + SPARE_FILES {
             return now;
         }
         if Instant::now() > deadline {
-            findings.add(format!(
-                "{} open files are left, {} at first",
-                now.files, first.files
-            ));
+            add(
+                findings,
+                format!(
+                    "{} open files are left, {} at first",
+                    now.files, first.files
+                ),
+            );
             return now;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// Runs one misbehaving client after the other.
+/// Runs one misbehaving client after the other, and counts them.
 fn misbehave(
     soak: &Soak,
     abuser: u64,
     address: SocketAddr,
     deadline: Instant,
-    committed: &Mutex<BTreeMap<Misbehaviour, u64>>,
     findings: &FindingLog,
-) {
+) -> BTreeMap<Misbehaviour, u64> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(soak.seed ^ (abuser << 32));
-    while Instant::now() < deadline {
-        let Some(misbehaviour) = soak.misbehaviours.choose(&mut rng).copied() else {
-            return;
-        };
+    let mut committed = BTreeMap::new();
+    while Instant::now() < deadline
+        && let Some(misbehaviour) = soak.misbehaviours.choose(&mut rng).copied()
+    {
         if let Err(finding) = misbehaviour.commit(address, &mut rng) {
-            findings.add(format!("a client that {}: {finding}", misbehaviour.words()));
+            let finding = format!("a client that {}: {finding}", misbehaviour.words());
+            add(findings, finding);
         }
-        *lock(committed).entry(misbehaviour).or_default() += 1;
+        *committed.entry(misbehaviour).or_default() += 1;
     }
+    committed
 }
 
 /// Runs well-behaved clients, whose every message must come back, and returns the number of echoes.
@@ -243,13 +247,16 @@ fn ordinary_load(seed: u64, address: SocketAddr, deadline: Instant, findings: &F
                 let counts = recording.record.counts;
                 echoes += counts.received;
                 if counts.any_failed() || recording.context.connections.closed_early > 0 {
-                    findings.add(format!(
-                        "ordinary load: {counts:?}, {:?}",
-                        recording.context.connections.early_ends
-                    ));
+                    add(
+                        findings,
+                        format!(
+                            "ordinary load: {counts:?}, {:?}",
+                            recording.context.connections.early_ends
+                        ),
+                    );
                 }
             }
-            Err(error) => findings.add(format!("ordinary load: {error:#}")),
+            Err(error) => add(findings, format!("ordinary load: {error:#}")),
         }
     }
     echoes
@@ -263,7 +270,7 @@ fn load_plan(
     seed: u64,
 ) -> anyhow::Result<Plan> {
     let positive = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    Ok(Plan::new(PlanDraft {
+    let load = LoadSpec::new(LoadDraft {
         clients: positive(clients),
         length: Length::Duration(duration),
         payload: SizeRange { min, max },
@@ -278,12 +285,15 @@ fn load_plan(
             _ => Vec::new(),
         },
         seed,
-        ..PlanDraft::closed_loop(ServerUrl::parse(&format!("ws://{address}/ws"))?)
-    })?)
+        ..LoadDraft::closed_loop()
+    })?;
+    Ok(load.against(ServerUrl::parse(&format!("ws://{address}/ws"))?)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     #[test]
@@ -292,11 +302,10 @@ mod tests {
             memory_kib: 6_440,
             files: 9,
         };
+        let all = Misbehaviour::value_variants();
         let report = SoakReport {
             observed: Observed {
-                committed: Misbehaviour::ALL
-                    .map(|misbehaviour| (misbehaviour, 57))
-                    .into(),
+                committed: all.iter().map(|misbehaviour| (*misbehaviour, 57)).collect(),
                 echoes: 3,
                 checks: 5,
                 readings: Vec::new(),
@@ -312,7 +321,7 @@ mod tests {
             text.contains("no judgement of memory: too few looks"),
             "{text}"
         );
-        for misbehaviour in Misbehaviour::ALL {
+        for misbehaviour in all {
             assert!(!text.contains(&format!("{misbehaviour:?}")), "{text}");
         }
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use host::cores::allowed_cores;
-use measurement::plan::{Arrivals, Length, Load, Plan, PlanDraft, RateProfile, ServerUrl};
+use measurement::plan::{
+    Arrivals, Length, Load, LoadDraft, LoadSpec, Plan, RateProfile, ServerUrl,
+};
 use swarm::{Recording, RunHandle};
 use units::{Rate, human_time};
 
@@ -82,8 +84,8 @@ pub fn counting() -> &'static [Case] {
 }
 
 /// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
-fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> {
-    let mut draft = PlanDraft {
+fn plan(url: &str, change: impl FnOnce(&mut LoadDraft)) -> anyhow::Result<Plan> {
+    let mut draft = LoadDraft {
         clients: NonZeroU32::MIN.saturating_add(9),
         length: messages(10),
         connect_timeout: Duration::from_millis(400),
@@ -96,10 +98,10 @@ fn plan(url: &str, change: impl FnOnce(&mut PlanDraft)) -> anyhow::Result<Plan> 
         },
         seed: 42,
         max_samples: 1_000_000,
-        ..PlanDraft::closed_loop(ServerUrl::parse(url)?)
+        ..LoadDraft::closed_loop()
     };
     change(&mut draft);
-    Ok(Plan::new(draft)?)
+    Ok(LoadSpec::new(draft)?.against(ServerUrl::parse(url)?)?)
 }
 
 fn messages(n: u64) -> Length {
@@ -123,7 +125,7 @@ fn open(per_second: f64, arrivals: Arrivals, window: Option<u32>) -> anyhow::Res
 /// Measures a server with these faults, and returns the result and the server's log.
 fn measure(
     faults: Faults,
-    change: impl FnOnce(&mut PlanDraft),
+    change: impl FnOnce(&mut LoadDraft),
 ) -> anyhow::Result<(Recording, FaultLog)> {
     let server = FaultyServer::start(faults)?;
     let plan = plan(&server.url(), change)?;

@@ -22,7 +22,7 @@ pub enum PlanError {
     /// The system has no Unix sockets.
     #[error("`{0}` names a Unix socket, which this system does not have: use ws:// or wss://")]
     NoUnixSockets(String),
-    /// CertificatePolicy is spoken of where there is nobody to be trusted.
+    /// A certificate policy for a server without TLS.
     #[error("`{url}` has no TLS: only with wss:// is there a certificate to be checked or not")]
     NoCertificate {
         /// As it was given.

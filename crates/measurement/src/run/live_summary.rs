@@ -28,21 +28,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::plan::tests::draft;
     use crate::plan::{Arrivals, Length, Load, RateProfile};
     use crate::record::{BottomK, Outcome, Recorder, Sample};
     use crate::verdict::Reason;
     use units::Rate;
 
     fn plan(arrivals: Arrivals) -> Plan {
-        let mut draft = draft();
-        draft.length = Length::Duration(Duration::from_secs(10));
-        draft.load = Load::Open {
-            profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),
-            arrivals,
-            window: NonZeroU32::new(1),
-        };
-        Plan::new(draft).unwrap()
+        crate::run::fixture::plan(|draft| {
+            draft.length = Length::Duration(Duration::from_secs(10));
+            draft.load = Load::Open {
+                profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),
+                arrivals,
+                window: NonZeroU32::new(1),
+            };
+        })
     }
 
     /// A run of 1,000 messages per second that sent so many, all of them echoed, in two seconds.

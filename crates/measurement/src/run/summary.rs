@@ -340,45 +340,11 @@ pub struct ConditionResult {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     //! Figures of a summary, and the keys of its JSON.
 
     use super::*;
-    use crate::plan::tests::draft;
-    use crate::record::{BottomK, Outcome, Recorder, Sample};
-
-    pub(crate) fn summary(messages: u64) -> Summary {
-        let budget = BottomK::new(10, 1);
-        let mut recorder = Recorder::new(false, 0);
-        for n in 0..messages {
-            recorder.sent(n, n);
-            let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
-            recorder.ended(&budget, sample, 125);
-        }
-        let record = Recorder::merge(vec![recorder], &budget);
-        let context = RunContext {
-            command_line: None,
-            tool: Tool {
-                name: "ws-bench".into(),
-                version: "0".into(),
-            },
-            host: Host::default(),
-            started_at: String::new(),
-            elapsed_s: 2.0,
-            connections: Connections::default(),
-            connect_ns: ConnectTimes::default(),
-            client: GeneratorUsage::default(),
-            server: Some(ServerSample {
-                pid: 1,
-                cpu_s: 0.5,
-                max_rss_bytes: None,
-                context_switches: None,
-            }),
-            calibration: None,
-            interrupted: false,
-        };
-        Summary::new(&Plan::new(draft()).unwrap(), &record, context)
-    }
+    use crate::run::fixture::summary;
 
     #[test]
     fn rates_are_right_echoes_over_the_measured_time() {

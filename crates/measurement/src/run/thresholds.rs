@@ -176,7 +176,7 @@ mod tests {
     //! Conditions on a summary of known figures.
 
     use super::*;
-    use crate::run::summary::tests::summary;
+    use crate::run::fixture::summary;
     use proptest::prelude::*;
 
     fn held(text: &str) -> bool {

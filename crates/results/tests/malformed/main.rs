@@ -208,9 +208,8 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
         "timeline",
         &["second|sent|received|max_ms", "0|5|4|1.5", "1|2|2|-"],
     )]);
-    let rows = read_timeline(&path, &ColumnRequest::default())
-        .unwrap()
-        .rows;
+    let run = read_timeline(&path, &ColumnRequest::default()).unwrap();
+    let rows = run.timeline.unwrap().rows;
     assert_eq!(
         (rows[0].sent, rows[0].failed, rows[0].max_ns),
         (5, 0, Some(1_500_000))

@@ -5,14 +5,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{Length, LoadDraft, LoadSpec, Plan, ServerUrl};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::{Recording, ReferenceServer, RunHandle};
-use units::SizeRange;
 
 /// Figures of one round of one side.
 #[derive(Debug, Clone, Copy)]
@@ -54,30 +53,22 @@ pub(crate) fn server() -> ReferenceServer {
 }
 
 /// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
-pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut PlanDraft)) -> Plan {
-    let mut draft = PlanDraft {
-        server_url: ServerUrl::parse(url).unwrap(),
-        certificate_policy: Default::default(),
-        embedded: None,
+pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut LoadDraft)) -> Plan {
+    let mut draft = LoadDraft {
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
         length: Length::MessagesPerClient(NonZeroU64::MIN),
-        payload: SizeRange { min: 125, max: 125 },
         text: false,
-        load: Load::PING_PONG,
-        connect_rate: None,
         connect_timeout: Duration::from_secs(20),
         timeout: Duration::from_secs(20),
         warmup: Duration::from_millis(500),
-        verify: Verify::Full,
-        threads: NonZeroUsize::MIN,
-        pin: Vec::new(),
-        busy_poll: false,
-        headers: Default::default(),
-        seed: 1,
         max_samples: 1_000_000,
+        ..LoadDraft::closed_loop()
     };
     change(&mut draft);
-    Plan::new(draft).unwrap()
+    LoadSpec::new(draft)
+        .unwrap()
+        .against(ServerUrl::parse(url).unwrap())
+        .unwrap()
 }
 
 /// Carries a plan out on the client's core.

@@ -23,7 +23,7 @@ use crate::buffers::OutgoingFrame;
 use crate::clock::nanoseconds;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::transport::Transport;
-use crate::failure::ConnectionEnd;
+use crate::connection_end::ConnectionEnd;
 use crate::message::echo_verifier::EchoVerifier;
 use crate::message::in_flight::InFlightQueue;
 use crate::message::pacing::Pacing;
@@ -52,11 +52,11 @@ pub(crate) enum Wake {
 /// The event that a client waits for next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Its socket or one of its timers.
+    /// The socket or a timer of the client.
     Event,
-    /// Its next turn: there is more to read.
+    /// The next turn: more bytes wait to be read.
     Turn,
-    /// None: the connection is over.
+    /// Nothing: the connection is over.
     Never,
 }
 

@@ -3,7 +3,7 @@
 use websocket_wire::Opcode;
 
 use super::Client;
-use crate::failure::{ConnectionEnd, close_code};
+use crate::connection_end::{ConnectionEnd, close_code};
 use crate::message::pacing::Pacing;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use measurement::record::LatencyHistogram;
-
+use measurement::record::{ConnectFailure, LatencyHistogram};
 use measurement::verdict::{ConnectTimes, Latency};
 
 use super::opening::{ConnectTimings, OpenedConnection};
 use crate::clock::nanoseconds;
-use crate::failure::ConnectFailure;
 
 /// Results of the connections that a thread tried to open.
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::header::{self, InvalidHeaderValue};
 use http::{HeaderMap, HeaderValue, Request};
 use measurement::plan::{Endpoint, Plan};
+use measurement::record::ConnectFailure;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite;
@@ -21,7 +22,6 @@ use super::response_head::HeadReader;
 use super::tls;
 use super::transport::Transport;
 use crate::SwarmError;
-use crate::failure::ConnectFailure;
 
 /// An upgrade that is waiting for the server.
 pub(crate) type Upgrade = MidHandshake<ClientHandshake<HeadReader>>;
@@ -29,7 +29,7 @@ pub(crate) type Upgrade = MidHandshake<ClientHandshake<HeadReader>>;
 /// Opener of connections to the server of a run.
 #[derive(Debug)]
 pub(crate) struct Connector {
-    address: ServerAddress,
+    address: ResolvedAddress,
     /// The configuration, and the name that the certificate has to be for.
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     request: Request<()>,
@@ -38,7 +38,7 @@ pub(crate) struct Connector {
 
 /// Address of the server's socket.
 #[derive(Debug)]
-enum ServerAddress {
+enum ResolvedAddress {
     /// The first of these that answers.
     Tcp(Vec<SocketAddr>),
     Unix(PathBuf),
@@ -48,19 +48,19 @@ impl Connector {
     /// Resolves the host name, reads the certificates to trust and prepares the upgrade request.
     pub(crate) fn new(plan: &Plan) -> Result<Self, SwarmError> {
         Ok(Self {
-            address: resolve(plan.server_url.endpoint())?,
-            tls: match plan.server_url.endpoint() {
+            address: resolve(plan.server_url().endpoint())?,
+            tls: match plan.server_url().endpoint() {
                 Endpoint::Tcp {
                     host, tls: true, ..
                 } => {
                     let name = ServerName::try_from(host.clone())
                         .map_err(|_| SwarmError::ServerName { host: host.clone() })?;
-                    Some((tls::client_config(&plan.certificate_policy)?, name))
+                    Some((tls::client_config(&plan.server().certificate_policy)?, name))
                 }
                 _ => None,
             },
             request: upgrade_request(plan).map_err(|source| SwarmError::Request {
-                url: plan.server_url.as_str().to_owned(),
+                url: plan.server_url().as_str().to_owned(),
                 source,
             })?,
             timeout: plan.connect_timeout,
@@ -80,8 +80,8 @@ impl Connector {
     /// Begins to connect to the address of this number; `None` when there are no more.
     pub(crate) fn connect(&self, address: usize) -> Option<io::Result<Transport>> {
         match &self.address {
-            ServerAddress::Tcp(addresses) => addresses.get(address).map(|to| Transport::tcp(*to)),
-            ServerAddress::Unix(socket) => (address == 0).then(|| Transport::unix(socket)),
+            ResolvedAddress::Tcp(addresses) => addresses.get(address).map(|to| Transport::tcp(*to)),
+            ResolvedAddress::Unix(socket) => (address == 0).then(|| Transport::unix(socket)),
         }
     }
 
@@ -109,11 +109,11 @@ impl Connector {
     }
 }
 
-fn resolve(endpoint: &Endpoint) -> Result<ServerAddress, SwarmError> {
+fn resolve(endpoint: &Endpoint) -> Result<ResolvedAddress, SwarmError> {
     match endpoint {
-        Endpoint::Unix { socket } => Ok(ServerAddress::Unix(socket.into())),
+        Endpoint::Unix { socket } => Ok(ResolvedAddress::Unix(socket.into())),
         Endpoint::Tcp { host, port, .. } => match (host.as_str(), *port).to_socket_addrs() {
-            Ok(addresses) => Ok(ServerAddress::Tcp(addresses.collect())),
+            Ok(addresses) => Ok(ResolvedAddress::Tcp(addresses.collect())),
             Err(source) => Err(SwarmError::Lookup {
                 host: host.clone(),
                 source,
@@ -124,7 +124,7 @@ fn resolve(endpoint: &Endpoint) -> Result<ServerAddress, SwarmError> {
 
 /// The request without its key, which differs from connection to connection.
 fn upgrade_request(plan: &Plan) -> Result<Request<()>, http::Error> {
-    let target = &plan.server_url;
+    let target = plan.server_url();
     // Only the parts of the URL that HTTP carries matter here.
     let uri = format!("ws://{}{}", target.authority(), target.resource());
     let mut request = Request::builder().uri(uri).body(())?;

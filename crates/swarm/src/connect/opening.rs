@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
 use http::header;
+use measurement::record::ConnectFailure;
 use mio::{Registry, Token};
 use tokio_tungstenite::tungstenite::WebSocket;
 use tokio_tungstenite::tungstenite::handshake::HandshakeError;
@@ -17,7 +18,6 @@ use super::connector::{Connector, Upgrade, upgrade_failure};
 use super::response_head::HeadReader;
 use super::tls;
 use super::transport::{Readiness, Transport};
-use crate::failure::ConnectFailure;
 
 /// A connection that has finished its handshake.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use measurement::record::ConnectFailure;
 use mio::{Registry, Token};
 
 use super::connector::Connector;
 use super::opening::{OpenedConnection, Opening, OpeningProgress};
 use super::transport::Readiness;
 use crate::clock::nanoseconds;
-use crate::failure::ConnectFailure;
 
 /// A client and the connection that it got.
 pub(crate) type OpeningResult = (u32, Result<OpenedConnection, ConnectFailure>);

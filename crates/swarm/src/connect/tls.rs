@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use measurement::plan::CertificatePolicy;
+use measurement::record::{CertificateDefect, ConnectFailure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -14,8 +15,6 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore,
     SignatureScheme,
 };
-
-use crate::failure::{CertificateDefect, ConnectFailure};
 
 /// The only protocol inside TLS.
 const ALPN: &[u8] = b"http/1.1";

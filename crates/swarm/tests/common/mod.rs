@@ -8,7 +8,9 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Length, Load, Plan, PlanDraft, ServerUrl, Verify};
+use measurement::plan::{
+    CertificatePolicy, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, TargetServer,
+};
 use swarm::{Recording, RunHandle};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
@@ -60,31 +62,37 @@ impl Server {
     }
 
     /// Four clients with ten messages each and no warm-up, changed as the test needs.
-    pub(crate) fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> Plan {
-        let mut draft = PlanDraft {
-            server_url: ServerUrl::parse(&format!("ws://{}/", self.address)).unwrap(),
-            certificate_policy: Default::default(),
-            embedded: None,
-            clients: NonZeroU32::new(4).unwrap(),
-            length: messages(10),
-            payload: size(125),
-            text: true,
-            load: Load::PING_PONG,
-            connect_rate: None,
-            connect_timeout: Duration::from_secs(20),
-            timeout: Duration::from_secs(20),
-            warmup: Duration::ZERO,
-            verify: Verify::Full,
-            threads: NonZeroUsize::new(2).unwrap(),
-            pin: Vec::new(),
-            busy_poll: false,
-            headers: Default::default(),
-            seed: 1,
-            max_samples: 100_000,
-        };
-        change(&mut draft);
-        Plan::new(draft).unwrap()
+    pub(crate) fn plan(&self, change: impl FnOnce(&mut LoadDraft)) -> Plan {
+        self::plan(
+            &format!("ws://{}/", self.address),
+            CertificatePolicy::System,
+            change,
+        )
     }
+}
+
+/// Four clients with ten messages each and no warm-up against this URL, changed as the test needs.
+pub(crate) fn plan(
+    url: &str,
+    certificate_policy: CertificatePolicy,
+    change: impl FnOnce(&mut LoadDraft),
+) -> Plan {
+    let mut draft = LoadDraft {
+        clients: NonZeroU32::new(4).unwrap(),
+        length: messages(10),
+        connect_timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
+        warmup: Duration::ZERO,
+        threads: NonZeroUsize::new(2).unwrap(),
+        max_samples: 100_000,
+        ..LoadDraft::closed_loop()
+    };
+    change(&mut draft);
+    let server = TargetServer {
+        certificate_policy,
+        ..ServerUrl::parse(url).unwrap().into()
+    };
+    LoadSpec::new(draft).unwrap().against(server).unwrap()
 }
 
 pub(crate) fn messages(n: u64) -> Length {

@@ -4,14 +4,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Server, accept, answer, closed, messages, run, size};
+use crate::common::{Server, accept, answer, closed, messages, plan, run, size};
 use crate::{SIZES, assert_flawless};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{CertificatePolicy, PlanDraft, ServerUrl};
+use measurement::plan::{CertificatePolicy, LoadDraft};
+use measurement::record::{CertificateDefect, ConnectFailure};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion};
-use swarm::{CertificateDefect, ConnectFailure, RunHandle, SwarmError};
+use swarm::{RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -97,16 +98,21 @@ impl TlsServer {
     }
 
     /// A plan whose clients trust the server's certificate, for `host`.
-    fn plan_for(&self, host: &str, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
-        self.server.plan(|plan| {
-            let url = format!("wss://{host}:{}/", self.server.address.port());
-            plan.server_url = ServerUrl::parse(&url).unwrap();
-            plan.certificate_policy = CertificatePolicy::Roots(self.pem.clone().into_bytes());
-            change(plan);
-        })
+    fn plan_for(&self, host: &str, change: impl FnOnce(&mut LoadDraft)) -> measurement::plan::Plan {
+        let roots = CertificatePolicy::Roots(self.pem.clone().into_bytes());
+        plan(&self.url(host), roots, change)
     }
 
-    fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
+    fn url(&self, host: &str) -> String {
+        format!("wss://{host}:{}/", self.server.address.port())
+    }
+
+    /// A plan with another certificate policy.
+    fn plan_with(&self, policy: CertificatePolicy) -> measurement::plan::Plan {
+        plan(&self.url("127.0.0.1"), policy, |_| {})
+    }
+
+    fn plan(&self, change: impl FnOnce(&mut LoadDraft)) -> measurement::plan::Plan {
         self.plan_for("127.0.0.1", change)
     }
 }
@@ -149,17 +155,15 @@ fn the_certificate_has_to_be_for_the_host() {
     let error = swarm::record(&server.plan(|_| {}), &RunHandle::new()).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("not valid for name \"127.0.0.1\""), "{text}");
-    let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
+    let plan = server.plan_with(CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
 
 #[test]
-fn nobody_connects_to_a_stranger_unless_told_to() {
+fn an_unknown_certificate_is_rejected_unless_unchecked() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
-    let stranger = server.plan(|plan| {
-        plan.certificate_policy = CertificatePolicy::Roots(other.pem.clone().into_bytes())
-    });
+    let stranger = server.plan_with(CertificatePolicy::Roots(other.pem.clone().into_bytes()));
     let error = swarm::record(&stranger, &RunHandle::new()).unwrap_err();
     match &error {
         SwarmError::NothingConnected {
@@ -176,32 +180,29 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
             .ends_with(" opened: certificate: UnknownIssuer"),
         "{error}"
     );
-    let plan = server.plan(|plan| plan.certificate_policy = CertificatePolicy::Unchecked);
+    let plan = server.plan_with(CertificatePolicy::Unchecked);
     assert_flawless(&run(&plan), 40);
 }
 
 #[test]
-fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
-    let server = Server::start(|_, _| async {});
-    let plan = server.plan(|plan| {
-        plan.server_url = ServerUrl::parse("wss://127.0.0.1:1/").unwrap();
-        plan.certificate_policy = CertificatePolicy::Roots(b"nothing".to_vec());
-    });
+fn unusable_certificates_are_reported_first() {
+    let plan = plan(
+        "wss://127.0.0.1:1/",
+        CertificatePolicy::Roots(b"nothing".to_vec()),
+        |_| {},
+    );
     let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
-    assert!(matches!(error, SwarmError::CertificatePolicy(_)), "{error}");
+    assert!(matches!(error, SwarmError::Roots(_)), "{error}");
 }
 
 #[test]
-fn a_server_without_tls_is_told() {
+fn a_server_without_tls_is_reported() {
     let server = Server::start(|_, mut stream| async move {
         let _ = stream.read_u8().await;
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     });
-    let plan = server.plan(|plan| {
-        let url = format!("wss://{}/", server.address);
-        plan.server_url = ServerUrl::parse(&url).unwrap();
-        plan.certificate_policy = CertificatePolicy::Unchecked;
-    });
+    let url = format!("wss://{}/", server.address);
+    let plan = plan(&url, CertificatePolicy::Unchecked, |_| {});
     let error = swarm::record(&plan, &RunHandle::new())
         .unwrap_err()
         .to_string();
@@ -209,7 +210,7 @@ fn a_server_without_tls_is_told() {
 }
 
 #[test]
-fn an_end_without_a_goodbye_of_tls_is_no_failure_of_its_own() {
+fn an_end_without_close_notify_is_not_a_failure() {
     // `echo` drops its socket behind the close frames; this one does all that can be done.
     let (sender, goodbyes) = std::sync::mpsc::channel();
     let polite = TlsServer::start(move |stream| {
@@ -306,7 +307,7 @@ fn the_last_of_a_message_goes_out_when_nothing_follows_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_server_that_stops_reading_is_told() {
+fn a_server_that_stops_reading_is_reported() {
     let server = TlsServer::start_on(
         small_socket(),
         &["127.0.0.1"],
@@ -328,7 +329,7 @@ fn a_server_that_stops_reading_is_told() {
 }
 
 #[test]
-fn what_lies_decrypted_is_read_without_another_event() {
+fn decrypted_bytes_are_read_without_another_event() {
     // The answer to the upgrade, a long message and a ping in one record, and then nothing until
     // the ping is answered.
     let server = TlsServer::start(|mut stream| async move {

@@ -1,13 +1,13 @@
 //! `ws+unix:`: the socket, and its queue.
 
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{PlanDraft, ServerUrl};
+use measurement::plan::{CertificatePolicy, LoadDraft};
 use std::num::NonZeroU32;
 use swarm::RunHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::Request;
 
-use crate::common::{Server, accept, closed, messages, run};
+use crate::common::{accept, closed, messages, plan, run};
 use crate::{SIZES, assert_flawless};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
@@ -54,14 +54,10 @@ impl UnixServer {
         }
     }
 
-    fn plan(&self, change: impl FnOnce(&mut PlanDraft)) -> measurement::plan::Plan {
-        let nobody = Server::start(|_, _| async {});
-        nobody.plan(|plan| {
-            let socket = self.folder.path().join("echo:1.sock");
-            let url = format!("ws+unix:{}:/ws?x=1", socket.display());
-            plan.server_url = ServerUrl::parse(&url).unwrap();
-            change(plan);
-        })
+    fn plan(&self, change: impl FnOnce(&mut LoadDraft)) -> measurement::plan::Plan {
+        let socket = self.folder.path().join("echo:1.sock");
+        let url = format!("ws+unix:{}:/ws?x=1", socket.display());
+        plan(&url, CertificatePolicy::System, change)
     }
 }
 
@@ -104,11 +100,12 @@ fn clients_that_the_server_has_no_room_for_yet_queue() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_is_told() {
-    let server = UnixServer::start(1, accept);
-    let plan = server.plan(|plan| {
-        plan.server_url = ServerUrl::parse("ws+unix:/nowhere/echo.sock:/").unwrap();
-    });
+fn a_missing_socket_is_reported() {
+    let plan = plan(
+        "ws+unix:/nowhere/echo.sock:/",
+        CertificatePolicy::System,
+        |_| {},
+    );
     let error = swarm::record(&plan, &RunHandle::new())
         .unwrap_err()
         .to_string();

@@ -509,7 +509,8 @@ pub(crate) mod fixtures {
         let url = "ws://127.0.0.1:8000/ws";
         let words = ["ws-bench", url].into_iter().chain(line.split_whitespace());
         let args = BenchArgs::try_parse_from(words).unwrap();
-        args.plan(url, false).unwrap()
+        let target = args.target().unwrap().unwrap();
+        args.load_spec().unwrap().against(target).unwrap()
     }
 
     /// So many times of `step_ns` × 1, 2, 3, …

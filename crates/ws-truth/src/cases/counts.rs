@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use measurement::plan::PlanDraft;
+use measurement::plan::LoadDraft;
 use swarm::SwarmError;
 
 use super::{Case, closed, measure, messages};
@@ -122,7 +122,7 @@ fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
         half_frame_at: Some(5),
         ..Faults::default()
     };
-    let (recording, _) = measure(faults, |plan: &mut PlanDraft| {
+    let (recording, _) = measure(faults, |plan: &mut LoadDraft| {
         plan.timeout = Duration::from_millis(200);
     })?;
     let counts = recording.record.counts;

@@ -1,24 +1,27 @@
-//! What must hold of every program's help, completions and manual page. Each program's tests run it on
-//! their binary.
+//! Requirements on every program's help, completions and manual page.
 
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-/// A program, and some of its flags with values that a shell must offer for them.
-pub(crate) fn check(binary: &str, name: &str, values: &[(&str, &[&str])]) {
+/// Checks the documents of a program: its version, `--help`, `--man-page`, and `--completions`, which
+/// must offer these values for these flags in bash.
+///
+/// # Panics
+/// When one of them does not hold.
+pub fn documents_check(binary: &str, name: &str, values: &[(&str, &[&str])]) {
     let program = Program { binary, name };
     let flags = program.flags();
     for flag in ["--help", "--version", "--completions", "--man-page"] {
         assert!(flags.contains(flag), "{flag}: {flags:?}");
     }
-    program.says_its_version();
-    program.has_examples_that_fit();
-    program.has_a_manual_page_with(&flags);
-    program.writes_a_script_for_every_shell(&flags);
-    program.refuses_an_unknown_shell();
-    program.bears_a_reader_that_goes_away();
+    program.check_version();
+    program.check_examples();
+    program.check_manual_page(&flags);
+    program.check_scripts(&flags);
+    program.check_unknown_shell();
+    program.check_closed_pipe();
     #[cfg(unix)]
-    program.completes_in_bash(&flags, values);
+    program.check_bash_completion(&flags, values);
     #[cfg(not(unix))]
     let _ = values;
 }
@@ -33,7 +36,7 @@ impl Program<'_> {
         self.run_at(100, arguments)
     }
 
-    /// In a terminal of so many columns.
+    /// Runs it in a terminal that is this wide.
     fn run_at(&self, columns: u32, arguments: &[&str]) -> Output {
         Command::new(self.binary)
             .args(arguments)
@@ -42,14 +45,14 @@ impl Program<'_> {
             .unwrap()
     }
 
-    /// What is said on stdout, and nothing on stderr, at exit code 0.
-    fn said(&self, arguments: &[&str]) -> String {
-        said(&self.run(arguments))
+    /// The standard output of a run that succeeds.
+    fn stdout_of(&self, arguments: &[&str]) -> String {
+        stdout_of(&self.run(arguments))
     }
 
-    /// The long flags, by `--help`: in front of their texts, which are further to the right.
+    /// The long flags of `--help`: in front of their texts, which are further to the right.
     fn flags(&self) -> BTreeSet<String> {
-        let help = self.said(&["--help"]);
+        let help = self.stdout_of(&["--help"]);
         let in_front = help.lines().filter(|line| !line.starts_with("       "));
         in_front
             .filter(|line| line.trim_start().starts_with('-'))
@@ -59,26 +62,26 @@ impl Program<'_> {
             .collect()
     }
 
-    fn says_its_version(&self) {
+    fn check_version(&self) {
         let version = format!("{} {}\n", self.name, env!("CARGO_PKG_VERSION"));
-        assert_eq!(self.said(&["--version"]), version);
+        assert_eq!(self.stdout_of(&["--version"]), version);
     }
 
     /// Examples are not broken in a terminal of 80 columns.
-    fn has_examples_that_fit(&self) {
-        let behind = |columns| {
-            let help = said(&self.run_at(columns, &["-h"]));
+    fn check_examples(&self) {
+        let examples = |columns| {
+            let help = stdout_of(&self.run_at(columns, &["-h"]));
             let (_, behind) = help.split_once("\nExamples:\n").expect("examples");
             let lines = behind.lines().take_while(|line| !line.is_empty());
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
-        let wide = behind(100);
+        let wide = examples(100);
         assert!(wide.len() >= 2, "{wide:?}");
-        assert_eq!(behind(80), wide);
+        assert_eq!(examples(80), wide);
     }
 
-    fn has_a_manual_page_with(&self, flags: &BTreeSet<String>) {
-        let page = self.said(&["--man-page"]);
+    fn check_manual_page(&self, flags: &BTreeSet<String>) {
+        let page = self.stdout_of(&["--man-page"]);
         let title = format!(".TH {} 1 ", self.name.to_uppercase());
         let sections = ["NAME", "SYNOPSIS", "DESCRIPTION", "HELP", "EXAMPLES"];
         let sections = sections.map(|section| format!("\n.SH {section}\n"));
@@ -92,9 +95,9 @@ impl Program<'_> {
         }
     }
 
-    fn writes_a_script_for_every_shell(&self, flags: &BTreeSet<String>) {
+    fn check_scripts(&self, flags: &BTreeSet<String>) {
         for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-            let script = self.said(&["--completions", shell]);
+            let script = self.stdout_of(&["--completions", shell]);
             for flag in flags {
                 // `-l window` in fish.
                 let name = flag.trim_start_matches('-');
@@ -103,13 +106,13 @@ impl Program<'_> {
         }
     }
 
-    fn refuses_an_unknown_shell(&self) {
+    fn check_unknown_shell(&self) {
         let output = self.run(&["--completions", "nonsense"]);
         assert_eq!(output.status.code(), Some(2));
         assert!(output.stdout.is_empty());
     }
 
-    fn bears_a_reader_that_goes_away(&self) {
+    fn check_closed_pipe(&self) {
         for arguments in [&["--help"][..], &["--man-page"], &["--completions", "zsh"]] {
             let (reader, writer) = std::io::pipe().unwrap();
             drop(reader);
@@ -120,21 +123,25 @@ impl Program<'_> {
         }
     }
 
-    /// Bash takes the script, and offers every flag, and these values for these flags.
+    /// Bash accepts the script, and offers every flag, and these values for these flags.
     #[cfg(unix)]
-    fn completes_in_bash(&self, flags: &BTreeSet<String>, values: &[(&str, &[&str])]) {
-        let script = self.said(&["--completions", "bash"]);
-        said(&bash(&["-n", "-c", &script]));
-        assert_eq!(self.offered(&script, &["--"]), *flags);
+    fn check_bash_completion(&self, flags: &BTreeSet<String>, values: &[(&str, &[&str])]) {
+        let script = self.stdout_of(&["--completions", "bash"]);
+        stdout_of(&bash(&["-n", "-c", &script]));
+        assert_eq!(self.bash_completions(&script, &["--"]), *flags);
         for (flag, values) in values {
             let values = values.iter().map(|value| (*value).to_owned()).collect();
-            assert_eq!(self.offered(&script, &[flag, ""]), values, "{flag}");
+            assert_eq!(
+                self.bash_completions(&script, &[flag, ""]),
+                values,
+                "{flag}"
+            );
         }
     }
 
-    /// What bash offers for the last of these words.
+    /// The completions that bash offers for the last of these words.
     #[cfg(unix)]
-    fn offered(&self, script: &str, words: &[&str]) -> BTreeSet<String> {
+    fn bash_completions(&self, script: &str, words: &[&str]) -> BTreeSet<String> {
         // Outside of a completion bash has no options of it to change.
         const ASK: &str = r#"
             compopt() { :; }
@@ -147,7 +154,7 @@ impl Program<'_> {
             printf '%s\n' "${COMPREPLY[@]}"
         "#;
         let asked = format!("{script}\n{ASK}");
-        let offered = said(&bash(&[&["-c", &asked, "bash", self.name], words].concat()));
+        let offered = stdout_of(&bash(&[&["-c", &asked, "bash", self.name], words].concat()));
         let lines = offered.lines().filter(|line| !line.is_empty());
         lines.map(str::to_owned).collect()
     }
@@ -158,7 +165,8 @@ fn bash(arguments: &[&str]) -> Output {
     Command::new("bash").args(arguments).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+/// The standard output of a run that succeeded and wrote nothing to standard error.
+fn stdout_of(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(text(&output.stderr), "");
     assert_eq!(output.status.code(), Some(0));

@@ -1,22 +1,8 @@
-//! Reasons why a connection did not open, or ended before its client was done with it.
+//! Reasons why a connection did not open.
 //!
 //! Many connections share a reason, so no text holds a time of day or an address.
 
 use std::io;
-
-use websocket_wire::ProtocolError;
-
-/// Close codes of RFC 6455, 7.4.1.
-pub(crate) mod close_code {
-    /// The run is over.
-    pub(crate) const NORMAL: u16 = 1000;
-    /// The server broke the protocol.
-    pub(crate) const PROTOCOL_ERROR: u16 = 1002;
-    /// The server's close frame had no code.
-    pub(crate) const NO_CODE: u16 = 1005;
-    /// The connection ended without a close frame.
-    pub(crate) const ABNORMAL: u16 = 1006;
-}
 
 /// An error of the operating system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -100,42 +86,6 @@ pub enum ConnectFailure {
     Handshake(String),
 }
 
-/// End of a connection that had opened.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub(crate) enum ConnectionEnd {
-    #[error(transparent)]
-    Io(IoFailure),
-    #[error("the server closed the connection without a close frame")]
-    NoCloseFrame,
-    #[error("the server closed with {0}")]
-    ClosedByServer(u16),
-    #[error("the server broke the protocol: {0}")]
-    ProtocolViolation(ProtocolError),
-    #[error("the server stopped reading for as long as the timeout")]
-    StoppedReading,
-    #[error("the server did not answer the close frame")]
-    NoCloseAnswer,
-}
-
-impl ConnectionEnd {
-    /// Close code of the connection (RFC 6455, 7.1.5).
-    pub(crate) fn close_code(&self) -> u16 {
-        match self {
-            Self::ClosedByServer(code) => *code,
-            Self::ProtocolViolation(_) => close_code::PROTOCOL_ERROR,
-            Self::Io(_) | Self::NoCloseFrame | Self::StoppedReading | Self::NoCloseAnswer => {
-                close_code::ABNORMAL
-            }
-        }
-    }
-}
-
-impl From<&io::Error> for ConnectionEnd {
-    fn from(error: &io::Error) -> Self {
-        Self::Io(error.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,41 +148,6 @@ mod tests {
             ),
         ] {
             assert_eq!(failure.to_string(), words);
-        }
-    }
-
-    #[test]
-    fn every_end_has_its_words_and_its_close_code() {
-        use ConnectionEnd as E;
-        let reset = io::Error::new(io::ErrorKind::ConnectionReset, "Connection reset by peer");
-        for (end, code, words) in [
-            (E::from(&reset), 1006, "Connection reset by peer"),
-            (
-                E::NoCloseFrame,
-                1006,
-                "the server closed the connection without a close frame",
-            ),
-            (E::ClosedByServer(1013), 1013, "the server closed with 1013"),
-            (
-                E::ProtocolViolation(ProtocolError::ReservedBits),
-                1002,
-                "the server broke the protocol: a reserved bit is set",
-            ),
-            (
-                E::StoppedReading,
-                1006,
-                "the server stopped reading for as long as the timeout",
-            ),
-            (
-                E::NoCloseAnswer,
-                1006,
-                "the server did not answer the close frame",
-            ),
-        ] {
-            assert_eq!(
-                (end.close_code(), end.to_string()),
-                (code, words.to_owned())
-            );
         }
     }
 }

@@ -1,0 +1,272 @@
+//! The load of a run, drafted, checked, and aimed at a server.
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::ops::Deref;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, header};
+use serde::{Deserialize, Serialize};
+use units::{Rate, SizeRange};
+
+use super::{Arrivals, CertificatePolicy, Plan, PlanError, RateProfile, TargetServer};
+
+/// Most clients of one run: a client's number is six hexadecimal digits of every payload.
+pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
+
+/// Most messages per client: a message's number is ten hexadecimal digits of every payload, of
+/// which the highest bit marks the warm-up.
+pub const MAX_MESSAGES_PER_CLIENT: u64 = (1 << 39) - 1;
+
+/// Largest payload in bytes, 1 GiB.
+pub const MAX_PAYLOAD_BYTES: u64 = 1 << 30;
+
+/// Largest in-flight window of a client.
+pub const MAX_WINDOW: u32 = 65_536;
+
+/// Longest time that any limit may be set to, the range of the histograms.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Headers that the handshake itself sets; extensions are never offered because none is spoken.
+const OWN_HEADERS: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+];
+
+/// When the measured phase ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// After so many messages of every client.
+    MessagesPerClient(NonZeroU64),
+    /// After so long.
+    Duration(Duration),
+}
+
+/// What decides when a message is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Load {
+    /// Closed loop: the echo of an earlier message.
+    Closed {
+        /// Messages that each client keeps in flight.
+        window: NonZeroU32,
+    },
+    /// Open loop: the clock, whatever the server does.
+    Open {
+        /// Messages per second over all clients.
+        profile: RateProfile,
+        /// How they are spaced.
+        arrivals: Arrivals,
+        /// Most messages in flight per client, beyond which a message waits; `None` = unbounded.
+        window: Option<NonZeroU32>,
+    },
+}
+
+impl Load {
+    /// Closed loop, one message in flight per client.
+    pub const PING_PONG: Self = Self::Closed {
+        window: NonZeroU32::MIN,
+    };
+
+    /// Most messages in flight per client; `None` = unbounded.
+    #[must_use]
+    pub fn window(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::Closed { window } => Some(*window),
+            Self::Open { window, .. } => *window,
+        }
+    }
+
+    /// The offered rate over time; `None` in closed loop.
+    #[must_use]
+    pub fn profile(&self) -> Option<&RateProfile> {
+        match self {
+            Self::Closed { .. } => None,
+            Self::Open { profile, .. } => Some(profile),
+        }
+    }
+}
+
+/// How an echo is compared with what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// Not at all: echoes are matched to messages by order.
+    Off,
+    /// Message type and length.
+    Length,
+    /// Message type, length and every byte.
+    Full,
+}
+
+/// The load of a run and its generator, before they are checked. See [`LoadSpec::new`].
+#[derive(Debug, Clone)]
+pub struct LoadDraft {
+    /// Connections, each one client.
+    pub clients: NonZeroU32,
+    /// When the measured phase ends.
+    pub length: Length,
+    /// Payload bytes of a message.
+    pub payload: SizeRange,
+    /// Text messages; otherwise binary.
+    pub text: bool,
+    /// What decides when a message is sent.
+    pub load: Load,
+    /// Connections opened per second; `None` = as fast as it goes.
+    pub connect_rate: Option<Rate>,
+    /// Limit for one connection to open.
+    pub connect_timeout: Duration,
+    /// Limit for one echo.
+    pub timeout: Duration,
+    /// Load before measuring.
+    pub warmup: Duration,
+    /// How an echo is compared with what was sent.
+    pub verify: Verify,
+    /// Generator threads.
+    pub threads: NonZeroUsize,
+    /// Cores to pin the threads to, one a thread in turn; empty = the system decides.
+    pub pin: Vec<usize>,
+    /// The threads never sleep: less lag, for a whole core each.
+    pub busy_poll: bool,
+    /// Further headers of the handshake, `Origin` and offered subprotocols among them.
+    pub headers: HeaderMap,
+    /// From which every random choice follows.
+    pub seed: u64,
+    /// Raw samples kept at most.
+    pub max_samples: u64,
+}
+
+impl LoadDraft {
+    /// A closed loop: 100 clients, 1,000 text messages of 125 B each, one in flight, one thread, no raw samples.
+    /// Change what differs.
+    #[must_use]
+    pub fn closed_loop() -> Self {
+        const TEN_SECONDS: Duration = Duration::from_secs(10);
+        Self {
+            clients: NonZeroU32::MIN.saturating_add(99),
+            length: Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(999)),
+            payload: SizeRange { min: 125, max: 125 },
+            text: true,
+            load: Load::PING_PONG,
+            connect_rate: None,
+            connect_timeout: TEN_SECONDS,
+            timeout: TEN_SECONDS,
+            warmup: Duration::from_secs(1),
+            verify: Verify::Full,
+            threads: NonZeroUsize::MIN,
+            pin: Vec::new(),
+            busy_poll: false,
+            headers: HeaderMap::new(),
+            seed: 1,
+            max_samples: 0,
+        }
+    }
+}
+
+/// A checked load without a server: made once from a [`LoadDraft`], then aimed at a server.
+#[derive(Debug, Clone)]
+pub struct LoadSpec(LoadDraft);
+
+impl Deref for LoadSpec {
+    type Target = LoadDraft;
+
+    fn deref(&self) -> &LoadDraft {
+        &self.0
+    }
+}
+
+impl LoadSpec {
+    /// Checks every figure's range; more threads than clients are reduced to one a client.
+    ///
+    /// # Errors
+    /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`].
+    pub fn new(mut draft: LoadDraft) -> Result<Self, PlanError> {
+        draft.check_counts()?;
+        draft.check_rates()?;
+        draft.check_times()?;
+        if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
+            return Err(PlanError::OwnHeader(name.to_string()));
+        }
+        let clients = usize::try_from(draft.clients.get()).unwrap_or(usize::MAX);
+        if let Some(at_most) = NonZeroUsize::new(clients) {
+            draft.threads = draft.threads.min(at_most);
+        }
+        Ok(Self(draft))
+    }
+
+    /// The plan of this load against a server.
+    ///
+    /// # Errors
+    /// [`PlanError::NoCertificate`] when a [`CertificatePolicy`] is set for a server without TLS.
+    pub fn against(self, server: impl Into<TargetServer>) -> Result<Plan, PlanError> {
+        let server = server.into();
+        if server.certificate_policy != CertificatePolicy::System && !server.url.is_tls() {
+            let url = server.url.as_str().to_owned();
+            return Err(PlanError::NoCertificate { url });
+        }
+        Ok(Plan { spec: self, server })
+    }
+}
+
+impl LoadDraft {
+    fn check_counts(&self) -> Result<(), PlanError> {
+        check("a number of clients", self.clients.get(), 1, MAX_CLIENTS)?;
+        if let Length::MessagesPerClient(n) = self.length {
+            let what = "a number of messages per client";
+            check(what, n.get(), 1, MAX_MESSAGES_PER_CLIENT)?;
+        }
+        let SizeRange { min, max } = self.payload;
+        check("a payload size", min, 1, MAX_PAYLOAD_BYTES)?;
+        check("a payload size", max, min, MAX_PAYLOAD_BYTES)?;
+        match self.load.window() {
+            Some(window) => check("a window", window.get(), 1, MAX_WINDOW),
+            None => Ok(()),
+        }
+    }
+
+    fn check_rates(&self) -> Result<(), PlanError> {
+        const SLOWEST: f64 = 1e-3;
+        const FASTEST: f64 = 1e9;
+        if let Some(rate) = self.connect_rate {
+            check("a connect rate", rate.per_second(), SLOWEST, FASTEST)?;
+        }
+        match self.load.profile() {
+            Some(profile) => check("a rate", profile.peak(), SLOWEST, FASTEST),
+            None => Ok(()),
+        }
+    }
+
+    fn check_times(&self) -> Result<(), PlanError> {
+        const SHORTEST: Duration = Duration::from_millis(1);
+        const LONGEST_RUN: Duration = Duration::from_secs(30 * 24 * 3600);
+        if let Length::Duration(time) = self.length {
+            check("a measured time", time, SHORTEST, LONGEST_RUN)?;
+        }
+        check(
+            "a connect timeout",
+            self.connect_timeout,
+            SHORTEST,
+            MAX_TIMEOUT,
+        )?;
+        check("a timeout", self.timeout, SHORTEST, MAX_TIMEOUT)?;
+        check("a warm-up", self.warmup, Duration::ZERO, MAX_TIMEOUT)
+    }
+}
+
+fn check<T: PartialOrd + fmt::Debug>(
+    what: &'static str,
+    value: T,
+    min: T,
+    max: T,
+) -> Result<(), PlanError> {
+    if value < min || value > max {
+        return Err(PlanError::Range {
+            what,
+            value: format!("{value:?}"),
+            range: format!("from {min:?} to {max:?}"),
+        });
+    }
+    Ok(())
+}
