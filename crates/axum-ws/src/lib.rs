@@ -20,8 +20,6 @@
 //! # }).expect("serves");
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
-
 mod library_adapter;
 
 use std::{future::Future, sync::Arc};

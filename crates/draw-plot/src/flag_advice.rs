@@ -22,16 +22,16 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
 mod tests {
     use super::*;
     use draw_plot::{PictureKind, load};
-    use results::read::Request;
+    use results::read::ColumnRequest;
 
     /// The message about a CSV file of this content.
     fn message(text: &str, x: Option<&str>) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         std::fs::write(&path, text).unwrap();
-        let request = Request {
+        let request = ColumnRequest {
             x: x.map(Into::into),
-            ..Request::default()
+            ..ColumnRequest::default()
         };
         let error = with_advice(load(PictureKind::Latency, &[path], &request).unwrap_err());
         let folder = format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR);

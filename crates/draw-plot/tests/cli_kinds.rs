@@ -3,17 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code)]
-#[path = "../../results/tests/common/mod.rs"]
-mod common;
 mod folder;
 
 use std::fs;
 
-use common::{recorded_in, summary_of};
 use folder::{Folder, lines};
 use measurement::record::{Outcome, Sample};
-use measurement::run::percentile_table;
-use results::write::{Output, Run};
+use results::write::Output;
+use test_support::fixtures::{recorded_in, run_of};
 
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
 
@@ -50,20 +47,12 @@ fn samples() -> Vec<Sample> {
 /// A folder with the same run in a file of each ending.
 fn with_run() -> Folder {
     let folder = Folder::new();
-    let record = recorded_in(true, &samples());
-    let mut summary = summary_of(&record);
-    summary.plan.warmup_s = 1.0;
-    summary.offered_rate_per_s = Some(100.0);
-    summary.elapsed_s = 3.0;
-    let percentiles = percentile_table(&record);
+    let run = run_of(recorded_in(true, &samples()), |summary| {
+        summary.plan.warmup_s = 1.0;
+        summary.offered_rate_per_s = Some(100.0);
+        summary.elapsed_s = 3.0;
+    });
     for ending in ENDINGS {
-        let run = Run {
-            summary: &summary,
-            samples: &record.samples,
-            percentiles: &percentiles,
-            timeline: &record.timeline,
-            clients: &[],
-        };
         let path = folder.path(&format!("run.{ending}"));
         Output::create(&path).unwrap().write(&run).unwrap();
     }
@@ -203,16 +192,9 @@ fn a_timeline_marks_what_failed_and_what_is_not_recorded() {
 #[test]
 fn the_seconds_of_a_drain_are_not_counted() {
     let folder = Folder::new();
-    let record = recorded_in(true, &samples());
-    let mut summary = summary_of(&record);
-    summary.elapsed_s = 2.0;
-    let run = Run {
-        summary: &summary,
-        samples: &record.samples,
-        percentiles: &percentile_table(&record),
-        timeline: &record.timeline,
-        clients: &[],
-    };
+    let run = run_of(recorded_in(true, &samples()), |summary| {
+        summary.elapsed_s = 2.0;
+    });
     for ending in ["xlsx", "json"] {
         let file = format!("run.{ending}");
         Output::create(&folder.path(&file))
@@ -291,21 +273,13 @@ fn several_files_stand_together() {
 #[test]
 fn rows_chosen_at_random_are_not_counted_by_the_second() {
     let folder = Folder::new();
-    let record = recorded_in(true, &samples());
-    let mut summary = summary_of(&record);
-    summary.service_time_ns.count = 900;
-    let mut chosen = record.samples.clone();
-    for sample in &mut chosen {
+    let mut run = run_of(recorded_in(true, &samples()), |summary| {
+        summary.service_time_ns.count = 900;
+    });
+    for sample in &mut run.samples.as_mut().unwrap().rows {
         sample.message += 600;
     }
     for ending in ENDINGS {
-        let run = Run {
-            summary: &summary,
-            samples: &chosen,
-            percentiles: &percentile_table(&record),
-            timeline: &record.timeline,
-            clients: &[],
-        };
         let path = folder.path(&format!("run.{ending}"));
         Output::create(&path).unwrap().write(&run).unwrap();
     }

@@ -19,7 +19,7 @@ use crate::byte_stream::ByteStream;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream that a WebSocket library may drop at any time. Dropping it returns the stream to its
-/// [`ReturnSlot`], and the accept loop closes it gracefully.
+/// `ReturnSlot`, and the accept loop closes it gracefully.
 ///
 /// A socket that is closed while it holds unread data resets the connection, and the reset can overtake the
 /// last bytes sent: the close frame, or the answer to a request. Libraries do not wait for that.

@@ -25,7 +25,7 @@
 //! assert_eq!(response.status(), 200);
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod accept;
 mod args;

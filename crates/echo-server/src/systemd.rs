@@ -48,7 +48,6 @@ pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, Serv
 
 /// `None`: there are no inherited sockets here.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub(crate) fn inherited_listener(_: &str) -> Result<Option<Listener>, ServerError> {
     Ok(None)
 }

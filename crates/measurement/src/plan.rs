@@ -26,7 +26,7 @@ pub use load::{
 };
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor, Until};
-pub use server_url::{Endpoint, ServerUrl};
+pub use server_url::{Endpoint, MASK, ServerUrl, mask_url};
 
 /// The server that a load is aimed at.
 #[derive(Debug, Clone)]

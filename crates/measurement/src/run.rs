@@ -100,9 +100,15 @@ impl Run {
     /// Builds a fresh run; `clients` has one row a client, by number.
     #[must_use]
     pub fn new(plan: &Plan, record: Record, clients: Vec<ClientRow>, context: RunContext) -> Self {
+        Self::with_summary(Summary::new(plan, &record, context), record, clients)
+    }
+
+    /// Builds a fresh run whose summary is known; `clients` has one row a client, by number.
+    #[must_use]
+    pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         Self {
-            summary: Some(Summary::new(plan, &record, context)),
+            summary: Some(summary),
             percentiles: Some(percentile_table(&record)),
             timeline: Some(RunTimeline {
                 rows: record.timeline,

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use measurement::record::{BottomK, Outcome, Recorder, Sample, message_hash};
-use results::read::{Request, read_times};
-use results::write::{Output, Run};
+use measurement::run::Run;
+use results::read::{ColumnRequest, read_times};
+use results::write::Output;
 
 const ROWS: u64 = 1_000_000;
 
@@ -32,13 +33,7 @@ fn main() {
     }
     let record = Recorder::merge(vec![recorder], &budget);
     let summary = serde_json::from_str(include_str!("summary.json")).unwrap();
-    let run = Run {
-        summary: &summary,
-        samples: &record.samples,
-        percentiles: &measurement::run::percentile_table(&record),
-        timeline: &record.timeline,
-        clients: &[],
-    };
+    let run = Run::with_summary(summary, record, Vec::new());
     step("write", &path, || {
         Output::create(&path).unwrap().write(&run).unwrap();
     });
@@ -47,8 +42,8 @@ fn main() {
         rows.write(&run).unwrap();
     }
     step("read one column", &path, || {
-        let times = read_times(&path, &Request::default()).unwrap();
-        assert_eq!(times.values_ms.len() as u64, ROWS);
+        let times = read_times(&path, &ColumnRequest::default()).unwrap();
+        assert_eq!(times.times.values_ms.len() as u64, ROWS);
     });
 }
 

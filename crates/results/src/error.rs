@@ -201,7 +201,9 @@ pub struct Place {
 }
 
 impl Place {
-    pub(crate) fn file(path: &Path) -> Self {
+    /// A file without sheets.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             sheet: None,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
-use measurement::record::TimelineRow;
+use measurement::run::RunHistograms;
 use serde::{Deserialize, Serialize};
 
 /// Most bytes that a histogram may inflate to; one of 5 digits over all of 64 bits takes less.
@@ -75,35 +75,6 @@ pub(crate) fn add(sum: &mut Option<Histogram<u64>>, other: Histogram<u64>) -> io
     }
 }
 
-/// The times of a whole run, in nanoseconds.
-pub(crate) struct RunHistograms {
-    pub(crate) service: Histogram<u64>,
-    /// `None` in closed loop, where they are the service times.
-    pub(crate) response: Option<Histogram<u64>>,
-}
-
-impl RunHistograms {
-    /// All seconds together; `None` when no second has any.
-    pub(crate) fn of(timeline: &[TimelineRow]) -> io::Result<Option<Self>> {
-        let (mut service, mut response) = (None, None);
-        for second in timeline.iter().filter_map(|row| row.histograms.as_ref()) {
-            add(&mut service, from_plain(&second.service)?)?;
-            if let Some(bytes) = &second.response {
-                add(&mut response, from_plain(bytes)?)?;
-            }
-        }
-        Ok(service.map(|service| Self { service, response }))
-    }
-
-    /// Their form in a JSON document.
-    pub(crate) fn encode(&self) -> io::Result<EncodedHistograms> {
-        Ok(EncodedHistograms {
-            service: encode(&self.service)?,
-            response: self.response.as_ref().map(encode).transpose()?,
-        })
-    }
-}
-
 /// The times of a whole run in a JSON document, as base64 of HdrHistogram's V2 encoding, deflated.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EncodedHistograms {
@@ -113,6 +84,13 @@ pub(crate) struct EncodedHistograms {
 }
 
 impl EncodedHistograms {
+    pub(crate) fn encode(histograms: &RunHistograms) -> io::Result<Self> {
+        Ok(Self {
+            service: encode(&histograms.service)?,
+            response: histograms.response.as_ref().map(encode).transpose()?,
+        })
+    }
+
     pub(crate) fn decode(&self) -> io::Result<RunHistograms> {
         Ok(RunHistograms {
             service: decode(&self.service)?,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use files::{HEADER, file, message, workbook};
 use proptest::prelude::*;
-use results::read::{Metric, Request, TimeColumn, TimeUnit, read_times};
+use results::read::{ColumnRequest, Metric, TimeColumn, TimeUnit, read_times};
 use results::{ColumnProblem, ResultsError};
 
 const PANDAS: [f64; 5] = [1.25, 0.5, 3.0, 2.125, 0.75];
@@ -21,15 +21,15 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> Result<TimeColumn, ResultsError> {
-    read_times(path, &Request::default())
+    read_times(path, &ColumnRequest::default())
 }
 
 #[test]
 fn a_file_from_pandas_is_its_column_and_never_its_index() {
     for name in ["pandas.xlsx", "pandas.ods", "pandas.xls"] {
         let times = read(&fixture(name)).unwrap();
-        assert_eq!(times.values_ms, PANDAS, "{name}");
-        assert_eq!((times.column.as_str(), times.skipped), ("latency", 0));
+        assert_eq!(times.times.values_ms, PANDAS, "{name}");
+        assert_eq!((times.column.as_str(), times.times.skipped), ("latency", 0));
         assert_eq!(times.place.sheet.as_deref(), Some("Sheet1"));
         assert!(times.unit_is_assumed && times.column_is_guessed);
         assert_eq!((times.metric, times.run), (None, None));
@@ -40,7 +40,7 @@ fn a_file_from_pandas_is_its_column_and_never_its_index() {
 fn a_column_that_pandas_only_numbered_is_found() {
     let times = read(&fixture("pandas-unnamed.xlsx")).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.column.as_str()),
+        (times.times.values_ms.as_slice(), times.column.as_str()),
         (&PANDAS[..], "0")
     );
 }
@@ -77,7 +77,7 @@ fn our_sheets_are_read_on_and_on() {
 
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.skipped),
+        (times.times.values_ms.as_slice(), times.times.skipped),
         (&[1.0, 2.0, 3.0][..], 3)
     );
     assert_eq!(times.metric, Some(Metric::ServiceTime));
@@ -92,16 +92,19 @@ fn our_sheets_are_read_on_and_on() {
     );
     assert_eq!(run.tool.as_deref(), Some("ws-bench 0.1.0"));
 
-    let second = Request {
+    let second = ColumnRequest {
         sheet: Some("latencies_2".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
-    assert_eq!(read_times(&path, &second).unwrap().values_ms, [2.0]);
-    let response = Request {
+    assert_eq!(read_times(&path, &second).unwrap().times.values_ms, [2.0]);
+    let response = ColumnRequest {
         metric: Metric::ResponseTime,
-        ..Request::default()
+        ..ColumnRequest::default()
     };
-    assert_eq!(read_times(&path, &response).unwrap().values_ms, [9.0; 6]);
+    assert_eq!(
+        read_times(&path, &response).unwrap().times.values_ms,
+        [9.0; 6]
+    );
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn wrong_echoes_have_no_part_in_the_figures() {
     )]);
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.skipped),
+        (times.times.values_ms.as_slice(), times.times.skipped),
         (&[5.0, 7.0][..], 1)
     );
 }
@@ -126,21 +129,21 @@ fn wrong_echoes_have_no_part_in_the_figures() {
 fn names_tell_column_and_unit() {
     let (_folder, path) = workbook(&[("data", &["id|size|rtt [us]", "1|100|1500", "2|100|2500"])]);
     let times = read(&path).unwrap();
-    assert_eq!(times.values_ms, [1.5, 2.5]);
+    assert_eq!(times.times.values_ms, [1.5, 2.5]);
     assert_eq!(
         (times.column.as_str(), times.name.as_str(), times.unit),
         ("rtt [us]", "rtt", TimeUnit::Microseconds)
     );
     assert!(!times.unit_is_assumed);
 
-    let request = Request {
+    let request = ColumnRequest {
         unit: Some(TimeUnit::Seconds),
         column: Some("b".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     let times = read_times(&path, &request).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.column.as_str()),
+        (times.times.values_ms.as_slice(), times.column.as_str()),
         (&[1e5, 1e5][..], "size")
     );
     assert!(!times.column_is_guessed);
@@ -151,7 +154,7 @@ fn the_first_sheet_with_numbers_is_taken() {
     let (_folder, path) = workbook(&[("about", &["made by|hand"]), ("runs", &["0.5", "1.5"])]);
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.column.as_str()),
+        (times.times.values_ms.as_slice(), times.column.as_str()),
         (&[0.5, 1.5][..], "A")
     );
     assert_eq!(times.place.sheet.as_deref(), Some("runs"));
@@ -165,30 +168,30 @@ fn latencies_go_first_and_other_sheets_keep_their_order() {
         ("latencies", &["rtt", "3"]),
     ];
     let (_folder, path) = workbook(&sheets);
-    assert_eq!(read(&path).unwrap().values_ms, [3.0]);
+    assert_eq!(read(&path).unwrap().times.values_ms, [3.0]);
     let (_folder, path) = workbook(&sheets[..2]);
-    assert_eq!(read(&path).unwrap().values_ms, [1.0]);
+    assert_eq!(read(&path).unwrap().times.values_ms, [1.0]);
 }
 
 #[test]
 fn what_cannot_be_meant_is_said_with_the_choices() {
     let (_folder, path) = workbook(&[("runs", &["a|b", "1.5|2.5"])]);
-    let ask = |request: Request| message(&path, &request);
+    let ask = |request: ColumnRequest| message(&path, &request);
     assert_eq!(
-        ask(Request::default()),
+        ask(ColumnRequest::default()),
         "cannot tell which column of sheet `runs` of book.xlsx to draw: choose one of `a`, `b`"
     );
-    let column = Request {
+    let column = ColumnRequest {
         column: Some("c".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(
         ask(column),
         "no column `c` in sheet `runs` of book.xlsx: it has `a`, `b`"
     );
-    let sheet = Request {
+    let sheet = ColumnRequest {
         sheet: Some("run".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     assert_eq!(ask(sheet), "no sheet `run` in book.xlsx: it has `runs`");
 }
@@ -197,7 +200,7 @@ fn what_cannot_be_meant_is_said_with_the_choices() {
 fn sheets_without_numbers_are_named() {
     let said = |rows: &[&str]| {
         let (_folder, path) = workbook(&[("only", rows)]);
-        message(&path, &Request::default())
+        message(&path, &ColumnRequest::default())
     };
     assert_eq!(said(&[]), "sheet `only` of book.xlsx has no rows");
     assert_eq!(said(&["latency"]), "sheet `only` of book.xlsx has no rows");
@@ -208,7 +211,7 @@ fn sheets_without_numbers_are_named() {
     assert!(said(&["-|b", "0|x", "1|y"]).contains("`A`, which only numbers the rows"));
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0|-|-|lost"])]);
     assert_eq!(
-        message(&path, &Request::default()),
+        message(&path, &ColumnRequest::default()),
         "column `service_time_ms` of sheet `latencies` of book.xlsx holds no number in any of its 1 rows"
     );
 }
@@ -221,7 +224,7 @@ fn a_cell_that_is_no_time_is_named() {
         rows.push(format!("1|0|0|0|{cell}|5|ok"));
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let (_folder, path) = workbook(&[("latencies", &rows)]);
-        message(&path, &Request::default())
+        message(&path, &ColumnRequest::default())
     };
     assert_eq!(
         said("oops"),
@@ -240,7 +243,7 @@ fn a_cell_that_is_no_time_is_named() {
     ] {
         let (_folder, path) = file("a.csv", format!("latency_ms\n1\n2\n{bad}\n4\n"));
         assert_eq!(
-            message(&path, &Request::default()),
+            message(&path, &ColumnRequest::default()),
             format!("cell A4 of a.csv holds {found}, not a time")
         );
     }
@@ -259,7 +262,7 @@ fn csv_is_read_whatever_separates_it() {
         let (_folder, path) = file("a.csv", text);
         let times = read(&path).unwrap();
         assert_eq!(
-            (times.values_ms.as_slice(), times.skipped),
+            (times.times.values_ms.as_slice(), times.times.skipped),
             (&[1.5, 2.5][..], 0),
             "{text:?}"
         );
@@ -275,7 +278,7 @@ fn rows_are_numbered_as_a_spreadsheet_shows_them() {
         "host,rtt_ms\n\"a\nb\",1\n\nb,x\n",
     ] {
         let (_folder, path) = file("a.csv", text);
-        let said = message(&path, &Request::default());
+        let said = message(&path, &ColumnRequest::default());
         assert_eq!(said, "cell B4 of a.csv holds the text `x`, not a time");
     }
 }
@@ -285,7 +288,7 @@ fn rows_without_a_time_are_counted() {
     let (_folder, path) = file("a.csv", "host,rtt_ms\na,\nb,1\nc,\nd,2\ne,\n");
     let times = read(&path).unwrap();
     assert_eq!(
-        (times.values_ms.as_slice(), times.skipped),
+        (times.times.values_ms.as_slice(), times.times.skipped),
         (&[1.0, 2.0][..], 3)
     );
 }
@@ -294,7 +297,7 @@ fn rows_without_a_time_are_counted() {
 fn files_that_are_none_are_told_apart() {
     let said = |name: &str, content: &[u8]| {
         let (_folder, path) = file(name, content);
-        message(&path, &Request::default())
+        message(&path, &ColumnRequest::default())
     };
     assert_eq!(
         said("a.xlsx", b"latency\n1\n"),
@@ -331,9 +334,9 @@ fn files_that_are_none_are_told_apart() {
 #[test]
 fn content_counts_more_than_the_name() {
     let (_folder, path) = file("a.csv", fs::read(fixture("pandas.xlsx")).unwrap());
-    assert_eq!(read(&path).unwrap().values_ms, PANDAS);
+    assert_eq!(read(&path).unwrap().times.values_ms, PANDAS);
     let (_folder, path) = file("a.xlsx", fs::read(fixture("pandas.ods")).unwrap());
-    assert_eq!(read(&path).unwrap().values_ms, PANDAS);
+    assert_eq!(read(&path).unwrap().times.values_ms, PANDAS);
 }
 
 #[test]
@@ -360,7 +363,7 @@ fn a_column_of_text_with_the_name_of_a_latency_is_not_passed_over() {
         "service,x\nauth,1.5\nweb,2.5\n",
     ] {
         let (_folder, path) = file("a.csv", text);
-        assert_eq!(read(&path).unwrap().values_ms, [1.5, 2.5]);
+        assert_eq!(read(&path).unwrap().times.values_ms, [1.5, 2.5]);
     }
 }
 
@@ -370,7 +373,7 @@ fn lines_may_end_with_a_carriage_return_alone() {
     let said = read(&path).unwrap_err().to_string();
     assert!(said.starts_with("cell B4 of "), "{said}");
     let (_folder, path) = file("a.csv", "latency_ms\r1,5\r2,5");
-    assert_eq!(read(&path).unwrap().values_ms, [1.5, 2.5]);
+    assert_eq!(read(&path).unwrap().times.values_ms, [1.5, 2.5]);
 }
 
 proptest! {
@@ -384,6 +387,6 @@ proptest! {
             text.push_str(&format!("a b{separator}{value}\n"));
         }
         let (_folder, path) = file("a.csv", text);
-        prop_assert_eq!(read(&path).unwrap().values_ms, values);
+        prop_assert_eq!(read(&path).unwrap().times.values_ms, values);
     }
 }

@@ -8,23 +8,24 @@
     clippy::cast_sign_loss
 )]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use common::{recorded, recorded_in, summary_of};
 use measurement::record::{Outcome, Sample, TimelineRow};
 use measurement::run::{
-    ConditionResult, PayloadBytes, PercentileRow, StageSummary, Summary, percentile_table,
+    ClientRow, ConditionResult, PayloadBytes, Run, RunTimeline, StageSummary, Summary,
 };
 use measurement::verdict::{Calibration, ServerUsage};
 use proptest::prelude::*;
 use results::read::{
-    Metric, Request, Spread, read_distributions, read_run, read_timed_latencies, read_timeline,
+    ColumnRequest, Latencies, Metric, RunPart, read_distribution, read_run, read_timed_latencies,
+    read_timeline,
 };
-use results::write::{Output, Run};
+use results::write::Output;
 use tempfile::TempDir;
+use test_support::fixtures::{recorded, recorded_in, run_of, summary_of};
+
+const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
 
 /// A few seconds of messages, late ones and failures among them, in order of sending.
 fn samples(open_loop: bool) -> impl Strategy<Value = Vec<Sample>> {
@@ -57,42 +58,85 @@ fn samples(open_loop: bool) -> impl Strategy<Value = Vec<Sample>> {
 /// A run in all kinds of file.
 struct Saved {
     folder: TempDir,
-    summary: Summary,
-    percentiles: Vec<PercentileRow>,
-    /// As they are read: without histograms.
-    timeline: Vec<TimelineRow>,
+    run: Run,
 }
+
+const CLIENTS: [ClientRow; 2] = [
+    ClientRow {
+        client: 0,
+        connect_ns: Some(1_500_000),
+        messages: 2,
+        failed: 1,
+        close_code: Some(1000),
+    },
+    ClientRow {
+        client: 1,
+        connect_ns: None,
+        messages: 0,
+        failed: 0,
+        close_code: None,
+    },
+];
 
 impl Saved {
     fn new(open_loop: bool, samples: &[Sample]) -> Self {
-        let record = recorded_in(open_loop, samples);
-        let mut summary = summary_of(&record);
-        summary.offered_rate_per_s = open_loop.then_some(100.0);
-        let percentiles = percentile_table(&record);
+        let mut run = run_of(recorded_in(open_loop, samples), |summary| {
+            summary.offered_rate_per_s = open_loop.then_some(100.0);
+        });
+        run.clients = Some(CLIENTS.to_vec());
         let folder = tempfile::tempdir().unwrap();
-        let run = Run {
-            summary: &summary,
-            samples: &record.samples,
-            percentiles: &percentiles,
-            timeline: &record.timeline,
-            clients: &[],
-        };
-        for ending in ["xlsx", "csv", "json", "hlog"] {
+        for ending in ENDINGS {
             let path = folder.path().join(format!("a.{ending}"));
             Output::create(&path).unwrap().write(&run).unwrap();
         }
-        let mut timeline = record.timeline;
-        timeline.iter_mut().for_each(|row| row.histograms = None);
-        Self {
-            folder,
-            summary,
-            percentiles,
-            timeline,
-        }
+        // The histograms of each second are in no file that is read as a run.
+        let rows = &mut run.timeline.as_mut().unwrap().rows;
+        rows.iter_mut().for_each(|row| row.histograms = None);
+        Self { folder, run }
     }
 
     fn path(&self, ending: &str) -> PathBuf {
         self.folder.path().join(format!("a.{ending}"))
+    }
+
+    fn timeline(&self) -> &[TimelineRow] {
+        &self.run.timeline.as_ref().unwrap().rows
+    }
+
+    /// The run without the parts that a format does not hold.
+    fn held_by(&self, ending: &str) -> Run {
+        let run = self.run.clone();
+        let is_in = |endings: &[&str]| endings.contains(&ending);
+        Run {
+            summary: run.summary.filter(|_| is_in(&["xlsx", "json"])),
+            percentiles: run.percentiles.filter(|_| is_in(&["xlsx", "json"])),
+            timeline: run
+                .timeline
+                .map(|timeline| self.timeline_in(ending, timeline)),
+            // Of a run without a single timed message there are none.
+            histograms: run
+                .histograms
+                .filter(|times| is_in(&["json"]) && !times.service.is_empty()),
+            samples: run.samples.filter(|_| is_in(&["xlsx", "csv"])),
+            clients: run.clients.filter(|_| is_in(&["xlsx"])),
+        }
+    }
+
+    fn timeline_in(&self, ending: &str, timeline: RunTimeline) -> RunTimeline {
+        if ending != "csv" {
+            return timeline;
+        }
+        let rows = &self.run.samples.as_ref().unwrap().rows;
+        let ends_ns = rows
+            .iter()
+            .map(|s| s.received_ns().unwrap_or(0).max(s.sent_ns))
+            .max();
+        let differ = |s: &Sample| s.service_time_ns() != s.response_time_ns();
+        RunTimeline {
+            ends_s: Some(ends_ns.unwrap_or(0) as f64 / 1e9),
+            is_open_loop: rows.iter().any(differ).then_some(true),
+            ..timeline
+        }
     }
 }
 
@@ -109,11 +153,11 @@ fn expected(samples: &[Sample], metric: Metric) -> Vec<f64> {
 }
 
 /// Each value as often as it occurred.
-fn unfolded(spread: &Spread) -> Vec<f64> {
-    if spread.counts.is_empty() {
-        return spread.values_ms.clone();
+fn unfolded(times: &Latencies) -> Vec<f64> {
+    if times.counts.is_empty() {
+        return times.values_ms.clone();
     }
-    let each = spread.values_ms.iter().zip(&spread.counts);
+    let each = times.values_ms.iter().zip(&times.counts);
     each.flat_map(|(value, count)| (0..*count).map(|_| *value))
         .collect()
 }
@@ -123,10 +167,10 @@ fn in_bucket(found: f64, exact: f64) -> bool {
     (found - exact).abs() <= exact * 1e-3 + 1e-6
 }
 
-fn with_metric(metric: Metric) -> Request {
-    Request {
+fn with_metric(metric: Metric) -> ColumnRequest {
+    ColumnRequest {
         metric,
-        ..Request::default()
+        ..ColumnRequest::default()
     }
 }
 
@@ -136,20 +180,20 @@ proptest! {
     #[test]
     fn every_file_carries_the_distribution((open_loop, samples) in any::<bool>().prop_flat_map(|open| (Just(open), samples(open)))) {
         let saved = Saved::new(open_loop, &samples);
-        for ending in ["xlsx", "csv", "json", "hlog"] {
+        for ending in ENDINGS {
             for metric in [Metric::ServiceTime, Metric::ResponseTime] {
                 let exact = expected(&samples, metric);
-                let read = read_distributions(&saved.path(ending), &with_metric(metric), false);
+                let read = read_distribution(&saved.path(ending), &with_metric(metric), false);
                 if exact.is_empty() {
                     prop_assert!(read.is_err(), "{}", ending);
                     continue;
                 }
                 let read = read.unwrap();
-                prop_assert_eq!(read.times.len(), 1);
-                let times = &read.times[0];
-                prop_assert_eq!((times.metric, times.name.as_str()), (Some(metric), metric.name()));
-                prop_assert_eq!(times.spread.count(), exact.len() as u64);
-                let found = unfolded(&times.spread);
+                prop_assert_eq!(read.len(), 1);
+                let read = read.into_iter().next().unwrap();
+                prop_assert_eq!((read.metric, read.name.as_str()), (Some(metric), metric.name()));
+                prop_assert_eq!(read.times.count(), exact.len() as u64);
+                let found = unfolded(&read.times);
                 prop_assert!(found.is_sorted());
                 if matches!(ending, "xlsx" | "csv") {
                     prop_assert_eq!(&found, &exact);
@@ -168,14 +212,15 @@ proptest! {
             if service.is_empty() {
                 continue;
             }
-            let both = read_distributions(&saved.path(ending), &Request::default(), true).unwrap();
-            let found: Vec<_> = both.times.iter().map(|times| times.metric.unwrap()).collect();
+            let both = read_distribution(&saved.path(ending), &ColumnRequest::default(), true).unwrap();
+            prop_assert!(both.iter().all(|one| one.times.values_ms.is_sorted()));
+            let found: Vec<_> = both.iter().map(|one| one.metric.unwrap()).collect();
             let wanted = [Metric::ServiceTime, Metric::ResponseTime];
             let is_one = if ending == "json" {
                 !open_loop
             } else {
                 // Told by the values.
-                both.times.len() == 1
+                both.len() == 1
             };
             prop_assert_eq!(&found[..], if is_one { &wanted[..1] } else { &wanted[..] });
             if !open_loop {
@@ -191,25 +236,27 @@ proptest! {
     fn every_file_carries_the_timeline((open_loop, samples) in any::<bool>().prop_flat_map(|open| (Just(open), samples(open)))) {
         let saved = Saved::new(open_loop, &samples);
         for ending in ["xlsx", "json", "csv"] {
-            let read = read_timeline(&saved.path(ending), &Request::default()).unwrap();
-            prop_assert_eq!(&read.rows, &saved.timeline, "{}", ending);
-            prop_assert!(read.knows_sent);
+            let read = read_timeline(&saved.path(ending), &ColumnRequest::default()).unwrap();
+            let timeline = read.timeline.as_ref().unwrap();
+            prop_assert_eq!(&timeline.rows[..], saved.timeline(), "{}", ending);
+            prop_assert!(timeline.knows_sent);
             let has_summary = ending != "csv";
             // Without a summary it is until the last that happened.
             let ends_ns = samples.iter().map(|s| s.received_ns().unwrap_or(0).max(s.sent_ns)).max();
             let ends_s = ends_ns.unwrap_or(0) as f64 / 1e9;
-            prop_assert_eq!(read.elapsed_s, Some(if has_summary { 1.5 } else { ends_s }));
-            prop_assert_eq!(read.warmup_s, has_summary.then_some(0.0));
+            prop_assert_eq!(read.elapsed_s(), Some(if has_summary { 1.5 } else { ends_s }));
+            prop_assert_eq!(read.warmup_s(), has_summary.then_some(0.0));
             if has_summary {
-                prop_assert_eq!(read.is_open_loop, Some(open_loop));
+                prop_assert_eq!(read.is_open_loop(), Some(open_loop));
             } else {
-                prop_assert!(open_loop || read.is_open_loop.is_none());
+                prop_assert!(open_loop || read.is_open_loop().is_none());
             }
         }
-        let log = read_timeline(&saved.path("hlog"), &Request::default()).unwrap();
+        let log = read_timeline(&saved.path("hlog"), &ColumnRequest::default()).unwrap();
+        let log = log.timeline.unwrap();
         prop_assert!(!log.knows_sent);
-        prop_assert_eq!(log.rows.len(), saved.timeline.len());
-        for (found, exact) in log.rows.iter().zip(&saved.timeline) {
+        prop_assert_eq!(log.rows.len(), saved.timeline().len());
+        for (found, exact) in log.rows.iter().zip(saved.timeline()) {
             prop_assert_eq!(found.second, exact.second);
             for (f, e) in [
                 (found.service_p50_ns, exact.service_p50_ns),
@@ -222,7 +269,7 @@ proptest! {
             }
         }
         let timed: u64 = log.rows.iter().map(|row| row.received).sum();
-        prop_assert_eq!(timed, saved.summary.service_time_ns.count);
+        prop_assert_eq!(timed, saved.run.summary.unwrap().service_time_ns.count);
     }
 
     #[test]
@@ -247,9 +294,10 @@ proptest! {
                 return Ok(());
             }
             let read = read.unwrap();
-            let found: Vec<_> = read.at_s.iter().copied().zip(read.values_ms.iter().copied()).collect();
+            let times = &read.column.times;
+            let found: Vec<_> = read.at_s.iter().copied().zip(times.values_ms.iter().copied()).collect();
             prop_assert_eq!(&found, exact);
-            prop_assert_eq!((read.slice_s, read.counts.len(), read.name.as_str()), (None, 0, metric.name()));
+            prop_assert_eq!((read.slice_s, times.counts.len(), read.column.name.as_str()), (None, 0, metric.name()));
         }
         let request = with_metric(Metric::ResponseTime);
         let log = read_timed_latencies(&saved.path("hlog"), &request).unwrap();
@@ -258,7 +306,7 @@ proptest! {
             *by_second.entry(sample.received_ns().unwrap() / 1_000_000_000).or_default() += 1;
         }
         let mut found: BTreeMap<u64, u64> = BTreeMap::new();
-        for (at, count) in log.at_s.iter().zip(&log.counts) {
+        for (at, count) in log.at_s.iter().zip(&log.column.times.counts) {
             *found.entry(at.round() as u64).or_default() += count;
         }
         prop_assert_eq!(found, by_second);
@@ -266,18 +314,30 @@ proptest! {
     }
 
     #[test]
-    fn a_run_comes_back_whole(open_loop: bool, samples in samples(false)) {
+    fn a_run_comes_back_whole((open_loop, samples) in any::<bool>().prop_flat_map(|open| (Just(open), samples(open)))) {
         let saved = Saved::new(open_loop, &samples);
-        for ending in ["json", "xlsx"] {
-            let run = read_run(&saved.path(ending)).unwrap();
-            prop_assert_eq!(run.summary.as_ref(), Some(&saved.summary), "{}", ending);
-            prop_assert_eq!(&run.percentiles, &saved.percentiles);
-            prop_assert_eq!(&run.timeline, &saved.timeline);
+        for ending in ["json", "xlsx", "csv"] {
+            let run = read_run(&saved.path(ending), &RunPart::ALL).unwrap();
+            prop_assert_eq!(run, saved.held_by(ending), "{}", ending);
         }
-        let rows = read_run(&saved.path("csv")).unwrap();
-        prop_assert_eq!((rows.summary, rows.timeline), (None, saved.timeline.clone()));
-        let log = read_run(&saved.path("hlog")).unwrap();
-        prop_assert_eq!((log.summary, log.timeline.len()), (None, saved.timeline.len()));
+        let log = read_run(&saved.path("hlog"), &[RunPart::Summary, RunPart::Timeline]).unwrap();
+        let timeline = log.timeline.unwrap();
+        prop_assert_eq!((log.summary, timeline.rows.len()), (None, saved.timeline().len()));
+        let histograms = saved.run.histograms.clone().unwrap();
+        if !histograms.service.is_empty() {
+            let log = read_run(&saved.path("hlog"), &[RunPart::Histograms]).unwrap();
+            let read = log.histograms.unwrap();
+            let response = histograms.response.filter(|response| *response != histograms.service);
+            prop_assert_eq!((read.service, read.response), (histograms.service, response));
+        }
+    }
+
+    #[test]
+    fn a_part_that_was_not_asked_for_is_not_read(samples in samples(false)) {
+        let saved = Saved::new(false, &samples);
+        for ending in ENDINGS {
+            prop_assert_eq!(read_run(&saved.path(ending), &[]).unwrap(), Run::default());
+        }
     }
 
     #[test]
@@ -285,9 +345,9 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.xlsx", "a.json"] {
             let path = folder.path().join(name);
-            let run = Run { summary: &changed, samples: &[], percentiles: &[], timeline: &[], clients: &[] };
+            let run = Run { summary: Some(changed.clone()), ..Run::default() };
             Output::create(&path).unwrap().write(&run).unwrap();
-            prop_assert_eq!(read_run(&path).unwrap().summary, Some(changed.clone()), "{}", name);
+            prop_assert_eq!(read_run(&path, &[RunPart::Summary]).unwrap().summary, Some(changed.clone()), "{}", name);
         }
     }
 }

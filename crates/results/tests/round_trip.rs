@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss)]
 
-mod common;
-
-use common::{recorded, summary_of};
 use measurement::record::{Outcome, Sample};
 use measurement::run::PayloadBytes;
+use measurement::run::{Run, Samples};
 use proptest::prelude::*;
-use results::read::{Metric, Request, read_times};
-use results::write::{Output, Run};
+use results::read::{ColumnRequest, Metric, read_times};
+use results::write::Output;
+use test_support::fixtures::{recorded, summary_of};
 
 fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let sample = (
@@ -43,7 +42,11 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(if is_csv { "a.csv" } else { "a.xlsx" });
         let summary = summary_of(&recorded(&samples));
-        let run = Run { summary: &summary, samples: &samples, percentiles: &[], timeline: &[], clients: &[] };
+        let run = Run {
+            summary: Some(summary),
+            samples: Some(Samples { rows: samples.clone(), chosen_from: None }),
+            ..Run::default()
+        };
         Output::create(&path).unwrap().write(&run).unwrap();
 
         let metric = if is_response { Metric::ResponseTime } else { Metric::ServiceTime };
@@ -53,14 +56,14 @@ proptest! {
             .filter_map(|sample| if is_response { sample.response_time_ns() } else { sample.service_time_ns() })
             .map(|ns| ns as f64 / 1e6)
             .collect();
-        let read = read_times(&path, &Request { metric, ..Request::default() });
+        let read = read_times(&path, &ColumnRequest { metric, ..ColumnRequest::default() });
         if expected.is_empty() {
             prop_assert!(read.is_err());
             return Ok(());
         }
         let times = read.unwrap();
-        prop_assert_eq!(times.skipped, (samples.len() - expected.len()) as u64);
-        prop_assert_eq!(&times.values_ms, &expected);
+        prop_assert_eq!(times.times.skipped, (samples.len() - expected.len()) as u64);
+        prop_assert_eq!(&times.times.values_ms, &expected);
         prop_assert_eq!(times.metric, Some(metric));
         if is_csv {
             prop_assert_eq!(times.run, None);
@@ -68,7 +71,7 @@ proptest! {
             let run = times.run.unwrap();
             prop_assert_eq!(run.url.as_deref(), Some("ws://127.0.0.1:8000/ws"));
             prop_assert_eq!(run.clients, Some(3));
-            prop_assert_eq!(run.timed_messages, Some(times.values_ms.len() as u64));
+            prop_assert_eq!(run.timed_messages, Some(times.times.values_ms.len() as u64));
             prop_assert_eq!(run.payload_bytes, Some(PayloadBytes::Range { min: 64, max: 4096 }));
             prop_assert_eq!(run.tool.as_deref(), Some("ws-bench 0"));
         }

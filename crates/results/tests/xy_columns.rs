@@ -5,15 +5,15 @@
 mod files;
 
 use files::{HEADER, file, message, workbook};
-use results::read::{Request, TimeColumn, read_times};
+use results::read::{ColumnRequest, TimeColumn, read_times};
 
 /// Of this text, `time` against `x`.
 fn against(text: &str, x: &str, time: Option<&str>) -> Result<TimeColumn, String> {
     let (_folder, path) = file("a.csv", text);
-    let request = Request {
+    let request = ColumnRequest {
         x: Some(x.into()),
         column: time.map(Into::into),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     read_times(&path, &request).map_err(|_| message(&path, &request))
 }
@@ -22,27 +22,30 @@ fn against(text: &str, x: &str, time: Option<&str>) -> Result<TimeColumn, String
 fn times_are_read_with_what_they_are_drawn_against() {
     let text = "connections,user_us,all_us\n100,0.5,7\n-1.5,2,8\n1,0.75,9\n";
     let times = against(text, "Connections", Some("user_us")).unwrap();
-    assert_eq!(times.values_ms, [0.0005, 0.002, 0.00075]);
-    let xs = times.xs.unwrap();
+    assert_eq!(times.times.values_ms, [0.0005, 0.002, 0.00075]);
+    let xs = times.x.unwrap();
     assert_eq!(
         (xs.column.as_str(), xs.values.as_slice()),
         ("connections", &[100.0, -1.5, 1.0][..])
     );
     // By its letter; against itself.
     let times = against(text, "B", Some("user_us")).unwrap();
-    assert_eq!(times.xs.unwrap().values, [0.5, 2.0, 0.75]);
+    assert_eq!(times.x.unwrap().values, [0.5, 2.0, 0.75]);
     let (_folder, path) = file("a.csv", text);
-    let unasked = Request {
+    let unasked = ColumnRequest {
         column: Some("user_us".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
-    assert_eq!(read_times(&path, &unasked).unwrap().xs, None);
+    assert_eq!(read_times(&path, &unasked).unwrap().x, None);
 }
 
 #[test]
 fn what_is_drawn_against_is_not_taken_for_the_times() {
     let times = against("rtt,delay\n1,10\n2,20\n", "rtt", None).unwrap();
-    assert_eq!((times.column.as_str(), times.values_ms[0]), ("delay", 10.0));
+    assert_eq!(
+        (times.column.as_str(), times.times.values_ms[0]),
+        ("delay", 10.0)
+    );
     assert_eq!(
         against("rtt,host\n1,a\n2,b\n", "rtt", None).unwrap_err(),
         "a.csv has no column of numbers but `rtt`"
@@ -53,9 +56,9 @@ fn what_is_drawn_against_is_not_taken_for_the_times() {
 fn rows_without_either_number_are_counted() {
     let text = "n,rtt_ms\n1,10\n,20\n3,\n,\n5,50\n";
     let times = against(text, "n", Some("rtt_ms")).unwrap();
-    assert_eq!(times.values_ms, [10.0, 50.0]);
+    assert_eq!(times.times.values_ms, [10.0, 50.0]);
     assert_eq!(
-        (times.xs.unwrap().values, times.skipped),
+        (times.x.unwrap().values, times.times.skipped),
         (vec![1.0, 5.0], 3)
     );
     assert_eq!(
@@ -93,11 +96,14 @@ fn our_sheets_are_read_on_with_what_they_are_drawn_against() {
             &[HEADER, "1|2|0|0.7|7|9|ok", "1|2|0|-|8|9|ok"],
         ),
     ]);
-    let request = Request {
+    let request = ColumnRequest {
         x: Some("sent_s".into()),
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     let times = read_times(&path, &request).unwrap();
-    assert_eq!((times.values_ms, times.skipped), (vec![5.0, 7.0], 2));
-    assert_eq!(times.xs.unwrap().values, [0.5, 0.7]);
+    assert_eq!(
+        (times.times.values_ms, times.times.skipped),
+        (vec![5.0, 7.0], 2)
+    );
+    assert_eq!(times.x.unwrap().values, [0.5, 0.7]);
 }

@@ -1,4 +1,4 @@
-//! What is told of a run while it goes on, and at its end.
+//! Progress of a run, and its last report.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -41,19 +41,19 @@ fn figures(d: &LatencyHistogram) -> (u64, Option<u64>, Option<u64>, Option<f64>,
 }
 
 #[test]
-fn what_is_told_last_is_what_is_found() {
+fn the_last_progress_equals_the_result() {
     let server = imperfect();
     for change in [open_loop, |plan: &mut measurement::plan::LoadDraft| {
         open_loop(plan);
         plan.load = common::closed(3);
     }] {
         let plan: Plan = server.plan(change);
-        let control = RunHandle::new();
-        control.watch();
-        let recording = swarm::record(&plan, &control).unwrap();
-        let told = control.progress();
-        assert_eq!(told.phase, Phase::Close);
-        let (found, record) = (&recording.record, &told.record);
+        let handle = RunHandle::new();
+        handle.watch();
+        let recording = swarm::record(&plan, &handle).unwrap();
+        let progress = handle.progress();
+        assert_eq!(progress.phase, Phase::Close);
+        let (found, record) = (&recording.record, &progress.record);
         assert_eq!(record.counts, found.counts);
         assert!(found.counts.lost > 0 && found.counts.corrupted > 0);
         assert_eq!(record.in_time, found.in_time);
@@ -65,57 +65,57 @@ fn what_is_told_last_is_what_is_found() {
             found.open_loop.as_deref().map(lag)
         );
         assert_eq!(
-            told.connections.opened,
+            progress.connections.opened,
             recording.context.connections.opened
         );
-        assert_eq!(told.usage.cpu_s, recording.context.client.cpu_s);
+        assert_eq!(progress.usage.cpu_s, recording.context.client.cpu_s);
         assert_eq!(
-            told.usage.cpu_per_core,
+            progress.usage.cpu_per_core,
             recording.context.client.cpu_per_core
         );
-        assert_eq!(told.elapsed_s, recording.context.elapsed_s);
-        assert!(told.elapsed_s > 0.0);
+        assert_eq!(progress.elapsed_s, recording.context.elapsed_s);
+        assert!(progress.elapsed_s > 0.0);
     }
 }
 
 #[test]
-fn unasked_the_threads_tell_nothing() {
+fn without_a_watch_the_threads_report_nothing() {
     let server = imperfect();
-    let control = RunHandle::new();
-    let recording = swarm::record(&server.plan(open_loop), &control).unwrap();
+    let handle = RunHandle::new();
+    let recording = swarm::record(&server.plan(open_loop), &handle).unwrap();
     assert!(recording.record.counts.sent > 0);
-    let told = control.progress();
-    assert_eq!(told.record.counts.sent, 0);
-    assert_eq!(told.connections.attempted, 0);
+    let progress = handle.progress();
+    assert_eq!(progress.record.counts.sent, 0);
+    assert_eq!(progress.connections.attempted, 0);
 }
 
 #[test]
-fn figures_of_a_run_never_go_back_while_it_goes_on() {
+fn figures_never_decrease_during_a_run() {
     let server = imperfect();
-    let control = RunHandle::new();
-    control.watch();
+    let handle = RunHandle::new();
+    handle.watch();
     let plan = server.plan(|plan| {
         open_loop(plan);
         plan.length = measurement::plan::Length::Duration(Duration::from_secs(600));
     });
-    let looking = control.clone();
+    let observer = handle.clone();
     let looks = std::thread::spawn(move || {
-        let mut looks = vec![looking.progress()];
+        let mut looks = vec![observer.progress()];
         while looks.last().unwrap().record.counts.received < 2_000 {
             std::thread::sleep(Duration::from_millis(5));
-            looks.push(looking.progress());
+            looks.push(observer.progress());
         }
-        looking.stop();
+        observer.stop();
         looks
     });
-    swarm::record(&plan, &control).unwrap();
+    swarm::record(&plan, &handle).unwrap();
     let looks = looks.join().unwrap();
     assert!(looks.is_sorted_by_key(|look| look.record.counts.sent));
     assert!(looks.is_sorted_by_key(|look| look.record.service.count()));
     assert!(looks.is_sorted_by_key(|look| look.record.response().count()));
     assert!(looks.is_sorted_by_key(|look| look.connections.opened));
     let last = looks.last().unwrap();
-    // What was told of the time fits what was told of the messages.
+    // The reported time fits the reported messages.
     let due = 4_000.0 * last.elapsed_s;
     assert!(last.record.counts.sent as f64 <= due + 1.0, "{due}");
     assert_eq!(last.phase, Phase::Measure);
@@ -124,19 +124,22 @@ fn figures_of_a_run_never_go_back_while_it_goes_on() {
 }
 
 #[test]
-fn connections_that_fail_are_told_by_reason() {
+fn failed_connections_are_reported_by_reason() {
     // A port that nobody listens on.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
     let url = format!("ws://{address}/");
     let plan = common::plan(&url, Default::default(), open_loop);
-    let control = RunHandle::new();
-    control.watch();
-    let error = swarm::record(&plan, &control).unwrap_err();
-    let told = control.progress().connections;
-    assert_eq!((told.attempted, told.opened, told.failed), (4, 0, 4));
-    let (reason, count) = told.failures.iter().next().unwrap();
+    let handle = RunHandle::new();
+    handle.watch();
+    let error = swarm::record(&plan, &handle).unwrap_err();
+    let progress = handle.progress().connections;
+    assert_eq!(
+        (progress.attempted, progress.opened, progress.failed),
+        (4, 0, 4)
+    );
+    let (reason, count) = progress.failures.iter().next().unwrap();
     assert_eq!(*count, 4);
     assert!(error.to_string().contains(reason), "{error} / {reason}");
 }

@@ -183,7 +183,7 @@ fn a_late_reply_delays_nothing() {
 }
 
 #[test]
-fn a_window_holds_back_and_the_response_time_tells() {
+fn a_wait_for_the_window_counts_in_the_response_time() {
     // Each answer takes 20 ms, two messages are due in that time: the window of one holds every
     // message back a little longer than the one before.
     let server = Server::start(|_, stream| async {
@@ -212,7 +212,7 @@ fn a_window_holds_back_and_the_response_time_tells() {
 }
 
 #[test]
-fn what_cannot_be_sent_by_the_end_of_the_drain_is_counted() {
+fn messages_unsent_at_the_end_of_the_drain_are_counted() {
     // It never answers, so that a window of two stays full for ever.
     let server = Server::start(|_, stream| async {
         let mut socket = accept(stream).await;
@@ -235,7 +235,7 @@ fn what_cannot_be_sent_by_the_end_of_the_drain_is_counted() {
 }
 
 #[test]
-fn what_was_due_on_a_connection_that_ended_is_counted() {
+fn due_messages_of_an_ended_connection_are_counted() {
     // The second connection ends with its third message.
     let server = Server::start(|number, stream| async move {
         let mut socket = accept(stream).await;
@@ -268,16 +268,16 @@ fn a_stopped_open_loop_keeps_what_it_has() {
         plan.load = open(1_000.0, None);
         plan.length = Length::Duration(Duration::from_secs(600));
     });
-    let control = swarm::RunHandle::new();
-    let stopper = control.clone();
-    control.watch();
+    let handle = swarm::RunHandle::new();
+    let stopper = handle.clone();
+    handle.watch();
     let watcher = std::thread::spawn(move || {
         while stopper.progress().record.counts.received < 20 {
             std::thread::yield_now();
         }
         stopper.stop();
     });
-    let recording = swarm::record(&plan, &control).unwrap();
+    let recording = swarm::record(&plan, &handle).unwrap();
     watcher.join().unwrap();
     assert!(recording.context.interrupted);
     let counts = recording.record.counts;

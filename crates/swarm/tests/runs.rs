@@ -177,9 +177,9 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
         .await;
     });
     let plan = server.plan(|plan| plan.length = Length::Duration(Duration::from_secs(600)));
-    let control = RunHandle::new();
-    control.watch();
-    let stopper = control.clone();
+    let handle = RunHandle::new();
+    handle.watch();
+    let stopper = handle.clone();
     let watcher = std::thread::spawn(move || {
         while stopper.progress().record.counts.received < 400 {
             std::thread::sleep(Duration::from_millis(5));
@@ -187,7 +187,7 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
         stopper.stop();
     });
     let mut phases = Vec::new();
-    let recording = swarm::record_observed(&plan, &control, |phase| phases.push(phase)).unwrap();
+    let recording = swarm::record_observed(&plan, &handle, |phase| phases.push(phase)).unwrap();
     watcher.join().unwrap();
     let counts = recording.record.counts;
     assert!(recording.context.interrupted);
@@ -225,20 +225,20 @@ fn headers_reach_the_server_and_the_connect_rate_is_kept_to() {
 }
 
 #[test]
-fn a_run_that_is_stopped_while_it_connects_tells_of_its_connections() {
+fn a_run_stopped_while_connecting_reports_its_connections() {
     let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
     // The first client opens at once, the second after a thousand seconds.
     let plan = server.plan(|plan| plan.connect_rate = "0.001".parse().ok());
-    let control = RunHandle::new();
-    control.watch();
-    let stopper = control.clone();
+    let handle = RunHandle::new();
+    handle.watch();
+    let stopper = handle.clone();
     let watcher = std::thread::spawn(move || {
         while stopper.progress().connections.opened < 1 {
             std::thread::sleep(Duration::from_millis(5));
         }
         stopper.stop();
     });
-    let recording = swarm::record(&plan, &control).unwrap();
+    let recording = swarm::record(&plan, &handle).unwrap();
     watcher.join().unwrap();
     assert!(recording.context.interrupted);
     assert_eq!(

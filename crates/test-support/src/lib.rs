@@ -8,6 +8,7 @@
 #[cfg(feature = "contract")]
 pub mod contract;
 mod documents_check;
+pub mod fixtures;
 pub mod golden;
 pub mod svg_path;
 

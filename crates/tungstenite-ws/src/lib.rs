@@ -20,7 +20,7 @@
 //! # }).expect("serves");
 //! ```
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod library_adapter;
 mod request_head;

@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     let cases: usize = count.trim().parse()?;
     for case in 1..=cases {
         let path = format!("/runCase?case={case}&agent={AGENT}");
-        // A connection that breaks is a finding of the case, which the report tells.
+        // A connection that breaks is a finding of the case, which is in the report.
         if let Err(error) = Client::open(&address, &path)?.run(|_, _| true) {
             println!("case {case}: {error}");
         }

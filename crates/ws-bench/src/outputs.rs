@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use measurement::run::{Run, Summary};
 use results::ResultsError;
-use results::write::{Output, Run, Written};
+use results::write::{Output, Written};
 use units::grouped;
 
 use crate::args::BenchArgs;
@@ -36,11 +37,11 @@ impl RunOutputs {
     }
 
     /// Saves every file that can be saved, and draws the picture.
-    pub(crate) fn save(self, run: &Run<'_>) -> SavedOutputs {
+    pub(crate) fn save(self, summary: &Summary, run: &Run) -> SavedOutputs {
         SavedOutputs {
-            timed: run.summary.service_time_ns.count,
+            timed: summary.service_time_ns.count,
             files: self.files.into_iter().map(|file| file.write(run)).collect(),
-            plot: self.plot.map(|plot| plot.draw(run.summary, run.samples)),
+            plot: self.plot.map(|plot| plot.draw(run)),
         }
     }
 }

@@ -9,7 +9,7 @@ use measurement::plan::{CertificatePolicy, LoadSpec, Plan, PlanError, ServerUrl,
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
-use results::write;
+
 use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
@@ -41,23 +41,14 @@ pub(crate) fn run(
         .take()
         .context("the generator gave no summary")?;
     let mut summary = summary.with_conditions(&args.conditions);
+    summary.command_line = Some(cli::masked_command_line(std::env::args_os()));
     wording::explain(&mut summary);
-    let (samples, timeline) = (
-        run.samples.unwrap_or_default(),
-        run.timeline.unwrap_or_default(),
-    );
-    let run = write::Run {
-        summary: &summary,
-        samples: &samples.rows,
-        percentiles: &run.percentiles.unwrap_or_default(),
-        timeline: &timeline.rows,
-        clients: &run.clients.unwrap_or_default(),
-    };
+    run.summary = Some(summary.clone());
     // A terminal that is gone must not cost the files.
-    let printed = print(&report(args, &run)?);
+    let printed = print(&report(args, &summary, &run)?);
 
     // Every file that can be saved is, before the first one that cannot is reported.
-    let saved = checked.outputs.save(&run);
+    let saved = checked.outputs.save(&summary, &run);
     let lines = saved.lines();
     if args.json {
         lines.iter().for_each(|line| args.notice(line));
@@ -236,11 +227,11 @@ fn measure(
 }
 
 /// The summary as text or JSON.
-fn report(args: &BenchArgs, run: &write::Run<'_>) -> anyhow::Result<String> {
+fn report(args: &BenchArgs, summary: &Summary, run: &Run) -> anyhow::Result<String> {
     if args.json {
         results::write::to_json(run).context("cannot print the summary")
     } else {
-        Ok(report::text(run.summary))
+        Ok(report::text(summary))
     }
 }
 

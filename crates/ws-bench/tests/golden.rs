@@ -19,6 +19,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 /// The values of every run that differ from one to the next.
 fn mask() -> Mask {
     Mask::new(&[
+        ("command_line.*", "text"),
         ("plan.url", "text"),
         ("host.cores", "integer"),
         ("host.allowed_cores", "integer…"),

@@ -174,20 +174,21 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::Made;
     use crate::inputs::read_runs;
+    use crate::inputs::tests::save;
     use measurement::run::Summary;
+    use test_support::fixtures::open_loop_run;
 
     /// Runs saved and read again, so many as there are changes.
     fn runs(changes: &[fn(&mut Summary)]) -> Vec<ReportedRun> {
         let folder = tempfile::tempdir().unwrap();
         let made = changes.iter().enumerate().map(|(number, change)| {
             let path = folder.path().join(format!("{number}.json"));
-            let run = Made::open().but(|s| {
+            let run = open_loop_run(|s| {
                 s.started_at = format!("{number}");
                 change(s);
             });
-            run.save(&path);
+            save(&run, &path);
             path
         });
         read_runs(&made.collect::<Vec<_>>()).unwrap()

@@ -1,7 +1,7 @@
 //! The figures of a run, each with its name, in the order of every report.
 
 use measurement::record::TimelineRow;
-use measurement::run::{Connections, Summary};
+use measurement::run::{Connections, RunTimeline, Summary};
 use measurement::verdict::{ContextSwitches, GeneratorUsage, ServerUsage};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
@@ -9,7 +9,7 @@ use crate::inputs::ReportedRun;
 
 /// A figure of a run; `None` where the run has none.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct NamedFigure {
+pub(crate) struct ReportedFigure {
     pub(crate) group: &'static str,
     pub(crate) name: String,
     pub(crate) value: Option<String>,
@@ -17,19 +17,20 @@ pub(crate) struct NamedFigure {
 
 /// All figures but the times, always in the same groups in the same order; within a group those that
 /// not every run has stand last.
-pub(crate) fn figures(run: &ReportedRun) -> Vec<NamedFigure> {
+pub(crate) fn figures(run: &ReportedRun) -> Vec<ReportedFigure> {
     let mut all = Vec::new();
     let mut group = |name: &'static str, figures: Vec<(String, Option<String>)>| {
-        all.extend(figures.into_iter().map(|(label, value)| NamedFigure {
+        all.extend(figures.into_iter().map(|(label, value)| ReportedFigure {
             group: name,
             name: label,
             value,
         }));
     };
     let Some(s) = run.summary() else {
+        let timeline = run.run.timeline.as_ref();
         group(
             "messages",
-            counted_by_second(&run.saved.timeline, run.saved.knows_sent),
+            timeline.map_or_else(Vec::new, counted_by_second),
         );
         return all;
     };
@@ -43,12 +44,12 @@ pub(crate) fn figures(run: &ReportedRun) -> Vec<NamedFigure> {
 }
 
 /// What the seconds of a run without a summary come to.
-fn counted_by_second(timeline: &[TimelineRow], knows_sent: bool) -> Vec<(String, Option<String>)> {
-    if timeline.is_empty() {
+fn counted_by_second(timeline: &RunTimeline) -> Vec<(String, Option<String>)> {
+    if timeline.rows.is_empty() {
         return Vec::new();
     }
-    let sum = |of: fn(&TimelineRow) -> u64| grouped(timeline.iter().map(of).sum());
-    let of_sent = |of| knows_sent.then(|| sum(of));
+    let sum = |of: fn(&TimelineRow) -> u64| grouped(timeline.rows.iter().map(of).sum());
+    let of_sent = |of| timeline.knows_sent.then(|| sum(of));
     vec![
         perhaps("sent", of_sent(|row| row.sent)),
         known("echoed", sum(|row| row.received)),

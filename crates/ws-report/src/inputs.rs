@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use draw_plot::series::SortedTimes;
-use measurement::run::Summary;
+use measurement::run::{Run, Summary};
 use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
-use results::read::{Metric, Request, SavedRun, read_distributions, read_run};
+use results::read::{ColumnRequest, Metric, RunPart, TimeColumn, read_distribution, read_run};
 use units::grouped;
 
 use crate::ReportError;
@@ -19,7 +19,9 @@ pub(crate) struct ReportedRun {
     /// Its files, in the order they were given: each may hold contents that another has not.
     pub(crate) files: Vec<PathBuf>,
     /// The contents of the first.
-    pub(crate) saved: SavedRun,
+    pub(crate) run: Run,
+    /// Number of messages that a `.csv` has a sample of, or more; `None` when its rows are all.
+    rows_chosen_from: Option<u64>,
     /// Service times.
     pub(crate) service: Latency,
     /// Response times; empty where a file without a summary has none.
@@ -50,7 +52,7 @@ impl MessageSample {
 impl ReportedRun {
     /// `None` where no file holds one.
     pub(crate) fn summary(&self) -> Option<&Summary> {
-        self.saved.summary.as_ref()
+        self.run.summary.as_ref()
     }
 
     /// Returns `true` when a response time was measured apart from the service time.
@@ -65,32 +67,35 @@ impl ReportedRun {
 /// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
 /// nothing came back.
 struct FileTimes {
-    service: Option<SortedTimes>,
-    response: Option<SortedTimes>,
+    columns: Vec<TimeColumn>,
     chosen_from: Option<u64>,
 }
 
 impl FileTimes {
     fn read(file: &Path) -> Result<Self, ReportError> {
-        let (both, chosen_from) = match read_distributions(file, &Request::default(), true) {
-            Ok(found) => (found.times, found.chosen_from),
-            Err(ResultsError::NoValues { .. }) => (Vec::new(), None),
+        let columns = match read_distribution(file, &ColumnRequest::default(), true) {
+            Ok(columns) => columns,
+            Err(ResultsError::NoValues { .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let sorted = |metric| {
-            let spread = both.iter().find(|named| named.metric == Some(metric))?;
-            SortedTimes::new(spread.spread.values_ms.clone(), &spread.spread.counts)
-        };
         Ok(Self {
-            service: sorted(Metric::ServiceTime),
-            response: sorted(Metric::ResponseTime),
-            chosen_from,
+            chosen_from: columns.first().and_then(|one| one.times.chosen_from),
+            columns,
+        })
+    }
+
+    /// The service and the response times.
+    fn both(&self) -> [Option<SortedTimes<'_>>; 2] {
+        [Metric::ServiceTime, Metric::ResponseTime].map(|metric| {
+            let mut columns = self.columns.iter();
+            let column = columns.find(|one| one.metric == Some(metric))?;
+            SortedTimes::of(&column.times)
         })
     }
 
     fn sample(&self) -> Option<MessageSample> {
         Some(MessageSample {
-            count: self.service.as_ref().map_or(0, SortedTimes::count),
+            count: self.both()[0].as_ref().map_or(0, SortedTimes::count),
             from: self.chosen_from?,
         })
     }
@@ -99,29 +104,32 @@ impl FileTimes {
     /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
     /// common by chance; of histograms to their three digits.
     fn are_times_of(&self, s: &Summary) -> bool {
-        let is_of = |found: &SortedTimes, of: &Latency| {
+        let is_of = |found: &SortedTimes<'_>, of: &Latency| {
             let extremes = if found.is_counted() { 0.002 } else { 0.0 };
             found.count() == of.count
                 && is_near(found.quantile(0.0), of.min, extremes)
                 && is_near(found.quantile(1.0), of.max, extremes)
                 && is_near(found.quantile(0.5), of.p50, 0.01)
         };
-        let service = self.service.as_ref();
-        let response = self.response.as_ref();
+        let [service, response] = &self.both();
         if service.is_none() && response.is_none() {
             return s.service_time_ns.count == 0;
         }
-        service.is_some_and(|found| is_of(found, &s.service_time_ns))
-            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+        service
+            .as_ref()
+            .is_some_and(|found| is_of(found, &s.service_time_ns))
+            && response
+                .as_ref()
+                .is_none_or(|found| is_of(found, &s.response_time_ns))
     }
 
     /// Returns `true` when a file of chosen rows may be of a run: it has the run's name but for the ending, fewer
     /// messages, and no time outside the run's. The files of one run have nothing else in common.
-    fn may_be_sample_of(&self, saved: &SavedRun, run: &ReportedRun) -> bool {
-        let (Some(s), Some(messages)) = (run.summary(), saved.chosen_from) else {
+    fn may_be_sample_of(&self, file: &Path, messages: u64, run: &ReportedRun) -> bool {
+        let Some(s) = run.summary() else {
             return false;
         };
-        let is_of = |found: &SortedTimes, of: &Latency| {
+        let is_of = |found: &SortedTimes<'_>, of: &Latency| {
             found.count() <= of.count
                 && of
                     .min
@@ -130,19 +138,22 @@ impl FileTimes {
                     .max
                     .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
         };
-        let has_its_name =
-            |file: &PathBuf| file.with_extension("") == saved.path.with_extension("");
-        let (service, response) = (self.service.as_ref(), self.response.as_ref());
+        let has_its_name = |other: &PathBuf| other.with_extension("") == file.with_extension("");
+        let [service, response] = &self.both();
         run.files.iter().any(has_its_name)
             && messages <= s.messages.sent
-            && service.is_none_or(|found| is_of(found, &s.service_time_ns))
-            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+            && service
+                .as_ref()
+                .is_none_or(|found| is_of(found, &s.service_time_ns))
+            && response
+                .as_ref()
+                .is_none_or(|found| is_of(found, &s.response_time_ns))
     }
 }
 
 /// Figures of times in milliseconds. Like in a report of a summary, a percentile beyond which not one message
 /// lies is left out.
-fn latency_of(times: Option<&SortedTimes>) -> Latency {
+fn latency_of(times: Option<&SortedTimes<'_>>) -> Latency {
     let Some(times) = times else {
         return Latency::default();
     };
@@ -182,17 +193,20 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
     let mut runs: Vec<ReportedRun> = Vec::new();
     let mut without_summary: Vec<(usize, FileTimes)> = Vec::new();
     for file in files {
-        let saved = read_run(file)?;
-        if let Some(run) = runs.iter_mut().find(|run| is_same_run(&run.saved, &saved)) {
-            run.files.push(file.clone());
+        let (run, rows_chosen_from) = match read_run(file, &[RunPart::Summary, RunPart::Timeline]) {
+            // A sample of the rows is of a run as well; only its seconds cannot be counted.
+            Err(ResultsError::ChosenRows { messages, .. }) => (Run::default(), Some(messages)),
+            run => (run?, None),
+        };
+        if let Some(known) = runs.iter_mut().find(|known| is_same_run(&known.run, &run)) {
+            known.files.push(file.clone());
             continue;
         }
-        let (service, response, sample) = match &saved.summary {
+        let (service, response, sample) = match &run.summary {
             Some(s) => (s.service_time_ns, s.response_time_ns, None),
             None => {
                 let times = FileTimes::read(file)?;
-                let [service, response] =
-                    [&times.service, &times.response].map(|times| latency_of(times.as_ref()));
+                let [service, response] = times.both().map(|times| latency_of(times.as_ref()));
                 let sample = times.sample();
                 without_summary.push((runs.len(), times));
                 (service, response, sample)
@@ -201,7 +215,8 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
         runs.push(ReportedRun {
             name: String::new(),
             files: vec![file.clone()],
-            saved,
+            run,
+            rows_chosen_from,
             service,
             response,
             sample,
@@ -223,13 +238,10 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
 
 /// Moves the files of a run without summary to the one run that they belong to, if there is one.
 fn give_to_owner(runs: &mut Vec<ReportedRun>, place: usize, times: &FileTimes) {
-    let saved = &runs[place].saved;
-    let is_owner = |run: &ReportedRun| {
-        if saved.chosen_from.is_some() {
-            times.may_be_sample_of(saved, run)
-        } else {
-            run.summary().is_some_and(|s| times.are_times_of(s))
-        }
+    let orphan = &runs[place];
+    let is_owner = |run: &ReportedRun| match orphan.rows_chosen_from {
+        Some(messages) => times.may_be_sample_of(&orphan.files[0], messages, run),
+        None => run.summary().is_some_and(|s| times.are_times_of(s)),
     };
     let owners: Vec<_> = (0..runs.len()).filter(|at| is_owner(&runs[*at])).collect();
     if let [owner] = owners[..] {
@@ -239,7 +251,7 @@ fn give_to_owner(runs: &mut Vec<ReportedRun>, place: usize, times: &FileTimes) {
     }
 }
 
-fn is_same_run(one: &SavedRun, other: &SavedRun) -> bool {
+fn is_same_run(one: &Run, other: &Run) -> bool {
     match (&one.summary, &other.summary) {
         (Some(one), Some(other)) => one.started_at == other.started_at && one.plan == other.plan,
         _ => false,
@@ -265,26 +277,32 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::fixture::Made;
+    use results::write::Output;
+    use test_support::fixtures::{closed_loop_run, open_loop_run};
     use units::human_time;
+
+    /// Saves a run as ws-bench does.
+    pub(crate) fn save(run: &Run, path: &Path) {
+        Output::create(path).unwrap().write(run).unwrap();
+    }
 
     #[test]
     fn files_of_one_run_are_put_together_and_others_kept_apart() {
         let folder = tempfile::tempdir().unwrap();
-        let save = |made: Made, name: &str| {
+        let save_as = |run: Run, name: &str| {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            made.save(&path);
+            save(&run, &path);
             path
         };
-        let later = || Made::closed().but(|s| s.started_at = "later".into());
+        let later = || closed_loop_run(|s| s.started_at = "later".into());
         let files = [
-            save(Made::closed(), "a/run.json"),
-            save(later(), "b/run.json"),
-            save(Made::closed(), "a/run.xlsx"),
-            save(Made::closed(), "a/run.csv"),
+            save_as(closed_loop_run(|_| {}), "a/run.json"),
+            save_as(later(), "b/run.json"),
+            save_as(closed_loop_run(|_| {}), "a/run.xlsx"),
+            save_as(closed_loop_run(|_| {}), "a/run.csv"),
         ];
         let runs = read_runs(&files).unwrap();
         let found: Vec<_> = runs.iter().map(|run| run.files.len()).collect();
@@ -298,9 +316,9 @@ mod tests {
     fn a_file_without_summary_belongs_to_the_run_whose_times_it_holds() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let run = Made::open();
+        let run = open_loop_run(|_| {});
         for name in ["run.csv", "run.hlog", "run.json"] {
-            run.save(&path(name));
+            save(&run, &path(name));
         }
         let found = |files: &[&str]| -> Vec<usize> {
             let files: Vec<_> = files.iter().map(|name| path(name)).collect();
@@ -312,21 +330,21 @@ mod tests {
         let other = |s: &mut Summary| {
             s.service_time_ns.max = s.service_time_ns.max.map(|ns| ns + 1_000);
         };
-        Made::open().but(other).save(&path("other.json"));
+        save(&open_loop_run(other), &path("other.json"));
         assert_eq!(found(&["run.csv", "other.json"]), [1, 1]);
         let slower = |s: &mut Summary| {
             s.service_time_ns.p50 = s.service_time_ns.p50.map(|ns| ns + 100_000);
         };
-        Made::open().but(slower).save(&path("slower.json"));
+        save(&open_loop_run(slower), &path("slower.json"));
         assert_eq!(found(&["run.hlog", "slower.json"]), [1, 1]);
     }
 
     #[test]
     fn the_times_of_a_file_without_summary_are_those_of_its_messages() {
         let folder = tempfile::tempdir().unwrap();
-        let figures = |made: &Made, name: &str| {
+        let figures = |run: &Run, name: &str| {
             let path = folder.path().join(name);
-            made.save(&path);
+            save(&run, &path);
             let runs = read_runs(&[path]).unwrap();
             let shown = |times: &Latency| {
                 let shown = times.shown().into_iter();
@@ -338,10 +356,10 @@ mod tests {
             (shown(&runs[0].service), shown(&runs[0].response))
         };
         // The percentiles of histograms and of messages agree to three digits.
-        let open = Made::open();
+        let open = open_loop_run(|_| {});
         assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
         assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
-        let (_, closed) = figures(&Made::closed(), "closed.csv");
+        let (_, closed) = figures(&closed_loop_run(|_| {}), "closed.csv");
         assert!(closed.iter().all(|(_, time)| time.is_none()), "{closed:?}");
     }
 
@@ -357,9 +375,9 @@ mod tests {
     fn a_choice_of_the_messages_belongs_to_the_run_of_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let run = Made::open();
+        let run = open_loop_run(|_| {});
         for name in ["run.json", "run.csv", "other.csv"] {
-            run.save(&path(name));
+            save(&run, &path(name));
         }
         for name in ["run.csv", "other.csv"] {
             rewrite(&path(name), |at, line| {
@@ -375,7 +393,7 @@ mod tests {
         assert_eq!(found(&["other.csv", "run.json"]), [1, 1]);
         // A time that the run has not.
         let shorter = |s: &mut Summary| s.service_time_ns.max = Some(1_100_000);
-        Made::open().but(shorter).save(&path("run.json"));
+        save(&open_loop_run(shorter), &path("run.json"));
         assert_eq!(found(&["run.csv", "run.json"]), [1, 1]);
     }
 
@@ -387,8 +405,8 @@ mod tests {
             s.service_time_ns = Latency::default();
             s.response_time_ns = Latency::default();
         };
-        Made::open().but(nothing).save(&path("run.json"));
-        Made::open().save(&path("run.csv"));
+        save(&open_loop_run(nothing), &path("run.json"));
+        save(&open_loop_run(|_| {}), &path("run.csv"));
         rewrite(&path("run.csv"), |at, line| {
             let fields: Vec<_> = line.split(',').collect();
             let lost = [&fields[..4], &["", "", "lost"]].concat().join(",");
@@ -404,8 +422,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let files = [path("whole.csv"), path("large.csv")];
-        Made::closed().save(&files[0]);
-        Made::open().save(&files[1]);
+        save(&closed_loop_run(|_| {}), &files[0]);
+        save(&open_loop_run(|_| {}), &files[1]);
         let mut runs = read_runs(&files).unwrap();
         let pages = |runs: &[ReportedRun]| {
             let pages = [

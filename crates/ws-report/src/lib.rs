@@ -41,9 +41,6 @@
 mod comparison_page;
 mod error;
 mod figures;
-#[cfg(test)]
-#[path = "../tests/common/mod.rs"]
-mod fixture;
 mod html;
 mod inputs;
 mod markdown;

@@ -6,7 +6,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
 use results::ResultsError;
-use results::read::{Metric, Request};
+use results::read::{ColumnRequest, Metric};
 
 use crate::inputs::ReportedRun;
 use crate::page::{Block, PagePicture, PageSection};
@@ -41,9 +41,9 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
     } else {
         Metric::ServiceTime
     };
-    let request = &Request {
+    let request = &ColumnRequest {
         metric,
-        ..Request::default()
+        ..ColumnRequest::default()
     };
     // A spreadsheet is read once for each reading, which takes longer than all else.
     let drawn: Vec<_> = thread::scope(|scope| {
@@ -70,16 +70,17 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
 fn draw_all(
     kinds: &[PictureKind],
     runs: &[ReportedRun],
-    request: &Request,
+    request: &ColumnRequest,
 ) -> (Vec<PagePicture>, Vec<String>) {
     let mut pictures = Vec::new();
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
     let told = |error| not_drawn(kinds[0], error, loaded.is_some());
     let mut missing: Vec<_> = errors.iter().map(told).collect();
-    let Some(loaded) = loaded else {
+    let Some(mut loaded) = loaded else {
         return (pictures, missing);
     };
     for kind in kinds {
+        loaded.kind = *kind;
         match picture(*kind, &loaded) {
             Ok(picture) => pictures.push(picture),
             Err(error) => missing.push(not_drawn(*kind, &error, false)),
@@ -88,21 +89,12 @@ fn draw_all(
     (pictures, missing)
 }
 
-/// The data that one kind shows, for another that shows the same.
-fn shown_as(kind: PictureKind, data: &Data<'static>) -> Data<'static> {
-    match (kind, data) {
-        (PictureKind::Cdf, Data::Histogram(spread)) => Data::Cdf(spread.clone()),
-        (PictureKind::Percentiles, Data::Histogram(spread)) => Data::Percentiles(spread.clone()),
-        _ => data.clone(),
-    }
-}
-
 /// Reads one file of each run, the first that carries the kind. Runs of which none does, or whose file cannot
 /// be drawn, are left out, each with its error: they take no other run's picture away.
 fn load_from_any(
     kind: PictureKind,
     runs: &[ReportedRun],
-    request: &Request,
+    request: &ColumnRequest,
 ) -> (Option<PictureInput>, Vec<DrawError>) {
     let mut missing = Vec::new();
     // Files of each run that have not been found lacking.
@@ -199,16 +191,13 @@ fn caption(kind: PictureKind) -> &'static str {
 }
 
 fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, DrawError> {
-    let title = title(kind, &loaded.subject().quantity);
-    let data = shown_as(kind, loaded.data());
-    let (each, further) = match &data {
+    let title = title(kind, &loaded.subject.quantity);
+    let (each, further) = match &loaded.data {
         Data::Heatmap(all) => (PANEL, all.len().saturating_sub(2)),
         Data::Latency(all) => (LEGEND, all.len().saturating_sub(1)),
-        Data::Histogram(all) | Data::Cdf(all) | Data::Percentiles(all) => {
-            (LEGEND, all.len().saturating_sub(1))
-        }
+        Data::Distributions(all) => (LEGEND, all.len().saturating_sub(1)),
         // Their legends are short.
-        Data::Timeline(_) | Data::Xy { .. } => (0, 0),
+        Data::Timeline { .. } | Data::Xy { .. } => (0, 0),
     };
     let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {
@@ -219,7 +208,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
             theme: Theme::Page,
             ..Options::default()
         };
-        draw_plot::svg(&options, loaded.subject(), &data)
+        loaded.svg(&options)
     };
     Ok(PagePicture {
         svg: draw(SIZE)?,

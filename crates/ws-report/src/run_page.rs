@@ -219,8 +219,13 @@ fn plan_and_host(s: &Summary) -> Vec<Block> {
     ])]
 }
 
-/// The command, and what it cannot know.
+/// The command, and the secrets that it lacks.
 pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
-    let rerun = rerun_command(s);
-    vec![Block::Command(rerun.command), Block::List(rerun.unknown)]
+    match rerun_command(s) {
+        Some(rerun) if rerun.masked.is_empty() => vec![Block::Command(rerun.command)],
+        Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.masked)],
+        None => vec![Block::Text(
+            "The file does not store the command line: an older ws-bench wrote it.".to_owned(),
+        )],
+    }
 }

@@ -2,15 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod common;
-
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::Made;
+use measurement::run::Run;
 use measurement::verdict::Verdict;
+use results::write;
 use tempfile::TempDir;
+use test_support::fixtures::{closed_loop_run, open_loop_run};
+
+/// Saves a run as ws-bench does.
+fn save(run: &Run, path: &Path) {
+    write::Output::create(path).unwrap().write(run).unwrap();
+}
 
 /// A folder of files, and the program run in it.
 struct Folder(TempDir);
@@ -72,14 +77,21 @@ fn in_order(text: &str, parts: &[&str]) {
     }
 }
 
+/// The command line of an open loop.
+fn typed() -> Option<Vec<String>> {
+    let typed = "ws-bench --clients 1 --duration 3s --rate 1000 --seed 5 ws://127.0.0.1:8000/ws";
+    Some(typed.split(' ').map(ToOwned::to_owned).collect())
+}
+
 #[test]
 fn a_run_becomes_a_page_with_the_verdict_first() {
     let folder = Folder::new();
-    let run = Made::open().but(|s| {
+    let run = open_loop_run(|s| {
         s.validity.verdict = Verdict::Suspect;
         s.validity.reasons = vec!["the tail is not firm; send more (`-m`)".into()];
+        s.command_line = typed();
     });
-    run.save(&folder.path("run.xlsx"));
+    save(&run, &folder.path("run.xlsx"));
     let html = folder.written("report.html", &["run.xlsx"]);
     in_order(
         &html,
@@ -104,7 +116,8 @@ fn a_run_becomes_a_page_with_the_verdict_first() {
 #[test]
 fn markdown_has_the_figures_and_no_pictures() {
     let folder = Folder::new();
-    Made::open().save(&folder.path("run.xlsx"));
+    let run = open_loop_run(|s| s.command_line = typed());
+    save(&run, &folder.path("run.xlsx"));
     let markdown = folder.written("report.md", &["run.xlsx", "-o", "report.md"]);
     in_order(
         &markdown,
@@ -130,12 +143,12 @@ fn markdown_has_the_figures_and_no_pictures() {
 #[test]
 fn runs_stand_beside_each_other_and_what_differs_is_said() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("a.xlsx"));
-    let other = Made::closed().but(|s| {
+    save(&closed_loop_run(|_| {}), &folder.path("a.xlsx"));
+    let other = closed_loop_run(|s| {
         s.plan.clients = 7;
         s.started_at = "2026-01-31T13:00:00Z".into();
     });
-    other.save(&folder.path("b.xlsx"));
+    save(&other, &folder.path("b.xlsx"));
     let html = folder.written("both.html", &["a.xlsx", "b.xlsx", "-o", "both.html"]);
     in_order(
         &html,
@@ -151,8 +164,8 @@ fn runs_stand_beside_each_other_and_what_differs_is_said() {
         ],
     );
     // The same load is no reason for a warning.
-    let again = Made::closed().but(|s| s.started_at = "2026-01-31T14:00:00Z".into());
-    again.save(&folder.path("c.xlsx"));
+    let again = closed_loop_run(|s| s.started_at = "2026-01-31T14:00:00Z".into());
+    save(&again, &folder.path("c.xlsx"));
     let html = folder.written("both.html", &["a.xlsx", "c.xlsx", "-o", "both.html"]);
     assert!(!html.contains("comparable"));
 }
@@ -160,14 +173,14 @@ fn runs_stand_beside_each_other_and_what_differs_is_said() {
 #[test]
 fn files_of_one_run_are_one_run() {
     let folder = Folder::new();
-    let run = Made::closed();
-    run.save(&folder.path("run.json"));
-    run.save(&folder.path("run.xlsx"));
+    let run = closed_loop_run(|_| {});
+    save(&run, &folder.path("run.json"));
+    save(&run, &folder.path("run.xlsx"));
     let html = folder.written("report.html", &["run.json", "run.xlsx"]);
     assert!(html.contains("<h1>ws://127.0.0.1:8000/ws</h1>"));
     // The .json has no messages; the .xlsx does.
     assert!(html.contains("of each message</h3>"));
-    run.save(&folder.path("run.csv"));
+    save(&run, &folder.path("run.csv"));
     let html = folder.written("report.html", &["run.csv", "run.json"]);
     assert!(html.contains("of each message</h3>") && !html.contains("no verdict"));
     let html = folder.written("report.html", &["run.json"]);
@@ -182,8 +195,8 @@ fn files_of_one_run_are_one_run() {
 #[test]
 fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("good.csv"));
-    Made::closed().save(&folder.path("lost.csv"));
+    save(&closed_loop_run(|_| {}), &folder.path("good.csv"));
+    save(&closed_loop_run(|_| {}), &folder.path("lost.csv"));
     let text = std::fs::read_to_string(folder.path("lost.csv")).unwrap();
     let lost = text.lines().enumerate().map(|(at, line)| {
         let fields: Vec<_> = line.split(',').collect();
@@ -211,7 +224,7 @@ fn each_of_many_runs_has_its_heatmap() {
     let folder = Folder::new();
     let names: Vec<String> = (1..=7).map(|n| format!("run{n}.xlsx")).collect();
     for name in &names {
-        Made::open().save(&folder.path(name));
+        save(&open_loop_run(|_| {}), &folder.path(name));
     }
     let mut arguments: Vec<&str> = names.iter().map(String::as_str).collect();
     arguments.extend(["-o", "all.html"]);
@@ -227,8 +240,8 @@ fn the_legends_of_several_runs_are_whole() {
         ("before the change.xlsx", 13),
         ("after the change.xlsx", 14),
     ] {
-        let run = Made::open().but(|s| s.started_at = format!("2026-01-31T{hour}:00:00Z"));
-        run.save(&folder.path(name));
+        let run = open_loop_run(|s| s.started_at = format!("2026-01-31T{hour}:00:00Z"));
+        save(&run, &folder.path(name));
     }
     let files = ["before the change.xlsx", "after the change.xlsx"];
     let html = folder.written("report.html", &files);
@@ -249,7 +262,7 @@ fn the_legends_of_several_runs_are_whole() {
 #[test]
 fn each_further_nine_is_as_wide_is_true_of_all_marks() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("run.xlsx"));
+    save(&closed_loop_run(|_| {}), &folder.path("run.xlsx"));
     let html = folder.written("report.html", &["run.xlsx"]);
     assert!(html.contains("each further nine is as wide as the one before it"));
     assert!(!html.contains("only a tenth"), "not from 75 % to 90 %");
@@ -258,11 +271,11 @@ fn each_further_nine_is_as_wide_is_true_of_all_marks() {
 #[test]
 fn a_file_without_a_summary_has_no_verdict() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("run.csv"));
+    save(&closed_loop_run(|_| {}), &folder.path("run.csv"));
     let html = folder.written("report.html", &["run.csv"]);
     assert!(html.contains("<strong>no verdict</strong>"));
     assert!(html.contains("of each message</h3>"));
-    Made::closed().save(&folder.path("run.hlog"));
+    save(&closed_loop_run(|_| {}), &folder.path("run.hlog"));
     let html = folder.written("report.html", &["run.hlog"]);
     assert!(html.contains("<strong>no verdict</strong>"));
     assert!(html.contains(">Percentiles</h3>"));
@@ -281,7 +294,7 @@ fn what_files_and_servers_say_stays_text() {
     const HOSTILE: &str = "<script>alert(1)<&script>.xlsx";
     let folder = Folder::new();
     let hostile = |started_at: &str| {
-        Made::closed().but(|s| {
+        closed_loop_run(|s| {
             s.plan.url = "ws://h/<script>alert(2)</script>?|`x`".into();
             s.host.cpu = "<img src=x onerror=alert(3)>".into();
             s.validity.reasons = vec!["<script>alert(4)</script>".into()];
@@ -291,8 +304,8 @@ fn what_files_and_servers_say_stays_text() {
             s.started_at = started_at.into();
         })
     };
-    hostile("1").save(&folder.path(HOSTILE));
-    hostile("2").save(&folder.path("b.xlsx"));
+    save(&hostile("1"), &folder.path(HOSTILE));
+    save(&hostile("2"), &folder.path("b.xlsx"));
     for files in [&["b.xlsx"][..], &[HOSTILE, "b.xlsx"]] {
         let html = folder.written("report.html", files);
         assert!(!html.contains("<script>alert"));
@@ -313,7 +326,7 @@ fn what_files_and_servers_say_stays_text() {
 #[test]
 fn a_title_can_be_given() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("run.xlsx"));
+    save(&closed_loop_run(|_| {}), &folder.path("run.xlsx"));
     let html = folder.written("report.html", &["run.xlsx", "--title", "Before & after"]);
     assert!(html.contains("<h1>Before &#38; after</h1>"));
 }
@@ -321,7 +334,7 @@ fn a_title_can_be_given() {
 #[test]
 fn what_cannot_be_done_is_said_and_nothing_is_written() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("run.xlsx"));
+    save(&closed_loop_run(|_| {}), &folder.path("run.xlsx"));
     let said = folder.refused(2, &["run.xlsx", "-o", "report.pdf"]);
     assert_eq!(
         said,
@@ -340,8 +353,8 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
     );
     let names: Vec<_> = (0..8).map(|n| format!("{n}.xlsx")).collect();
     for name in &names {
-        let run = Made::closed().but(|s| s.started_at.clone_from(name));
-        run.save(&folder.path(name));
+        let run = closed_loop_run(|s| s.started_at.clone_from(name));
+        save(&run, &folder.path(name));
     }
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     assert!(
@@ -354,7 +367,7 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
 #[test]
 fn an_input_is_never_overwritten() {
     let folder = Folder::new();
-    Made::closed().save(&folder.path("run.csv"));
+    save(&closed_loop_run(|_| {}), &folder.path("run.csv"));
     fs::rename(folder.path("run.csv"), folder.path("run.md")).unwrap();
     for output in ["run.md", "./run.md"] {
         let said = folder.refused(1, &["run.md", "-o", output]);

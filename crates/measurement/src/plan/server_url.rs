@@ -189,6 +189,41 @@ impl fmt::Display for ServerUrl {
     }
 }
 
+/// Text in place of a secret.
+pub const MASK: &str = "***";
+
+/// Returns the URL in a text with [`MASK`] in place of its user information and of every query value. A text
+/// without a URL stays as it is.
+#[must_use]
+pub fn mask_url(text: &str) -> String {
+    if !text.contains("://") && !text.contains("ws+unix:") {
+        return text.to_owned();
+    }
+    let (before, query) = match text.split_once('?') {
+        Some((before, query)) => (before, Some(query)),
+        None => (text, None),
+    };
+    let mut masked = match before.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            match rest[..end].rfind('@') {
+                Some(at) => format!("{scheme}://{MASK}{}", &rest[at..]),
+                None => before.to_owned(),
+            }
+        }
+        None => before.to_owned(),
+    };
+    let pairs = query.into_iter().flat_map(|query| query.split('&'));
+    for (nth, pair) in pairs.enumerate() {
+        masked.push(if nth == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) => masked.extend([name, "=", MASK]),
+            None => masked.push_str(pair),
+        }
+    }
+    masked
+}
+
 #[cfg(test)]
 mod tests {
     //! Which URLs are read, and as what.
@@ -204,6 +239,19 @@ mod tests {
     fn unix(socket: &str) -> Endpoint {
         let socket = socket.to_owned();
         Endpoint::Unix { socket }
+    }
+
+    #[test]
+    fn secrets_of_a_url_are_masked() {
+        for (url, masked) in [
+            ("ws://h:1/ws", "ws://h:1/ws"),
+            ("ws://h/ws?a=1&b&c=", "ws://h/ws?a=***&b&c=***"),
+            ("wss://me:pw@h?a=x@y", "wss://***@h?a=***"),
+            ("ws+unix:/s:/ws?a=1", "ws+unix:/s:/ws?a=***"),
+            ("p99>1?a=b", "p99>1?a=b"),
+        ] {
+            assert_eq!(mask_url(url), masked);
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, Verify};
+use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, Verify, mask_url};
 
 /// The plan as it is reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanSummary {
-    /// The server's URL.
+    /// The server's URL, its query values masked.
     pub url: String,
     /// Whether the server's certificate was checked; `None` without TLS.
     #[serde(default)]
@@ -98,7 +98,7 @@ impl From<&Plan> for PlanSummary {
                 .collect()
         });
         Self {
-            url: plan.server_url().as_str().to_owned(),
+            url: mask_url(plan.server_url().as_str()),
             certificate_checked: plan
                 .server_url()
                 .is_tls()

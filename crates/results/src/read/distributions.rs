@@ -3,96 +3,32 @@
 use std::path::Path;
 
 use hdrhistogram::Histogram;
+use measurement::run::{RunHistograms, Summary};
 
 use super::cells::CellSource;
 use super::hlog::IntervalLog;
 use super::json::JsonRun;
 use super::open::{self, OpenedFile};
-use super::run_origin::RunOrigin;
+use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
-use super::times::{self, TimeColumn};
-use super::{Metric, Request};
+use super::{ColumnRequest, Metric, foreign};
 use crate::content::Content;
 use crate::error::{Place, ResultsError};
-use crate::histogram::RunHistograms;
 use crate::schema::LatencyColumn;
 
-/// Times with how often each occurred: what a distribution is drawn from.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Spread {
-    /// Ascending, in milliseconds; finite and not below zero.
-    pub values_ms: Vec<f64>,
-    /// As many; empty when each stands for itself.
-    pub counts: Vec<u64>,
-}
-
-impl Spread {
-    fn of(mut values_ms: Vec<f64>) -> Self {
-        values_ms.sort_unstable_by(f64::total_cmp);
-        Self {
-            values_ms,
-            counts: Vec::new(),
-        }
-    }
-
-    /// How many times it stands for.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        if self.counts.is_empty() {
-            self.values_ms.len() as u64
-        } else {
-            self.counts.iter().sum()
-        }
-    }
-}
-
-/// A distribution and what it is of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NamedSpread {
-    /// `service time`, or the column's name without the unit.
-    pub name: String,
-    /// Which of the two times it is, where that is known.
-    pub metric: Option<Metric>,
-    /// The times.
-    pub spread: Spread,
-}
-
-/// The distributions that a file holds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Distributions {
-    /// Where they were found.
-    pub place: Place,
-    /// The run, when the file is ours and says so.
-    pub run: Option<RunOrigin>,
-    /// One, or service and response time in this order.
-    pub times: Vec<NamedSpread>,
-    /// Rows left out because no right echo came.
-    pub skipped: u64,
-    /// From how many times these were chosen at random; `None` when they are all, or nothing tells.
-    pub chosen_from: Option<u64>,
-    /// TimeUnit of the numbers in the file.
-    pub unit: TimeUnit,
-    /// Nothing told the unit: neither the request nor the file.
-    pub unit_is_assumed: bool,
-    /// The column's name in the file; its letter where it has none. Of a log the tag.
-    pub column: String,
-    /// Nobody named the column, and the file is not ours.
-    pub column_is_guessed: bool,
-}
-
-/// Reads the distribution of the time asked for; with `both`, of service and response time where the file
-/// has both and they differ.
+/// Reads the distribution of the time asked for, its values ascending; with `both`, of service and response time
+/// in this order, where the file has both and they differ.
 ///
-/// From histograms (`.json`, `.hlog`) come the largest values of their buckets, as HdrHistogram's
-/// quantiles are, and never more than the largest time where the file tells it.
+/// From histograms (`.json`, `.hlog`) come the largest values of their buckets, like HdrHistogram's
+/// quantiles, and never more than the largest time where the file has it.
 ///
 /// # Errors
-/// [`ResultsError`] as [`read_times`](super::read_times) has it, and when the file holds no times.
-pub fn read_distributions(
+/// [`ResultsError`] as of [`read_times`](super::read_times), and when the file holds no times.
+pub fn read_distribution(
     path: &Path,
-    request: &Request,
+    request: &ColumnRequest,
     both: bool,
-) -> Result<Distributions, ResultsError> {
+) -> Result<Vec<TimeColumn>, ResultsError> {
     match open::open(path)? {
         OpenedFile::Cells(mut source) => of_cells(path, source.as_mut(), request, both),
         OpenedFile::Json(file) => of_json(path, &JsonRun::read(path, file)?, request, both),
@@ -101,7 +37,7 @@ pub fn read_distributions(
 }
 
 /// The metric asked for, or both of them.
-fn wanted(request: &Request, both: bool) -> &[Metric] {
+fn wanted(request: &ColumnRequest, both: bool) -> &[Metric] {
     if both {
         &[Metric::ServiceTime, Metric::ResponseTime]
     } else {
@@ -112,152 +48,126 @@ fn wanted(request: &Request, both: bool) -> &[Metric] {
 fn of_cells(
     path: &Path,
     source: &mut dyn CellSource,
-    request: &Request,
+    request: &ColumnRequest,
     both: bool,
-) -> Result<Distributions, ResultsError> {
+) -> Result<Vec<TimeColumn>, ResultsError> {
+    let request = ColumnRequest {
+        x: None,
+        ..request.clone()
+    };
+    let mut all = Vec::new();
     if both && request.column.is_none() {
-        let service = Request {
+        let service = ColumnRequest {
             metric: Metric::ServiceTime,
             ..request.clone()
         };
         let beside = (LatencyColumn::ResponseTime, TimeUnit::Milliseconds);
-        if let Some(mut times) = times::read_beside(path, source, &service, beside)? {
-            let response = times.xs.take().filter(|xs| xs.values != times.values_ms);
-            let mut all = of_times(times);
-            all.times
-                .extend(response.map(|xs| named(Metric::ResponseTime, Spread::of(xs.values))));
-            return Ok(all);
+        if let Some(mut times) = foreign::read_beside(path, source, &service, beside)? {
+            let x = times.x.take();
+            if let Some(x) = x.filter(|x| x.values != times.times.values_ms) {
+                let service = std::mem::replace(&mut times.times.values_ms, x.values);
+                all.push(TimeColumn {
+                    metric: Some(Metric::ResponseTime),
+                    name: Metric::ResponseTime.name().to_owned(),
+                    column: x.column,
+                    ..times.clone()
+                });
+                times.times.values_ms = service;
+            }
+            all.insert(0, times);
         }
     }
-    let request = Request {
-        x: None,
-        ..request.clone()
-    };
-    times::read_from(path, source, &request).map(of_times)
-}
-
-fn of_times(times: TimeColumn) -> Distributions {
-    Distributions {
-        place: times.place,
-        run: times.run,
-        times: vec![NamedSpread {
-            name: times.name,
-            metric: times.metric,
-            spread: Spread::of(times.values_ms),
-        }],
-        skipped: times.skipped,
-        chosen_from: times.chosen_from,
-        unit: times.unit,
-        unit_is_assumed: times.unit_is_assumed,
-        column: times.column,
-        column_is_guessed: times.column_is_guessed,
+    if all.is_empty() {
+        all.push(foreign::read_times_of(path, source, &request)?);
     }
-}
-
-fn named(metric: Metric, spread: Spread) -> NamedSpread {
-    NamedSpread {
-        name: metric.name().to_owned(),
-        metric: Some(metric),
-        spread,
+    for times in &mut all {
+        times.times.values_ms.sort_unstable_by(f64::total_cmp);
     }
+    Ok(all)
 }
 
 /// The values of a histogram, within what is known to be the smallest and the largest of them.
-fn of_histogram(histogram: &Histogram<u64>, unit: TimeUnit, (min, max): (u64, u64)) -> Spread {
-    let mut spread = Spread::default();
+fn of_histogram(histogram: &Histogram<u64>, unit: TimeUnit, (min, max): (u64, u64)) -> Latencies {
+    let mut times = Latencies::default();
     for bucket in histogram.iter_recorded() {
         let value = bucket.value_iterated_to().min(max).max(min);
         // Exact up to 2^53: 104 days of nanoseconds.
         #[allow(clippy::cast_precision_loss)]
-        spread.values_ms.push(unit.to_ms(value as f64));
-        spread.counts.push(bucket.count_at_value());
+        times.values_ms.push(unit.to_ms(value as f64));
+        times.counts.push(bucket.count_at_value());
     }
-    spread
+    times
 }
 
 fn of_json(
     path: &Path,
-    document: &JsonRun,
-    request: &Request,
+    run: &JsonRun,
+    request: &ColumnRequest,
     both: bool,
-) -> Result<Distributions, ResultsError> {
-    let RunHistograms { service, response } = document
+) -> Result<Vec<TimeColumn>, ResultsError> {
+    let times = run
         .histograms(path)?
         .ok_or_else(|| ResultsError::lacks(path, Content::Distribution))?;
-    let summary = &document.summary;
-    let mut times = Vec::new();
-    for metric in wanted(request, both) {
-        let (histogram, figures) = match (metric, &response) {
-            (Metric::ServiceTime, _) => (&service, &summary.service_time_ns),
-            (Metric::ResponseTime, Some(response)) => (response, &summary.response_time_ns),
-            // In closed loop they are the same.
-            (Metric::ResponseTime, None) if both => continue,
-            (Metric::ResponseTime, None) => (&service, &summary.response_time_ns),
-        };
-        let ends = (figures.min.unwrap_or(0), figures.max.unwrap_or(u64::MAX));
-        times.push(named(
-            *metric,
-            of_histogram(histogram, TimeUnit::Nanoseconds, ends),
-        ));
-    }
-    let place = Place::file(path);
-    if service.is_empty() {
+    if times.service.is_empty() {
         return Err(ResultsError::NoValues {
-            place,
-            column: "histograms".to_owned(),
+            place: Place::file(path),
+            column: HISTOGRAMS.to_owned(),
             x: None,
             rows: 0,
         });
     }
-    Ok(Distributions {
-        place,
+    let wanted = wanted(request, both).iter();
+    // In closed loop the two are the same.
+    let distinct = wanted
+        .filter(|metric| !both || **metric == Metric::ServiceTime || times.response.is_some());
+    Ok(distinct
+        .map(|metric| of_metric(path, &run.summary, &times, *metric))
+        .collect())
+}
+
+/// Key of the histograms in a document.
+const HISTOGRAMS: &str = "histograms";
+
+fn of_metric(path: &Path, summary: &Summary, times: &RunHistograms, metric: Metric) -> TimeColumn {
+    let (histogram, figures) = match metric {
+        Metric::ServiceTime => (&times.service, &summary.service_time_ns),
+        Metric::ResponseTime => (
+            times.response.as_ref().unwrap_or(&times.service),
+            &summary.response_time_ns,
+        ),
+    };
+    let ends = (figures.min.unwrap_or(0), figures.max.unwrap_or(u64::MAX));
+    TimeColumn {
+        place: Place::file(path),
         run: Some(summary.into()),
-        times,
-        skipped: summary.messages.sent.saturating_sub(service.len()),
-        chosen_from: None,
+        column: HISTOGRAMS.to_owned(),
+        name: metric.name().to_owned(),
+        metric: Some(metric),
         unit: TimeUnit::Nanoseconds,
         unit_is_assumed: false,
-        column: "histograms".to_owned(),
         column_is_guessed: false,
-    })
+        x: None,
+        times: Latencies {
+            skipped: summary.messages.sent.saturating_sub(times.service.len()),
+            ..of_histogram(histogram, TimeUnit::Nanoseconds, ends)
+        },
+    }
 }
 
 fn of_log(
     mut log: IntervalLog,
-    request: &Request,
+    request: &ColumnRequest,
     both: bool,
-) -> Result<Distributions, ResultsError> {
+) -> Result<Vec<TimeColumn>, ResultsError> {
     let both = both && request.column.is_none() && log.is_ours();
-    let mut times: Vec<NamedSpread> = Vec::new();
-    let mut first = None;
+    let mut all: Vec<TimeColumn> = Vec::new();
     for metric in wanted(request, both) {
-        let chosen = log.select(request, *metric)?;
-        let histogram = log.whole(&chosen)?;
-        let spread = of_histogram(&histogram, chosen.unit, (0, u64::MAX));
+        let tag = log.select(request, *metric)?;
+        let times = of_histogram(&log.whole(&tag)?, tag.unit, (0, u64::MAX));
         // In closed loop they are the same.
-        if times.iter().all(|other| other.spread != spread) {
-            times.push(NamedSpread {
-                name: chosen.name(),
-                metric: chosen.metric,
-                spread,
-            });
+        if all.iter().all(|other| other.times != times) {
+            all.push(tag.into_column(log.place(), times));
         }
-        first.get_or_insert(chosen);
     }
-    // At least one metric is wanted.
-    let chosen = match first {
-        Some(chosen) => chosen,
-        None => log.select(request, request.metric)?,
-    };
-    Ok(Distributions {
-        place: log.place(),
-        run: None,
-        times,
-        skipped: 0,
-        chosen_from: None,
-        unit: chosen.unit,
-        unit_is_assumed: chosen.unit_is_assumed,
-        column: chosen.label().to_owned(),
-        column_is_guessed: chosen.is_guessed,
-    })
+    Ok(all)
 }

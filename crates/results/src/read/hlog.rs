@@ -9,8 +9,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
-use super::{Metric, Request};
+use super::{ColumnRequest, Metric};
 use crate::error::{ColumnProblem, Place, ResultsError, RowDefect};
 use crate::histogram;
 
@@ -35,10 +36,10 @@ pub(super) struct IntervalLog {
 pub(super) struct SelectedTag {
     /// Empty for those without a tag.
     pub(super) tag: String,
-    pub(super) metric: Option<Metric>,
+    metric: Option<Metric>,
     pub(super) unit: TimeUnit,
-    pub(super) unit_is_assumed: bool,
-    pub(super) is_guessed: bool,
+    unit_is_assumed: bool,
+    is_guessed: bool,
 }
 
 impl SelectedTag {
@@ -47,15 +48,25 @@ impl SelectedTag {
         label_of(&self.tag)
     }
 
-    /// Name of its times.
-    pub(super) fn name(&self) -> String {
-        self.metric.map_or_else(
-            || match self.tag.as_str() {
-                "" => "time".to_owned(),
-                tag => tag.to_owned(),
-            },
-            |metric| metric.name().to_owned(),
-        )
+    /// The times of its intervals.
+    pub(super) fn into_column(self, place: Place, times: Latencies) -> TimeColumn {
+        let name = match (self.metric, self.tag.as_str()) {
+            (Some(metric), _) => metric.name(),
+            (None, "") => "time",
+            (None, tag) => tag,
+        };
+        TimeColumn {
+            place,
+            run: None,
+            column: self.label().to_owned(),
+            name: name.to_owned(),
+            metric: self.metric,
+            unit: self.unit,
+            unit_is_assumed: self.unit_is_assumed,
+            column_is_guessed: self.is_guessed,
+            x: None,
+            times,
+        }
     }
 }
 
@@ -104,7 +115,7 @@ impl IntervalLog {
     /// Selects the tag that was asked for; else that of the metric; else the only one.
     pub(super) fn select(
         &self,
-        request: &Request,
+        request: &ColumnRequest,
         metric: Metric,
     ) -> Result<SelectedTag, ResultsError> {
         let labels = || {

@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 use measurement::record::TimelineRow;
-use measurement::run::{PercentileRow, SCHEMA, Summary};
+use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary};
 use serde::Deserialize;
 use serde_json::error::Category;
 
 use crate::error::{DocumentKind, Place, ResultsError};
-use crate::histogram::{EncodedHistograms, RunHistograms};
+use crate::histogram::EncodedHistograms;
 
 /// Longest document that is read: that of a run of weeks is shorter.
 const MOST_BYTES: u64 = 256 << 20;

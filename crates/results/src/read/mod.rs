@@ -3,11 +3,11 @@
 //!
 //! | function | reads | from |
 //! |---|---|---|
+//! | [`read_run`] | parts of a run | our `.xlsx`, `.csv`, `.json`, `.hlog` |
+//! | [`read_timeline`] | its seconds | those, and any log |
 //! | [`read_times`] | one time a message, in order | `.xlsx .xls .ods .csv` |
-//! | [`read_distributions`] | times and how often each occurred | those, `.json`, `.hlog` |
-//! | [`read_timed_latencies`] | times and when each began | our `.xlsx`, `.csv`, `.hlog` |
-//! | [`read_timeline`] | one row a second | our `.xlsx`, `.csv`, `.json`, `.hlog` |
-//! | [`read_run`] | a run without its samples | the same |
+//! | [`read_distribution`] | times and how often each occurred | those, our `.json`, any log |
+//! | [`read_timed_latencies`] | times and the begin of each | our `.xlsx` and `.csv`, any log |
 //! | [`read_comparison`] | a comparison of servers | its `.json` |
 //!
 //! | file | what lives there |
@@ -17,10 +17,11 @@
 //! | `csv`, `workbook` | the two kinds of cell source: CSV, and `.xlsx .xls .ods` |
 //! | `zip_limits` | most bytes that a workbook may inflate to |
 //! | `json`, `hlog` | the document of a run, an interval log |
-//! | `own_sheets`, `summary_sheet` | the sheets of ours beside the latencies |
-//! | `csv_timeline` | the rows of a `.csv` of ours, counted by the second |
-//! | [`foreign`] | one column of times of any spreadsheet |
-//! | `times`, `distributions`, `timed_latencies`, `timeline`, `run`, `comparison` | the functions above |
+//! | `own_sheets`, `summary_sheet`, `message_rows` | the sheets of a run |
+//! | `csv_timeline`, `hlog_timeline` | the seconds of formats that have no sheet for them |
+//! | `foreign` | one column of times of any spreadsheet |
+//! | `time_column`, `run_origin` | the types of a column |
+//! | `run`, `distributions`, `timed_latencies`, `comparison` | the functions above |
 //!
 //! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random sample,
 //! which is reported.
@@ -32,31 +33,34 @@ mod csv_timeline;
 mod distributions;
 mod foreign;
 mod hlog;
+mod hlog_timeline;
 mod json;
+mod message_rows;
 mod open;
 mod own_sheets;
 mod run;
 mod run_origin;
 mod summary_sheet;
+mod time_column;
 mod time_slices;
 mod time_unit;
 mod timed_latencies;
-mod timeline;
-mod times;
 mod workbook;
 mod zip_limits;
 
+use std::path::Path;
+
 pub use comparison::{is_comparison, read_comparison};
-pub use distributions::{Distributions, NamedSpread, Spread, read_distributions};
-pub use run::{SavedRun, read_run};
+pub use distributions::read_distribution;
+pub use run::{RunPart, read_run, read_timeline};
 pub use run_origin::RunOrigin;
+pub use time_column::{Latencies, TimeColumn, XColumn};
 pub use time_unit::TimeUnit;
 pub use timed_latencies::{TimedLatencies, TimestampOf, read_timed_latencies};
-pub use timeline::{RunTimeline, read_timeline};
-pub use times::{TimeColumn, XColumn, read_times};
 
+use crate::content::Content;
 pub use crate::error::Place;
-
+use crate::error::ResultsError;
 use crate::schema::{LatencyColumn, SheetColumn};
 
 /// One of a run's two times.
@@ -89,10 +93,10 @@ impl Metric {
     }
 }
 
-/// The values to read. The default reads the service times of our own files, and selects a column by itself in
+/// The column to read. The default reads the service times of our own files, and selects a column by itself in
 /// a file of another program.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct ColumnRequest {
     /// The time to read, where the file holds both.
     pub metric: Metric,
     /// Only this sheet.
@@ -103,4 +107,14 @@ pub struct Request {
     pub unit: Option<TimeUnit>,
     /// This column as well, named in the same ways: numbers that the times are drawn against.
     pub x: Option<String>,
+}
+
+/// Reads one column of times from the file at `path`, top to bottom.
+///
+/// # Errors
+/// [`ResultsError`] when the file is not a whole spreadsheet, when no column, or no single one, can be
+/// meant, and when a cell of it holds anything but a time.
+pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn, ResultsError> {
+    let mut source = open::open_cells(path, Content::Messages)?;
+    foreign::read_times_of(path, source.as_mut(), request)
 }

@@ -1,17 +1,18 @@
-//! Sheets of ours that hold one row of numbers for each second or percentile.
+//! Sheets of ours that hold one row of numbers for each second, percentile or client.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use measurement::record::TimelineRow;
-use measurement::run::PercentileRow;
+use measurement::run::{ClientRow, PercentileRow};
 
 use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
 use super::time_unit::TimeUnit;
 use crate::error::ResultsError;
 use crate::schema::{
-    PERCENTILES_SHEET, PercentileColumn, SheetColumn, TIMELINE_SHEET, TimelineColumn,
+    CONNECTIONS_SHEET, ConnectionColumn, PERCENTILES_SHEET, PercentileColumn, SheetColumn,
+    TIMELINE_SHEET, TimelineColumn,
 };
 
 /// Reads the `timeline` sheet; `None` when there is none.
@@ -54,6 +55,27 @@ pub(super) fn percentiles(
             percentile: percentile.map_or(0.0, |(_, number)| *number),
             service_time_ns: row.time_ns(Column::ServiceTime)?.unwrap_or(0),
             response_time_ns: row.time_ns(Column::ResponseTime)?.unwrap_or(0),
+        })
+    })
+}
+
+/// Reads the `connections` sheet; `None` when there is none.
+pub(super) fn connections(
+    path: &Path,
+    source: &mut dyn CellSource,
+) -> Result<Option<Vec<ClientRow>>, ResultsError> {
+    use ConnectionColumn as Column;
+    rows_of(path, source, CONNECTIONS_SHEET, Column::ALL, &|row| {
+        let small = |column| -> Result<u32, ResultsError> {
+            Ok(u32::try_from(row.count(column)?).unwrap_or(u32::MAX))
+        };
+        let close_code = u16::try_from(small(Column::CloseCode)?).ok();
+        Ok(ClientRow {
+            client: small(Column::Client)?,
+            connect_ns: row.time_ns(Column::Connect)?,
+            messages: row.count(Column::Messages)?,
+            failed: row.count(Column::Failed)?,
+            close_code: close_code.filter(|code| *code > 0),
         })
     })
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 
-use super::{Run, ms, seconds};
+use super::{RunView, ms, seconds};
 use crate::schema::LATENCIES_COLUMNS;
 
-pub(super) fn write(run: &Run<'_>, file: impl Write) -> io::Result<()> {
+pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(BufWriter::new(file));

@@ -12,12 +12,12 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
 
-use super::Run;
+use super::RunView;
 use crate::histogram;
 
 const NS_PER_MS: f64 = 1e6;
 
-pub(super) fn write(run: &Run<'_>, file: impl Write) -> io::Result<()> {
+pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut file = BufWriter::new(file);
     // A summary of ours has a time; without one the log begins at the epoch.
     let started =

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use measurement::record::TimelineRow;
-use measurement::run::{PercentileRow, Summary};
+use measurement::run::{PercentileRow, Run, Summary};
 use serde::Serialize;
 
-use super::Run;
-use crate::histogram::{EncodedHistograms, RunHistograms};
+use super::RunView;
+use crate::histogram::EncodedHistograms;
 
 /// The document: the summary's keys, and others behind them.
 #[derive(Serialize)]
@@ -16,29 +16,33 @@ struct JsonDocument<'a> {
     summary: &'a Summary,
     percentiles: &'a [PercentileRow],
     timeline: &'a [TimelineRow],
-    /// `None` where the timeline does not hold all times that the summary counts.
     histograms: Option<EncodedHistograms>,
 }
 
-/// The run as one JSON document for a person or a program, ending in a line break: the summary, the
+/// Returns the run as one JSON document for a person or a program, ending in a line break: the summary, the
 /// percentile table, the timeline and the histograms of the whole run.
 ///
 /// # Errors
-/// None that a run of ours can cause; those of HdrHistogram and serde_json otherwise.
-pub fn to_json(run: &Run<'_>) -> io::Result<String> {
+/// Those of HdrHistogram and serde_json, and of a run without a summary.
+pub fn to_json(run: &Run) -> io::Result<String> {
+    text_of(&RunView::of(run)?)
+}
+
+pub(super) fn write(run: &RunView<'_>, mut file: impl Write) -> io::Result<()> {
+    file.write_all(text_of(run)?.as_bytes())
+}
+
+fn text_of(run: &RunView<'_>) -> io::Result<String> {
     let counted = run.summary.service_time_ns.count;
     let document = JsonDocument {
         summary: run.summary,
         percentiles: run.percentiles,
         timeline: run.timeline,
-        histograms: RunHistograms::of(run.timeline)?
-            .filter(|all| all.service.len() == counted)
-            .map(|all| all.encode())
+        histograms: run
+            .histograms
+            .filter(|times| !times.service.is_empty() && times.service.len() == counted)
+            .map(EncodedHistograms::encode)
             .transpose()?,
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
-}
-
-pub(super) fn write(run: &Run<'_>, mut file: impl Write) -> io::Result<()> {
-    file.write_all(to_json(run)?.as_bytes())
 }

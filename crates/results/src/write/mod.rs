@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use measurement::record::{Sample, TimelineRow};
-use measurement::run::{ClientRow, PercentileRow, Summary};
+use measurement::run::{ClientRow, PercentileRow, Run, RunHistograms, Summary};
 
 use crate::ResultsError;
 use crate::atomic_file::AtomicFile;
@@ -18,19 +18,31 @@ use crate::atomic_file::AtomicFile;
 pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
 pub use json::to_json;
 
-/// A finished run, as plain data.
+/// A run whose missing parts are empty: a file says nothing of them.
 #[derive(Debug, Clone, Copy)]
-pub struct Run<'a> {
-    /// Its summary.
-    pub summary: &'a Summary,
-    /// The samples kept, ordered by send time.
-    pub samples: &'a [Sample],
-    /// The percentile table.
-    pub percentiles: &'a [PercentileRow],
-    /// One row a second.
-    pub timeline: &'a [TimelineRow],
-    /// One row a client.
-    pub clients: &'a [ClientRow],
+struct RunView<'a> {
+    summary: &'a Summary,
+    samples: &'a [Sample],
+    percentiles: &'a [PercentileRow],
+    timeline: &'a [TimelineRow],
+    histograms: Option<&'a RunHistograms>,
+    clients: &'a [ClientRow],
+}
+
+impl<'a> RunView<'a> {
+    /// # Errors
+    /// When the run has no summary.
+    fn of(run: &'a Run) -> io::Result<Self> {
+        let summary = run.summary.as_ref();
+        Ok(Self {
+            summary: summary.ok_or_else(|| io::Error::other("the run has no summary"))?,
+            samples: run.samples.as_ref().map_or(&[], |samples| &samples.rows),
+            percentiles: run.percentiles.as_deref().unwrap_or_default(),
+            timeline: run.timeline.as_ref().map_or(&[], |timeline| &timeline.rows),
+            histograms: run.histograms.as_ref(),
+            clients: run.clients.as_deref().unwrap_or_default(),
+        })
+    }
 }
 
 /// Formats of a run's file.
@@ -116,18 +128,19 @@ impl Output {
     /// Writes the run and gives the file its name.
     ///
     /// # Errors
-    /// [`ResultsError::Write`].
-    pub fn write(mut self, run: &Run<'_>) -> Result<Written, ResultsError> {
+    /// [`ResultsError::Write`], also for a run without a summary.
+    pub fn write(mut self, run: &Run) -> Result<Written, ResultsError> {
         let path = self.file.path().to_owned();
-        let file = self.file.content();
         let failed = |source: io::Error| ResultsError::write(&path, source);
+        let run = RunView::of(run).map_err(failed)?;
+        let file = self.file.content();
         match self.format {
             RunFormat::Xlsx => {
-                xlsx::write(run, file).map_err(|source| ResultsError::write(&path, source))?;
+                xlsx::write(&run, file).map_err(|source| ResultsError::write(&path, source))?;
             }
-            RunFormat::Csv => csv::write(run, file).map_err(failed)?,
-            RunFormat::Json => json::write(run, file).map_err(failed)?,
-            RunFormat::Hlog => hlog::write(run, file).map_err(failed)?,
+            RunFormat::Csv => csv::write(&run, file).map_err(failed)?,
+            RunFormat::Json => json::write(&run, file).map_err(failed)?,
+            RunFormat::Hlog => hlog::write(&run, file).map_err(failed)?,
         }
         self.file.publish()?;
         Ok(Written {

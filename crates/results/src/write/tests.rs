@@ -1,7 +1,5 @@
 //! What was written, read back by calamine, serde_json and csv.
 
-#[path = "../../tests/common/mod.rs"]
-mod common;
 mod comparison;
 mod interval_log;
 
@@ -9,12 +7,11 @@ use std::fs;
 
 use calamine::{Data, Range, Reader, Xlsx, open_workbook};
 use measurement::record::{Outcome, Sample};
-use measurement::run::percentile_table;
 use proptest::prelude::*;
 
 use super::*;
 use crate::schema::{self, MovingAverageColumn, SheetColumn};
-use common::{recorded, summary_of};
+use test_support::fixtures::{recorded, run_of, summary_of};
 
 const CLIENTS: [ClientRow; 2] = [
     ClientRow {
@@ -37,13 +34,9 @@ const CLIENTS: [ClientRow; 2] = [
 fn written<T>(name: &str, samples: &[Sample], read: impl FnOnce(&Path) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    let record = recorded(samples);
     let run = Run {
-        summary: &summary_of(&record),
-        samples: &record.samples,
-        percentiles: &percentile_table(&record),
-        timeline: &record.timeline,
-        clients: &CLIENTS,
+        clients: Some(CLIENTS.to_vec()),
+        ..run_of(recorded(samples), |_| {})
     };
     let written = Output::create(&path).unwrap().write(&run).unwrap();
     assert_eq!(written.path, path);
@@ -199,17 +192,13 @@ fn the_summary_sheet_is_the_json_flattened() {
 
 #[test]
 fn a_key_in_a_systems_own_words_is_written_whole() {
-    let record = recorded(&samples());
-    let mut summary = summary_of(&record);
+    let mut summary = summary_of(&recorded(&samples()));
     summary.connections.failures = [("refused. Try later.".to_owned(), 3)].into();
     let run = Run {
-        summary: &summary,
-        samples: &[],
-        percentiles: &[],
-        timeline: &[],
-        clients: &[],
+        summary: Some(summary),
+        ..Run::default()
     };
-    let bytes = xlsx::write_sheets_of(&run, 2).unwrap();
+    let bytes = xlsx::write_sheets_of(&RunView::of(&run).unwrap(), 2).unwrap();
     let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
     let range = book.worksheet_range("summary").unwrap();
     let key = Data::String("connections.failures.refused. Try later.".into());
@@ -291,15 +280,8 @@ fn charts_are_native_and_refer_to_the_cells() {
 
 #[test]
 fn samples_go_on_in_the_next_sheet() {
-    let record = recorded(&samples());
-    let run = Run {
-        summary: &summary_of(&record),
-        samples: &record.samples,
-        percentiles: &[],
-        timeline: &[],
-        clients: &[],
-    };
-    let bytes = xlsx::write_sheets_of(&run, 2).unwrap();
+    let run = run_of(recorded(&samples()), |_| {});
+    let bytes = xlsx::write_sheets_of(&RunView::of(&run).unwrap(), 2).unwrap();
     let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
     let heights = ["latencies", "latencies_2"].map(|s| book.worksheet_range(s).unwrap().height());
     assert_eq!(heights, [3, 2]);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use results::read::{Request, read_times};
+use results::read::{ColumnRequest, read_times};
 use rust_xlsxwriter::Workbook;
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ pub(crate) fn workbook(sheets: &[(&str, &[&str])]) -> (TempDir, PathBuf) {
 }
 
 /// The error as a user sees it, without the folder.
-pub(crate) fn message(path: &Path, request: &Request) -> String {
+pub(crate) fn message(path: &Path, request: &ColumnRequest) -> String {
     let error = read_times(path, request).unwrap_err();
     let folder = format!(
         "{}{}",

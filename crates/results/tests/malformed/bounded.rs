@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use results::read::{Request, read_times};
+use results::read::{ColumnRequest, read_times};
 use zip::write::SimpleFileOptions;
 
 use crate::files::{file, message};
@@ -63,13 +63,13 @@ const ROWS: &str =
 #[test]
 fn a_zip_bomb_is_refused() {
     let (_folder, path) = file("a.xlsx", archive(1 << 20, ROWS));
-    let times = read_times(&path, &Request::default()).unwrap();
-    assert_eq!(times.values_ms, [1.5, 2.5], "a small one is read");
+    let times = read_times(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(times.times.values_ms, [1.5, 2.5], "a small one is read");
 
     let bomb = archive(160 << 20, ROWS);
     assert!(bomb.len() < 2 << 20, "{}", bomb.len());
     let (_folder, path) = file("a.xlsx", bomb);
-    let said = message(&path, &Request::default());
+    let said = message(&path, &ColumnRequest::default());
     assert!(
         said.starts_with(
             "a.xlsx is refused, it looks like a zip bomb: its part `xl/sharedstrings.xml`"
@@ -94,7 +94,7 @@ fn a_cell_without_end_is_refused() {
         format!("<row r=\"3\"><c r=\"A3\" t=\"inlineStr\"><is><t>{letters}</t></is></c></row>");
     let (_folder, path) = file("a.xlsx", archive(0, &format!("{ROWS}{cell}")));
     assert_eq!(
-        message(&path, &Request::default()),
+        message(&path, &ColumnRequest::default()),
         "a.xlsx is refused, it looks like a zip bomb: a cell of its sheet `latencies` has no end"
     );
 }
@@ -108,10 +108,10 @@ const CHILD: &str = "RESULTS_TEST_FILE_OF_ZEROS";
 fn twenty_million_rows_of_zeros_take_bounded_memory() {
     const ROWS: usize = 20_000_000;
     if let Some(path) = std::env::var_os(CHILD) {
-        let times = read_times(Path::new(&path), &Request::default()).unwrap();
-        assert_eq!(times.chosen_from, Some(ROWS as u64));
-        assert!(times.values_ms.iter().all(|value| *value == 0.0));
-        assert!(times.values_ms.len() > 4 << 20);
+        let times = read_times(Path::new(&path), &ColumnRequest::default()).unwrap();
+        assert_eq!(times.times.chosen_from, Some(ROWS as u64));
+        assert!(times.times.values_ms.iter().all(|value| *value == 0.0));
+        assert!(times.times.values_ms.len() > 4 << 20);
         let status = fs::read_to_string("/proc/self/status").unwrap();
         let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         println!("most: {}", most.unwrap().trim());

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bounded;
-#[path = "../common/mod.rs"]
-mod common;
 #[path = "../files/mod.rs"]
 mod files;
 
@@ -12,15 +10,16 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use common::{recorded, summary_of};
 use files::{HEADER, file, workbook};
 use measurement::record::{Outcome, Sample};
 use results::ResultsError;
 use results::read::{
-    Request, read_distributions, read_run, read_timed_latencies, read_timeline, read_times,
+    ColumnRequest, RunPart, read_distribution, read_run, read_timed_latencies, read_timeline,
+    read_times,
 };
-use results::write::{Output, Run};
+use results::write::Output;
 use tempfile::TempDir;
+use test_support::fixtures::{recorded, run_of};
 
 /// An error as a user sees it, without the folder.
 fn said<T>(path: &Path, read: Result<T, ResultsError>) -> String {
@@ -39,16 +38,9 @@ fn run(name: &str) -> (TempDir, std::path::PathBuf) {
             Sample::echoed(0, n, sent, sent, sent + 1_000_000, Outcome::Ok)
         })
         .collect();
-    let record = recorded(&samples);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    let run = Run {
-        summary: &summary_of(&record),
-        samples: &record.samples,
-        percentiles: &[],
-        timeline: &record.timeline,
-        clients: &[],
-    };
+    let run = run_of(recorded(&samples), |_| {});
     Output::create(&path).unwrap().write(&run).unwrap();
     (folder, path)
 }
@@ -58,15 +50,15 @@ fn an_empty_file_is_said_to_be_empty_by_every_reader() {
     for name in ["a.xlsx", "a.csv", "a.json", "a.hlog"] {
         let (_folder, path) = file(name, "");
         let wanted = format!("{name} is empty");
-        let request = Request::default();
+        let request = ColumnRequest::default();
         assert_eq!(said(&path, read_times(&path, &request)), wanted);
         assert_eq!(
-            said(&path, read_distributions(&path, &request, true)),
+            said(&path, read_distribution(&path, &request, true)),
             wanted
         );
         assert_eq!(said(&path, read_timeline(&path, &request)), wanted);
         assert_eq!(said(&path, read_timed_latencies(&path, &request)), wanted);
-        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
     }
 }
 
@@ -77,11 +69,11 @@ fn a_truncated_file_of_ours_is_said_to_be_so() {
         let whole = fs::read(&path).unwrap();
         // Within the base64 of the last line; a break between lines leaves a log that is whole.
         fs::write(&path, &whole[..whole.len() - 20]).unwrap();
-        let request = Request::default();
+        let request = ColumnRequest::default();
         for said in [
-            said(&path, read_distributions(&path, &request, false)),
+            said(&path, read_distribution(&path, &request, false)),
             said(&path, read_timeline(&path, &request)),
-            said(&path, read_run(&path)),
+            said(&path, read_run(&path, &RunPart::ALL)),
         ] {
             assert!(said.contains(name), "{said}");
             assert!(said.contains("truncated or damaged"), "{said}");
@@ -103,24 +95,33 @@ fn an_encrypted_workbook_is_said_to_be_encrypted() {
     for name in ["a.xlsx", "a.xls", "a.xlsm"] {
         let (_folder, path) = file(name, &bytes);
         let wanted = format!("{name} is encrypted: save it without a password");
-        assert_eq!(said(&path, read_times(&path, &Request::default())), wanted);
-        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(
+            said(&path, read_times(&path, &ColumnRequest::default())),
+            wanted
+        );
+        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
     }
 }
 
 #[test]
 fn one_row_is_enough() {
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0.5|2.5|3.5|ok"])]);
-    let times = read_times(&path, &Request::default()).unwrap();
-    assert_eq!((times.values_ms.as_slice(), times.skipped), (&[2.5][..], 0));
-    let spread = read_distributions(&path, &Request::default(), true).unwrap();
-    let values: Vec<_> = spread.times.iter().map(|t| t.spread.values_ms[0]).collect();
+    let times = read_times(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(
+        (times.times.values_ms.as_slice(), times.times.skipped),
+        (&[2.5][..], 0)
+    );
+    let both = read_distribution(&path, &ColumnRequest::default(), true).unwrap();
+    let values: Vec<_> = both.iter().map(|one| one.times.values_ms[0]).collect();
     assert_eq!(values, [2.5, 3.5]);
-    let moments = read_timed_latencies(&path, &Request::default()).unwrap();
-    assert_eq!((moments.at_s[0], moments.values_ms[0]), (0.5, 2.5));
+    let moments = read_timed_latencies(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(
+        (moments.at_s[0], moments.column.times.values_ms[0]),
+        (0.5, 2.5)
+    );
     let (_folder, path) = file("a.csv", "latency_ms\n7\n");
-    let times = read_times(&path, &Request::default()).unwrap();
-    assert_eq!(times.values_ms, [7.0]);
+    let times = read_times(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(times.times.values_ms, [7.0]);
 }
 
 #[test]
@@ -137,10 +138,10 @@ fn what_is_no_number_of_the_second_column_either_is_named_by_its_cell() {
         let text = format!("{header}\n1,0,0,0,1,1,ok\n1,1,0,{sent},1,{response},ok\n");
         let (_folder, path) = file("a.csv", text);
         let wanted = format!("cell {cell} of a.csv holds {found}, not a time");
-        let request = Request::default();
+        let request = ColumnRequest::default();
         if cell == "F3" {
             assert_eq!(
-                said(&path, read_distributions(&path, &request, true)),
+                said(&path, read_distribution(&path, &request, true)),
                 wanted
             );
         } else {
@@ -155,7 +156,7 @@ fn rows_that_cannot_be_counted_are_refused() {
     let header = HEADER.replace('|', ",");
     let read = |rows: &str| {
         let (_folder, path) = file("a.csv", format!("{header}\n{rows}"));
-        said(&path, read_timeline(&path, &Request::default()))
+        said(&path, read_timeline(&path, &ColumnRequest::default()))
     };
     assert_eq!(
         read("1,0,0,2,1,1,ok\n1,1,0,1,1,1,ok\n"),
@@ -198,7 +199,7 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
     ] {
         let (_folder, path) = workbook(&[("timeline", &[header, row])]);
         assert_eq!(
-            said(&path, read_timeline(&path, &Request::default())),
+            said(&path, read_timeline(&path, &ColumnRequest::default())),
             wanted
         );
     }
@@ -207,7 +208,8 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
         "timeline",
         &["second|sent|received|max_ms", "0|5|4|1.5", "1|2|2|-"],
     )]);
-    let rows = read_timeline(&path, &Request::default()).unwrap().rows;
+    let run = read_timeline(&path, &ColumnRequest::default()).unwrap();
+    let rows = run.timeline.unwrap().rows;
     assert_eq!(
         (rows[0].sent, rows[0].failed, rows[0].max_ns),
         (5, 0, Some(1_500_000))
@@ -217,7 +219,7 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
 
 #[test]
 fn what_a_file_does_not_carry_is_said_with_what_does() {
-    let request = Request::default();
+    let request = ColumnRequest::default();
     let (_folder, json) = run("r.json");
     assert_eq!(
         said(&json, read_times(&json, &request)),
@@ -237,7 +239,10 @@ fn what_a_file_does_not_carry_is_said_with_what_does() {
     assert!(
         said(&other, read_timeline(&other, &request)).contains("which the kind timeline needs")
     );
-    assert!(said(&other, read_run(&other)).starts_with("a.csv holds no account of a run: give"));
+    assert!(
+        said(&other, read_run(&other, &RunPart::ALL))
+            .starts_with("a.csv holds no account of a run: give")
+    );
 }
 
 #[test]
@@ -249,40 +254,40 @@ fn a_document_from_before_it_held_more_than_the_summary_is_read_for_that() {
         document.as_object_mut().unwrap().remove(key).unwrap();
     }
     fs::write(&path, document.to_string()).unwrap();
-    let old = read_run(&path).unwrap();
+    let old = read_run(&path, &RunPart::ALL).unwrap();
     assert_eq!(old.summary.unwrap().messages.sent, 30);
-    assert!(old.timeline.is_empty() && old.percentiles.is_empty());
-    let request = Request::default();
+    assert!(old.timeline.is_none() && old.percentiles.is_none());
+    let request = ColumnRequest::default();
     assert_eq!(
         said(&path, read_timeline(&path, &request)),
         "r.json holds no seconds of a run, which the kind timeline needs: give the .xlsx, .csv or .hlog of the run, or its .json from a ws-bench that writes it there"
     );
-    assert!(said(&path, read_distributions(&path, &request, false)).contains("histogram, cdf"));
+    assert!(said(&path, read_distribution(&path, &request, false)).contains("histogram, cdf"));
 }
 
 #[test]
 fn json_and_logs_of_something_else_are_told_apart() {
     let (_folder, path) = file("a.json", "{\"a\": 1}");
     assert_eq!(
-        said(&path, read_run(&path)),
+        said(&path, read_run(&path, &RunPart::ALL)),
         "the summary in a.json is not one that ws-bench wrote"
     );
     let (_folder, path) = file(
         "a.hlog",
         "#[Logged with x]\n\"StartTimestamp\",\"Interval_Length\"\n",
     );
-    let request = Request::default();
+    let request = ColumnRequest::default();
     assert_eq!(
-        said(&path, read_distributions(&path, &request, false)),
+        said(&path, read_distribution(&path, &request, false)),
         "a.hlog has no rows"
     );
     let (_folder, path) = file("a.hlog", "#[Logged with x]\n0.000,1.000,5.0,HISTFAAAAE\n");
     assert_eq!(
-        said(&path, read_distributions(&path, &request, false)),
+        said(&path, read_distribution(&path, &request, false)),
         "a.hlog is truncated or damaged: line 2 is no interval of a log"
     );
     let (_folder, path) = file("a.hlog", b"#[Logged with x]\n\xff\xfe,\n");
-    assert!(said(&path, read_distributions(&path, &request, false)).contains("line 2"));
+    assert!(said(&path, read_distribution(&path, &request, false)).contains("line 2"));
 }
 
 #[test]
@@ -295,13 +300,16 @@ fn what_a_later_version_wrote_is_not_guessed_at() {
     for text in [later, "{\"schema\": 2, \"what\": []}".to_owned()] {
         fs::write(&path, text).unwrap();
         let wanted = "a.json has schema 2, and 1 is the latest that is known here: use the version that wrote it";
-        assert_eq!(said(&path, read_run(&path)), wanted);
+        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
         assert_eq!(
-            said(&path, read_timeline(&path, &Request::default())),
+            said(&path, read_timeline(&path, &ColumnRequest::default())),
             wanted
         );
         assert_eq!(
-            said(&path, read_distributions(&path, &Request::default(), false)),
+            said(
+                &path,
+                read_distribution(&path, &ColumnRequest::default(), false)
+            ),
             wanted
         );
     }

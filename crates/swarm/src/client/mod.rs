@@ -52,11 +52,11 @@ pub(crate) enum Wake {
 /// The event that a client waits for next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Its socket or one of its timers.
+    /// The socket or a timer of the client.
     Event,
-    /// Its next turn: there is more to read.
+    /// The next turn: more bytes wait to be read.
     Turn,
-    /// None: the connection is over.
+    /// Nothing: the connection is over.
     Never,
 }
 

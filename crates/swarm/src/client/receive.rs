@@ -21,8 +21,8 @@ impl Client {
             Ok(0) => Err(self.end_of_stream(ConnectionEnd::NoCloseFrame)),
             Ok(n) => {
                 let now = thread.clock.now_ns();
-                // Otherwise the next event reports more. Only where events are edges, and only while
-                // there is no end to be read.
+                // Otherwise the next event reports more. Only where events are edges, and only before
+                // the end of the stream.
                 let may_hold_more = self.stream.may_hold_more(n, buffer.len());
                 self.readable = may_hold_more || self.at_end || cfg!(windows);
                 self.take_in(&buffer[..n], now, thread).map(|()| Some(now))

@@ -28,7 +28,7 @@ pub(crate) struct MatchedEcho {
 /// The messages in flight, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct InFlightQueue {
-    /// The oldest message that counts against the window. With a window of one there is no other, and no
+    /// The oldest message that counts against the window. A window of one has no other, and no
     /// memory beside the client's own has to be fetched for it.
     first: Option<InFlightMessage>,
     /// One more than the highest order that was answered.

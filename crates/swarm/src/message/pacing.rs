@@ -43,7 +43,7 @@ impl SendQuota {
 }
 
 impl Pacing {
-    /// Begins with the warm-up, or with the measured phase where there is no warm-up.
+    /// Begins with the warm-up, or with the measured phase without one.
     pub(crate) fn start(rules: &SendRules, client: u32, run: RunTimes) -> Self {
         let Some(open) = &rules.open_loop else {
             return Self::default();

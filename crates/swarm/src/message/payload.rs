@@ -37,7 +37,7 @@ static DIGITS: [[u8; 2]; 256] = {
 /// Places in the pool at which a message's bytes may begin.
 const PLACES: u64 = 4096;
 
-/// Set in the number of a message of the warm-up, whose echo is no measurement.
+/// Set in the number of a message of the warm-up, whose echo is not measured.
 const WARMUP_BIT: u64 = 1 << 39;
 
 /// Number of a message within its client; those of the warm-up are counted apart.

@@ -160,7 +160,7 @@ fn the_certificate_has_to_be_for_the_host() {
 }
 
 #[test]
-fn nobody_connects_to_a_stranger_unless_told_to() {
+fn an_unknown_certificate_is_rejected_unless_unchecked() {
     let server = TlsServer::start(echo);
     let other = TlsServer::start(echo);
     let stranger = server.plan_with(CertificatePolicy::Roots(other.pem.clone().into_bytes()));
@@ -185,7 +185,7 @@ fn nobody_connects_to_a_stranger_unless_told_to() {
 }
 
 #[test]
-fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
+fn unusable_certificates_are_reported_first() {
     let plan = plan(
         "wss://127.0.0.1:1/",
         CertificatePolicy::Roots(b"nothing".to_vec()),
@@ -196,7 +196,7 @@ fn certificates_that_cannot_be_used_are_told_before_anything_is_done() {
 }
 
 #[test]
-fn a_server_without_tls_is_told() {
+fn a_server_without_tls_is_reported() {
     let server = Server::start(|_, mut stream| async move {
         let _ = stream.read_u8().await;
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
@@ -210,7 +210,7 @@ fn a_server_without_tls_is_told() {
 }
 
 #[test]
-fn an_end_without_a_goodbye_of_tls_is_no_failure_of_its_own() {
+fn an_end_without_close_notify_is_not_a_failure() {
     // `echo` drops its socket behind the close frames; this one does all that can be done.
     let (sender, goodbyes) = std::sync::mpsc::channel();
     let polite = TlsServer::start(move |stream| {
@@ -307,7 +307,7 @@ fn the_last_of_a_message_goes_out_when_nothing_follows_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_server_that_stops_reading_is_told() {
+fn a_server_that_stops_reading_is_reported() {
     let server = TlsServer::start_on(
         small_socket(),
         &["127.0.0.1"],
@@ -329,7 +329,7 @@ fn a_server_that_stops_reading_is_told() {
 }
 
 #[test]
-fn what_lies_decrypted_is_read_without_another_event() {
+fn decrypted_bytes_are_read_without_another_event() {
     // The answer to the upgrade, a long message and a ping in one record, and then nothing until
     // the ping is answered.
     let server = TlsServer::start(|mut stream| async move {

@@ -100,7 +100,7 @@ fn clients_that_the_server_has_no_room_for_yet_queue() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_is_told() {
+fn a_missing_socket_is_reported() {
     let plan = plan(
         "ws+unix:/nowhere/echo.sock:/",
         CertificatePolicy::System,

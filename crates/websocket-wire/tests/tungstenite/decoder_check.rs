@@ -120,7 +120,7 @@ pub(crate) fn decoder(data: &[u8]) {
             (DecodedItem::Pong, Ok(Message::Pong(_))) => {}
             // Behind a close nothing counts; tungstenite replaces codes that it does not like.
             (DecodedItem::Close(_) | DecodedItem::Error(ProtocolError::Close), _) => return,
-            // Text that is no UTF-8 ends it for tungstenite; here that is for verification to tell.
+            // Invalid UTF-8 ends the stream for tungstenite; here verification reports it.
             (_, Err(Error::Utf8(_) | Error::Capacity(_))) => return,
             // A frame that is wrong from its first byte need not be waited for.
             (DecodedItem::Error(_) | DecodedItem::Unfinished(_), Err(_)) => return,

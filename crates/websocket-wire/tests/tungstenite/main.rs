@@ -151,7 +151,7 @@ fn fragments_with_a_ping_between_are_one_message() {
 }
 
 #[test]
-fn what_breaks_the_protocol_is_named() {
+fn protocol_violations_are_named() {
     for (bytes, error) in [
         (b"\xC1\x00".as_slice(), ProtocolError::ReservedBits),
         (b"\x83\x00", ProtocolError::UnknownOpcode(3)),

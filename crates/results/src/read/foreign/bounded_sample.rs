@@ -3,7 +3,7 @@
 use measurement::record::message_hash;
 
 /// Most values of one column that are held: 64 MiB of them. No picture shows more.
-pub(in crate::read) const MOST_VALUES: usize = 1 << 23;
+pub(super) const MOST_VALUES: usize = 1 << 23;
 
 /// A constant, by which a file always gives the same picture.
 const SEED: u64 = 0x6B65_7074;
@@ -13,9 +13,9 @@ const SEED: u64 = 0x6B65_7074;
 /// Whenever there are too many, each is dropped with probability one half, and so is each half, quarter,
 /// … of those that come from then on. Every set of equally many is as likely to be kept as any other, as
 /// with Bernoulli sampling: a uniform random choice.
-pub(in crate::read) struct BoundedSample {
-    pub(in crate::read) values: Vec<f64>,
-    pub(in crate::read) xs: Vec<f64>,
+pub(super) struct BoundedSample {
+    pub(super) values: Vec<f64>,
+    pub(super) xs: Vec<f64>,
     limit: usize,
     /// Number of times that the values were halved.
     halvings: u32,
@@ -23,7 +23,7 @@ pub(in crate::read) struct BoundedSample {
 }
 
 impl BoundedSample {
-    pub(in crate::read) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self {
             values: Vec::new(),
             xs: Vec::new(),
@@ -33,7 +33,7 @@ impl BoundedSample {
         }
     }
 
-    pub(in crate::read) fn push(&mut self, value: f64, x: Option<f64>) {
+    pub(super) fn push(&mut self, value: f64, x: Option<f64>) {
         self.seen += 1;
         if self.halvings > 0 {
             let drawn = message_hash(SEED, 0, self.seen);

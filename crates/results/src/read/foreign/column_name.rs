@@ -34,17 +34,17 @@ const OTHER: &[&str] = &[
 
 /// A column's name, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::read) struct ColumnName {
+pub(super) struct ColumnName {
     /// Without its unit.
-    pub(in crate::read) name: String,
-    pub(in crate::read) unit: Option<TimeUnit>,
-    pub(in crate::read) metric: Option<Metric>,
+    pub(super) name: String,
+    pub(super) unit: Option<TimeUnit>,
+    pub(super) metric: Option<Metric>,
     /// Lowercase, without the unit.
     words: Vec<String>,
 }
 
 impl ColumnName {
-    pub(in crate::read) fn of(name: &str) -> Self {
+    pub(super) fn of(name: &str) -> Self {
         let metric = [Metric::ServiceTime, Metric::ResponseTime]
             .into_iter()
             .find(|metric| metric.column() == name);
@@ -75,7 +75,7 @@ impl ColumnName {
     }
 
     /// Returns `true` when the name means a latency and hardly anything else: `time` may be a date, `service` a name.
-    pub(in crate::read) fn is_surely_a_latency(&self) -> bool {
+    pub(super) fn is_surely_a_latency(&self) -> bool {
         const SURE: &[&str] = &[
             "latency",
             "latencies",
@@ -90,7 +90,7 @@ impl ColumnName {
     }
 
     /// Ranks how well the name fits a latency, best first; `None` when it does not look like one.
-    pub(in crate::read) fn rank(&self, metric: Metric) -> Option<usize> {
+    pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
         const LATENCY: [&[&str]; 7] = [
             &["latency", "latencies", "lat"],
             &["rtt", "roundtrip", "ping"],

@@ -12,7 +12,7 @@ use crate::read::cells::{CellPosition, CellSource, CellValue, CheckedSheet};
 use crate::read::time_unit::TimeUnit;
 
 /// Reads the values of one column over one or more sheets.
-pub(in crate::read) struct ColumnReader {
+pub(super) struct ColumnReader {
     unit: TimeUnit,
     /// The unit of the other column, when it holds times.
     x_unit: Option<TimeUnit>,
@@ -23,14 +23,14 @@ pub(in crate::read) struct ColumnReader {
 }
 
 /// The values that were read.
-pub(in crate::read) struct ColumnValues {
-    pub(in crate::read) values_ms: Vec<f64>,
+pub(super) struct ColumnValues {
+    pub(super) values_ms: Vec<f64>,
     /// As many, if they were asked for; else none.
-    pub(in crate::read) xs: Vec<f64>,
+    pub(super) xs: Vec<f64>,
     /// Rows that had not all of it.
-    pub(in crate::read) skipped: u64,
+    pub(super) skipped: u64,
     /// Number of rows that had all of it, when they were too many to keep.
-    pub(in crate::read) chosen_from: Option<u64>,
+    pub(super) chosen_from: Option<u64>,
 }
 
 /// One row as far as it has been seen.
@@ -44,7 +44,7 @@ struct PartialRow {
 }
 
 impl ColumnReader {
-    pub(in crate::read) fn new(unit: TimeUnit, x_unit: Option<TimeUnit>) -> Self {
+    pub(super) fn new(unit: TimeUnit, x_unit: Option<TimeUnit>) -> Self {
         Self {
             unit,
             x_unit,
@@ -55,7 +55,7 @@ impl ColumnReader {
     }
 
     /// Takes the column's values from a sheet.
-    pub(in crate::read) fn read(
+    pub(super) fn read(
         &mut self,
         path: &Path,
         source: &mut dyn CellSource,
@@ -133,7 +133,7 @@ impl ColumnReader {
         }
     }
 
-    pub(in crate::read) fn finish(self) -> ColumnValues {
+    pub(super) fn finish(self) -> ColumnValues {
         let BoundedSample { values, xs, .. } = self.sample;
         ColumnValues {
             chosen_from: (self.taken > values.len() as u64).then_some(self.taken),

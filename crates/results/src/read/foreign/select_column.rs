@@ -4,30 +4,30 @@ use super::column_name::ColumnName;
 use super::detect_header::{HeaderColumn, SheetHeader};
 use crate::error::ColumnProblem;
 use crate::read::cells::column_letters;
-use crate::read::{Metric, Request};
+use crate::read::{ColumnRequest, Metric};
 use crate::schema::{LatencyColumn, SheetColumn};
 
 /// The column to read.
 #[derive(Debug, Clone)]
-pub(in crate::read) struct SelectedColumn {
-    pub(in crate::read) column: u32,
+pub(super) struct SelectedColumn {
+    pub(super) column: u32,
     /// Its name in the file, or its letter.
-    pub(in crate::read) label: String,
-    pub(in crate::read) name: ColumnName,
+    pub(super) label: String,
+    pub(super) name: ColumnName,
     /// First row of values, from 0.
-    pub(in crate::read) first_row: u32,
+    pub(super) first_row: u32,
     /// The column of the messages' outcomes.
-    pub(in crate::read) outcome: Option<u32>,
+    pub(super) outcome: Option<u32>,
     /// The column that the times are drawn against, and its label.
-    pub(in crate::read) x: Option<(u32, String)>,
+    pub(super) x: Option<(u32, String)>,
     /// The sheet has the columns that this crate writes.
-    pub(in crate::read) is_ours: bool,
+    pub(super) is_ours: bool,
 }
 
 /// Selects the column that was asked for; else ours; else the one whose name fits best; else the only one.
-pub(in crate::read) fn select(
+pub(super) fn select(
     header: &SheetHeader,
-    request: &Request,
+    request: &ColumnRequest,
 ) -> Result<SelectedColumn, ColumnProblem> {
     if header.columns.is_empty() {
         return Err(ColumnProblem::NoRows);

@@ -10,8 +10,8 @@ use measurement::run::comparison::{
 use measurement::verdict::Verdict;
 
 use super::super::xlsx;
-use super::common::{recorded, summary_of};
 use crate::schema::{ComparedColumn, RoundColumn, SheetColumn};
+use test_support::fixtures::{recorded, summary_of};
 
 /// A name that a spreadsheet would take for a cell.
 const LIKE_A_CELL: &str = "rounds!A1";

@@ -3,12 +3,12 @@
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::style::{Styles, begin_sheet, mark_unless};
-use super::{Run, count, ms, row};
+use super::{RunView, count, ms, row};
 use crate::schema::{CONNECTIONS_SHEET, ConnectionColumn as Column, ROWS_PER_SHEET, SheetColumn};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
-    run: &Run<'_>,
+    run: &RunView<'_>,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     // Clients beyond the last row of a sheet are left out.

@@ -4,13 +4,13 @@ use measurement::record::Outcome;
 use rust_xlsxwriter::{Workbook, XlsxError};
 
 use super::style::{Styles, begin_sheet, mark_unless};
-use super::{Run, count, ms, row, seconds};
+use super::{RunView, count, ms, row, seconds};
 use crate::schema::{LatencyColumn as Column, SheetColumn, latencies_sheet};
 
 /// Writes one sheet for every N samples, and at least one.
 pub(super) fn write(
     workbook: &mut Workbook,
-    run: &Run<'_>,
+    run: &RunView<'_>,
     rows_per_sheet: usize,
     styles: &Styles,
 ) -> Result<(), XlsxError> {

@@ -19,7 +19,7 @@ use std::io::Write;
 use measurement::run::Tool;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
-use super::{Run, ms, seconds};
+use super::{RunView, ms, seconds};
 use crate::schema::{ROWS_PER_SHEET, SUMMARY_SHEET};
 use style::Styles;
 
@@ -28,17 +28,17 @@ pub(super) use comparison::write as write_comparison;
 /// Deflate's fastest level but one: half the time of the default for a tenth more bytes.
 const COMPRESSION_LEVEL: u8 = 2;
 
-pub(super) fn write(run: &Run<'_>, file: impl Write + Send) -> Result<(), XlsxError> {
+pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> Result<(), XlsxError> {
     workbook(run, ROWS_PER_SHEET)?.save_to_writer(file)
 }
 
 /// The workbook in memory, with fewer samples to a sheet than fit.
 #[cfg(test)]
-pub(super) fn write_sheets_of(run: &Run<'_>, rows: usize) -> Result<Vec<u8>, XlsxError> {
+pub(super) fn write_sheets_of(run: &RunView<'_>, rows: usize) -> Result<Vec<u8>, XlsxError> {
     workbook(run, rows)?.save_to_buffer()
 }
 
-fn workbook(run: &Run<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
+fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
     let s = run.summary;
     let (title, subject) = (
         format!("WebSocket benchmark of {}", s.plan.url),
@@ -77,7 +77,7 @@ fn new_workbook(title: String, subject: String, tool: &Tool, started_at: &str) -
 }
 
 /// Returns `true` when response times differ from service times: in closed loop they do not.
-fn has_response_times(run: &Run<'_>) -> bool {
+fn has_response_times(run: &RunView<'_>) -> bool {
     run.summary.offered_rate_per_s.is_some()
 }
 

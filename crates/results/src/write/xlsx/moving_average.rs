@@ -10,7 +10,7 @@ use super::chart::{
     self, AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
 };
 use super::style::{BLUE, ORANGE, SKY, Styles, VERMILION, begin_sheet};
-use super::{Run, count, has_response_times, ms, row, seconds};
+use super::{RunView, count, has_response_times, ms, row, seconds};
 use crate::schema::{
     MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW, MovingAverageColumn as Column, SheetColumn,
 };
@@ -42,7 +42,7 @@ const RESPONSE: TimeColumns = TimeColumns {
 
 pub(super) fn write(
     sheet: &mut Worksheet,
-    run: &Run<'_>,
+    run: &RunView<'_>,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let timed = || run.samples.iter().filter(|s| s.outcome.is_timed());

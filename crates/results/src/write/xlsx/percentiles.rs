@@ -5,12 +5,12 @@ use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine};
 use super::style::{BLUE, Styles, VERMILION, begin_sheet};
-use super::{Run, has_response_times, ms, row};
+use super::{RunView, has_response_times, ms, row};
 use crate::schema::{PERCENTILES_SHEET, PercentileColumn as Column, SheetColumn};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
-    run: &Run<'_>,
+    run: &RunView<'_>,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let rows = run.percentiles;
@@ -41,7 +41,7 @@ fn one_in(p: &PercentileRow) -> Option<f64> {
 }
 
 /// `None` without messages.
-fn chart(run: &Run<'_>) -> Option<SheetChart<'static>> {
+fn chart(run: &RunView<'_>) -> Option<SheetChart<'static>> {
     // The last row, the maximum, has no place on this axis.
     let (_, drawn @ [first, .., last]) = run.percentiles.split_last()? else {
         return None;

@@ -7,12 +7,12 @@ use super::chart::{
     self, AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
 };
 use super::style::{BLUE, GREEN, ORANGE, PURPLE, Styles, VERMILION, begin_sheet, mark_unless};
-use super::{Run, count, has_response_times, ms, row};
+use super::{RunView, count, has_response_times, ms, row};
 use crate::schema::{SheetColumn, TIMELINE_SHEET, TimelineColumn as Column};
 
 pub(super) fn write(
     sheet: &mut Worksheet,
-    run: &Run<'_>,
+    run: &RunView<'_>,
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     let rows = run.timeline;
@@ -53,7 +53,7 @@ pub(super) fn write(
 }
 
 /// All seconds but those that the end cut short, which would look like a fall.
-fn whole_seconds<'r>(run: &Run<'r>) -> &'r [TimelineRow] {
+fn whole_seconds<'r>(run: &RunView<'r>) -> &'r [TimelineRow] {
     #[allow(clippy::cast_precision_loss)]
     let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
     match run.timeline.iter().take_while(is_whole).count() {

@@ -1,0 +1,91 @@
+//! A command line without its secrets, to be stored in a file.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use measurement::plan::{MASK, mask_url};
+
+/// The words of a command line, the program by its file name. Values of the headers `Authorization`, `Cookie`,
+/// `Proxy-Authorization` and `X-…-Key` or `X-…-Token`, and user information and query values of URLs become
+/// [`MASK`].
+#[must_use]
+pub fn masked_command_line(words: impl IntoIterator<Item = OsString>) -> Vec<String> {
+    let mut words = words.into_iter();
+    let program = words.next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or(&program);
+    std::iter::once(program.to_string_lossy().into_owned())
+        .chain(words.map(|word| masked(&word.to_string_lossy())))
+        .collect()
+}
+
+fn masked(word: &str) -> String {
+    // A header may stand behind its flag and `=`.
+    let (flag, value) = match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => (format!("{flag}="), value),
+        _ => (String::new(), word),
+    };
+    match value.split_once(':') {
+        Some((name, _)) if is_secret(name.trim()) => format!("{flag}{name}: {MASK}"),
+        _ => format!("{flag}{}", mask_url(value)),
+    }
+}
+
+/// Returns `true` for the name of a header whose value nobody else may see.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(
+        name.as_str(),
+        "authorization" | "cookie" | "proxy-authorization"
+    ) || name.starts_with("x-") && (name.ends_with("-key") || name.ends_with("-token"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked_all(words: &[&str]) -> Vec<String> {
+        masked_command_line(words.iter().map(Into::into))
+    }
+
+    #[test]
+    fn secrets_are_masked_and_the_rest_is_kept() {
+        let words = [
+            "/usr/bin/ws-bench",
+            "--header",
+            "Authorization: Bearer s3cret",
+            "--header=cookie:id=s3cret",
+            "--header=X-Api-Key: s3cret",
+            "--header",
+            "x-auth-token:s3cret",
+            "--header",
+            "X-Trace: kept",
+            "-c",
+            "10",
+            "--fail-if=p99>10ms",
+            "wss://me:s3cret@here/ws?token=s3cret&room=1",
+        ];
+        assert_eq!(
+            masked_all(&words),
+            [
+                "ws-bench",
+                "--header",
+                "Authorization: ***",
+                "--header=cookie: ***",
+                "--header=X-Api-Key: ***",
+                "--header",
+                "x-auth-token: ***",
+                "--header",
+                "X-Trace: kept",
+                "-c",
+                "10",
+                "--fail-if=p99>10ms",
+                "wss://***@here/ws?token=***&room=***",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_command_line_may_be_empty() {
+        assert_eq!(masked_all(&[]), [""]);
+    }
+}

@@ -1,0 +1,89 @@
+//! One column of times, or one distribution, and its origin.
+
+use measurement::record::Sample;
+use measurement::run::Samples;
+
+use super::Metric;
+use super::run_origin::RunOrigin;
+use super::time_unit::TimeUnit;
+use crate::error::Place;
+
+/// Times of messages, or of any events.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Latencies {
+    /// The times in milliseconds; finite and not below zero.
+    pub values_ms: Vec<f64>,
+    /// The number of times that each value stands for; empty when each stands for itself.
+    pub counts: Vec<u64>,
+    /// Rows left out because no right echo came: an empty cell, or the outcome `corrupted`. Where
+    /// there is another column, also rows without a number there.
+    pub skipped: u64,
+    /// Number of times from which these were chosen at random: by the run, which kept no more rows, or by the
+    /// reader of a file with more than 8,388,608; `None` when they are all, or it is not known.
+    pub chosen_from: Option<u64>,
+}
+
+impl Latencies {
+    /// The times of samples in their order, of a run that timed N messages.
+    #[must_use]
+    pub fn of_samples(samples: &Samples, metric: Metric, timed_messages: u64) -> Self {
+        let time = match metric {
+            Metric::ServiceTime => Sample::service_time_ns,
+            Metric::ResponseTime => Sample::response_time_ns,
+        };
+        let timed = samples.rows.iter().filter(|s| s.outcome.is_timed());
+        // Exact up to 2^53: 104 days of nanoseconds.
+        #[allow(clippy::cast_precision_loss)]
+        let values_ms: Vec<f64> = timed.filter_map(time).map(|ns| ns as f64 / 1e6).collect();
+        let drawn = values_ms.len() as u64;
+        Self {
+            values_ms,
+            counts: Vec::new(),
+            skipped: samples.rows.len() as u64 - drawn,
+            chosen_from: (timed_messages > drawn).then_some(timed_messages),
+        }
+    }
+
+    /// Number of times that the values stand for.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self.counts.as_slice() {
+            [] => self.values_ms.len() as u64,
+            counts => counts.iter().sum(),
+        }
+    }
+}
+
+/// One column of times of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimeColumn {
+    /// The file and sheet.
+    pub place: Place,
+    /// The run, when the file is ours and has a summary.
+    pub run: Option<RunOrigin>,
+    /// The column's name in the file; its letter where it has none. Of a log the tag.
+    pub column: String,
+    /// Name of the times: `service time`, or the column's name without the unit.
+    pub name: String,
+    /// `None` when it is not known to be one of the two times.
+    pub metric: Option<Metric>,
+    /// Unit of the numbers in the file.
+    pub unit: TimeUnit,
+    /// Neither the request nor the file has a unit.
+    pub unit_is_assumed: bool,
+    /// The request names no column, and the file is not ours.
+    pub column_is_guessed: bool,
+    /// The other column of the same rows, when it was asked for.
+    pub x: Option<XColumn>,
+    /// The times.
+    pub times: Latencies,
+}
+
+/// The numbers that the times of a file are drawn against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct XColumn {
+    /// The column's name in the file; its letter where it has none.
+    pub column: String,
+    /// One for each time, in the same order; finite.
+    pub values: Vec<f64>,
+}

@@ -1,0 +1,142 @@
+//! Runs to write, with the same figures every time.
+
+use std::time::Duration;
+
+use measurement::plan::{
+    Arrivals, Length, Load, LoadDraft, LoadSpec, RateProfile, ServerUrl, TargetServer,
+};
+use measurement::record::{BottomK, Outcome, Record, Recorder, Sample};
+use measurement::run::{Connections, Host, Run, RunContext, Summary, Tool};
+use units::Rate;
+
+/// The record of a closed loop.
+#[must_use]
+pub fn recorded(samples: &[Sample]) -> Record {
+    recorded_in(false, samples)
+}
+
+/// The record of these messages, whose echoes are taken in the order in which they came.
+#[must_use]
+pub fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
+    let budget = BottomK::new(10_000, 1);
+    let mut recorder = Recorder::new(open_loop, 0);
+    for sample in samples {
+        recorder.sent(sample.intended_ns, sample.sent_ns);
+    }
+    let mut ended = samples.to_vec();
+    ended.sort_by_key(|sample| sample.received_ns().unwrap_or(u64::MAX));
+    for sample in ended {
+        recorder.ended(&budget, sample, 125);
+    }
+    Recorder::merge(vec![recorder], &budget)
+}
+
+/// The summary of a record: three clients against an embedded server, 1.5 s long.
+#[must_use]
+pub fn summary_of(record: &Record) -> Summary {
+    let plan = LoadSpec::new(LoadDraft {
+        clients: 3.try_into().unwrap(),
+        length: Length::MessagesPerClient(2.try_into().unwrap()),
+        payload: "64..4KiB".parse().unwrap(),
+        connect_timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        warmup: Duration::ZERO,
+        seed: 5,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(TargetServer {
+        embedded: Some("axum".into()),
+        ..server()
+    })
+    .unwrap();
+    let context = RunContext {
+        tool: tool("0"),
+        started_at: "2026-11-23T12:00:00Z".into(),
+        elapsed_s: 1.5,
+        ..RunContext::default()
+    };
+    Summary::new(&plan, record, context)
+}
+
+/// The run of a record, with the summary of [`summary_of`] as changed.
+#[must_use]
+pub fn run_of(record: Record, change: impl FnOnce(&mut Summary)) -> Run {
+    let mut summary = summary_of(&record);
+    change(&mut summary);
+    Run::with_summary(summary, record, Vec::new())
+}
+
+/// A run of one client that waits for each echo, with its summary as changed.
+#[must_use]
+pub fn closed_loop_run(change: impl FnOnce(&mut Summary)) -> Run {
+    three_seconds(Load::PING_PONG, 0, change)
+}
+
+/// A run of a thousand messages a second, each sent half a millisecond late, with its summary as changed.
+#[must_use]
+pub fn open_loop_run(change: impl FnOnce(&mut Summary)) -> Run {
+    let load = Load::Open {
+        profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),
+        arrivals: Arrivals::Constant,
+        window: None,
+    };
+    three_seconds(load, 500_000, change)
+}
+
+fn three_seconds(load: Load, lag_ns: u64, change: impl FnOnce(&mut Summary)) -> Run {
+    let budget = BottomK::new(10_000, 1);
+    let mut recorder = Recorder::new(load.profile().is_some(), 0);
+    recorder.measure_until(3_000_000_000);
+    for n in 0..3_000 {
+        // From 1 to 2 ms, and every hundredth message 10 ms.
+        let slow = if n % 100 == 99 { 10_000_000 } else { 0 };
+        let service_ns = 1_000_000 + n * 7_919 % 1_000 * 1_000 + slow;
+        let due = n * 990_000;
+        let sent = due + lag_ns;
+        let sample = Sample::echoed(0, n, due, sent, sent + service_ns, Outcome::Ok);
+        recorder.sent(due, sent);
+        recorder.ended(&budget, sample, 125);
+    }
+    let record = Recorder::merge(vec![recorder], &budget);
+    let plan = LoadSpec::new(LoadDraft {
+        clients: 1.try_into().unwrap(),
+        length: Length::Duration(Duration::from_secs(3)),
+        load,
+        seed: 5,
+        ..LoadDraft::closed_loop()
+    })
+    .unwrap()
+    .against(server())
+    .unwrap();
+    let context = RunContext {
+        tool: tool("0.1.0"),
+        host: Host {
+            os: "Linux".into(),
+            cores: 2,
+            ..Host::default()
+        },
+        started_at: "2026-01-31T12:00:00.123Z".into(),
+        elapsed_s: 3.0,
+        connections: Connections {
+            attempted: 1,
+            opened: 1,
+            ..Connections::default()
+        },
+        ..RunContext::default()
+    };
+    let mut summary = Summary::new(&plan, &record, context);
+    change(&mut summary);
+    Run::with_summary(summary, record, Vec::new())
+}
+
+fn tool(version: &str) -> Tool {
+    Tool {
+        name: "ws-bench".into(),
+        version: version.into(),
+    }
+}
+
+fn server() -> TargetServer {
+    ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap().into()
+}
