@@ -338,7 +338,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let figures = |run: &Run, name: &str| {
             let path = folder.path().join(name);
-            save(&run, &path);
+            save(run, &path);
             let runs = read_runs(&[path]).unwrap();
             let shown = |times: &Latency| {
                 let shown = times.shown().into_iter();
