@@ -174,8 +174,8 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageS
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::save;
     use crate::inputs::read_runs;
-    use crate::inputs::tests::save;
     use measurement::run::Summary;
     use test_support::fixtures::open_loop_run;
 

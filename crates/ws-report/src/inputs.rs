@@ -174,7 +174,6 @@ fn latency_of(times: Option<&SortedTimes<'_>>) -> Latency {
 }
 
 /// Returns `true` when a time in milliseconds is one in nanoseconds, but for a share of it.
-#[allow(clippy::cast_precision_loss)]
 fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
     ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
 }
@@ -277,16 +276,11 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-    use results::write::Output;
+    use crate::fixture::save;
     use test_support::fixtures::{closed_loop_run, open_loop_run};
     use units::human_time;
-
-    /// Saves a run as ws-bench does.
-    pub(crate) fn save(run: &Run, path: &Path) {
-        Output::create(path).unwrap().write(run).unwrap();
-    }
 
     #[test]
     fn files_of_one_run_are_put_together_and_others_kept_apart() {
@@ -344,7 +338,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let figures = |run: &Run, name: &str| {
             let path = folder.path().join(name);
-            save(&run, &path);
+            save(run, &path);
             let runs = read_runs(&[path]).unwrap();
             let shown = |times: &Latency| {
                 let shown = times.shown().into_iter();
