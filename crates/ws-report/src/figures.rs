@@ -71,12 +71,10 @@ fn unusual(name: &str, n: u64) -> (String, Option<String>) {
     (name.to_owned(), (n > 0).then(|| grouped(n)))
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn time(ns: Option<u64>) -> Option<String> {
     ns.map(|ns| human_time(ns as f64))
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn memory(bytes: Option<u64>) -> Option<String> {
     bytes.map(|bytes| human_bytes(bytes as f64))
 }

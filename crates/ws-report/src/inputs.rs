@@ -166,7 +166,6 @@ fn latency_of(times: Option<&SortedTimes>) -> Latency {
 }
 
 /// Returns `true` when a time in milliseconds is one in nanoseconds, but for a share of it.
-#[allow(clippy::cast_precision_loss)]
 fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
     ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
 }
@@ -337,7 +336,7 @@ pub(crate) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let figures = |run: &Run, name: &str| {
             let path = folder.path().join(name);
-            save(&run, &path);
+            save(run, &path);
             let runs = read_runs(&[path]).unwrap();
             let shown = |times: &Latency| {
                 let shown = times.shown().into_iter();

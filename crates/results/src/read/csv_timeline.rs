@@ -106,7 +106,6 @@ impl<'p> MessageCounter<'p> {
         let mut rows = ThreadTimeline::merge(vec![self.timeline]);
         rows.iter_mut().for_each(|row| row.histograms = None);
         // The nanoseconds of a month are exact to a microsecond.
-        #[allow(clippy::cast_precision_loss)]
         let ends_s = self.sent_ns.max(self.received_ns) as f64 / 1e9;
         Ok(RunTimeline {
             rows,

@@ -92,7 +92,6 @@ fn of_histogram(histogram: &Histogram<u64>, unit: TimeUnit, (min, max): (u64, u6
     for bucket in histogram.iter_recorded() {
         let value = bucket.value_iterated_to().min(max).max(min);
         // Exact up to 2^53: 104 days of nanoseconds.
-        #[allow(clippy::cast_precision_loss)]
         times.values_ms.push(unit.to_ms(value as f64));
         times.counts.push(bucket.count_at_value());
     }

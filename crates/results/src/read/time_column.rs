@@ -33,7 +33,6 @@ impl Latencies {
         };
         let timed = samples.rows.iter().filter(|s| s.outcome.is_timed());
         // Exact up to 2^53: 104 days of nanoseconds.
-        #[allow(clippy::cast_precision_loss)]
         let values_ms: Vec<f64> = timed.filter_map(time).map(|ns| ns as f64 / 1e6).collect();
         let drawn = values_ms.len() as u64;
         Self {

@@ -151,13 +151,11 @@ impl Output {
 }
 
 /// Nanoseconds as milliseconds, which every sheet uses for times that people compare.
-#[allow(clippy::cast_precision_loss)]
 fn ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 
 /// Nanoseconds as seconds, for times since T0.
-#[allow(clippy::cast_precision_loss)]
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
 }

@@ -94,7 +94,6 @@ fn column(index: usize) -> u16 {
 }
 
 /// A count as a spreadsheet's number; below 2^53 in any run that ends.
-#[allow(clippy::cast_precision_loss)]
 fn count(value: u64) -> f64 {
     value as f64
 }

@@ -54,7 +54,6 @@ pub(super) fn write(
 
 /// All seconds but those that the end cut short, which would look like a fall.
 fn whole_seconds<'r>(run: &RunView<'r>) -> &'r [TimelineRow] {
-    #[allow(clippy::cast_precision_loss)]
     let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
     match run.timeline.iter().take_while(is_whole).count() {
         0 => run.timeline,
