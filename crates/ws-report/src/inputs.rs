@@ -269,14 +269,14 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use results::write::Output;
     use test_support::fixtures::{closed_loop_run, open_loop_run};
     use units::human_time;
 
     /// Saves a run as ws-bench does.
-    pub(crate) fn save(run: &Run, path: &Path) {
+    fn save(run: &Run, path: &Path) {
         Output::create(path).unwrap().write(run).unwrap();
     }
 
