@@ -10,6 +10,7 @@
 //! | `help`, `man_page`, `completions` | texts about a program, made from its flags |
 //! | [`interrupt`] | Ctrl-C and other signals that end a program |
 //! | `secrets` | a command line without its secrets |
+//! | `styled_text` | styles and bullet points of text reports |
 //! | `print` | errors and notices on standard error, texts on standard output |
 //! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags of a load, from which a plan is made |
 //! | [`headings`], `choices` | headings of flags; flags that take one of several names |
@@ -33,6 +34,7 @@ mod open_loop_flags;
 mod preflight;
 mod print;
 mod secrets;
+mod styled_text;
 mod tls_flags;
 
 pub use choices::{Choice, one_of};
@@ -44,4 +46,5 @@ pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::check_room;
 pub use print::{in_one_line, print_error, print_notice, print_text};
 pub use secrets::masked_command_line;
+pub use styled_text::{bullet_point, dim, paint};
 pub use tls_flags::TlsFlags;

@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let request = ColumnRequest::default();
     let mut all = serde_json::Map::new();
 
-    if let Data::Latency(series) = load(PictureKind::Latency, &files, &request)?.data() {
+    if let Data::Latency(series) = &load(PictureKind::Latency, &files, &request)?.data {
         let values = &series[0].values_ms;
         let averages = moving_average::averages(values, window);
         let first = window.get() - 1;
@@ -38,19 +38,19 @@ fn main() -> anyhow::Result<()> {
         all.insert("averages".into(), json!(averages));
         all.insert("outline".into(), json!(drawn));
     }
-    if let Data::Percentiles(files) = load(PictureKind::Percentiles, &files, &request)?.data() {
-        for times in &files[0].times {
-            let described = describe(&times.sorted, columns.get())?;
-            all.insert(times.name.clone(), described);
+    if let Data::Distributions(files) = &load(PictureKind::Percentiles, &files, &request)?.data {
+        for times in files[0].iter() {
+            let sorted = SortedTimes::of(times).context("no times")?;
+            all.insert(times.label.clone(), describe(&sorted, columns.get())?);
         }
     }
-    if let Data::Timeline(courses) = load(PictureKind::Timeline, &files, &request)?.data() {
-        let course = &courses[0];
-        let rows = &course.rows;
+    if let Data::Timeline { runs, .. } = &load(PictureKind::Timeline, &files, &request)?.data {
+        let run = &runs[0];
+        let rows = &run.timeline.as_ref().context("no seconds")?.rows;
         let per_second = |count: &dyn Fn(usize) -> u64| {
             let counts = rows.iter().enumerate();
             let counts = counts.map(|(at, row)| (row.second, count(at)));
-            let steps = rates(counts, course.elapsed_s);
+            let steps = rates(counts, run.elapsed_s());
             steps.iter().map(|step| step.value).collect::<Vec<_>>()
         };
         let seconds = json!({
@@ -65,19 +65,19 @@ fn main() -> anyhow::Result<()> {
         });
         all.insert("seconds".into(), seconds);
     }
-    if let Data::Heatmap(files) = load(PictureKind::Heatmap, &files, &request)?.data() {
-        let moments = &files[0];
+    if let Data::Heatmap(files) = &load(PictureKind::Heatmap, &files, &request)?.data {
+        let (moments, times) = (&files[0], &files[0].column.times);
         let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
-        let positive = moments.values_ms.iter().copied().filter(|ms| *ms > 0.0);
+        let positive = times.values_ms.iter().copied().filter(|ms| *ms > 0.0);
         let low = positive
             .min_by(f64::total_cmp)
             .context("nothing above zero")?;
-        let edges = rows_for(low, largest(&moments.values_ms)).edges();
+        let edges = rows_for(low, largest(&times.values_ms)).edges();
         let slice_s = slice_for(largest(&moments.at_s), 0.0);
         let cells = Cells::of(
             &moments.at_s,
-            &moments.values_ms,
-            &moments.counts,
+            &times.values_ms,
+            &times.counts,
             slice_s,
             &edges,
         );
@@ -91,7 +91,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// As the pictures draw them.
-fn describe(sorted: &SortedTimes, columns: usize) -> anyhow::Result<serde_json::Value> {
+fn describe(sorted: &SortedTimes<'_>, columns: usize) -> anyhow::Result<serde_json::Value> {
     let places = log_places(1.0, spectrum_end(sorted.count()), columns);
     let quantiles: Vec<f64> = places.iter().map(|place| quantile_at(*place)).collect();
     let linear = even_places(0.0, sorted.max(), columns);

@@ -1,95 +1,106 @@
 //! The decorations around the data of every picture: heading, legend, axes and grid. One panel of data,
 //! or several above each other on one x axis.
 
-use plotters::style::Color;
+use std::ops::Deref;
+
+use plotters::style::RGBColor;
 
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::layout::{Fonts, Layout};
+use crate::layout::Layout;
 use crate::legend::{self, LegendEntry, Overflow};
-use crate::options::Size;
+use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
-use crate::theme::Colours;
 
-/// Everything that is drawn around the data.
+/// The decorations of a picture.
 pub(crate) struct Decorations<'a> {
-    pub(crate) size: Size,
-    pub(crate) colours: &'a Colours,
-    pub(crate) title: &'a str,
-    pub(crate) subtitle: &'a str,
-    pub(crate) legend: &'a [LegendEntry],
-    /// Labels that need room at the right of the data.
-    pub(crate) right: &'a [&'a str],
-    pub(crate) x: AxisScale,
-    pub(crate) x_label: &'a str,
+    pub(crate) subtitle: String,
+    pub(crate) legend: Vec<LegendEntry>,
+    /// Scale and label of the x axis.
+    pub(crate) x: (AxisScale, &'a str),
 }
 
 /// A field of data with a y axis of its own.
-pub(crate) struct Panel {
+pub(crate) struct Panel<'a> {
     /// Heading of the y axis.
     pub(crate) heading: String,
     pub(crate) y: AxisScale,
     /// Height in relation to the other panels.
     pub(crate) share: f64,
+    /// Labels that need room at the right of the data.
+    pub(crate) right: Vec<&'a str>,
 }
 
-impl Panel {
+impl Panel<'_> {
     pub(crate) fn new(heading: String, y: AxisScale) -> Self {
         Self {
             heading,
             y,
             share: 1.0,
+            right: Vec::new(),
         }
     }
 }
 
 /// The axes of a panel in their place.
-pub(crate) struct PanelAxes {
+pub(crate) struct PanelAxes<'c> {
     pub(crate) x: PixelAxis,
     pub(crate) y: PixelAxis,
-    pub(crate) layout: Layout,
-    pub(crate) font: Fonts,
+    layout: Layout<'c>,
     /// End of the y axis' heading; other writing may follow in its row.
     pub(crate) heading_end: (f64, f64),
 }
 
-impl PanelAxes {
+impl PanelAxes<'_> {
     /// The pixel of a point.
     pub(crate) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.x.pixel(x), self.y.pixel(y))
     }
 }
 
-impl Decorations<'_> {
-    /// Draws all of it around a single panel, and returns the axes of the data.
-    pub(crate) fn draw_single(
+impl<'c> Deref for PanelAxes<'c> {
+    type Target = Layout<'c>;
+
+    fn deref(&self) -> &Layout<'c> {
+        &self.layout
+    }
+}
+
+impl PlotContext<'_> {
+    /// Draws the decorations around a single panel, and returns the axes of the data.
+    pub(crate) fn draw_axes<'c>(
         &self,
-        canvas: &Canvas<'_>,
-        panel: Panel,
-    ) -> Result<PanelAxes, DrawError> {
-        let mut axes = self.draw(canvas, &[panel])?;
+        canvas: &'c Canvas<'c>,
+        decorations: &Decorations<'_>,
+        panel: Panel<'_>,
+    ) -> Result<PanelAxes<'c>, DrawError> {
+        let mut axes = self.draw_panels(canvas, decorations, &[panel])?;
         // As many as panels.
         Ok(axes.swap_remove(0))
     }
 
-    /// Draws all of it around several panels, from top to bottom.
-    pub(crate) fn draw(
+    /// Draws the decorations around several panels, from top to bottom.
+    pub(crate) fn draw_panels<'c>(
         &self,
-        canvas: &Canvas<'_>,
-        panels: &[Panel],
-    ) -> Result<Vec<PanelAxes>, DrawError> {
-        canvas.fill(self.colours.ground);
-        let font = Fonts::new(self.size, self.colours);
+        canvas: &'c Canvas<'c>,
+        decorations: &Decorations<'_>,
+        panels: &[Panel<'_>],
+    ) -> Result<Vec<PanelAxes<'c>>, DrawError> {
+        let mut layout = Layout::new(canvas, &self.colours);
+        let font = layout.font;
+        layout.write_row(self.title(), font.title);
+        for row in canvas.two_rows(&decorations.subtitle, font.faint, layout.inner_width()) {
+            layout.write_row(&row, font.faint);
+        }
         let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
-        let mut layout = Layout::new(self.size, font.scale);
-        self.draw_heading(canvas, &font, &mut layout);
-        self.draw_legend(canvas, &font, &mut layout, &shares);
-        layout.reserve(canvas.widest(self.right.iter(), font.text), font.text);
-        let places = layout.stack(&shares, font.text).ok_or(DrawError::NoRoom {
+        draw_legend(&mut layout, &decorations.legend, &shares);
+        let right = panels.iter().flat_map(|panel| &panel.right);
+        layout.reserve(canvas.widest(right, font.text));
+        let places = layout.stack(&shares).ok_or(DrawError::NoRoom {
             panels: panels.len(),
-            size: self.size,
+            size: canvas.size(),
         })?;
-        let ticks = |(panel, (_, place)): (&Panel, &(_, Layout))| {
+        let ticks = |(panel, (_, place)): (&Panel<'_>, &(_, Layout<'_>))| {
             let y = panel.y.over((place.bottom, place.top));
             (y, y.ticks(place.ticks_down()))
         };
@@ -97,90 +108,80 @@ impl Decorations<'_> {
         let labels = ys.iter().flat_map(|(_, ticks)| ticks);
         let left = canvas.widest(labels.map(|(_, label)| label), font.faint);
 
-        let all = panels.iter().zip(ys).zip(places).enumerate();
-        let axes = all.map(|(number, ((panel, (y, ticks)), (start, mut layout)))| {
+        let (x, x_label) = decorations.x;
+        let mut all = Vec::with_capacity(panels.len());
+        for ((panel, (y, ticks)), (start, mut layout)) in panels.iter().zip(ys).zip(places) {
             layout.indent(left);
             let heading = canvas.fit(&panel.heading, font.text, layout.inner_width());
             canvas.text(&heading, font.text, Align::Left, start);
             let heading_end = start.0 + canvas.text_width(&heading, font.text);
             let axes = PanelAxes {
-                x: self.x.over((layout.left, layout.right)),
+                x: x.over((layout.left, layout.right)),
                 y,
                 layout,
-                font,
                 heading_end: (heading_end, start.1),
             };
-            self.draw_grid(canvas, &axes, &ticks);
-            self.draw_x_axis(canvas, &axes, number == panels.len() - 1);
-            axes
-        });
-        Ok(axes.collect())
-    }
-
-    fn draw_heading(&self, canvas: &Canvas<'_>, font: &Fonts, layout: &mut Layout) {
-        let title = canvas.fit(self.title, font.title, layout.inner_width());
-        canvas.text(&title, font.title, Align::Left, layout.next_row(font.title));
-        for row in canvas.two_rows(self.subtitle, font.faint, layout.inner_width()) {
-            canvas.text(&row, font.faint, Align::Left, layout.next_row(font.faint));
+            self.draw_grid(&axes, &ticks);
+            all.push(axes);
+            let is_last = all.len() == panels.len();
+            self.draw_x_axis(&all[all.len() - 1], is_last.then_some(x_label));
         }
+        Ok(all)
     }
 
-    /// Draws the legend, with names cut off where whole ones would leave no room for the panels.
-    fn draw_legend(&self, canvas: &Canvas<'_>, font: &Fonts, layout: &mut Layout, shares: &[f64]) {
-        let place = |overflow| {
-            let mut below = *layout;
-            let placed = legend::place(canvas, font, &mut below, (self.legend, overflow));
-            (placed, below)
-        };
-        let (mut placed, mut below) = place(Overflow::Wrap);
-        let mut data = below;
-        data.skip();
-        if data.stack(shares, font.text).is_none() {
-            (placed, below) = place(Overflow::Cut);
-        }
-        *layout = below;
-        legend::draw(canvas, font, layout, (self.legend, &placed));
-        layout.skip();
-    }
-
-    fn draw_grid(&self, canvas: &Canvas<'_>, axes: &PanelAxes, ticks: &[Tick]) {
-        let PanelAxes { layout, font, .. } = axes;
-        let k = font.scale;
+    fn draw_grid(&self, axes: &PanelAxes<'_>, ticks: &[Tick]) {
+        let k = axes.font.scale;
         for (value, label) in ticks {
             let y = axes.y.pixel(*value);
-            let (from, to) = ((layout.left, y - 0.5 * k), (layout.right, y + 0.5 * k));
-            canvas.rectangle(from, to, self.colours.grid.to_rgba());
-            canvas.text(label, font.faint, Align::Right, (layout.left - 8.0 * k, y));
+            let (from, to) = ((axes.left, y - 0.5 * k), (axes.right, y + 0.5 * k));
+            axes.canvas.rectangle(from, to, self.colours.grid);
+            let at = (axes.left - 8.0 * k, y);
+            axes.canvas.text(label, axes.font.faint, Align::Right, at);
         }
     }
 
     /// The numbers and the label of the x axis stand below the last panel only.
-    fn draw_x_axis(&self, canvas: &Canvas<'_>, axes: &PanelAxes, is_last: bool) {
-        let PanelAxes { layout, font, .. } = axes;
-        let (k, bottom) = (font.scale, layout.bottom);
-        let colour = self.colours.faint_text.to_rgba();
+    fn draw_x_axis(&self, axes: &PanelAxes<'_>, label: Option<&str>) {
+        let (canvas, font, k, bottom) = (axes.canvas, axes.font, axes.font.scale, axes.bottom);
+        let colour = self.colours.faint_text;
         let (from, to) = (
-            (layout.left, bottom - 0.5 * k),
-            (layout.right, bottom + 0.5 * k),
+            (axes.left, bottom - 0.5 * k),
+            (axes.right, bottom + 0.5 * k),
         );
         canvas.rectangle(from, to, colour);
-        for (value, label) in axes.x.ticks(layout.ticks_across()) {
+        for (value, number) in axes.x.ticks(axes.ticks_across()) {
             let x = axes.x.pixel(value);
-            let upright = |top: f64, bottom: f64, colour| {
+            let upright = |top: f64, bottom: f64, colour: RGBColor| {
                 canvas.rectangle((x - 0.5 * k, top), (x + 0.5 * k, bottom), colour);
             };
             if axes.x.is_spectrum() {
-                upright(layout.top, bottom, self.colours.grid.to_rgba());
+                upright(axes.top, bottom, self.colours.grid);
             }
             upright(bottom, bottom + 5.0 * k, colour);
-            if is_last {
-                canvas.text(&label, font.faint, Align::Centre, (x, bottom + 15.0 * k));
+            if label.is_some() {
+                canvas.text(&number, font.faint, Align::Centre, (x, bottom + 15.0 * k));
             }
         }
-        if is_last {
-            let label = canvas.fit(self.x_label, font.text, layout.inner_width());
-            let at = ((layout.left + layout.right) / 2.0, bottom + 35.0 * k);
-            canvas.text(&label, font.text, Align::Centre, at);
+        if let Some(label) = label {
+            axes.write_x_label(&canvas.fit(label, font.text, axes.inner_width()));
         }
     }
+}
+
+/// Draws the legend, with names cut off where whole ones would leave no room for the panels.
+fn draw_legend(layout: &mut Layout<'_>, entries: &[LegendEntry], shares: &[f64]) {
+    let place = |overflow| {
+        let mut below = *layout;
+        let placed = legend::place(&mut below, entries, overflow);
+        (placed, below)
+    };
+    let (mut placed, mut below) = place(Overflow::Wrap);
+    let mut data = below;
+    data.skip();
+    if data.stack(shares).is_none() {
+        (placed, below) = place(Overflow::Cut);
+    }
+    *layout = below;
+    legend::draw(layout, entries, &placed);
+    layout.skip();
 }

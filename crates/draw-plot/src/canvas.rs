@@ -42,9 +42,12 @@ pub(crate) enum CanvasShape {
     Circle(Dot, u32),
 }
 
-/// A picture's shapes. All methods take pixels of the finished picture.
+/// A picture's shapes. Places are in pixels of the finished picture, widths and radiuses in pixels of a
+/// picture of 1280x720, which the larger ones multiply.
 pub(crate) struct Canvas<'f> {
     size: Size,
+    /// Scale of every length; 1 at 1280x720.
+    pub(crate) scale: f64,
     /// Dots of the backend per pixel: backends take whole dots only.
     dots_per_pixel: u32,
     fonts: &'f FontFaces,
@@ -53,12 +56,19 @@ pub(crate) struct Canvas<'f> {
 
 impl<'f> Canvas<'f> {
     pub(crate) fn new(size: Size, dots_per_pixel: u32, fonts: &'f FontFaces) -> Self {
+        let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
         Self {
             size,
+            // Writing grows slower than the picture, so that a small one can still be read.
+            scale: share.powf(0.8).max(0.75),
             dots_per_pixel,
             fonts,
             shapes: RefCell::default(),
         }
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        self.size
     }
 
     /// The shapes and their colours, from the lowest to the topmost.
@@ -66,8 +76,8 @@ impl<'f> Canvas<'f> {
         self.shapes.into_inner()
     }
 
-    fn push(&self, shape: CanvasShape, colour: RGBAColor) {
-        self.shapes.borrow_mut().push((shape, colour));
+    fn push(&self, shape: CanvasShape, colour: impl Color) {
+        self.shapes.borrow_mut().push((shape, colour.to_rgba()));
     }
 
     fn dot(&self, pixels: f64) -> i32 {
@@ -88,14 +98,14 @@ impl<'f> Canvas<'f> {
     /// Fills the whole picture.
     pub(crate) fn fill(&self, colour: RGBColor) {
         let end = (f64::from(self.size.width()), f64::from(self.size.height()));
-        self.rectangle((0.0, 0.0), end, colour.to_rgba());
+        self.rectangle((0.0, 0.0), end, colour);
     }
 
     /// A text, centred on the height of figures and capitals.
     pub(crate) fn text(&self, text: &str, font: Font, align: Align, (x, y): (f64, f64)) {
         let at = (x, y + FontFace::CAPITALS / 2.0 * font.size);
         let text = CanvasShape::Text(text.to_owned(), font, align, at);
-        self.push(text, font.colour.to_rgba());
+        self.push(text, font.colour);
     }
 
     pub(crate) fn text_width(&self, text: &str, font: Font) -> f64 {
@@ -109,58 +119,54 @@ impl<'f> Canvas<'f> {
     }
 
     /// A line through all points.
-    pub(crate) fn line(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
-        let mut dots: Vec<_> = points.iter().map(|point| self.dots(*point)).collect();
+    pub(crate) fn line(
+        &self,
+        points: impl IntoIterator<Item = (f64, f64)>,
+        colour: RGBColor,
+        width: f64,
+    ) {
+        let mut dots: Vec<_> = points.into_iter().map(|point| self.dots(point)).collect();
         dots.dedup();
-        self.push(
-            CanvasShape::Line(dots, self.length(width)),
-            colour.to_rgba(),
-        );
+        let width = self.length(width * self.scale);
+        self.push(CanvasShape::Line(dots, width), colour);
     }
 
     /// A horizontal line of dashes.
-    pub(crate) fn dashes(&self, (left, right): (f64, f64), y: f64, colour: RGBColor, unit: f64) {
+    pub(crate) fn dashes(&self, (left, right): (f64, f64), y: f64, colour: RGBColor) {
+        let unit = self.scale;
         let mut start = left;
         while start < right {
             let end = (start + 6.0 * unit).min(right);
-            let (top, bottom) = (y - 0.75 * unit, y + 0.75 * unit);
-            self.rectangle((start, top), (end, bottom), colour.to_rgba());
+            self.rectangle((start, y - 0.75 * unit), (end, y + 0.75 * unit), colour);
             start += 10.0 * unit;
         }
     }
 
-    /// A line of dashes through all points, of this width; dashes and gaps are multiples of `unit`.
-    pub(crate) fn dashed(
-        &self,
-        points: &[(f64, f64)],
-        colour: RGBColor,
-        (width, unit): (f64, f64),
-    ) {
-        for dash in cut(points, 6.0 * unit, 4.0 * unit) {
-            self.line(&dash, colour, width);
+    /// A line of dashes through all points.
+    pub(crate) fn dashed(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
+        for dash in cut(points, 6.0 * self.scale, 4.0 * self.scale) {
+            self.line(dash, colour, width);
         }
     }
 
     /// Everything between two corners, at least one dot.
-    pub(crate) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: RGBAColor) {
+    pub(crate) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: impl Color) {
         let corners = at_least_a_dot([self.dots(from), self.dots(to)]);
         self.push(CanvasShape::Rectangle(corners), colour);
     }
 
-    pub(crate) fn polygon(&self, corners: &[(f64, f64)], colour: RGBAColor) {
+    pub(crate) fn polygon(&self, corners: &[(f64, f64)], colour: impl Color) {
         let corners = corners.iter().map(|corner| self.dots(*corner)).collect();
         self.push(CanvasShape::Polygon(corners), colour);
     }
 
-    pub(crate) fn point(&self, at: (f64, f64), radius: f64, colour: RGBAColor) {
-        self.push(
-            CanvasShape::Circle(self.dots(at), self.length(radius)),
-            colour,
-        );
+    pub(crate) fn point(&self, at: (f64, f64), radius: f64, colour: impl Color) {
+        let radius = self.length(radius * self.scale);
+        self.push(CanvasShape::Circle(self.dots(at), radius), colour);
     }
 
     /// Bars side by side, each from its upper left to its lower right corner.
-    pub(crate) fn bars(&self, bars: impl Iterator<Item = [(f64, f64); 2]>, colour: RGBAColor) {
+    pub(crate) fn bars(&self, bars: impl Iterator<Item = [(f64, f64); 2]>, colour: impl Color) {
         let bars = bars.map(|corners| corners.map(|corner| self.dots(corner)));
         self.push(CanvasShape::Bars(bars.collect()), colour);
     }

@@ -7,11 +7,11 @@ use anyhow::bail;
 use clap::{CommandFactory, Parser};
 use cli::{Choice, one_of};
 use draw_plot::{
-    Data, MAX_SERIES, Options, PictureInput, PictureKind, Series, Size, Theme, check_ending, load,
-    window_for,
+    Data, Labelled, MAX_SERIES, Options, PictureInput, PictureKind, Size, Theme, check_ending,
+    load, window_for,
 };
 use results::atomic_file::is_same_file;
-use results::read::{ColumnRequest, Metric, TimeUnit};
+use results::read::{ColumnRequest, Latencies, Metric, TimeUnit};
 use units::{grouped, parse_positive};
 
 use crate::flag_advice::with_advice;
@@ -226,12 +226,13 @@ impl Args {
             bail!("{file} is read: give the picture another name with -o");
         }
         let loaded = load(self.kind, &self.files, &self.request()).map_err(with_advice)?;
-        for notice in loaded.notices() {
+        for notice in &loaded.notices {
             eprintln!("notice: {notice}");
         }
         loaded.draw(&output, &self.options())?;
         let (output, detail) = (output.display(), self.detail(&loaded));
-        eprintln!("drew {output}: {}{detail}", loaded.description());
+        let what = loaded.descriptions.join(", ");
+        eprintln!("drew {output}: {what}{detail}");
         Ok(())
     }
 
@@ -247,7 +248,7 @@ impl Args {
 
     /// The processing of the data: `, moving average of 50`.
     fn detail(&self, loaded: &PictureInput) -> String {
-        match loaded.data() {
+        match &loaded.data {
             Data::Latency(series) => {
                 describe_average(window_for(self.window, series).get(), series)
             }
@@ -258,7 +259,7 @@ impl Args {
 }
 
 /// The moving average in words: `, moving average of 50`.
-fn describe_average(window: usize, series: &[Series<'_>]) -> String {
+fn describe_average(window: usize, series: &[Labelled<Latencies>]) -> String {
     if window == 1 {
         return ", no moving average".to_owned();
     }

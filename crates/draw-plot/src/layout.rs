@@ -2,8 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::canvas::Font;
-use crate::options::Size;
+use crate::canvas::{Align, Canvas, Font};
 use crate::theme::Colours;
 
 /// The fonts of a picture.
@@ -17,10 +16,7 @@ pub(crate) struct Fonts {
 }
 
 impl Fonts {
-    pub(crate) fn new(size: Size, colours: &Colours) -> Self {
-        let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
-        // Writing grows slower than the picture, so that a small one can still be read.
-        let scale = share.powf(0.8).max(0.75);
+    fn new(scale: f64, colours: &Colours) -> Self {
         let font = |size: f64, colour| Font {
             size: size * scale,
             is_bold: false,
@@ -38,30 +34,41 @@ impl Fonts {
     }
 }
 
-/// The field of the data, and what is still free around it. All in pixels.
+/// The field of the data on a canvas, and the room that is still free around it. All in pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Layout {
+pub(crate) struct Layout<'c> {
+    pub(crate) canvas: &'c Canvas<'c>,
+    pub(crate) font: Fonts,
     pub(crate) left: f64,
     pub(crate) right: f64,
     pub(crate) top: f64,
     pub(crate) bottom: f64,
     margin: f64,
-    scale: f64,
 }
 
-impl Layout {
-    pub(crate) fn new(size: Size, scale: f64) -> Self {
-        let margin = 20.0 * scale;
-        let (width, height) = (f64::from(size.width()), f64::from(size.height()));
+impl<'c> Layout<'c> {
+    /// The layout of an empty canvas, whose ground is filled.
+    pub(crate) fn new(canvas: &'c Canvas<'c>, colours: &Colours) -> Self {
+        canvas.fill(colours.ground);
+        let font = Fonts::new(canvas.scale, colours);
+        let margin = 20.0 * font.scale;
         Self {
+            canvas,
+            font,
             left: margin,
-            right: width - margin,
-            top: 14.0 * scale,
+            right: f64::from(canvas.size().width()) - margin,
+            top: 14.0 * font.scale,
             // Two rows of writing stand below.
-            bottom: height - 58.0 * scale,
+            bottom: f64::from(canvas.size().height()) - 58.0 * font.scale,
             margin,
-            scale,
         }
+    }
+
+    /// Writes a row at the top, cut where it is wider than the picture.
+    pub(crate) fn write_row(&mut self, text: &str, font: Font) {
+        let text = self.canvas.fit(text, font, self.inner_width());
+        self.canvas
+            .text(&text, font, Align::Left, self.next_row(font));
     }
 
     /// The left end of one more row of writing at the top, and its middle.
@@ -71,55 +78,64 @@ impl Layout {
         (self.margin, self.top - height / 2.0)
     }
 
-    /// Some air below what stands above.
+    /// Leaves some air below what stands above.
     pub(crate) fn skip(&mut self) {
-        self.top += 8.0 * self.scale;
+        self.top += 8.0 * self.font.scale;
     }
 
     /// Makes room at the right for writing of that width.
-    pub(crate) fn reserve(&mut self, width: f64, font: Font) {
+    pub(crate) fn reserve(&mut self, width: f64) {
         // At least for half of the last number below the axis.
+        let half_number = 2.0 * self.font.text.size;
         let width = if width > 0.0 {
-            width + 8.0 * self.scale
+            width + 8.0 * self.font.scale
         } else {
-            2.0 * font.size
+            half_number
         };
         // Whole pixels: columns of data then have sharp edges.
         self.right = (self.right - width).round();
     }
 
-    /// Cuts what is free into panels above each other with heights in these relations, and tells
-    /// where the heading of each begins and the field that is left for its data. `None` when one
+    /// Cuts the free room into panels above each other with heights in these relations. Each panel begins
+    /// with the place of its heading, and its layout is the field that is left for its data. `None` when one
     /// would be too low to be read.
-    pub(crate) fn stack(self, shares: &[f64], font: Font) -> Option<Vec<((f64, f64), Self)>> {
+    pub(crate) fn stack(self, shares: &[f64]) -> Option<Vec<((f64, f64), Self)>> {
         /// Height of a field at least, at 1280x720.
         const LOWEST: f64 = 48.0;
-        let gap = 10.0 * self.scale;
-        let heading = 1.62 * font.size + 8.0 * self.scale;
+        let (k, font) = (self.font.scale, self.font.text);
+        let gap = 10.0 * k;
+        let heading = 1.62 * font.size + 8.0 * k;
         let around = heading * shares.len() as f64 + gap * (shares.len() as f64 - 1.0);
         let free = self.bottom - self.top - around;
         let total: f64 = shares.iter().sum();
         let mut top = self.top;
-        shares
-            .iter()
-            .map(|share| {
-                let mut panel = Self { top, ..self };
-                let start = panel.next_row(font);
-                panel.top += 8.0 * self.scale;
-                let height = free * share / total;
-                panel.bottom = panel.top + height;
-                top = panel.bottom + gap;
-                (height >= LOWEST * self.scale).then_some((start, panel))
-            })
-            .collect()
+        let panels = shares.iter().map(|share| {
+            let mut panel = Self { top, ..self };
+            let start = panel.next_row(font);
+            panel.skip();
+            let height = free * share / total;
+            panel.bottom = panel.top + height;
+            top = panel.bottom + gap;
+            (height >= LOWEST * k).then_some((start, panel))
+        });
+        panels.collect()
     }
 
     /// Makes room at the left for numbers of that width.
     pub(crate) fn indent(&mut self, width: f64) {
-        self.left = (self.left + width + 8.0 * self.scale).round();
+        self.left = (self.left + width + 8.0 * self.font.scale).round();
     }
 
-    /// From margin to margin.
+    /// Writes the label of the x axis, in the middle of the second row below the data.
+    pub(crate) fn write_x_label(&self, label: &str) {
+        let at = (
+            f64::midpoint(self.left, self.right),
+            self.bottom + 35.0 * self.font.scale,
+        );
+        self.canvas.text(label, self.font.text, Align::Centre, at);
+    }
+
+    /// Width from margin to margin.
     pub(crate) fn inner_width(&self) -> f64 {
         self.right - self.margin
     }
@@ -129,7 +145,7 @@ impl Layout {
         self.right - self.left
     }
 
-    /// Columns of pixels in it.
+    /// Columns of pixels of the field.
     pub(crate) fn columns(&self) -> NonZeroUsize {
         // Positive, and far below 2^53.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -139,12 +155,12 @@ impl Layout {
 
     /// Numbers that the y axis has room for.
     pub(crate) fn ticks_down(&self) -> usize {
-        Self::fit(self.bottom - self.top, 42.0 * self.scale)
+        Self::fit(self.bottom - self.top, 42.0 * self.font.scale)
     }
 
     /// Numbers that the x axis has room for.
     pub(crate) fn ticks_across(&self) -> usize {
-        Self::fit(self.width(), 125.0 * self.scale)
+        Self::fit(self.width(), 125.0 * self.font.scale)
     }
 
     fn fit(length: f64, each: f64) -> usize {

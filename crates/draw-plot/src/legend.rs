@@ -3,7 +3,7 @@
 use plotters::style::{Color, RGBColor};
 
 use crate::canvas::{Align, Canvas};
-use crate::layout::{Fonts, Layout};
+use crate::layout::Layout;
 
 /// One entry: a swatch and its text.
 pub(crate) struct LegendEntry {
@@ -72,12 +72,11 @@ pub(crate) struct PlacedEntry<'e> {
 /// Places the entries side by side, in as many rows as they need. A scale of counts is placed when it is
 /// drawn, below all others.
 pub(crate) fn place<'e>(
-    canvas: &Canvas<'_>,
-    font: &Fonts,
-    layout: &mut Layout,
-    (entries, overflow): (&'e [LegendEntry], Overflow),
+    layout: &mut Layout<'_>,
+    entries: &'e [LegendEntry],
+    overflow: Overflow,
 ) -> Vec<PlacedEntry<'e>> {
-    let k = font.scale;
+    let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let indent = 30.0 * k;
     let room = layout.inner_width() - indent;
     let mut at: Option<(f64, f64)> = None;
@@ -105,12 +104,8 @@ pub(crate) fn place<'e>(
 }
 
 /// Draws the entries where they were placed, and below them scales of counts.
-pub(crate) fn draw(
-    canvas: &Canvas<'_>,
-    font: &Fonts,
-    layout: &mut Layout,
-    (entries, placed): (&[LegendEntry], &[PlacedEntry<'_>]),
-) {
+pub(crate) fn draw(layout: &mut Layout<'_>, entries: &[LegendEntry], placed: &[PlacedEntry<'_>]) {
+    let (canvas, font) = (layout.canvas, layout.font);
     for PlacedEntry { entry, start, rows } in placed {
         entry.draw_swatch(canvas, *start, font.scale);
         for (row, at) in rows {
@@ -119,24 +114,19 @@ pub(crate) fn draw(
     }
     for entry in entries {
         if let Swatch::Steps { colours, edges } = &entry.swatch {
-            draw_steps(canvas, font, layout, (&entry.text, colours, edges));
+            draw_steps(layout, &entry.text, colours, edges);
         }
     }
 }
 
 /// The scale of counts: what is counted and the colours, in one row if they have room there, and below
 /// them the numbers that have room; first and last always stand there.
-fn draw_steps(
-    canvas: &Canvas<'_>,
-    font: &Fonts,
-    layout: &mut Layout,
-    (text, colours, edges): (&str, &[RGBColor], &[String]),
-) {
+fn draw_steps(layout: &mut Layout<'_>, text: &str, colours: &[RGBColor], edges: &[String]) {
     /// Width of one colour at most, at 1280x720.
     const WIDE: f64 = 56.0;
     /// Width of one colour at least; with less room, the colours get a row of their own.
     const NARROW: f64 = 32.0;
-    let k = font.scale;
+    let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;
     let (first, last) = (
         edges.first().map_or(0.0, half),
@@ -157,7 +147,7 @@ fn draw_steps(
     let edge = |number: usize| start + number as f64 * width;
     for (number, colour) in colours.iter().enumerate() {
         let (from, to) = ((edge(number), y - 6.0 * k), (edge(number + 1), y + 6.0 * k));
-        canvas.rectangle(from, to, colour.to_rgba());
+        canvas.rectangle(from, to, colour);
     }
     let (_, y) = layout.next_row(font.faint);
     let air = 8.0 * k;
@@ -178,7 +168,7 @@ impl LegendEntry {
     fn draw_swatch(&self, canvas: &Canvas<'_>, (x, y): (f64, f64), k: f64) {
         let width = 22.0 * k;
         let path = [(x, y), (x + width, y)];
-        let line = |thickness: f64| canvas.line(&path, self.colour, thickness * k);
+        let line = |thickness: f64| canvas.line(path, self.colour, thickness);
         let area = |half: f64, strength: f64| {
             let (from, to) = ((x, y - half * k), (x + width, y + half * k));
             canvas.rectangle(from, to, self.colour.mix(strength));
@@ -186,13 +176,13 @@ impl LegendEntry {
         let points = |places: &[(f64, f64)], radius: f64, strength: f64| {
             for (share, up) in places {
                 let at = (x + share * width, y - up * k);
-                canvas.point(at, radius * k, self.colour.mix(strength));
+                canvas.point(at, radius, self.colour.mix(strength));
             }
         };
         match &self.swatch {
             Swatch::Line => line(2.5),
             Swatch::Stroke(width) => line(*width),
-            Swatch::Dashes => canvas.dashed(&path, self.colour, (2.5 * k, k)),
+            Swatch::Dashes => canvas.dashed(&path, self.colour, 2.5),
             Swatch::Area(strength) => area(6.0, *strength),
             Swatch::Range(strength) => {
                 area(6.0, *strength);

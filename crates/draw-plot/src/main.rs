@@ -1,5 +1,7 @@
 //! `draw-plot`: draws the latencies of a spreadsheet with their moving average.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod cli;
 mod flag_advice;
 

@@ -68,3 +68,11 @@ pub(crate) fn figures(figures: &KeyFigures, largest: &str) -> [String; 3] {
 pub(crate) fn range((low, high): (f64, f64)) -> String {
     format!("{} to {}", milliseconds(low), milliseconds(high))
 }
+
+/// `a.csv: ` in front of what is written about one of several; empty for a single one.
+pub(crate) fn prefix(label: &str, count: usize) -> String {
+    match count {
+        1 => String::new(),
+        _ => format!("{label}: "),
+    }
+}

@@ -1,7 +1,11 @@
 //! A picture that can be drawn: checked, and all its numbers known.
 
 use crate::canvas::Canvas;
+use crate::data::Subject;
 use crate::error::DrawError;
+use crate::options::Options;
+use crate::phrases::capitalize;
+use crate::theme::Colours;
 
 /// A picture for any backend.
 pub(crate) trait Plot {
@@ -27,5 +31,46 @@ impl Hover {
     /// A text for all that stands above each other.
     pub(crate) fn column(x: f64, text: Vec<String>) -> Self {
         Self { x, y: None, text }
+    }
+}
+
+/// Everything that a picture is drawn from, but for the data.
+#[derive(Clone, Copy)]
+pub(crate) struct PlotContext<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) subject: &'a Subject,
+    pub(crate) colours: Colours,
+}
+
+impl<'a> PlotContext<'a> {
+    pub(crate) fn new(options: &'a Options, subject: &'a Subject) -> Self {
+        let colours = options.theme.colours();
+        Self {
+            options,
+            subject,
+            colours,
+        }
+    }
+
+    /// The heading that was asked for, else the usual one.
+    pub(crate) fn title(&self) -> &'a str {
+        let title = self.options.title.as_deref();
+        title.unwrap_or(&self.subject.title)
+    }
+
+    /// The heading of an axis of times: `service time (ms)`.
+    pub(crate) fn heading(&self, unit: &str) -> String {
+        let Subject { quantity, .. } = self.subject;
+        let assumed = if self.subject.unit_is_assumed {
+            ", assumed"
+        } else {
+            ""
+        };
+        format!("{quantity} ({unit}{assumed})")
+    }
+
+    /// The quantity with a capital: `Service time`.
+    pub(crate) fn quantity(&self) -> String {
+        capitalize(&self.subject.quantity)
     }
 }

@@ -145,7 +145,7 @@ mod tests {
             let canvas = Canvas::new(Size::default(), 2, &fonts);
             let from = (20.0, 75.0 - y / 2.0);
             let white = RGBColor(255, 255, 255);
-            canvas.line(&[from, (from.0 + x, from.1 + y)], white, 2.0);
+            canvas.line([from, (from.0 + x, from.1 + y)], white, 2.0);
             let mut dots = vec![0; 3 * 300 * 300];
             let mut bitmap = BitMapBackend::with_buffer(&mut dots, (300, 300));
             for shape in canvas.into_shapes() {

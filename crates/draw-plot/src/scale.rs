@@ -1,6 +1,7 @@
 //! The scale of an axis: the pixel of each value, and the ticks.
 
 use crate::number_format::{fixed_decimals, round_number};
+use crate::series::round_step;
 
 /// The numbers from one end of an axis to the other, before it has its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,17 +100,12 @@ impl PixelAxis {
         }
         // Within one power of ten, round numbers are evenly spaced numbers.
         if self.scale.spacing == Spacing::Log && self.scale.high / self.scale.low >= 10.0 {
-            let ticks = self.log_ticks(wanted.max(3));
-            return ticks
-                .into_iter()
-                .map(|tick| (tick, round_number(tick)))
-                .collect();
+            let ticks = self.log_ticks(wanted.max(3)).into_iter();
+            return ticks.map(|tick| (tick, round_number(tick))).collect();
         }
         let (ticks, decimals) = self.linear_ticks(wanted);
-        ticks
-            .into_iter()
-            .map(|tick| (tick, fixed_decimals(tick, decimals)))
-            .collect()
+        let label = |tick| (tick, fixed_decimals(tick, decimals));
+        ticks.into_iter().map(label).collect()
     }
 
     /// 90 %, 99 %, 99.9 % and so on; others where there is room.
@@ -121,10 +117,11 @@ impl PixelAxis {
         let others = others.map(|(x, label)| (x, label.to_owned(), 0.4));
         let mut ticks: Vec<Tick> = Vec::new();
         for (x, label, share) in nines.chain(others).filter(|(x, ..)| *x <= self.scale.high) {
-            let is_free = ticks
+            let pixels = |other: f64| (self.pixel(other) - self.pixel(x)).abs();
+            if ticks
                 .iter()
-                .all(|(other, _)| (self.pixel(*other) - self.pixel(x)).abs() >= share * room);
-            if is_free {
+                .all(|(other, _)| pixels(*other) >= share * room)
+            {
                 ticks.push((x, label));
             }
         }
@@ -135,13 +132,8 @@ impl PixelAxis {
     /// Multiples of 1, 2 or 5 times a power of ten.
     fn linear_ticks(&self, wanted: usize) -> (Vec<f64>, usize) {
         let rough = (self.scale.high - self.scale.low) / wanted.max(3) as f64;
-        let power = rough.log10().floor();
-        let base = 10_f64.powf(power);
-        let factor = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .find(|factor| factor * base >= rough * (1.0 - 1e-9))
-            .unwrap_or(10.0);
-        let step = factor * base;
+        let (factor, power) = round_step(rough);
+        let step = factor * 10_f64.powf(power);
         let power = if factor >= 10.0 { power + 1.0 } else { power };
         // Below 20 for every step that a time can have.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -156,24 +148,14 @@ impl PixelAxis {
 
     /// Powers of ten, with their double and fivefold while there is room; else each n-th power.
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
+        let AxisScale { low, high, .. } = self.scale;
         #[allow(clippy::cast_possible_truncation)]
-        let (from, to) = (
-            self.scale.low.log10().floor() as i32,
-            self.scale.high.log10().ceil() as i32,
-        );
-        let within = |tick: &f64| {
-            (self.scale.low * (1.0 - 1e-9)..=self.scale.high * (1.0 + 1e-9)).contains(tick)
-        };
+        let (from, to) = (low.log10().floor() as i32, high.log10().ceil() as i32);
+        let within = low * (1.0 - 1e-9)..=high * (1.0 + 1e-9);
         let all = |factors: &'static [f64], each: usize| -> Vec<f64> {
-            (from..=to)
-                .step_by(each)
-                .flat_map(|power| {
-                    factors
-                        .iter()
-                        .map(move |factor| factor * 10_f64.powi(power))
-                })
-                .filter(within)
-                .collect()
+            let powers = (from..=to).step_by(each).map(|power| 10_f64.powi(power));
+            let ticks = powers.flat_map(|base| factors.iter().map(move |factor| factor * base));
+            ticks.filter(|tick| within.contains(tick)).collect()
         };
         for factors in [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]] {
             let ticks = all(factors, 1);
@@ -181,8 +163,8 @@ impl PixelAxis {
                 return ticks;
             }
         }
-        (1..)
-            .map(|each| all(&[1.0], each))
+        let mut fewer = (1..).map(|each| all(&[1.0], each));
+        fewer
             .find(|ticks| ticks.len() <= wanted)
             .unwrap_or_default()
     }
@@ -193,10 +175,10 @@ fn percent_of_nines(count: i32) -> String {
     match count {
         ..=1 => "90 %".to_owned(),
         2 => "99 %".to_owned(),
-        more => format!(
-            "99.{} %",
-            "9".repeat(usize::try_from(more - 2).unwrap_or(0))
-        ),
+        more => {
+            let nines = "9".repeat(usize::try_from(more - 2).unwrap_or(0));
+            format!("99.{nines} %")
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::svg::hex;
 /// Series that have a colour of their own.
 pub const MAX_SERIES: usize = 7;
 
-/// CountSteps of the scale of counts.
+/// Colours of the scale of counts.
 pub(crate) const HEAT_STEPS: usize = 9;
 
 /// Strength of the colour of what is not measured.

@@ -1,34 +1,45 @@
 //! The heading of a picture and the names of its lines, from what the files say.
 
-use std::ffi::OsStr;
+use std::path::Path;
 
-use results::read::{Place, RunOrigin};
+use results::read::RunOrigin;
+use units::counted;
 
 use crate::data::PictureKind;
 use crate::phrases::capitalize;
-use crate::run_title;
 
-/// A file, and what it says about where its times come from.
+/// A file, and the origin of its times.
 pub(crate) struct Origin<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) path: &'a Path,
     pub(crate) run: Option<&'a RunOrigin>,
     /// Name of its times: `service time`.
     pub(crate) name: &'a str,
 }
 
+/// The usual heading: `ws://127.0.0.1:8000/ws · 100 clients · 125 B payload`.
+pub(crate) fn run_title(run: &RunOrigin) -> String {
+    let clients = run.clients.map(|clients| counted(clients, "client"));
+    let payload = run
+        .payload_bytes
+        .map(|bytes| format!("{} payload", wording::plan::payload(bytes)));
+    let parts: Vec<_> = [run.url.clone(), clients, payload]
+        .into_iter()
+        .flatten()
+        .collect();
+    parts.join(" · ")
+}
+
 /// The run that all files come from; without such a run, what is drawn.
 pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_>]) -> String {
-    let mut titles: Vec<String> = all
+    let titles = all
         .iter()
-        .map(|origin| match origin.run {
-            Some(run) => run_title(run.url.as_deref(), run.clients, run.payload_bytes),
-            None => String::new(),
-        })
-        .collect();
+        .map(|origin| origin.run.map(run_title).unwrap_or_default());
+    let mut titles: Vec<String> = titles.collect();
     titles.dedup();
-    match titles.as_slice() {
-        [title] if !title.is_empty() => return title.clone(),
-        _ => {}
+    if let [title] = titles.as_slice()
+        && !title.is_empty()
+    {
+        return title.clone();
     }
     let quantity = quantity_of(all);
     let what = match (kind, x_name) {
@@ -54,28 +65,57 @@ pub(crate) fn quantity_of(all: &[Origin<'_>]) -> String {
     }
 }
 
-/// File names; whole paths where names are the same; the server where it is not.
+/// File names; whole paths where names are the same; with the server where runs differ in it.
 pub(crate) fn labels_of(all: &[Origin<'_>]) -> Vec<String> {
     let name = |origin: &Origin<'_>| {
-        let path = &origin.place.path;
-        path.file_name().unwrap_or(path.as_os_str()).to_owned()
+        origin
+            .path
+            .file_name()
+            .unwrap_or(origin.path.as_os_str())
+            .to_owned()
     };
     let url = |origin: &Origin<'_>| origin.run.and_then(|run| run.url.clone());
     let differ = all.windows(2).any(|pair| url(&pair[0]) != url(&pair[1]));
-    all.iter()
-        .map(|origin| {
-            let own = name(origin);
-            let is_unique = all.iter().filter(|other| name(other) == own).count() == 1;
-            let label: &OsStr = if is_unique {
-                &own
-            } else {
-                origin.place.path.as_os_str()
-            };
-            let label = label.to_string_lossy().into_owned();
-            match url(origin) {
-                Some(url) if differ => format!("{label} · {url}"),
-                _ => label,
-            }
-        })
-        .collect()
+    let label = |origin: &Origin<'_>| {
+        let own = name(origin);
+        let is_unique = all.iter().filter(|other| name(other) == own).count() == 1;
+        let label = if is_unique {
+            &*own
+        } else {
+            origin.path.as_os_str()
+        };
+        let label = label.to_string_lossy();
+        match url(origin) {
+            Some(url) if differ => format!("{label} · {url}"),
+            _ => label.into_owned(),
+        }
+    };
+    all.iter().map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use measurement::run::PayloadBytes;
+
+    #[test]
+    fn a_title_names_what_is_known() {
+        let run = RunOrigin {
+            url: Some("ws://127.0.0.1:8000/ws".to_owned()),
+            clients: Some(1_000),
+            payload_bytes: Some(PayloadBytes::Fixed(125)),
+            ..RunOrigin::default()
+        };
+        assert_eq!(
+            run_title(&run),
+            "ws://127.0.0.1:8000/ws · 1,000 clients · 125 B payload"
+        );
+        let range = RunOrigin {
+            clients: Some(1),
+            payload_bytes: Some(PayloadBytes::Range { min: 64, max: 4096 }),
+            ..RunOrigin::default()
+        };
+        assert_eq!(run_title(&range), "1 client · 64 B to 4 KiB payload");
+        assert_eq!(run_title(&RunOrigin::default()), "");
+    }
 }

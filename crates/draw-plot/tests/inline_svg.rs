@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use draw_plot::series::SortedTimes;
+use std::path::Path;
+
 use draw_plot::{
-    Data, Distribution, Moments, NamedTimes, Options, PictureKind, Series, Size, Subject, Theme,
-    load, page_style, svg,
+    Data, Labelled, Options, PictureInput, PictureKind, Size, Subject, Svg, Theme, load, page_style,
 };
-use results::read::TimestampOf;
+use results::read::{
+    ColumnRequest, Latencies, Place, TimeColumn, TimeUnit, TimedLatencies, TimestampOf,
+};
 
 fn options() -> Options {
     Options {
@@ -16,18 +18,26 @@ fn options() -> Options {
     }
 }
 
-fn latency() -> Data<'static> {
-    Data::Latency(vec![Series {
-        label: "a <run> & more".to_owned(),
-        values_ms: vec![1.0, 2.0, 3.0, 4.0].into(),
-        skipped: 0,
-        chosen_from: None,
-    }])
+fn times(values_ms: Vec<f64>) -> Latencies {
+    Latencies {
+        values_ms,
+        ..Latencies::default()
+    }
+}
+
+fn latency() -> Data {
+    let times = times(vec![1.0, 2.0, 3.0, 4.0]);
+    Data::Latency(vec![Labelled::new("a <run> & more", times)])
+}
+
+fn svg(options: &Options, subject: &Subject, data: &Data) -> Svg {
+    let input = PictureInput::new(PictureKind::Latency, subject.clone(), data.clone());
+    input.svg(options).unwrap()
 }
 
 #[test]
 fn every_colour_is_a_variable_with_the_light_one_behind() {
-    let picture = svg(&options(), &Subject::default(), &latency()).unwrap();
+    let picture = svg(&options(), &Subject::default(), &latency());
     for variable in [
         "\"var(--plot-ground, #FFFFFF)\"",
         "\"var(--plot-text, #1F242B)\"",
@@ -68,7 +78,7 @@ fn a_picture_tells_what_it_shows() {
         title: "ws://here/ws & co".to_owned(),
         ..Subject::default()
     };
-    let picture = svg(&options(), &subject, &latency()).unwrap();
+    let picture = svg(&options(), &subject, &latency());
     assert!(
         picture
             .markup
@@ -110,17 +120,12 @@ fn millions_of_messages_are_a_small_picture() {
     let values: Vec<f64> = (0..400_000)
         .map(|_| 1.0 + random() + 0.02 / (random() + 0.001))
         .collect();
-    let data = Data::Latency(vec![Series {
-        label: "many".to_owned(),
-        values_ms: values.into(),
-        skipped: 0,
-        chosen_from: None,
-    }]);
+    let data = Data::Latency(vec![Labelled::new("many", times(values))]);
     let options = Options {
         size: "2560x1440".parse().unwrap(),
         ..options()
     };
-    let picture = svg(&options, &Subject::default(), &data).unwrap();
+    let picture = svg(&options, &Subject::default(), &data);
     let bytes = picture.markup.len();
     assert!(bytes < 300_000, "{bytes} bytes");
     // A line through all averages of a column would be a ground without a line.
@@ -130,13 +135,13 @@ fn millions_of_messages_are_a_small_picture() {
         window: Some(1_000.try_into().unwrap()),
         ..options
     };
-    let picture = svg(&options, &Subject::default(), &data).unwrap();
+    let picture = svg(&options, &Subject::default(), &data);
     assert!(picture.markup.contains("mean of the last 1,000 messages\n"));
 }
 
 #[test]
 fn hovers_tell_the_values_from_left_to_right() {
-    let picture = svg(&options(), &Subject::default(), &latency()).unwrap();
+    let picture = svg(&options(), &Subject::default(), &latency());
     assert_eq!(picture.hovers.len(), 4);
     assert!(picture.hovers.is_sorted_by(|a, b| a.x < b.x));
     assert_eq!(
@@ -147,21 +152,15 @@ fn hovers_tell_the_values_from_left_to_right() {
             "this message: 4.00 ms"
         ]
     );
-    let uniform = Distribution {
-        label: "uniform".to_owned(),
-        times: vec![NamedTimes {
-            name: "service time".to_owned(),
-            sorted: SortedTimes::new((1..=1_000).map(f64::from).collect(), &[]).unwrap(),
-        }],
-        skipped: 0,
-        chosen_from: None,
-    };
-    for data in [
-        Data::Histogram(vec![uniform.clone()]),
-        Data::Cdf(vec![uniform.clone()]),
-        Data::Percentiles(vec![uniform]),
+    let uniform = Labelled::new("service time", times((1..=1_000).map(f64::from).collect()));
+    let data = Data::Distributions(vec![Labelled::new("uniform", vec![uniform])]);
+    for kind in [
+        PictureKind::Histogram,
+        PictureKind::Cdf,
+        PictureKind::Percentiles,
     ] {
-        let picture = svg(&options(), &Subject::default(), &data).unwrap();
+        let input = PictureInput::new(kind, Subject::default(), data.clone());
+        let picture = input.svg(&options()).unwrap();
         let inside = |x: f64| (0.0..=5120.0).contains(&x);
         assert!(picture.hovers.len() > 10 && picture.hovers.len() <= 310);
         assert!(
@@ -171,9 +170,9 @@ fn hovers_tell_the_values_from_left_to_right() {
                 .all(|hover| inside(hover.x) && hover.text.len() == 2)
         );
         let last = &picture.hovers[picture.hovers.len() - 1].text;
-        match data {
-            Data::Cdf(_) => assert_eq!(last[1], "100.00 %"),
-            Data::Percentiles(_) => assert_eq!(last[1], "1,000 ms"),
+        match kind {
+            PictureKind::Cdf => assert_eq!(last[1], "100.00 %"),
+            PictureKind::Percentiles => assert_eq!(last[1], "1,000 ms"),
             _ => assert!(last[1].contains(" message")),
         }
     }
@@ -184,13 +183,8 @@ fn one_reading_is_drawn_as_often_as_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
     std::fs::write(&file, "rtt_ms\n1\n2\n4\n").unwrap();
-    let loaded = load(
-        PictureKind::Cdf,
-        &[file],
-        &results::read::ColumnRequest::default(),
-    )
-    .unwrap();
-    assert_eq!(loaded.subject().quantity, "rtt");
+    let loaded = load(PictureKind::Cdf, &[file], &ColumnRequest::default()).unwrap();
+    assert_eq!(loaded.subject.quantity, "rtt");
     let light = loaded.svg(&Options::default()).unwrap();
     let dark = loaded
         .svg(&Options {
@@ -232,23 +226,36 @@ fn the_scale_of_a_heatmap_ends_within_the_picture() {
         .map(|n| f64::from(n) * 0.2)
         .take(counts.len())
         .collect();
-    let data = Data::Heatmap(vec![Moments {
-        label: "run".to_owned(),
-        values_ms: vec![1.0; counts.len()].into(),
-        at_s: at_s.into(),
-        counts: counts.into(),
-        when: TimestampOf::Sent,
+    let column = TimeColumn {
+        place: Place::file(Path::new("run")),
+        run: None,
+        column: "service_time_ms".to_owned(),
+        name: "service time".to_owned(),
+        metric: None,
+        unit: TimeUnit::Milliseconds,
+        unit_is_assumed: false,
+        column_is_guessed: false,
+        x: None,
+        times: Latencies {
+            values_ms: vec![1.0; counts.len()],
+            counts,
+            ..Latencies::default()
+        },
+    };
+    let file = TimedLatencies {
+        column,
+        at_s,
+        timestamp_of: TimestampOf::Sent,
         slice_s: None,
-        skipped: 0,
-        chosen_from: None,
-    }]);
+    };
+    let data = Data::Heatmap(vec![Labelled::new("run", file)]);
     // Those of a report, wide and narrow, and one with much room.
     for (width, height) in [(540, 380), (340, 320), (1280, 720)] {
         let options = Options {
             size: Size::new(width, height).unwrap(),
             ..options()
         };
-        let picture = svg(&options, &Subject::default(), &data).unwrap();
+        let picture = svg(&options, &Subject::default(), &data);
         let drawn = texts(&picture.markup);
         let (_, x, anchor) = drawn.iter().find(|text| text.0 == "5,278").unwrap();
         assert_eq!(*anchor, "middle");

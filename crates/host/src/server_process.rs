@@ -16,12 +16,12 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// A server's process. Dropped, it is killed with everything that it has forked.
 #[derive(Debug)]
-pub struct ServerProcess {
+pub struct ServerChild {
     group: ProcessGroup,
     output: File,
 }
 
-impl ServerProcess {
+impl ServerChild {
     /// Starts the command without input.
     ///
     /// # Errors

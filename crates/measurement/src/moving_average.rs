@@ -75,7 +75,6 @@ pub fn averages(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
     let Some(count) = (values.len() + 1).checked_sub(window.get()) else {
         return Vec::new();
     };
-    #[allow(clippy::cast_precision_loss)]
     let size = window.get() as f64;
     let mut sums = MovingSum::new(window);
     let mut averages = Vec::with_capacity(count);
@@ -127,7 +126,6 @@ pub fn groups(
         if let (Some(&min), Some(&max)) = (group.iter().min(), group.iter().max()) {
             let rank = (group.len() * 99).div_ceil(100);
             let p99 = *group.select_nth_unstable(rank - 1).1;
-            #[allow(clippy::cast_precision_loss)]
             let average = sums.sum().map(|sum| sum as f64 / window.get() as f64);
             groups.push(MovingGroup {
                 last,

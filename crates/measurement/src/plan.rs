@@ -103,7 +103,6 @@ impl Plan {
         match (self.length, self.load.profile()) {
             (Length::Duration(time), _) => Some(time.as_secs_f64()),
             // Counts are exact up to 2^53.
-            #[allow(clippy::cast_precision_loss)]
             (Length::MessagesPerClient(_), Some(profile)) => {
                 Some(profile.seconds_for(self.planned_messages()? as f64))
             }
@@ -116,11 +115,7 @@ impl Plan {
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
     #[must_use]
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn due_by(&self, elapsed_s: f64) -> Option<u64> {
         let Load::Open {
             profile, arrivals, ..

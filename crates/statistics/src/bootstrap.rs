@@ -116,7 +116,6 @@ impl Bootstrap {
         all
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn expanded(&self, pairs: &Pairs, sorted: &[f64]) -> (f64, f64) {
         let n = pairs.rounds() as f64;
         let t = student_quantile(self.outside(), n - 1.0);
@@ -125,7 +124,6 @@ impl Bootstrap {
     }
 
     /// The shares at which BCa cuts.
-    #[allow(clippy::cast_precision_loss)]
     fn corrected(&self, pairs: &Pairs, sorted: &[f64], estimate: f64) -> (f64, f64) {
         let all: Vec<usize> = (0..pairs.rounds()).collect();
         let mut scratch = Vec::new();

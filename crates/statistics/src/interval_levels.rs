@@ -18,7 +18,6 @@
 /// ```
 #[must_use]
 pub fn bonferroni_level(level: f64, comparisons: usize) -> f64 {
-    #[allow(clippy::cast_precision_loss)]
     let share = comparisons.max(1) as f64;
     1.0 - (1.0 - level) / share
 }

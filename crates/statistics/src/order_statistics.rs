@@ -8,7 +8,6 @@
 /// Without values.
 #[must_use]
 pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
-    #[allow(clippy::cast_precision_loss)]
     let position = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     // Between 0 and the last index.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

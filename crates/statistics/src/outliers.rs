@@ -33,7 +33,6 @@ pub fn outliers(values: &[f64]) -> Vec<Outlier> {
     let deviation = if mad > 0.0 {
         mad / 0.6745
     } else {
-        #[allow(clippy::cast_precision_loss)]
         let count = finite.len() as f64;
         1.2533 * finite.iter().map(|v| (v - middle).abs()).sum::<f64>() / count
     };

@@ -101,7 +101,6 @@ pub enum Statistic {
 
 impl Statistic {
     /// The logarithm of the statistic for the rounds at these positions, which may repeat.
-    #[allow(clippy::cast_precision_loss)]
     pub(crate) fn of(self, pairs: &Pairs, rounds: &[usize], scratch: &mut Vec<f64>) -> f64 {
         let (measured, reference) = pairs.logarithms();
         let ratio = |&round: &usize| measured[round] - reference[round];

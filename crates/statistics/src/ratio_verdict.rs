@@ -114,13 +114,10 @@ fn more_rounds(ratio: Ratio) -> Option<u64> {
     }
     let z = normal_quantile(f64::midpoint(1.0, ratio.level));
     let wanted = reach * (z + normal_quantile(POWER)) / z;
-    #[allow(clippy::cast_precision_loss)]
     let rounds = ratio.rounds as f64;
     let in_all = (rounds * (wanted / away).powi(2)).ceil();
-    #[allow(clippy::cast_precision_loss)]
     let needed = rounds_needed(ratio.level) as f64;
     let more = in_all.max(needed) - rounds;
-    #[allow(clippy::cast_precision_loss)]
     let most = MOST_MORE_ROUNDS as f64;
     // At least one, or nothing would change.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -73,7 +73,6 @@ impl RankSum {
         }
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn normal(rounds: usize) -> Self {
         let n = rounds as f64;
         Self::Normal {
@@ -116,7 +115,6 @@ impl RankSum {
     }
 
     /// P(W ≤ sum).
-    #[allow(clippy::cast_precision_loss)]
     pub(super) fn at_most(&self, sum: usize) -> f64 {
         match self {
             Self::Counted(at_most) => at_most.get(sum).copied().unwrap_or(1.0),

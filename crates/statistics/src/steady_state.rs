@@ -76,7 +76,6 @@ pub enum SteadyState {
 ///
 /// # Errors
 /// Of fewer than [`FEWEST`] intervals, and of values that are no numbers, nothing can be said.
-#[allow(clippy::cast_precision_loss)]
 pub fn find_steady_state(values: &[f64]) -> Result<SteadyStateFinding, StatisticsError> {
     if values.len() < FEWEST {
         return Err(StatisticsError::TooFewIntervals {
@@ -133,7 +132,6 @@ pub fn find_steady_state(values: &[f64]) -> Result<SteadyStateFinding, Statistic
 
 /// Whether the values of two parts differ by more than chance (Mann & Whitney, "On a Test of Whether
 /// One of Two Random Variables Is Stochastically Larger than the Other", 1947) and more than a little.
-#[allow(clippy::cast_precision_loss)]
 fn differ(before: &[f64], after: &[f64]) -> bool {
     let (Some(old), Some(new)) = (median(before), median(after)) else {
         return false;
@@ -156,7 +154,6 @@ fn sign(first: f64, second: f64) -> f64 {
 
 /// How many to cut at the front, so that the squared standard error of the mean of the rest, with
 /// n² below the line as White has it, is smallest; of equal ones the fewest. At most so many.
-#[allow(clippy::cast_precision_loss)]
 fn mser(means: &[f64], at_most: usize) -> usize {
     let error = |cut: usize| {
         let rest = &means[cut..];
@@ -171,7 +168,6 @@ fn mser(means: &[f64], at_most: usize) -> usize {
 }
 
 /// The median of the slopes between any two values, for each step.
-#[allow(clippy::cast_precision_loss)]
 fn sen_slope(values: &[f64]) -> f64 {
     let mut slopes = Vec::with_capacity(values.len() * values.len() / 2);
     for (at, first) in values.iter().enumerate() {
@@ -183,7 +179,6 @@ fn sen_slope(values: &[f64]) -> f64 {
 }
 
 /// The probability that chance alone makes values rise or fall as consistently.
-#[allow(clippy::cast_precision_loss)]
 fn trend_p(values: &[f64], slope: f64) -> f64 {
     let n = values.len() as f64;
     let mut rises = 0.0;
@@ -222,7 +217,6 @@ fn trend_p(values: &[f64], slope: f64) -> f64 {
 
 /// The correlation of each value with the next; what few values hide of it by their own mean, about
 /// (1 + 4r)/n, is put back (Kendall, "Note on Bias in the Estimation of Autocorrelation", 1954).
-#[allow(clippy::cast_precision_loss)]
 fn neighbour_correlation(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
@@ -301,7 +295,6 @@ mod tests {
         for of in SERIES {
             // 30 % slow at first, and a third of that for each twentieth of the time.
             let warm_up = of.0 / 20 + 1;
-            #[allow(clippy::cast_precision_loss)]
             let on_top = |i: usize| -0.3 * (-(i as f64) / warm_up as f64).exp();
             // What is left of it after three such times is 1.5 %.
             let found = count(of, on_top, |s| {
@@ -322,7 +315,6 @@ mod tests {
 
     #[test]
     fn a_drift_is_not_steady() {
-        #[allow(clippy::cast_precision_loss)]
         for of in SERIES.into_iter().filter(|(intervals, _)| *intervals >= 20) {
             let found = count(
                 of,

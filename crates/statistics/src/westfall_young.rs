@@ -49,11 +49,7 @@ pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 
     }
     let mut smallest = smallest_of_each_choice(&figures, rounds, seed);
     smallest.sort_unstable_by(f64::total_cmp);
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let allowed = ((1.0 - level) * smallest.len() as f64 + 1e-9).floor() as usize;
     // So many may undercut it; the next must not.
     let next = smallest.get(allowed).copied().unwrap_or(1.0);

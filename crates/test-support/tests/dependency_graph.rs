@@ -29,7 +29,7 @@ const ARROWS: &str = "
     ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording
     ws-truth: cli host measurement swarm units
     ws-soak: cli host measurement swarm units websocket-wire
-    test-support: echo-server
+    test-support: echo-server measurement units
 ";
 
 /// The libraries that a crate of pure arithmetic must not know.

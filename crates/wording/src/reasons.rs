@@ -20,7 +20,6 @@ pub(crate) fn messages_lie(beyond: u64) -> String {
 
 /// The sentence for one reason.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn reason(reason: &Reason) -> String {
     let time = |ns: &u64| human_time(*ns as f64);
     let margin = || human_percent(OWN_LIMIT_MARGIN);

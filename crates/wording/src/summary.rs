@@ -51,7 +51,6 @@ pub fn generator(s: &Summary) -> Option<String> {
 /// By how much the p99 of the response time exceeds that of the service time, and what made it: `the p99s
 /// differ by 3.20 ms: …`; `None` in closed loop.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn omission(s: &Summary) -> Option<String> {
     let gap = s.coordinated_omission_p99_ns?;
     if gap == 0 {
@@ -80,7 +79,6 @@ fn waits_for(s: &Summary) -> Option<&'static str> {
 /// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
 /// to come tells how late the generator woke. For echoes it need not be the same.
 #[must_use]
-#[allow(clippy::cast_precision_loss)]
 pub fn late_wake_ups(s: &Summary) -> Option<String> {
     let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
     s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;

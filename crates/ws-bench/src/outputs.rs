@@ -38,13 +38,10 @@ impl RunOutputs {
 
     /// Saves every file that can be saved, and draws the picture.
     pub(crate) fn save(self, summary: &Summary, run: &Run) -> SavedOutputs {
-        let samples = run.samples.as_ref();
         SavedOutputs {
             timed: summary.service_time_ns.count,
             files: self.files.into_iter().map(|file| file.write(run)).collect(),
-            plot: self
-                .plot
-                .map(|plot| plot.draw(summary, samples.map_or(&[], |samples| &samples.rows))),
+            plot: self.plot.map(|plot| plot.draw(run)),
         }
     }
 }

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use draw_plot::{Data, Options, Series, Subject, draw, run_title};
-use measurement::record::Sample;
-use measurement::run::Summary;
+use draw_plot::{Options, PictureInput};
+use measurement::run::Run;
 use results::atomic_file::AtomicFile;
 
 /// A picture whose file can be written.
@@ -28,43 +27,17 @@ impl PlotOutput {
         })
     }
 
-    /// Draws the service times of the samples, and returns the line about it.
+    /// Draws the service times of the run, and returns the line about it.
     ///
     /// # Errors
     /// When the file cannot be written.
-    #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn draw(self, summary: &Summary, samples: &[Sample]) -> anyhow::Result<String> {
-        // As draw-plot does with a spreadsheet: a wrong echo's time does not count.
-        let timed = samples.iter().filter(|s| s.outcome.is_timed());
-        let times = timed.filter_map(Sample::service_time_ns);
-        let values_ms: Vec<f64> = times.map(|ns| ns as f64 / 1e6).collect();
-        let drawn = values_ms.len() as u64;
-        if drawn == 0 {
-            let path = self.path.display();
+    pub(crate) fn draw(self, run: &Run) -> anyhow::Result<String> {
+        let path = self.path.display();
+        let Some(input) = PictureInput::of_run(run) else {
             return Ok(format!("did not draw {path}: no message has a time"));
-        }
-        let plan = &summary.plan;
-        let subject = Subject {
-            title: run_title(
-                Some(&plan.url),
-                Some(u64::from(plan.clients)),
-                Some(plan.payload_bytes),
-            ),
-            ..Subject::default()
         };
-        let series = Series {
-            label: summary.tool.name.clone(),
-            skipped: samples.len() as u64 - drawn,
-            chosen_from: Some(summary.service_time_ns.count).filter(|timed| *timed > drawn),
-            values_ms: values_ms.into(),
-        };
-        draw(
-            &self.path,
-            &Options::default(),
-            &subject,
-            &Data::Latency(vec![series]),
-        )
-        .with_context(|| format!("cannot draw {}", self.path.display()))?;
-        Ok(format!("drew {}", self.path.display()))
+        let drawn = input.draw(&self.path, &Options::default());
+        drawn.with_context(|| format!("cannot draw {path}"))?;
+        Ok(format!("drew {path}"))
     }
 }

@@ -1,6 +1,7 @@
 //! The summary as text for a person: the verdict first, then the figures.
 
 use anstyle::{AnsiColor, Style};
+use cli::{dim, paint};
 use measurement::run::{ConditionResult, Summary};
 use measurement::verdict::{ContextSwitches, Latency, Verdict};
 use units::{counted, grouped, human_bytes, human_rate, human_time};
@@ -28,36 +29,14 @@ pub(crate) fn text(summary: &Summary) -> String {
     lines.join("\n") + "\n"
 }
 
-fn paint(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
-}
-
-fn dim(text: &str) -> String {
-    paint(Style::new().dimmed(), text)
-}
-
 fn line(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}")
 }
 
-/// A point of a list beside a label, broken into lines where it is long.
+/// Formats a point of a list beside a label, broken into lines where it is long.
 fn point(text: &str) -> Vec<String> {
-    let room = WIDTH - LABEL - 2;
-    let mut broken: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match broken.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => broken.push(word.to_owned()),
-        }
-    }
-    let marks = std::iter::once("– ").chain(std::iter::repeat("  "));
-    let lines = broken.iter().zip(marks);
-    lines
-        .map(|(text, mark)| line("", &format!("{mark}{text}")))
-        .collect()
+    let lines = cli::bullet_point(text, WIDTH - LABEL);
+    lines.iter().map(|text| line("", text)).collect()
 }
 
 fn heading(s: &Summary) -> String {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
-use clap::{ArgGroup, Parser};
+use clap::{Arg, ArgGroup, Parser};
 use cli::headings::{LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags};
 use measurement::plan::Arrivals;
@@ -18,41 +18,20 @@ use crate::server::candidate::{Candidate, DEFAULT_PATH};
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
 
-/// Flags of the measurement, which saved runs exclude.
-const MEASURING_FLAGS: [&str; 32] = [
-    "measured",
-    "path",
-    "env",
-    "cwd",
-    "ready_timeout",
-    "gate_timeout",
-    "pin",
-    "clients",
-    "messages",
-    "duration",
-    "size",
-    "text",
-    "binary",
-    "window",
-    "warmup",
-    "verify",
-    "seed",
-    "rate",
-    "arrivals",
-    "threads",
-    "busy_poll",
-    "connect_rate",
-    "connect_timeout",
-    "timeout",
-    "headers",
-    "subprotocols",
-    "origin",
-    "ca_cert",
-    "insecure",
-    "rounds",
-    "until_sure",
-    "max_rounds",
-];
+/// Flags that mean something for saved runs, or exclude them as the group `measured`.
+const EXCLUDE_NOTHING: [&str; 4] = ["reference", "figures", "servers", "urls"];
+
+/// Makes a flag of the measurement exclude saved runs.
+fn exclude_saved_runs(flag: Arg) -> Arg {
+    let is_output = flag
+        .get_help_heading()
+        .is_none_or(|heading| heading == OUTPUT);
+    if is_output || EXCLUDE_NOTHING.contains(&flag.get_id().as_str()) {
+        flag
+    } else {
+        flag.conflicts_with("files")
+    }
+}
 
 /// Tells which of several WebSocket echo servers is faster, and whether that is sure.
 ///
@@ -60,7 +39,7 @@ const MEASURING_FLAGS: [&str; 32] = [
 /// closed loop, as fast as it answers, and in open loop, at a rate that all of them hold. What is said
 /// of them has an interval; where it says nothing, that is said, and how many more rounds would.
 #[derive(Debug, Clone, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
 // A time by default, so that every round is as long for a slow server as for a fast one.
 #[command(mut_arg("duration", |a| a
     .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
@@ -96,7 +75,7 @@ Exit codes:
 Of several, the first of 130, 1, 3, 5, 4 is given.")]
 pub(crate) struct CompareArgs {
     /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
-    #[arg(value_name = "FILE", conflicts_with_all = MEASURING_FLAGS)]
+    #[arg(value_name = "FILE", conflicts_with = "measured")]
     pub(crate) files: Vec<String>,
 
     /// Server to start, may be repeated: {port} in the command becomes a free port

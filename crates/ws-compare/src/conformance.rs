@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::server::ws_client::{ServerAddress, WsClient, WsClientError};
+use crate::server::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Length of the large message.
 const LARGE: usize = 1 << 20;
@@ -56,7 +56,7 @@ impl fmt::Display for FailedCheck {
 /// Runs every check on a connection of its own and returns those that the server does not pass. Each may
 /// wait `timeout` for an answer. None is begun after an interrupt.
 pub(crate) fn failed_checks(
-    address: &ServerAddress,
+    address: &HandshakeTarget,
     timeout: Duration,
     control: &RunHandle,
 ) -> Vec<FailedCheck> {
@@ -103,10 +103,7 @@ fn describe_close(frame: Option<&CloseFrame>) -> String {
     }
 }
 
-/// Compares an echo with the message.
-///
-/// # Errors
-/// The first difference, in words.
+/// Compares an echo with the message. The error is the first difference, in words.
 fn compare(sent: &Message, echoed: &Message) -> Result<(), String> {
     let kind = |m: &Message| if m.is_text() { "text" } else { "binary" };
     let (out, back) = (sent.clone().into_data(), echoed.clone().into_data());

@@ -22,9 +22,6 @@ pub(crate) struct TooFewCores {
 
 impl CpuSplit {
     /// Cuts the cores that this process may use in two.
-    ///
-    /// # Errors
-    /// [`TooFewCores`] when there is only one, or the system does not say.
     pub(crate) fn for_this_machine() -> Result<Self, TooFewCores> {
         let allowed = host::cores::allowed_cores();
         let group = |core: &usize| {

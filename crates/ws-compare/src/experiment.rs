@@ -37,9 +37,6 @@ pub(crate) struct Experiment<'a> {
 
 impl<'a> Experiment<'a> {
     /// Checks everything that can be checked before a server is started.
-    ///
-    /// # Errors
-    /// A usage error, or a machine that cannot hold the load.
     pub(crate) fn new(
         args: &'a CompareArgs,
         stop: &'a InterruptHandle,
@@ -99,9 +96,6 @@ impl<'a> Experiment<'a> {
     }
 
     /// Measures all rounds, or as many as there are when the user ends it.
-    ///
-    /// # Errors
-    /// When the load cannot be planned.
     pub(crate) fn run(self) -> anyhow::Result<Comparison> {
         if self
             .cpu_split
@@ -118,8 +112,7 @@ impl<'a> Experiment<'a> {
         let begun = Instant::now();
         let display = ProgressDisplay::start(self.args.quiet);
         let path = &self.args.path;
-        let mut servers: Vec<CandidateRow> =
-            self.candidates.iter().map(|c| c.contender(path)).collect();
+        let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
         let mut is_complete = self.try_out(&mut servers, &display);
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
         let rate = self
@@ -184,7 +177,7 @@ impl<'a> Experiment<'a> {
         let args = self.args;
         let mut load = PlanSummary::from(&self.plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
-        load.url = candidate.map_or_else(String::new, |c| c.contender(&args.path).url);
+        load.url = candidate.map_or_else(String::new, |c| c.row(&args.path).url);
         let (server_cores, generator_cores) = self
             .cpu_split
             .clone()

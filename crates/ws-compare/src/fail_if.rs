@@ -49,10 +49,7 @@ pub(crate) fn not_compared_by(name: &str) -> String {
 }
 
 impl Conditions {
-    /// Reads conditions on servers of these names.
-    ///
-    /// # Errors
-    /// The first that cannot be read, or is on a figure that servers are not compared by, in words.
+    /// Reads conditions on servers of these names. The error is in words.
     pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let mut all = Vec::new();
         for text in texts {

@@ -17,10 +17,7 @@ use crate::sentences;
 const AROUND: u32 = 150;
 const ROW: u32 = 52;
 
-/// Draws the picture for a file of this name, and returns its bytes.
-///
-/// # Errors
-/// [`DrawError`] when no figure has a ratio, or it cannot be painted.
+/// Draws the picture for a file of this name, and returns its bytes. Fails when no figure has a ratio.
 pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
     let ratios = ratios(c);
     encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
@@ -32,9 +29,6 @@ pub(crate) fn has_ratios(c: &Comparison) -> bool {
 }
 
 /// Draws the pictures of a page; none when there is nothing to draw.
-///
-/// # Errors
-/// As [`encode`].
 pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {

@@ -18,9 +18,6 @@ pub(crate) struct InterruptHandle {
 
 /// Runs `body`; the first signal stops its [`RunHandle`], the second one kills the servers, leaves
 /// `body` behind and ends with exit code 130.
-///
-/// # Errors
-/// Those of `body`.
 pub(crate) fn until_second(
     body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {

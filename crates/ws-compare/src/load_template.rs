@@ -61,17 +61,11 @@ impl LoadTemplate {
     }
 
     /// Returns the load of a capacity run: closed loop.
-    ///
-    /// # Errors
-    /// [`PlanError`] when a figure is out of range.
     pub(crate) fn capacity(&self, seed: u64) -> Result<LoadSpec, PlanError> {
         self.load(seed, |_| {})
     }
 
     /// Returns the load of a latency run: open loop at a rate.
-    ///
-    /// # Errors
-    /// As [`capacity`](Self::capacity).
     pub(crate) fn latency(&self, seed: u64, rate: Rate) -> Result<LoadSpec, PlanError> {
         self.load(seed, |draft| {
             draft.load = Load::Open {
@@ -83,9 +77,6 @@ impl LoadTemplate {
     }
 
     /// Returns the load of a pilot run: a short capacity run without samples.
-    ///
-    /// # Errors
-    /// As [`capacity`](Self::capacity).
     pub(crate) fn pilot(&self, seed: u64) -> Result<LoadSpec, PlanError> {
         self.load(seed, |draft| {
             draft.length = Length::Duration(match draft.length {

@@ -58,9 +58,6 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 }
 
 /// Runs the plan, and watches these processes of the server meanwhile.
-///
-/// # Errors
-/// [`SwarmError`] when the run did not take place.
 pub(crate) fn measure(
     plan: &Plan,
     control: &RunHandle,

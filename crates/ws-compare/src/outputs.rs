@@ -38,13 +38,10 @@ impl OutputFormat {
 
 /// Files of known formats.
 #[derive(Debug)]
-pub(crate) struct Outputs<F = PathBuf>(Vec<(OutputFormat, F)>);
+pub(crate) struct ComparisonFiles<F = PathBuf>(Vec<(OutputFormat, F)>);
 
-impl Outputs {
-    /// Finds the format of each file.
-    ///
-    /// # Errors
-    /// The first unknown ending, in words.
+impl ComparisonFiles {
+    /// Finds the format of each file. The error names the first unknown ending.
     pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, String> {
         let known = |path: &PathBuf| {
             let format = OutputFormat::of(path).ok_or_else(|| {
@@ -59,10 +56,7 @@ impl Outputs {
     }
 
     /// Creates the files.
-    ///
-    /// # Errors
-    /// The first that cannot be created.
-    pub(crate) fn create(self) -> anyhow::Result<Outputs<AtomicFile>> {
+    pub(crate) fn create(self) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
         let create = |(format, path): (OutputFormat, PathBuf)| {
             anyhow::Ok((format, AtomicFile::create(&path)?))
         };
@@ -70,11 +64,11 @@ impl Outputs {
             .into_iter()
             .map(create)
             .collect::<Result<_, _>>()
-            .map(Outputs)
+            .map(ComparisonFiles)
     }
 }
 
-impl Outputs<AtomicFile> {
+impl ComparisonFiles<AtomicFile> {
     /// Names of the files until they are complete.
     pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
         let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
@@ -131,7 +125,7 @@ mod tests {
 
     #[test]
     fn endings_are_told_apart() {
-        let check = |name: &str| Outputs::check(&[PathBuf::from(name)]);
+        let check = |name: &str| ComparisonFiles::check(&[PathBuf::from(name)]);
         for known in ["a.json", "a.XLSX", "a.md", "a.html", "a.png", "a.svg"] {
             assert!(check(known).is_ok(), "{known}");
         }

@@ -15,9 +15,8 @@ use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
 use crate::server::candidate::Candidate;
 use crate::server::starter::{
-    ServerStarter, StartError, StartedServer, describe_ending, describe_output,
+    RunningServer, ServerStarter, StartError, describe_ending, describe_output,
 };
-use crate::server::ws_client::ServerAddress;
 
 /// A server without figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
@@ -99,55 +98,6 @@ pub(crate) struct RoundRunner {
     pub(crate) check_timeout: Duration,
 }
 
-/// A candidate that runs.
-enum RunningServer {
-    Started(Box<StartedServer>),
-    /// Runs already, and goes on.
-    External(Box<ServerAddress>),
-}
-
-impl RunningServer {
-    fn address(&self) -> &ServerAddress {
-        match self {
-            Self::Started(server) => &server.address,
-            Self::External(address) => address,
-        }
-    }
-
-    /// Its processes, if we have started it.
-    fn processes(&self) -> Vec<u32> {
-        match self {
-            Self::Started(server) => server.process.members(),
-            Self::External(_) => Vec::new(),
-        }
-    }
-
-    /// Checks that the process of a started server has not ended.
-    ///
-    /// # Errors
-    /// [`RoundError::Died`] if it has.
-    fn check_alive(&mut self, name: &str) -> Result<(), RoundError> {
-        let ending = match self {
-            Self::Started(server) => server.process.ending(),
-            Self::External(_) => None,
-        };
-        ending.map_or(Ok(()), |(status, output)| {
-            Err(RoundError::Died {
-                name: name.to_owned(),
-                status,
-                output,
-            })
-        })
-    }
-
-    /// Ends it, if we have started it.
-    fn end(self) {
-        if let Self::Started(server) = self {
-            server.process.end();
-        }
-    }
-}
-
 /// A part of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TurnPhase {
@@ -186,22 +136,8 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    fn start(&self, candidate: &Candidate) -> Result<RunningServer, RoundError> {
-        if let Some(command) = &candidate.command {
-            let server = self.starter.start(candidate, command)?;
-            return Ok(RunningServer::Started(Box::new(server)));
-        }
-        let address = self
-            .starter
-            .address(candidate.target(0, &self.starter.path)?);
-        Ok(RunningServer::External(Box::new(address)))
-    }
-
     /// Checks a server's conformance before all rounds, and with `pilot` measures its capacity: right echoes
     /// per second, the median of a few short runs.
-    ///
-    /// # Errors
-    /// [`RoundError`] when the server is not to be compared.
     pub(crate) fn try_out(
         &self,
         candidate: &Candidate,
@@ -210,15 +146,15 @@ impl RoundRunner {
         mut on_phase: impl FnMut(TurnPhase),
     ) -> Result<Option<f64>, RoundError> {
         on_phase(TurnPhase::Starting);
-        let mut server = self.start(candidate)?;
+        let mut server = self.starter.start(candidate)?;
         on_phase(TurnPhase::Conformance);
         let failures =
-            conformance::failed_checks(server.address(), self.check_timeout, &self.control);
+            conformance::failed_checks(&server.address, self.check_timeout, &self.control);
         if self.control.is_stopped() {
             return Err(RoundError::Interrupted);
         }
         if !failures.is_empty() {
-            server.check_alive(&candidate.name)?;
+            check_alive(candidate, &mut server)?;
             return Err(RoundError::Conformance {
                 name: candidate.name.clone(),
                 failures,
@@ -231,7 +167,7 @@ impl RoundRunner {
                 let plan = self
                     .template
                     .pilot(seed)?
-                    .against(server.address().server.clone())?;
+                    .against(server.address.server.clone())?;
                 let outcome = self.measure(candidate, &mut server, &plan)?;
                 capacities.push(outcome.row.messages_per_s);
             }
@@ -241,9 +177,7 @@ impl RoundRunner {
     }
 
     /// Fills the row of a server's turn: capacity, latency at the rate, or a failure.
-    ///
-    /// # Errors
-    /// [`RoundError::Interrupted`] when the user ended it, so that there is no row.
+    /// The only error is an interrupt.
     pub(crate) fn turn(
         &self,
         candidate: &Candidate,
@@ -267,22 +201,20 @@ impl RoundRunner {
         mut on_phase: impl FnMut(TurnPhase),
     ) -> Result<(), RoundError> {
         on_phase(TurnPhase::Starting);
-        let mut server = self.start(candidate)?;
-        if let RunningServer::Started(server) = &server {
-            row.ready_s = Some(server.ready_after.as_secs_f64());
-        }
+        let mut server = self.starter.start(candidate)?;
+        row.ready_s = server.ready_after.map(|time| time.as_secs_f64());
         on_phase(TurnPhase::Capacity);
         let plan = self
             .template
             .capacity(row.seed)?
-            .against(server.address().server.clone())?;
+            .against(server.address.server.clone())?;
         let outcome = self.measure(candidate, &mut server, &plan)?;
         row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
         row.capacity = Some(outcome.row);
         if let Some(rate) = rate {
             on_phase(TurnPhase::Latency);
             let load = self.template.latency(row.seed, rate)?;
-            let plan = load.against(server.address().server.clone())?;
+            let plan = load.against(server.address.server.clone())?;
             row.latency = Some(self.measure(candidate, &mut server, &plan)?.row);
         }
         server.end();
@@ -302,7 +234,7 @@ impl RoundRunner {
             return Err(RoundError::Interrupted);
         }
         // The end of its process explains everything else.
-        server.check_alive(&candidate.name)?;
+        check_alive(candidate, server)?;
         let outcome = outcome.map_err(|source| RoundError::Run {
             name: name(),
             source,
@@ -315,6 +247,17 @@ impl RoundRunner {
             None => Ok(outcome),
         }
     }
+}
+
+/// Checks that the process of a started server has not ended.
+fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), RoundError> {
+    server.ending().map_or(Ok(()), |(status, output)| {
+        Err(RoundError::Died {
+            name: candidate.name.clone(),
+            status,
+            output,
+        })
+    })
 }
 
 #[cfg(test)]

@@ -91,9 +91,7 @@ impl<'c> RoundValues<'c> {
     }
 
     /// Checks that enough runs of a server are valid: the rest of mostly invalid runs is no fair choice.
-    ///
-    /// # Errors
-    /// The counts, in words.
+    /// The error is in words.
     pub(crate) fn check_enough_valid(
         self,
         server: &str,

@@ -10,15 +10,12 @@ use crate::args::{CompareArgs, usage_error};
 use crate::experiment::Experiment;
 use crate::fail_if::Conditions;
 use crate::interrupt::InterruptHandle;
-use crate::outputs::Outputs;
+use crate::outputs::ComparisonFiles;
 use crate::{saved_runs, text, verdicts};
 
 /// Runs the comparison that was asked for, prints and saves it, and returns the exit status.
-///
-/// # Errors
-/// When the comparison did not take place, or a file could not be written.
 pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
-    let outputs = Outputs::check(&args.outputs).map_err(usage_error)?;
+    let outputs = ComparisonFiles::check(&args.outputs).map_err(usage_error)?;
     if !args.files.is_empty() {
         return run_saved(args, outputs);
     }
@@ -49,7 +46,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
 }
 
 /// Compares saved runs, or reads a saved comparison.
-fn run_saved(args: &CompareArgs, outputs: Outputs) -> anyhow::Result<ExitStatus> {
+fn run_saved(args: &CompareArgs, outputs: ComparisonFiles) -> anyhow::Result<ExitStatus> {
     let mut comparison =
         saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
     if !args.figures.is_empty() {
@@ -66,7 +63,7 @@ fn finish(
     args: &CompareArgs,
     comparison: Comparison,
     conditions: &Conditions,
-    outputs: Outputs<AtomicFile>,
+    outputs: ComparisonFiles<AtomicFile>,
 ) -> anyhow::Result<ExitStatus> {
     let comparison = &verdicts::add_verdicts(comparison, conditions);
     let text = if args.json {

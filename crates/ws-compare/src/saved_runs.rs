@@ -35,9 +35,7 @@ struct SavedSummary<'f> {
 
 /// Reads the files, one argument a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved
 /// comparison. Its verdicts are to be computed again.
-///
-/// # Errors
-/// When a file cannot be read, or the runs cannot be compared, naming the difference.
+/// The error is in words, and names the difference when runs cannot be compared.
 pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comparison, String> {
     if let [only] = arguments
         && let path = Path::new(only)
@@ -193,7 +191,7 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
     }
     rounds.sort_by_key(|row: &RoundRow| row.round);
     let first = &runs[0].summary;
-    let contender = |server: &RunFiles| {
+    let row = |server: &RunFiles| {
         let run = runs.iter().find(|run| run.server.name == server.name);
         CandidateRow {
             name: server.name.clone(),
@@ -223,11 +221,11 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
     };
-    let contenders = servers.iter().map(contender).collect();
+    let candidates = servers.iter().map(row).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());
     Comparison {
         elapsed_s: runs.iter().map(|run| run.summary.elapsed_s).sum(),
-        ..new_comparison(host, started_at, plan, contenders, rounds)
+        ..new_comparison(host, started_at, plan, candidates, rounds)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The comparison as text on a terminal: validity, then the figures with their verdicts.
 
 use anstyle::{AnsiColor, Style};
+use cli::{bullet_point, dim, paint};
 use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict, FigureRow};
 use measurement::verdict::Verdict;
 
@@ -31,7 +32,11 @@ pub(crate) fn text(c: &Comparison) -> String {
     let remarks = sentences::remarks(c);
     if !remarks.is_empty() {
         lines.push(String::new());
-        lines.extend(remarks.iter().flat_map(|remark| point(remark)));
+        lines.extend(
+            remarks
+                .iter()
+                .flat_map(|remark| bullet_point(remark, WIDTH)),
+        );
     }
     lines.extend(conditions(c));
     lines.push(String::new());
@@ -39,47 +44,8 @@ pub(crate) fn text(c: &Comparison) -> String {
     lines.join("\n") + "\n"
 }
 
-fn paint(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
-}
-
-fn dim(text: &str) -> String {
-    paint(Style::new().dimmed(), text)
-}
-
 fn bold(colour: AnsiColor) -> Style {
     Style::new().bold().fg_color(Some(colour.into()))
-}
-
-/// Formats a point of a list, broken into lines where it is long. Its own line breaks stay.
-fn point(text: &str) -> Vec<String> {
-    let mut broken: Vec<String> = Vec::new();
-    for line in text.lines() {
-        let mut is_first = true;
-        // What is indented stands as it was written.
-        if line.starts_with(' ') {
-            broken.push(line.to_owned());
-            continue;
-        }
-        for word in line.split(' ') {
-            match broken.last_mut() {
-                Some(last)
-                    if !is_first && last.chars().count() + word.chars().count() < WIDTH - 2 =>
-                {
-                    last.push(' ');
-                    last.push_str(word);
-                }
-                _ => broken.push(word.to_owned()),
-            }
-            is_first = false;
-        }
-    }
-    let marks = std::iter::once("– ").chain(std::iter::repeat("  "));
-    broken
-        .iter()
-        .zip(marks)
-        .map(|(text, mark)| format!("{mark}{text}"))
-        .collect()
 }
 
 fn heading(c: &Comparison) -> String {
@@ -110,7 +76,12 @@ fn verdict(c: &Comparison) -> Vec<String> {
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];
-    lines.extend(c.validity.reasons.iter().flat_map(|reason| point(reason)));
+    lines.extend(
+        c.validity
+            .reasons
+            .iter()
+            .flat_map(|reason| bullet_point(reason, WIDTH)),
+    );
     lines
 }
 

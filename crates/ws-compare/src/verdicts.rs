@@ -122,10 +122,7 @@ fn level_of(rounds: RoundValues, server: &str) -> f64 {
     westfall_young::level_of_each(family, &series, plan.seed)
 }
 
-/// Compares a figure of a server with the reference's, by an interval of this level.
-///
-/// # Errors
-/// The obstacle, in words.
+/// Compares a figure of a server with the reference's, by an interval of this level. The error is in words.
 fn compare(
     rounds: RoundValues,
     server: &str,

@@ -6,7 +6,7 @@ use draw_plot::series::SortedTimes;
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Latency, messages_beyond};
 use results::ResultsError;
-use results::read::{ColumnRequest, Metric, RunPart, read_distribution, read_run};
+use results::read::{ColumnRequest, Metric, RunPart, TimeColumn, read_distribution, read_run};
 use units::grouped;
 
 use crate::ReportError;
@@ -67,34 +67,35 @@ impl ReportedRun {
 /// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
 /// nothing came back.
 struct FileTimes {
-    service: Option<SortedTimes>,
-    response: Option<SortedTimes>,
+    columns: Vec<TimeColumn>,
     chosen_from: Option<u64>,
 }
 
 impl FileTimes {
     fn read(file: &Path) -> Result<Self, ReportError> {
-        let mut columns = match read_distribution(file, &ColumnRequest::default(), true) {
+        let columns = match read_distribution(file, &ColumnRequest::default(), true) {
             Ok(columns) => columns,
             Err(ResultsError::NoValues { .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let chosen_from = columns.first().and_then(|one| one.times.chosen_from);
-        let mut sorted = |metric| {
-            let column = columns.iter_mut().find(|one| one.metric == Some(metric))?;
-            let values_ms = std::mem::take(&mut column.times.values_ms);
-            SortedTimes::new(values_ms, &column.times.counts)
-        };
         Ok(Self {
-            service: sorted(Metric::ServiceTime),
-            response: sorted(Metric::ResponseTime),
-            chosen_from,
+            chosen_from: columns.first().and_then(|one| one.times.chosen_from),
+            columns,
+        })
+    }
+
+    /// The service and the response times.
+    fn both(&self) -> [Option<SortedTimes<'_>>; 2] {
+        [Metric::ServiceTime, Metric::ResponseTime].map(|metric| {
+            let mut columns = self.columns.iter();
+            let column = columns.find(|one| one.metric == Some(metric))?;
+            SortedTimes::of(&column.times)
         })
     }
 
     fn sample(&self) -> Option<MessageSample> {
         Some(MessageSample {
-            count: self.service.as_ref().map_or(0, SortedTimes::count),
+            count: self.both()[0].as_ref().map_or(0, SortedTimes::count),
             from: self.chosen_from?,
         })
     }
@@ -103,20 +104,23 @@ impl FileTimes {
     /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
     /// common by chance; of histograms to their three digits.
     fn are_times_of(&self, s: &Summary) -> bool {
-        let is_of = |found: &SortedTimes, of: &Latency| {
+        let is_of = |found: &SortedTimes<'_>, of: &Latency| {
             let extremes = if found.is_counted() { 0.002 } else { 0.0 };
             found.count() == of.count
                 && is_near(found.quantile(0.0), of.min, extremes)
                 && is_near(found.quantile(1.0), of.max, extremes)
                 && is_near(found.quantile(0.5), of.p50, 0.01)
         };
-        let service = self.service.as_ref();
-        let response = self.response.as_ref();
+        let [service, response] = &self.both();
         if service.is_none() && response.is_none() {
             return s.service_time_ns.count == 0;
         }
-        service.is_some_and(|found| is_of(found, &s.service_time_ns))
-            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+        service
+            .as_ref()
+            .is_some_and(|found| is_of(found, &s.service_time_ns))
+            && response
+                .as_ref()
+                .is_none_or(|found| is_of(found, &s.response_time_ns))
     }
 
     /// Returns `true` when a file of chosen rows may be of a run: it has the run's name but for the ending, fewer
@@ -125,7 +129,7 @@ impl FileTimes {
         let Some(s) = run.summary() else {
             return false;
         };
-        let is_of = |found: &SortedTimes, of: &Latency| {
+        let is_of = |found: &SortedTimes<'_>, of: &Latency| {
             found.count() <= of.count
                 && of
                     .min
@@ -135,17 +139,21 @@ impl FileTimes {
                     .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
         };
         let has_its_name = |other: &PathBuf| other.with_extension("") == file.with_extension("");
-        let (service, response) = (self.service.as_ref(), self.response.as_ref());
+        let [service, response] = &self.both();
         run.files.iter().any(has_its_name)
             && messages <= s.messages.sent
-            && service.is_none_or(|found| is_of(found, &s.service_time_ns))
-            && response.is_none_or(|found| is_of(found, &s.response_time_ns))
+            && service
+                .as_ref()
+                .is_none_or(|found| is_of(found, &s.service_time_ns))
+            && response
+                .as_ref()
+                .is_none_or(|found| is_of(found, &s.response_time_ns))
     }
 }
 
 /// Figures of times in milliseconds. Like in a report of a summary, a percentile beyond which not one message
 /// lies is left out.
-fn latency_of(times: Option<&SortedTimes>) -> Latency {
+fn latency_of(times: Option<&SortedTimes<'_>>) -> Latency {
     let Some(times) = times else {
         return Latency::default();
     };
@@ -197,8 +205,7 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
             Some(s) => (s.service_time_ns, s.response_time_ns, None),
             None => {
                 let times = FileTimes::read(file)?;
-                let [service, response] =
-                    [&times.service, &times.response].map(|times| latency_of(times.as_ref()));
+                let [service, response] = times.both().map(|times| latency_of(times.as_ref()));
                 let sample = times.sample();
                 without_summary.push((runs.len(), times));
                 (service, response, sample)

@@ -76,25 +76,17 @@ fn draw_all(
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
     let told = |error| not_drawn(kinds[0], error, loaded.is_some());
     let mut missing: Vec<_> = errors.iter().map(told).collect();
-    let Some(loaded) = loaded else {
+    let Some(mut loaded) = loaded else {
         return (pictures, missing);
     };
     for kind in kinds {
+        loaded.kind = *kind;
         match picture(*kind, &loaded) {
             Ok(picture) => pictures.push(picture),
             Err(error) => missing.push(not_drawn(*kind, &error, false)),
         }
     }
     (pictures, missing)
-}
-
-/// The data that one kind shows, for another that shows the same.
-fn shown_as(kind: PictureKind, data: &Data<'static>) -> Data<'static> {
-    match (kind, data) {
-        (PictureKind::Cdf, Data::Histogram(spread)) => Data::Cdf(spread.clone()),
-        (PictureKind::Percentiles, Data::Histogram(spread)) => Data::Percentiles(spread.clone()),
-        _ => data.clone(),
-    }
 }
 
 /// Reads one file of each run, the first that carries the kind. Runs of which none does, or whose file cannot
@@ -199,16 +191,13 @@ fn caption(kind: PictureKind) -> &'static str {
 }
 
 fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, DrawError> {
-    let title = title(kind, &loaded.subject().quantity);
-    let data = shown_as(kind, loaded.data());
-    let (each, further) = match &data {
+    let title = title(kind, &loaded.subject.quantity);
+    let (each, further) = match &loaded.data {
         Data::Heatmap(all) => (PANEL, all.len().saturating_sub(2)),
         Data::Latency(all) => (LEGEND, all.len().saturating_sub(1)),
-        Data::Histogram(all) | Data::Cdf(all) | Data::Percentiles(all) => {
-            (LEGEND, all.len().saturating_sub(1))
-        }
+        Data::Distributions(all) => (LEGEND, all.len().saturating_sub(1)),
         // Their legends are short.
-        Data::Timeline(_) | Data::Xy { .. } => (0, 0),
+        Data::Timeline { .. } | Data::Xy { .. } => (0, 0),
     };
     let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {
@@ -219,7 +208,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
             theme: Theme::Page,
             ..Options::default()
         };
-        draw_plot::svg(&options, loaded.subject(), &data)
+        loaded.svg(&options)
     };
     Ok(PagePicture {
         svg: draw(SIZE)?,

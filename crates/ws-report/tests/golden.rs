@@ -37,3 +37,15 @@ fn markdown() {
         ],
     );
 }
+
+/// A run of a later ws-bench, which saves its command line.
+#[test]
+fn command_line() {
+    let saved = std::fs::read_to_string(Path::new(FOLDER).join("input/closed.json")).unwrap();
+    let line = r#"{"command_line": ["ws-bench", "--seed=7", "--header=Cookie: ***"],"#;
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("closed.json");
+    std::fs::write(&run, saved.replacen('{', line, 1)).unwrap();
+    let page = report(&[run.to_str().unwrap()]);
+    golden::check(FOLDER, &[("command_line.md", page)]);
+}

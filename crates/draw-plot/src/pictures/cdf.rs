@@ -1,14 +1,14 @@
 //! The distribution function: the share of the messages that took at most each time.
 
-use super::common::{PlotContext, hover_places, scale_from_zero};
+use super::common::{hover_places, scale_from_zero};
 use super::distribution::{DistributionLines, Edge};
 use super::off_scale::OffScale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Distribution;
+use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
-use crate::plot::{Hover, Plot};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{even_places, log_places, shares};
 
@@ -21,7 +21,7 @@ pub(crate) struct CdfPlot<'a> {
 impl<'a> CdfPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<NamedTimes>],
     ) -> Result<Self, DrawError> {
         let lines = DistributionLines::new(context, all)?;
         let x = if context.options.log {
@@ -33,9 +33,9 @@ impl<'a> CdfPlot<'a> {
     }
 
     /// One place more than there are columns of pixels.
-    fn places(&self, axes: &PanelAxes) -> Vec<f64> {
+    fn places(&self, axes: &PanelAxes<'_>) -> Vec<f64> {
         let AxisScale { low, high, .. } = self.x;
-        let columns = axes.layout.columns().get();
+        let columns = axes.columns().get();
         if self.lines.context.options.log {
             log_places(low, high, columns)
         } else {
@@ -55,12 +55,15 @@ impl<'a> CdfPlot<'a> {
         }
     }
 
-    fn hovers(&self, axes: &PanelAxes, places: &[f64]) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>, places: &[f64]) -> Vec<Hover> {
         let hover = |at: usize| {
             let place = places[at];
             let heading = format!("at most {}", milliseconds(place));
             self.lines.hover(axes.x.pixel(place), heading, |_, line| {
-                Some(format!("{:.2} %", 100.0 * shares(line.sorted, &[place])[0]))
+                Some(format!(
+                    "{:.2} %",
+                    100.0 * shares(&line.sorted, &[place])[0]
+                ))
             })
         };
         hover_places(places.len()).map(hover).collect()
@@ -69,7 +72,7 @@ impl<'a> CdfPlot<'a> {
 
 impl Plot for CdfPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let x_label = self.lines.context.subject.heading("ms");
+        let x_label = self.lines.context.heading("ms");
         let heading = "messages that took at most so long (%)".to_owned();
         let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
         let more = String::new();
@@ -78,13 +81,13 @@ impl Plot for CdfPlot<'_> {
             .draw_axes(canvas, more, (self.x, &x_label), panel)?;
         let places = self.places(&axes);
         for line in self.lines.lines.iter().rev() {
-            let points = places.iter().zip(shares(line.sorted, &places));
+            let points = places.iter().zip(shares(&line.sorted, &places));
             let pixels = points.map(|(place, share)| axes.at((*place, 100.0 * share)));
-            line.draw(canvas, &pixels.collect::<Vec<_>>(), axes.font.scale);
+            line.draw(&axes, &pixels.collect::<Vec<_>>());
         }
         // The line is far above its lower end there.
-        self.lines.draw_percentiles(canvas, &axes, Edge::Bottom);
-        self.off_scale().draw_note(canvas, &axes, ('→', "message"));
+        self.lines.draw_percentiles(&axes, Edge::Bottom);
+        self.off_scale().draw_note(&axes, ('→', "message"));
         Ok(self.hovers(&axes, &places))
     }
 

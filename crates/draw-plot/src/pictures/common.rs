@@ -1,60 +1,13 @@
-//! Context, checks and scales that the pictures share.
+//! Checks and scales that the pictures share.
 
 use plotters::style::RGBColor;
 
-use crate::axes::Decorations;
-use crate::data::Subject;
 use crate::error::DrawError;
-use crate::legend::LegendEntry;
 use crate::number_format::milliseconds;
-use crate::options::{Options, Size};
-use crate::phrases::capitalize;
+use crate::options::Size;
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, span};
 use crate::theme::{Colours, MAX_SERIES};
-
-/// Everything that a picture is drawn from, but for the data.
-#[derive(Clone, Copy)]
-pub(crate) struct PlotContext<'a> {
-    pub(crate) options: &'a Options,
-    pub(crate) subject: &'a Subject,
-}
-
-impl<'a> PlotContext<'a> {
-    pub(crate) fn colours(self) -> Colours {
-        self.options.theme.colours()
-    }
-
-    pub(crate) fn title(self) -> &'a str {
-        let title = self.options.title.as_deref();
-        title.unwrap_or(&self.subject.title)
-    }
-
-    /// The decorations around the data; the right side is free.
-    pub(crate) fn decorations(
-        self,
-        colours: &'a Colours,
-        subtitle: &'a str,
-        legend: &'a [LegendEntry],
-        (x, x_label): (AxisScale, &'a str),
-    ) -> Decorations<'a> {
-        Decorations {
-            size: self.options.size,
-            colours,
-            title: self.title(),
-            subtitle,
-            legend,
-            right: &[],
-            x,
-            x_label,
-        }
-    }
-
-    /// The quantity with a capital: `Service time`.
-    pub(crate) fn quantity(self) -> String {
-        capitalize(&self.subject.quantity)
-    }
-}
 
 /// Messages per pixel of width that are drawn one by one, at most.
 const POINTS_PER_PIXEL: usize = 5;

@@ -2,26 +2,22 @@
 
 use plotters::style::RGBColor;
 
-use super::common::{
-    PlotContext, check_count, check_times, log_scale, percentile_lines, positive_ends,
-};
-use crate::axes::{Panel, PanelAxes};
+use super::common::{check_count, check_times, log_scale, percentile_lines, positive_ends};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
-use crate::data::Distribution;
+use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::phrases::{figures, join, messages, untimed};
-use crate::plot::Hover;
+use crate::plot::{Hover, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, SortedTimes, linear_top};
-use crate::theme::Colours;
 
 /// Distributions that can be drawn: checked, each with its colour.
 pub(crate) struct DistributionLines<'a> {
     pub(crate) context: PlotContext<'a>,
-    all: &'a [Distribution],
+    all: &'a [Labelled<NamedTimes>],
     pub(crate) lines: Vec<DistributionLine<'a>>,
-    pub(crate) colours: Colours,
 }
 
 /// The end of a percentile's line at which its label stands.
@@ -34,7 +30,7 @@ pub(crate) enum Edge {
 /// The times of one file, or one of its two times.
 pub(crate) struct DistributionLine<'a> {
     label: String,
-    pub(crate) sorted: &'a SortedTimes,
+    pub(crate) sorted: SortedTimes<'a>,
     pub(crate) figures: KeyFigures,
     pub(crate) colour: RGBColor,
     /// The second time of one of several files, which has the colour of the first.
@@ -45,28 +41,29 @@ pub(crate) struct DistributionLine<'a> {
 impl<'a> DistributionLines<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<NamedTimes>],
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
-        let colours = context.colours();
+        let colours = context.colours;
         let is_alone = all.len() == 1;
         let mut lines = Vec::new();
-        for (file, distribution) in all.iter().enumerate() {
-            let Distribution { label, times, .. } = distribution;
+        for (file, times) in all.iter().enumerate() {
             for (number, named) in times.iter().take(2).enumerate() {
-                check_times(label, named.sorted.values().iter().copied())?;
                 let label = match (is_alone, times.len()) {
-                    (_, 1) => label.clone(),
-                    (true, _) => named.name.clone(),
-                    (false, _) => format!("{label} · {}", named.name),
+                    (_, 1) => times.label.clone(),
+                    (true, _) => named.label.clone(),
+                    (false, _) => format!("{} · {}", times.label, named.label),
                 };
+                check_times(&times.label, named.values_ms.iter().copied())?;
+                let sorted = SortedTimes::of(&named.data)
+                    .ok_or_else(|| DrawError::NoValues(times.label.clone()))?;
                 lines.push(DistributionLine {
                     label,
-                    sorted: &named.sorted,
-                    figures: KeyFigures::of_sorted(&named.sorted),
+                    figures: KeyFigures::of_sorted(&sorted),
+                    sorted,
                     colour: colours.series[if is_alone { number } else { file }],
                     is_dashed: !is_alone && number > 0,
-                    chosen_from: distribution.chosen_from,
+                    chosen_from: named.chosen_from,
                 });
             }
         }
@@ -78,7 +75,6 @@ impl<'a> DistributionLines<'a> {
             context,
             all,
             lines,
-            colours,
         })
     }
 
@@ -97,7 +93,8 @@ impl<'a> DistributionLines<'a> {
             (None, [file]) => vec![file.label.clone(), self.lines[0].count()],
             (None, files) => vec![format!("{} files", files.len())],
         };
-        let skipped = self.all.iter().map(|file| file.skipped).sum();
+        let skipped = self.all.iter().filter_map(|file| file.first());
+        let skipped = skipped.map(|times| times.skipped).sum();
         parts.extend([untimed(skipped), more]);
         join(parts)
     }
@@ -121,19 +118,20 @@ impl<'a> DistributionLines<'a> {
         self.lines.iter().map(entry).collect()
     }
 
-    /// Draws everything around the data; `more` ends the subtitle.
-    pub(crate) fn draw_axes(
+    /// Draws the decorations; `more` ends the subtitle.
+    pub(crate) fn draw_axes<'c>(
         &self,
-        canvas: &Canvas<'_>,
+        canvas: &'c Canvas<'c>,
         more: String,
         x: (AxisScale, &str),
-        panel: Panel,
-    ) -> Result<PanelAxes, DrawError> {
-        let (subtitle, legend) = (self.subtitle(more), self.legend());
-        let decorations = self
-            .context
-            .decorations(&self.colours, &subtitle, &legend, x);
-        decorations.draw_single(canvas, panel)
+        panel: Panel<'_>,
+    ) -> Result<PanelAxes<'c>, DrawError> {
+        let decorations = Decorations {
+            subtitle: self.subtitle(more),
+            legend: self.legend(),
+            x,
+        };
+        self.context.draw_axes(canvas, &decorations, panel)
     }
 
     /// The text at a place: a heading, and a value of each line that has one there.
@@ -187,36 +185,35 @@ impl<'a> DistributionLines<'a> {
 
     /// Draws the median and the 99th percentile of a single line, as lines down through the picture with
     /// their labels at one end.
-    pub(crate) fn draw_percentiles(&self, canvas: &Canvas<'_>, axes: &PanelAxes, labels: Edge) {
+    pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, labels: Edge) {
         let Some(line) = self.only() else {
             return;
         };
-        let PanelAxes { layout, font, .. } = axes;
-        let k = font.scale;
-        let lines = percentile_lines(&line.figures, &self.colours);
+        let k = axes.font.scale;
+        let lines = percentile_lines(&line.figures, &self.context.colours);
         for (row, line) in lines.into_iter().enumerate() {
             if !axes.x.reaches(line.value) {
                 continue;
             }
             let x = axes.x.pixel(line.value);
-            let inwards = (row as f64 + 0.5) * 1.5 * font.text.size;
+            let inwards = (row as f64 + 0.5) * 1.5 * axes.font.text.size;
             let y = match labels {
-                Edge::Top => layout.top + inwards,
-                Edge::Bottom => layout.bottom - inwards,
+                Edge::Top => axes.top + inwards,
+                Edge::Bottom => axes.bottom - inwards,
             };
-            let path = [(x, layout.bottom), (x, layout.top)];
-            canvas.dashed(&path, line.colour, (1.5 * k, k));
+            let path = [(x, axes.bottom), (x, axes.top)];
+            axes.canvas.dashed(&path, line.colour, 1.5);
             let font = Font {
                 colour: line.text,
-                ..font.text
+                ..axes.font.text
             };
-            let fits = x + 6.0 * k + canvas.text_width(&line.label, font) <= layout.right;
+            let fits = x + 6.0 * k + axes.canvas.text_width(&line.label, font) <= axes.right;
             let (align, x) = if fits {
                 (Align::Left, x + 6.0 * k)
             } else {
                 (Align::Right, x - 6.0 * k)
             };
-            canvas.text(&line.label, font, align, (x, y));
+            axes.canvas.text(&line.label, font, align, (x, y));
         }
     }
 }
@@ -231,11 +228,11 @@ impl DistributionLine<'_> {
     }
 
     /// Draws the line through these points.
-    pub(crate) fn draw(&self, canvas: &Canvas<'_>, pixels: &[(f64, f64)], k: f64) {
+    pub(crate) fn draw(&self, axes: &PanelAxes<'_>, pixels: &[(f64, f64)]) {
         if self.is_dashed {
-            canvas.dashed(pixels, self.colour, (2.0 * k, k));
+            axes.canvas.dashed(pixels, self.colour, 2.0);
         } else {
-            canvas.line(pixels, self.colour, 2.0 * k);
+            axes.canvas.line(pixels.iter().copied(), self.colour, 2.0);
         }
     }
 }

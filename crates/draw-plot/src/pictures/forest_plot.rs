@@ -9,7 +9,7 @@ use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
-use crate::layout::{Fonts, Layout};
+use crate::layout::Layout;
 use crate::number_format::fixed_decimals;
 use crate::options::Options;
 use crate::plot::{Hover, Plot};
@@ -89,13 +89,6 @@ struct ForestPlot<'a> {
     colours: Colours,
 }
 
-/// The places of the axis and of the texts.
-struct ForestAxes {
-    layout: Layout,
-    font: Fonts,
-    x: PixelAxis,
-}
-
 impl<'a> ForestPlot<'a> {
     fn new(options: &'a Options, data: &'a ForestData) -> Result<Self, DrawError> {
         let label = || data.title.clone();
@@ -133,23 +126,11 @@ impl<'a> ForestPlot<'a> {
         }
     }
 
-    fn draw_heading(&self, canvas: &Canvas<'_>, layout: &mut Layout, font: &Fonts) {
-        let rows = [
-            (self.title(), font.title),
-            (&self.data.subtitle, font.faint),
-        ];
-        for (text, font) in rows {
-            let text = canvas.fit(text, font, layout.inner_width());
-            canvas.text(&text, font, Align::Left, layout.next_row(font));
-        }
-        layout.skip();
-    }
-
-    fn draw_axis(&self, canvas: &Canvas<'_>, ForestAxes { layout, font, x }: &ForestAxes) {
-        let k = font.scale;
+    fn draw_axis(&self, layout: &Layout<'_>, x: &PixelAxis) {
+        let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let line = |at: f64, width: f64, colour: RGBColor| {
             let (left, right) = (at - width * k / 2.0, at + width * k / 2.0);
-            canvas.rectangle((left, layout.top), (right, layout.bottom), colour.to_rgba());
+            canvas.rectangle((left, layout.top), (right, layout.bottom), colour);
         };
         for (value, label) in x.ticks(layout.ticks_across()) {
             let at = x.pixel(value);
@@ -162,20 +143,17 @@ impl<'a> ForestPlot<'a> {
             );
         }
         line(x.pixel(1.0), 1.5, self.colours.faint_text);
-        let label = canvas.fit(&self.data.x_label, font.text, layout.width());
-        let at = ((layout.left + layout.right) / 2.0, layout.bottom + 35.0 * k);
-        canvas.text(&label, font.text, Align::Centre, at);
+        layout.write_x_label(&canvas.fit(&self.data.x_label, font.text, layout.width()));
     }
 
     /// Draws one row: its name, its dots, its interval, its words.
     fn draw_row(
         &self,
-        canvas: &Canvas<'_>,
-        ForestAxes { layout, font, x }: &ForestAxes,
+        (layout, x): (&Layout<'_>, &PixelAxis),
         row: &ForestRow,
         (y, height): (f64, f64),
     ) {
-        let k = font.scale;
+        let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let colour = self.colour(row.said);
         canvas.text(
             &row.label,
@@ -188,20 +166,20 @@ impl<'a> ForestPlot<'a> {
         for (index, ratio) in row.dots.iter().enumerate() {
             let step = (index % 3) as f64 / 2.0 - 0.5;
             let at = (x.pixel(*ratio), y - 0.18 * height + step * spread * 0.6);
-            canvas.point(at, 3.0 * k, colour.mix(0.45));
+            canvas.point(at, 3.0, colour.mix(0.45));
         }
         if let Some([low, estimate, high]) = row.interval {
             let below = y + (0.22 * height).min(8.0 * k);
             let bar = |left: f64, right: f64, half: f64| {
                 let (from, to) = ((left, below - half * k), (right, below + half * k));
-                canvas.rectangle(from, to, colour.to_rgba());
+                canvas.rectangle(from, to, colour);
             };
             let (from, to) = (x.pixel(low), x.pixel(high));
             bar(from, to.max(from + k), 1.5);
             for end in [from, to] {
                 bar(end - 0.75 * k, end + 0.75 * k, 4.0);
             }
-            canvas.point((x.pixel(estimate), below), 4.5 * k, colour.to_rgba());
+            canvas.point((x.pixel(estimate), below), 4.5, colour);
         }
         let words = match row.said {
             RowOutcome::Nothing => font.faint,
@@ -215,25 +193,24 @@ impl Plot for ForestPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         /// Air between groups, in heights of a row.
         const GAP: f64 = 0.45;
-        canvas.fill(self.colours.ground);
-        let size = self.options.size;
-        let font = Fonts::new(size, &self.colours);
-        let mut layout = Layout::new(size, font.scale);
-        self.draw_heading(canvas, &mut layout, &font);
+        let mut layout = Layout::new(canvas, &self.colours);
+        let font = layout.font;
+        layout.write_row(self.title(), font.title);
+        layout.write_row(&self.data.subtitle, font.faint);
+        layout.skip();
         let rows = &self.data.rows;
         let left = canvas.widest(rows.iter().map(|row| &row.label), font.text);
         let right = canvas.widest(rows.iter().map(|row| &row.text), font.text);
         layout.indent(left + 4.0 * font.scale);
-        layout.reserve(right + 4.0 * font.scale, font.text);
+        layout.reserve(right + 4.0 * font.scale);
         let gaps = rows.iter().skip(1).filter(|row| row.begins_group).count();
         let height = (layout.bottom - layout.top) / (rows.len() as f64 + GAP * gaps as f64);
         if layout.width() < 80.0 * font.scale || height < 0.9 * font.text.size {
-            let panels = rows.len();
+            let (panels, size) = (rows.len(), canvas.size());
             return Err(DrawError::NoRoom { panels, size });
         }
         let x = self.x.over((layout.left, layout.right));
-        let axes = ForestAxes { layout, font, x };
-        self.draw_axis(canvas, &axes);
+        self.draw_axis(&layout, &x);
         let mut hovers = Vec::new();
         let mut top = layout.top;
         for (index, row) in rows.iter().enumerate() {
@@ -241,7 +218,7 @@ impl Plot for ForestPlot<'_> {
                 top += GAP * height;
             }
             let y = top + height / 2.0;
-            self.draw_row(canvas, &axes, row, (y, height));
+            self.draw_row((&layout, &x), row, (y, height));
             hovers.push(Hover {
                 x: x.pixel(row.interval.map_or(1.0, |[_, estimate, _]| estimate)),
                 y: Some(y),

@@ -1,51 +1,62 @@
 //! The number of messages by their times, over the time at which they were sent or due: a panel for each
 //! file.
 
-use plotters::style::{Color, RGBColor};
-use results::read::TimestampOf;
+use plotters::style::RGBColor;
+use results::read::{TimedLatencies, TimestampOf};
 use units::{counted, grouped};
 
-use super::common::{PlotContext, check_count, check_times};
-use crate::axes::{Panel, PanelAxes};
+use super::common::{check_count, check_times};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Moments;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{join, messages, range, untimed, zeros_not_shown};
-use crate::plot::{Hover, Plot};
+use crate::phrases::{join, messages, prefix, range, untimed, zeros_not_shown};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{Cells, CountSteps, moment, rows_for, slice_for, span, time_unit};
-use crate::theme::{Colours, HEAT_STEPS};
+use crate::theme::HEAT_STEPS;
 
 /// The picture of heatmaps.
 pub(crate) struct HeatmapPlot<'a> {
     context: PlotContext<'a>,
-    all: &'a [Moments<'a>],
+    all: &'a [Labelled<TimedLatencies>],
     /// Cells of each file.
     cells: Vec<Cells>,
     slice_s: f64,
     /// Edges of the rows, in milliseconds.
     edges: Vec<f64>,
     steps: CountSteps,
-    colours: Colours,
 }
 
 impl<'a> HeatmapPlot<'a> {
-    pub(crate) fn new(context: PlotContext<'a>, all: &'a [Moments<'a>]) -> Result<Self, DrawError> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        all: &'a [Labelled<TimedLatencies>],
+    ) -> Result<Self, DrawError> {
         check_count(all.len())?;
         for one in all {
-            check_times(&one.label, one.values_ms.iter().copied())?;
+            check_times(&one.label, one.column.times.values_ms.iter().copied())?;
             check_moments(one)?;
         }
-        let times = all.iter().flat_map(|one| one.values_ms.iter().copied());
+        let times = all
+            .iter()
+            .flat_map(|one| one.column.times.values_ms.iter().copied());
         let (low, high) = span(times.filter(|ms| *ms > 0.0)).ok_or(DrawError::NothingAboveZero)?;
         let moments = all.iter().flat_map(|one| one.at_s.iter().copied());
         let (_, longest_s) = span(moments).unwrap_or((0.0, 0.0));
         let exact_to_s = all.iter().filter_map(|one| one.slice_s).fold(0.0, f64::max);
         let slice_s = slice_for(longest_s, exact_to_s);
         let edges = rows_for(low, high).edges();
-        let cells =
-            |one: &Moments<'_>| Cells::of(&one.at_s, &one.values_ms, &one.counts, slice_s, &edges);
+        let cells = |one: &Labelled<TimedLatencies>| {
+            Cells::of(
+                &one.at_s,
+                &one.column.times.values_ms,
+                &one.column.times.counts,
+                slice_s,
+                &edges,
+            )
+        };
         let cells: Vec<_> = all.iter().map(cells).collect();
         let most = cells.iter().map(Cells::most).max().unwrap_or(1);
         Ok(Self {
@@ -55,7 +66,6 @@ impl<'a> HeatmapPlot<'a> {
             slice_s,
             edges,
             steps: CountSteps::new(most, HEAT_STEPS),
-            colours: context.colours(),
         })
     }
 
@@ -67,24 +77,32 @@ impl<'a> HeatmapPlot<'a> {
     /// The colour of a step; few steps lie far apart.
     fn colour(&self, step: usize) -> RGBColor {
         let last = (self.steps.count() - 1).max(1);
-        self.colours.heat[step * (HEAT_STEPS - 1) / last]
+        self.context.colours.heat[step * (HEAT_STEPS - 1) / last]
     }
 
     fn subtitle(&self) -> String {
-        let all: u64 = self.all.iter().map(count).sum();
+        let all: u64 = self.all.iter().map(|one| one.column.times.count()).sum();
         let mut parts = match self.all {
-            [one] => vec![one.label.clone(), messages(all, one.chosen_from)],
+            [one] => vec![
+                one.label.clone(),
+                messages(all, one.column.times.chosen_from),
+            ],
             // A panel of a narrow picture has no room to say that its messages were chosen.
             files => {
-                let chosen = files.iter().any(|one| one.chosen_from.is_some());
-                let of = files
+                let chosen = files
                     .iter()
-                    .map(|one| one.chosen_from.unwrap_or(count(one)));
+                    .any(|one| one.column.times.chosen_from.is_some());
+                let of = files.iter().map(|one| {
+                    one.column
+                        .times
+                        .chosen_from
+                        .unwrap_or(one.column.times.count())
+                });
                 vec![messages(all, chosen.then(|| of.sum()))]
             }
         };
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
-        let skipped = self.all.iter().map(|one| one.skipped).sum();
+        let skipped = self.all.iter().map(|one| one.column.times.skipped).sum();
         parts.extend([zeros_not_shown(all.saturating_sub(shown)), untimed(skipped)]);
         join(parts)
     }
@@ -97,7 +115,9 @@ impl<'a> HeatmapPlot<'a> {
 
     /// True if the moments of the files are those of different things.
     fn is_mixed(&self) -> bool {
-        self.all.iter().any(|one| one.when != self.all[0].when)
+        self.all
+            .iter()
+            .any(|one| one.timestamp_of != self.all[0].timestamp_of)
     }
 
     /// The label of the axis of time.
@@ -105,7 +125,7 @@ impl<'a> HeatmapPlot<'a> {
         let what = if self.is_mixed() {
             "time"
         } else {
-            describe(self.all[0].when)
+            describe(self.all[0].timestamp_of)
         };
         format!("{what}, since the start of measuring ({unit})")
     }
@@ -126,25 +146,26 @@ impl<'a> HeatmapPlot<'a> {
             edges: edges.into_iter().map(grouped).collect(),
         };
         let slice = format!("messages in a cell of {}", self.slice());
-        vec![LegendEntry::new(swatch, self.colours.text, slice)]
+        vec![LegendEntry::new(swatch, self.context.colours.text, slice)]
     }
 
-    fn panels(&self) -> Vec<Panel> {
+    fn panels(&self) -> Vec<Panel<'_>> {
         let (low, high) = (self.edges[0], self.edges[self.edges.len() - 1]);
         // Equal times are a line, not a ground.
         let air = if high / low < 1.5 { 1.3 } else { 1.0 };
         let y = AxisScale::log_between(low / air, high * air);
-        let heading = self.context.subject.heading("ms");
+        let heading = self.context.heading("ms");
         if self.all.len() == 1 {
             // A single file is described by the subtitle.
             return vec![Panel::new(heading, y)];
         }
-        let panel = |one: &Moments<'_>| {
-            let chosen = one
+        let panel = |one: &Labelled<TimedLatencies>| {
+            let times = &one.column.times;
+            let chosen = times
                 .chosen_from
-                .map(|_| messages(count(one), one.chosen_from));
+                .map(|_| messages(times.count(), times.chosen_from));
             let when = if self.is_mixed() {
-                describe(one.when)
+                describe(one.timestamp_of)
             } else {
                 ""
             };
@@ -163,11 +184,11 @@ impl<'a> HeatmapPlot<'a> {
     fn draw_step(
         &self,
         canvas: &Canvas<'_>,
-        (axes, cells): (&PanelAxes, &Cells),
+        (axes, cells): (&PanelAxes<'_>, &Cells),
         (step, per_s): (usize, f64),
     ) {
         let step_of = |count: u64| (count > 0).then(|| self.steps.of(count));
-        let colour = self.colour(step).to_rgba();
+        let colour = self.colour(step);
         let x = |column: usize| axes.x.pixel(moment(column, self.slice_s) / per_s);
         for (number, column) in cells.columns().enumerate() {
             let mut row = 0;
@@ -183,7 +204,7 @@ impl<'a> HeatmapPlot<'a> {
         }
     }
 
-    fn hovers(&self, axes: &PanelAxes, (unit, per_s): (&str, f64)) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>, (unit, per_s): (&str, f64)) -> Vec<Hover> {
         let hover = |number: usize| {
             let [from, to] = [number, number + 1].map(|n| moment(n, self.slice_s) / per_s);
             let mut text = vec![format!("{} to {} {unit}", short(from), short(to))];
@@ -191,10 +212,7 @@ impl<'a> HeatmapPlot<'a> {
                 let Some(column) = cells.columns().nth(number) else {
                     continue;
                 };
-                let name = match self.all {
-                    [_] => String::new(),
-                    _ => format!("{}: ", one.label),
-                };
+                let name = prefix(&one.label, self.all.len());
                 text.push(format!("{name}{}", counted(column.iter().sum(), "message")));
                 let fullest = (0..column.len()).max_by_key(|row| column[*row]);
                 if let Some(row) = fullest.filter(|row| column[*row] > 0) {
@@ -213,13 +231,13 @@ impl Plot for HeatmapPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
-        let (subtitle, legend) = (self.subtitle(), self.legend());
-        let x_label = self.x_label(unit);
-        let x = (AxisScale::linear(0.0, end_s / per_s), x_label.as_str());
-        let decorations = self
-            .context
-            .decorations(&self.colours, &subtitle, &legend, x);
-        let axes = decorations.draw(canvas, &self.panels())?;
+        let decorations = Decorations {
+            subtitle: self.subtitle(),
+            legend: self.legend(),
+            x: (AxisScale::linear(0.0, end_s / per_s), &self.x_label(unit)),
+        };
+        let panels = self.panels();
+        let axes = self.context.draw_panels(canvas, &decorations, &panels)?;
         for step in 0..self.steps.count() {
             for panel in axes.iter().zip(&self.cells) {
                 self.draw_step(canvas, panel, (step, per_s));
@@ -236,8 +254,12 @@ impl Plot for HeatmapPlot<'_> {
             self.slice()
         );
         for (one, cells) in self.all.iter().zip(&self.cells) {
-            let shown = messages(cells.columns().flatten().sum(), one.chosen_from);
-            let times = range(span(one.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
+            let shown = messages(
+                cells.columns().flatten().sum(),
+                one.column.times.chosen_from,
+            );
+            let times =
+                range(span(one.column.times.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
             sentences += &format!(" {}: {shown}, {times}.", one.label);
         }
         sentences
@@ -245,19 +267,11 @@ impl Plot for HeatmapPlot<'_> {
 }
 
 /// The event that a moment is the time of, in words.
-fn describe(when: TimestampOf) -> &'static str {
-    match when {
+fn describe(event: TimestampOf) -> &'static str {
+    match event {
         TimestampOf::Sent => "when messages were sent",
         TimestampOf::Due => "when messages were due",
         TimestampOf::Echoed => "when echoes came",
-    }
-}
-
-/// The number of messages.
-fn count(one: &Moments<'_>) -> u64 {
-    match one.counts.as_ref() {
-        [] => one.values_ms.len() as u64,
-        counts => counts.iter().sum(),
     }
 }
 
@@ -268,12 +282,14 @@ fn short(number: f64) -> String {
 }
 
 /// Requires a moment for each time, within any run, and a count if there are counts.
-fn check_moments(one: &Moments<'_>) -> Result<(), DrawError> {
+fn check_moments(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
     /// Three hundred years; a column for each would still be few.
     const LONGEST_S: f64 = 1e10;
     let label = || one.label.clone();
-    let times = one.values_ms.len();
-    if one.at_s.len() != times || !(one.counts.is_empty() || one.counts.len() == times) {
+    let times = one.column.times.values_ms.len();
+    if one.at_s.len() != times
+        || !(one.column.times.counts.is_empty() || one.column.times.counts.len() == times)
+    {
         return Err(DrawError::Uneven(label()));
     }
     let mut numbered = (1..).zip(one.at_s.iter());

@@ -3,14 +3,13 @@
 use plotters::style::Color;
 use units::counted;
 
-use super::common::PlotContext;
 use super::distribution::{DistributionLines, Edge};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Distribution;
+use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::phrases::{range, zeros_not_shown};
-use crate::plot::{Hover, Plot};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{bins_for, histogram, span};
 
@@ -26,10 +25,10 @@ pub(crate) struct HistogramPlot<'a> {
 impl<'a> HistogramPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<NamedTimes>],
     ) -> Result<Self, DrawError> {
         let lines = DistributionLines::new(context, all)?;
-        let sorted: Vec<_> = lines.lines.iter().map(|line| line.sorted).collect();
+        let sorted: Vec<_> = lines.lines.iter().map(|line| &line.sorted).collect();
         let edges = bins_for(&sorted)
             .ok_or(DrawError::NothingAboveZero)?
             .edges();
@@ -69,16 +68,16 @@ impl<'a> HistogramPlot<'a> {
     }
 
     /// The upper left and lower right corners of the bins of a line.
-    fn bars(&self, axes: &PanelAxes, line: usize) -> Vec<[(f64, f64); 2]> {
+    fn bars(&self, axes: &PanelAxes<'_>, line: usize) -> Vec<[(f64, f64); 2]> {
         let bins = self.edges.windows(2).zip(self.heights(line));
         let bars = bins.map(|(edges, height)| {
-            let lower_right = (axes.x.pixel(edges[1]), axes.layout.bottom);
+            let lower_right = (axes.x.pixel(edges[1]), axes.bottom);
             [axes.at((edges[0], height)), lower_right]
         });
         bars.collect()
     }
 
-    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let hover = |(bin, edges): (usize, &[f64])| {
             let x = axes.x.pixel((edges[0] * edges[1]).sqrt());
             self.lines
@@ -114,12 +113,12 @@ impl Plot for HistogramPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let lines = &self.lines.lines;
         let zeros = lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
-        let x_label = self.lines.context.subject.heading("ms");
+        let x_label = self.lines.context.heading("ms");
         let x = AxisScale::log(self.edges[0], self.edges[self.edges.len() - 1]);
         let panel = Panel::new(self.heading(), self.y);
         let more = zeros_not_shown(zeros);
         let axes = self.lines.draw_axes(canvas, more, (x, &x_label), panel)?;
-        let strength = 2.0 * self.lines.colours.body / (lines.len() as f64).sqrt();
+        let strength = 2.0 * self.lines.context.colours.body / (lines.len() as f64).sqrt();
         for (number, line) in lines.iter().enumerate() {
             canvas.bars(
                 self.bars(&axes, number).into_iter(),
@@ -128,7 +127,7 @@ impl Plot for HistogramPlot<'_> {
         }
         for (number, line) in lines.iter().enumerate().rev() {
             let bars = self.bars(&axes, number);
-            let bottom = axes.layout.bottom;
+            let bottom = axes.bottom;
             // Down to the axis at both ends.
             let start = bars.first().map(|[(left, _), _]| (*left, bottom));
             let tops = bars
@@ -137,9 +136,9 @@ impl Plot for HistogramPlot<'_> {
             let end = bars.last().map(|[_, (right, _)]| (*right, bottom));
             let mut pixels: Vec<_> = start.into_iter().chain(tops).chain(end).collect();
             pixels.dedup();
-            canvas.line(&pixels, line.colour, 1.5 * axes.font.scale);
+            canvas.line(pixels, line.colour, 1.5);
         }
-        self.lines.draw_percentiles(canvas, &axes, Edge::Top);
+        self.lines.draw_percentiles(&axes, Edge::Top);
         Ok(self.hovers(&axes))
     }
 

@@ -3,22 +3,23 @@
 use std::num::NonZeroUsize;
 
 use measurement::moving_average;
-use plotters::style::{Color, RGBColor};
+use plotters::style::{Color, RGBAColor, RGBColor};
+use results::read::Latencies;
 use units::grouped;
 
 use super::common::{
-    PercentileLine, PlotContext, check_count, check_times, hover_places, is_crowded, log_scale,
+    PercentileLine, check_count, check_times, hover_places, is_crowded, log_scale,
     percentile_lines, positive_ends, scale_from_zero,
 };
 use super::off_scale::{self, OffScale};
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
-use crate::data::{Series, window_for};
+use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::phrases::{figures, join, messages, untimed};
-use crate::plot::{Hover, Plot};
+use crate::phrases::{figures, join, messages, prefix, untimed};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{Bin, KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
 use crate::theme::Colours;
@@ -35,11 +36,10 @@ pub(crate) struct LatencyPlot<'a> {
     span: usize,
     /// From the lowest to the highest value on the axis.
     scale: AxisScale,
-    colours: Colours,
 }
 
 struct LatencyLine<'a> {
-    series: &'a Series<'a>,
+    series: &'a Labelled<Latencies>,
     figures: KeyFigures,
     averages: Vec<f64>,
     colour: RGBColor,
@@ -48,14 +48,13 @@ struct LatencyLine<'a> {
 impl<'a> LatencyPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        series: &'a [Series<'a>],
+        series: &'a [Labelled<Latencies>],
     ) -> Result<Self, DrawError> {
         check_count(series.len())?;
         let window = window_for(context.options.window, series);
-        let colours = context.colours();
         let lines = series
             .iter()
-            .zip(colours.series)
+            .zip(context.colours.series)
             .map(|(series, colour)| LatencyLine::new(series, window, colour))
             .collect::<Result<Vec<_>, _>>()?;
         let all: Vec<KeyFigures> = lines.iter().map(|line| line.figures).collect();
@@ -74,7 +73,6 @@ impl<'a> LatencyPlot<'a> {
             span: counts.max().unwrap_or(1),
             lines,
             scale,
-            colours,
         })
     }
 
@@ -138,13 +136,13 @@ impl<'a> LatencyPlot<'a> {
             entry(Swatch::Dot, text)
         } else if self.is_dense() {
             let text = format!("{mean}: its middle, and how far it reaches");
-            entry(Swatch::Range(self.colours.average_range), text)
+            entry(Swatch::Range(self.context.colours.average_range), text)
         } else {
             entry(Swatch::Line, mean)
         };
         let Colours {
             point, body, bulk, ..
-        } = self.colours;
+        } = self.context.colours;
         let (swatch, text) = if self.is_binned() {
             let text = "messages: the middle 90 % and 96 %, and as dots the lowest and highest";
             (Swatch::Bars { body, bulk, point }, text)
@@ -157,21 +155,18 @@ impl<'a> LatencyPlot<'a> {
     /// The lines across the picture. Several series name their percentiles in the legend instead.
     fn percentiles(&self) -> Vec<PercentileLine> {
         match self.lines.as_slice() {
-            [line] => percentile_lines(&line.figures, &self.colours).into(),
+            [line] => percentile_lines(&line.figures, &self.context.colours).into(),
             _ => Vec::new(),
         }
     }
 
     /// The number of each message, and the averages there.
-    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let (window, first) = (self.window_size(), self.window.get() - 1);
         let hover = |at: usize| {
             let mut text = vec![format!("message {}", grouped(at as u64 + 1))];
             for line in &self.lines {
-                let name = match self.lines.as_slice() {
-                    [_] => String::new(),
-                    _ => format!("{}: ", line.series.label),
-                };
+                let name = prefix(&line.series.label, self.lines.len());
                 let average = at.checked_sub(first).and_then(|at| line.averages.get(at));
                 if let Some(average) = average.filter(|_| self.has_average()) {
                     let average = milliseconds(*average);
@@ -186,39 +181,37 @@ impl<'a> LatencyPlot<'a> {
         hover_places(self.span).map(hover).collect()
     }
 
-    /// The strength of a colour where several series lie over one another.
-    fn faint(&self, strength: f64) -> f64 {
-        strength * (1.0 / (self.lines.len() as f64).sqrt())
+    /// A line's colour of this strength, less where several series lie over one another.
+    fn faint(&self, line: &LatencyLine<'_>, strength: f64) -> RGBAColor {
+        line.colour
+            .mix(strength * (1.0 / (self.lines.len() as f64).sqrt()))
     }
 
     /// The messages themselves, behind everything else.
-    fn draw_messages(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+    fn draw_messages(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         if !self.has_average() {
             return;
         }
         if self.is_binned() {
-            return self.draw_bars(canvas, axes, line);
+            return self.draw_bars(axes, line);
         }
-        let colour = line.colour.mix(self.faint(self.colours.point));
+        let colour = self.faint(line, self.context.colours.point);
         for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
             if *value <= self.scale.high {
-                canvas.point(
-                    axes.at((f64::from(number), *value)),
-                    1.7 * axes.font.scale,
-                    colour,
-                );
+                axes.canvas
+                    .point(axes.at((f64::from(number), *value)), 1.7, colour);
             }
         }
     }
 
     /// The middle of the messages that share columns of pixels, and their extremes.
-    fn draw_bars(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+    fn draw_bars(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         let values = &line.series.values_ms;
-        let columns = axes.layout.columns();
+        let columns = axes.columns();
         // Whole columns, so that bars have sharp edges.
         let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
         let bins = bins(values, self.span, columns, wide);
-        let edge = |column: usize| axes.layout.left + column.min(columns.get()) as f64;
+        let edge = |column: usize| axes.left + column.min(columns.get()) as f64;
         let draw = |middle: fn(&Bin) -> (f64, f64), strength| {
             let bars = bins.iter().map(|bin| {
                 let ((low, high), start) = (middle(bin), bin.index * wide);
@@ -227,12 +220,12 @@ impl<'a> LatencyPlot<'a> {
                     (edge(start + wide), axes.y.pixel(low)),
                 ]
             });
-            canvas.bars(bars, line.colour.mix(self.faint(strength)));
+            axes.canvas.bars(bars, self.faint(line, strength));
         };
-        draw(|bin| bin.bulk, self.colours.bulk);
-        draw(|bin| bin.body, self.colours.body);
+        draw(|bin| bin.bulk, self.context.colours.bulk);
+        draw(|bin| bin.body, self.context.colours.body);
         // No spike vanishes: what the bars leave out is drawn as a dot.
-        let dot = line.colour.mix(self.faint(self.colours.point));
+        let dot = self.faint(line, self.context.colours.point);
         for range in column_ranges(values, 0, self.span, columns) {
             let x = edge(range.column) + 0.5;
             let bulk = bins.get(range.column / wide).map(|bin| bin.bulk);
@@ -240,40 +233,38 @@ impl<'a> LatencyPlot<'a> {
                 |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
             for value in [range.low, range.high] {
                 if value <= self.scale.high && is_outside(value) {
-                    canvas.point((x, axes.y.pixel(value)), 0.9 * axes.font.scale, dot);
+                    axes.canvas.point((x, axes.y.pixel(value)), 0.9, dot);
                 }
             }
         }
     }
 
-    fn draw_average(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
+    fn draw_average(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         let first = self.window.get() - 1;
         if self.is_dense() {
-            return self.draw_average_range(canvas, axes, line);
+            return self.draw_average_range(axes, line);
         }
-        let points = outline(&line.averages, first, self.span, axes.layout.columns());
+        let points = outline(&line.averages, first, self.span, axes.columns());
         let width = if self.has_average() && !self.is_binned() {
             2.0
         } else {
             1.3
         };
         for part in clip_below(&points, self.scale.high) {
-            let pixels = part
-                .into_iter()
-                .map(|(at, value)| axes.at((at + 1.0, value)));
-            match pixels.collect::<Vec<_>>().as_slice() {
+            let pixels = part.iter().map(|(at, value)| axes.at((at + 1.0, *value)));
+            match pixels.len() {
                 // A single average is not a line, but must be seen.
-                [only] => canvas.point(*only, 3.0 * axes.font.scale, line.colour.to_rgba()),
-                pixels => canvas.line(pixels, line.colour, width * axes.font.scale),
+                1 => pixels.for_each(|at| axes.canvas.point(at, 3.0, line.colour)),
+                _ => axes.canvas.line(pixels, line.colour, width),
             }
         }
     }
 
     /// The range of the averages of each column, and a line through their means.
-    fn draw_average_range(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &LatencyLine<'_>) {
-        let (columns, first) = (axes.layout.columns(), self.window.get() - 1);
+    fn draw_average_range(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
+        let (columns, first) = (axes.columns(), self.window.get() - 1);
         let ranges = column_ranges(&line.averages, first, self.span, columns);
-        let left = axes.layout.left;
+        let left = axes.left;
         let bars = ranges.iter().map(|range| {
             let start = left + range.column as f64;
             [
@@ -281,58 +272,46 @@ impl<'a> LatencyPlot<'a> {
                 (start + 1.0, axes.y.pixel(range.low)),
             ]
         });
-        canvas.bars(
-            bars,
-            line.colour.mix(self.faint(self.colours.average_range)),
-        );
+        let colour = self.faint(line, self.context.colours.average_range);
+        axes.canvas.bars(bars, colour);
         let means = ranges
             .iter()
             .map(|range| (range.column as f64 + 0.5, range.mean));
         for part in clip_below(&means.collect::<Vec<_>>(), self.scale.high) {
             let pixels = part.into_iter().map(|(x, y)| (left + x, axes.y.pixel(y)));
-            canvas.line(
-                &pixels.collect::<Vec<_>>(),
-                line.colour,
-                1.3 * axes.font.scale,
-            );
+            axes.canvas.line(pixels, line.colour, 1.3);
         }
     }
 
     /// A triangle at the upper edge over each message above it.
-    fn draw_off_scale_markers(
-        &self,
-        canvas: &Canvas<'_>,
-        axes: &PanelAxes,
-        line: &LatencyLine<'_>,
-    ) {
+    fn draw_off_scale_markers(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         let above = (1_u32..).zip(line.series.values_ms.iter());
         let above = above.filter(|(_, value)| **value > self.scale.high);
         let numbers = above.map(|(number, _)| f64::from(number));
-        off_scale::draw_markers(canvas, axes, numbers, line.colour);
+        off_scale::draw_markers(axes, numbers, line.colour);
     }
 
     /// Labels at the right end of the percentiles' lines, moved apart where they would touch.
-    fn draw_percentile_labels(canvas: &Canvas<'_>, axes: &PanelAxes, lines: &[PercentileLine]) {
+    fn draw_percentile_labels(axes: &PanelAxes<'_>, lines: &[PercentileLine]) {
         let [p50, p99] = lines else {
             return;
         };
-        let PanelAxes { layout, font, .. } = axes;
         let (mut upper, mut lower) = (axes.y.pixel(p99.value), axes.y.pixel(p50.value));
-        let missing = 1.3 * font.text.size - (lower - upper);
+        let missing = 1.3 * axes.font.text.size - (lower - upper);
         if missing > 0.0 {
             upper -= missing / 2.0;
             lower += missing / 2.0;
-            let below_axis = (lower - layout.bottom).max(0.0);
+            let below_axis = (lower - axes.bottom).max(0.0);
             upper -= below_axis;
             lower -= below_axis;
         }
-        let x = layout.right + 8.0 * font.scale;
+        let x = axes.right + 8.0 * axes.font.scale;
         for (line, y) in [(p99, upper), (p50, lower)] {
             let font = Font {
                 colour: line.text,
-                ..font.text
+                ..axes.font.text
             };
-            canvas.text(&line.label, font, Align::Left, (x, y));
+            axes.canvas.text(&line.label, font, Align::Left, (x, y));
         }
     }
 }
@@ -340,34 +319,28 @@ impl<'a> LatencyPlot<'a> {
 impl Plot for LatencyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let percentiles = self.percentiles();
-        let labels: Vec<_> = percentiles.iter().map(|line| line.label.as_str()).collect();
-        let (subtitle, legend) = (self.subtitle(), self.legend());
         let x = AxisScale::linear(1.0, self.span as f64);
-        let x = (x, "message number, in order of sending");
         let decorations = Decorations {
-            right: &labels,
-            ..self
-                .context
-                .decorations(&self.colours, &subtitle, &legend, x)
+            subtitle: self.subtitle(),
+            legend: self.legend(),
+            x: (x, "message number, in order of sending"),
         };
-        let heading = self.context.subject.heading("ms");
-        let axes = &decorations.draw_single(canvas, Panel::new(heading, self.scale))?;
+        let panel = Panel {
+            right: percentiles.iter().map(|line| &*line.label).collect(),
+            ..Panel::new(self.context.heading("ms"), self.scale)
+        };
+        let axes = &self.context.draw_axes(canvas, &decorations, panel)?;
         let lines = || self.lines.iter();
-        lines().for_each(|line| self.draw_messages(canvas, axes, line));
-        lines().for_each(|line| self.draw_average(canvas, axes, line));
-        let edges = (axes.layout.left, axes.layout.right);
+        lines().for_each(|line| self.draw_messages(axes, line));
+        lines().for_each(|line| self.draw_average(axes, line));
+        let edges = (axes.left, axes.right);
         for line in &percentiles {
-            canvas.dashes(
-                edges,
-                axes.y.pixel(line.value),
-                line.colour,
-                axes.font.scale,
-            );
+            canvas.dashes(edges, axes.y.pixel(line.value), line.colour);
         }
-        lines().for_each(|line| self.draw_off_scale_markers(canvas, axes, line));
-        Self::draw_percentile_labels(canvas, axes, &percentiles);
+        lines().for_each(|line| self.draw_off_scale_markers(axes, line));
+        Self::draw_percentile_labels(axes, &percentiles);
         let values = lines().flat_map(|line| line.series.values_ms.iter().copied());
-        OffScale::of(self.scale.high, values).draw_note(canvas, axes, ('▲', "message"));
+        OffScale::of(self.scale.high, values).draw_note(axes, ('▲', "message"));
         Ok(self.hovers(axes))
     }
 
@@ -384,7 +357,7 @@ impl Plot for LatencyPlot<'_> {
 
 impl<'a> LatencyLine<'a> {
     fn new(
-        series: &'a Series<'a>,
+        series: &'a Labelled<Latencies>,
         window: NonZeroUsize,
         colour: RGBColor,
     ) -> Result<Self, DrawError> {

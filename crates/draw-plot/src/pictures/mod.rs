@@ -16,26 +16,30 @@ mod xy_plot;
 
 pub use forest_plot::{ForestData, ForestRow, RowOutcome, encode_forest_plot, forest_plot_svg};
 
-use crate::data::{Data, Subject};
+use crate::data::{Data, PictureKind, Subject};
 use crate::error::DrawError;
 use crate::options::Options;
-use crate::plot::Plot;
-use common::PlotContext;
+use crate::plot::{Plot, PlotContext};
 
 /// The picture of the data, checked, and all its numbers known.
 pub(crate) fn plot<'a>(
+    kind: PictureKind,
     options: &'a Options,
     subject: &'a Subject,
-    data: &'a Data<'a>,
+    data: &'a Data,
 ) -> Result<Box<dyn Plot + 'a>, DrawError> {
-    let context = PlotContext { options, subject };
+    let context = PlotContext::new(options, subject);
     Ok(match data {
         Data::Latency(all) => Box::new(latency::LatencyPlot::new(context, all)?),
-        Data::Xy { x_name, curves } => Box::new(xy_plot::XyPlot::new(context, x_name, curves)?),
-        Data::Histogram(all) => Box::new(histogram::HistogramPlot::new(context, all)?),
-        Data::Cdf(all) => Box::new(cdf::CdfPlot::new(context, all)?),
-        Data::Percentiles(all) => Box::new(percentiles::PercentilesPlot::new(context, all)?),
-        Data::Timeline(all) => Box::new(timeline::TimelinePlot::new(context, all)?),
+        Data::Xy { x_name, files } => Box::new(xy_plot::XyPlot::new(context, x_name, files)?),
+        Data::Distributions(all) => match kind {
+            PictureKind::Cdf => Box::new(cdf::CdfPlot::new(context, all)?),
+            PictureKind::Percentiles => Box::new(percentiles::PercentilesPlot::new(context, all)?),
+            _ => Box::new(histogram::HistogramPlot::new(context, all)?),
+        },
+        Data::Timeline { runs, only } => {
+            Box::new(timeline::TimelinePlot::new(context, runs, *only)?)
+        }
         Data::Heatmap(all) => Box::new(heatmap::HeatmapPlot::new(context, all)?),
     })
 }

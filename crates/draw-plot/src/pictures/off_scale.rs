@@ -1,26 +1,21 @@
 //! Markers and a note for values beyond the end of an axis.
 
-use plotters::style::{Color, RGBColor};
+use plotters::style::RGBColor;
 use units::{counted, grouped};
 
 use crate::axes::PanelAxes;
-use crate::canvas::{Align, Canvas};
+use crate::canvas::Align;
 use crate::number_format::milliseconds;
 
 /// Draws a triangle at the upper edge over each x, as far as they do not touch.
-pub(crate) fn draw_markers(
-    canvas: &Canvas<'_>,
-    axes: &PanelAxes,
-    xs: impl Iterator<Item = f64>,
-    colour: RGBColor,
-) {
-    let (k, top) = (axes.font.scale, axes.layout.top);
+pub(crate) fn draw_markers(axes: &PanelAxes<'_>, xs: impl Iterator<Item = f64>, colour: RGBColor) {
+    let (k, top) = (axes.font.scale, axes.top);
     let mut free_from = f64::NEG_INFINITY;
     for x in xs.map(|x| axes.x.pixel(x)) {
         if x >= free_from {
             let lower = top + 6.0 * k;
             let corners = [(x - 3.5 * k, lower), (x, top), (x + 3.5 * k, lower)];
-            canvas.polygon(&corners, colour.to_rgba());
+            axes.canvas.polygon(&corners, colour);
             free_from = x + 8.0 * k;
         }
     }
@@ -49,19 +44,13 @@ impl OffScale {
 
     /// Writes a note beside the heading of the y axis, as fully as there is room; nothing for no times. The
     /// sign points to them, the noun names them.
-    pub(crate) fn draw_note(
-        self,
-        canvas: &Canvas<'_>,
-        axes: &PanelAxes,
-        (sign, noun): (char, &str),
-    ) {
-        let PanelAxes { layout, font, .. } = axes;
+    pub(crate) fn draw_note(self, axes: &PanelAxes<'_>, (sign, noun): (char, &str)) {
         if self.count == 0 {
             return;
         }
         let (things, highest) = (counted(self.count, noun), milliseconds(self.highest_ms));
         let (heading_end, y) = axes.heading_end;
-        let room = layout.right - heading_end - 20.0 * font.scale;
+        let room = axes.right - heading_end - 20.0 * axes.font.scale;
         let end = milliseconds(self.end_ms);
         let notes = [
             format!("{sign} {things} above {end}, the highest {highest}"),
@@ -69,8 +58,10 @@ impl OffScale {
             format!("{sign} {}, {highest}", grouped(self.count)),
         ];
         let mut notes = notes.iter();
-        if let Some(note) = notes.find(|note| canvas.text_width(note, font.faint) <= room) {
-            canvas.text(note, font.faint, Align::Right, (layout.right, y));
+        if let Some(note) = notes.find(|note| axes.canvas.text_width(note, axes.font.faint) <= room)
+        {
+            axes.canvas
+                .text(note, axes.font.faint, Align::Right, (axes.right, y));
         }
     }
 }

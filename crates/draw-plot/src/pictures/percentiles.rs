@@ -1,13 +1,13 @@
 //! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
 
-use super::common::{PlotContext, hover_places, scale_from_zero};
+use super::common::{hover_places, scale_from_zero};
 use super::distribution::DistributionLines;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::Distribution;
+use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
-use crate::plot::{Hover, Plot};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
 
@@ -22,7 +22,7 @@ pub(crate) struct PercentilesPlot<'a> {
 impl<'a> PercentilesPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
-        all: &'a [Distribution],
+        all: &'a [Labelled<NamedTimes>],
     ) -> Result<Self, DrawError> {
         let lines = DistributionLines::new(context, all)?;
         let ends = lines
@@ -38,8 +38,8 @@ impl<'a> PercentilesPlot<'a> {
         Ok(Self { lines, end, y })
     }
 
-    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
-        let places = log_places(1.0, self.end, axes.layout.columns().get());
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
+        let places = log_places(1.0, self.end, axes.columns().get());
         let hover = |at: usize| {
             let place = places[at];
             self.lines
@@ -56,14 +56,14 @@ impl Plot for PercentilesPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let x_label = "percentile, on a logarithmic axis of 1/(1 − q)";
         let x = (AxisScale::spectrum(self.end), x_label);
-        let panel = Panel::new(self.lines.context.subject.heading("ms"), self.y);
+        let panel = Panel::new(self.lines.context.heading("ms"), self.y);
         let axes = self.lines.draw_axes(canvas, String::new(), x, panel)?;
         for line in self.lines.lines.iter().rev() {
             let end = spectrum_end(line.sorted.count());
-            let places = log_places(1.0, end, axes.layout.columns().get());
-            let times = spectrum(line.sorted, &places);
+            let places = log_places(1.0, end, axes.columns().get());
+            let times = spectrum(&line.sorted, &places);
             let pixels = places.into_iter().zip(times).map(|point| axes.at(point));
-            line.draw(canvas, &pixels.collect::<Vec<_>>(), axes.font.scale);
+            line.draw(&axes, &pixels.collect::<Vec<_>>());
         }
         Ok(self.hovers(&axes))
     }

@@ -1,6 +1,6 @@
 //! The axis of a timeline: from the visible part of the warm-up to the known part of the drain.
 
-use crate::data::Course;
+use super::timeline_tracks::RunSeconds;
 use crate::series::time_unit;
 
 /// The axis of time, in seconds.
@@ -27,12 +27,12 @@ pub(crate) struct Drain {
 }
 
 impl TimeAxis {
-    pub(crate) fn of(all: &[Course]) -> Self {
+    pub(crate) fn of(all: &[RunSeconds<'_>]) -> Self {
         /// The most that the warm-up takes of the axis.
         const WARM_UP: f64 = 0.15;
         /// The share of the axis of a drain that is not to scale.
         const DRAIN: f64 = 0.04;
-        let end = |one: &Course| {
+        let end = |one: &RunSeconds<'_>| {
             let last_s = last_row_s(one);
             match (drain_of(one), one.elapsed_s) {
                 (Some(drain), _) if all.len() > 1 => drain.from_s,
@@ -59,16 +59,16 @@ impl TimeAxis {
 }
 
 /// The start of the last second in which anything happened.
-fn last_row_s(course: &Course) -> f64 {
-    let rows = &course.rows;
+fn last_row_s(run: &RunSeconds<'_>) -> f64 {
+    let rows = run.rows;
     let full = rows.iter().rev().find(|row| row.sent + row.received > 0);
     full.or(rows.last()).map_or(0.0, |row| row.second as f64)
 }
 
 /// The drain, from rows of seconds that began after the measured phase; `None` without such rows.
-pub(crate) fn drain_of(course: &Course) -> Option<Drain> {
-    let last_s = last_row_s(course);
-    let from_s = course.elapsed_s.filter(|s| *s > 0.0 && *s <= last_s)?;
+pub(crate) fn drain_of(run: &RunSeconds<'_>) -> Option<Drain> {
+    let last_s = last_row_s(run);
+    let from_s = run.elapsed_s.filter(|s| *s > 0.0 && *s <= last_s)?;
     Some(Drain {
         from_s,
         is_to_scale: last_s >= from_s + 1.0,

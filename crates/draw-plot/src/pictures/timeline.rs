@@ -1,22 +1,24 @@
 //! The throughput and the times of each second of a run.
 
+use measurement::run::Run;
 use plotters::style::Color;
+use results::read::Metric;
 use units::{counted, grouped};
 
-use super::common::{PlotContext, check_count, hover_places, log_scale, scale_from_zero};
+use super::common::{check_count, hover_places, log_scale, scale_from_zero};
 use super::time_axis::TimeAxis;
-use super::timeline_tracks::{Track, failures, highest, metric_of, tracks};
-use crate::axes::{Panel, PanelAxes};
+use super::timeline_tracks::{RunSeconds, Track, failures, highest, tracks};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
-use crate::data::Course;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::{fixed_decimals, milliseconds};
-use crate::phrases::join;
-use crate::plot::{Hover, Plot};
+use crate::phrases::{join, prefix};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{self, lines, span, thin_out};
-use crate::theme::{Colours, ZONE_STRENGTH};
+use crate::theme::ZONE_STRENGTH;
 
 /// Height of an axis in relation to what is drawn, where labels stand above that.
 const HEADROOM: f64 = 1.25;
@@ -24,38 +26,42 @@ const HEADROOM: f64 = 1.25;
 /// The picture of seconds: throughput above, times below.
 pub(crate) struct TimelinePlot<'a> {
     context: PlotContext<'a>,
-    all: &'a [Course],
+    all: Vec<RunSeconds<'a>>,
+    /// The time that is compared.
+    metric: Metric,
     throughput: Vec<Track>,
     times: Vec<Track>,
     time: TimeAxis,
-    colours: Colours,
 }
 
 impl<'a> TimelinePlot<'a> {
-    pub(crate) fn new(context: PlotContext<'a>, all: &'a [Course]) -> Result<Self, DrawError> {
-        check_count(all.len())?;
-        if let Some(empty) = all.iter().find(|course| course.rows.is_empty()) {
-            let label = empty.label.clone();
-            return Err(DrawError::NoValues(label));
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        runs: &'a [Labelled<Run>],
+        only: Option<Metric>,
+    ) -> Result<Self, DrawError> {
+        check_count(runs.len())?;
+        let all: Vec<_> = runs.iter().map(RunSeconds::of).collect();
+        if let Some(empty) = all.iter().find(|run| run.rows.is_empty()) {
+            return Err(DrawError::NoValues(empty.label.to_owned()));
         }
-        let colours = context.colours();
-        let (throughput, times) = tracks(all, &colours);
+        let (throughput, times) = tracks(&all, only, &context.colours);
         Ok(Self {
             context,
+            time: TimeAxis::of(&all),
             all,
+            metric: only.unwrap_or_default(),
             throughput,
             times,
-            time: TimeAxis::of(all),
-            colours,
         })
     }
 
     fn subtitle(&self) -> String {
-        let mut parts = match self.all {
+        let mut parts = match self.all.as_slice() {
             [only] => {
                 let received = only.rows.iter().map(|row| row.received).sum();
                 let echoes = counted(received, "echo").replace("echos", "echoes");
-                vec![only.label.clone(), echoes]
+                vec![only.label.to_owned(), echoes]
             }
             all => vec![format!("{} files", all.len())],
         };
@@ -70,7 +76,7 @@ impl<'a> TimelinePlot<'a> {
                 )
             });
         }
-        parts.push(match failures(self.all).map(|(_, count)| count).sum() {
+        parts.push(match failures(&self.all).map(|(_, count)| count).sum() {
             0 => String::new(),
             failed => format!("{} failed", counted(failed, "message")),
         });
@@ -88,7 +94,8 @@ impl<'a> TimelinePlot<'a> {
             )
         };
         let mut entries: Vec<_> = tracks.map(line).collect();
-        let zone = |text| LegendEntry::new(Swatch::Area(ZONE_STRENGTH), self.colours.grid, text);
+        let zone =
+            |text| LegendEntry::new(Swatch::Area(ZONE_STRENGTH), self.context.colours.grid, text);
         let warmups = self.all.iter().filter_map(|one| one.warmup_s);
         if let Some(warmup_s) = warmups.reduce(f64::max).filter(|_| self.time.from_s < 0.0) {
             let warmup = duration(warmup_s);
@@ -102,9 +109,13 @@ impl<'a> TimelinePlot<'a> {
             };
             entries.push(zone(format!("drain: late echoes, nothing sent{scale}")));
         }
-        if failures(self.all).next().is_some() {
+        if failures(&self.all).next().is_some() {
             let text = "seconds with messages that were lost, corrupted or late".to_owned();
-            entries.push(LegendEntry::new(Swatch::Area(1.0), self.colours.text, text));
+            entries.push(LegendEntry::new(
+                Swatch::Area(1.0),
+                self.context.colours.text,
+                text,
+            ));
         }
         entries
     }
@@ -137,35 +148,37 @@ impl<'a> TimelinePlot<'a> {
 
     /// The heading of the lower panel.
     fn heading_of_times(&self) -> String {
-        let what = match self.all {
+        let what = match self.all.as_slice() {
             [_] => "times of the echoes of each second".to_owned(),
-            all => format!("p99 {} of each second", metric_of(&all[0]).name()),
+            _ => format!("p99 {} of each second", self.metric.name()),
         };
         let log = if self.is_log() { ", logarithmic" } else { "" };
         format!("{what} (ms{log})")
     }
 
-    fn x(&self, axes: &PanelAxes, at_s: f64) -> f64 {
+    fn x(&self, axes: &PanelAxes<'_>, at_s: f64) -> f64 {
         axes.x.pixel(at_s / self.time.unit_s)
     }
 
     /// Draws the time that is not measured.
-    fn draw_zones(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
-        let (top, bottom) = (axes.layout.top, axes.layout.bottom);
+    fn draw_zones(&self, axes: &PanelAxes<'_>) {
+        let (top, bottom) = (axes.top, axes.bottom);
         let zone = |from_s: f64, to_s: f64| {
             let (left, right) = (self.x(axes, from_s), self.x(axes, to_s));
-            let colour = self.colours.grid.mix(ZONE_STRENGTH);
-            canvas.rectangle((left, top), (right.max(left + 1.0), bottom), colour);
+            let colour = self.context.colours.grid.mix(ZONE_STRENGTH);
+            axes.canvas
+                .rectangle((left, top), (right.max(left + 1.0), bottom), colour);
             (left, right)
         };
         if self.time.from_s < 0.0 {
             let (left, right) = zone(self.time.from_s, 0.0);
             let font = axes.font.faint;
             let texts = ["warm-up,", "not recorded"];
-            if canvas.widest(texts.iter(), font) + 8.0 * axes.font.scale <= right - left {
+            if axes.canvas.widest(texts.iter(), font) + 8.0 * axes.font.scale <= right - left {
                 let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
                 for (text, down) in texts.iter().zip([-0.7, 0.7]) {
-                    canvas.text(text, font, Align::Centre, (x, y + down * font.size));
+                    axes.canvas
+                        .text(text, font, Align::Centre, (x, y + down * font.size));
                 }
             }
         }
@@ -176,8 +189,8 @@ impl<'a> TimelinePlot<'a> {
 
     /// Start, end and rate of each stage of a single run.
     fn stage_starts(&self) -> impl Iterator<Item = (f64, f64, f64)> {
-        let stages = match self.all {
-            [only] => only.stages.as_slice(),
+        let stages = match self.all.as_slice() {
+            [only] => only.stages,
             _ => &[],
         };
         stages.iter().scan(0.0, |start_s, stage| {
@@ -187,68 +200,71 @@ impl<'a> TimelinePlot<'a> {
         })
     }
 
-    fn draw_stages(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
+    fn draw_stages(&self, axes: &PanelAxes<'_>) {
         let k = axes.font.scale;
-        let (top, bottom) = (axes.layout.top, axes.layout.bottom);
+        let (top, bottom) = (axes.top, axes.bottom);
         let font = axes.font.faint;
         let end_s = self.time.to_s;
         for (from_s, to_s, rate) in self.stage_starts().filter(|(from_s, ..)| *from_s < end_s) {
             let (left, right) = (self.x(axes, from_s), self.x(axes, to_s.min(end_s)));
             if from_s > 0.0 {
-                canvas.dashed(&[(left, bottom), (left, top)], font.colour, (1.3 * k, k));
+                axes.canvas
+                    .dashed(&[(left, bottom), (left, top)], font.colour, 1.3);
             }
             let rate = fixed_decimals(rate.round(), 0);
-            let fits = |text: &&String| canvas.text_width(text, font) + 8.0 * k <= right - left;
+            let fits =
+                |text: &&String| axes.canvas.text_width(text, font) + 8.0 * k <= right - left;
             let texts = [format!("asked for {rate}/s"), format!("{rate}/s")];
             if let Some(text) = texts.iter().find(fits) {
                 let at = (left + 5.0 * k, top + 0.8 * font.size);
-                canvas.text(text, font, Align::Left, at);
+                axes.canvas.text(text, font, Align::Left, at);
             }
         }
     }
 
-    fn draw_tracks(&self, canvas: &Canvas<'_>, axes: &PanelAxes, tracks: &[Track]) {
+    fn draw_tracks(&self, axes: &PanelAxes<'_>, tracks: &[Track]) {
         for track in tracks {
             for line in lines(&track.steps) {
                 let points = line.into_iter();
                 let pixels = points.map(|(at_s, value)| axes.at((at_s / self.time.unit_s, value)));
                 let pixels = thin_out(&pixels.collect::<Vec<_>>());
-                canvas.line(&pixels, track.colour, track.width * axes.font.scale);
+                axes.canvas.line(pixels, track.colour, track.width);
             }
         }
     }
 
     /// Draws seconds with failures along the lower edge, and above them the number of failures.
-    fn draw_failures(&self, canvas: &Canvas<'_>, axes: &PanelAxes) {
+    fn draw_failures(&self, axes: &PanelAxes<'_>) {
         let (font, k) = (axes.font.text, axes.font.scale);
-        let bottom = axes.layout.bottom;
-        for (second, _) in failures(self.all) {
+        let bottom = axes.bottom;
+        for (second, _) in failures(&self.all) {
             let from_s = second as f64;
             // However narrow a second is, it must be seen.
-            let left = self.x(axes, from_s).min(axes.layout.right - 2.0 * k);
+            let left = self.x(axes, from_s).min(axes.right - 2.0 * k);
             let right = self.x(axes, (from_s + 1.0).min(self.time.to_s));
             let lower_right = (right.max(left + 2.0 * k), bottom);
-            canvas.rectangle(
+            axes.canvas.rectangle(
                 (left, bottom - 6.0 * k),
                 lower_right,
-                self.colours.text.to_rgba(),
+                self.context.colours.text,
             );
         }
         let pixels_a_second = self.x(axes, 1.0) - self.x(axes, 0.0);
-        let widest = canvas.text_width("9,999 failed ", font);
-        let groups = series::failures(failures(self.all), widest / pixels_a_second);
+        let widest = axes.canvas.text_width("9,999 failed ", font);
+        let groups = series::failures(failures(&self.all), widest / pixels_a_second);
         for (from_s, to_s, count) in groups {
             let text = format!("{} failed", grouped(count));
-            let half = canvas.text_width(&text, font) / 2.0;
+            let half = axes.canvas.text_width(&text, font) / 2.0;
             let middle = (self.x(axes, from_s) + self.x(axes, to_s)) / 2.0;
-            let (left, right) = (axes.layout.left + half, axes.layout.right - half);
+            let (left, right) = (axes.left + half, axes.right - half);
             let y = bottom - 8.0 * k - 0.7 * font.size;
-            canvas.text(&text, font, Align::Centre, (middle.min(right).max(left), y));
+            axes.canvas
+                .text(&text, font, Align::Centre, (middle.min(right).max(left), y));
         }
     }
 
-    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
-        let rows = self.all.iter().flat_map(|course| &course.rows);
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
+        let rows = self.all.iter().flat_map(|run| run.rows);
         let seconds = rows.map(|row| row.second + 1).max().unwrap_or(0);
         let seconds = hover_places(usize::try_from(seconds).unwrap_or(usize::MAX));
         let seconds = seconds.filter(|second| (*second as f64) < self.time.to_s);
@@ -266,23 +282,20 @@ impl<'a> TimelinePlot<'a> {
     /// The counts and times of a second.
     fn describe(&self, second: u64) -> Vec<String> {
         let mut text = vec![format!("{second} s to {} s", second + 1)];
-        for course in self.all {
-            let Ok(at) = course.rows.binary_search_by_key(&second, |row| row.second) else {
+        for run in &self.all {
+            let Ok(at) = run.rows.binary_search_by_key(&second, |row| row.second) else {
                 continue;
             };
-            let row = &course.rows[at];
-            let name = match self.all {
-                [_] => String::new(),
-                _ => format!("{}: ", course.label),
-            };
-            let sent = course
+            let row = &run.rows[at];
+            let name = prefix(run.label, self.all.len());
+            let sent = run
                 .knows_sent
                 .then(|| format!("{} sent", counted(row.sent, "message")));
             let received = Some(format!("{} received", grouped(row.received)));
             let failed = (row.failed > 0).then(|| format!("{} failed", grouped(row.failed)));
             let counts: Vec<_> = [sent, received, failed].into_iter().flatten().collect();
             text.push(format!("{name}{}", counts.join(", ")));
-            let response = row.response_p99_ns.filter(|_| course.is_open_loop);
+            let response = row.response_p99_ns.filter(|_| run.is_open_loop);
             let times = [
                 ("service p50", row.service_p50_ns),
                 ("service p99", row.service_p99_ns),
@@ -304,27 +317,34 @@ impl<'a> TimelinePlot<'a> {
 
 impl Plot for TimelinePlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let (subtitle, legend) = (self.subtitle(), self.legend());
-        let x_label = format!("time since the start of measuring ({})", self.time.unit);
-        let unit_s = self.time.unit_s;
-        let x = AxisScale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
-        let x = (x, x_label.as_str());
-        let decorations = self
-            .context
-            .decorations(&self.colours, &subtitle, &legend, x);
+        let TimeAxis {
+            from_s,
+            to_s,
+            unit,
+            unit_s,
+            ..
+        } = self.time;
+        let x = AxisScale::linear(from_s / unit_s, to_s / unit_s);
+        let decorations = Decorations {
+            subtitle: self.subtitle(),
+            legend: self.legend(),
+            x: (x, &format!("time since the start of measuring ({unit})")),
+        };
         let rates = Panel::new("messages per second".to_owned(), self.scale_of_throughput());
         let times = Panel {
             share: 1.4,
             ..Panel::new(self.heading_of_times(), self.scale_of_times()?)
         };
-        let axes = decorations.draw(canvas, &[rates, times])?;
-        axes.iter().for_each(|axes| self.draw_zones(canvas, axes));
+        let axes = self
+            .context
+            .draw_panels(canvas, &decorations, &[rates, times])?;
+        axes.iter().for_each(|axes| self.draw_zones(axes));
         // As many axes as panels.
         let (upper, lower) = (&axes[0], &axes[1]);
-        self.draw_stages(canvas, upper);
-        self.draw_tracks(canvas, upper, &self.throughput);
-        self.draw_tracks(canvas, lower, &self.times);
-        self.draw_failures(canvas, upper);
+        self.draw_stages(upper);
+        self.draw_tracks(upper, &self.throughput);
+        self.draw_tracks(lower, &self.times);
+        self.draw_failures(upper);
         Ok(self.hovers(upper))
     }
 

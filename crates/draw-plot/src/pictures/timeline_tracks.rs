@@ -3,13 +3,45 @@
 use std::collections::BTreeMap;
 
 use measurement::record::TimelineRow;
+use measurement::run::{Run, StageSummary};
 use plotters::style::RGBColor;
 use results::read::Metric;
 
 use super::time_axis::drain_of;
-use crate::data::Course;
+use crate::data::Labelled;
 use crate::series::{TimeStep, rates, steps};
 use crate::theme::Colours;
+
+/// The seconds of a run, as far as they are drawn.
+#[derive(Clone, Copy)]
+pub(crate) struct RunSeconds<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) rows: &'a [TimelineRow],
+    pub(crate) knows_sent: bool,
+    pub(crate) is_open_loop: bool,
+    pub(crate) elapsed_s: Option<f64>,
+    pub(crate) warmup_s: Option<f64>,
+    pub(crate) stages: &'a [StageSummary],
+}
+
+impl<'a> RunSeconds<'a> {
+    pub(crate) fn of(run: &'a Labelled<Run>) -> Self {
+        let timeline = run.timeline.as_ref();
+        let rows = timeline.map_or(&[][..], |timeline| &timeline.rows);
+        let differ = |row: &TimelineRow| row.response_p99_ns != row.service_p99_ns;
+        Self {
+            label: &run.label,
+            rows,
+            knows_sent: timeline.is_some_and(|timeline| timeline.knows_sent),
+            is_open_loop: run
+                .is_open_loop()
+                .unwrap_or_else(|| rows.iter().any(differ)),
+            elapsed_s: run.elapsed_s(),
+            warmup_s: run.warmup_s(),
+            stages: run.stages(),
+        }
+    }
+}
 
 /// A line of the picture.
 pub(crate) struct Track {
@@ -43,21 +75,29 @@ pub(crate) fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
 }
 
 /// The tracks of the two panels, throughput and times.
-pub(crate) fn tracks(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Track>) {
+pub(crate) fn tracks(
+    all: &[RunSeconds<'_>],
+    only: Option<Metric>,
+    colours: &Colours,
+) -> (Vec<Track>, Vec<Track>) {
     match all {
-        [only] => tracks_of_one(only, colours),
-        all => tracks_of_several(all, colours),
+        [run] => tracks_of_one(run, only, colours),
+        all => tracks_of_several(all, only.unwrap_or_default(), colours),
     }
 }
 
 /// The tracks of a single run: all that is known of it.
-fn tracks_of_one(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>) {
+fn tracks_of_one(
+    run: &RunSeconds<'_>,
+    only: Option<Metric>,
+    colours: &Colours,
+) -> (Vec<Track>, Vec<Track>) {
     let mut throughput = Vec::new();
-    if course.knows_sent {
-        let sent = rates_of(course, |row| row.sent);
+    if run.knows_sent {
+        let sent = rates_of(run, |row| row.sent);
         throughput.push(Track::new("sent per second", sent, colours.faint_text, 5.5));
     }
-    let received = rates_of(course, |row| row.received);
+    let received = rates_of(run, |row| row.received);
     throughput.push(Track::new(
         "received per second",
         received,
@@ -65,12 +105,12 @@ fn tracks_of_one(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>)
         2.0,
     ));
 
-    let largest = times_of(course, |row| row.max_ns);
+    let largest = times_of(run, |row| row.max_ns);
     let mut times = vec![Track::new("largest time", largest, colours.faint_text, 1.3)];
     let [p50, p99] = colours.percentiles;
-    let is_response = course.only == Some(Metric::ResponseTime);
-    if is_response || (course.is_open_loop && course.only.is_none()) {
-        let response = times_of(course, |row| row.response_p99_ns);
+    let is_response = only == Some(Metric::ResponseTime);
+    if is_response || (run.is_open_loop && only.is_none()) {
+        let response = times_of(run, |row| row.response_p99_ns);
         times.push(Track::new(
             "p99 response time",
             response,
@@ -79,9 +119,9 @@ fn tracks_of_one(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>)
         ));
     }
     if !is_response {
-        let service = times_of(course, |row| row.service_p99_ns);
+        let service = times_of(run, |row| row.service_p99_ns);
         times.push(Track::new("p99 service time", service, p99, 2.0));
-        let median = times_of(course, |row| row.service_p50_ns);
+        let median = times_of(run, |row| row.service_p50_ns);
         times.push(Track::new("p50 service time", median, p50, 2.0));
     }
     (throughput, times)
@@ -89,45 +129,45 @@ fn tracks_of_one(course: &Course, colours: &Colours) -> (Vec<Track>, Vec<Track>)
 
 /// The tracks that can be compared of several runs, without the drain: nothing marks its seconds, so they
 /// would look like seconds of the run.
-fn tracks_of_several(all: &[Course], colours: &Colours) -> (Vec<Track>, Vec<Track>) {
-    let tracks = all.iter().zip(colours.series).map(|(course, colour)| {
-        let mut measured = course.clone();
-        if let Some(drain) = drain_of(course) {
-            let is_measured = |row: &TimelineRow| (row.second as f64) < drain.from_s;
-            measured.rows.retain(is_measured);
-        }
-        let received = rates_of(&measured, |row| row.received);
-        let times = match metric_of(course) {
-            Metric::ServiceTime => times_of(&measured, |row| row.service_p99_ns),
-            Metric::ResponseTime => times_of(&measured, |row| row.response_p99_ns),
+fn tracks_of_several(
+    all: &[RunSeconds<'_>],
+    metric: Metric,
+    colours: &Colours,
+) -> (Vec<Track>, Vec<Track>) {
+    let tracks = all.iter().zip(colours.series).map(|(run, colour)| {
+        let end_s = drain_of(run).map_or(f64::INFINITY, |drain| drain.from_s);
+        let measured = run.rows.partition_point(|row| (row.second as f64) < end_s);
+        let run = RunSeconds {
+            rows: &run.rows[..measured],
+            ..*run
         };
-        let throughput = Track::new(&course.label, received, colour, 2.0);
+        let times = match metric {
+            Metric::ServiceTime => times_of(&run, |row| row.service_p99_ns),
+            Metric::ResponseTime => times_of(&run, |row| row.response_p99_ns),
+        };
+        let received = rates_of(&run, |row| row.received);
+        let throughput = Track::new(run.label, received, colour, 2.0);
         // Both panels have the same colours.
         (throughput, Track::new("", times, colour, 2.0))
     });
     tracks.unzip()
 }
 
-/// The time that is compared.
-pub(crate) fn metric_of(course: &Course) -> Metric {
-    course.only.unwrap_or_default()
-}
-
-fn times_of(course: &Course, ns: impl Fn(&TimelineRow) -> Option<u64>) -> Vec<TimeStep> {
-    let rows = course.rows.iter();
+fn times_of(run: &RunSeconds<'_>, ns: impl Fn(&TimelineRow) -> Option<u64>) -> Vec<TimeStep> {
+    let rows = run.rows.iter();
     let ms = rows.map(|row| (row.second, ns(row).map(|ns| ns as f64 / 1e6)));
-    steps(ms, course.elapsed_s)
+    steps(ms, run.elapsed_s)
 }
 
-fn rates_of(course: &Course, count: impl Fn(&TimelineRow) -> u64) -> Vec<TimeStep> {
-    let rows = course.rows.iter();
-    rates(rows.map(|row| (row.second, count(row))), course.elapsed_s)
+fn rates_of(run: &RunSeconds<'_>, count: impl Fn(&TimelineRow) -> u64) -> Vec<TimeStep> {
+    let rows = run.rows.iter();
+    rates(rows.map(|row| (row.second, count(row))), run.elapsed_s)
 }
 
 /// Messages that failed in each second, over all files.
-pub(crate) fn failures(all: &[Course]) -> impl Iterator<Item = (u64, u64)> {
+pub(crate) fn failures(all: &[RunSeconds<'_>]) -> impl Iterator<Item = (u64, u64)> {
     let mut failed = BTreeMap::new();
-    for row in all.iter().filter(|c| c.knows_sent).flat_map(|c| &c.rows) {
+    for row in all.iter().filter(|c| c.knows_sent).flat_map(|c| c.rows) {
         if row.failed > 0 {
             *failed.entry(row.second).or_insert(0) += row.failed;
         }

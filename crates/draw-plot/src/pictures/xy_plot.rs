@@ -1,25 +1,25 @@
 //! Times against the numbers of a column: a line through the points of each file, or a cloud of them.
 
-use plotters::style::{Color, RGBColor};
+use plotters::style::RGBColor;
+use results::read::TimeColumn;
 use units::counted;
 
 use super::common::{
-    PlotContext, check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
+    check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
 };
-use crate::axes::{Panel, PanelAxes};
+use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::XySeries;
+use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
 use crate::options::Size;
 use crate::phrases::{join, with_choice};
-use crate::plot::{Hover, Plot};
+use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{
     Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
 };
-use crate::theme::Colours;
 
 /// The picture of times against numbers.
 pub(crate) struct XyPlot<'a> {
@@ -30,11 +30,10 @@ pub(crate) struct XyPlot<'a> {
     y: AxisScale,
     y_unit: &'static str,
     per_ms: f64,
-    colours: Colours,
 }
 
 struct XyLine<'a> {
-    series: &'a XySeries<'a>,
+    file: &'a Labelled<TimeColumn>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
     /// A line goes through the points.
@@ -49,17 +48,17 @@ impl<'a> XyPlot<'a> {
     pub(crate) fn new(
         context: PlotContext<'a>,
         x_name: &'a str,
-        all: &'a [XySeries<'a>],
+        all: &'a [Labelled<TimeColumn>],
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
         all.iter().try_for_each(check)?;
-        let points = || all.iter().flat_map(|series| series.points.iter());
+        let all_points = || all.iter().flat_map(|file| points(file));
         let nothing = || DrawError::NoValues(all[0].label.clone());
-        let xs = span(points().map(|(x, _)| *x)).ok_or_else(nothing)?;
-        let (_, largest_ms) = span(points().map(|(_, ms)| *ms)).ok_or_else(nothing)?;
+        let xs = span(all_points().map(|(x, _)| x)).ok_or_else(nothing)?;
+        let (_, largest_ms) = span(all_points().map(|(_, ms)| ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = latency_unit(largest_ms);
         let y = if context.options.log {
-            log_scale(points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
+            log_scale(all_points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
         } else {
             scale_from_zero(largest_ms * per_ms)
         };
@@ -69,22 +68,20 @@ impl<'a> XyPlot<'a> {
             let (low, high) = pad_range(xs);
             AxisScale::linear(low, high)
         };
-        let colours = context.colours();
-        let line = |(series, colour): (&'a XySeries<'a>, RGBColor)| XyLine {
-            series,
-            points: sort_by_x(series.points.iter().map(|(x, ms)| (*x, ms * per_ms))),
-            is_joined: is_joined(&series.points, context.options.size),
+        let line = |(file, colour): (&'a Labelled<TimeColumn>, RGBColor)| XyLine {
+            file,
+            points: sort_by_x(points(file).map(|(x, ms)| (x, ms * per_ms))),
+            is_joined: is_joined(file, context.options.size),
             colour,
         };
         Ok(Self {
             context,
             x_name,
-            lines: all.iter().zip(colours.series).map(line).collect(),
+            lines: all.iter().zip(context.colours.series).map(line).collect(),
             x,
             y,
             y_unit,
             per_ms,
-            colours,
         })
     }
 
@@ -95,7 +92,7 @@ impl<'a> XyPlot<'a> {
             let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
             format!("{} in all", counted(points, "point"))
         };
-        let skipped = match self.lines.iter().map(|line| line.series.skipped).sum() {
+        let skipped = match self.lines.iter().map(|line| line.file.times.skipped).sum() {
             0 => String::new(),
             skipped => format!("{} left out", counted(skipped, "row")),
         };
@@ -119,12 +116,12 @@ impl<'a> XyPlot<'a> {
     }
 
     /// One text at each point, as far as a reader can point at them.
-    fn hovers(&self, axes: &PanelAxes) -> Vec<Hover> {
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let mut hovers = Vec::new();
         for line in &self.lines {
             hovers.extend(hover_places(line.points.len()).map(|at| {
                 let (x, y) = line.points[at];
-                let (label, time) = (&line.series.label, milliseconds(y / self.per_ms));
+                let (label, time) = (&line.file.label, milliseconds(y / self.per_ms));
                 Hover {
                     x: axes.x.pixel(x),
                     y: Some(axes.y.pixel(y)),
@@ -136,7 +133,7 @@ impl<'a> XyPlot<'a> {
         hovers
     }
 
-    fn draw_points(&self, canvas: &Canvas<'_>, axes: &PanelAxes, line: &XyLine<'_>) {
+    fn draw_points(&self, axes: &PanelAxes<'_>, line: &XyLine<'_>) {
         let mut pixels: Vec<Point> = line.points.iter().map(|point| axes.at(*point)).collect();
         if is_crowded(pixels.len(), self.context.options.size) {
             let thin_out = if line.is_joined {
@@ -148,27 +145,27 @@ impl<'a> XyPlot<'a> {
         }
         let k = axes.font.scale;
         if line.is_joined && pixels.len() > 1 {
-            canvas.line(&pixels, line.colour, 2.0 * k);
+            axes.canvas.line(pixels.iter().copied(), line.colour, 2.0);
         }
-        let has_room = (pixels.len() * ROOM) as f64 * k <= axes.layout.width();
-        let radius = if has_room { 4.5 } else { 1.7 } * k;
+        let has_room = (pixels.len() * ROOM) as f64 * k <= axes.width();
+        let radius = if has_room { 4.5 } else { 1.7 };
         for point in pixels {
-            canvas.point(point, radius, line.colour.to_rgba());
+            axes.canvas.point(point, radius, line.colour);
         }
     }
 }
 
 impl Plot for XyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let (subtitle, legend) = (self.subtitle(), self.legend());
-        let x = (self.x, self.x_name);
-        let decorations = self
-            .context
-            .decorations(&self.colours, &subtitle, &legend, x);
-        let heading = self.context.subject.heading(self.y_unit);
-        let axes = decorations.draw_single(canvas, Panel::new(heading, self.y))?;
+        let decorations = Decorations {
+            subtitle: self.subtitle(),
+            legend: self.legend(),
+            x: (self.x, self.x_name),
+        };
+        let panel = Panel::new(self.context.heading(self.y_unit), self.y);
+        let axes = self.context.draw_axes(canvas, &decorations, panel)?;
         for line in &self.lines {
-            self.draw_points(canvas, &axes, line);
+            self.draw_points(&axes, line);
         }
         Ok(self.hovers(&axes))
     }
@@ -177,7 +174,7 @@ impl Plot for XyPlot<'_> {
         let (quantity, x_name) = (self.context.quantity(), self.x_name);
         let mut sentences = format!("{quantity} against {x_name}.");
         for line in &self.lines {
-            if let Some((low, high)) = span(line.series.points.iter().map(|(_, ms)| *ms)) {
+            if let Some((low, high)) = span(line.file.times.values_ms.iter().copied()) {
                 let (low, high) = (milliseconds(low), milliseconds(high));
                 sentences += &format!(" {}, from {low} to {high}.", line.description());
             }
@@ -190,28 +187,34 @@ impl XyLine<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
         let points = counted(self.points.len() as u64, "point");
-        let points = with_choice(points, self.series.chosen_from);
-        format!("{} · {points}", self.series.label)
+        let points = with_choice(points, self.file.times.chosen_from);
+        format!("{} · {points}", self.file.label)
     }
+}
+
+/// The numbers of a column and their times.
+fn points(column: &TimeColumn) -> impl Iterator<Item = Point> {
+    let xs = column.x.iter().flat_map(|x| x.values.iter().copied());
+    xs.zip(column.times.values_ms.iter().copied())
 }
 
 /// True if a line goes through the points: where they have room, or are many along the axis. Through
 /// many whose x goes back and forth it would be a scribble that hides them.
-fn is_joined(points: &[Point], size: Size) -> bool {
-    points.len() * ROOM <= size.width() as usize || points.is_sorted_by(|a, b| a.0 <= b.0)
+fn is_joined(column: &TimeColumn, size: Size) -> bool {
+    let has_room = points(column).count() * ROOM <= size.width() as usize;
+    has_room || points(column).is_sorted_by(|a, b| a.0 <= b.0)
 }
 
-fn check(series: &XySeries<'_>) -> Result<(), DrawError> {
+fn check(file: &Labelled<TimeColumn>) -> Result<(), DrawError> {
     /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
-    check_times(&series.label, series.points.iter().map(|(_, ms)| *ms))?;
+    check_times(&file.label, file.times.values_ms.iter().copied())?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
-    let mut numbered = (1..).zip(series.points.iter());
-    match numbered.find(|(_, (x, _))| !is_near(*x)) {
+    match (1..).zip(points(file)).find(|(_, (x, _))| !is_near(*x)) {
         Some((number, (value, _))) => Err(DrawError::TooFar {
-            label: series.label.clone(),
+            label: file.label.clone(),
             number,
-            value: *value,
+            value,
         }),
         None => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! Cells of time and magnitude: what a heatmap is made of.
 
 use super::log_bins::LogBins;
+use super::round_step;
 
 /// Columns of a heatmap at most.
 const MOST_COLUMNS: f64 = 120.0;
@@ -16,11 +17,8 @@ const MOST_ROWS: f64 = 60.0;
 #[must_use]
 pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
     let wanted = (span_s / MOST_COLUMNS).max(at_least_s).max(FINEST_S);
-    let power = 10_f64.powf(wanted.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .find(|step| step * power >= wanted * (1.0 - 1e-9));
-    step.unwrap_or(10.0) * power
+    let (factor, power) = round_step(wanted);
+    factor * 10_f64.powf(power)
 }
 
 /// The rows of a heatmap of times from `low`, which is above zero, to `high`.
@@ -102,7 +100,7 @@ fn column_of(at_s: f64, slice_s: f64) -> usize {
     }
 }
 
-/// CountSteps of equal factor from one message to the fullest cell.
+/// The scale of counts: steps of equal factor from one message to the fullest cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CountSteps {
     most: u64,

@@ -17,7 +17,7 @@ pub(crate) struct KeyFigures {
 
 impl KeyFigures {
     /// The figures of times in ascending order.
-    pub(crate) fn of_sorted(sorted: &SortedTimes) -> Self {
+    pub(crate) fn of_sorted(sorted: &SortedTimes<'_>) -> Self {
         Self {
             p50: sorted.quantile(0.5),
             p99: sorted.quantile(0.99),

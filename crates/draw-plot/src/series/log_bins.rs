@@ -62,7 +62,7 @@ const MOST_BINS: f64 = 300.0;
 /// 99th percentile, as far as there are messages to fill them, and no more altogether than can be seen.
 /// `None` without a time above zero.
 #[must_use]
-pub fn bins_for(all: &[&SortedTimes]) -> Option<LogBins> {
+pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
     let low = all
         .iter()
         .filter_map(|sorted| sorted.min_positive())
@@ -96,7 +96,7 @@ pub fn bins_for(all: &[&SortedTimes]) -> Option<LogBins> {
 
 /// The number of times in each bin.
 #[must_use]
-pub fn histogram(sorted: &SortedTimes, edges: &[f64]) -> Vec<u64> {
+pub fn histogram(sorted: &SortedTimes<'_>, edges: &[f64]) -> Vec<u64> {
     let below: Vec<u64> = edges.iter().map(|edge| sorted.below(*edge)).collect();
     below.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
@@ -117,11 +117,11 @@ mod tests {
 
     #[test]
     fn each_time_is_counted_once() {
-        let sorted = SortedTimes::new(vec![0.0, 1.0, 3.0, 9.99, 10.0, 99.0, 100.0], &[]).unwrap();
+        let sorted = SortedTimes::new(&[0.0, 1.0, 3.0, 9.99, 10.0, 99.0, 100.0], &[]).unwrap();
         let edges = LogBins::covering(1.0, 100.0, 1).edges();
         assert_eq!(edges, [1.0, 10.0, 100.0, 1_000.0]);
         assert_eq!(histogram(&sorted, &edges), [3, 2, 1]);
-        let counted = SortedTimes::new(vec![2.0, 20.0], &[5, 7]).unwrap();
+        let counted = SortedTimes::new(&[2.0, 20.0], &[5, 7]).unwrap();
         assert_eq!(histogram(&counted, &edges), [5, 7, 0]);
     }
 
@@ -133,7 +133,7 @@ mod tests {
             .collect();
         values.sort_by(f64::total_cmp);
         values.push(1_000.0);
-        let sorted = SortedTimes::new(values, &[]).unwrap();
+        let sorted = SortedTimes::new(&values, &[]).unwrap();
         let bins = bins_for(&[&sorted]).unwrap();
         assert_eq!(bins.per_decade(), 100);
         let filled = histogram(&sorted, &bins.edges());
@@ -143,9 +143,9 @@ mod tests {
 
     #[test]
     fn one_value_has_one_bin_and_zeros_have_none() {
-        let one = SortedTimes::new(vec![2.5; 9], &[]).unwrap();
+        let one = SortedTimes::new(&[2.5; 9], &[]).unwrap();
         assert_eq!(histogram(&one, &bins_for(&[&one]).unwrap().edges()), [9]);
-        let zeros = SortedTimes::new(vec![0.0; 9], &[]).unwrap();
+        let zeros = SortedTimes::new(&[0.0; 9], &[]).unwrap();
         assert_eq!(bins_for(&[&zeros]), None);
     }
 
@@ -157,7 +157,7 @@ mod tests {
             let mut values = values;
             values.sort_by(f64::total_cmp);
             let positive = values.iter().filter(|value| **value > 0.0).count() as u64;
-            let sorted = SortedTimes::new(values, &[]).unwrap();
+            let sorted = SortedTimes::new(&values, &[]).unwrap();
             match bins_for(&[&sorted]) {
                 None => prop_assert_eq!(positive, 0),
                 Some(bins) => {

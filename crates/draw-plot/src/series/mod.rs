@@ -44,3 +44,11 @@ pub(crate) fn span(numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         Some((low.min(number), high.max(number)))
     })
 }
+
+/// The factor 1, 2, 5 or 10 and the power of ten of the next such number of at least `wanted`.
+pub(crate) fn round_step(wanted: f64) -> (f64, f64) {
+    let power = wanted.log10().floor();
+    let mut factors = [1.0, 2.0, 5.0].into_iter();
+    let factor = factors.find(|factor| factor * 10_f64.powf(power) >= wanted * (1.0 - 1e-9));
+    (factor.unwrap_or(10.0), power)
+}

@@ -1,39 +1,34 @@
 //! Times in ascending order: their quantiles, and how many lie where.
 
-/// Times in ascending order, each with how often it occurred; at least one.
+use results::read::Latencies;
+
+/// Times in ascending order, each with its number of occurrences; at least one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SortedTimes {
-    values: Vec<f64>,
+pub struct SortedTimes<'v> {
+    values: &'v [f64],
     /// Number of times up to each value and with it; empty when each occurred once.
     up_to: Vec<u64>,
 }
 
-impl SortedTimes {
-    /// Values in ascending order, and how often each occurred; without counts, each once. `None`
-    /// without any time, and where counts and values differ in number.
+impl<'v> SortedTimes<'v> {
+    /// Latencies that are in ascending order; `None` without any, and where counts and values differ in
+    /// number.
     #[must_use]
-    pub fn new(values: Vec<f64>, counts: &[u64]) -> Option<Self> {
-        debug_assert!(values.is_sorted());
-        if counts.is_empty() {
-            return (!values.is_empty()).then_some(Self {
-                values,
-                up_to: Vec::new(),
-            });
-        }
-        let mut total = 0_u64;
-        let up_to: Vec<u64> = counts
-            .iter()
-            .map(|count| {
-                total = total.saturating_add(*count);
-                total
-            })
-            .collect();
-        (total > 0 && up_to.len() == values.len()).then_some(Self { values, up_to })
+    pub fn of(times: &'v Latencies) -> Option<Self> {
+        Self::new(&times.values_ms, &times.counts)
     }
 
-    /// The different values, or all of them where each occurred once.
-    pub(crate) fn values(&self) -> &[f64] {
-        &self.values
+    pub(super) fn new(values: &'v [f64], counts: &[u64]) -> Option<Self> {
+        debug_assert!(values.is_sorted());
+        let mut total = 0_u64;
+        let up_to = counts.iter().map(|count| {
+            total = total.saturating_add(*count);
+            total
+        });
+        let up_to: Vec<u64> = up_to.collect();
+        let sorted = Self { values, up_to };
+        let is_whole = counts.is_empty() || counts.len() == values.len();
+        (is_whole && sorted.count() > 0).then_some(sorted)
     }
 
     /// True if the values come with counts, as from a histogram.
@@ -45,10 +40,8 @@ impl SortedTimes {
     /// The number of times.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.up_to
-            .last()
-            .copied()
-            .unwrap_or(self.values.len() as u64)
+        let counted = self.up_to.last().copied();
+        counted.unwrap_or(self.values.len() as u64)
     }
 
     /// The smallest value that the share `q` of all does not exceed, as HdrHistogram defines it
@@ -104,7 +97,7 @@ impl SortedTimes {
 
 /// The share of the times, from 0 to 1, of at most each of the `places`.
 #[must_use]
-pub fn shares(sorted: &SortedTimes, places: &[f64]) -> Vec<f64> {
+pub fn shares(sorted: &SortedTimes<'_>, places: &[f64]) -> Vec<f64> {
     let count = sorted.count() as f64;
     places
         .iter()
@@ -114,7 +107,7 @@ pub fn shares(sorted: &SortedTimes, places: &[f64]) -> Vec<f64> {
 
 /// HdrHistogram's spectrum: the quantile at each of the `places`, which are 1/(1 − q).
 #[must_use]
-pub fn spectrum(sorted: &SortedTimes, places: &[f64]) -> Vec<f64> {
+pub fn spectrum(sorted: &SortedTimes<'_>, places: &[f64]) -> Vec<f64> {
     let quantile = |place: &f64| sorted.quantile(quantile_at(*place));
     places.iter().map(quantile).collect()
 }
@@ -155,11 +148,12 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_occurred() {
-        let each = SortedTimes::new((1..=1_000).map(f64::from).collect(), &[]).unwrap();
+        let values: Vec<f64> = (1..=1_000).map(f64::from).collect();
+        let each = SortedTimes::new(&values, &[]).unwrap();
         let quantiles = [0.0, 0.5, 0.99, 0.999, 0.9991, 1.0].map(|q| each.quantile(q));
         assert_eq!(quantiles, [1.0, 500.0, 990.0, 999.0, 1_000.0, 1_000.0]);
         // 0, 0, 0, 2, 5, 5
-        let counted = SortedTimes::new(vec![0.0, 2.0, 5.0], &[3, 1, 2]).unwrap();
+        let counted = SortedTimes::new(&[0.0, 2.0, 5.0], &[3, 1, 2]).unwrap();
         let quantiles = [0.0, 0.5, 0.51, 0.67, 1.0].map(|q| counted.quantile(q));
         assert_eq!(quantiles, [0.0, 0.0, 2.0, 5.0, 5.0]);
         assert_eq!((counted.count(), counted.max()), (6, 5.0));
@@ -168,11 +162,11 @@ mod tests {
 
     #[test]
     fn nothing_is_no_distribution() {
-        assert_eq!(SortedTimes::new(Vec::new(), &[]), None);
-        assert_eq!(SortedTimes::new(vec![1.0, 2.0], &[0, 0]), None);
-        assert_eq!(SortedTimes::new(vec![1.0, 2.0], &[1]), None);
+        assert_eq!(SortedTimes::new(&[], &[]), None);
+        assert_eq!(SortedTimes::new(&[1.0, 2.0], &[0, 0]), None);
+        assert_eq!(SortedTimes::new(&[1.0, 2.0], &[1]), None);
         assert_eq!(
-            SortedTimes::new(vec![0.0], &[]).and_then(|s| s.min_positive()),
+            SortedTimes::new(&[0.0], &[]).and_then(|s| s.min_positive()),
             None
         );
     }
@@ -180,7 +174,8 @@ mod tests {
     #[test]
     fn shares_and_spectrum_of_a_known_law() {
         // Uniform on 1..=100.
-        let uniform = SortedTimes::new((1..=100).map(f64::from).collect(), &[]).unwrap();
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        let uniform = SortedTimes::new(&values, &[]).unwrap();
         let found = shares(&uniform, &[0.5, 1.0, 50.0, 50.5, 99.0, 1e9]);
         assert_eq!(found, [0.0, 0.01, 0.5, 0.5, 0.99, 1.0]);
         let places = [1.0, 2.0, 10.0, 100.0, spectrum_end(100)];
@@ -216,9 +211,9 @@ mod tests {
                 .collect();
             let (values, counts): (Vec<f64>, Vec<u64>) =
                 pairs.iter().map(|(value, count)| (f64::from(*value), *count)).unzip();
-            let counted = SortedTimes::new(values, &counts);
+            let counted = SortedTimes::new(&values, &counts);
             prop_assert_eq!(counted.is_some(), !out.is_empty());
-            if let (Some(counted), Some(each)) = (counted, SortedTimes::new(out.clone(), &[])) {
+            if let (Some(counted), Some(each)) = (counted, SortedTimes::new(&out, &[])) {
                 prop_assert_eq!(counted.count(), each.count());
                 prop_assert_eq!(counted.quantile(q), each.quantile(q));
                 prop_assert_eq!(counted.at_most(place), each.at_most(place));

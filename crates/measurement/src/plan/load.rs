@@ -255,7 +255,7 @@ impl LoadDraft {
     }
 }
 
-fn check<T: PartialOrd + fmt::Debug>(
+fn check<T: PartialOrd + Copy + fmt::Debug>(
     what: &'static str,
     value: T,
     min: T,

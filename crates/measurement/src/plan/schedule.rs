@@ -131,7 +131,6 @@ impl Schedule {
         let index = cursor.index + 1;
         let position = match self.arrivals {
             // Exact up to 2^53 messages.
-            #[allow(clippy::cast_precision_loss)]
             Arrivals::Constant => {
                 (u64::from(cursor.client) + index * u64::from(self.clients)) as f64
             }
@@ -172,7 +171,6 @@ impl Schedule {
     fn gap(&self, client: u32, index: u64) -> f64 {
         const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
         // Uniform in (0, 1): the middle of one of 2^53 parts.
-        #[allow(clippy::cast_precision_loss)]
         let uniform = ((message_hash(self.seed, client, index) >> 11) as f64 + 0.5) / TWO_TO_53;
         -uniform.ln() * f64::from(self.clients)
     }

@@ -13,11 +13,7 @@ pub const SIGNIFICANT_DIGITS: u8 = 3;
 /// Upper bounds of so many bins between two times in nanoseconds, each larger than the one before by the
 /// same factor; the last one is `high`.
 #[must_use]
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn log_bounds(low: u64, high: u64, bins: usize) -> Vec<u64> {
     let (from, to) = ((low.max(1)) as f64, high.max(1) as f64);
     (1..=bins)
@@ -123,14 +119,12 @@ impl LatencyHistogram {
 
     /// The arithmetic mean, exact up to the division; `None` when empty.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn mean(&self) -> Option<f64> {
         (self.count() > 0).then(|| self.sum as f64 / self.count() as f64)
     }
 
     /// The sum of all values in nanoseconds, exact up to the conversion.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn sum(&self) -> f64 {
         self.sum as f64
     }
@@ -173,7 +167,6 @@ impl LatencyHistogram {
 
     /// The standard deviation of the recorded values (of the population); `None` when empty.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn stdev(&self) -> Option<f64> {
         let n = u128::from(self.count());
         (n > 0).then(|| {

@@ -136,7 +136,6 @@ pub struct Throughput {
 
 impl Throughput {
     /// 0 when nothing was measured.
-    #[allow(clippy::cast_precision_loss)]
     fn new(echoes: &EchoTotals, elapsed_s: f64) -> Self {
         let per_second = |n: u64| {
             if elapsed_s > 0.0 {
@@ -162,7 +161,6 @@ struct ScheduleAdherence {
 
 impl ScheduleAdherence {
     /// `None` when nothing was due.
-    #[allow(clippy::cast_precision_loss)]
     fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, elapsed_s: f64) -> Option<Self> {
         let due = (record.counts.sent + record.counts.unsent) as f64;
         let sent = open.sent_in_time as f64;

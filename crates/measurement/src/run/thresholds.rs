@@ -88,9 +88,7 @@ impl ComparisonOperator {
             Self::AtLeast => found >= value,
             Self::Below => found < value,
             Self::AtMost => found <= value,
-            #[allow(clippy::float_cmp)]
             Self::Equal => found == value,
-            #[allow(clippy::float_cmp)]
             Self::Unequal => found != value,
         }
     }

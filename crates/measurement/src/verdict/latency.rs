@@ -8,11 +8,7 @@ use crate::record::LatencyHistogram;
 #[must_use]
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
     // Rounded to the nearest message: (1 − 0.99)·100,000 is a hair below 1,000 in binary.
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let beyond = ((1.0 - quantile) * count as f64).round() as u64;
     beyond
 }
@@ -40,7 +36,6 @@ impl Latency {
     /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
     /// would be the maximum by another name.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)]
     pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
         let firm = self
             .p99_9

@@ -140,7 +140,6 @@ impl ServerSample {
 }
 
 /// `None` when no CPU time was used.
-#[allow(clippy::cast_precision_loss)]
 fn per_cpu_second(echoes: u64, cpu_s: f64) -> Option<f64> {
     (cpu_s > 0.0).then(|| echoes as f64 / cpu_s)
 }

@@ -45,7 +45,6 @@ pub fn judge(evidence: &Evidence) -> Validity {
         .filter(|kept| *kept < ACHIEVED_SHARE_LIMIT)
     {
         // Exact far beyond any number of connections.
-        #[allow(clippy::cast_precision_loss)]
         let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
         reasons.push(Reason::RateNotKept {
             kept,
@@ -80,7 +79,6 @@ pub fn judge(evidence: &Evidence) -> Validity {
 }
 
 /// Figures that say more about the generator than about the server.
-#[allow(clippy::cast_precision_loss)]
 fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     let Some(own) = evidence.calibration else {
         return Vec::new();
@@ -106,7 +104,6 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     reasons
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn impossible(evidence: &Evidence) -> Vec<Reason> {
     let figure = |name, ns: Option<u64>| ns.map(|ns| (name, ns as f64));
     let (service, response) = (&evidence.service, &evidence.response);

@@ -68,9 +68,6 @@ impl StartCommand {
 
 impl Candidate {
     /// Parses `NAME=COMMAND` or `NAME=COMMAND @ URL`.
-    ///
-    /// # Errors
-    /// [`SpecError`], also when nothing tells the server its port.
     pub(crate) fn with_command(text: &str) -> Result<Self, SpecError> {
         let (name, rest) = split_name(text, "axum=axum-ws --bind 127.0.0.1:{port}")?;
         // Only what looks like a URL is one, be it a wrong one: a command may have an ` @ ` of its own.
@@ -103,9 +100,6 @@ impl Candidate {
     }
 
     /// Parses `NAME=URL`, a server that runs already.
-    ///
-    /// # Errors
-    /// [`SpecError`] without a name or with a wrong URL.
     pub(crate) fn with_url(text: &str) -> Result<Self, SpecError> {
         let (name, url) = split_name(text, "a=ws://127.0.0.1:8000/ws")?;
         let candidate = Self {
@@ -124,9 +118,6 @@ impl Candidate {
     }
 
     /// URL of a start on this port.
-    ///
-    /// # Errors
-    /// [`PlanError`] when it cannot be used.
     pub(crate) fn target(&self, port: u16, path: &str) -> Result<ServerUrl, PlanError> {
         let url = self.url(path);
         ServerUrl::parse(&match self.command {
@@ -136,9 +127,6 @@ impl Candidate {
     }
 
     /// Checks that the URL can be used.
-    ///
-    /// # Errors
-    /// [`SpecError::Url`] if not.
     pub(crate) fn check_url(&self, path: &str) -> Result<(), SpecError> {
         let checked = self.target(1, path).map(drop);
         checked.map_err(|source| SpecError::Url {
@@ -148,7 +136,7 @@ impl Candidate {
     }
 
     /// The same as data of a comparison.
-    pub(crate) fn contender(&self, path: &str) -> CandidateRow {
+    pub(crate) fn row(&self, path: &str) -> CandidateRow {
         CandidateRow {
             name: self.name.clone(),
             command: self.command.as_ref().map(|command| command.text.clone()),
@@ -166,9 +154,6 @@ fn looks_like_a_url(text: &str) -> bool {
 }
 
 /// Splits `NAME=…`.
-///
-/// # Errors
-/// [`SpecError`] without a name, or with one that cannot stand in a condition.
 pub(crate) fn split_name<'t>(
     text: &'t str,
     example: &'static str,

@@ -8,14 +8,14 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use host::process_group::ProcessGroups;
-use host::server_process::ServerProcess;
+use host::server_process::ServerChild;
 use http::HeaderMap;
 use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl, TargetServer};
 use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::candidate::{Candidate, StartCommand};
-use super::ws_client::{ServerAddress, WsClient, WsClientError};
+use super::candidate::Candidate;
+use super::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Limit of one try: a server may accept a connection before it is ready for it.
 const ONE_TRY: Duration = Duration::from_secs(2);
@@ -107,26 +107,48 @@ pub(crate) struct ServerStarter {
     pub(crate) control: RunHandle,
 }
 
-/// A server that has echoed a message.
+/// A server that runs, and that we have started unless it ran already.
 #[derive(Debug)]
-pub(crate) struct StartedServer {
-    pub(crate) address: ServerAddress,
+pub(crate) struct RunningServer {
+    pub(crate) address: HandshakeTarget,
     /// Time from the start to the first echo.
-    pub(crate) ready_after: Duration,
-    pub(crate) process: ServerProcess,
+    pub(crate) ready_after: Option<Duration>,
+    process: Option<ServerChild>,
+}
+
+impl RunningServer {
+    /// Processes of a server that we have started.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        self.process
+            .as_ref()
+            .map_or_else(Vec::new, ServerChild::members)
+    }
+
+    /// Returns exit status and last output of a server that we have started, if it has ended.
+    pub(crate) fn ending(&mut self) -> Option<(ExitStatus, String)> {
+        self.process.as_mut()?.ending()
+    }
+
+    /// Ends a server that we have started.
+    pub(crate) fn end(self) {
+        if let Some(process) = self.process {
+            process.end();
+        }
+    }
 }
 
 impl ServerStarter {
-    /// Starts a server and waits until it echoes a message.
-    ///
-    /// # Errors
-    /// [`StartError`]; the server is killed then.
-    pub(crate) fn start(
-        &self,
-        candidate: &Candidate,
-        command: &StartCommand,
-    ) -> Result<StartedServer, StartError> {
+    /// Starts a server and waits until it echoes a message, unless it runs already. After an error it is
+    /// killed.
+    pub(crate) fn start(&self, candidate: &Candidate) -> Result<RunningServer, StartError> {
         let name = || candidate.name.clone();
+        let Some(command) = &candidate.command else {
+            return Ok(RunningServer {
+                address: self.address(candidate.target(0, &self.path)?),
+                ready_after: None,
+                process: None,
+            });
+        };
         let port = if command.wants_port() {
             free_port().map_err(|source| StartError::NoPort {
                 name: name(),
@@ -151,19 +173,19 @@ impl ServerStarter {
         self.wait_until_ready(&candidate.name, address, process)
     }
 
-    pub(crate) fn address(&self, url: ServerUrl) -> ServerAddress {
+    fn address(&self, url: ServerUrl) -> HandshakeTarget {
         let mut server = TargetServer::from(url);
         // The policy is for the servers among them that have a certificate.
         if server.url.is_tls() {
             server.certificate_policy = self.certificate_policy.clone();
         }
-        ServerAddress {
+        HandshakeTarget {
             server,
             headers: self.headers.clone(),
         }
     }
 
-    fn spawn(&self, words: &[String]) -> io::Result<ServerProcess> {
+    fn spawn(&self, words: &[String]) -> io::Result<ServerChild> {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -171,16 +193,16 @@ impl ServerStarter {
             command.current_dir(cwd);
         }
         host::cores::with_cores(&self.cores, || {
-            ServerProcess::spawn(&self.groups, &mut command)
+            ServerChild::spawn(&self.groups, &mut command)
         })?
     }
 
     fn wait_until_ready(
         &self,
         name: &str,
-        address: ServerAddress,
-        mut process: ServerProcess,
-    ) -> Result<StartedServer, StartError> {
+        address: HandshakeTarget,
+        mut process: ServerChild,
+    ) -> Result<RunningServer, StartError> {
         let begun = Instant::now();
         let mut wait = RETRY_EVERY;
         let mut earlier = None;
@@ -200,10 +222,10 @@ impl ServerStarter {
                 });
             }
             let Err(error) = tried else {
-                return Ok(StartedServer {
+                return Ok(RunningServer {
                     address,
-                    ready_after: begun.elapsed(),
-                    process,
+                    ready_after: Some(begun.elapsed()),
+                    process: Some(process),
                 });
             };
             let error = telling_error(earlier, error, allowed < ONE_TRY);
@@ -239,7 +261,7 @@ fn find_listener(target: &ServerUrl) -> Option<SocketAddr> {
     addresses.find(|address| TcpStream::connect_timeout(address, ONE_TRY).is_ok())
 }
 
-fn try_echo(address: &ServerAddress, timeout: Duration) -> Result<(), WsClientError> {
+fn try_echo(address: &HandshakeTarget, timeout: Duration) -> Result<(), WsClientError> {
     let mut client = WsClient::open(address, timeout)?;
     client.send(Message::text("ready?"))?;
     loop {

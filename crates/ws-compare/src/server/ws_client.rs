@@ -20,7 +20,7 @@ type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A server, and the means of a handshake with it.
 #[derive(Debug, Clone)]
-pub(crate) struct ServerAddress {
+pub(crate) struct HandshakeTarget {
     pub(crate) server: TargetServer,
     /// Further headers of the handshake.
     pub(crate) headers: HeaderMap,
@@ -49,10 +49,10 @@ pub(crate) struct WsClient {
 
 impl WsClient {
     /// Opens a connection whose deadline is `timeout` from now.
-    ///
-    /// # Errors
-    /// [`WsClientError`] when it does not open in time.
-    pub(crate) fn open(address: &ServerAddress, timeout: Duration) -> Result<Self, WsClientError> {
+    pub(crate) fn open(
+        address: &HandshakeTarget,
+        timeout: Duration,
+    ) -> Result<Self, WsClientError> {
         let deadline = Instant::now() + timeout;
         let stream = DeadlineStream {
             socket: connect(address, deadline)?,
@@ -75,18 +75,12 @@ impl WsClient {
     }
 
     /// Sends a message, or a frame of one.
-    ///
-    /// # Errors
-    /// [`WsClientError`] when it does not go out in time.
     pub(crate) fn send(&mut self, message: Message) -> Result<(), WsClientError> {
         let sent = self.socket.send(message);
         sent.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
     }
 
     /// Returns the next message, control frames among them.
-    ///
-    /// # Errors
-    /// [`WsClientError`] when none comes in time.
     pub(crate) fn receive(&mut self) -> Result<Message, WsClientError> {
         let message = self.socket.read();
         message.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
@@ -107,7 +101,10 @@ fn silent_or(
     }
 }
 
-fn connect(address: &ServerAddress, deadline: Instant) -> Result<Box<dyn Socket>, WsClientError> {
+fn connect(
+    address: &HandshakeTarget,
+    deadline: Instant,
+) -> Result<Box<dyn TimedSocket>, WsClientError> {
     match address.server.url.endpoint() {
         Endpoint::Tcp { host, port, tls } => {
             let socket = tcp(host, *port, deadline).map_err(WsClientError::Connect)?;
@@ -121,7 +118,7 @@ fn connect(address: &ServerAddress, deadline: Instant) -> Result<Box<dyn Socket>
     }
 }
 
-fn tls_session(address: &ServerAddress, host: &str) -> Result<ClientConnection, BoxedError> {
+fn tls_session(address: &HandshakeTarget, host: &str) -> Result<ClientConnection, BoxedError> {
     let config = swarm::tls::client_config(&address.server.certificate_policy)?;
     let name = ServerName::try_from(host.to_owned())?;
     Ok(ClientConnection::new(Arc::clone(&config), name)?)
@@ -143,12 +140,12 @@ fn tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
 }
 
 #[cfg(unix)]
-fn unix(path: &str) -> io::Result<Box<dyn Socket>> {
+fn unix(path: &str) -> io::Result<Box<dyn TimedSocket>> {
     Ok(Box::new(UnixStream::connect(path)?))
 }
 
 #[cfg(not(unix))]
-fn unix(_: &str) -> io::Result<Box<dyn Socket>> {
+fn unix(_: &str) -> io::Result<Box<dyn TimedSocket>> {
     Err(ErrorKind::Unsupported.into())
 }
 
@@ -160,11 +157,11 @@ fn left(deadline: Instant) -> Duration {
 }
 
 /// A blocking stream whose reads and writes can be limited.
-trait Socket: Read + Write {
+trait TimedSocket: Read + Write {
     fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
 }
 
-impl Socket for TcpStream {
+impl TimedSocket for TcpStream {
     fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(timeout))?;
         self.set_write_timeout(Some(timeout))
@@ -172,14 +169,14 @@ impl Socket for TcpStream {
 }
 
 #[cfg(unix)]
-impl Socket for UnixStream {
+impl TimedSocket for UnixStream {
     fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
         self.set_read_timeout(Some(timeout))?;
         self.set_write_timeout(Some(timeout))
     }
 }
 
-impl Socket for StreamOwned<ClientConnection, TcpStream> {
+impl TimedSocket for StreamOwned<ClientConnection, TcpStream> {
     fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
         self.sock.set_timeout(timeout)
     }
@@ -187,14 +184,14 @@ impl Socket for StreamOwned<ClientConnection, TcpStream> {
 
 /// A stream that waits until its deadline and no longer.
 struct DeadlineStream {
-    socket: Box<dyn Socket>,
+    socket: Box<dyn TimedSocket>,
     deadline: Instant,
 }
 
 impl DeadlineStream {
     fn within_deadline<T>(
         &mut self,
-        transfer: impl FnOnce(&mut dyn Socket) -> io::Result<T>,
+        transfer: impl FnOnce(&mut dyn TimedSocket) -> io::Result<T>,
     ) -> io::Result<T> {
         if Instant::now() >= self.deadline {
             return Err(ErrorKind::TimedOut.into());

@@ -21,7 +21,6 @@ pub(super) enum ConditionUnit {
 /// A time of one of the distributions.
 type Time = fn(&Latency) -> Option<f64>;
 
-#[allow(clippy::cast_precision_loss)]
 const TIMES: [(&str, Time); 11] = [
     ("min", |l| l.min.map(|ns| ns as f64)),
     ("mean", |l| l.mean),
@@ -85,7 +84,6 @@ impl NamedFigure {
 }
 
 /// The figures that are no times, by name. `late` is `timed_out` as the text summary calls it.
-#[allow(clippy::cast_precision_loss)]
 #[rustfmt::skip]
 static FIGURES: [NamedFigure; 21] = [
     NamedFigure::fault("lost", Number, |s| Some(s.messages.lost as f64)),
@@ -112,7 +110,6 @@ static FIGURES: [NamedFigure; 21] = [
 ];
 
 /// The most memory that the server had resident, for each connection that opened.
-#[allow(clippy::cast_precision_loss)]
 fn memory_per_connection(s: &Summary) -> Option<f64> {
     let resident = s.server.as_ref()?.max_rss_bytes?;
     let opened = s.connections.opened;
@@ -120,13 +117,11 @@ fn memory_per_connection(s: &Summary) -> Option<f64> {
 }
 
 /// Only an open loop has a schedule to be late for.
-#[allow(clippy::cast_precision_loss)]
 fn send_lag(s: &Summary, ns: Option<u64>) -> Option<f64> {
     s.offered_rate_per_s.and(ns).map(|ns| ns as f64)
 }
 
 /// The share of the messages due that did not come back right and in time.
-#[allow(clippy::cast_precision_loss)]
 fn error_rate(s: &Summary) -> Option<f64> {
     let m = &s.messages;
     let due = m.sent + m.unsent;
@@ -314,7 +309,6 @@ pub(super) fn parse_number(text: &str) -> Option<f64> {
 }
 
 /// A whole number of bytes, typed as a size.
-#[allow(clippy::cast_precision_loss)]
 fn parse_bytes(text: &str) -> Option<f64> {
     text.parse().ok().map(|ByteSize(bytes)| bytes as f64)
 }

@@ -1,0 +1,58 @@
+//! Styles and bullet points of text reports.
+
+use anstyle::Style;
+
+/// Styles a text. [`print_text`](crate::print_text) drops the style where it is not wanted.
+#[must_use]
+pub fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Dims a text.
+#[must_use]
+pub fn dim(text: &str) -> String {
+    paint(Style::new().dimmed(), text)
+}
+
+/// Formats a point of a list, broken into lines of at most this width. The text's own line breaks stay, and
+/// its indented lines are not broken.
+#[must_use]
+pub fn bullet_point(text: &str, width: usize) -> Vec<String> {
+    let mut broken: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let room = if line.starts_with(' ') {
+            usize::MAX
+        } else {
+            width.saturating_sub(2)
+        };
+        let mut words = line.split(' ');
+        let mut last = words.next().unwrap_or_default().to_owned();
+        for word in words {
+            if last.chars().count() + 1 + word.chars().count() <= room {
+                last.push(' ');
+                last.push_str(word);
+            } else {
+                broken.push(std::mem::replace(&mut last, word.to_owned()));
+            }
+        }
+        broken.push(last);
+    }
+    let marks = std::iter::once("– ").chain(std::iter::repeat("  "));
+    let lines = broken.iter().zip(marks);
+    lines.map(|(text, mark)| format!("{mark}{text}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_points_are_broken_between_words() {
+        let point = bullet_point("one two three\nfour\n    as it is written", 9);
+        assert_eq!(
+            point,
+            ["– one two", "  three", "  four", "      as it is written"]
+        );
+        assert_eq!(bullet_point("unbreakable", 4), ["– unbreakable"]);
+    }
+}
