@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use measurement::plan::CertificatePolicy;
+use measurement::plan::{CertificatePolicy, PlanError, ServerUrl, TargetServer};
 
 use crate::headings::CONNECTION;
 
@@ -23,27 +23,37 @@ pub struct TlsFlags {
 }
 
 impl TlsFlags {
-    /// Reads the certificate policy. `check_roots` rejects a PEM text without usable certificates.
+    /// The server at `url`, with the verification of its certificate. `check_roots` rejects a PEM text without
+    /// usable certificates.
     ///
     /// # Errors
-    /// A file that cannot be read, or the error of `check_roots`.
-    pub fn read<R, E>(
+    /// [`PlanError::NoCertificate`] when the server has no TLS; otherwise a file that cannot be read, or the
+    /// error of `check_roots`.
+    pub fn target<R, E>(
         &self,
+        url: ServerUrl,
         check_roots: impl FnOnce(&[u8]) -> Result<R, E>,
-    ) -> anyhow::Result<CertificatePolicy>
+    ) -> anyhow::Result<TargetServer>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        let Some(path) = &self.ca_cert else {
-            return Ok(if self.insecure {
-                CertificatePolicy::Unchecked
-            } else {
-                CertificatePolicy::System
-            });
+        if (self.insecure || self.ca_cert.is_some()) && !url.is_tls() {
+            let url = url.as_str().to_owned();
+            return Err(PlanError::NoCertificate { url }.into());
+        }
+        let certificate_policy = match &self.ca_cert {
+            Some(path) => {
+                let context = || format!("cannot use the certificates of {}", path.display());
+                let pem = std::fs::read(path).with_context(context)?;
+                check_roots(&pem).with_context(context)?;
+                CertificatePolicy::Roots(pem)
+            }
+            None if self.insecure => CertificatePolicy::Unchecked,
+            None => CertificatePolicy::System,
         };
-        let context = || format!("cannot use the certificates of {}", path.display());
-        let pem = std::fs::read(path).with_context(context)?;
-        check_roots(&pem).with_context(context)?;
-        Ok(CertificatePolicy::Roots(pem))
+        Ok(TargetServer {
+            certificate_policy,
+            ..url.into()
+        })
     }
 }

@@ -7,6 +7,7 @@ use crate::error::DrawError;
 use crate::font::{FontFace, FontFaces};
 use crate::options::Size;
 use crate::plot::{Hover, Plot};
+use crate::theme::hex;
 
 /// Dots per pixel of the finished picture: coordinates are whole numbers.
 const SVG_DOTS: u32 = 4;
@@ -63,12 +64,6 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-}
-
-/// A colour as it stands in quotes: `#0072B2`.
-pub(crate) fn hex(colour: impl Color) -> String {
-    let (red, green, blue) = colour.rgb();
-    format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
 /// Writes a long row of circles or rectangles that differ in their place alone as one path of the same

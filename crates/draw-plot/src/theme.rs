@@ -7,10 +7,9 @@
 //! 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11). Exempt are the grid, which only leads the eye to numbers that
 //! are written, and what is translucent to show by its strength how many messages lie there.
 
-use plotters::style::RGBColor;
+use plotters::style::{Color, RGBColor};
 
 use crate::options::Theme;
-use crate::svg::hex;
 
 /// Series that have a colour of their own.
 pub const MAX_SERIES: usize = 7;
@@ -176,6 +175,12 @@ pub(crate) fn with_variables(markup: String) -> String {
         let variable = format!("\"var(--plot-{name}, {})\"", hex(*light));
         markup.replace(&format!("\"{}\"", hex(*mark)), &variable)
     })
+}
+
+/// A colour as it stands in quotes: `#0072B2`.
+pub(crate) fn hex(colour: impl Color) -> String {
+    let (red, green, blue) = colour.rgb();
+    format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
 #[cfg(test)]

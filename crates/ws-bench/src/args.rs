@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, print_notice};
-use measurement::plan::{
-    CertificatePolicy, Length, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
-};
+use measurement::plan::{Length, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer};
 use measurement::run::thresholds::Condition;
 use results::write::RunFormat;
 use units::{UnitError, parse_count};
@@ -168,18 +166,11 @@ impl BenchArgs {
     /// # Errors
     /// For a URL that cannot be read, or certificates to trust that cannot be used.
     pub(crate) fn target(&self) -> anyhow::Result<Option<TargetServer>> {
-        let certificate_policy = self.load.tls.read(swarm::tls::count_roots)?;
-        match &self.url {
-            Some(url) => Ok(Some(TargetServer {
-                certificate_policy,
-                ..ServerUrl::parse(url)?.into()
-            })),
-            None if certificate_policy == CertificatePolicy::System => Ok(None),
-            None => {
-                let url = "the embedded server".to_owned();
-                Err(PlanError::NoCertificate { url }.into())
-            }
-        }
+        let Some(url) = &self.url else {
+            return Ok(None);
+        };
+        let url = ServerUrl::parse(url)?;
+        Ok(Some(self.load.tls.target(url, swarm::tls::count_roots)?))
     }
 
     /// The load and its generator.

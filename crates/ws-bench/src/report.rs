@@ -234,7 +234,6 @@ fn used(
 ) -> String {
     let mut parts = vec![format!("{} of CPU", human_time(cpu_s * 1e9))];
     parts.extend(per_cpu_s.map(|n| format!("{} messages per CPU-second", human_rate(n))));
-    #[allow(clippy::cast_precision_loss)]
     parts.extend(rss.map(|n| format!("at most {} of memory", human_bytes(n as f64))));
     parts.extend(switches.map(|n| format!("{} context switches", grouped(n.total()))));
     parts.join(" · ")
@@ -259,7 +258,6 @@ fn conditions(s: &Summary) -> Vec<String> {
     lines
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn time(ns: Option<u64>) -> String {
     ns.map_or_else(|| "–".to_owned(), |ns| human_time(ns as f64))
 }

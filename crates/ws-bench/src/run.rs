@@ -81,8 +81,8 @@ struct Checked {
 
 /// Checks everything that can be wrong with what was typed, before anything is started.
 fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
-    let spec = args.load_spec()?;
     let target = args.target()?;
+    let spec = args.load_spec()?;
     let url = target.as_ref().map(|server| server.url.clone());
     let load = match target {
         Some(target) => CheckedLoad::Aimed(Box::new(spec.against(target)?)),

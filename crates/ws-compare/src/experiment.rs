@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::{Plan, TargetServer};
+use measurement::plan::{Plan, PlanError};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
@@ -51,10 +51,12 @@ impl<'a> Experiment<'a> {
             .map(|candidate| candidate.target(1, &args.path))
             .collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
-        let target = TargetServer {
-            certificate_policy: args.load.tls.read(swarm::tls::count_roots)?,
-            ..targets.swap_remove(0).into()
-        };
+        let tls = &args.load.tls;
+        let target = tls.target(targets.swap_remove(0), swarm::tls::count_roots);
+        let target = target.map_err(|error| match error.downcast::<PlanError>() {
+            Ok(error) => usage_error(error),
+            Err(other) => other,
+        })?;
         let template = LoadTemplate::new(args, cpu_split.as_ref());
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(usage_error)?;

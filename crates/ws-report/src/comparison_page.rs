@@ -174,9 +174,9 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageS
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::save;
     use crate::inputs::read_runs;
     use measurement::run::Summary;
-    use results::write::Output;
     use test_support::fixtures::open_loop_run;
 
     /// Runs saved and read again, so many as there are changes.
@@ -188,7 +188,7 @@ mod tests {
                 s.started_at = format!("{number}");
                 change(s);
             });
-            Output::create(&path).unwrap().write(&run).unwrap();
+            save(&run, &path);
             path
         });
         read_runs(&made.collect::<Vec<_>>()).unwrap()

@@ -278,14 +278,9 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use results::write::Output;
+    use crate::fixture::save;
     use test_support::fixtures::{closed_loop_run, open_loop_run};
     use units::human_time;
-
-    /// Saves a run as ws-bench does.
-    fn save(run: &Run, path: &Path) {
-        Output::create(path).unwrap().write(run).unwrap();
-    }
 
     #[test]
     fn files_of_one_run_are_put_together_and_others_kept_apart() {

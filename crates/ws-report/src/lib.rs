@@ -117,3 +117,16 @@ pub fn write(path: &Path, page: &Page) -> Result<(), ReportError> {
         .map_err(|source| ResultsError::write(path, source))?;
     Ok(file.publish()?)
 }
+
+#[cfg(test)]
+mod fixture {
+    use std::path::Path;
+
+    use measurement::run::Run;
+    use results::write::Output;
+
+    /// Saves a run as ws-bench does.
+    pub(crate) fn save(run: &Run, path: &Path) {
+        Output::create(path).unwrap().write(run).unwrap();
+    }
+}

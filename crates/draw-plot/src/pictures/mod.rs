@@ -9,6 +9,7 @@ mod histogram;
 mod latency;
 mod off_scale;
 mod percentiles;
+mod run_seconds;
 mod time_axis;
 mod timeline;
 mod timeline_tracks;

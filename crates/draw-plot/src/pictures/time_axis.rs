@@ -1,6 +1,6 @@
 //! The axis of a timeline: from the visible part of the warm-up to the known part of the drain.
 
-use super::timeline_tracks::RunSeconds;
+use super::run_seconds::RunSeconds;
 use crate::series::time_unit;
 
 /// The axis of time, in seconds.

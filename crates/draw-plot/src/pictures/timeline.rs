@@ -6,8 +6,9 @@ use results::read::Metric;
 use units::{counted, grouped};
 
 use super::common::{check_count, hover_places, log_scale, scale_from_zero};
+use super::run_seconds::RunSeconds;
 use super::time_axis::TimeAxis;
-use super::timeline_tracks::{RunSeconds, Track, failures, highest, tracks};
+use super::timeline_tracks::{Track, failures, highest, tracks};
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;

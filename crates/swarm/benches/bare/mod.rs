@@ -172,7 +172,6 @@ fn round_trips(
         }
         if let Some((since, before, (user, all))) = begun.filter(|(since, ..)| now - *since >= time)
         {
-            #[allow(clippy::cast_precision_loss)]
             let trips = (done - before) as f64;
             let over_s = (now - since).as_secs_f64();
             let used = cpu_s();
@@ -236,7 +235,6 @@ fn cpu_s() -> (f64, f64) {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
         let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
-        #[allow(clippy::cast_precision_loss)]
         let seconds = |time: nix::sys::time::TimeVal| time.num_microseconds() as f64 / 1e6;
         let (user, system) = (seconds(usage.user_time()), seconds(usage.system_time()));
         (user, user + system)

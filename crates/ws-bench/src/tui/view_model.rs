@@ -234,7 +234,6 @@ fn unknown() -> String {
     "–".to_owned()
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn time(ns: Option<u64>) -> String {
     ns.map_or_else(unknown, |ns| human_time(ns as f64))
 }
@@ -259,7 +258,6 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
     let curve = |time, figure, value: fn(&HistoryPoint) -> Option<u64>| LatencyCurve {
         time,
