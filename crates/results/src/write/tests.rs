@@ -1,8 +1,5 @@
 //! What was written, read back by calamine, serde_json and csv.
 
-mod comparison;
-mod interval_log;
-
 use std::fs;
 
 use calamine::{Data, Range, Reader, Xlsx, open_workbook};
@@ -31,7 +28,7 @@ const CLIENTS: [ClientRow; 2] = [
 ];
 
 /// Writes the samples into a file of this name and gives its path to `read`.
-fn written<T>(name: &str, samples: &[Sample], read: impl FnOnce(&Path) -> T) -> T {
+pub(super) fn written<T>(name: &str, samples: &[Sample], read: impl FnOnce(&Path) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let run = Run {

@@ -55,12 +55,12 @@ pub(super) enum LegendNames {
 pub(super) struct SheetAxis<'a> {
     pub(super) name: &'a str,
     pub(super) format: &'a str,
-    pub(super) scale: AxisScale,
+    pub(super) scale: SheetScale,
 }
 
 impl SheetAxis<'static> {
     /// An axis of milliseconds.
-    pub(super) fn of_times(scale: AxisScale) -> Self {
+    pub(super) fn of_times(scale: SheetScale) -> Self {
         Self {
             name: "ms",
             format: "General",
@@ -74,7 +74,7 @@ pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<
     SheetAxis {
         name,
         format: "#,##0",
-        scale: AxisScale::Linear {
+        scale: SheetScale::Linear {
             end: are_several.then_some(last),
         },
     }
@@ -82,7 +82,7 @@ pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<
 
 /// Scales of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum AxisScale {
+pub(super) enum SheetScale {
     /// Chosen by the spreadsheet: not from zero where all values lie close together, so that they
     /// can be distinguished.
     Automatic,
@@ -92,7 +92,7 @@ pub(super) enum AxisScale {
     Log { begin: f64, end: f64 },
 }
 
-impl AxisScale {
+impl SheetScale {
     /// The scale for times: logarithmic where the largest would press the typical one into a line
     /// at the bottom.
     pub(super) fn of_times(smallest_ns: u64, typical_ns: u64, largest_ns: u64) -> Self {
@@ -246,13 +246,13 @@ mod tests {
 
     #[test]
     fn a_far_outlier_makes_the_axis_logarithmic() {
-        let linear = AxisScale::Linear { end: None };
-        assert_eq!(AxisScale::of_times(100_000, 1_000_000, 14_000_000), linear);
-        assert_eq!(AxisScale::of_times(0, 0, 0), linear);
-        let log = AxisScale::Log {
+        let linear = SheetScale::Linear { end: None };
+        assert_eq!(SheetScale::of_times(100_000, 1_000_000, 14_000_000), linear);
+        assert_eq!(SheetScale::of_times(0, 0, 0), linear);
+        let log = SheetScale::Log {
             begin: 0.1,
             end: 100.0,
         };
-        assert_eq!(AxisScale::of_times(200_000, 1_000_000, 60_000_000), log);
+        assert_eq!(SheetScale::of_times(200_000, 1_000_000, 60_000_000), log);
     }
 }

@@ -7,7 +7,7 @@ use measurement::record::Sample;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{
-    self, AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
+    self, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
 };
 use super::style::{BLUE, ORANGE, SKY, Styles, VERMILION, begin_sheet};
 use super::{RunView, count, has_response_times, ms, row, seconds};
@@ -116,7 +116,7 @@ fn chart_of(
         title,
         x: whole_axis(x, last.last > 1, count(last.last as u64)),
         x_column: Column::Message.at(),
-        y: SheetAxis::of_times(AxisScale::of_times(
+        y: SheetAxis::of_times(SheetScale::of_times(
             groups.iter().map(|g| g.min).min()?,
             middle,
             groups.iter().map(|g| g.max).max()?,

@@ -3,7 +3,7 @@
 use measurement::run::PercentileRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
-use super::chart::{AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine};
+use super::chart::{LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale};
 use super::style::{BLUE, Styles, VERMILION, begin_sheet};
 use super::{RunView, has_response_times, ms, row};
 use crate::schema::{PERCENTILES_SHEET, PercentileColumn as Column, SheetColumn};
@@ -68,13 +68,13 @@ fn chart(run: &RunView<'_>) -> Option<SheetChart<'static>> {
         x: SheetAxis {
             name: "one message in … is slower (10: p90, 100: p99, 1,000: p99.9)",
             format: "#,##0",
-            scale: AxisScale::Log {
+            scale: SheetScale::Log {
                 begin: 1.0,
                 end: 10_f64.powf(largest_one_in.log10().ceil().max(1.0)),
             },
         },
         x_column: Column::OneIn.at(),
-        y: SheetAxis::of_times(AxisScale::of_times(
+        y: SheetAxis::of_times(SheetScale::of_times(
             first.service_time_ns,
             middle.service_time_ns,
             last.response_time_ns.max(last.service_time_ns),

@@ -4,7 +4,7 @@ use measurement::record::TimelineRow;
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::chart::{
-    self, AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
+    self, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
 };
 use super::style::{BLUE, GREEN, ORANGE, PURPLE, Styles, VERMILION, begin_sheet, mark_unless};
 use super::{RunView, count, has_response_times, ms, row};
@@ -106,14 +106,14 @@ fn messages(drawn: &[TimelineRow]) -> SheetChart<'static> {
     let y = SheetAxis {
         name: "messages",
         format: "#,##0",
-        scale: AxisScale::Linear { end: None },
+        scale: SheetScale::Linear { end: None },
     };
     chart_of(drawn, "Messages in each second", y, lines)
 }
 
 fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static> {
     let medians = || drawn.iter().filter_map(|t| t.service_p50_ns);
-    let scale = AxisScale::of_times(
+    let scale = SheetScale::of_times(
         medians().min().unwrap_or(0),
         medians().max().unwrap_or(0),
         drawn.iter().filter_map(|t| t.max_ns).max().unwrap_or(0),

@@ -4,7 +4,7 @@ use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
 use rust_xlsxwriter::{Worksheet, XlsxError};
 
 use super::super::chart::{
-    AxisScale, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, whole_axis,
+    LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
 };
 use super::super::style::{SERIES, Styles, write_header};
 use super::super::{column, row};
@@ -85,16 +85,16 @@ fn chart<'a>(
 }
 
 /// Servers are often close together, and far from zero.
-fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> AxisScale {
+fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> SheetScale {
     if figure.unit() != "ns" {
-        return AxisScale::Automatic;
+        return SheetScale::Automatic;
     }
     values.sort_by(f64::total_cmp);
     // Times are above zero, and fit.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let at = |index: usize| values.get(index).map_or(0, |value| *value as u64);
-    match AxisScale::of_times(at(0), at(values.len() / 2), at(values.len() - 1)) {
-        AxisScale::Linear { .. } => AxisScale::Automatic,
+    match SheetScale::of_times(at(0), at(values.len() / 2), at(values.len() - 1)) {
+        SheetScale::Linear { .. } => SheetScale::Automatic,
         logarithmic => logarithmic,
     }
 }

@@ -83,3 +83,251 @@ fn fit_names(
     sheet.set_column_width(column.at(), super::row(width))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Read};
+
+    use calamine::{Data, Reader, Xlsx};
+    use measurement::run::comparison::{
+        AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan,
+        ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, SCHEMA, Steadiness,
+    };
+    use measurement::verdict::Verdict;
+
+    use crate::schema::{ComparedColumn, RoundColumn, SheetColumn};
+    use test_support::fixtures::{recorded, summary_of};
+
+    /// A name that a spreadsheet would take for a cell.
+    const LIKE_A_CELL: &str = "rounds!A1";
+
+    /// Three rounds of two servers; the last of the second one failed.
+    fn compared() -> Comparison {
+        let summary = summary_of(&recorded(&[]));
+        let names = ["base", LIKE_A_CELL];
+        let run = |n: u32| RunRow {
+            verdict: Verdict::Valid,
+            reasons: Vec::new(),
+            timed_messages: 1_000,
+            failed_messages: 0,
+            elapsed_s: 1.0,
+            steadiness: Steadiness::Steady,
+            cut_s: Some(0.25),
+            messages_per_s: 10_000.0 + f64::from(n),
+            p50_ns: Some(1_500_000.0),
+            p99_ns: Some(2_500_000.0),
+            p99_9_ns: None,
+            server_cpu_s: Some(0.5),
+            messages_per_cpu_s: Some(20_000.0),
+        };
+        let round = |n: u32, server: &str| RoundRow {
+            round: n,
+            server: server.into(),
+            turn: 1,
+            seed: 7,
+            ready_s: Some(0.125),
+            failure: (n == 3 && server != "base").then(|| "it did not start".into()),
+            capacity: Some(run(n)),
+            latency: Some(run(n)),
+            memory_per_connection_bytes: Some(4_096.0),
+        };
+        let contender = |name: &str| CandidateRow {
+            name: name.into(),
+            command: None,
+            url: "ws://127.0.0.1:8000/ws".into(),
+            files: Vec::new(),
+            pilot_messages_per_s: None,
+            excluded: None,
+        };
+        let of_server = |server: &str| FigureOfServer {
+            server: server.into(),
+            median: Some(1_500_000.0),
+            rounds: 3,
+        };
+        let against = AgainstReference {
+            server: LIKE_A_CELL.into(),
+            reference: "base".into(),
+            rounds: 2,
+            ratio: Some(1.25),
+            low: Some(1.125),
+            high: None,
+            level: None,
+            verdict: ComparisonVerdict::CannotTell,
+            text: "they do not say".into(),
+            more_rounds: Some(4),
+        };
+        Comparison {
+            schema: SCHEMA,
+            kind: KIND.into(),
+            tool: summary.tool,
+            host: summary.host,
+            started_at: summary.started_at,
+            elapsed_s: 12.5,
+            plan: ComparisonPlan {
+                load: summary.plan,
+                rate_per_s: None,
+                rate_was_found: false,
+                rounds: 3,
+                until_sure_percent: None,
+                max_rounds: 3,
+                seed: 5,
+                confidence: 0.95,
+                figures: ComparedFigure::ALL.to_vec(),
+                reference: "base".into(),
+                server_cores: Vec::new(),
+                generator_cores: Vec::new(),
+            },
+            servers: names.map(contender).into(),
+            rounds: (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect(),
+            figures: vec![FigureRow {
+                figure: ComparedFigure::ResponseP50,
+                unit: ComparedFigure::ResponseP50.unit().into(),
+                servers: names.map(of_server).into(),
+                against: vec![against],
+            }],
+            outliers: Vec::new(),
+            conditions: Vec::new(),
+            validity: summary.validity,
+            interrupted: false,
+        }
+    }
+
+    fn written(comparison: &Comparison) -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        write(comparison, &mut file).unwrap();
+        file.into_inner()
+    }
+
+    /// A part of a workbook as text; `None` where there is none of this name.
+    fn part(book: &[u8], name: &str) -> Option<String> {
+        let mut archive = zip::ZipArchive::new(Cursor::new(book)).unwrap();
+        let mut text = String::new();
+        archive
+            .by_name(name)
+            .ok()?
+            .read_to_string(&mut text)
+            .unwrap();
+        Some(text)
+    }
+
+    #[test]
+    fn cells_hold_what_was_compared() {
+        let mut book = Xlsx::new(Cursor::new(written(&compared()))).unwrap();
+        assert_eq!(
+            book.sheet_names(),
+            [
+                "figures",
+                "rounds",
+                "throughput",
+                "response_p50",
+                "response_p99",
+                "comparison"
+            ]
+        );
+        let mut rows = |sheet: &str| -> Vec<Vec<Data>> {
+            let range = book.worksheet_range(sheet).unwrap();
+            range.rows().map(<[Data]>::to_vec).collect()
+        };
+        let text = |text: &str| Data::String(text.into());
+        let n = Data::Float;
+        let titles = |titles: &[&str]| -> Vec<Data> { titles.iter().map(|t| text(t)).collect() };
+        let figures = rows("figures");
+        assert_eq!(figures[0], titles(ComparedColumn::TITLES));
+        assert_eq!(
+            figures[2],
+            [
+                text("response_p50"),
+                text("ms"),
+                text(LIKE_A_CELL),
+                n(1.5),
+                n(3.0),
+                text("base"),
+                n(1.25),
+                n(1.125),
+                Data::Empty,
+                text("cannot tell"),
+                text("they do not say"),
+                n(4.0)
+            ]
+        );
+        let rounds = rows("rounds");
+        assert_eq!(rounds[0], titles(RoundColumn::TITLES));
+        assert_eq!(rounds.len(), 1 + 6);
+        let run = |n: f64| {
+            [
+                text("valid"),
+                Data::Float(0.25),
+                Data::Float(10_000.0 + n),
+                Data::Float(1.5),
+                Data::Float(2.5),
+                Data::Empty,
+                Data::Float(0.0),
+            ]
+        };
+        let mut last = vec![n(3.0), n(1.0), text(LIKE_A_CELL), n(0.125)];
+        last.extend(run(3.0));
+        last.extend(run(3.0));
+        last.extend([n(20_000.0), n(4_096.0), text("it did not start")]);
+        assert_eq!(rounds[6], last);
+        let by_round = rows("throughput");
+        assert_eq!(by_round[0], titles(&["round", "base", LIKE_A_CELL]));
+        assert_eq!(by_round[2], [n(2.0), n(10_002.0), n(10_002.0)]);
+        assert_eq!(by_round[3], [n(3.0), n(10_003.0), Data::Empty]);
+        assert_eq!(rows("response_p99")[1], [n(1.0), n(2.5), n(2.5)]);
+        let rest = rows("comparison");
+        let value = |key: &str| {
+            let row = rest.iter().find(|row| row[0] == text(key));
+            row.map(|row| row[1].clone())
+        };
+        assert_eq!(rest[1][0], text("validity.verdict"), "the verdict first");
+        assert_eq!(value("servers.1.name"), Some(text(LIKE_A_CELL)));
+        assert_eq!(value("plan.confidence"), Some(n(0.95)));
+        assert_eq!(value("interrupted"), Some(Data::Bool(false)));
+        assert_eq!(value("rounds.0.round"), None, "it has a sheet of its own");
+    }
+
+    #[test]
+    fn every_sheet_has_the_looks_of_a_run_s() {
+        let book = written(&compared());
+        for sheet in 1..=6 {
+            let text = part(&book, &format!("xl/worksheets/sheet{sheet}.xml")).unwrap();
+            for looks in ["<pane ySplit=\"1\"", "<autoFilter ", "paperSize=\"9\""] {
+                assert!(text.contains(looks), "{looks} of sheet {sheet}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chart_for_each_figure_by_round_takes_its_names_from_the_header() {
+        let book = written(&compared());
+        let charts: Vec<_> = (1..)
+            .map_while(|n| part(&book, &format!("xl/charts/chart{n}.xml")))
+            .collect();
+        let sheets = ["throughput", "response_p50", "response_p99"];
+        assert_eq!(charts.len(), sheets.len());
+        for (chart, sheet) in charts.iter().zip(sheets) {
+            for cells in ["$A$2:$A$4", "$B$2:$B$4", "$C$2:$C$4", "$B$1", "$C$1"] {
+                assert!(chart.contains(&format!("<c:f>{sheet}!{cells}</c:f>")));
+            }
+            assert_eq!(chart.matches("<c:ser>").count(), 2);
+            assert!(chart.contains("<c:majorUnit val=\"1\"/>"), "no half rounds");
+        }
+    }
+
+    #[test]
+    fn a_round_between_two_without_a_value_is_seen() {
+        let mut comparison = compared();
+        let last = comparison.rounds[0].clone();
+        comparison.rounds.push(RoundRow { round: 99, ..last });
+        let chart = part(&written(&comparison), "xl/charts/chart1.xml").unwrap();
+        assert_eq!(chart.matches("<c:symbol val=\"circle\"/>").count(), 2);
+    }
+
+    #[test]
+    fn without_a_single_value_there_is_no_chart() {
+        let mut comparison = compared();
+        comparison.rounds.clear();
+        assert_eq!(part(&written(&comparison), "xl/charts/chart1.xml"), None);
+    }
+}
