@@ -17,9 +17,10 @@ use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
 use crate::progress::ProgressDisplay;
-use crate::round::{RoundError, RoundRunner, empty_row};
+use crate::round::{RoundRunner, empty_row};
 use crate::round_values::CONFIDENCE;
 use crate::server::candidate::Candidate;
+use crate::server::failure::ServerFailure;
 use crate::server::starter::ServerStarter;
 use crate::verdicts;
 
@@ -83,7 +84,6 @@ impl<'a> Experiment<'a> {
             starter,
             template,
             machine: Machine::describe(&plan, open_files::limit()),
-            control: stop.control.clone(),
             check_timeout: args.gate_timeout,
         };
         Ok(Self {
@@ -153,7 +153,7 @@ impl<'a> Experiment<'a> {
             });
             match found {
                 Ok(capacity) => server.pilot_messages_per_s = capacity,
-                Err(RoundError::Interrupted) => return false,
+                Err(ServerFailure::Interrupted) => return false,
                 Err(error) => {
                     let why = error.in_one_line();
                     display.line(&format!("left out: {why}"));
@@ -222,11 +222,15 @@ impl<'a> Experiment<'a> {
             for (turn, &place) in (1..).zip(&order) {
                 let candidate = candidates[place];
                 let label = format!("round {round} of {most} · {}", candidate.name);
-                let row = empty_row(&candidate.name, round, turn, seed);
-                let row = self.runner.turn(candidate, row, rate, |phase| {
+                let mut row = empty_row(&candidate.name, round, turn, seed);
+                let measured = self.runner.turn(&mut row, candidate, rate, |phase| {
                     display.show(&label, phase);
                 });
-                let Ok(row) = row else { return false };
+                match measured {
+                    Ok(()) => {}
+                    Err(ServerFailure::Interrupted) => return false,
+                    Err(failure) => row.failure = Some(failure.in_one_line()),
+                }
                 comparison.rounds.push(row);
                 display.end_turn();
             }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use cli::print_notice;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::round::TurnPhase;
-
 /// The display. Dropped, it removes the bar.
 #[derive(Debug)]
 pub(crate) struct ProgressDisplay {
@@ -37,9 +35,9 @@ impl ProgressDisplay {
         }
     }
 
-    pub(crate) fn show(&self, label: &str, phase: TurnPhase) {
+    pub(crate) fn show(&self, label: &str, phase: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{label} · {}", phase.name()));
+            bar.set_message(format!("{label} · {}", phase));
         }
     }
 

@@ -9,31 +9,24 @@ use measurement::run::comparison::{
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 
+use ComparedFigure::{
+    MemoryPerConnection, MessagesPerCpuS, ResponseP50, ResponseP99, ResponseP999, ServiceP50,
+    ServiceP99, ServiceP999, Throughput,
+};
+
 /// Figures by group, with the headings.
 pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
-        &[
-            ComparedFigure::Throughput,
-            ComparedFigure::ServiceP50,
-            ComparedFigure::ServiceP99,
-            ComparedFigure::ServiceP999,
-        ],
+        &[Throughput, ServiceP50, ServiceP99, ServiceP999],
     ),
     (
         "Latency: open loop, the same rate for all",
-        &[
-            ComparedFigure::ResponseP50,
-            ComparedFigure::ResponseP99,
-            ComparedFigure::ResponseP999,
-        ],
+        &[ResponseP50, ResponseP99, ResponseP999],
     ),
     (
         "Cost, in closed loop",
-        &[
-            ComparedFigure::MessagesPerCpuS,
-            ComparedFigure::MemoryPerConnection,
-        ],
+        &[MessagesPerCpuS, MemoryPerConnection],
     ),
 ];
 

@@ -187,38 +187,30 @@ fn against(
     figure: ComparedFigure,
     level: f64,
 ) -> AgainstReference {
-    let blank = AgainstReference {
+    let compared = compare(rounds, server, figure, level);
+    let (verdict, more_rounds) = match compared.as_ref().map(|compared| compared.verdict) {
+        Ok(RatioVerdict::Better) => (ComparisonVerdict::Better, None),
+        Ok(RatioVerdict::Worse) => (ComparisonVerdict::Worse, None),
+        Ok(RatioVerdict::CannotTell { more_rounds }) => {
+            (ComparisonVerdict::CannotTell, more_rounds)
+        }
+        Err(_) => (ComparisonVerdict::CannotTell, None),
+    };
+    let ratio = compared.as_ref().ok().map(|compared| compared.ratio);
+    AgainstReference {
         server: server.to_owned(),
         reference: rounds.0.plan.reference.clone(),
-        rounds: 0,
-        ratio: None,
-        low: None,
-        high: None,
-        level: None,
-        verdict: ComparisonVerdict::CannotTell,
-        text: String::new(),
-        more_rounds: None,
-    };
-    let compared = match compare(rounds, server, figure, level) {
-        Ok(compared) => compared,
-        Err(text) => return AgainstReference { text, ..blank },
-    };
-    let (verdict, more_rounds) = match compared.verdict {
-        RatioVerdict::Better => (ComparisonVerdict::Better, None),
-        RatioVerdict::Worse => (ComparisonVerdict::Worse, None),
-        RatioVerdict::CannotTell { more_rounds } => (ComparisonVerdict::CannotTell, more_rounds),
-    };
-    let ratio = compared.ratio;
-    AgainstReference {
-        rounds: u32::try_from(ratio.rounds).unwrap_or(u32::MAX),
-        ratio: Some(ratio.estimate),
-        low: Some(ratio.low),
-        high: Some(ratio.high),
-        level: Some(ratio.level),
+        rounds: ratio.map_or(0, |r| u32::try_from(r.rounds).unwrap_or(u32::MAX)),
+        ratio: ratio.map(|r| r.estimate),
+        low: ratio.map(|r| r.low),
+        high: ratio.map(|r| r.high),
+        level: ratio.map(|r| r.level),
         verdict,
-        text: wording::comparison::verdict(server, figure.comparatives(), &compared),
+        text: match compared {
+            Ok(compared) => wording::comparison::verdict(server, figure.comparatives(), &compared),
+            Err(obstacle) => obstacle,
+        },
         more_rounds,
-        ..blank
     }
 }
 

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use host::process_group::ProcessGroups;
 use host::server_process::ServerChild;
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, Endpoint, PlanError, ServerUrl, TargetServer};
+use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl, TargetServer};
 use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::Candidate;
+use super::failure::ServerFailure;
 use super::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Limit of one try: a server may accept a connection before it is ready for it.
@@ -26,68 +27,6 @@ const RETRY_EVERY: Duration = Duration::from_millis(5);
 /// Longest wait between two tries, and shortest limit of one.
 const LONGEST_RETRY: Duration = Duration::from_millis(50);
 const SHORTEST_TRY: Duration = Duration::from_millis(10);
-
-/// A server that could not be started.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
-    #[error("`{name}` cannot be started: something already listens on {address}")]
-    PortTaken { name: String, address: SocketAddr },
-    #[error("there is no free port for `{name}`")]
-    NoPort { name: String, source: io::Error },
-    #[error("`{name}` cannot be started: the program `{program}`")]
-    Spawn {
-        name: String,
-        program: String,
-        source: io::Error,
-    },
-    #[error("`{name}` {} before it echoed a message{}", describe_ending(*.status), describe_output(.output))]
-    Ended {
-        name: String,
-        status: ExitStatus,
-        output: String,
-    },
-    #[error(
-        "`{name}` echoed nothing at {url} within {} (--ready-timeout): {last}{}",
-        humantime::format_duration(*.after), describe_output(.output)
-    )]
-    NeverReady {
-        name: String,
-        url: String,
-        after: Duration,
-        /// Failure of the last try.
-        last: String,
-        output: String,
-    },
-    #[error(transparent)]
-    Url(#[from] PlanError),
-    #[error("interrupted")]
-    Interrupted,
-}
-
-/// The end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
-pub(crate) fn describe_ending(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return match nix::sys::signal::Signal::try_from(number) {
-            Ok(signal) => format!("was killed by {signal}"),
-            Err(_) => format!("was killed by signal {number}"),
-        };
-    }
-    status.code().map_or_else(
-        || "ended".to_owned(),
-        |code| format!("ended with exit code {code}"),
-    )
-}
-
-/// The last output of a server, as the end of a sentence.
-pub(crate) fn describe_output(output: &str) -> String {
-    if output.is_empty() {
-        "; it wrote nothing".to_owned()
-    } else {
-        let lines: Vec<_> = output.lines().map(|line| format!("    {line}")).collect();
-        format!("; its last output:\n{}", lines.join("\n"))
-    }
-}
 
 /// Settings that all starts share.
 #[derive(Debug)]
@@ -140,7 +79,7 @@ impl RunningServer {
 impl ServerStarter {
     /// Starts a server and waits until it echoes a message, unless it runs already. After an error it is
     /// killed.
-    pub(crate) fn start(&self, candidate: &Candidate) -> Result<RunningServer, StartError> {
+    pub(crate) fn start(&self, candidate: &Candidate) -> Result<RunningServer, ServerFailure> {
         let name = || candidate.name.clone();
         let Some(command) = &candidate.command else {
             return Ok(RunningServer {
@@ -150,7 +89,7 @@ impl ServerStarter {
             });
         };
         let port = if command.wants_port() {
-            free_port().map_err(|source| StartError::NoPort {
+            free_port().map_err(|source| ServerFailure::NoPort {
                 name: name(),
                 source,
             })?
@@ -159,13 +98,13 @@ impl ServerStarter {
         };
         let address = self.address(candidate.target(port, &self.path)?);
         if let Some(address) = find_listener(&address.server.url) {
-            return Err(StartError::PortTaken {
+            return Err(ServerFailure::PortTaken {
                 name: name(),
                 address,
             });
         }
         let words = command.words(port);
-        let process = self.spawn(&words).map_err(|source| StartError::Spawn {
+        let process = self.spawn(&words).map_err(|source| ServerFailure::Spawn {
             name: name(),
             program: words[0].clone(),
             source,
@@ -202,7 +141,7 @@ impl ServerStarter {
         name: &str,
         address: HandshakeTarget,
         mut process: ServerChild,
-    ) -> Result<RunningServer, StartError> {
+    ) -> Result<RunningServer, ServerFailure> {
         let begun = Instant::now();
         let mut wait = RETRY_EVERY;
         let mut earlier = None;
@@ -211,13 +150,14 @@ impl ServerStarter {
             let allowed = left.min(ONE_TRY).max(SHORTEST_TRY);
             let tried = try_echo(&address, allowed);
             if self.control.is_stopped() {
-                return Err(StartError::Interrupted);
+                return Err(ServerFailure::Interrupted);
             }
             // An answer on its port after its end is another server's.
             if let Some((status, output)) = process.ending() {
-                return Err(StartError::Ended {
+                return Err(ServerFailure::Ended {
                     name: name.to_owned(),
                     status,
+                    when: "before it echoed a message",
                     output,
                 });
             }
@@ -230,7 +170,7 @@ impl ServerStarter {
             };
             let error = telling_error(earlier, error, allowed < ONE_TRY);
             if begun.elapsed() >= self.ready_timeout {
-                return Err(StartError::NeverReady {
+                return Err(ServerFailure::NeverReady {
                     name: name.to_owned(),
                     url: address.server.url.as_str().to_owned(),
                     after: self.ready_timeout,

@@ -1,0 +1,161 @@
+//! Failures of a server: at its start, in a conformance check, under load.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use measurement::plan::PlanError;
+use swarm::SwarmError;
+
+use crate::conformance::{CHECKS, FailedCheck};
+
+/// A server without figures in a round or a pilot.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerFailure {
+    #[error("`{name}` cannot be started: something already listens on {address}")]
+    PortTaken { name: String, address: SocketAddr },
+    #[error("there is no free port for `{name}`")]
+    NoPort { name: String, source: io::Error },
+    #[error("`{name}` cannot be started: the program `{program}`")]
+    Spawn {
+        name: String,
+        program: String,
+        source: io::Error,
+    },
+    #[error("`{name}` {} {when}{}", describe_ending(*.status), describe_output(.output))]
+    Ended {
+        name: String,
+        status: ExitStatus,
+        /// `while it was measured`
+        when: &'static str,
+        output: String,
+    },
+    #[error(
+        "`{name}` echoed nothing at {url} within {} (--ready-timeout): {last}{}",
+        humantime::format_duration(*.after), describe_output(.output)
+    )]
+    NeverReady {
+        name: String,
+        url: String,
+        after: Duration,
+        /// Failure of the last try.
+        last: String,
+        output: String,
+    },
+    #[error("`{name}` does not echo as a server must: {}", describe_checks(.failed))]
+    Conformance {
+        name: String,
+        failed: Vec<FailedCheck>,
+    },
+    #[error("`{name}` failed under load: {faults}")]
+    UnderLoad { name: String, faults: String },
+    #[error("`{name}` could not be measured")]
+    Run { name: String, source: SwarmError },
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl ServerFailure {
+    /// The error and its causes in one line, with advice when no connection opened.
+    pub(crate) fn in_one_line(&self) -> String {
+        let line = cli::in_one_line(self);
+        let failure = match self {
+            Self::Run { source, .. } => source.connect_failure(),
+            _ => None,
+        };
+        match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
+            Some(advice) => format!("{line} · {advice}"),
+            None => line,
+        }
+    }
+}
+
+/// The end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
+fn describe_ending(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return match nix::sys::signal::Signal::try_from(number) {
+            Ok(signal) => format!("was killed by {signal}"),
+            Err(_) => format!("was killed by signal {number}"),
+        };
+    }
+    status.code().map_or_else(
+        || "ended".to_owned(),
+        |code| format!("ended with exit code {code}"),
+    )
+}
+
+/// The last output of a server, as the end of a sentence.
+fn describe_output(output: &str) -> String {
+    if output.is_empty() {
+        "; it wrote nothing".to_owned()
+    } else {
+        let lines: Vec<_> = output.lines().map(|line| format!("    {line}")).collect();
+        format!("; its last output:\n{}", lines.join("\n"))
+    }
+}
+
+/// Describes the failed checks. One problem that all checks have is named once.
+fn describe_checks(failures: &[FailedCheck]) -> String {
+    match failures {
+        [first, rest @ ..]
+            if failures.len() == CHECKS.len()
+                && rest.iter().all(|f| f.problem == first.problem) =>
+        {
+            format!("every check: {}", first.problem)
+        }
+        _ => {
+            let all: Vec<_> = failures.iter().map(ToString::to_string).collect();
+            all.join("; ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_server_from_everything_is_said_once() {
+        let failures = |problem: fn(usize) -> String| -> Vec<FailedCheck> {
+            let all = CHECKS.into_iter().enumerate();
+            all.map(|(n, (check, _))| FailedCheck {
+                check,
+                problem: problem(n),
+            })
+            .collect()
+        };
+        let all = failures(|_| "cannot connect".to_owned());
+        assert_eq!(describe_checks(&all), "every check: cannot connect");
+        assert_eq!(
+            describe_checks(&all[..2]),
+            "a text message: cannot connect; a binary message: cannot connect"
+        );
+        let other = failures(|n| if n == 6 { "silence" } else { "cannot connect" }.to_owned());
+        assert!(describe_checks(&other).ends_with("the close handshake: silence"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {
+        let died = |output: &str| ServerFailure::Ended {
+            name: "a".to_owned(),
+            status: std::os::unix::process::ExitStatusExt::from_raw(9),
+            when: "while it was measured",
+            output: output.to_owned(),
+        };
+        let said = died("").to_string();
+        assert!(
+            said.ends_with("was killed by SIGKILL while it was measured; it wrote nothing"),
+            "{said}"
+        );
+        assert!(
+            died("boom")
+                .to_string()
+                .ends_with("its last output:\n    boom")
+        );
+    }
+}
