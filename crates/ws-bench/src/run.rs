@@ -67,7 +67,7 @@ pub(crate) fn run(
 
 /// A checked load, aimed already unless its server is still to be started.
 enum CheckedLoad {
-    Aimed(Box<Plan>),
+    Aimed(Plan),
     ForEmbedded(LoadSpec),
 }
 
@@ -85,7 +85,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let spec = args.load_spec()?;
     let url = target.as_ref().map(|server| server.url.clone());
     let load = match target {
-        Some(target) => CheckedLoad::Aimed(Box::new(spec.against(target)?)),
+        Some(target) => CheckedLoad::Aimed(spec.against(target)?),
         None => CheckedLoad::ForEmbedded(spec),
     };
     let plot = args.plot.as_deref().map(PlotOutput::check).transpose()?;
@@ -132,7 +132,7 @@ fn start(
     metrics: Option<MetricsListener>,
 ) -> anyhow::Result<Started> {
     let (plan, server) = match checked {
-        CheckedLoad::Aimed(plan) => (*plan, None),
+        CheckedLoad::Aimed(plan) => (plan, None),
         CheckedLoad::ForEmbedded(load) => {
             let server = EmbeddedServer::start(args.embedded, args.load.clients.get())?;
             args.notice(&format!(
