@@ -1,7 +1,7 @@
-"""How often ws-compare is right: a server beside itself, and beside itself made slower by a known share.
+"""Statistical power of ws-compare: a server compared with itself, and with itself made slower by a known share.
 
 Needs `cargo build --release` and `cargo build --release -p ws-truth --example slowed`, and a machine with nothing else to
-do. Each pair is compared --times times, the two pairs in turn; printed is how often each figure was told.
+do. Each pair is compared --times times, the two pairs in turn. Printed is how often each figure got which verdict.
 
     python3 crates/ws-compare/benches/power.py [--times 40] [--rounds 10] [--slower 0.05] [--figures throughput] [--keep FOLDER] [-- flags of ws-compare]
 """
@@ -62,20 +62,20 @@ def compare(release, flags):
 
 
 def report(name, comparisons):
-    told, ratios = collections.Counter(), collections.defaultdict(list)
+    counts, ratios = collections.Counter(), collections.defaultdict(list)
     for comparison in comparisons:
         verdicts = {row["figure"]: row["against"][0] for row in comparison["figures"]}
         for figure, against in verdicts.items():
-            told[figure, against["verdict"]] += 1
+            counts[figure, against["verdict"]] += 1
             if against["ratio"] is not None:
                 ratios[figure].append(against["ratio"])
-        told["any of them", "worse" if any(a["verdict"] != "cannot_tell" for a in verdicts.values()) else "cannot_tell"] += 1
+        counts["any of them", "worse" if any(a["verdict"] != "cannot_tell" for a in verdicts.values()) else "cannot_tell"] += 1
     validity = collections.Counter(comparison["validity"]["verdict"] for comparison in comparisons)
     print(f"\n{name}: {len(comparisons)} comparisons, {dict(validity)}\n")
     print("| figure | cannot tell | b better | b worse | b : a, median |\n|---|--:|--:|--:|--:|")
-    for figure in dict.fromkeys(figure for figure, _ in told):
+    for figure in dict.fromkeys(figure for figure, _ in counts):
         ratio = f"{statistics.median(ratios[figure]):.3f}" if ratios[figure] else "–"
-        print(f"| {figure} | {' | '.join(str(told[figure, v]) for v in ('cannot_tell', 'better', 'worse'))} | {ratio} |")
+        print(f"| {figure} | {' | '.join(str(counts[figure, v]) for v in ('cannot_tell', 'better', 'worse'))} | {ratio} |")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ pub(crate) struct Experiment<'a> {
     candidates: &'a [Candidate],
     cpu_split: Option<CpuSplit>,
     runner: RoundRunner,
-    /// Of a capacity run against the first server, or the first with a certificate.
+    /// Plan of a capacity run against the first server, or the first with a certificate.
     plan: Plan,
     seed: u64,
 }

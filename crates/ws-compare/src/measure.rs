@@ -27,7 +27,7 @@ impl Machine {
         Self {
             host: swarm::describe_host(open_file_limit),
             open_file_limit,
-            // Not known, it is no reason to measure nothing.
+            // Without it, runs can still be measured.
             calibration: swarm::calibrate(plan).ok().flatten(),
         }
     }

@@ -20,7 +20,6 @@ pub(crate) struct RoundValues<'c>(pub(crate) &'c Comparison);
 
 /// Runs of a server that have some verdict.
 pub(crate) struct RunsWithVerdict<'c> {
-    pub(crate) server: &'c str,
     pub(crate) count: usize,
     /// All runs of the server.
     pub(crate) of: usize,
@@ -90,7 +89,7 @@ impl<'c> RoundValues<'c> {
         }
     }
 
-    /// Checks that enough runs of a server are valid: the rest of mostly invalid runs is no fair choice.
+    /// Checks that enough runs of a server are valid: the rest of mostly invalid runs is not a fair choice.
     /// The error is in words.
     pub(crate) fn check_enough_valid(
         self,
@@ -109,15 +108,12 @@ impl<'c> RoundValues<'c> {
 
     /// Runs of a server that have this verdict, of the kind that the figure is taken from; `None` when it
     /// has none.
-    pub(crate) fn runs_with<'s>(
+    pub(crate) fn runs_with(
         self,
         verdict: Verdict,
-        server: &'s str,
+        server: &str,
         figure: ComparedFigure,
-    ) -> Option<RunsWithVerdict<'s>>
-    where
-        'c: 's,
-    {
+    ) -> Option<RunsWithVerdict<'c>> {
         let rows = self.0.rounds.iter();
         let runs: Vec<&RunRow> = rows
             .filter(|row| row.server == server && row.failure.is_none())
@@ -126,7 +122,6 @@ impl<'c> RoundValues<'c> {
         let those = || runs.iter().filter(|run| run.verdict == verdict);
         let first = those().next()?;
         Some(RunsWithVerdict {
-            server,
             count: those().count(),
             of: runs.len(),
             reason: first.reasons.first().map_or("", String::as_str),

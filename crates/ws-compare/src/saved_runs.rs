@@ -19,22 +19,16 @@ use crate::verdicts::new_comparison;
 /// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
 const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
 
-/// The saved runs of one server, as typed.
-#[derive(Debug)]
-struct RunFiles {
+/// The saved runs of one server.
+struct SavedRuns {
     name: String,
-    files: Vec<PathBuf>,
-}
-
-/// A saved run.
-struct SavedSummary<'f> {
-    server: &'f RunFiles,
-    path: &'f Path,
-    summary: Summary,
+    /// At least one, with its file.
+    runs: Vec<(PathBuf, Summary)>,
 }
 
 /// Reads the files, one argument a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved
 /// comparison. Its verdicts are to be computed again.
+///
 /// The error is in words, and names the difference when runs cannot be compared.
 pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comparison, String> {
     if let [only] = arguments
@@ -43,23 +37,19 @@ pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comp
     {
         return read_one(path, reference);
     }
-    let servers = arguments
+    let named: Vec<_> = arguments
         .iter()
-        .map(|argument| RunFiles::parse(argument))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut runs = Vec::new();
-    for server in &servers {
-        for path in &server.files {
-            runs.push(SavedSummary {
-                server,
-                path,
-                summary: read_summary(path)?,
-            });
-        }
+        .map(|argument| name_and_files(argument))
+        .collect::<Result<_, _>>()?;
+    let mut servers = Vec::new();
+    for (name, files) in named {
+        let read = |path: PathBuf| read_summary(&path).map(|summary| (path, summary));
+        let runs = files.into_iter().map(read).collect::<Result<_, _>>()?;
+        servers.push(SavedRuns { name, runs });
     }
     check_pairs(&servers)?;
-    check_comparable(&runs)?;
-    Ok(comparison(&servers, &runs, reference))
+    check_comparable(&servers)?;
+    Ok(comparison(&servers, reference))
 }
 
 fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, String> {
@@ -94,25 +84,23 @@ fn read_summary(path: &Path) -> Result<Summary, String> {
     })
 }
 
-impl RunFiles {
-    fn parse(argument: &str) -> Result<Self, String> {
-        // A file name with a `=` needs a name before it: `a=x=y.json`.
-        let (name, files) = if argument.contains('=') {
-            let (name, files) =
-                split_name(argument, "a=first.json,second.json").map_err(|e| e.to_string())?;
-            (name.to_owned(), files)
-        } else {
-            let first = argument.split(',').next().unwrap_or_default();
-            let stem = Path::new(first).file_stem().unwrap_or_default();
-            (as_name(&stem.to_string_lossy()), argument)
-        };
-        let files = files.split(',').filter(|file| !file.is_empty());
-        let files: Vec<PathBuf> = files.map(PathBuf::from).collect();
-        if files.is_empty() {
-            return Err(format!("`{argument}` names no file"));
-        }
-        Ok(Self { name, files })
+fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
+    // A file name with a `=` needs a name before it: `a=x=y.json`.
+    let (name, files) = if argument.contains('=') {
+        let (name, files) =
+            split_name(argument, "a=first.json,second.json").map_err(|e| e.to_string())?;
+        (name.to_owned(), files)
+    } else {
+        let first = argument.split(',').next().unwrap_or_default();
+        let stem = Path::new(first).file_stem().unwrap_or_default();
+        (as_name(&stem.to_string_lossy()), argument)
+    };
+    let files = files.split(',').filter(|file| !file.is_empty());
+    let files: Vec<PathBuf> = files.map(PathBuf::from).collect();
+    if files.is_empty() {
+        return Err(format!("`{argument}` names no file"));
     }
+    Ok((name, files))
 }
 
 /// Turns a file name into a name that may stand in a condition.
@@ -133,34 +121,36 @@ fn as_name(stem: &str) -> String {
 }
 
 /// Checks that every server has as many runs.
-fn check_pairs(servers: &[RunFiles]) -> Result<(), String> {
-    let counts: Vec<usize> = servers.iter().map(|server| server.files.len()).collect();
-    if counts.iter().all(|count| *count == counts[0]) {
+fn check_pairs(servers: &[SavedRuns]) -> Result<(), String> {
+    let count = |server: &SavedRuns| server.runs.len();
+    if servers
+        .iter()
+        .all(|server| count(server) == count(&servers[0]))
+    {
         return Ok(());
     }
-    let counts = servers.iter().zip(counts);
-    let counts: Vec<_> = counts
-        .map(|(server, count)| format!("{count} of {}", server.name))
-        .collect();
+    let counts = servers
+        .iter()
+        .map(|server| format!("{} of {}", count(server), server.name));
     Err(format!(
         "the runs are paired in their order, so every server needs as many: there are {}",
-        counts.join(", ")
+        counts.collect::<Vec<_>>().join(", ")
     ))
 }
 
 /// Checks that the runs answer the same question, measured in the same way.
-fn check_comparable(runs: &[SavedSummary]) -> Result<(), String> {
-    let first = &runs[0];
-    let schema = first.summary.schema;
-    if let Some(run) = runs.iter().find(|run| run.summary.schema != schema) {
+fn check_comparable(servers: &[SavedRuns]) -> Result<(), String> {
+    let runs = servers.iter().flat_map(|server| &server.runs);
+    let (paths, summaries): (Vec<_>, Vec<_>) = runs
+        .map(|(path, summary)| (path.display(), summary))
+        .unzip();
+    let schema = summaries[0].schema;
+    if let Some(other) = summaries.iter().position(|s| s.schema != schema) {
         return Err(format!(
             "{} has the schema {schema} and {} the schema {}: measure both with the same ws-bench",
-            first.path.display(),
-            run.path.display(),
-            run.summary.schema
+            paths[0], paths[other], summaries[other].schema
         ));
     }
-    let summaries: Vec<&Summary> = runs.iter().map(|run| &run.summary).collect();
     let differences = differences(&summaries);
     let refused = differences
         .iter()
@@ -173,47 +163,40 @@ fn check_comparable(runs: &[SavedSummary]) -> Result<(), String> {
     let other = other.unwrap_or(0);
     Err(format!(
         "{} and {} cannot be compared: {} is {} in the one and {} in the other",
-        first.path.display(),
-        runs[other].path.display(),
-        difference.what,
-        values[0],
-        values[other]
+        paths[0], paths[other], difference.what, values[0], values[other]
     ))
 }
 
-fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&str>) -> Comparison {
-    let mut rounds: Vec<RoundRow> = Vec::new();
-    for run in runs {
-        let name = &run.server.name;
-        let earlier = rounds.iter().filter(|row| row.server == *name).count();
-        let round = u32::try_from(earlier).unwrap_or(u32::MAX).saturating_add(1);
-        rounds.push(round_row(name, round, &run.summary));
-    }
-    rounds.sort_by_key(|row: &RoundRow| row.round);
-    let first = &runs[0].summary;
-    let row = |server: &RunFiles| {
-        let run = runs.iter().find(|run| run.server.name == server.name);
+fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
+    let rounds_each = servers[0].runs.len();
+    let rows = (0..rounds_each).flat_map(|index| {
+        servers
+            .iter()
+            .map(move |server| round_row(&server.name, index, &server.runs[index].1))
+    });
+    let candidate = |server: &SavedRuns| {
+        let files = server
+            .runs
+            .iter()
+            .map(|(path, _)| path.display().to_string());
         CandidateRow {
             name: server.name.clone(),
             command: None,
-            url: run.map_or_else(String::new, |run| run.summary.plan.url.clone()),
-            files: server
-                .files
-                .iter()
-                .map(|f| f.display().to_string())
-                .collect(),
+            url: server.runs[0].1.plan.url.clone(),
+            files: files.collect(),
             pilot_messages_per_s: None,
             excluded: None,
         }
     };
-    let rounds_each = u32::try_from(servers[0].files.len()).unwrap_or(u32::MAX);
+    let (_, first) = &servers[0].runs[0];
+    let rounds = u32::try_from(rounds_each).unwrap_or(u32::MAX);
     let plan = ComparisonPlan {
         load: first.plan.clone(),
         rate_per_s: first.offered_rate_per_s,
         rate_was_found: false,
-        rounds: rounds_each,
+        rounds,
         until_sure_percent: None,
-        max_rounds: rounds_each,
+        max_rounds: rounds,
         seed: first.plan.seed,
         confidence: CONFIDENCE,
         figures: ComparedFigure::ALL.to_vec(),
@@ -221,16 +204,18 @@ fn comparison(servers: &[RunFiles], runs: &[SavedSummary], reference: Option<&st
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
     };
-    let candidates = servers.iter().map(row).collect();
+    let candidates = servers.iter().map(candidate).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());
+    let runs = servers.iter().flat_map(|server| &server.runs);
     Comparison {
-        elapsed_s: runs.iter().map(|run| run.summary.elapsed_s).sum(),
-        ..new_comparison(host, started_at, plan, candidates, rounds)
+        elapsed_s: runs.map(|(_, summary)| summary.elapsed_s).sum(),
+        ..new_comparison(host, started_at, plan, candidates, rows.collect())
     }
 }
 
 /// A run as a server's round: of a closed loop its capacity, of an open loop its latency.
-fn round_row(server: &str, round: u32, summary: &Summary) -> RoundRow {
+fn round_row(server: &str, index: usize, summary: &Summary) -> RoundRow {
+    let round = u32::try_from(index + 1).unwrap_or(u32::MAX);
     let mut row = empty_row(server, round, 1, summary.plan.seed);
     let run = Some(whole_row(summary));
     if summary.offered_rate_per_s.is_some() {
@@ -245,18 +230,14 @@ fn round_row(server: &str, round: u32, summary: &Summary) -> RoundRow {
 mod tests {
     use super::*;
 
-    fn parse(argument: &str) -> Result<RunFiles, String> {
-        RunFiles::parse(argument)
-    }
-
     #[test]
     fn files_get_names_that_can_stand_in_conditions() {
         assert_eq!(as_name("before"), "before");
         assert_eq!(as_name("2026 run.1"), "run_2026_run_1");
-        let both = parse("a=x.json,y.json").unwrap();
-        assert_eq!((both.name.as_str(), both.files.len()), ("a", 2));
-        assert_eq!(parse("runs/after.json").unwrap().name, "after");
-        assert!(parse("a=").is_err());
-        assert!(parse("1=x.json").is_err());
+        let both = name_and_files("a=x.json,y.json").unwrap();
+        assert_eq!((both.0.as_str(), both.1.len()), ("a", 2));
+        assert_eq!(name_and_files("runs/after.json").unwrap().0, "after");
+        assert!(name_and_files("a=").is_err());
+        assert!(name_and_files("1=x.json").is_err());
     }
 }

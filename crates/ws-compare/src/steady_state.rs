@@ -115,7 +115,7 @@ pub(crate) fn figures_after(
     }
     let share = kept as f64 / timed_messages.max(1) as f64;
     times.sort_unstable();
-    // The smallest value that so many lie at or below, as HdrHistogram has it.
+    // The smallest value that this share lies at or below, as in HdrHistogram.
     let quantile = |q: f64| {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let rank = (q * times.len() as f64).ceil() as usize;

@@ -257,21 +257,19 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
             (Verdict::Suspect, "suspect"),
         ] {
             let servers = rounds.compared();
-            let found: Vec<RunsWithVerdict> = servers
-                .filter_map(|server| rounds.runs_with(of, server, figure))
+            let found: Vec<(&str, RunsWithVerdict)> = servers
+                .filter_map(|server| Some((server, rounds.runs_with(of, server, figure)?)))
                 .collect();
-            let Some(example) = found.first().map(|found| found.reason) else {
+            let Some(example) = found.first().map(|(_, found)| found.reason) else {
                 continue;
             };
             verdict = verdict.max(match of {
-                Verdict::Invalid if found.iter().any(RunsWithVerdict::leaves_too_few) => {
-                    Verdict::Invalid
-                }
+                Verdict::Invalid if found.iter().any(|(_, f)| f.leaves_too_few()) => of,
                 _ => Verdict::Suspect,
             });
             let counts: Vec<_> = found
                 .iter()
-                .map(|f| format!("{} of {} of {}", f.count, f.of, f.server))
+                .map(|(server, f)| format!("{} of {} of {server}", f.count, f.of))
                 .collect();
             reasons.push(format!(
                 "{name} runs that are {what}: {}. The first because: {example}",

@@ -48,7 +48,7 @@ pub(crate) struct Candidate {
 /// A command that starts a server.
 #[derive(Debug, Clone)]
 pub(crate) struct StartCommand {
-    /// As typed.
+    /// Text as typed.
     text: String,
     /// Program and arguments, `{port}` among them; not empty.
     words: Vec<String>,
