@@ -47,7 +47,6 @@ impl ProbedProcess {
     }
 
     /// `None` when it has ended.
-    #[allow(clippy::cast_precision_loss)]
     fn end(&mut self, system: &mut System) -> Option<ProcessUsage> {
         let pid = self.pid.as_u32();
         Some(ProcessUsage {

@@ -56,7 +56,6 @@ impl ThreadUsage {
         use nix::sys::time::TimeValLike;
 
         let usage = getrusage(UsageWho::RUSAGE_THREAD).ok();
-        #[allow(clippy::cast_precision_loss)]
         let user_s = usage.map(|usage| usage.user_time().num_microseconds() as f64 / 1e6);
         let context_switches = usage.and_then(|usage| {
             Some(ContextSwitchCounts {
@@ -142,7 +141,6 @@ pub fn process_cpu_s() -> Option<f64> {
         use nix::sys::time::TimeValLike;
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
         let used = usage.user_time() + usage.system_time();
-        #[allow(clippy::cast_precision_loss)]
         Some(used.num_microseconds() as f64 / 1e6)
     }
     #[cfg(not(unix))]

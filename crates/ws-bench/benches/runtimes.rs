@@ -49,7 +49,6 @@ fn main() {
 }
 
 /// Milliseconds to open, then three rates.
-#[allow(clippy::cast_precision_loss)]
 fn look(threads: usize, apart: bool) -> [f64; 4] {
     let (stop, stopped) = watch::channel(());
     let (address, serving) = if apart {

@@ -82,7 +82,6 @@ fn print(name: &str, [limit, axum, a, tungstenite, t, axum_64, tungstenite_64]: 
 }
 
 /// Echoes a second of a server of ours, with one thread on the server's core.
-#[allow(clippy::cast_precision_loss)]
 fn echoes(server: Server, connections: u64, window: u32, time: Duration) -> f64 {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (told, url) = std::sync::mpsc::channel();

@@ -51,13 +51,11 @@ impl PhaseProgress {
     }
 
     /// The share that is done, in [0, 1].
-    #[allow(clippy::cast_precision_loss)]
     pub(crate) fn share(self) -> f64 {
         (self.done as f64 / self.total.max(1) as f64).min(1.0)
     }
 
     /// The time that the phase still takes at the pace it had so far.
-    #[allow(clippy::cast_precision_loss)]
     pub(crate) fn time_left(self, so_far: Duration) -> Option<Duration> {
         let left = self.total.checked_sub(self.done)? as f64;
         let factor = (self.done > 0).then(|| left / self.done as f64)?;

@@ -61,11 +61,7 @@ const MARGIN: usize = 3;
 const USUAL_COLUMNS: usize = 80;
 
 /// The figures of the run, the most important first.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<String> {
     let (opened, failed) = (progress.connections.opened, progress.connections.failed);
     let received = progress.record.counts.received;

@@ -234,7 +234,6 @@ fn used(
 ) -> String {
     let mut parts = vec![format!("{} of CPU", human_time(cpu_s * 1e9))];
     parts.extend(per_cpu_s.map(|n| format!("{} messages per CPU-second", human_rate(n))));
-    #[allow(clippy::cast_precision_loss)]
     parts.extend(rss.map(|n| format!("at most {} of memory", human_bytes(n as f64))));
     parts.extend(switches.map(|n| format!("{} context switches", grouped(n.total()))));
     parts.join(" · ")
@@ -259,9 +258,14 @@ fn conditions(s: &Summary) -> Vec<String> {
     lines
 }
 
-#[allow(clippy::cast_precision_loss)]
-fn time(ns: Option<u64>) -> String {
-    ns.map_or_else(|| "–".to_owned(), |ns| human_time(ns as f64))
+/// The text of a figure that is not known.
+pub(crate) fn unknown() -> String {
+    "–".to_owned()
+}
+
+/// A time in nanoseconds for a person.
+pub(crate) fn time(ns: Option<u64>) -> String {
+    ns.map_or_else(unknown, |ns| human_time(ns as f64))
 }
 
 fn times(s: &Summary) -> Vec<String> {
@@ -273,7 +277,7 @@ fn times(s: &Summary) -> Vec<String> {
     let titles = row(service.shown().map(|(name, _)| name.to_owned()));
     let figures = |l: &Latency| {
         let shown = l.shown();
-        row(shown.map(|(_, ns)| ns.map_or_else(|| "–".to_owned(), human_time)))
+        row(shown.map(|(_, ns)| ns.map_or_else(unknown, human_time)))
     };
     let mut lines = vec![
         dim(&line("", &titles)),

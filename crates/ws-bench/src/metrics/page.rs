@@ -202,7 +202,6 @@ fn counter(
 
 /// A classic histogram in seconds whose buckets are counted by the HDR recorder, so that every message
 /// is in it; a time within 0.1 % of a bound may be on its other side.
-#[allow(clippy::cast_precision_loss)]
 fn histogram(
     page: &mut DescriptorEncoder<'_>,
     name: &str,

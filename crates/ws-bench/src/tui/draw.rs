@@ -209,11 +209,7 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
         spans.push(Span::raw(format!(" {left}")));
         return Line::from(spans);
     }
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let filled = ((view.share * room as f64).round() as usize).min(room);
     spans.push(Span::raw(" "));
     spans.push(Span::styled("━".repeat(filled), palette.bars()));

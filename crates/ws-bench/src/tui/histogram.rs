@@ -40,7 +40,6 @@ impl HistogramBars {
             let column = bounds.iter().position(|bound| value <= *bound)?;
             Some((column, mark))
         };
-        #[allow(clippy::cast_precision_loss)]
         let ends = [low, high].map(|ns| human_time(ns as f64));
         Some(Self {
             name,

@@ -37,7 +37,6 @@ pub(crate) struct History {
 
 impl History {
     /// Takes a look at the progress, and adds a point when it is time.
-    #[allow(clippy::cast_precision_loss)]
     pub(crate) fn update(&mut self, progress: &RunProgress) {
         let over_s = progress.elapsed_s - self.last_s;
         if progress.phase < Phase::Measure || over_s < EVERY_S {
