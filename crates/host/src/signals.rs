@@ -110,7 +110,7 @@ impl Signals {
     }
 }
 
-/// Whether this program was started with SIGHUP ignored; `false` where the system does not tell.
+/// Returns true when this program was started with SIGHUP ignored; `false` where the system does not tell.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))

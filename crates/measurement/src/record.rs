@@ -6,7 +6,7 @@
 //! | `counts` | [`MessageCounts`] |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and deviation |
 //! | `timeline` | the same, second by second |
-//! | `sample` | [`Sample`]: one message's record |
+//! | `sample` | [`Sample`]: one message's record, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: a uniform choice among millions |
 //! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
 

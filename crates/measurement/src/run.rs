@@ -6,7 +6,7 @@
 //! | `plan_summary` | [`PlanSummary`]: the plan as it is reported |
 //! | `live_summary` | the summary of a run that goes on, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
-//! | [`thresholds`] | conditions on a summary, such as `p99>10ms`, and between compared servers |
+//! | [`thresholds`] | conditions of `--fail-if` on a summary, such as `p99>10ms`, and between compared servers |
 //! | [`comparison`] | the result of a comparison of servers |
 
 pub mod comparison;

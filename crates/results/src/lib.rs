@@ -3,7 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`read`] | what a run's files hold; one column of times from anybody's, and another to draw it against |
-//! | [`schema`] | names of sheets and columns, shared by writers and reader |
+//! | `schema` | names of sheets and columns, shared by writers and reader |
 //! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog`; a comparison of servers |
 //! | [`atomic_file`] | files that appear under their name only when they are whole |
 //!

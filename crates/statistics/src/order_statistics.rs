@@ -1,5 +1,5 @@
 //! Order statistics of a few values: of rounds, not of messages (for those, see
-//! [`Distribution`](crate::distribution::Distribution)).
+//! `measurement`'s `LatencyHistogram`).
 
 /// The quantile `q` in \[0, 1\] of sorted values, linear between neighbours: type 7 of Hyndman & Fan,
 /// "Sample Quantiles in Statistical Packages" (1996), which is NumPy's and SciPy's own.

@@ -36,7 +36,7 @@ pub fn human_rate(per_second: f64) -> String {
     }
 }
 
-/// A time as [`parse_duration`] reads it, exactly and in one word: `10s`, `1500ms`, `0s`.
+/// A time as [`parse_duration`](crate::parse_duration) reads it, exactly and in one word: `10s`, `1500ms`, `0s`.
 #[must_use]
 pub fn typed_duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos();

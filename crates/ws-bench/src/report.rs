@@ -258,8 +258,14 @@ fn conditions(s: &Summary) -> Vec<String> {
     lines
 }
 
-fn time(ns: Option<u64>) -> String {
-    ns.map_or_else(|| "–".to_owned(), |ns| human_time(ns as f64))
+/// The text of a figure that is not known.
+pub(crate) fn unknown() -> String {
+    "–".to_owned()
+}
+
+/// A time in nanoseconds for a person.
+pub(crate) fn time(ns: Option<u64>) -> String {
+    ns.map_or_else(unknown, |ns| human_time(ns as f64))
 }
 
 fn times(s: &Summary) -> Vec<String> {
@@ -271,7 +277,7 @@ fn times(s: &Summary) -> Vec<String> {
     let titles = row(service.shown().map(|(name, _)| name.to_owned()));
     let figures = |l: &Latency| {
         let shown = l.shown();
-        row(shown.map(|(_, ns)| ns.map_or_else(|| "–".to_owned(), human_time)))
+        row(shown.map(|(_, ns)| ns.map_or_else(unknown, human_time)))
     };
     let mut lines = vec![
         dim(&line("", &titles)),

@@ -33,7 +33,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     let checked = check(args)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
-    let started = start(args, control, checked.load, checked.metrics)?;
+    let started = start(args, control, checked.load, checked.target, checked.metrics)?;
     let mut run = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
     let summary = run
@@ -65,15 +65,11 @@ pub(crate) fn run(
     Ok(status(&summary, interrupted))
 }
 
-/// A checked load, aimed already unless its server is still to be started.
-enum CheckedLoad {
-    Aimed(Plan),
-    ForEmbedded(LoadSpec),
-}
-
 /// A run whose flags, limits and files have been checked.
 struct Checked {
-    load: CheckedLoad,
+    load: LoadSpec,
+    /// `None` = the embedded server, which is still to be started.
+    target: Option<TargetServer>,
     metrics: Option<MetricsListener>,
     outputs: RunOutputs,
     probe: Option<ProcessProbe>,
@@ -82,12 +78,7 @@ struct Checked {
 /// Checks everything that can be wrong with what was typed, before anything is started.
 fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let target = args.target()?;
-    let spec = args.load_spec()?;
-    let url = target.as_ref().map(|server| server.url.clone());
-    let load = match target {
-        Some(target) => CheckedLoad::Aimed(spec.against(target)?),
-        None => CheckedLoad::ForEmbedded(spec),
-    };
+    let load = args.load_spec()?;
     let plot = args.plot.as_deref().map(PlotOutput::check).transpose()?;
     if args.tui {
         tui::check()?;
@@ -102,7 +93,8 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
             grouped(to)
         ));
     }
-    cli::check_room(args.load.clients.get(), url.as_ref())?;
+    let url = target.as_ref().map(|server| &server.url);
+    cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
@@ -110,6 +102,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     };
     Ok(Checked {
         load,
+        target,
         metrics,
         outputs,
         probe,
@@ -128,13 +121,14 @@ struct Started {
 fn start(
     args: &BenchArgs,
     control: &RunHandle,
-    checked: CheckedLoad,
+    load: LoadSpec,
+    target: Option<TargetServer>,
     metrics: Option<MetricsListener>,
 ) -> anyhow::Result<Started> {
-    let (plan, server) = match checked {
-        CheckedLoad::Aimed(plan) => (plan, None),
-        CheckedLoad::ForEmbedded(load) => {
-            let server = EmbeddedServer::start(args.embedded, args.load.clients.get())?;
+    let (plan, server) = match target {
+        Some(target) => (load.against(target)?, None),
+        None => {
+            let server = EmbeddedServer::start(args.embedded, load.clients.get())?;
             args.notice(&format!(
                 "no URL given: measuring an embedded {} echo server at {}",
                 args.embedded.name(),

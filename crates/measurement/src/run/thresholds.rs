@@ -1,4 +1,5 @@
-//! Conditions on a run's figures, such as `p99>10ms`: what makes a gate in CI fail.
+//! Conditions of `--fail-if` on a run's figures, such as `p99>10ms`: what makes a gate in CI fail. The figures stand
+//! in `figure`; ws-compare's list of those that servers are compared by is its `fail_if.rs`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Stages of a client, from opened to closed.
+//! Stages of a client, from opened to closed, and its deadlines: the timeout of an echo, the drain, the close.
 
 use websocket_wire::Opcode;
 
@@ -14,7 +14,7 @@ const CLOSE_TIMEOUT_NS: u64 = 3_000_000_000;
 /// Maximum wait for echoes when the user ends the run.
 const STOP_DRAIN_NS: u64 = 1_000_000_000;
 
-/// ClientStage of a client. Times are on the thread's clock.
+/// Stage of a client. Times are on the thread's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientStage {
     /// Waiting for the other clients to open.

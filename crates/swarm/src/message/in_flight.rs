@@ -1,4 +1,5 @@
-//! The messages of one client that are in flight.
+//! The messages of one client that are in flight, and those that are late: the timeout moves a message to `late`,
+//! where an echo that still comes finds it (outcome `timed_out`); at the end of the drain the rest is lost.
 
 use std::collections::VecDeque;
 

@@ -8,12 +8,12 @@ use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, SendLag, Verdict};
 use swarm::{Phase, RunProgress};
-use units::{grouped, human_bytes, human_percent, human_rate, human_time};
+use units::{grouped, human_bytes, human_percent, human_rate};
 
 use super::histogram::HistogramBars;
 use super::history::{History, HistoryPoint};
 use crate::phase_progress::{PHASES, PhaseProgress, summary_so_far};
-use crate::report::heading_text;
+use crate::report::{heading_text, time, unknown};
 
 /// The state of a run that a view is computed from.
 #[derive(Debug, Clone, Copy)]
@@ -228,14 +228,6 @@ fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
         text += &format!(" · waited {}", human_percent(share));
     }
     Some(text)
-}
-
-fn unknown() -> String {
-    "–".to_owned()
-}
-
-fn time(ns: Option<u64>) -> String {
-    ns.map_or_else(unknown, |ns| human_time(ns as f64))
 }
 
 fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {

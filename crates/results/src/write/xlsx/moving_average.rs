@@ -1,4 +1,5 @@
-//! The latency with its moving average, at no more points than a chart can show.
+//! The sheet of the latency with its moving average ([`measurement::moving_average`]), at no more points than a chart
+//! can show.
 
 use std::num::NonZeroUsize;
 
