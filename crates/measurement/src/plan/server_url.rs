@@ -192,7 +192,7 @@ impl fmt::Display for ServerUrl {
 /// Text in place of a secret.
 pub const MASK: &str = "***";
 
-/// Returns the URL in a text with [`MASK`] in place of its user information and of every query value. A text
+/// Returns the URL in a text with [`MASK`] in place of its user information and of every query value, also of one without a name. A text
 /// without a URL stays as it is.
 #[must_use]
 pub fn mask_url(text: &str) -> String {
@@ -218,7 +218,9 @@ pub fn mask_url(text: &str) -> String {
         masked.push(if nth == 0 { '?' } else { '&' });
         match pair.split_once('=') {
             Some((name, _)) => masked.extend([name, "=", MASK]),
-            None => masked.push_str(pair),
+            None if pair.is_empty() => {}
+            // A token alone, without a name.
+            None => masked.push_str(MASK),
         }
     }
     masked
@@ -245,7 +247,7 @@ mod tests {
     fn secrets_of_a_url_are_masked() {
         for (url, masked) in [
             ("ws://h:1/ws", "ws://h:1/ws"),
-            ("ws://h/ws?a=1&b&c=", "ws://h/ws?a=***&b&c=***"),
+            ("ws://h/ws?a=1&b&c=", "ws://h/ws?a=***&***&c=***"),
             ("wss://me:pw@h?a=x@y", "wss://***@h?a=***"),
             ("ws+unix:/s:/ws?a=1", "ws+unix:/s:/ws?a=***"),
             ("p99>1?a=b", "p99>1?a=b"),
