@@ -41,7 +41,6 @@ pub(crate) fn run(
         .take()
         .context("the generator gave no summary")?;
     let mut summary = summary.with_conditions(&args.conditions);
-    summary.command_line = Some(cli::masked_command_line(std::env::args_os()));
     wording::explain(&mut summary);
     run.summary = Some(summary.clone());
     // A terminal that is gone must not cost the files.
@@ -202,10 +201,10 @@ fn measure(
     };
     let setup = RunSetup {
         tool: tool(),
+        command_line: Some(cli::masked_command_line(std::env::args_os())),
         calibration: *calibration,
         open_file_limit: open_files::limit(),
         probe: probe.as_mut(),
-        ..RunSetup::default()
     };
     let run = swarm::run(plan, control, setup);
     drop(display);
