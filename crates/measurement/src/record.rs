@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `recorder` | [`Recorder`]: counts and times of one generator thread; merged without loss into a [`Record`] |
 //! | `counts` | [`MessageCounts`] |
+//! | `difference` | [`Difference`]: how corrupted echoes differ from what was sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and deviation |
 //! | `timeline` | the same, second by second |
 //! | `sample` | [`Sample`]: one message's record, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
@@ -12,6 +13,7 @@
 
 mod connect_failure;
 mod counts;
+mod difference;
 mod histogram;
 mod recorder;
 mod sample;
@@ -20,6 +22,7 @@ mod timeline;
 
 pub use connect_failure::{CertificateDefect, ConnectFailure, IoFailure};
 pub use counts::MessageCounts;
+pub use difference::{Difference, DifferenceKind, escape};
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash};

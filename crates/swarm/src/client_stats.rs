@@ -21,6 +21,8 @@ pub(crate) struct ClientStats {
     pub(crate) sending_until_ns: u64,
     /// Writes that found the socket full.
     pub(crate) blocked_writes: u64,
+    /// A client whose connection is over had recognized an echo.
+    pub(crate) recognized: bool,
     /// Schedules of the clients whose connection ended while they were sending.
     pub(crate) unfinished: Vec<Pacing>,
 }
@@ -34,6 +36,7 @@ impl ClientStats {
             early_ends: BTreeMap::new(),
             sending_until_ns: 0,
             blocked_writes: 0,
+            recognized: false,
             unfinished: Vec::new(),
         }
     }

@@ -46,10 +46,16 @@ pub(crate) struct Coordinator {
     connected: usize,
     /// Connections that opened.
     opened: u64,
+    /// Threads with an open connection that have recognized an echo, or may yet.
+    recognizing: usize,
     /// Duration of the opening.
     pub(crate) opening: Duration,
     /// Threads whose clients have completed the plan.
     done: usize,
+    /// The run ended early: the user stopped it.
+    pub(crate) interrupted: bool,
+    /// The run ended early: messages came, and none carried an identity that was sent.
+    pub(crate) recognized_nothing: bool,
     pub(crate) results: Vec<ThreadResult>,
 }
 
@@ -90,8 +96,11 @@ impl Coordinator {
             run: job.handle.clone(),
             connected: 0,
             opened: 0,
+            recognizing: 0,
             opening: Duration::ZERO,
             done: 0,
+            interrupted: false,
+            recognized_nothing: false,
             results: Vec::with_capacity(threads),
         })
     }
@@ -109,16 +118,17 @@ impl Coordinator {
         }
         self.opening = begun.elapsed();
         let mut started_at = None;
-        if self.opened > 0 && !self.run.is_stopped() {
+        self.interrupted = self.run.is_stopped();
+        if self.opened > 0 && !self.interrupted {
             let start = Instant::now();
             self.commander.send(|command| command.start = Some(start));
             started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, enter)?;
         }
         enter(Phase::Close);
-        let stopped = self.run.is_stopped();
+        let interrupted = self.interrupted;
         self.commander.send(|command| {
-            command.stop |= stopped;
+            command.stop |= interrupted;
             command.close = true;
         });
         while self.results.len() < self.threads {
@@ -136,7 +146,6 @@ impl Coordinator {
     ) -> Result<(), SwarmError> {
         let drain_at = plan.measured_time().map(|time| t0 + time);
         let mut phase = Phase::WarmUp;
-        let mut stopping = false;
         enter(phase);
         while self.done < self.threads {
             let now = Instant::now();
@@ -150,9 +159,12 @@ impl Coordinator {
                 enter(phase);
                 continue;
             }
-            if !stopping && self.run.is_stopped() {
-                stopping = true;
-                self.commander.send(|command| command.stop = true);
+            if !self.interrupted && !self.recognized_nothing {
+                self.interrupted = self.run.is_stopped();
+                self.recognized_nothing = self.recognizing == 0;
+                if self.interrupted || self.recognized_nothing {
+                    self.commander.send(|command| command.stop = true);
+                }
             }
             // T0 and the end of a planned time are met as closely as the system allows.
             let until_then = at.map_or(CHECK_INTERVAL, |at| at.saturating_duration_since(now));
@@ -175,7 +187,9 @@ impl Coordinator {
             WorkerReport::Connected(opened) => {
                 self.connected += 1;
                 self.opened += opened;
+                self.recognizing += usize::from(opened > 0);
             }
+            WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Done => self.done += 1,
             WorkerReport::Closed(result) => self.results.push(*result),
             WorkerReport::Failed(thread, source) => {

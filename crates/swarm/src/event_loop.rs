@@ -91,6 +91,14 @@ impl EventLoop {
         self.pending.len()
     }
 
+    /// Returns true when a client waited for a whole timeout, messages came, and no client of the thread has
+    /// recognized one.
+    pub(crate) fn recognized_nothing(&self) -> bool {
+        self.thread.recognized_nothing.take()
+            && !self.thread.clients.borrow().recognized
+            && !self.clients.iter().flatten().any(Client::has_recognized)
+    }
+
     /// Begins to open a client's connection.
     pub(crate) fn open(&mut self, client: u32) {
         // There are no more clients than `u32` holds.

@@ -116,16 +116,18 @@ pub fn record_observed(
         begun,
     })?;
     let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
-    let stopped = handle.is_stopped();
+    let ended_early = coordinator.interrupted || coordinator.recognized_nothing;
     let started_at = match t0 {
         Some(t0) => t0,
         // Ended by the user before T0: only the connections have results.
-        None if stopped => SystemTime::now(),
+        None if ended_early => SystemTime::now(),
         None => return Err(nothing_connected(plan, &coordinator.results)),
     };
     let results = std::mem::take(&mut coordinator.results);
-    let mut recording = merge(plan, results, &budget, started_at, stopped);
+    let mut recording = merge(plan, results, &budget, started_at, ended_early);
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
+    recording.context.interrupted = coordinator.interrupted;
+    recording.context.recognized_nothing = coordinator.recognized_nothing;
     Ok(recording)
 }
 
@@ -152,7 +154,7 @@ fn merge(
     results: Vec<ThreadResult>,
     budget: &BottomK,
     started_at: SystemTime,
-    interrupted: bool,
+    ended_early: bool,
 ) -> Recording {
     let usage = generator_usage(results.iter().map(|r| ThreadLoad {
         usage: r.usage,
@@ -171,7 +173,7 @@ fn merge(
     let elapsed_ns = match plan.length {
         // A planned time ends as planned, even if echoes are still under way.
         Length::Duration(_) => clients.sending_until_ns,
-        Length::MessagesPerClient(_) if interrupted => clients.sending_until_ns,
+        Length::MessagesPerClient(_) if ended_early => clients.sending_until_ns,
         Length::MessagesPerClient(_) => clients.sending_until_ns.max(record.last_received_ns),
     };
     fill_timeline(&mut record.timeline, elapsed_ns);
@@ -182,7 +184,6 @@ fn merge(
             connections: connections(&connects, &clients),
             connect_ns: connects.times(),
             client: usage,
-            interrupted,
             ..RunContext::default()
         },
         record,

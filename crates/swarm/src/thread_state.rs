@@ -1,10 +1,10 @@
 //! State of one generator thread, shared by its clients: no locks, no atomics.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use host::thread_usage::ThreadUsage;
-use measurement::plan::{Length, Plan};
+use measurement::plan::{Length, Plan, Verify};
 use measurement::record::{BottomK, Recorder};
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
@@ -36,6 +36,8 @@ pub(crate) struct ThreadState {
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
     stopped_ns: u64,
+    /// A client waited for a whole timeout, messages came, and none ever named one of its own.
+    pub(crate) recognized_nothing: Cell<bool>,
 }
 
 impl ThreadState {
@@ -46,6 +48,11 @@ impl ThreadState {
         budget: Arc<BottomK>,
     ) -> Self {
         let clients = plan.clients_of(thread).len();
+        let is_open_loop = plan.load.profile().is_some();
+        let mut recorder = Recorder::new(is_open_loop, expected_samples(plan, clients));
+        if plan.verify == Verify::Off {
+            recorder = recorder.unverified();
+        }
         Self {
             rules: SendRules::new(plan),
             payloads,
@@ -53,15 +60,13 @@ impl ThreadState {
             clock: Clock::start(),
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
-            recorder: RefCell::new(Recorder::new(
-                plan.load.profile().is_some(),
-                expected_samples(plan, clients),
-            )),
+            recorder: RefCell::new(recorder),
             timers: RefCell::default(),
             signal: RunSignal::default(),
             connects: RefCell::default(),
             clients: RefCell::new(ClientStats::new(clients)),
             stopped_ns: u64::MAX,
+            recognized_nothing: Cell::new(false),
         }
     }
 

@@ -81,6 +81,8 @@ impl CommandInbox {
 pub(crate) enum WorkerReport {
     /// All connections have opened or failed; this many opened.
     Connected(u64),
+    /// A whole timeout has passed in which messages came, and none carried an identity that was sent.
+    RecognizedNothing,
     /// All clients have completed the plan.
     Done,
     /// All connections are closed; the thread ends.
@@ -230,6 +232,7 @@ impl Worker<'_> {
         let mut baseline: Option<UsageBaseline> = None;
         let mut usage = None;
         let mut is_done = false;
+        let mut is_unrecognized = false;
         while !(command.close && self.event_loop.alive() == 0) {
             let now = Instant::now();
             let thread = &self.event_loop.thread;
@@ -242,6 +245,10 @@ impl Worker<'_> {
                 is_done = true;
                 usage = baseline.map(|baseline| self.usage_since(baseline));
                 let _ = reports.send(WorkerReport::Done);
+            }
+            if !is_unrecognized && self.event_loop.recognized_nothing() {
+                is_unrecognized = true;
+                let _ = reports.send(WorkerReport::RecognizedNothing);
             }
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
             let wanted = self.inbox.command();

@@ -224,7 +224,7 @@ fn messages_unsent_at_the_end_of_the_drain_are_counted() {
         plan.length = Length::Duration(Duration::from_millis(100));
         plan.timeout = Duration::from_millis(150);
     }));
-    let counts = recording.record.counts;
+    let counts = &recording.record.counts;
     // Ten are due: two at once, two more when those are given up, and so on until the end of the
     // drain; what exactly goes out when depends on the machine, but none is forgotten.
     assert_eq!(counts.sent + counts.unsent, 10, "{counts:?}");
@@ -254,7 +254,7 @@ fn due_messages_of_an_ended_connection_are_counted() {
         plan.length = Length::Duration(Duration::from_millis(500));
     });
     let recording = run(&plan);
-    let counts = recording.record.counts;
+    let counts = &recording.record.counts;
     assert_eq!(recording.context.connections.closed_early, 1);
     // A hundred were due, fifty on each connection.
     assert_eq!(counts.sent + counts.unsent, 100, "{counts:?}");
@@ -280,7 +280,7 @@ fn a_stopped_open_loop_keeps_what_it_has() {
     let recording = swarm::record(&plan, &handle).unwrap();
     watcher.join().unwrap();
     assert!(recording.context.interrupted);
-    let counts = recording.record.counts;
+    let counts = &recording.record.counts;
     assert!(counts.received >= 20 && counts.lost == 0, "{counts:?}");
     assert_eq!(counts.sent, counts.received + counts.abandoned);
 }

@@ -40,7 +40,7 @@ fn every_message_of_a_faithful_server_is_counted_and_timed() {
             plan.threads = threads.try_into().unwrap();
             plan.length = messages(50);
         }));
-        let counts = recording.record.counts;
+        let counts = &recording.record.counts;
         assert_eq!((counts.sent, counts.received, counts.lost), (200, 200, 0));
         assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
         assert_eq!(recording.record.service.count(), 200);
@@ -81,7 +81,11 @@ fn verification_is_as_strict_as_asked() {
             vec![Message::text(text)]
         })
     });
-    for (verify, corrupted) in [(Verify::Full, 40), (Verify::Length, 0), (Verify::Off, 0)] {
+    for (verify, corrupted) in [
+        (Verify::Full, Some(40)),
+        (Verify::Length, Some(0)),
+        (Verify::Off, None),
+    ] {
         let recording = run(&server.plan(|plan| plan.verify = verify));
         assert_eq!(recording.record.counts.corrupted, corrupted, "{verify:?}");
     }
@@ -189,7 +193,7 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
     let mut phases = Vec::new();
     let recording = swarm::record_observed(&plan, &handle, |phase| phases.push(phase)).unwrap();
     watcher.join().unwrap();
-    let counts = recording.record.counts;
+    let counts = &recording.record.counts;
     assert!(recording.context.interrupted);
     assert_eq!((counts.sent, counts.received), (404, 400));
     assert_eq!((counts.abandoned, counts.lost), (4, 0));

@@ -12,6 +12,17 @@ pub enum MessageKind {
     Binary,
 }
 
+impl MessageKind {
+    /// `text` or `binary`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
 /// Type of a frame that a client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {

@@ -5,6 +5,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`comparison`] | the verdict on a figure of two servers |
+//! | [`messages`] | messages that came back otherwise than they were sent |
 //! | `reasons` | the reasons of a verdict, with advice |
 //! | `connect_advice` | advice when no connection opened |
 //! | [`plan`] | the plan |
@@ -17,6 +18,7 @@ pub mod comparison;
 mod connect_advice;
 #[cfg(test)]
 mod fixture;
+pub mod messages;
 pub mod plan;
 mod reasons;
 pub mod run_differences;

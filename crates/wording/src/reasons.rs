@@ -25,6 +25,8 @@ pub fn reason(reason: &Reason) -> String {
     let margin = || human_percent(OWN_LIMIT_MARGIN);
     match reason {
         Reason::NothingMeasured => "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all".to_owned(),
+        Reason::NothingRecognized => "the server answers, but with nothing that was sent: not one message in a whole `--timeout` carried what a message of this run begins with; if that is what the server does, `--verify off` times whatever comes, in order".to_owned(),
+        Reason::MatchedByOrder { messages, unverified, unexplained } => matched_by_order(*messages, *unverified, *unexplained),
         Reason::Impossible { smaller, larger } => format!(
             "impossible figures: {} {} exceeds {} {}; please report this as a bug",
             smaller.0,
@@ -92,6 +94,24 @@ pub fn reason(reason: &Reason) -> String {
         ),
         Reason::Interrupted => "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)".to_owned(),
     }
+}
+
+fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String {
+    let cause = if unverified {
+        "echoes were matched by order and nothing in them was checked (`--verify off`)".to_owned()
+    } else {
+        format!(
+            "{} matched by order, because payloads below 16 bytes repeat within the window",
+            counted(messages, "message")
+        )
+    };
+    if unexplained == 0 {
+        return cause;
+    }
+    let messages = counted(unexplained, "message");
+    format!(
+        "{cause}: {messages} of the server answered nothing, and each may have taken the place of an echo; verify, or send 16 bytes or more"
+    )
 }
 
 fn send_lag(lag: &str, service: &str, sending: SendConditions) -> String {

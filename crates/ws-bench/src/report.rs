@@ -18,6 +18,9 @@ pub(crate) fn text(summary: &Summary) -> String {
     let mut lines = vec![heading(summary), String::new()];
     lines.extend(verdict(summary));
     lines.push(messages(summary));
+    let notes = wording::messages::differences(&summary.messages).into_iter();
+    let notes = notes.chain(wording::messages::own_messages(&summary.messages));
+    lines.extend(notes.flat_map(|note| point(&note)));
     lines.push(throughput(summary));
     lines.extend(rates(summary));
     lines.extend(connections(summary));
@@ -89,7 +92,10 @@ fn messages(s: &Summary) -> String {
         format!("{} sent", grouped(m.sent)),
         format!("{} echoed", grouped(m.received)),
         format!("{} lost", grouped(m.lost)),
-        format!("{} corrupted", grouped(m.corrupted)),
+        match m.corrupted {
+            Some(corrupted) => format!("{} corrupted", grouped(corrupted)),
+            None => "corrupted not checked".to_owned(),
+        },
         format!("{} late", grouped(m.timed_out)),
     ];
     for (n, what) in [

@@ -104,7 +104,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
         verdict: s.validity.verdict,
         reasons: s.validity.reasons.clone(),
         timed_messages: times.count,
-        failed_messages: m.lost + m.corrupted + m.timed_out + m.unsent,
+        failed_messages: m.failed(),
         elapsed_s: s.elapsed_s,
         steadiness: Steadiness::Unknown,
         cut_s: None,
@@ -149,7 +149,7 @@ fn describe_faults(summary: &Summary) -> Option<String> {
         (c.failed, "connections failed"),
         (c.closed_early, "connections ended early"),
         (m.lost, "messages were lost"),
-        (m.corrupted, "echoes were wrong"),
+        (m.corrupted.unwrap_or(0), "echoes were wrong"),
         (m.duplicated, "echoes came twice"),
     ];
     let parts: Vec<_> = counts

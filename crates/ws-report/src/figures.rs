@@ -101,7 +101,10 @@ fn messages(s: &Summary) -> Vec<(String, Option<String>)> {
         known("sent", grouped(m.sent)),
         known("echoed", grouped(m.received)),
         known("lost", grouped(m.lost)),
-        known("corrupted", grouped(m.corrupted)),
+        known(
+            "corrupted",
+            m.corrupted.map_or_else(|| NOT_CHECKED.to_owned(), grouped),
+        ),
         known("late", grouped(m.timed_out)),
         unusual("reordered", m.reordered),
         unusual("duplicated", m.duplicated),

@@ -106,7 +106,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
             .filter_map(|name| of(name, note, times)),
     );
     let m = &s.messages;
-    let failed = m.lost + m.corrupted + m.timed_out + m.unsent;
+    let failed = m.failed();
     tiles.push(Tile {
         label: "failed".to_owned(),
         value: grouped(failed),

@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::difference::{Difference, add_difference};
+
 /// Counts of measured messages.
 ///
 /// `sent = received + lost + abandoned`. Of those received, `corrupted`, `timed_out` and
 /// `reordered` tell how many were not as they should be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageCounts {
     /// Messages the plan asks for; `None` when it asks for a time.
     pub planned: Option<u64>,
@@ -16,8 +18,8 @@ pub struct MessageCounts {
     pub received: u64,
     /// Messages without an echo by the end of the drain, or whose connection ended first.
     pub lost: u64,
-    /// Messages whose echo was rejected by verification.
-    pub corrupted: u64,
+    /// Messages whose echo was rejected by verification; `None` when echoes are not verified.
+    pub corrupted: Option<u64>,
     /// Echoes beyond the first of a message.
     pub duplicated: u64,
     /// Messages whose echo came after the echo of a later message.
@@ -32,26 +34,52 @@ pub struct MessageCounts {
     /// window or a full socket held them back. Not among those `sent`.
     #[serde(default)]
     pub unsent: u64,
+    /// Messages matched by order, because nothing in the echo said which of several it answers.
+    #[serde(default)]
+    pub matched_by_order: u64,
+    /// Differences between corrupted echoes and what was sent, at most eight.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
 }
 
 impl MessageCounts {
     /// Whether any message did not come back as it should.
     #[must_use]
     pub fn any_failed(&self) -> bool {
-        let ended_badly = self.lost + self.corrupted + self.timed_out + self.unsent;
-        ended_badly + self.duplicated + self.reordered > 0
+        self.failed() + self.duplicated + self.reordered > 0
+    }
+
+    /// Messages without a right echo in time: lost, corrupted, late, or never sent.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.lost + self.corrupted.unwrap_or(0) + self.timed_out + self.unsent
+    }
+
+    /// Counts a message whose echo was rejected.
+    pub(super) fn add_corrupted(&mut self, messages: u64) {
+        *self.corrupted.get_or_insert(0) += messages;
     }
 
     pub(super) fn add(&mut self, other: &Self) {
         self.sent += other.sent;
         self.received += other.received;
         self.lost += other.lost;
-        self.corrupted += other.corrupted;
+        if let Some(corrupted) = other.corrupted {
+            self.add_corrupted(corrupted);
+        }
         self.duplicated += other.duplicated;
         self.reordered += other.reordered;
         self.timed_out += other.timed_out;
         self.abandoned += other.abandoned;
         self.unexpected += other.unexpected;
         self.unsent += other.unsent;
+        self.matched_by_order += other.matched_by_order;
+        for difference in &other.differences {
+            self.add_difference(difference.clone());
+        }
+    }
+
+    pub(super) fn add_difference(&mut self, difference: Difference) {
+        add_difference(&mut self.differences, difference);
     }
 }

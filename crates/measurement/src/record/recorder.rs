@@ -1,8 +1,8 @@
 //! Counts and times of one generator thread, and their merge over all threads.
 
 use super::{
-    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ThreadSamples,
-    ThreadTimeline,
+    BottomK, Difference, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample,
+    ThreadSamples, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -24,7 +24,10 @@ impl Recorder {
     #[must_use]
     pub fn new(open_loop: bool, expected_samples: usize) -> Self {
         Self {
-            counts: MessageCounts::default(),
+            counts: MessageCounts {
+                corrupted: Some(0),
+                ..MessageCounts::default()
+            },
             open_loop: open_loop.then(Box::default),
             timeline: ThreadTimeline::new(open_loop),
             samples: ThreadSamples::new(expected_samples),
@@ -32,6 +35,13 @@ impl Recorder {
             in_time: EchoTotals::default(),
             last_received_ns: 0,
         }
+    }
+
+    /// The record of echoes that are not verified.
+    #[must_use]
+    pub fn unverified(mut self) -> Self {
+        self.counts.corrupted = None;
+        self
     }
 
     /// The measured phase ends at this time after T0: echoes that come later are timed and
@@ -65,7 +75,7 @@ impl Recorder {
             Outcome::Ok => {}
             Outcome::Reordered => self.counts.reordered += 1,
             Outcome::TimedOut => self.counts.timed_out += 1,
-            Outcome::Corrupted => self.counts.corrupted += 1,
+            Outcome::Corrupted => self.counts.add_corrupted(1),
             Outcome::Lost => self.counts.lost += 1,
         }
         if sample.outcome.is_failure() {
@@ -97,6 +107,16 @@ impl Recorder {
         self.counts.unexpected += 1;
     }
 
+    /// A corrupted echo differs in this way from what was sent.
+    pub fn differs(&mut self, difference: Difference) {
+        self.counts.add_difference(difference);
+    }
+
+    /// An echo was matched by order among several messages that it may answer.
+    pub fn matched_by_order(&mut self) {
+        self.counts.matched_by_order += 1;
+    }
+
     /// A message was in flight when the user ended the run.
     pub fn abandoned(&mut self) {
         self.counts.abandoned += 1;
@@ -120,7 +140,7 @@ impl Recorder {
     pub fn so_far(&self) -> Record {
         let times = self.timeline.times();
         Record {
-            counts: self.counts,
+            counts: self.counts.clone(),
             service: times.service,
             open_loop: self.open_loop.as_deref().map(|open| {
                 Box::new(OpenLoopRecord {
@@ -194,7 +214,7 @@ mod tests {
         assert_eq!((r.counts.received, r.counts.lost), (40, 1));
         assert_eq!(
             (r.counts.corrupted, r.counts.timed_out, r.counts.reordered),
-            (1, 1, 1)
+            (Some(1), 1, 1)
         );
         assert!(r.counts.any_failed());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
-use crate::plan::{Length, Plan};
+use crate::plan::{Length, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, Reason, SendConditions,
@@ -232,6 +232,8 @@ pub struct RunContext {
     pub calibration: Option<Calibration>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
+    /// The run ended at the first timeout: messages came, and none carried an identity that was sent.
+    pub recognized_nothing: bool,
 }
 
 impl Summary {
@@ -269,7 +271,7 @@ impl Summary {
             connections: c.connections,
             messages: MessageCounts {
                 planned: plan.planned_messages(),
-                ..record.counts
+                ..record.counts.clone()
             },
             throughput,
             offered_rate_per_s: plan.offered_rate(),
@@ -318,6 +320,10 @@ impl RunContext {
             broken_connections: self.connections.failed + self.connections.closed_early,
             connections: self.connections.attempted,
             interrupted: self.interrupted,
+            recognized_nothing: self.recognized_nothing,
+            unverified: plan.verify == Verify::Off,
+            matched_by_order: counts.matched_by_order,
+            unexplained_answers: counts.unexpected + counts.duplicated,
             ..Evidence::default()
         }
     }

@@ -37,4 +37,12 @@ pub struct Evidence {
     pub connections: u64,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
+    /// Messages came, and none of them carried an identity that was sent.
+    pub recognized_nothing: bool,
+    /// Echoes are not verified.
+    pub unverified: bool,
+    /// Messages matched by order among several that the echo may answer.
+    pub matched_by_order: u64,
+    /// Messages of the server that answer nothing, and second answers.
+    pub unexplained_answers: u64,
 }

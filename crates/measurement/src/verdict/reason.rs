@@ -60,6 +60,18 @@ pub struct SendConditions {
 pub enum Reason {
     /// No message came back.
     NothingMeasured,
+    /// Messages came back, and none carried an identity that was sent.
+    NothingRecognized,
+    /// Echoes were matched by order.
+    MatchedByOrder {
+        /// Messages among several that the echo may answer.
+        messages: u64,
+        /// Echoes are not verified.
+        unverified: bool,
+        /// Messages of the server that answer nothing, and second answers: each may have taken the place
+        /// of an echo.
+        unexplained: u64,
+    },
     /// Two figures contradict each other.
     Impossible {
         /// The figure that should be the smaller one, with its value in nanoseconds.
@@ -115,12 +127,15 @@ impl Reason {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::NothingMeasured
+            | Self::NothingRecognized
             | Self::Impossible { .. }
             | Self::SendLag { .. }
             | Self::RateNotKept {
                 answered_all: true, ..
             } => Verdict::Invalid,
+            Self::MatchedByOrder { unexplained: 0, .. } => Verdict::Valid,
             Self::RateNotKept { .. }
+            | Self::MatchedByOrder { .. }
             | Self::NearFloor(..)
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)

@@ -22,7 +22,9 @@ pub struct Validity {
 #[must_use]
 pub fn judge(evidence: &Evidence) -> Validity {
     let mut reasons = Vec::new();
-    if evidence.timed_messages == 0 {
+    if evidence.recognized_nothing {
+        reasons.push(Reason::NothingRecognized);
+    } else if evidence.timed_messages == 0 {
         reasons.push(Reason::NothingMeasured);
     } else {
         reasons.extend(impossible(evidence));
@@ -66,6 +68,13 @@ pub fn judge(evidence: &Evidence) -> Validity {
     if evidence.broken_connections > 0 {
         let (broken, of) = (evidence.broken_connections, evidence.connections);
         reasons.push(Reason::LoadFellShort(broken, of));
+    }
+    if evidence.unverified || evidence.matched_by_order > 0 {
+        reasons.push(Reason::MatchedByOrder {
+            messages: evidence.matched_by_order,
+            unverified: evidence.unverified,
+            unexplained: evidence.unexplained_answers,
+        });
     }
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);

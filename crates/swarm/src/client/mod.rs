@@ -25,6 +25,7 @@ use crate::connect::opening::OpenedConnection;
 use crate::connect::transport::Transport;
 use crate::connection_end::ConnectionEnd;
 use crate::message::echo_verifier::EchoVerifier;
+use crate::message::held_back::HeldBack;
 use crate::message::in_flight::InFlightQueue;
 use crate::message::pacing::Pacing;
 use crate::thread_state::ThreadState;
@@ -99,6 +100,8 @@ pub(crate) struct Client {
     connect_ns: u64,
     /// Code of the server's close frame, once it came.
     closed: Option<u16>,
+    /// Received messages that name nothing of this client.
+    held_back: HeldBack,
 }
 
 impl Client {
@@ -133,6 +136,7 @@ impl Client {
             failed: 0,
             last_written_ns: 0,
             closed: None,
+            held_back: HeldBack::default(),
         };
         match client.take_in(&opened.leftover, thread.clock.now_ns(), thread) {
             Ok(()) => Some(client),
@@ -211,7 +215,14 @@ impl Client {
             failed: self.failed,
             close_code: Some(end.close_code()),
         };
-        thread.clients.borrow_mut().add_ended(row, end, early);
+        let mut stats = thread.clients.borrow_mut();
+        stats.recognized |= self.has_recognized();
+        stats.add_ended(row, end, early);
+    }
+
+    /// Returns true when an echo has named a message of this client.
+    pub(crate) fn has_recognized(&self) -> bool {
+        self.in_flight.has_answered()
     }
 
     /// Returns true when half of a frame has been written, or half of its TLS record.

@@ -126,8 +126,8 @@ impl Client {
                 };
                 self.verifier.push(&context, part);
                 if last {
-                    let verdict = self.verifier.finish(&context, kind, &mut self.in_flight);
-                    self.record_echo(verdict, now_ns, thread);
+                    let received = self.verifier.finish(&context, kind, &mut self.in_flight);
+                    self.record_received(received, now_ns, thread);
                 }
             }
             Event::Ping(payload) => self.queue_control(Opcode::Pong, payload, thread),

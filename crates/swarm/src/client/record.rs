@@ -3,8 +3,12 @@
 use measurement::record::{Outcome, Sample};
 
 use super::Client;
-use crate::message::echo_verifier::EchoVerdict;
+use crate::message::difference::difference;
+use crate::message::echo_verifier::{EchoVerdict, Received};
+use crate::message::held_back::HeldMessage;
 use crate::message::in_flight::{InFlightMessage, MatchedEcho};
+use crate::message::received::ReceivedMessage;
+use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
 impl Client {
@@ -21,9 +25,13 @@ impl Client {
                     message,
                     late,
                     reordered,
+                    by_order,
                 } = echo;
                 if message.number.is_warmup() {
                     return;
+                }
+                if by_order {
+                    recorder.matched_by_order();
                 }
                 let outcome = match (correct, late, reordered) {
                     (false, ..) => Outcome::Corrupted,
@@ -44,35 +52,167 @@ impl Client {
             }
             EchoVerdict::Duplicate(number) if !number.is_warmup() => recorder.duplicated(),
             EchoVerdict::Unexpected if now_ns >= run.t0_ns => recorder.unexpected(),
-            EchoVerdict::Duplicate(_) | EchoVerdict::Unexpected | EchoVerdict::GivenUp => {}
+            EchoVerdict::Duplicate(_)
+            | EchoVerdict::Unexpected
+            | EchoVerdict::GivenUp
+            | EchoVerdict::Unidentified => {}
+        }
+    }
+
+    /// Records a message from the server that is not known to be an exact echo.
+    pub(super) fn record_received(
+        &mut self,
+        received: Received,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) {
+        let Received {
+            verdict,
+            message,
+            differs_at,
+        } = received;
+        match verdict {
+            EchoVerdict::Answer {
+                echo,
+                correct: false,
+            } => self.record_difference(&echo.message, &message, differs_at, thread),
+            EchoVerdict::Unidentified => return self.hold_back(message, now_ns, thread),
+            _ => {}
+        }
+        self.record_echo(verdict, now_ns, thread);
+    }
+
+    /// Keeps how a wrong echo of a measured message differs from it.
+    #[cold]
+    fn record_difference(
+        &self,
+        sent: &InFlightMessage,
+        message: &ReceivedMessage,
+        differs_at: Option<u64>,
+        thread: &ThreadState,
+    ) {
+        if !sent.number.is_warmup() {
+            let (kind, payloads) = (thread.rules.kind, &thread.payloads);
+            let found = difference(sent, self.id, kind, payloads, message, differs_at);
+            thread.recorder.borrow_mut().differs(found);
+        }
+    }
+
+    /// Holds back a message that names nothing, until it is known what it is.
+    #[cold]
+    fn hold_back(&mut self, message: ReceivedMessage, received_ns: u64, thread: &ThreadState) {
+        if self.in_flight.is_empty() && self.in_flight.has_given_up(None) {
+            // It may be the echo of a message that is counted as lost already.
+            return;
+        }
+        let held = HeldMessage {
+            message,
+            received_ns,
+        };
+        let released = self.held_back.push(held, &self.in_flight);
+        record_unexpected(&released, thread);
+    }
+
+    /// Gives up waiting for the echoes of messages that were sent until this time. What was held back meanwhile
+    /// is their echo; for the others a late echo still counts.
+    #[cold]
+    pub(super) fn expire(&mut self, sent_until_ns: u64, thread: &ThreadState) {
+        while let Some(message) = self.in_flight.take_expired(sent_until_ns) {
+            match self.take_held_answer(&message, thread) {
+                Some(held) => {
+                    if !self.has_recognized() {
+                        thread.recognized_nothing.set(true);
+                    }
+                    self.record_held_answer(&message, &held, thread);
+                }
+                None => self.in_flight.add_late(message),
+            }
+        }
+    }
+
+    /// Takes the message, of those held back, that must be the echo of `sent`.
+    fn take_held_answer(
+        &mut self,
+        sent: &InFlightMessage,
+        thread: &ThreadState,
+    ) -> Option<HeldMessage> {
+        let recognized = self.has_recognized();
+        // A server that echoes what it was sent sends messages of another type for reasons of its own.
+        let may_be_echo = |m: &ReceivedMessage| m.kind == thread.rules.kind || !recognized;
+        self.held_back.take_answer(sent.sent_ns, may_be_echo)
+    }
+
+    fn record_held_answer(
+        &mut self,
+        sent: &InFlightMessage,
+        held: &HeldMessage,
+        thread: &ThreadState,
+    ) {
+        self.record_difference(sent, &held.message, None, thread);
+        if let Some(run) = thread.signal().run
+            && !sent.number.is_warmup()
+        {
+            self.failed += 1;
+            let sample = Sample::echoed(
+                self.id,
+                sent.number.index(),
+                sent.intended_ns - run.t0_ns,
+                sent.sent_ns - run.t0_ns,
+                held.received_ns - run.t0_ns,
+                Outcome::Corrupted,
+            );
+            let mut recorder = thread.recorder.borrow_mut();
+            recorder.ended(&thread.budget, sample, sent.shape.size);
         }
     }
 
     /// Gives up the messages in flight, records them, and completes the client's part of the plan.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
         let signal = thread.signal();
-        let (late, active) = self.in_flight.give_up();
-        let mut recorder = thread.recorder.borrow_mut();
+        let (late, mut active) = self.in_flight.give_up();
         if let Some(run) = signal.run {
-            let measured = |m: &&InFlightMessage| !m.number.is_warmup();
+            let mut undecided_from_ns = u64::MAX;
             // When the user ends the run, the echo may still be under way: not the server's fault.
-            let abandoned = if signal.stop { active.len() } else { 0 };
-            for message in active.iter().take(abandoned).filter(measured) {
-                debug_assert!(message.sent_ns >= run.t0_ns);
-                recorder.abandoned();
+            if signal.stop {
+                for message in active.drain(..) {
+                    undecided_from_ns = undecided_from_ns.min(message.sent_ns);
+                    if !message.number.is_warmup() {
+                        thread.recorder.borrow_mut().abandoned();
+                    }
+                }
             }
-            let lost = late.iter().chain(active.iter().skip(abandoned));
-            for message in lost.filter(measured) {
-                self.failed += 1;
-                let sample = Sample::lost(
-                    self.id,
-                    message.number.index(),
-                    message.intended_ns - run.t0_ns,
-                    message.sent_ns - run.t0_ns,
-                );
-                recorder.ended(&thread.budget, sample, message.shape.size);
+            for message in late.iter().chain(&active) {
+                match self.take_held_answer(message, thread) {
+                    Some(held) => self.record_held_answer(message, &held, thread),
+                    None => self.record_lost(message, run, thread),
+                }
             }
+            let released = self.held_back.release_before(undecided_from_ns);
+            record_unexpected(&released, thread);
         }
         thread.clients.borrow_mut().busy -= 1;
+    }
+
+    fn record_lost(&mut self, message: &InFlightMessage, run: RunTimes, thread: &ThreadState) {
+        if !message.number.is_warmup() {
+            self.failed += 1;
+            let sample = Sample::lost(
+                self.id,
+                message.number.index(),
+                message.intended_ns - run.t0_ns,
+                message.sent_ns - run.t0_ns,
+            );
+            let mut recorder = thread.recorder.borrow_mut();
+            recorder.ended(&thread.budget, sample, message.shape.size);
+        }
+    }
+}
+
+/// Counts messages that are the server's own and came in the measured phase.
+fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
+    if let Some(run) = thread.signal().run {
+        let mut recorder = thread.recorder.borrow_mut();
+        let measured = messages.iter().filter(|m| m.received_ns >= run.t0_ns);
+        measured.for_each(|_| recorder.unexpected());
     }
 }

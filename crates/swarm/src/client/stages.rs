@@ -40,7 +40,7 @@ impl Client {
             .oldest_sent_ns()
             .is_some_and(|sent| sent + timeout <= now)
         {
-            self.in_flight.expire(now - timeout);
+            self.expire(now - timeout, thread);
         }
         if let Some(run) = signal.run {
             if self.stage == ClientStage::Waiting {

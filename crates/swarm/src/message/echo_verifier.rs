@@ -1,12 +1,14 @@
 //! Matching of received messages with the messages in flight, and their verification.
 //!
-//! Bytes are verified as they come; nothing but the identity is kept.
+//! A message that carries the identity of a message in flight is its echo, wherever the identity stands and
+//! whatever its type. Bytes are verified as they come; nothing but the beginning is kept.
 
 use measurement::plan::Verify;
 use websocket_wire::{FrameHeader, MessageKind};
 
 use super::in_flight::{InFlightQueue, MatchedEcho};
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
+use super::received::{BEGINNING_LEN, ReceivedMessage};
 
 /// Meaning of a message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +19,19 @@ pub(crate) enum EchoVerdict {
     Duplicate(MessageNumber),
     /// The echo of a message that was given up: counted as lost already.
     GivenUp,
-    /// Not an echo of this client's messages.
+    /// Another client's message.
     Unexpected,
+    /// Nothing in it names a message of this client.
+    Unidentified,
+}
+
+/// A message from the server, judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    pub(crate) verdict: EchoVerdict,
+    pub(crate) message: ReceivedMessage,
+    /// First byte, from 0, that is not as it was sent, as far as that is known.
+    pub(crate) differs_at: Option<u64>,
 }
 
 /// Knowledge of the client that receives the message.
@@ -44,14 +57,25 @@ impl VerifyContext<'_> {
         };
         number.index() < sent
     }
+
+    /// Returns true for an identity that some client may have sent; of this client, one that it did send.
+    fn may_be(&self, identity: Identity) -> bool {
+        if identity.client == self.client {
+            self.was_sent(identity.number)
+        } else {
+            identity.client < self.clients
+        }
+    }
 }
 
 /// Verifier of the message that is being received.
 #[derive(Debug, Default)]
 pub(crate) struct EchoVerifier {
     length: u64,
-    head: [u8; IDENTITY_LEN],
+    beginning: [u8; BEGINNING_LEN],
     claim: Option<Claim>,
+    /// Search for an identity behind the beginning, when none stands there.
+    search: IdentitySearch,
 }
 
 /// The message that the bytes so far claim to echo.
@@ -59,8 +83,40 @@ pub(crate) struct EchoVerifier {
 struct Claim {
     identity: Identity,
     shape: PayloadShape,
-    /// Everything behind the identity is as it was sent so far.
-    matches: bool,
+    /// First byte, from 0, that is not as it was sent.
+    differs_at: Option<u64>,
+}
+
+/// Search for an identity anywhere in a message.
+#[derive(Debug, Default)]
+struct IdentitySearch {
+    /// The last 16 hexadecimal digits.
+    digits: u64,
+    /// Number of digits in a row, at most 16.
+    in_a_row: usize,
+    found: Option<Identity>,
+}
+
+impl IdentitySearch {
+    #[cold]
+    fn push(&mut self, context: &VerifyContext<'_>, part: &[u8]) {
+        for byte in part {
+            if self.found.is_some() {
+                return;
+            }
+            let Some(digit) = char::from(*byte).to_digit(16) else {
+                self.in_a_row = 0;
+                continue;
+            };
+            self.digits = (self.digits << 4) | u64::from(digit);
+            self.in_a_row = (self.in_a_row + 1).min(IDENTITY_LEN);
+            if self.in_a_row == IDENTITY_LEN {
+                let identity = Identity::from_bits(self.digits);
+                let is_ours = identity.client == context.client && context.may_be(identity);
+                self.found = is_ours.then_some(identity);
+            }
+        }
+    }
 }
 
 impl EchoVerifier {
@@ -68,30 +124,50 @@ impl EchoVerifier {
     #[inline]
     pub(crate) fn push(&mut self, context: &VerifyContext<'_>, mut part: &[u8]) {
         const HEAD: u64 = IDENTITY_LEN as u64;
+        self.keep_beginning(part);
         if self.length < HEAD {
             // Below 16.
             #[allow(clippy::cast_possible_truncation)]
             let have = self.length as usize;
             let (taken, rest) = part.split_at(part.len().min(IDENTITY_LEN - have));
-            self.head[have..have + taken.len()].copy_from_slice(taken);
             self.length += taken.len() as u64;
             part = rest;
             if self.length < HEAD {
                 return;
             }
-            self.claim = Identity::parse(&self.head).map(|identity| Claim {
-                identity,
-                shape: context.payloads.shape(identity),
-                matches: true,
-            });
+            let head = self.beginning.first_chunk().and_then(Identity::parse);
+            self.claim = head
+                .filter(|identity| context.may_be(*identity))
+                .map(|identity| Claim {
+                    identity,
+                    shape: context.payloads.shape(identity),
+                    differs_at: None,
+                });
+            if self.claim.is_none() {
+                self.search = IdentitySearch::default();
+                self.search.push(context, &self.beginning[..IDENTITY_LEN]);
+            }
         }
-        if context.verify == Verify::Full
-            && !part.is_empty()
-            && let Some(claim) = self.claim.as_mut().filter(|claim| claim.matches)
-        {
-            claim.matches = context.payloads.matches(claim.shape, self.length, part);
+        match &mut self.claim {
+            Some(claim) if context.verify == Verify::Full && claim.differs_at.is_none() => {
+                claim.differs_at = context.payloads.differs_at(claim.shape, self.length, part);
+            }
+            Some(_) => {}
+            None => self.search.push(context, part),
         }
         self.length += part.len() as u64;
+    }
+
+    /// Keeps the first bytes of the message, of which this is the next part.
+    #[inline]
+    fn keep_beginning(&mut self, part: &[u8]) {
+        if let Some(room) = usize::try_from(self.length)
+            .ok()
+            .and_then(|length| self.beginning.get_mut(length..))
+        {
+            let kept = part.len().min(room.len());
+            room[..kept].copy_from_slice(&part[..kept]);
+        }
     }
 
     /// Completes the message, and prepares for the next one.
@@ -101,40 +177,63 @@ impl EchoVerifier {
         context: &VerifyContext<'_>,
         kind: MessageKind,
         in_flight: &mut InFlightQueue,
+    ) -> Received {
+        let length = std::mem::take(&mut self.length);
+        let message = ReceivedMessage::new(kind, length, self.beginning);
+        let claim = self.claim.take();
+        let differs_at = claim.and_then(|claim| claim.differs_at);
+        let verdict = self.judge(context, &message, claim, in_flight);
+        Received {
+            verdict,
+            message,
+            differs_at,
+        }
+    }
+
+    fn judge(
+        &mut self,
+        context: &VerifyContext<'_>,
+        message: &ReceivedMessage,
+        claim: Option<Claim>,
+        in_flight: &mut InFlightQueue,
     ) -> EchoVerdict {
-        let (length, claim) = (self.length, self.claim.take());
-        self.length = 0;
-        let checks_length = context.verify != Verify::Off;
-        let correct_kind = !checks_length || kind == context.kind;
+        let unchecked = context.verify == Verify::Off;
+        let correct_as =
+            |length: u64| unchecked || message.kind == context.kind && message.length == length;
         if let Some(claim) = claim {
-            let correct =
-                correct_kind && claim.matches && (!checks_length || length == claim.shape.size);
+            let correct = claim.differs_at.is_none() && correct_as(claim.shape.size);
             if let Some(verdict) = judge_claim(context, &claim, correct, in_flight) {
                 return verdict;
             }
-        } else if length < IDENTITY_LEN as u64 {
-            // Below 16.
-            #[allow(clippy::cast_possible_truncation)]
-            let payload = &self.head[..length as usize];
-            if let Some(echo) = in_flight.take_short(context.client, payload) {
-                return EchoVerdict::Answer {
-                    echo,
-                    correct: correct_kind,
-                };
+        } else if message.length < IDENTITY_LEN as u64 {
+            if let Some(echo) = in_flight.take_short(context.client, message.beginning()) {
+                let correct = correct_as(message.length);
+                return EchoVerdict::Answer { echo, correct };
             }
+        } else if let Some(identity) = self.search.found.take()
+            && let Some(echo) = in_flight.take(identity.number)
+        {
+            // The identity stands elsewhere, so the bytes differ.
+            let correct = context.verify != Verify::Full && correct_as(echo.message.shape.size);
+            return EchoVerdict::Answer { echo, correct };
         }
-        // The content matches no message: by order it is the echo of the oldest one.
-        match in_flight.take_oldest() {
-            Some(echo) => EchoVerdict::Answer {
-                echo,
-                correct: !checks_length
-                    || context.verify == Verify::Length
-                        && correct_kind
-                        && length == echo.message.shape.size,
-            },
-            None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
-            None => EchoVerdict::Unexpected,
+        if unchecked
+            || context.verify == Verify::Length
+                && in_flight
+                    .oldest()
+                    .is_some_and(|oldest| correct_as(oldest.shape.size))
+        {
+            // Nothing else is asked of an echo than that.
+            return match in_flight.take_oldest() {
+                Some(echo) => EchoVerdict::Answer {
+                    echo,
+                    correct: true,
+                },
+                None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
+                None => EchoVerdict::Unidentified,
+            };
         }
+        EchoVerdict::Unidentified
     }
 }
 
@@ -173,10 +272,10 @@ fn judge_claim(
             return Some(EchoVerdict::GivenUp);
         }
         // Only an exact copy is believed to be a second echo: a damaged number may look like one.
-        return (correct && context.was_sent(number)).then_some(EchoVerdict::Duplicate(number));
+        return correct.then_some(EchoVerdict::Duplicate(number));
     }
     // A server that sends everything to everyone.
-    (correct && client < context.clients).then_some(EchoVerdict::Unexpected)
+    correct.then_some(EchoVerdict::Unexpected)
 }
 
 #[cfg(test)]
@@ -244,7 +343,9 @@ mod tests {
             for part in bytes.chunks(cut.max(1)) {
                 self.verifier.push(&context, part);
             }
-            self.verifier.finish(&context, kind, &mut self.in_flight)
+            self.verifier
+                .finish(&context, kind, &mut self.in_flight)
+                .verdict
         }
 
         /// `(number, correct)` of the message that was answered.
@@ -277,7 +378,32 @@ mod tests {
             // A bare identity has nothing to contradict another client's number.
             let is_others = bytes.as_array().and_then(Identity::parse).is_some_and(|i| i.client < 10 && i.client != 3);
             prop_assume!(!is_others);
-            prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+            let verdict = f.receive(TEXT, &bytes, 7);
+            if place < 16 {
+                // Its identity is gone: only time tells what it was.
+                prop_assert_eq!(verdict, EchoVerdict::Unidentified);
+            } else {
+                let is_wrong = matches!(verdict, EchoVerdict::Answer { correct: false, .. });
+                prop_assert!(is_wrong, "{:?}", verdict);
+            }
+        }
+
+        #[test]
+        fn an_echo_is_recognized_wherever_its_identity_stands(
+            size in 16..200_u64,
+            before in "[^0-9a-fA-F]{1,40}",
+            after in ".{0,40}",
+            cut in 1..60_usize,
+            upper: bool,
+        ) {
+            let mut f = Fixture::new(size, 3, Verify::Full);
+            let mut echo = String::from_utf8(f.payload(3, 2)).unwrap();
+            if upper {
+                echo.make_ascii_uppercase();
+            }
+            let verdict = f.receive(TEXT, format!("{before}{echo}{after}").as_bytes(), cut);
+            let is_wrong = matches!(verdict, EchoVerdict::Answer { echo, correct: false } if echo.message.number.index() == 2);
+            prop_assert!(is_wrong, "{:?}", verdict);
         }
 
         #[test]
@@ -321,7 +447,11 @@ mod tests {
                 let mut f = Fixture::new(size as u64, 1, verify);
                 let mut bytes = f.payload(3, 0);
                 bytes.resize(length, b'x');
-                prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+                if length < 16 {
+                    prop_assert_eq!(f.receive(TEXT, &bytes, 7), EchoVerdict::Unidentified);
+                } else {
+                    prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+                }
             }
         }
     }
@@ -345,23 +475,18 @@ mod tests {
 
     #[test]
     fn the_echo_of_a_given_up_message_no_longer_counts() {
-        for size in [8, 50] {
-            let mut f = Fixture::new(size, 1, Verify::Full);
-            f.in_flight.give_up();
-            let bytes = f.payload(3, 0);
-            assert_eq!(
-                f.receive(TEXT, &bytes, 99),
-                EchoVerdict::GivenUp,
-                "{size} bytes"
-            );
-        }
+        let mut f = Fixture::new(50, 1, Verify::Full);
+        f.in_flight.give_up();
+        let bytes = f.payload(3, 0);
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::GivenUp);
     }
 
     #[test]
-    fn the_number_of_a_message_never_sent_is_damage() {
+    fn the_number_of_a_message_never_sent_identifies_nothing() {
         let mut f = Fixture::new(50, 1, Verify::Full);
         let bytes = f.payload(3, 9);
-        assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
+        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Unidentified);
+        assert_eq!(f.in_flight.active(), 1);
     }
 
     #[test]
@@ -382,9 +507,12 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_with_nothing_in_flight_is_unexpected() {
-        let mut f = Fixture::new(50, 0, Verify::Full);
-        assert_eq!(f.receive(TEXT, b"welcome", 99), EchoVerdict::Unexpected);
+    fn a_push_takes_no_place_in_flight() {
+        for verify in [Verify::Full, Verify::Length] {
+            let mut f = Fixture::new(50, 1, verify);
+            assert_eq!(f.receive(TEXT, b"tick", 99), EchoVerdict::Unidentified);
+            assert_eq!(f.in_flight.active(), 1);
+        }
     }
 
     #[test]
@@ -398,7 +526,7 @@ mod tests {
     #[test]
     fn one_message_does_not_affect_the_next() {
         let mut f = Fixture::new(50, 2, Verify::Full);
-        assert_eq!(f.answer(TEXT, b"nonsense"), Some((0, false)));
+        assert_eq!(f.receive(TEXT, b"nonsense", 3), EchoVerdict::Unidentified);
         let bytes = f.payload(3, 1);
         assert_eq!(f.answer(TEXT, &bytes), Some((1, true)));
     }

@@ -24,6 +24,8 @@ pub(crate) struct MatchedEcho {
     pub(crate) late: bool,
     /// The echo came after that of a later message.
     pub(crate) reordered: bool,
+    /// Nothing in the echo said which of several messages it answers.
+    pub(crate) by_order: bool,
 }
 
 /// The messages in flight, oldest first.
@@ -61,6 +63,21 @@ impl InFlightQueue {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none() && self.late.is_empty()
+    }
+
+    /// Number of messages without an echo, whether they count against the window or not.
+    pub(crate) fn len(&self) -> usize {
+        self.late.len() + self.active()
+    }
+
+    /// The oldest message without an echo.
+    pub(crate) fn oldest(&self) -> Option<&InFlightMessage> {
+        self.late.front().or(self.first.as_ref())
+    }
+
+    /// Returns true when an echo has named a message.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered > 0
     }
 
     /// Takes the oldest active message.
@@ -130,12 +147,28 @@ impl InFlightQueue {
 
     /// Takes the oldest message with exactly this payload, which is too short for a whole identity.
     pub(crate) fn take_short(&mut self, client: u32, payload: &[u8]) -> Option<MatchedEcho> {
-        self.take_where(|m| {
+        let has_payload = |m: &InFlightMessage| {
             let number = m.number;
             let identity = Identity { client, number }.to_bytes();
             m.shape.size == payload.len() as u64
                 && identity[IDENTITY_LEN - payload.len()..] == *payload
-        })
+        };
+        // Late messages are the older ones.
+        let all = self.late.iter().chain(&self.first).chain(&self.rest);
+        let mut places = all
+            .enumerate()
+            .filter(|(_, m)| has_payload(m))
+            .map(|(n, _)| n);
+        let place = places.next()?;
+        let by_order = places.next().is_some();
+        let late = place < self.late.len();
+        let message = if late {
+            self.late.remove(place)?
+        } else {
+            self.remove(place - self.late.len())?
+        };
+        let echo = self.matched(message, late);
+        Some(MatchedEcho { by_order, ..echo })
     }
 
     /// Takes the oldest message.
@@ -143,19 +176,11 @@ impl InFlightQueue {
         let late = self.late.pop_front();
         let is_late = late.is_some();
         let message = late.or_else(|| self.pop())?;
-        Some(self.matched(message, is_late))
-    }
-
-    #[inline]
-    fn take_where(&mut self, matches: impl Fn(&InFlightMessage) -> bool) -> Option<MatchedEcho> {
-        // Late messages are the older ones.
-        if let Some(place) = self.late.iter().position(&matches) {
-            let message = self.late.remove(place)?;
-            return Some(self.matched(message, true));
-        }
-        let place = self.first.iter().chain(&self.rest).position(matches)?;
-        let message = self.remove(place)?;
-        Some(self.matched(message, false))
+        let echo = self.matched(message, is_late);
+        Some(MatchedEcho {
+            by_order: true,
+            ..echo
+        })
     }
 
     #[inline]
@@ -167,14 +192,26 @@ impl InFlightQueue {
             message,
             late,
             reordered,
+            by_order: false,
         }
     }
 
+    /// Takes the oldest active message if it was sent at or before this time.
+    pub(crate) fn take_expired(&mut self, sent_until_ns: u64) -> Option<InFlightMessage> {
+        self.first.filter(|m| m.sent_ns <= sent_until_ns)?;
+        self.pop()
+    }
+
+    /// Keeps a message that [`take_expired`](Self::take_expired) returned, for a late echo.
+    pub(crate) fn add_late(&mut self, message: InFlightMessage) {
+        self.late.push_back(message);
+    }
+
     /// Marks every message as late that was sent at or before this time.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn expire(&mut self, sent_until_ns: u64) {
-        while let Some(message) = self.first.filter(|m| m.sent_ns <= sent_until_ns) {
-            self.pop();
-            self.late.push_back(message);
+        while let Some(message) = self.take_expired(sent_until_ns) {
+            self.add_late(message);
         }
     }
 

@@ -99,14 +99,20 @@ impl Identity {
             };
             bits = (bits << 4) | u64::from(digit);
         }
+        Some(Self::from_bits(bits))
+    }
+
+    /// The identity with these 16 hexadecimal digits.
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
         const { assert!(CLIENT_DIGITS * 4 == 24) };
         // 24 bits are left.
         #[allow(clippy::cast_possible_truncation)]
         let client = (bits >> 40) as u32;
-        Some(Self {
+        Self {
             client,
             number: MessageNumber(bits & ((1 << 40) - 1)),
-        })
+        }
     }
 }
 
@@ -173,7 +179,6 @@ impl Payloads {
     }
 
     /// Appends a range of a message's payload as it is.
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn append(
         &self,
         buffer: &mut Vec<u8>,
@@ -222,6 +227,19 @@ impl Payloads {
     pub(crate) fn matches(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> bool {
         let end = offset + bytes.len() as u64;
         end <= shape.size && self.body(shape, offset..end) == bytes
+    }
+
+    /// Place of the first of these bytes that the message does not hold where they stand, at `offset` (at
+    /// least [`IDENTITY_LEN`]); `None` when it holds them all.
+    #[inline]
+    pub(crate) fn differs_at(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> Option<u64> {
+        if self.matches(shape, offset, bytes) {
+            return None;
+        }
+        (offset..)
+            .zip(bytes)
+            .find(|(at, byte)| !self.matches(shape, *at, std::slice::from_ref(byte)))
+            .map(|(at, _)| at)
     }
 }
 

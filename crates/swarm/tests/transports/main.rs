@@ -12,7 +12,7 @@ use swarm::Recording;
 use units::SizeRange;
 
 fn assert_flawless(recording: &Recording, sent: u64) {
-    let counts = recording.record.counts;
+    let counts = &recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (sent, sent, 0));
     assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
     assert_eq!(recording.context.connections.failed, 0);

@@ -62,7 +62,7 @@ const COUNTERS: [Counter; 14] = [
     (
         "messages_corrupted",
         "Measured messages whose echo was rejected",
-        |p| p.record.counts.corrupted,
+        |p| p.record.counts.corrupted.unwrap_or(0),
     ),
     (
         "messages_timed_out",

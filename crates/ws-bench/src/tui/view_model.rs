@@ -272,7 +272,7 @@ fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
 fn errors(counts: &MessageCounts, connections: &Connections) -> Vec<LabelledRow> {
     let messages = [
         ("lost", counts.lost),
-        ("corrupted", counts.corrupted),
+        ("corrupted", counts.corrupted.unwrap_or(0)),
         ("timed out", counts.timed_out),
         ("never sent", counts.unsent),
         ("duplicated", counts.duplicated),

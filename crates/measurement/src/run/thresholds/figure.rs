@@ -87,7 +87,7 @@ impl NamedFigure {
 #[rustfmt::skip]
 static FIGURES: [NamedFigure; 21] = [
     NamedFigure::fault("lost", Number, |s| Some(s.messages.lost as f64)),
-    NamedFigure::fault("corrupted", Number, |s| Some(s.messages.corrupted as f64)),
+    NamedFigure::fault("corrupted", Number, |s| s.messages.corrupted.map(|n| n as f64)),
     NamedFigure::fault("duplicated", Number, |s| Some(s.messages.duplicated as f64)),
     NamedFigure::fault("reordered", Number, |s| Some(s.messages.reordered as f64)),
     NamedFigure::fault("timed_out", Number, |s| Some(s.messages.timed_out as f64)),
@@ -125,7 +125,7 @@ fn send_lag(s: &Summary, ns: Option<u64>) -> Option<f64> {
 fn error_rate(s: &Summary) -> Option<f64> {
     let m = &s.messages;
     let due = m.sent + m.unsent;
-    let wrong = m.lost + m.corrupted + m.timed_out + m.unsent;
+    let wrong = m.failed();
     (due > 0).then(|| wrong as f64 / due as f64)
 }
 

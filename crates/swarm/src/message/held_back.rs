@@ -1,0 +1,130 @@
+//! Received messages without an identity, until it is known what they are.
+//!
+//! Such a message is either a damaged echo or one of the server's own, and only time tells which: it is the
+//! server's own when the message in flight is answered after all, and its echo when that never happens.
+
+use std::collections::VecDeque;
+
+use super::in_flight::InFlightQueue;
+use super::received::ReceivedMessage;
+
+/// A message that is held back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeldMessage {
+    pub(crate) message: ReceivedMessage,
+    /// On the thread's clock.
+    pub(crate) received_ns: u64,
+}
+
+/// The messages of one connection that are held back, oldest first: at most one for each message in flight.
+#[derive(Debug, Default)]
+pub(crate) struct HeldBack(VecDeque<HeldMessage>);
+
+impl HeldBack {
+    /// Holds a message back. Returns the messages that can no longer be echoes, by now.
+    pub(crate) fn push(&mut self, new: HeldMessage, in_flight: &InFlightQueue) -> Vec<HeldMessage> {
+        self.0.push_back(new);
+        let mut released = self.release_before(in_flight.oldest().map_or(u64::MAX, |m| m.sent_ns));
+        // There are no more echoes than messages.
+        let excess = self.0.len().saturating_sub(in_flight.len());
+        released.extend(self.0.drain(..excess));
+        released
+    }
+
+    /// Releases the messages that came before this time.
+    pub(crate) fn release_before(&mut self, ns: u64) -> Vec<HeldMessage> {
+        let before = self.0.partition_point(|held| held.received_ns < ns);
+        self.0.drain(..before).collect()
+    }
+
+    /// Takes the oldest message that can be the echo of one sent at this time, which had no other answer.
+    pub(crate) fn take_answer(
+        &mut self,
+        sent_ns: u64,
+        may_be_echo: impl Fn(&ReceivedMessage) -> bool,
+    ) -> Option<HeldMessage> {
+        let place = self
+            .0
+            .iter()
+            .position(|held| held.received_ns >= sent_ns && may_be_echo(&held.message))?;
+        self.0.remove(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::payload::{Identity, MessageNumber, Payloads};
+    use crate::test_plan;
+    use websocket_wire::MessageKind;
+
+    fn held(received_ns: u64) -> HeldMessage {
+        HeldMessage {
+            message: ReceivedMessage::new(MessageKind::Text, 4, [b'x'; 32]),
+            received_ns,
+        }
+    }
+
+    /// Messages sent at 10, 20, … are in flight.
+    fn in_flight(n: u64) -> InFlightQueue {
+        let payloads = Payloads::new(&test_plan(|_| {}));
+        let mut queue = InFlightQueue::default();
+        for index in 0..n {
+            let number = MessageNumber::measured(index);
+            let shape = payloads.shape(Identity { client: 0, number });
+            queue.push(number, shape, 0, (index + 1) * 10);
+        }
+        queue
+    }
+
+    fn times(released: &[HeldMessage]) -> Vec<u64> {
+        released.iter().map(|held| held.received_ns).collect()
+    }
+
+    #[test]
+    fn a_message_that_came_before_anything_was_sent_is_never_an_echo() {
+        assert_eq!(
+            times(&HeldBack::default().push(held(5), &in_flight(0))),
+            [5]
+        );
+        assert_eq!(
+            times(&HeldBack::default().push(held(5), &in_flight(2))),
+            [5]
+        );
+    }
+
+    #[test]
+    fn an_answered_message_releases_what_came_meanwhile() {
+        let mut queue = in_flight(2);
+        let mut held_back = HeldBack::default();
+        assert_eq!(times(&held_back.push(held(15), &queue)), []);
+        queue.take(MessageNumber::measured(0)).unwrap();
+        assert_eq!(times(&held_back.push(held(25), &queue)), [15]);
+    }
+
+    #[test]
+    fn no_more_is_held_back_than_is_in_flight() {
+        let queue = in_flight(2);
+        let mut held_back = HeldBack::default();
+        let released: Vec<_> = (30..36)
+            .flat_map(|ns| times(&held_back.push(held(ns), &queue)))
+            .collect();
+        assert_eq!(released, [30, 31, 32, 33]);
+    }
+
+    #[test]
+    fn the_oldest_that_came_after_a_message_was_sent_is_its_answer() {
+        let queue = in_flight(2);
+        let mut held_back = HeldBack::default();
+        held_back.push(held(15), &queue);
+        held_back.push(held(25), &queue);
+        let mut answer = |sent_ns, accept: bool| {
+            let taken = held_back.take_answer(sent_ns, |_| accept);
+            taken.map(|held| held.received_ns)
+        };
+        assert_eq!(answer(10, false), None);
+        assert_eq!(answer(20, true), Some(25));
+        assert_eq!(answer(20, true), None);
+        assert_eq!(answer(10, true), Some(15));
+    }
+}

@@ -1,0 +1,89 @@
+//! Sentences about messages that came back otherwise than they were sent.
+
+use measurement::record::{Difference, DifferenceKind, MessageCounts};
+use units::{counted, grouped};
+
+/// A sentence for each kind of difference between corrupted echoes and what was sent.
+#[must_use]
+pub fn differences(messages: &MessageCounts) -> Vec<String> {
+    messages.differences.iter().map(difference).collect()
+}
+
+fn difference(difference: &Difference) -> String {
+    let verb = if difference.count == 1 {
+        "1 echo came back".to_owned()
+    } else {
+        format!("{} echoes came back", grouped(difference.count))
+    };
+    let begins = &difference.begins;
+    match &difference.kind {
+        DifferenceKind::Type { sent, came } => format!("{verb} as {came}; {sent} was sent"),
+        DifferenceKind::Length { sent, came } => format!(
+            "{verb} with {} in place of {}; the first begins “{begins}”",
+            counted(*came, "byte"),
+            grouped(*sent)
+        ),
+        DifferenceKind::Bytes { sent, came } => {
+            let place = match (difference.first_difference, sent, came) {
+                (Some(at), Some(sent), Some(came)) => {
+                    format!(" in byte {at} ({sent} was sent, {came} came)")
+                }
+                (Some(at), ..) => format!(" in byte {at}"),
+                _ => String::new(),
+            };
+            format!("{verb} with other bytes; the first differs{place} and begins “{begins}”")
+        }
+    }
+}
+
+/// The statement that the server sends messages of its own; `None` when it sent none.
+#[must_use]
+pub fn own_messages(messages: &MessageCounts) -> Option<String> {
+    (messages.unexpected > 0).then(|| {
+        let unexpected = counted(messages.unexpected, "message");
+        format!("{unexpected} from the server answered nothing: it sends messages of its own")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(kind: DifferenceKind, first: Option<u64>, count: u64) -> String {
+        let mut difference = Difference::new(kind, first, b"you said: 0000");
+        difference.count = count;
+        super::difference(&difference)
+    }
+
+    #[test]
+    fn each_kind_of_difference_names_what_was_sent_and_what_came() {
+        let text = |s: &str| s.to_owned();
+        let (sent, came) = (text("text"), text("binary"));
+        assert_eq!(
+            said(DifferenceKind::Type { sent, came }, None, 400),
+            "400 echoes came back as binary; text was sent"
+        );
+        let (sent, came) = (125, 135);
+        assert_eq!(
+            said(DifferenceKind::Length { sent, came }, Some(1), 1),
+            "1 echo came back with 135 bytes in place of 125; the first begins “you said: 0000”"
+        );
+        let (sent, came) = (Some(text("0x61")), Some(text("0x41")));
+        assert_eq!(
+            said(DifferenceKind::Bytes { sent, came }, Some(17), 2),
+            "2 echoes came back with other bytes; the first differs in byte 17 (0x61 was sent, 0x41 came) and begins “you said: 0000”"
+        );
+    }
+
+    #[test]
+    fn a_server_with_messages_of_its_own_is_named() {
+        let mut messages = MessageCounts::default();
+        assert_eq!(own_messages(&messages), None);
+        messages.unexpected = 156;
+        assert!(
+            own_messages(&messages)
+                .unwrap()
+                .starts_with("156 messages from the server")
+        );
+    }
+}
