@@ -59,7 +59,6 @@ impl Record {
     }
 
     /// Response times, which in closed loop are the service times.
-    #[must_use]
     pub fn response(&self) -> &LatencyHistogram {
         self.open_loop
             .as_ref()

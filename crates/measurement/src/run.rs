@@ -98,13 +98,11 @@ pub struct ClientRow {
 
 impl Run {
     /// Builds a fresh run; `clients` has one row a client, by number.
-    #[must_use]
     pub fn new(plan: &Plan, record: Record, clients: Vec<ClientRow>, context: RunContext) -> Self {
         Self::with_summary(Summary::new(plan, &record, context), record, clients)
     }
 
     /// Builds a fresh run whose summary is known; `clients` has one row a client, by number.
-    #[must_use]
     pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         Self {
@@ -129,7 +127,6 @@ impl Run {
 
     /// Length of the measured phase in seconds; of a file without summary the end of the last sending
     /// or echo.
-    #[must_use]
     pub fn elapsed_s(&self) -> Option<f64> {
         match &self.summary {
             Some(summary) => Some(summary.elapsed_s),
@@ -138,13 +135,11 @@ impl Run {
     }
 
     /// Length of the warm-up in seconds.
-    #[must_use]
     pub fn warmup_s(&self) -> Option<f64> {
         self.summary.as_ref().map(|summary| summary.plan.warmup_s)
     }
 
     /// The stages of the offered rate; empty when there are none, or none are known.
-    #[must_use]
     pub fn stages(&self) -> &[StageSummary] {
         match &self.summary {
             Some(summary) => &summary.plan.stages,
@@ -153,7 +148,6 @@ impl Run {
     }
 
     /// Whether the run was an open loop; `None` = unknown.
-    #[must_use]
     pub fn is_open_loop(&self) -> Option<bool> {
         match &self.summary {
             Some(summary) => Some(summary.offered_rate_per_s.is_some()),

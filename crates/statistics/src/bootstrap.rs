@@ -64,7 +64,6 @@ impl Default for Bootstrap {
 
 impl Bootstrap {
     /// The statistic of all rounds with its interval.
-    #[must_use]
     pub fn ratio(&self, pairs: &Pairs) -> Ratio {
         let sorted = self.resampled(pairs);
         let estimate = self.statistic.log_estimate(pairs);
@@ -100,7 +99,6 @@ impl Bootstrap {
 
     /// The logarithm of the ratio in every resample, sorted: what [`ratio`](Self::ratio) cuts its
     /// interval from.
-    #[must_use]
     pub fn resampled(&self, pairs: &Pairs) -> Vec<f64> {
         let rounds = pairs.rounds();
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed);

@@ -16,7 +16,6 @@
 /// assert_eq!(bonferroni_level(0.95, 1), 0.95);
 /// assert_eq!(bonferroni_level(0.95, 5), 0.99);
 /// ```
-#[must_use]
 pub fn bonferroni_level(level: f64, comparisons: usize) -> f64 {
     let share = comparisons.max(1) as f64;
     1.0 - (1.0 - level) / share
@@ -37,7 +36,6 @@ pub fn bonferroni_level(level: f64, comparisons: usize) -> f64 {
 /// ```
 /// assert_eq!(statistics::interval_levels::sequential_level(0.95), 0.975);
 /// ```
-#[must_use]
 pub fn sequential_level(level: f64) -> f64 {
     f64::midpoint(1.0, level)
 }

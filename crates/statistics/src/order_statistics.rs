@@ -6,7 +6,6 @@
 ///
 /// # Panics
 /// Without values.
-#[must_use]
 pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     let position = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     // Between 0 and the last index.
@@ -30,7 +29,6 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
 /// assert_eq!(median(&[4.0, 1.0, 2.0, 9.0]), Some(3.0));
 /// assert_eq!(median(&[]), None);
 /// ```
-#[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     median_in_place(&mut values.to_vec())
 }
@@ -53,7 +51,6 @@ pub(crate) fn median_in_place(values: &mut [f64]) -> Option<f64> {
 /// The median absolute deviation from the median, in the values' unit and not scaled to a standard
 /// deviation (Hampel, "The Influence Curve and its Role in Robust Estimation", 1974). `None` without
 /// values.
-#[must_use]
 pub fn mad(values: &[f64]) -> Option<f64> {
     let middle = median(values)?;
     median_in_place(

@@ -41,13 +41,11 @@ impl Pairs {
     }
 
     /// How many rounds there are.
-    #[must_use]
     pub fn rounds(&self) -> usize {
         self.measured.len()
     }
 
     /// The logarithm of each round's ratio, measured over reference.
-    #[must_use]
     pub fn log_ratios(&self) -> Vec<f64> {
         self.measured
             .iter()
@@ -57,13 +55,11 @@ impl Pairs {
     }
 
     /// Each round's ratio, measured over reference.
-    #[must_use]
     pub fn ratios(&self) -> Vec<f64> {
         self.log_ratios().into_iter().map(f64::exp).collect()
     }
 
     /// The logarithms of all values, measured and reference.
-    #[must_use]
     pub fn logarithms(&self) -> (&[f64], &[f64]) {
         (&self.measured, &self.reference)
     }

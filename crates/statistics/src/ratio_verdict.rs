@@ -55,7 +55,6 @@ const POWER: f64 = 0.8;
 impl RatioComparison {
     /// Compares by this bootstrap. There is a verdict when the interval does not hold 1 and the rounds
     /// are at least [`rounds_needed`] at its level.
-    #[must_use]
     pub fn new(pairs: &Pairs, direction: Direction, bootstrap: &Bootstrap) -> Self {
         Self::of(bootstrap.ratio(pairs), direction)
     }
@@ -67,7 +66,6 @@ impl RatioComparison {
     /// the level's quantile of the normal law and 0.84 that of 0.8. The ratio is itself a guess: so is the
     /// number. Where ten rounds with noise of 2 % could not tell 1 %, as many more as advised told it
     /// in 180 of 229 simulated comparisons.
-    #[must_use]
     pub fn of(ratio: Ratio, direction: Direction) -> Self {
         let enough = ratio.rounds >= rounds_needed(ratio.level);
         let better = match direction {
@@ -91,7 +89,6 @@ impl RatioComparison {
     }
 
     /// The ratio turned so that above 1 is better: 1.32 of a time means that it takes 1/1.32 as long.
-    #[must_use]
     pub fn advantage(&self) -> Ratio {
         match self.direction {
             Direction::HigherIsBetter => self.ratio,

@@ -19,7 +19,6 @@ const COUNTED_OUT: usize = 100;
 ///
 /// assert_eq!(rounds_needed(0.95), 6);
 /// ```
-#[must_use]
 pub fn rounds_needed(level: f64) -> usize {
     let mut rounds = 1;
     let mut by_chance = 1.0;
@@ -33,7 +32,6 @@ pub fn rounds_needed(level: f64) -> usize {
 
 /// The bounds of the centre of symmetry of these values, by inversion of the signed-rank test; `None`
 /// when there are fewer than [`rounds_needed`]. They hold the centre at least as often as the level says.
-#[must_use]
 pub fn rank_bounds(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let cut_off = means_beyond(values.len(), (1.0 - level) / 2.0)?;
     let mut means: Vec<f64> = values

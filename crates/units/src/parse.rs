@@ -72,7 +72,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
 
 /// Reads a time such as `250us`, `1.5ms` or `2s` as nanoseconds; `None` when it is none. Unlike
 /// [`parse_duration`] it takes fractions, and one unit only.
-#[must_use]
 pub fn parse_nanoseconds(text: &str) -> Option<f64> {
     const UNITS: [(&str, f64); 6] = [
         ("ns", 1.0),

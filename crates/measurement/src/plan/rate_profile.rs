@@ -74,7 +74,6 @@ impl Segment {
 
 impl RateProfile {
     /// The same rate for ever.
-    #[must_use]
     pub fn constant(rate: Rate) -> Self {
         Self {
             segments: vec![Segment {
@@ -88,7 +87,6 @@ impl RateProfile {
     }
 
     /// From 0 in a straight line to `rate` within `ramp`, then `rate` for ever.
-    #[must_use]
     pub fn ramp(rate: Rate, ramp: Duration) -> Self {
         let (to, over_s) = (rate.per_second(), ramp.as_secs_f64());
         if over_s == 0.0 {
@@ -113,7 +111,6 @@ impl RateProfile {
     }
 
     /// One stage after the other; `None` when there is none.
-    #[must_use]
     pub fn stages(stages: &[Stage]) -> Option<Self> {
         let mut segments: Vec<Segment> = Vec::with_capacity(stages.len());
         let mut end_s = 0.0;
@@ -130,7 +127,6 @@ impl RateProfile {
     }
 
     /// How long the stages last; `None` for a profile that goes on for ever.
-    #[must_use]
     pub fn length(&self) -> Option<Duration> {
         self.end_s
             .is_finite()
@@ -138,7 +134,6 @@ impl RateProfile {
     }
 
     /// Messages due in the first `seconds`, Λ(t); of a random schedule, on average.
-    #[must_use]
     pub fn count_in(&self, seconds: f64) -> f64 {
         let at_s = seconds.clamp(0.0, self.end_s);
         let segment = self.segments.iter().rev().find(|p| p.start_s <= at_s);
@@ -146,7 +141,6 @@ impl RateProfile {
     }
 
     /// The rate at so many seconds, in messages per second; 0 when the last stage is over.
-    #[must_use]
     pub fn rate_at(&self, seconds: f64) -> f64 {
         let segment = self.segments.iter().rev().find(|p| p.start_s <= seconds);
         let rate = |p: &Segment| p.rate + (seconds - p.start_s) * p.slope;
@@ -154,7 +148,6 @@ impl RateProfile {
     }
 
     /// Seconds after which so many messages are due, Λ⁻¹(n); infinite beyond the last stage.
-    #[must_use]
     pub fn seconds_for(&self, count: f64) -> f64 {
         let place = self.segment_at(count, 0);
         self.segments.get(place).map_or(f64::INFINITY, |p| {
@@ -168,13 +161,11 @@ impl RateProfile {
     }
 
     /// The rate at T0 if it is above 0: what a warm-up goes at.
-    #[must_use]
     pub fn initial_rate(&self) -> Option<Rate> {
         self.segments.first().and_then(|p| Rate::new(p.rate))
     }
 
     /// How long the rate rises from 0; `None` without a ramp.
-    #[must_use]
     pub fn ramp_time(&self) -> Option<Duration> {
         let rises = self.segments.first().is_some_and(|p| p.slope > 0.0);
         let level = self.segments.get(1).filter(|_| rises)?;
@@ -182,7 +173,6 @@ impl RateProfile {
     }
 
     /// The stages that it was made of; none for a profile that goes on for ever.
-    #[must_use]
     pub fn as_stages(&self) -> Vec<Stage> {
         if self.end_s.is_infinite() {
             return Vec::new();
@@ -201,7 +191,6 @@ impl RateProfile {
     }
 
     /// The highest rate, in messages per second.
-    #[must_use]
     pub fn peak(&self) -> f64 {
         self.segments.iter().map(|p| p.rate).fold(0.0, f64::max)
     }

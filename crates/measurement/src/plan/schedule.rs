@@ -27,7 +27,6 @@ pub enum Arrivals {
 
 impl Arrivals {
     /// The word used in flags and files: `constant`, `poisson`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Constant => "constant",
@@ -69,14 +68,12 @@ pub struct ScheduleCursor {
 
 impl ScheduleCursor {
     /// The number of the next message within its client, from 0.
-    #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
     /// When the next message is due, in nanoseconds since the schedule began; `None` when there is
     /// none.
-    #[must_use]
     #[inline]
     pub fn due_ns(&self) -> Option<u64> {
         (self.due_ns != u64::MAX).then_some(self.due_ns)
@@ -85,7 +82,6 @@ impl ScheduleCursor {
 
 impl Schedule {
     /// The schedule of so many clients. Random spacing follows from `seed` alone.
-    #[must_use]
     pub fn new(
         profile: RateProfile,
         arrivals: Arrivals,
@@ -109,7 +105,6 @@ impl Schedule {
     }
 
     /// The first message of a client.
-    #[must_use]
     pub fn first(&self, client: u32) -> ScheduleCursor {
         let position = match self.arrivals {
             Arrivals::Constant => f64::from(client),
@@ -125,7 +120,6 @@ impl Schedule {
     }
 
     /// The message after this one.
-    #[must_use]
     #[inline]
     pub fn next(&self, cursor: ScheduleCursor) -> ScheduleCursor {
         let index = cursor.index + 1;

@@ -132,37 +132,31 @@ impl ServerUrl {
     }
 
     /// The URL as it was given.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
     /// What to connect to.
-    #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     /// Whether there is TLS.
-    #[must_use]
     pub fn is_tls(&self) -> bool {
         matches!(self.endpoint, Endpoint::Tcp { tls: true, .. })
     }
 
     /// Whether it is a Unix socket, which needs no port on either side.
-    #[must_use]
     pub fn is_unix(&self) -> bool {
         matches!(self.endpoint, Endpoint::Unix { .. })
     }
 
     /// What the `Host` header says: `host[:port]`, of a Unix socket `localhost`.
-    #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
     /// What is asked of the server: `/path[?query]`.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
@@ -194,7 +188,6 @@ pub const MASK: &str = "***";
 
 /// Returns the URL in a text with [`MASK`] in place of its user information and of every query value, also of one without a name. A text
 /// without a URL stays as it is.
-#[must_use]
 pub fn mask_url(text: &str) -> String {
     if !text.contains("://") && !text.contains("ws+unix:") {
         return text.to_owned();

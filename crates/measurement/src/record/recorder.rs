@@ -21,7 +21,6 @@ pub struct Recorder {
 impl Recorder {
     /// An empty record; `open_loop` says that response time differs from service time,
     /// `expected_samples` how many samples to make room for.
-    #[must_use]
     pub fn new(open_loop: bool, expected_samples: usize) -> Self {
         Self {
             counts: MessageCounts::default(),
@@ -103,20 +102,17 @@ impl Recorder {
     }
 
     /// The counts so far.
-    #[must_use]
     pub fn counts(&self) -> &MessageCounts {
         &self.counts
     }
 
     /// When the last echo came, in nanoseconds since T0; 0 when none did.
-    #[must_use]
     pub fn last_received_ns(&self) -> u64 {
         self.last_received_ns
     }
 
     /// Counts and histograms so far, without timeline and samples: what may be told of a run that goes
     /// on.
-    #[must_use]
     pub fn so_far(&self) -> Record {
         let times = self.timeline.times();
         Record {
@@ -135,7 +131,6 @@ impl Recorder {
     }
 
     /// Brings the threads' records together; the result does not depend on how many there were.
-    #[must_use]
     pub fn merge(threads: Vec<Self>, budget: &BottomK) -> Record {
         let mut record = Record::default();
         let mut timelines = Vec::with_capacity(threads.len());

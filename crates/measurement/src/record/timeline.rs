@@ -94,7 +94,6 @@ pub struct ThreadTimeline {
 
 impl ThreadTimeline {
     /// An empty timeline; `open_loop` says that response time differs from service time.
-    #[must_use]
     pub fn new(open_loop: bool) -> Self {
         Self {
             sent: Vec::new(),
@@ -139,7 +138,6 @@ impl ThreadTimeline {
     }
 
     /// The times of all echoes so far.
-    #[must_use]
     pub fn times(&self) -> EchoTimes {
         let mut all = self.before.clone();
         all.merge(&self.current);
@@ -167,7 +165,6 @@ impl ThreadTimeline {
     }
 
     /// Brings the threads' timelines together, one row a second without gaps.
-    #[must_use]
     pub fn merge(mut threads: Vec<Self>) -> Vec<TimelineRow> {
         for thread in &mut threads {
             thread.close_second();

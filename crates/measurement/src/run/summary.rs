@@ -237,7 +237,6 @@ pub struct RunContext {
 impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict
     /// are data yet: [`ValiditySummary::explain`] makes sentences of them.
-    #[must_use]
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());

@@ -120,7 +120,6 @@ impl Summary {
 
 impl Condition {
     /// Looks whether the summary fulfils it.
-    #[must_use]
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
         ConditionResult {

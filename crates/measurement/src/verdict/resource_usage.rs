@@ -68,7 +68,6 @@ impl ContextSwitches {
     }
 
     /// Both together.
-    #[must_use]
     pub fn total(self) -> u64 {
         self.voluntary + self.involuntary
     }
@@ -127,7 +126,6 @@ impl GeneratorUsage {
 
 impl ServerSample {
     /// The usage as it is reported, with the echoes for each second of CPU time.
-    #[must_use]
     pub(crate) fn per_echo(self, echoes: u64) -> ServerUsage {
         ServerUsage {
             pid: self.pid,

@@ -19,7 +19,6 @@ pub struct Validity {
 }
 
 /// Judges a measurement by its evidence.
-#[must_use]
 pub fn judge(evidence: &Evidence) -> Validity {
     let mut reasons = Vec::new();
     if evidence.timed_messages == 0 {

@@ -156,13 +156,11 @@ impl RunFigure {
     }
 
     /// The name that it was found by.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its value: nanoseconds, bytes, a count, or a share; `None` when the run has no such figure.
-    #[must_use]
     pub fn of(&self, summary: &Summary) -> Option<f64> {
         match self.source {
             FigureSource::Time(distribution, time) => time(distribution(summary)),
@@ -171,7 +169,6 @@ impl RunFigure {
     }
 
     /// Returns which of two values is the better one.
-    #[must_use]
     pub fn direction(&self) -> Direction {
         match self.source {
             FigureSource::Time(..) => LowerIsBetter,
@@ -180,7 +177,6 @@ impl RunFigure {
     }
 
     /// Whether it counts what went wrong.
-    #[must_use]
     pub fn is_fault(&self) -> bool {
         matches!(self.source, FigureSource::Other(figure) if figure.is_fault)
     }
@@ -198,7 +194,6 @@ impl RunFigure {
     }
 
     /// A value of it for a person.
-    #[must_use]
     pub fn show(&self, value: f64) -> String {
         print(self.unit(), value)
     }
