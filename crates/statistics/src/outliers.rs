@@ -1,11 +1,9 @@
 //! Rounds that stand out. They are named, never left out: what made them may happen to a user too.
 
-use serde::{Deserialize, Serialize};
-
 use super::order_statistics::{mad, median};
 
 /// A round that stands out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlier {
     /// Which one, from 0.
     pub round: usize,

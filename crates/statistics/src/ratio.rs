@@ -1,9 +1,7 @@
 //! A ratio with its interval.
 
-use serde::{Deserialize, Serialize};
-
 /// How many times the reference's value a server's value is, and between which bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
     /// The best guess.
     pub estimate: f64,

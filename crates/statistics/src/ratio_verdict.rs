@@ -1,7 +1,5 @@
 //! The verdict on one figure of a server and the reference.
 
-use serde::{Deserialize, Serialize};
-
 use super::bootstrap::Bootstrap;
 use super::normal::normal_quantile;
 use super::paired::Pairs;
@@ -9,8 +7,7 @@ use super::ratio::Ratio;
 use super::signed_rank::rounds_needed;
 
 /// Which of two values of a figure is the better one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Throughput.
     HigherIsBetter,
@@ -19,8 +16,7 @@ pub enum Direction {
 }
 
 /// What can be said of a server beside the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatioVerdict {
     /// The whole interval lies on the better side: faster, or thriftier.
     Better,
@@ -35,7 +31,7 @@ pub enum RatioVerdict {
 }
 
 /// One figure of a server beside the reference's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RatioComparison {
     /// Which value is the better one.
     pub direction: Direction,

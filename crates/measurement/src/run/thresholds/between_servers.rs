@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::figure::parse_number;
 use super::{ComparisonOperator, ConditionError, RunFigure, split_at_operator};
 use statistics::StatisticsError;
@@ -37,8 +35,7 @@ enum Right {
 }
 
 /// What became of a condition, as far as the rounds can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionOutcome {
     /// The whole interval fulfils it.
     Held,
@@ -51,7 +48,7 @@ pub enum ConditionOutcome {
 }
 
 /// A condition and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// The condition as it was typed, without spaces.
     pub expression: String,
