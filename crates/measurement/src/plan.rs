@@ -25,7 +25,7 @@ pub use load::{
     MAX_TIMEOUT, MAX_WINDOW, Verify,
 };
 pub use rate_profile::{RateProfile, Stage};
-pub use schedule::{Arrivals, Schedule, ScheduleCursor, Until};
+pub use schedule::{Arrivals, Schedule, ScheduleCursor};
 pub use server_url::{Endpoint, MASK, ServerUrl, mask_url};
 
 /// The server that a load is aimed at.
@@ -110,7 +110,7 @@ impl Plan {
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub fn due_by(&self, elapsed_s: f64) -> Option<u64> {
+    pub(crate) fn due_by(&self, elapsed_s: f64) -> Option<u64> {
         let Load::Open {
             profile, arrivals, ..
         } = &self.load

@@ -201,7 +201,7 @@ impl LoadSpec {
         let server = server.into();
         if server.certificate_policy != CertificatePolicy::System && !server.url.is_tls() {
             let url = server.url.as_str().to_owned();
-            return Err(PlanError::NoCertificate { url });
+            return Err(PlanError::NoCertificate(url));
         }
         Ok(Plan { spec: self, server })
     }

@@ -56,6 +56,16 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// A time during which the rate does not change.
+    fn level(start_s: f64, before: f64, rate: Rate) -> Self {
+        Self {
+            start_s,
+            before,
+            rate: rate.per_second(),
+            slope: 0.0,
+        }
+    }
+
     fn count(&self, at_s: f64) -> f64 {
         let x = at_s - self.start_s;
         self.before + x * (self.rate + x * self.slope / 2.0)
@@ -76,12 +86,7 @@ impl RateProfile {
     /// The same rate for ever.
     pub fn constant(rate: Rate) -> Self {
         Self {
-            segments: vec![Segment {
-                start_s: 0.0,
-                before: 0.0,
-                rate: rate.per_second(),
-                slope: 0.0,
-            }],
+            segments: vec![Segment::level(0.0, 0.0, rate)],
             end_s: f64::INFINITY,
         }
     }
@@ -98,12 +103,7 @@ impl RateProfile {
             rate: 0.0,
             slope: to / over_s,
         };
-        let level = Segment {
-            start_s: over_s,
-            before: to * over_s / 2.0,
-            rate: to,
-            slope: 0.0,
-        };
+        let level = Segment::level(over_s, to * over_s / 2.0, rate);
         Self {
             segments: vec![rise, level],
             end_s: f64::INFINITY,
@@ -115,12 +115,8 @@ impl RateProfile {
         let mut segments: Vec<Segment> = Vec::with_capacity(stages.len());
         let mut end_s = 0.0;
         for stage in stages {
-            segments.push(Segment {
-                start_s: end_s,
-                before: segments.last().map_or(0.0, |p| p.count(end_s)),
-                rate: stage.rate.per_second(),
-                slope: 0.0,
-            });
+            let before = segments.last().map_or(0.0, |p| p.count(end_s));
+            segments.push(Segment::level(end_s, before, stage.rate));
             end_s += stage.time.as_secs_f64();
         }
         (!segments.is_empty()).then_some(Self { segments, end_s })
@@ -134,7 +130,7 @@ impl RateProfile {
     }
 
     /// Messages due in the first `seconds`, Λ(t); of a random schedule, on average.
-    pub fn count_in(&self, seconds: f64) -> f64 {
+    pub(crate) fn count_in(&self, seconds: f64) -> f64 {
         let at_s = seconds.clamp(0.0, self.end_s);
         let segment = self.segments.iter().rev().find(|p| p.start_s <= at_s);
         segment.map_or(0.0, |p| p.count(at_s))
@@ -148,7 +144,7 @@ impl RateProfile {
     }
 
     /// Seconds after which so many messages are due, Λ⁻¹(n); infinite beyond the last stage.
-    pub fn seconds_for(&self, count: f64) -> f64 {
+    pub(crate) fn seconds_for(&self, count: f64) -> f64 {
         let place = self.segment_at(count, 0);
         self.segments.get(place).map_or(f64::INFINITY, |p| {
             let at_s = p.time_s(count);
@@ -166,14 +162,14 @@ impl RateProfile {
     }
 
     /// How long the rate rises from 0; `None` without a ramp.
-    pub fn ramp_time(&self) -> Option<Duration> {
+    pub(crate) fn ramp_time(&self) -> Option<Duration> {
         let rises = self.segments.first().is_some_and(|p| p.slope > 0.0);
         let level = self.segments.get(1).filter(|_| rises)?;
         Some(Duration::from_secs_f64(level.start_s))
     }
 
     /// The stages that it was made of; none for a profile that goes on for ever.
-    pub fn as_stages(&self) -> Vec<Stage> {
+    pub(crate) fn as_stages(&self) -> Vec<Stage> {
         if self.end_s.is_infinite() {
             return Vec::new();
         }

@@ -72,9 +72,7 @@ impl ServerUrl {
 
     fn tcp(url: &str, tls: bool) -> Result<Self, PlanError> {
         let wrong = |reason: &str| wrong(url, reason);
-        let uri: http::Uri = url
-            .parse()
-            .map_err(|e: http::uri::InvalidUri| wrong(&e.to_string()))?;
+        let uri = parse_uri(url, url)?;
         let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("a user name is not supported"));
@@ -118,9 +116,7 @@ impl ServerUrl {
         if socket.contains('\0') {
             return Err(wrong("a socket's path has no NUL"));
         }
-        let uri: http::Uri = path
-            .parse()
-            .map_err(|e: http::uri::InvalidUri| wrong(&e.to_string()))?;
+        let uri = parse_uri(url, &path)?;
         Ok(Self {
             url: url.to_owned(),
             endpoint: Endpoint::Unix {
@@ -160,6 +156,12 @@ impl ServerUrl {
     pub fn resource(&self) -> &str {
         &self.resource
     }
+}
+
+/// Parses the part of `url` that HTTP has words for.
+fn parse_uri(url: &str, part: &str) -> Result<http::Uri, PlanError> {
+    part.parse()
+        .map_err(|e: http::uri::InvalidUri| wrong(url, &e.to_string()))
 }
 
 fn resource(uri: &http::Uri) -> String {

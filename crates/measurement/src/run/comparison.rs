@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
-use super::summary::{Host, Tool, ValiditySummary};
-use crate::verdict::Verdict;
+use super::summary::{Host, Tool};
+use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
 

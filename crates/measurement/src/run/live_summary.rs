@@ -33,7 +33,7 @@ mod tests {
     use units::Rate;
 
     fn plan(arrivals: Arrivals) -> Plan {
-        crate::run::fixture::plan(|draft| {
+        crate::run::tests::plan(|draft| {
             draft.length = Length::Duration(Duration::from_secs(10));
             draft.load = Load::Open {
                 profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),
