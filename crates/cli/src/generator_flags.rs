@@ -22,7 +22,6 @@ pub struct GeneratorFlags {
 
 impl GeneratorFlags {
     /// The number of threads: as many as CPUs, unless given.
-    #[must_use]
     pub fn threads(&self) -> NonZeroUsize {
         self.threads
             .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))

@@ -103,7 +103,6 @@ const VERIFY: [Choice<Verify>; 3] = [
 
 impl LoadFlags {
     /// The draft of a closed loop, without raw samples and pinning: those are for the program to add.
-    #[must_use]
     pub fn draft(&self, generator: &GeneratorFlags) -> LoadDraft {
         LoadDraft {
             clients: self.clients,
@@ -183,7 +182,6 @@ fn subprotocol(text: &str) -> Result<String, String> {
 }
 
 /// 53 bits, which every reader of the JSON summary keeps exactly.
-#[must_use]
 pub fn random_seed() -> u64 {
     rand::random::<u64>() >> 11
 }

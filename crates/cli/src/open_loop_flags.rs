@@ -57,7 +57,6 @@ pub fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
 
 impl OpenLoopFlags {
     /// The offered rate; `None` in closed loop.
-    #[must_use]
     pub fn profile(&self) -> Option<RateProfile> {
         match (self.rate, self.ramp) {
             (Some(rate), Some(ramp)) => Some(RateProfile::ramp(rate, ramp)),
@@ -68,7 +67,6 @@ impl OpenLoopFlags {
 
     /// The open loop of these flags, with at most `window` messages of a client in flight; `None` in
     /// closed loop.
-    #[must_use]
     pub fn load(&self, window: Option<NonZeroU32>) -> Option<Load> {
         Some(Load::Open {
             profile: self.profile()?,

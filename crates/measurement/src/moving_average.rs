@@ -23,7 +23,6 @@ pub struct MovingSum<S> {
 
 impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
     /// Of nothing so far.
-    #[must_use]
     pub fn new(window: NonZeroUsize) -> Self {
         Self {
             window,
@@ -51,7 +50,6 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
     }
 
     /// The sum of the last `window` values; `None` before there are so many.
-    #[must_use]
     pub fn sum(&self) -> Option<S> {
         self.is_full.then(|| self.block[self.at] + self.beginning)
     }
@@ -70,7 +68,6 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
 
 /// The mean of each `window` successive values: as many as there are values, less `window` − 1.
 /// See [`MovingSum`].
-#[must_use]
 pub fn averages(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
     let Some(count) = (values.len() + 1).checked_sub(window.get()) else {
         return Vec::new();
@@ -105,7 +102,6 @@ pub struct MovingGroup {
 /// have fewer), and takes the mean of the last `window` times at the end of each.
 ///
 /// Sums are of whole numbers and therefore exact; memory is a window and a group.
-#[must_use]
 pub fn groups(
     times: impl Iterator<Item = u64> + Clone,
     window: NonZeroUsize,

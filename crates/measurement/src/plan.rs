@@ -25,7 +25,7 @@ pub use load::{
     MAX_TIMEOUT, MAX_WINDOW, Verify,
 };
 pub use rate_profile::{RateProfile, Stage};
-pub use schedule::{Arrivals, Schedule, ScheduleCursor, Until};
+pub use schedule::{Arrivals, Schedule, ScheduleCursor};
 pub use server_url::{Endpoint, MASK, ServerUrl, mask_url};
 
 /// The server that a load is aimed at.
@@ -67,19 +67,16 @@ impl Deref for Plan {
 
 impl Plan {
     /// The server.
-    #[must_use]
     pub fn server(&self) -> &TargetServer {
         &self.server
     }
 
     /// The server's URL.
-    #[must_use]
     pub fn server_url(&self) -> &ServerUrl {
         &self.server.url
     }
 
     /// Messages planned over all clients; `None` when a time is planned.
-    #[must_use]
     pub fn planned_messages(&self) -> Option<u64> {
         match self.length {
             Length::MessagesPerClient(n) => {
@@ -90,7 +87,6 @@ impl Plan {
     }
 
     /// Messages that the plan offers per second of its sending, on average; `None` in closed loop.
-    #[must_use]
     pub fn offered_rate(&self) -> Option<f64> {
         let sending_s = self.sending_s()?;
         let profile = self.load.profile()?;
@@ -98,7 +94,6 @@ impl Plan {
     }
 
     /// How long the plan sends for, in seconds; `None` where the server decides.
-    #[must_use]
     pub fn sending_s(&self) -> Option<f64> {
         match (self.length, self.load.profile()) {
             (Length::Duration(time), _) => Some(time.as_secs_f64()),
@@ -114,9 +109,8 @@ impl Plan {
     /// messages is planned, whose end is not known beforehand.
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
-    #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub fn due_by(&self, elapsed_s: f64) -> Option<u64> {
+    pub(crate) fn due_by(&self, elapsed_s: f64) -> Option<u64> {
         let Load::Open {
             profile, arrivals, ..
         } = &self.load
@@ -133,7 +127,6 @@ impl Plan {
     }
 
     /// The measured time; `None` when a number of messages is planned.
-    #[must_use]
     pub fn measured_time(&self) -> Option<Duration> {
         match self.length {
             Length::MessagesPerClient(_) => None,

@@ -1,11 +1,9 @@
 //! Rounds that stand out. They are named, never left out: what made them may happen to a user too.
 
-use serde::{Deserialize, Serialize};
-
 use super::order_statistics::{mad, median};
 
 /// A round that stands out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlier {
     /// Which one, from 0.
     pub round: usize,
@@ -24,7 +22,6 @@ pub const LIMIT: f64 = 3.5;
 /// When more than half of the rounds agree to the last digit the MAD is 0, and the mean absolute
 /// deviation takes its place, with 1/1.2533 as its factor: what relates it to a normal law's standard
 /// deviation. Values that are no numbers are left alone.
-#[must_use]
 pub fn outliers(values: &[f64]) -> Vec<Outlier> {
     let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     let (Some(middle), Some(mad)) = (median(&finite), mad(&finite)) else {

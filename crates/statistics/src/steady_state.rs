@@ -22,8 +22,6 @@
 //!
 //! Ten intervals show a warm-up, but hardly that something changed later: take twenty or more.
 
-use serde::{Deserialize, Serialize};
-
 use super::StatisticsError;
 use super::normal::normal_cdf;
 use super::order_statistics::median;
@@ -44,7 +42,7 @@ pub const DRIFT_P: f64 = 0.01;
 pub const DRIFT_SHARE: f64 = 0.02;
 
 /// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SteadyStateFinding {
     /// Intervals to cut at the front.
     pub cut: usize,
@@ -60,8 +58,7 @@ pub struct SteadyStateFinding {
 }
 
 /// Whether there is a steady state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SteadyState {
     /// From the cut on.
     Steady,

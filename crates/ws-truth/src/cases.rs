@@ -72,13 +72,11 @@ fn valid_attempt(before: Findings, now: Findings) -> Findings {
 }
 
 /// The certificate, in the order in which it is printed.
-#[must_use]
 pub fn all() -> Vec<Case> {
     [times::CASES, counting()].concat()
 }
 
 /// The cases that only count, which must be judged on any machine.
-#[must_use]
 pub fn counting() -> &'static [Case] {
     counts::CASES
 }

@@ -49,7 +49,6 @@ pub enum DelayLaw {
 
 impl DelayLaw {
     /// The delay at a quantile in [0, 1).
-    #[must_use]
     pub fn quantile(&self, q: f64) -> Duration {
         match *self {
             Self::Constant(time) => time,
@@ -67,7 +66,6 @@ impl DelayLaw {
 
     /// The delay of a message. The multiples of the golden ratio, less their whole parts, fill [0, 1) so
     /// evenly that n delays have the law's quantiles to about 1/n (Weyl's equidistribution).
-    #[must_use]
     pub fn delay(&self, message: u64) -> Duration {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         self.quantile((message as f64 * GOLDEN).fract())

@@ -51,7 +51,6 @@ pub struct Finding {
 
 impl Finding {
     /// The verdict. Noise does not excuse a missing figure.
-    #[must_use]
     pub fn verdict(&self) -> CaseVerdict {
         if (self.truth - self.reported).abs() <= self.tolerance {
             CaseVerdict::True
@@ -149,7 +148,6 @@ impl Findings {
     }
 
     /// The verdict on the case. Noise does not excuse a figure that is not read from the clock.
-    #[must_use]
     pub fn verdict(&self) -> CaseVerdict {
         let any = |verdict| self.all.iter().any(|finding| finding.verdict() == verdict);
         // A case without figures certifies nothing.
@@ -199,7 +197,6 @@ impl Totals {
     }
 
     /// The verdict on the certificate: the worst of its cases.
-    #[must_use]
     pub fn verdict(&self) -> CaseVerdict {
         match (self.failed, self.noisy) {
             (0, 0) => CaseVerdict::True,

@@ -71,7 +71,6 @@ impl Load {
     };
 
     /// Most messages in flight per client; `None` = unbounded.
-    #[must_use]
     pub fn window(&self) -> Option<NonZeroU32> {
         match self {
             Self::Closed { window } => Some(*window),
@@ -80,7 +79,6 @@ impl Load {
     }
 
     /// The offered rate over time; `None` in closed loop.
-    #[must_use]
     pub fn profile(&self) -> Option<&RateProfile> {
         match self {
             Self::Closed { .. } => None,
@@ -141,7 +139,6 @@ pub struct LoadDraft {
 impl LoadDraft {
     /// A closed loop: 100 clients, 1,000 text messages of 125 B each, one in flight, one thread, no raw samples.
     /// Change what differs.
-    #[must_use]
     pub fn closed_loop() -> Self {
         const TEN_SECONDS: Duration = Duration::from_secs(10);
         Self {
@@ -204,7 +201,7 @@ impl LoadSpec {
         let server = server.into();
         if server.certificate_policy != CertificatePolicy::System && !server.url.is_tls() {
             let url = server.url.as_str().to_owned();
-            return Err(PlanError::NoCertificate { url });
+            return Err(PlanError::NoCertificate(url));
         }
         Ok(Plan { spec: self, server })
     }

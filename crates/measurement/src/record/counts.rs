@@ -44,7 +44,6 @@ pub struct MessageCounts {
 
 impl MessageCounts {
     /// Whether any message did not come back as it should.
-    #[must_use]
     pub fn any_failed(&self) -> bool {
         self.failed() + self.duplicated + self.reordered > 0
     }
@@ -79,7 +78,8 @@ impl MessageCounts {
         }
     }
 
-    pub(super) fn add_difference(&mut self, difference: Difference) {
+    /// Adds echoes that differ from what was sent; their list ends after eight kinds.
+    pub fn add_difference(&mut self, difference: Difference) {
         add_difference(&mut self.differences, difference);
     }
 }

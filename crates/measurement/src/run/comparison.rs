@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
-use super::summary::{Host, Tool, ValiditySummary};
-use crate::verdict::Verdict;
+use super::summary::{Host, Tool};
+use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
 
@@ -265,7 +265,6 @@ pub struct ConditionRow {
 }
 
 /// The number of the last round; 0 before the first.
-#[must_use]
 pub fn last_round(rounds: &[RoundRow]) -> u32 {
     rounds.iter().map(|row| row.round).max().unwrap_or(0)
 }
@@ -282,7 +281,6 @@ impl Comparison {
     }
 
     /// Whether any server failed: in the gate, at its start or in a round.
-    #[must_use]
     pub fn any_failed(&self) -> bool {
         self.servers.iter().any(|s| s.excluded.is_some())
             || self.rounds.iter().any(|row| row.failure.is_some())

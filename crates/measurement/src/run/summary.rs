@@ -8,8 +8,8 @@ use super::plan_summary::PlanSummary;
 use crate::plan::{Length, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
-    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, Reason, SendConditions,
-    SendLag, ServerSample, ServerUsage, Verdict,
+    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, SendConditions, SendLag,
+    ServerUsage, ValiditySummary,
 };
 
 /// Version of the JSON summary's shape.
@@ -179,34 +179,6 @@ impl ScheduleAdherence {
     }
 }
 
-/// The verdict as it is reported.
-///
-/// Two are equal when verdict and sentences are: no file holds `found`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ValiditySummary {
-    /// The verdict on the figures.
-    pub verdict: Verdict,
-    /// Reasons against them as sentences, each with advice.
-    #[serde(default)]
-    pub reasons: Vec<String>,
-    /// The same as data; empty in a run that was read from a file.
-    #[serde(skip)]
-    pub found: Vec<Reason>,
-}
-
-impl PartialEq for ValiditySummary {
-    fn eq(&self, other: &Self) -> bool {
-        (self.verdict, &self.reasons) == (other.verdict, &other.reasons)
-    }
-}
-
-impl ValiditySummary {
-    /// Writes a sentence for each reason that was found.
-    pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
-        self.reasons = self.found.iter().map(sentence).collect();
-    }
-}
-
 /// Everything that a summary holds beside plan and record.
 #[derive(Debug, Clone, Default)]
 pub struct RunContext {
@@ -226,8 +198,8 @@ pub struct RunContext {
     pub connect_ns: ConnectTimes,
     /// What the generator used.
     pub client: GeneratorUsage,
-    /// CPU seconds and resident memory of the server.
-    pub server: Option<ServerSample>,
+    /// What the server used, where that could be sampled.
+    pub server: Option<ServerUsage>,
     /// What the generator can do at its best.
     pub calibration: Option<Calibration>,
     /// The user ended the run before its plan was done.
@@ -239,7 +211,6 @@ pub struct RunContext {
 impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict
     /// are data yet: [`ValiditySummary::explain`] makes sentences of them.
-    #[must_use]
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
@@ -251,7 +222,8 @@ impl Summary {
             None => SendLag::none(record.counts.sent),
         };
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
-        let verdict = verdict::judge(&Evidence {
+        let per_cpu_s = |cpu_s| (cpu_s > 0.0).then(|| record.in_time.messages as f64 / cpu_s);
+        let validity = verdict::judge(&Evidence {
             timed_messages: service.count,
             service,
             response,
@@ -284,16 +256,16 @@ impl Summary {
                 .map(|(response, service)| response.saturating_sub(service)),
             connect_ns: c.connect_ns,
             send_lag_ns: send_lag,
-            client: c.client.per_echo(record.in_time.messages),
-            server: c
-                .server
-                .map(|sample| sample.per_echo(record.in_time.messages)),
-            calibration: c.calibration,
-            validity: ValiditySummary {
-                verdict: verdict.verdict,
-                reasons: Vec::new(),
-                found: verdict.reasons,
+            client: GeneratorUsage {
+                messages_per_cpu_s: c.client.cpu_s.and_then(per_cpu_s),
+                ..c.client
             },
+            server: c.server.map(|server| ServerUsage {
+                messages_per_cpu_s: per_cpu_s(server.cpu_s),
+                ..server
+            }),
+            calibration: c.calibration,
+            validity,
             conditions: Vec::new(),
         }
     }
@@ -348,7 +320,8 @@ mod tests {
     //! Figures of a summary, and the keys of its JSON.
 
     use super::*;
-    use crate::run::fixture::summary;
+    use crate::run::tests::summary;
+    use crate::verdict::Verdict;
 
     #[test]
     fn rates_are_right_echoes_over_the_measured_time() {

@@ -31,7 +31,7 @@ impl Client {
                     return;
                 }
                 if by_order {
-                    recorder.matched_by_order();
+                    recorder.counts.matched_by_order += 1;
                 }
                 let outcome = match (correct, late, reordered) {
                     (false, ..) => Outcome::Corrupted,
@@ -50,8 +50,12 @@ impl Client {
                 );
                 recorder.ended(&thread.budget, sample, message.shape.size);
             }
-            EchoVerdict::Duplicate(number) if !number.is_warmup() => recorder.duplicated(),
-            EchoVerdict::Unexpected if now_ns >= run.t0_ns => recorder.unexpected(),
+            EchoVerdict::Duplicate(number) if !number.is_warmup() => {
+                recorder.counts.duplicated += 1;
+            }
+            EchoVerdict::Unexpected if now_ns >= run.t0_ns => {
+                recorder.counts.unexpected += 1;
+            }
             EchoVerdict::Duplicate(_)
             | EchoVerdict::Unexpected
             | EchoVerdict::GivenUp
@@ -94,7 +98,7 @@ impl Client {
         if !sent.number.is_warmup() {
             let (kind, payloads) = (thread.rules.kind, &thread.payloads);
             let found = difference(sent, self.id, kind, payloads, message, differs_at);
-            thread.recorder.borrow_mut().differs(found);
+            thread.recorder.borrow_mut().counts.add_difference(found);
         }
     }
 
@@ -177,7 +181,7 @@ impl Client {
                 for message in active.drain(..) {
                     undecided_from_ns = undecided_from_ns.min(message.sent_ns);
                     if !message.number.is_warmup() {
-                        thread.recorder.borrow_mut().abandoned();
+                        thread.recorder.borrow_mut().counts.abandoned += 1;
                     }
                 }
             }
@@ -213,6 +217,6 @@ fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
     if let Some(run) = thread.signal().run {
         let mut recorder = thread.recorder.borrow_mut();
         let measured = messages.iter().filter(|m| m.received_ns >= run.t0_ns);
-        measured.for_each(|_| recorder.unexpected());
+        measured.for_each(|_| recorder.counts.unexpected += 1);
     }
 }

@@ -79,43 +79,36 @@ impl ComparedFigure {
     }
 
     /// The key in files: `response_p99`.
-    #[must_use]
     pub fn key(self) -> &'static str {
         self.facts().key
     }
 
     /// The name for a person, with the unit of numbers that have none of their own.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.facts().name
     }
 
     /// The name without the unit.
-    #[must_use]
     pub fn short_name(self) -> &'static str {
         self.name().split(", ").next().unwrap_or_default()
     }
 
     /// The unit in files.
-    #[must_use]
     pub fn unit(self) -> &'static str {
         self.facts().unit
     }
 
     /// Whether the larger value is the better one.
-    #[must_use]
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::Throughput | Self::MessagesPerCpuS)
     }
 
     /// Comparatives for the server with the better, and with the worse value: `faster`, `slower`.
-    #[must_use]
     pub fn comparatives(self) -> (&'static str, &'static str) {
         self.facts().comparatives
     }
 
     /// A value of it for a person.
-    #[must_use]
     pub fn print(self, value: f64) -> String {
         match self {
             // Never negative.
@@ -127,7 +120,6 @@ impl ComparedFigure {
     }
 
     /// The run that it is of.
-    #[must_use]
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
         match self {
             Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
@@ -137,7 +129,6 @@ impl ComparedFigure {
 
     /// What a server had of it in a round. `None` when the round failed, when the run is not to be
     /// believed, and when it was not seen.
-    #[must_use]
     pub fn of(self, row: &RoundRow) -> Option<f64> {
         if row.failure.is_some() {
             return None;
