@@ -69,12 +69,6 @@ impl OutgoingFrame {
         }
     }
 
-    /// The same frame, of which this many bytes are written.
-    #[inline]
-    pub(crate) fn with_written(self, written: u64) -> Self {
-        Self { written, ..self }
-    }
-
     #[inline]
     pub(crate) fn len(&self) -> u64 {
         u64::from(self.header_len) + self.shape.size

@@ -112,7 +112,7 @@ mod tests {
     /// ceiling was then a third of the real throughput.
     #[test]
     fn the_ceiling_is_measured_without_busy_polling() {
-        let spins = crate::test_plan(|plan| plan.busy_poll = true);
+        let spins = crate::tests::plan(|plan| plan.busy_poll = true);
         assert!(!ceiling_draft(&spins).busy_poll);
         // A single client waits as it will wait in the run.
         assert!(floor_draft(&spins).busy_poll);

@@ -61,15 +61,4 @@ impl ClientStats {
             close_code: None,
         });
     }
-
-    /// Adds the results of another thread, all of whose clients are over.
-    pub(crate) fn add(&mut self, thread: Self) {
-        self.rows.extend(thread.rows);
-        self.closed_early += thread.closed_early;
-        for (end, count) in thread.early_ends {
-            *self.early_ends.entry(end).or_default() += count;
-        }
-        self.sending_until_ns = self.sending_until_ns.max(thread.sending_until_ns);
-        self.blocked_writes += thread.blocked_writes;
-    }
 }

@@ -71,7 +71,7 @@ impl Coordinator {
                 thread,
                 ..job.clone()
             };
-            let refused = |source| SwarmError::Thread { thread, source };
+            let refused = |source| SwarmError::Thread(thread, source);
             let poll = Poll::new().map_err(refused)?;
             let inbox = Arc::new(CommandInbox::new(&poll).map_err(refused)?);
             commander.0.push(Arc::clone(&inbox));
@@ -192,9 +192,7 @@ impl Coordinator {
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Done => self.done += 1,
             WorkerReport::Closed(result) => self.results.push(*result),
-            WorkerReport::Failed(thread, source) => {
-                return Err(SwarmError::Thread { thread, source });
-            }
+            WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }
         Ok(())
     }

@@ -66,8 +66,7 @@ impl RunHandle {
         *lock(&self.0.threads) = vec![Arc::default(); threads];
     }
 
-    pub(crate) fn publish(&self, thread: usize, progress: ThreadProgress) {
-        let progress = Arc::new(progress);
+    pub(crate) fn publish(&self, thread: usize, progress: Arc<ThreadProgress>) {
         let before = match lock(&self.0.threads).get_mut(thread) {
             Some(slot) => std::mem::replace(slot, progress),
             None => progress,
@@ -100,7 +99,7 @@ mod tests {
                 record,
                 ..ThreadProgress::default()
             };
-            handle.publish(thread, progress);
+            handle.publish(thread, Arc::new(progress));
         }
         let progress = handle.progress();
         assert_eq!(progress.connections.opened, 2);

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::connect::connect_stats::ConnectStats;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
-use crate::progress::{ThreadLoad, ThreadProgress};
+use crate::progress::ThreadProgress;
 use crate::rules::{RunSignal, SendRules};
 use crate::timers::Timers;
 
@@ -31,11 +31,12 @@ pub(crate) struct ThreadState {
     pub(crate) buffers: RefCell<WriteBuffers>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) timers: RefCell<Timers>,
-    signal: RunSignal,
+    /// Each client has to be woken to see a change.
+    pub(crate) signal: RunSignal,
     pub(crate) connects: RefCell<ConnectStats>,
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
-    stopped_ns: u64,
+    pub(crate) stopped_ns: u64,
     /// A client waited for a whole timeout, messages came, and none ever named one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
 }
@@ -70,37 +71,6 @@ impl ThreadState {
         }
     }
 
-    #[inline]
-    pub(crate) fn signal(&self) -> &RunSignal {
-        &self.signal
-    }
-
-    /// Changes the signal; each client has to be woken to see it.
-    pub(crate) fn set_signal(&mut self, signal: RunSignal) {
-        self.signal = signal;
-    }
-
-    /// Number of clients that have not completed the plan.
-    pub(crate) fn busy(&self) -> usize {
-        self.clients.borrow().busy
-    }
-
-    /// Counts a write that found the socket full.
-    #[cold]
-    pub(crate) fn count_blocked_write(&self) {
-        self.clients.borrow_mut().blocked_writes += 1;
-    }
-
-    /// Excludes echoes that come later than this after T0 from the throughput.
-    pub(crate) fn measure_until(&self, ns: u64) {
-        self.recorder.borrow_mut().measure_until(ns);
-    }
-
-    /// Marks the time at which the user ended the run.
-    pub(crate) fn set_stopped(&mut self, ns: u64) {
-        self.stopped_ns = ns;
-    }
-
     /// Marks that a client has stopped sending.
     pub(crate) fn end_sending(&self, now_ns: u64) {
         if let Some(run) = self.signal.run {
@@ -132,14 +102,12 @@ impl ThreadState {
         let (connects, clients) = (self.connects.borrow(), self.clients.borrow());
         ThreadProgress {
             opened: connects.opened(),
-            failures: connects.failures().clone(),
+            failures: connects.failures.clone(),
             closed_early: clients.closed_early,
             early_ends: clients.early_ends.clone(),
             record: self.recorder.borrow().so_far(),
-            load: ThreadLoad {
-                usage,
-                blocked_writes: clients.blocked_writes,
-            },
+            usage,
+            blocked_writes: clients.blocked_writes,
             elapsed_ns: self.elapsed_ns(),
             is_busy: clients.busy > 0,
         }
@@ -162,15 +130,6 @@ impl ThreadState {
             let last_received_ns = self.recorder.borrow().last_received_ns();
             clients.sending_until_ns.max(last_received_ns)
         }
-    }
-
-    /// The results, when all clients are over.
-    pub(crate) fn into_results(self) -> (Recorder, ConnectStats, ClientStats) {
-        (
-            self.recorder.into_inner(),
-            self.connects.into_inner(),
-            self.clients.into_inner(),
-        )
     }
 }
 

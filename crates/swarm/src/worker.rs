@@ -10,15 +10,16 @@ use host::cores::pin_thread;
 use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
 use measurement::record::{BottomK, Recorder};
+use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
-use crate::client_stats::ClientStats;
 use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
+use crate::progress::ThreadProgress;
 use crate::rules::{RunSignal, RunTimes};
 use crate::thread_state::ThreadState;
 
@@ -96,9 +97,10 @@ pub(crate) enum WorkerReport {
 pub(crate) struct ThreadResult {
     pub(crate) recorder: Recorder,
     pub(crate) connects: ConnectStats,
-    pub(crate) clients: ClientStats,
-    /// Usage between T0 and the end of the last client, and its duration in seconds.
-    pub(crate) usage: Option<(ThreadUsage, f64)>,
+    /// One row per client.
+    pub(crate) clients: Vec<ClientRow>,
+    /// The last progress: counts and usage of the whole run.
+    pub(crate) progress: Arc<ThreadProgress>,
 }
 
 /// A thread's share of the run.
@@ -148,17 +150,16 @@ pub(crate) fn run_worker(
     let _ = reports.send(WorkerReport::Connected(opened));
     let usage = worker.run_loop(reports)?;
     let thread = worker.event_loop.thread;
+    let progress = Arc::new(thread.progress(usage));
     if worker.job.handle.is_watched() {
-        // The last progress report equals the result.
-        let progress = thread.progress(usage);
-        worker.job.handle.publish(worker.job.thread, progress);
+        let last = Arc::clone(&progress);
+        worker.job.handle.publish(worker.job.thread, last);
     }
-    let (recorder, connects, clients) = thread.into_results();
     let _ = reports.send(WorkerReport::Closed(Box::new(ThreadResult {
-        recorder,
-        connects,
-        clients,
-        usage,
+        recorder: thread.recorder.into_inner(),
+        connects: thread.connects.into_inner(),
+        clients: thread.clients.into_inner().rows,
+        progress,
     })));
     Ok(())
 }
@@ -233,15 +234,15 @@ impl Worker<'_> {
         let mut usage = None;
         let mut is_done = false;
         let mut is_unrecognized = false;
-        while !(command.close && self.event_loop.alive() == 0) {
+        while !(command.close && self.event_loop.alive == 0) {
             let now = Instant::now();
             let thread = &self.event_loop.thread;
-            let run = thread.signal().run;
+            let run = thread.signal.run;
             let t0 = run.map(|run| thread.clock.instant_at(run.t0_ns));
             if baseline.is_none() && t0.is_some_and(|t0| now >= t0) {
                 baseline = Some(self.usage_baseline());
             }
-            if !is_done && self.event_loop.thread.busy() == 0 {
+            if !is_done && thread.clients.borrow().busy == 0 {
                 is_done = true;
                 usage = baseline.map(|baseline| self.usage_since(baseline));
                 let _ = reports.send(WorkerReport::Done);
@@ -269,14 +270,14 @@ impl Worker<'_> {
     fn apply_command(&mut self, command: Command) {
         let thread = &mut self.event_loop.thread;
         let plan = &self.job.plan;
-        let run = thread.signal().run.or_else(|| {
+        let run = thread.signal.run.or_else(|| {
             command.start.map(|start| {
                 let start_ns = thread.clock.ns_of(start);
                 let t0_ns = thread.clock.ns_of(start + plan.warmup);
                 let end_ns = plan
                     .measured_time()
                     .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
-                thread.measure_until(end_ns - t0_ns);
+                thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
                 RunTimes {
                     start_ns,
                     t0_ns,
@@ -284,10 +285,11 @@ impl Worker<'_> {
                 }
             })
         });
-        if let Some(run) = run.filter(|_| command.stop && !thread.signal().stop) {
+        if let Some(run) = run.filter(|_| command.stop && !thread.signal.stop) {
             let now_ns = thread.clock.now_ns();
-            thread.measure_until(now_ns.saturating_sub(run.t0_ns));
-            thread.set_stopped(now_ns);
+            let measured_ns = now_ns.saturating_sub(run.t0_ns);
+            thread.recorder.borrow_mut().measure_until(measured_ns);
+            thread.stopped_ns = now_ns;
         }
         self.event_loop.signal(RunSignal {
             run,
@@ -302,7 +304,7 @@ impl Worker<'_> {
         if self.job.handle.is_watched() && now >= self.report_at {
             self.report_at = now + REPORT_INTERVAL;
             let progress = self.event_loop.thread.progress(usage(self));
-            self.job.handle.publish(self.job.thread, progress);
+            self.job.handle.publish(self.job.thread, Arc::new(progress));
         }
     }
 
@@ -310,7 +312,7 @@ impl Worker<'_> {
         UsageBaseline {
             at: Instant::now(),
             usage: ThreadUsage::now(),
-            idle_ns: self.event_loop.idle_ns(),
+            idle_ns: self.event_loop.idle_ns,
         }
     }
 
@@ -318,7 +320,7 @@ impl Worker<'_> {
     fn usage_since(&self, baseline: UsageBaseline) -> (ThreadUsage, f64) {
         let over_s = baseline.at.elapsed().as_secs_f64();
         let mut usage = ThreadUsage::now().since(baseline.usage);
-        let idle = Duration::from_nanos(self.event_loop.idle_ns() - baseline.idle_ns);
+        let idle = Duration::from_nanos(self.event_loop.idle_ns - baseline.idle_ns);
         usage.busy_s = self
             .job
             .plan

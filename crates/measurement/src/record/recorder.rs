@@ -1,8 +1,8 @@
 //! Counts and times of one generator thread, and their merge over all threads.
 
 use super::{
-    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample,
-    ThreadSamples, ThreadTimeline,
+    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ThreadSamples,
+    ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.

@@ -1,6 +1,6 @@
 //! Reading: echoes are matched and timed, control frames answered.
 
-use std::io::{self, Read};
+use std::io::ErrorKind;
 
 use measurement::plan::Verify;
 use websocket_wire::{Event, Opcode};
@@ -17,21 +17,15 @@ impl Client {
     #[inline]
     pub(super) fn read(&mut self, thread: &ThreadState) -> Result<Option<u64>, ConnectionEnd> {
         let mut buffer = thread.read_buffer.borrow_mut();
-        match self.stream.read(&mut buffer) {
+        match self.stream.read_ready(&mut buffer, &mut self.ready) {
             Ok(0) => Err(self.end_of_stream(ConnectionEnd::NoCloseFrame)),
             Ok(n) => {
                 let now = thread.clock.now_ns();
-                // Otherwise the next event reports more. Only where events are edges, and only before
-                // the end of the stream.
-                let may_hold_more = self.stream.may_hold_more(n, buffer.len());
-                self.readable = may_hold_more || self.at_end || cfg!(windows);
                 self.take_in(&buffer[..n], now, thread).map(|()| Some(now))
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.readable = false;
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 Ok(None)
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(e) => Err(self.end_of_stream((&e).into())),
         }
     }

@@ -15,7 +15,7 @@ impl Client {
     /// Records a message from the server.
     #[inline]
     pub(super) fn record_echo(&mut self, verdict: EchoVerdict, now_ns: u64, thread: &ThreadState) {
-        let Some(run) = thread.signal().run else {
+        let Some(run) = thread.signal.run else {
             return;
         };
         let mut recorder = thread.recorder.borrow_mut();
@@ -23,7 +23,7 @@ impl Client {
             EchoVerdict::Answer { echo, correct } => {
                 let MatchedEcho {
                     message,
-                    late,
+                    timed_out,
                     reordered,
                     by_order,
                 } = echo;
@@ -33,7 +33,7 @@ impl Client {
                 if by_order {
                     recorder.counts.matched_by_order += 1;
                 }
-                let outcome = match (correct, late, reordered) {
+                let outcome = match (correct, timed_out, reordered) {
                     (false, ..) => Outcome::Corrupted,
                     (true, true, _) => Outcome::TimedOut,
                     (true, false, true) => Outcome::Reordered,
@@ -129,7 +129,7 @@ impl Client {
                     }
                     self.record_held_answer(&message, &held, thread);
                 }
-                None => self.in_flight.add_late(message),
+                None => self.in_flight.add_timed_out(message),
             }
         }
     }
@@ -153,7 +153,7 @@ impl Client {
         thread: &ThreadState,
     ) {
         self.record_difference(sent, &held.message, None, thread);
-        if let Some(run) = thread.signal().run
+        if let Some(run) = thread.signal.run
             && !sent.number.is_warmup()
         {
             self.failed += 1;
@@ -172,8 +172,8 @@ impl Client {
 
     /// Gives up the messages in flight, records them, and completes the client's part of the plan.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
-        let signal = thread.signal();
-        let (late, mut active) = self.in_flight.give_up();
+        let signal = thread.signal;
+        let (timed_out, mut active) = self.in_flight.give_up();
         if let Some(run) = signal.run {
             let mut undecided_from_ns = u64::MAX;
             // When the user ends the run, the echo may still be under way: not the server's fault.
@@ -185,7 +185,7 @@ impl Client {
                     }
                 }
             }
-            for message in late.iter().chain(&active) {
+            for message in timed_out.iter().chain(&active) {
                 match self.take_held_answer(message, thread) {
                     Some(held) => self.record_held_answer(message, &held, thread),
                     None => self.record_lost(message, run, thread),
@@ -214,7 +214,7 @@ impl Client {
 
 /// Counts messages that are the server's own and came in the measured phase.
 fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
-    if let Some(run) = thread.signal().run {
+    if let Some(run) = thread.signal.run {
         let mut recorder = thread.recorder.borrow_mut();
         let measured = messages.iter().filter(|m| m.received_ns >= run.t0_ns);
         measured.for_each(|_| recorder.counts.unexpected += 1);

@@ -8,6 +8,7 @@ use websocket_wire::{Opcode, WriteBuffer, append_control_frame};
 use super::Client;
 use super::stages::ClientStage;
 use crate::buffers::{BUFFER_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
+use crate::message::in_flight::InFlightMessage;
 use crate::message::pacing::SendQuota;
 use crate::message::payload::{Identity, MessageNumber};
 use crate::thread_state::ThreadState;
@@ -15,14 +16,11 @@ use crate::thread_state::ThreadState;
 impl Client {
     /// Writes everything that is due, until the socket takes no more.
     pub(super) fn write(&mut self, thread: &ThreadState) -> io::Result<()> {
-        if self.blocked {
-            return Ok(());
-        }
-        if self.stream.has_unsent() {
+        if self.ready.writable && self.stream.has_unsent() {
             self.send_unsent(thread)?;
-            if self.blocked {
-                return Ok(());
-            }
+        }
+        if !self.ready.writable {
+            return Ok(());
         }
         let mut buffers = thread.buffers.borrow_mut();
         while self.write_once(&mut buffers, thread)? {}
@@ -40,8 +38,7 @@ impl Client {
         let written = match self.stream.write(bytes) {
             Ok(written) => written,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.blocked = true;
-                thread.count_blocked_write();
+                self.note_blocked(thread);
                 return Ok(false);
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(true),
@@ -53,8 +50,7 @@ impl Client {
         }
         if self.stream.has_unsent() {
             // Bytes that TLS took go out before any other.
-            self.blocked = true;
-            thread.count_blocked_write();
+            self.note_blocked(thread);
             return Ok(false);
         }
         // A full buffer may have left something out; after a short write the next attempt writes more, or
@@ -104,7 +100,7 @@ impl Client {
     #[inline]
     fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
         let run = thread
-            .signal()
+            .signal
             .run
             .filter(|_| self.stage == ClientStage::Running)?;
         let in_flight = self.in_flight.active();
@@ -116,9 +112,9 @@ impl Client {
     #[inline]
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
-        let run = thread.signal().run?;
+        let run = thread.signal.run?;
         if self.stage != ClientStage::Running
-            || self.blocked
+            || !self.ready.writable
             || self.in_flight.active() >= thread.rules.window
         {
             return None;
@@ -133,12 +129,18 @@ impl Client {
         self.last_written_ns = thread.clock.now_ns();
         match self.stream.flush() {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.blocked = true;
-                thread.count_blocked_write();
+                self.note_blocked(thread);
                 Ok(())
             }
             sent => sent,
         }
+    }
+
+    /// Counts a write that found the socket full. The poll reports when it takes more.
+    #[cold]
+    fn note_blocked(&mut self, thread: &ThreadState) {
+        self.ready.writable = false;
+        thread.clients.borrow_mut().blocked_writes += 1;
     }
 
     /// Appends as many new frames as the quota and the buffer allow.
@@ -199,7 +201,7 @@ impl Client {
             self.control.drain(..control);
             rest -= control;
         }
-        let (Some(quota), Some(run)) = (quota, thread.signal().run) else {
+        let (Some(quota), Some(run)) = (quota, thread.signal.run) else {
             return;
         };
         let now = quota.now_ns;
@@ -214,11 +216,17 @@ impl Client {
             let taken = rest.min(frame.written);
             rest -= taken;
             if taken < frame.len() {
-                self.partial = Some(Box::new(frame.with_written(taken)));
+                let mut partial = *frame;
+                partial.written = taken;
+                self.partial = Some(Box::new(partial));
             }
             sent += 1;
-            self.in_flight
-                .push(frame.number, frame.shape, frame.intended_ns, now);
+            self.in_flight.push(InFlightMessage {
+                number: frame.number,
+                shape: frame.shape,
+                intended_ns: frame.intended_ns,
+                sent_ns: now,
+            });
             self.last_sent_ns = now;
             if quota.measured {
                 self.sent += 1;

@@ -33,7 +33,7 @@ impl Client {
     /// Moves to the next stage where it is time to.
     #[inline]
     pub(super) fn step(&mut self, now: u64, thread: &ThreadState) -> Result<(), ConnectionEnd> {
-        let signal = thread.signal();
+        let signal = &thread.signal;
         let timeout = thread.rules.timeout_ns;
         if self
             .in_flight
@@ -75,7 +75,7 @@ impl Client {
     fn step_running(&mut self, now: u64, run: RunTimes, thread: &ThreadState) {
         let timeout = thread.rules.timeout_ns;
         let all_sent = self.pacing.is_over(now, self.sent, &thread.rules, run);
-        if thread.signal().stop {
+        if thread.signal.stop {
             thread.record_unsent(self.pacing, now);
             thread.end_sending(now);
             let until_ns = now + timeout.min(STOP_DRAIN_NS);
@@ -91,7 +91,7 @@ impl Client {
     /// Is done when everything is received or the drain's time is over.
     #[inline]
     fn step_draining(&mut self, now: u64, until_ns: u64, thread: &ThreadState) {
-        let stopped_until = if thread.signal().stop {
+        let stopped_until = if thread.signal.stop {
             now.saturating_add(STOP_DRAIN_NS)
         } else {
             u64::MAX
@@ -139,7 +139,7 @@ impl Client {
 /// Next time on the thread's clock at which a client that is sending may be done with it.
 #[inline]
 fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
-    let end_ns = thread.signal().run.map_or(u64::MAX, |run| run.end_ns);
+    let end_ns = thread.signal.run.map_or(u64::MAX, |run| run.end_ns);
     if now_ns < end_ns {
         return end_ns;
     }

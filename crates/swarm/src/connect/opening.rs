@@ -49,7 +49,8 @@ impl ConnectTimings {
 /// A connection that is being opened.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    begun: Instant,
+    /// Time of the first attempt, which the durations count from.
+    pub(crate) begun: Instant,
     /// Reports of the poll about the socket so far.
     readiness: Readiness,
     stage: OpeningStage,
@@ -83,14 +84,13 @@ pub(crate) enum OpeningProgress {
 }
 
 impl Opening {
-    /// Begins to open a connection, and registers its socket under this token.
+    /// Opens a connection, and registers its socket under this token.
     pub(crate) fn begin(
+        begun: Instant,
         connector: &Connector,
-        registry: &Registry,
-        token: Token,
+        registered: (&Registry, Token),
     ) -> OpeningProgress {
-        let nowhere = ConnectFailure::NoAddress;
-        Self::connect(Instant::now(), connector, 0, nowhere, (registry, token))
+        Self::connect(begun, connector, 0, ConnectFailure::NoAddress, registered)
     }
 
     /// Connects to the first address, from this number on, that does not fail at once.
@@ -127,19 +127,9 @@ impl Opening {
         OpeningProgress::Done(Err(failure))
     }
 
-    /// Returns true when the opening has to be [retried](Self::retry), because no event will continue it.
+    /// Returns true when the opening has to begin again, because no event will continue it.
     pub(crate) fn is_queueing(&self) -> bool {
         matches!(self.stage, OpeningStage::Queueing)
-    }
-
-    /// Tries again to connect; the time counts from the first attempt.
-    pub(crate) fn retry(
-        self,
-        connector: &Connector,
-        registered: (&Registry, Token),
-    ) -> OpeningProgress {
-        let nowhere = ConnectFailure::NoAddress;
-        Self::connect(self.begun, connector, 0, nowhere, registered)
     }
 
     /// Continues after a report of the poll.
@@ -160,8 +150,8 @@ impl Opening {
                         return Self::connect(begun, connector, address + 1, failure, registered);
                     }
                     let tcp = begun.elapsed();
-                    let stream = connector.secure(stream);
-                    stream.map(|stream| OpeningStage::Securing { tcp, stream })
+                    let secured = connector.secure(stream);
+                    secured.map(|stream| OpeningStage::Securing { tcp, stream })
                 }
                 OpeningStage::Securing { tcp, mut stream } => match stream.handshake() {
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {
@@ -170,7 +160,7 @@ impl Opening {
                     }
                     Err(e) => Err(tls_failure(&e)),
                     Ok(()) => {
-                        let tls = connector.uses_tls().then(|| begun.elapsed() - tcp);
+                        let tls = connector.tls.is_some().then(|| begun.elapsed() - tcp);
                         let upgrade = connector.upgrade(stream);
                         upgrade.map(|upgrade| OpeningStage::Upgrading { tcp, tls, upgrade })
                     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use measurement::record::ConnectFailure;
 use mio::{Registry, Token};
@@ -39,16 +40,16 @@ impl PendingConnections {
         }
     }
 
-    /// Number of openings.
     pub(crate) fn len(&self) -> usize {
         self.openings.len()
     }
 
     /// Begins to open a client's connection in a slot, under the token of the same number.
     pub(crate) fn begin(&mut self, client: u32, slot: u32, now_ns: u64) -> Option<OpeningResult> {
-        let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout()));
+        let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout));
         self.deadlines.push_back((deadline_ns, slot));
-        let progress = Opening::begin(&self.connector, &self.registry, Token(slot as usize));
+        let registered = (&self.registry, Token(slot as usize));
+        let progress = Opening::begin(Instant::now(), &self.connector, registered);
         self.keep(client, slot, progress)
     }
 
@@ -93,11 +94,9 @@ impl PendingConnections {
             };
             let waiting = self.queueing.len();
             let registered = (&self.registry, Token(slot as usize));
-            let progress = opening.retry(&self.connector, registered);
-            ended.extend(
-                self.keep(client, slot, progress)
-                    .map(|result| (slot, result)),
-            );
+            let progress = Opening::begin(opening.begun, &self.connector, registered);
+            let result = self.keep(client, slot, progress);
+            ended.extend(result.map(|result| (slot, result)));
             if self.queueing.len() > waiting {
                 // Back to the front, where it came from.
                 self.queueing.rotate_right(1);

@@ -1,7 +1,7 @@
 //! Differences between an echo and the message that it answers.
 
 use measurement::record::{Difference, DifferenceKind};
-use websocket_wire::MessageKind;
+use websocket_wire::{MessageKind, WriteBuffer};
 
 use super::in_flight::InFlightMessage;
 use super::payload::{Identity, Payloads};
@@ -19,17 +19,15 @@ pub(crate) fn difference(
     differs_at: Option<u64>,
 ) -> Difference {
     let beginning = received.beginning();
-    let mut expected = Vec::new();
     let number = sent.number;
-    let shown = sent.shape.size.min(beginning.len() as u64);
-    payloads.append(
-        &mut expected,
-        Identity { client, number },
-        sent.shape,
-        0..shown,
-    );
+    let identity = Identity { client, number };
+    let compared = sent.shape.size.min(beginning.len() as u64);
+    let mut expected = WriteBuffer::new(beginning.len());
+    // A mask of zeros leaves every byte as it is.
+    payloads.put_masked(&mut expected, identity, sent.shape, 0..compared, [0; 4]);
+    let expected = expected.as_bytes();
     let differs_at = differs_at.or_else(|| {
-        let at = beginning.iter().zip(&expected).position(|(a, b)| a != b);
+        let at = beginning.iter().zip(expected).position(|(a, b)| a != b);
         at.map(|at| at as u64)
     });
     let byte_of = |bytes: &[u8]| {
@@ -43,7 +41,7 @@ pub(crate) fn difference(
         }
     } else if received.length == sent.shape.size {
         DifferenceKind::Bytes {
-            sent: byte_of(&expected),
+            sent: byte_of(expected),
             came: byte_of(beginning),
         }
     } else {

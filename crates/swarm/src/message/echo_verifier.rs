@@ -281,7 +281,8 @@ fn judge_claim(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_plan;
+    use crate::message::in_flight::InFlightMessage;
+    use crate::tests::{plan, whole_payload};
     use proptest::prelude::*;
 
     const TEXT: MessageKind = MessageKind::Text;
@@ -297,7 +298,7 @@ mod tests {
 
     impl Fixture {
         fn new(size: u64, n: u64, verify: Verify) -> Self {
-            let payloads = Payloads::new(&test_plan(|draft| {
+            let payloads = Payloads::new(&plan(|draft| {
                 draft.payload = units::SizeRange {
                     min: size,
                     max: size,
@@ -307,7 +308,12 @@ mod tests {
             for index in 0..n {
                 let number = MessageNumber::measured(index);
                 let shape = payloads.shape(Identity { client: 3, number });
-                in_flight.push(number, shape, 0, 0);
+                in_flight.push(InFlightMessage {
+                    number,
+                    shape,
+                    intended_ns: 0,
+                    sent_ns: 0,
+                });
             }
             Self {
                 payloads,
@@ -323,11 +329,7 @@ mod tests {
                 client,
                 number: MessageNumber::measured(index),
             };
-            let shape = self.payloads.shape(identity);
-            let mut bytes = Vec::new();
-            self.payloads
-                .append(&mut bytes, identity, shape, 0..shape.size);
-            bytes
+            whole_payload(&self.payloads, identity)
         }
 
         fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> EchoVerdict {

@@ -54,8 +54,9 @@ impl HeldBack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::in_flight::InFlightMessage;
     use crate::message::payload::{Identity, MessageNumber, Payloads};
-    use crate::test_plan;
+    use crate::tests::plan;
     use websocket_wire::MessageKind;
 
     fn held(received_ns: u64) -> HeldMessage {
@@ -67,12 +68,17 @@ mod tests {
 
     /// Messages sent at 10, 20, … are in flight.
     fn in_flight(n: u64) -> InFlightQueue {
-        let payloads = Payloads::new(&test_plan(|_| {}));
+        let payloads = Payloads::new(&plan(|_| {}));
         let mut queue = InFlightQueue::default();
         for index in 0..n {
             let number = MessageNumber::measured(index);
             let shape = payloads.shape(Identity { client: 0, number });
-            queue.push(number, shape, 0, (index + 1) * 10);
+            queue.push(InFlightMessage {
+                number,
+                shape,
+                intended_ns: 0,
+                sent_ns: (index + 1) * 10,
+            });
         }
         queue
     }

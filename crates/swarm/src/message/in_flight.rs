@@ -1,5 +1,5 @@
-//! The messages of one client that are in flight, and those that are late: the timeout moves a message to `late`,
-//! where an echo that still comes finds it (outcome `timed_out`); at the end of the drain the rest is lost.
+//! The messages of one client that are in flight. The timeout moves a message to `timed_out`, where an echo that
+//! still comes finds it. At the end of the drain the rest is lost.
 
 use std::collections::VecDeque;
 
@@ -21,7 +21,7 @@ pub(crate) struct InFlightMessage {
 pub(crate) struct MatchedEcho {
     pub(crate) message: InFlightMessage,
     /// The echo came after the timeout.
-    pub(crate) late: bool,
+    pub(crate) timed_out: bool,
     /// The echo came after that of a later message.
     pub(crate) reordered: bool,
     /// Nothing in the echo said which of several messages it answers.
@@ -39,7 +39,7 @@ pub(crate) struct InFlightQueue {
     /// The other messages that count against the window.
     rest: VecDeque<InFlightMessage>,
     /// Messages whose timeout has passed: older than all the active ones.
-    late: VecDeque<InFlightMessage>,
+    timed_out: VecDeque<InFlightMessage>,
     /// Messages that were counted as lost at the end of the drain.
     given_up: Vec<MessageNumber>,
 }
@@ -62,17 +62,17 @@ impl InFlightQueue {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.late.is_empty()
+        self.first.is_none() && self.timed_out.is_empty()
     }
 
     /// Number of messages without an echo, whether they count against the window or not.
     pub(crate) fn len(&self) -> usize {
-        self.late.len() + self.active()
+        self.timed_out.len() + self.active()
     }
 
     /// The oldest message without an echo.
     pub(crate) fn oldest(&self) -> Option<&InFlightMessage> {
-        self.late.front().or(self.first.as_ref())
+        self.timed_out.front().or(self.first.as_ref())
     }
 
     /// Returns true when an echo has named a message.
@@ -88,29 +88,9 @@ impl InFlightQueue {
         oldest
     }
 
-    /// Takes the active message at this place, from 0.
-    fn remove(&mut self, place: usize) -> Option<InFlightMessage> {
-        match place.checked_sub(1) {
-            Some(place) => self.rest.remove(place),
-            None => self.pop(),
-        }
-    }
-
     /// Adds a message that went out.
     #[inline]
-    pub(crate) fn push(
-        &mut self,
-        number: MessageNumber,
-        shape: PayloadShape,
-        intended_ns: u64,
-        sent_ns: u64,
-    ) {
-        let message = InFlightMessage {
-            number,
-            shape,
-            intended_ns,
-            sent_ns,
-        };
+    pub(crate) fn push(&mut self, message: InFlightMessage) {
         match self.first {
             Some(_) => self.rest.push_back(message),
             None => self.first = Some(message),
@@ -140,8 +120,8 @@ impl InFlightQueue {
             let message = self.rest.remove(place)?;
             return Some(self.matched(message, false));
         }
-        let place = place_in(&self.late)?;
-        let message = self.late.remove(place)?;
+        let place = place_in(&self.timed_out)?;
+        let message = self.timed_out.remove(place)?;
         Some(self.matched(message, true))
     }
 
@@ -153,30 +133,33 @@ impl InFlightQueue {
             m.shape.size == payload.len() as u64
                 && identity[IDENTITY_LEN - payload.len()..] == *payload
         };
-        // Late messages are the older ones.
-        let all = self.late.iter().chain(&self.first).chain(&self.rest);
+        // Those whose timeout has passed are the older ones.
+        let all = self.timed_out.iter().chain(&self.first).chain(&self.rest);
         let mut places = all
             .enumerate()
             .filter(|(_, m)| has_payload(m))
             .map(|(n, _)| n);
         let place = places.next()?;
         let by_order = places.next().is_some();
-        let late = place < self.late.len();
-        let message = if late {
-            self.late.remove(place)?
+        let timed_out = place < self.timed_out.len();
+        let message = if timed_out {
+            self.timed_out.remove(place)?
         } else {
-            self.remove(place - self.late.len())?
+            match place - self.timed_out.len() {
+                0 => self.pop()?,
+                place => self.rest.remove(place - 1)?,
+            }
         };
-        let echo = self.matched(message, late);
+        let echo = self.matched(message, timed_out);
         Some(MatchedEcho { by_order, ..echo })
     }
 
     /// Takes the oldest message.
     pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
-        let late = self.late.pop_front();
-        let is_late = late.is_some();
-        let message = late.or_else(|| self.pop())?;
-        let echo = self.matched(message, is_late);
+        let timed_out = self.timed_out.pop_front();
+        let is_timed_out = timed_out.is_some();
+        let message = timed_out.or_else(|| self.pop())?;
+        let echo = self.matched(message, is_timed_out);
         Some(MatchedEcho {
             by_order: true,
             ..echo
@@ -184,13 +167,13 @@ impl InFlightQueue {
     }
 
     #[inline]
-    fn matched(&mut self, message: InFlightMessage, late: bool) -> MatchedEcho {
+    fn matched(&mut self, message: InFlightMessage, timed_out: bool) -> MatchedEcho {
         let order = message.number.order();
         let reordered = order < self.answered;
         self.answered = self.answered.max(order + 1);
         MatchedEcho {
             message,
-            late,
+            timed_out,
             reordered,
             by_order: false,
         }
@@ -203,15 +186,15 @@ impl InFlightQueue {
     }
 
     /// Keeps a message that [`take_expired`](Self::take_expired) returned, for a late echo.
-    pub(crate) fn add_late(&mut self, message: InFlightMessage) {
-        self.late.push_back(message);
+    pub(crate) fn add_timed_out(&mut self, message: InFlightMessage) {
+        self.timed_out.push_back(message);
     }
 
-    /// Marks every message as late that was sent at or before this time.
+    /// Times out every message that was sent at or before this time.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn expire(&mut self, sent_until_ns: u64) {
         while let Some(message) = self.take_expired(sent_until_ns) {
-            self.add_late(message);
+            self.add_timed_out(message);
         }
     }
 
@@ -230,15 +213,15 @@ impl InFlightQueue {
         }
     }
 
-    /// Gives up all messages: returns the late ones and the active ones.
+    /// Gives up all messages: returns those that timed out, and the active ones.
     pub(crate) fn give_up(&mut self) -> (VecDeque<InFlightMessage>, VecDeque<InFlightMessage>) {
         let mut active = std::mem::take(&mut self.rest);
         if let Some(first) = self.first.take() {
             active.push_front(first);
         }
-        let all = self.late.iter().chain(&active);
+        let all = self.timed_out.iter().chain(&active);
         self.given_up.extend(all.map(|m| m.number));
-        (std::mem::take(&mut self.late), active)
+        (std::mem::take(&mut self.timed_out), active)
     }
 }
 
@@ -246,10 +229,10 @@ impl InFlightQueue {
 mod tests {
     use super::*;
     use crate::message::payload::Payloads;
-    use crate::test_plan;
+    use crate::tests::plan;
 
     fn in_flight(size: u64, numbers: &[u64]) -> InFlightQueue {
-        let payloads = Payloads::new(&test_plan(|draft| {
+        let payloads = Payloads::new(&plan(|draft| {
             draft.payload = units::SizeRange {
                 min: size,
                 max: size,
@@ -259,7 +242,12 @@ mod tests {
         for (sent_ns, number) in numbers.iter().enumerate() {
             let number = MessageNumber::measured(*number);
             let shape = payloads.shape(Identity { client: 0, number });
-            queue.push(number, shape, 0, sent_ns as u64);
+            queue.push(InFlightMessage {
+                number,
+                shape,
+                intended_ns: 0,
+                sent_ns: sent_ns as u64,
+            });
         }
         queue
     }
@@ -278,17 +266,17 @@ mod tests {
     }
 
     #[test]
-    fn a_late_message_leaves_the_window_but_can_still_be_answered() {
+    fn a_message_that_timed_out_leaves_the_window_but_can_still_be_answered() {
         let mut f = in_flight(100, &[0, 1, 2]);
         f.expire(1);
         f.expire(1);
         assert_eq!((f.active(), f.oldest_sent_ns()), (1, Some(2)));
         let echo = f.take(MessageNumber::measured(0)).unwrap();
-        assert!(echo.late && !echo.reordered);
+        assert!(echo.timed_out && !echo.reordered);
         assert_eq!(f.active(), 1);
         assert_eq!(index(f.take_oldest()), Some(1));
         assert_eq!((f.active(), f.is_empty()), (1, false));
-        assert!(!f.take_oldest().unwrap().late);
+        assert!(!f.take_oldest().unwrap().timed_out);
         assert!(f.is_empty());
     }
 
@@ -308,11 +296,11 @@ mod tests {
     }
 
     #[test]
-    fn giving_up_separates_late_from_active_messages() {
+    fn giving_up_separates_timed_out_from_active_messages() {
         let mut f = in_flight(100, &[0, 1, 2]);
         f.expire(0);
-        let (late, active) = f.give_up();
-        assert_eq!((late.len(), active.len()), (1, 2));
+        let (timed_out, active) = f.give_up();
+        assert_eq!((timed_out.len(), active.len()), (1, 2));
         assert!(f.is_empty());
         assert!(f.has_given_up(Some(MessageNumber::measured(2))) && f.has_given_up(None));
         assert!(!f.has_given_up(Some(MessageNumber::measured(3))));
