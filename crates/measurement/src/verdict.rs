@@ -17,8 +17,8 @@ mod validity;
 pub use evidence::Evidence;
 pub use latency::{ConnectTimes, Latency, SendLag, messages_beyond};
 pub use reason::{
-    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN,
-    RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions, Verdict,
+    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, MISSING_LOAD_LIMIT,
+    OWN_LIMIT_MARGIN, RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions, Verdict,
 };
 pub use resource_usage::{Calibration, ContextSwitches, GeneratorUsage, ServerUsage};
 pub use validity::{ValiditySummary, judge};

@@ -23,8 +23,8 @@ pub(crate) struct ClientStats {
     pub(crate) blocked_writes: u64,
     /// A client whose connection is over had recognized an echo.
     pub(crate) recognized: bool,
-    /// Schedules of the clients whose connection ended while they were sending.
-    pub(crate) unfinished: Vec<Pacing>,
+    /// Clients that have no connection and owe the rest of their schedule: place in it, and messages sent.
+    pub(crate) unfinished: Vec<(Pacing, u64)>,
 }
 
 impl ClientStats {
@@ -53,6 +53,7 @@ impl ClientStats {
     /// Counts a client whose connection did not open.
     pub(crate) fn add_failed(&mut self, client: u32) {
         self.busy -= 1;
+        self.unfinished.push((Pacing::unstarted(client), 0));
         self.rows.push(ClientRow {
             client,
             connect_ns: None,

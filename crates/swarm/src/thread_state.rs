@@ -80,20 +80,18 @@ impl ThreadState {
         }
     }
 
-    /// Records the messages of a schedule that were due by `until_ns` but not sent.
+    /// Records the messages that were due by `until_ns` but not sent, for a client that has sent `sent`.
     #[cold]
-    pub(crate) fn record_unsent(&self, pacing: Pacing, until_ns: u64) {
-        if let Some(run) = self.signal.run {
-            let unsent = pacing.count_unsent(until_ns, &self.rules, run);
-            self.recorder.borrow_mut().counts.unsent += unsent;
-        }
+    pub(crate) fn record_unsent(&self, pacing: Pacing, sent: u64, until_ns: u64) {
+        let unsent = pacing.count_unsent(sent, until_ns, &self.rules, self.signal.run);
+        self.recorder.borrow_mut().counts.unsent += unsent;
     }
 
     /// Records the unsent messages of clients without a connection, once the end of the run is known.
     pub(crate) fn record_unfinished(&self) {
         let unfinished = std::mem::take(&mut self.clients.borrow_mut().unfinished);
-        for pacing in unfinished {
-            self.record_unsent(pacing, self.stopped_ns);
+        for (pacing, sent) in unfinished {
+            self.record_unsent(pacing, sent, self.stopped_ns);
         }
     }
 

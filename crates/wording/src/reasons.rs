@@ -2,8 +2,8 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{
-    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN,
-    RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions,
+    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, MISSING_LOAD_LIMIT,
+    OWN_LIMIT_MARGIN, RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions,
 };
 use units::{counted, grouped, human_percent, human_rate, human_time};
 
@@ -87,13 +87,37 @@ pub fn reason(reason: &Reason) -> String {
             messages_lie(*beyond),
             grouped(FIRM_TAIL_MESSAGES)
         ),
-        Reason::LoadFellShort(broken, of) => format!(
-            "{} of {} connections failed or ended early (limit 0): the load was less than planned; see the reasons at `connected`",
-            grouped(*broken),
-            grouped(*of)
-        ),
+        Reason::LoadFellShort {
+            broken,
+            connections,
+            unsent,
+            due,
+            ..
+        } => load_fell_short((*broken, *connections), (*unsent, *due)),
         Reason::Interrupted => "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)".to_owned(),
     }
+}
+
+/// Broken of all connections, unsent of all messages due.
+fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
+    let part = |(part, of): (u64, u64), what: &str| {
+        (part > 0).then(|| format!("{} of {} {what}", grouped(part), grouped(of)))
+    };
+    let missing = [
+        part(connections, "connections failed or ended early"),
+        part(messages, "messages that were due were never sent"),
+    ];
+    let missing: Vec<_> = missing.into_iter().flatten().collect();
+    let see = if connections.0 > 0 {
+        "see the reasons at `connected`"
+    } else {
+        "use a lower `--rate` or a wider `--window`"
+    };
+    format!(
+        "{} (limit {} of the load): the load was less than planned; {see}",
+        missing.join(", "),
+        human_percent(MISSING_LOAD_LIMIT)
+    )
 }
 
 fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String {

@@ -21,10 +21,23 @@ pub fn measured(s: &Summary) -> String {
         } else {
             ""
         };
-        format!("measured {measured} after {warmup} of warm-up{silent}")
+        let planned = time_without_connections(s).map_or_else(String::new, |planned_s| {
+            let planned = human_time(planned_s * 1e9);
+            format!(" of {planned}, when all connections had ended,")
+        });
+        format!("measured {measured}{planned} after {warmup} of warm-up{silent}")
     } else {
         "ended before anything was measured".to_owned()
     }
+}
+
+/// The planned time in seconds, if all connections had ended before it was over.
+fn time_without_connections(s: &Summary) -> Option<f64> {
+    let all_ended =
+        s.connections.closed_early > 0 && s.connections.closed_early >= s.connections.opened;
+    s.plan
+        .duration_s
+        .filter(|planned_s| all_ended && s.elapsed_s < *planned_s)
 }
 
 /// How much the generator had to do: `generator at 71 % of a core`; `None` where that is not known.

@@ -160,15 +160,25 @@ struct ScheduleAdherence {
 }
 
 impl ScheduleAdherence {
-    /// `None` when nothing was due.
-    fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, elapsed_s: f64) -> Option<Self> {
-        let due = (record.counts.sent + record.counts.unsent) as f64;
+    /// `None` when nothing was due. A run that was not ended early had all the time that was planned, even
+    /// if its connections had not.
+    fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, c: &RunContext) -> Option<Self> {
+        let unsent = record.counts.unsent;
+        let due = (record.counts.sent + unsent) as f64;
         let sent = open.sent_in_time as f64;
+        let ended_early = c.interrupted || c.recognized_nothing;
+        let planned_s = plan.sending_s().filter(|_| !ended_early);
         let (due_s, took_s) = match plan.length {
-            Length::Duration(_) => (elapsed_s, elapsed_s),
+            Length::Duration(_) => {
+                let time_s = planned_s.unwrap_or(c.elapsed_s);
+                (time_s, time_s)
+            }
             // The last message ends a gap, so that n messages a second take n gaps.
             Length::MessagesPerClient(_) => {
-                let due_s = open.last_intended_ns as f64 / 1e9 + 1.0 / plan.offered_rate()?;
+                let last_s = open.last_intended_ns as f64 / 1e9 + 1.0 / plan.offered_rate()?;
+                let due_s = planned_s
+                    .filter(|_| unsent > 0)
+                    .map_or(last_s, |s| s.max(last_s));
                 (due_s, due_s.max(open.last_sent_ns as f64 / 1e9))
             }
         };
@@ -215,8 +225,7 @@ impl Summary {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
         let open = record.open_loop.as_deref();
-        let adherence =
-            open.and_then(|open| ScheduleAdherence::of(plan, record, open, c.elapsed_s));
+        let adherence = open.and_then(|open| ScheduleAdherence::of(plan, record, open, &c));
         let send_lag = match open {
             Some(open) => SendLag::from(&open.send_lag),
             None => SendLag::none(record.counts.sent),
@@ -291,6 +300,9 @@ impl RunContext {
             run_queue_wait: self.client.run_queue_wait_share,
             broken_connections: self.connections.failed + self.connections.closed_early,
             connections: self.connections.attempted,
+            unsent: counts.unsent,
+            due: (plan.load.profile().is_some() || plan.planned_messages().is_some())
+                .then_some(counts.sent + counts.unsent),
             interrupted: self.interrupted,
             recognized_nothing: self.recognized_nothing,
             unverified: plan.verify == Verify::Off,

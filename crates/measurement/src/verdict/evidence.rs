@@ -35,6 +35,10 @@ pub struct Evidence {
     pub broken_connections: u64,
     /// Connections tried.
     pub connections: u64,
+    /// Messages that were due and never sent.
+    pub unsent: u64,
+    /// Messages that were due; `None` where the server decides how many.
+    pub due: Option<u64>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
     /// Messages came, and none of them carried an identity that was sent.

@@ -14,6 +14,9 @@ pub const FIRM_TAIL_MESSAGES: u64 = 1_000;
 /// Share of the offered rate that must be achieved.
 pub const ACHIEVED_SHARE_LIMIT: f64 = 0.95;
 
+/// Share of the planned load that may be missing.
+pub const MISSING_LOAD_LIMIT: f64 = 0.05;
+
 /// How near a figure may come to what the generator can do at its best, as a share of that.
 pub const OWN_LIMIT_MARGIN: f64 = 0.10;
 
@@ -114,8 +117,19 @@ pub enum Reason {
     GeneratorWaited(f64),
     /// Too few messages lie beyond the 99th percentile.
     ThinTail(u64),
-    /// Failed or early-closed connections, and all connections attempted.
-    LoadFellShort(u64, u64),
+    /// Connections or messages of the plan are missing.
+    LoadFellShort {
+        /// Failed or early-closed connections.
+        broken: u64,
+        /// Connections attempted.
+        connections: u64,
+        /// Messages that were due and never sent.
+        unsent: u64,
+        /// Messages that were due; 0 where the server decides how many.
+        due: u64,
+        /// The part of the load that is missing.
+        missing_share: f64,
+    },
     /// The user ended the run early.
     Interrupted,
 }
@@ -131,6 +145,9 @@ impl Reason {
             | Self::RateNotKept {
                 answered_all: true, ..
             } => Verdict::Invalid,
+            Self::LoadFellShort { missing_share, .. } if *missing_share > MISSING_LOAD_LIMIT => {
+                Verdict::Invalid
+            }
             Self::MatchedByOrder { unexplained: 0, .. } => Verdict::Valid,
             Self::RateNotKept { .. }
             | Self::MatchedByOrder { .. }
@@ -141,7 +158,7 @@ impl Reason {
             | Self::GeneratorBusy(_)
             | Self::GeneratorWaited(_)
             | Self::ThinTail(_)
-            | Self::LoadFellShort(..)
+            | Self::LoadFellShort { .. }
             | Self::Interrupted => Verdict::Suspect,
         }
     }

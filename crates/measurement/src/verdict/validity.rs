@@ -85,10 +85,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     {
         reasons.push(Reason::GeneratorWaited(share));
     }
-    if evidence.broken_connections > 0 {
-        let (broken, of) = (evidence.broken_connections, evidence.connections);
-        reasons.push(Reason::LoadFellShort(broken, of));
-    }
+    reasons.extend(load_fell_short(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
             messages: evidence.matched_by_order,
@@ -106,6 +103,26 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         reasons: Vec::new(),
         found: reasons,
     }
+}
+
+/// Connections or messages of the plan that are missing. What an interrupt left is not.
+fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
+    let ended_early = evidence.interrupted || evidence.recognized_nothing;
+    let unsent = if ended_early { 0 } else { evidence.unsent };
+    let (broken, connections) = (evidence.broken_connections, evidence.connections);
+    // Exact far beyond any number of messages.
+    let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
+    let missing_share = match evidence.due {
+        Some(due) => share(unsent, due),
+        None => share(broken, connections),
+    };
+    (broken > 0 || unsent > 0).then_some(Reason::LoadFellShort {
+        broken,
+        connections,
+        unsent,
+        due: evidence.due.unwrap_or(0),
+        missing_share,
+    })
 }
 
 /// Figures that say more about the generator than about the server.
@@ -201,6 +218,16 @@ mod tests {
         (found.verdict, found.found)
     }
 
+    fn fell_short(unsent: u64, due: Option<u64>, missing_share: f64) -> Reason {
+        Reason::LoadFellShort {
+            broken: 1,
+            connections: 100,
+            unsent,
+            due: due.unwrap_or(0),
+            missing_share,
+        }
+    }
+
     #[test]
     fn a_run_with_nothing_against_it_is_valid() {
         assert_eq!(verdict_of(|_| {}), (Verdict::Valid, vec![]));
@@ -252,8 +279,21 @@ mod tests {
         assert_eq!(verdict_of(|e| e.interrupted = true).0, Verdict::Suspect);
         assert_eq!(
             verdict_of(|e| e.broken_connections = 1),
-            (Verdict::Suspect, vec![Reason::LoadFellShort(1, 100)])
+            (Verdict::Suspect, vec![fell_short(0, None, 0.01)])
         );
+        assert_eq!(verdict_of(|e| e.broken_connections = 5).0, Verdict::Suspect);
+        assert_eq!(verdict_of(|e| e.broken_connections = 6).0, Verdict::Invalid);
+        for (unsent, verdict) in [(5, Verdict::Suspect), (6, Verdict::Invalid)] {
+            let found = verdict_of(|e| {
+                (e.broken_connections, e.unsent, e.due) = (1, unsent, Some(100));
+            });
+            let reason = fell_short(unsent, Some(100), unsent as f64 / 100.0);
+            assert_eq!(found, (verdict, vec![reason]));
+        }
+        let (verdict, _) = verdict_of(|e| {
+            (e.unsent, e.due, e.interrupted) = (90, Some(100), true);
+        });
+        assert_eq!(verdict, Verdict::Suspect, "the user's own doing");
     }
 
     #[test]

@@ -179,9 +179,13 @@ impl Client {
         self.stream.close();
         let early = !matches!(self.stage, ClientStage::Done | ClientStage::Closing { .. });
         if early {
-            if self.stage == ClientStage::Running {
-                thread.end_sending(thread.clock.now_ns());
-                thread.clients.borrow_mut().unfinished.push(self.pacing);
+            match self.stage {
+                ClientStage::Running => {
+                    thread.end_sending(thread.clock.now_ns());
+                    self.leave_unfinished(thread);
+                }
+                ClientStage::Waiting => self.leave_unfinished(thread),
+                _ => {}
             }
             self.finalize_in_flight(thread);
         }
@@ -195,6 +199,16 @@ impl Client {
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
         stats.add_ended(row, end, early);
+    }
+
+    /// Leaves the rest of the schedule unsent.
+    fn leave_unfinished(&self, thread: &ThreadState) {
+        let pacing = match self.stage {
+            ClientStage::Waiting => Pacing::unstarted(self.id),
+            _ => self.pacing,
+        };
+        let mut stats = thread.clients.borrow_mut();
+        stats.unfinished.push((pacing, self.sent));
     }
 
     /// Returns true when an echo has named a message of this client.

@@ -76,12 +76,12 @@ impl Client {
         let timeout = thread.rules.timeout_ns;
         let all_sent = self.pacing.is_over(now, self.sent, &thread.rules, run);
         if thread.signal.stop {
-            thread.record_unsent(self.pacing, now);
+            thread.record_unsent(self.pacing, self.sent, now);
             thread.end_sending(now);
             let until_ns = now + timeout.min(STOP_DRAIN_NS);
             self.stage = ClientStage::Draining { until_ns };
         } else if all_sent {
-            thread.record_unsent(self.pacing, u64::MAX);
+            thread.record_unsent(self.pacing, self.sent, u64::MAX);
             thread.end_sending(now.min(run.end_ns));
             let until_ns = self.last_sent_ns + timeout;
             self.stage = ClientStage::Draining { until_ns };
@@ -107,6 +107,7 @@ impl Client {
     #[cold]
     fn begin_closing(&mut self, now: u64, thread: &ThreadState) {
         if self.stage == ClientStage::Waiting {
+            self.leave_unfinished(thread);
             self.finalize_in_flight(thread);
         }
         self.queue_control(Opcode::Close, &close_code::NORMAL.to_be_bytes(), thread);

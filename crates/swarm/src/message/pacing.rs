@@ -43,6 +43,14 @@ impl SendQuota {
 }
 
 impl Pacing {
+    /// The position of a client that has sent nothing.
+    pub(crate) fn unstarted(client: u32) -> Self {
+        Self {
+            client,
+            ..Self::default()
+        }
+    }
+
     /// Begins with the warm-up, or with the measured phase without one.
     pub(crate) fn start(rules: &SendRules, client: u32, run: RunTimes) -> Self {
         let Some(open) = &rules.open_loop else {
@@ -168,10 +176,23 @@ impl Pacing {
         nothing_due && now_ns >= ends_ns || now_ns >= run.end_ns.saturating_add(rules.timeout_ns)
     }
 
-    /// Counts the messages that were due by `until_ns` but not sent.
+    /// Counts the messages that were due by `until_ns` but not sent, for a client that has sent `sent`. In
+    /// closed loop all messages of a planned number are due, and of a planned time none but those sent.
     #[cold]
-    pub(crate) fn count_unsent(self, until_ns: u64, rules: &SendRules, run: RunTimes) -> u64 {
+    pub(crate) fn count_unsent(
+        self,
+        sent: u64,
+        until_ns: u64,
+        rules: &SendRules,
+        run: Option<RunTimes>,
+    ) -> u64 {
         let Some(open) = &rules.open_loop else {
+            return match rules.messages {
+                u64::MAX => 0,
+                planned => planned - sent,
+            };
+        };
+        let Some(run) = run else {
             return 0;
         };
         let mut pacing = self.in_phase_at(u64::MAX, open, run);
