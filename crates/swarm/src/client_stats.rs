@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use measurement::run::ClientRow;
 
-use crate::connection_end::ConnectionEnd;
+use crate::connection_end::{ConnectionEnd, ServerClose};
 use crate::message::pacing::Pacing;
+
+/// Distinct close reasons that are kept; the reasons of further ones are not.
+const MAX_CLOSE_REASONS: usize = 32;
 
 /// Counts and rows of the clients of a thread.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(crate) struct ClientStats {
     pub(crate) closed_early: u64,
     /// Reasons of the connections that closed early.
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
+    /// Close frames that came before ours.
+    pub(crate) closes: BTreeMap<ServerClose, u64>,
     /// Time after T0 at which the last client stopped sending, in nanoseconds.
     pub(crate) sending_until_ns: u64,
     /// Writes that found the socket full.
@@ -34,6 +39,7 @@ impl ClientStats {
             rows: Vec::new(),
             closed_early: 0,
             early_ends: BTreeMap::new(),
+            closes: BTreeMap::new(),
             sending_until_ns: 0,
             blocked_writes: 0,
             recognized: false,
@@ -41,9 +47,24 @@ impl ClientStats {
         }
     }
 
-    /// Counts a connection that is over; `early` when its client was not done with it.
-    pub(crate) fn add_ended(&mut self, row: ClientRow, end: ConnectionEnd, early: bool) {
+    /// Counts a connection that is over; `early` when its client was not done with it, `by_server` when the
+    /// client had not begun to close it.
+    pub(crate) fn add_ended(
+        &mut self,
+        row: ClientRow,
+        mut end: ConnectionEnd,
+        early: bool,
+        by_server: bool,
+    ) {
         self.rows.push(row);
+        if let ConnectionEnd::ClosedByServer(close) = &mut end
+            && by_server
+        {
+            if self.closes.len() >= MAX_CLOSE_REASONS && !self.closes.contains_key(close) {
+                close.reason = "another reason".to_owned();
+            }
+            *self.closes.entry(close.clone()).or_default() += 1;
+        }
         if early {
             self.closed_early += 1;
             *self.early_ends.entry(end).or_default() += 1;

@@ -1,6 +1,6 @@
 //! Ends of connections that had opened.
 
-use std::io;
+use std::{fmt, io};
 
 use measurement::record::IoFailure;
 use websocket_wire::ProtocolError;
@@ -17,6 +17,30 @@ pub(crate) mod close_code {
     pub(crate) const ABNORMAL: u16 = 1006;
 }
 
+/// A close frame from the server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ServerClose {
+    /// `None` when the frame had no code.
+    pub(crate) code: Option<u16>,
+    /// Its reason, escaped; often empty.
+    pub(crate) reason: String,
+}
+
+impl std::error::Error for ServerClose {}
+
+impl fmt::Display for ServerClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(f, "the server closed with {code}")?,
+            None => f.write_str("the server closed without a code")?,
+        }
+        if !self.reason.is_empty() {
+            write!(f, ": {}", self.reason)?;
+        }
+        Ok(())
+    }
+}
+
 /// End of a connection that had opened.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum ConnectionEnd {
@@ -24,8 +48,8 @@ pub(crate) enum ConnectionEnd {
     Io(IoFailure),
     #[error("the server closed the connection without a close frame")]
     NoCloseFrame,
-    #[error("the server closed with {0}")]
-    ClosedByServer(u16),
+    #[error(transparent)]
+    ClosedByServer(ServerClose),
     #[error("the server broke the protocol: {0}")]
     ProtocolViolation(ProtocolError),
     #[error("the server stopped reading for as long as the timeout")]
@@ -38,7 +62,7 @@ impl ConnectionEnd {
     /// Close code of the connection (RFC 6455, 7.1.5).
     pub(crate) fn close_code(&self) -> u16 {
         match self {
-            Self::ClosedByServer(code) => *code,
+            Self::ClosedByServer(close) => close.code.unwrap_or(close_code::NO_CODE),
             Self::ProtocolViolation(_) => close_code::PROTOCOL_ERROR,
             Self::Io(_) | Self::NoCloseFrame | Self::StoppedReading | Self::NoCloseAnswer => {
                 close_code::ABNORMAL
@@ -60,6 +84,10 @@ mod tests {
     #[test]
     fn every_end_has_its_words_and_its_close_code() {
         use ConnectionEnd as E;
+        let closed = |code, reason: &str| {
+            let reason = reason.to_owned();
+            E::ClosedByServer(ServerClose { code, reason })
+        };
         let reset = io::Error::new(io::ErrorKind::ConnectionReset, "Connection reset by peer");
         for (end, code, words) in [
             (E::from(&reset), 1006, "Connection reset by peer"),
@@ -68,7 +96,13 @@ mod tests {
                 1006,
                 "the server closed the connection without a close frame",
             ),
-            (E::ClosedByServer(1013), 1013, "the server closed with 1013"),
+            (closed(Some(1013), ""), 1013, "the server closed with 1013"),
+            (
+                closed(Some(1012), "restart, come back in 5 s"),
+                1012,
+                "the server closed with 1012: restart, come back in 5 s",
+            ),
+            (closed(None, ""), 1005, "the server closed without a code"),
             (
                 E::ProtocolViolation(ProtocolError::ReservedBits),
                 1002,

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::record::{ConnectFailure, Record};
-use measurement::run::Connections;
+use measurement::run::{CloseReason, Connections};
 use measurement::verdict::{ContextSwitches, GeneratorUsage};
 
-use crate::connection_end::ConnectionEnd;
+use crate::connection_end::{ConnectionEnd, ServerClose};
 
 /// The phases of a run, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -65,6 +65,7 @@ pub(crate) struct ThreadProgress {
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
     pub(crate) closed_early: u64,
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
+    pub(crate) closes: BTreeMap<ServerClose, u64>,
     /// Counts and histograms, without timeline and samples.
     pub(crate) record: Record,
     /// Usage since T0 and its duration in seconds; `None` without a measured phase.
@@ -91,6 +92,7 @@ pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
             failures,
             closed_early: threads.iter().map(|t| t.closed_early).sum(),
             early_ends: sum_by_reason(threads.iter().map(|t| &t.early_ends)),
+            close_reasons: sum_closes(threads),
             ..Connections::default()
         },
         record,
@@ -108,6 +110,21 @@ pub(crate) fn elapsed_ns(threads: &[Arc<ThreadProgress>]) -> u64 {
     } else {
         busy.iter().map(|t| t.elapsed_ns).sum::<u64>() / busy.len() as u64
     }
+}
+
+/// Adds up the close frames with the same code and reason.
+fn sum_closes(threads: &[Arc<ThreadProgress>]) -> Vec<CloseReason> {
+    let mut sums: BTreeMap<&ServerClose, u64> = BTreeMap::new();
+    for (close, n) in threads.iter().flat_map(|t| &t.closes) {
+        *sums.entry(close).or_default() += n;
+    }
+    sums.into_iter()
+        .map(|(close, count)| CloseReason {
+            code: close.code,
+            reason: close.reason.clone(),
+            count,
+        })
+        .collect()
 }
 
 /// Adds up counts of the same reason.

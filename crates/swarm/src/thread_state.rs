@@ -103,6 +103,7 @@ impl ThreadState {
             failures: connects.failures.clone(),
             closed_early: clients.closed_early,
             early_ends: clients.early_ends.clone(),
+            closes: clients.closes.clone(),
             record: self.recorder.borrow().so_far(),
             usage,
             blocked_writes: clients.blocked_writes,

@@ -122,7 +122,9 @@ impl Client {
                         self.stream.write_all(&bytes)?;
                     }
                     Ok(Some(Event::Pong)) => {}
-                    Ok(Some(Event::Close(code))) => return self.close(code.unwrap_or(NORMAL)),
+                    Ok(Some(Event::Close { code, .. })) => {
+                        return self.close(code.unwrap_or(NORMAL));
+                    }
                     Err(_) => return self.close(PROTOCOL_ERROR),
                 }
             }

@@ -47,8 +47,13 @@ pub enum Event<'a> {
     Ping(&'a [u8]),
     /// A pong.
     Pong,
-    /// A close frame and its code, if it has one.
-    Close(Option<u16>),
+    /// A close frame.
+    Close {
+        /// Its code, if it has one.
+        code: Option<u16>,
+        /// Its reason, often empty.
+        reason: &'a str,
+    },
 }
 
 /// Decoder of the frames of one connection.
@@ -144,7 +149,10 @@ impl Decoder {
         }
         Ok(Some(match control {
             FrameKind::Ping => Event::Ping(payload),
-            FrameKind::Close => Event::Close(close_code(payload)?),
+            FrameKind::Close => {
+                let (code, reason) = close_payload(payload)?;
+                Event::Close { code, reason }
+            }
             FrameKind::Pong | FrameKind::Data { .. } => Event::Pong,
         }))
     }
@@ -243,18 +251,15 @@ fn header_len(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// The code of a close frame's payload (RFC 6455, 7.4).
-fn close_code(payload: &[u8]) -> Result<Option<u16>, ProtocolError> {
-    match payload {
-        [] => Ok(None),
-        [high, low, reason @ ..] => match u16::from_be_bytes([*high, *low]) {
-            code @ (1000..=1003 | 1007..=1014 | 3000..=4999)
-                if std::str::from_utf8(reason).is_ok() =>
-            {
-                Ok(Some(code))
-            }
-            _ => Err(ProtocolError::Close),
-        },
-        [_] => Err(ProtocolError::Close),
+/// Code and reason of a close frame's payload (RFC 6455, 7.4).
+fn close_payload(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
+    let Some((code, reason)) = payload.split_first_chunk() else {
+        let is_empty = payload.is_empty();
+        return is_empty.then_some((None, "")).ok_or(ProtocolError::Close);
+    };
+    let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::Close)?;
+    match u16::from_be_bytes(*code) {
+        code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Ok((Some(code), reason)),
+        _ => Err(ProtocolError::Close),
     }
 }

@@ -163,7 +163,7 @@ impl RawClient {
                         "a frame behind the close frame".to_owned(),
                     ));
                 }
-                Ok(Some(Event::Close(_))) => is_closed = true,
+                Ok(Some(Event::Close { .. })) => is_closed = true,
                 Ok(Some(_)) => {}
                 Err(error) => return Err(ConversationEnd::Finding(format!("no frame: {error}"))),
             }

@@ -123,6 +123,20 @@ pub struct Connections {
     /// Why connections ended early, and how many for each reason.
     #[serde(default)]
     pub early_ends: BTreeMap<String, u64>,
+    /// Close frames of the server that came before the generator's.
+    #[serde(default)]
+    pub close_reasons: Vec<CloseReason>,
+}
+
+/// Close frames with the same code and reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseReason {
+    /// Close code; `None` for a frame without one.
+    pub code: Option<u16>,
+    /// Reason, escaped.
+    pub reason: String,
+    /// Connections closed so.
+    pub count: u64,
 }
 
 /// Right echoes per second of the measured phase.

@@ -23,7 +23,7 @@ use crate::buffers::OutgoingFrame;
 use crate::clock::nanoseconds;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::transport::{Readiness, Transport};
-use crate::connection_end::ConnectionEnd;
+use crate::connection_end::{ConnectionEnd, ServerClose};
 use crate::message::echo_verifier::EchoVerifier;
 use crate::message::held_back::HeldBack;
 use crate::message::in_flight::InFlightQueue;
@@ -77,8 +77,8 @@ pub(crate) struct Client {
     /// Time at which the socket last took bytes and left something half sent.
     last_written_ns: u64,
     connect_ns: u64,
-    /// Code of the server's close frame, once it came.
-    closed: Option<u16>,
+    /// The server's close frame, once it came.
+    closed: Option<Box<ServerClose>>,
     /// Received messages that name nothing of this client.
     held_back: HeldBack,
 }
@@ -189,6 +189,7 @@ impl Client {
             }
             self.finalize_in_flight(thread);
         }
+        let by_server = !matches!(self.stage, ClientStage::Closing { .. });
         let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),
@@ -198,7 +199,7 @@ impl Client {
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
-        stats.add_ended(row, end, early);
+        stats.add_ended(row, end, early, by_server);
     }
 
     /// Leaves the rest of the schedule unsent.

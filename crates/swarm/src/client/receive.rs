@@ -3,11 +3,12 @@
 use std::io::ErrorKind;
 
 use measurement::plan::Verify;
+use measurement::record::escape;
 use websocket_wire::{Event, Opcode};
 
 use super::Client;
 use super::stages::ClientStage;
-use crate::connection_end::{ConnectionEnd, close_code};
+use crate::connection_end::{ConnectionEnd, ServerClose, close_code};
 use crate::message::echo_verifier::{EchoVerdict, VerifyContext, strip_exact_echo};
 use crate::message::payload::Identity;
 use crate::thread_state::ThreadState;
@@ -31,8 +32,11 @@ impl Client {
     }
 
     /// End of the connection: by the server's close frame, if it came before.
-    fn end_of_stream(&self, end: ConnectionEnd) -> ConnectionEnd {
-        self.closed.map_or(end, ConnectionEnd::ClosedByServer)
+    pub(super) fn end_of_stream(&self, end: ConnectionEnd) -> ConnectionEnd {
+        match &self.closed {
+            Some(close) => ConnectionEnd::ClosedByServer(ServerClose::clone(close)),
+            None => end,
+        }
     }
 
     /// Takes in bytes that came at `now_ns`.
@@ -66,12 +70,9 @@ impl Client {
             }
         };
         self.decoder = decoder;
-        if let (Some(code), false) = (
-            self.closed,
-            matches!(self.stage, ClientStage::Closing { .. }),
-        ) {
+        if self.closed.is_some() && !matches!(self.stage, ClientStage::Closing { .. }) {
             self.flush_control();
-            return Err(ConnectionEnd::ClosedByServer(code));
+            return Err(self.end_of_stream(ConnectionEnd::NoCloseFrame));
         }
         result
     }
@@ -126,13 +127,14 @@ impl Client {
             }
             Event::Ping(payload) => self.queue_control(Opcode::Pong, payload, thread),
             Event::Pong => {}
-            Event::Close(code) => {
+            Event::Close { code, reason } => {
                 // Our own close frame, if it is out, is the answer.
                 if !matches!(self.stage, ClientStage::Closing { .. }) {
                     let answer = code.unwrap_or(close_code::NORMAL).to_be_bytes();
                     self.queue_control(Opcode::Close, &answer, thread);
                 }
-                self.closed = Some(code.unwrap_or(close_code::NO_CODE));
+                let reason = escape(reason.as_bytes());
+                self.closed = Some(Box::new(ServerClose { code, reason }));
             }
         }
     }

@@ -62,10 +62,9 @@ impl Client {
             return Err(ConnectionEnd::StoppedReading);
         }
         match self.stage {
-            ClientStage::Closing { until_ns } if now >= until_ns => Err(match self.closed {
-                Some(code) => ConnectionEnd::ClosedByServer(code),
-                None => ConnectionEnd::NoCloseAnswer,
-            }),
+            ClientStage::Closing { until_ns } if now >= until_ns => {
+                Err(self.end_of_stream(ConnectionEnd::NoCloseAnswer))
+            }
             _ => Ok(()),
         }
     }

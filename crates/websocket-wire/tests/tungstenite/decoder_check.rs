@@ -74,7 +74,7 @@ fn decode(stream: &[u8], reads: &[u8]) -> Vec<DecodedItem> {
                 }
                 Ok(Some(Event::Ping(payload))) => seen.push(DecodedItem::Ping(payload.to_vec())),
                 Ok(Some(Event::Pong)) => seen.push(DecodedItem::Pong),
-                Ok(Some(Event::Close(code))) => seen.push(DecodedItem::Close(code)),
+                Ok(Some(Event::Close { code, .. })) => seen.push(DecodedItem::Close(code)),
                 Err(error) => {
                     seen.push(DecodedItem::Error(error));
                     return seen;

@@ -49,10 +49,12 @@ fn decode(bytes: &[u8], reads: &[usize]) -> Result<Vec<Message>, ProtocolError> 
                 }
                 Event::Ping(payload) => messages.push(Message::Ping(payload.to_vec().into())),
                 Event::Pong => messages.push(Message::Pong(Default::default())),
-                Event::Close(code) => messages.push(Message::Close(code.map(|code| CloseFrame {
-                    code: CloseCode::from(code),
-                    reason: "".into(),
-                }))),
+                Event::Close { code, reason } => {
+                    messages.push(Message::Close(code.map(|code| CloseFrame {
+                        code: CloseCode::from(code),
+                        reason: reason.into(),
+                    })));
+                }
             }
         }
         assert!(input.is_empty(), "the decoder left bytes behind");
