@@ -10,6 +10,7 @@
 //! | [`open_files`] | limit on open files |
 //! | [`preflight`] | room for a number of connections: open files and ports |
 //! | [`signals`] | signals that end a program |
+//! | [`withheld_cpu`] | CPU time withheld by a quota, the hypervisor or other work |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -23,5 +24,6 @@ pub mod server_process;
 pub mod signals;
 pub mod system_info;
 pub mod thread_usage;
+pub mod withheld_cpu;
 
 pub use error::HostError;
