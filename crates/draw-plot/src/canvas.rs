@@ -56,7 +56,7 @@ pub(crate) struct Canvas<'f> {
 
 impl<'f> Canvas<'f> {
     pub(crate) fn new(size: Size, dots_per_pixel: u32, fonts: &'f FontFaces) -> Self {
-        let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
+        let share = (f64::from(size.width) / 1280.0).min(f64::from(size.height) / 720.0);
         Self {
             size,
             // Writing grows slower than the picture, so that a small one can still be read.
@@ -97,7 +97,7 @@ impl<'f> Canvas<'f> {
 
     /// Fills the whole picture.
     pub(crate) fn fill(&self, colour: RGBColor) {
-        let end = (f64::from(self.size.width()), f64::from(self.size.height()));
+        let end = (f64::from(self.size.width), f64::from(self.size.height));
         self.rectangle((0.0, 0.0), end, colour);
     }
 

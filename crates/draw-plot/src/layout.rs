@@ -56,10 +56,10 @@ impl<'c> Layout<'c> {
             canvas,
             font,
             left: margin,
-            right: f64::from(canvas.size().width()) - margin,
+            right: f64::from(canvas.size().width) - margin,
             top: 14.0 * font.scale,
             // Two rows of writing stand below.
-            bottom: f64::from(canvas.size().height()) - 58.0 * font.scale,
+            bottom: f64::from(canvas.size().height) - 58.0 * font.scale,
             margin,
         }
     }

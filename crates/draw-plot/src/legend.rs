@@ -42,7 +42,8 @@ pub(crate) enum Swatch {
 }
 
 impl LegendEntry {
-    pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: String) -> Self {
+    pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: impl Into<String>) -> Self {
+        let text = text.into();
         Self {
             swatch,
             colour,

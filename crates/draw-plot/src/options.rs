@@ -40,8 +40,8 @@ pub enum Theme {
 /// Width and height of a picture in pixels, within what can be read and held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    width: u32,
-    height: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 impl Size {
@@ -54,18 +54,6 @@ impl Size {
         let fits = (Self::MIN.0..=Self::MAX.0).contains(&width)
             && (Self::MIN.1..=Self::MAX.1).contains(&height);
         fits.then_some(Self { width, height })
-    }
-
-    /// Width in pixels.
-    #[must_use]
-    pub fn width(self) -> u32 {
-        self.width
-    }
-
-    /// Height in pixels.
-    #[must_use]
-    pub fn height(self) -> u32 {
-        self.height
     }
 }
 

@@ -13,7 +13,7 @@ use crate::plot::Plot;
 const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 
 pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
-    let (width, height) = (size.width(), size.height());
+    let (width, height) = (size.width, size.height);
     // Painted with four dots a pixel, whose mean makes smooth edges of what plotters paints.
     let dots = if width * height > SMOOTHED_PIXELS {
         1

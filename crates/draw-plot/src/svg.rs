@@ -36,8 +36,8 @@ impl SvgDrawing {
         }
         Ok(Self {
             shapes: compact(&canvas.into_shapes()),
-            width: size.width() * SVG_DOTS,
-            height: size.height() * SVG_DOTS,
+            width: size.width * SVG_DOTS,
+            height: size.height * SVG_DOTS,
             hovers,
         })
     }
@@ -46,8 +46,8 @@ impl SvgDrawing {
     pub(crate) fn to_file(&self, size: Size) -> String {
         self.opened_by(&format!(
             r#"<svg width="{}" height="{}" viewBox="0 0 {} {}" xmlns="http://www.w3.org/2000/svg">"#,
-            size.width(),
-            size.height(),
+            size.width,
+            size.height,
             self.width,
             self.height,
         ))

@@ -14,7 +14,7 @@ const POINTS_PER_PIXEL: usize = 5;
 
 /// True if points share columns of pixels.
 pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
-    points > POINTS_PER_PIXEL * size.width() as usize
+    points > POINTS_PER_PIXEL * size.width as usize
 }
 
 /// Rejects a picture of no series, and one of more than there are colours.

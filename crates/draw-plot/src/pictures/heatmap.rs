@@ -2,7 +2,7 @@
 //! file.
 
 use plotters::style::RGBColor;
-use results::read::{TimedLatencies, TimestampOf};
+use results::read::{Latencies, TimedLatencies, TimestampOf};
 use units::{counted, grouped};
 
 use super::common::{check_count, check_times};
@@ -69,6 +69,10 @@ impl<'a> HeatmapPlot<'a> {
         })
     }
 
+    fn times(&self) -> impl Iterator<Item = &Latencies> {
+        self.all.iter().map(|one| &one.column.times)
+    }
+
     fn columns(&self) -> usize {
         let columns = self.cells.iter().map(|cells| cells.columns().count());
         columns.max().unwrap_or(1).max(1)
@@ -81,28 +85,23 @@ impl<'a> HeatmapPlot<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let all: u64 = self.all.iter().map(|one| one.column.times.count()).sum();
+        let all: u64 = self.times().map(Latencies::count).sum();
         let mut parts = match self.all {
             [one] => vec![
                 one.label.clone(),
                 messages(all, one.column.times.chosen_from),
             ],
             // A panel of a narrow picture has no room to say that its messages were chosen.
-            files => {
-                let chosen = files
-                    .iter()
-                    .any(|one| one.column.times.chosen_from.is_some());
-                let of = files.iter().map(|one| {
-                    one.column
-                        .times
-                        .chosen_from
-                        .unwrap_or(one.column.times.count())
-                });
+            _ => {
+                let chosen = self.times().any(|times| times.chosen_from.is_some());
+                let of = self
+                    .times()
+                    .map(|times| times.chosen_from.unwrap_or(times.count()));
                 vec![messages(all, chosen.then(|| of.sum()))]
             }
         };
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
-        let skipped = self.all.iter().map(|one| one.column.times.skipped).sum();
+        let skipped = self.times().map(|times| times.skipped).sum();
         parts.extend([zeros_not_shown(all.saturating_sub(shown)), untimed(skipped)]);
         join(parts)
     }
@@ -115,9 +114,8 @@ impl<'a> HeatmapPlot<'a> {
 
     /// True if the moments of the files are those of different things.
     fn is_mixed(&self) -> bool {
-        self.all
-            .iter()
-            .any(|one| one.timestamp_of != self.all[0].timestamp_of)
+        let mut events = self.all.iter().map(|one| one.timestamp_of);
+        events.any(|event| event != self.all[0].timestamp_of)
     }
 
     /// The label of the axis of time.
@@ -161,32 +159,24 @@ impl<'a> HeatmapPlot<'a> {
         }
         let panel = |one: &Labelled<TimedLatencies>| {
             let times = &one.column.times;
-            let chosen = times
-                .chosen_from
-                .map(|_| messages(times.count(), times.chosen_from));
-            let when = if self.is_mixed() {
-                describe(one.timestamp_of)
-            } else {
-                ""
-            };
-            let parts = [
-                one.label.clone(),
-                chosen.unwrap_or_default(),
-                heading.clone(),
-                when.to_owned(),
-            ];
+            let mut parts = vec![one.label.clone()];
+            parts.extend(
+                times
+                    .chosen_from
+                    .map(|_| messages(times.count(), times.chosen_from)),
+            );
+            parts.push(heading.clone());
+            parts.extend(
+                self.is_mixed()
+                    .then(|| describe(one.timestamp_of).to_owned()),
+            );
             Panel::new(join(parts), y)
         };
         self.all.iter().map(panel).collect()
     }
 
     /// Draws the cells of one step; those above each other as one.
-    fn draw_step(
-        &self,
-        canvas: &Canvas<'_>,
-        (axes, cells): (&PanelAxes<'_>, &Cells),
-        (step, per_s): (usize, f64),
-    ) {
+    fn draw_step(&self, axes: &PanelAxes<'_>, cells: &Cells, (step, per_s): (usize, f64)) {
         let step_of = |count: u64| (count > 0).then(|| self.steps.of(count));
         let colour = self.colour(step);
         let x = |column: usize| axes.x.pixel(moment(column, self.slice_s) / per_s);
@@ -198,7 +188,7 @@ impl<'a> HeatmapPlot<'a> {
                 if step_of(run[0]) == Some(step) {
                     let upper_left = (x(number), axes.y.pixel(high));
                     let lower_right = (x(number + 1), axes.y.pixel(low));
-                    canvas.rectangle(upper_left, lower_right, colour);
+                    axes.canvas.rectangle(upper_left, lower_right, colour);
                 }
             }
         }
@@ -239,8 +229,8 @@ impl Plot for HeatmapPlot<'_> {
         let panels = self.panels();
         let axes = self.context.draw_panels(canvas, &decorations, &panels)?;
         for step in 0..self.steps.count() {
-            for panel in axes.iter().zip(&self.cells) {
-                self.draw_step(canvas, panel, (step, per_s));
+            for (axes, cells) in axes.iter().zip(&self.cells) {
+                self.draw_step(axes, cells, (step, per_s));
             }
         }
         Ok(self.hovers(&axes[0], (unit, per_s)))
@@ -254,13 +244,10 @@ impl Plot for HeatmapPlot<'_> {
             self.slice()
         );
         for (one, cells) in self.all.iter().zip(&self.cells) {
-            let shown = messages(
-                cells.columns().flatten().sum(),
-                one.column.times.chosen_from,
-            );
-            let times =
-                range(span(one.column.times.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
-            sentences += &format!(" {}: {shown}, {times}.", one.label);
+            let times = &one.column.times;
+            let shown = messages(cells.columns().flatten().sum(), times.chosen_from);
+            let range = range(span(times.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
+            sentences += &format!(" {}: {shown}, {range}.", one.label);
         }
         sentences
     }
@@ -286,10 +273,11 @@ fn check_moments(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
     /// Three hundred years; a column for each would still be few.
     const LONGEST_S: f64 = 1e10;
     let label = || one.label.clone();
-    let times = one.column.times.values_ms.len();
-    if one.at_s.len() != times
-        || !(one.column.times.counts.is_empty() || one.column.times.counts.len() == times)
-    {
+    let Latencies {
+        values_ms, counts, ..
+    } = &one.column.times;
+    let is_whole = counts.is_empty() || counts.len() == values_ms.len();
+    if !is_whole || one.at_s.len() != values_ms.len() {
         return Err(DrawError::Uneven(label()));
     }
     let mut numbered = (1..).zip(one.at_s.iter());

@@ -85,7 +85,7 @@ impl<'a> LatencyPlot<'a> {
     fn is_dense(&self) -> bool {
         /// Windows side by side in a column.
         const WINDOWS: usize = 2;
-        let columns = self.context.options.size.width() as usize;
+        let columns = self.context.options.size.width as usize;
         self.has_average() && self.span / columns >= WINDOWS * self.window.get()
     }
 
@@ -198,8 +198,8 @@ impl<'a> LatencyPlot<'a> {
         let colour = self.faint(line, self.context.colours.point);
         for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
             if *value <= self.scale.high {
-                axes.canvas
-                    .point(axes.at((f64::from(number), *value)), 1.7, colour);
+                let at = axes.at((f64::from(number), *value));
+                axes.canvas.point(at, 1.7, colour);
             }
         }
     }

@@ -201,7 +201,7 @@ fn points(column: &TimeColumn) -> impl Iterator<Item = Point> {
 /// True if a line goes through the points: where they have room, or are many along the axis. Through
 /// many whose x goes back and forth it would be a scribble that hides them.
 fn is_joined(column: &TimeColumn, size: Size) -> bool {
-    let has_room = points(column).count() * ROOM <= size.width() as usize;
+    let has_room = points(column).count() * ROOM <= size.width as usize;
     has_room || points(column).is_sorted_by(|a, b| a.0 <= b.0)
 }
 
