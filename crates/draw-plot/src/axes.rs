@@ -96,10 +96,8 @@ impl PlotContext<'_> {
         draw_legend(&mut layout, &decorations.legend, &shares);
         let right = panels.iter().flat_map(|panel| &panel.right);
         layout.reserve(canvas.widest(right, font.text));
-        let places = layout.stack(&shares).ok_or(DrawError::NoRoom {
-            panels: panels.len(),
-            size: canvas.size(),
-        })?;
+        let no_room = DrawError::NoRoom(panels.len(), canvas.size());
+        let places = layout.stack(&shares).ok_or(no_room)?;
         let ticks = |(panel, (_, place)): (&Panel<'_>, &(_, Layout<'_>))| {
             let y = panel.y.over((place.bottom, place.top));
             (y, y.ticks(place.ticks_down()))

@@ -14,7 +14,7 @@ use results::atomic_file::is_same_file;
 use results::read::{ColumnRequest, Latencies, Metric, TimeUnit};
 use units::{grouped, parse_positive};
 
-use crate::flag_advice::with_advice;
+use crate::flag_advice::{with_advice, with_correction};
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -162,13 +162,11 @@ impl Args {
         };
         check_ending(&self.output()).map_err(|e| wrong_use(e.to_string()))?;
         let count = self.files.len();
-        if let Some(message) = self.meaningless_flag() {
-            Err(wrong_use(message))
-        } else if count > MAX_SERIES {
-            let message = format!("{count} files given: at most {MAX_SERIES} can be told apart");
-            Err(wrong_use(message))
-        } else {
-            Ok(self)
+        let too_many = || format!("{count} files given: at most {MAX_SERIES} can be told apart");
+        let problem = self.meaningless_flag();
+        match problem.or_else(|| (count > MAX_SERIES).then(too_many)) {
+            Some(message) => Err(wrong_use(message)),
+            None => Ok(self),
         }
     }
 
@@ -208,16 +206,6 @@ impl Args {
         self.output.clone().or_else(first).unwrap_or_default()
     }
 
-    fn request(&self) -> ColumnRequest {
-        ColumnRequest {
-            metric: self.metric,
-            sheet: self.sheet.clone(),
-            column: self.column.clone(),
-            unit: self.unit,
-            x: self.x.clone(),
-        }
-    }
-
     /// Reads, draws, and reports on standard error what was drawn.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let output = self.output();
@@ -225,25 +213,29 @@ impl Args {
             let file = file.display();
             bail!("{file} is read: give the picture another name with -o");
         }
-        let loaded = load(self.kind, &self.files, &self.request()).map_err(with_advice)?;
+        let request = ColumnRequest {
+            metric: self.metric,
+            sheet: self.sheet.clone(),
+            column: self.column.clone(),
+            unit: self.unit,
+            x: self.x.clone(),
+        };
+        let loaded = load(self.kind, &self.files, &request).map_err(with_advice)?;
         for notice in &loaded.notices {
-            eprintln!("notice: {notice}");
+            eprintln!("notice: {}", with_correction(notice));
         }
-        loaded.draw(&output, &self.options())?;
-        let (output, detail) = (output.display(), self.detail(&loaded));
-        let what = loaded.descriptions.join(", ");
-        eprintln!("drew {output}: {what}{detail}");
-        Ok(())
-    }
-
-    fn options(&self) -> Options {
-        Options {
+        let options = Options {
             title: self.title.clone(),
             window: self.window,
             size: self.size,
             log: self.log,
             theme: self.theme,
-        }
+        };
+        loaded.draw(&output, &options)?;
+        let (output, detail) = (output.display(), self.detail(&loaded));
+        let what = loaded.descriptions.join(", ");
+        eprintln!("drew {output}: {what}{detail}");
+        Ok(())
     }
 
     /// The processing of the data: `, moving average of 50`.

@@ -48,6 +48,15 @@ impl Default for Subject {
     }
 }
 
+/// A guess that was made about a file.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// A sentence in lowercase.
+    pub text: String,
+    /// True if nothing said the unit of the times, which are taken for milliseconds.
+    pub unit_is_assumed: bool,
+}
+
 /// Data of a file or run, and their name in the legend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled<T> {

@@ -28,25 +28,15 @@ pub(crate) fn inline_svg(
 ) -> Result<Svg, DrawError> {
     let drawing = SvgDrawing::of(plot, options.size)?;
     let alt = plot.alt();
-    let id = {
-        let mut hasher = DefaultHasher::new();
-        drawing.opened_by(&alt).hash(&mut hasher);
-        format!("plot-{:016x}", hasher.finish())
-    };
+    let mut hasher = DefaultHasher::new();
+    drawing.opened_by(&alt).hash(&mut hasher);
+    let id = format!("plot-{:016x}", hasher.finish());
+    let (width, height) = (drawing.width, drawing.height);
+    let (title, description) = (escape(heading), escape(&alt));
     let markup = drawing.opened_by(&format!(
-        concat!(
-            r#"<svg viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc" "#,
-            r#"xmlns="http://www.w3.org/2000/svg"><title id="{}-title">{}</title>"#,
-            r#"<desc id="{}-desc">{}</desc>"#
-        ),
-        drawing.width,
-        drawing.height,
-        id,
-        id,
-        id,
-        escape(heading),
-        id,
-        escape(&alt)
+        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
+         xmlns=\"http://www.w3.org/2000/svg\"><title id=\"{id}-title\">{title}</title>\
+         <desc id=\"{id}-desc\">{description}</desc>"
     ));
     Ok(Svg {
         markup: with_variables(markup),

@@ -68,7 +68,7 @@ mod titles;
 
 use std::path::Path;
 
-pub use data::{Data, Labelled, PictureKind, Subject, window_for};
+pub use data::{Data, Labelled, Notice, PictureKind, Subject, window_for};
 pub use error::DrawError;
 pub use inline_svg::Svg;
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};

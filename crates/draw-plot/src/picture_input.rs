@@ -12,7 +12,7 @@ use results::read::{
 };
 use units::{counted, grouped};
 
-use crate::data::{Data, Labelled, PictureKind, Subject};
+use crate::data::{Data, Labelled, Notice, PictureKind, Subject};
 use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
@@ -31,8 +31,8 @@ pub struct PictureInput {
     pub subject: Subject,
     /// The data; distributions may be drawn as any kind of them.
     pub data: Data,
-    /// The guesses that were made about the files; one sentence each, in lowercase.
-    pub notices: Vec<String>,
+    /// The guesses that were made about the files.
+    pub notices: Vec<Notice>,
     /// A description of each file: `100,000 messages of latencies.xlsx`.
     pub descriptions: Vec<String>,
 }
@@ -135,161 +135,141 @@ fn read_all<T>(
 fn of_columns(all: Vec<TimeColumn>) -> PictureInput {
     let x_name = all.iter().find_map(|column| column.x.as_ref());
     let x_name = x_name.map(|x| x.column.clone());
-    let columns: Vec<_> = all.iter().map(|column| (column, &*column.name)).collect();
-    let texts = Texts::of(PictureKind::Latency, x_name.as_deref(), &columns);
-    texts.into_input(PictureKind::Latency, all, |files| match x_name {
-        Some(x_name) => Data::Xy { x_name, files },
-        None => {
-            let times = |file: Labelled<TimeColumn>| Labelled::new(file.label, file.data.times);
-            Data::Latency(files.into_iter().map(times).collect())
-        }
-    })
+    let origins = all.iter().map(|one| Origin::of_column(one, &one.name));
+    let origins: Vec<_> = origins.collect();
+    let title = title_of(PictureKind::Latency, x_name.as_deref(), &origins);
+    input(
+        PictureKind::Latency,
+        title,
+        origins,
+        all,
+        |files| match x_name {
+            Some(x_name) => Data::Xy { x_name, files },
+            None => {
+                let times = |file: Labelled<TimeColumn>| Labelled::new(file.label, file.data.times);
+                Data::Latency(files.into_iter().map(times).collect())
+            }
+        },
+    )
 }
 
 /// The distribution of each file; for percentiles both times, where they differ and the request is not
 /// for the response time.
 fn of_distributions(kind: PictureKind, all: Vec<Vec<TimeColumn>>) -> PictureInput {
-    let columns = all.iter().filter_map(|file| match file.as_slice() {
+    let origins = all.iter().filter_map(|file| match file.as_slice() {
         [] => None,
-        [one] => Some((one, &*one.name)),
-        [one, ..] => Some((one, "service and response time")),
+        [one] => Some(Origin::of_column(one, &one.name)),
+        [one, ..] => Some(Origin::of_column(one, "service and response time")),
     });
-    let columns: Vec<_> = columns.collect();
-    let texts = Texts::of(kind, None, &columns);
+    let origins: Vec<_> = origins.collect();
     let named = |column: TimeColumn| Labelled::new(column.name, column.times);
-    let all = all
-        .into_iter()
-        .map(|file| file.into_iter().map(named).collect());
-    texts.into_input(kind, all.collect(), Data::Distributions)
+    let all = all.into_iter();
+    let all = all.map(|file| file.into_iter().map(named).collect());
+    let title = title_of(kind, None, &origins);
+    input(kind, title, origins, all.collect(), Data::Distributions)
 }
 
 fn of_timed_latencies(all: Vec<TimedLatencies>) -> PictureInput {
-    let columns = all.iter().map(|file| (&file.column, &*file.column.name));
-    let texts = Texts::of(PictureKind::Heatmap, None, &columns.collect::<Vec<_>>());
-    texts.into_input(PictureKind::Heatmap, all, Data::Heatmap)
+    let columns = all.iter().map(|file| &file.column);
+    let origins: Vec<_> = columns
+        .map(|one| Origin::of_column(one, &one.name))
+        .collect();
+    let title = title_of(PictureKind::Heatmap, None, &origins);
+    input(PictureKind::Heatmap, title, origins, all, Data::Heatmap)
 }
 
 /// The seconds of each file.
 fn of_runs(files: &[PathBuf], all: Vec<Run>, metric: Metric) -> PictureInput {
-    let kind = PictureKind::Timeline;
-    let summaries = all.iter().map(|run| run.summary.as_ref());
-    let runs: Vec<_> = summaries
-        .map(|summary| summary.map(RunOrigin::from))
-        .collect();
-    let origins = files.iter().zip(&runs).map(|(path, run)| Origin {
-        path,
-        run: run.as_ref(),
-        name: metric.name(),
-    });
+    let origins = files
+        .iter()
+        .zip(&all)
+        .map(|(file, run)| Origin::of_run(file, run, metric));
     let origins: Vec<_> = origins.collect();
-    let describe = |(path, run): (&PathBuf, &Run)| {
+    let title = title_of(PictureKind::Timeline, None, &origins);
+    let only = (metric == Metric::ResponseTime).then_some(metric);
+    input(PictureKind::Timeline, title, origins, all, |runs| {
+        Data::Timeline { runs, only }
+    })
+}
+
+/// The input of files, one for each origin.
+fn input<T>(
+    kind: PictureKind,
+    title: String,
+    origins: Vec<Origin>,
+    files: Vec<T>,
+    data: impl FnOnce(Vec<Labelled<T>>) -> Data,
+) -> PictureInput {
+    let labelled = labels_of(&origins).into_iter().zip(files);
+    let labelled = labelled.map(|(label, file)| Labelled::new(label, file));
+    let data = data(labelled.collect());
+    let quantity = quantity_of(&origins);
+    let (notices, descriptions): (Vec<_>, _) = origins
+        .into_iter()
+        .map(|one| (one.notice, one.description))
+        .unzip();
+    let notices: Vec<_> = notices.into_iter().flatten().collect();
+    let subject = Subject {
+        title,
+        quantity,
+        unit_is_assumed: notices.iter().any(|notice| notice.unit_is_assumed),
+    };
+    PictureInput {
+        notices,
+        descriptions,
+        ..PictureInput::new(kind, subject, data)
+    }
+}
+
+impl Origin {
+    fn of_column(column: &TimeColumn, name: &str) -> Self {
+        let TimeColumn {
+            place,
+            times,
+            unit_is_assumed,
+            ..
+        } = column;
+        let (noun, rest) = match column.x {
+            None => ("message", "without a time"),
+            Some(_) => ("point", "left out"),
+        };
+        let skipped = times.skipped;
+        let left_out = (skipped > 0).then(|| format!("{} more {rest}", grouped(skipped)));
+        let notes = [random_choice(times.chosen_from), left_out];
+        let notes: Vec<_> = notes.into_iter().flatten().collect();
+        let notes = match notes.join("; ") {
+            none if none.is_empty() => none,
+            notes => format!(" ({notes})"),
+        };
+        let (count, path) = (counted(times.count(), noun), &place.path);
+        let assumed = match unit_is_assumed {
+            true => ", taken for milliseconds",
+            false => "",
+        };
+        let notice = || Notice {
+            text: format!("drawing column `{}` of {place}{assumed}", column.column),
+            unit_is_assumed: *unit_is_assumed,
+        };
+        Self {
+            path: path.clone(),
+            run: column.run.clone(),
+            name: name.to_owned(),
+            notice: (column.column_is_guessed || *unit_is_assumed).then(notice),
+            description: format!("{count} of {}{notes}", path.display()),
+        }
+    }
+
+    fn of_run(path: &Path, run: &Run, metric: Metric) -> Self {
         // Those of the drain are not counted: of the last, how long it was is not known.
         let end_s = run.elapsed_s().unwrap_or(f64::INFINITY);
         let rows = run.timeline.iter().flat_map(|timeline| &timeline.rows);
         let seconds = rows.filter(|row| (row.second as f64) < end_s).count() as u64;
-        describe_file(path, &counted(seconds, "second"), &[])
-    };
-    let texts = Texts {
-        subject: Subject {
-            title: title_of(kind, None, &origins),
-            ..Subject::default()
-        },
-        labels: labels_of(&origins),
-        notices: Vec::new(),
-        descriptions: files.iter().zip(&all).map(describe).collect(),
-    };
-    let only = (metric == Metric::ResponseTime).then_some(metric);
-    texts.into_input(kind, all, |runs| Data::Timeline { runs, only })
-}
-
-/// The texts of a picture of files, and the files' names in the legend.
-struct Texts {
-    subject: Subject,
-    labels: Vec<String>,
-    notices: Vec<String>,
-    descriptions: Vec<String>,
-}
-
-impl Texts {
-    /// The texts of a picture of these columns, each with the name of its times.
-    fn of(kind: PictureKind, x_name: Option<&str>, columns: &[(&TimeColumn, &str)]) -> Self {
-        let origins = columns.iter().map(|(column, name)| Origin {
-            path: &column.place.path,
-            run: column.run.as_ref(),
-            name,
-        });
-        let origins: Vec<_> = origins.collect();
-        let (noun, rest) = match x_name {
-            None => ("message", "without a time"),
-            Some(_) => ("point", "left out"),
-        };
-        let describe = |(column, _): &(&TimeColumn, &str)| {
-            let times = &column.times;
-            let left_out = match times.skipped {
-                0 => String::new(),
-                n => format!("{} more {rest}", grouped(n)),
-            };
-            let notes = [random_choice(times.chosen_from), left_out];
-            describe_file(&column.place.path, &counted(times.count(), noun), &notes)
-        };
         Self {
-            subject: Subject {
-                title: title_of(kind, x_name, &origins),
-                quantity: quantity_of(&origins),
-                unit_is_assumed: columns.iter().any(|(column, _)| column.unit_is_assumed),
-            },
-            labels: labels_of(&origins),
-            notices: columns
-                .iter()
-                .filter_map(|(column, _)| notice_of(column))
-                .collect(),
-            descriptions: columns.iter().map(describe).collect(),
+            path: path.to_owned(),
+            run: run.summary.as_ref().map(RunOrigin::from),
+            name: metric.name().to_owned(),
+            notice: None,
+            description: format!("{} of {}", counted(seconds, "second"), path.display()),
         }
     }
-
-    /// The input of files, one for each label.
-    fn into_input<T>(
-        self,
-        kind: PictureKind,
-        files: Vec<T>,
-        data: impl FnOnce(Vec<Labelled<T>>) -> Data,
-    ) -> PictureInput {
-        let files = self.labels.into_iter().zip(files);
-        let files = files.map(|(label, file)| Labelled::new(label, file));
-        PictureInput {
-            kind,
-            subject: self.subject,
-            data: data(files.collect()),
-            notices: self.notices,
-            descriptions: self.descriptions,
-        }
-    }
-}
-
-/// The guesses about a column: `drawing column `rtt` of a.csv`; `None` without any.
-fn notice_of(column: &TimeColumn) -> Option<String> {
-    let assumed = match column.unit_is_assumed {
-        true => ", taken for milliseconds: --unit says otherwise",
-        false => "",
-    };
-    (column.column_is_guessed || column.unit_is_assumed).then(|| {
-        format!(
-            "drawing column `{}` of {}{assumed}",
-            column.column, column.place
-        )
-    })
-}
-
-/// `2 messages of a.csv (chosen at random from 9; 1 more without a time)`
-fn describe_file(file: &Path, what: &str, notes: &[String]) -> String {
-    let notes: Vec<_> = notes
-        .iter()
-        .map(String::as_str)
-        .filter(|note| !note.is_empty())
-        .collect();
-    let notes = match notes.as_slice() {
-        [] => String::new(),
-        notes => format!(" ({})", notes.join("; ")),
-    };
-    format!("{what} of {}{notes}", file.display())
 }

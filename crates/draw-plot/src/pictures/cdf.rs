@@ -1,14 +1,13 @@
 //! The distribution function: the share of the messages that took at most each time.
 
-use super::common::{hover_places, scale_from_zero};
-use super::distribution::{DistributionLines, Edge};
+use super::common::hover_places;
+use super::distribution::DistributionLines;
 use super::off_scale::OffScale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
-use crate::plot::{Hover, Plot, PlotContext};
+use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{even_places, log_places, shares};
 
@@ -19,16 +18,8 @@ pub(crate) struct CdfPlot<'a> {
 }
 
 impl<'a> CdfPlot<'a> {
-    pub(crate) fn new(
-        context: PlotContext<'a>,
-        all: &'a [Labelled<NamedTimes>],
-    ) -> Result<Self, DrawError> {
-        let lines = DistributionLines::new(context, all)?;
-        let x = if context.options.log {
-            lines.log_scale()?
-        } else {
-            scale_from_zero(lines.linear_top())
-        };
+    pub(crate) fn new(lines: DistributionLines<'a>) -> Result<Self, DrawError> {
+        let x = lines.scale(lines.linear_top())?;
         Ok(Self { lines, x })
     }
 
@@ -60,10 +51,8 @@ impl<'a> CdfPlot<'a> {
             let place = places[at];
             let heading = format!("at most {}", milliseconds(place));
             self.lines.hover(axes.x.pixel(place), heading, |_, line| {
-                Some(format!(
-                    "{:.2} %",
-                    100.0 * shares(&line.sorted, &[place])[0]
-                ))
+                let share = shares(&line.sorted, &[place])[0];
+                Some(format!("{:.2} %", 100.0 * share))
             })
         };
         hover_places(places.len()).map(hover).collect()
@@ -75,10 +64,8 @@ impl Plot for CdfPlot<'_> {
         let x_label = self.lines.context.heading("ms");
         let heading = "messages that took at most so long (%)".to_owned();
         let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
-        let more = String::new();
-        let axes = self
-            .lines
-            .draw_axes(canvas, more, (self.x, &x_label), panel)?;
+        let x = (self.x, &*x_label);
+        let axes = self.lines.draw_axes(canvas, String::new(), x, panel)?;
         let places = self.places(&axes);
         for line in self.lines.lines.iter().rev() {
             let points = places.iter().zip(shares(&line.sorted, &places));
@@ -86,7 +73,7 @@ impl Plot for CdfPlot<'_> {
             line.draw(&axes, &pixels.collect::<Vec<_>>());
         }
         // The line is far above its lower end there.
-        self.lines.draw_percentiles(&axes, Edge::Bottom);
+        self.lines.draw_percentiles(&axes, (axes.bottom, -1.0));
         self.off_scale().draw_note(&axes, ('→', "message"));
         Ok(self.hovers(&axes, &places))
     }

@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use super::common::{check_count, check_times, log_scale, percentile_lines, positive_ends};
+use super::common::{check_count, check_times, percentile_lines, scale_of_times};
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, NamedTimes};
@@ -18,13 +18,6 @@ pub(crate) struct DistributionLines<'a> {
     pub(crate) context: PlotContext<'a>,
     all: &'a [Labelled<NamedTimes>],
     pub(crate) lines: Vec<DistributionLine<'a>>,
-}
-
-/// The end of a percentile's line at which its label stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Edge {
-    Top,
-    Bottom,
 }
 
 /// The times of one file, or one of its two times.
@@ -172,20 +165,20 @@ impl<'a> DistributionLines<'a> {
 
     /// The largest time of all.
     pub(crate) fn max(&self) -> f64 {
-        self.lines
-            .iter()
-            .map(|line| line.figures.max)
-            .fold(0.0, f64::max)
+        let all = self.lines.iter().map(|line| line.figures.max);
+        all.fold(0.0, f64::max)
     }
 
-    /// A logarithmic axis of times.
-    pub(crate) fn log_scale(&self) -> Result<AxisScale, DrawError> {
-        log_scale(positive_ends(&self.all_figures()))
+    /// The axis of times; a linear one ends at `top`.
+    pub(crate) fn scale(&self, top: f64) -> Result<AxisScale, DrawError> {
+        let lines = self.lines.iter();
+        let ends = lines.flat_map(|line| line.figures.positive_ends());
+        scale_of_times(self.context.options.log, ends, top)
     }
 
     /// Draws the median and the 99th percentile of a single line, as lines down through the picture with
-    /// their labels at one end.
-    pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, labels: Edge) {
+    /// their labels inwards of one end.
+    pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, (end, inwards): (f64, f64)) {
         let Some(line) = self.only() else {
             return;
         };
@@ -196,11 +189,7 @@ impl<'a> DistributionLines<'a> {
                 continue;
             }
             let x = axes.x.pixel(line.value);
-            let inwards = (row as f64 + 0.5) * 1.5 * axes.font.text.size;
-            let y = match labels {
-                Edge::Top => axes.top + inwards,
-                Edge::Bottom => axes.bottom - inwards,
-            };
+            let y = end + inwards * (row as f64 + 0.5) * 1.5 * axes.font.text.size;
             let path = [(x, axes.bottom), (x, axes.top)];
             axes.canvas.dashed(&path, line.colour, 1.5);
             let font = Font {

@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 use results::read::{Latencies, TimedLatencies, TimestampOf};
 use units::{counted, grouped};
 
-use super::common::{check_count, check_times};
+use super::common::{check_count, check_each, check_times};
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
@@ -49,13 +49,8 @@ impl<'a> HeatmapPlot<'a> {
         let slice_s = slice_for(longest_s, exact_to_s);
         let edges = rows_for(low, high).edges();
         let cells = |one: &Labelled<TimedLatencies>| {
-            Cells::of(
-                &one.at_s,
-                &one.column.times.values_ms,
-                &one.column.times.counts,
-                slice_s,
-                &edges,
-            )
+            let times = &one.column.times;
+            Cells::of(&one.at_s, &times.values_ms, &times.counts, slice_s, &edges)
         };
         let cells: Vec<_> = all.iter().map(cells).collect();
         let most = cells.iter().map(Cells::most).max().unwrap_or(1);
@@ -86,24 +81,20 @@ impl<'a> HeatmapPlot<'a> {
 
     fn subtitle(&self) -> String {
         let all: u64 = self.times().map(Latencies::count).sum();
-        let mut parts = match self.all {
-            [one] => vec![
-                one.label.clone(),
-                messages(all, one.column.times.chosen_from),
-            ],
-            // A panel of a narrow picture has no room to say that its messages were chosen.
-            _ => {
-                let chosen = self.times().any(|times| times.chosen_from.is_some());
-                let of = self
-                    .times()
-                    .map(|times| times.chosen_from.unwrap_or(times.count()));
-                vec![messages(all, chosen.then(|| of.sum()))]
-            }
+        let label = match self.all {
+            [one] => one.label.clone(),
+            _ => String::new(),
         };
+        // A panel of a narrow picture has no room to say that its messages were chosen.
+        let is_chosen = self.times().any(|times| times.chosen_from.is_some());
+        let from = self
+            .times()
+            .map(|times| times.chosen_from.unwrap_or(times.count()));
+        let count = messages(all, is_chosen.then(|| from.sum()));
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
+        let zeros = zeros_not_shown(all.saturating_sub(shown));
         let skipped = self.times().map(|times| times.skipped).sum();
-        parts.extend([zeros_not_shown(all.saturating_sub(shown)), untimed(skipped)]);
-        join(parts)
+        join([label, count, zeros, untimed(skipped)])
     }
 
     /// The length of a column, as it is printed.
@@ -159,18 +150,13 @@ impl<'a> HeatmapPlot<'a> {
         }
         let panel = |one: &Labelled<TimedLatencies>| {
             let times = &one.column.times;
-            let mut parts = vec![one.label.clone()];
-            parts.extend(
-                times
-                    .chosen_from
-                    .map(|_| messages(times.count(), times.chosen_from)),
-            );
-            parts.push(heading.clone());
-            parts.extend(
-                self.is_mixed()
-                    .then(|| describe(one.timestamp_of).to_owned()),
-            );
-            Panel::new(join(parts), y)
+            let is_chosen = times.chosen_from.is_some();
+            let count = is_chosen.then(|| messages(times.count(), times.chosen_from));
+            let event = self
+                .is_mixed()
+                .then(|| describe(one.timestamp_of).to_owned());
+            let parts = [Some(one.label.clone()), count, Some(heading.clone()), event];
+            Panel::new(join(parts.into_iter().flatten()), y)
         };
         self.all.iter().map(panel).collect()
     }
@@ -272,21 +258,12 @@ fn short(number: f64) -> String {
 fn check_moments(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
     /// Three hundred years; a column for each would still be few.
     const LONGEST_S: f64 = 1e10;
-    let label = || one.label.clone();
-    let Latencies {
-        values_ms, counts, ..
-    } = &one.column.times;
-    let is_whole = counts.is_empty() || counts.len() == values_ms.len();
-    if !is_whole || one.at_s.len() != values_ms.len() {
-        return Err(DrawError::Uneven(label()));
+    let (times, moments) = (&one.column.times, &one.at_s);
+    let (count, counts) = (times.values_ms.len(), &times.counts);
+    if moments.len() != count || !(counts.is_empty() || counts.len() == count) {
+        return Err(DrawError::Uneven(one.label.clone()));
     }
-    let mut numbered = (1..).zip(one.at_s.iter());
-    match numbered.find(|(_, at)| !(0.0..=LONGEST_S).contains(*at)) {
-        Some((number, value)) => Err(DrawError::TooFar {
-            label: label(),
-            number,
-            value: *value,
-        }),
-        None => Ok(()),
-    }
+    let is_near = |at_s: f64| (0.0..=LONGEST_S).contains(&at_s);
+    let moments = moments.iter().copied();
+    check_each(&one.label, moments, is_near, DrawError::TooFar)
 }

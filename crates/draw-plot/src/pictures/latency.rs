@@ -8,8 +8,8 @@ use results::read::Latencies;
 use units::grouped;
 
 use super::common::{
-    PercentileLine, check_count, check_times, hover_places, is_crowded, log_scale,
-    percentile_lines, positive_ends, scale_from_zero,
+    PercentileLine, check_count, check_times, hover_places, is_crowded, percentile_lines,
+    scale_of_times,
 };
 use super::off_scale::{self, OffScale};
 use crate::axes::{Decorations, Panel, PanelAxes};
@@ -21,7 +21,7 @@ use crate::number_format::milliseconds;
 use crate::phrases::{figures, join, messages, prefix, untimed};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
-use crate::series::{Bin, KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
+use crate::series::{KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
 use crate::theme::Colours;
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
@@ -58,14 +58,12 @@ impl<'a> LatencyPlot<'a> {
             .map(|(series, colour)| LatencyLine::new(series, window, colour))
             .collect::<Result<Vec<_>, _>>()?;
         let all: Vec<KeyFigures> = lines.iter().map(|line| line.figures).collect();
-        let scale = if context.options.log {
-            log_scale(positive_ends(&all))?
-        } else {
-            let averages = lines.iter().flat_map(|line| &line.averages);
-            // Without averaging, the line is what must not flatten the picture.
-            let averages = averages.filter(|_| window.get() > 1);
-            scale_from_zero(linear_top(&all, averages.copied().fold(0.0, f64::max)))
-        };
+        let averages = lines.iter().flat_map(|line| &line.averages);
+        // Without averaging, the line is what must not flatten the picture.
+        let averages = averages.filter(|_| window.get() > 1);
+        let top = linear_top(&all, averages.copied().fold(0.0, f64::max));
+        let ends = all.iter().flat_map(KeyFigures::positive_ends);
+        let scale = scale_of_times(context.options.log, ends, top)?;
         let counts = series.iter().map(|series| series.values_ms.len());
         Ok(Self {
             context,
@@ -183,8 +181,8 @@ impl<'a> LatencyPlot<'a> {
 
     /// A line's colour of this strength, less where several series lie over one another.
     fn faint(&self, line: &LatencyLine<'_>, strength: f64) -> RGBAColor {
-        line.colour
-            .mix(strength * (1.0 / (self.lines.len() as f64).sqrt()))
+        let share = 1.0 / (self.lines.len() as f64).sqrt();
+        line.colour.mix(strength * share)
     }
 
     /// The messages themselves, behind everything else.
@@ -211,23 +209,17 @@ impl<'a> LatencyPlot<'a> {
         // Whole columns, so that bars have sharp edges.
         let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
         let bins = bins(values, self.span, columns, wide);
-        let edge = |column: usize| axes.left + column.min(columns.get()) as f64;
-        let draw = |middle: fn(&Bin) -> (f64, f64), strength| {
-            let bars = bins.iter().map(|bin| {
-                let ((low, high), start) = (middle(bin), bin.index * wide);
-                [
-                    (edge(start), axes.y.pixel(high)),
-                    (edge(start + wide), axes.y.pixel(low)),
-                ]
-            });
-            axes.canvas.bars(bars, self.faint(line, strength));
-        };
-        draw(|bin| bin.bulk, self.context.colours.bulk);
-        draw(|bin| bin.body, self.context.colours.body);
+        let Colours {
+            point, body, bulk, ..
+        } = self.context.colours;
+        let bulks = bins.iter().map(|bin| (bin.index, bin.bulk));
+        draw_ranges(axes, bulks, wide, self.faint(line, bulk));
+        let bodies = bins.iter().map(|bin| (bin.index, bin.body));
+        draw_ranges(axes, bodies, wide, self.faint(line, body));
         // No spike vanishes: what the bars leave out is drawn as a dot.
-        let dot = self.faint(line, self.context.colours.point);
+        let dot = self.faint(line, point);
         for range in column_ranges(values, 0, self.span, columns) {
-            let x = edge(range.column) + 0.5;
+            let x = axes.left + range.column as f64 + 0.5;
             let bulk = bins.get(range.column / wide).map(|bin| bin.bulk);
             let is_outside =
                 |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
@@ -264,21 +256,13 @@ impl<'a> LatencyPlot<'a> {
     fn draw_average_range(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         let (columns, first) = (axes.columns(), self.window.get() - 1);
         let ranges = column_ranges(&line.averages, first, self.span, columns);
-        let left = axes.left;
-        let bars = ranges.iter().map(|range| {
-            let start = left + range.column as f64;
-            [
-                (start, axes.y.pixel(range.high)),
-                (start + 1.0, axes.y.pixel(range.low)),
-            ]
-        });
+        let reaches = ranges.iter().map(|one| (one.column, (one.low, one.high)));
         let colour = self.faint(line, self.context.colours.average_range);
-        axes.canvas.bars(bars, colour);
-        let means = ranges
-            .iter()
-            .map(|range| (range.column as f64 + 0.5, range.mean));
+        draw_ranges(axes, reaches, 1, colour);
+        let means = ranges.iter().map(|one| (one.column as f64 + 0.5, one.mean));
         for part in clip_below(&means.collect::<Vec<_>>(), self.scale.high) {
-            let pixels = part.into_iter().map(|(x, y)| (left + x, axes.y.pixel(y)));
+            let pixels = part.into_iter();
+            let pixels = pixels.map(|(x, y)| (axes.left + x, axes.y.pixel(y)));
             axes.canvas.line(pixels, line.colour, 1.3);
         }
     }
@@ -314,6 +298,22 @@ impl<'a> LatencyPlot<'a> {
             axes.canvas.text(&line.label, font, Align::Left, (x, y));
         }
     }
+}
+
+/// Draws bars, each over `wide` columns of pixels, from its number and its range of values.
+fn draw_ranges(
+    axes: &PanelAxes<'_>,
+    ranges: impl Iterator<Item = (usize, (f64, f64))>,
+    wide: usize,
+    colour: RGBAColor,
+) {
+    let columns = axes.columns().get();
+    let edge = |number: usize| axes.left + (number * wide).min(columns) as f64;
+    let bars = ranges.map(|(number, (low, high))| {
+        let upper_left = (edge(number), axes.y.pixel(high));
+        [upper_left, (edge(number + 1), axes.y.pixel(low))]
+    });
+    axes.canvas.bars(bars, colour);
 }
 
 impl Plot for LatencyPlot<'_> {
@@ -367,11 +367,8 @@ impl<'a> LatencyLine<'a> {
         let figures = KeyFigures::of(values).ok_or_else(|| DrawError::NoValues(label()))?;
         let averages = moving_average::averages(values, window);
         if averages.is_empty() {
-            return Err(DrawError::WindowTooLarge {
-                window: window.get() as u64,
-                label: label(),
-                count: values.len() as u64,
-            });
+            let (count, window) = (values.len() as u64, window.get() as u64);
+            return Err(DrawError::WindowTooLarge(window, label(), count));
         }
         Ok(Self {
             series,

@@ -1,13 +1,12 @@
 //! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
 
-use super::common::{hover_places, scale_from_zero};
+use super::common::hover_places;
 use super::distribution::DistributionLines;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
-use crate::plot::{Hover, Plot, PlotContext};
+use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
 
@@ -20,33 +19,21 @@ pub(crate) struct PercentilesPlot<'a> {
 }
 
 impl<'a> PercentilesPlot<'a> {
-    pub(crate) fn new(
-        context: PlotContext<'a>,
-        all: &'a [Labelled<NamedTimes>],
-    ) -> Result<Self, DrawError> {
-        let lines = DistributionLines::new(context, all)?;
-        let ends = lines
-            .lines
-            .iter()
-            .map(|line| spectrum_end(line.sorted.count()));
-        let end = ends.fold(1.0, f64::max);
-        let y = if context.options.log {
-            lines.log_scale()?
-        } else {
-            scale_from_zero(lines.max())
-        };
+    pub(crate) fn new(lines: DistributionLines<'a>) -> Result<Self, DrawError> {
+        let counts = lines.lines.iter().map(|line| line.sorted.count());
+        let end = counts.map(spectrum_end).fold(1.0, f64::max);
+        let y = lines.scale(lines.max())?;
         Ok(Self { lines, end, y })
     }
 
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let places = log_places(1.0, self.end, axes.columns().get());
         let hover = |at: usize| {
-            let place = places[at];
-            self.lines
-                .hover(axes.x.pixel(place), percent_at(place), |_, line| {
-                    let is_within = place <= spectrum_end(line.sorted.count());
-                    is_within.then(|| milliseconds(line.sorted.quantile(quantile_at(place))))
-                })
+            let (place, x) = (places[at], axes.x.pixel(places[at]));
+            self.lines.hover(x, percent_at(place), |_, line| {
+                let is_within = place <= spectrum_end(line.sorted.count());
+                is_within.then(|| milliseconds(line.sorted.quantile(quantile_at(place))))
+            })
         };
         hover_places(places.len()).map(hover).collect()
     }

@@ -5,7 +5,7 @@ use plotters::style::Color;
 use results::read::Metric;
 use units::{counted, grouped};
 
-use super::common::{check_count, hover_places, log_scale, scale_from_zero};
+use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
 use super::run_seconds::RunSeconds;
 use super::time_axis::TimeAxis;
 use super::timeline_tracks::{Track, failures, highest, tracks};
@@ -15,7 +15,7 @@ use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::{fixed_decimals, milliseconds};
-use crate::phrases::{join, prefix};
+use crate::phrases::{join, prefix, unless_none};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{self, lines, span, thin_out};
@@ -75,10 +75,8 @@ impl<'a> TimelinePlot<'a> {
                 format!("measured {shortest} to {longest}")
             });
         }
-        parts.push(match failures(&self.all).map(|(_, count)| count).sum() {
-            0 => String::new(),
-            failed => format!("{} failed", counted(failed, "message")),
-        });
+        let failed = failures(&self.all).map(|(_, count)| count).sum();
+        parts.push(unless_none(failed, "message", "failed"));
         join(parts)
     }
 
@@ -125,12 +123,8 @@ impl<'a> TimelinePlot<'a> {
     }
 
     fn scale_of_times(&self) -> Result<AxisScale, DrawError> {
-        if self.is_log() {
-            let values = self.times.iter().flat_map(Track::values);
-            log_scale(values.filter(|ms| *ms > 0.0))
-        } else {
-            Ok(scale_from_zero(highest(&self.times)))
-        }
+        let values = self.times.iter().flat_map(Track::values);
+        scale_of_times(self.is_log(), values, highest(&self.times))
     }
 
     /// The heading of the lower panel.

@@ -21,12 +21,12 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    fn new(label: &str, steps: Vec<TimeStep>, colour: RGBColor, width: f64) -> Self {
+    fn new(label: &str, steps: Vec<TimeStep>, colour: RGBColor) -> Self {
         Self {
             label: label.to_owned(),
             steps,
             colour,
-            width,
+            width: 2.0,
         }
     }
 
@@ -63,34 +63,34 @@ fn tracks_of_one(
     let mut throughput = Vec::new();
     if run.knows_sent {
         let sent = rates_of(run, |row| row.sent);
-        throughput.push(Track::new("sent per second", sent, colours.faint_text, 5.5));
+        throughput.push(Track {
+            width: 5.5,
+            ..Track::new("sent per second", sent, colours.faint_text)
+        });
     }
     let received = rates_of(run, |row| row.received);
     throughput.push(Track::new(
         "received per second",
         received,
         colours.series[0],
-        2.0,
     ));
 
     let largest = times_of(run, |row| row.max_ns);
-    let mut times = vec![Track::new("largest time", largest, colours.faint_text, 1.3)];
+    let mut times = vec![Track {
+        width: 1.3,
+        ..Track::new("largest time", largest, colours.faint_text)
+    }];
     let [p50, p99] = colours.percentiles;
     let is_response = only == Some(Metric::ResponseTime);
     if is_response || (run.is_open_loop && only.is_none()) {
         let response = times_of(run, |row| row.response_p99_ns);
-        times.push(Track::new(
-            "p99 response time",
-            response,
-            colours.series[3],
-            2.0,
-        ));
+        times.push(Track::new("p99 response time", response, colours.series[3]));
     }
     if !is_response {
         let service = times_of(run, |row| row.service_p99_ns);
-        times.push(Track::new("p99 service time", service, p99, 2.0));
+        times.push(Track::new("p99 service time", service, p99));
         let median = times_of(run, |row| row.service_p50_ns);
-        times.push(Track::new("p50 service time", median, p50, 2.0));
+        times.push(Track::new("p50 service time", median, p50));
     }
     (throughput, times)
 }
@@ -114,9 +114,9 @@ fn tracks_of_several(
             Metric::ResponseTime => times_of(&run, |row| row.response_p99_ns),
         };
         let received = rates_of(&run, |row| row.received);
-        let throughput = Track::new(run.label, received, colour, 2.0);
+        let throughput = Track::new(run.label, received, colour);
         // Both panels have the same colours.
-        (throughput, Track::new("", times, colour, 2.0))
+        (throughput, Track::new("", times, colour))
     });
     tracks.unzip()
 }

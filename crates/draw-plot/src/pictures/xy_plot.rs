@@ -5,7 +5,7 @@ use results::read::TimeColumn;
 use units::counted;
 
 use super::common::{
-    check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
+    check_count, check_each, check_times, hover_places, is_crowded, scale_of_times,
 };
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::Canvas;
@@ -14,7 +14,7 @@ use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
 use crate::options::Size;
-use crate::phrases::{join, with_choice};
+use crate::phrases::{chosen, join, unless_none};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{
@@ -57,11 +57,8 @@ impl<'a> XyPlot<'a> {
         let xs = span(all_points().map(|(x, _)| x)).ok_or_else(nothing)?;
         let (_, largest_ms) = span(all_points().map(|(_, ms)| ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = latency_unit(largest_ms);
-        let y = if context.options.log {
-            log_scale(all_points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
-        } else {
-            scale_from_zero(largest_ms * per_ms)
-        };
+        let ys = all_points().map(|(_, ms)| ms * per_ms);
+        let y = scale_of_times(context.options.log, ys, largest_ms * per_ms)?;
         let x = if is_wide(xs) {
             AxisScale::log(xs.0, xs.1)
         } else {
@@ -92,11 +89,8 @@ impl<'a> XyPlot<'a> {
             let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
             format!("{} in all", counted(points, "point"))
         };
-        let skipped = match self.lines.iter().map(|line| line.file.times.skipped).sum() {
-            0 => String::new(),
-            skipped => format!("{} left out", counted(skipped, "row")),
-        };
-        join([points, skipped])
+        let skipped = self.lines.iter().map(|line| line.file.times.skipped).sum();
+        join([points, unless_none(skipped, "row", "left out")])
     }
 
     /// A single file is named by the subtitle.
@@ -186,8 +180,8 @@ impl Plot for XyPlot<'_> {
 impl XyLine<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
-        let points = counted(self.points.len() as u64, "point");
-        let points = with_choice(points, self.file.times.chosen_from);
+        let count = self.points.len() as u64;
+        let points = chosen(count, "point", self.file.times.chosen_from);
         format!("{} · {points}", self.file.label)
     }
 }
@@ -210,12 +204,6 @@ fn check(file: &Labelled<TimeColumn>) -> Result<(), DrawError> {
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
     check_times(&file.label, file.times.values_ms.iter().copied())?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
-    match (1..).zip(points(file)).find(|(_, (x, _))| !is_near(*x)) {
-        Some((number, (value, _))) => Err(DrawError::TooFar {
-            label: file.label.clone(),
-            number,
-            value,
-        }),
-        None => Ok(()),
-    }
+    let xs = points(file).map(|(x, _)| x);
+    check_each(&file.label, xs, is_near, DrawError::TooFar)
 }

@@ -21,41 +21,42 @@ pub(crate) struct Bin {
     pub(crate) body: (f64, f64),
 }
 
-/// The first position of a column, when `span` positions share `columns`.
-fn column_start(column: usize, span: usize, columns: NonZeroUsize) -> usize {
-    (column.min(columns.get()) * span).div_ceil(columns.get())
-}
-
-/// The values that stand in each group of `wide` columns, as far as there are any.
+/// The values, by position, of each group of `wide` columns that has any, when the picture's `span`
+/// positions share `columns`. The first value stands at position `first`.
 fn groups(
-    values: &[f64],
+    count: usize,
+    first: usize,
     span: usize,
     columns: NonZeroUsize,
     wide: usize,
-) -> impl Iterator<Item = (usize, &[f64])> {
-    let start = move |group: usize| column_start(group * wide, span, columns).min(values.len());
+) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let start = move |group: usize| {
+        let column = (group * wide).min(columns.get());
+        let position = (column * span).div_ceil(columns.get());
+        position.saturating_sub(first).min(count)
+    };
     (0..columns.get().div_ceil(wide.max(1)))
-        .map(move |group| (group, &values[start(group)..start(group + 1)]))
+        .map(move |group| (group, start(group)..start(group + 1)))
         .filter(|(_, inside)| !inside.is_empty())
 }
 
 /// The bins of each `wide` columns, when the picture's `span` positions share `columns`.
 pub(crate) fn bins(values: &[f64], span: usize, columns: NonZeroUsize, wide: usize) -> Vec<Bin> {
     let mut scratch = Vec::new();
-    groups(values, span, columns, wide)
+    groups(values.len(), 0, span, columns, wide)
         .filter_map(|(index, inside)| {
             scratch.clear();
-            scratch.extend_from_slice(inside);
+            scratch.extend_from_slice(&values[inside]);
             let mut middle = |outside| {
                 let low = quantile(&mut scratch, outside)?;
                 Some((low, quantile(&mut scratch, 1.0 - outside)?))
             };
             Some(Bin {
                 index,
-                count: inside.len(),
                 extremes: middle(0.0)?,
                 bulk: middle(0.02)?,
                 body: middle(0.05)?,
+                count: scratch.len(),
             })
         })
         .collect()
@@ -83,13 +84,9 @@ pub fn column_ranges(
     span: usize,
     columns: NonZeroUsize,
 ) -> Vec<ColumnRange> {
-    let start = |column| {
-        let start = column_start(column, span, columns);
-        start.saturating_sub(first).min(values.len())
-    };
-    (0..columns.get())
-        .filter_map(|column| {
-            let inside = &values[start(column)..start(column + 1)];
+    groups(values.len(), first, span, columns, 1)
+        .filter_map(|(column, inside)| {
+            let inside = &values[inside];
             Some(ColumnRange {
                 column,
                 low: inside.iter().copied().min_by(f64::total_cmp)?,
@@ -108,19 +105,10 @@ pub fn outline(values: &[f64], first: usize, span: usize, columns: NonZeroUsize)
     if values.len() <= 2 * columns.get() {
         return (0..values.len()).map(point).collect();
     }
-    let mut points = Vec::with_capacity(4 * columns.get());
-    let mut start = 0;
-    for column in 1..=columns.get() {
-        let end = column_start(column, span, columns);
-        let end = end.saturating_sub(first).min(values.len());
-        points.extend(
-            ends_and_extremes(start..end, |at| values[at])
-                .into_iter()
-                .map(point),
-        );
-        start = start.max(end);
-    }
-    points
+    groups(values.len(), first, span, columns, 1)
+        .flat_map(|(_, inside)| ends_and_extremes(inside, |at| values[at]))
+        .map(point)
+        .collect()
 }
 
 /// The positions of the first, the smallest, the largest and the last value; each once, in order.

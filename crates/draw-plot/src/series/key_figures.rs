@@ -1,6 +1,6 @@
 //! The figures that describe a whole series, and the axis that fits them.
 
-use super::SortedTimes;
+use super::{SortedTimes, span};
 
 /// The figures of a whole series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,6 +26,11 @@ impl KeyFigures {
         }
     }
 
+    /// The smallest value above zero and the largest one.
+    pub(crate) fn positive_ends(&self) -> impl Iterator<Item = f64> + use<> {
+        self.min_positive.into_iter().chain([self.max])
+    }
+
     /// `None` without values.
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let mut scratch = values.to_vec();
@@ -33,11 +38,7 @@ impl KeyFigures {
             p50: quantile(&mut scratch, 0.5)?,
             p99: quantile(&mut scratch, 0.99)?,
             max: quantile(&mut scratch, 1.0)?,
-            min_positive: values
-                .iter()
-                .copied()
-                .filter(|v| *v > 0.0)
-                .min_by(f64::total_cmp),
+            min_positive: span(values.iter().copied().filter(|v| *v > 0.0)).map(|(low, _)| low),
         })
     }
 }
@@ -64,12 +65,8 @@ pub(crate) fn linear_top(digests: &[KeyFigures], largest_average: f64) -> f64 {
     if p99 == 0.0 || max <= 3.0 * p99 {
         return max;
     }
-    let averages = if largest_average <= 4.0 * p99 {
-        largest_average
-    } else {
-        0.0
-    };
-    averages.max(2.0 * p99)
+    let averages = Some(largest_average).filter(|average| *average <= 4.0 * p99);
+    averages.unwrap_or(0.0).max(2.0 * p99)
 }
 
 #[cfg(test)]

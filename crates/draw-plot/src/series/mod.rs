@@ -23,7 +23,7 @@ mod xy_data;
 
 pub(crate) use cells::CountSteps;
 pub use cells::{Cells, moment, rows_for, slice_for};
-pub(crate) use columns::{Bin, bins, clip_below};
+pub(crate) use columns::{bins, clip_below};
 pub use columns::{column_ranges, outline};
 pub(crate) use key_figures::{KeyFigures, linear_top};
 pub use log_bins::{bins_for, histogram};
