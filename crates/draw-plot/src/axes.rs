@@ -1,5 +1,4 @@
-//! The decorations around the data of every picture: heading, legend, axes and grid. One panel of data,
-//! or several above each other on one x axis.
+//! The heading, legend, axes and grid around panels of data, which stand above each other on one x axis.
 
 use std::ops::Deref;
 
@@ -12,7 +11,6 @@ use crate::legend::{self, LegendEntry, Overflow};
 use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
 
-/// The decorations of a picture.
 pub(crate) struct Decorations<'a> {
     pub(crate) subtitle: String,
     pub(crate) legend: Vec<LegendEntry>,
@@ -22,7 +20,6 @@ pub(crate) struct Decorations<'a> {
 
 /// A field of data with a y axis of its own.
 pub(crate) struct Panel<'a> {
-    /// Heading of the y axis.
     pub(crate) heading: String,
     pub(crate) y: AxisScale,
     /// Height in relation to the other panels.
@@ -52,7 +49,6 @@ pub(crate) struct PanelAxes<'c> {
 }
 
 impl PanelAxes<'_> {
-    /// The pixel of a point.
     pub(crate) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.x.pixel(x), self.y.pixel(y))
     }

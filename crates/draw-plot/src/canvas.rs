@@ -15,7 +15,6 @@ pub(crate) enum Align {
     Right,
 }
 
-/// Size, weight and colour of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Font {
     /// Height of an em in pixels.
@@ -27,7 +26,6 @@ pub(crate) struct Font {
 /// A place in dots from the upper left corner.
 pub(crate) type Dot = (i32, i32);
 
-/// A shape in dots.
 pub(crate) enum CanvasShape {
     /// The text begins, ends or has its middle at a place on the baseline, which is in pixels.
     Text(String, Font, Align, (f64, f64)),
@@ -42,8 +40,7 @@ pub(crate) enum CanvasShape {
     Circle(Dot, u32),
 }
 
-/// A picture's shapes. Places are in pixels of the finished picture, widths and radiuses in pixels of a
-/// picture of 1280x720, which the larger ones multiply.
+/// A picture's shapes. Places are in pixels of the finished picture, widths and radiuses in those of 1280x720.
 pub(crate) struct Canvas<'f> {
     size: Size,
     /// Scale of every length; 1 at 1280x720.
@@ -95,7 +92,6 @@ impl<'f> Canvas<'f> {
         u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
     }
 
-    /// Fills the whole picture.
     pub(crate) fn fill(&self, colour: RGBColor) {
         let end = (f64::from(self.size.width), f64::from(self.size.height));
         self.rectangle((0.0, 0.0), end, colour);
@@ -118,7 +114,6 @@ impl<'f> Canvas<'f> {
         widths.fold(0.0, f64::max)
     }
 
-    /// A line through all points.
     pub(crate) fn line(
         &self,
         points: impl IntoIterator<Item = (f64, f64)>,
@@ -142,7 +137,6 @@ impl<'f> Canvas<'f> {
         }
     }
 
-    /// A line of dashes through all points.
     pub(crate) fn dashed(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
         for dash in cut(points, 6.0 * self.scale, 4.0 * self.scale) {
             self.line(dash, colour, width);

@@ -4,7 +4,6 @@ use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 
 use crate::error::DrawError;
 
-/// Both weights.
 pub(crate) struct FontFaces {
     regular: FontFace,
     bold: FontFace,
@@ -23,7 +22,6 @@ impl FontFaces {
     }
 }
 
-/// One weight.
 pub(crate) struct FontFace(FontRef<'static>);
 
 impl FontFace {

@@ -11,8 +11,7 @@ use crate::theme::with_variables;
 /// A picture for a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Svg {
-    /// Inline SVG without a fixed size: a viewBox, `role="img"`, and `aria-labelledby` the title and
-    /// the description that it begins with.
+    /// Inline SVG without a fixed size, `aria-labelledby` the title and the description that it begins with.
     pub markup: String,
     /// The description, in sentences.
     pub alt: String,
@@ -20,7 +19,6 @@ pub struct Svg {
     pub hovers: Vec<Hover>,
 }
 
-/// Draws the picture with this heading.
 pub(crate) fn inline_svg(
     plot: &dyn Plot,
     heading: &str,

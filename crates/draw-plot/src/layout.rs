@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use crate::canvas::{Align, Canvas, Font};
 use crate::theme::Colours;
 
-/// The fonts of a picture.
 #[derive(Clone, Copy)]
 pub(crate) struct Fonts {
     /// 1 at 1280x720; every length is a multiple of it.
@@ -78,7 +77,6 @@ impl<'c> Layout<'c> {
         (self.margin, self.top - height / 2.0)
     }
 
-    /// Leaves some air below what stands above.
     pub(crate) fn skip(&mut self) {
         self.top += 8.0 * self.font.scale;
     }
@@ -96,9 +94,8 @@ impl<'c> Layout<'c> {
         self.right = (self.right - width).round();
     }
 
-    /// Cuts the free room into panels above each other with heights in these relations. Each panel begins
-    /// with the place of its heading, and its layout is the field that is left for its data. `None` when one
-    /// would be too low to be read.
+    /// Cuts the free room into panels above each other with heights in these relations: the place of each
+    /// heading, and the field that is left for the data. `None` when one would be too low to be read.
     pub(crate) fn stack(self, shares: &[f64]) -> Option<Vec<((f64, f64), Self)>> {
         /// Height of a field at least, at 1280x720.
         const LOWEST: f64 = 48.0;
@@ -135,17 +132,14 @@ impl<'c> Layout<'c> {
         self.canvas.text(label, self.font.text, Align::Centre, at);
     }
 
-    /// Width from margin to margin.
     pub(crate) fn inner_width(&self) -> f64 {
         self.right - self.margin
     }
 
-    /// Width of the field of the data.
     pub(crate) fn width(&self) -> f64 {
         self.right - self.left
     }
 
-    /// Columns of pixels of the field.
     pub(crate) fn columns(&self) -> NonZeroUsize {
         // Positive, and far below 2^53.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

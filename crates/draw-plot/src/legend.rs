@@ -5,7 +5,6 @@ use plotters::style::{Color, RGBColor};
 use crate::canvas::{Align, Canvas};
 use crate::layout::Layout;
 
-/// One entry: a swatch and its text.
 pub(crate) struct LegendEntry {
     swatch: Swatch,
     colour: RGBColor,
@@ -15,12 +14,10 @@ pub(crate) struct LegendEntry {
 /// The sample in front of an entry's text.
 pub(crate) enum Swatch {
     Line,
-    /// A line of this width.
     Stroke(f64),
     Dashes,
     /// A line and one of its points.
     Curve,
-    /// A single point.
     Dot,
     /// Points of this strength.
     Point(f64),
@@ -61,7 +58,6 @@ pub(crate) enum Overflow {
     Cut,
 }
 
-/// An entry in its place.
 pub(crate) struct PlacedEntry<'e> {
     entry: &'e LegendEntry,
     /// Left end and middle of the swatch.
@@ -70,8 +66,7 @@ pub(crate) struct PlacedEntry<'e> {
     rows: Vec<(String, (f64, f64))>,
 }
 
-/// Places the entries side by side, in as many rows as they need. A scale of counts is placed when it is
-/// drawn, below all others.
+/// Places the entries, but for scales of counts, side by side in as many rows as they need.
 pub(crate) fn place<'e>(
     layout: &mut Layout<'_>,
     entries: &'e [LegendEntry],

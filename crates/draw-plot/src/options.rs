@@ -31,9 +31,8 @@ pub enum Theme {
     Light,
     /// Light on near black.
     Dark,
-    /// The colours of the page that an SVG stands in: CSS variables that
-    /// [`page_style`](crate::page_style) sets, with the light colours where they are not set. A PNG
-    /// is light.
+    /// CSS variables of the page that an SVG stands in, which [`page_style`](crate::page_style) sets. Light
+    /// where they are not set, and in a PNG.
     Page,
 }
 
@@ -49,7 +48,6 @@ impl Size {
     const MAX: (u32, u32) = (7680, 4320);
 
     /// `None` unless between 320x200 and 7680x4320.
-    #[must_use]
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let fits = (Self::MIN.0..=Self::MAX.0).contains(&width)
             && (Self::MIN.1..=Self::MAX.1).contains(&height);

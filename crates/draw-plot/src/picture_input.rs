@@ -7,7 +7,7 @@ use measurement::run::Run;
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
-    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, TimedLatencies, read_distribution,
+    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, read_distribution,
     read_timed_latencies, read_timeline, read_times,
 };
 use units::{counted, grouped};
@@ -39,7 +39,6 @@ pub struct PictureInput {
 
 impl PictureInput {
     /// The input of a picture of data in memory.
-    #[must_use]
     pub fn new(kind: PictureKind, subject: Subject, data: Data) -> Self {
         Self {
             kind,
@@ -51,7 +50,6 @@ impl PictureInput {
     }
 
     /// The service times of a fresh run; `None` when no message has a time.
-    #[must_use]
     pub fn of_run(run: &Run) -> Option<Self> {
         let (summary, samples) = (run.summary.as_ref()?, run.samples.as_ref()?);
         let timed = summary.service_time_ns.count;
@@ -103,132 +101,88 @@ pub fn load(
     files: &[PathBuf],
     request: &ColumnRequest,
 ) -> Result<PictureInput, DrawError> {
+    let is_service = request.metric == Metric::ServiceTime;
     match kind {
-        PictureKind::Latency => {
-            let all = read_all(files, |file| read_times(file, request))?;
-            Ok(of_columns(all))
-        }
+        PictureKind::Latency => load_each(kind, files, of_columns, |file| {
+            let column = read_times(file, request)?;
+            Ok((Origin::of_column(&column, &column.name), column))
+        }),
         PictureKind::Timeline => {
-            let all = read_all(files, |file| read_timeline(file, request))?;
-            Ok(of_runs(files, all, request.metric))
+            let only = (!is_service).then_some(request.metric);
+            let data = |runs| Data::Timeline { runs, only };
+            load_each(kind, files, data, |file| {
+                let run = read_timeline(file, request)?;
+                Ok((Origin::of_run(file, &run, request.metric), run))
+            })
         }
-        PictureKind::Heatmap => {
-            let all = read_all(files, |file| read_timed_latencies(file, request))?;
-            Ok(of_timed_latencies(all))
-        }
+        PictureKind::Heatmap => load_each(kind, files, Data::Heatmap, |file| {
+            let timed = read_timed_latencies(file, request)?;
+            let column = &timed.column;
+            Ok((Origin::of_column(column, &column.name), timed))
+        }),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
-            let both = kind == PictureKind::Percentiles && request.metric == Metric::ServiceTime;
-            let all = read_all(files, |file| read_distribution(file, request, both))?;
-            Ok(of_distributions(kind, all))
+            let both = kind == PictureKind::Percentiles && is_service;
+            load_each(kind, files, Data::Distributions, |file| {
+                let columns = read_distribution(file, request, both)?;
+                let nothing = || DrawError::NoValues(file.display().to_string());
+                let first = columns.first().ok_or_else(nothing)?;
+                let name = match columns.len() {
+                    1 => &*first.name,
+                    _ => "service and response time",
+                };
+                let origin = Origin::of_column(first, name);
+                let named = |column: TimeColumn| Labelled::new(column.name, column.times);
+                Ok((origin, columns.into_iter().map(named).collect()))
+            })
         }
     }
-}
-
-fn read_all<T>(
-    files: &[PathBuf],
-    read: impl Fn(&Path) -> Result<T, ResultsError>,
-) -> Result<Vec<T>, DrawError> {
-    files.iter().map(|file| Ok(read(file)?)).collect()
 }
 
 /// Times in order of sending, or against a column.
-fn of_columns(all: Vec<TimeColumn>) -> PictureInput {
-    let x_name = all.iter().find_map(|column| column.x.as_ref());
-    let x_name = x_name.map(|x| x.column.clone());
-    let origins = all.iter().map(|one| Origin::of_column(one, &one.name));
-    let origins: Vec<_> = origins.collect();
-    let title = title_of(PictureKind::Latency, x_name.as_deref(), &origins);
-    input(
-        PictureKind::Latency,
-        title,
-        origins,
-        all,
-        |files| match x_name {
-            Some(x_name) => Data::Xy { x_name, files },
-            None => {
-                let times = |file: Labelled<TimeColumn>| Labelled::new(file.label, file.data.times);
-                Data::Latency(files.into_iter().map(times).collect())
-            }
-        },
-    )
+fn of_columns(files: Vec<Labelled<TimeColumn>>) -> Data {
+    let mut columns = files.iter().filter_map(|file| file.x.as_ref());
+    if let Some(x_name) = columns.next().map(|x| x.column.clone()) {
+        return Data::Xy { x_name, files };
+    }
+    let times = |file: Labelled<TimeColumn>| Labelled::new(file.label, file.data.times);
+    Data::Latency(files.into_iter().map(times).collect())
 }
 
-/// The distribution of each file; for percentiles both times, where they differ and the request is not
-/// for the response time.
-fn of_distributions(kind: PictureKind, all: Vec<Vec<TimeColumn>>) -> PictureInput {
-    let origins = all.iter().filter_map(|file| match file.as_slice() {
-        [] => None,
-        [one] => Some(Origin::of_column(one, &one.name)),
-        [one, ..] => Some(Origin::of_column(one, "service and response time")),
-    });
-    let origins: Vec<_> = origins.collect();
-    let named = |column: TimeColumn| Labelled::new(column.name, column.times);
-    let all = all.into_iter();
-    let all = all.map(|file| file.into_iter().map(named).collect());
-    let title = title_of(kind, None, &origins);
-    input(kind, title, origins, all.collect(), Data::Distributions)
-}
-
-fn of_timed_latencies(all: Vec<TimedLatencies>) -> PictureInput {
-    let columns = all.iter().map(|file| &file.column);
-    let origins: Vec<_> = columns
-        .map(|one| Origin::of_column(one, &one.name))
-        .collect();
-    let title = title_of(PictureKind::Heatmap, None, &origins);
-    input(PictureKind::Heatmap, title, origins, all, Data::Heatmap)
-}
-
-/// The seconds of each file.
-fn of_runs(files: &[PathBuf], all: Vec<Run>, metric: Metric) -> PictureInput {
-    let origins = files
-        .iter()
-        .zip(&all)
-        .map(|(file, run)| Origin::of_run(file, run, metric));
-    let origins: Vec<_> = origins.collect();
-    let title = title_of(PictureKind::Timeline, None, &origins);
-    let only = (metric == Metric::ResponseTime).then_some(metric);
-    input(PictureKind::Timeline, title, origins, all, |runs| {
-        Data::Timeline { runs, only }
-    })
-}
-
-/// The input of files, one for each origin.
-fn input<T>(
+/// The input of files, each with its origin.
+fn load_each<T>(
     kind: PictureKind,
-    title: String,
-    origins: Vec<Origin>,
-    files: Vec<T>,
+    files: &[PathBuf],
     data: impl FnOnce(Vec<Labelled<T>>) -> Data,
-) -> PictureInput {
-    let labelled = labels_of(&origins).into_iter().zip(files);
-    let labelled = labelled.map(|(label, file)| Labelled::new(label, file));
+    read: impl Fn(&Path) -> Result<(Origin, T), DrawError>,
+) -> Result<PictureInput, DrawError> {
+    let all = files.iter().map(|file| read(file));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    let (origins, all): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    let labelled = labels_of(&origins).into_iter().zip(all);
+    let labelled = labelled.map(|(label, one)| Labelled::new(label, one));
     let data = data(labelled.collect());
-    let quantity = quantity_of(&origins);
-    let (notices, descriptions): (Vec<_>, _) = origins
-        .into_iter()
-        .map(|one| (one.notice, one.description))
-        .unzip();
-    let notices: Vec<_> = notices.into_iter().flatten().collect();
-    let subject = Subject {
-        title,
-        quantity,
-        unit_is_assumed: notices.iter().any(|notice| notice.unit_is_assumed),
+    let mut subject = Subject {
+        title: title_of(kind, &data, &origins),
+        quantity: quantity_of(&origins),
+        unit_is_assumed: false,
     };
-    PictureInput {
+    let mut notices = Vec::new();
+    let mut descriptions = Vec::new();
+    for origin in origins {
+        notices.extend(origin.notice);
+        descriptions.push(origin.description);
+    }
+    subject.unit_is_assumed = notices.iter().any(|notice| notice.unit_is_assumed);
+    Ok(PictureInput {
         notices,
         descriptions,
         ..PictureInput::new(kind, subject, data)
-    }
+    })
 }
 
 impl Origin {
     fn of_column(column: &TimeColumn, name: &str) -> Self {
-        let TimeColumn {
-            place,
-            times,
-            unit_is_assumed,
-            ..
-        } = column;
+        let (path, times) = (&column.place.path, &column.times);
         let (noun, rest) = match column.x {
             None => ("message", "without a time"),
             Some(_) => ("point", "left out"),
@@ -241,20 +195,22 @@ impl Origin {
             none if none.is_empty() => none,
             notes => format!(" ({notes})"),
         };
-        let (count, path) = (counted(times.count(), noun), &place.path);
+        let count = counted(times.count(), noun);
+        let unit_is_assumed = column.unit_is_assumed;
         let assumed = match unit_is_assumed {
             true => ", taken for milliseconds",
             false => "",
         };
+        let (title, place) = (&column.column, &column.place);
         let notice = || Notice {
-            text: format!("drawing column `{}` of {place}{assumed}", column.column),
-            unit_is_assumed: *unit_is_assumed,
+            text: format!("drawing column `{title}` of {place}{assumed}"),
+            unit_is_assumed,
         };
         Self {
             path: path.clone(),
             run: column.run.clone(),
             name: name.to_owned(),
-            notice: (column.column_is_guessed || *unit_is_assumed).then(notice),
+            notice: (column.column_is_guessed || unit_is_assumed).then(notice),
             description: format!("{count} of {}{notes}", path.display()),
         }
     }

@@ -28,7 +28,6 @@ pub struct Hover {
 }
 
 impl Hover {
-    /// A text for all that stands above each other.
     pub(crate) fn column(x: f64, text: Vec<String>) -> Self {
         Self { x, y: None, text }
     }
@@ -52,7 +51,6 @@ impl<'a> PlotContext<'a> {
         }
     }
 
-    /// The heading that was asked for, else the usual one.
     pub(crate) fn title(&self) -> &'a str {
         let title = self.options.title.as_deref();
         title.unwrap_or(&self.subject.title)

@@ -81,9 +81,8 @@ fn paint(
     painted.map_err(DrawError::paint)
 }
 
-/// The corners of a straight line of that width in dots. Its ends are cut along the axis that it
-/// crosses, where the width is a whole number of dots at every slope. Plotters cuts them across the line,
-/// and rounding then makes a steep line thinner than a level one.
+/// The corners of a straight line of that width in dots. Its ends are cut along the axis that it crosses,
+/// where the width is whole at every slope: cut across, as by plotters, a steep line would be thinner.
 fn band(from: (i32, i32), to: (i32, i32), width: f64) -> [(i32, i32); 4] {
     let (dx, dy) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
     // Both edges of a polygon are painted, so a level line has one dot more than its width.

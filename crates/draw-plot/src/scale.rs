@@ -62,7 +62,6 @@ impl AxisScale {
 /// A value of an axis, and its printed form.
 pub(crate) type Tick = (f64, String);
 
-/// Maps values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PixelAxis {
     scale: AxisScale,
@@ -71,7 +70,6 @@ pub(crate) struct PixelAxis {
 }
 
 impl PixelAxis {
-    /// True if the value lies on the axis.
     pub(crate) fn reaches(&self, value: f64) -> bool {
         (self.scale.low..=self.scale.high).contains(&value)
     }

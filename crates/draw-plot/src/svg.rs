@@ -15,13 +15,11 @@ const SVG_DOTS: u32 = 4;
 /// Fewer equal shapes in a row stay as they are, and so do lines of fewer points.
 const MANY: usize = 200;
 
-/// The shapes of an SVG, without its opening tag.
+/// The shapes of an SVG, without its opening tag; all places in dots.
 pub(crate) struct SvgDrawing {
     shapes: String,
-    /// In dots, as the shapes.
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// In dots, as the shapes.
     pub(crate) hovers: Vec<Hover>,
 }
 
@@ -42,7 +40,6 @@ impl SvgDrawing {
         })
     }
 
-    /// A file of this size.
     pub(crate) fn to_file(&self, size: Size) -> String {
         self.opened_by(&format!(
             r#"<svg width="{}" height="{}" viewBox="0 0 {} {}" xmlns="http://www.w3.org/2000/svg">"#,
@@ -53,7 +50,6 @@ impl SvgDrawing {
         ))
     }
 
-    /// The drawing behind this opening tag.
     pub(crate) fn opened_by(&self, tag: &str) -> String {
         format!("{tag}\n{}</svg>\n", self.shapes)
     }
@@ -67,8 +63,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Writes a long row of circles or rectangles that differ in their place alone as one path of the same
-/// look. Where such circles or rectangles lie over each other, they are not stronger if they are
-/// translucent.
+/// look. Where translucent ones lie over each other, they are not stronger.
 fn compact(shapes: &[(CanvasShape, RGBAColor)]) -> String {
     let mut text = String::new();
     let is_alike = |a: &(CanvasShape, RGBAColor), b: &(CanvasShape, RGBAColor)| match (&a.0, &b.0) {
@@ -106,7 +101,6 @@ fn look((shape, colour): &(CanvasShape, RGBAColor)) -> String {
     }
 }
 
-/// One shape as an element, with the end of its line.
 fn element(shape: &(CanvasShape, RGBAColor)) -> String {
     let look = look(shape);
     match &shape.0 {

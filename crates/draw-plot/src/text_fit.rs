@@ -2,7 +2,6 @@
 
 use crate::canvas::{Canvas, Font};
 
-/// The separator between the parts of a text.
 pub(crate) const SEPARATOR: &str = " · ";
 
 impl Canvas<'_> {

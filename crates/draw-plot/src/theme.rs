@@ -1,7 +1,6 @@
 //! Colours. Series have the palette of Okabe and Ito (2008), which people with any kind of colour vision can
-//! distinguish. Counts are steps of viridis (Smith & van der Walt 2015),
-//! whose lightness rises evenly, so that the order is seen by any eye and in grey; of viridis that
-//! part which stands out from the ground.
+//! distinguish. Counts are those steps of viridis (Smith & van der Walt 2015) which stand out from the
+//! ground: its lightness rises evenly, so that the order is seen by any eye and in grey.
 //!
 //! Against its ground every text has a contrast of at least 4.5 to 1, every line and mark of at least
 //! 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11). Exempt are the grid, which only leads the eye to numbers that
@@ -14,13 +13,11 @@ use crate::options::Theme;
 /// Series that have a colour of their own.
 pub const MAX_SERIES: usize = 7;
 
-/// Colours of the scale of counts.
 pub(crate) const HEAT_STEPS: usize = 9;
 
 /// Strength of the colour of what is not measured.
 pub(crate) const ZONE_STRENGTH: f64 = 0.8;
 
-/// The colours of one theme.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Colours {
     pub(crate) ground: RGBColor,
@@ -142,8 +139,7 @@ impl Colours {
     }
 }
 
-/// A colour of its own for each use, so that a colour in the markup identifies the variable that takes its
-/// place.
+/// A colour of its own for each use, which identifies the variable that takes its place in the markup.
 fn page_colours() -> Colours {
     let mut colours = Theme::Light.colours();
     for (number, (_, colour)) in (0..).zip(colours.named()) {
@@ -152,9 +148,7 @@ fn page_colours() -> Colours {
     colours
 }
 
-/// CSS that sets the variables of [`Theme::Page`]: light, dark where the reader prefers it, and
-/// light on paper.
-#[must_use]
+/// CSS that sets the variables of [`Theme::Page`]: light, or dark where the reader prefers it; light on paper.
 pub fn page_style() -> String {
     let rule = |theme: Theme| {
         let mut colours = theme.colours();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use results::read::RunOrigin;
 use units::counted;
 
-use crate::data::{Notice, PictureKind};
+use crate::data::{Data, Notice, PictureKind};
 use crate::phrases::capitalize;
 
 /// A file, and the origin of its times.
@@ -33,7 +33,7 @@ pub(crate) fn run_title(run: &RunOrigin) -> String {
 }
 
 /// The run that all files come from; without such a run, what is drawn.
-pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin]) -> String {
+pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String {
     let titles = all
         .iter()
         .map(|one| one.run.as_ref().map(run_title).unwrap_or_default());
@@ -45,20 +45,21 @@ pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin]) 
         return title.clone();
     }
     let quantity = quantity_of(all);
-    let what = match (kind, x_name) {
+    if let Data::Xy { x_name, .. } = data {
         // A column's name is written as its owner writes it.
-        (_, Some(x_name)) => return format!("{quantity} against {x_name}"),
-        (PictureKind::Latency, None) => format!("{quantity} of each message"),
-        (PictureKind::Histogram, None) => format!("histogram of the {quantity}"),
-        (PictureKind::Cdf, None) => format!("distribution of the {quantity}"),
-        (PictureKind::Percentiles, None) => format!("percentiles of the {quantity}"),
-        (PictureKind::Timeline, None) => "throughput and times of each second".to_owned(),
-        (PictureKind::Heatmap, None) => format!("{quantity} over the run"),
+        return format!("{quantity} against {x_name}");
+    }
+    let what = match kind {
+        PictureKind::Latency => format!("{quantity} of each message"),
+        PictureKind::Histogram => format!("histogram of the {quantity}"),
+        PictureKind::Cdf => format!("distribution of the {quantity}"),
+        PictureKind::Percentiles => format!("percentiles of the {quantity}"),
+        PictureKind::Timeline => "throughput and times of each second".to_owned(),
+        PictureKind::Heatmap => format!("{quantity} over the run"),
     };
     capitalize(&what)
 }
 
-/// The name of the times of all files.
 pub(crate) fn quantity_of(all: &[Origin]) -> String {
     let mut names: Vec<&str> = all.iter().map(|origin| &*origin.name).collect();
     names.dedup();

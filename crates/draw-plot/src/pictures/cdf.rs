@@ -11,7 +11,6 @@ use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{even_places, log_places, shares};
 
-/// The picture of distribution functions.
 pub(crate) struct CdfPlot<'a> {
     lines: DistributionLines<'a>,
     x: AxisScale,

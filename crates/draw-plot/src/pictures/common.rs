@@ -81,7 +81,6 @@ pub(crate) struct PercentileLine {
     pub(crate) text: RGBColor,
 }
 
-/// The lines of the median and of the 99th percentile.
 pub(crate) fn percentile_lines(figures: &KeyFigures, colours: &Colours) -> [PercentileLine; 2] {
     let figures = [("p50", figures.p50), ("p99", figures.p99)];
     [0, 1].map(|which| {

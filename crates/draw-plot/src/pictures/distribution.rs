@@ -20,7 +20,6 @@ pub(crate) struct DistributionLines<'a> {
     pub(crate) lines: Vec<DistributionLine<'a>>,
 }
 
-/// The times of one file, or one of its two times.
 pub(crate) struct DistributionLine<'a> {
     label: String,
     pub(crate) sorted: SortedTimes<'a>,
@@ -158,12 +157,10 @@ impl<'a> DistributionLines<'a> {
         self.lines.iter().map(|line| line.figures).collect()
     }
 
-    /// The end of a linear axis of times.
     pub(crate) fn linear_top(&self) -> f64 {
         linear_top(&self.all_figures(), 0.0)
     }
 
-    /// The largest time of all.
     pub(crate) fn max(&self) -> f64 {
         let all = self.lines.iter().map(|line| line.figures.max);
         all.fold(0.0, f64::max)
@@ -176,8 +173,7 @@ impl<'a> DistributionLines<'a> {
         scale_of_times(self.context.options.log, ends, top)
     }
 
-    /// Draws the median and the 99th percentile of a single line, as lines down through the picture with
-    /// their labels inwards of one end.
+    /// Draws the percentiles of a single line down through the picture, labelled inwards of one end.
     pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, (end, inwards): (f64, f64)) {
         let Some(line) = self.only() else {
             return;
@@ -216,7 +212,6 @@ impl DistributionLine<'_> {
         join(figures(&self.figures, "max"))
     }
 
-    /// Draws the line through these points.
     pub(crate) fn draw(&self, axes: &PanelAxes<'_>, pixels: &[(f64, f64)]) {
         if self.is_dashed {
             axes.canvas.dashed(pixels, self.colour, 2.0);

@@ -1,5 +1,4 @@
-//! The forest plot of a comparison: for each figure of each server a dot a round and the interval of all
-//! rounds, as ratios to the reference on one logarithmic axis.
+//! The forest plot of a comparison: ratios to the reference, a dot a round and the interval of all rounds.
 
 use std::path::Path;
 
@@ -81,7 +80,6 @@ pub fn forest_plot_svg(options: &Options, data: &ForestData) -> Result<Svg, Draw
     inline_svg(&plot, plot.title(), options)
 }
 
-/// A picture that can be drawn: checked, and its axis known.
 struct ForestPlot<'a> {
     options: &'a Options,
     data: &'a ForestData,
@@ -135,7 +133,6 @@ impl<'a> ForestPlot<'a> {
         layout.write_x_label(&canvas.fit(&self.data.x_label, font.text, layout.width()));
     }
 
-    /// Draws the name, the dots, the interval and the words of a row.
     fn draw_row(
         &self,
         (layout, x): (&Layout<'_>, &PixelAxis),

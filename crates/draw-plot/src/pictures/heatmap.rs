@@ -1,5 +1,4 @@
-//! The number of messages by their times, over the time at which they were sent or due: a panel for each
-//! file.
+//! The number of messages by their times, over the time at which they were sent or due: a panel a file.
 
 use plotters::style::RGBColor;
 use results::read::{Latencies, TimedLatencies, TimestampOf};
@@ -17,11 +16,9 @@ use crate::scale::AxisScale;
 use crate::series::{Cells, CountSteps, moment, rows_for, slice_for, span, time_unit};
 use crate::theme::HEAT_STEPS;
 
-/// The picture of heatmaps.
 pub(crate) struct HeatmapPlot<'a> {
     context: PlotContext<'a>,
     all: &'a [Labelled<TimedLatencies>],
-    /// Cells of each file.
     cells: Vec<Cells>,
     slice_s: f64,
     /// Edges of the rows, in milliseconds.
@@ -109,7 +106,6 @@ impl<'a> HeatmapPlot<'a> {
         events.any(|event| event != self.all[0].timestamp_of)
     }
 
-    /// The label of the axis of time.
     fn x_label(&self, unit: &str) -> String {
         let what = if self.is_mixed() {
             "time"
@@ -119,7 +115,6 @@ impl<'a> HeatmapPlot<'a> {
         format!("{what}, since the start of measuring ({unit})")
     }
 
-    /// The scale of counts.
     fn legend(&self) -> Vec<LegendEntry> {
         let lowest = |step: usize| self.steps.lowest(step);
         // Some steps have no whole number.

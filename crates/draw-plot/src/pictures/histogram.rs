@@ -12,11 +12,9 @@ use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{bins_for, histogram, span};
 
-/// The picture of histograms.
 pub(crate) struct HistogramPlot<'a> {
     lines: DistributionLines<'a>,
     edges: Vec<f64>,
-    /// Counts of each line.
     counts: Vec<Vec<u64>>,
     /// Counts of each line, or percentages.
     heights: Vec<Vec<f64>>,

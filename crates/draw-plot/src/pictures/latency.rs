@@ -27,14 +27,12 @@ use crate::theme::Colours;
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
 
-/// The picture of single messages.
 pub(crate) struct LatencyPlot<'a> {
     context: PlotContext<'a>,
     window: NonZeroUsize,
     lines: Vec<LatencyLine<'a>>,
     /// Messages from the left edge to the right one.
     span: usize,
-    /// From the lowest to the highest value on the axis.
     scale: AxisScale,
 }
 
@@ -158,7 +156,6 @@ impl<'a> LatencyPlot<'a> {
         }
     }
 
-    /// The number of each message, and the averages there.
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let (window, first) = (self.window_size(), self.window.get() - 1);
         let hover = |at: usize| {
@@ -185,7 +182,6 @@ impl<'a> LatencyPlot<'a> {
         line.colour.mix(strength * share)
     }
 
-    /// The messages themselves, behind everything else.
     fn draw_messages(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         if !self.has_average() {
             return;
@@ -252,7 +248,6 @@ impl<'a> LatencyPlot<'a> {
         }
     }
 
-    /// The range of the averages of each column, and a line through their means.
     fn draw_average_range(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         let (columns, first) = (axes.columns(), self.window.get() - 1);
         let ranges = column_ranges(&line.averages, first, self.span, columns);

@@ -21,7 +21,6 @@ pub(crate) fn draw_markers(axes: &PanelAxes<'_>, xs: impl Iterator<Item = f64>, 
     }
 }
 
-/// The times beyond the end of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct OffScale {
     pub(crate) end_ms: f64,
@@ -42,8 +41,7 @@ impl OffScale {
         }
     }
 
-    /// Writes a note beside the heading of the y axis, as fully as there is room; nothing for no times. The
-    /// sign points to them, the noun names them.
+    /// Writes a note beside the heading of the y axis, as fully as there is room; nothing for no times.
     pub(crate) fn draw_note(self, axes: &PanelAxes<'_>, (sign, noun): (char, &str)) {
         if self.count == 0 {
             return;

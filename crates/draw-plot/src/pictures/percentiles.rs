@@ -10,7 +10,6 @@ use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
 
-/// The picture of percentiles.
 pub(crate) struct PercentilesPlot<'a> {
     lines: DistributionLines<'a>,
     /// End of the axis of 1/(1 − q).
@@ -63,8 +62,7 @@ impl Plot for PercentilesPlot<'_> {
     }
 }
 
-/// The quantile at a place of the spectrum, with the digits that distinguish it from its neighbours:
-/// `99.92 %`.
+/// The quantile at a place of the spectrum, with the digits that distinguish it: `99.92 %`.
 fn percent_at(place: f64) -> String {
     // At most 18, the digits of a count.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -24,7 +24,6 @@ use crate::theme::{Colours, ZONE_STRENGTH};
 /// Height of an axis in relation to what is drawn, where labels stand above that.
 const HEADROOM: f64 = 1.25;
 
-/// The picture of seconds: throughput above, times below.
 pub(crate) struct TimelinePlot<'a> {
     context: PlotContext<'a>,
     all: Vec<RunSeconds<'a>>,
@@ -105,8 +104,7 @@ impl<'a> TimelinePlot<'a> {
         entries
     }
 
-    /// True if the axis of times is logarithmic: asked for, or because on a linear one the usual times
-    /// would lie on the ground.
+    /// True if a logarithmic axis of times is asked for, or the usual times would lie on the ground of another.
     fn is_log(&self) -> bool {
         /// Multiple of the median of all that is drawn.
         const FAR: f64 = 20.0;
@@ -127,7 +125,6 @@ impl<'a> TimelinePlot<'a> {
         scale_of_times(self.is_log(), values, highest(&self.times))
     }
 
-    /// The heading of the lower panel.
     fn heading_of_times(&self) -> String {
         let what = match self.all.as_slice() {
             [_] => "times of the echoes of each second".to_owned(),
@@ -141,7 +138,6 @@ impl<'a> TimelinePlot<'a> {
         axes.x.pixel(at_s / self.time.unit_s)
     }
 
-    /// Draws the time that is not measured.
     fn draw_zones(&self, axes: &PanelAxes<'_>) {
         let (canvas, top, bottom) = (axes.canvas, axes.top, axes.bottom);
         let zone = |from_s: f64, to_s: f64| {
@@ -248,7 +244,6 @@ impl<'a> TimelinePlot<'a> {
         seconds.map(hover).collect()
     }
 
-    /// The counts and times of a second.
     fn describe(&self, second: u64) -> Vec<String> {
         let mut text = vec![format!("{second} s to {} s", second + 1)];
         for run in &self.all {

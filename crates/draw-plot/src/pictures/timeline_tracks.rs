@@ -11,7 +11,6 @@ use super::time_axis::drain_of;
 use crate::series::{TimeStep, rates, steps};
 use crate::theme::Colours;
 
-/// A line of the picture.
 pub(crate) struct Track {
     pub(crate) label: String,
     pub(crate) steps: Vec<TimeStep>,
@@ -30,13 +29,11 @@ impl Track {
         }
     }
 
-    /// The values that are known.
     pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
         self.steps.iter().filter_map(|step| step.value)
     }
 }
 
-/// The highest value of all tracks.
 pub(crate) fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
     let values = tracks.into_iter().flat_map(Track::values);
     values.fold(0.0, f64::max)
@@ -54,7 +51,6 @@ pub(crate) fn tracks(
     }
 }
 
-/// The tracks of a single run: all that is known of it.
 fn tracks_of_one(
     run: &RunSeconds<'_>,
     only: Option<Metric>,
@@ -95,8 +91,7 @@ fn tracks_of_one(
     (throughput, times)
 }
 
-/// The tracks that can be compared of several runs, without the drain: nothing marks its seconds, so they
-/// would look like seconds of the run.
+/// The tracks of several runs that can be compared, without the drain, whose seconds nothing would mark.
 fn tracks_of_several(
     all: &[RunSeconds<'_>],
     metric: Metric,

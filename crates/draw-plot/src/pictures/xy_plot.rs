@@ -21,7 +21,6 @@ use crate::series::{
     Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
 };
 
-/// The picture of times against numbers.
 pub(crate) struct XyPlot<'a> {
     context: PlotContext<'a>,
     x_name: &'a str,
@@ -36,7 +35,6 @@ struct XyLine<'a> {
     file: &'a Labelled<TimeColumn>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
-    /// A line goes through the points.
     is_joined: bool,
     colour: RGBColor,
 }
@@ -186,14 +184,12 @@ impl XyLine<'_> {
     }
 }
 
-/// The numbers of a column and their times.
 fn points(column: &TimeColumn) -> impl Iterator<Item = Point> {
     let xs = column.x.iter().flat_map(|x| x.values.iter().copied());
     xs.zip(column.times.values_ms.iter().copied())
 }
 
-/// True if a line goes through the points: where they have room, or are many along the axis. Through
-/// many whose x goes back and forth it would be a scribble that hides them.
+/// True if a line goes through the points. Through many whose x goes back and forth it would hide them.
 fn is_joined(column: &TimeColumn, size: Size) -> bool {
     let has_room = points(column).count() * ROOM <= size.width as usize;
     has_room || points(column).is_sorted_by(|a, b| a.0 <= b.0)

@@ -3,18 +3,14 @@
 use super::log_bins::LogBins;
 use super::round_step;
 
-/// Columns of a heatmap at most.
 const MOST_COLUMNS: f64 = 120.0;
 
 /// Length of a column at least, in seconds.
 const FINEST_S: f64 = 1e-4;
 
-/// Rows of a heatmap at most.
 const MOST_ROWS: f64 = 60.0;
 
-/// The length of a column for a run of `span_s` whose moments are known to `at_least_s`: 1, 2 or 5 times a
-/// power of ten seconds.
-#[must_use]
+/// The round length of a column, in seconds, for a run of `span_s` whose moments are known to `at_least_s`.
 pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
     let wanted = (span_s / MOST_COLUMNS).max(at_least_s).max(FINEST_S);
     let (factor, power) = round_step(wanted);
@@ -22,7 +18,6 @@ pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
 }
 
 /// The rows of a heatmap of times from `low`, which is above zero, to `high`.
-#[must_use]
 pub fn rows_for(low: f64, high: f64) -> LogBins {
     let decades = (high / low).log10();
     let per_decade = [50, 20, 10, 5, 2, 1]
@@ -40,10 +35,8 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Counts times at their moments: `counts` times each, or once where it is empty. A column begins
-    /// at its [`moment`], a row holds its lower edge. Times outside of the edges
-    /// are left out.
-    #[must_use]
+    /// Counts times at their moments: `counts` times each, or once where it is empty. A row holds its lower
+    /// edge. Times outside of the edges are left out.
     pub fn of(at_s: &[f64], values: &[f64], counts: &[u64], slice_s: f64, edges: &[f64]) -> Self {
         let rows = edges.len().saturating_sub(1);
         let mut cells = Self {
@@ -69,14 +62,12 @@ impl Cells {
         self.counts.chunks_exact(self.rows.max(1))
     }
 
-    /// The fullest cell.
     pub(crate) fn most(&self) -> u64 {
         self.counts.iter().copied().max().unwrap_or(0)
     }
 }
 
 /// When a column begins, in seconds.
-#[must_use]
 pub fn moment(column: usize, slice_s: f64) -> f64 {
     if slice_s < 1.0 {
         // Three tenths, not three times what a tenth is to a computer.
@@ -118,7 +109,6 @@ impl CountSteps {
         }
     }
 
-    /// The number of steps.
     pub(crate) fn count(self) -> usize {
         self.count
     }

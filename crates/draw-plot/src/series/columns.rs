@@ -11,9 +11,7 @@ use super::key_figures::quantile;
 pub(crate) struct Bin {
     /// Number of the group of columns, from 0.
     pub(crate) index: usize,
-    /// Number of messages.
     pub(crate) count: usize,
-    /// The smallest and the largest value.
     pub(crate) extremes: (f64, f64),
     /// The middle 96 %.
     pub(crate) bulk: (f64, f64),
@@ -21,8 +19,8 @@ pub(crate) struct Bin {
     pub(crate) body: (f64, f64),
 }
 
-/// The values, by position, of each group of `wide` columns that has any, when the picture's `span`
-/// positions share `columns`. The first value stands at position `first`.
+/// The values of each group of `wide` columns that has any, when the picture's `span` positions share
+/// `columns`. The first of the `count` values stands at position `first`.
 fn groups(
     count: usize,
     first: usize,
@@ -75,9 +73,7 @@ pub struct ColumnRange {
     pub high: f64,
 }
 
-/// The range of the values of each column that has any: what no picture may leave out. The first value
-/// stands at position `first`.
-#[must_use]
+/// The range of the values of each column that has any. The first value stands at position `first`.
 pub fn column_ranges(
     values: &[f64],
     first: usize,
@@ -99,7 +95,6 @@ pub fn column_ranges(
 
 /// The values as a line that looks the same as one through all of them: first, smallest, largest
 /// and last of each column (M4: Jugel et al., VLDB'14). The first value stands at position `first`.
-#[must_use]
 pub fn outline(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Point> {
     let point = |at: usize| ((first + at) as f64, values[at]);
     if values.len() <= 2 * columns.get() {

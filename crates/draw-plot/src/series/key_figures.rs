@@ -5,18 +5,14 @@ use super::{SortedTimes, span};
 /// The figures of a whole series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct KeyFigures {
-    /// The median.
     pub(crate) p50: f64,
-    /// The 99th percentile.
     pub(crate) p99: f64,
-    /// The largest value.
     pub(crate) max: f64,
     /// The smallest value above zero, where a logarithmic axis can begin.
     pub(crate) min_positive: Option<f64>,
 }
 
 impl KeyFigures {
-    /// The figures of times in ascending order.
     pub(crate) fn of_sorted(sorted: &SortedTimes<'_>) -> Self {
         Self {
             p50: sorted.quantile(0.5),
@@ -53,12 +49,9 @@ pub(super) fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
     Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
 }
 
-/// The top of a linear axis.
-///
-/// One message of a second among a million of a millisecond must not press all others into a line
-/// at the bottom. So when the largest value is more than three times the 99th percentile, the axis
-/// ends at twice that percentile, or as high as the averages reach, up to four times; what lies
-/// above is marked at the upper edge and counted.
+/// The top of a linear axis, which one outlier among a million messages must not stretch: when the largest
+/// value is more than three times the 99th percentile, the axis ends at twice that percentile, or as high as
+/// the averages reach, up to four times. The values above are marked at the upper edge and counted.
 pub(crate) fn linear_top(digests: &[KeyFigures], largest_average: f64) -> f64 {
     let max = digests.iter().map(|d| d.max).fold(0.0, f64::max);
     let p99 = digests.iter().map(|d| d.p99).fold(0.0, f64::max);

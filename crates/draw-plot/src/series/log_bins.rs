@@ -2,8 +2,7 @@
 
 use super::sorted::SortedTimes;
 
-/// Bins side by side. Each tenfold has the same number of bins of equal factor; the edges are powers of ten
-/// and what divides them evenly.
+/// Bins side by side: each tenfold has the same number of them, of equal factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBins {
     per_decade: u32,
@@ -14,7 +13,6 @@ pub struct LogBins {
 
 impl LogBins {
     /// Bins for all from `low`, which is above zero, to `high`.
-    #[must_use]
     pub fn covering(low: f64, high: f64, per_decade: u32) -> Self {
         // Times are far within 10^±300.
         #[allow(clippy::cast_possible_truncation)]
@@ -35,14 +33,11 @@ impl LogBins {
     }
 
     /// The number of bins of a tenfold.
-    #[must_use]
     pub fn per_decade(self) -> u32 {
         self.per_decade
     }
 
-    /// The edges in ascending order, one more than bins. A bin holds its lower edge, not its upper
-    /// one.
-    #[must_use]
+    /// The edges in ascending order, one more than bins. A bin holds its lower edge, not its upper one.
     pub fn edges(self) -> Vec<f64> {
         (self.first..)
             .take(self.count + 1)
@@ -58,10 +53,8 @@ fn edge(number: i32, per_decade: u32) -> f64 {
 /// Most bins that can be told apart.
 const MOST_BINS: f64 = 300.0;
 
-/// Bins in which the distributions show their shape: enough of them in the body, from the first to the
-/// 99th percentile, as far as there are messages to fill them, and no more altogether than can be seen.
-/// `None` without a time above zero.
-#[must_use]
+/// Bins that show the shape of the body, from the first to the 99th percentile, as far as there are messages
+/// to fill them, and no more altogether than can be seen. `None` without a time above zero.
 pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
     let low = all
         .iter()
@@ -95,7 +88,6 @@ pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
 }
 
 /// The number of times in each bin.
-#[must_use]
 pub fn histogram(sorted: &SortedTimes<'_>, edges: &[f64]) -> Vec<u64> {
     let below: Vec<u64> = edges.iter().map(|edge| sorted.below(*edge)).collect();
     below.windows(2).map(|pair| pair[1] - pair[0]).collect()

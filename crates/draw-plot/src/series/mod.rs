@@ -1,17 +1,5 @@
 //! The numbers of a picture: quantiles, bins, outlines. Knows neither files nor colours. Moving averages come
-//! from [`measurement::moving_average`].
-//!
-//! | module | contents |
-//! |---|---|
-//! | `columns` | messages in order of sending: bins that keep the extremes, outlines |
-//! | `key_figures` | percentiles of a whole series |
-//! | `sorted` | distributions: quantiles, shares, HdrHistogram's spectrum |
-//! | `log_bins` | histograms of times' magnitudes |
-//! | `seconds` | steps along the time axis |
-//! | `cells` | time and magnitude together |
-//! | `xy_data` | times against numbers: order, axis, unit |
-//!
-//! A message's position counts from 0 here; the picture numbers messages from 1.
+//! from [`measurement::moving_average`]. A message's position counts from 0 here, in the picture from 1.
 
 mod cells;
 mod columns;
@@ -34,7 +22,6 @@ pub use sorted::{
 };
 pub(crate) use xy_data::{is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, thin_out};
 
-/// A point of a line.
 pub(crate) type Point = (f64, f64);
 
 /// The smallest and the largest of the numbers; `None` without any.

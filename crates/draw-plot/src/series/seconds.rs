@@ -13,8 +13,7 @@ pub struct TimeStep {
     pub value: Option<f64>,
 }
 
-/// The values of seconds in ascending order. The second in which the measured phase ends is as long
-/// as it was measured.
+/// The values of ascending seconds. The second in which the measured phase ends is as long as was measured.
 pub(crate) fn steps(
     values: impl IntoIterator<Item = (u64, Option<f64>)>,
     elapsed_s: Option<f64>,
@@ -36,13 +35,10 @@ pub(crate) fn steps(
         .collect()
 }
 
-/// Less of a second than this says nothing of a rate by itself: one echo in a last hundredth of a
-/// millisecond would be 100,000 per second.
+/// Less of a second is no rate by itself: one echo in a hundredth of a millisecond would be 100,000 per second.
 const SLIVER_S: f64 = 0.5;
 
-/// The counts of seconds as rates per second. The two differ for a second that is not whole. One that is not
-/// even half there has the rate of it and the second before it.
-#[must_use]
+/// The counts of seconds as rates. A second that is not even half there has the rate of it and the one before.
 pub fn rates(
     counts: impl IntoIterator<Item = (u64, u64)>,
     elapsed_s: Option<f64>,
@@ -86,8 +82,7 @@ pub(crate) fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
         .collect()
 }
 
-/// Seconds with failures, brought together where their middles are closer than `room_s`, so that each
-/// group can be labelled: when it begins, when it ends, and how many there were.
+/// Start, end and number of the failures of successive seconds, whose middles are closer than `room_s`.
 pub(crate) fn failures(
     counts: impl IntoIterator<Item = (u64, u64)>,
     room_s: f64,
