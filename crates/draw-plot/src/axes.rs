@@ -7,7 +7,7 @@ use plotters::style::RGBColor;
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::layout::Layout;
-use crate::legend::{self, LegendEntry, Overflow};
+use crate::legend::{self, LegendEntry};
 use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
 
@@ -92,7 +92,7 @@ impl PlotContext<'_> {
         draw_legend(&mut layout, &decorations.legend, &shares);
         let right = panels.iter().flat_map(|panel| &panel.right);
         layout.reserve(canvas.widest(right, font.text));
-        let no_room = DrawError::NoRoom(panels.len(), canvas.size());
+        let no_room = DrawError::NoRoom(panels.len(), canvas.size);
         let places = layout.stack(&shares).ok_or(no_room)?;
         let ticks = |(panel, (_, place)): (&Panel<'_>, &(_, Layout<'_>))| {
             let y = panel.y.over((place.bottom, place.top));
@@ -164,16 +164,16 @@ impl PlotContext<'_> {
 
 /// Draws the legend, with names cut off where whole ones would leave no room for the panels.
 fn draw_legend(layout: &mut Layout<'_>, entries: &[LegendEntry], shares: &[f64]) {
-    let place = |overflow| {
+    let place = |may_wrap| {
         let mut below = *layout;
-        let placed = legend::place(&mut below, entries, overflow);
+        let placed = legend::place(&mut below, entries, may_wrap);
         (placed, below)
     };
-    let (mut placed, mut below) = place(Overflow::Wrap);
+    let (mut placed, mut below) = place(true);
     let mut data = below;
     data.skip();
     if data.stack(shares).is_none() {
-        (placed, below) = place(Overflow::Cut);
+        (placed, below) = place(false);
     }
     *layout = below;
     legend::draw(layout, entries, &placed);

@@ -42,7 +42,7 @@ pub(crate) enum CanvasShape {
 
 /// A picture's shapes. Places are in pixels of the finished picture, widths and radiuses in those of 1280x720.
 pub(crate) struct Canvas<'f> {
-    size: Size,
+    pub(crate) size: Size,
     /// Scale of every length; 1 at 1280x720.
     pub(crate) scale: f64,
     /// Dots of the backend per pixel: backends take whole dots only.
@@ -62,10 +62,6 @@ impl<'f> Canvas<'f> {
             fonts,
             shapes: RefCell::default(),
         }
-    }
-
-    pub(crate) fn size(&self) -> Size {
-        self.size
     }
 
     /// The shapes and their colours, from the lowest to the topmost.

@@ -12,7 +12,7 @@ use draw_plot::{
 };
 use results::atomic_file::is_same_file;
 use results::read::{ColumnRequest, Latencies, Metric, TimeUnit};
-use units::{grouped, parse_positive};
+use units::{UnitError, grouped, parse_positive};
 
 use crate::flag_advice::{with_advice, with_correction};
 
@@ -146,12 +146,8 @@ const THEMES: [Choice<Theme>; 2] = [("light", "", Theme::Light), ("dark", "", Th
 const PICTURE: &str = "Picture";
 const READING: &str = "Reading";
 
-fn parse_window(text: &str) -> Result<NonZeroUsize, String> {
-    let window: u64 = parse_positive(text, u64::from(u32::MAX)).map_err(|e| e.to_string())?;
-    usize::try_from(window)
-        .ok()
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| format!("`{text}` is too large"))
+fn parse_window(text: &str) -> Result<NonZeroUsize, UnitError> {
+    parse_positive(text, u64::from(u32::MAX))
 }
 
 impl Args {

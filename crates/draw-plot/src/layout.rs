@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::canvas::{Align, Canvas, Font};
+use crate::series::whole;
 use crate::theme::Colours;
 
 #[derive(Clone, Copy)]
@@ -55,10 +56,10 @@ impl<'c> Layout<'c> {
             canvas,
             font,
             left: margin,
-            right: f64::from(canvas.size().width) - margin,
+            right: f64::from(canvas.size.width) - margin,
             top: 14.0 * font.scale,
             // Two rows of writing stand below.
-            bottom: f64::from(canvas.size().height) - 58.0 * font.scale,
+            bottom: f64::from(canvas.size.height) - 58.0 * font.scale,
             margin,
         }
     }
@@ -141,26 +142,16 @@ impl<'c> Layout<'c> {
     }
 
     pub(crate) fn columns(&self) -> NonZeroUsize {
-        // Positive, and far below 2^53.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let columns = self.width().round() as usize;
-        NonZeroUsize::new(columns).unwrap_or(NonZeroUsize::MIN)
+        NonZeroUsize::new(whole(self.width().round())).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Numbers that the y axis has room for.
     pub(crate) fn ticks_down(&self) -> usize {
-        Self::fit(self.bottom - self.top, 42.0 * self.font.scale)
+        whole((self.bottom - self.top) / (42.0 * self.font.scale)).max(2)
     }
 
     /// Numbers that the x axis has room for.
     pub(crate) fn ticks_across(&self) -> usize {
-        Self::fit(self.width(), 125.0 * self.font.scale)
-    }
-
-    fn fit(length: f64, each: f64) -> usize {
-        // Small, and negative at worst, which saturates.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let count = (length / each) as usize;
-        count.max(2)
+        whole(self.width() / (125.0 * self.font.scale)).max(2)
     }
 }

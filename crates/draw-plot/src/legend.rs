@@ -49,15 +49,6 @@ impl LegendEntry {
     }
 }
 
-/// Handling of an entry that is wider than the picture.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Overflow {
-    /// The entry goes on in further rows.
-    Wrap,
-    /// The entry is cut, to leave the room to the data.
-    Cut,
-}
-
 pub(crate) struct PlacedEntry<'e> {
     entry: &'e LegendEntry,
     /// Left end and middle of the swatch.
@@ -66,11 +57,12 @@ pub(crate) struct PlacedEntry<'e> {
     rows: Vec<(String, (f64, f64))>,
 }
 
-/// Places the entries, but for scales of counts, side by side in as many rows as they need.
+/// Places the entries, but for scales of counts, side by side in as many rows as they need. An entry that is
+/// wider than the picture goes on in further rows, or is cut to leave the room to the data.
 pub(crate) fn place<'e>(
     layout: &mut Layout<'_>,
     entries: &'e [LegendEntry],
-    overflow: Overflow,
+    may_wrap: bool,
 ) -> Vec<PlacedEntry<'e>> {
     let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let indent = 30.0 * k;
@@ -78,9 +70,9 @@ pub(crate) fn place<'e>(
     let mut at: Option<(f64, f64)> = None;
     let is_placed = |entry: &&LegendEntry| !matches!(entry.swatch, Swatch::Steps { .. });
     let place = |entry: &'e LegendEntry| {
-        let rows = match overflow {
-            Overflow::Wrap => canvas.rows(&entry.text, font.text, room),
-            Overflow::Cut => vec![canvas.fit(&entry.text, font.text, room)],
+        let rows = match may_wrap {
+            true => canvas.rows(&entry.text, font.text, room),
+            false => vec![canvas.fit(&entry.text, font.text, room)],
         };
         let width = indent + canvas.widest(rows.iter(), font.text);
         let start = match at {
@@ -124,10 +116,7 @@ fn draw_steps(layout: &mut Layout<'_>, text: &str, colours: &[RGBColor], edges: 
     const NARROW: f64 = 32.0;
     let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;
-    let (first, last) = (
-        edges.first().map_or(0.0, half),
-        edges.last().map_or(0.0, half),
-    );
+    let [first, last] = [edges.first(), edges.last()].map(|edge| edge.map_or(0.0, half));
     let each = |start: f64| (layout.right - last - start) / colours.len().max(1) as f64;
     let text = canvas.fit(text, font.text, layout.inner_width());
     let beside = canvas.text_width(&text, font.text) + 12.0 * k;

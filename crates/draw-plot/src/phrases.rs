@@ -12,6 +12,11 @@ pub(crate) fn capitalize(text: &str) -> String {
     first.chain(letters.clone()).collect()
 }
 
+/// The text where it applies, else nothing.
+pub(crate) fn text_if(applies: bool, text: &'static str) -> &'static str {
+    if applies { text } else { "" }
+}
+
 /// The parts that are not empty: `one · two`.
 pub(crate) fn join(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();

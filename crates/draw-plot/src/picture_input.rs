@@ -17,7 +17,7 @@ use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
 use crate::options::Options;
-use crate::phrases::random_choice;
+use crate::phrases::{random_choice, text_if};
 use crate::pictures;
 use crate::titles::{Origin, labels_of, quantity_of, run_title, title_of};
 
@@ -197,10 +197,7 @@ impl Origin {
         };
         let count = counted(times.count(), noun);
         let unit_is_assumed = column.unit_is_assumed;
-        let assumed = match unit_is_assumed {
-            true => ", taken for milliseconds",
-            false => "",
-        };
+        let assumed = text_if(unit_is_assumed, ", taken for milliseconds");
         let (title, place) = (&column.column, &column.place);
         let notice = || Notice {
             text: format!("drawing column `{title}` of {place}{assumed}"),

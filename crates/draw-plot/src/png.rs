@@ -15,11 +15,8 @@ const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
     let (width, height) = (size.width, size.height);
     // Painted with four dots a pixel, whose mean makes smooth edges of what plotters paints.
-    let dots = if width * height > SMOOTHED_PIXELS {
-        1
-    } else {
-        2
-    };
+    let is_smoothed = width * height <= SMOOTHED_PIXELS;
+    let dots = if is_smoothed { 2 } else { 1 };
     let fonts = FontFaces::new()?;
     let canvas = Canvas::new(size, dots, &fonts);
     plot.draw(&canvas)?;
@@ -30,7 +27,7 @@ pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
             paint(&mut bitmap, shape, dots, &fonts)?;
         }
     }
-    if dots == 2 {
+    if is_smoothed {
         halve(&mut pixels, width as usize);
     }
 

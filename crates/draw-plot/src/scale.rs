@@ -1,7 +1,7 @@
 //! The scale of an axis: the pixel of each value, and the ticks.
 
 use crate::number_format::{fixed_decimals, round_number};
-use crate::series::round_step;
+use crate::series::{round_step, whole};
 
 /// The numbers from one end of an axis to the other, before it has its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -133,9 +133,7 @@ impl PixelAxis {
         let (factor, power) = round_step(rough);
         let step = factor * 10_f64.powf(power);
         let power = if factor >= 10.0 { power + 1.0 } else { power };
-        // Below 20 for every step that a time can have.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let decimals = (-power).clamp(0.0, 20.0) as usize;
+        let decimals = whole((-power).min(20.0));
         let first = (self.scale.low / step - 1e-9).ceil();
         let ticks = (0..=2 * wanted.max(3) + 1)
             .map(|i| (first + i as f64) * step)

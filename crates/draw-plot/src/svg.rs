@@ -6,6 +6,7 @@ use crate::canvas::{Align, Canvas, CanvasShape, Dot, Font};
 use crate::error::DrawError;
 use crate::font::{FontFace, FontFaces};
 use crate::options::Size;
+use crate::phrases::text_if;
 use crate::plot::{Hover, Plot};
 use crate::theme::hex;
 
@@ -109,14 +110,11 @@ fn element(shape: &(CanvasShape, RGBAColor)) -> String {
         CanvasShape::Polygon(corners) => points_element("polygon", &look, corners),
         CanvasShape::Bars(bars) => {
             // One outline: along the upper ends, and back along the lower ones.
-            let upper = bars
-                .iter()
-                .flat_map(|&[(x, y), (end, _)]| [(x, y), (end, y)]);
-            let lower = bars
-                .iter()
-                .rev()
-                .flat_map(|&[(x, _), (end, y)]| [(end, y), (x, y)]);
-            points_element("polygon", &look, &upper.chain(lower).collect::<Vec<_>>())
+            let upper = |&[(x, y), (end, _)]: &[Dot; 2]| [(x, y), (end, y)];
+            let lower = |&[(x, _), (end, y)]: &[Dot; 2]| [(end, y), (x, y)];
+            let lower = bars.iter().rev().flat_map(lower);
+            let outline: Vec<Dot> = bars.iter().flat_map(upper).chain(lower).collect();
+            points_element("polygon", &look, &outline)
         }
         CanvasShape::Rectangle([(left, top), (right, bottom)]) => {
             let (width, height) = (right - left, bottom - top);
@@ -164,11 +162,7 @@ fn text_element(
     let (x, y, family) = ((x * dots).round(), (y * dots).round(), FontFace::FAMILY);
     // Rounded to the last digit as in files of earlier versions.
     let size = 1.24 * font.size * dots / 1.24;
-    let weight = if font.is_bold {
-        " font-weight=\"bold\""
-    } else {
-        ""
-    };
+    let weight = text_if(font.is_bold, " font-weight=\"bold\"");
     let text = escape(text).replace('"', "&quot;").replace('\'', "&apos;");
     format!(
         "<text x=\"{x}\" y=\"{y}\" dy=\"0.5ex\" text-anchor=\"{anchor}\" font-family=\"{family}\" \

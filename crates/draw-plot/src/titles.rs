@@ -22,9 +22,8 @@ pub(crate) struct Origin {
 /// The usual heading: `ws://127.0.0.1:8000/ws · 100 clients · 125 B payload`.
 pub(crate) fn run_title(run: &RunOrigin) -> String {
     let clients = run.clients.map(|clients| counted(clients, "client"));
-    let payload = run
-        .payload_bytes
-        .map(|bytes| format!("{} payload", wording::plan::payload(bytes)));
+    let payload = run.payload_bytes.map(wording::plan::payload);
+    let payload = payload.map(|bytes| format!("{bytes} payload"));
     let parts: Vec<_> = [run.url.clone(), clients, payload]
         .into_iter()
         .flatten()
@@ -34,10 +33,8 @@ pub(crate) fn run_title(run: &RunOrigin) -> String {
 
 /// The run that all files come from; without such a run, what is drawn.
 pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String {
-    let titles = all
-        .iter()
-        .map(|one| one.run.as_ref().map(run_title).unwrap_or_default());
-    let mut titles: Vec<String> = titles.collect();
+    let title = |one: &Origin| one.run.as_ref().map(run_title).unwrap_or_default();
+    let mut titles: Vec<String> = all.iter().map(title).collect();
     titles.dedup();
     if let [title] = titles.as_slice()
         && !title.is_empty()

@@ -2,7 +2,7 @@
 
 use super::common::hover_places;
 use super::distribution::DistributionLines;
-use super::off_scale::OffScale;
+use super::off_scale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::error::DrawError;
@@ -30,18 +30,6 @@ impl<'a> CdfPlot<'a> {
             log_places(low, high, columns)
         } else {
             even_places(low, high, columns)
-        }
-    }
-
-    /// The times to the right of the axis.
-    fn off_scale(&self) -> OffScale {
-        let end_ms = self.x.high;
-        let lines = self.lines.lines.iter();
-        let counts = lines.map(|line| line.sorted.count() - line.sorted.at_most(end_ms));
-        OffScale {
-            end_ms,
-            count: counts.sum(),
-            highest_ms: self.lines.max(),
         }
     }
 
@@ -73,7 +61,9 @@ impl Plot for CdfPlot<'_> {
         }
         // The line is far above its lower end there.
         self.lines.draw_percentiles(&axes, (axes.bottom, -1.0));
-        self.off_scale().draw_note(&axes, ('→', "message"));
+        let (lines, end_ms) = (self.lines.lines.iter(), self.x.high);
+        let beyond = lines.map(|line| line.sorted.count() - line.sorted.at_most(end_ms));
+        off_scale::draw_note(&axes, '→', beyond.sum(), [end_ms, self.lines.max()]);
         Ok(self.hovers(&axes, &places))
     }
 

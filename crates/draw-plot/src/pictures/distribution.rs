@@ -8,7 +8,7 @@ use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{figures, join, messages, untimed};
+use crate::phrases::{figures, join, messages, prefix, untimed};
 use crate::plot::{Hover, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, SortedTimes, linear_top};
@@ -60,8 +60,7 @@ impl<'a> DistributionLines<'a> {
             }
         }
         if lines.is_empty() {
-            let label = all[0].label.clone();
-            return Err(DrawError::NoValues(label));
+            return Err(DrawError::NoValues(all[0].label.clone()));
         }
         Ok(Self {
             context,
@@ -135,10 +134,8 @@ impl<'a> DistributionLines<'a> {
     ) -> Hover {
         let mut text = vec![heading];
         for (number, line) in self.lines.iter().enumerate() {
-            text.extend(value(number, line).map(|value| match self.only() {
-                Some(_) => value,
-                None => format!("{}: {value}", line.label),
-            }));
+            let name = prefix(&line.label, self.lines.len());
+            text.extend(value(number, line).map(|value| name + &value));
         }
         Hover::column(x, text)
     }
@@ -153,12 +150,9 @@ impl<'a> DistributionLines<'a> {
         sentences
     }
 
-    fn all_figures(&self) -> Vec<KeyFigures> {
-        self.lines.iter().map(|line| line.figures).collect()
-    }
-
     pub(crate) fn linear_top(&self) -> f64 {
-        linear_top(&self.all_figures(), 0.0)
+        let all: Vec<_> = self.lines.iter().map(|line| line.figures).collect();
+        linear_top(&all, 0.0)
     }
 
     pub(crate) fn max(&self) -> f64 {

@@ -188,7 +188,7 @@ impl Plot for ForestPlot<'_> {
         let gaps = rows.iter().skip(1).filter(|row| row.begins_group).count();
         let height = (layout.bottom - layout.top) / (rows.len() as f64 + GAP * gaps as f64);
         if layout.width() < 80.0 * font.scale || height < 0.9 * font.text.size {
-            return Err(DrawError::NoRoom(rows.len(), canvas.size()));
+            return Err(DrawError::NoRoom(rows.len(), canvas.size));
         }
         let x = self.x.over((layout.left, layout.right));
         self.draw_axis(&layout, &x);

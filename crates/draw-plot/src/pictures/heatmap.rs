@@ -36,10 +36,9 @@ impl<'a> HeatmapPlot<'a> {
             check_times(&one.label, one.column.times.values_ms.iter().copied())?;
             check_moments(one)?;
         }
-        let times = all
-            .iter()
-            .flat_map(|one| one.column.times.values_ms.iter().copied());
-        let (low, high) = span(times.filter(|ms| *ms > 0.0)).ok_or(DrawError::NothingAboveZero)?;
+        let times = all.iter().flat_map(|one| &one.column.times.values_ms);
+        let positive = times.copied().filter(|ms| *ms > 0.0);
+        let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
         let moments = all.iter().flat_map(|one| one.at_s.iter().copied());
         let (_, longest_s) = span(moments).unwrap_or((0.0, 0.0));
         let exact_to_s = all.iter().filter_map(|one| one.slice_s).fold(0.0, f64::max);
@@ -84,10 +83,8 @@ impl<'a> HeatmapPlot<'a> {
         };
         // A panel of a narrow picture has no room to say that its messages were chosen.
         let is_chosen = self.times().any(|times| times.chosen_from.is_some());
-        let from = self
-            .times()
-            .map(|times| times.chosen_from.unwrap_or(times.count()));
-        let count = messages(all, is_chosen.then(|| from.sum()));
+        let from = |times: &Latencies| times.chosen_from.unwrap_or(times.count());
+        let count = messages(all, is_chosen.then(|| self.times().map(from).sum()));
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
         let zeros = zeros_not_shown(all.saturating_sub(shown));
         let skipped = self.times().map(|times| times.skipped).sum();
@@ -107,10 +104,9 @@ impl<'a> HeatmapPlot<'a> {
     }
 
     fn x_label(&self, unit: &str) -> String {
-        let what = if self.is_mixed() {
-            "time"
-        } else {
-            describe(self.all[0].timestamp_of)
+        let what = match self.is_mixed() {
+            true => "time",
+            false => describe(self.all[0].timestamp_of),
         };
         format!("{what}, since the start of measuring ({unit})")
     }
@@ -147,9 +143,8 @@ impl<'a> HeatmapPlot<'a> {
             let times = &one.column.times;
             let is_chosen = times.chosen_from.is_some();
             let count = is_chosen.then(|| messages(times.count(), times.chosen_from));
-            let event = self
-                .is_mixed()
-                .then(|| describe(one.timestamp_of).to_owned());
+            let event = describe(one.timestamp_of).to_owned();
+            let event = self.is_mixed().then_some(event);
             let parts = [Some(one.label.clone()), count, Some(heading.clone()), event];
             Panel::new(join(parts.into_iter().flatten()), y)
         };

@@ -28,13 +28,11 @@ impl<'a> HistogramPlot<'a> {
         let edges = bins.edges();
         let counts: Vec<_> = sorted.iter().map(|one| histogram(one, &edges)).collect();
         let heights = sorted.iter().zip(&counts).map(|(sorted, counts)| {
-            let share = lines
-                .only()
-                .is_none()
-                .then(|| sorted.count() as f64 / 100.0);
-            let heights = counts
-                .iter()
-                .map(|count| *count as f64 / share.unwrap_or(1.0));
+            let total = match lines.only() {
+                Some(_) => 1.0,
+                None => sorted.count() as f64 / 100.0,
+            };
+            let heights = counts.iter().map(|count| *count as f64 / total);
             heights.collect::<Vec<_>>()
         });
         let heights: Vec<_> = heights.collect();

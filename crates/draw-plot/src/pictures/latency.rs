@@ -11,14 +11,14 @@ use super::common::{
     PercentileLine, check_count, check_times, hover_places, is_crowded, percentile_lines,
     scale_of_times,
 };
-use super::off_scale::{self, OffScale};
+use super::off_scale;
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::phrases::{figures, join, messages, prefix, untimed};
+use crate::phrases::{figures, join, messages, prefix, text_if, untimed};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
@@ -103,11 +103,7 @@ impl<'a> LatencyPlot<'a> {
         if self.has_average() {
             parts.push(format!("moving average of {}", self.window_size()));
             if self.lines.len() > 1 {
-                let range = if self.is_dense() {
-                    "how far it reaches, and "
-                } else {
-                    ""
-                };
+                let range = text_if(self.is_dense(), "how far it reaches, and ");
                 parts.push(format!("faint behind it: {range}each message"));
             }
         } else {
@@ -334,8 +330,11 @@ impl Plot for LatencyPlot<'_> {
         }
         lines().for_each(|line| self.draw_off_scale_markers(axes, line));
         Self::draw_percentile_labels(axes, &percentiles);
-        let values = lines().flat_map(|line| line.series.values_ms.iter().copied());
-        OffScale::of(self.scale.high, values).draw_note(axes, ('▲', "message"));
+        let end_ms = self.scale.high;
+        let values = lines().flat_map(|line| &line.series.values_ms);
+        let count = values.filter(|ms| **ms > end_ms).count() as u64;
+        let highest = lines().map(|line| line.figures.max).fold(0.0, f64::max);
+        off_scale::draw_note(axes, '▲', count, [end_ms, highest]);
         Ok(self.hovers(axes))
     }
 

@@ -29,7 +29,11 @@ pub(crate) fn plot<'a>(
     subject: &'a Subject,
     data: &'a Data,
 ) -> Result<Box<dyn Plot + 'a>, DrawError> {
-    let context = PlotContext::new(options, subject);
+    let context = PlotContext {
+        options,
+        subject,
+        colours: options.theme.colours(),
+    };
     Ok(match data {
         Data::Latency(all) => Box::new(latency::LatencyPlot::new(context, all)?),
         Data::Xy { x_name, files } => Box::new(xy_plot::XyPlot::new(context, x_name, files)?),

@@ -8,7 +8,7 @@ use crate::error::DrawError;
 use crate::number_format::milliseconds;
 use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
-use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
+use crate::series::{log_places, quantile_at, spectrum, spectrum_end, whole};
 
 pub(crate) struct PercentilesPlot<'a> {
     lines: DistributionLines<'a>,
@@ -64,8 +64,6 @@ impl Plot for PercentilesPlot<'_> {
 
 /// The quantile at a place of the spectrum, with the digits that distinguish it: `99.92 %`.
 fn percent_at(place: f64) -> String {
-    // At most 18, the digits of a count.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = place.max(1.0).log10().floor() as usize;
+    let decimals = whole(place.max(1.0).log10());
     format!("{:.decimals$} %", 100.0 * quantile_at(place))
 }

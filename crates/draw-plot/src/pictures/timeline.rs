@@ -8,14 +8,14 @@ use units::{counted, grouped};
 use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
 use super::run_seconds::RunSeconds;
 use super::time_axis::TimeAxis;
-use super::timeline_tracks::{Track, failures, highest, tracks};
+use super::timeline_tracks::{Track, failures, highest, tracks_of_one, tracks_of_several};
 use crate::axes::{Decorations, Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::{fixed_decimals, milliseconds};
-use crate::phrases::{join, prefix, unless_none};
+use crate::phrases::{join, prefix, text_if, unless_none};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{self, lines, span, thin_out};
@@ -45,12 +45,16 @@ impl<'a> TimelinePlot<'a> {
         if let Some(empty) = all.iter().find(|run| run.rows.is_empty()) {
             return Err(DrawError::NoValues(empty.label.to_owned()));
         }
-        let (throughput, times) = tracks(&all, only, &context.colours);
+        let metric = only.unwrap_or_default();
+        let (throughput, times) = match all.as_slice() {
+            [run] => tracks_of_one(run, only, &context.colours),
+            all => tracks_of_several(all, metric, &context.colours),
+        };
         Ok(Self {
             context,
             time: TimeAxis::of(&all),
             all,
-            metric: only.unwrap_or_default(),
+            metric,
             throughput,
             times,
         })
@@ -94,7 +98,7 @@ impl<'a> TimelinePlot<'a> {
             entries.push(zone(format!("warm-up of {warmup}, not recorded")));
         }
         if let Some(drain) = self.time.drain {
-            let scale = ["", " (not to scale)"][usize::from(!drain.is_to_scale)];
+            let scale = text_if(!drain.is_to_scale, " (not to scale)");
             entries.push(zone(format!("drain: late echoes, nothing sent{scale}")));
         }
         if failures(&self.all).next().is_some() {
@@ -130,7 +134,7 @@ impl<'a> TimelinePlot<'a> {
             [_] => "times of the echoes of each second".to_owned(),
             _ => format!("p99 {} of each second", self.metric.name()),
         };
-        let log = if self.is_log() { ", logarithmic" } else { "" };
+        let log = text_if(self.is_log(), ", logarithmic");
         format!("{what} (ms{log})")
     }
 

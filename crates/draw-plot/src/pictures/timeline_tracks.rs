@@ -39,19 +39,8 @@ pub(crate) fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
     values.fold(0.0, f64::max)
 }
 
-/// The tracks of the two panels, throughput and times.
-pub(crate) fn tracks(
-    all: &[RunSeconds<'_>],
-    only: Option<Metric>,
-    colours: &Colours,
-) -> (Vec<Track>, Vec<Track>) {
-    match all {
-        [run] => tracks_of_one(run, only, colours),
-        all => tracks_of_several(all, only.unwrap_or_default(), colours),
-    }
-}
-
-fn tracks_of_one(
+/// The tracks of the two panels, throughput and times, of a single run.
+pub(crate) fn tracks_of_one(
     run: &RunSeconds<'_>,
     only: Option<Metric>,
     colours: &Colours,
@@ -92,7 +81,7 @@ fn tracks_of_one(
 }
 
 /// The tracks of several runs that can be compared, without the drain, whose seconds nothing would mark.
-fn tracks_of_several(
+pub(crate) fn tracks_of_several(
     all: &[RunSeconds<'_>],
     metric: Metric,
     colours: &Colours,

@@ -1,7 +1,7 @@
 //! Cells of time and magnitude: what a heatmap is made of.
 
 use super::log_bins::LogBins;
-use super::round_step;
+use super::{round_step, whole};
 
 const MOST_COLUMNS: f64 = 120.0;
 
@@ -78,17 +78,11 @@ pub fn moment(column: usize, slice_s: f64) -> f64 {
 }
 
 fn column_of(at_s: f64, slice_s: f64) -> usize {
-    // Moments are seconds of a run, and negative ones none.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let column = (at_s / slice_s) as usize;
     // A quotient is off by a hair where the moment is an edge.
-    if moment(column + 1, slice_s) <= at_s {
-        column + 1
-    } else if column > 0 && moment(column, slice_s) > at_s {
-        column - 1
-    } else {
-        column
-    }
+    let start = whole(at_s / slice_s).saturating_sub(1);
+    let mut columns = start..start + 2;
+    let column = columns.find(|column| moment(column + 1, slice_s) > at_s);
+    column.unwrap_or(start + 2)
 }
 
 /// The scale of counts: steps of equal factor from one message to the fullest cell.
@@ -118,12 +112,8 @@ impl CountSteps {
         if step >= self.count {
             return self.most + 1;
         }
-        // Between 1 and the fullest cell.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let lowest = (self.most as f64)
-            .powf(step as f64 / self.count as f64)
-            .ceil() as u64;
-        lowest
+        let share = step as f64 / self.count as f64;
+        whole((self.most as f64).powf(share).ceil()) as u64
     }
 
     /// The step of a count of at least 1.

@@ -1,6 +1,6 @@
 //! The figures that describe a whole series, and the axis that fits them.
 
-use super::{SortedTimes, span};
+use super::{SortedTimes, span, whole};
 
 /// The figures of a whole series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,9 +42,7 @@ impl KeyFigures {
 /// The smallest value that the share `q` of all values does not exceed, as HdrHistogram defines it.
 /// Reorders the values.
 pub(super) fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
-    // A share of a length is at most that length.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let rank = (q * values.len() as f64).ceil() as usize;
+    let rank = whole((q * values.len() as f64).ceil());
     let at = rank.max(1).min(values.len()).checked_sub(1)?;
     Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
 }

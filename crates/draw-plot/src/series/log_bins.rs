@@ -56,10 +56,8 @@ const MOST_BINS: f64 = 300.0;
 /// Bins that show the shape of the body, from the first to the 99th percentile, as far as there are messages
 /// to fill them, and no more altogether than can be seen. `None` without a time above zero.
 pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
-    let low = all
-        .iter()
-        .filter_map(|sorted| sorted.min_positive())
-        .min_by(f64::total_cmp)?;
+    let lowest = all.iter().filter_map(|sorted| sorted.min_positive());
+    let low = lowest.min_by(f64::total_cmp)?;
     let high = all.iter().map(|sorted| sorted.max()).fold(low, f64::max);
     let quantiles = |q: f64| all.iter().map(move |sorted| sorted.quantile(q).max(low));
     let body_low = quantiles(0.01).fold(high, f64::min);
@@ -69,11 +67,8 @@ pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
     // Rice's rule, within what is worth looking at.
     let wanted = (2.0 * (fewest as f64).cbrt()).clamp(10.0, 60.0);
     // A bucket of HdrHistogram is up to 0.1 % wide: finer bins would show the buckets.
-    let finest = if all.iter().any(|sorted| sorted.is_counted()) {
-        100
-    } else {
-        1_000
-    };
+    let is_counted = all.iter().any(|sorted| sorted.is_counted());
+    let finest = if is_counted { 100 } else { 1_000 };
     let steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
     let per_decade = steps
         .into_iter()

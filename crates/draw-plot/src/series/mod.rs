@@ -32,6 +32,12 @@ pub(crate) fn span(numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
+/// The whole part of a number; 0 of a negative one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn whole(number: f64) -> usize {
+    number as usize
+}
+
 /// The factor 1, 2, 5 or 10 and the power of ten of the next such number of at least `wanted`.
 pub(crate) fn round_step(wanted: f64) -> (f64, f64) {
     let power = wanted.log10().floor();

@@ -2,6 +2,8 @@
 
 use results::read::Latencies;
 
+use super::whole;
+
 /// Times in ascending order, each with its number of occurrences; at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortedTimes<'v> {
@@ -42,9 +44,8 @@ impl<'v> SortedTimes<'v> {
 
     /// The smallest value that the share `q` of all does not exceed (`inverted_cdf` in NumPy).
     pub fn quantile(&self, q: f64) -> f64 {
-        // A share of a count is at most that count.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let rank = ((q * self.count() as f64).ceil() as u64).clamp(1, self.count());
+        let rank = whole((q * self.count() as f64).ceil()) as u64;
+        let rank = rank.clamp(1, self.count());
         let at = if self.is_counted() {
             self.up_to.partition_point(|up_to| *up_to < rank)
         } else {
