@@ -11,13 +11,6 @@ use crate::legend::{self, LegendEntry};
 use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
 
-pub(crate) struct Decorations<'a> {
-    pub(crate) subtitle: String,
-    pub(crate) legend: Vec<LegendEntry>,
-    /// Scale and label of the x axis.
-    pub(crate) x: (AxisScale, &'a str),
-}
-
 /// A field of data with a y axis of its own.
 pub(crate) struct Panel<'a> {
     pub(crate) heading: String,
@@ -52,6 +45,13 @@ impl PanelAxes<'_> {
     pub(crate) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.x.pixel(x), self.y.pixel(y))
     }
+
+    /// A thin line from the left to the right.
+    fn draw_level(&self, y: f64, colour: RGBColor) {
+        let half = 0.5 * self.font.scale;
+        let (from, to) = ((self.left, y - half), (self.right, y + half));
+        self.canvas.rectangle(from, to, colour);
+    }
 }
 
 impl<'c> Deref for PanelAxes<'c> {
@@ -63,33 +63,37 @@ impl<'c> Deref for PanelAxes<'c> {
 }
 
 impl PlotContext<'_> {
-    /// Draws the decorations around a single panel, and returns the axes of the data.
+    /// Draws everything around a single panel, and returns the axes of the data.
     pub(crate) fn draw_axes<'c>(
         &self,
         canvas: &'c Canvas<'c>,
-        decorations: &Decorations<'_>,
+        subtitle: &str,
+        legend: &[LegendEntry],
+        x: (AxisScale, &str),
         panel: Panel<'_>,
     ) -> Result<PanelAxes<'c>, DrawError> {
-        let mut axes = self.draw_panels(canvas, decorations, &[panel])?;
+        let mut axes = self.draw_panels(canvas, subtitle, legend, x, &[panel])?;
         // As many as panels.
         Ok(axes.swap_remove(0))
     }
 
-    /// Draws the decorations around several panels, from top to bottom.
+    /// Draws everything around several panels, from top to bottom, above the x axis of this scale and label.
     pub(crate) fn draw_panels<'c>(
         &self,
         canvas: &'c Canvas<'c>,
-        decorations: &Decorations<'_>,
+        subtitle: &str,
+        legend: &[LegendEntry],
+        (x, x_label): (AxisScale, &str),
         panels: &[Panel<'_>],
     ) -> Result<Vec<PanelAxes<'c>>, DrawError> {
         let mut layout = Layout::new(canvas, &self.colours);
         let font = layout.font;
         layout.write_row(self.title(), font.title);
-        for row in canvas.two_rows(&decorations.subtitle, font.faint, layout.inner_width()) {
+        for row in canvas.two_rows(subtitle, font.faint, layout.inner_width()) {
             layout.write_row(&row, font.faint);
         }
         let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
-        draw_legend(&mut layout, &decorations.legend, &shares);
+        draw_legend(&mut layout, legend, &shares);
         let right = panels.iter().flat_map(|panel| &panel.right);
         layout.reserve(canvas.widest(right, font.text));
         let no_room = DrawError::NoRoom(panels.len(), canvas.size);
@@ -102,7 +106,6 @@ impl PlotContext<'_> {
         let labels = ys.iter().flat_map(|(_, ticks)| ticks);
         let left = canvas.widest(labels.map(|(_, label)| label), font.faint);
 
-        let (x, x_label) = decorations.x;
         let mut all = Vec::with_capacity(panels.len());
         for ((panel, (y, ticks)), (start, mut layout)) in panels.iter().zip(ys).zip(places) {
             layout.indent(left);
@@ -124,12 +127,10 @@ impl PlotContext<'_> {
     }
 
     fn draw_grid(&self, axes: &PanelAxes<'_>, ticks: &[Tick]) {
-        let k = axes.font.scale;
         for (value, label) in ticks {
             let y = axes.y.pixel(*value);
-            let (from, to) = ((axes.left, y - 0.5 * k), (axes.right, y + 0.5 * k));
-            axes.canvas.rectangle(from, to, self.colours.grid);
-            let at = (axes.left - 8.0 * k, y);
+            axes.draw_level(y, self.colours.grid);
+            let at = (axes.left - 8.0 * axes.font.scale, y);
             axes.canvas.text(label, axes.font.faint, Align::Right, at);
         }
     }
@@ -138,11 +139,7 @@ impl PlotContext<'_> {
     fn draw_x_axis(&self, axes: &PanelAxes<'_>, label: Option<&str>) {
         let (canvas, font, k, bottom) = (axes.canvas, axes.font, axes.font.scale, axes.bottom);
         let colour = self.colours.faint_text;
-        let (from, to) = (
-            (axes.left, bottom - 0.5 * k),
-            (axes.right, bottom + 0.5 * k),
-        );
-        canvas.rectangle(from, to, colour);
+        axes.draw_level(bottom, colour);
         for (value, number) in axes.x.ticks(axes.ticks_across()) {
             let x = axes.x.pixel(value);
             let upright = |top: f64, bottom: f64, colour: RGBColor| {

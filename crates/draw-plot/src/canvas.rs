@@ -177,10 +177,8 @@ fn cut(points: &[(f64, f64)], dash: f64, gap: f64) -> Vec<Vec<(f64, f64)>> {
         let mut length = (to.0 - from.0).hypot(to.1 - from.1);
         while length > left {
             let share = left / length;
-            from = (
-                from.0 + share * (to.0 - from.0),
-                from.1 + share * (to.1 - from.1),
-            );
+            let between = |from: f64, to: f64| from + share * (to - from);
+            from = (between(from.0, to.0), between(from.1, to.1));
             length -= left;
             if is_dash {
                 current.push(from);

@@ -33,9 +33,8 @@ impl FontFace {
     pub(crate) const SMALL_X: f64 = 0.547;
 
     fn new(bytes: &'static [u8]) -> Result<Self, DrawError> {
-        FontRef::try_from_slice(bytes)
-            .map(Self)
-            .map_err(DrawError::paint)
+        let font = FontRef::try_from_slice(bytes);
+        font.map(Self).map_err(DrawError::paint)
     }
 
     /// Ab_glyph measures a font from its lowest descender to its highest ascender.
@@ -79,10 +78,8 @@ impl FontFace {
         for (glyph, start) in self.place(text, em).0 {
             #[allow(clippy::cast_possible_truncation)] // f32 is what glyphs are drawn with
             let at = point(left as f32 + start, baseline as f32);
-            let Some(outline) = self
-                .0
-                .outline_glyph(glyph.with_scale_and_position(scale, at))
-            else {
+            let glyph = glyph.with_scale_and_position(scale, at);
+            let Some(outline) = self.0.outline_glyph(glyph) else {
                 continue;
             };
             let corner = outline.px_bounds().min;
@@ -91,10 +88,8 @@ impl FontFace {
             let (x0, y0) = (corner.x as i32, corner.y as i32);
             outline.draw(|x, y, coverage| {
                 let offset = |n: u32| i32::try_from(n).unwrap_or(0);
-                dots.push((
-                    (x0 + offset(x), y0 + offset(y)),
-                    f64::from(coverage.clamp(0.0, 1.0)),
-                ));
+                let at = (x0 + offset(x), y0 + offset(y));
+                dots.push((at, f64::from(coverage.clamp(0.0, 1.0))));
             });
         }
         dots

@@ -29,10 +29,10 @@ pub(crate) fn inline_svg(
     let mut hasher = DefaultHasher::new();
     drawing.opened_by(&alt).hash(&mut hasher);
     let id = format!("plot-{:016x}", hasher.finish());
-    let (width, height) = (drawing.width, drawing.height);
+    let view_box = &drawing.view_box;
     let (title, description) = (escape(heading), escape(&alt));
     let markup = drawing.opened_by(&format!(
-        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
+        "<svg viewBox=\"{view_box}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
          xmlns=\"http://www.w3.org/2000/svg\"><title id=\"{id}-title\">{title}</title>\
          <desc id=\"{id}-desc\">{description}</desc>"
     ));

@@ -67,8 +67,8 @@ impl<'c> Layout<'c> {
     /// Writes a row at the top, cut where it is wider than the picture.
     pub(crate) fn write_row(&mut self, text: &str, font: Font) {
         let text = self.canvas.fit(text, font, self.inner_width());
-        self.canvas
-            .text(&text, font, Align::Left, self.next_row(font));
+        let at = self.next_row(font);
+        self.canvas.text(&text, font, Align::Left, at);
     }
 
     /// The left end of one more row of writing at the top, and its middle.
@@ -126,10 +126,8 @@ impl<'c> Layout<'c> {
 
     /// Writes the label of the x axis, in the middle of the second row below the data.
     pub(crate) fn write_x_label(&self, label: &str) {
-        let at = (
-            f64::midpoint(self.left, self.right),
-            self.bottom + 35.0 * self.font.scale,
-        );
+        let middle = f64::midpoint(self.left, self.right);
+        let at = (middle, self.bottom + 35.0 * self.font.scale);
         self.canvas.text(label, self.font.text, Align::Centre, at);
     }
 

@@ -87,12 +87,11 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let form = || SizeError::Form(text.to_owned());
-        let number = |digits: &str| -> Result<u32, SizeError> {
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(form());
-            }
-            // What overflows is out of range as well.
-            Ok(digits.parse().unwrap_or(u32::MAX))
+        let number = |digits: &str| {
+            let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            // A number that overflows is out of range as well.
+            let number = is_number.then(|| digits.parse().unwrap_or(u32::MAX));
+            number.ok_or_else(form)
         };
         let (width, height) = text.split_once(['x', 'X', '×']).ok_or_else(form)?;
         Self::new(number(width)?, number(height)?).ok_or_else(|| SizeError::Range(text.to_owned()))

@@ -19,8 +19,7 @@ const MANY: usize = 200;
 /// The shapes of an SVG, without its opening tag; all places in dots.
 pub(crate) struct SvgDrawing {
     shapes: String,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
+    pub(crate) view_box: String,
     pub(crate) hovers: Vec<Hover>,
 }
 
@@ -35,19 +34,15 @@ impl SvgDrawing {
         }
         Ok(Self {
             shapes: compact(&canvas.into_shapes()),
-            width: size.width * SVG_DOTS,
-            height: size.height * SVG_DOTS,
+            view_box: format!("0 0 {} {}", size.width * SVG_DOTS, size.height * SVG_DOTS),
             hovers,
         })
     }
 
     pub(crate) fn to_file(&self, size: Size) -> String {
+        let (Size { width, height }, view_box) = (size, &self.view_box);
         self.opened_by(&format!(
-            r#"<svg width="{}" height="{}" viewBox="0 0 {} {}" xmlns="http://www.w3.org/2000/svg">"#,
-            size.width,
-            size.height,
-            self.width,
-            self.height,
+            r#"<svg width="{width}" height="{height}" viewBox="{view_box}" xmlns="http://www.w3.org/2000/svg">"#
         ))
     }
 

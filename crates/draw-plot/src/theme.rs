@@ -53,6 +53,11 @@ const PURPLE: RGBColor = rgb(0xCC79A7);
 const ORANGE: RGBColor = rgb(0xE69F00);
 const SKY: RGBColor = rgb(0x56B4E9);
 const YELLOW: RGBColor = rgb(0xF0E442);
+const BLACK: RGBColor = rgb(0x000000);
+
+// Shades that are dark enough to be distinguished from all others on white.
+const DARK_ORANGE: RGBColor = rgb(0x7F5700);
+const DARK_SKY: RGBColor = rgb(0x2B5A74);
 
 impl Theme {
     pub(crate) fn colours(self) -> Colours {
@@ -73,17 +78,8 @@ fn light_colours() -> Colours {
         percentiles: [GREEN, VERMILION],
         // Shades of the same hues: letters are thinner than lines.
         percentile_texts: [rgb(0x007F5C), rgb(0xB85100)],
-        // Orange and sky blue are too faint on white: these are shades of them, dark enough to be
-        // distinguished from all others. Black takes the place of yellow.
-        series: [
-            BLUE,
-            VERMILION,
-            GREEN,
-            PURPLE,
-            rgb(0x7F5700),
-            rgb(0x2B5A74),
-            rgb(0x000000),
-        ],
+        // Orange, sky blue and yellow are too faint on white.
+        series: [BLUE, VERMILION, GREEN, PURPLE, DARK_ORANGE, DARK_SKY, BLACK],
         heat: [
             0x20A386, 0x20928C, 0x26818E, 0x2E6F8E, 0x365D8D, 0x3F4889, 0x46337F, 0x481B6D,
             0x440154,

@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::common::{check_count, check_times, percentile_lines, scale_of_times};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
@@ -47,8 +47,8 @@ impl<'a> DistributionLines<'a> {
                     (false, _) => format!("{} · {}", times.label, named.label),
                 };
                 check_times(&times.label, named.values_ms.iter().copied())?;
-                let sorted = SortedTimes::of(&named.data)
-                    .ok_or_else(|| DrawError::NoValues(times.label.clone()))?;
+                let nothing = || DrawError::NoValues(times.label.clone());
+                let sorted = SortedTimes::of(&named.data).ok_or_else(nothing)?;
                 lines.push(DistributionLine {
                     label,
                     figures: KeyFigures::of_sorted(&sorted),
@@ -117,12 +117,9 @@ impl<'a> DistributionLines<'a> {
         x: (AxisScale, &str),
         panel: Panel<'_>,
     ) -> Result<PanelAxes<'c>, DrawError> {
-        let decorations = Decorations {
-            subtitle: self.subtitle(more),
-            legend: self.legend(),
-            x,
-        };
-        self.context.draw_axes(canvas, &decorations, panel)
+        let (subtitle, legend) = (self.subtitle(more), self.legend());
+        let context = &self.context;
+        context.draw_axes(canvas, &subtitle, &legend, x, panel)
     }
 
     /// The text at a place: a heading, and a value of each line that has one there.

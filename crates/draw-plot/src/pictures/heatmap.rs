@@ -5,7 +5,7 @@ use results::read::{Latencies, TimedLatencies, TimestampOf};
 use units::{counted, grouped};
 
 use super::common::{check_count, check_each, check_times};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
@@ -197,13 +197,10 @@ impl Plot for HeatmapPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (AxisScale::linear(0.0, end_s / per_s), &self.x_label(unit)),
-        };
-        let panels = self.panels();
-        let axes = self.context.draw_panels(canvas, &decorations, &panels)?;
+        let (x, x_label) = (AxisScale::linear(0.0, end_s / per_s), self.x_label(unit));
+        let (subtitle, legend, panels) = (self.subtitle(), self.legend(), self.panels());
+        let (context, x) = (&self.context, (x, &*x_label));
+        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &panels)?;
         for step in 0..self.steps.count() {
             for (axes, cells) in axes.iter().zip(&self.cells) {
                 self.draw_step(axes, cells, (step, per_s));

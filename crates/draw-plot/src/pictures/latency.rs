@@ -12,7 +12,7 @@ use super::common::{
     scale_of_times,
 };
 use super::off_scale;
-use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
@@ -186,7 +186,7 @@ impl<'a> LatencyPlot<'a> {
             return self.draw_bars(axes, line);
         }
         let colour = self.faint(line, self.context.colours.point);
-        for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
+        for (number, value) in (1_u32..).zip(&line.series.values_ms) {
             if *value <= self.scale.high {
                 let at = axes.at((f64::from(number), *value));
                 axes.canvas.point(at, 1.7, colour);
@@ -201,22 +201,19 @@ impl<'a> LatencyPlot<'a> {
         // Whole columns, so that bars have sharp edges.
         let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
         let bins = bins(values, self.span, columns, wide);
-        let Colours {
-            point, body, bulk, ..
-        } = self.context.colours;
+        let colours = &self.context.colours;
         let bulks = bins.iter().map(|bin| (bin.index, bin.bulk));
-        draw_ranges(axes, bulks, wide, self.faint(line, bulk));
+        draw_ranges(axes, bulks, wide, self.faint(line, colours.bulk));
         let bodies = bins.iter().map(|bin| (bin.index, bin.body));
-        draw_ranges(axes, bodies, wide, self.faint(line, body));
+        draw_ranges(axes, bodies, wide, self.faint(line, colours.body));
         // No spike vanishes: what the bars leave out is drawn as a dot.
-        let dot = self.faint(line, point);
+        let dot = self.faint(line, colours.point);
         for range in column_ranges(values, 0, self.span, columns) {
             let x = axes.left + range.column as f64 + 0.5;
             let bulk = bins.get(range.column / wide).map(|bin| bin.bulk);
-            let is_outside =
-                |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
             for value in [range.low, range.high] {
-                if value <= self.scale.high && is_outside(value) {
+                let is_outside = bulk.is_none_or(|(low, high)| value < low || value > high);
+                if value <= self.scale.high && is_outside {
                     axes.canvas.point((x, axes.y.pixel(value)), 0.9, dot);
                 }
             }
@@ -229,11 +226,8 @@ impl<'a> LatencyPlot<'a> {
             return self.draw_average_range(axes, line);
         }
         let points = outline(&line.averages, first, self.span, axes.columns());
-        let width = if self.has_average() && !self.is_binned() {
-            2.0
-        } else {
-            1.3
-        };
+        let is_wide = self.has_average() && !self.is_binned();
+        let width = if is_wide { 2.0 } else { 1.3 };
         for part in clip_below(&points, self.scale.high) {
             let pixels = part.iter().map(|(at, value)| axes.at((at + 1.0, *value)));
             match pixels.len() {
@@ -256,14 +250,6 @@ impl<'a> LatencyPlot<'a> {
             let pixels = pixels.map(|(x, y)| (axes.left + x, axes.y.pixel(y)));
             axes.canvas.line(pixels, line.colour, 1.3);
         }
-    }
-
-    /// A triangle at the upper edge over each message above it.
-    fn draw_off_scale_markers(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
-        let above = (1_u32..).zip(line.series.values_ms.iter());
-        let above = above.filter(|(_, value)| **value > self.scale.high);
-        let numbers = above.map(|(number, _)| f64::from(number));
-        off_scale::draw_markers(axes, numbers, line.colour);
     }
 
     /// Labels at the right end of the percentiles' lines, moved apart where they would touch.
@@ -311,16 +297,14 @@ impl Plot for LatencyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let percentiles = self.percentiles();
         let x = AxisScale::linear(1.0, self.span as f64);
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (x, "message number, in order of sending"),
-        };
+        let x = (x, "message number, in order of sending");
         let panel = Panel {
             right: percentiles.iter().map(|line| &*line.label).collect(),
             ..Panel::new(self.context.heading("ms"), self.scale)
         };
-        let axes = &self.context.draw_axes(canvas, &decorations, panel)?;
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let context = &self.context;
+        let axes = &context.draw_axes(canvas, &subtitle, &legend, x, panel)?;
         let lines = || self.lines.iter();
         lines().for_each(|line| self.draw_messages(axes, line));
         lines().for_each(|line| self.draw_average(axes, line));
@@ -328,9 +312,14 @@ impl Plot for LatencyPlot<'_> {
         for line in &percentiles {
             canvas.dashes(edges, axes.y.pixel(line.value), line.colour);
         }
-        lines().for_each(|line| self.draw_off_scale_markers(axes, line));
-        Self::draw_percentile_labels(axes, &percentiles);
         let end_ms = self.scale.high;
+        for line in &self.lines {
+            let above = (1_u32..).zip(&line.series.values_ms);
+            let above = above.filter(|(_, value)| **value > end_ms);
+            let numbers = above.map(|(number, _)| f64::from(number));
+            off_scale::draw_markers(axes, numbers, line.colour);
+        }
+        Self::draw_percentile_labels(axes, &percentiles);
         let values = lines().flat_map(|line| &line.series.values_ms);
         let count = values.filter(|ms| **ms > end_ms).count() as u64;
         let highest = lines().map(|line| line.figures.max).fold(0.0, f64::max);

@@ -9,7 +9,7 @@ use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
 use super::run_seconds::RunSeconds;
 use super::time_axis::TimeAxis;
 use super::timeline_tracks::{Track, failures, highest, tracks_of_one, tracks_of_several};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;
 use crate::error::DrawError;
@@ -287,18 +287,15 @@ impl Plot for TimelinePlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let (unit, unit_s) = (self.time.unit, self.time.unit_s);
         let x = AxisScale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (x, &format!("time since the start of measuring ({unit})")),
-        };
+        let x_label = format!("time since the start of measuring ({unit})");
         let rates = Panel::new("messages per second".to_owned(), self.scale_of_throughput());
         let times = Panel {
             share: 1.4,
             ..Panel::new(self.heading_of_times(), self.scale_of_times()?)
         };
-        let panels = [rates, times];
-        let axes = self.context.draw_panels(canvas, &decorations, &panels)?;
+        let (context, x) = (&self.context, (x, &*x_label));
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &[rates, times])?;
         axes.iter().for_each(|axes| self.draw_zones(axes));
         // As many axes as panels.
         let (upper, lower) = (&axes[0], &axes[1]);

@@ -7,7 +7,7 @@ use units::counted;
 use super::common::{
     check_count, check_each, check_times, hover_places, is_crowded, scale_of_times,
 };
-use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
@@ -149,13 +149,10 @@ impl<'a> XyPlot<'a> {
 
 impl Plot for XyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (self.x, self.x_name),
-        };
-        let panel = Panel::new(self.context.heading(self.y_unit), self.y);
-        let axes = self.context.draw_axes(canvas, &decorations, panel)?;
+        let (context, x) = (&self.context, (self.x, self.x_name));
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let panel = Panel::new(context.heading(self.y_unit), self.y);
+        let axes = context.draw_axes(canvas, &subtitle, &legend, x, panel)?;
         for line in &self.lines {
             self.draw_points(&axes, line);
         }

@@ -118,10 +118,9 @@ impl CountSteps {
 
     /// The step of a count of at least 1.
     pub(crate) fn of(self, count: u64) -> usize {
-        (0..self.count)
-            .rev()
-            .find(|step| self.lowest(*step) <= count)
-            .unwrap_or(0)
+        let mut steps = (0..self.count).rev();
+        let step = steps.find(|step| self.lowest(*step) <= count);
+        step.unwrap_or(0)
     }
 }
 

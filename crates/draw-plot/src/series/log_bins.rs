@@ -39,10 +39,8 @@ impl LogBins {
 
     /// The edges in ascending order, one more than bins. A bin holds its lower edge, not its upper one.
     pub fn edges(self) -> Vec<f64> {
-        (self.first..)
-            .take(self.count + 1)
-            .map(|number| edge(number, self.per_decade))
-            .collect()
+        let edges = (self.first..).map(|number| edge(number, self.per_decade));
+        edges.take(self.count + 1).collect()
     }
 }
 

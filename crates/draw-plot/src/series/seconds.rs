@@ -105,14 +105,11 @@ pub(crate) fn failures(
 
 /// The unit in which times up to this are written, and how many seconds it has.
 pub(crate) fn time_unit(longest_s: f64) -> (&'static str, f64) {
-    if longest_s >= 3.0 * 3_600.0 {
-        ("h", 3_600.0)
-    } else if longest_s >= 600.0 {
-        ("min", 60.0)
-    } else if longest_s >= 0.5 {
-        ("s", 1.0)
-    } else {
-        ("ms", 1e-3)
+    match longest_s {
+        10_800.0.. => ("h", 3_600.0),
+        600.0.. => ("min", 60.0),
+        0.5.. => ("s", 1.0),
+        _ => ("ms", 1e-3),
     }
 }
 

@@ -45,7 +45,11 @@ impl<'v> SortedTimes<'v> {
     /// The smallest value that the share `q` of all does not exceed (`inverted_cdf` in NumPy).
     pub fn quantile(&self, q: f64) -> f64 {
         let rank = whole((q * self.count() as f64).ceil()) as u64;
-        let rank = rank.clamp(1, self.count());
+        self.at_rank(rank.clamp(1, self.count()))
+    }
+
+    /// The time of this rank, from 1 to the number of times.
+    fn at_rank(&self, rank: u64) -> f64 {
         let at = if self.is_counted() {
             self.up_to.partition_point(|up_to| *up_to < rank)
         } else {
@@ -78,21 +82,15 @@ impl<'v> SortedTimes<'v> {
     /// The smallest time above zero, where a logarithmic axis can begin.
     pub(crate) fn min_positive(&self) -> Option<f64> {
         let zeros = self.at_most(0.0);
-        let rank = |at: usize| self.first(at + 1) > zeros;
-        let start = self.values.partition_point(|value| *value <= 0.0);
-        (start..self.values.len())
-            .find(|at| rank(*at))
-            .map(|at| self.values[at])
+        (zeros < self.count()).then(|| self.at_rank(zeros + 1))
     }
 }
 
 /// The share of the times, from 0 to 1, of at most each of the `places`.
 pub fn shares(sorted: &SortedTimes<'_>, places: &[f64]) -> Vec<f64> {
     let count = sorted.count() as f64;
-    places
-        .iter()
-        .map(|place| sorted.at_most(*place) as f64 / count)
-        .collect()
+    let share = |place: &f64| sorted.at_most(*place) as f64 / count;
+    places.iter().map(share).collect()
 }
 
 /// HdrHistogram's spectrum: the quantile at each of the `places`, which are 1/(1 − q).
@@ -114,9 +112,8 @@ pub fn spectrum_end(count: u64) -> f64 {
 /// `steps` + 1 places from `low` to `high`, at equal distances.
 pub fn even_places(low: f64, high: f64, steps: usize) -> Vec<f64> {
     let steps = steps.max(1);
-    (0..=steps)
-        .map(|step| low + (high - low) * (step as f64 / steps as f64))
-        .collect()
+    let place = |step| low + (high - low) * (step as f64 / steps as f64);
+    (0..=steps).map(place).collect()
 }
 
 /// `steps` + 1 places from `low`, which is above zero, to `high`, each the same factor further.
