@@ -172,29 +172,23 @@ impl Args {
             return None;
         }
         let (name, ..) = KINDS.iter().find(|(.., kind)| *kind == self.kind)?;
-        if self.window.is_some() {
-            return Some(format!(
-                "--window is of --kind latency: a {name} picture has no moving average"
-            ));
-        }
-        if self.x.is_some() {
-            return Some(format!(
-                "--x is a kind of picture by itself and cannot be used with --kind {name}"
-            ));
-        }
         // These are made from several columns that only files of ws-bench have.
-        if !matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap) {
-            return None;
-        }
-        let of_columns = [
-            ("--sheet", self.sheet.is_some()),
-            ("--column", self.column.is_some()),
-            ("--unit", self.unit.is_some()),
+        let is_ours = matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap);
+        let average = format!("is of --kind latency: a {name} picture has no moving average");
+        let x = format!("is a kind of picture by itself and cannot be used with --kind {name}");
+        let foreign =
+            format!("is of files that are not ws-bench's, which --kind {name} cannot draw");
+        let flags = [
+            ("--window", self.window.is_some(), &average),
+            ("--x", self.x.is_some(), &x),
+            ("--sheet", is_ours && self.sheet.is_some(), &foreign),
+            ("--column", is_ours && self.column.is_some(), &foreign),
+            ("--unit", is_ours && self.unit.is_some(), &foreign),
         ];
-        let (flag, _) = of_columns.into_iter().find(|(_, is_given)| *is_given)?;
-        Some(format!(
-            "{flag} is of files that are not ws-bench's, which --kind {name} cannot draw"
-        ))
+        let (flag, _, reason) = flags
+            .iter()
+            .find(|(_, is_meaningless, _)| *is_meaningless)?;
+        Some(format!("{flag} {reason}"))
     }
 
     fn output(&self) -> PathBuf {

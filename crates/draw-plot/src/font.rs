@@ -65,19 +65,14 @@ impl FontFace {
         f64::from(self.place(text, em).1)
     }
 
-    /// The dots that a text covers, and how much of each. Plotters would set each glyph at a whole
-    /// dot without its bearing, which spaces figures unevenly.
-    pub(crate) fn dots(
-        &self,
-        text: &str,
-        em: f64,
-        (left, baseline): (f64, f64),
-    ) -> Vec<((i32, i32), f64)> {
+    /// The dots that a text covers from this left end of its baseline, and how much of each. Plotters would
+    /// set each glyph at a whole dot without its bearing, which spaces figures unevenly.
+    pub(crate) fn dots(&self, text: &str, em: f64, at: (f64, f64)) -> Vec<((i32, i32), f64)> {
         let scale = self.scale(em);
         let mut dots = Vec::new();
         for (glyph, start) in self.place(text, em).0 {
             #[allow(clippy::cast_possible_truncation)] // f32 is what glyphs are drawn with
-            let at = point(left as f32 + start, baseline as f32);
+            let at = point(at.0 as f32 + start, at.1 as f32);
             let glyph = glyph.with_scale_and_position(scale, at);
             let Some(outline) = self.0.outline_glyph(glyph) else {
                 continue;

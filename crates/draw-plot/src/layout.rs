@@ -17,19 +17,16 @@ pub(crate) struct Fonts {
 
 impl Fonts {
     fn new(scale: f64, colours: &Colours) -> Self {
-        let font = |size: f64, colour| Font {
+        let font = |size: f64, is_bold, colour| Font {
             size: size * scale,
-            is_bold: false,
+            is_bold,
             colour,
         };
         Self {
             scale,
-            title: Font {
-                is_bold: true,
-                ..font(19.0, colours.text)
-            },
-            text: font(13.5, colours.text),
-            faint: font(13.5, colours.faint_text),
+            title: font(19.0, true, colours.text),
+            text: font(13.5, false, colours.text),
+            faint: font(13.5, false, colours.faint_text),
         }
     }
 }
@@ -86,13 +83,9 @@ impl<'c> Layout<'c> {
     pub(crate) fn reserve(&mut self, width: f64) {
         // At least for half of the last number below the axis.
         let half_number = 2.0 * self.font.text.size;
-        let width = if width > 0.0 {
-            width + 8.0 * self.font.scale
-        } else {
-            half_number
-        };
+        let writing = (width > 0.0).then_some(width + 8.0 * self.font.scale);
         // Whole pixels: columns of data then have sharp edges.
-        self.right = (self.right - width).round();
+        self.right = (self.right - writing.unwrap_or(half_number)).round();
     }
 
     /// Cuts the free room into panels above each other with heights in these relations: the place of each

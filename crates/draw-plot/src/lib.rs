@@ -37,7 +37,6 @@
     test,
     allow(
         clippy::unwrap_used,
-        clippy::expect_used,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss
     )

@@ -155,27 +155,23 @@ fn load_each<T>(
     data: impl FnOnce(Vec<Labelled<T>>) -> Data,
     read: impl Fn(&Path) -> Result<(Origin, T), DrawError>,
 ) -> Result<PictureInput, DrawError> {
-    let all = files.iter().map(|file| read(file));
-    let all = all.collect::<Result<Vec<_>, _>>()?;
-    let (origins, all): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    let all: Result<Vec<_>, _> = files.iter().map(|file| read(file)).collect();
+    let (origins, all): (Vec<_>, Vec<_>) = all?.into_iter().unzip();
     let labelled = labels_of(&origins).into_iter().zip(all);
     let labelled = labelled.map(|(label, one)| Labelled::new(label, one));
     let data = data(labelled.collect());
-    let mut subject = Subject {
+    let notices: Vec<_> = origins
+        .iter()
+        .filter_map(|one| one.notice.clone())
+        .collect();
+    let subject = Subject {
         title: title_of(kind, &data, &origins),
         quantity: quantity_of(&origins),
-        unit_is_assumed: false,
+        unit_is_assumed: notices.iter().any(|notice| notice.unit_is_assumed),
     };
-    let mut notices = Vec::new();
-    let mut descriptions = Vec::new();
-    for origin in origins {
-        notices.extend(origin.notice);
-        descriptions.push(origin.description);
-    }
-    subject.unit_is_assumed = notices.iter().any(|notice| notice.unit_is_assumed);
     Ok(PictureInput {
         notices,
-        descriptions,
+        descriptions: origins.into_iter().map(|one| one.description).collect(),
         ..PictureInput::new(kind, subject, data)
     })
 }

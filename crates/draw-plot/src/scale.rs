@@ -101,9 +101,7 @@ impl PixelAxis {
             let ticks = self.log_ticks(wanted.max(3)).into_iter();
             return ticks.map(|tick| (tick, round_number(tick))).collect();
         }
-        let (ticks, decimals) = self.linear_ticks(wanted);
-        let label = |tick| (tick, fixed_decimals(tick, decimals));
-        ticks.into_iter().map(label).collect()
+        self.linear_ticks(wanted)
     }
 
     /// 90 %, 99 %, 99.9 % and so on; others where there is room.
@@ -115,11 +113,8 @@ impl PixelAxis {
         let others = others.map(|(x, label)| (x, label.to_owned(), 0.4));
         let mut ticks: Vec<Tick> = Vec::new();
         for (x, label, share) in nines.chain(others).filter(|(x, ..)| *x <= self.scale.high) {
-            let pixels = |other: f64| (self.pixel(other) - self.pixel(x)).abs();
-            if ticks
-                .iter()
-                .all(|(other, _)| pixels(*other) >= share * room)
-            {
+            let pixels = |other: &Tick| (self.pixel(other.0) - self.pixel(x)).abs();
+            if ticks.iter().all(|other| pixels(other) >= share * room) {
                 ticks.push((x, label));
             }
         }
@@ -128,18 +123,18 @@ impl PixelAxis {
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten.
-    fn linear_ticks(&self, wanted: usize) -> (Vec<f64>, usize) {
+    fn linear_ticks(&self, wanted: usize) -> Vec<Tick> {
         let rough = (self.scale.high - self.scale.low) / wanted.max(3) as f64;
         let (factor, power) = round_step(rough);
         let step = factor * 10_f64.powf(power);
         let power = if factor >= 10.0 { power + 1.0 } else { power };
         let decimals = whole((-power).min(20.0));
         let first = (self.scale.low / step - 1e-9).ceil();
-        let ticks = (0..=2 * wanted.max(3) + 1)
+        (0..=2 * wanted.max(3) + 1)
             .map(|i| (first + i as f64) * step)
             .take_while(|tick| *tick <= self.scale.high + step * 1e-9)
-            .collect();
-        (ticks, decimals)
+            .map(|tick| (tick, fixed_decimals(tick, decimals)))
+            .collect()
     }
 
     /// Powers of ten, with their double and fivefold while there is room; else each n-th power.

@@ -139,21 +139,16 @@ fn points_element(name: &str, look: &str, points: &[Dot]) -> String {
     format!("<path {look} d=\"{}{end}\"/>\n", pen.path)
 }
 
-fn text_element(
-    text: &str,
-    font: Font,
-    align: Align,
-    (x, baseline): (f64, f64),
-    look: &str,
-) -> String {
+/// A text from, around or up to a point of its baseline, in pixels.
+fn text_element(text: &str, font: Font, align: Align, (x, y): (f64, f64), look: &str) -> String {
     let dots = f64::from(SVG_DOTS);
     let anchor = match align {
         Align::Left => "start",
         Align::Centre => "middle",
         Align::Right => "end",
     };
-    // The middle of an x stands at y, half an ex above the baseline.
-    let y = baseline - FontFace::SMALL_X / 2.0 * font.size;
+    // An SVG places the middle of an x, half an ex above the baseline.
+    let y = y - FontFace::SMALL_X / 2.0 * font.size;
     let (x, y, family) = ((x * dots).round(), (y * dots).round(), FontFace::FAMILY);
     // Rounded to the last digit as in files of earlier versions.
     let size = 1.24 * font.size * dots / 1.24;

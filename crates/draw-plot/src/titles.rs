@@ -6,7 +6,7 @@ use results::read::RunOrigin;
 use units::counted;
 
 use crate::data::{Data, Notice, PictureKind};
-use crate::phrases::capitalize;
+use crate::phrases::{capitalize, join};
 
 /// A file, and the origin of its times.
 pub(crate) struct Origin {
@@ -24,11 +24,8 @@ pub(crate) fn run_title(run: &RunOrigin) -> String {
     let clients = run.clients.map(|clients| counted(clients, "client"));
     let payload = run.payload_bytes.map(wording::plan::payload);
     let payload = payload.map(|bytes| format!("{bytes} payload"));
-    let parts: Vec<_> = [run.url.clone(), clients, payload]
-        .into_iter()
-        .flatten()
-        .collect();
-    parts.join(" · ")
+    let parts = [run.url.clone(), clients, payload];
+    join(parts.into_iter().flatten())
 }
 
 /// The run that all files come from; without such a run, what is drawn.

@@ -19,24 +19,26 @@ pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
 
 /// Rejects a picture of no series, and one of more than there are colours.
 pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
-    let is_allowed = (1..=MAX_SERIES).contains(&found);
-    is_allowed
-        .then_some(())
-        .ok_or(DrawError::SeriesCount(found))
+    match found {
+        1..=MAX_SERIES => Ok(()),
+        _ => Err(DrawError::SeriesCount(found)),
+    }
 }
 
 /// Rejects a series without values, and values that are not times.
-pub(crate) fn check_times(
-    label: &str,
-    values_ms: impl ExactSizeIterator<Item = f64>,
-) -> Result<(), DrawError> {
+pub(crate) fn check_times(label: &str, times_ms: &[f64]) -> Result<(), DrawError> {
     /// 300 years; far beyond, sums and axes lose their meaning.
     const LONGEST_MS: f64 = 1e13;
-    if values_ms.len() == 0 {
+    if times_ms.is_empty() {
         return Err(DrawError::NoValues(label.to_owned()));
     }
     let is_time = |ms: f64| (0.0..=LONGEST_MS).contains(&ms);
-    check_each(label, values_ms, is_time, DrawError::NotATime)
+    check_each(
+        label,
+        times_ms.iter().copied(),
+        is_time,
+        DrawError::NotATime,
+    )
 }
 
 /// Rejects the first value that does not fit, with the label and its number from 1.

@@ -46,7 +46,7 @@ impl<'a> DistributionLines<'a> {
                     (true, _) => named.label.clone(),
                     (false, _) => format!("{} · {}", times.label, named.label),
                 };
-                check_times(&times.label, named.values_ms.iter().copied())?;
+                check_times(&times.label, &named.values_ms)?;
                 let nothing = || DrawError::NoValues(times.label.clone());
                 let sorted = SortedTimes::of(&named.data).ok_or_else(nothing)?;
                 lines.push(DistributionLine {
@@ -166,15 +166,11 @@ impl<'a> DistributionLines<'a> {
 
     /// Draws the percentiles of a single line down through the picture, labelled inwards of one end.
     pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, (end, inwards): (f64, f64)) {
-        let Some(line) = self.only() else {
-            return;
-        };
-        let k = axes.font.scale;
-        let lines = percentile_lines(&line.figures, &self.context.colours);
-        for (row, line) in lines.into_iter().enumerate() {
-            if !axes.x.reaches(line.value) {
-                continue;
-            }
+        let colours = &self.context.colours;
+        let only = self.only().into_iter();
+        let lines = only.flat_map(|line| percentile_lines(&line.figures, colours));
+        let lines = lines.enumerate();
+        for (row, line) in lines.filter(|(_, line)| axes.x.reaches(line.value)) {
             let x = axes.x.pixel(line.value);
             let y = end + inwards * (row as f64 + 0.5) * 1.5 * axes.font.text.size;
             let path = [(x, axes.bottom), (x, axes.top)];
@@ -183,11 +179,11 @@ impl<'a> DistributionLines<'a> {
                 colour: line.text,
                 ..axes.font.text
             };
-            let fits = x + 6.0 * k + axes.canvas.text_width(&line.label, font) <= axes.right;
-            let (align, x) = if fits {
-                (Align::Left, x + 6.0 * k)
-            } else {
-                (Align::Right, x - 6.0 * k)
+            let air = 6.0 * axes.font.scale;
+            let end = x + air + axes.canvas.text_width(&line.label, font);
+            let (align, x) = match end <= axes.right {
+                true => (Align::Left, x + air),
+                false => (Align::Right, x - air),
             };
             axes.canvas.text(&line.label, font, align, (x, y));
         }

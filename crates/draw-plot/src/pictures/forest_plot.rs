@@ -109,14 +109,6 @@ impl<'a> ForestPlot<'a> {
         self.options.title.as_deref().unwrap_or(&self.data.title)
     }
 
-    fn colour(&self, outcome: RowOutcome) -> RGBColor {
-        match outcome {
-            RowOutcome::Better => self.colours.percentiles[0],
-            RowOutcome::Worse => self.colours.series[1],
-            RowOutcome::Nothing => self.colours.faint_text,
-        }
-    }
-
     fn draw_axis(&self, layout: &Layout<'_>, x: &PixelAxis) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let line = |at: f64, width: f64, colour: RGBColor| {
@@ -133,14 +125,13 @@ impl<'a> ForestPlot<'a> {
         layout.write_x_label(&canvas.fit(&self.data.x_label, font.text, layout.width()));
     }
 
-    fn draw_row(
-        &self,
-        (layout, x): (&Layout<'_>, &PixelAxis),
-        row: &ForestRow,
-        (y, height): (f64, f64),
-    ) {
+    fn draw_row(&self, layout: &Layout<'_>, x: &PixelAxis, row: &ForestRow, y: f64, height: f64) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
-        let colour = self.colour(row.said);
+        let (colour, words) = match row.said {
+            RowOutcome::Better => (self.colours.percentiles[0], font.text),
+            RowOutcome::Worse => (self.colours.series[1], font.text),
+            RowOutcome::Nothing => (self.colours.faint_text, font.faint),
+        };
         let (before, behind) = ((layout.left - 12.0 * k, y), (layout.right + 12.0 * k, y));
         canvas.text(&row.label, font.text, Align::Right, before);
         // The dots lie above the interval, a little apart, so that equal ones are seen to be several.
@@ -163,10 +154,6 @@ impl<'a> ForestPlot<'a> {
             }
             canvas.point((x.pixel(estimate), below), 4.5, colour);
         }
-        let words = match row.said {
-            RowOutcome::Nothing => font.faint,
-            _ => font.text,
-        };
         canvas.text(&row.text, words, Align::Left, behind);
     }
 }
@@ -199,7 +186,7 @@ impl Plot for ForestPlot<'_> {
                 top += GAP * height;
             }
             let y = top + height / 2.0;
-            self.draw_row((&layout, &x), row, (y, height));
+            self.draw_row(&layout, &x, row, y, height);
             let rounds = range_of_rounds(&row.dots);
             hovers.push(Hover {
                 x: x.pixel(row.interval.map_or(1.0, |[_, estimate, _]| estimate)),

@@ -33,7 +33,7 @@ impl<'a> HeatmapPlot<'a> {
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
         for one in all {
-            check_times(&one.label, one.column.times.values_ms.iter().copied())?;
+            check_times(&one.label, &one.column.times.values_ms)?;
             check_moments(one)?;
         }
         let times = all.iter().flat_map(|one| &one.column.times.values_ms);

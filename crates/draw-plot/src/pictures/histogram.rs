@@ -36,11 +36,7 @@ impl<'a> HistogramPlot<'a> {
             heights.collect::<Vec<_>>()
         });
         let heights: Vec<_> = heights.collect();
-        let positive = heights
-            .iter()
-            .flatten()
-            .copied()
-            .filter(|height| *height > 0.0);
+        let positive = heights.iter().flatten().copied().filter(|one| *one > 0.0);
         let (low, high) = span(positive).unwrap_or((1.0, 1.0));
         let y = if lines.context.options.log {
             // A single message must be seen, and so must the labels above the highest bar.
@@ -120,9 +116,8 @@ impl Plot for HistogramPlot<'_> {
         }
         for (number, line) in lines.iter().enumerate().rev() {
             let bars = self.bars(&axes, number);
-            let tops = bars
-                .iter()
-                .flat_map(|&[(left, top), (right, _)]| [(left, top), (right, top)]);
+            let tops = bars.iter();
+            let tops = tops.flat_map(|&[(left, top), (right, _)]| [(left, top), (right, top)]);
             // Down to the axis at both ends.
             let end = |x: f64| Some((x, axes.bottom));
             let start = bars.first().and_then(|[(left, _), _]| end(*left));

@@ -50,11 +50,9 @@ impl<'a> LatencyPlot<'a> {
     ) -> Result<Self, DrawError> {
         check_count(series.len())?;
         let window = window_for(context.options.window, series);
-        let lines = series
-            .iter()
-            .zip(context.colours.series)
-            .map(|(series, colour)| LatencyLine::new(series, window, colour))
-            .collect::<Result<Vec<_>, _>>()?;
+        let lines = series.iter().zip(context.colours.series);
+        let lines = lines.map(|(series, colour)| LatencyLine::new(series, window, colour));
+        let lines = lines.collect::<Result<Vec<_>, _>>()?;
         let all: Vec<KeyFigures> = lines.iter().map(|line| line.figures).collect();
         let averages = lines.iter().flat_map(|line| &line.averages);
         // Without averaging, the line is what must not flatten the picture.
@@ -346,7 +344,7 @@ impl<'a> LatencyLine<'a> {
     ) -> Result<Self, DrawError> {
         let values = &series.values_ms;
         let label = || series.label.clone();
-        check_times(&series.label, values.iter().copied())?;
+        check_times(&series.label, values)?;
         let figures = KeyFigures::of(values).ok_or_else(|| DrawError::NoValues(label()))?;
         let averages = moving_average::averages(values, window);
         if averages.is_empty() {

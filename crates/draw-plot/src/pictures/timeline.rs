@@ -119,23 +119,23 @@ impl<'a> TimelinePlot<'a> {
         self.context.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
     }
 
-    fn scale_of_throughput(&self) -> AxisScale {
+    /// The panels of throughput and times.
+    fn panels(&self) -> Result<[Panel<'_>; 2], DrawError> {
         let has_labels = self.stage_starts().next().is_some();
-        scale_from_zero(highest(&self.throughput) * if has_labels { HEADROOM } else { 1.0 })
-    }
-
-    fn scale_of_times(&self) -> Result<AxisScale, DrawError> {
-        let values = self.times.iter().flat_map(Track::values);
-        scale_of_times(self.is_log(), values, highest(&self.times))
-    }
-
-    fn heading_of_times(&self) -> String {
+        let headroom = if has_labels { HEADROOM } else { 1.0 };
+        let rates = scale_from_zero(highest(&self.throughput) * headroom);
         let what = match self.all.as_slice() {
             [_] => "times of the echoes of each second".to_owned(),
             _ => format!("p99 {} of each second", self.metric.name()),
         };
         let log = text_if(self.is_log(), ", logarithmic");
-        format!("{what} (ms{log})")
+        let values = self.times.iter().flat_map(Track::values);
+        let times = scale_of_times(self.is_log(), values, highest(&self.times))?;
+        let times = Panel {
+            share: 1.4,
+            ..Panel::new(format!("{what} (ms{log})"), times)
+        };
+        Ok([Panel::new("messages per second".to_owned(), rates), times])
     }
 
     fn x(&self, axes: &PanelAxes<'_>, at_s: f64) -> f64 {
@@ -288,14 +288,9 @@ impl Plot for TimelinePlot<'_> {
         let (unit, unit_s) = (self.time.unit, self.time.unit_s);
         let x = AxisScale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
         let x_label = format!("time since the start of measuring ({unit})");
-        let rates = Panel::new("messages per second".to_owned(), self.scale_of_throughput());
-        let times = Panel {
-            share: 1.4,
-            ..Panel::new(self.heading_of_times(), self.scale_of_times()?)
-        };
         let (context, x) = (&self.context, (x, &*x_label));
-        let (subtitle, legend) = (self.subtitle(), self.legend());
-        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &[rates, times])?;
+        let (subtitle, legend, panels) = (self.subtitle(), self.legend(), self.panels()?);
+        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &panels)?;
         axes.iter().for_each(|axes| self.draw_zones(axes));
         // As many axes as panels.
         let (upper, lower) = (&axes[0], &axes[1]);

@@ -54,11 +54,8 @@ pub(crate) fn tracks_of_one(
         });
     }
     let received = rates_of(run, |row| row.received);
-    throughput.push(Track::new(
-        "received per second",
-        received,
-        colours.series[0],
-    ));
+    let colour = colours.series[0];
+    throughput.push(Track::new("received per second", received, colour));
 
     let largest = times_of(run, |row| row.max_ns);
     let mut times = vec![Track {

@@ -195,7 +195,7 @@ fn is_joined(column: &TimeColumn, size: Size) -> bool {
 fn check(file: &Labelled<TimeColumn>) -> Result<(), DrawError> {
     /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
-    check_times(&file.label, file.times.values_ms.iter().copied())?;
+    check_times(&file.label, &file.times.values_ms)?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
     let xs = points(file).map(|(x, _)| x);
     check_each(&file.label, xs, is_near, DrawError::TooFar)

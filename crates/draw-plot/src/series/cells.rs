@@ -31,7 +31,7 @@ pub fn rows_for(low: f64, high: f64) -> LogBins {
 pub struct Cells {
     rows: usize,
     /// Column by column, each from the shortest times on.
-    counts: Vec<u64>,
+    cells: Vec<u64>,
 }
 
 impl Cells {
@@ -39,31 +39,28 @@ impl Cells {
     /// edge. Times outside of the edges are left out.
     pub fn of(at_s: &[f64], values: &[f64], counts: &[u64], slice_s: f64, edges: &[f64]) -> Self {
         let rows = edges.len().saturating_sub(1);
-        let mut cells = Self {
-            rows,
-            counts: Vec::new(),
-        };
+        let mut cells = Vec::new();
         for (index, (at, value)) in at_s.iter().zip(values).enumerate() {
             let above = edges.partition_point(|edge| edge <= value);
             let Some(row) = above.checked_sub(1).filter(|row| *row < rows) else {
                 continue;
             };
             let slot = column_of(*at, slice_s) * rows + row;
-            if slot >= cells.counts.len() {
-                cells.counts.resize((slot / rows + 1) * rows, 0);
+            if slot >= cells.len() {
+                cells.resize((slot / rows + 1) * rows, 0);
             }
-            cells.counts[slot] += counts.get(index).copied().unwrap_or(1);
+            cells[slot] += counts.get(index).copied().unwrap_or(1);
         }
-        cells
+        Self { rows, cells }
     }
 
     /// The columns from the first moment on, each the counts of its rows.
     pub fn columns(&self) -> impl Iterator<Item = &[u64]> {
-        self.counts.chunks_exact(self.rows.max(1))
+        self.cells.chunks_exact(self.rows.max(1))
     }
 
     pub(crate) fn most(&self) -> u64 {
-        self.counts.iter().copied().max().unwrap_or(0)
+        self.cells.iter().copied().max().unwrap_or(0)
     }
 }
 
@@ -96,11 +93,9 @@ impl CountSteps {
     /// At most `count` steps up to `most`.
     pub(crate) fn new(most: u64, count: usize) -> Self {
         let most = most.max(1);
-        let count = usize::try_from(most).map_or(count, |most| count.min(most));
-        Self {
-            most,
-            count: count.max(1),
-        }
+        let whole = usize::try_from(most).unwrap_or(count);
+        let count = count.min(whole).max(1);
+        Self { most, count }
     }
 
     pub(crate) fn count(self) -> usize {

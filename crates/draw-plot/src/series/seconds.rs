@@ -18,21 +18,19 @@ pub(crate) fn steps(
     values: impl IntoIterator<Item = (u64, Option<f64>)>,
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
-    values
-        .into_iter()
-        .map(|(second, value)| {
-            let from_s = second as f64;
-            let to_s = match elapsed_s {
-                Some(end) if end > from_s && end < from_s + 1.0 => end,
-                _ => from_s + 1.0,
-            };
-            TimeStep {
-                from_s,
-                to_s,
-                value,
-            }
-        })
-        .collect()
+    let step = |(second, value)| {
+        let from_s = second as f64;
+        let to_s = match elapsed_s {
+            Some(end) if end > from_s && end < from_s + 1.0 => end,
+            _ => from_s + 1.0,
+        };
+        TimeStep {
+            from_s,
+            to_s,
+            value,
+        }
+    };
+    values.into_iter().map(step).collect()
 }
 
 /// Less of a second is no rate by itself: one echo in a hundredth of a millisecond would be 100,000 per second.
@@ -44,10 +42,8 @@ pub fn rates(
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
     let counts = counts.into_iter();
-    let mut steps = steps(
-        counts.map(|(second, count)| (second, Some(count as f64))),
-        elapsed_s,
-    );
+    let counts = counts.map(|(second, count)| (second, Some(count as f64)));
+    let mut steps = steps(counts, elapsed_s);
     let mut before = None;
     for step in &mut steps {
         let (count, length_s) = (step.value, step.to_s - step.from_s);
@@ -69,17 +65,13 @@ pub(crate) fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
     let is_one = |a: &TimeStep, b: &TimeStep| {
         a.value.is_some() == b.value.is_some() && (a.to_s - b.from_s).abs() < 1e-9
     };
-    steps
-        .chunk_by(is_one)
-        .map(|part| {
-            let points = part.iter().filter_map(|step| {
-                let value = step.value?;
-                Some([(step.from_s, value), (step.to_s, value)])
-            });
-            points.flatten().collect::<Vec<_>>()
-        })
-        .filter(|line| !line.is_empty())
-        .collect()
+    let ends = |step: &TimeStep| {
+        let value = step.value?;
+        Some([(step.from_s, value), (step.to_s, value)])
+    };
+    let lines = steps.chunk_by(is_one);
+    let lines = lines.map(|part| part.iter().filter_map(ends).flatten().collect::<Vec<_>>());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// Start, end and number of the failures of successive seconds, whose middles are closer than `room_s`.
