@@ -240,7 +240,6 @@ impl Args {
     }
 }
 
-/// The moving average in words: `, moving average of 50`.
 fn describe_average(window: usize, series: &[Labelled<Latencies>]) -> String {
     if window == 1 {
         return ", no moving average".to_owned();

@@ -136,12 +136,11 @@ impl<'c> Layout<'c> {
         NonZeroUsize::new(whole(self.width().round())).unwrap_or(NonZeroUsize::MIN)
     }
 
-    /// Numbers that the y axis has room for.
+    /// Ticks that the y axis has room for.
     pub(crate) fn ticks_down(&self) -> usize {
         whole((self.bottom - self.top) / (42.0 * self.font.scale)).max(2)
     }
 
-    /// Numbers that the x axis has room for.
     pub(crate) fn ticks_across(&self) -> usize {
         whole(self.width() / (125.0 * self.font.scale)).max(2)
     }

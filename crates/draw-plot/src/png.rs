@@ -21,12 +21,11 @@ pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
     let canvas = Canvas::new(size, dots, &fonts);
     plot.draw(&canvas)?;
     let mut pixels = vec![0; 3 * (width * dots) as usize * (height * dots) as usize];
-    {
-        let mut bitmap = BitMapBackend::with_buffer(&mut pixels, (width * dots, height * dots));
-        for shape in canvas.into_shapes() {
-            paint(&mut bitmap, shape, dots, &fonts)?;
-        }
+    let mut bitmap = BitMapBackend::with_buffer(&mut pixels, (width * dots, height * dots));
+    for shape in canvas.into_shapes() {
+        paint(&mut bitmap, shape, dots, &fonts)?;
     }
+    drop(bitmap);
     if is_smoothed {
         halve(&mut pixels, width as usize);
     }
@@ -110,13 +109,11 @@ fn halve(dots: &mut Vec<u8>, width: usize) {
         for x in 0..width {
             for channel in 0..CHANNELS {
                 let at = 2 * y * line + 2 * x * CHANNELS + channel;
-                let sum: u16 = [at, at + CHANNELS, at + line, at + line + CHANNELS]
-                    .into_iter()
-                    .map(|at| u16::from(dots[at]))
-                    .sum();
+                let square = [at, at + CHANNELS, at + line, at + line + CHANNELS];
+                let sum: u16 = square.map(|at| u16::from(dots[at])).iter().sum();
+                let mean = u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX);
                 // In place: a pixel is written behind all dots that are still to be read.
-                dots[(y * width + x) * CHANNELS + channel] =
-                    u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX);
+                dots[(y * width + x) * CHANNELS + channel] = mean;
             }
         }
     }

@@ -11,7 +11,6 @@ pub(crate) struct AxisScale {
     spacing: Spacing,
 }
 
-/// Spacing of the values on an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spacing {
     /// Equal steps of value are equal steps of pixels.

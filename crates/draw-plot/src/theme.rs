@@ -27,7 +27,6 @@ pub(crate) struct Colours {
     pub(crate) grid: RGBColor,
     /// The median and the 99th percentile of a single series.
     pub(crate) percentiles: [RGBColor; 2],
-    /// The same for their labels.
     pub(crate) percentile_texts: [RGBColor; 2],
     pub(crate) series: [RGBColor; MAX_SERIES],
     /// From few to many: the more, the further from the ground.

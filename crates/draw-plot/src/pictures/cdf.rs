@@ -22,7 +22,6 @@ impl<'a> CdfPlot<'a> {
         Ok(Self { lines, x })
     }
 
-    /// One place more than there are columns of pixels.
     fn places(&self, axes: &PanelAxes<'_>) -> Vec<f64> {
         let AxisScale { low, high, .. } = self.x;
         let columns = axes.columns().get();

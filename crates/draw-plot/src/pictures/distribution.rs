@@ -69,7 +69,6 @@ impl<'a> DistributionLines<'a> {
         })
     }
 
-    /// The only line; `None` if there are several.
     pub(crate) fn only(&self) -> Option<&DistributionLine<'a>> {
         match self.lines.as_slice() {
             [line] => Some(line),

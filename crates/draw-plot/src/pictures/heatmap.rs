@@ -32,10 +32,7 @@ impl<'a> HeatmapPlot<'a> {
         all: &'a [Labelled<TimedLatencies>],
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
-        for one in all {
-            check_times(&one.label, &one.column.times.values_ms)?;
-            check_moments(one)?;
-        }
+        all.iter().try_for_each(check)?;
         let times = all.iter().flat_map(|one| &one.column.times.values_ms);
         let positive = times.copied().filter(|ms| *ms > 0.0);
         let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
@@ -226,7 +223,6 @@ impl Plot for HeatmapPlot<'_> {
     }
 }
 
-/// The event that a moment is the time of, in words.
 fn describe(event: TimestampOf) -> &'static str {
     match event {
         TimestampOf::Sent => "when messages were sent",
@@ -241,11 +237,12 @@ fn short(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Requires a moment for each time, within any run, and a count if there are counts.
-fn check_moments(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
+/// Requires times, a moment within any run for each of them, and a count if there are counts.
+fn check(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
     /// Three hundred years; a column for each would still be few.
     const LONGEST_S: f64 = 1e10;
     let (times, moments) = (&one.column.times, &one.at_s);
+    check_times(&one.label, &times.values_ms)?;
     let (count, counts) = (times.values_ms.len(), &times.counts);
     if moments.len() != count || !(counts.is_empty() || counts.len() == count) {
         return Err(DrawError::Uneven(one.label.clone()));

@@ -105,7 +105,8 @@ impl Plot for HistogramPlot<'_> {
         let lines = &self.lines.lines;
         let zeros = lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
         let x_label = self.lines.context.heading("ms");
-        let x = AxisScale::log(self.edges[0], self.edges[self.edges.len() - 1]);
+        let ends = [self.edges[0], self.edges[self.edges.len() - 1]];
+        let x = AxisScale::log(ends[0], ends[1]);
         let panel = Panel::new(self.heading(), self.y);
         let more = zeros_not_shown(zeros);
         let axes = self.lines.draw_axes(canvas, more, (x, &x_label), panel)?;
@@ -119,10 +120,8 @@ impl Plot for HistogramPlot<'_> {
             let tops = bars.iter();
             let tops = tops.flat_map(|&[(left, top), (right, _)]| [(left, top), (right, top)]);
             // Down to the axis at both ends.
-            let end = |x: f64| Some((x, axes.bottom));
-            let start = bars.first().and_then(|[(left, _), _]| end(*left));
-            let end = bars.last().and_then(|[_, (right, _)]| end(*right));
-            let pixels = start.into_iter().chain(tops).chain(end);
+            let [start, end] = ends.map(|edge| (axes.x.pixel(edge), axes.bottom));
+            let pixels = [start].into_iter().chain(tops).chain([end]);
             canvas.line(pixels, line.colour, 1.5);
         }
         self.lines.draw_percentiles(&axes, (axes.top, 1.0));

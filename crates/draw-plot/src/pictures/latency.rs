@@ -87,7 +87,6 @@ impl<'a> LatencyPlot<'a> {
         self.window.get() > 1
     }
 
-    /// The window of the moving average, as it is printed.
     fn window_size(&self) -> String {
         grouped(self.window.get() as u64)
     }
@@ -140,14 +139,6 @@ impl<'a> LatencyPlot<'a> {
             (Swatch::Point(point), "each message")
         };
         vec![average, entry(swatch, text.to_owned())]
-    }
-
-    /// The lines across the picture. Several series name their percentiles in the legend instead.
-    fn percentiles(&self) -> Vec<PercentileLine> {
-        match self.lines.as_slice() {
-            [line] => percentile_lines(&line.figures, &self.context.colours).into(),
-            _ => Vec::new(),
-        }
     }
 
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
@@ -293,7 +284,11 @@ fn draw_ranges(
 
 impl Plot for LatencyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let percentiles = self.percentiles();
+        // Several series name their percentiles in the legend instead.
+        let percentiles = match self.lines.as_slice() {
+            [line] => &percentile_lines(&line.figures, &self.context.colours)[..],
+            _ => &[],
+        };
         let x = AxisScale::linear(1.0, self.span as f64);
         let x = (x, "message number, in order of sending");
         let panel = Panel {
@@ -307,7 +302,7 @@ impl Plot for LatencyPlot<'_> {
         lines().for_each(|line| self.draw_messages(axes, line));
         lines().for_each(|line| self.draw_average(axes, line));
         let edges = (axes.left, axes.right);
-        for line in &percentiles {
+        for line in percentiles {
             canvas.dashes(edges, axes.y.pixel(line.value), line.colour);
         }
         let end_ms = self.scale.high;
@@ -317,7 +312,7 @@ impl Plot for LatencyPlot<'_> {
             let numbers = above.map(|(number, _)| f64::from(number));
             off_scale::draw_markers(axes, numbers, line.colour);
         }
-        Self::draw_percentile_labels(axes, &percentiles);
+        Self::draw_percentile_labels(axes, percentiles);
         let values = lines().flat_map(|line| &line.series.values_ms);
         let count = values.filter(|ms| **ms > end_ms).count() as u64;
         let highest = lines().map(|line| line.figures.max).fold(0.0, f64::max);

@@ -27,7 +27,6 @@ const HEADROOM: f64 = 1.25;
 pub(crate) struct TimelinePlot<'a> {
     context: PlotContext<'a>,
     all: Vec<RunSeconds<'a>>,
-    /// The time that is compared.
     metric: Metric,
     throughput: Vec<Track>,
     times: Vec<Track>,

@@ -5,7 +5,6 @@ use super::{round_step, whole};
 
 const MOST_COLUMNS: f64 = 120.0;
 
-/// Length of a column at least, in seconds.
 const FINEST_S: f64 = 1e-4;
 
 const MOST_ROWS: f64 = 60.0;

@@ -123,25 +123,21 @@ pub(super) fn ends_and_extremes(
 
 /// The parts of a line that do not rise above `top`, cut where it crosses.
 pub(crate) fn clip_below(points: &[Point], top: f64) -> Vec<Vec<Point>> {
-    let mut parts = Vec::new();
-    let mut part: Vec<Point> = Vec::new();
-    let mut previous: Option<Point> = None;
+    let (mut parts, mut part) = (Vec::new(), Vec::new());
+    let mut previous = points.first().copied().unwrap_or_default();
     for &(x, y) in points {
-        if let Some((px, py)) = previous
-            && (py > top) != (y > top)
-        {
+        let (px, py) = std::mem::replace(&mut previous, (x, y));
+        if (py > top) != (y > top) {
             part.push((px + (x - px) * (top - py) / (y - py), top));
         }
         if y <= top {
             part.push((x, y));
-        } else if !part.is_empty() {
+        } else {
             parts.push(std::mem::take(&mut part));
         }
-        previous = Some((x, y));
     }
-    if !part.is_empty() {
-        parts.push(part);
-    }
+    parts.push(part);
+    parts.retain(|part: &Vec<Point>| !part.is_empty());
     parts
 }
 
