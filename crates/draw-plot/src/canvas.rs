@@ -88,11 +88,6 @@ impl<'f> Canvas<'f> {
         u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
     }
 
-    pub(crate) fn fill(&self, colour: RGBColor) {
-        let end = (f64::from(self.size.width), f64::from(self.size.height));
-        self.rectangle((0.0, 0.0), end, colour);
-    }
-
     /// A text, centred on the height of figures and capitals.
     pub(crate) fn text(&self, text: &str, font: Font, align: Align, (x, y): (f64, f64)) {
         let at = (x, y + FontFace::CAPITALS / 2.0 * font.size);

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use cli::{Choice, one_of};
 use draw_plot::{
@@ -153,9 +154,7 @@ fn parse_window(text: &str) -> Result<NonZeroUsize, UnitError> {
 impl Args {
     /// Checks what clap cannot check by itself.
     pub(crate) fn validate(self) -> Result<Self, clap::Error> {
-        let wrong_use = |message: String| {
-            Self::command().error(clap::error::ErrorKind::ValueValidation, message)
-        };
+        let wrong_use = |message| Self::command().error(ErrorKind::ValueValidation, message);
         check_ending(&self.output()).map_err(|e| wrong_use(e.to_string()))?;
         let count = self.files.len();
         let too_many = || format!("{count} files given: at most {MAX_SERIES} can be told apart");

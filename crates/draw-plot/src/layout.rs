@@ -46,17 +46,18 @@ pub(crate) struct Layout<'c> {
 impl<'c> Layout<'c> {
     /// The layout of an empty canvas, whose ground is filled.
     pub(crate) fn new(canvas: &'c Canvas<'c>, colours: &Colours) -> Self {
-        canvas.fill(colours.ground);
+        let end = (f64::from(canvas.size.width), f64::from(canvas.size.height));
+        canvas.rectangle((0.0, 0.0), end, colours.ground);
         let font = Fonts::new(canvas.scale, colours);
         let margin = 20.0 * font.scale;
         Self {
             canvas,
             font,
             left: margin,
-            right: f64::from(canvas.size.width) - margin,
+            right: end.0 - margin,
             top: 14.0 * font.scale,
             // Two rows of writing stand below.
-            bottom: f64::from(canvas.size.height) - 58.0 * font.scale,
+            bottom: end.1 - 58.0 * font.scale,
             margin,
         }
     }
@@ -136,7 +137,6 @@ impl<'c> Layout<'c> {
         NonZeroUsize::new(whole(self.width().round())).unwrap_or(NonZeroUsize::MIN)
     }
 
-    /// Ticks that the y axis has room for.
     pub(crate) fn ticks_down(&self) -> usize {
         whole((self.bottom - self.top) / (42.0 * self.font.scale)).max(2)
     }

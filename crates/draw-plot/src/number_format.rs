@@ -9,10 +9,9 @@ pub(crate) fn fixed_decimals(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let size = text.trim_start_matches('-');
     let sign = &text[..text.len() - size.len()];
-    let (whole, part) = size.split_once('.').unwrap_or((size, ""));
+    let (whole, part) = size.split_at(size.find('.').unwrap_or(size.len()));
     match whole.parse() {
-        Ok(whole) if part.is_empty() => format!("{sign}{}", grouped(whole)),
-        Ok(whole) => format!("{sign}{}.{part}", grouped(whole)),
+        Ok(whole) => format!("{sign}{}{part}", grouped(whole)),
         // Larger than 64 bits: as it is.
         Err(_) => text,
     }

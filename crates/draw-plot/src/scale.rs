@@ -13,9 +13,7 @@ pub(crate) struct AxisScale {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spacing {
-    /// Equal steps of value are equal steps of pixels.
     Linear,
-    /// Equal factors of value are equal steps of pixels.
     Log,
     /// Equal factors of 1/(1 − q) are equal steps of pixels; the quantile q is written.
     Spectrum,
@@ -162,13 +160,10 @@ impl PixelAxis {
 
 /// The quantile whose 1/(1 − q) is 10 to the power of `count`: `99.9 %`.
 fn percent_of_nines(count: i32) -> String {
-    match count {
-        ..=1 => "90 %".to_owned(),
-        2 => "99 %".to_owned(),
-        more => {
-            let nines = "9".repeat(usize::try_from(more - 2).unwrap_or(0));
-            format!("99.{nines} %")
-        }
+    match usize::try_from(count - 2) {
+        Err(_) => "90 %".to_owned(),
+        Ok(0) => "99 %".to_owned(),
+        Ok(more) => format!("99.{} %", "9".repeat(more)),
     }
 }
 

@@ -31,11 +31,10 @@ pub(crate) struct Colours {
     pub(crate) series: [RGBColor; MAX_SERIES],
     /// From few to many: the more, the further from the ground.
     pub(crate) heat: [RGBColor; HEAT_STEPS],
-    /// Strength of what lies behind the average: single messages, and the middle 90 % and 96 % of many.
+    /// Strength of what lies behind the average: single messages, the middle 90 % and 96 % of many, averages.
     pub(crate) point: f64,
     pub(crate) body: f64,
     pub(crate) bulk: f64,
-    /// Strength of the range of many averages.
     pub(crate) average_range: f64,
 }
 

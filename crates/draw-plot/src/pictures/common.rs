@@ -100,8 +100,5 @@ pub(crate) fn percentile_lines(figures: &KeyFigures, colours: &Colours) -> [Perc
 pub(crate) fn hover_places(positions: usize) -> impl Iterator<Item = usize> {
     const MOST: usize = 240;
     let places = positions.min(MOST);
-    (0..places).map(move |place| match places {
-        0 | 1 => 0,
-        places => place * (positions - 1) / (places - 1),
-    })
+    (0..places).map(move |place| place * (positions - 1) / (places - 1).max(1))
 }

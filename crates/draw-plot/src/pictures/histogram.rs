@@ -86,10 +86,9 @@ impl<'a> HistogramPlot<'a> {
     }
 
     fn heading(&self) -> String {
-        let what = if self.is_share() {
-            "share of messages (%)"
-        } else {
-            "messages"
+        let what = match self.is_share() {
+            true => "share of messages (%)",
+            false => "messages",
         };
         let width = self.edges[1] / self.edges[0];
         if width < 2.0 {

@@ -118,7 +118,6 @@ impl<'a> TimelinePlot<'a> {
         self.context.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
     }
 
-    /// The panels of throughput and times.
     fn panels(&self) -> Result<[Panel<'_>; 2], DrawError> {
         let has_labels = self.stage_starts().next().is_some();
         let headroom = if has_labels { HEADROOM } else { 1.0 };

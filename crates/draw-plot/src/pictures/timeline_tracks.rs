@@ -116,10 +116,9 @@ fn rates_of(run: &RunSeconds<'_>, count: impl Fn(&TimelineRow) -> u64) -> Vec<Ti
 /// Messages that failed in each second, over all files.
 pub(crate) fn failures(all: &[RunSeconds<'_>]) -> impl Iterator<Item = (u64, u64)> {
     let mut failed = BTreeMap::new();
-    for row in all.iter().filter(|c| c.knows_sent).flat_map(|c| c.rows) {
-        if row.failed > 0 {
-            *failed.entry(row.second).or_insert(0) += row.failed;
-        }
+    let rows = all.iter().filter(|run| run.knows_sent);
+    for row in rows.flat_map(|run| run.rows).filter(|row| row.failed > 0) {
+        *failed.entry(row.second).or_insert(0) += row.failed;
     }
     failed.into_iter()
 }

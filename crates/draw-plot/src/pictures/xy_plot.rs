@@ -107,7 +107,6 @@ impl<'a> XyPlot<'a> {
         self.lines.iter().map(entry).collect()
     }
 
-    /// One text at each point, as far as a reader can point at them.
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let mut hovers = Vec::new();
         for line in &self.lines {

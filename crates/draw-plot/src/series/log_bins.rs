@@ -32,11 +32,6 @@ impl LogBins {
         }
     }
 
-    /// The number of bins of a tenfold.
-    pub fn per_decade(self) -> u32 {
-        self.per_decade
-    }
-
     /// The edges in ascending order, one more than bins. A bin holds its lower edge, not its upper one.
     pub fn edges(self) -> Vec<f64> {
         let edges = (self.first..).map(|number| edge(number, self.per_decade));
@@ -67,17 +62,12 @@ pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
     // A bucket of HdrHistogram is up to 0.1 % wide: finer bins would show the buckets.
     let is_counted = all.iter().any(|sorted| sorted.is_counted());
     let finest = if is_counted { 100 } else { 1_000 };
-    let steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
-    let per_decade = steps
-        .into_iter()
-        .rev()
-        .filter(|step| *step <= finest)
-        .find(|step| {
-            let step = f64::from(*step);
-            decades(low, high) * step <= MOST_BINS && decades(body_low, body_high) * step <= wanted
-        })
-        .unwrap_or(1);
-    Some(LogBins::covering(low, high, per_decade))
+    let steps = [1_000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
+    let per_decade = steps.into_iter().find(|step| {
+        let bins = |low, high| decades(low, high) * f64::from(*step);
+        *step <= finest && bins(low, high) <= MOST_BINS && bins(body_low, body_high) <= wanted
+    });
+    Some(LogBins::covering(low, high, per_decade.unwrap_or(1)))
 }
 
 /// The number of times in each bin.
@@ -120,7 +110,7 @@ mod tests {
         values.push(1_000.0);
         let sorted = SortedTimes::new(&values, &[]).unwrap();
         let bins = bins_for(&[&sorted]).unwrap();
-        assert_eq!(bins.per_decade(), 100);
+        assert_eq!(bins.per_decade, 100);
         let filled = histogram(&sorted, &bins.edges());
         assert_eq!(filled.iter().filter(|count| **count > 0).count(), 31);
         assert_eq!(filled.iter().sum::<u64>(), 100_001);
