@@ -40,7 +40,7 @@ pub(crate) enum CanvasShape {
     Circle(Dot, u32),
 }
 
-/// A picture's shapes. Places are in pixels of the finished picture, widths and radiuses in those of 1280x720.
+/// A picture's shapes. Places are in pixels of the picture, widths and radiuses in those of 1280x720.
 pub(crate) struct Canvas<'f> {
     pub(crate) size: Size,
     /// Scale of every length; 1 at 1280x720.

@@ -90,8 +90,8 @@ pub enum Data {
     /// Times of messages in order of sending.
     Latency(Vec<Labelled<Latencies>>),
     /// Times against the numbers of a column, as a line through each file's points in the order of the
-    /// numbers. Points whose numbers are in no order are not joined where markers have no room. Numbers above
-    /// zero over a factor of a hundred have a logarithmic axis; times below a millisecond are in microseconds.
+    /// numbers. Points whose numbers are in no order are not joined where markers have no room. Numbers over
+    /// a factor of a hundred have a logarithmic axis. Times all below a millisecond are in microseconds.
     Xy {
         /// Name of the column of numbers.
         x_name: String,

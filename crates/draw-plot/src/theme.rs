@@ -31,7 +31,7 @@ pub(crate) struct Colours {
     pub(crate) series: [RGBColor; MAX_SERIES],
     /// From few to many: the more, the further from the ground.
     pub(crate) heat: [RGBColor; HEAT_STEPS],
-    /// Strength of what lies behind the average: single messages, the middle 90 % and 96 % of many, averages.
+    /// Strength of single messages, of the middle 90 % and 96 % of many, and of the range of averages.
     pub(crate) point: f64,
     pub(crate) body: f64,
     pub(crate) bulk: f64,
@@ -142,7 +142,7 @@ fn page_colours() -> Colours {
     colours
 }
 
-/// CSS that sets the variables of [`Theme::Page`]: light, or dark where the reader prefers it; light on paper.
+/// CSS that sets the variables of [`Theme::Page`]: light, dark where the reader prefers it, light on paper.
 pub fn page_style() -> String {
     let rule = |theme: Theme| {
         let mut colours = theme.colours();

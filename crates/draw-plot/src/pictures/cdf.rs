@@ -68,8 +68,7 @@ impl Plot for CdfPlot<'_> {
 
     fn alt(&self) -> String {
         let quantity = &self.lines.context.subject.quantity;
-        self.lines.alt(&format!(
-            "Share of messages over the {quantity} that they took at most"
-        ))
+        let what = format!("Share of messages over the {quantity} that they took at most");
+        self.lines.alt(&what)
     }
 }

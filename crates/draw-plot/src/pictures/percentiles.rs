@@ -56,9 +56,8 @@ impl Plot for PercentilesPlot<'_> {
 
     fn alt(&self) -> String {
         let quantity = self.lines.context.quantity();
-        self.lines.alt(&format!(
-            "{quantity} at each percentile, with the tail spread out"
-        ))
+        let what = format!("{quantity} at each percentile, with the tail spread out");
+        self.lines.alt(&what)
     }
 }
 

@@ -107,7 +107,7 @@ impl<'a> TimelinePlot<'a> {
         entries
     }
 
-    /// True if a logarithmic axis of times is asked for, or the usual times would lie on the ground of another.
+    /// True if a logarithmic axis is asked for, or on a linear one the usual times would lie on the ground.
     fn is_log(&self) -> bool {
         /// Multiple of the median of all that is drawn.
         const FAR: f64 = 20.0;

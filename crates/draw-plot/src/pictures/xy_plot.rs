@@ -81,11 +81,10 @@ impl<'a> XyPlot<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let points = if let [line] = self.lines.as_slice() {
-            line.description()
-        } else {
-            let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
-            format!("{} in all", counted(points, "point"))
+        let count = self.lines.iter().map(|line| line.points.len() as u64).sum();
+        let points = match self.lines.as_slice() {
+            [line] => line.description(),
+            _ => format!("{} in all", counted(count, "point")),
         };
         let skipped = self.lines.iter().map(|line| line.file.times.skipped).sum();
         join([points, unless_none(skipped, "row", "left out")])

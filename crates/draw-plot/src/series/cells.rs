@@ -19,9 +19,8 @@ pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
 /// The rows of a heatmap of times from `low`, which is above zero, to `high`.
 pub fn rows_for(low: f64, high: f64) -> LogBins {
     let decades = (high / low).log10();
-    let per_decade = [50, 20, 10, 5, 2, 1]
-        .into_iter()
-        .find(|step| decades * f64::from(*step) <= MOST_ROWS);
+    let mut steps = [50, 20, 10, 5, 2, 1].into_iter();
+    let per_decade = steps.find(|step| decades * f64::from(*step) <= MOST_ROWS);
     LogBins::covering(low, high, per_decade.unwrap_or(1))
 }
 

@@ -107,14 +107,11 @@ pub fn outline(values: &[f64], first: usize, span: usize, columns: NonZeroUsize)
 }
 
 /// The positions of the first, the smallest, the largest and the last value; each once, in order.
-pub(super) fn ends_and_extremes(
-    positions: Range<usize>,
-    value: impl Fn(usize) -> f64,
-) -> Vec<usize> {
+pub(super) fn ends_and_extremes(range: Range<usize>, value: impl Fn(usize) -> f64) -> Vec<usize> {
     let by_value = |a: &usize, b: &usize| value(*a).total_cmp(&value(*b));
-    let low = positions.clone().min_by(by_value);
-    let high = positions.clone().max_by(by_value);
-    let ends = [positions.clone().next(), positions.last()];
+    let low = range.clone().min_by(by_value);
+    let high = range.clone().max_by(by_value);
+    let ends = [range.clone().next(), range.last()];
     let mut picked: Vec<_> = ends.into_iter().chain([low, high]).flatten().collect();
     picked.sort_unstable();
     picked.dedup();

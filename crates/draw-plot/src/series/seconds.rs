@@ -33,10 +33,10 @@ pub(crate) fn steps(
     values.into_iter().map(step).collect()
 }
 
-/// Less of a second is no rate by itself: one echo in a hundredth of a millisecond would be 100,000 per second.
+/// Less of a second is not a rate by itself: an echo in its last 10 µs would be 100,000 per second.
 const SLIVER_S: f64 = 0.5;
 
-/// The counts of seconds as rates. A second that is not even half there has the rate of it and the one before.
+/// The counts of seconds as rates. A second that is not even half there is averaged with the one before.
 pub fn rates(
     counts: impl IntoIterator<Item = (u64, u64)>,
     elapsed_s: Option<f64>,

@@ -104,7 +104,7 @@ pub fn quantile_at(place: f64) -> f64 {
     1.0 - 1.0 / place.max(1.0)
 }
 
-/// The end of the axis of the spectrum of `count` times, beyond the last of them, where the largest is drawn.
+/// The end of the axis of the spectrum of `count` times: beyond the last of them, the largest is drawn.
 pub fn spectrum_end(count: u64) -> f64 {
     1.25 * count.max(1) as f64
 }
