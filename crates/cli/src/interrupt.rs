@@ -86,17 +86,8 @@ impl Interrupts {
     }
 
     fn unfinished(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.0
-            .unfinished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remove_unfinished(&self) {
-        for file in self.unfinished().iter() {
-            // It may be published by now, or never have been made.
-            let _ = std::fs::remove_file(file);
-        }
+        let unfinished = self.0.unfinished.lock();
+        unfinished.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn listen(&self) {
@@ -149,7 +140,10 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
         // `interrupts` has a sender, so that there is always somebody to wait for.
         Ok(BodyEnd::Panicked) | Err(_) => ExitStatus::Panicked,
     };
-    interrupts.remove_unfinished();
+    for file in interrupts.unfinished().iter() {
+        // It may be published by now, or never have been made.
+        let _ = std::fs::remove_file(file);
+    }
     Ok(status)
 }
 

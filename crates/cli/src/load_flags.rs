@@ -121,11 +121,10 @@ impl LoadFlags {
             warmup: self.warmup,
             verify: self.verify,
             threads: generator.threads(),
-            pin: Vec::new(),
             busy_poll: generator.busy_poll,
             headers: self.handshake_headers(),
             seed: self.seed.unwrap_or_else(random_seed),
-            max_samples: 0,
+            ..LoadDraft::closed_loop()
         }
     }
 

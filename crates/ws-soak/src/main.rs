@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, ValueEnum, ValueHint};
+use cli::ExitStatus::{Failed, Success};
 
 use crate::misbehaviour::Misbehaviour;
 use crate::soak::Soak;
@@ -77,11 +78,8 @@ fn main() -> ExitCode {
     cli::run(SoakArgs::command(), |args: SoakArgs| {
         let report = soak::run(&args.soak(), &args.command)?;
         eprintln!("{report}");
-        Ok(if report.is_fine() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        let is_fine = report.is_fine();
+        Ok(if is_fine { Success } else { Failed })
     })
 }
 

@@ -120,12 +120,14 @@ fn open(per_second: f64, arrivals: Arrivals, window: Option<u32>) -> anyhow::Res
     })
 }
 
-/// Measures a server with these faults, and returns the result and the server's log.
+/// Measures a server whose faults are set by `spoil`, and returns the result and the server's log.
 fn measure(
-    faults: Faults,
+    spoil: impl FnOnce(&mut Faults),
     change: impl FnOnce(&mut LoadDraft),
 ) -> anyhow::Result<(Recording, FaultLog)> {
-    let server = FaultyServer::start(faults)?;
+    let mut faults = Faults::default();
+    spoil(&mut faults);
+    let server = FaultyServer::start_on(0, faults)?;
     let plan = plan(&server.url(), change)?;
     let recording = swarm::record(&plan, &RunHandle::new())?;
     Ok((recording, server.finish()))

@@ -121,11 +121,8 @@ pub struct Faults {
 /// The fate of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Sent back.
     Echoed,
-    /// Not answered.
     Dropped,
-    /// Sent back twice.
     Duplicated,
     /// Sent back after a later message.
     Reordered,

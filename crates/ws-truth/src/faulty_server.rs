@@ -36,12 +36,7 @@ pub struct FaultyServer {
 }
 
 impl FaultyServer {
-    /// Starts a server with these faults on a free port, with a thread of its own.
-    pub(crate) fn start(faults: Faults) -> io::Result<Self> {
-        Self::start_on(0, faults)
-    }
-
-    /// Starts a server with these faults on this port of the loopback; 0 picks a free one.
+    /// Starts a server with these faults on this port of the loopback, with a thread of its own; 0 picks a free port.
     ///
     /// # Errors
     /// When the port is taken or the system refuses a thread.
