@@ -16,6 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use swarm::RunHandle;
 use units::SizeRange;
 
+use crate::args::SoakArgs;
 use crate::misbehaviour::{Misbehaviour, check_echo};
 use crate::process_monitor::{MemoryTrend, ProcessReading, TOO_SHORT};
 use crate::server_process::SoakedServer;
@@ -39,20 +40,6 @@ const LOAD_SHAPES: [(u32, u32, u64, u64); 4] = [
     (20, 4, 1, 20_000),
     (4, 2, 100_000, 1_000_000),
 ];
-
-/// One test of a server.
-#[derive(Debug, Clone)]
-pub(crate) struct Soak {
-    pub(crate) duration: Duration,
-    /// Runs well-behaved clients beside the others.
-    pub(crate) with_load: bool,
-    /// The misbehaviours to choose from.
-    pub(crate) misbehaviours: Vec<Misbehaviour>,
-    /// Number of misbehaving clients at a time.
-    pub(crate) abusers: u64,
-    /// The seed of every random choice.
-    pub(crate) seed: u64,
-}
 
 /// The result of a test.
 #[derive(Debug)]
@@ -85,12 +72,9 @@ impl fmt::Display for SoakReport {
         for (misbehaviour, n) in &self.observed.committed {
             writeln!(f, "{n:>10} × {}", misbehaviour.words())?;
         }
-        writeln!(
-            f,
-            "{:>10} echoes of ordinary load, verified",
-            self.observed.echoes
-        )?;
-        writeln!(f, "{:>10} looks of the witness", self.observed.checks)?;
+        let (echoes, checks) = (self.observed.echoes, self.observed.checks);
+        writeln!(f, "{echoes:>10} echoes of ordinary load, verified")?;
+        writeln!(f, "{checks:>10} looks of the witness")?;
         let (a, b) = (self.first, self.last);
         writeln!(
             f,
@@ -110,7 +94,7 @@ impl fmt::Display for SoakReport {
 
 /// A test under way.
 struct RunningSoak<'a> {
-    soak: &'a Soak,
+    args: &'a SoakArgs,
     address: SocketAddr,
     pid: u32,
     deadline: Instant,
@@ -122,16 +106,16 @@ struct RunningSoak<'a> {
 ///
 /// # Errors
 /// When the server cannot be started or watched. The server's own faults are in the report.
-pub(crate) fn run(soak: &Soak, command: &[String]) -> anyhow::Result<SoakReport> {
-    let server = SoakedServer::start(command)?;
+pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<SoakReport> {
+    let server = SoakedServer::start(&args.command)?;
     let pid = server.id();
     check_echo(server.address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
     let first = ProcessReading::of(pid)?;
     let running = RunningSoak {
-        soak,
+        args,
         address: server.address,
         pid,
-        deadline: Instant::now() + soak.duration,
+        deadline: Instant::now() + args.duration,
         findings: Mutex::default(),
     };
     let observed = running.apply_load();
@@ -165,11 +149,11 @@ impl RunningSoak<'_> {
     fn apply_load(&self) -> Observed {
         let mut observed = Observed::default();
         std::thread::scope(|scope| {
-            let abusers: Vec<_> = (0..self.soak.abusers)
+            let abusers: Vec<_> = (0..self.args.abusers)
                 .map(|abuser| scope.spawn(move || self.misbehave(abuser)))
                 .collect();
-            let load = self.soak.with_load;
-            let load = load.then(|| scope.spawn(|| self.ordinary_load()));
+            let has_load = self.args.fuzz.is_none();
+            let load = has_load.then(|| scope.spawn(|| self.ordinary_load()));
             while !self.left().is_zero() {
                 std::thread::sleep(CHECK_INTERVAL.min(self.left()));
                 observed.checks += 1;
@@ -214,10 +198,11 @@ impl RunningSoak<'_> {
 
     /// Runs one misbehaving client after the other, and counts them.
     fn misbehave(&self, abuser: u64) -> BTreeMap<Misbehaviour, u64> {
-        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.soak.seed ^ (abuser << 32));
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.args.seed ^ (abuser << 32));
+        let misbehaviours = self.args.misbehaviours();
         let mut committed = BTreeMap::new();
         while !self.left().is_zero()
-            && let Some(misbehaviour) = self.soak.misbehaviours.choose(&mut rng).copied()
+            && let Some(misbehaviour) = misbehaviours.choose(&mut rng).copied()
         {
             if let Err(finding) = misbehaviour.commit(self.address, &mut rng) {
                 let words = misbehaviour.words();
@@ -236,7 +221,7 @@ impl RunningSoak<'_> {
             if left.is_zero() {
                 break;
             }
-            let run = load_plan(self.address, shape, RUN.min(left), self.soak.seed + number)
+            let run = load_plan(self.address, shape, RUN.min(left), self.args.seed + number)
                 .and_then(|plan| Ok(swarm::record(&plan, &RunHandle::new())?));
             match run {
                 Ok(recording) => {
