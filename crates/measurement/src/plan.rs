@@ -95,14 +95,12 @@ impl Plan {
 
     /// How long the plan sends for, in seconds; `None` where the server decides.
     pub fn sending_s(&self) -> Option<f64> {
-        match (self.length, self.load.profile()) {
-            (Length::Duration(time), _) => Some(time.as_secs_f64()),
-            // Counts are exact up to 2^53.
-            (Length::MessagesPerClient(_), Some(profile)) => {
-                Some(profile.seconds_for(self.planned_messages()? as f64))
-            }
-            (Length::MessagesPerClient(_), None) => None,
+        if let Some(time) = self.measured_time() {
+            return Some(time.as_secs_f64());
         }
+        // Counts are exact up to 2^53.
+        let messages = self.planned_messages()? as f64;
+        Some(self.load.profile()?.seconds_for(messages))
     }
 
     /// Messages that are due at least, so long after T0; `None` in closed loop and where a number of

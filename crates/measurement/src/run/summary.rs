@@ -1,5 +1,8 @@
 //! What a run found, as plain data. Field names are the JSON keys of the contract.
 
+// Fields whose name says it all have no comment.
+#![allow(missing_docs)]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -20,24 +23,18 @@ pub const SCHEMA: u32 = 1;
 pub struct Summary {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What measured.
     pub tool: Tool,
     /// The command line, secrets masked; `None` in a file of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_line: Option<Vec<String>>,
-    /// What was asked for.
     pub plan: PlanSummary,
-    /// Where it was measured from.
     pub host: Host,
     /// Wall-clock time of T0, RFC 3339.
     pub started_at: String,
     /// Length of the measured phase in seconds.
     pub elapsed_s: f64,
-    /// How the connections fared.
     pub connections: Connections,
-    /// How the messages fared.
     pub messages: MessageCounts,
-    /// Right echoes per second of the measured phase.
     pub throughput: Throughput,
     /// Messages per second asked for, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
@@ -56,18 +53,14 @@ pub struct Summary {
     /// omission would have hidden. `None` in closed loop, where it cannot be known.
     #[serde(default)]
     pub coordinated_omission_p99_ns: Option<u64>,
-    /// How long connections took to open.
     pub connect_ns: ConnectTimes,
     /// Actual minus intended send time.
     pub send_lag_ns: SendLag,
-    /// What the generator itself used.
     pub client: GeneratorUsage,
-    /// What the server used, where that could be sampled.
     pub server: Option<ServerUsage>,
     /// What the generator can do on this host, if that was measured before the run.
     #[serde(default)]
     pub calibration: Option<Calibration>,
-    /// Whether to believe it.
     pub validity: ValiditySummary,
     /// The conditions that the run was to be held against.
     #[serde(default)]
@@ -79,7 +72,6 @@ pub struct Summary {
 pub struct Tool {
     /// `ws-bench`.
     pub name: String,
-    /// Its version.
     pub version: String,
 }
 
@@ -87,9 +79,7 @@ pub struct Tool {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Host {
-    /// Operating system.
     pub os: String,
-    /// Kernel version.
     pub kernel: String,
     /// Processor name.
     pub cpu: String,
@@ -104,7 +94,6 @@ pub struct Host {
 /// How the connections fared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connections {
-    /// Connections tried.
     pub attempted: u64,
     /// Connections that finished their handshake.
     pub opened: u64,
@@ -128,9 +117,7 @@ pub struct Connections {
 /// Right echoes per second of the measured phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
-    /// Messages.
     pub messages_per_s: f64,
-    /// Payload bytes.
     pub payload_bytes_per_s: f64,
 }
 
@@ -179,28 +166,18 @@ impl ScheduleAdherence {
     }
 }
 
-/// Everything that a summary holds beside plan and record.
+/// Everything that a [`Summary`] holds beside plan and record.
 #[derive(Debug, Clone, Default)]
 pub struct RunContext {
-    /// What measured.
     pub tool: Tool,
-    /// The command line, secrets masked; `None` when unknown.
     pub command_line: Option<Vec<String>>,
-    /// Where.
     pub host: Host,
-    /// Wall-clock time of T0, RFC 3339.
     pub started_at: String,
-    /// Length of the measured phase in seconds.
     pub elapsed_s: f64,
-    /// How the connections fared.
     pub connections: Connections,
-    /// How long they took to open.
     pub connect_ns: ConnectTimes,
-    /// What the generator used.
     pub client: GeneratorUsage,
-    /// What the server used, where that could be sampled.
     pub server: Option<ServerUsage>,
-    /// What the generator can do at its best.
     pub calibration: Option<Calibration>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
