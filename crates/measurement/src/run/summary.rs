@@ -124,16 +124,12 @@ pub struct Throughput {
 impl Throughput {
     /// 0 when nothing was measured.
     fn new(echoes: &EchoTotals, elapsed_s: f64) -> Self {
-        let per_second = |n: u64| {
-            if elapsed_s > 0.0 {
-                n as f64 / elapsed_s
-            } else {
-                0.0
-            }
-        };
+        if elapsed_s <= 0.0 {
+            return Self::default();
+        }
         Self {
-            messages_per_s: per_second(echoes.messages),
-            payload_bytes_per_s: per_second(echoes.payload_bytes),
+            messages_per_s: echoes.messages as f64 / elapsed_s,
+            payload_bytes_per_s: echoes.payload_bytes as f64 / elapsed_s,
         }
     }
 }
