@@ -4,11 +4,9 @@
 //! |---|---|
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `server_url` | [`ServerUrl`]: where the server is |
-//! | `certificate_policy` | [`CertificatePolicy`]: verification of its certificate |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
 //! | `schedule` | [`Schedule`]: when each message of an open loop is due |
 
-mod certificate_policy;
 mod error;
 mod load;
 mod rate_profile;
@@ -18,7 +16,6 @@ mod server_url;
 use std::ops::Deref;
 use std::time::Duration;
 
-pub use certificate_policy::CertificatePolicy;
 pub use error::PlanError;
 pub use load::{
     Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,
@@ -37,6 +34,18 @@ pub struct TargetServer {
     pub certificate_policy: CertificatePolicy,
     /// Name of the server inside this process, if it is there.
     pub embedded: Option<String>,
+}
+
+/// Certificate verification policy. Ignored without TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CertificatePolicy {
+    /// Verify against the roots that the system trusts.
+    #[default]
+    System,
+    /// Verify against the certificates of this PEM file only.
+    Roots(Vec<u8>),
+    /// Do not verify.
+    Unchecked,
 }
 
 impl From<ServerUrl> for TargetServer {

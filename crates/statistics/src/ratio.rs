@@ -27,7 +27,7 @@ impl Ratio {
         }
     }
 
-    /// Whether the interval is as narrow as ± this share: 0.01 is ±1 %, when the ends lie 1 % below and above
+    /// Returns true when the interval is as narrow as ± this share: 0.01 is ±1 %, when the ends lie 1 % below and above
     /// their geometric middle. Looks at the width alone, never at where the interval lies: see
     /// [`sequential_level`](super::interval_levels::sequential_level).
     pub fn is_within(self, share: f64) -> bool {
