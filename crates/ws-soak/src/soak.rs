@@ -108,7 +108,7 @@ struct RunningSoak<'a> {
 /// When the server cannot be started or watched. The server's own faults are in the report.
 pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<SoakReport> {
     let server = SoakedServer::start(&args.command)?;
-    let pid = server.id();
+    let pid = server.pid;
     check_echo(server.address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
     let first = ProcessReading::of(pid)?;
     let running = RunningSoak {

@@ -55,7 +55,17 @@ impl FaultyServer {
                     // A measurement on another core is better than none.
                     let _ = cores::pin_thread(first);
                 }
-                ServerLoop::new(faults, poll, listener).run(&stopped)
+                let server = ServerLoop {
+                    faults,
+                    poll,
+                    listener,
+                    clock: Instant::now(),
+                    connections: Vec::new(),
+                    log: FaultLog::default(),
+                    first_ns: None,
+                    delayed: BTreeMap::new(),
+                };
+                server.run(&stopped)
             })?;
         Ok(Self {
             address,
@@ -117,19 +127,6 @@ struct ServerLoop {
 }
 
 impl ServerLoop {
-    fn new(faults: Faults, poll: Poll, listener: TcpListener) -> Self {
-        Self {
-            faults,
-            poll,
-            listener,
-            clock: Instant::now(),
-            connections: Vec::new(),
-            log: FaultLog::default(),
-            first_ns: None,
-            delayed: BTreeMap::new(),
-        }
-    }
-
     fn now_ns(&self) -> u64 {
         nanoseconds(self.clock.elapsed())
     }
