@@ -196,7 +196,6 @@ pub struct AgainstReference {
     pub high: Option<f64>,
     /// Its level, which is such that of all figures and servers together no verdict is wrong as often as the
     /// plan's `confidence` says.
-    #[serde(default)]
     pub level: Option<f64>,
     pub verdict: ComparisonVerdict,
     /// The same for a person: `axum 1.32 × faster (1.28–1.36)`.

@@ -15,7 +15,6 @@ pub struct PlanSummary {
     /// The server's URL, its query values masked.
     pub url: String,
     /// Whether the server's certificate was checked; `None` without TLS.
-    #[serde(default)]
     pub certificate_checked: Option<bool>,
     /// Which of our servers ran inside the process, if one did.
     pub embedded: Option<String>,
@@ -30,7 +29,6 @@ pub struct PlanSummary {
     /// Messages per second asked for, of stages the average; `None` in closed loop.
     pub rate_per_s: Option<f64>,
     /// Seconds in which the rate rises from 0; `None` without a ramp.
-    #[serde(default)]
     pub ramp_s: Option<f64>,
     /// The stages of the offered rate, if it has any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

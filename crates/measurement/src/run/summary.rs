@@ -39,11 +39,9 @@ pub struct Summary {
     /// Messages per second asked for, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
     /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
-    #[serde(default)]
     pub achieved_rate_per_s: Option<f64>,
     /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
     /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
-    #[serde(default)]
     pub sent_in_time_share: Option<f64>,
     /// Received minus sent.
     pub service_time_ns: Latency,
@@ -51,7 +49,6 @@ pub struct Summary {
     pub response_time_ns: Latency,
     /// By how much the p99 of the response time exceeds that of the service time: what coordinated
     /// omission would have hidden. `None` in closed loop, where it cannot be known.
-    #[serde(default)]
     pub coordinated_omission_p99_ns: Option<u64>,
     pub connect_ns: ConnectTimes,
     /// Actual minus intended send time.
@@ -59,7 +56,6 @@ pub struct Summary {
     pub client: GeneratorUsage,
     pub server: Option<ServerUsage>,
     /// What the generator can do on this host, if that was measured before the run.
-    #[serde(default)]
     pub calibration: Option<Calibration>,
     pub validity: ValiditySummary,
     /// The conditions that the run was to be held against.
