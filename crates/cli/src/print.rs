@@ -29,7 +29,6 @@ pub fn print_text(text: &str) -> io::Result<()> {
 
 /// An error and its causes in one line, `top: cause`. A cause that the line already holds in its own words is
 /// left out.
-#[must_use]
 pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     for cause in anyhow::Chain::new(error).skip(1).map(ToString::to_string) {

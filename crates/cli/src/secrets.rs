@@ -8,7 +8,6 @@ use measurement::plan::{MASK, mask_url};
 /// The words of a command line, the program by its file name. Values of the headers `Authorization`, `Cookie`,
 /// `Proxy-Authorization` and `X-…-Key` or `X-…-Token`, and user information and query values of URLs become
 /// [`MASK`].
-#[must_use]
 pub fn masked_command_line(words: impl IntoIterator<Item = OsString>) -> Vec<String> {
     let mut words = words.into_iter();
     let program = words.next().unwrap_or_default();

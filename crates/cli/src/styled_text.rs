@@ -3,20 +3,17 @@
 use anstyle::Style;
 
 /// Styles a text. [`print_text`](crate::print_text) drops the style where it is not wanted.
-#[must_use]
 pub fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
 /// Dims a text.
-#[must_use]
 pub fn dim(text: &str) -> String {
     paint(Style::new().dimmed(), text)
 }
 
 /// Formats a point of a list, broken into lines of at most this width. The text's own line breaks stay, and
 /// its indented lines are not broken.
-#[must_use]
 pub fn bullet_point(text: &str, width: usize) -> Vec<String> {
     let mut broken: Vec<String> = Vec::new();
     for line in text.lines() {

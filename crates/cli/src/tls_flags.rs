@@ -39,7 +39,7 @@ impl TlsFlags {
     {
         if (self.insecure || self.ca_cert.is_some()) && !url.is_tls() {
             let url = url.as_str().to_owned();
-            return Err(PlanError::NoCertificate { url }.into());
+            return Err(PlanError::NoCertificate(url).into());
         }
         let certificate_policy = match &self.ca_cert {
             Some(path) => {

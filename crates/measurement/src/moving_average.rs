@@ -10,7 +10,7 @@ use std::ops::Add;
 /// drifts or cancels, however many values there are; of whole numbers, sums are exact. Memory is
 /// one window.
 #[derive(Debug, Clone)]
-pub struct MovingSum<S> {
+struct MovingSum<S> {
     window: NonZeroUsize,
     /// Up to `at` the values of the running block; from there on the sums of the last whole block,
     /// each from that place to its end.
@@ -22,9 +22,7 @@ pub struct MovingSum<S> {
 }
 
 impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
-    /// Of nothing so far.
-    #[must_use]
-    pub fn new(window: NonZeroUsize) -> Self {
+    fn new(window: NonZeroUsize) -> Self {
         Self {
             window,
             // Grows with the values: a window may be far larger than there are any.
@@ -35,8 +33,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
         }
     }
 
-    /// Takes the next value.
-    pub fn push(&mut self, value: S) {
+    fn push(&mut self, value: S) {
         if self.is_full {
             self.block[self.at] = value;
         } else {
@@ -51,8 +48,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
     }
 
     /// The sum of the last `window` values; `None` before there are so many.
-    #[must_use]
-    pub fn sum(&self) -> Option<S> {
+    fn sum(&self) -> Option<S> {
         self.is_full.then(|| self.block[self.at] + self.beginning)
     }
 
@@ -69,8 +65,6 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
 }
 
 /// The mean of each `window` successive values: as many as there are values, less `window` − 1.
-/// See [`MovingSum`].
-#[must_use]
 pub fn averages(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
     let Some(count) = (values.len() + 1).checked_sub(window.get()) else {
         return Vec::new();
@@ -105,7 +99,6 @@ pub struct MovingGroup {
 /// have fewer), and takes the mean of the last `window` times at the end of each.
 ///
 /// Sums are of whole numbers and therefore exact; memory is a window and a group.
-#[must_use]
 pub fn groups(
     times: impl Iterator<Item = u64> + Clone,
     window: NonZeroUsize,

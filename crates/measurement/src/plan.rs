@@ -4,11 +4,9 @@
 //! |---|---|
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `server_url` | [`ServerUrl`]: where the server is |
-//! | `certificate_policy` | [`CertificatePolicy`]: verification of its certificate |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
 //! | `schedule` | [`Schedule`]: when each message of an open loop is due |
 
-mod certificate_policy;
 mod error;
 mod load;
 mod rate_profile;
@@ -18,14 +16,13 @@ mod server_url;
 use std::ops::Deref;
 use std::time::Duration;
 
-pub use certificate_policy::CertificatePolicy;
 pub use error::PlanError;
 pub use load::{
     Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,
     MAX_TIMEOUT, MAX_WINDOW, Verify,
 };
 pub use rate_profile::{RateProfile, Stage};
-pub use schedule::{Arrivals, Schedule, ScheduleCursor, Until};
+pub use schedule::{Arrivals, Schedule, ScheduleCursor};
 pub use server_url::{Endpoint, MASK, ServerUrl, mask_url};
 
 /// The server that a load is aimed at.
@@ -37,6 +34,18 @@ pub struct TargetServer {
     pub certificate_policy: CertificatePolicy,
     /// Name of the server inside this process, if it is there.
     pub embedded: Option<String>,
+}
+
+/// Certificate verification policy. Ignored without TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CertificatePolicy {
+    /// Verify against the roots that the system trusts.
+    #[default]
+    System,
+    /// Verify against the certificates of this PEM file only.
+    Roots(Vec<u8>),
+    /// Do not verify.
+    Unchecked,
 }
 
 impl From<ServerUrl> for TargetServer {
@@ -67,19 +76,16 @@ impl Deref for Plan {
 
 impl Plan {
     /// The server.
-    #[must_use]
     pub fn server(&self) -> &TargetServer {
         &self.server
     }
 
     /// The server's URL.
-    #[must_use]
     pub fn server_url(&self) -> &ServerUrl {
         &self.server.url
     }
 
     /// Messages planned over all clients; `None` when a time is planned.
-    #[must_use]
     pub fn planned_messages(&self) -> Option<u64> {
         match self.length {
             Length::MessagesPerClient(n) => {
@@ -90,7 +96,6 @@ impl Plan {
     }
 
     /// Messages that the plan offers per second of its sending, on average; `None` in closed loop.
-    #[must_use]
     pub fn offered_rate(&self) -> Option<f64> {
         let sending_s = self.sending_s()?;
         let profile = self.load.profile()?;
@@ -98,25 +103,21 @@ impl Plan {
     }
 
     /// How long the plan sends for, in seconds; `None` where the server decides.
-    #[must_use]
     pub fn sending_s(&self) -> Option<f64> {
-        match (self.length, self.load.profile()) {
-            (Length::Duration(time), _) => Some(time.as_secs_f64()),
-            // Counts are exact up to 2^53.
-            (Length::MessagesPerClient(_), Some(profile)) => {
-                Some(profile.seconds_for(self.planned_messages()? as f64))
-            }
-            (Length::MessagesPerClient(_), None) => None,
+        if let Some(time) = self.measured_time() {
+            return Some(time.as_secs_f64());
         }
+        // Counts are exact up to 2^53.
+        let messages = self.planned_messages()? as f64;
+        Some(self.load.profile()?.seconds_for(messages))
     }
 
     /// Messages that are due at least, so long after T0; `None` in closed loop and where a number of
     /// messages is planned, whose end is not known beforehand.
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
-    #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    pub fn due_by(&self, elapsed_s: f64) -> Option<u64> {
+    pub(crate) fn due_by(&self, elapsed_s: f64) -> Option<u64> {
         let Load::Open {
             profile, arrivals, ..
         } = &self.load
@@ -133,7 +134,6 @@ impl Plan {
     }
 
     /// The measured time; `None` when a number of messages is planned.
-    #[must_use]
     pub fn measured_time(&self) -> Option<Duration> {
         match self.length {
             Length::MessagesPerClient(_) => None,

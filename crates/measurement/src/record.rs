@@ -24,7 +24,9 @@ pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, 
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash};
 pub use sampling::{BottomK, ThreadSamples};
-pub use timeline::{EchoTimes, SecondHistograms, ThreadTimeline, TimelineRow, fill_timeline};
+pub use timeline::{
+    EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
+};
 
 /// The whole run's record.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +61,6 @@ impl Record {
     }
 
     /// Response times, which in closed loop are the service times.
-    #[must_use]
     pub fn response(&self) -> &LatencyHistogram {
         self.open_loop
             .as_ref()

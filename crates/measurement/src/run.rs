@@ -14,19 +14,21 @@ mod live_summary;
 mod percentile_table;
 mod plan_summary;
 mod summary;
+#[cfg(test)]
+mod tests;
 pub mod thresholds;
 
 use hdrhistogram::Histogram;
 
-use crate::plan::Plan;
-use crate::record::{Record, Sample, TimelineRow};
+use crate::record::{Record, Sample, ServiceAndResponse, TimelineRow};
 
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use summary::{
     ConditionResult, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
-    ValiditySummary,
 };
+
+pub use crate::verdict::ValiditySummary;
 
 /// One run: what the generator recorded, or what a file holds of it.
 ///
@@ -63,13 +65,7 @@ pub struct RunTimeline {
 
 /// Histograms of a whole run, in nanoseconds with the bounds and digits of a
 /// [`LatencyHistogram`](crate::record::LatencyHistogram).
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunHistograms {
-    /// Service times.
-    pub service: Histogram<u64>,
-    /// Response times; `None` in closed loop, where they are the same.
-    pub response: Option<Histogram<u64>>,
-}
+pub type RunHistograms = ServiceAndResponse<Histogram<u64>>;
 
 /// Records of single messages, all of them or a uniform random sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,13 +94,6 @@ pub struct ClientRow {
 
 impl Run {
     /// Builds a fresh run; `clients` has one row a client, by number.
-    #[must_use]
-    pub fn new(plan: &Plan, record: Record, clients: Vec<ClientRow>, context: RunContext) -> Self {
-        Self::with_summary(Summary::new(plan, &record, context), record, clients)
-    }
-
-    /// Builds a fresh run whose summary is known; `clients` has one row a client, by number.
-    #[must_use]
     pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         Self {
@@ -129,7 +118,6 @@ impl Run {
 
     /// Length of the measured phase in seconds; of a file without summary the end of the last sending
     /// or echo.
-    #[must_use]
     pub fn elapsed_s(&self) -> Option<f64> {
         match &self.summary {
             Some(summary) => Some(summary.elapsed_s),
@@ -138,13 +126,11 @@ impl Run {
     }
 
     /// Length of the warm-up in seconds.
-    #[must_use]
     pub fn warmup_s(&self) -> Option<f64> {
         self.summary.as_ref().map(|summary| summary.plan.warmup_s)
     }
 
     /// The stages of the offered rate; empty when there are none, or none are known.
-    #[must_use]
     pub fn stages(&self) -> &[StageSummary] {
         match &self.summary {
             Some(summary) => &summary.plan.stages,
@@ -153,48 +139,10 @@ impl Run {
     }
 
     /// Whether the run was an open loop; `None` = unknown.
-    #[must_use]
     pub fn is_open_loop(&self) -> Option<bool> {
         match &self.summary {
             Some(summary) => Some(summary.offered_rate_per_s.is_some()),
             None => self.timeline.as_ref()?.is_open_loop,
         }
-    }
-}
-
-#[cfg(test)]
-mod fixture {
-    use super::*;
-    use crate::plan::{LoadDraft, LoadSpec, ServerUrl};
-    use crate::record::{BottomK, Outcome, Recorder};
-    use crate::verdict::ServerSample;
-
-    pub(super) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
-        let mut draft = LoadDraft::closed_loop();
-        change(&mut draft);
-        let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
-        LoadSpec::new(draft).unwrap().against(url).unwrap()
-    }
-
-    pub(super) fn summary(messages: u64) -> Summary {
-        let budget = BottomK::new(10, 1);
-        let mut recorder = Recorder::new(false, 0);
-        for n in 0..messages {
-            recorder.sent(n, n);
-            let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
-            recorder.ended(&budget, sample, 125);
-        }
-        let record = Recorder::merge(vec![recorder], &budget);
-        let context = RunContext {
-            elapsed_s: 2.0,
-            server: Some(ServerSample {
-                pid: 1,
-                cpu_s: 0.5,
-                max_rss_bytes: None,
-                context_switches: None,
-            }),
-            ..RunContext::default()
-        };
-        Summary::new(&plan(|_| {}), &record, context)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `validity` | [`judge`]: from [`Evidence`] to a [`Validity`] |
+//! | `validity` | [`judge`]: from [`Evidence`] to a [`ValiditySummary`] |
 //! | `evidence` | [`Evidence`]: the figures that a verdict rests on |
 //! | `reason` | [`Reason`]s and their limits; the crate `wording` makes sentences of them |
 //! | `latency` | [`Latency`]: figures of a distribution of times; [`messages_beyond`] a quantile |
@@ -20,5 +20,5 @@ pub use reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN,
     RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions, Verdict,
 };
-pub use resource_usage::{Calibration, ContextSwitches, GeneratorUsage, ServerSample, ServerUsage};
-pub use validity::{Validity, judge};
+pub use resource_usage::{Calibration, ContextSwitches, GeneratorUsage, ServerUsage};
+pub use validity::{ValiditySummary, judge};

@@ -1,20 +1,53 @@
 //! How often intervals hold the truth, and how often a difference of 5 % is told, by simulation; some
 //! minutes of CPU time in release. `coverage intervals`, `coverage until-sure` or `coverage more-rounds` prints one
-//! of its three tables. The table in the docs of `statistics` comes from here.
+//! of its three tables.
 //!
 //! Each server's rounds have log-normal noise of 2 % (half of its variance shared within a round); with
 //! "wild" rounds, one in twenty slows one of the two by 30 %. On the logarithmic scale the size of the
 //! noise only scales everything.
+//!
+//! # Which interval
+//!
+//! How often an interval of 95 % held the truth, of 1,000 simulated comparisons, and in brackets how
+//! often a difference of 5 % was told; log-normal noise of 2 %, one round in twenty with one of the
+//! two servers slowed by 30 % (without such rounds all keep their word a little better, and from 6 rounds on
+//! 95 of 100 are told):
+//!
+//! | statistic and method | 5 rounds | 6 | 10 | 20 | 30 |
+//! |---|---|---|---|---|---|
+//! | ratio of medians, percentile | 94.0 | 94.5 (83) | 95.5 (97) | 96.9 (100) | 97.1 (100) |
+//! | ratio of medians, BCa | 86.4 | 88.4 (86) | 91.8 (97) | 94.6 (100) | 94.9 (100) |
+//! | ratio of medians, expanded | 94.0 | 96.7 (81) | 98.1 (96) | 98.1 (100) | 97.9 (100) |
+//! | median of ratios, percentile | 94.0 | 93.4 (84) | 93.1 (97) | 93.1 (100) | 93.7 (100) |
+//! | median of ratios, expanded | 94.0 | 96.5 (82) | 95.8 (96) | 94.7 (100) | 95.1 (100) |
+//! | geometric mean, BCa | 81.7 | 82.3 (85) | 81.8 (77) | 79.0 (65) | 77.9 (71) |
+//! | geometric mean, expanded | 91.7 | 92.3 (84) | 93.1 (77) | 91.8 (63) | 90.3 (82) |
+//! | pseudo-median, percentile | 86.8 | 87.1 (84) | 90.5 (96) | 92.2 (99) | 93.4 (100) |
+//! | pseudo-median, expanded | 93.6 | 93.6 (84) | 95.5 (82) | 94.2 (98) | 94.9 (100) |
+//! | **pseudo-median, guarded** | 93.6 | 96.8 (81) | 95.7 (77) | 94.6 (98) | 95.3 (100) |
+//!
+//! The counts have a standard error of 0.7. BCa, the better method for many rounds, is the worse one
+//! for few: its acceleration is a guess from as many numbers as there are rounds. `Bootstrap`
+//! takes the guarded interval of the pseudo-median. Its intervals are from a fifth to a third narrower than those of the ratio of medians where the
+//! servers share a round's noise (ten rounds or more, none wild), wild rounds do not make it blind as
+//! they do the geometric mean, and that a server beside itself is told apart at most once in twenty
+//! need not be simulated but follows
+//! (`signed_rank`). What that costs is told at ten rounds with a wild one. Five rounds cannot keep 95 % by
+//! any of these: no verdict is given below `rounds_needed`.
 
 // A program that prints is what this is.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss)]
 
+mod alternatives;
+
+use alternatives::{Method, Rounds as PairedRounds, Statistic};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use statistics::bootstrap::{Bootstrap, Method};
+use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels::sequential_level;
 use statistics::normal::normal_quantile;
-use statistics::paired::{Pairs, Statistic};
+use statistics::paired::Pairs;
+use statistics::ratio::Ratio;
 use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
 
 const TRIES: u64 = 1_000;
@@ -49,14 +82,14 @@ impl Rounds {
         (a, b)
     }
 
-    fn pairs(&mut self, count: usize, faster: f64) -> Pairs {
+    fn paired(&mut self, count: usize, faster: f64) -> PairedRounds {
         let (a, b): (Vec<_>, Vec<_>) = (0..count).map(|_| self.next(faster)).unzip();
-        Pairs::new(&a, &b).unwrap()
+        PairedRounds::new(&a, &b)
     }
 }
 
-fn told(pairs: &Pairs, bootstrap: &Bootstrap) -> bool {
-    let verdict = RatioComparison::new(pairs, Direction::HigherIsBetter, bootstrap).verdict;
+fn told(ratio: Ratio) -> bool {
+    let verdict = RatioComparison::of(ratio, Direction::HigherIsBetter).verdict;
     !matches!(verdict, RatioVerdict::CannotTell { .. })
 }
 
@@ -80,18 +113,8 @@ fn main() {
 fn intervals() {
     println!("statistic, method: interval holds the truth %, and 5 % told %, of {TRIES}\n");
     for wild in [false, true] {
-        for statistic in [
-            Statistic::RatioOfMedians,
-            Statistic::MedianOfRatios,
-            Statistic::GeometricMean,
-            Statistic::PseudoMedian,
-        ] {
-            for method in [
-                Method::Percentile,
-                Method::Bca,
-                Method::Expanded,
-                Method::Guarded,
-            ] {
+        for statistic in Statistic::ALL {
+            for method in Method::ALL {
                 print!(
                     "{}{statistic:?} {method:?}",
                     if wild { "wild " } else { "" }
@@ -101,16 +124,14 @@ fn intervals() {
                     let (mut held, mut power) = (0, 0);
                     for seed in 0..TRIES {
                         let bootstrap = Bootstrap {
-                            statistic,
-                            method,
                             seed,
                             resamples: 499,
                             ..Bootstrap::default()
                         };
-                        let pairs = rounds.pairs(count, DIFFERENCE);
-                        let ratio = bootstrap.ratio(&pairs);
+                        let paired = rounds.paired(count, DIFFERENCE);
+                        let ratio = paired.ratio(statistic, method, &bootstrap);
                         held += u64::from(ratio.low <= DIFFERENCE && DIFFERENCE <= ratio.high);
-                        power += u64::from(told(&pairs, &bootstrap));
+                        power += u64::from(told(ratio));
                     }
                     print!(" | {count}: {:.1} {:.1}", percent(held), percent(power));
                 }
@@ -132,7 +153,6 @@ fn until_sure() {
                     level,
                     seed,
                     resamples: 299,
-                    ..Bootstrap::default()
                 };
                 let (mut a, mut b) = (Vec::new(), Vec::new());
                 loop {
@@ -142,9 +162,9 @@ fn until_sure() {
                     if a.len() < 6 {
                         continue;
                     }
-                    let pairs = Pairs::new(&a, &b).unwrap();
-                    if a.len() == 60 || bootstrap.ratio(&pairs).is_within(share) {
-                        same += u64::from(!told(&pairs, &bootstrap));
+                    let ratio = bootstrap.ratio(&Pairs::new(&a, &b).unwrap());
+                    if a.len() == 60 || ratio.is_within(share) {
+                        same += u64::from(!told(ratio));
                         needed += a.len();
                         break;
                     }
@@ -173,7 +193,7 @@ fn more_rounds() {
                 resamples: 299,
                 ..Bootstrap::default()
             };
-            let first = rounds.pairs(10, faster);
+            let first = rounds.paired(10, faster).pairs;
             let verdict =
                 RatioComparison::new(&first, Direction::HigherIsBetter, &bootstrap).verdict;
             if let RatioVerdict::CannotTell {
@@ -184,7 +204,8 @@ fn more_rounds() {
                 let count = 10 + usize::try_from(more).unwrap();
                 asked += 1;
                 in_all += count;
-                enough += u64::from(told(&rounds.pairs(count, faster), &bootstrap));
+                let all = rounds.paired(count, faster).pairs;
+                enough += u64::from(told(bootstrap.ratio(&all)));
             }
         }
         println!(

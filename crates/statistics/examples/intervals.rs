@@ -1,14 +1,16 @@
-//! Prints the intervals of known pairs and quantiles of the laws as JSON, for `tests/beside_scipy.py`.
+//! Prints the intervals of known pairs and quantiles of the laws as JSON, for `tests/scipy_check.py`.
 
 // A program that prints is what this is.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod alternatives;
+
+use alternatives::{Method, Rounds, Statistic};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde_json::{Value, json};
-use statistics::bootstrap::{Bootstrap, Method};
+use statistics::bootstrap::Bootstrap;
 use statistics::normal::{normal_cdf, normal_quantile, student_quantile};
-use statistics::paired::{Pairs, Statistic};
 use statistics::signed_rank::rank_bounds;
 use statistics::steady_state::find_steady_state;
 
@@ -62,43 +64,46 @@ fn cases() -> Vec<Value> {
             a.push(1_050.0 * off * (of_round + 0.02 * noise(&mut random)).exp());
             b.push(1_000.0 * (of_round + 0.02 * noise(&mut random)).exp());
         }
-        let pairs = Pairs::new(&a, &b).unwrap();
+        let paired = Rounds::new(&a, &b);
         for level in [0.9, 0.95, 0.99] {
-            let intervals: Vec<Value> = [
-                ("ratio_of_medians", Statistic::RatioOfMedians),
-                ("median_of_ratios", Statistic::MedianOfRatios),
-                ("geometric_mean", Statistic::GeometricMean),
-                ("pseudo_median", Statistic::PseudoMedian),
-            ]
-            .into_iter()
-            // The means of any two of 31 rounds are slow to try so often.
-            .filter(|(_, statistic)| rounds <= 20 || *statistic != Statistic::PseudoMedian)
-            .flat_map(|(name, statistic)| {
-                [
-                    ("percentile", Method::Percentile),
-                    ("BCa", Method::Bca),
-                    ("expanded", Method::Expanded),
-                ]
-                .map(|(method_name, method)| {
-                    let of = |resamples| Bootstrap {
-                        statistic,
-                        method,
-                        level,
-                        resamples,
-                        seed: 1,
-                    };
-                    let (many, few) = (of(RESAMPLES).ratio(&pairs), of(FEW).ratio(&pairs));
-                    json!({
-                        "statistic": name, "method": method_name, "estimate": many.estimate,
-                        "low": many.low, "high": many.high, "distribution": of(FEW).resampled(&pairs),
-                        "from_distribution": [few.low, few.high]
+            let statistics = [
+                "ratio_of_medians",
+                "median_of_ratios",
+                "geometric_mean",
+                "pseudo_median",
+            ];
+            let intervals: Vec<Value> = statistics
+                .into_iter()
+                .zip(Statistic::ALL)
+                // The means of any two of 31 rounds are slow to try so often.
+                .filter(|(_, statistic)| rounds <= 20 || *statistic != Statistic::PseudoMedian)
+                .flat_map(|(name, statistic)| {
+                    let methods = ["percentile", "BCa", "expanded"]
+                        .into_iter()
+                        .zip(Method::ALL);
+                    let paired = &paired;
+                    methods.map(move |(method_name, method)| {
+                        let of = |resamples| Bootstrap {
+                            level,
+                            resamples,
+                            seed: 1,
+                        };
+                        let (many, few) = (
+                            paired.ratio(statistic, method, &of(RESAMPLES)),
+                            paired.ratio(statistic, method, &of(FEW)),
+                        );
+                        json!({
+                            "statistic": name, "method": method_name, "estimate": many.estimate,
+                            "low": many.low, "high": many.high,
+                            "distribution": paired.resampled(statistic, &of(FEW)),
+                            "from_distribution": [few.low, few.high]
+                        })
                     })
                 })
-            })
-            .collect();
+                .collect();
             all.push(json!({
-                "a": pairs.logarithms().0, "b": pairs.logarithms().1, "level": level, "intervals": intervals,
-                "ranks": rank_bounds(&pairs.log_ratios(), level)
+                "a": paired.measured, "b": paired.reference, "level": level, "intervals": intervals,
+                "ranks": rank_bounds(paired.pairs.log_ratios(), level)
             }));
         }
     }

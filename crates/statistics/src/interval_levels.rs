@@ -16,7 +16,6 @@
 /// assert_eq!(bonferroni_level(0.95, 1), 0.95);
 /// assert_eq!(bonferroni_level(0.95, 5), 0.99);
 /// ```
-#[must_use]
 pub fn bonferroni_level(level: f64, comparisons: usize) -> f64 {
     let share = comparisons.max(1) as f64;
     1.0 - (1.0 - level) / share
@@ -31,13 +30,12 @@ pub fn bonferroni_level(level: f64, comparisons: usize) -> f64 {
 /// not wait for a difference to show; that would need the error to be spent over the looks. What is
 /// left is that rounds end early where they happen to agree too well: looked at after each
 /// round from the 6th to the 60th, intervals of 95 % held 92.3 to 95.6 % (`cargo run --release -p
-/// measurement --example coverage`). Half the error for each interval makes up for it: 97.5 % and more
+/// statistics --example coverage`). Half the error for each interval makes up for it: 97.5 % and more
 /// held, at a third more rounds.
 ///
 /// ```
 /// assert_eq!(statistics::interval_levels::sequential_level(0.95), 0.975);
 /// ```
-#[must_use]
 pub fn sequential_level(level: f64) -> f64 {
     f64::midpoint(1.0, level)
 }

@@ -17,7 +17,6 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 /// let order = random_orders(2, 4, 7);
 /// assert_eq!(order.iter().filter(|round| round[0] == 0).count(), 2);
 /// ```
-#[must_use]
 pub fn random_orders(servers: usize, rounds: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut names: Vec<usize> = (0..servers).collect();

@@ -3,7 +3,6 @@
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// The share of the standard normal law below `z`.
-#[must_use]
 pub fn normal_cdf(z: f64) -> f64 {
     Normal::standard().cdf(z)
 }
@@ -12,7 +11,6 @@ pub fn normal_cdf(z: f64) -> f64 {
 ///
 /// # Panics
 /// When `p` is no share.
-#[must_use]
 pub fn normal_quantile(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)
 }
@@ -22,7 +20,6 @@ pub fn normal_quantile(p: f64) -> f64 {
 ///
 /// # Panics
 /// When `p` is no share, or `freedom` is not above 0.
-#[must_use]
 pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     assert!(
         (0.0..=1.0).contains(&p) && freedom > 0.0,

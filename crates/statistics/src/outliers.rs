@@ -1,11 +1,9 @@
 //! Rounds that stand out. They are named, never left out: what made them may happen to a user too.
 
-use serde::{Deserialize, Serialize};
-
 use super::order_statistics::{mad, median};
 
 /// A round that stands out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlier {
     /// Which one, from 0.
     pub round: usize,
@@ -16,15 +14,14 @@ pub struct Outlier {
 }
 
 /// Scores beyond it stand out.
-pub const LIMIT: f64 = 3.5;
+const LIMIT: f64 = 3.5;
 
-/// The rounds whose modified z-score lies beyond [`LIMIT`] (Iglewicz & Hoaglin, "How to Detect and
+/// The rounds whose modified z-score lies beyond 3.5 (Iglewicz & Hoaglin, "How to Detect and
 /// Handle Outliers", 1993): 0.6745 × distance from the median / [`mad`].
 ///
 /// When more than half of the rounds agree to the last digit the MAD is 0, and the mean absolute
 /// deviation takes its place, with 1/1.2533 as its factor: what relates it to a normal law's standard
 /// deviation. Values that are no numbers are left alone.
-#[must_use]
 pub fn outliers(values: &[f64]) -> Vec<Outlier> {
     let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     let (Some(middle), Some(mad)) = (median(&finite), mad(&finite)) else {

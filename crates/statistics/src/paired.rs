@@ -1,15 +1,12 @@
-//! Two series that were measured in the same rounds, and what their ratio is.
+//! Two series that were measured in the same rounds.
 
 use super::StatisticsError;
-use super::order_statistics::median_in_place;
 
-/// What was measured of two servers in the same rounds: round by round a value of the one and a value
-/// of the other, both above zero. Kept as logarithms, in which a ratio is a difference and swapping
-/// the servers changes a sign and nothing else.
+/// The ratios of two servers that were measured in the same rounds. Kept as logarithms: swapping the
+/// servers changes a sign and nothing else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs {
-    measured: Vec<f64>,
-    reference: Vec<f64>,
+    log_ratios: Vec<f64>,
 }
 
 impl Pairs {
@@ -34,38 +31,21 @@ impl Pairs {
                 needed: Self::FEWEST,
             });
         }
+        let (measured, reference) = (logarithms(measured)?, logarithms(reference)?);
+        let pairs = measured.iter().zip(&reference);
         Ok(Self {
-            measured: logarithms(measured)?,
-            reference: logarithms(reference)?,
+            log_ratios: pairs.map(|(m, r)| m - r).collect(),
         })
     }
 
     /// How many rounds there are.
-    #[must_use]
     pub fn rounds(&self) -> usize {
-        self.measured.len()
+        self.log_ratios.len()
     }
 
     /// The logarithm of each round's ratio, measured over reference.
-    #[must_use]
-    pub fn log_ratios(&self) -> Vec<f64> {
-        self.measured
-            .iter()
-            .zip(&self.reference)
-            .map(|(m, r)| m - r)
-            .collect()
-    }
-
-    /// Each round's ratio, measured over reference.
-    #[must_use]
-    pub fn ratios(&self) -> Vec<f64> {
-        self.log_ratios().into_iter().map(f64::exp).collect()
-    }
-
-    /// The logarithms of all values, measured and reference.
-    #[must_use]
-    pub fn logarithms(&self) -> (&[f64], &[f64]) {
-        (&self.measured, &self.reference)
+    pub fn log_ratios(&self) -> &[f64] {
+        &self.log_ratios
     }
 }
 
@@ -79,64 +59,4 @@ fn logarithms(values: &[f64]) -> Result<Vec<f64>, StatisticsError> {
                 .ok_or(StatisticsError::NoRatio { round, value })
         })
         .collect()
-}
-
-/// What is said of two paired series in one number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Statistic {
-    /// The median of the one over the median of the other. Of an even number of rounds a median is the
-    /// geometric mean of the two in the middle.
-    RatioOfMedians,
-    /// The median of the rounds' ratios.
-    MedianOfRatios,
-    /// The geometric mean of the rounds' ratios, the one mean of ratios that does not depend on which
-    /// of them stands below the line (Fleming & Wallace, "How Not to Lie with Statistics", 1986).
-    GeometricMean,
-    /// The pseudo-median of the rounds' ratios: the median of the geometric means of any two of them,
-    /// a round with itself included (Hodges & Lehmann, "Estimates of Location Based on Rank Tests",
-    /// 1963). Nearly as sharp as the mean, nearly as deaf to a wild round as the median.
-    #[default]
-    PseudoMedian,
-}
-
-impl Statistic {
-    /// The logarithm of the statistic for the rounds at these positions, which may repeat.
-    pub(crate) fn of(self, pairs: &Pairs, rounds: &[usize], scratch: &mut Vec<f64>) -> f64 {
-        let (measured, reference) = pairs.logarithms();
-        let ratio = |&round: &usize| measured[round] - reference[round];
-        scratch.clear();
-        match self {
-            Self::RatioOfMedians => {
-                scratch.extend(rounds.iter().map(|&round| measured[round]));
-                let above = median_in_place(scratch);
-                scratch.clear();
-                scratch.extend(rounds.iter().map(|&round| reference[round]));
-                above
-                    .zip(median_in_place(scratch))
-                    .map_or(f64::NAN, |(a, b)| a - b)
-            }
-            Self::MedianOfRatios => {
-                scratch.extend(rounds.iter().map(ratio));
-                median_in_place(scratch).unwrap_or(f64::NAN)
-            }
-            Self::GeometricMean => rounds.iter().map(ratio).sum::<f64>() / rounds.len() as f64,
-            Self::PseudoMedian => {
-                for (at, first) in rounds.iter().enumerate() {
-                    let first = ratio(first);
-                    scratch.extend(
-                        rounds[at..]
-                            .iter()
-                            .map(|second| f64::midpoint(first, ratio(second))),
-                    );
-                }
-                median_in_place(scratch).unwrap_or(f64::NAN)
-            }
-        }
-    }
-
-    /// The logarithm of the statistic of all rounds.
-    pub(crate) fn log_estimate(self, pairs: &Pairs) -> f64 {
-        let all: Vec<usize> = (0..pairs.rounds()).collect();
-        self.of(pairs, &all, &mut Vec::new())
-    }
 }

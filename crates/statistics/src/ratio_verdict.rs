@@ -1,7 +1,5 @@
 //! The verdict on one figure of a server and the reference.
 
-use serde::{Deserialize, Serialize};
-
 use super::bootstrap::Bootstrap;
 use super::normal::normal_quantile;
 use super::paired::Pairs;
@@ -9,8 +7,7 @@ use super::ratio::Ratio;
 use super::signed_rank::rounds_needed;
 
 /// Which of two values of a figure is the better one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Throughput.
     HigherIsBetter,
@@ -19,8 +16,7 @@ pub enum Direction {
 }
 
 /// What can be said of a server beside the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatioVerdict {
     /// The whole interval lies on the better side: faster, or thriftier.
     Better,
@@ -35,7 +31,7 @@ pub enum RatioVerdict {
 }
 
 /// One figure of a server beside the reference's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RatioComparison {
     /// Which value is the better one.
     pub direction: Direction,
@@ -46,7 +42,7 @@ pub struct RatioComparison {
 }
 
 /// More rounds than these are not advised but called hopeless.
-pub const MOST_MORE_ROUNDS: u64 = 1_000;
+const MOST_MORE_ROUNDS: u64 = 1_000;
 
 /// How probably the advised number of rounds shall tell (Cohen, "Statistical Power Analysis for the
 /// Behavioral Sciences", 1988), if the ratio is what it seems.
@@ -55,7 +51,6 @@ const POWER: f64 = 0.8;
 impl RatioComparison {
     /// Compares by this bootstrap. There is a verdict when the interval does not hold 1 and the rounds
     /// are at least [`rounds_needed`] at its level.
-    #[must_use]
     pub fn new(pairs: &Pairs, direction: Direction, bootstrap: &Bootstrap) -> Self {
         Self::of(bootstrap.ratio(pairs), direction)
     }
@@ -67,7 +62,6 @@ impl RatioComparison {
     /// the level's quantile of the normal law and 0.84 that of 0.8. The ratio is itself a guess: so is the
     /// number. Where ten rounds with noise of 2 % could not tell 1 %, as many more as advised told it
     /// in 180 of 229 simulated comparisons.
-    #[must_use]
     pub fn of(ratio: Ratio, direction: Direction) -> Self {
         let enough = ratio.rounds >= rounds_needed(ratio.level);
         let better = match direction {
@@ -91,7 +85,6 @@ impl RatioComparison {
     }
 
     /// The ratio turned so that above 1 is better: 1.32 of a time means that it takes 1/1.32 as long.
-    #[must_use]
     pub fn advantage(&self) -> Ratio {
         match self.direction {
             Direction::HigherIsBetter => self.ratio,

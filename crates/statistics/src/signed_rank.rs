@@ -4,8 +4,11 @@
 //! round's logarithm of the ratio is as likely d as −d, whatever the noise is like. Wilcoxon's
 //! signed-rank test ("Individual Comparisons by Ranking Methods", 1945) is then exact, and so is the
 //! interval that is its inversion: order statistics of the means of any two rounds, whose median is
-//! the [`PseudoMedian`](super::paired::Statistic::PseudoMedian) (Tukey, "The Simplest Signed-Rank Tests", 1949;
+//! the [pseudo-median](super::order_statistics::pseudo_median) (Tukey, "The Simplest Signed-Rank Tests", 1949;
 //! Hollander, Wolfe & Chicken, "Nonparametric Statistical Methods", 2014, 3.3).
+
+use super::normal::{normal_cdf, normal_quantile};
+use super::order_statistics::means_of_two;
 
 /// Beyond so many rounds the exact law of the rank sum is not counted out but taken as normal, from
 /// which it then differs by less than 0.0001.
@@ -19,7 +22,6 @@ const COUNTED_OUT: usize = 100;
 ///
 /// assert_eq!(rounds_needed(0.95), 6);
 /// ```
-#[must_use]
 pub fn rounds_needed(level: f64) -> usize {
     let mut rounds = 1;
     let mut by_chance = 1.0;
@@ -33,18 +35,9 @@ pub fn rounds_needed(level: f64) -> usize {
 
 /// The bounds of the centre of symmetry of these values, by inversion of the signed-rank test; `None`
 /// when there are fewer than [`rounds_needed`]. They hold the centre at least as often as the level says.
-#[must_use]
 pub fn rank_bounds(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let cut_off = means_beyond(values.len(), (1.0 - level) / 2.0)?;
-    let mut means: Vec<f64> = values
-        .iter()
-        .enumerate()
-        .flat_map(|(at, first)| {
-            values[at..]
-                .iter()
-                .map(|second| f64::midpoint(*first, *second))
-        })
-        .collect();
+    let mut means: Vec<f64> = means_of_two(values).collect();
     means.sort_unstable_by(f64::total_cmp);
     Some((means[cut_off], means[means.len() - 1 - cut_off]))
 }
@@ -108,7 +101,7 @@ impl RankSum {
             // A level so high that nothing lies beyond saturates at 0.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Self::Normal { mean, deviation } => {
-                let below = mean + super::normal::normal_quantile(outside) * deviation - 0.5;
+                let below = mean + normal_quantile(outside) * deviation - 0.5;
                 Some(below.floor() as usize)
             }
         }
@@ -118,9 +111,7 @@ impl RankSum {
     pub(super) fn at_most(&self, sum: usize) -> f64 {
         match self {
             Self::Counted(at_most) => at_most.get(sum).copied().unwrap_or(1.0),
-            Self::Normal { mean, deviation } => {
-                super::normal::normal_cdf((sum as f64 + 0.5 - mean) / deviation)
-            }
+            Self::Normal { mean, deviation } => normal_cdf((sum as f64 + 0.5 - mean) / deviation),
         }
     }
 }

@@ -22,8 +22,6 @@
 //!
 //! Ten intervals show a warm-up, but hardly that something changed later: take twenty or more.
 
-use serde::{Deserialize, Serialize};
-
 use super::StatisticsError;
 use super::normal::normal_cdf;
 use super::order_statistics::median;
@@ -38,13 +36,13 @@ const BATCH: usize = 5;
 const BATCHED_FROM: usize = 100;
 
 /// A drift as improbable as this by chance is one.
-pub const DRIFT_P: f64 = 0.01;
+const DRIFT_P: f64 = 0.01;
 
 /// A drift below this share of the median over what is left is there, perhaps, but nobody's concern.
-pub const DRIFT_SHARE: f64 = 0.02;
+const DRIFT_SHARE: f64 = 0.02;
 
 /// What was found.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SteadyStateFinding {
     /// Intervals to cut at the front.
     pub cut: usize,
@@ -60,8 +58,7 @@ pub struct SteadyStateFinding {
 }
 
 /// Whether there is a steady state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SteadyState {
     /// From the cut on.
     Steady,

@@ -37,7 +37,6 @@ const BELOW_A_STEP: f64 = 1.0 - 1e-6;
 ///
 /// # Panics
 /// Never: a series that is shorter than others counts as having no further values.
-#[must_use]
 pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 {
     let figures: Vec<_> = series
         .iter()

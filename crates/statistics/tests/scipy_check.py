@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The statistics beside SciPy's, on the same numbers. Needs scipy and numpy; ends with 1 on a difference.
 
-    cargo run --release -p measurement --example intervals | python3 crates/measurement/tests/beside_scipy.py
+    cargo run --release -p statistics --example intervals | python3 crates/statistics/tests/scipy_check.py
 
 Quantiles of the laws have to agree to 1e-9 (relative where above 1), estimates, signed-rank intervals, MSER's
 cuts and Sen's slopes to 1e-9 or better. Bootstrap intervals are compared twice: those that SciPy cuts from

@@ -1,6 +1,6 @@
 //! The plan as the hot path needs it, and the signal that moves the clients from phase to phase.
 
-use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Until, Verify};
+use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Verify};
 use websocket_wire::MessageKind;
 
 use crate::clock::nanoseconds;
@@ -60,20 +60,16 @@ impl OpenLoopSchedules {
         else {
             return None;
         };
-        let schedule = |profile: RateProfile, seed, until| {
-            Schedule::new(profile, *arrivals, plan.clients.get(), seed, until)
-        };
-        let until = match plan.length {
-            Length::MessagesPerClient(n) => Until::MessagesPerClient(n.get()),
-            Length::Duration(time) => Until::Time(time),
+        let schedule = |profile: RateProfile, seed, length| {
+            Schedule::new(profile, *arrivals, plan.clients.get(), seed, length)
         };
         Some(Self {
             // A warm-up goes at the rate that the measured phase begins with.
             warm_up: profile.initial_rate().map(|rate| {
                 let profile = RateProfile::constant(rate);
-                schedule(profile, !plan.seed, Until::Time(plan.warmup))
+                schedule(profile, !plan.seed, Length::Duration(plan.warmup))
             }),
-            measured: schedule(profile.clone(), plan.seed, until),
+            measured: schedule(profile.clone(), plan.seed, plan.length),
         })
     }
 }

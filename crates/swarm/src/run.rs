@@ -8,8 +8,8 @@ use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
 use measurement::plan::{Length, Plan};
 use measurement::record::{BottomK, Record, Recorder, fill_timeline};
-use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Tool};
-use measurement::verdict::{Calibration, GeneratorUsage, ServerSample};
+use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Summary, Tool};
+use measurement::verdict::{Calibration, GeneratorUsage, ServerUsage};
 
 use crate::SwarmError;
 use crate::client_stats::ClientStats;
@@ -65,7 +65,8 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
         ..recording.context
     };
     let (record, clients) = (recording.record, recording.clients);
-    Ok(Run::new(plan, record, clients, recording.context))
+    let summary = Summary::new(plan, &record, recording.context);
+    Ok(Run::with_summary(summary, record, clients))
 }
 
 /// The generator's own recording of a run, for those who examine the generator; see [`run`].
@@ -227,13 +228,14 @@ pub fn describe_host(open_file_limit: Option<u64>) -> Host {
 
 /// The server's part of its process's usage; `None` when the generator's part, in the same process, is not
 /// known.
-fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerSample> {
+fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerUsage> {
     let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
-    Some(ServerSample {
+    Some(ServerUsage {
         pid: used.pid,
         cpu_s: (used.cpu_s - generator_cpu_s).max(0.0),
         max_rss_bytes: used.max_rss_bytes,
         context_switches: used.context_switches.map(context_switches),
+        messages_per_cpu_s: None,
     })
 }
 

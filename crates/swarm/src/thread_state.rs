@@ -110,7 +110,7 @@ impl ThreadState {
     pub(crate) fn record_unsent(&self, pacing: Pacing, until_ns: u64) {
         if let Some(run) = self.signal.run {
             let unsent = pacing.count_unsent(until_ns, &self.rules, run);
-            self.recorder.borrow_mut().unsent(unsent);
+            self.recorder.borrow_mut().counts.unsent += unsent;
         }
     }
 

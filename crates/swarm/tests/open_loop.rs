@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Server, accept, answer, messages, run};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile, Schedule, Stage, Until};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile, Schedule, Stage};
 use swarm::ReferenceServer;
 use units::Rate;
 
@@ -37,12 +37,8 @@ fn due(plan: &LoadDraft) -> Vec<u64> {
     else {
         return Vec::new();
     };
-    let until = match plan.length {
-        Length::Duration(time) => Until::Time(time),
-        Length::MessagesPerClient(n) => Until::MessagesPerClient(n.get()),
-    };
     let clients = plan.clients.get();
-    let schedule = Schedule::new(profile.clone(), *arrivals, clients, plan.seed, until);
+    let schedule = Schedule::new(profile.clone(), *arrivals, clients, plan.seed, plan.length);
     let mut due: Vec<_> = (0..clients)
         .flat_map(|client| {
             let first = Some(schedule.first(client));

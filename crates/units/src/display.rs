@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 /// A whole number with a comma every three digits: `100,000`.
-#[must_use]
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -17,7 +16,6 @@ pub fn grouped(n: u64) -> String {
 }
 
 /// A number of things: `1 client`, `2,000 clients`. The noun takes an s.
-#[must_use]
 pub fn counted(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(n))
@@ -25,7 +23,6 @@ pub fn counted(n: u64, noun: &str) -> String {
 
 /// Something per second for a person, without its unit: `76,336`, `2.50`. Whole numbers are what a person
 /// compares; slower rates need their decimals.
-#[must_use]
 pub fn human_rate(per_second: f64) -> String {
     // A rate is never negative.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -37,7 +34,6 @@ pub fn human_rate(per_second: f64) -> String {
 }
 
 /// A time as [`parse_duration`](crate::parse_duration) reads it, exactly and in one word: `10s`, `1500ms`, `0s`.
-#[must_use]
 pub fn typed_duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos();
     [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
@@ -50,7 +46,6 @@ pub fn typed_duration(time: Duration) -> String {
 }
 
 /// A time in nanoseconds for a person: three significant digits and a unit, `61.0 µs`, `1.30 ms`.
-#[must_use]
 pub fn human_time(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
         n if n < 999.5 => return format!("{n:.0} ns"),
@@ -68,7 +63,6 @@ pub fn human_time(nanoseconds: f64) -> String {
 }
 
 /// A number of bytes for a person, in binary units with one decimal: `9.1 MiB`.
-#[must_use]
 pub fn human_bytes(bytes: f64) -> String {
     // Saturates, and takes NaN for 0: this only prints.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -77,7 +71,6 @@ pub fn human_bytes(bytes: f64) -> String {
 }
 
 /// A share as a whole percentage: `71 %`.
-#[must_use]
 pub fn human_percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }

@@ -4,30 +4,23 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// A number that was typed wrongly; the message says what was typed and what is wanted.
+#[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
-    /// Not a whole number.
     #[error("`{0}` is not a whole number (example: 1_000)")]
     Count(String),
-    /// A whole number, but zero where at least one is needed.
     #[error("`{0}` is too small: at least 1 is needed")]
     Zero(String),
-    /// A count larger than the field holds.
     #[error("`{0}` is too large: at most {1}")]
     TooLarge(String, u64),
-    /// Not a size.
     #[error("`{0}` is not a size (examples: 125, 4KiB, 16MiB)")]
     Size(String),
-    /// A range whose end lies before its start.
     #[error("`{0}` is an empty range: the first size must not exceed the second")]
     EmptyRange(String),
-    /// Not a time.
     #[error("`{0}` is not a time (examples: 500ms, 10s, 2m)")]
     Duration(String),
-    /// Not a rate.
     #[error("`{0}` is not a rate above 0 per second (examples: 50, 20_000, 0.5)")]
     Rate(String),
-    /// Not a stage.
     #[error("`{0}` is not a stage: a time above 0 and a rate (example: 10s:1000)")]
     Stage(String),
 }
@@ -72,7 +65,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
 
 /// Reads a time such as `250us`, `1.5ms` or `2s` as nanoseconds; `None` when it is none. Unlike
 /// [`parse_duration`] it takes fractions, and one unit only.
-#[must_use]
 pub fn parse_nanoseconds(text: &str) -> Option<f64> {
     const UNITS: [(&str, f64); 6] = [
         ("ns", 1.0),

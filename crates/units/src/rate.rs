@@ -10,13 +10,11 @@ pub struct Rate(f64);
 
 impl Rate {
     /// A rate of `per_second`; `None` unless it is finite and above 0.
-    #[must_use]
     pub fn new(per_second: f64) -> Option<Self> {
         (per_second.is_finite() && per_second > 0.0).then_some(Self(per_second))
     }
 
     /// How many a second.
-    #[must_use]
     pub fn per_second(self) -> f64 {
         self.0
     }

@@ -37,8 +37,6 @@ pub struct Stall {
 /// The distribution of the echoes' delays. The delay of one echo does not depend on the other messages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DelayLaw {
-    /// The same delay for all.
-    Constant(Duration),
     /// Any time between two, equally likely.
     Uniform(Duration, Duration),
     /// Exponential with this mean.
@@ -49,10 +47,8 @@ pub enum DelayLaw {
 
 impl DelayLaw {
     /// The delay at a quantile in [0, 1).
-    #[must_use]
     pub fn quantile(&self, q: f64) -> Duration {
         match *self {
-            Self::Constant(time) => time,
             Self::Uniform(from, to) => from + (to.saturating_sub(from)).mul_f64(q),
             Self::Exponential(mean) => mean.mul_f64(-(1.0 - q).ln()),
             Self::TwoPoint(usual, rare, p) => {
@@ -67,7 +63,6 @@ impl DelayLaw {
 
     /// The delay of a message. The multiples of the golden ratio, less their whole parts, fill [0, 1) so
     /// evenly that n delays have the law's quantiles to about 1/n (Weyl's equidistribution).
-    #[must_use]
     pub fn delay(&self, message: u64) -> Duration {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         self.quantile((message as f64 * GOLDEN).fract())
@@ -123,11 +118,8 @@ pub struct Faults {
 /// The fate of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Sent back.
     Echoed,
-    /// Not answered.
     Dropped,
-    /// Sent back twice.
     Duplicated,
     /// Sent back after a later message.
     Reordered,
@@ -165,7 +157,6 @@ mod tests {
     fn delays_have_the_quantiles_of_their_law() {
         let ms = Duration::from_millis;
         for law in [
-            DelayLaw::Constant(ms(3)),
             DelayLaw::Uniform(ms(1), ms(9)),
             DelayLaw::Exponential(ms(5)),
             DelayLaw::TwoPoint(ms(1), ms(50), 0.02),

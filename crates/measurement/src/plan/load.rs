@@ -71,7 +71,6 @@ impl Load {
     };
 
     /// Most messages in flight per client; `None` = unbounded.
-    #[must_use]
     pub fn window(&self) -> Option<NonZeroU32> {
         match self {
             Self::Closed { window } => Some(*window),
@@ -80,7 +79,6 @@ impl Load {
     }
 
     /// The offered rate over time; `None` in closed loop.
-    #[must_use]
     pub fn profile(&self) -> Option<&RateProfile> {
         match self {
             Self::Closed { .. } => None,
@@ -141,7 +139,6 @@ pub struct LoadDraft {
 impl LoadDraft {
     /// A closed loop: 100 clients, 1,000 text messages of 125 B each, one in flight, one thread, no raw samples.
     /// Change what differs.
-    #[must_use]
     pub fn closed_loop() -> Self {
         const TEN_SECONDS: Duration = Duration::from_secs(10);
         Self {
@@ -189,10 +186,8 @@ impl LoadSpec {
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }
-        let clients = usize::try_from(draft.clients.get()).unwrap_or(usize::MAX);
-        if let Some(at_most) = NonZeroUsize::new(clients) {
-            draft.threads = draft.threads.min(at_most);
-        }
+        let clients = NonZeroUsize::try_from(draft.clients).unwrap_or(NonZeroUsize::MAX);
+        draft.threads = draft.threads.min(clients);
         Ok(Self(draft))
     }
 
@@ -204,7 +199,7 @@ impl LoadSpec {
         let server = server.into();
         if server.certificate_policy != CertificatePolicy::System && !server.url.is_tls() {
             let url = server.url.as_str().to_owned();
-            return Err(PlanError::NoCertificate { url });
+            return Err(PlanError::NoCertificate(url));
         }
         Ok(Plan { spec: self, server })
     }
@@ -244,12 +239,8 @@ impl LoadDraft {
         if let Length::Duration(time) = self.length {
             check("a measured time", time, SHORTEST, LONGEST_RUN)?;
         }
-        check(
-            "a connect timeout",
-            self.connect_timeout,
-            SHORTEST,
-            MAX_TIMEOUT,
-        )?;
+        let connect = self.connect_timeout;
+        check("a connect timeout", connect, SHORTEST, MAX_TIMEOUT)?;
         check("a timeout", self.timeout, SHORTEST, MAX_TIMEOUT)?;
         check("a warm-up", self.warmup, Duration::ZERO, MAX_TIMEOUT)
     }

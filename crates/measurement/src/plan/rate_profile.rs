@@ -56,6 +56,16 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// A time during which the rate does not change.
+    fn level(start_s: f64, before: f64, rate: Rate) -> Self {
+        Self {
+            start_s,
+            before,
+            rate: rate.per_second(),
+            slope: 0.0,
+        }
+    }
+
     fn count(&self, at_s: f64) -> f64 {
         let x = at_s - self.start_s;
         self.before + x * (self.rate + x * self.slope / 2.0)
@@ -74,21 +84,14 @@ impl Segment {
 
 impl RateProfile {
     /// The same rate for ever.
-    #[must_use]
     pub fn constant(rate: Rate) -> Self {
         Self {
-            segments: vec![Segment {
-                start_s: 0.0,
-                before: 0.0,
-                rate: rate.per_second(),
-                slope: 0.0,
-            }],
+            segments: vec![Segment::level(0.0, 0.0, rate)],
             end_s: f64::INFINITY,
         }
     }
 
     /// From 0 in a straight line to `rate` within `ramp`, then `rate` for ever.
-    #[must_use]
     pub fn ramp(rate: Rate, ramp: Duration) -> Self {
         let (to, over_s) = (rate.per_second(), ramp.as_secs_f64());
         if over_s == 0.0 {
@@ -100,12 +103,7 @@ impl RateProfile {
             rate: 0.0,
             slope: to / over_s,
         };
-        let level = Segment {
-            start_s: over_s,
-            before: to * over_s / 2.0,
-            rate: to,
-            slope: 0.0,
-        };
+        let level = Segment::level(over_s, to * over_s / 2.0, rate);
         Self {
             segments: vec![rise, level],
             end_s: f64::INFINITY,
@@ -113,24 +111,18 @@ impl RateProfile {
     }
 
     /// One stage after the other; `None` when there is none.
-    #[must_use]
     pub fn stages(stages: &[Stage]) -> Option<Self> {
         let mut segments: Vec<Segment> = Vec::with_capacity(stages.len());
         let mut end_s = 0.0;
         for stage in stages {
-            segments.push(Segment {
-                start_s: end_s,
-                before: segments.last().map_or(0.0, |p| p.count(end_s)),
-                rate: stage.rate.per_second(),
-                slope: 0.0,
-            });
+            let before = segments.last().map_or(0.0, |p| p.count(end_s));
+            segments.push(Segment::level(end_s, before, stage.rate));
             end_s += stage.time.as_secs_f64();
         }
         (!segments.is_empty()).then_some(Self { segments, end_s })
     }
 
     /// How long the stages last; `None` for a profile that goes on for ever.
-    #[must_use]
     pub fn length(&self) -> Option<Duration> {
         self.end_s
             .is_finite()
@@ -138,15 +130,13 @@ impl RateProfile {
     }
 
     /// Messages due in the first `seconds`, Λ(t); of a random schedule, on average.
-    #[must_use]
-    pub fn count_in(&self, seconds: f64) -> f64 {
+    pub(crate) fn count_in(&self, seconds: f64) -> f64 {
         let at_s = seconds.clamp(0.0, self.end_s);
         let segment = self.segments.iter().rev().find(|p| p.start_s <= at_s);
         segment.map_or(0.0, |p| p.count(at_s))
     }
 
     /// The rate at so many seconds, in messages per second; 0 when the last stage is over.
-    #[must_use]
     pub fn rate_at(&self, seconds: f64) -> f64 {
         let segment = self.segments.iter().rev().find(|p| p.start_s <= seconds);
         let rate = |p: &Segment| p.rate + (seconds - p.start_s) * p.slope;
@@ -154,8 +144,7 @@ impl RateProfile {
     }
 
     /// Seconds after which so many messages are due, Λ⁻¹(n); infinite beyond the last stage.
-    #[must_use]
-    pub fn seconds_for(&self, count: f64) -> f64 {
+    pub(crate) fn seconds_for(&self, count: f64) -> f64 {
         let place = self.segment_at(count, 0);
         self.segments.get(place).map_or(f64::INFINITY, |p| {
             let at_s = p.time_s(count);
@@ -168,22 +157,19 @@ impl RateProfile {
     }
 
     /// The rate at T0 if it is above 0: what a warm-up goes at.
-    #[must_use]
     pub fn initial_rate(&self) -> Option<Rate> {
         self.segments.first().and_then(|p| Rate::new(p.rate))
     }
 
     /// How long the rate rises from 0; `None` without a ramp.
-    #[must_use]
-    pub fn ramp_time(&self) -> Option<Duration> {
+    pub(crate) fn ramp_time(&self) -> Option<Duration> {
         let rises = self.segments.first().is_some_and(|p| p.slope > 0.0);
         let level = self.segments.get(1).filter(|_| rises)?;
         Some(Duration::from_secs_f64(level.start_s))
     }
 
     /// The stages that it was made of; none for a profile that goes on for ever.
-    #[must_use]
-    pub fn as_stages(&self) -> Vec<Stage> {
+    pub(crate) fn as_stages(&self) -> Vec<Stage> {
         if self.end_s.is_infinite() {
             return Vec::new();
         }
@@ -201,7 +187,6 @@ impl RateProfile {
     }
 
     /// The highest rate, in messages per second.
-    #[must_use]
     pub fn peak(&self) -> f64 {
         self.segments.iter().map(|p| p.rate).fold(0.0, f64::max)
     }

@@ -7,10 +7,9 @@
 //! worked out from a position on the profile, not from the one before, so that rounding does not add
 //! up: after hours it is off by less than a nanosecond.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
+use super::Length;
 use super::rate_profile::RateProfile;
 use crate::record::message_hash;
 
@@ -27,22 +26,12 @@ pub enum Arrivals {
 
 impl Arrivals {
     /// The word used in flags and files: `constant`, `poisson`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Constant => "constant",
             Self::Poisson => "poisson",
         }
     }
-}
-
-/// When a schedule is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// After so many messages of every client.
-    MessagesPerClient(u64),
-    /// At this time after its beginning; what is due from then on is not sent.
-    Time(Duration),
 }
 
 /// The due times of all clients of a run.
@@ -69,14 +58,12 @@ pub struct ScheduleCursor {
 
 impl ScheduleCursor {
     /// The number of the next message within its client, from 0.
-    #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
     /// When the next message is due, in nanoseconds since the schedule began; `None` when there is
     /// none.
-    #[must_use]
     #[inline]
     pub fn due_ns(&self) -> Option<u64> {
         (self.due_ns != u64::MAX).then_some(self.due_ns)
@@ -84,18 +71,17 @@ impl ScheduleCursor {
 }
 
 impl Schedule {
-    /// The schedule of so many clients. Random spacing follows from `seed` alone.
-    #[must_use]
+    /// The schedule of so many clients; what is due from the end of `length` on is not sent. Random spacing follows from `seed` alone.
     pub fn new(
         profile: RateProfile,
         arrivals: Arrivals,
         clients: u32,
         seed: u64,
-        until: Until,
+        length: Length,
     ) -> Self {
-        let (messages, end_s) = match until {
-            Until::MessagesPerClient(n) => (n, f64::INFINITY),
-            Until::Time(time) => (u64::MAX, time.as_secs_f64()),
+        let (messages, end_s) = match length {
+            Length::MessagesPerClient(n) => (n.get(), f64::INFINITY),
+            Length::Duration(time) => (u64::MAX, time.as_secs_f64()),
         };
         Self {
             end_s: end_s.min(profile.end_s),
@@ -109,7 +95,6 @@ impl Schedule {
     }
 
     /// The first message of a client.
-    #[must_use]
     pub fn first(&self, client: u32) -> ScheduleCursor {
         let position = match self.arrivals {
             Arrivals::Constant => f64::from(client),
@@ -125,7 +110,6 @@ impl Schedule {
     }
 
     /// The message after this one.
-    #[must_use]
     #[inline]
     pub fn next(&self, cursor: ScheduleCursor) -> ScheduleCursor {
         let index = cursor.index + 1;
@@ -183,6 +167,8 @@ mod tests {
     use super::*;
     use crate::plan::Stage;
     use proptest::prelude::*;
+    use std::num::NonZeroU64;
+    use std::time::Duration;
     use units::Rate;
 
     fn rate(per_second: f64) -> Rate {
@@ -205,8 +191,8 @@ mod tests {
         all
     }
 
-    fn seconds(s: f64) -> Until {
-        Until::Time(Duration::from_secs_f64(s))
+    fn seconds(s: f64) -> Length {
+        Length::Duration(Duration::from_secs_f64(s))
     }
 
     #[test]
@@ -294,7 +280,8 @@ mod tests {
     fn a_number_of_messages_ends_every_client_after_as_many() {
         for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
             let profile = RateProfile::constant(rate(50.0));
-            let s = Schedule::new(profile, arrivals, 5, 9, Until::MessagesPerClient(20));
+            let length = Length::MessagesPerClient(NonZeroU64::new(20).unwrap());
+            let s = Schedule::new(profile, arrivals, 5, 9, length);
             for client in 0..5 {
                 assert_eq!(times(&s, client).len(), 20, "{arrivals:?}");
             }

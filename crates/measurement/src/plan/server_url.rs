@@ -72,9 +72,7 @@ impl ServerUrl {
 
     fn tcp(url: &str, tls: bool) -> Result<Self, PlanError> {
         let wrong = |reason: &str| wrong(url, reason);
-        let uri: http::Uri = url
-            .parse()
-            .map_err(|e: http::uri::InvalidUri| wrong(&e.to_string()))?;
+        let uri = parse_uri(url, url)?;
         let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("a user name is not supported"));
@@ -118,9 +116,7 @@ impl ServerUrl {
         if socket.contains('\0') {
             return Err(wrong("a socket's path has no NUL"));
         }
-        let uri: http::Uri = path
-            .parse()
-            .map_err(|e: http::uri::InvalidUri| wrong(&e.to_string()))?;
+        let uri = parse_uri(url, &path)?;
         Ok(Self {
             url: url.to_owned(),
             endpoint: Endpoint::Unix {
@@ -132,40 +128,40 @@ impl ServerUrl {
     }
 
     /// The URL as it was given.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
     /// What to connect to.
-    #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     /// Whether there is TLS.
-    #[must_use]
     pub fn is_tls(&self) -> bool {
         matches!(self.endpoint, Endpoint::Tcp { tls: true, .. })
     }
 
     /// Whether it is a Unix socket, which needs no port on either side.
-    #[must_use]
     pub fn is_unix(&self) -> bool {
         matches!(self.endpoint, Endpoint::Unix { .. })
     }
 
     /// What the `Host` header says: `host[:port]`, of a Unix socket `localhost`.
-    #[must_use]
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
     /// What is asked of the server: `/path[?query]`.
-    #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
+}
+
+/// Parses the part of `url` that HTTP has words for.
+fn parse_uri(url: &str, part: &str) -> Result<http::Uri, PlanError> {
+    part.parse()
+        .map_err(|e: http::uri::InvalidUri| wrong(url, &e.to_string()))
 }
 
 fn resource(uri: &http::Uri) -> String {
@@ -194,7 +190,6 @@ pub const MASK: &str = "***";
 
 /// Returns the URL in a text with [`MASK`] in place of its user information and of every query value, also of one without a name. A text
 /// without a URL stays as it is.
-#[must_use]
 pub fn mask_url(text: &str) -> String {
     if !text.contains("://") && !text.contains("ws+unix:") {
         return text.to_owned();

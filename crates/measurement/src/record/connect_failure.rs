@@ -43,42 +43,33 @@ pub enum CertificateDefect {
 }
 
 /// Reason why a connection did not open.
+#[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ConnectFailure {
-    /// The host name has no address.
     #[error("the host has no address")]
     NoAddress,
-    /// The socket did not connect.
     #[error(transparent)]
     Connect(IoFailure),
-    /// The server's certificate has a defect.
     #[error("certificate: {0}")]
     Certificate(CertificateDefect),
     /// The server's certificate is for other hosts, which the text names.
     #[error("{0}")]
     CertificateHost(String),
-    /// The server does not speak TLS.
     #[error("TLS: the server answered in something else")]
     NotTls,
-    /// The server hung up during the TLS handshake.
     #[error("TLS: the server closed the connection in the handshake")]
     TlsClosed,
-    /// TLS failed otherwise.
     #[error("TLS: {0}")]
     Tls(String),
-    /// The connect timeout has passed.
     #[error("no answer within the connect timeout")]
     Timeout,
-    /// The server refused the upgrade with this HTTP status.
     #[error("the server answered the upgrade with HTTP {0}")]
     Http(u16),
     /// The answer to the upgrade is not HTTP.
     #[error("the handshake failed: {0}")]
     NotHttp(String),
-    /// The server chose no subprotocol of those offered.
     #[error("the server accepted none of the subprotocols offered")]
     Subprotocol,
-    /// The server insists on an extension.
     #[error("the server uses the extension `{0}`, which was not offered")]
     Extension(String),
     /// The upgrade failed otherwise.

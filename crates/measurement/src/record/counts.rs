@@ -36,7 +36,6 @@ pub struct MessageCounts {
 
 impl MessageCounts {
     /// Whether any message did not come back as it should.
-    #[must_use]
     pub fn any_failed(&self) -> bool {
         let ended_badly = self.lost + self.corrupted + self.timed_out + self.unsent;
         ended_badly + self.duplicated + self.reordered > 0

@@ -12,7 +12,6 @@ pub const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// Upper bounds of so many bins between two times in nanoseconds, each larger than the one before by the
 /// same factor; the last one is `high`.
-#[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn log_bounds(low: u64, high: u64, bins: usize) -> Vec<u64> {
     let (from, to) = ((low.max(1)) as f64, high.max(1) as f64);
@@ -45,7 +44,6 @@ impl LatencyHistogram {
     ///
     /// # Panics
     /// Never: the bounds are constants that HdrHistogram accepts.
-    #[must_use]
     #[allow(clippy::expect_used)]
     pub fn new() -> Self {
         let buckets = Histogram::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
@@ -94,44 +92,37 @@ impl LatencyHistogram {
     }
 
     /// The buckets alone, without the exact figures.
-    #[must_use]
     pub(crate) fn into_buckets(self) -> Histogram<u64> {
         self.buckets
     }
 
     /// How many values were recorded.
-    #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.len()
     }
 
     /// The smallest value, exact; `None` when empty.
-    #[must_use]
     pub fn min(&self) -> Option<u64> {
         (self.count() > 0).then_some(self.min)
     }
 
     /// The largest value, exact; `None` when empty.
-    #[must_use]
     pub fn max(&self) -> Option<u64> {
         (self.count() > 0).then_some(self.max)
     }
 
     /// The arithmetic mean, exact up to the division; `None` when empty.
-    #[must_use]
     pub fn mean(&self) -> Option<f64> {
         (self.count() > 0).then(|| self.sum as f64 / self.count() as f64)
     }
 
     /// The sum of all values in nanoseconds, exact up to the conversion.
-    #[must_use]
     pub fn sum(&self) -> f64 {
         self.sum as f64
     }
 
     /// How many values are at or below each of these bounds, in nanoseconds and rising; like a
     /// quantile, to three significant digits of the bound.
-    #[must_use]
     pub fn counts_up_to(&self, bounds: &[u64]) -> Vec<u64> {
         let mut recorded = self.buckets.iter_recorded().peekable();
         let mut so_far = 0;
@@ -149,7 +140,6 @@ impl LatencyHistogram {
 
     /// What was recorded since an earlier state of the same distribution. Minimum and maximum are those
     /// of the buckets, so only as precise as a quantile.
-    #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut buckets = self.buckets.clone();
         // Refused only where the other one is no earlier state of this.
@@ -166,7 +156,6 @@ impl LatencyHistogram {
     }
 
     /// The standard deviation of the recorded values (of the population); `None` when empty.
-    #[must_use]
     pub fn stdev(&self) -> Option<f64> {
         let n = u128::from(self.count());
         (n > 0).then(|| {
@@ -184,7 +173,6 @@ impl LatencyHistogram {
 
     /// The value at a quantile in [0, 1], to three significant digits and never outside
     /// [`min`](Self::min)..=[`max`](Self::max); `None` when empty.
-    #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
         (self.count() > 0).then(|| self.buckets.value_at_quantile(q).clamp(self.min, self.max))
     }
@@ -194,7 +182,6 @@ impl LatencyHistogram {
     ///
     /// # Panics
     /// Never: writing to memory does not fail.
-    #[must_use]
     #[allow(clippy::expect_used)]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();

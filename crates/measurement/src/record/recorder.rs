@@ -8,7 +8,8 @@ use super::{
 /// One thread's record of the measured phase.
 #[derive(Debug)]
 pub struct Recorder {
-    counts: MessageCounts,
+    /// Counts so far. [`sent`](Self::sent) and [`ended`](Self::ended) keep theirs; what else is counted, the caller adds.
+    pub counts: MessageCounts,
     /// Its response times lie in the timeline, until they are merged.
     open_loop: Option<Box<OpenLoopRecord>>,
     timeline: ThreadTimeline,
@@ -21,7 +22,6 @@ pub struct Recorder {
 impl Recorder {
     /// An empty record; `open_loop` says that response time differs from service time,
     /// `expected_samples` how many samples to make room for.
-    #[must_use]
     pub fn new(open_loop: bool, expected_samples: usize) -> Self {
         Self {
             counts: MessageCounts::default(),
@@ -53,11 +53,6 @@ impl Recorder {
         }
     }
 
-    /// So many messages were due but could not be sent.
-    pub fn unsent(&mut self, messages: u64) {
-        self.counts.unsent += messages;
-    }
-
     /// A measured message ended: its echo came, or will not come any more.
     #[inline]
     pub fn ended(&mut self, budget: &BottomK, sample: Sample, payload_bytes: u64) {
@@ -87,36 +82,13 @@ impl Recorder {
         self.samples.push(budget, sample);
     }
 
-    /// A second echo of a message that had one.
-    pub fn duplicated(&mut self) {
-        self.counts.duplicated += 1;
-    }
-
-    /// A message from the server that echoes nothing of ours.
-    pub fn unexpected(&mut self) {
-        self.counts.unexpected += 1;
-    }
-
-    /// A message was in flight when the user ended the run.
-    pub fn abandoned(&mut self) {
-        self.counts.abandoned += 1;
-    }
-
-    /// The counts so far.
-    #[must_use]
-    pub fn counts(&self) -> &MessageCounts {
-        &self.counts
-    }
-
     /// When the last echo came, in nanoseconds since T0; 0 when none did.
-    #[must_use]
     pub fn last_received_ns(&self) -> u64 {
         self.last_received_ns
     }
 
     /// Counts and histograms so far, without timeline and samples: what may be told of a run that goes
     /// on.
-    #[must_use]
     pub fn so_far(&self) -> Record {
         let times = self.timeline.times();
         Record {
@@ -135,7 +107,6 @@ impl Recorder {
     }
 
     /// Brings the threads' records together; the result does not depend on how many there were.
-    #[must_use]
     pub fn merge(threads: Vec<Self>, budget: &BottomK) -> Record {
         let mut record = Record::default();
         let mut timelines = Vec::with_capacity(threads.len());
@@ -244,7 +215,7 @@ mod tests {
             let sample = Sample::echoed(0, 0, intended, sent, sent + 7, Outcome::Ok);
             threads[thread].ended(&budget, sample, 5);
         }
-        threads[1].unsent(4);
+        threads[1].counts.unsent += 4;
         let r = Recorder::merge(threads, &budget);
         let open = r.open_loop.as_ref().unwrap();
         assert_eq!(

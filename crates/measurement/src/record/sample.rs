@@ -29,7 +29,6 @@ impl Outcome {
     ];
 
     /// The word used in every file: `ok`, `reordered`, `timed_out`, `corrupted`, `lost`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -41,13 +40,11 @@ impl Outcome {
     }
 
     /// Whether its time belongs in the latency figures: the right echo came, however late.
-    #[must_use]
     pub fn is_timed(self) -> bool {
         matches!(self, Self::Ok | Self::Reordered | Self::TimedOut)
     }
 
     /// Whether the message got no right echo in time: lost, corrupted or timed out.
-    #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(self, Self::TimedOut | Self::Corrupted | Self::Lost)
     }
@@ -72,7 +69,6 @@ pub struct Sample {
 
 impl Sample {
     /// A message whose echo, right or wrong, was complete at `received_ns`.
-    #[must_use]
     pub fn echoed(
         client: u32,
         message: u64,
@@ -92,25 +88,21 @@ impl Sample {
     }
 
     /// A message whose echo never came.
-    #[must_use]
     pub fn lost(client: u32, message: u64, intended_ns: u64, sent_ns: u64) -> Self {
         Self::echoed(client, message, intended_ns, sent_ns, 0, Outcome::Lost)
     }
 
     /// When its echo was complete; `None` for a lost message.
-    #[must_use]
     pub fn received_ns(&self) -> Option<u64> {
         (self.outcome != Outcome::Lost).then_some(self.received_ns)
     }
 
     /// Received minus sent, in nanoseconds; `None` for a lost message.
-    #[must_use]
     pub fn service_time_ns(&self) -> Option<u64> {
         Some(self.received_ns()?.saturating_sub(self.sent_ns))
     }
 
     /// Received minus intended, in nanoseconds: free of coordinated omission; `None` for a lost message.
-    #[must_use]
     pub fn response_time_ns(&self) -> Option<u64> {
         Some(self.received_ns()?.saturating_sub(self.intended_ns))
     }
@@ -120,7 +112,6 @@ impl Sample {
 ///
 /// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number
 /// Generators", OOPSLA'14) over seed, client and message.
-#[must_use]
 #[inline]
 pub fn message_hash(seed: u64, client: u32, message: u64) -> u64 {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;

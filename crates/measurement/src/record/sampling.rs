@@ -26,7 +26,6 @@ const REPORT_EVERY: usize = 1024;
 
 impl BottomK {
     /// Room for `limit` samples in the end; while the run goes on, for half as many more.
-    #[must_use]
     pub fn new(limit: u64, seed: u64) -> Self {
         Self {
             limit,
@@ -77,7 +76,6 @@ pub struct ThreadSamples {
 impl ThreadSamples {
     /// An empty store; `expected` samples are made room for at once, so that recording does not
     /// allocate. Memory that is never written costs nothing.
-    #[must_use]
     pub fn new(expected: usize) -> Self {
         Self {
             samples: Vec::with_capacity(expected),
@@ -115,7 +113,6 @@ impl ThreadSamples {
     }
 
     /// Brings the threads' samples together: at most the limit, ordered by send time.
-    #[must_use]
     pub fn merge(stores: Vec<Self>, budget: &BottomK) -> Vec<Sample> {
         let mut all = Vec::new();
         for store in stores {

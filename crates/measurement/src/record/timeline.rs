@@ -34,33 +34,21 @@ pub struct TimelineRow {
     pub histograms: Option<SecondHistograms>,
 }
 
+/// Service times, and response times where they differ from them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAndResponse<T> {
+    /// Service times.
+    pub service: T,
+    /// Response times; `None` in closed loop, where they are the same.
+    pub response: Option<T>,
+}
+
 /// The times of one second in HdrHistogram's V2 encoding, in nanoseconds with the bounds and digits of
 /// a [`LatencyHistogram`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecondHistograms {
-    /// Service times.
-    pub service: Vec<u8>,
-    /// Response times; `None` in closed loop, where they are the same.
-    pub response: Option<Vec<u8>>,
-}
+pub type SecondHistograms = ServiceAndResponse<Vec<u8>>;
 
-/// A second that is over.
-#[derive(Debug, Clone)]
-struct ClosedSecond {
-    second: u64,
-    max_ns: u64,
-    service: Vec<u8>,
-    response: Option<Vec<u8>>,
-}
-
-/// EchoTimes of echoes, in nanoseconds.
-#[derive(Debug, Clone)]
-pub struct EchoTimes {
-    /// Service times.
-    pub service: LatencyHistogram,
-    /// Response times; `None` in closed loop, where they are the same.
-    pub response: Option<LatencyHistogram>,
-}
+/// The times of echoes, in nanoseconds.
+pub type EchoTimes = ServiceAndResponse<LatencyHistogram>;
 
 impl EchoTimes {
     fn new(open_loop: bool) -> Self {
@@ -76,6 +64,35 @@ impl EchoTimes {
             response.merge(other);
         }
     }
+
+    fn merge_encoded(&mut self, second: &SecondHistograms) {
+        self.service.merge_encoded(&second.service);
+        if let (Some(response), Some(second)) = (&mut self.response, &second.response) {
+            response.merge_encoded(second);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.service.clear();
+        if let Some(response) = &mut self.response {
+            response.clear();
+        }
+    }
+
+    fn encode(&self) -> SecondHistograms {
+        SecondHistograms {
+            service: self.service.encode(),
+            response: self.response.as_ref().map(LatencyHistogram::encode),
+        }
+    }
+}
+
+/// A second that is over.
+#[derive(Debug, Clone)]
+struct ClosedSecond {
+    second: u64,
+    max_ns: u64,
+    histograms: SecondHistograms,
 }
 
 /// One thread's timeline: counters for each second, histograms for the second that is running and for
@@ -94,7 +111,6 @@ pub struct ThreadTimeline {
 
 impl ThreadTimeline {
     /// An empty timeline; `open_loop` says that response time differs from service time.
-    #[must_use]
     pub fn new(open_loop: bool) -> Self {
         Self {
             sent: Vec::new(),
@@ -139,7 +155,6 @@ impl ThreadTimeline {
     }
 
     /// The times of all echoes so far.
-    #[must_use]
     pub fn times(&self) -> EchoTimes {
         let mut all = self.before.clone();
         all.merge(&self.current);
@@ -148,7 +163,7 @@ impl ThreadTimeline {
 
     #[cold]
     fn close_second(&mut self) {
-        let EchoTimes { service, response } = &mut self.current;
+        let EchoTimes { service, response } = &self.current;
         if service.count() == 0 {
             return;
         }
@@ -156,18 +171,13 @@ impl ThreadTimeline {
         self.closed.push(ClosedSecond {
             second: self.current_second,
             max_ns: slowest.max().unwrap_or(0),
-            service: service.encode(),
-            response: response.as_ref().map(LatencyHistogram::encode),
+            histograms: self.current.encode(),
         });
         self.before.merge(&self.current);
-        self.current.service.clear();
-        if let Some(response) = &mut self.current.response {
-            response.clear();
-        }
+        self.current.clear();
     }
 
     /// Brings the threads' timelines together, one row a second without gaps.
-    #[must_use]
     pub fn merge(mut threads: Vec<Self>) -> Vec<TimelineRow> {
         for thread in &mut threads {
             thread.close_second();
@@ -178,18 +188,16 @@ impl ThreadTimeline {
             .max()
             .unwrap_or(0);
         let mut next = vec![0_usize; threads.len()];
-        let mut service = LatencyHistogram::new();
-        let mut response = LatencyHistogram::new();
+        let is_open_loop = threads.iter().any(|t| t.current.response.is_some());
+        let mut times = EchoTimes::new(is_open_loop);
         let mut rows = Vec::with_capacity(seconds);
         for index in 0..seconds {
             let second = index as u64;
             let at = |counts: &Vec<u64>| counts.get(index).copied().unwrap_or(0);
             let mut max_ns = None;
             // Clearing costs as much as a second of its recording: quiet seconds go without.
-            for used in [&mut service, &mut response] {
-                if used.count() > 0 {
-                    used.clear();
-                }
+            if times.service.count() > 0 {
+                times.clear();
             }
             for (thread, next) in threads.iter().zip(&mut next) {
                 let Some(closed) = thread.closed.get(*next).filter(|c| c.second == second) else {
@@ -197,31 +205,20 @@ impl ThreadTimeline {
                 };
                 *next += 1;
                 max_ns = max_ns.max(Some(closed.max_ns));
-                service.merge_encoded(&closed.service);
-                if let Some(bytes) = &closed.response {
-                    response.merge_encoded(bytes);
-                }
+                times.merge_encoded(&closed.histograms);
             }
             let quantile =
                 |d: &LatencyHistogram, q| max_ns.map(|max| d.bucket_quantile(q).min(max));
-            let service_p99_ns = quantile(&service, 0.99);
-            let histograms = max_ns.map(|_| SecondHistograms {
-                service: service.encode(),
-                response: (response.count() > 0).then(|| response.encode()),
-            });
+            let response = times.response.as_ref().unwrap_or(&times.service);
             rows.push(TimelineRow {
-                histograms,
+                histograms: max_ns.map(|_| times.encode()),
                 second,
                 sent: threads.iter().map(|t| at(&t.sent)).sum(),
                 received: threads.iter().map(|t| at(&t.received)).sum(),
                 failed: threads.iter().map(|t| at(&t.failed)).sum(),
-                service_p50_ns: quantile(&service, 0.5),
-                service_p99_ns,
-                response_p99_ns: if response.count() > 0 {
-                    quantile(&response, 0.99)
-                } else {
-                    service_p99_ns
-                },
+                service_p50_ns: quantile(&times.service, 0.5),
+                service_p99_ns: quantile(&times.service, 0.99),
+                response_p99_ns: quantile(response, 0.99),
                 max_ns,
             });
         }

@@ -9,8 +9,7 @@ impl Summary {
     ///
     /// All figures and the verdict are as they would be if it ended now, with one difference: what is due
     /// but not sent yet is counted only at the end, so that in its place the verdict goes by
-    /// [`Plan::due_by`].
-    #[must_use]
+    /// `Plan::due_by`.
     pub fn so_far(plan: &Plan, record: &Record, circumstances: RunContext) -> Self {
         let counted = record.counts.unsent;
         let due = plan.due_by(circumstances.elapsed_s).unwrap_or(0);
@@ -34,7 +33,7 @@ mod tests {
     use units::Rate;
 
     fn plan(arrivals: Arrivals) -> Plan {
-        crate::run::fixture::plan(|draft| {
+        crate::run::tests::plan(|draft| {
             draft.length = Length::Duration(Duration::from_secs(10));
             draft.load = Load::Open {
                 profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),

@@ -17,7 +17,6 @@ pub struct PercentileRow {
 }
 
 /// The percentile table of a record: finer towards the tail, as far as messages lie beyond.
-#[must_use]
 pub fn percentile_table(record: &Record) -> Vec<PercentileRow> {
     const PERCENTILES: [f64; 27] = [
         0.0, 1.0, 5.0, 10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0,

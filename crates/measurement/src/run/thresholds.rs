@@ -1,6 +1,7 @@
 //! Conditions of `--fail-if` on a run's figures, such as `p99>10ms`: what makes a gate in CI fail. The figures stand
 //! in `figure`; ws-compare's list of those that servers are compared by is its `fail_if.rs`.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,85 +14,56 @@ mod between_servers;
 mod figure;
 
 /// A condition that cannot be read.
+#[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
-    /// No comparison in it.
     #[error("`{0}` compares nothing: use `>`, `>=`, `<`, `<=`, `==` or `!=` (example: p99>10ms)")]
     NoComparison(String),
-    /// A figure that no summary has.
     #[error("`{figure}` is no figure of a run{}; known are {known}", nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
     UnknownFigure {
-        /// As it was given.
         figure: String,
-        /// The figure that is spelt most like it, if any is.
         nearest: Option<&'static str>,
-        /// Every figure there is.
         known: String,
     },
-    /// A run that is not among the compared ones.
     #[error(
         "`{term}` is no figure of a server: write its name, a dot and a figure (servers here: {known})"
     )]
-    UnknownRun {
-        /// As it was given.
-        term: String,
-        /// Every name there is.
-        known: String,
-    },
-    /// What measured noise never is.
+    UnknownRun { term: String, known: String },
     #[error("`{0}` cannot be held with confidence: use `>`, `>=`, `<` or `<=`")]
     Exact(String),
-    /// Two figures that have nothing in common.
     #[error("`{left}` and `{right}` are not counted in the same unit")]
-    Units {
-        /// The one figure.
-        left: String,
-        /// The other.
-        right: String,
-    },
-    /// A value that does not fit the figure.
+    Units { left: String, right: String },
     #[error("`{value}` is no value for `{figure}`: {wanted}")]
     Value {
-        /// The figure.
         figure: String,
-        /// As it was given.
         value: String,
-        /// What it has to be.
         wanted: &'static str,
     },
 }
 
-/// How a figure is compared with a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ComparisonOperator {
-    Above,
-    AtLeast,
-    Below,
-    AtMost,
-    Equal,
-    Unequal,
+/// A comparison of a figure with a value.
+#[derive(Debug, Clone, Copy)]
+struct ComparisonOperator {
+    sign: &'static str,
+    holds: fn(&f64, &f64) -> bool,
 }
 
 impl ComparisonOperator {
-    /// The longer signs first, so that `>=` is not taken for `>`.
-    const ALL: [(&'static str, Self); 6] = [
-        (">=", Self::AtLeast),
-        ("<=", Self::AtMost),
-        ("==", Self::Equal),
-        ("!=", Self::Unequal),
-        (">", Self::Above),
-        ("<", Self::Below),
+    const ALL: [Self; 6] = [
+        Self::new(">=", f64::ge),
+        Self::new("<=", f64::le),
+        Self::new("==", f64::eq),
+        Self::new("!=", f64::ne),
+        Self::new(">", f64::gt),
+        Self::new("<", f64::lt),
     ];
 
+    const fn new(sign: &'static str, holds: fn(&f64, &f64) -> bool) -> Self {
+        Self { sign, holds }
+    }
+
     fn holds(self, found: f64, value: f64) -> bool {
-        match self {
-            Self::Above => found > value,
-            Self::AtLeast => found >= value,
-            Self::Below => found < value,
-            Self::AtMost => found <= value,
-            Self::Equal => found == value,
-            Self::Unequal => found != value,
-        }
+        (self.holds)(&found, &value)
     }
 }
 
@@ -100,10 +72,9 @@ impl ComparisonOperator {
 /// Figures are percentiles and the other figures of a time (`p99.9`, `max`), of the response time
 /// unless `service.` or `connect.` stands before them; counts of messages (`lost`) and connections
 /// (`failed`); `throughput` in messages per second; `error_rate` in percent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Condition {
     figure: RunFigure,
-    sign: &'static str,
     comparison: ComparisonOperator,
     value_text: String,
     value: f64,
@@ -120,7 +91,6 @@ impl Summary {
 
 impl Condition {
     /// Looks whether the summary fulfils it.
-    #[must_use]
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
         ConditionResult {
@@ -134,30 +104,27 @@ impl Condition {
 
 /// Cuts a condition at its comparison: what stands before it, the comparison, what stands after it.
 /// Without spaces.
-fn split_at_operator(
-    text: &str,
-) -> Result<(String, &'static str, ComparisonOperator, String), ConditionError> {
+fn split_at_operator(text: &str) -> Result<(String, ComparisonOperator, String), ConditionError> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     // The leftmost sign; of two at the same place the longer one.
-    let (at, (sign, comparison)) = ComparisonOperator::ALL
-        .iter()
-        .filter_map(|entry| Some((compact.find(entry.0)?, *entry)))
-        .min_by_key(|(at, (sign, _))| (*at, std::cmp::Reverse(sign.len())))
+    let (at, comparison) = ComparisonOperator::ALL
+        .into_iter()
+        .filter_map(|comparison| Some((compact.find(comparison.sign)?, comparison)))
+        .min_by_key(|(at, comparison)| (*at, Reverse(comparison.sign.len())))
         .ok_or_else(|| ConditionError::NoComparison(text.to_owned()))?;
-    let (left, right) = (&compact[..at], &compact[at + sign.len()..]);
-    Ok((left.to_owned(), sign, comparison, right.to_owned()))
+    let (left, right) = (&compact[..at], &compact[at + comparison.sign.len()..]);
+    Ok((left.to_owned(), comparison, right.to_owned()))
 }
 
 impl FromStr for Condition {
     type Err = ConditionError;
 
     fn from_str(text: &str) -> Result<Self, ConditionError> {
-        let (figure, sign, comparison, value_text) = split_at_operator(text)?;
+        let (figure, comparison, value_text) = split_at_operator(text)?;
         let figure = RunFigure::named(&figure)?;
         Ok(Self {
             value: figure.value(&value_text)?,
             figure,
-            sign,
             comparison,
             value_text,
         })
@@ -166,7 +133,13 @@ impl FromStr for Condition {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.figure.name(), self.sign, self.value_text)
+        write!(
+            f,
+            "{}{}{}",
+            self.figure.name(),
+            self.comparison.sign,
+            self.value_text
+        )
     }
 }
 
@@ -175,7 +148,7 @@ mod tests {
     //! Conditions on a summary of known figures.
 
     use super::*;
-    use crate::run::fixture::summary;
+    use crate::run::tests::summary;
     use proptest::prelude::*;
 
     fn held(text: &str) -> bool {

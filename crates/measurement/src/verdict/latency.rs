@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::record::LatencyHistogram;
 
 /// Messages that lie beyond a quantile.
-#[must_use]
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
     // Rounded to the nearest message: (1 − 0.99)·100,000 is a hair below 1,000 in binary.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -35,7 +34,6 @@ impl Latency {
     /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
     /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
     /// would be the maximum by another name.
-    #[must_use]
     pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
         let firm = self
             .p99_9

@@ -34,7 +34,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// The word used in every report: `valid`, `suspect`, `invalid`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -111,7 +110,6 @@ pub enum Reason {
 
 impl Reason {
     /// What this reason alone makes of a measurement.
-    #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::NothingMeasured

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use super::evidence::Evidence;
 use super::latency::{Latency, messages_beyond};
 use super::reason::{
@@ -9,18 +11,36 @@ use super::reason::{
     RUN_QUEUE_WAIT_LIMIT, Reason, Verdict,
 };
 
-/// The verdict and what it rests on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Validity {
-    /// The worst that any reason makes of the measurement.
+/// The verdict as it is reported.
+///
+/// Two are equal when verdict and sentences are: no file holds `found`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ValiditySummary {
+    /// The verdict on the figures.
     pub verdict: Verdict,
-    /// Everything that speaks against it, the worst first.
-    pub reasons: Vec<Reason>,
+    /// Reasons against them as sentences, the worst first, each with advice.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// The same as data; empty in a run that was read from a file.
+    #[serde(skip)]
+    pub found: Vec<Reason>,
 }
 
-/// Judges a measurement by its evidence.
-#[must_use]
-pub fn judge(evidence: &Evidence) -> Validity {
+impl PartialEq for ValiditySummary {
+    fn eq(&self, other: &Self) -> bool {
+        (self.verdict, &self.reasons) == (other.verdict, &other.reasons)
+    }
+}
+
+impl ValiditySummary {
+    /// Writes a sentence for each reason that was found.
+    pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
+        self.reasons = self.found.iter().map(sentence).collect();
+    }
+}
+
+/// Judges a measurement by its evidence. [`ValiditySummary::explain`] makes sentences of the reasons.
+pub fn judge(evidence: &Evidence) -> ValiditySummary {
     let mut reasons = Vec::new();
     if evidence.timed_messages == 0 {
         reasons.push(Reason::NothingMeasured);
@@ -72,9 +92,10 @@ pub fn judge(evidence: &Evidence) -> Validity {
     }
     // A screen may have room for the first one only.
     reasons.sort_by_key(|reason| Reverse(reason.verdict()));
-    Validity {
+    ValiditySummary {
         verdict: reasons.first().map_or(Verdict::Valid, Reason::verdict),
-        reasons,
+        reasons: Vec::new(),
+        found: reasons,
     }
 }
 
@@ -105,28 +126,23 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
 }
 
 fn impossible(evidence: &Evidence) -> Vec<Reason> {
-    let figure = |name, ns: Option<u64>| ns.map(|ns| (name, ns as f64));
-    let (service, response) = (&evidence.service, &evidence.response);
-    let mean = service.mean.map(|ns| ("mean", ns));
-    let mut pairs = vec![
-        (figure("min", service.min), figure("p50", service.p50)),
-        (figure("p50", service.p50), figure("p99", service.p99)),
-        (figure("p99", service.p99), figure("max", service.max)),
-        (mean, figure("max", service.max)),
-    ];
+    let figures = |l: &Latency| {
+        [
+            ("min", l.min),
+            ("p50", l.p50),
+            ("p99", l.p99),
+            ("max", l.max),
+        ]
+        .map(|(name, ns)| Some((name, ns? as f64)))
+    };
+    let (service, response) = (figures(&evidence.service), figures(&evidence.response));
+    let mut pairs: Vec<_> = service.windows(2).map(|two| (two[0], two[1])).collect();
+    let mean = evidence.service.mean.map(|ns| ("mean", ns));
+    pairs.push((mean, service[3]));
     // A message is never sent before it is due.
-    for (name, of) in [
-        ("min", (|l| l.min) as fn(&Latency) -> Option<u64>),
-        ("p50", |l| l.p50),
-        ("p99", |l| l.p99),
-        ("max", |l| l.max),
-    ] {
-        let smaller = figure(name, of(service)).map(|(_, ns)| (name, ns));
-        pairs.push((
-            smaller,
-            figure("the same of the response time", of(response)),
-        ));
-    }
+    let of_response = |(_, ns)| ("the same of the response time", ns);
+    let response = response.into_iter().map(|larger| larger.map(of_response));
+    pairs.extend(service.into_iter().zip(response));
     pairs
         .into_iter()
         .filter_map(|(smaller, larger)| smaller.zip(larger))
@@ -173,7 +189,7 @@ mod tests {
         let mut evidence = good();
         change(&mut evidence);
         let found = judge(&evidence);
-        (found.verdict, found.reasons)
+        (found.verdict, found.found)
     }
 
     #[test]

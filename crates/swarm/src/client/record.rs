@@ -42,8 +42,12 @@ impl Client {
                 );
                 recorder.ended(&thread.budget, sample, message.shape.size);
             }
-            EchoVerdict::Duplicate(number) if !number.is_warmup() => recorder.duplicated(),
-            EchoVerdict::Unexpected if now_ns >= run.t0_ns => recorder.unexpected(),
+            EchoVerdict::Duplicate(number) if !number.is_warmup() => {
+                recorder.counts.duplicated += 1;
+            }
+            EchoVerdict::Unexpected if now_ns >= run.t0_ns => {
+                recorder.counts.unexpected += 1;
+            }
             EchoVerdict::Duplicate(_) | EchoVerdict::Unexpected | EchoVerdict::GivenUp => {}
         }
     }
@@ -59,7 +63,7 @@ impl Client {
             let abandoned = if signal.stop { active.len() } else { 0 };
             for message in active.iter().take(abandoned).filter(measured) {
                 debug_assert!(message.sent_ns >= run.t0_ns);
-                recorder.abandoned();
+                recorder.counts.abandoned += 1;
             }
             let lost = late.iter().chain(active.iter().skip(abandoned));
             for message in lost.filter(measured) {

@@ -6,29 +6,22 @@ use super::{RoundRow, RunRow};
 use crate::verdict::Verdict;
 use units::{grouped, human_bytes, human_time};
 
-/// A figure that servers are compared by.
+/// A figure that servers are compared by. Response times are those of the open loop, the others of the closed
+/// loop.
+#[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparedFigure {
-    /// Right echoes per second in closed loop.
     Throughput,
-    /// Median service time in closed loop.
     ServiceP50,
-    /// 99th percentile of the service time in closed loop.
     ServiceP99,
-    /// 99.9th percentile of the service time in closed loop.
     #[serde(rename = "service_p99_9")]
     ServiceP999,
-    /// Median response time in open loop.
     ResponseP50,
-    /// 99th percentile of the response time in open loop.
     ResponseP99,
-    /// 99.9th percentile of the response time in open loop.
     #[serde(rename = "response_p99_9")]
     ResponseP999,
-    /// Right echoes for each second of the server's CPU time, in closed loop.
     MessagesPerCpuS,
-    /// Resident memory for each connection.
     MemoryPerConnection,
 }
 
@@ -79,43 +72,36 @@ impl ComparedFigure {
     }
 
     /// The key in files: `response_p99`.
-    #[must_use]
     pub fn key(self) -> &'static str {
         self.facts().key
     }
 
     /// The name for a person, with the unit of numbers that have none of their own.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.facts().name
     }
 
     /// The name without the unit.
-    #[must_use]
     pub fn short_name(self) -> &'static str {
         self.name().split(", ").next().unwrap_or_default()
     }
 
     /// The unit in files.
-    #[must_use]
     pub fn unit(self) -> &'static str {
         self.facts().unit
     }
 
     /// Whether the larger value is the better one.
-    #[must_use]
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::Throughput | Self::MessagesPerCpuS)
     }
 
     /// Comparatives for the server with the better, and with the worse value: `faster`, `slower`.
-    #[must_use]
     pub fn comparatives(self) -> (&'static str, &'static str) {
         self.facts().comparatives
     }
 
     /// A value of it for a person.
-    #[must_use]
     pub fn print(self, value: f64) -> String {
         match self {
             // Never negative.
@@ -127,7 +113,6 @@ impl ComparedFigure {
     }
 
     /// The run that it is of.
-    #[must_use]
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
         match self {
             Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
@@ -137,7 +122,6 @@ impl ComparedFigure {
 
     /// What a server had of it in a round. `None` when the round failed, when the run is not to be
     /// believed, and when it was not seen.
-    #[must_use]
     pub fn of(self, row: &RoundRow) -> Option<f64> {
         if row.failure.is_some() {
             return None;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use ConditionOutcome::{CannotTell, Held, NotHeld, NotMeasured};
 
 use super::figure::parse_number;
 use super::{ComparisonOperator, ConditionError, RunFigure, split_at_operator};
@@ -15,7 +15,7 @@ use statistics::signed_rank::{rank_bounds, rounds_needed};
 /// A condition on the figures of compared servers: NAME.FIGURE, a comparison, and then a value or,
 /// with or without a factor before it, another NAME.FIGURE. It says what the gate is shut by: `b.p99 >
 /// 1.1 * a.p99`, `b.throughput < 50000`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct BetweenServers {
     text: String,
     comparison: ComparisonOperator,
@@ -24,21 +24,20 @@ pub struct BetweenServers {
 }
 
 /// A figure of a server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Term {
     server: usize,
     figure: RunFigure,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Right {
     Value(f64),
     Times(f64, Term),
 }
 
 /// What became of a condition, as far as the rounds can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionOutcome {
     /// The whole interval fulfils it.
     Held,
@@ -50,11 +49,9 @@ pub enum ConditionOutcome {
     NotMeasured,
 }
 
-/// A condition and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A condition's outcome, and what it rests on.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// The condition as it was typed, without spaces.
-    pub expression: String,
     /// What became of it.
     pub outcome: ConditionOutcome,
     /// Whether the gate is shut. What cannot be told leaves it open, and has to be said; a figure that
@@ -74,11 +71,9 @@ impl BetweenServers {
     /// When there is no comparison in it, or one that noise never fulfils exactly (`==`, `!=`); when a
     /// name or a figure is not known; when a value does not fit its figure, or two figures each other.
     pub fn parse(text: &str, names: &[&str]) -> Result<Self, ConditionError> {
-        let (left_text, sign, comparison, right_text) = split_at_operator(text)?;
-        if matches!(
-            comparison,
-            ComparisonOperator::Equal | ComparisonOperator::Unequal
-        ) {
+        let (left_text, comparison, right_text) = split_at_operator(text)?;
+        let sign = comparison.sign;
+        if matches!(sign, "==" | "!=") {
             return Err(ConditionError::Exact(sign.to_owned()));
         }
         let left = Term::parse(&left_text, names)?;
@@ -141,60 +136,40 @@ impl BetweenServers {
             .zip(right)
             .filter_map(|(left, right)| left.zip(right))
             .unzip();
-        let (outcome, ratio) = if left.is_empty() {
-            (ConditionOutcome::NotMeasured, None)
+        let mut ratio = None;
+        let outcome = if left.is_empty() {
+            NotMeasured
         } else if matches!(self.right, Right::Value(_)) && self.left.figure.is_fault() {
-            let any = left
-                .iter()
-                .zip(&right)
-                .any(|(l, r)| self.comparison.holds(*l, *r));
-            (
-                if any {
-                    ConditionOutcome::Held
-                } else {
-                    ConditionOutcome::NotHeld
-                },
-                None,
-            )
+            let mut rounds = left.iter().zip(&right);
+            let any = rounds.any(|(l, r)| self.comparison.holds(*l, *r));
+            if any { Held } else { NotHeld }
         } else if left.len() < Pairs::FEWEST {
-            (ConditionOutcome::CannotTell, None)
+            CannotTell
         } else if left.iter().chain(&right).all(|v| *v > 0.0) {
-            let ratio = bootstrap.ratio(&Pairs::new(&left, &right)?);
-            (
-                self.outcome((ratio.low, ratio.high), factor, &ratio),
-                Some(ratio),
-            )
+            let found = bootstrap.ratio(&Pairs::new(&left, &right)?);
+            ratio = Some(found);
+            if found.rounds < rounds_needed(found.level) {
+                CannotTell
+            } else {
+                self.whole((found.low, found.high), factor)
+            }
         } else {
-            (
-                self.by_differences(&left, &right, factor, bootstrap.level)?,
-                None,
-            )
+            self.by_differences(&left, &right, factor, bootstrap.level)?
         };
         Ok(Judgement {
-            expression: self.text.clone(),
             outcome,
-            held: matches!(
-                outcome,
-                ConditionOutcome::Held | ConditionOutcome::NotMeasured
-            ),
+            held: matches!(outcome, Held | NotMeasured),
             ratio,
             rounds: left.len(),
         })
     }
 
-    fn outcome(&self, (low, high): (f64, f64), than: f64, of: &Ratio) -> ConditionOutcome {
-        if of.rounds < rounds_needed(of.level) {
-            return ConditionOutcome::CannotTell;
-        }
-        self.whole(low, high, than)
-    }
-
-    /// Whether both ends, and so all between them, fulfil it.
-    fn whole(&self, low: f64, high: f64, than: f64) -> ConditionOutcome {
+    /// Judges an interval by both of its ends, and so by all between them.
+    fn whole(&self, (low, high): (f64, f64), than: f64) -> ConditionOutcome {
         match [low, high].map(|end| self.comparison.holds(end, than)) {
-            [true, true] => ConditionOutcome::Held,
-            [false, false] => ConditionOutcome::NotHeld,
-            _ => ConditionOutcome::CannotTell,
+            [true, true] => Held,
+            [false, false] => NotHeld,
+            _ => CannotTell,
         }
     }
 
@@ -212,11 +187,8 @@ impl BetweenServers {
             }
             differences.push(l - factor * r);
         }
-        Ok(
-            rank_bounds(&differences, level).map_or(ConditionOutcome::CannotTell, |(low, high)| {
-                self.whole(low, high, 0.0)
-            }),
-        )
+        let bounds = rank_bounds(&differences, level);
+        Ok(bounds.map_or(CannotTell, |bounds| self.whole(bounds, 0.0)))
     }
 }
 
@@ -304,7 +276,6 @@ mod tests {
 
     #[test]
     fn the_whole_interval_has_to_lie_on_that_side() {
-        use ConditionOutcome::{CannotTell, Held, NotHeld};
         for (text, a, b, wanted) in [
             ("b.p99 > 1.1 * a.p99", 1e6, 1.2e6, Held),
             ("b.p99 > 1.1 * a.p99", 1e6, 1.1e6, CannotTell),

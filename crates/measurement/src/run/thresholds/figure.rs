@@ -1,7 +1,5 @@
 //! The figures of a run by the names that conditions use.
 
-use std::fmt;
-
 use super::ConditionError;
 use crate::run::summary::Summary;
 use crate::verdict::Latency;
@@ -46,68 +44,44 @@ const DISTRIBUTIONS: [(&str, Distributed); 4] = [
 ];
 
 /// A figure that is no time of a distribution.
+#[derive(Debug)]
 struct NamedFigure {
     name: &'static str,
     unit: ConditionUnit,
     direction: Direction,
-    /// Counts what went wrong: one such is a fact, not noise.
-    is_fault: bool,
     of: fn(&Summary) -> Option<f64>,
-}
-
-impl NamedFigure {
-    const fn new(
-        name: &'static str,
-        unit: ConditionUnit,
-        direction: Direction,
-        of: fn(&Summary) -> Option<f64>,
-    ) -> Self {
-        Self {
-            name,
-            unit,
-            direction,
-            is_fault: false,
-            of,
-        }
-    }
-
-    const fn fault(
-        name: &'static str,
-        unit: ConditionUnit,
-        of: fn(&Summary) -> Option<f64>,
-    ) -> Self {
-        Self {
-            is_fault: true,
-            ..Self::new(name, unit, LowerIsBetter, of)
-        }
-    }
 }
 
 /// The figures that are no times, by name. `late` is `timed_out` as the text summary calls it.
 #[rustfmt::skip]
-static FIGURES: [NamedFigure; 21] = [
-    NamedFigure::fault("lost", Number, |s| Some(s.messages.lost as f64)),
-    NamedFigure::fault("corrupted", Number, |s| Some(s.messages.corrupted as f64)),
-    NamedFigure::fault("duplicated", Number, |s| Some(s.messages.duplicated as f64)),
-    NamedFigure::fault("reordered", Number, |s| Some(s.messages.reordered as f64)),
-    NamedFigure::fault("timed_out", Number, |s| Some(s.messages.timed_out as f64)),
-    NamedFigure::fault("late", Number, |s| Some(s.messages.timed_out as f64)),
-    NamedFigure::fault("unexpected", Number, |s| Some(s.messages.unexpected as f64)),
-    NamedFigure::fault("abandoned", Number, |s| Some(s.messages.abandoned as f64)),
-    NamedFigure::fault("unsent", Number, |s| Some(s.messages.unsent as f64)),
-    NamedFigure::new("sent", Number, HigherIsBetter, |s| Some(s.messages.sent as f64)),
-    NamedFigure::new("received", Number, HigherIsBetter, |s| Some(s.messages.received as f64)),
-    NamedFigure::fault("error_rate", Share, error_rate),
-    NamedFigure::fault("failed", Number, |s| Some(s.connections.failed as f64)),
-    NamedFigure::fault("closed_early", Number, |s| Some(s.connections.closed_early as f64)),
-    NamedFigure::new("throughput", Number, HigherIsBetter, |s| Some(s.throughput.messages_per_s)),
-    NamedFigure::new("achieved_rate", Number, HigherIsBetter, |s| s.achieved_rate_per_s),
-    NamedFigure::new("send_lag.p50", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p50)),
-    NamedFigure::new("send_lag.p99", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p99)),
-    NamedFigure::new("send_lag.max", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.max)),
-    NamedFigure::new("messages_per_cpu_s", Number, HigherIsBetter, |s| s.server.as_ref()?.messages_per_cpu_s),
-    NamedFigure::new("memory_per_connection", Bytes, LowerIsBetter, memory_per_connection),
-];
+static FIGURES: [NamedFigure; 21] = {
+    const fn figure(name: &'static str, unit: ConditionUnit, direction: Direction, of: fn(&Summary) -> Option<f64>) -> NamedFigure {
+        NamedFigure { name, unit, direction, of }
+    }
+    [
+        figure("lost", Number, LowerIsBetter, |s| Some(s.messages.lost as f64)),
+        figure("corrupted", Number, LowerIsBetter, |s| Some(s.messages.corrupted as f64)),
+        figure("duplicated", Number, LowerIsBetter, |s| Some(s.messages.duplicated as f64)),
+        figure("reordered", Number, LowerIsBetter, |s| Some(s.messages.reordered as f64)),
+        figure("timed_out", Number, LowerIsBetter, |s| Some(s.messages.timed_out as f64)),
+        figure("late", Number, LowerIsBetter, |s| Some(s.messages.timed_out as f64)),
+        figure("unexpected", Number, LowerIsBetter, |s| Some(s.messages.unexpected as f64)),
+        figure("abandoned", Number, LowerIsBetter, |s| Some(s.messages.abandoned as f64)),
+        figure("unsent", Number, LowerIsBetter, |s| Some(s.messages.unsent as f64)),
+        figure("sent", Number, HigherIsBetter, |s| Some(s.messages.sent as f64)),
+        figure("received", Number, HigherIsBetter, |s| Some(s.messages.received as f64)),
+        figure("error_rate", Share, LowerIsBetter, error_rate),
+        figure("failed", Number, LowerIsBetter, |s| Some(s.connections.failed as f64)),
+        figure("closed_early", Number, LowerIsBetter, |s| Some(s.connections.closed_early as f64)),
+        figure("throughput", Number, HigherIsBetter, |s| Some(s.throughput.messages_per_s)),
+        figure("achieved_rate", Number, HigherIsBetter, |s| s.achieved_rate_per_s),
+        figure("send_lag.p50", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p50)),
+        figure("send_lag.p99", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p99)),
+        figure("send_lag.max", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.max)),
+        figure("messages_per_cpu_s", Number, HigherIsBetter, |s| s.server.as_ref()?.messages_per_cpu_s),
+        figure("memory_per_connection", Bytes, LowerIsBetter, memory_per_connection),
+    ]
+};
 
 /// The most memory that the server had resident, for each connection that opened.
 fn memory_per_connection(s: &Summary) -> Option<f64> {
@@ -137,32 +111,33 @@ pub struct RunFigure {
     source: FigureSource,
 }
 
-impl PartialEq for RunFigure {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
 impl RunFigure {
     /// Finds the figure of this name.
     ///
     /// # Errors
     /// When no run has such a figure; the message names the one that is spelt most like it.
     pub fn named(name: &str) -> Result<Self, ConditionError> {
+        let other = FIGURES.iter().find(|figure| figure.name == name);
+        let time = || {
+            DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
+                let rest = name.strip_prefix(prefix)?;
+                let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
+                Some(FigureSource::Time(*distribution, *time))
+            })
+        };
+        let source = other.map(FigureSource::Other).or_else(time);
         Ok(Self {
-            source: FigureSource::named(name).ok_or_else(|| unknown(name))?,
+            source: source.ok_or_else(|| unknown(name))?,
             name: name.to_owned(),
         })
     }
 
     /// The name that it was found by.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Its value: nanoseconds, bytes, a count, or a share; `None` when the run has no such figure.
-    #[must_use]
     pub fn of(&self, summary: &Summary) -> Option<f64> {
         match self.source {
             FigureSource::Time(distribution, time) => time(distribution(summary)),
@@ -171,7 +146,6 @@ impl RunFigure {
     }
 
     /// Returns which of two values is the better one.
-    #[must_use]
     pub fn direction(&self) -> Direction {
         match self.source {
             FigureSource::Time(..) => LowerIsBetter,
@@ -179,10 +153,9 @@ impl RunFigure {
         }
     }
 
-    /// Whether it counts what went wrong.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        matches!(self.source, FigureSource::Other(figure) if figure.is_fault)
+    /// Returns true for a count of what went wrong: one such is a fact, not noise.
+    pub(super) fn is_fault(&self) -> bool {
+        matches!(self.unit(), Number | Share) && self.direction() == LowerIsBetter
     }
 
     fn unit(&self) -> ConditionUnit {
@@ -198,9 +171,16 @@ impl RunFigure {
     }
 
     /// A value of it for a person.
-    #[must_use]
     pub fn show(&self, value: f64) -> String {
-        print(self.unit(), value)
+        match self.unit() {
+            Nanoseconds => human_time(value),
+            Bytes => human_bytes(value),
+            Share => format!("{:.3} %", value * 100.0),
+            // A count or a rate, never negative.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            Number if value >= 100.0 || value.fract() == 0.0 => grouped(value.round() as u64),
+            Number => format!("{value:.2}"),
+        }
     }
 
     /// Reads a value of it.
@@ -222,7 +202,7 @@ impl RunFigure {
                 "a percentage or a share, not below zero (examples: 0.1%, 0.001)",
             ),
             Bytes => (
-                parse_bytes(text),
+                text.parse().ok().map(|ByteSize(bytes)| bytes as f64),
                 "a size with its unit, or bytes (examples: 64KiB, 65_536)",
             ),
         };
@@ -234,62 +214,23 @@ impl RunFigure {
     }
 }
 
-fn print(unit: ConditionUnit, value: f64) -> String {
-    match unit {
-        Nanoseconds => human_time(value),
-        Bytes => human_bytes(value),
-        Share => format!("{:.3} %", value * 100.0),
-        // A count or a rate, never negative.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Number if value >= 100.0 || value.fract() == 0.0 => grouped(value.round() as u64),
-        Number => format!("{value:.2}"),
-    }
-}
-
 /// Where a summary holds a figure.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum FigureSource {
     Time(Distributed, Time),
     Other(&'static NamedFigure),
 }
 
-impl fmt::Debug for FigureSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Time(..) => "a time",
-            Self::Other(figure) => figure.name,
-        })
-    }
-}
-
-impl FigureSource {
-    fn named(name: &str) -> Option<Self> {
-        if let Some(figure) = FIGURES.iter().find(|figure| figure.name == name) {
-            return Some(Self::Other(figure));
-        }
-        DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
-            let rest = name.strip_prefix(prefix)?;
-            let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
-            Some(Self::Time(*distribution, *time))
-        })
-    }
-}
-
 fn unknown(figure: &str) -> ConditionError {
     /// Below it, names have less in common than a slip of the finger leaves.
     const ALIKE: f64 = 0.75;
-    let names = || {
-        TIMES
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(FIGURES.iter().map(|figure| figure.name))
-    };
-    let nearest = names()
-        .map(|name| (strsim::jaro(name, figure), name))
+    let times = TIMES.iter().map(|(name, _)| *name);
+    let known: Vec<_> = times.chain(FIGURES.iter().map(|f| f.name)).collect();
+    let likeness = known.iter().map(|name| (strsim::jaro(name, figure), *name));
+    let nearest = likeness
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name);
-    let known: Vec<_> = names().collect();
     ConditionError::UnknownFigure {
         figure: figure.to_owned(),
         nearest,
@@ -306,9 +247,4 @@ pub(super) fn parse_number(text: &str) -> Option<f64> {
     let number: f64 = digits.parse().ok()?;
     // `inf` and `nan` are numbers to Rust, but none to compare with; `-0` is below zero to a reader.
     (number.is_finite() && number.is_sign_positive()).then_some(number)
-}
-
-/// A whole number of bytes, typed as a size.
-fn parse_bytes(text: &str) -> Option<f64> {
-    text.parse().ok().map(|ByteSize(bytes)| bytes as f64)
 }
