@@ -27,7 +27,6 @@ pub(crate) struct WriteBuffers {
 }
 
 impl WriteBuffers {
-    /// Empty buffers of a thread, with its own sequence of masks.
     pub(crate) fn new(plan: &Plan, thread: usize) -> Self {
         Self {
             bytes: WriteBuffer::new(BUFFER_LEN + CONTROL_LEN),

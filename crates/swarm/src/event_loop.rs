@@ -53,14 +53,14 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// An event loop without clients, but with capacity for them.
+    /// An event loop with capacity for the clients of this thread.
     pub(crate) fn new(
         poll: Poll,
         thread: ThreadState,
         connector: Arc<Connector>,
-        clients: usize,
         busy_poll: bool,
     ) -> io::Result<Self> {
+        let clients = thread.clients.borrow().busy;
         Ok(Self {
             pending: PendingConnections::new(connector, poll.registry().try_clone()?),
             timer: PacingTimer::new(poll.registry(), TIMER)?,
@@ -77,12 +77,10 @@ impl EventLoop {
         })
     }
 
-    /// Number of connections that are being opened.
     pub(crate) fn opening(&self) -> usize {
         self.pending.len()
     }
 
-    /// Begins to open a client's connection.
     pub(crate) fn open(&mut self, client: u32) {
         // There are no more clients than `u32` holds.
         #[allow(clippy::cast_possible_truncation)]
@@ -96,15 +94,12 @@ impl EventLoop {
 
     /// Retries the connections that the server had no room for; true when some still have to be retried.
     pub(crate) fn retry_openings(&mut self) -> bool {
-        if self.pending.has_queueing() {
-            for (slot, result) in self.pending.retry() {
-                self.add_client(slot, result);
-            }
+        for (slot, result) in self.pending.retry() {
+            self.add_client(slot, result);
         }
         self.pending.has_queueing()
     }
 
-    /// Gives up the connections that are being opened.
     pub(crate) fn abandon_openings(&mut self) {
         let mut stats = self.thread.clients.borrow_mut();
         for client in self.pending.abandon() {

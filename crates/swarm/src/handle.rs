@@ -77,7 +77,7 @@ impl RunHandle {
 }
 
 /// A thread that panicked while it held a lock left nothing half-done in the value.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

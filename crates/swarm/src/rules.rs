@@ -28,9 +28,7 @@ impl SendRules {
                 Length::MessagesPerClient(n) => n.get(),
                 Length::Duration(_) => u64::MAX,
             },
-            window: plan.load.window().map_or(usize::MAX, |window| {
-                usize::try_from(window.get()).unwrap_or(usize::MAX)
-            }),
+            window: plan.load.window().map_or(usize::MAX, |n| n.get() as usize),
             open_loop: OpenLoopSchedules::new(plan),
             timeout_ns: nanoseconds(plan.timeout),
             verify: plan.verify,

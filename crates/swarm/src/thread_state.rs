@@ -61,7 +61,10 @@ impl ThreadState {
             timers: RefCell::default(),
             signal: RunSignal::default(),
             connects: RefCell::default(),
-            clients: RefCell::new(ClientStats::new(clients)),
+            clients: RefCell::new(ClientStats {
+                busy: clients,
+                ..ClientStats::default()
+            }),
             stopped_ns: u64::MAX,
         }
     }
@@ -92,13 +95,11 @@ impl ThreadState {
         }
     }
 
-    /// Progress of the thread; `usage` is the thread's usage since T0 and its duration in seconds.
     pub(crate) fn progress(&self, usage: Option<(ThreadUsage, f64)>) -> ThreadProgress {
         let (connects, clients) = (self.connects.borrow(), self.clients.borrow());
         ThreadProgress {
             opened: connects.opened(),
             failures: connects.failures.clone(),
-            closed_early: clients.closed_early,
             early_ends: clients.early_ends.clone(),
             record: self.recorder.borrow().so_far(),
             usage,
@@ -128,7 +129,6 @@ impl ThreadState {
     }
 }
 
-/// Number of samples that the clients of a thread will probably keep.
 fn expected_samples(plan: &Plan, clients: usize) -> usize {
     let messages = match plan.length {
         Length::MessagesPerClient(n) => n.get().saturating_mul(clients as u64),

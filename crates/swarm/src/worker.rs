@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use host::cores::pin_thread;
@@ -17,7 +17,7 @@ use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::event_loop::{COMMAND, EventLoop};
-use crate::handle::RunHandle;
+use crate::handle::{RunHandle, lock};
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
 use crate::rules::{RunSignal, RunTimes};
@@ -61,19 +61,15 @@ impl CommandInbox {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Command> {
-        self.command.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Changes the command and wakes the thread.
     pub(crate) fn send(&self, change: impl FnOnce(&mut Command)) {
-        change(&mut self.lock());
+        change(&mut lock(&self.command));
         // A thread that cannot be woken checks by itself now and then.
         let _ = self.waker.wake();
     }
 
     fn command(&self) -> Command {
-        *self.lock()
+        *lock(&self.command)
     }
 }
 
@@ -114,10 +110,8 @@ pub(crate) struct WorkerJob {
     pub(crate) begun: Instant,
 }
 
-/// Runs a thread's share of the plan and reports; returns when all its connections are closed.
-///
-/// # Errors
-/// When the system refuses something that the thread needs.
+/// Runs a thread's share of the plan and reports; returns when all its connections are closed, or the system
+/// refuses something that the thread needs.
 pub(crate) fn run_worker(
     job: WorkerJob,
     poll: Poll,
@@ -130,12 +124,14 @@ pub(crate) fn run_worker(
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }
-    let payloads = Arc::clone(&job.payloads);
-    let budget = Arc::clone(&job.budget);
-    let thread = ThreadState::new(&job.plan, job.thread, payloads, budget);
-    let clients = job.plan.clients_of(job.thread).len();
+    let thread = ThreadState::new(
+        &job.plan,
+        job.thread,
+        Arc::clone(&job.payloads),
+        Arc::clone(&job.budget),
+    );
     let connector = Arc::clone(&job.connector);
-    let event_loop = EventLoop::new(poll, thread, connector, clients, job.plan.busy_poll)?;
+    let event_loop = EventLoop::new(poll, thread, connector, job.plan.busy_poll)?;
     let mut worker = Worker {
         job,
         event_loop,
@@ -237,7 +233,11 @@ impl Worker<'_> {
             let run = thread.signal.run;
             let t0 = run.map(|run| thread.clock.instant_at(run.t0_ns));
             if baseline.is_none() && t0.is_some_and(|t0| now >= t0) {
-                baseline = Some(self.usage_baseline());
+                baseline = Some(UsageBaseline {
+                    at: now,
+                    usage: ThreadUsage::now(),
+                    idle_ns: self.event_loop.idle_ns,
+                });
             }
             if !is_done && thread.clients.borrow().busy == 0 {
                 is_done = true;
@@ -259,7 +259,6 @@ impl Worker<'_> {
         Ok(usage)
     }
 
-    /// Passes a command on to the clients.
     fn apply_command(&mut self, command: Command) {
         let thread = &mut self.event_loop.thread;
         let plan = &self.job.plan;
@@ -301,24 +300,13 @@ impl Worker<'_> {
         }
     }
 
-    fn usage_baseline(&self) -> UsageBaseline {
-        UsageBaseline {
-            at: Instant::now(),
-            usage: ThreadUsage::now(),
-            idle_ns: self.event_loop.idle_ns,
-        }
-    }
-
     /// The thread's usage since a baseline, and its duration in seconds.
     fn usage_since(&self, baseline: UsageBaseline) -> (ThreadUsage, f64) {
         let over_s = baseline.at.elapsed().as_secs_f64();
         let mut usage = ThreadUsage::now().since(baseline.usage);
         let idle = Duration::from_nanos(self.event_loop.idle_ns - baseline.idle_ns);
-        usage.busy_s = self
-            .job
-            .plan
-            .busy_poll
-            .then_some(over_s - idle.as_secs_f64());
+        let busy_s = over_s - idle.as_secs_f64();
+        usage.busy_s = self.job.plan.busy_poll.then_some(busy_s);
         (usage, over_s)
     }
 }

@@ -225,7 +225,6 @@ impl Client {
         is_current
     }
 
-    /// Clears a due time that has come.
     pub(crate) fn on_due(&mut self, at_ns: u64) {
         if self.due_ns == at_ns {
             self.due_ns = u64::MAX;

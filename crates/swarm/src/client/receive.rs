@@ -87,7 +87,7 @@ impl Client {
         {
             return;
         }
-        while let Some(message) = self.in_flight.next_expected() {
+        while let Some(message) = self.in_flight.oldest() {
             let identity = Identity {
                 client: self.id,
                 number: message.number,

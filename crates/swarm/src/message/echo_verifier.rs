@@ -132,7 +132,7 @@ impl EchoVerifier {
                         && correct_kind
                         && length == echo.message.shape.size,
             },
-            None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
+            None if !in_flight.given_up.is_empty() => EchoVerdict::GivenUp,
             None => EchoVerdict::Unexpected,
         }
     }
@@ -169,7 +169,7 @@ fn judge_claim(
         if let Some(echo) = in_flight.take(number) {
             return Some(EchoVerdict::Answer { echo, correct });
         }
-        if in_flight.has_given_up(Some(number)) {
+        if in_flight.given_up.contains(&number) {
             return Some(EchoVerdict::GivenUp);
         }
         // Only an exact copy is believed to be a second echo: a damaged number may look like one.
@@ -290,7 +290,7 @@ mod tests {
             kept: prop::sample::Index,
         ) {
             let f = Fixture::new(size, 1, Verify::Full);
-            let message = f.in_flight.next_expected().unwrap();
+            let message = f.in_flight.oldest().unwrap();
             let identity = Identity { client: 3, number: message.number };
             let taken = |bytes: &[u8]| {
                 strip_exact_echo(bytes, TEXT, identity, message.shape, &f.payloads).map(<[u8]>::len)
