@@ -74,7 +74,7 @@ pub async fn accept<H, F>(
             };
             accepted = accepted.wrapping_add(1);
         } else {
-            server.metrics().count_refused();
+            server.metrics.count_refused();
             refusals.spawn(refuse(socket, Arc::clone(&server)));
         }
     }

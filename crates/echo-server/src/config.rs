@@ -77,7 +77,6 @@ impl Default for Config {
 
 impl Config {
     /// The buffers of a connection under this configuration.
-    #[must_use]
     pub fn buffers(&self) -> BufferSizes {
         BufferSizes {
             read: READ_BUFFER,
@@ -109,7 +108,6 @@ pub struct EchoPath(String);
 
 impl EchoPath {
     /// The path as in a request line.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

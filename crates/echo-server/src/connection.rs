@@ -31,7 +31,6 @@ pub struct ConnectionContext {
 
 impl ConnectionContext {
     /// The server of this connection.
-    #[must_use]
     pub fn server(&self) -> &Arc<ServerContext> {
         &self.server
     }

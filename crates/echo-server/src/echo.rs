@@ -42,7 +42,7 @@ where
     S: Stream<Item = Result<L::Message, L::Error>> + Sink<L::Message, Error = L::Error> + Unpin,
 {
     let server = Arc::clone(&connection.server);
-    let mut open = server.metrics().count_open();
+    let mut open = server.metrics.count_open();
     let mut echo_loop = EchoLoop::<L, S>::new(socket, connection);
     match poll_fn(|cx| echo_loop.poll(cx)).await {
         EchoEnd::Gone => {}
@@ -238,7 +238,7 @@ where
             return;
         }
         let tally = mem::take(&mut self.unsent);
-        let metrics = self.connection.server.metrics();
+        let metrics = &self.connection.server.metrics;
         metrics.count_received(tally);
         if sent {
             metrics.count_sent(tally);

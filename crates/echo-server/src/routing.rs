@@ -35,12 +35,11 @@ pub enum Route {
 pub struct ServerContext {
     pub(crate) program: Program,
     pub(crate) config: Config,
-    metrics: ServerMetrics,
+    pub(crate) metrics: ServerMetrics,
 }
 
 impl ServerContext {
     /// A server that has not had a connection yet.
-    #[must_use]
     pub fn new(program: Program, config: Config) -> Self {
         Self {
             program,
@@ -49,14 +48,7 @@ impl ServerContext {
         }
     }
 
-    /// The server's counters.
-    #[must_use]
-    pub fn metrics(&self) -> &ServerMetrics {
-        &self.metrics
-    }
-
     /// The server's configuration.
-    #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -64,7 +56,6 @@ impl ServerContext {
     /// Chooses the answer by method, version, path and headers, without the body.
     ///
     /// [`Route::Echo`] is returned for valid upgrades only (RFC 6455, 4.2.1).
-    #[must_use]
     pub fn route<B>(&self, request: &Request<B>) -> Route {
         let path = request.uri().path();
         let method = request.method();
