@@ -5,7 +5,7 @@ use std::io;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::HostError;
-use crate::thread_usage::{ContextSwitchCounts, process_cpu_s};
+use crate::thread_usage::{ContextSwitchCounts, process_cpu_s, status_field};
 
 /// A probe of one or several processes, read between [`begin`](Self::begin) and [`end`](Self::end).
 #[derive(Debug)]
@@ -95,7 +95,6 @@ impl ProcessProbe {
     }
 
     /// A probe of this process as a whole.
-    #[must_use]
     pub fn own_process() -> Self {
         Self(Probed::Own { begun_s: None })
     }
@@ -173,10 +172,7 @@ fn read_each_thread<T>(pid: u32, file: &str, read: impl Fn(&str) -> Option<T>) -
 
 /// Parses the counts in a `/proc/PID/task/TID/status`, if both are there.
 fn parse_switches(status: &str) -> Option<ContextSwitchCounts> {
-    let count = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().parse().ok()
-    };
+    let count = |name: &str| status_field(status, name)?.parse().ok();
     Some(ContextSwitchCounts {
         voluntary: count("voluntary_ctxt_switches:")?,
         involuntary: count("nonvoluntary_ctxt_switches:")?,
