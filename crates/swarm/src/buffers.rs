@@ -41,7 +41,7 @@ impl WriteBuffers {
 pub(crate) struct OutgoingFrame {
     pub(crate) number: MessageNumber,
     pub(crate) shape: PayloadShape,
-    header_len: u8,
+    header: FrameHeader,
     mask: [u8; 4],
     /// Due time by the plan, on the thread's clock.
     pub(crate) intended_ns: u64,
@@ -53,6 +53,7 @@ impl OutgoingFrame {
     /// A frame of which nothing is written yet.
     #[inline]
     pub(crate) fn new(
+        kind: MessageKind,
         number: MessageNumber,
         shape: PayloadShape,
         mask: [u8; 4],
@@ -61,7 +62,7 @@ impl OutgoingFrame {
         Self {
             number,
             shape,
-            header_len: FrameHeader::masked_len(shape.size),
+            header: FrameHeader::masked(kind.into(), shape.size, mask),
             mask,
             intended_ns,
             written: 0,
@@ -70,21 +71,14 @@ impl OutgoingFrame {
 
     #[inline]
     pub(crate) fn len(&self) -> u64 {
-        u64::from(self.header_len) + self.shape.size
+        self.header.as_bytes().len() as u64 + self.shape.size
     }
 
     /// Appends as much of the frame as there is room for.
     #[inline]
-    pub(crate) fn append(
-        &mut self,
-        buffer: &mut WriteBuffer,
-        client: u32,
-        kind: MessageKind,
-        payloads: &Payloads,
-    ) {
+    pub(crate) fn append(&mut self, buffer: &mut WriteBuffer, client: u32, payloads: &Payloads) {
         let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
-        let header = FrameHeader::masked(kind.into(), self.shape.size, self.mask);
-        let header = header.as_bytes();
+        let header = self.header.as_bytes();
         let (head, body) = if self.written == 0 && self.len() <= room as u64 {
             (0..header.len(), 0..self.shape.size)
         } else {

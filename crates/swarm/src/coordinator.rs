@@ -12,7 +12,8 @@ use mio::Poll;
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
-use crate::worker::{Command, CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
+use crate::rules::Command;
+use crate::worker::{CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);

@@ -15,7 +15,6 @@ use crate::connect::connector::Connector;
 use crate::connect::pending_connections::{OpeningResult, PendingConnections};
 use crate::connect::transport::Readiness;
 use crate::pacing_timer::PacingTimer;
-use crate::rules::RunSignal;
 use crate::thread_state::ThreadState;
 
 /// Token of a command.
@@ -115,7 +114,7 @@ impl EventLoop {
             self.thread.clients.borrow_mut().add_failed(client);
             return;
         };
-        let readable = opened.readiness.readable;
+        let readable = opened.reader.readiness.readable;
         if let Some(client) = Client::new(client, slot, opened, &self.thread) {
             self.clients[slot as usize] = Some(client);
             self.alive += 1;
@@ -125,9 +124,8 @@ impl EventLoop {
         }
     }
 
-    /// Changes the signal and wakes all clients.
-    pub(crate) fn signal(&mut self, signal: RunSignal) {
-        self.thread.signal = signal;
+    /// Wakes all clients between the next polls.
+    pub(crate) fn wake_all(&mut self) {
         // In the order of their numbers.
         #[allow(clippy::cast_possible_truncation)]
         self.wake_queue.extend(0..self.clients.len() as u32);

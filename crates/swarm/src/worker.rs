@@ -20,7 +20,7 @@ use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::{RunHandle, lock};
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
-use crate::rules::{RunSignal, RunTimes};
+use crate::rules::{Command, RunTimes};
 use crate::thread_state::ThreadState;
 
 /// Concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and for
@@ -35,15 +35,6 @@ const OPENING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Interval of the attempts to connect to a Unix socket whose backlog is full.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
-
-/// The coordinator's command to a thread; a later state includes the earlier ones.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Command {
-    pub(crate) start: Option<Instant>,
-    /// The user ended the run.
-    pub(crate) stop: bool,
-    pub(crate) close: bool,
-}
 
 /// The latest command to a thread.
 #[derive(Debug)]
@@ -223,15 +214,13 @@ impl Worker<'_> {
         &mut self,
         reports: &Sender<WorkerReport>,
     ) -> io::Result<Option<(ThreadUsage, f64)>> {
-        let mut command = Command::default();
         let mut baseline: Option<UsageBaseline> = None;
         let mut usage = None;
         let mut is_done = false;
-        while !(command.close && self.event_loop.alive == 0) {
+        while !(self.event_loop.thread.command.close && self.event_loop.alive == 0) {
             let now = Instant::now();
             let thread = &self.event_loop.thread;
-            let run = thread.signal.run;
-            let t0 = run.map(|run| thread.clock.instant_at(run.t0_ns));
+            let t0 = thread.run.map(|run| thread.clock.instant_at(run.t0_ns));
             if baseline.is_none() && t0.is_some_and(|t0| now >= t0) {
                 baseline = Some(UsageBaseline {
                     at: now,
@@ -245,9 +234,8 @@ impl Worker<'_> {
                 let _ = reports.send(WorkerReport::Done);
             }
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
-            let wanted = self.inbox.command();
-            if wanted != command {
-                command = wanted;
+            let command = self.inbox.command();
+            if command != self.event_loop.thread.command {
                 self.apply_command(command);
             }
             // T0 is met as closely as the system allows; otherwise commands wake the thread.
@@ -262,32 +250,27 @@ impl Worker<'_> {
     fn apply_command(&mut self, command: Command) {
         let thread = &mut self.event_loop.thread;
         let plan = &self.job.plan;
-        let run = thread.signal.run.or_else(|| {
-            command.start.map(|start| {
-                let start_ns = thread.clock.ns_of(start);
-                let t0_ns = thread.clock.ns_of(start + plan.warmup);
-                let end_ns = plan
-                    .measured_time()
-                    .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
-                thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
-                RunTimes {
-                    start_ns,
-                    t0_ns,
-                    end_ns,
-                }
-            })
-        });
-        if let Some(run) = run.filter(|_| command.stop && !thread.signal.stop) {
+        if let (None, Some(start)) = (thread.run, command.start) {
+            let t0_ns = thread.clock.ns_of(start + plan.warmup);
+            let end_ns = plan
+                .measured_time()
+                .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
+            thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
+            thread.run = Some(RunTimes {
+                start_ns: thread.clock.ns_of(start),
+                t0_ns,
+                end_ns,
+            });
+        }
+        let is_stopped = command.stop && !thread.command.stop;
+        if let Some(run) = thread.run.filter(|_| is_stopped) {
             let now_ns = thread.clock.now_ns();
             let measured_ns = now_ns.saturating_sub(run.t0_ns);
             thread.recorder.borrow_mut().measure_until(measured_ns);
             thread.stopped_ns = now_ns;
         }
-        self.event_loop.signal(RunSignal {
-            run,
-            stop: command.stop,
-            close: command.close,
-        });
+        thread.command = command;
+        self.event_loop.wake_all();
     }
 
     /// Reports the thread's progress, if the run is watched and it is time.

@@ -1,7 +1,7 @@
 //! One client: sends on schedule, matches echoes, records them, and closes the connection.
 //!
 //! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's
-//! signal has changed; its thread wakes it then. Each time it reads what is there, moves to the next
+//! command has changed; its thread wakes it then. Each time it reads what is there, moves to the next
 //! stage where it is time to, writes what may go out, and registers its next wake-up.
 //!
 //! | module | content |
@@ -91,13 +91,13 @@ impl Client {
     ) -> Option<Self> {
         let mut client = Self {
             connect_ns: nanoseconds(opened.timings.total()),
-            stream: opened.stream,
+            stream: opened.reader.stream,
             id,
             slot,
             stage: ClientStage::Waiting,
             ready: Readiness {
                 writable: true,
-                ..opened.readiness
+                ..opened.reader.readiness
             },
             sent: 0,
             deadline_ns: u64::MAX,
@@ -114,7 +114,7 @@ impl Client {
             last_written_ns: 0,
             closed: None,
         };
-        match client.take_in(&opened.leftover, thread.clock.now_ns(), thread) {
+        match client.take_in(&opened.reader.buffer, thread.clock.now_ns(), thread) {
             Ok(()) => Some(client),
             Err(end) => {
                 client.end(end, thread);

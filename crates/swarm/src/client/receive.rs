@@ -18,7 +18,7 @@ impl Client {
     pub(super) fn read(&mut self, thread: &ThreadState) -> Result<Option<u64>, ConnectionEnd> {
         let mut buffer = thread.read_buffer.borrow_mut();
         match self.stream.read_ready(&mut buffer, &mut self.ready) {
-            Ok(0) => Err(self.end_of_stream(ConnectionEnd::NoCloseFrame)),
+            Ok(0) => Err(self.closed_or(ConnectionEnd::NoCloseFrame)),
             Ok(n) => {
                 let now = thread.clock.now_ns();
                 self.take_in(&buffer[..n], now, thread).map(|()| Some(now))
@@ -26,12 +26,12 @@ impl Client {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 Ok(None)
             }
-            Err(e) => Err(self.end_of_stream((&e).into())),
+            Err(e) => Err(self.closed_or((&e).into())),
         }
     }
 
     /// End of the connection: by the server's close frame, if it came before.
-    fn end_of_stream(&self, end: ConnectionEnd) -> ConnectionEnd {
+    pub(super) fn closed_or(&self, end: ConnectionEnd) -> ConnectionEnd {
         self.closed.map_or(end, ConnectionEnd::ClosedByServer)
     }
 
@@ -111,9 +111,7 @@ impl Client {
             Event::Data { kind, part, last } => {
                 let context = VerifyContext {
                     client: self.id,
-                    clients: thread.rules.clients,
-                    verify: thread.rules.verify,
-                    kind: thread.rules.kind,
+                    rules: &thread.rules,
                     payloads: &thread.payloads,
                     sent: self.sent,
                     warmed: self.warmed,

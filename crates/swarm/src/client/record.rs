@@ -11,7 +11,7 @@ impl Client {
     /// Records a message from the server.
     #[inline]
     pub(super) fn record_echo(&mut self, verdict: EchoVerdict, now_ns: u64, thread: &ThreadState) {
-        let Some(run) = thread.signal.run else {
+        let Some(run) = thread.run else {
             return;
         };
         let mut recorder = thread.recorder.borrow_mut();
@@ -43,13 +43,12 @@ impl Client {
 
     /// Gives up the messages in flight, records them, and completes the client's part of the plan.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
-        let signal = thread.signal;
         let (timed_out, active) = self.in_flight.give_up();
         let mut recorder = thread.recorder.borrow_mut();
-        if let Some(run) = signal.run {
+        if let Some(run) = thread.run {
             let measured = |m: &&InFlightMessage| !m.number.is_warmup();
             // When the user ends the run, the echo may still be under way: not the server's fault.
-            let abandoned = if signal.stop { active.len() } else { 0 };
+            let abandoned = if thread.command.stop { active.len() } else { 0 };
             for message in active.iter().take(abandoned).filter(measured) {
                 debug_assert!(message.sent_ns >= run.t0_ns);
                 recorder.abandoned();

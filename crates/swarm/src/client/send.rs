@@ -75,7 +75,7 @@ impl Client {
         frames.clear();
         if let Some(partial) = &self.partial {
             let mut frame = OutgoingFrame::clone(partial);
-            frame.append(bytes, self.id, thread.rules.kind, &thread.payloads);
+            frame.append(bytes, self.id, &thread.payloads);
         }
         let resumed = bytes.as_bytes().len();
         // Only a whole frame may be followed by another.
@@ -99,10 +99,7 @@ impl Client {
     /// Returns the messages that may go out now.
     #[inline]
     fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
-        let run = thread
-            .signal
-            .run
-            .filter(|_| self.stage == ClientStage::Running)?;
+        let run = thread.run.filter(|_| self.stage == ClientStage::Running)?;
         let in_flight = self.in_flight.active();
         self.pacing
             .quota(now_ns, in_flight, self.sent, &thread.rules, run)
@@ -112,7 +109,7 @@ impl Client {
     #[inline]
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
-        let run = thread.signal.run?;
+        let run = thread.run?;
         if self.stage != ClientStage::Running
             || !self.ready.writable
             || self.in_flight.active() >= thread.rules.window
@@ -173,8 +170,9 @@ impl Client {
             };
             let shape = thread.payloads.shape(Identity { client, number });
             let mask = masks.random::<u32>().to_ne_bytes();
-            let mut frame = OutgoingFrame::new(number, shape, mask, intended_ns);
-            frame.append(buffer, client, thread.rules.kind, &thread.payloads);
+            let kind = thread.rules.kind;
+            let mut frame = OutgoingFrame::new(kind, number, shape, mask, intended_ns);
+            frame.append(buffer, client, &thread.payloads);
             frames.push(frame);
         }
     }
@@ -201,7 +199,7 @@ impl Client {
             self.control.drain(..control);
             rest -= control;
         }
-        let (Some(quota), Some(run)) = (quota, thread.signal.run) else {
+        let (Some(quota), Some(run)) = (quota, thread.run) else {
             return;
         };
         let now = quota.now_ns;

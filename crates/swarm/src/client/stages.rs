@@ -33,13 +33,12 @@ impl Client {
     /// Moves to the next stage where it is time to.
     #[inline]
     pub(super) fn step(&mut self, now: u64, thread: &ThreadState) -> Result<(), ConnectionEnd> {
-        let signal = &thread.signal;
         let timeout = thread.rules.timeout_ns;
         let oldest = self.in_flight.oldest();
         if oldest.is_some_and(|message| message.sent_ns + timeout <= now) {
             self.in_flight.expire(now - timeout);
         }
-        if let Some(run) = signal.run {
+        if let Some(run) = thread.run {
             if self.stage == ClientStage::Waiting {
                 self.stage = ClientStage::Running;
                 self.pacing = Pacing::start(&thread.rules, self.id, run);
@@ -51,7 +50,7 @@ impl Client {
         if let ClientStage::Draining { until_ns } = self.stage {
             self.step_draining(now, until_ns, thread);
         }
-        if signal.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
+        if thread.command.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
             self.begin_closing(now, thread);
         }
         // Half of something is out, so nothing else can be sent, and the server does not read on.
@@ -59,10 +58,9 @@ impl Client {
             return Err(ConnectionEnd::StoppedReading);
         }
         match self.stage {
-            ClientStage::Closing { until_ns } if now >= until_ns => Err(match self.closed {
-                Some(code) => ConnectionEnd::ClosedByServer(code),
-                None => ConnectionEnd::NoCloseAnswer,
-            }),
+            ClientStage::Closing { until_ns } if now >= until_ns => {
+                Err(self.closed_or(ConnectionEnd::NoCloseAnswer))
+            }
             _ => Ok(()),
         }
     }
@@ -71,7 +69,7 @@ impl Client {
     #[inline]
     fn step_running(&mut self, now: u64, run: RunTimes, thread: &ThreadState) {
         let timeout = thread.rules.timeout_ns;
-        let (due_until_ns, sent_until_ns, until_ns) = if thread.signal.stop {
+        let (due_until_ns, sent_until_ns, until_ns) = if thread.command.stop {
             (now, now, now + timeout.min(STOP_DRAIN_NS))
         } else if self.pacing.is_over(now, self.sent, &thread.rules, run) {
             let until_ns = self.last_sent_ns + timeout;
@@ -87,7 +85,7 @@ impl Client {
     /// Is done when everything is received or the drain's time is over.
     #[inline]
     fn step_draining(&mut self, now: u64, until_ns: u64, thread: &ThreadState) {
-        let until_ns = if thread.signal.stop {
+        let until_ns = if thread.command.stop {
             until_ns.min(now.saturating_add(STOP_DRAIN_NS))
         } else {
             until_ns
@@ -132,7 +130,7 @@ impl Client {
 /// Next time on the thread's clock at which a client that is sending may be done with it.
 #[inline]
 fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
-    let end_ns = thread.signal.run.map_or(u64::MAX, |run| run.end_ns);
+    let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
     if now_ns < end_ns {
         return end_ns;
     }

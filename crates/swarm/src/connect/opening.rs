@@ -23,12 +23,8 @@ use super::transport::{Readiness, Transport};
 /// A connection that has finished its handshake.
 #[derive(Debug)]
 pub(crate) struct OpenedConnection {
-    /// Registered with the thread's poll.
-    pub(crate) stream: Transport,
-    /// Bytes that the server sent right behind its handshake.
-    pub(crate) leftover: Vec<u8>,
-    /// Reports of the poll about the stream that were not used up.
-    pub(crate) readiness: Readiness,
+    /// Registered with the thread's poll. Holds the bytes that the server sent right behind its handshake.
+    pub(crate) reader: HeadReader,
     pub(crate) timings: ConnectTimings,
 }
 
@@ -194,12 +190,7 @@ fn finish(
         return Err(ConnectFailure::Extension(name));
     }
     let reader = socket.into_inner();
-    Ok(OpenedConnection {
-        stream: reader.stream,
-        leftover: reader.buffer,
-        readiness: reader.readiness,
-        timings,
-    })
+    Ok(OpenedConnection { reader, timings })
 }
 
 fn tls_failure(error: &io::Error) -> ConnectFailure {

@@ -7,6 +7,7 @@ use websocket_wire::{FrameHeader, MessageKind};
 
 use super::in_flight::{InFlightQueue, MatchedEcho};
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
+use crate::rules::SendRules;
 
 /// Meaning of a message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,7 @@ pub(crate) enum EchoVerdict {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VerifyContext<'a> {
     pub(crate) client: u32,
-    pub(crate) clients: u32,
-    pub(crate) verify: Verify,
-    pub(crate) kind: MessageKind,
+    pub(crate) rules: &'a SendRules,
     pub(crate) payloads: &'a Payloads,
     /// Measured messages sent so far.
     pub(crate) sent: u64,
@@ -85,7 +84,7 @@ impl EchoVerifier {
                 matches: true,
             });
         }
-        if context.verify == Verify::Full
+        if context.rules.verify == Verify::Full
             && !part.is_empty()
             && let Some(claim) = self.claim.as_mut().filter(|claim| claim.matches)
         {
@@ -104,8 +103,8 @@ impl EchoVerifier {
     ) -> EchoVerdict {
         let (length, claim) = (self.length, self.claim.take());
         self.length = 0;
-        let checks_length = context.verify != Verify::Off;
-        let correct_kind = !checks_length || kind == context.kind;
+        let checks_length = context.rules.verify != Verify::Off;
+        let correct_kind = !checks_length || kind == context.rules.kind;
         if let Some(claim) = claim {
             let correct =
                 correct_kind && claim.matches && (!checks_length || length == claim.shape.size);
@@ -128,7 +127,7 @@ impl EchoVerifier {
             Some(echo) => EchoVerdict::Answer {
                 echo,
                 correct: !checks_length
-                    || context.verify == Verify::Length
+                    || context.rules.verify == Verify::Length
                         && correct_kind
                         && length == echo.message.shape.size,
             },
@@ -176,7 +175,7 @@ fn judge_claim(
         return (correct && context.was_sent(number)).then_some(EchoVerdict::Duplicate(number));
     }
     // A server that sends everything to everyone.
-    (correct && client < context.clients).then_some(EchoVerdict::Unexpected)
+    (correct && client < context.rules.clients).then_some(EchoVerdict::Unexpected)
 }
 
 #[cfg(test)]
@@ -190,21 +189,21 @@ mod tests {
 
     /// A client with `n` messages of `size` bytes in flight.
     struct Fixture {
+        rules: SendRules,
         payloads: Payloads,
         in_flight: InFlightQueue,
         verifier: EchoVerifier,
-        verify: Verify,
         sent: u64,
     }
 
     impl Fixture {
         fn new(size: u64, n: u64, verify: Verify) -> Self {
-            let payloads = Payloads::new(&plan(|draft| {
-                draft.payload = units::SizeRange {
-                    min: size,
-                    max: size,
-                };
-            }));
+            let plan = plan(|draft| {
+                (draft.payload.min, draft.payload.max) = (size, size);
+                draft.clients = 10.try_into().unwrap();
+                draft.verify = verify;
+            });
+            let payloads = Payloads::new(&plan);
             let mut in_flight = InFlightQueue::default();
             for index in 0..n {
                 let number = MessageNumber::measured(index);
@@ -217,10 +216,10 @@ mod tests {
                 });
             }
             Self {
+                rules: SendRules::new(&plan),
                 payloads,
                 in_flight,
                 verifier: EchoVerifier::default(),
-                verify,
                 sent: n,
             }
         }
@@ -236,9 +235,7 @@ mod tests {
         fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> EchoVerdict {
             let context = VerifyContext {
                 client: 3,
-                clients: 10,
-                verify: self.verify,
-                kind: TEXT,
+                rules: &self.rules,
                 payloads: &self.payloads,
                 sent: self.sent,
                 warmed: 0,
