@@ -34,7 +34,6 @@ impl SocketStream {
         matches!(socket.peek(&mut [MaybeUninit::uninit()]), Ok(1..))
     }
 
-    /// Moves the socket to the runtime that this is called on.
     pub(crate) fn move_to_current_runtime(self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),

@@ -107,7 +107,7 @@ where
     fn new(socket: &'a mut S, connection: &'a mut ConnectionContext) -> Self {
         Self {
             socket,
-            idle: IdleTimer::new(connection.server.config().idle_timeout),
+            idle: IdleTimer::new(connection.server.config.idle_timeout),
             connection,
             stopping: None,
             ping_due: false,
@@ -176,7 +176,7 @@ where
     /// peer that does not cease. The rest of the drain timeout is for the close.
     fn is_done(&self, is_idle: bool) -> bool {
         self.stopping.is_some_and(|since| {
-            let limit = self.connection.server.config().drain_timeout / 2;
+            let limit = self.connection.server.config.drain_timeout / 2;
             is_idle && !self.connection.slot.has_unread() || since.elapsed() >= limit
         })
     }

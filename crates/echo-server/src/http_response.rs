@@ -13,7 +13,6 @@ pub fn text_response(status: StatusCode, body: impl Into<String>) -> Response<St
     with_header(response, CONNECTION, "close")
 }
 
-/// Sets a header of a response.
 pub(crate) fn with_header(
     mut response: Response<String>,
     name: HeaderName,

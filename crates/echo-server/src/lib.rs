@@ -51,7 +51,7 @@ mod workers;
 pub use accept::accept;
 pub use args::{Program, ServerArgs};
 pub use close_code::CloseReason;
-pub use config::{BufferSizes, Config, EchoPath, InvalidPath};
+pub use config::{Config, EchoPath, InvalidPath, READ_BUFFER, WRITE_BUFFER};
 pub use connection::{Connection, ConnectionContext};
 pub use echo::echo;
 pub use error::ServerError;

@@ -14,7 +14,7 @@ use crate::{byte_stream::SocketStream, config::Config, error::ServerError, worke
 pub struct Listener {
     socket: BoundSocket,
     /// The threads that connections are spread over; `None` serves them on the accept loop's runtime.
-    workers: Option<Workers>,
+    pub(crate) workers: Option<Workers>,
 }
 
 #[derive(Debug)]
@@ -62,18 +62,6 @@ impl Listener {
             #[cfg(unix)]
             BoundSocket::Unix(listener) => format!("ws+unix:{}:{path}", listener.path()?.display()),
         })
-    }
-
-    /// Spreads the connections over these threads.
-    pub(crate) fn with_workers(self, workers: Workers) -> Self {
-        Self {
-            workers: Some(workers),
-            ..self
-        }
-    }
-
-    pub(crate) fn workers(&self) -> Option<&Workers> {
-        self.workers.as_ref()
     }
 
     pub(crate) async fn accept_socket(&self) -> io::Result<SocketStream> {

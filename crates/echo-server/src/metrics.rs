@@ -54,12 +54,10 @@ impl ServerMetrics {
         }
     }
 
-    /// Counts a connection that was refused because there was no room.
     pub(crate) fn count_refused(&self) {
         add(&self.refused, 1);
     }
 
-    /// Counts received messages.
     pub(crate) fn count_received(&self, tally: Tally) {
         let shard = self.shard();
         add(&shard.messages_in, tally.messages);

@@ -44,14 +44,14 @@ where
     let ended = runtime.block_on(async {
         // Caught before the ready line is printed.
         let mut signals = Signals::catch().map_err(ServerError::Signals)?;
-        let listener = match systemd::inherited_listener(&args.bind)? {
+        let mut listener = match systemd::inherited_listener(&args.bind)? {
             Some(inherited) => inherited,
             None => bind(&args.bind, args.backlog).await?,
         };
         if config.tls.is_some() && listener.tcp_address().is_none() {
             return Err(ServerError::TlsOverUnix);
         }
-        let listener = listener.with_workers(workers);
+        listener.workers = Some(workers);
         announce(&mut io::stdout().lock(), &listener, &config)?;
         systemd::notify(ServiceState::Ready);
         let (stop, stopped) = oneshot::channel();

@@ -34,7 +34,8 @@ pub enum Route {
 #[derive(Debug)]
 pub struct ServerContext {
     pub(crate) program: Program,
-    pub(crate) config: Config,
+    /// The server's configuration.
+    pub config: Config,
     pub(crate) metrics: ServerMetrics,
 }
 
@@ -46,11 +47,6 @@ impl ServerContext {
             config,
             metrics: ServerMetrics::default(),
         }
-    }
-
-    /// The server's configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
     }
 
     /// Chooses the answer by method, version, path and headers, without the body.

@@ -73,18 +73,15 @@ impl Client {
         } = buffers;
         bytes.clear();
         frames.clear();
+        let mut resumed = 0;
         if let Some(partial) = &self.partial {
             let mut frame = OutgoingFrame::clone(partial);
             frame.append(bytes, self.id, &thread.payloads);
-        }
-        let resumed = bytes.as_bytes().len();
-        // Only a whole frame may be followed by another.
-        if self
-            .partial
-            .as_ref()
-            .is_some_and(|p| p.len() - p.written != resumed as u64)
-        {
-            return (resumed, None);
+            resumed = bytes.as_bytes().len();
+            // Only a whole frame may be followed by another.
+            if frame.written < frame.len() {
+                return (resumed, None);
+            }
         }
         bytes.put(&self.control);
         // Read just before the write: the actual send time of all new messages in it.
