@@ -40,7 +40,7 @@ pub(crate) struct EventLoop {
     timer_ns: u64,
     /// By slot; `None` while the connection is being opened, and when it is over.
     clients: Vec<Option<Client>>,
-    pending: PendingConnections,
+    pub(crate) pending: PendingConnections,
     /// Number of connections that are not over.
     pub(crate) alive: usize,
     /// Slots to be woken without an event.
@@ -76,10 +76,6 @@ impl EventLoop {
         })
     }
 
-    pub(crate) fn opening(&self) -> usize {
-        self.pending.len()
-    }
-
     pub(crate) fn open(&mut self, client: u32) {
         // There are no more clients than `u32` holds.
         #[allow(clippy::cast_possible_truncation)]
@@ -97,13 +93,6 @@ impl EventLoop {
             self.add_client(slot, result);
         }
         self.pending.has_queueing()
-    }
-
-    pub(crate) fn abandon_openings(&mut self) {
-        let mut stats = self.thread.clients.borrow_mut();
-        for client in self.pending.abandon() {
-            stats.add_failed(client);
-        }
     }
 
     /// Counts the result of an opening, and adds the client of an open connection.

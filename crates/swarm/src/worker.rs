@@ -171,12 +171,12 @@ impl Worker<'_> {
     /// Open connections are served meanwhile.
     fn open_connections(&mut self) -> io::Result<()> {
         let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
-        while (clients.peek().is_some() || self.event_loop.opening() > 0)
+        while (clients.peek().is_some() || self.event_loop.pending.len() > 0)
             && !self.inbox.command().close
         {
             let mut wait = OPENING_INTERVAL;
             while let Some(client) = clients.peek()
-                && self.event_loop.opening() < CONCURRENT_HANDSHAKES
+                && self.event_loop.pending.len() < CONCURRENT_HANDSHAKES
             {
                 let until_due = self.until_connect(*client);
                 if !until_due.is_zero() {
@@ -193,9 +193,9 @@ impl Worker<'_> {
             self.publish_progress(|_| None);
         }
         // The run ended, or has no coordinator any more.
-        self.event_loop.abandon_openings();
+        let abandoned = self.event_loop.pending.abandon().chain(clients);
         let mut stats = self.event_loop.thread.clients.borrow_mut();
-        clients.for_each(|client| stats.add_failed(client));
+        abandoned.for_each(|client| stats.add_failed(client));
         Ok(())
     }
 
