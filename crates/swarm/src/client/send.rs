@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use rand::RngExt;
-use websocket_wire::{Opcode, WriteBuffer, append_control_frame};
+use websocket_wire::{Opcode, append_control_frame};
 
 use super::Client;
 use super::stages::ClientStage;
@@ -66,29 +66,24 @@ impl Client {
         buffers: &mut WriteBuffers,
         thread: &ThreadState,
     ) -> (usize, Option<SendQuota>) {
-        let WriteBuffers {
-            bytes,
-            frames,
-            masks,
-        } = buffers;
-        bytes.clear();
-        frames.clear();
+        buffers.bytes.clear();
+        buffers.frames.clear();
         let mut resumed = 0;
         if let Some(partial) = &self.partial {
             let mut frame = OutgoingFrame::clone(partial);
-            frame.append(bytes, self.id, &thread.payloads);
-            resumed = bytes.as_bytes().len();
+            frame.append(&mut buffers.bytes, self.id, &thread.payloads);
+            resumed = buffers.bytes.as_bytes().len();
             // Only a whole frame may be followed by another.
             if frame.written < frame.len() {
                 return (resumed, None);
             }
         }
-        bytes.put(&self.control);
+        buffers.bytes.put(&self.control);
         // Read just before the write: the actual send time of all new messages in it.
         let now = thread.clock.now_ns();
         let mut quota = self.quota(now, thread);
         if let Some(quota) = &mut quota {
-            self.begin_frames(quota, bytes, frames, masks, thread);
+            self.begin_frames(quota, buffers, thread);
         }
         (resumed, quota)
     }
@@ -142,35 +137,34 @@ impl Client {
     fn begin_frames(
         &self,
         quota: &mut SendQuota,
-        buffer: &mut WriteBuffer,
-        frames: &mut Vec<OutgoingFrame>,
-        masks: &mut impl rand::Rng,
+        buffers: &mut WriteBuffers,
         thread: &ThreadState,
     ) {
         let client = self.id;
-        let first = if quota.measured {
+        let mut index = if quota.measured {
             self.sent
         } else {
             self.warmed
         };
-        for index in first.. {
-            if buffer.as_bytes().len() >= BUFFER_LEN {
-                break;
-            }
-            let Some(intended_ns) = quota.take(&thread.rules) else {
-                break;
-            };
+        while buffers.bytes.as_bytes().len() < BUFFER_LEN
+            && let Some(intended_ns) = quota.take(&thread.rules)
+        {
             let number = if quota.measured {
                 MessageNumber::measured(index)
             } else {
                 MessageNumber::warmup(index)
             };
-            let shape = thread.payloads.shape(Identity { client, number });
-            let mask = masks.random::<u32>().to_ne_bytes();
-            let kind = thread.rules.kind;
-            let mut frame = OutgoingFrame::new(kind, number, shape, mask, intended_ns);
-            frame.append(buffer, client, &thread.payloads);
-            frames.push(frame);
+            index += 1;
+            let message = InFlightMessage {
+                number,
+                shape: thread.payloads.shape(Identity { client, number }),
+                intended_ns,
+                sent_ns: quota.now_ns,
+            };
+            let mask = buffers.masks.random::<u32>().to_ne_bytes();
+            let mut frame = OutgoingFrame::new(message, thread.rules.kind, mask);
+            frame.append(&mut buffers.bytes, client, &thread.payloads);
+            buffers.frames.push(frame);
         }
     }
 
@@ -216,16 +210,11 @@ impl Client {
                 self.partial = Some(Box::new(partial));
             }
             sent += 1;
-            self.in_flight.push(InFlightMessage {
-                number: frame.number,
-                shape: frame.shape,
-                intended_ns: frame.intended_ns,
-                sent_ns: now,
-            });
+            self.in_flight.push(frame.message);
             self.last_sent_ns = now;
             if quota.measured {
                 self.sent += 1;
-                recorder.sent(frame.intended_ns - run.t0_ns, now - run.t0_ns);
+                recorder.sent(frame.message.intended_ns - run.t0_ns, now - run.t0_ns);
             } else {
                 self.warmed += 1;
             }
