@@ -69,7 +69,7 @@ impl ServerContext {
             with_header(response, ALLOW, allowed)
         };
         Route::Respond(match self.page(path) {
-            Some(page) if method == Method::GET || method == Method::HEAD => page(self),
+            Some(page) if method == Method::GET || method == Method::HEAD => page,
             Some(_) => use_get("GET, HEAD"),
             None if is_echo && method == Method::GET => {
                 upgrade_required("this is a WebSocket: connect with ws://\n")
@@ -92,17 +92,15 @@ impl ServerContext {
         is_foreign.then(|| text_response(StatusCode::FORBIDDEN, "this origin is not allowed\n"))
     }
 
-    fn page(&self, path: &str) -> Option<fn(&Self) -> Response<String>> {
+    fn page(&self, path: &str) -> Option<Response<String>> {
         match path {
-            "/" => Some(Self::index),
-            "/healthz" => Some(|_| text_response(StatusCode::OK, "ok")),
-            "/metrics" => Some(|server| {
-                with_header(
-                    text_response(StatusCode::OK, server.metrics.render()),
-                    CONTENT_TYPE,
-                    "text/plain; version=0.0.4; charset=utf-8",
-                )
-            }),
+            "/" => Some(self.index()),
+            "/healthz" => Some(text_response(StatusCode::OK, "ok")),
+            "/metrics" => {
+                let response = text_response(StatusCode::OK, self.metrics.render());
+                let prometheus = "text/plain; version=0.0.4; charset=utf-8";
+                Some(with_header(response, CONTENT_TYPE, prometheus))
+            }
             _ => None,
         }
     }

@@ -21,7 +21,6 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// The threads of a run and their reports. A thread reports when it is ready, whatever the coordinator
 /// waits for. Dropped, it ends them.
 pub(crate) struct Coordinator {
-    threads: usize,
     inboxes: Vec<Arc<CommandInbox>>,
     handles: Vec<JoinHandle<()>>,
     reports: Receiver<WorkerReport>,
@@ -41,7 +40,6 @@ impl Coordinator {
     pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
         let (sender, reports) = mpsc::channel();
         let mut coordinator = Self {
-            threads: job.plan.threads.get(),
             inboxes: Vec::new(),
             handles: Vec::new(),
             reports,
@@ -52,7 +50,7 @@ impl Coordinator {
             done: 0,
             results: Vec::new(),
         };
-        for thread in 0..coordinator.threads {
+        for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
                 thread,
                 ..job.clone()
@@ -91,7 +89,7 @@ impl Coordinator {
         begun: Instant,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
-        while self.connected < self.threads && !self.run.is_stopped() {
+        while self.connected < self.handles.len() && !self.run.is_stopped() {
             self.receive_report(CHECK_INTERVAL)?;
         }
         self.opening = begun.elapsed();
@@ -108,7 +106,7 @@ impl Coordinator {
             command.stop |= stopped;
             command.close = true;
         });
-        while self.results.len() < self.threads {
+        while self.results.len() < self.handles.len() {
             self.receive_report(CHECK_INTERVAL)?;
         }
         Ok(started_at)
@@ -125,7 +123,7 @@ impl Coordinator {
         let mut phase = Phase::WarmUp;
         let mut stopping = false;
         enter(phase);
-        while self.done < self.threads {
+        while self.done < self.handles.len() {
             let now = Instant::now();
             let (next, at) = match phase {
                 Phase::WarmUp => (Phase::Measure, Some(t0)),
