@@ -237,7 +237,7 @@ impl EventLoop {
         any
     }
 
-    /// Wakes the client of this slot, because the poll has reported its socket or without a report.
+    /// Wakes the client of this slot, with the poll's report about its socket if there is one.
     #[inline]
     fn wake(&mut self, slot: u32, reported: Option<Readiness>) {
         let Some(entry) = self.clients.get_mut(slot as usize) else {

@@ -123,7 +123,7 @@ impl Client {
         }
     }
 
-    /// Does everything that can be done now. `reported` is the poll's report, if that is why.
+    /// Does everything that can be done now. `reported` is the poll's report, if there is one.
     #[inline]
     pub(crate) fn wake(&mut self, reported: Option<Readiness>, thread: &ThreadState) -> Next {
         match self.advance(reported, thread) {
