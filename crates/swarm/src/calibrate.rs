@@ -97,7 +97,7 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
         connect_rate: None,
         threads: plan
             .threads
-            .min(NonZeroUsize::MIN.saturating_add(clients.get() as usize - 1)),
+            .min(clients.try_into().unwrap_or(NonZeroUsize::MAX)),
         headers: Default::default(),
         max_samples: 0,
         ..LoadDraft::clone(plan)
@@ -112,7 +112,7 @@ mod tests {
     /// ceiling was then a third of the real throughput.
     #[test]
     fn the_ceiling_is_measured_without_busy_polling() {
-        let spins = crate::test_plan(|plan| plan.busy_poll = true);
+        let spins = crate::tests::plan(|plan| plan.busy_poll = true);
         assert!(!ceiling_draft(&spins).busy_poll);
         // A single client waits as it will wait in the run.
         assert!(floor_draft(&spins).busy_poll);

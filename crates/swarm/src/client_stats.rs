@@ -8,13 +8,12 @@ use crate::connection_end::ConnectionEnd;
 use crate::message::pacing::Pacing;
 
 /// Counts and rows of the clients of a thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClientStats {
     /// Clients that have not completed the plan.
     pub(crate) busy: usize,
     /// Rows of the clients whose connection is over, or never opened.
     pub(crate) rows: Vec<ClientRow>,
-    pub(crate) closed_early: u64,
     /// Reasons of the connections that closed early.
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
     /// Time after T0 at which the last client stopped sending, in nanoseconds.
@@ -26,23 +25,10 @@ pub(crate) struct ClientStats {
 }
 
 impl ClientStats {
-    pub(crate) fn new(clients: usize) -> Self {
-        Self {
-            busy: clients,
-            rows: Vec::new(),
-            closed_early: 0,
-            early_ends: BTreeMap::new(),
-            sending_until_ns: 0,
-            blocked_writes: 0,
-            unfinished: Vec::new(),
-        }
-    }
-
     /// Counts a connection that is over; `early` when its client was not done with it.
     pub(crate) fn add_ended(&mut self, row: ClientRow, end: ConnectionEnd, early: bool) {
         self.rows.push(row);
         if early {
-            self.closed_early += 1;
             *self.early_ends.entry(end).or_default() += 1;
         }
     }
@@ -57,16 +43,5 @@ impl ClientStats {
             failed: 0,
             close_code: None,
         });
-    }
-
-    /// Adds the results of another thread, all of whose clients are over.
-    pub(crate) fn add(&mut self, thread: Self) {
-        self.rows.extend(thread.rows);
-        self.closed_early += thread.closed_early;
-        for (end, count) in thread.early_ends {
-            *self.early_ends.entry(end).or_default() += count;
-        }
-        self.sending_until_ns = self.sending_until_ns.max(thread.sending_until_ns);
-        self.blocked_writes += thread.blocked_writes;
     }
 }

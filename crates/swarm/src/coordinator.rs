@@ -12,33 +12,16 @@ use mio::Poll;
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
-use crate::worker::{Command, CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
+use crate::rules::Command;
+use crate::worker::{CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Sender of commands to all threads. Dropped, it ends them.
-struct Commander(Vec<Arc<CommandInbox>>);
-
-impl Commander {
-    fn send(&self, change: impl Fn(&mut Command)) {
-        for inbox in &self.0 {
-            inbox.send(&change);
-        }
-    }
-}
-
-impl Drop for Commander {
-    fn drop(&mut self) {
-        self.send(|command| (command.stop, command.close) = (true, true));
-    }
-}
-
 /// The threads of a run and their reports. A thread reports when it is ready, whatever the coordinator
-/// waits for.
+/// waits for. Dropped, it ends them.
 pub(crate) struct Coordinator {
-    threads: usize,
-    commander: Commander,
+    inboxes: Vec<Arc<CommandInbox>>,
     handles: Vec<JoinHandle<()>>,
     reports: Receiver<WorkerReport>,
     run: RunHandle,
@@ -46,7 +29,6 @@ pub(crate) struct Coordinator {
     connected: usize,
     /// Connections that opened.
     opened: u64,
-    /// Duration of the opening.
     pub(crate) opening: Duration,
     /// Threads whose clients have completed the plan.
     done: usize,
@@ -56,19 +38,27 @@ pub(crate) struct Coordinator {
 impl Coordinator {
     /// Starts the threads, each with its copy of this job.
     pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
-        let threads = job.plan.threads.get();
-        let mut commander = Commander(Vec::with_capacity(threads));
-        let mut handles = Vec::with_capacity(threads);
         let (sender, reports) = mpsc::channel();
-        for thread in 0..threads {
+        let mut coordinator = Self {
+            inboxes: Vec::new(),
+            handles: Vec::new(),
+            reports,
+            run: job.handle.clone(),
+            connected: 0,
+            opened: 0,
+            opening: Duration::ZERO,
+            done: 0,
+            results: Vec::new(),
+        };
+        for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
                 thread,
                 ..job.clone()
             };
-            let refused = |source| SwarmError::Thread { thread, source };
+            let refused = |source| SwarmError::Thread(thread, source);
             let poll = Poll::new().map_err(refused)?;
             let inbox = Arc::new(CommandInbox::new(&poll).map_err(refused)?);
-            commander.0.push(Arc::clone(&inbox));
+            coordinator.inboxes.push(Arc::clone(&inbox));
             let sender = sender.clone();
             // A thread without a coordinator ends by itself, so none needs to be joined.
             let handle = thread::Builder::new()
@@ -80,20 +70,15 @@ impl Coordinator {
                     }
                 })
                 .map_err(refused)?;
-            handles.push(handle);
+            coordinator.handles.push(handle);
         }
-        Ok(Self {
-            threads,
-            commander,
-            handles,
-            reports,
-            run: job.handle.clone(),
-            connected: 0,
-            opened: 0,
-            opening: Duration::ZERO,
-            done: 0,
-            results: Vec::with_capacity(threads),
-        })
+        Ok(coordinator)
+    }
+
+    fn send(&self, change: impl Fn(&mut Command)) {
+        for inbox in &self.inboxes {
+            inbox.send(&change);
+        }
     }
 
     /// Takes the threads through all phases. Returns the wall-clock time of T0, or `None` when no
@@ -104,24 +89,24 @@ impl Coordinator {
         begun: Instant,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
-        while self.connected < self.threads && !self.run.is_stopped() {
+        while self.connected < self.handles.len() && !self.run.is_stopped() {
             self.receive_report(CHECK_INTERVAL)?;
         }
         self.opening = begun.elapsed();
         let mut started_at = None;
         if self.opened > 0 && !self.run.is_stopped() {
             let start = Instant::now();
-            self.commander.send(|command| command.start = Some(start));
+            self.send(|command| command.start = Some(start));
             started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, enter)?;
         }
         enter(Phase::Close);
         let stopped = self.run.is_stopped();
-        self.commander.send(|command| {
+        self.send(|command| {
             command.stop |= stopped;
             command.close = true;
         });
-        while self.results.len() < self.threads {
+        while self.results.len() < self.handles.len() {
             self.receive_report(CHECK_INTERVAL)?;
         }
         Ok(started_at)
@@ -138,7 +123,7 @@ impl Coordinator {
         let mut phase = Phase::WarmUp;
         let mut stopping = false;
         enter(phase);
-        while self.done < self.threads {
+        while self.done < self.handles.len() {
             let now = Instant::now();
             let (next, at) = match phase {
                 Phase::WarmUp => (Phase::Measure, Some(t0)),
@@ -152,7 +137,7 @@ impl Coordinator {
             }
             if !stopping && self.run.is_stopped() {
                 stopping = true;
-                self.commander.send(|command| command.stop = true);
+                self.send(|command| command.stop = true);
             }
             // T0 and the end of a planned time are met as closely as the system allows.
             let until_then = at.map_or(CHECK_INTERVAL, |at| at.saturating_duration_since(now));
@@ -161,7 +146,6 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Takes the next report, if one comes in time.
     fn receive_report(&mut self, wait: Duration) -> Result<(), SwarmError> {
         match self.reports.recv_timeout(wait) {
             Ok(report) => self.take(report),
@@ -178,9 +162,7 @@ impl Coordinator {
             }
             WorkerReport::Done => self.done += 1,
             WorkerReport::Closed(result) => self.results.push(*result),
-            WorkerReport::Failed(thread, source) => {
-                return Err(SwarmError::Thread { thread, source });
-            }
+            WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }
         Ok(())
     }
@@ -196,5 +178,11 @@ impl Coordinator {
             Ok(report) => self.take(report),
             Err(_) => Err(SwarmError::ThreadEnded),
         }
+    }
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        self.send(|command| (command.stop, command.close) = (true, true));
     }
 }

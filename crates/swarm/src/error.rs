@@ -8,39 +8,21 @@ use measurement::record::ConnectFailure;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SwarmError {
-    /// The host name has no address.
-    #[error("cannot find the address of `{host}`")]
-    Lookup {
-        /// The host.
-        host: String,
-        /// Cause.
-        source: io::Error,
-    },
-    /// The handshake's request cannot be made.
-    #[error("cannot make an upgrade request for {url}")]
-    Request {
-        /// The URL.
-        url: String,
-        /// Cause.
-        source: http::Error,
-    },
-    /// The host cannot stand in a certificate.
-    #[error("`{host}` is no name that a certificate can be for")]
-    ServerName {
-        /// The host.
-        host: String,
-    },
+    /// This host name has no address.
+    #[error("cannot find the address of `{0}`")]
+    Lookup(String, #[source] io::Error),
+    /// The handshake's request for this URL cannot be made.
+    #[error("cannot make an upgrade request for {0}")]
+    Request(String, #[source] http::Error),
+    /// This host cannot stand in a certificate.
+    #[error("`{0}` is no name that a certificate can be for")]
+    ServerName(String),
     /// The certificates to trust cannot be loaded.
     #[error("cannot check the server's certificate")]
     Roots(#[from] crate::tls::TrustError),
-    /// The system refuses a generator thread, or something that it needs.
-    #[error("generator thread {thread} cannot run")]
-    Thread {
-        /// Number of the thread, from 0.
-        thread: usize,
-        /// Cause.
-        source: io::Error,
-    },
+    /// The system refuses the generator thread of this number, from 0, or something that it needs.
+    #[error("generator thread {0} cannot run")]
+    Thread(usize, #[source] io::Error),
     /// A generator thread ended without its result.
     #[error("a generator thread ended without a result; please report this as a bug")]
     ThreadEnded,
@@ -64,7 +46,6 @@ pub enum SwarmError {
 
 impl SwarmError {
     /// The most frequent failure of the connections and the URL, when no connection opened.
-    #[must_use]
     pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str)> {
         match self {
             Self::NothingConnected { cause, url, .. } => Some((cause, url)),

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 
-use crate::client::{Client, Next, Wake};
+use crate::client::{Client, Next};
 use crate::connect::connector::Connector;
 use crate::connect::pending_connections::{OpeningResult, PendingConnections};
 use crate::connect::transport::Readiness;
 use crate::pacing_timer::PacingTimer;
-use crate::rules::RunSignal;
 use crate::thread_state::ThreadState;
 
 /// Token of a command.
@@ -41,25 +40,26 @@ pub(crate) struct EventLoop {
     timer_ns: u64,
     /// By slot; `None` while the connection is being opened, and when it is over.
     clients: Vec<Option<Client>>,
-    pending: PendingConnections,
-    alive: usize,
+    pub(crate) pending: PendingConnections,
+    /// Number of connections that are not over.
+    pub(crate) alive: usize,
     /// Slots to be woken without an event.
-    wake_queue: VecDeque<(u32, Wake)>,
+    wake_queue: VecDeque<u32>,
     busy_poll: bool,
     /// With busy polling: time spent with nothing to do, and the last reading of the clock.
-    idle_ns: u64,
+    pub(crate) idle_ns: u64,
     read_ns: u64,
 }
 
 impl EventLoop {
-    /// An event loop without clients, but with capacity for them.
+    /// An event loop with capacity for the clients of this thread.
     pub(crate) fn new(
         poll: Poll,
         thread: ThreadState,
         connector: Arc<Connector>,
-        clients: usize,
         busy_poll: bool,
     ) -> io::Result<Self> {
+        let clients = thread.clients.borrow().busy;
         Ok(Self {
             pending: PendingConnections::new(connector, poll.registry().try_clone()?),
             timer: PacingTimer::new(poll.registry(), TIMER)?,
@@ -76,22 +76,6 @@ impl EventLoop {
         })
     }
 
-    /// Number of connections that are not over.
-    pub(crate) fn alive(&self) -> usize {
-        self.alive
-    }
-
-    /// Time spent with nothing to do, in nanoseconds; without busy polling 0.
-    pub(crate) fn idle_ns(&self) -> u64 {
-        self.idle_ns
-    }
-
-    /// Number of connections that are being opened.
-    pub(crate) fn opening(&self) -> usize {
-        self.pending.len()
-    }
-
-    /// Begins to open a client's connection.
     pub(crate) fn open(&mut self, client: u32) {
         // There are no more clients than `u32` holds.
         #[allow(clippy::cast_possible_truncation)]
@@ -105,20 +89,10 @@ impl EventLoop {
 
     /// Retries the connections that the server had no room for; true when some still have to be retried.
     pub(crate) fn retry_openings(&mut self) -> bool {
-        if self.pending.has_queueing() {
-            for (slot, result) in self.pending.retry() {
-                self.add_client(slot, result);
-            }
+        for (slot, result) in self.pending.retry() {
+            self.add_client(slot, result);
         }
         self.pending.has_queueing()
-    }
-
-    /// Gives up the connections that are being opened.
-    pub(crate) fn abandon_openings(&mut self) {
-        let mut stats = self.thread.clients.borrow_mut();
-        for client in self.pending.abandon() {
-            stats.add_failed(client);
-        }
     }
 
     /// Counts the result of an opening, and adds the client of an open connection.
@@ -129,28 +103,21 @@ impl EventLoop {
             self.thread.clients.borrow_mut().add_failed(client);
             return;
         };
-        let Readiness { readable, at_end } = opened.readiness;
+        let readable = opened.reader.readiness.readable;
         if let Some(client) = Client::new(client, slot, opened, &self.thread) {
             self.clients[slot as usize] = Some(client);
             self.alive += 1;
             if readable {
-                let wake = Wake::Ready {
-                    readable,
-                    writable: false,
-                    closed: at_end,
-                };
-                self.wake_queue.push_back((slot, wake));
+                self.wake_queue.push_back(slot);
             }
         }
     }
 
-    /// Changes the signal and wakes all clients.
-    pub(crate) fn signal(&mut self, signal: RunSignal) {
-        self.thread.set_signal(signal);
+    /// Wakes all clients between the next polls.
+    pub(crate) fn wake_all(&mut self) {
         // In the order of their numbers.
         #[allow(clippy::cast_possible_truncation)]
-        let all = (0..self.clients.len() as u32).map(|slot| (slot, Wake::Time));
-        self.wake_queue.extend(all);
+        self.wake_queue.extend(0..self.clients.len() as u32);
     }
 
     /// Waits for an event, at most for this time, and wakes the clients that have something to do.
@@ -169,22 +136,22 @@ impl EventLoop {
                 continue;
             }
             any = true;
-            let wake = Wake::Ready {
+            let reported = Readiness {
                 readable: event.is_readable(),
                 writable: event.is_writable(),
-                closed: event.is_read_closed() || event.is_error(),
+                at_end: event.is_read_closed() || event.is_error(),
             };
             // Clients are numbered with `u32`.
             #[allow(clippy::cast_possible_truncation)]
-            self.wake(slot.0 as u32, wake);
+            self.wake(slot.0 as u32, Some(reported));
             // A long batch of echoes must not delay due messages.
             self.wake_due();
         }
         self.events = events;
         for _ in 0..QUEUED_WAKES_PER_POLL.min(self.wake_queue.len()) {
-            if let Some((slot, wake)) = self.wake_queue.pop_front() {
+            if let Some(slot) = self.wake_queue.pop_front() {
                 any = true;
-                self.wake(slot, wake);
+                self.wake(slot, None);
             }
         }
         if self.busy_poll {
@@ -242,7 +209,7 @@ impl EventLoop {
             };
             if let Some(Some(client)) = self.clients.get_mut(slot as usize) {
                 client.on_due(at_ns);
-                self.wake(slot, Wake::Time);
+                self.wake(slot, None);
             }
         }
     }
@@ -260,7 +227,7 @@ impl EventLoop {
                 && client.on_deadline(at_ns)
             {
                 any = true;
-                self.wake(slot, Wake::Time);
+                self.wake(slot, None);
             }
         }
         while let Some((slot, result)) = self.pending.expire(now_ns) {
@@ -270,17 +237,18 @@ impl EventLoop {
         any
     }
 
+    /// Wakes the client of this slot, with the poll's report about its socket if there is one.
     #[inline]
-    fn wake(&mut self, slot: u32, wake: Wake) {
+    fn wake(&mut self, slot: u32, reported: Option<Readiness>) {
         let Some(entry) = self.clients.get_mut(slot as usize) else {
             return;
         };
         let Some(client) = entry else {
-            return self.wake_pending(slot, wake);
+            return self.wake_pending(slot, reported);
         };
-        match client.wake(wake, &self.thread) {
+        match client.wake(reported, &self.thread) {
             Next::Event => {}
-            Next::Turn => self.wake_queue.push_back((slot, Wake::Continue)),
+            Next::Turn => self.wake_queue.push_back(slot),
             Next::Never => {
                 // The socket is closed with its client, and leaves the poll.
                 *entry = None;
@@ -291,18 +259,10 @@ impl EventLoop {
 
     /// Continues a connection that is being opened, whose socket is ready.
     #[cold]
-    fn wake_pending(&mut self, slot: u32, wake: Wake) {
-        let Wake::Ready {
-            readable, closed, ..
-        } = wake
-        else {
-            return;
-        };
-        let reported = Readiness {
-            readable,
-            at_end: closed,
-        };
-        if let Some(result) = self.pending.ready(slot, reported) {
+    fn wake_pending(&mut self, slot: u32, reported: Option<Readiness>) {
+        if let Some(reported) = reported
+            && let Some(result) = self.pending.ready(slot, reported)
+        {
             self.add_client(slot, result);
         }
     }

@@ -53,6 +53,7 @@ mod coordinator;
 mod error;
 mod event_loop;
 #[cfg(any(test, fuzzing))]
+#[path = "../fuzz/payload_check.rs"]
 pub mod fuzzing;
 mod handle;
 mod message;
@@ -61,6 +62,8 @@ mod progress;
 mod reference_server;
 mod rules;
 mod run;
+#[cfg(any(test, fuzzing))]
+mod tests;
 mod thread_state;
 mod timers;
 mod worker;
@@ -72,14 +75,3 @@ pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
-
-/// A small valid plan, changed as the test needs.
-#[cfg(test)]
-fn test_plan(change: impl FnOnce(&mut measurement::plan::LoadDraft)) -> measurement::plan::Plan {
-    use measurement::plan::{LoadDraft, LoadSpec, ServerUrl};
-
-    let mut draft = LoadDraft::closed_loop();
-    change(&mut draft);
-    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
-    LoadSpec::new(draft).unwrap().against(url).unwrap()
-}

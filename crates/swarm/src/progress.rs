@@ -30,7 +30,6 @@ pub enum Phase {
 
 impl Phase {
     /// Name of the phase in texts.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -64,62 +63,53 @@ pub struct RunProgress {
 pub(crate) struct ThreadProgress {
     pub(crate) opened: u64,
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
-    pub(crate) closed_early: u64,
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
     /// Counts and histograms, without timeline and samples.
     pub(crate) record: Record,
-    pub(crate) load: ThreadLoad,
+    /// Usage since T0 and its duration in seconds; `None` without a measured phase.
+    pub(crate) usage: Option<(ThreadUsage, f64)>,
+    pub(crate) blocked_writes: u64,
     /// Time of this report after T0; once all clients are done, the time at which they were.
     pub(crate) elapsed_ns: u64,
     pub(crate) is_busy: bool,
 }
 
-/// Load of a thread.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ThreadLoad {
-    /// Usage since T0 and its duration in seconds; `None` without a measured phase.
-    pub(crate) usage: Option<(ThreadUsage, f64)>,
-    /// Writes that found the socket full.
-    pub(crate) blocked_writes: u64,
-}
-
-/// Adds the threads up.
 pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
     let mut record = Record::default();
     threads.iter().for_each(|t| record.add(&t.record));
     let opened = threads.iter().map(|t| t.opened).sum();
     let failures = sum_by_reason(threads.iter().map(|t| &t.failures));
     let failed = failures.values().sum();
+    let early_ends = sum_by_reason(threads.iter().map(|t| &t.early_ends));
     RunProgress {
         connections: Connections {
             attempted: opened + failed,
             opened,
             failed,
             failures,
-            closed_early: threads.iter().map(|t| t.closed_early).sum(),
-            early_ends: sum_by_reason(threads.iter().map(|t| &t.early_ends)),
+            closed_early: early_ends.values().sum(),
+            early_ends,
             ..Connections::default()
         },
         record,
-        usage: generator_usage(threads.iter().map(|t| t.load)),
-        elapsed_s: elapsed_s(threads),
+        usage: generator_usage(threads),
+        elapsed_s: Duration::from_nanos(elapsed_ns(threads)).as_secs_f64(),
         ..RunProgress::default()
     }
 }
 
 /// Mean time of the threads' reports, which come at different times; once all are done, the last one.
-fn elapsed_s(threads: &[Arc<ThreadProgress>]) -> f64 {
+pub(crate) fn elapsed_ns(threads: &[Arc<ThreadProgress>]) -> u64 {
     let busy: Vec<_> = threads.iter().filter(|t| t.is_busy).collect();
-    let elapsed_ns = if busy.is_empty() {
+    if busy.is_empty() {
         threads.iter().map(|t| t.elapsed_ns).max().unwrap_or(0)
     } else {
         busy.iter().map(|t| t.elapsed_ns).sum::<u64>() / busy.len() as u64
-    };
-    Duration::from_nanos(elapsed_ns).as_secs_f64()
+    }
 }
 
 /// Adds up counts of the same reason.
-pub(crate) fn sum_by_reason<'a, R: Display + 'a>(
+fn sum_by_reason<'a, R: Display + 'a>(
     counts: impl Iterator<Item = &'a BTreeMap<R, u64>>,
 ) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
@@ -130,9 +120,8 @@ pub(crate) fn sum_by_reason<'a, R: Display + 'a>(
 }
 
 /// Adds up the load of the threads; the busiest one and the longest wait decide the shares.
-pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> GeneratorUsage {
-    let threads: Vec<ThreadLoad> = threads.collect();
-    let used: Vec<(ThreadUsage, f64)> = threads.iter().filter_map(|load| load.usage).collect();
+fn generator_usage(threads: &[Arc<ThreadProgress>]) -> GeneratorUsage {
+    let used: Vec<(ThreadUsage, f64)> = threads.iter().filter_map(|t| t.usage).collect();
     let sum = |of: fn(&ThreadUsage) -> Option<f64>| used.iter().map(|(u, _)| of(u)).sum();
     let share = |of: fn(&ThreadUsage) -> Option<f64>| {
         used.iter()
@@ -146,7 +135,7 @@ pub(crate) fn generator_usage(threads: impl Iterator<Item = ThreadLoad>) -> Gene
             .filter_map(|(u, over_s)| Some(u.cpu_s? / over_s))
             .collect(),
         busy_share: share(|u| u.busy_s),
-        blocked_writes: threads.iter().map(|load| load.blocked_writes).sum(),
+        blocked_writes: threads.iter().map(|t| t.blocked_writes).sum(),
         context_switches: used
             .iter()
             .map(|(u, _)| u.context_switches)
@@ -200,10 +189,13 @@ mod tests {
     #[test]
     fn the_time_is_that_of_the_threads_that_still_run() {
         let s = 1_000_000_000;
-        assert_eq!(elapsed_s(&[]), 0.0);
-        assert_eq!(elapsed_s(&[thread(4 * s, true), thread(6 * s, true)]), 5.0);
-        assert_eq!(elapsed_s(&[thread(s, false), thread(6 * s, true)]), 6.0);
-        assert_eq!(elapsed_s(&[thread(s, false), thread(6 * s, false)]), 6.0);
+        assert_eq!(elapsed_ns(&[]), 0);
+        let mean = elapsed_ns(&[thread(4 * s, true), thread(6 * s, true)]);
+        assert_eq!(mean, 5 * s);
+        let busy = elapsed_ns(&[thread(s, false), thread(6 * s, true)]);
+        assert_eq!(busy, 6 * s);
+        let last = elapsed_ns(&[thread(s, false), thread(6 * s, false)]);
+        assert_eq!(last, 6 * s);
     }
 
     #[test]

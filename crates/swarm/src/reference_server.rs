@@ -1,14 +1,12 @@
 //! The reference server: a minimal echo server, to measure the generator's own limits.
 //!
-//! One thread, one poll. It answers every handshake, unmasks every whole frame in place and sends it back;
+//! One thread, one poll. It answers every handshake, unmasks every whole frame and sends it back;
 //! frames that come together go back together. It validates nothing and closes nothing: a client that
 //! misbehaves is dropped. It is not a server to compare with, but a yardstick of the instrument.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use mio::net::{TcpListener, TcpStream};
@@ -27,7 +25,7 @@ const MAX_HEAD: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct ReferenceServer {
     address: SocketAddr,
-    over: Arc<AtomicBool>,
+    /// Ends the thread.
     waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
@@ -44,31 +42,26 @@ impl ReferenceServer {
         let waker = Waker::new(poll.registry(), STOP)?;
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
-        let over = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&over);
         let thread = std::thread::Builder::new()
             .name("reference-echo".to_owned())
             .spawn(move || {
                 prepare();
                 // On an error the clients see their connections end, and report it.
-                let _ = serve(poll, &listener, &ended);
+                let _ = serve(poll, &listener);
             })?;
         Ok(Self {
             address,
-            over,
             waker,
             thread: Some(thread),
         })
     }
 
     /// Address of the listener.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// URL of the server.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("ws://{}/", self.address)
     }
@@ -76,7 +69,6 @@ impl ReferenceServer {
 
 impl Drop for ReferenceServer {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
         // The thread wakes, or has ended by itself.
         let _ = self.waker.wake();
         if let Some(thread) = self.thread.take() {
@@ -85,17 +77,20 @@ impl Drop for ReferenceServer {
     }
 }
 
-fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Result<()> {
+fn serve(mut poll: Poll, listener: &TcpListener) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let mut connections: HashMap<Token, EchoConnection> = HashMap::new();
     let mut buffer = vec![0; BUFFER];
     let mut next = 0;
-    while !over.load(Ordering::Relaxed) {
+    loop {
         match poll.poll(&mut events, None) {
             Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
         for event in &events {
+            if event.token() == STOP {
+                return Ok(());
+            }
             if event.token() == LISTENER {
                 while let Ok((mut stream, _)) = listener.accept() {
                     let token = Token(next);
@@ -105,7 +100,13 @@ fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Resul
                         .set_nodelay(true)
                         .and_then(|()| poll.registry().register(&mut stream, token, both));
                     if ready.is_ok() {
-                        connections.insert(token, EchoConnection::new(stream));
+                        let connection = EchoConnection {
+                            stream,
+                            upgraded: false,
+                            rest: Vec::new(),
+                            out: Vec::new(),
+                        };
+                        connections.insert(token, connection);
                     }
                 }
             } else if let Some(connection) = connections.get_mut(&event.token())
@@ -115,7 +116,6 @@ fn serve(mut poll: Poll, listener: &TcpListener, over: &AtomicBool) -> io::Resul
             }
         }
     }
-    Ok(())
 }
 
 #[derive(Debug)]
@@ -129,15 +129,6 @@ struct EchoConnection {
 }
 
 impl EchoConnection {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            upgraded: false,
-            rest: Vec::new(),
-            out: Vec::new(),
-        }
-    }
-
     /// Does everything that can be done now; an error is the end of the connection.
     fn serve(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.flush()?;
@@ -150,7 +141,7 @@ impl EchoConnection {
                 Err(e) => return Err(e),
             };
             if self.upgraded {
-                self.echo(&mut buffer[..n])?;
+                self.echo(&buffer[..n])?;
             } else {
                 self.rest.extend_from_slice(&buffer[..n]);
                 self.upgrade()?;
@@ -183,40 +174,31 @@ impl EchoConnection {
              Sec-WebSocket-Accept: {accept}\r\n\r\n"
         );
         self.upgraded = true;
-        self.send(answer.as_bytes())
+        self.out.extend_from_slice(answer.as_bytes());
+        self.flush()
     }
 
-    /// Unmasks whole frames in place and sends them back. A frame that is cut off at the end waits for its
-    /// rest.
-    fn echo(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        let mut gathered;
-        let bytes = if self.rest.is_empty() {
+    /// Unmasks whole frames and sends them back. A frame that is cut off at the end waits for its rest.
+    fn echo(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut gathered = std::mem::take(&mut self.rest);
+        let mut bytes = if gathered.is_empty() {
             bytes
         } else {
-            gathered = std::mem::take(&mut self.rest);
             gathered.extend_from_slice(bytes);
-            &mut gathered[..]
+            &gathered
         };
-        let (mut read, mut written) = (0, 0);
         let mut is_over = false;
-        while let Some(frame) = MaskedFrame::parse(&bytes[read..]) {
-            if bytes.len() - read < frame.header + 4 + frame.payload {
-                break;
-            }
-            let key_at = read + frame.header;
-            is_over |= bytes[read] & 0x0F == CLOSE;
-            let mut key = [0; 4];
-            key.copy_from_slice(&bytes[key_at..key_at + 4]);
-            let payload = key_at + 4..key_at + 4 + frame.payload;
-            websocket_wire::mask(&mut bytes[payload.clone()], key, 0);
-            bytes[read + 1] &= 0x7F;
-            bytes.copy_within(read..read + frame.header, written);
-            bytes.copy_within(payload.clone(), written + frame.header);
-            written += frame.header + frame.payload;
-            read = payload.end;
+        while let Some(frame) = MaskedFrame::split_off(&mut bytes) {
+            is_over |= frame.header[0] & 0x0F == CLOSE;
+            let start = self.out.len();
+            self.out.extend_from_slice(frame.header);
+            self.out[start + 1] &= 0x7F;
+            self.out.extend_from_slice(frame.payload);
+            let payload = start + frame.header.len();
+            websocket_wire::mask(&mut self.out[payload..], frame.key, 0);
         }
-        self.rest = bytes[read..].to_vec();
-        self.send(&bytes[..written])?;
+        self.rest = bytes.to_vec();
+        self.flush()?;
         // A close frame is its own answer; the server is the first to hang up (RFC 6455, 7.1.1).
         if is_over {
             return Err(ErrorKind::ConnectionAborted.into());
@@ -225,19 +207,6 @@ impl EchoConnection {
     }
 
     /// Sends as much as the socket takes at once, and keeps the rest.
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let taken = match self.stream.write(bytes) {
-            Ok(taken) => taken,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => 0,
-            Err(e) => return Err(e),
-        };
-        self.out.extend_from_slice(&bytes[taken..]);
-        self.flush()
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
             match self.stream.write(&self.out) {
@@ -250,21 +219,30 @@ impl EchoConnection {
     }
 }
 
-#[derive(Debug)]
-struct MaskedFrame {
-    /// Bytes before the mask.
-    header: usize,
-    payload: usize,
+struct MaskedFrame<'a> {
+    /// Bytes before the key.
+    header: &'a [u8],
+    key: [u8; 4],
+    payload: &'a [u8],
 }
 
-impl MaskedFrame {
-    fn parse(bytes: &[u8]) -> Option<Self> {
+impl<'a> MaskedFrame<'a> {
+    /// Takes the first frame; `None` unless it is whole.
+    fn split_off(bytes: &mut &'a [u8]) -> Option<Self> {
         let big_endian = |bytes: &[u8]| bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b));
-        let (header, payload) = match bytes.get(1)? & 0x7F {
+        let (header_len, len) = match bytes.get(1)? & 0x7F {
             126 => (4, big_endian(bytes.get(2..4)?)),
             127 => (10, big_endian(bytes.get(2..10)?)),
             short => (2, usize::from(short)),
         };
-        Some(Self { header, payload })
+        let (header, rest) = bytes.split_at(header_len);
+        let (key, rest) = rest.split_first_chunk()?;
+        let (payload, rest) = rest.split_at_checked(len)?;
+        *bytes = rest;
+        Some(Self {
+            header,
+            key: *key,
+            payload,
+        })
     }
 }

@@ -6,19 +6,18 @@ use std::time::{Duration, Instant, SystemTime};
 
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
-use measurement::plan::{Length, Plan};
+use measurement::plan::Plan;
 use measurement::record::{BottomK, Record, Recorder, fill_timeline};
 use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Summary, Tool};
 use measurement::verdict::{Calibration, GeneratorUsage, ServerUsage};
 
 use crate::SwarmError;
-use crate::client_stats::ClientStats;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
-use crate::progress::{Phase, ThreadLoad, context_switches, generator_usage, sum_by_reason};
+use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::worker::{ThreadResult, WorkerJob};
 
 /// Everything that a run takes beside its plan. The default knows nothing.
@@ -42,13 +41,7 @@ pub struct RunSetup<'a> {
 /// [`SwarmError`] when the run cannot take place: the host is unknown, no connection opens, or
 /// the system refuses a thread. Every later failure is counted.
 pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, SwarmError> {
-    let RunSetup {
-        tool,
-        command_line,
-        calibration,
-        open_file_limit,
-        mut probe,
-    } = setup;
+    let mut probe = setup.probe;
     let mut used: Option<ProcessUsage> = None;
     let mut recording = record_observed(plan, handle, |phase| match (phase, &mut probe) {
         (Phase::Measure, Some(probe)) => probe.begin(),
@@ -57,10 +50,10 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
     })?;
     let server = used.and_then(|used| server_sample(used, &recording.context.client));
     recording.context = RunContext {
-        tool,
-        command_line,
-        calibration,
-        host: describe_host(open_file_limit),
+        tool: setup.tool,
+        command_line: setup.command_line,
+        calibration: setup.calibration,
+        host: describe_host(setup.open_file_limit),
         server,
         ..recording.context
     };
@@ -125,95 +118,73 @@ pub fn record_observed(
         None => return Err(nothing_connected(plan, &coordinator.results)),
     };
     let results = std::mem::take(&mut coordinator.results);
-    let mut recording = merge(plan, results, &budget, started_at, stopped);
+    let mut recording = merge(results, &budget, started_at, stopped);
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
     Ok(recording)
 }
 
 fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
-    let mut connects = ConnectStats::default();
-    results.iter().for_each(|r| connects.add(&r.connects));
-    let failures = connects.failures();
+    let mut failures = BTreeMap::<_, u64>::new();
+    for (failure, n) in results.iter().flat_map(|r| &r.progress.failures) {
+        *failures.entry(failure).or_default() += n;
+    }
+    let attempted = failures.values().sum();
     let most_frequent = failures
-        .iter()
-        .max_by_key(|(failure, n)| (**n, failure.to_string()));
+        .into_iter()
+        .max_by_key(|(failure, n)| (*n, failure.to_string()));
     match most_frequent {
         Some((cause, _)) => SwarmError::NothingConnected {
             url: plan.server_url().as_str().to_owned(),
-            attempted: failures.values().sum(),
+            attempted,
             cause: cause.clone(),
         },
         None => SwarmError::ThreadEnded,
     }
 }
 
-/// Merges the results of all threads.
 fn merge(
-    plan: &Plan,
     results: Vec<ThreadResult>,
     budget: &BottomK,
     started_at: SystemTime,
     interrupted: bool,
 ) -> Recording {
-    let usage = generator_usage(results.iter().map(|r| ThreadLoad {
-        usage: r.usage,
-        blocked_writes: r.clients.blocked_writes,
-    }));
+    let threads: Vec<_> = results.iter().map(|r| Arc::clone(&r.progress)).collect();
+    let (sum, elapsed_ns) = (sum_progress(&threads), elapsed_ns(&threads));
     let mut connects = ConnectStats::default();
-    let mut clients = ClientStats::new(0);
+    let mut clients = Vec::new();
     let mut recorders = Vec::new();
     for result in results {
         connects.add(&result.connects);
-        clients.add(result.clients);
+        clients.extend(result.clients);
         recorders.push(result.recorder);
     }
-    clients.rows.sort_unstable_by_key(|row| row.client);
+    clients.sort_unstable_by_key(|row| row.client);
     let mut record = Recorder::merge(recorders, budget);
-    let elapsed_ns = match plan.length {
-        // A planned time ends as planned, even if echoes are still under way.
-        Length::Duration(_) => clients.sending_until_ns,
-        Length::MessagesPerClient(_) if interrupted => clients.sending_until_ns,
-        Length::MessagesPerClient(_) => clients.sending_until_ns.max(record.last_received_ns),
-    };
     fill_timeline(&mut record.timeline, elapsed_ns);
+    let mut close_codes = BTreeMap::new();
+    for code in clients.iter().filter_map(|row| row.close_code) {
+        *close_codes.entry(code).or_default() += 1;
+    }
     Recording {
         context: RunContext {
             started_at: humantime::format_rfc3339_millis(started_at).to_string(),
             elapsed_s: Duration::from_nanos(elapsed_ns).as_secs_f64(),
-            connections: connections(&connects, &clients),
+            // The caller adds the duration of the opening.
+            connections: Connections {
+                close_codes,
+                ..sum.connections
+            },
             connect_ns: connects.times(),
-            client: usage,
+            client: sum.usage,
             interrupted,
             ..RunContext::default()
         },
         record,
-        clients: clients.rows,
-    }
-}
-
-/// Results of the connections; the duration of the opening is added by the caller.
-fn connections(connects: &ConnectStats, clients: &ClientStats) -> Connections {
-    let mut close_codes = BTreeMap::new();
-    for code in clients.rows.iter().filter_map(|row| row.close_code) {
-        *close_codes.entry(code).or_default() += 1;
-    }
-    let opened = connects.opened();
-    let failures = sum_by_reason([connects.failures()].into_iter());
-    let failed = failures.values().sum();
-    Connections {
-        attempted: opened + failed,
-        opened,
-        failed,
-        failures,
-        closed_early: clients.closed_early,
-        early_ends: sum_by_reason([&clients.early_ends].into_iter()),
-        close_codes,
-        opening_s: 0.0,
+        clients,
     }
 }
 
 /// Describes this machine, with the limit on open files in force.
-#[must_use]
 pub fn describe_host(open_file_limit: Option<u64>) -> Host {
     let info = SystemInfo::read();
     Host {

@@ -13,8 +13,8 @@ use crate::clock::Clock;
 use crate::connect::connect_stats::ConnectStats;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
-use crate::progress::{ThreadLoad, ThreadProgress};
-use crate::rules::{RunSignal, SendRules};
+use crate::progress::ThreadProgress;
+use crate::rules::{Command, RunTimes, SendRules};
 use crate::timers::Timers;
 
 /// Initial capacity for samples when a time is planned; the capacity grows as needed.
@@ -31,11 +31,14 @@ pub(crate) struct ThreadState {
     pub(crate) buffers: RefCell<WriteBuffers>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) timers: RefCell<Timers>,
-    signal: RunSignal,
+    /// `None` until the first message may go out.
+    pub(crate) run: Option<RunTimes>,
+    /// The present command. Each client has to be woken to see a change.
+    pub(crate) command: Command,
     pub(crate) connects: RefCell<ConnectStats>,
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
-    stopped_ns: u64,
+    pub(crate) stopped_ns: u64,
 }
 
 impl ThreadState {
@@ -58,47 +61,20 @@ impl ThreadState {
                 expected_samples(plan, clients),
             )),
             timers: RefCell::default(),
-            signal: RunSignal::default(),
+            run: None,
+            command: Command::default(),
             connects: RefCell::default(),
-            clients: RefCell::new(ClientStats::new(clients)),
+            clients: RefCell::new(ClientStats {
+                busy: clients,
+                ..ClientStats::default()
+            }),
             stopped_ns: u64::MAX,
         }
     }
 
-    #[inline]
-    pub(crate) fn signal(&self) -> &RunSignal {
-        &self.signal
-    }
-
-    /// Changes the signal; each client has to be woken to see it.
-    pub(crate) fn set_signal(&mut self, signal: RunSignal) {
-        self.signal = signal;
-    }
-
-    /// Number of clients that have not completed the plan.
-    pub(crate) fn busy(&self) -> usize {
-        self.clients.borrow().busy
-    }
-
-    /// Counts a write that found the socket full.
-    #[cold]
-    pub(crate) fn count_blocked_write(&self) {
-        self.clients.borrow_mut().blocked_writes += 1;
-    }
-
-    /// Excludes echoes that come later than this after T0 from the throughput.
-    pub(crate) fn measure_until(&self, ns: u64) {
-        self.recorder.borrow_mut().measure_until(ns);
-    }
-
-    /// Marks the time at which the user ended the run.
-    pub(crate) fn set_stopped(&mut self, ns: u64) {
-        self.stopped_ns = ns;
-    }
-
     /// Marks that a client has stopped sending.
     pub(crate) fn end_sending(&self, now_ns: u64) {
-        if let Some(run) = self.signal.run {
+        if let Some(run) = self.run {
             let mut clients = self.clients.borrow_mut();
             let after_t0 = now_ns.saturating_sub(run.t0_ns);
             clients.sending_until_ns = clients.sending_until_ns.max(after_t0);
@@ -108,7 +84,7 @@ impl ThreadState {
     /// Records the messages of a schedule that were due by `until_ns` but not sent.
     #[cold]
     pub(crate) fn record_unsent(&self, pacing: Pacing, until_ns: u64) {
-        if let Some(run) = self.signal.run {
+        if let Some(run) = self.run {
             let unsent = pacing.count_unsent(until_ns, &self.rules, run);
             self.recorder.borrow_mut().counts.unsent += unsent;
         }
@@ -122,19 +98,15 @@ impl ThreadState {
         }
     }
 
-    /// Progress of the thread; `usage` is the thread's usage since T0 and its duration in seconds.
     pub(crate) fn progress(&self, usage: Option<(ThreadUsage, f64)>) -> ThreadProgress {
         let (connects, clients) = (self.connects.borrow(), self.clients.borrow());
         ThreadProgress {
             opened: connects.opened(),
-            failures: connects.failures().clone(),
-            closed_early: clients.closed_early,
+            failures: connects.failures.clone(),
             early_ends: clients.early_ends.clone(),
             record: self.recorder.borrow().so_far(),
-            load: ThreadLoad {
-                usage,
-                blocked_writes: clients.blocked_writes,
-            },
+            usage,
+            blocked_writes: clients.blocked_writes,
             elapsed_ns: self.elapsed_ns(),
             is_busy: clients.busy > 0,
         }
@@ -142,7 +114,7 @@ impl ThreadState {
 
     /// Duration of the measured phase for this thread so far, in nanoseconds.
     fn elapsed_ns(&self) -> u64 {
-        let Some(run) = self.signal.run else {
+        let Some(run) = self.run else {
             return 0;
         };
         let clients = self.clients.borrow();
@@ -151,25 +123,15 @@ impl ThreadState {
             return now_ns.min(run.end_ns).saturating_sub(run.t0_ns);
         }
         // Without a planned time the phase lasts until the last echo, unless the user ended it.
-        if self.rules.messages == u64::MAX || self.signal.stop {
+        if self.rules.messages == u64::MAX || self.command.stop {
             clients.sending_until_ns
         } else {
             let last_received_ns = self.recorder.borrow().last_received_ns();
             clients.sending_until_ns.max(last_received_ns)
         }
     }
-
-    /// The results, when all clients are over.
-    pub(crate) fn into_results(self) -> (Recorder, ConnectStats, ClientStats) {
-        (
-            self.recorder.into_inner(),
-            self.connects.into_inner(),
-            self.clients.into_inner(),
-        )
-    }
 }
 
-/// Number of samples that the clients of a thread will probably keep.
 fn expected_samples(plan: &Plan, clients: usize) -> usize {
     let messages = match plan.length {
         Length::MessagesPerClient(n) => n.get().saturating_mul(clients as u64),

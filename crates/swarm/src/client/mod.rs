@@ -1,7 +1,7 @@
 //! One client: sends on schedule, matches echoes, records them, and closes the connection.
 //!
 //! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's
-//! signal has changed; its thread wakes it then. Each time it reads what is there, moves to the next
+//! command has changed; its thread wakes it then. Each time it reads what is there, moves to the next
 //! stage where it is time to, writes what may go out, and registers its next wake-up.
 //!
 //! | module | content |
@@ -22,7 +22,7 @@ use websocket_wire::Decoder;
 use crate::buffers::OutgoingFrame;
 use crate::clock::nanoseconds;
 use crate::connect::opening::OpenedConnection;
-use crate::connect::transport::Transport;
+use crate::connect::transport::{Readiness, Transport};
 use crate::connection_end::ConnectionEnd;
 use crate::message::echo_verifier::EchoVerifier;
 use crate::message::in_flight::InFlightQueue;
@@ -32,22 +32,6 @@ use stages::ClientStage;
 
 /// Number of reads after which other clients have their turn.
 const READS_PER_WAKE: usize = 16;
-
-/// Reason of a wake-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// The socket is ready.
-    Ready {
-        readable: bool,
-        writable: bool,
-        /// The server will send no more.
-        closed: bool,
-    },
-    /// The client had stopped reading to let others have their turn.
-    Continue,
-    /// A message is due, a deadline has passed, or the signal has changed.
-    Time,
-}
 
 /// The event that a client waits for next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +53,7 @@ pub(crate) struct Client {
     /// Index within the thread.
     slot: u32,
     stage: ClientStage,
-    /// The socket took no more; the poll reports when it does.
-    blocked: bool,
-    /// There is, or may be, something to read.
-    readable: bool,
-    /// The server will send no more, so a short read is not the last one.
-    at_end: bool,
+    ready: Readiness,
     /// Measured messages sent.
     sent: u64,
     /// Registered deadline.
@@ -112,13 +91,14 @@ impl Client {
     ) -> Option<Self> {
         let mut client = Self {
             connect_ns: nanoseconds(opened.timings.total()),
-            stream: opened.stream,
+            stream: opened.reader.stream,
             id,
             slot,
             stage: ClientStage::Waiting,
-            blocked: false,
-            readable: false,
-            at_end: false,
+            ready: Readiness {
+                writable: true,
+                ..opened.reader.readiness
+            },
             sent: 0,
             deadline_ns: u64::MAX,
             due_ns: u64::MAX,
@@ -134,7 +114,7 @@ impl Client {
             last_written_ns: 0,
             closed: None,
         };
-        match client.take_in(&opened.leftover, thread.clock.now_ns(), thread) {
+        match client.take_in(&opened.reader.buffer, thread.clock.now_ns(), thread) {
             Ok(()) => Some(client),
             Err(end) => {
                 client.end(end, thread);
@@ -143,10 +123,10 @@ impl Client {
         }
     }
 
-    /// Does everything that can be done now.
+    /// Does everything that can be done now. `reported` is the poll's report, if there is one.
     #[inline]
-    pub(crate) fn wake(&mut self, wake: Wake, thread: &ThreadState) -> Next {
-        match self.advance(wake, thread) {
+    pub(crate) fn wake(&mut self, reported: Option<Readiness>, thread: &ThreadState) -> Next {
+        match self.advance(reported, thread) {
             Ok(next) => next,
             Err(end) => {
                 self.end(end, thread);
@@ -155,21 +135,18 @@ impl Client {
         }
     }
 
-    fn advance(&mut self, wake: Wake, thread: &ThreadState) -> Result<Next, ConnectionEnd> {
-        if let Wake::Ready {
-            readable,
-            writable,
-            closed,
-        } = wake
-        {
-            self.readable |= readable || closed;
-            self.at_end |= closed;
-            self.blocked &= !writable;
+    fn advance(
+        &mut self,
+        reported: Option<Readiness>,
+        thread: &ThreadState,
+    ) -> Result<Next, ConnectionEnd> {
+        if let Some(reported) = reported {
+            self.ready.add(reported);
         }
         let mut reads = 0;
         let mut now_ns = 0;
         let next = loop {
-            let received_ns = if self.readable {
+            let received_ns = if self.ready.readable {
                 self.read(thread)?
             } else {
                 None
@@ -181,7 +158,7 @@ impl Client {
                 self.step(now_ns, thread)?;
                 self.write(thread).map_err(|e| ConnectionEnd::from(&e))?;
             }
-            if !self.readable {
+            if !self.ready.readable {
                 break Next::Event;
             }
             if reads == READS_PER_WAKE {
@@ -248,7 +225,6 @@ impl Client {
         is_current
     }
 
-    /// Clears a due time that has come.
     pub(crate) fn on_due(&mut self, at_ns: u64) {
         if self.due_ns == at_ns {
             self.due_ns = u64::MAX;

@@ -1,6 +1,6 @@
 //! Reading: echoes are matched and timed, control frames answered.
 
-use std::io::{self, Read};
+use std::io::ErrorKind;
 
 use measurement::plan::Verify;
 use websocket_wire::{Event, Opcode};
@@ -17,27 +17,21 @@ impl Client {
     #[inline]
     pub(super) fn read(&mut self, thread: &ThreadState) -> Result<Option<u64>, ConnectionEnd> {
         let mut buffer = thread.read_buffer.borrow_mut();
-        match self.stream.read(&mut buffer) {
-            Ok(0) => Err(self.end_of_stream(ConnectionEnd::NoCloseFrame)),
+        match self.stream.read_ready(&mut buffer, &mut self.ready) {
+            Ok(0) => Err(self.closed_or(ConnectionEnd::NoCloseFrame)),
             Ok(n) => {
                 let now = thread.clock.now_ns();
-                // Otherwise the next event reports more. Only where events are edges, and only before
-                // the end of the stream.
-                let may_hold_more = self.stream.may_hold_more(n, buffer.len());
-                self.readable = may_hold_more || self.at_end || cfg!(windows);
                 self.take_in(&buffer[..n], now, thread).map(|()| Some(now))
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.readable = false;
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 Ok(None)
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(None),
-            Err(e) => Err(self.end_of_stream((&e).into())),
+            Err(e) => Err(self.closed_or((&e).into())),
         }
     }
 
     /// End of the connection: by the server's close frame, if it came before.
-    fn end_of_stream(&self, end: ConnectionEnd) -> ConnectionEnd {
+    pub(super) fn closed_or(&self, end: ConnectionEnd) -> ConnectionEnd {
         self.closed.map_or(end, ConnectionEnd::ClosedByServer)
     }
 
@@ -93,7 +87,7 @@ impl Client {
         {
             return;
         }
-        while let Some(message) = self.in_flight.next_expected() {
+        while let Some(message) = self.in_flight.oldest() {
             let identity = Identity {
                 client: self.id,
                 number: message.number,
@@ -117,9 +111,7 @@ impl Client {
             Event::Data { kind, part, last } => {
                 let context = VerifyContext {
                     client: self.id,
-                    clients: thread.rules.clients,
-                    verify: thread.rules.verify,
-                    kind: thread.rules.kind,
+                    rules: &thread.rules,
                     payloads: &thread.payloads,
                     sent: self.sent,
                     warmed: self.warmed,

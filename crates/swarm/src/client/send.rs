@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use rand::RngExt;
-use websocket_wire::{Opcode, WriteBuffer, append_control_frame};
+use websocket_wire::{Opcode, append_control_frame};
 
 use super::Client;
 use super::stages::ClientStage;
 use crate::buffers::{BUFFER_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
+use crate::message::in_flight::InFlightMessage;
 use crate::message::pacing::SendQuota;
 use crate::message::payload::{Identity, MessageNumber};
 use crate::thread_state::ThreadState;
@@ -15,14 +16,11 @@ use crate::thread_state::ThreadState;
 impl Client {
     /// Writes everything that is due, until the socket takes no more.
     pub(super) fn write(&mut self, thread: &ThreadState) -> io::Result<()> {
-        if self.blocked {
-            return Ok(());
-        }
-        if self.stream.has_unsent() {
+        if self.ready.writable && self.stream.has_unsent() {
             self.send_unsent(thread)?;
-            if self.blocked {
-                return Ok(());
-            }
+        }
+        if !self.ready.writable {
+            return Ok(());
         }
         let mut buffers = thread.buffers.borrow_mut();
         while self.write_once(&mut buffers, thread)? {}
@@ -40,8 +38,7 @@ impl Client {
         let written = match self.stream.write(bytes) {
             Ok(written) => written,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.blocked = true;
-                thread.count_blocked_write();
+                self.note_blocked(thread);
                 return Ok(false);
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(true),
@@ -53,8 +50,7 @@ impl Client {
         }
         if self.stream.has_unsent() {
             // Bytes that TLS took go out before any other.
-            self.blocked = true;
-            thread.count_blocked_write();
+            self.note_blocked(thread);
             return Ok(false);
         }
         // A full buffer may have left something out; after a short write the next attempt writes more, or
@@ -70,32 +66,24 @@ impl Client {
         buffers: &mut WriteBuffers,
         thread: &ThreadState,
     ) -> (usize, Option<SendQuota>) {
-        let WriteBuffers {
-            bytes,
-            frames,
-            masks,
-        } = buffers;
-        bytes.clear();
-        frames.clear();
+        buffers.bytes.clear();
+        buffers.frames.clear();
+        let mut resumed = 0;
         if let Some(partial) = &self.partial {
             let mut frame = OutgoingFrame::clone(partial);
-            frame.append(bytes, self.id, thread.rules.kind, &thread.payloads);
+            frame.append(&mut buffers.bytes, self.id, &thread.payloads);
+            resumed = buffers.bytes.as_bytes().len();
+            // Only a whole frame may be followed by another.
+            if frame.written < frame.len() {
+                return (resumed, None);
+            }
         }
-        let resumed = bytes.as_bytes().len();
-        // Only a whole frame may be followed by another.
-        if self
-            .partial
-            .as_ref()
-            .is_some_and(|p| p.len() - p.written != resumed as u64)
-        {
-            return (resumed, None);
-        }
-        bytes.put(&self.control);
+        buffers.bytes.put(&self.control);
         // Read just before the write: the actual send time of all new messages in it.
         let now = thread.clock.now_ns();
         let mut quota = self.quota(now, thread);
         if let Some(quota) = &mut quota {
-            self.begin_frames(quota, bytes, frames, masks, thread);
+            self.begin_frames(quota, buffers, thread);
         }
         (resumed, quota)
     }
@@ -103,10 +91,7 @@ impl Client {
     /// Returns the messages that may go out now.
     #[inline]
     fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
-        let run = thread
-            .signal()
-            .run
-            .filter(|_| self.stage == ClientStage::Running)?;
+        let run = thread.run.filter(|_| self.stage == ClientStage::Running)?;
         let in_flight = self.in_flight.active();
         self.pacing
             .quota(now_ns, in_flight, self.sent, &thread.rules, run)
@@ -116,9 +101,9 @@ impl Client {
     #[inline]
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
-        let run = thread.signal().run?;
+        let run = thread.run?;
         if self.stage != ClientStage::Running
-            || self.blocked
+            || !self.ready.writable
             || self.in_flight.active() >= thread.rules.window
         {
             return None;
@@ -133,12 +118,18 @@ impl Client {
         self.last_written_ns = thread.clock.now_ns();
         match self.stream.flush() {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                self.blocked = true;
-                thread.count_blocked_write();
+                self.note_blocked(thread);
                 Ok(())
             }
             sent => sent,
         }
+    }
+
+    /// Counts a write that found the socket full. The poll reports when it takes more.
+    #[cold]
+    fn note_blocked(&mut self, thread: &ThreadState) {
+        self.ready.writable = false;
+        thread.clients.borrow_mut().blocked_writes += 1;
     }
 
     /// Appends as many new frames as the quota and the buffer allow.
@@ -146,34 +137,34 @@ impl Client {
     fn begin_frames(
         &self,
         quota: &mut SendQuota,
-        buffer: &mut WriteBuffer,
-        frames: &mut Vec<OutgoingFrame>,
-        masks: &mut impl rand::Rng,
+        buffers: &mut WriteBuffers,
         thread: &ThreadState,
     ) {
         let client = self.id;
-        let first = if quota.measured {
+        let mut index = if quota.measured {
             self.sent
         } else {
             self.warmed
         };
-        for index in first.. {
-            if buffer.as_bytes().len() >= BUFFER_LEN {
-                break;
-            }
-            let Some(intended_ns) = quota.take(&thread.rules) else {
-                break;
-            };
+        while buffers.bytes.as_bytes().len() < BUFFER_LEN
+            && let Some(intended_ns) = quota.take(&thread.rules)
+        {
             let number = if quota.measured {
                 MessageNumber::measured(index)
             } else {
                 MessageNumber::warmup(index)
             };
-            let shape = thread.payloads.shape(Identity { client, number });
-            let mask = masks.random::<u32>().to_ne_bytes();
-            let mut frame = OutgoingFrame::new(number, shape, mask, intended_ns);
-            frame.append(buffer, client, thread.rules.kind, &thread.payloads);
-            frames.push(frame);
+            index += 1;
+            let message = InFlightMessage {
+                number,
+                shape: thread.payloads.shape(Identity { client, number }),
+                intended_ns,
+                sent_ns: quota.now_ns,
+            };
+            let mask = buffers.masks.random::<u32>().to_ne_bytes();
+            let mut frame = OutgoingFrame::new(message, thread.rules.kind, mask);
+            frame.append(&mut buffers.bytes, client, &thread.payloads);
+            buffers.frames.push(frame);
         }
     }
 
@@ -199,7 +190,7 @@ impl Client {
             self.control.drain(..control);
             rest -= control;
         }
-        let (Some(quota), Some(run)) = (quota, thread.signal().run) else {
+        let (Some(quota), Some(run)) = (quota, thread.run) else {
             return;
         };
         let now = quota.now_ns;
@@ -214,15 +205,16 @@ impl Client {
             let taken = rest.min(frame.written);
             rest -= taken;
             if taken < frame.len() {
-                self.partial = Some(Box::new(frame.with_written(taken)));
+                let mut partial = *frame;
+                partial.written = taken;
+                self.partial = Some(Box::new(partial));
             }
             sent += 1;
-            self.in_flight
-                .push(frame.number, frame.shape, frame.intended_ns, now);
+            self.in_flight.push(frame.message);
             self.last_sent_ns = now;
             if quota.measured {
                 self.sent += 1;
-                recorder.sent(frame.intended_ns - run.t0_ns, now - run.t0_ns);
+                recorder.sent(frame.message.intended_ns - run.t0_ns, now - run.t0_ns);
             } else {
                 self.warmed += 1;
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use measurement::record::{ConnectFailure, LatencyHistogram};
 use measurement::verdict::{ConnectTimes, Latency};
 
-use super::opening::{ConnectTimings, OpenedConnection};
+use super::opening::OpenedConnection;
 use crate::clock::nanoseconds;
 
 /// Results of the connections that a thread tried to open.
@@ -16,19 +16,16 @@ pub(crate) struct ConnectStats {
     tls: LatencyHistogram,
     upgrade: LatencyHistogram,
     total: LatencyHistogram,
-    failures: BTreeMap<ConnectFailure, u64>,
+    /// Connections that did not open.
+    pub(crate) failures: BTreeMap<ConnectFailure, u64>,
 }
 
 impl ConnectStats {
-    /// Counts one connection.
     pub(crate) fn record(&mut self, result: &Result<OpenedConnection, ConnectFailure>) {
-        match result {
-            Ok(opened) => self.record_timings(&opened.timings),
-            Err(failure) => *self.failures.entry(failure.clone()).or_default() += 1,
-        }
-    }
-
-    fn record_timings(&mut self, timings: &ConnectTimings) {
+        let timings = match result {
+            Ok(opened) => opened.timings,
+            Err(failure) => return *self.failures.entry(failure.clone()).or_default() += 1,
+        };
         self.tcp.record(nanoseconds(timings.tcp));
         if let Some(tls) = timings.tls {
             self.tls.record(nanoseconds(tls));
@@ -37,28 +34,18 @@ impl ConnectStats {
         self.total.record(nanoseconds(timings.total()));
     }
 
-    /// Number of connections that opened.
     pub(crate) fn opened(&self) -> u64 {
         self.total.count()
     }
 
-    /// Number of connections that did not open, by reason.
-    pub(crate) fn failures(&self) -> &BTreeMap<ConnectFailure, u64> {
-        &self.failures
-    }
-
-    /// Adds the results of another thread.
+    /// Adds the times of another thread.
     pub(crate) fn add(&mut self, thread: &Self) {
         self.tcp.merge(&thread.tcp);
         self.tls.merge(&thread.tls);
         self.upgrade.merge(&thread.upgrade);
         self.total.merge(&thread.total);
-        for (failure, count) in &thread.failures {
-            *self.failures.entry(failure.clone()).or_default() += count;
-        }
     }
 
-    /// Summary of the connect times.
     pub(crate) fn times(&self) -> ConnectTimes {
         ConnectTimes {
             tcp: Latency::from(&self.tcp),

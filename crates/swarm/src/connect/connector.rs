@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{self, InvalidHeaderValue};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{Request, header};
 use measurement::plan::{Endpoint, Plan};
 use measurement::record::ConnectFailure;
+use mio::net::TcpStream;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite;
@@ -31,9 +31,11 @@ pub(crate) type Upgrade = MidHandshake<ClientHandshake<HeadReader>>;
 pub(crate) struct Connector {
     address: ResolvedAddress,
     /// The configuration, and the name that the certificate has to be for.
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    pub(crate) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// The request without its key, which differs from connection to connection.
     request: Request<()>,
-    timeout: Duration,
+    /// Maximum time for opening a connection.
+    pub(crate) timeout: Duration,
 }
 
 /// Address of the server's socket.
@@ -47,40 +49,39 @@ enum ResolvedAddress {
 impl Connector {
     /// Resolves the host name, reads the certificates to trust and prepares the upgrade request.
     pub(crate) fn new(plan: &Plan) -> Result<Self, SwarmError> {
-        Ok(Self {
-            address: resolve(plan.server_url().endpoint())?,
-            tls: match plan.server_url().endpoint() {
-                Endpoint::Tcp {
-                    host, tls: true, ..
-                } => {
+        let mut secured = None;
+        let address = match plan.server_url().endpoint() {
+            Endpoint::Unix { socket } => ResolvedAddress::Unix(socket.into()),
+            Endpoint::Tcp { host, port, tls } => {
+                let addresses = (host.as_str(), *port)
+                    .to_socket_addrs()
+                    .map_err(|source| SwarmError::Lookup(host.clone(), source))?;
+                if *tls {
                     let name = ServerName::try_from(host.clone())
-                        .map_err(|_| SwarmError::ServerName { host: host.clone() })?;
-                    Some((tls::client_config(&plan.server().certificate_policy)?, name))
+                        .map_err(|_| SwarmError::ServerName(host.clone()))?;
+                    let policy = &plan.server().certificate_policy;
+                    secured = Some((tls::client_config(policy)?, name));
                 }
-                _ => None,
-            },
-            request: upgrade_request(plan).map_err(|source| SwarmError::Request {
-                url: plan.server_url().as_str().to_owned(),
-                source,
-            })?,
+                ResolvedAddress::Tcp(addresses.collect())
+            }
+        };
+        let url = plan.server_url().as_str();
+        Ok(Self {
+            address,
+            tls: secured,
+            request: upgrade_request(plan)
+                .map_err(|source| SwarmError::Request(url.to_owned(), source))?,
             timeout: plan.connect_timeout,
         })
-    }
-
-    /// Maximum time for opening a connection.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// Returns true when connections use TLS.
-    pub(crate) fn uses_tls(&self) -> bool {
-        self.tls.is_some()
     }
 
     /// Begins to connect to the address of this number; `None` when there are no more.
     pub(crate) fn connect(&self, address: usize) -> Option<io::Result<Transport>> {
         match &self.address {
-            ResolvedAddress::Tcp(addresses) => addresses.get(address).map(|to| Transport::tcp(*to)),
+            ResolvedAddress::Tcp(addresses) => {
+                let to = addresses.get(address)?;
+                Some(TcpStream::connect(*to).map(Transport::Tcp))
+            }
             ResolvedAddress::Unix(socket) => (address == 0).then(|| Transport::unix(socket)),
         }
     }
@@ -93,7 +94,6 @@ impl Connector {
         }
     }
 
-    /// Prepares the upgrade of a connected stream.
     pub(crate) fn upgrade(&self, stream: Transport) -> Result<Upgrade, ConnectFailure> {
         let mut request = self.request.clone();
         let key = generate_key();
@@ -109,44 +109,22 @@ impl Connector {
     }
 }
 
-fn resolve(endpoint: &Endpoint) -> Result<ResolvedAddress, SwarmError> {
-    match endpoint {
-        Endpoint::Unix { socket } => Ok(ResolvedAddress::Unix(socket.into())),
-        Endpoint::Tcp { host, port, .. } => match (host.as_str(), *port).to_socket_addrs() {
-            Ok(addresses) => Ok(ResolvedAddress::Tcp(addresses.collect())),
-            Err(source) => Err(SwarmError::Lookup {
-                host: host.clone(),
-                source,
-            }),
-        },
-    }
-}
-
-/// The request without its key, which differs from connection to connection.
 fn upgrade_request(plan: &Plan) -> Result<Request<()>, http::Error> {
     let target = plan.server_url();
     // Only the parts of the URL that HTTP carries matter here.
     let uri = format!("ws://{}{}", target.authority(), target.resource());
-    let mut request = Request::builder().uri(uri).body(())?;
-    let headers = request.headers_mut();
-    add_fixed_headers(headers, target.authority())?;
+    let mut request = Request::builder()
+        .uri(uri)
+        .header(header::HOST, target.authority())
+        .header(header::CONNECTION, "Upgrade")
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_VERSION, "13")
+        .body(())?;
     // A `Host` of the user replaces ours.
-    headers.extend(plan.headers.clone());
+    request.headers_mut().extend(plan.headers.clone());
     Ok(request)
 }
 
-fn add_fixed_headers(headers: &mut HeaderMap, authority: &str) -> Result<(), InvalidHeaderValue> {
-    headers.insert(header::HOST, authority.try_into()?);
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(
-        header::SEC_WEBSOCKET_VERSION,
-        HeaderValue::from_static("13"),
-    );
-    Ok(())
-}
-
-/// Classifies an error of the upgrade.
 pub(crate) fn upgrade_failure(error: tungstenite::Error) -> ConnectFailure {
     match error {
         tungstenite::Error::Http(response) => ConnectFailure::Http(response.status().as_u16()),

@@ -1,7 +1,9 @@
 //! Connections of one thread that are being opened.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use measurement::record::ConnectFailure;
 use mio::{Registry, Token};
@@ -39,20 +41,19 @@ impl PendingConnections {
         }
     }
 
-    /// Number of openings.
     pub(crate) fn len(&self) -> usize {
         self.openings.len()
     }
 
     /// Begins to open a client's connection in a slot, under the token of the same number.
     pub(crate) fn begin(&mut self, client: u32, slot: u32, now_ns: u64) -> Option<OpeningResult> {
-        let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout()));
+        let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout));
         self.deadlines.push_back((deadline_ns, slot));
-        let progress = Opening::begin(&self.connector, &self.registry, Token(slot as usize));
+        let registered = (&self.registry, Token(slot as usize));
+        let progress = Opening::begin(Instant::now(), &self.connector, registered);
         self.keep(client, slot, progress)
     }
 
-    /// The socket of a slot is ready.
     pub(crate) fn ready(&mut self, slot: u32, reported: Readiness) -> Option<OpeningResult> {
         let (client, opening) = self.openings.remove(&slot)?;
         let registered = (&self.registry, Token(slot as usize));
@@ -63,14 +64,14 @@ impl PendingConnections {
     /// Keeps an opening that is pending, and returns the result of any other.
     fn keep(&mut self, client: u32, slot: u32, progress: OpeningProgress) -> Option<OpeningResult> {
         match progress {
-            OpeningProgress::Pending(opening) => {
+            ControlFlow::Continue(opening) => {
                 if opening.is_queueing() {
                     self.queueing.push_back(slot);
                 }
                 self.openings.insert(slot, (client, opening));
                 None
             }
-            OpeningProgress::Done(result) => Some((client, result)),
+            ControlFlow::Break(result) => Some((client, result)),
         }
     }
 
@@ -93,11 +94,9 @@ impl PendingConnections {
             };
             let waiting = self.queueing.len();
             let registered = (&self.registry, Token(slot as usize));
-            let progress = opening.retry(&self.connector, registered);
-            ended.extend(
-                self.keep(client, slot, progress)
-                    .map(|result| (slot, result)),
-            );
+            let progress = Opening::begin(opening.begun, &self.connector, registered);
+            let result = self.keep(client, slot, progress);
+            ended.extend(result.map(|result| (slot, result)));
             if self.queueing.len() > waiting {
                 // Back to the front, where it came from.
                 self.queueing.rotate_right(1);
@@ -128,7 +127,6 @@ impl PendingConnections {
         Some((slot, (client, Err(ConnectFailure::Timeout))))
     }
 
-    /// Gives up all openings and returns their clients.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = u32> + use<> {
         let openings = std::mem::take(&mut self.openings);
         openings.into_values().map(|(client, _)| client)

@@ -37,16 +37,12 @@ impl HeadReader {
     fn read_piece(&mut self) -> io::Result<usize> {
         let mut piece = [0; PIECE];
         while self.readiness.readable {
-            match self.stream.read(&mut piece) {
+            match self.stream.read_ready(&mut piece, &mut self.readiness) {
                 Ok(n) => {
-                    let may_hold_more = self.stream.may_hold_more(n, PIECE);
-                    self.readiness.readable =
-                        may_hold_more || self.readiness.at_end || cfg!(windows);
                     self.buffer.extend_from_slice(&piece[..n]);
                     return Ok(n);
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => self.readiness.readable = false,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(e) => return Err(e),
             }
         }

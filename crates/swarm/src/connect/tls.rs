@@ -8,16 +8,15 @@ use measurement::plan::CertificatePolicy;
 use measurement::record::{CertificateDefect, ConnectFailure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore,
     SignatureScheme,
 };
-
-/// The only protocol inside TLS.
-const ALPN: &[u8] = b"http/1.1";
 
 /// Error of the certificates to trust.
 #[derive(Debug, thiserror::Error)]
@@ -29,20 +28,12 @@ pub enum TrustError {
     /// The PEM text has no certificate in it.
     #[error("there is no certificate in it")]
     Empty,
-    /// A certificate cannot be read.
-    #[error("certificate {number} in it cannot be read")]
-    Certificate {
-        /// Number of the certificate, from 1.
-        number: usize,
-        /// Cause.
-        source: rustls::Error,
-    },
-    /// The system has no certificates that it trusts.
-    #[error("the system has no trusted certificates: name one with a file of its own{reason}")]
-    NoSystem {
-        /// First error of the search, if any.
-        reason: String,
-    },
+    /// The certificate of this number, from 1, cannot be read.
+    #[error("certificate {0} in it cannot be read")]
+    Certificate(usize, #[source] rustls::Error),
+    /// The system has no certificates that it trusts. Holds the first error of the search, if any.
+    #[error("the system has no trusted certificates: name one with a file of its own{0}")]
+    NoSystem(String),
     /// The TLS library refuses the configuration.
     #[error("the TLS library refuses its configuration")]
     Config(#[source] rustls::Error),
@@ -62,10 +53,7 @@ fn roots_in(pem: &[u8]) -> Result<RootCertStore, TrustError> {
         let certificate = certificate.map_err(TrustError::Pem)?;
         roots
             .add(certificate)
-            .map_err(|source| TrustError::Certificate {
-                number: index + 1,
-                source,
-            })?;
+            .map_err(|source| TrustError::Certificate(index + 1, source))?;
     }
     if roots.is_empty() {
         return Err(TrustError::Empty);
@@ -79,10 +67,8 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
     let mut roots = RootCertStore::empty();
     let (readable, _) = roots.add_parsable_certificates(found.certs);
     if readable == 0 {
-        let reason = found.errors.first();
-        return Err(TrustError::NoSystem {
-            reason: reason.map_or_else(String::new, |e| format!(" ({e})")),
-        });
+        let reason = found.errors.first().map(|e| format!(" ({e})"));
+        return Err(TrustError::NoSystem(reason.unwrap_or_default()));
     }
     Ok(roots)
 }
@@ -94,7 +80,9 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
 pub fn client_config(trust: &CertificatePolicy) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        CertificatePolicy::Unchecked => Arc::new(AnyCertificate(Arc::clone(&provider))),
+        CertificatePolicy::Unchecked => {
+            Arc::new(AnyCertificate(provider.signature_verification_algorithms))
+        }
         CertificatePolicy::System => checked(system_roots()?, &provider)?,
         CertificatePolicy::Roots(pem) => checked(roots_in(pem)?, &provider)?,
     };
@@ -104,7 +92,7 @@ pub fn client_config(trust: &CertificatePolicy) -> Result<Arc<ClientConfig>, Tru
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
@@ -113,17 +101,16 @@ fn checked(
     roots: RootCertStore,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .build()
-            .map_err(|e| TrustError::Config(rustls::Error::General(e.to_string())))?;
-    Ok(verifier)
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map(|verifier| verifier as _)
+        .map_err(|e| TrustError::Config(rustls::Error::General(e.to_string())))
 }
 
 /// Verifier that accepts every certificate. Signatures are still verified: the server holds the key of the
 /// certificate that it shows, and the handshake costs the same.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyCertificate(WebPkiSupportedAlgorithms);
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
@@ -143,8 +130,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+        verify_tls12_signature(message, certificate, signed, &self.0)
     }
 
     fn verify_tls13_signature(
@@ -153,35 +139,33 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
+        verify_tls13_signature(message, certificate, signed, &self.0)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.0.supported_schemes()
     }
 }
 
-/// Classifies an error of TLS.
 pub(crate) fn failure(error: &rustls::Error) -> ConnectFailure {
     use CertificateError as C;
-    let defect = match error {
-        rustls::Error::InvalidCertificate(certificate) => match certificate {
-            C::Expired | C::ExpiredContext { .. } => CertificateDefect::Expired,
-            C::NotValidYet | C::NotValidYetContext { .. } => CertificateDefect::NotValidYet,
-            C::UnknownIssuer => CertificateDefect::UnknownIssuer,
-            C::BadSignature => CertificateDefect::BadSignature,
-            C::NotValidForNameContext { .. } => {
-                return ConnectFailure::CertificateHost(certificate.to_string());
-            }
-            other => CertificateDefect::Other(defect_name(other)),
-        },
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(certificate) => certificate,
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             return ConnectFailure::NotTls;
         }
         other => return ConnectFailure::Tls(other.to_string()),
     };
-    ConnectFailure::Certificate(defect)
+    ConnectFailure::Certificate(match certificate {
+        C::Expired | C::ExpiredContext { .. } => CertificateDefect::Expired,
+        C::NotValidYet | C::NotValidYetContext { .. } => CertificateDefect::NotValidYet,
+        C::UnknownIssuer => CertificateDefect::UnknownIssuer,
+        C::BadSignature => CertificateDefect::BadSignature,
+        C::NotValidForNameContext { .. } => {
+            return ConnectFailure::CertificateHost(certificate.to_string());
+        }
+        other => CertificateDefect::Other(defect_name(other)),
+    })
 }
 
 /// Name of a certificate's defect, without the bytes that some errors hold. The library has nothing but
@@ -223,7 +207,7 @@ mod tests {
         }
         let file = pem() + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let error = roots_in(file.as_bytes()).unwrap_err();
-        assert!(matches!(error, TrustError::Certificate { number: 2, .. }));
+        assert!(matches!(error, TrustError::Certificate(2, _)));
         let file = pem() + "-----BEGIN CERTIFICATE-----\nMIIB";
         let error = roots_in(file.as_bytes()).unwrap_err();
         assert!(matches!(error, TrustError::Pem(_)), "{error}");

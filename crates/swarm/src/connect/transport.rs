@@ -4,7 +4,6 @@
 //! the system call; the state of TLS is in a box.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mio::event::Source;
@@ -22,14 +21,17 @@ use crate::buffers::BUFFER_LEN;
 pub(crate) struct Readiness {
     /// There is, or may be, something to read.
     pub(crate) readable: bool,
+    /// The socket may take more.
+    pub(crate) writable: bool,
     /// The server will send no more, so that a short read is not the last one.
     pub(crate) at_end: bool,
 }
 
 impl Readiness {
-    /// Adds another report.
+    #[inline]
     pub(crate) fn add(&mut self, reported: Self) {
         self.readable |= reported.readable || reported.at_end;
+        self.writable |= reported.writable;
         self.at_end |= reported.at_end;
     }
 }
@@ -53,18 +55,12 @@ pub(crate) struct TlsSocket {
 }
 
 impl Transport {
-    /// Begins to connect to a TCP port.
-    pub(crate) fn tcp(to: SocketAddr) -> io::Result<Self> {
-        TcpStream::connect(to).map(Self::Tcp)
-    }
-
     /// Connects to a Unix socket; `WouldBlock` when the server's backlog is full.
     #[cfg(unix)]
     pub(crate) fn unix(to: &std::path::Path) -> io::Result<Self> {
         UnixStream::connect(to).map(Self::Unix)
     }
 
-    /// Unsupported on this platform.
     #[cfg(not(unix))]
     pub(crate) fn unix(_: &std::path::Path) -> io::Result<Self> {
         Err(ErrorKind::Unsupported.into())
@@ -133,15 +129,27 @@ impl Transport {
         }
     }
 
-    /// Returns true when another read may bring more before the poll reports it, after one that brought
-    /// `came` of `asked` bytes. A short read empties a plain socket.
+    /// Reads once, and notes whether another read may bring more before the poll's next report.
     #[inline]
-    pub(crate) fn may_hold_more(&self, came: usize, asked: usize) -> bool {
-        match self {
-            // A record may lie decrypted in the session, and the next one in the socket.
-            Self::Tls(tls) => came == asked || !tls.drained,
-            _ => came == asked,
+    pub(crate) fn read_ready(
+        &mut self,
+        buffer: &mut [u8],
+        ready: &mut Readiness,
+    ) -> io::Result<usize> {
+        let read = self.read(buffer);
+        match &read {
+            Ok(came) => {
+                // A short read empties a plain socket. With TLS, a record may lie decrypted in the session, and
+                // the next one in the socket.
+                let may_hold_more =
+                    *came == buffer.len() || matches!(self, Self::Tls(tls) if !tls.drained);
+                // Only where events are edges, and only before the end of the stream.
+                ready.readable = may_hold_more || ready.at_end || cfg!(windows);
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => ready.readable = false,
+            Err(_) => {}
         }
+        read
     }
 
     /// Returns true when accepted bytes wait for the socket: [`flush`](Write::flush) sends them.

@@ -7,6 +7,7 @@ use websocket_wire::{FrameHeader, MessageKind};
 
 use super::in_flight::{InFlightQueue, MatchedEcho};
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
+use crate::rules::SendRules;
 
 /// Meaning of a message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,7 @@ pub(crate) enum EchoVerdict {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VerifyContext<'a> {
     pub(crate) client: u32,
-    pub(crate) clients: u32,
-    pub(crate) verify: Verify,
-    pub(crate) kind: MessageKind,
+    pub(crate) rules: &'a SendRules,
     pub(crate) payloads: &'a Payloads,
     /// Measured messages sent so far.
     pub(crate) sent: u64,
@@ -85,7 +84,7 @@ impl EchoVerifier {
                 matches: true,
             });
         }
-        if context.verify == Verify::Full
+        if context.rules.verify == Verify::Full
             && !part.is_empty()
             && let Some(claim) = self.claim.as_mut().filter(|claim| claim.matches)
         {
@@ -104,8 +103,8 @@ impl EchoVerifier {
     ) -> EchoVerdict {
         let (length, claim) = (self.length, self.claim.take());
         self.length = 0;
-        let checks_length = context.verify != Verify::Off;
-        let correct_kind = !checks_length || kind == context.kind;
+        let checks_length = context.rules.verify != Verify::Off;
+        let correct_kind = !checks_length || kind == context.rules.kind;
         if let Some(claim) = claim {
             let correct =
                 correct_kind && claim.matches && (!checks_length || length == claim.shape.size);
@@ -128,11 +127,11 @@ impl EchoVerifier {
             Some(echo) => EchoVerdict::Answer {
                 echo,
                 correct: !checks_length
-                    || context.verify == Verify::Length
+                    || context.rules.verify == Verify::Length
                         && correct_kind
                         && length == echo.message.shape.size,
             },
-            None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
+            None if !in_flight.given_up.is_empty() => EchoVerdict::GivenUp,
             None => EchoVerdict::Unexpected,
         }
     }
@@ -169,52 +168,58 @@ fn judge_claim(
         if let Some(echo) = in_flight.take(number) {
             return Some(EchoVerdict::Answer { echo, correct });
         }
-        if in_flight.has_given_up(Some(number)) {
+        if in_flight.given_up.contains(&number) {
             return Some(EchoVerdict::GivenUp);
         }
         // Only an exact copy is believed to be a second echo: a damaged number may look like one.
         return (correct && context.was_sent(number)).then_some(EchoVerdict::Duplicate(number));
     }
     // A server that sends everything to everyone.
-    (correct && client < context.clients).then_some(EchoVerdict::Unexpected)
+    (correct && client < context.rules.clients).then_some(EchoVerdict::Unexpected)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_plan;
+    use crate::message::in_flight::InFlightMessage;
+    use crate::tests::{plan, whole_payload};
     use proptest::prelude::*;
 
     const TEXT: MessageKind = MessageKind::Text;
 
     /// A client with `n` messages of `size` bytes in flight.
     struct Fixture {
+        rules: SendRules,
         payloads: Payloads,
         in_flight: InFlightQueue,
         verifier: EchoVerifier,
-        verify: Verify,
         sent: u64,
     }
 
     impl Fixture {
         fn new(size: u64, n: u64, verify: Verify) -> Self {
-            let payloads = Payloads::new(&test_plan(|draft| {
-                draft.payload = units::SizeRange {
-                    min: size,
-                    max: size,
-                };
-            }));
+            let plan = plan(|draft| {
+                (draft.payload.min, draft.payload.max) = (size, size);
+                draft.clients = 10.try_into().unwrap();
+                draft.verify = verify;
+            });
+            let payloads = Payloads::new(&plan);
             let mut in_flight = InFlightQueue::default();
             for index in 0..n {
                 let number = MessageNumber::measured(index);
                 let shape = payloads.shape(Identity { client: 3, number });
-                in_flight.push(number, shape, 0, 0);
+                in_flight.push(InFlightMessage {
+                    number,
+                    shape,
+                    intended_ns: 0,
+                    sent_ns: 0,
+                });
             }
             Self {
+                rules: SendRules::new(&plan),
                 payloads,
                 in_flight,
                 verifier: EchoVerifier::default(),
-                verify,
                 sent: n,
             }
         }
@@ -224,19 +229,13 @@ mod tests {
                 client,
                 number: MessageNumber::measured(index),
             };
-            let shape = self.payloads.shape(identity);
-            let mut bytes = Vec::new();
-            self.payloads
-                .append(&mut bytes, identity, shape, 0..shape.size);
-            bytes
+            whole_payload(&self.payloads, identity)
         }
 
         fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> EchoVerdict {
             let context = VerifyContext {
                 client: 3,
-                clients: 10,
-                verify: self.verify,
-                kind: TEXT,
+                rules: &self.rules,
                 payloads: &self.payloads,
                 sent: self.sent,
                 warmed: 0,
@@ -288,7 +287,7 @@ mod tests {
             kept: prop::sample::Index,
         ) {
             let f = Fixture::new(size, 1, Verify::Full);
-            let message = f.in_flight.next_expected().unwrap();
+            let message = f.in_flight.oldest().unwrap();
             let identity = Identity { client: 3, number: message.number };
             let taken = |bytes: &[u8]| {
                 strip_exact_echo(bytes, TEXT, identity, message.shape, &f.payloads).map(<[u8]>::len)

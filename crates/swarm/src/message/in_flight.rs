@@ -1,18 +1,16 @@
-//! The messages of one client that are in flight, and those that are late: the timeout moves a message to `late`,
-//! where an echo that still comes finds it (outcome `timed_out`); at the end of the drain the rest is lost.
+//! The messages of one client that are in flight. The timeout moves a message to `timed_out`, where an echo that
+//! still comes finds it. At the end of the drain the rest is lost.
 
 use std::collections::VecDeque;
 
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape};
 
-/// A message that was sent and waits for its echo.
+/// A message that was sent and waits for its echo. Times are on the thread's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InFlightMessage {
     pub(crate) number: MessageNumber,
     pub(crate) shape: PayloadShape,
-    /// On the thread's clock.
     pub(crate) intended_ns: u64,
-    /// On the thread's clock.
     pub(crate) sent_ns: u64,
 }
 
@@ -21,7 +19,7 @@ pub(crate) struct InFlightMessage {
 pub(crate) struct MatchedEcho {
     pub(crate) message: InFlightMessage,
     /// The echo came after the timeout.
-    pub(crate) late: bool,
+    pub(crate) timed_out: bool,
     /// The echo came after that of a later message.
     pub(crate) reordered: bool,
 }
@@ -37,9 +35,10 @@ pub(crate) struct InFlightQueue {
     /// The other messages that count against the window.
     rest: VecDeque<InFlightMessage>,
     /// Messages whose timeout has passed: older than all the active ones.
-    late: VecDeque<InFlightMessage>,
-    /// Messages that were counted as lost at the end of the drain.
-    given_up: Vec<MessageNumber>,
+    timed_out: VecDeque<InFlightMessage>,
+    /// Messages that were counted as lost at the end of the drain. An echo of them no longer counts, and
+    /// is not a duplicate either.
+    pub(crate) given_up: Vec<MessageNumber>,
 }
 
 impl InFlightQueue {
@@ -52,15 +51,15 @@ impl InFlightQueue {
         }
     }
 
-    /// The message whose echo comes next if the server keeps the order; its timeout has not passed.
+    /// The oldest active message: its echo comes next if the server keeps the order.
     #[inline]
-    pub(crate) fn next_expected(&self) -> Option<InFlightMessage> {
+    pub(crate) fn oldest(&self) -> Option<InFlightMessage> {
         self.first
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.late.is_empty()
+        self.first.is_none() && self.timed_out.is_empty()
     }
 
     /// Takes the oldest active message.
@@ -71,36 +70,15 @@ impl InFlightQueue {
         oldest
     }
 
-    /// Takes the active message at this place, from 0.
-    fn remove(&mut self, place: usize) -> Option<InFlightMessage> {
-        match place.checked_sub(1) {
-            Some(place) => self.rest.remove(place),
-            None => self.pop(),
-        }
-    }
-
     /// Adds a message that went out.
     #[inline]
-    pub(crate) fn push(
-        &mut self,
-        number: MessageNumber,
-        shape: PayloadShape,
-        intended_ns: u64,
-        sent_ns: u64,
-    ) {
-        let message = InFlightMessage {
-            number,
-            shape,
-            intended_ns,
-            sent_ns,
-        };
+    pub(crate) fn push(&mut self, message: InFlightMessage) {
         match self.first {
             Some(_) => self.rest.push_back(message),
             None => self.first = Some(message),
         }
     }
 
-    /// Takes the message with this number.
     #[inline]
     pub(crate) fn take(&mut self, number: MessageNumber) -> Option<MatchedEcho> {
         // Nearly all echoes come in order, and match the first message. Both lists are in the order of
@@ -123,85 +101,68 @@ impl InFlightQueue {
             let message = self.rest.remove(place)?;
             return Some(self.matched(message, false));
         }
-        let place = place_in(&self.late)?;
-        let message = self.late.remove(place)?;
+        let place = place_in(&self.timed_out)?;
+        let message = self.timed_out.remove(place)?;
         Some(self.matched(message, true))
     }
 
     /// Takes the oldest message with exactly this payload, which is too short for a whole identity.
     pub(crate) fn take_short(&mut self, client: u32, payload: &[u8]) -> Option<MatchedEcho> {
-        self.take_where(|m| {
+        let matches = |m: &InFlightMessage| {
             let number = m.number;
             let identity = Identity { client, number }.to_bytes();
             m.shape.size == payload.len() as u64
                 && identity[IDENTITY_LEN - payload.len()..] == *payload
-        })
-    }
-
-    /// Takes the oldest message.
-    pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
-        let late = self.late.pop_front();
-        let is_late = late.is_some();
-        let message = late.or_else(|| self.pop())?;
-        Some(self.matched(message, is_late))
-    }
-
-    #[inline]
-    fn take_where(&mut self, matches: impl Fn(&InFlightMessage) -> bool) -> Option<MatchedEcho> {
-        // Late messages are the older ones.
-        if let Some(place) = self.late.iter().position(&matches) {
-            let message = self.late.remove(place)?;
+        };
+        // Those whose timeout has passed are the older ones.
+        if let Some(place) = self.timed_out.iter().position(matches) {
+            let message = self.timed_out.remove(place)?;
             return Some(self.matched(message, true));
         }
-        let place = self.first.iter().chain(&self.rest).position(matches)?;
-        let message = self.remove(place)?;
+        let message = match self.first.iter().chain(&self.rest).position(matches)? {
+            0 => self.pop()?,
+            place => self.rest.remove(place - 1)?,
+        };
+        Some(self.matched(message, false))
+    }
+
+    pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
+        if let Some(message) = self.timed_out.pop_front() {
+            return Some(self.matched(message, true));
+        }
+        let message = self.pop()?;
         Some(self.matched(message, false))
     }
 
     #[inline]
-    fn matched(&mut self, message: InFlightMessage, late: bool) -> MatchedEcho {
+    fn matched(&mut self, message: InFlightMessage, timed_out: bool) -> MatchedEcho {
         let order = message.number.order();
         let reordered = order < self.answered;
         self.answered = self.answered.max(order + 1);
         MatchedEcho {
             message,
-            late,
+            timed_out,
             reordered,
         }
     }
 
-    /// Marks every message as late that was sent at or before this time.
+    /// Times out every message that was sent at or before this time.
     pub(crate) fn expire(&mut self, sent_until_ns: u64) {
         while let Some(message) = self.first.filter(|m| m.sent_ns <= sent_until_ns) {
             self.pop();
-            self.late.push_back(message);
+            self.timed_out.push_back(message);
         }
     }
 
-    /// Send time of the oldest active message.
-    #[inline]
-    pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
-        self.first.map(|m| m.sent_ns)
-    }
-
-    /// Returns true when this message was given up, or any message if the number is not known. An echo
-    /// of it no longer counts, and is not a duplicate either.
-    pub(crate) fn has_given_up(&self, number: Option<MessageNumber>) -> bool {
-        match number {
-            Some(number) => self.given_up.contains(&number),
-            None => !self.given_up.is_empty(),
-        }
-    }
-
-    /// Gives up all messages: returns the late ones and the active ones.
+    /// Gives up all messages: returns those that timed out, and the active ones.
     pub(crate) fn give_up(&mut self) -> (VecDeque<InFlightMessage>, VecDeque<InFlightMessage>) {
         let mut active = std::mem::take(&mut self.rest);
         if let Some(first) = self.first.take() {
             active.push_front(first);
         }
-        let all = self.late.iter().chain(&active);
+        let all = self.timed_out.iter().chain(&active);
         self.given_up.extend(all.map(|m| m.number));
-        (std::mem::take(&mut self.late), active)
+        (std::mem::take(&mut self.timed_out), active)
     }
 }
 
@@ -209,10 +170,10 @@ impl InFlightQueue {
 mod tests {
     use super::*;
     use crate::message::payload::Payloads;
-    use crate::test_plan;
+    use crate::tests::plan;
 
     fn in_flight(size: u64, numbers: &[u64]) -> InFlightQueue {
-        let payloads = Payloads::new(&test_plan(|draft| {
+        let payloads = Payloads::new(&plan(|draft| {
             draft.payload = units::SizeRange {
                 min: size,
                 max: size,
@@ -222,7 +183,12 @@ mod tests {
         for (sent_ns, number) in numbers.iter().enumerate() {
             let number = MessageNumber::measured(*number);
             let shape = payloads.shape(Identity { client: 0, number });
-            queue.push(number, shape, 0, sent_ns as u64);
+            queue.push(InFlightMessage {
+                number,
+                shape,
+                intended_ns: 0,
+                sent_ns: sent_ns as u64,
+            });
         }
         queue
     }
@@ -241,17 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn a_late_message_leaves_the_window_but_can_still_be_answered() {
+    fn a_message_that_timed_out_leaves_the_window_but_can_still_be_answered() {
         let mut f = in_flight(100, &[0, 1, 2]);
         f.expire(1);
         f.expire(1);
-        assert_eq!((f.active(), f.oldest_sent_ns()), (1, Some(2)));
+        assert_eq!((f.active(), f.oldest().unwrap().sent_ns), (1, 2));
         let echo = f.take(MessageNumber::measured(0)).unwrap();
-        assert!(echo.late && !echo.reordered);
+        assert!(echo.timed_out && !echo.reordered);
         assert_eq!(f.active(), 1);
         assert_eq!(index(f.take_oldest()), Some(1));
         assert_eq!((f.active(), f.is_empty()), (1, false));
-        assert!(!f.take_oldest().unwrap().late);
+        assert!(!f.take_oldest().unwrap().timed_out);
         assert!(f.is_empty());
     }
 
@@ -271,13 +237,12 @@ mod tests {
     }
 
     #[test]
-    fn giving_up_separates_late_from_active_messages() {
+    fn giving_up_separates_timed_out_from_active_messages() {
         let mut f = in_flight(100, &[0, 1, 2]);
         f.expire(0);
-        let (late, active) = f.give_up();
-        assert_eq!((late.len(), active.len()), (1, 2));
+        let (timed_out, active) = f.give_up();
+        assert_eq!((timed_out.len(), active.len()), (1, 2));
         assert!(f.is_empty());
-        assert!(f.has_given_up(Some(MessageNumber::measured(2))) && f.has_given_up(None));
-        assert!(!f.has_given_up(Some(MessageNumber::measured(3))));
+        assert_eq!(f.given_up, [0, 1, 2].map(MessageNumber::measured));
     }
 }

@@ -172,27 +172,6 @@ impl Payloads {
         &self.pool[start as usize..(start + len) as usize]
     }
 
-    /// Appends a range of a message's payload as it is.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn append(
-        &self,
-        buffer: &mut Vec<u8>,
-        identity: Identity,
-        shape: PayloadShape,
-        range: Range<u64>,
-    ) {
-        let identity_len = (IDENTITY_LEN as u64).min(shape.size);
-        if range.start < identity_len {
-            let identity = identity.to_bytes();
-            let tail = &identity[IDENTITY_LEN - at(identity_len)..];
-            buffer.extend_from_slice(&tail[at(range.start)..at(range.end.min(identity_len))]);
-        }
-        if range.end > identity_len {
-            let body = self.body(shape, range.start.max(identity_len)..range.end);
-            buffer.extend_from_slice(body);
-        }
-    }
-
     /// Puts a range of a message's payload into the buffer, masked.
     #[inline]
     pub(crate) fn put_masked(
@@ -234,21 +213,14 @@ fn at(place: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_plan;
+    use crate::tests::{plan, whole_payload as whole};
     use proptest::prelude::*;
 
     fn payloads(min: u64, max: u64, text: bool) -> Payloads {
-        Payloads::new(&test_plan(|draft| {
+        Payloads::new(&plan(|draft| {
             draft.payload = units::SizeRange { min, max };
             draft.text = text;
         }))
-    }
-
-    fn whole(payloads: &Payloads, identity: Identity) -> Vec<u8> {
-        let shape = payloads.shape(identity);
-        let mut bytes = Vec::new();
-        payloads.append(&mut bytes, identity, shape, 0..shape.size);
-        bytes
     }
 
     fn identity(client: u32, index: u64) -> Identity {
@@ -306,10 +278,11 @@ mod tests {
             let p = payloads(size, size, false);
             let (of, cut) = (identity(client.into(), index), cut.min(size));
             let shape = p.shape(of);
-            let mut bytes = Vec::new();
-            p.append(&mut bytes, of, shape, 0..cut);
-            p.append(&mut bytes, of, shape, cut..size);
-            prop_assert_eq!(&bytes, &whole(&p, of));
+            let bytes = whole(&p, of);
+            let mut plain = WriteBuffer::new(300);
+            p.put_masked(&mut plain, of, shape, 0..cut, [0; 4]);
+            p.put_masked(&mut plain, of, shape, cut..size, [0; 4]);
+            prop_assert_eq!(plain.as_bytes(), &bytes);
             let mut buffer = WriteBuffer::new(300);
             p.put_masked(&mut buffer, of, shape, 0..cut, *b"mask");
             p.put_masked(&mut buffer, of, shape, cut..size, *b"mask");

@@ -5,19 +5,21 @@
 // A check that fails panics, which the fuzzer looks for.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use measurement::plan::{LoadDraft, LoadSpec, Plan, ServerUrl, Verify};
+use measurement::plan::Verify;
 use websocket_wire::MessageKind;
 
 use crate::message::echo_verifier::{EchoVerdict, EchoVerifier, VerifyContext};
-use crate::message::in_flight::InFlightQueue;
+use crate::message::in_flight::{InFlightMessage, InFlightQueue};
 use crate::message::payload::{Identity, MessageNumber, Payloads};
+use crate::rules::SendRules;
+use crate::tests::{plan, whole_payload};
 
 const CLIENT: u32 = 3;
 
 /// A client with a few messages in flight, and the messages that the check knows to be in flight.
 struct Session {
+    rules: SendRules,
     payloads: Payloads,
-    verify: Verify,
     sent: u64,
     verifier: EchoVerifier,
     queue: InFlightQueue,
@@ -52,8 +54,8 @@ pub fn payload(data: &[u8]) {
         let verdict = session.receive(kind, &message, usize::from(cut).max(1));
         session.check(kind, &message, verdict);
     }
-    let (late, active) = session.queue.give_up();
-    assert_eq!(late.len() + active.len(), session.in_flight.len());
+    let (timed_out, active) = session.queue.give_up();
+    assert_eq!(timed_out.len() + active.len(), session.in_flight.len());
 }
 
 impl Session {
@@ -61,21 +63,31 @@ impl Session {
         let min = u64::from(size % 48) + 1;
         let max = min + u64::from(mode >> 6);
         let verify = [Verify::Off, Verify::Length, Verify::Full][usize::from(mode % 3)];
-        let payloads = Payloads::new(&plan(min, max, verify));
+        let plan = plan(|draft| {
+            (draft.payload.min, draft.payload.max) = (min, max);
+            draft.clients = 10.try_into().unwrap();
+            draft.verify = verify;
+        });
+        let payloads = Payloads::new(&plan);
         let sent = u64::from(n % 9);
         let in_flight: Vec<_> = (0..sent).map(MessageNumber::measured).collect();
         let mut queue = InFlightQueue::default();
         for number in &in_flight {
             let shape = payloads.shape(identity(*number));
-            queue.push(*number, shape, 0, number.index());
+            queue.push(InFlightMessage {
+                number: *number,
+                shape,
+                intended_ns: 0,
+                sent_ns: number.index(),
+            });
         }
         if n & 0x80 != 0 {
-            // Some are late.
+            // Some have timed out.
             queue.expire(sent / 2);
         }
         Self {
+            rules: SendRules::new(&plan),
             payloads,
-            verify,
             sent,
             verifier: EchoVerifier::default(),
             queue,
@@ -84,20 +96,13 @@ impl Session {
     }
 
     fn whole(&self, number: MessageNumber) -> Vec<u8> {
-        let identity = identity(number);
-        let shape = self.payloads.shape(identity);
-        let mut bytes = Vec::new();
-        self.payloads
-            .append(&mut bytes, identity, shape, 0..shape.size);
-        bytes
+        whole_payload(&self.payloads, identity(number))
     }
 
     fn receive(&mut self, kind: MessageKind, message: &[u8], cut: usize) -> EchoVerdict {
         let context = VerifyContext {
             client: CLIENT,
-            clients: 10,
-            verify: self.verify,
-            kind: MessageKind::Text,
+            rules: &self.rules,
             payloads: &self.payloads,
             sent: self.sent,
             warmed: 0,
@@ -118,7 +123,7 @@ impl Session {
                 self.in_flight
                     .remove(place.expect("an answer to a message in flight"));
                 let whole = self.whole(number);
-                let expected = match self.verify {
+                let expected = match self.rules.verify {
                     Verify::Off => true,
                     Verify::Length => whole.len() == message.len() && is_text,
                     Verify::Full => whole == message && is_text,
@@ -130,7 +135,7 @@ impl Session {
             }
             EchoVerdict::Duplicate(number) => {
                 assert!(number.index() < self.sent && !self.in_flight.contains(&number));
-                assert!(self.verify != Verify::Full || self.whole(number) == message);
+                assert!(self.rules.verify != Verify::Full || self.whole(number) == message);
             }
             EchoVerdict::Unexpected => assert!(!was_in_flight, "{message:?} was in flight"),
             EchoVerdict::GivenUp => panic!("nothing was given up"),
@@ -142,14 +147,6 @@ impl Session {
 fn identity(number: MessageNumber) -> Identity {
     let client = CLIENT;
     Identity { client, number }
-}
-
-fn plan(min: u64, max: u64, verify: Verify) -> Plan {
-    let mut draft = LoadDraft::closed_loop();
-    (draft.payload.min, draft.payload.max) = (min, max);
-    draft.verify = verify;
-    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
-    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
 #[cfg(test)]

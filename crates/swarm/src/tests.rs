@@ -1,0 +1,23 @@
+//! Helpers of the unit tests and of the fuzz target's check.
+
+use measurement::plan::{LoadDraft, LoadSpec, Plan, ServerUrl};
+use websocket_wire::WriteBuffer;
+
+use crate::message::payload::{Identity, Payloads};
+
+/// A small valid plan, changed as the test needs.
+pub(crate) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
+    let mut draft = LoadDraft::closed_loop();
+    change(&mut draft);
+    let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
+}
+
+/// The payload of a message.
+pub(crate) fn whole_payload(payloads: &Payloads, identity: Identity) -> Vec<u8> {
+    let shape = payloads.shape(identity);
+    let mut buffer = WriteBuffer::new(usize::try_from(shape.size).unwrap());
+    // A mask of zeros leaves every byte as it is.
+    payloads.put_masked(&mut buffer, identity, shape, 0..shape.size, [0; 4]);
+    buffer.as_bytes().to_vec()
+}
