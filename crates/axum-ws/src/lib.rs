@@ -33,8 +33,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use echo_server::{
-    Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, Route, ServerContext, accept, echo,
-    normalize_upgrade_headers,
+    Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, READ_BUFFER, Route, ServerContext,
+    WRITE_BUFFER, accept, echo, normalize_upgrade_headers,
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -132,7 +132,7 @@ async fn respond(
     match server.route(&request) {
         Route::Respond(response) => response.into_response(),
         Route::Echo => match upgrade {
-            Ok(upgrade) => with_limits(upgrade, server.config()).on_upgrade(async move |socket| {
+            Ok(upgrade) => with_limits(upgrade, &server.config).on_upgrade(async move |socket| {
                 // Fails once the server has stopped.
                 let _ = upgraded.send(socket).await;
             }),
@@ -142,11 +142,10 @@ async fn respond(
 }
 
 fn with_limits(upgrade: WebSocketUpgrade, config: &Config) -> WebSocketUpgrade {
-    let buffers = config.buffers();
     upgrade
-        .read_buffer_size(buffers.read)
-        .write_buffer_size(buffers.write)
-        .max_write_buffer_size(buffers.max_write)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(config.max_write_buffer())
         .max_message_size(config.max_message_size)
         .max_frame_size(config.max_message_size)
 }

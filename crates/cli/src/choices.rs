@@ -1,6 +1,9 @@
-//! Flags that take one of several names.
+//! Parsers of flags that take one of several names, or a number up to a limit.
+
+use std::num::NonZeroU64;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use units::{UnitError, parse_positive};
 
 /// A name on the command line, its help, which may be empty, and the value that it stands for.
 pub type Choice<T> = (&'static str, &'static str, T);
@@ -20,4 +23,12 @@ where
             .find_map(|(name, _, value)| (*name == typed).then(|| value.clone()))
             .ok_or("it is not one of the names")
     })
+}
+
+/// A parser of a whole number from 1 to `limit`.
+pub(crate) fn up_to<T: TryFrom<NonZeroU64>>(
+    limit: impl Into<u64>,
+) -> impl Fn(&str) -> Result<T, UnitError> + Clone {
+    let limit = limit.into();
+    move |text| parse_positive(text, limit)
 }

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use units::{UnitError, parse_positive};
 
+use crate::choices::up_to;
 use crate::headings::LOAD;
 
 /// The flags of the generator threads.
@@ -12,7 +12,7 @@ use crate::headings::LOAD;
 #[group(skip)]
 pub struct GeneratorFlags {
     /// Generator threads, at most one a client [default: as many as CPUs] (example: 1)
-    #[arg(long, value_name = "N", value_parser = threads, help_heading = LOAD)]
+    #[arg(long, value_name = "N", value_parser = up_to::<NonZeroUsize>(4096_u64), help_heading = LOAD)]
     pub threads: Option<NonZeroUsize>,
 
     /// Never sleep: send lag of about a microsecond and shorter times, for a whole core per thread
@@ -26,8 +26,4 @@ impl GeneratorFlags {
         self.threads
             .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
-}
-
-fn threads(text: &str) -> Result<NonZeroUsize, UnitError> {
-    parse_positive(text, 4096)
 }

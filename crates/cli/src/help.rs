@@ -1,6 +1,6 @@
 //! The flags that every program has, and the text behind its flags.
 
-use clap::builder::Styles;
+use clap::builder::{Resettable, StyledStr, Styles};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
 use clap_complete::Shell;
 
@@ -12,7 +12,7 @@ const HEADING: &str = "Help";
 pub(crate) fn with_common_flags(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let behind = command.get_after_help().map(ToString::to_string);
-    let styled = behind.map(|text| style_headings(&text, command.get_styles()));
+    let styled = behind.map(|text| style_headings(&text, command.get_styles()).into());
     let flags = [
         Arg::new("help")
             .short('h')
@@ -44,16 +44,13 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
                  To keep it: {name} --man-page > {name}.1, to read that: man -l {name}.1"
             )),
     ];
-    let command = command
+    command
         .mut_args(with_hint)
         // Clap's own stand apart from these, in front.
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .args(flags.map(|flag| flag.help_heading(HEADING)));
-    match styled {
-        Some(text) => command.after_help(text),
-        None => command,
-    }
+        .args(flags.map(|flag| flag.help_heading(HEADING)))
+        .after_help(Resettable::<StyledStr>::from(styled))
 }
 
 /// Keeps shells from offering files for a value of which nothing is known: files are known by their type.

@@ -35,16 +35,9 @@ struct InterruptState {
     ended: Sender<BodyEnd>,
 }
 
-/// The end of the wait for the body.
-#[derive(Debug)]
-enum BodyEnd {
-    /// The body returned.
-    Returned(anyhow::Result<ExitStatus>),
-    /// The body panicked, and the panic was printed.
-    Panicked,
-    /// A second interrupt left it behind.
-    Abandoned,
-}
+/// The body's result, or the exit code of a program that ends without one: after a panic, which was printed, or
+/// a second interrupt.
+type BodyEnd = Result<anyhow::Result<ExitStatus>, ExitStatus>;
 
 impl Interrupts {
     fn new(
@@ -76,7 +69,7 @@ impl Interrupts {
     pub fn interrupt(&self) {
         if self.0.is_interrupted.swap(true, Ordering::Relaxed) {
             // Nobody waits any more when the body has ended.
-            let _ = self.0.ended.send(BodyEnd::Abandoned);
+            let _ = self.0.ended.send(Err(ExitStatus::Interrupted));
             return;
         }
         (self.0.stop)();
@@ -86,17 +79,8 @@ impl Interrupts {
     }
 
     fn unfinished(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        self.0
-            .unfinished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remove_unfinished(&self) {
-        for file in self.unfinished().iter() {
-            // It may be published by now, or never have been made.
-            let _ = std::fs::remove_file(file);
-        }
+        let unfinished = self.0.unfinished.lock();
+        unfinished.unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn listen(&self) {
@@ -134,22 +118,22 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
     let running = interrupts.clone();
     thread::spawn(move || {
         // Nothing of a body that panicked is looked at again.
-        let end = match catch_unwind(AssertUnwindSafe(|| body(&running))) {
-            Ok(result) => BodyEnd::Returned(result),
-            Err(_) => BodyEnd::Panicked,
-        };
+        let end = catch_unwind(AssertUnwindSafe(|| body(&running)));
+        let end = end.map_err(|_| ExitStatus::Panicked);
         // The main thread waits for nothing else.
         let _ = running.0.ended.send(end);
     });
-    let end = end.recv();
+    // `interrupts` has a sender, so that there is always somebody to wait for.
+    let end = end.recv().unwrap_or(Err(ExitStatus::Panicked));
     (reaction.clean_up)();
     let status = match end {
-        Ok(BodyEnd::Returned(result)) => return result,
-        Ok(BodyEnd::Abandoned) => ExitStatus::Interrupted,
-        // `interrupts` has a sender, so that there is always somebody to wait for.
-        Ok(BodyEnd::Panicked) | Err(_) => ExitStatus::Panicked,
+        Ok(result) => return result,
+        Err(status) => status,
     };
-    interrupts.remove_unfinished();
+    for file in interrupts.unfinished().iter() {
+        // It may be published by now, or never have been made.
+        let _ = std::fs::remove_file(file);
+    }
     Ok(status)
 }
 
@@ -167,7 +151,7 @@ mod tests {
         interrupts.interrupt();
         assert!(is_stopped.load(Ordering::Relaxed) && end.try_recv().is_err());
         interrupts.interrupt();
-        assert!(matches!(end.try_recv(), Ok(BodyEnd::Abandoned)));
+        assert!(matches!(end.try_recv(), Ok(Err(ExitStatus::Interrupted))));
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `main_wrapper`, `exit_status` | the whole of a `main`; its exit codes |
-//! | `help`, `man_page`, `completions` | texts about a program, made from its flags |
+//! | `main_wrapper`, `exit_status` | the whole of a `main`, completions of its flags among it; its exit codes |
+//! | `help`, `man_page` | texts about a program, made from its flags |
 //! | [`interrupt`] | Ctrl-C and other signals that end a program |
 //! | `secrets` | a command line without its secrets |
 //! | `styled_text` | styles and bullet points of text reports |
@@ -21,7 +21,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod choices;
-mod completions;
 mod exit_status;
 mod generator_flags;
 pub mod headings;

@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use measurement::plan::{
     Length, Load, LoadDraft, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_WINDOW, Verify,
 };
-use units::{Rate, SizeRange, UnitError, parse_count, parse_duration, parse_positive};
+use units::{Rate, SizeRange, parse_count, parse_duration};
 
-use crate::choices::{Choice, one_of};
+use crate::choices::{Choice, one_of, up_to};
 use crate::generator_flags::GeneratorFlags;
 use crate::headings::{CONNECTION, LOAD};
 use crate::tls_flags::TlsFlags;
@@ -20,11 +20,11 @@ use crate::tls_flags::TlsFlags;
 #[group(skip)]
 pub struct LoadFlags {
     /// Connections, each one client (example: 10_000)
-    #[arg(short, long, value_name = "N", default_value = "100", value_parser = clients, help_heading = LOAD)]
+    #[arg(short, long, value_name = "N", default_value = "100", value_parser = up_to::<NonZeroU32>(MAX_CLIENTS), help_heading = LOAD)]
     pub clients: NonZeroU32,
 
     /// Measured messages per client (example: 10_000)
-    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = messages, help_heading = LOAD)]
+    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = up_to::<NonZeroU64>(MAX_MESSAGES_PER_CLIENT), help_heading = LOAD)]
     pub messages: NonZeroU64,
 
     /// Measure for a time instead of a number of messages (example: 10s)
@@ -48,7 +48,7 @@ pub struct LoadFlags {
     /// Without --rate this is a closed loop: each client keeps just so many in flight and sends the
     /// next when an echo comes. With it, a message that is due while so many are in flight waits, and
     /// its response time holds the waiting.
-    #[arg(short, long, value_name = "N", value_parser = window, help_heading = LOAD)]
+    #[arg(short, long, value_name = "N", value_parser = up_to::<NonZeroU32>(MAX_WINDOW), help_heading = LOAD)]
     pub window: Option<NonZeroU32>,
 
     /// Load before measuring, on the same connections, not recorded; none with --ramp (example: 5s)
@@ -121,11 +121,10 @@ impl LoadFlags {
             warmup: self.warmup,
             verify: self.verify,
             threads: generator.threads(),
-            pin: Vec::new(),
             busy_poll: generator.busy_poll,
             headers: self.handshake_headers(),
             seed: self.seed.unwrap_or_else(random_seed),
-            max_samples: 0,
+            ..LoadDraft::closed_loop()
         }
     }
 
@@ -142,18 +141,6 @@ impl LoadFlags {
         }
         headers
     }
-}
-
-fn clients(text: &str) -> Result<NonZeroU32, UnitError> {
-    parse_positive(text, u64::from(MAX_CLIENTS))
-}
-
-fn messages(text: &str) -> Result<NonZeroU64, UnitError> {
-    parse_positive(text, MAX_MESSAGES_PER_CLIENT)
-}
-
-fn window(text: &str) -> Result<NonZeroU32, UnitError> {
-    parse_positive(text, u64::from(MAX_WINDOW))
 }
 
 fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {

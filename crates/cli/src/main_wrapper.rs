@@ -1,13 +1,11 @@
 //! The whole of a `main`: parse, call, print an error, exit code.
 
-use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command, FromArgMatches};
 use clap_complete::Shell;
 
-use crate::completions::completions;
 use crate::exit_status::ExitStatus;
 use crate::help::{COMPLETIONS, MAN_PAGE, with_common_flags};
 use crate::man_page::man_page;
@@ -46,51 +44,34 @@ pub fn run<C: FromArgMatches, S: Into<ExitCode>>(
     command: Command,
     program: impl FnOnce(C) -> anyhow::Result<S>,
 ) -> ExitCode {
-    match parse(command, std::env::args_os()) {
-        Ok(ParsedCommand::Run(arguments)) => match program(arguments) {
-            Ok(status) => status.into(),
-            Err(error) => match error.downcast::<clap::Error>() {
-                Ok(usage) => print_usage(&usage),
-                Err(error) => {
-                    print_error(&error);
-                    ExitStatus::Failed.into()
-                }
-            },
-        },
-        Ok(ParsedCommand::Text(text)) => exit_after(print_text(&text)),
-        Err(usage) => print_usage(&usage),
-    }
-}
-
-/// A parsed command line.
-enum ParsedCommand<C> {
-    /// The program's own work.
-    Run(C),
-    /// A text about the program, on standard output.
-    Text(String),
-}
-
-/// # Errors
-/// A usage error, or the text of `--help` or `--version`.
-fn parse<C: FromArgMatches>(
-    command: Command,
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Result<ParsedCommand<C>, clap::Error> {
     let mut command = with_common_flags(command);
-    let matches = command.try_get_matches_from_mut(arguments)?;
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(usage) => return print_usage(&usage),
+    };
     if let Some(text) = requested_text(&command, &matches) {
-        return Ok(ParsedCommand::Text(text));
+        return exit_after(print_text(&text));
     }
-    match C::from_arg_matches(&matches) {
-        Ok(arguments) => Ok(ParsedCommand::Run(arguments)),
-        Err(error) => Err(error.format(&mut command)),
+    let arguments = C::from_arg_matches(&matches).map_err(|e| e.format(&mut command).into());
+    match arguments.and_then(program) {
+        Ok(status) => status.into(),
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => print_usage(&usage),
+            Err(error) => {
+                print_error(&error);
+                ExitStatus::Failed.into()
+            }
+        },
     }
 }
 
 /// The script or the page, if one of them was asked for.
 fn requested_text(command: &Command, matches: &ArgMatches) -> Option<String> {
     if let Some(shell) = matches.get_one::<Shell>(COMPLETIONS) {
-        return Some(completions(command, *shell));
+        let mut script = Vec::new();
+        let name = command.get_name();
+        clap_complete::generate(*shell, &mut command.clone(), name, &mut script);
+        return Some(String::from_utf8_lossy(&script).into_owned());
     }
     matches.get_flag(MAN_PAGE).then(|| man_page(command))
 }

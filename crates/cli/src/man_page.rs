@@ -28,31 +28,26 @@ pub(crate) fn man_page(command: &Command) -> String {
     // Quoted, for a bare empty one would vanish and move the others up.
     .date("\"\"")
     .manual("User Commands");
+    // Memory takes it all. Every piece begins with the preamble.
+    let page = render(&man, &prose, &titled).unwrap_or_default();
     let preamble = Roff::new().render();
-    let pieces = [
-        piece(|out| man.render_title(out)),
-        piece(|out| man.render_name_section(out)),
-        piece(|out| man.render_synopsis_section(out)),
-        piece(|out| man.render_description_section(out)),
-        piece(|out| prose.to_writer(out)),
-        piece(|out| man.render_options_section(out)),
-        piece(|out| titled.to_writer(out)),
-    ];
-    let pieces = pieces
-        .iter()
-        .map(|piece| piece.strip_prefix(&preamble).unwrap_or(piece));
-    let page: String = pieces.collect();
+    let page = page.replace(&preamble, "");
     // Roff frowns upon empty lines, and upon breaks around the space that stands for them.
     let page = page.replace("\n\n", "\n.sp\n");
     let page = page.replace("\n.br\n.sp\n.br\n", "\n.sp\n");
     preamble + &page
 }
 
-fn piece(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-    let mut out = Vec::new();
-    // Memory takes it all.
-    let _ = render(&mut out);
-    String::from_utf8_lossy(&out).into_owned()
+fn render(man: &Man, prose: &Roff, titled: &Roff) -> io::Result<String> {
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    prose.to_writer(&mut page)?;
+    man.render_options_section(&mut page)?;
+    titled.to_writer(&mut page)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 /// The sections of a manual page, and the prose, which belongs to its description.

@@ -56,20 +56,16 @@ pub fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
 }
 
 impl OpenLoopFlags {
-    /// The offered rate; `None` in closed loop.
-    pub fn profile(&self) -> Option<RateProfile> {
-        match (self.rate, self.ramp) {
-            (Some(rate), Some(ramp)) => Some(RateProfile::ramp(rate, ramp)),
-            (Some(rate), None) => Some(RateProfile::constant(rate)),
-            (None, _) => RateProfile::stages(&self.stages),
-        }
-    }
-
     /// The open loop of these flags, with at most `window` messages of a client in flight; `None` in
     /// closed loop.
     pub fn load(&self, window: Option<NonZeroU32>) -> Option<Load> {
+        let profile = match (self.rate, self.ramp) {
+            (Some(rate), Some(ramp)) => RateProfile::ramp(rate, ramp),
+            (Some(rate), None) => RateProfile::constant(rate),
+            (None, _) => RateProfile::stages(&self.stages)?,
+        };
         Some(Load::Open {
-            profile: self.profile()?,
+            profile,
             arrivals: self.arrivals,
             window,
         })

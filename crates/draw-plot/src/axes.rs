@@ -1,5 +1,4 @@
-//! The decorations around the data of every picture: heading, legend, axes and grid. One panel of data,
-//! or several above each other on one x axis.
+//! The heading, legend, axes and grid around panels of data, which stand above each other on one x axis.
 
 use std::ops::Deref;
 
@@ -8,21 +7,12 @@ use plotters::style::RGBColor;
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::layout::Layout;
-use crate::legend::{self, LegendEntry, Overflow};
+use crate::legend::{self, LegendEntry};
 use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
 
-/// The decorations of a picture.
-pub(crate) struct Decorations<'a> {
-    pub(crate) subtitle: String,
-    pub(crate) legend: Vec<LegendEntry>,
-    /// Scale and label of the x axis.
-    pub(crate) x: (AxisScale, &'a str),
-}
-
 /// A field of data with a y axis of its own.
 pub(crate) struct Panel<'a> {
-    /// Heading of the y axis.
     pub(crate) heading: String,
     pub(crate) y: AxisScale,
     /// Height in relation to the other panels.
@@ -52,9 +42,15 @@ pub(crate) struct PanelAxes<'c> {
 }
 
 impl PanelAxes<'_> {
-    /// The pixel of a point.
     pub(crate) fn at(&self, (x, y): (f64, f64)) -> (f64, f64) {
         (self.x.pixel(x), self.y.pixel(y))
+    }
+
+    /// A thin line from the left to the right.
+    fn draw_level(&self, y: f64, colour: RGBColor) {
+        let half = 0.5 * self.font.scale;
+        let (from, to) = ((self.left, y - half), (self.right, y + half));
+        self.canvas.rectangle(from, to, colour);
     }
 }
 
@@ -67,39 +63,41 @@ impl<'c> Deref for PanelAxes<'c> {
 }
 
 impl PlotContext<'_> {
-    /// Draws the decorations around a single panel, and returns the axes of the data.
+    /// Draws everything around a single panel, and returns the axes of the data.
     pub(crate) fn draw_axes<'c>(
         &self,
         canvas: &'c Canvas<'c>,
-        decorations: &Decorations<'_>,
+        subtitle: &str,
+        legend: &[LegendEntry],
+        x: (AxisScale, &str),
         panel: Panel<'_>,
     ) -> Result<PanelAxes<'c>, DrawError> {
-        let mut axes = self.draw_panels(canvas, decorations, &[panel])?;
+        let mut axes = self.draw_panels(canvas, subtitle, legend, x, &[panel])?;
         // As many as panels.
         Ok(axes.swap_remove(0))
     }
 
-    /// Draws the decorations around several panels, from top to bottom.
+    /// Draws everything around several panels, from top to bottom, above the x axis of this scale and label.
     pub(crate) fn draw_panels<'c>(
         &self,
         canvas: &'c Canvas<'c>,
-        decorations: &Decorations<'_>,
+        subtitle: &str,
+        legend: &[LegendEntry],
+        (x, x_label): (AxisScale, &str),
         panels: &[Panel<'_>],
     ) -> Result<Vec<PanelAxes<'c>>, DrawError> {
         let mut layout = Layout::new(canvas, &self.colours);
         let font = layout.font;
         layout.write_row(self.title(), font.title);
-        for row in canvas.two_rows(&decorations.subtitle, font.faint, layout.inner_width()) {
+        for row in canvas.two_rows(subtitle, font.faint, layout.inner_width()) {
             layout.write_row(&row, font.faint);
         }
         let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
-        draw_legend(&mut layout, &decorations.legend, &shares);
+        draw_legend(&mut layout, legend, &shares);
         let right = panels.iter().flat_map(|panel| &panel.right);
         layout.reserve(canvas.widest(right, font.text));
-        let places = layout.stack(&shares).ok_or(DrawError::NoRoom {
-            panels: panels.len(),
-            size: canvas.size(),
-        })?;
+        let no_room = DrawError::NoRoom(panels.len(), canvas.size);
+        let places = layout.stack(&shares).ok_or(no_room)?;
         let ticks = |(panel, (_, place)): (&Panel<'_>, &(_, Layout<'_>))| {
             let y = panel.y.over((place.bottom, place.top));
             (y, y.ticks(place.ticks_down()))
@@ -108,7 +106,6 @@ impl PlotContext<'_> {
         let labels = ys.iter().flat_map(|(_, ticks)| ticks);
         let left = canvas.widest(labels.map(|(_, label)| label), font.faint);
 
-        let (x, x_label) = decorations.x;
         let mut all = Vec::with_capacity(panels.len());
         for ((panel, (y, ticks)), (start, mut layout)) in panels.iter().zip(ys).zip(places) {
             layout.indent(left);
@@ -130,12 +127,10 @@ impl PlotContext<'_> {
     }
 
     fn draw_grid(&self, axes: &PanelAxes<'_>, ticks: &[Tick]) {
-        let k = axes.font.scale;
         for (value, label) in ticks {
             let y = axes.y.pixel(*value);
-            let (from, to) = ((axes.left, y - 0.5 * k), (axes.right, y + 0.5 * k));
-            axes.canvas.rectangle(from, to, self.colours.grid);
-            let at = (axes.left - 8.0 * k, y);
+            axes.draw_level(y, self.colours.grid);
+            let at = (axes.left - 8.0 * axes.font.scale, y);
             axes.canvas.text(label, axes.font.faint, Align::Right, at);
         }
     }
@@ -144,11 +139,7 @@ impl PlotContext<'_> {
     fn draw_x_axis(&self, axes: &PanelAxes<'_>, label: Option<&str>) {
         let (canvas, font, k, bottom) = (axes.canvas, axes.font, axes.font.scale, axes.bottom);
         let colour = self.colours.faint_text;
-        let (from, to) = (
-            (axes.left, bottom - 0.5 * k),
-            (axes.right, bottom + 0.5 * k),
-        );
-        canvas.rectangle(from, to, colour);
+        axes.draw_level(bottom, colour);
         for (value, number) in axes.x.ticks(axes.ticks_across()) {
             let x = axes.x.pixel(value);
             let upright = |top: f64, bottom: f64, colour: RGBColor| {
@@ -170,16 +161,16 @@ impl PlotContext<'_> {
 
 /// Draws the legend, with names cut off where whole ones would leave no room for the panels.
 fn draw_legend(layout: &mut Layout<'_>, entries: &[LegendEntry], shares: &[f64]) {
-    let place = |overflow| {
+    let place = |may_wrap| {
         let mut below = *layout;
-        let placed = legend::place(&mut below, entries, overflow);
+        let placed = legend::place(&mut below, entries, may_wrap);
         (placed, below)
     };
-    let (mut placed, mut below) = place(Overflow::Wrap);
+    let (mut placed, mut below) = place(true);
     let mut data = below;
     data.skip();
     if data.stack(shares).is_none() {
-        (placed, below) = place(Overflow::Cut);
+        (placed, below) = place(false);
     }
     *layout = below;
     legend::draw(layout, entries, &placed);

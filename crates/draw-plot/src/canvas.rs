@@ -15,7 +15,6 @@ pub(crate) enum Align {
     Right,
 }
 
-/// Size, weight and colour of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Font {
     /// Height of an em in pixels.
@@ -27,7 +26,6 @@ pub(crate) struct Font {
 /// A place in dots from the upper left corner.
 pub(crate) type Dot = (i32, i32);
 
-/// A shape in dots.
 pub(crate) enum CanvasShape {
     /// The text begins, ends or has its middle at a place on the baseline, which is in pixels.
     Text(String, Font, Align, (f64, f64)),
@@ -42,10 +40,9 @@ pub(crate) enum CanvasShape {
     Circle(Dot, u32),
 }
 
-/// A picture's shapes. Places are in pixels of the finished picture, widths and radiuses in pixels of a
-/// picture of 1280x720, which the larger ones multiply.
+/// A picture's shapes. Places are in pixels of the picture, widths and radiuses in those of 1280x720.
 pub(crate) struct Canvas<'f> {
-    size: Size,
+    pub(crate) size: Size,
     /// Scale of every length; 1 at 1280x720.
     pub(crate) scale: f64,
     /// Dots of the backend per pixel: backends take whole dots only.
@@ -56,7 +53,7 @@ pub(crate) struct Canvas<'f> {
 
 impl<'f> Canvas<'f> {
     pub(crate) fn new(size: Size, dots_per_pixel: u32, fonts: &'f FontFaces) -> Self {
-        let share = (f64::from(size.width()) / 1280.0).min(f64::from(size.height()) / 720.0);
+        let share = (f64::from(size.width) / 1280.0).min(f64::from(size.height) / 720.0);
         Self {
             size,
             // Writing grows slower than the picture, so that a small one can still be read.
@@ -65,10 +62,6 @@ impl<'f> Canvas<'f> {
             fonts,
             shapes: RefCell::default(),
         }
-    }
-
-    pub(crate) fn size(&self) -> Size {
-        self.size
     }
 
     /// The shapes and their colours, from the lowest to the topmost.
@@ -95,12 +88,6 @@ impl<'f> Canvas<'f> {
         u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
     }
 
-    /// Fills the whole picture.
-    pub(crate) fn fill(&self, colour: RGBColor) {
-        let end = (f64::from(self.size.width()), f64::from(self.size.height()));
-        self.rectangle((0.0, 0.0), end, colour);
-    }
-
     /// A text, centred on the height of figures and capitals.
     pub(crate) fn text(&self, text: &str, font: Font, align: Align, (x, y): (f64, f64)) {
         let at = (x, y + FontFace::CAPITALS / 2.0 * font.size);
@@ -118,7 +105,6 @@ impl<'f> Canvas<'f> {
         widths.fold(0.0, f64::max)
     }
 
-    /// A line through all points.
     pub(crate) fn line(
         &self,
         points: impl IntoIterator<Item = (f64, f64)>,
@@ -142,7 +128,6 @@ impl<'f> Canvas<'f> {
         }
     }
 
-    /// A line of dashes through all points.
     pub(crate) fn dashed(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
         for dash in cut(points, 6.0 * self.scale, 4.0 * self.scale) {
             self.line(dash, colour, width);
@@ -187,10 +172,8 @@ fn cut(points: &[(f64, f64)], dash: f64, gap: f64) -> Vec<Vec<(f64, f64)>> {
         let mut length = (to.0 - from.0).hypot(to.1 - from.1);
         while length > left {
             let share = left / length;
-            from = (
-                from.0 + share * (to.0 - from.0),
-                from.1 + share * (to.1 - from.1),
-            );
+            let between = |from: f64, to: f64| from + share * (to - from);
+            from = (between(from.0, to.0), between(from.1, to.1));
             length -= left;
             if is_dash {
                 current.push(from);

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use cli::{Choice, one_of};
 use draw_plot::{
@@ -12,9 +13,9 @@ use draw_plot::{
 };
 use results::atomic_file::is_same_file;
 use results::read::{ColumnRequest, Latencies, Metric, TimeUnit};
-use units::{grouped, parse_positive};
+use units::{UnitError, grouped, parse_positive};
 
-use crate::flag_advice::with_advice;
+use crate::flag_advice::{with_advice, with_correction};
 
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
@@ -146,29 +147,21 @@ const THEMES: [Choice<Theme>; 2] = [("light", "", Theme::Light), ("dark", "", Th
 const PICTURE: &str = "Picture";
 const READING: &str = "Reading";
 
-fn parse_window(text: &str) -> Result<NonZeroUsize, String> {
-    let window: u64 = parse_positive(text, u64::from(u32::MAX)).map_err(|e| e.to_string())?;
-    usize::try_from(window)
-        .ok()
-        .and_then(NonZeroUsize::new)
-        .ok_or_else(|| format!("`{text}` is too large"))
+fn parse_window(text: &str) -> Result<NonZeroUsize, UnitError> {
+    parse_positive(text, u64::from(u32::MAX))
 }
 
 impl Args {
     /// Checks what clap cannot check by itself.
     pub(crate) fn validate(self) -> Result<Self, clap::Error> {
-        let wrong_use = |message: String| {
-            Self::command().error(clap::error::ErrorKind::ValueValidation, message)
-        };
+        let wrong_use = |message| Self::command().error(ErrorKind::ValueValidation, message);
         check_ending(&self.output()).map_err(|e| wrong_use(e.to_string()))?;
         let count = self.files.len();
-        if let Some(message) = self.meaningless_flag() {
-            Err(wrong_use(message))
-        } else if count > MAX_SERIES {
-            let message = format!("{count} files given: at most {MAX_SERIES} can be told apart");
-            Err(wrong_use(message))
-        } else {
-            Ok(self)
+        let too_many = || format!("{count} files given: at most {MAX_SERIES} can be told apart");
+        let problem = self.meaningless_flag();
+        match problem.or_else(|| (count > MAX_SERIES).then(too_many)) {
+            Some(message) => Err(wrong_use(message)),
+            None => Ok(self),
         }
     }
 
@@ -178,44 +171,28 @@ impl Args {
             return None;
         }
         let (name, ..) = KINDS.iter().find(|(.., kind)| *kind == self.kind)?;
-        if self.window.is_some() {
-            return Some(format!(
-                "--window is of --kind latency: a {name} picture has no moving average"
-            ));
-        }
-        if self.x.is_some() {
-            return Some(format!(
-                "--x is a kind of picture by itself and cannot be used with --kind {name}"
-            ));
-        }
         // These are made from several columns that only files of ws-bench have.
-        if !matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap) {
-            return None;
-        }
-        let of_columns = [
-            ("--sheet", self.sheet.is_some()),
-            ("--column", self.column.is_some()),
-            ("--unit", self.unit.is_some()),
+        let is_ours = matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap);
+        let average = format!("is of --kind latency: a {name} picture has no moving average");
+        let x = format!("is a kind of picture by itself and cannot be used with --kind {name}");
+        let foreign =
+            format!("is of files that are not ws-bench's, which --kind {name} cannot draw");
+        let flags = [
+            ("--window", self.window.is_some(), &average),
+            ("--x", self.x.is_some(), &x),
+            ("--sheet", is_ours && self.sheet.is_some(), &foreign),
+            ("--column", is_ours && self.column.is_some(), &foreign),
+            ("--unit", is_ours && self.unit.is_some(), &foreign),
         ];
-        let (flag, _) = of_columns.into_iter().find(|(_, is_given)| *is_given)?;
-        Some(format!(
-            "{flag} is of files that are not ws-bench's, which --kind {name} cannot draw"
-        ))
+        let (flag, _, reason) = flags
+            .iter()
+            .find(|(_, is_meaningless, _)| *is_meaningless)?;
+        Some(format!("{flag} {reason}"))
     }
 
     fn output(&self) -> PathBuf {
         let first = || self.files.first().map(|file| file.with_extension("png"));
         self.output.clone().or_else(first).unwrap_or_default()
-    }
-
-    fn request(&self) -> ColumnRequest {
-        ColumnRequest {
-            metric: self.metric,
-            sheet: self.sheet.clone(),
-            column: self.column.clone(),
-            unit: self.unit,
-            x: self.x.clone(),
-        }
     }
 
     /// Reads, draws, and reports on standard error what was drawn.
@@ -225,25 +202,29 @@ impl Args {
             let file = file.display();
             bail!("{file} is read: give the picture another name with -o");
         }
-        let loaded = load(self.kind, &self.files, &self.request()).map_err(with_advice)?;
+        let request = ColumnRequest {
+            metric: self.metric,
+            sheet: self.sheet.clone(),
+            column: self.column.clone(),
+            unit: self.unit,
+            x: self.x.clone(),
+        };
+        let loaded = load(self.kind, &self.files, &request).map_err(with_advice)?;
         for notice in &loaded.notices {
-            eprintln!("notice: {notice}");
+            eprintln!("notice: {}", with_correction(notice));
         }
-        loaded.draw(&output, &self.options())?;
-        let (output, detail) = (output.display(), self.detail(&loaded));
-        let what = loaded.descriptions.join(", ");
-        eprintln!("drew {output}: {what}{detail}");
-        Ok(())
-    }
-
-    fn options(&self) -> Options {
-        Options {
+        let options = Options {
             title: self.title.clone(),
             window: self.window,
             size: self.size,
             log: self.log,
             theme: self.theme,
-        }
+        };
+        loaded.draw(&output, &options)?;
+        let (output, detail) = (output.display(), self.detail(&loaded));
+        let what = loaded.descriptions.join(", ");
+        eprintln!("drew {output}: {what}{detail}");
+        Ok(())
     }
 
     /// The processing of the data: `, moving average of 50`.
@@ -258,7 +239,6 @@ impl Args {
     }
 }
 
-/// The moving average in words: `, moving average of 50`.
 fn describe_average(window: usize, series: &[Labelled<Latencies>]) -> String {
     if window == 1 {
         return ", no moving average".to_owned();

@@ -11,8 +11,7 @@ use crate::options::DEFAULT_WINDOW;
 /// Kinds of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PictureKind {
-    /// Time of each message in order of sending, and their moving average; or times against the numbers of
-    /// a column.
+    /// Time of each message in order of sending, and their moving average; or times against a column.
     Latency,
     /// Number of messages in logarithmic bins of their times.
     Histogram,
@@ -46,6 +45,15 @@ impl Default for Subject {
             unit_is_assumed: false,
         }
     }
+}
+
+/// A guess that was made about a file.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// A sentence in lowercase.
+    pub text: String,
+    /// True if nothing said the unit of the times, which are taken for milliseconds.
+    pub unit_is_assumed: bool,
 }
 
 /// Data of a file or run, and their name in the legend.
@@ -82,9 +90,8 @@ pub enum Data {
     /// Times of messages in order of sending.
     Latency(Vec<Labelled<Latencies>>),
     /// Times against the numbers of a column, as a line through each file's points in the order of the
-    /// numbers; more points than have room for markers of their own, whose numbers are in no order, are not
-    /// joined. Numbers above zero that reach over a factor of a hundred have a logarithmic axis; times that
-    /// are all below a millisecond are shown in microseconds.
+    /// numbers. Points whose numbers are in no order are not joined where markers have no room. Numbers over
+    /// a factor of a hundred have a logarithmic axis. Times all below a millisecond are in microseconds.
     Xy {
         /// Name of the column of numbers.
         x_name: String,
@@ -106,7 +113,6 @@ pub enum Data {
 
 /// The window of the moving average: what was asked for, else [`DEFAULT_WINDOW`] as far as each of
 /// the series has values for it.
-#[must_use]
 pub fn window_for(asked: Option<NonZeroUsize>, series: &[Labelled<Latencies>]) -> NonZeroUsize {
     let counts = series.iter().map(|series| series.values_ms.len());
     let fewest = counts.min().and_then(NonZeroUsize::new);

@@ -17,50 +17,24 @@ pub enum DrawError {
     /// The series of this name has no values.
     #[error("{0} has no values")]
     NoValues(String),
-    /// A value that is not a time.
-    #[error("value {number} of {label} is no time: {value}")]
-    NotATime {
-        /// The series.
-        label: String,
-        /// Number of the value, from 1.
-        number: usize,
-        /// The value.
-        value: f64,
-    },
+    /// Series, number from 1, and a value that is not a time.
+    #[error("value {1} of {0} is no time: {2}")]
+    NotATime(String, usize, f64),
     /// Times and moments, or times and counts, of the series differ in number.
     #[error("{0} has not as many moments or counts as times")]
     Uneven(String),
-    /// A number to draw against that no axis reaches.
-    #[error("number {number} of {label} is too large or too small to draw against: {value}")]
-    TooFar {
-        /// The series.
-        label: String,
-        /// Position of the number, from 1.
-        number: usize,
-        /// The number.
-        value: f64,
-    },
-    /// The moving average needs more values than there are.
-    #[error("a window of {} is too large: {label} has {} values", grouped(*window), grouped(*count))]
-    WindowTooLarge {
-        /// The window that was asked for.
-        window: u64,
-        /// The series.
-        label: String,
-        /// The number of its values.
-        count: u64,
-    },
+    /// Series, position from 1, and a number to draw against that no axis reaches.
+    #[error("number {1} of {0} is too large or too small to draw against: {2}")]
+    TooFar(String, usize, f64),
+    /// Window of a moving average, and a series with its number of values, which are fewer.
+    #[error("a window of {} is too large: {} has {} values", grouped(*.0), .1, grouped(*.2))]
+    WindowTooLarge(u64, String, u64),
     /// Zero cannot be drawn on a logarithmic axis.
     #[error("a logarithmic axis needs a value above zero, and there is none")]
     NothingAboveZero,
-    /// The panels of a picture would be too low to be read.
-    #[error("{panels} panels have no room in {size}: give fewer files or a larger size")]
-    NoRoom {
-        /// Number of panels.
-        panels: usize,
-        /// Size of the picture.
-        size: crate::Size,
-    },
+    /// Number of panels, which would be too low to be read in a picture of this size.
+    #[error("{0} panels have no room in {1}: give fewer files or a larger size")]
+    NoRoom(usize, crate::Size),
     /// The picture cannot be painted.
     #[error("cannot paint the picture")]
     Paint(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,6 +1,6 @@
-//! Advice on flags for errors of the library, which knows none.
+//! Advice on flags for errors and notices of the library, which knows none.
 
-use draw_plot::DrawError;
+use draw_plot::{DrawError, Notice};
 use results::{ColumnProblem, ResultsError};
 
 /// The error, with the flag that helps behind its message.
@@ -16,6 +16,16 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
         _ => return error.into(),
     };
     anyhow::anyhow!("{error}{advice}")
+}
+
+/// The notice, with the flag that corrects the guess.
+pub(crate) fn with_correction(notice: &Notice) -> String {
+    let advice = if notice.unit_is_assumed {
+        ": --unit says otherwise"
+    } else {
+        ""
+    };
+    format!("{}{advice}", notice.text)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use ab_glyph::{Font, FontRef, GlyphId, PxScale, ScaleFont, point};
 
 use crate::error::DrawError;
 
-/// Both weights.
 pub(crate) struct FontFaces {
     regular: FontFace,
     bold: FontFace,
@@ -23,7 +22,6 @@ impl FontFaces {
     }
 }
 
-/// One weight.
 pub(crate) struct FontFace(FontRef<'static>);
 
 impl FontFace {
@@ -35,9 +33,8 @@ impl FontFace {
     pub(crate) const SMALL_X: f64 = 0.547;
 
     fn new(bytes: &'static [u8]) -> Result<Self, DrawError> {
-        FontRef::try_from_slice(bytes)
-            .map(Self)
-            .map_err(DrawError::paint)
+        let font = FontRef::try_from_slice(bytes);
+        font.map(Self).map_err(DrawError::paint)
     }
 
     /// Ab_glyph measures a font from its lowest descender to its highest ascender.
@@ -68,23 +65,16 @@ impl FontFace {
         f64::from(self.place(text, em).1)
     }
 
-    /// The dots that a text covers, and how much of each. Plotters would set each glyph at a whole
-    /// dot without its bearing, which spaces figures unevenly.
-    pub(crate) fn dots(
-        &self,
-        text: &str,
-        em: f64,
-        (left, baseline): (f64, f64),
-    ) -> Vec<((i32, i32), f64)> {
+    /// The dots that a text covers from this left end of its baseline, and how much of each. Plotters would
+    /// set each glyph at a whole dot without its bearing, which spaces figures unevenly.
+    pub(crate) fn dots(&self, text: &str, em: f64, at: (f64, f64)) -> Vec<((i32, i32), f64)> {
         let scale = self.scale(em);
         let mut dots = Vec::new();
         for (glyph, start) in self.place(text, em).0 {
             #[allow(clippy::cast_possible_truncation)] // f32 is what glyphs are drawn with
-            let at = point(left as f32 + start, baseline as f32);
-            let Some(outline) = self
-                .0
-                .outline_glyph(glyph.with_scale_and_position(scale, at))
-            else {
+            let at = point(at.0 as f32 + start, at.1 as f32);
+            let glyph = glyph.with_scale_and_position(scale, at);
+            let Some(outline) = self.0.outline_glyph(glyph) else {
                 continue;
             };
             let corner = outline.px_bounds().min;
@@ -93,10 +83,8 @@ impl FontFace {
             let (x0, y0) = (corner.x as i32, corner.y as i32);
             outline.draw(|x, y, coverage| {
                 let offset = |n: u32| i32::try_from(n).unwrap_or(0);
-                dots.push((
-                    (x0 + offset(x), y0 + offset(y)),
-                    f64::from(coverage.clamp(0.0, 1.0)),
-                ));
+                let at = (x0 + offset(x), y0 + offset(y));
+                dots.push((at, f64::from(coverage.clamp(0.0, 1.0))));
             });
         }
         dots

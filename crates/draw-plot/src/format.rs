@@ -9,7 +9,6 @@ use crate::png::png;
 use crate::svg::SvgDrawing;
 use crate::theme::with_variables;
 
-/// Kinds of picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PictureFormat {
     Png,
@@ -17,7 +16,6 @@ pub(crate) enum PictureFormat {
 }
 
 impl PictureFormat {
-    /// The format of the file's ending.
     pub(crate) fn of(path: &Path) -> Result<Self, DrawError> {
         let ending = path.extension().unwrap_or_default().to_string_lossy();
         match ending.to_ascii_lowercase().as_str() {

@@ -11,8 +11,7 @@ use crate::theme::with_variables;
 /// A picture for a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Svg {
-    /// Inline SVG without a fixed size: a viewBox, `role="img"`, and `aria-labelledby` the title and
-    /// the description that it begins with.
+    /// Inline SVG without a fixed size, `aria-labelledby` the title and the description that it begins with.
     pub markup: String,
     /// The description, in sentences.
     pub alt: String,
@@ -20,7 +19,6 @@ pub struct Svg {
     pub hovers: Vec<Hover>,
 }
 
-/// Draws the picture with this heading.
 pub(crate) fn inline_svg(
     plot: &dyn Plot,
     heading: &str,
@@ -28,25 +26,15 @@ pub(crate) fn inline_svg(
 ) -> Result<Svg, DrawError> {
     let drawing = SvgDrawing::of(plot, options.size)?;
     let alt = plot.alt();
-    let id = {
-        let mut hasher = DefaultHasher::new();
-        drawing.opened_by(&alt).hash(&mut hasher);
-        format!("plot-{:016x}", hasher.finish())
-    };
+    let mut hasher = DefaultHasher::new();
+    drawing.opened_by(&alt).hash(&mut hasher);
+    let id = format!("plot-{:016x}", hasher.finish());
+    let view_box = &drawing.view_box;
+    let (title, description) = (escape(heading), escape(&alt));
     let markup = drawing.opened_by(&format!(
-        concat!(
-            r#"<svg viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc" "#,
-            r#"xmlns="http://www.w3.org/2000/svg"><title id="{}-title">{}</title>"#,
-            r#"<desc id="{}-desc">{}</desc>"#
-        ),
-        drawing.width,
-        drawing.height,
-        id,
-        id,
-        id,
-        escape(heading),
-        id,
-        escape(&alt)
+        "<svg viewBox=\"{view_box}\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\" \
+         xmlns=\"http://www.w3.org/2000/svg\"><title id=\"{id}-title\">{title}</title>\
+         <desc id=\"{id}-desc\">{description}</desc>"
     ));
     Ok(Svg {
         markup: with_variables(markup),

@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 
 use crate::canvas::{Align, Canvas, Font};
+use crate::series::whole;
 use crate::theme::Colours;
 
-/// The fonts of a picture.
 #[derive(Clone, Copy)]
 pub(crate) struct Fonts {
     /// 1 at 1280x720; every length is a multiple of it.
@@ -17,19 +17,16 @@ pub(crate) struct Fonts {
 
 impl Fonts {
     fn new(scale: f64, colours: &Colours) -> Self {
-        let font = |size: f64, colour| Font {
+        let font = |size: f64, is_bold, colour| Font {
             size: size * scale,
-            is_bold: false,
+            is_bold,
             colour,
         };
         Self {
             scale,
-            title: Font {
-                is_bold: true,
-                ..font(19.0, colours.text)
-            },
-            text: font(13.5, colours.text),
-            faint: font(13.5, colours.faint_text),
+            title: font(19.0, true, colours.text),
+            text: font(13.5, false, colours.text),
+            faint: font(13.5, false, colours.faint_text),
         }
     }
 }
@@ -49,17 +46,18 @@ pub(crate) struct Layout<'c> {
 impl<'c> Layout<'c> {
     /// The layout of an empty canvas, whose ground is filled.
     pub(crate) fn new(canvas: &'c Canvas<'c>, colours: &Colours) -> Self {
-        canvas.fill(colours.ground);
+        let end = (f64::from(canvas.size.width), f64::from(canvas.size.height));
+        canvas.rectangle((0.0, 0.0), end, colours.ground);
         let font = Fonts::new(canvas.scale, colours);
         let margin = 20.0 * font.scale;
         Self {
             canvas,
             font,
             left: margin,
-            right: f64::from(canvas.size().width()) - margin,
+            right: end.0 - margin,
             top: 14.0 * font.scale,
             // Two rows of writing stand below.
-            bottom: f64::from(canvas.size().height()) - 58.0 * font.scale,
+            bottom: end.1 - 58.0 * font.scale,
             margin,
         }
     }
@@ -67,8 +65,8 @@ impl<'c> Layout<'c> {
     /// Writes a row at the top, cut where it is wider than the picture.
     pub(crate) fn write_row(&mut self, text: &str, font: Font) {
         let text = self.canvas.fit(text, font, self.inner_width());
-        self.canvas
-            .text(&text, font, Align::Left, self.next_row(font));
+        let at = self.next_row(font);
+        self.canvas.text(&text, font, Align::Left, at);
     }
 
     /// The left end of one more row of writing at the top, and its middle.
@@ -78,7 +76,6 @@ impl<'c> Layout<'c> {
         (self.margin, self.top - height / 2.0)
     }
 
-    /// Leaves some air below what stands above.
     pub(crate) fn skip(&mut self) {
         self.top += 8.0 * self.font.scale;
     }
@@ -87,18 +84,13 @@ impl<'c> Layout<'c> {
     pub(crate) fn reserve(&mut self, width: f64) {
         // At least for half of the last number below the axis.
         let half_number = 2.0 * self.font.text.size;
-        let width = if width > 0.0 {
-            width + 8.0 * self.font.scale
-        } else {
-            half_number
-        };
+        let writing = (width > 0.0).then_some(width + 8.0 * self.font.scale);
         // Whole pixels: columns of data then have sharp edges.
-        self.right = (self.right - width).round();
+        self.right = (self.right - writing.unwrap_or(half_number)).round();
     }
 
-    /// Cuts the free room into panels above each other with heights in these relations. Each panel begins
-    /// with the place of its heading, and its layout is the field that is left for its data. `None` when one
-    /// would be too low to be read.
+    /// Cuts the free room into panels above each other with heights in these relations: the place of each
+    /// heading, and the field that is left for the data. `None` when one would be too low to be read.
     pub(crate) fn stack(self, shares: &[f64]) -> Option<Vec<((f64, f64), Self)>> {
         /// Height of a field at least, at 1280x720.
         const LOWEST: f64 = 48.0;
@@ -128,45 +120,28 @@ impl<'c> Layout<'c> {
 
     /// Writes the label of the x axis, in the middle of the second row below the data.
     pub(crate) fn write_x_label(&self, label: &str) {
-        let at = (
-            f64::midpoint(self.left, self.right),
-            self.bottom + 35.0 * self.font.scale,
-        );
+        let middle = f64::midpoint(self.left, self.right);
+        let at = (middle, self.bottom + 35.0 * self.font.scale);
         self.canvas.text(label, self.font.text, Align::Centre, at);
     }
 
-    /// Width from margin to margin.
     pub(crate) fn inner_width(&self) -> f64 {
         self.right - self.margin
     }
 
-    /// Width of the field of the data.
     pub(crate) fn width(&self) -> f64 {
         self.right - self.left
     }
 
-    /// Columns of pixels of the field.
     pub(crate) fn columns(&self) -> NonZeroUsize {
-        // Positive, and far below 2^53.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let columns = self.width().round() as usize;
-        NonZeroUsize::new(columns).unwrap_or(NonZeroUsize::MIN)
+        NonZeroUsize::new(whole(self.width().round())).unwrap_or(NonZeroUsize::MIN)
     }
 
-    /// Numbers that the y axis has room for.
     pub(crate) fn ticks_down(&self) -> usize {
-        Self::fit(self.bottom - self.top, 42.0 * self.font.scale)
+        whole((self.bottom - self.top) / (42.0 * self.font.scale)).max(2)
     }
 
-    /// Numbers that the x axis has room for.
     pub(crate) fn ticks_across(&self) -> usize {
-        Self::fit(self.width(), 125.0 * self.font.scale)
-    }
-
-    fn fit(length: f64, each: f64) -> usize {
-        // Small, and negative at worst, which saturates.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let count = (length / each) as usize;
-        count.max(2)
+        whole(self.width() / (125.0 * self.font.scale)).max(2)
     }
 }

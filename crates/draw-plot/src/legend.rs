@@ -5,7 +5,6 @@ use plotters::style::{Color, RGBColor};
 use crate::canvas::{Align, Canvas};
 use crate::layout::Layout;
 
-/// One entry: a swatch and its text.
 pub(crate) struct LegendEntry {
     swatch: Swatch,
     colour: RGBColor,
@@ -15,12 +14,10 @@ pub(crate) struct LegendEntry {
 /// The sample in front of an entry's text.
 pub(crate) enum Swatch {
     Line,
-    /// A line of this width.
     Stroke(f64),
     Dashes,
     /// A line and one of its points.
     Curve,
-    /// A single point.
     Dot,
     /// Points of this strength.
     Point(f64),
@@ -42,7 +39,8 @@ pub(crate) enum Swatch {
 }
 
 impl LegendEntry {
-    pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: String) -> Self {
+    pub(crate) fn new(swatch: Swatch, colour: RGBColor, text: impl Into<String>) -> Self {
+        let text = text.into();
         Self {
             swatch,
             colour,
@@ -51,16 +49,6 @@ impl LegendEntry {
     }
 }
 
-/// Handling of an entry that is wider than the picture.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Overflow {
-    /// The entry goes on in further rows.
-    Wrap,
-    /// The entry is cut, to leave the room to the data.
-    Cut,
-}
-
-/// An entry in its place.
 pub(crate) struct PlacedEntry<'e> {
     entry: &'e LegendEntry,
     /// Left end and middle of the swatch.
@@ -69,12 +57,12 @@ pub(crate) struct PlacedEntry<'e> {
     rows: Vec<(String, (f64, f64))>,
 }
 
-/// Places the entries side by side, in as many rows as they need. A scale of counts is placed when it is
-/// drawn, below all others.
+/// Places the entries, but for scales of counts, side by side in as many rows as they need. An entry that is
+/// wider than the picture goes on in further rows, or is cut to leave the room to the data.
 pub(crate) fn place<'e>(
     layout: &mut Layout<'_>,
     entries: &'e [LegendEntry],
-    overflow: Overflow,
+    may_wrap: bool,
 ) -> Vec<PlacedEntry<'e>> {
     let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let indent = 30.0 * k;
@@ -82,9 +70,9 @@ pub(crate) fn place<'e>(
     let mut at: Option<(f64, f64)> = None;
     let is_placed = |entry: &&LegendEntry| !matches!(entry.swatch, Swatch::Steps { .. });
     let place = |entry: &'e LegendEntry| {
-        let rows = match overflow {
-            Overflow::Wrap => canvas.rows(&entry.text, font.text, room),
-            Overflow::Cut => vec![canvas.fit(&entry.text, font.text, room)],
+        let rows = match may_wrap {
+            true => canvas.rows(&entry.text, font.text, room),
+            false => vec![canvas.fit(&entry.text, font.text, room)],
         };
         let width = indent + canvas.widest(rows.iter(), font.text);
         let start = match at {
@@ -128,10 +116,7 @@ fn draw_steps(layout: &mut Layout<'_>, text: &str, colours: &[RGBColor], edges: 
     const NARROW: f64 = 32.0;
     let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;
-    let (first, last) = (
-        edges.first().map_or(0.0, half),
-        edges.last().map_or(0.0, half),
-    );
+    let [first, last] = [edges.first(), edges.last()].map(|edge| edge.map_or(0.0, half));
     let each = |start: f64| (layout.right - last - start) / colours.len().max(1) as f64;
     let text = canvas.fit(text, font.text, layout.inner_width());
     let beside = canvas.text_width(&text, font.text) + 12.0 * k;

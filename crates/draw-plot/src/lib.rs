@@ -37,7 +37,6 @@
     test,
     allow(
         clippy::unwrap_used,
-        clippy::expect_used,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss
     )
@@ -68,7 +67,7 @@ mod titles;
 
 use std::path::Path;
 
-pub use data::{Data, Labelled, PictureKind, Subject, window_for};
+pub use data::{Data, Labelled, Notice, PictureKind, Subject, window_for};
 pub use error::DrawError;
 pub use inline_svg::Svg;
 pub use options::{DEFAULT_WINDOW, Options, Size, SizeError, Theme};

@@ -2,16 +2,16 @@
 
 use units::grouped;
 
+use crate::series::whole;
+
 /// A number with commas between thousands and this number of decimals: `1,234.50`.
 pub(crate) fn fixed_decimals(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    let (sign, size) = text
-        .strip_prefix('-')
-        .map_or(("", text.as_str()), |size| ("-", size));
-    let (whole, part) = size.split_once('.').unwrap_or((size, ""));
+    let size = text.trim_start_matches('-');
+    let sign = &text[..text.len() - size.len()];
+    let (whole, part) = size.split_at(size.find('.').unwrap_or(size.len()));
     match whole.parse() {
-        Ok(whole) if part.is_empty() => format!("{sign}{}", grouped(whole)),
-        Ok(whole) => format!("{sign}{}.{part}", grouped(whole)),
+        Ok(whole) => format!("{sign}{}{part}", grouped(whole)),
         // Larger than 64 bits: as it is.
         Err(_) => text,
     }
@@ -19,10 +19,8 @@ pub(crate) fn fixed_decimals(value: f64, decimals: usize) -> String {
 
 /// A round number, such as a tick, with the decimals that it needs.
 pub(crate) fn round_number(value: f64) -> String {
-    // Below 20 for every number that a time can have.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = (-(value.log10() + 1e-9).floor()).clamp(0.0, 20.0) as usize;
-    fixed_decimals(value, decimals)
+    let decimals = -(value.log10() + 1e-9).floor();
+    fixed_decimals(value, whole(decimals.min(20.0)))
 }
 
 /// A time with three significant digits: `0.0612 ms`, `1.22 ms`, `1,234 ms`.
@@ -32,8 +30,7 @@ pub(crate) fn milliseconds(ms: f64) -> String {
     }
     // Half of the third digit may carry into a fourth: 9.996 is written 10.0.
     let digits_before_point = (ms * (1.0 + 5e-4)).log10().floor();
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = (2.0 - digits_before_point).clamp(0.0, 12.0) as usize;
+    let decimals = whole((2.0 - digits_before_point).min(12.0));
     format!("{} ms", fixed_decimals(ms, decimals))
 }
 

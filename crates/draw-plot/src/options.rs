@@ -31,17 +31,16 @@ pub enum Theme {
     Light,
     /// Light on near black.
     Dark,
-    /// The colours of the page that an SVG stands in: CSS variables that
-    /// [`page_style`](crate::page_style) sets, with the light colours where they are not set. A PNG
-    /// is light.
+    /// CSS variables of the page that an SVG stands in, which [`page_style`](crate::page_style) sets. Light
+    /// where they are not set, and in a PNG.
     Page,
 }
 
 /// Width and height of a picture in pixels, within what can be read and held in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    width: u32,
-    height: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 impl Size {
@@ -49,23 +48,10 @@ impl Size {
     const MAX: (u32, u32) = (7680, 4320);
 
     /// `None` unless between 320x200 and 7680x4320.
-    #[must_use]
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let fits = (Self::MIN.0..=Self::MAX.0).contains(&width)
             && (Self::MIN.1..=Self::MAX.1).contains(&height);
         fits.then_some(Self { width, height })
-    }
-
-    /// Width in pixels.
-    #[must_use]
-    pub fn width(self) -> u32 {
-        self.width
-    }
-
-    /// Height in pixels.
-    #[must_use]
-    pub fn height(self) -> u32 {
-        self.height
     }
 }
 
@@ -101,12 +87,11 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let form = || SizeError::Form(text.to_owned());
-        let number = |digits: &str| -> Result<u32, SizeError> {
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(form());
-            }
-            // What overflows is out of range as well.
-            Ok(digits.parse().unwrap_or(u32::MAX))
+        let number = |digits: &str| {
+            let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+            // A number that overflows is out of range as well.
+            let number = is_number.then(|| digits.parse().unwrap_or(u32::MAX));
+            number.ok_or_else(form)
         };
         let (width, height) = text.split_once(['x', 'X', '×']).ok_or_else(form)?;
         Self::new(number(width)?, number(height)?).ok_or_else(|| SizeError::Range(text.to_owned()))

@@ -12,6 +12,11 @@ pub(crate) fn capitalize(text: &str) -> String {
     first.chain(letters.clone()).collect()
 }
 
+/// The text where it applies, else nothing.
+pub(crate) fn text_if(applies: bool, text: &'static str) -> &'static str {
+    if applies { text } else { "" }
+}
+
 /// The parts that are not empty: `one · two`.
 pub(crate) fn join(parts: impl IntoIterator<Item = String>) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -20,48 +25,44 @@ pub(crate) fn join(parts: impl IntoIterator<Item = String>) -> String {
 
 /// `100 messages`, and the number that they were chosen from.
 pub(crate) fn messages(count: u64, chosen_from: Option<u64>) -> String {
-    with_choice(counted(count, "message"), chosen_from)
+    chosen(count, "message", chosen_from)
 }
 
 /// `100 points`, and the number that they were chosen from.
-pub(crate) fn with_choice(count: String, chosen_from: Option<u64>) -> String {
-    match random_choice(chosen_from) {
-        choice if choice.is_empty() => count,
-        choice => format!("{count} {choice}"),
-    }
+pub(crate) fn chosen(count: u64, noun: &str, chosen_from: Option<u64>) -> String {
+    let choice = random_choice(chosen_from);
+    let choice = choice.map_or_else(String::new, |choice| format!(" {choice}"));
+    counted(count, noun) + &choice
 }
 
-/// `chosen at random from 1,000`; empty where they are all there are.
-pub(crate) fn random_choice(from: Option<u64>) -> String {
-    from.map_or_else(String::new, |all| {
-        format!("chosen at random from {}", grouped(all))
-    })
+/// `chosen at random from 1,000`
+pub(crate) fn random_choice(from: Option<u64>) -> Option<String> {
+    from.map(|all| format!("chosen at random from {}", grouped(all)))
+}
+
+/// `2 messages failed`; empty for none.
+pub(crate) fn unless_none(count: u64, noun: &str, predicate: &str) -> String {
+    match count {
+        0 => String::new(),
+        n => format!("{} {predicate}", counted(n, noun)),
+    }
 }
 
 /// `2 messages without a time`; empty for none.
 pub(crate) fn untimed(skipped: u64) -> String {
-    match skipped {
-        0 => String::new(),
-        n => format!("{} without a time", counted(n, "message")),
-    }
+    unless_none(skipped, "message", "without a time")
 }
 
 /// `2 messages of 0 ms not shown`, where the axis is logarithmic; empty for none.
 pub(crate) fn zeros_not_shown(zeros: u64) -> String {
-    match zeros {
-        0 => String::new(),
-        n => format!("{} of 0 ms not shown", counted(n, "message")),
-    }
+    unless_none(zeros, "message", "of 0 ms not shown")
 }
 
 /// `p50 1.02 ms`, `p99 3.10 ms` and the largest time under its name.
 pub(crate) fn figures(figures: &KeyFigures, largest: &str) -> [String; 3] {
-    let all = [
-        ("p50", figures.p50),
-        ("p99", figures.p99),
-        (largest, figures.max),
-    ];
-    all.map(|(name, value)| format!("{name} {}", milliseconds(value)))
+    let KeyFigures { p50, p99, max, .. } = *figures;
+    [("p50", p50), ("p99", p99), (largest, max)]
+        .map(|(name, value)| format!("{name} {}", milliseconds(value)))
 }
 
 /// `1.02 ms to 1.05 ms`

@@ -4,7 +4,7 @@ use crate::canvas::Canvas;
 use crate::data::Subject;
 use crate::error::DrawError;
 use crate::options::Options;
-use crate::phrases::capitalize;
+use crate::phrases::{capitalize, text_if};
 use crate::theme::Colours;
 
 /// A picture for any backend.
@@ -28,7 +28,6 @@ pub struct Hover {
 }
 
 impl Hover {
-    /// A text for all that stands above each other.
     pub(crate) fn column(x: f64, text: Vec<String>) -> Self {
         Self { x, y: None, text }
     }
@@ -43,16 +42,6 @@ pub(crate) struct PlotContext<'a> {
 }
 
 impl<'a> PlotContext<'a> {
-    pub(crate) fn new(options: &'a Options, subject: &'a Subject) -> Self {
-        let colours = options.theme.colours();
-        Self {
-            options,
-            subject,
-            colours,
-        }
-    }
-
-    /// The heading that was asked for, else the usual one.
     pub(crate) fn title(&self) -> &'a str {
         let title = self.options.title.as_deref();
         title.unwrap_or(&self.subject.title)
@@ -60,12 +49,8 @@ impl<'a> PlotContext<'a> {
 
     /// The heading of an axis of times: `service time (ms)`.
     pub(crate) fn heading(&self, unit: &str) -> String {
-        let Subject { quantity, .. } = self.subject;
-        let assumed = if self.subject.unit_is_assumed {
-            ", assumed"
-        } else {
-            ""
-        };
+        let quantity = &self.subject.quantity;
+        let assumed = text_if(self.subject.unit_is_assumed, ", assumed");
         format!("{quantity} ({unit}{assumed})")
     }
 

@@ -13,24 +13,20 @@ use crate::plot::Plot;
 const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 
 pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
-    let (width, height) = (size.width(), size.height());
+    let (width, height) = (size.width, size.height);
     // Painted with four dots a pixel, whose mean makes smooth edges of what plotters paints.
-    let dots = if width * height > SMOOTHED_PIXELS {
-        1
-    } else {
-        2
-    };
+    let is_smoothed = width * height <= SMOOTHED_PIXELS;
+    let dots = if is_smoothed { 2 } else { 1 };
     let fonts = FontFaces::new()?;
     let canvas = Canvas::new(size, dots, &fonts);
     plot.draw(&canvas)?;
     let mut pixels = vec![0; 3 * (width * dots) as usize * (height * dots) as usize];
-    {
-        let mut bitmap = BitMapBackend::with_buffer(&mut pixels, (width * dots, height * dots));
-        for shape in canvas.into_shapes() {
-            paint(&mut bitmap, shape, dots, &fonts)?;
-        }
+    let mut bitmap = BitMapBackend::with_buffer(&mut pixels, (width * dots, height * dots));
+    for shape in canvas.into_shapes() {
+        paint(&mut bitmap, shape, dots, &fonts)?;
     }
-    if dots == 2 {
+    drop(bitmap);
+    if is_smoothed {
         halve(&mut pixels, width as usize);
     }
 
@@ -81,9 +77,8 @@ fn paint(
     painted.map_err(DrawError::paint)
 }
 
-/// The corners of a straight line of that width in dots. Its ends are cut along the axis that it
-/// crosses, where the width is a whole number of dots at every slope. Plotters cuts them across the line,
-/// and rounding then makes a steep line thinner than a level one.
+/// The corners of a straight line of that width in dots. Its ends are cut along the axis that it crosses,
+/// where the width is whole at every slope: cut across, as by plotters, a steep line would be thinner.
 fn band(from: (i32, i32), to: (i32, i32), width: f64) -> [(i32, i32); 4] {
     let (dx, dy) = (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
     // Both edges of a polygon are painted, so a level line has one dot more than its width.
@@ -114,13 +109,11 @@ fn halve(dots: &mut Vec<u8>, width: usize) {
         for x in 0..width {
             for channel in 0..CHANNELS {
                 let at = 2 * y * line + 2 * x * CHANNELS + channel;
-                let sum: u16 = [at, at + CHANNELS, at + line, at + line + CHANNELS]
-                    .into_iter()
-                    .map(|at| u16::from(dots[at]))
-                    .sum();
+                let square = [at, at + CHANNELS, at + line, at + line + CHANNELS];
+                let sum: u16 = square.map(|at| u16::from(dots[at])).iter().sum();
+                let mean = u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX);
                 // In place: a pixel is written behind all dots that are still to be read.
-                dots[(y * width + x) * CHANNELS + channel] =
-                    u8::try_from((sum + 2) / 4).unwrap_or(u8::MAX);
+                dots[(y * width + x) * CHANNELS + channel] = mean;
             }
         }
     }

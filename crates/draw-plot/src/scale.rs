@@ -1,7 +1,7 @@
 //! The scale of an axis: the pixel of each value, and the ticks.
 
 use crate::number_format::{fixed_decimals, round_number};
-use crate::series::round_step;
+use crate::series::{round_step, whole};
 
 /// The numbers from one end of an axis to the other, before it has its place in the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,12 +11,9 @@ pub(crate) struct AxisScale {
     spacing: Spacing,
 }
 
-/// Spacing of the values on an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spacing {
-    /// Equal steps of value are equal steps of pixels.
     Linear,
-    /// Equal factors of value are equal steps of pixels.
     Log,
     /// Equal factors of 1/(1 − q) are equal steps of pixels; the quantile q is written.
     Spectrum,
@@ -62,7 +59,6 @@ impl AxisScale {
 /// A value of an axis, and its printed form.
 pub(crate) type Tick = (f64, String);
 
-/// Maps values to pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PixelAxis {
     scale: AxisScale,
@@ -71,7 +67,6 @@ pub(crate) struct PixelAxis {
 }
 
 impl PixelAxis {
-    /// True if the value lies on the axis.
     pub(crate) fn reaches(&self, value: f64) -> bool {
         (self.scale.low..=self.scale.high).contains(&value)
     }
@@ -103,9 +98,7 @@ impl PixelAxis {
             let ticks = self.log_ticks(wanted.max(3)).into_iter();
             return ticks.map(|tick| (tick, round_number(tick))).collect();
         }
-        let (ticks, decimals) = self.linear_ticks(wanted);
-        let label = |tick| (tick, fixed_decimals(tick, decimals));
-        ticks.into_iter().map(label).collect()
+        self.linear_ticks(wanted)
     }
 
     /// 90 %, 99 %, 99.9 % and so on; others where there is room.
@@ -117,11 +110,8 @@ impl PixelAxis {
         let others = others.map(|(x, label)| (x, label.to_owned(), 0.4));
         let mut ticks: Vec<Tick> = Vec::new();
         for (x, label, share) in nines.chain(others).filter(|(x, ..)| *x <= self.scale.high) {
-            let pixels = |other: f64| (self.pixel(other) - self.pixel(x)).abs();
-            if ticks
-                .iter()
-                .all(|(other, _)| pixels(*other) >= share * room)
-            {
+            let pixels = |other: &Tick| (self.pixel(other.0) - self.pixel(x)).abs();
+            if ticks.iter().all(|other| pixels(other) >= share * room) {
                 ticks.push((x, label));
             }
         }
@@ -130,20 +120,18 @@ impl PixelAxis {
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten.
-    fn linear_ticks(&self, wanted: usize) -> (Vec<f64>, usize) {
+    fn linear_ticks(&self, wanted: usize) -> Vec<Tick> {
         let rough = (self.scale.high - self.scale.low) / wanted.max(3) as f64;
         let (factor, power) = round_step(rough);
         let step = factor * 10_f64.powf(power);
         let power = if factor >= 10.0 { power + 1.0 } else { power };
-        // Below 20 for every step that a time can have.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let decimals = (-power).clamp(0.0, 20.0) as usize;
+        let decimals = whole((-power).min(20.0));
         let first = (self.scale.low / step - 1e-9).ceil();
-        let ticks = (0..=2 * wanted.max(3) + 1)
+        (0..=2 * wanted.max(3) + 1)
             .map(|i| (first + i as f64) * step)
             .take_while(|tick| *tick <= self.scale.high + step * 1e-9)
-            .collect();
-        (ticks, decimals)
+            .map(|tick| (tick, fixed_decimals(tick, decimals)))
+            .collect()
     }
 
     /// Powers of ten, with their double and fivefold while there is room; else each n-th power.
@@ -172,13 +160,10 @@ impl PixelAxis {
 
 /// The quantile whose 1/(1 − q) is 10 to the power of `count`: `99.9 %`.
 fn percent_of_nines(count: i32) -> String {
-    match count {
-        ..=1 => "90 %".to_owned(),
-        2 => "99 %".to_owned(),
-        more => {
-            let nines = "9".repeat(usize::try_from(more - 2).unwrap_or(0));
-            format!("99.{nines} %")
-        }
+    match usize::try_from(count - 2) {
+        Err(_) => "90 %".to_owned(),
+        Ok(0) => "99 %".to_owned(),
+        Ok(more) => format!("99.{} %", "9".repeat(more)),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::canvas::{Align, Canvas, CanvasShape, Dot, Font};
 use crate::error::DrawError;
 use crate::font::{FontFace, FontFaces};
 use crate::options::Size;
+use crate::phrases::text_if;
 use crate::plot::{Hover, Plot};
 use crate::theme::hex;
 
@@ -15,13 +16,10 @@ const SVG_DOTS: u32 = 4;
 /// Fewer equal shapes in a row stay as they are, and so do lines of fewer points.
 const MANY: usize = 200;
 
-/// The shapes of an SVG, without its opening tag.
+/// The shapes of an SVG, without its opening tag; all places in dots.
 pub(crate) struct SvgDrawing {
     shapes: String,
-    /// In dots, as the shapes.
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    /// In dots, as the shapes.
+    pub(crate) view_box: String,
     pub(crate) hovers: Vec<Hover>,
 }
 
@@ -36,24 +34,18 @@ impl SvgDrawing {
         }
         Ok(Self {
             shapes: compact(&canvas.into_shapes()),
-            width: size.width() * SVG_DOTS,
-            height: size.height() * SVG_DOTS,
+            view_box: format!("0 0 {} {}", size.width * SVG_DOTS, size.height * SVG_DOTS),
             hovers,
         })
     }
 
-    /// A file of this size.
     pub(crate) fn to_file(&self, size: Size) -> String {
+        let (Size { width, height }, view_box) = (size, &self.view_box);
         self.opened_by(&format!(
-            r#"<svg width="{}" height="{}" viewBox="0 0 {} {}" xmlns="http://www.w3.org/2000/svg">"#,
-            size.width(),
-            size.height(),
-            self.width,
-            self.height,
+            r#"<svg width="{width}" height="{height}" viewBox="{view_box}" xmlns="http://www.w3.org/2000/svg">"#
         ))
     }
 
-    /// The drawing behind this opening tag.
     pub(crate) fn opened_by(&self, tag: &str) -> String {
         format!("{tag}\n{}</svg>\n", self.shapes)
     }
@@ -67,8 +59,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Writes a long row of circles or rectangles that differ in their place alone as one path of the same
-/// look. Where such circles or rectangles lie over each other, they are not stronger if they are
-/// translucent.
+/// look. Where translucent ones lie over each other, they are not stronger.
 fn compact(shapes: &[(CanvasShape, RGBAColor)]) -> String {
     let mut text = String::new();
     let is_alike = |a: &(CanvasShape, RGBAColor), b: &(CanvasShape, RGBAColor)| match (&a.0, &b.0) {
@@ -106,7 +97,6 @@ fn look((shape, colour): &(CanvasShape, RGBAColor)) -> String {
     }
 }
 
-/// One shape as an element, with the end of its line.
 fn element(shape: &(CanvasShape, RGBAColor)) -> String {
     let look = look(shape);
     match &shape.0 {
@@ -115,14 +105,11 @@ fn element(shape: &(CanvasShape, RGBAColor)) -> String {
         CanvasShape::Polygon(corners) => points_element("polygon", &look, corners),
         CanvasShape::Bars(bars) => {
             // One outline: along the upper ends, and back along the lower ones.
-            let upper = bars
-                .iter()
-                .flat_map(|&[(x, y), (end, _)]| [(x, y), (end, y)]);
-            let lower = bars
-                .iter()
-                .rev()
-                .flat_map(|&[(x, _), (end, y)]| [(end, y), (x, y)]);
-            points_element("polygon", &look, &upper.chain(lower).collect::<Vec<_>>())
+            let upper = |&[(x, y), (end, _)]: &[Dot; 2]| [(x, y), (end, y)];
+            let lower = |&[(x, _), (end, y)]: &[Dot; 2]| [(end, y), (x, y)];
+            let lower = bars.iter().rev().flat_map(lower);
+            let outline: Vec<Dot> = bars.iter().flat_map(upper).chain(lower).collect();
+            points_element("polygon", &look, &outline)
         }
         CanvasShape::Rectangle([(left, top), (right, bottom)]) => {
             let (width, height) = (right - left, bottom - top);
@@ -152,29 +139,20 @@ fn points_element(name: &str, look: &str, points: &[Dot]) -> String {
     format!("<path {look} d=\"{}{end}\"/>\n", pen.path)
 }
 
-fn text_element(
-    text: &str,
-    font: Font,
-    align: Align,
-    (x, baseline): (f64, f64),
-    look: &str,
-) -> String {
+/// A text from, around or up to a point of its baseline, in pixels.
+fn text_element(text: &str, font: Font, align: Align, (x, y): (f64, f64), look: &str) -> String {
     let dots = f64::from(SVG_DOTS);
     let anchor = match align {
         Align::Left => "start",
         Align::Centre => "middle",
         Align::Right => "end",
     };
-    // The middle of an x stands at y, half an ex above the baseline.
-    let y = baseline - FontFace::SMALL_X / 2.0 * font.size;
+    // An SVG places the middle of an x, half an ex above the baseline.
+    let y = y - FontFace::SMALL_X / 2.0 * font.size;
     let (x, y, family) = ((x * dots).round(), (y * dots).round(), FontFace::FAMILY);
     // Rounded to the last digit as in files of earlier versions.
     let size = 1.24 * font.size * dots / 1.24;
-    let weight = if font.is_bold {
-        " font-weight=\"bold\""
-    } else {
-        ""
-    };
+    let weight = text_if(font.is_bold, " font-weight=\"bold\"");
     let text = escape(text).replace('"', "&quot;").replace('\'', "&apos;");
     format!(
         "<text x=\"{x}\" y=\"{y}\" dy=\"0.5ex\" text-anchor=\"{anchor}\" font-family=\"{family}\" \

@@ -2,7 +2,6 @@
 
 use crate::canvas::{Canvas, Font};
 
-/// The separator between the parts of a text.
 pub(crate) const SEPARATOR: &str = " · ";
 
 impl Canvas<'_> {
@@ -11,16 +10,10 @@ impl Canvas<'_> {
         if self.text_width(text, font) <= width {
             return text.to_owned();
         }
-        let letters: Vec<char> = text.chars().collect();
-        let cut = |count: usize| {
-            let kept: String = letters[..count].iter().collect();
-            format!("{}…", kept.trim_end())
-        };
-        (1..letters.len())
-            .rev()
-            .map(cut)
-            .find(|text| self.text_width(text, font) <= width)
-            .unwrap_or_default()
+        let ends = text.char_indices().rev().filter(|(end, _)| *end > 0);
+        let mut cuts = ends.map(|(end, _)| format!("{}…", text[..end].trim_end()));
+        let cut = cuts.find(|cut| self.text_width(cut, font) <= width);
+        cut.unwrap_or_default()
     }
 
     /// The text in two rows at most, parted between its parts where one does not have room for all.
@@ -43,16 +36,13 @@ impl Canvas<'_> {
         let mut rows: Vec<String> = Vec::new();
         for part in text.split(SEPARATOR) {
             let longer = rows.last().map(|row| format!("{row}{SEPARATOR}{part}"));
-            match longer.filter(|row| self.text_width(row, font) <= width) {
-                Some(longer) => {
-                    rows.pop();
-                    rows.push(longer);
-                }
-                None => rows.push(part.to_owned()),
+            let longer = longer.filter(|row| self.text_width(row, font) <= width);
+            if longer.is_some() {
+                rows.pop();
             }
+            rows.push(longer.unwrap_or_else(|| part.to_owned()));
         }
-        let rows = rows.into_iter();
-        rows.map(|row| self.fit(&row, font, width)).collect()
+        rows.iter().map(|row| self.fit(row, font, width)).collect()
     }
 }
 

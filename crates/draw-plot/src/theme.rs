@@ -1,7 +1,6 @@
 //! Colours. Series have the palette of Okabe and Ito (2008), which people with any kind of colour vision can
-//! distinguish. Counts are steps of viridis (Smith & van der Walt 2015),
-//! whose lightness rises evenly, so that the order is seen by any eye and in grey; of viridis that
-//! part which stands out from the ground.
+//! distinguish. Counts are those steps of viridis (Smith & van der Walt 2015) which stand out from the
+//! ground: its lightness rises evenly, so that the order is seen by any eye and in grey.
 //!
 //! Against its ground every text has a contrast of at least 4.5 to 1, every line and mark of at least
 //! 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11). Exempt are the grid, which only leads the eye to numbers that
@@ -14,13 +13,11 @@ use crate::options::Theme;
 /// Series that have a colour of their own.
 pub const MAX_SERIES: usize = 7;
 
-/// Colours of the scale of counts.
 pub(crate) const HEAT_STEPS: usize = 9;
 
 /// Strength of the colour of what is not measured.
 pub(crate) const ZONE_STRENGTH: f64 = 0.8;
 
-/// The colours of one theme.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Colours {
     pub(crate) ground: RGBColor,
@@ -30,16 +27,14 @@ pub(crate) struct Colours {
     pub(crate) grid: RGBColor,
     /// The median and the 99th percentile of a single series.
     pub(crate) percentiles: [RGBColor; 2],
-    /// The same for their labels.
     pub(crate) percentile_texts: [RGBColor; 2],
     pub(crate) series: [RGBColor; MAX_SERIES],
     /// From few to many: the more, the further from the ground.
     pub(crate) heat: [RGBColor; HEAT_STEPS],
-    /// Strength of what lies behind the average: single messages, and the middle 90 % and 96 % of many.
+    /// Strength of single messages, of the middle 90 % and 96 % of many, and of the range of averages.
     pub(crate) point: f64,
     pub(crate) body: f64,
     pub(crate) bulk: f64,
-    /// Strength of the range of many averages.
     pub(crate) average_range: f64,
 }
 
@@ -56,6 +51,11 @@ const PURPLE: RGBColor = rgb(0xCC79A7);
 const ORANGE: RGBColor = rgb(0xE69F00);
 const SKY: RGBColor = rgb(0x56B4E9);
 const YELLOW: RGBColor = rgb(0xF0E442);
+const BLACK: RGBColor = rgb(0x000000);
+
+// Shades that are dark enough to be distinguished from all others on white.
+const DARK_ORANGE: RGBColor = rgb(0x7F5700);
+const DARK_SKY: RGBColor = rgb(0x2B5A74);
 
 impl Theme {
     pub(crate) fn colours(self) -> Colours {
@@ -76,17 +76,8 @@ fn light_colours() -> Colours {
         percentiles: [GREEN, VERMILION],
         // Shades of the same hues: letters are thinner than lines.
         percentile_texts: [rgb(0x007F5C), rgb(0xB85100)],
-        // Orange and sky blue are too faint on white: these are shades of them, dark enough to be
-        // distinguished from all others. Black takes the place of yellow.
-        series: [
-            BLUE,
-            VERMILION,
-            GREEN,
-            PURPLE,
-            rgb(0x7F5700),
-            rgb(0x2B5A74),
-            rgb(0x000000),
-        ],
+        // Orange, sky blue and yellow are too faint on white.
+        series: [BLUE, VERMILION, GREEN, PURPLE, DARK_ORANGE, DARK_SKY, BLACK],
         heat: [
             0x20A386, 0x20928C, 0x26818E, 0x2E6F8E, 0x365D8D, 0x3F4889, 0x46337F, 0x481B6D,
             0x440154,
@@ -142,8 +133,7 @@ impl Colours {
     }
 }
 
-/// A colour of its own for each use, so that a colour in the markup identifies the variable that takes its
-/// place.
+/// A colour of its own for each use, which identifies the variable that takes its place in the markup.
 fn page_colours() -> Colours {
     let mut colours = Theme::Light.colours();
     for (number, (_, colour)) in (0..).zip(colours.named()) {
@@ -152,9 +142,7 @@ fn page_colours() -> Colours {
     colours
 }
 
-/// CSS that sets the variables of [`Theme::Page`]: light, dark where the reader prefers it, and
-/// light on paper.
-#[must_use]
+/// CSS that sets the variables of [`Theme::Page`]: light, dark where the reader prefers it, light on paper.
 pub fn page_style() -> String {
     let rule = |theme: Theme| {
         let mut colours = theme.colours();

@@ -1,40 +1,37 @@
 //! The heading of a picture and the names of its lines, from what the files say.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use results::read::RunOrigin;
 use units::counted;
 
-use crate::data::PictureKind;
-use crate::phrases::capitalize;
+use crate::data::{Data, Notice, PictureKind};
+use crate::phrases::{capitalize, join};
 
 /// A file, and the origin of its times.
-pub(crate) struct Origin<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) run: Option<&'a RunOrigin>,
+pub(crate) struct Origin {
+    pub(crate) path: PathBuf,
+    pub(crate) run: Option<RunOrigin>,
     /// Name of its times: `service time`.
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
+    pub(crate) notice: Option<Notice>,
+    /// `2 messages of a.csv (chosen at random from 9; 1 more without a time)`
+    pub(crate) description: String,
 }
 
 /// The usual heading: `ws://127.0.0.1:8000/ws · 100 clients · 125 B payload`.
 pub(crate) fn run_title(run: &RunOrigin) -> String {
     let clients = run.clients.map(|clients| counted(clients, "client"));
-    let payload = run
-        .payload_bytes
-        .map(|bytes| format!("{} payload", wording::plan::payload(bytes)));
-    let parts: Vec<_> = [run.url.clone(), clients, payload]
-        .into_iter()
-        .flatten()
-        .collect();
-    parts.join(" · ")
+    let payload = run.payload_bytes.map(wording::plan::payload);
+    let payload = payload.map(|bytes| format!("{bytes} payload"));
+    let parts = [run.url.clone(), clients, payload];
+    join(parts.into_iter().flatten())
 }
 
 /// The run that all files come from; without such a run, what is drawn.
-pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_>]) -> String {
-    let titles = all
-        .iter()
-        .map(|origin| origin.run.map(run_title).unwrap_or_default());
-    let mut titles: Vec<String> = titles.collect();
+pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String {
+    let title = |one: &Origin| one.run.as_ref().map(run_title).unwrap_or_default();
+    let mut titles: Vec<String> = all.iter().map(title).collect();
     titles.dedup();
     if let [title] = titles.as_slice()
         && !title.is_empty()
@@ -42,22 +39,23 @@ pub(crate) fn title_of(kind: PictureKind, x_name: Option<&str>, all: &[Origin<'_
         return title.clone();
     }
     let quantity = quantity_of(all);
-    let what = match (kind, x_name) {
+    if let Data::Xy { x_name, .. } = data {
         // A column's name is written as its owner writes it.
-        (_, Some(x_name)) => return format!("{quantity} against {x_name}"),
-        (PictureKind::Latency, None) => format!("{quantity} of each message"),
-        (PictureKind::Histogram, None) => format!("histogram of the {quantity}"),
-        (PictureKind::Cdf, None) => format!("distribution of the {quantity}"),
-        (PictureKind::Percentiles, None) => format!("percentiles of the {quantity}"),
-        (PictureKind::Timeline, None) => "throughput and times of each second".to_owned(),
-        (PictureKind::Heatmap, None) => format!("{quantity} over the run"),
+        return format!("{quantity} against {x_name}");
+    }
+    let what = match kind {
+        PictureKind::Latency => format!("{quantity} of each message"),
+        PictureKind::Histogram => format!("histogram of the {quantity}"),
+        PictureKind::Cdf => format!("distribution of the {quantity}"),
+        PictureKind::Percentiles => format!("percentiles of the {quantity}"),
+        PictureKind::Timeline => "throughput and times of each second".to_owned(),
+        PictureKind::Heatmap => format!("{quantity} over the run"),
     };
     capitalize(&what)
 }
 
-/// The name of the times of all files.
-pub(crate) fn quantity_of(all: &[Origin<'_>]) -> String {
-    let mut names: Vec<&str> = all.iter().map(|origin| origin.name).collect();
+pub(crate) fn quantity_of(all: &[Origin]) -> String {
+    let mut names: Vec<&str> = all.iter().map(|origin| &*origin.name).collect();
     names.dedup();
     match names.as_slice() {
         [name] => (*name).to_owned(),
@@ -66,25 +64,16 @@ pub(crate) fn quantity_of(all: &[Origin<'_>]) -> String {
 }
 
 /// File names; whole paths where names are the same; with the server where runs differ in it.
-pub(crate) fn labels_of(all: &[Origin<'_>]) -> Vec<String> {
-    let name = |origin: &Origin<'_>| {
-        origin
-            .path
-            .file_name()
-            .unwrap_or(origin.path.as_os_str())
-            .to_owned()
-    };
-    let url = |origin: &Origin<'_>| origin.run.and_then(|run| run.url.clone());
+pub(crate) fn labels_of(all: &[Origin]) -> Vec<String> {
+    let url = |origin: &Origin| origin.run.as_ref().and_then(|run| run.url.clone());
     let differ = all.windows(2).any(|pair| url(&pair[0]) != url(&pair[1]));
-    let label = |origin: &Origin<'_>| {
-        let own = name(origin);
-        let is_unique = all.iter().filter(|other| name(other) == own).count() == 1;
-        let label = if is_unique {
-            &*own
-        } else {
-            origin.path.as_os_str()
-        };
-        let label = label.to_string_lossy();
+    let label = |origin: &Origin| {
+        let path = &origin.path;
+        let name = path.file_name().filter(|name| {
+            let same = all.iter().filter(|one| one.path.file_name() == Some(name));
+            same.count() == 1
+        });
+        let label = name.unwrap_or(path.as_os_str()).to_string_lossy();
         match url(origin) {
             Some(url) if differ => format!("{label} · {url}"),
             _ => label.into_owned(),

@@ -42,10 +42,10 @@ pub async fn accept<H, F>(
     H: Fn(Connection) -> F + Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let max_connections = server.config().max_connections;
+    let max_connections = server.config.max_connections;
     let trigger = ShutdownTrigger::default();
     // Not the listener's: connections outlive it.
-    let workers = listener.workers().cloned();
+    let workers = listener.workers.clone();
     let mut accepted = 0_usize;
     let mut acceptor = Acceptor::new(listener);
     let mut connections = JoinSet::new();
@@ -74,14 +74,14 @@ pub async fn accept<H, F>(
             };
             accepted = accepted.wrapping_add(1);
         } else {
-            server.metrics().count_refused();
+            server.metrics.count_refused();
             refusals.spawn(refuse(socket, Arc::clone(&server)));
         }
     }
     drop(acceptor);
     refusals.abort_all();
     trigger.stop();
-    drain(connections, server.config().drain_timeout).await;
+    drain(connections, server.config.drain_timeout).await;
 }
 
 /// Waits until all connections have ended, and drops those that do not in time.
@@ -125,7 +125,7 @@ impl AcceptedSocket {
         H: Fn(Connection) -> F,
         F: Future<Output = ()>,
     {
-        let timeout = self.server.config().handshake_timeout;
+        let timeout = self.server.config.handshake_timeout;
         let deadline = Some(timeout)
             .filter(|timeout| !timeout.is_zero())
             .and_then(|timeout| Instant::now().checked_add(timeout));
@@ -164,7 +164,7 @@ async fn tls_handshake(
     socket: SocketStream,
     context: &mut ConnectionContext,
 ) -> Option<ByteStream> {
-    let Some(tls) = &context.server().config().tls else {
+    let Some(tls) = &context.server.config.tls else {
         return Some(ByteStream::Plain(socket));
     };
     let mut accepting = Box::pin(tls.acceptor().accept(socket));
@@ -181,7 +181,7 @@ async fn tls_handshake(
 async fn refuse(socket: SocketStream, server: Arc<ServerContext>) {
     let slot = ReturnSlot::default();
     let refusal = async {
-        let stream = match &server.config().tls {
+        let stream = match &server.config.tls {
             None => ByteStream::Plain(socket),
             Some(tls) => ByteStream::Tls(Box::new(tls.acceptor().accept(socket).await?)),
         };

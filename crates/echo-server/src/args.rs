@@ -1,13 +1,12 @@
 //! The flags of both servers.
 
 use std::{
-    ffi::OsString,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{Args, Command};
 use units::{ByteSize, UnitError, parse_duration, parse_positive};
 
 use crate::{
@@ -97,20 +96,7 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// Parses `arguments`, the first of which is the program's name.
-    ///
-    /// # Errors
-    /// A usage error, or the text of `--help` or `--version`.
-    pub fn try_parse_from(
-        program: &Program,
-        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    ) -> Result<Self, clap::Error> {
-        let matches = Self::command(program).try_get_matches_from(arguments)?;
-        Self::from_arg_matches(&matches)
-    }
-
     /// The command of this program, whose flags parse to [`ServerArgs`].
-    #[must_use]
     pub fn command(program: &Program) -> Command {
         // The description is set after the flags, because clap takes theirs for the program's.
         Self::augment_args(Command::new(program.name))
@@ -218,6 +204,8 @@ Exit codes:
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
     use super::*;
 
     const PROGRAM: Program = Program {
@@ -228,7 +216,9 @@ mod tests {
     };
 
     fn parse(arguments: &[&str]) -> Result<ServerArgs, clap::Error> {
-        ServerArgs::try_parse_from(&PROGRAM, [&["test-ws"], arguments].concat())
+        let arguments = [&["test-ws"], arguments].concat();
+        let matches = ServerArgs::command(&PROGRAM).try_get_matches_from(arguments)?;
+        ServerArgs::from_arg_matches(&matches)
     }
 
     #[test]

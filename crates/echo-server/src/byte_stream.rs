@@ -34,7 +34,6 @@ impl SocketStream {
         matches!(socket.peek(&mut [MaybeUninit::uninit()]), Ok(1..))
     }
 
-    /// Moves the socket to the runtime that this is called on.
     pub(crate) fn move_to_current_runtime(self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
@@ -62,48 +61,18 @@ impl ByteStream {
     }
 }
 
-/// Calls a method of the active variant.
-macro_rules! each {
-    ($self:expr, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Self::Plain($stream) => {
-                let $stream = Pin::new($stream);
-                $call
-            }
-            Self::Tls($stream) => {
-                let $stream = Pin::new(&mut **$stream);
-                $call
-            }
-        }
-    };
-}
-
-macro_rules! each_socket {
-    ($self:expr, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Self::Tcp($stream) => {
-                let $stream = Pin::new($stream);
-                $call
-            }
-            #[cfg(unix)]
-            Self::Unix($stream) => {
-                let $stream = Pin::new($stream);
-                $call
-            }
-        }
-    };
-}
-
-/// Implements reading and writing by forwarding every call.
+/// Implements reading and writing by forwarding every call to the active variant.
 macro_rules! forward_io {
-    ($name:ident, $each:ident) => {
+    ($name:ident { $($(#[$condition:meta])? $variant:ident),+ }) => {
         impl AsyncRead for $name {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buffer: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                $each!(self, stream => stream.poll_read(cx, buffer))
+                match self.get_mut() {
+                    $($(#[$condition])? Self::$variant(stream) => Pin::new(stream).poll_read(cx, buffer),)+
+                }
             }
         }
 
@@ -113,7 +82,9 @@ macro_rules! forward_io {
                 cx: &mut Context<'_>,
                 bytes: &[u8],
             ) -> Poll<io::Result<usize>> {
-                $each!(self, stream => stream.poll_write(cx, bytes))
+                match self.get_mut() {
+                    $($(#[$condition])? Self::$variant(stream) => Pin::new(stream).poll_write(cx, bytes),)+
+                }
             }
 
             fn poll_write_vectored(
@@ -121,7 +92,9 @@ macro_rules! forward_io {
                 cx: &mut Context<'_>,
                 slices: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                $each!(self, stream => stream.poll_write_vectored(cx, slices))
+                match self.get_mut() {
+                    $($(#[$condition])? Self::$variant(stream) => Pin::new(stream).poll_write_vectored(cx, slices),)+
+                }
             }
 
             fn is_write_vectored(&self) -> bool {
@@ -129,15 +102,23 @@ macro_rules! forward_io {
             }
 
             fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                $each!(self, stream => stream.poll_flush(cx))
+                match self.get_mut() {
+                    $($(#[$condition])? Self::$variant(stream) => Pin::new(stream).poll_flush(cx),)+
+                }
             }
 
             fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                $each!(self, stream => stream.poll_shutdown(cx))
+                match self.get_mut() {
+                    $($(#[$condition])? Self::$variant(stream) => Pin::new(stream).poll_shutdown(cx),)+
+                }
             }
         }
     };
 }
 
-forward_io!(SocketStream, each_socket);
-forward_io!(ByteStream, each);
+forward_io!(SocketStream {
+    Tcp,
+    #[cfg(unix)]
+    Unix
+});
+forward_io!(ByteStream { Plain, Tls });

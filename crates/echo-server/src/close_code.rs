@@ -22,7 +22,6 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The close code.
-    #[must_use]
     pub fn code(self) -> u16 {
         match self {
             Self::GoingAway | Self::Silent => 1001,
@@ -33,7 +32,6 @@ impl CloseReason {
     }
 
     /// The text that goes with the code.
-    #[must_use]
     pub fn text(self) -> &'static str {
         match self {
             Self::GoingAway => "the server is shutting down",

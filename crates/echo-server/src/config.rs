@@ -6,14 +6,14 @@ use host::open_files;
 
 use crate::tls::TlsIdentity;
 
-/// Bytes requested from the socket in one read.
+/// Bytes requested from the socket in one read, for each library's `read_buffer_size`.
 ///
 /// tungstenite zero-fills this much before every read, so its default of 128 KiB costs more than the echo
 /// itself, and every connection holds it.
-const READ_BUFFER: usize = 4 << 10;
+pub const READ_BUFFER: usize = 4 << 10;
 
 /// Bytes collected before they are written without waiting for the flush.
-const WRITE_BUFFER: usize = 64 << 10;
+pub const WRITE_BUFFER: usize = 64 << 10;
 
 /// Room beside one message in the write buffer: its header, a pong, a close.
 const CONTROL_FRAMES: usize = 1 << 10;
@@ -76,31 +76,15 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The buffers of a connection under this configuration.
-    #[must_use]
-    pub fn buffers(&self) -> BufferSizes {
-        BufferSizes {
-            read: READ_BUFFER,
-            write: WRITE_BUFFER,
-            max_write: self
-                .max_message_size
-                .saturating_add(WRITE_BUFFER + CONTROL_FRAMES),
-        }
+    /// Most bytes that a connection collects for writing. A peer that never reads holds at most this, one message
+    /// being read, and one that is read and waits.
+    ///
+    /// Never reached, because a blocked write stops reading. It makes a mistake end a connection and not the
+    /// machine.
+    pub fn max_write_buffer(&self) -> usize {
+        self.max_message_size
+            .saturating_add(WRITE_BUFFER + CONTROL_FRAMES)
     }
-}
-
-/// Sizes of one connection's buffers, in bytes, under tungstenite's names.
-///
-/// A peer that never reads holds at most one message being read, one that is read and waits, and `max_write`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BufferSizes {
-    /// `read_buffer_size`.
-    pub read: usize,
-    /// `write_buffer_size`: more than this is written at once.
-    pub write: usize,
-    /// `max_write_buffer_size`: never reached, because a blocked write stops reading. It makes a mistake end
-    /// a connection and not the machine.
-    pub max_write: usize,
 }
 
 /// The path of the echo. It starts with `/`, without query and fragment.
@@ -109,7 +93,6 @@ pub struct EchoPath(String);
 
 impl EchoPath {
     /// The path as in a request line.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -184,9 +167,9 @@ mod tests {
             max_message_size: usize::MAX,
             ..Config::default()
         };
-        assert_eq!(config.buffers().max_write, usize::MAX);
-        let buffers = Config::default().buffers();
-        assert!(buffers.max_write > buffers.write + Config::default().max_message_size);
+        assert_eq!(config.max_write_buffer(), usize::MAX);
+        let config = Config::default();
+        assert!(config.max_write_buffer() > WRITE_BUFFER + config.max_message_size);
     }
 
     #[test]

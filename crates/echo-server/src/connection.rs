@@ -22,7 +22,8 @@ pub struct Connection {
 /// A connection's place in its server: limits, metrics, shutdown.
 #[derive(Debug)]
 pub struct ConnectionContext {
-    pub(crate) server: Arc<ServerContext>,
+    /// The server of this connection.
+    pub server: Arc<ServerContext>,
     pub(crate) shutdown: ShutdownSignal,
     pub(crate) slot: ReturnSlot,
     /// End of the time for the handshake.
@@ -30,12 +31,6 @@ pub struct ConnectionContext {
 }
 
 impl ConnectionContext {
-    /// The server of this connection.
-    #[must_use]
-    pub fn server(&self) -> &Arc<ServerContext> {
-        &self.server
-    }
-
     /// Waits for a handshake, from the first byte to the last, responses included. `None` when its time is
     /// over or the server stops: then the connection is to be dropped.
     ///

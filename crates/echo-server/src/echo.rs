@@ -42,7 +42,7 @@ where
     S: Stream<Item = Result<L::Message, L::Error>> + Sink<L::Message, Error = L::Error> + Unpin,
 {
     let server = Arc::clone(&connection.server);
-    let mut open = server.metrics().count_open();
+    let mut open = server.metrics.count_open();
     let mut echo_loop = EchoLoop::<L, S>::new(socket, connection);
     match poll_fn(|cx| echo_loop.poll(cx)).await {
         EchoEnd::Gone => {}
@@ -107,7 +107,7 @@ where
     fn new(socket: &'a mut S, connection: &'a mut ConnectionContext) -> Self {
         Self {
             socket,
-            idle: IdleTimer::new(connection.server.config().idle_timeout),
+            idle: IdleTimer::new(connection.server.config.idle_timeout),
             connection,
             stopping: None,
             ping_due: false,
@@ -176,7 +176,7 @@ where
     /// peer that does not cease. The rest of the drain timeout is for the close.
     fn is_done(&self, is_idle: bool) -> bool {
         self.stopping.is_some_and(|since| {
-            let limit = self.connection.server.config().drain_timeout / 2;
+            let limit = self.connection.server.config.drain_timeout / 2;
             is_idle && !self.connection.slot.has_unread() || since.elapsed() >= limit
         })
     }
@@ -238,7 +238,7 @@ where
             return;
         }
         let tally = mem::take(&mut self.unsent);
-        let metrics = self.connection.server.metrics();
+        let metrics = &self.connection.server.metrics;
         metrics.count_received(tally);
         if sent {
             metrics.count_sent(tally);

@@ -10,13 +10,8 @@ use std::io;
 #[non_exhaustive]
 pub enum ServerError {
     /// The address does not resolve, is in use, or is not ours to bind.
-    #[error("cannot bind {address}")]
-    Bind {
-        /// The address as it was given.
-        address: String,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error("cannot bind {0}")]
+    Bind(String, #[source] io::Error),
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] crate::TlsError),

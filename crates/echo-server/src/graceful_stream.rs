@@ -48,7 +48,6 @@ struct SlotState {
 }
 
 impl ReturnSlot {
-    /// Wraps a stream so that it returns here.
     pub(crate) fn wrap(&self, stream: ByteStream) -> GracefulStream {
         GracefulStream {
             stream: Some(stream),

@@ -6,7 +6,6 @@ use http::{
 };
 
 /// Returns a response in plain text, after which the connection is closed.
-#[must_use]
 pub fn text_response(status: StatusCode, body: impl Into<String>) -> Response<String> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -14,7 +13,6 @@ pub fn text_response(status: StatusCode, body: impl Into<String>) -> Response<St
     with_header(response, CONNECTION, "close")
 }
 
-/// Sets a header of a response.
 pub(crate) fn with_header(
     mut response: Response<String>,
     name: HeaderName,
@@ -36,19 +34,13 @@ pub(crate) fn upgrade_required(body: &'static str) -> Response<String> {
 
 /// Returns the response to a connection above the limit.
 pub(crate) fn no_room() -> Response<String> {
-    with_header(
-        text_response(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many connections: try again later\n",
-        ),
-        RETRY_AFTER,
-        "1",
-    )
+    let body = "too many connections: try again later\n";
+    let response = text_response(StatusCode::SERVICE_UNAVAILABLE, body);
+    with_header(response, RETRY_AFTER, "1")
 }
 
 /// Returns the bytes of a response, without its body if the request was a `HEAD`. Adds the content length;
 /// the other headers are the response's own.
-#[must_use]
 pub fn encode_response(response: &Response<String>, with_body: bool) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
     for (name, value) in response.headers() {

@@ -47,7 +47,6 @@ impl IdleTimer {
         })
     }
 
-    /// Notes that the peer has just been active.
     pub(crate) fn note_activity(&mut self) {
         self.active = Instant::now();
         self.pinged = false;

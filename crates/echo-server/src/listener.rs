@@ -14,7 +14,7 @@ use crate::{byte_stream::SocketStream, config::Config, error::ServerError, worke
 pub struct Listener {
     socket: BoundSocket,
     /// The threads that connections are spread over; `None` serves them on the accept loop's runtime.
-    workers: Option<Workers>,
+    pub(crate) workers: Option<Workers>,
 }
 
 #[derive(Debug)]
@@ -41,7 +41,6 @@ impl From<TcpListener> for Listener {
 
 impl Listener {
     /// The IP address and the port that were bound; `None` for a Unix socket.
-    #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         match &self.socket {
             BoundSocket::Tcp(listener) => listener.local_addr().ok(),
@@ -63,18 +62,6 @@ impl Listener {
             #[cfg(unix)]
             BoundSocket::Unix(listener) => format!("ws+unix:{}:{path}", listener.path()?.display()),
         })
-    }
-
-    /// Spreads the connections over these threads.
-    pub(crate) fn with_workers(self, workers: Workers) -> Self {
-        Self {
-            workers: Some(workers),
-            ..self
-        }
-    }
-
-    pub(crate) fn workers(&self) -> Option<&Workers> {
-        self.workers.as_ref()
     }
 
     pub(crate) async fn accept_socket(&self) -> io::Result<SocketStream> {
@@ -106,10 +93,7 @@ impl Listener {
 /// [`ServerError::Bind`] if the name does not resolve, none of its addresses can be bound, or the socket's
 /// path is in use.
 pub async fn bind(address: &str, backlog: u32) -> Result<Listener, ServerError> {
-    let failed = |source| ServerError::Bind {
-        address: address.to_owned(),
-        source,
-    };
+    let failed = |source| ServerError::Bind(address.to_owned(), source);
     #[cfg(unix)]
     if let Some(path) = address.strip_prefix("unix:") {
         let listener = unix::UnixSocketListener::bind(path.as_ref(), backlog).map_err(failed)?;
@@ -183,11 +167,10 @@ mod unix {
             let bound = match bind(path) {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
                     std::fs::remove_file(path)?;
-                    bind(path)
+                    bind(path)?
                 }
-                bound => bound,
+                bound => bound?,
             };
-            let bound = bound?;
             let created = file_id(path).map(|id| (path.to_owned(), id));
             Ok(Self {
                 listener: bound.listen(backlog)?,
@@ -239,11 +222,9 @@ mod unix {
     }
 }
 
-/// Writes the ready line with the bound port, and flushes it: `listening on ws://127.0.0.1:8000/ws`.
-///
-/// # Errors
-/// [`ServerError::Announce`] if the write fails. A reader that is gone is not an error.
-pub fn announce(
+/// Writes the ready line with the bound port, and flushes it: `listening on ws://127.0.0.1:8000/ws`. A reader
+/// that is gone is not an error.
+pub(crate) fn announce(
     out: &mut impl Write,
     listener: &Listener,
     config: &Config,

@@ -20,7 +20,7 @@ const SHARDS: usize = 32;
 /// Messages are counted in a shard of the counting thread, a batch at a time, so that threads do not compete
 /// for a cache line. A scrape adds the shards up.
 #[derive(Debug, Default)]
-pub struct ServerMetrics {
+pub(crate) struct ServerMetrics {
     opened: AtomicU64,
     refused: AtomicU64,
     closes: Mutex<BTreeMap<u16, u64>>,
@@ -54,12 +54,10 @@ impl ServerMetrics {
         }
     }
 
-    /// Counts a connection that was refused because there was no room.
     pub(crate) fn count_refused(&self) {
         add(&self.refused, 1);
     }
 
-    /// Counts received messages.
     pub(crate) fn count_received(&self, tally: Tally) {
         let shard = self.shard();
         add(&shard.messages_in, tally.messages);
@@ -93,8 +91,7 @@ impl ServerMetrics {
     }
 
     /// Returns the counters in Prometheus' text format, version 0.0.4.
-    #[must_use]
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         // Closes before opens: a connection that closes in between may then show as open for one scrape, but
         // never makes the gauge negative.
         let closes = self.closes().clone();

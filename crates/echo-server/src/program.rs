@@ -1,13 +1,8 @@
 //! A server as a program, from flags to exit code: runtime, signals, logs.
 
-use std::{
-    future::Future,
-    io,
-    pin::Pin,
-    process::ExitCode,
-    task::{Context, Poll},
-};
+use std::{future::Future, io, process::ExitCode};
 
+use futures_util::{FutureExt, future::BoxFuture};
 use host::{open_files, signals::Signals};
 use tokio::sync::oneshot;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -49,18 +44,20 @@ where
     let ended = runtime.block_on(async {
         // Caught before the ready line is printed.
         let mut signals = Signals::catch().map_err(ServerError::Signals)?;
-        let listener = match systemd::inherited_listener(&args.bind)? {
+        let mut listener = match systemd::inherited_listener(&args.bind)? {
             Some(inherited) => inherited,
             None => bind(&args.bind, args.backlog).await?,
         };
         if config.tls.is_some() && listener.tcp_address().is_none() {
             return Err(ServerError::TlsOverUnix);
         }
-        let listener = listener.with_workers(workers);
+        listener.workers = Some(workers);
         announce(&mut io::stdout().lock(), &listener, &config)?;
         systemd::notify(ServiceState::Ready);
         let (stop, stopped) = oneshot::channel();
-        let mut server = std::pin::pin!(serve(listener, config, ShutdownRequest(stopped)));
+        // A dropped sender requests the end as well.
+        let shutdown = stopped.map(drop).boxed();
+        let mut server = std::pin::pin!(serve(listener, config, shutdown));
         let mut stop = Some(stop);
         loop {
             tokio::select! {
@@ -84,17 +81,7 @@ where
 }
 
 /// A future that is ready at the first signal.
-#[derive(Debug)]
-pub struct ShutdownRequest(oneshot::Receiver<()>);
-
-impl Future for ShutdownRequest {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // A dropped sender requests the end as well.
-        Pin::new(&mut self.0).poll(cx).map(drop)
-    }
-}
+pub type ShutdownRequest = BoxFuture<'static, ()>;
 
 /// Logs to stderr as `RUST_LOG` asks for, by default warnings.
 ///

@@ -34,13 +34,13 @@ pub enum Route {
 #[derive(Debug)]
 pub struct ServerContext {
     pub(crate) program: Program,
-    pub(crate) config: Config,
-    metrics: ServerMetrics,
+    /// The server's configuration.
+    pub config: Config,
+    pub(crate) metrics: ServerMetrics,
 }
 
 impl ServerContext {
     /// A server that has not had a connection yet.
-    #[must_use]
     pub fn new(program: Program, config: Config) -> Self {
         Self {
             program,
@@ -49,22 +49,9 @@ impl ServerContext {
         }
     }
 
-    /// The server's counters.
-    #[must_use]
-    pub fn metrics(&self) -> &ServerMetrics {
-        &self.metrics
-    }
-
-    /// The server's configuration.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// Chooses the answer by method, version, path and headers, without the body.
     ///
     /// [`Route::Echo`] is returned for valid upgrades only (RFC 6455, 4.2.1).
-    #[must_use]
     pub fn route<B>(&self, request: &Request<B>) -> Route {
         let path = request.uri().path();
         let method = request.method();
@@ -82,7 +69,7 @@ impl ServerContext {
             with_header(response, ALLOW, allowed)
         };
         Route::Respond(match self.page(path) {
-            Some(page) if method == Method::GET || method == Method::HEAD => page(self),
+            Some(page) if method == Method::GET || method == Method::HEAD => page,
             Some(_) => use_get("GET, HEAD"),
             None if is_echo && method == Method::GET => {
                 upgrade_required("this is a WebSocket: connect with ws://\n")
@@ -105,17 +92,15 @@ impl ServerContext {
         is_foreign.then(|| text_response(StatusCode::FORBIDDEN, "this origin is not allowed\n"))
     }
 
-    fn page(&self, path: &str) -> Option<fn(&Self) -> Response<String>> {
+    fn page(&self, path: &str) -> Option<Response<String>> {
         match path {
-            "/" => Some(Self::index),
-            "/healthz" => Some(|_| text_response(StatusCode::OK, "ok")),
-            "/metrics" => Some(|server| {
-                with_header(
-                    text_response(StatusCode::OK, server.metrics.render()),
-                    CONTENT_TYPE,
-                    "text/plain; version=0.0.4; charset=utf-8",
-                )
-            }),
+            "/" => Some(self.index()),
+            "/healthz" => Some(text_response(StatusCode::OK, "ok")),
+            "/metrics" => {
+                let response = text_response(StatusCode::OK, self.metrics.render());
+                let prometheus = "text/plain; version=0.0.4; charset=utf-8";
+                Some(with_header(response, CONTENT_TYPE, prometheus))
+            }
             _ => None,
         }
     }

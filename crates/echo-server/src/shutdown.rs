@@ -68,7 +68,6 @@ impl ShutdownSignal {
         }
     }
 
-    /// Waits until the server stops.
     pub(crate) async fn wait(&mut self) {
         poll_fn(|cx| self.poll(cx)).await;
     }

@@ -19,9 +19,9 @@ pub(crate) enum ServiceState {
 /// Needs a tokio runtime.
 #[cfg(unix)]
 pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, ServerError> {
-    let failed = |source: io::Error| ServerError::Bind {
-        address: format!("the socket passed on in place of {address}"),
-        source,
+    let failed = |source: io::Error| {
+        let passed_on = format!("the socket passed on in place of {address}");
+        ServerError::Bind(passed_on, source)
     };
     let mut passed_on = listenfd::ListenFd::from_env();
     match passed_on.len() {

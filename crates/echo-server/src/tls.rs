@@ -17,29 +17,14 @@ use tokio_rustls::TlsAcceptor;
 #[non_exhaustive]
 pub enum TlsError {
     /// The file cannot be read, or a part of it is not PEM.
-    #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: String,
-        /// The parser's error.
-        source: pem::Error,
-    },
+    #[error("cannot read {0}")]
+    Read(String, #[source] pem::Error),
     /// The file is PEM, but holds no certificate.
-    #[error("{path} holds no certificate (-----BEGIN CERTIFICATE-----)")]
-    NoCertificate {
-        /// The file.
-        path: String,
-    },
-    /// The two do not belong together, or are of a kind that is not supported.
-    #[error("{certificate} and {key} cannot be used together")]
-    Pair {
-        /// The certificate's file.
-        certificate: String,
-        /// The key's file.
-        key: String,
-        /// The error of rustls.
-        source: rustls::Error,
-    },
+    #[error("{0} holds no certificate (-----BEGIN CERTIFICATE-----)")]
+    NoCertificate(String),
+    /// The files of certificate and key do not belong together, or are of a kind that is not supported.
+    #[error("{0} and {1} cannot be used together")]
+    Pair(String, String, #[source] rustls::Error),
 }
 
 /// A certificate chain and its key, ready for use.
@@ -60,25 +45,19 @@ impl TlsIdentity {
             (certificate.display().to_string(), key.display().to_string());
         let unreadable = |path: &str| {
             let path = path.to_owned();
-            move |source| TlsError::Read { path, source }
+            move |source| TlsError::Read(path, source)
         };
         let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect)
             .map_err(unreadable(&certificate_path))?;
         if chain.is_empty() {
-            return Err(TlsError::NoCertificate {
-                path: certificate_path,
-            });
+            return Err(TlsError::NoCertificate(certificate_path));
         }
         let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable(&key_path))?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(|source| TlsError::Pair {
-                certificate: certificate_path,
-                key: key_path,
-                source,
-            })?;
+            .map_err(|source| TlsError::Pair(certificate_path, key_path, source))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
     }

@@ -3,7 +3,6 @@
 use std::io;
 
 /// The cores that this process may use, in order; empty where the system does not tell.
-#[must_use]
 pub fn allowed_cores() -> Vec<usize> {
     #[cfg(target_os = "linux")]
     {
@@ -28,11 +27,7 @@ pub fn pin_thread(core: usize) -> io::Result<()> {
     pin_thread_to(&[core])
 }
 
-/// Pins the calling thread to these cores, at least one.
-///
-/// # Errors
-/// When this process may not use any of them, or the system cannot pin threads.
-pub fn pin_thread_to(cores: &[usize]) -> io::Result<()> {
+fn pin_thread_to(cores: &[usize]) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use nix::sched::{CpuSet, sched_setaffinity};
@@ -55,7 +50,7 @@ pub fn pin_thread_to(cores: &[usize]) -> io::Result<()> {
 /// `body` starts stay on these cores. Without cores, the system chooses.
 ///
 /// # Errors
-/// Those of [`pin_thread_to`]; `body` does not run then.
+/// When this process may not use any of them, or the system cannot pin threads; `body` does not run then.
 pub fn with_cores<T>(cores: &[usize], body: impl FnOnce() -> T) -> io::Result<T> {
     if cores.is_empty() {
         return Ok(body());
@@ -67,7 +62,8 @@ pub fn with_cores<T>(cores: &[usize], body: impl FnOnce() -> T) -> io::Result<T>
     Ok(done)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -20,7 +20,6 @@ pub fn raise_limit() -> io::Result<Option<u64>> {
 }
 
 /// The soft limit in force; `None` where the system has none or does not tell.
-#[must_use]
 pub fn limit() -> Option<u64> {
     #[cfg(unix)]
     {

@@ -58,7 +58,6 @@ pub fn check(
 }
 
 /// The number of ports that the kernel gives to outgoing connections; `None` where it does not tell.
-#[must_use]
 pub fn outgoing_ports() -> Option<u64> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     count_ports(&range)

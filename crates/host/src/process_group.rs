@@ -38,7 +38,6 @@ struct GroupLeader {
 
 impl ProcessGroups {
     /// No group so far. `variable` is the environment variable that marks their processes.
-    #[must_use]
     pub fn marked_by(variable: &'static str) -> Self {
         Self {
             variable,
@@ -100,7 +99,6 @@ pub struct ProcessGroup {
 
 impl ProcessGroup {
     /// The number of the first process, and of the group.
-    #[must_use]
     pub fn pid(&self) -> u32 {
         self.leader.pid
     }
@@ -116,7 +114,6 @@ impl ProcessGroup {
 
     /// Running processes: the first one and all that it has forked, also those that left the group. None is
     /// known elsewhere than on Linux.
-    #[must_use]
     pub fn members(&self) -> Vec<u32> {
         self.leader.members()
     }

@@ -5,7 +5,7 @@ use std::io;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::HostError;
-use crate::thread_usage::{ContextSwitchCounts, process_cpu_s};
+use crate::thread_usage::{ContextSwitchCounts, process_cpu_s, status_field};
 
 /// A probe of one or several processes, read between [`begin`](Self::begin) and [`end`](Self::end).
 #[derive(Debug)]
@@ -62,14 +62,6 @@ impl ProbedProcess {
 }
 
 impl ProcessProbe {
-    /// A probe of another process.
-    ///
-    /// # Errors
-    /// When there is no such process, or it cannot be seen.
-    pub fn process(pid: u32) -> Result<Self, HostError> {
-        Self::processes(&[pid])
-    }
-
     /// A probe of other processes, at least one, whose figures are added up. A reading has the number of
     /// the first.
     ///
@@ -95,7 +87,6 @@ impl ProcessProbe {
     }
 
     /// A probe of this process as a whole.
-    #[must_use]
     pub fn own_process() -> Self {
         Self(Probed::Own { begun_s: None })
     }
@@ -173,10 +164,7 @@ fn read_each_thread<T>(pid: u32, file: &str, read: impl Fn(&str) -> Option<T>) -
 
 /// Parses the counts in a `/proc/PID/task/TID/status`, if both are there.
 fn parse_switches(status: &str) -> Option<ContextSwitchCounts> {
-    let count = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().parse().ok()
-    };
+    let count = |name: &str| status_field(status, name)?.parse().ok();
     Some(ContextSwitchCounts {
         voluntary: count("voluntary_ctxt_switches:")?,
         involuntary: count("nonvoluntary_ctxt_switches:")?,
@@ -222,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_process_is_seen_working() {
-        let mut probe = ProcessProbe::process(std::process::id()).unwrap();
+        let mut probe = ProcessProbe::processes(&[std::process::id()]).unwrap();
         probe.begin();
         let mut n = 0_u64;
         let reading = loop {
@@ -238,7 +226,7 @@ mod tests {
     #[test]
     fn processes_are_added_up() {
         let own = std::process::id();
-        let mut one = ProcessProbe::process(own).unwrap();
+        let mut one = ProcessProbe::processes(&[own]).unwrap();
         // The same one twice stands for two.
         let mut two = ProcessProbe::processes(&[own, own]).unwrap();
         let (alone, together) = (one.max_rss_bytes().unwrap(), two.max_rss_bytes().unwrap());
@@ -264,7 +252,9 @@ mod tests {
 
     #[test]
     fn no_such_process_is_an_error() {
-        let error = ProcessProbe::process(u32::MAX - 1).unwrap_err().to_string();
+        let error = ProcessProbe::processes(&[u32::MAX - 1])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no process 4294967294"), "{error}");
     }
 }

@@ -37,7 +37,6 @@ impl ServerChild {
     }
 
     /// Running processes of the server. Known on Linux only.
-    #[must_use]
     pub fn members(&self) -> Vec<u32> {
         self.group.members()
     }

@@ -2,6 +2,9 @@
 
 use std::io;
 
+#[cfg(unix)]
+use crate::thread_usage::status_field;
+
 /// A request to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -15,7 +18,6 @@ pub enum Signal {
 
 impl Signal {
     /// The exit code of a program that ends because of it at once: 130, 143 or 129.
-    #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -36,37 +38,47 @@ pub struct Signals {
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
-#[cfg(unix)]
 impl Signals {
     /// Starts catching. Needs a tokio runtime with its drivers.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn catch() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: None,
-        })
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: None,
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
 
     /// Catches SIGHUP as well, unless the program was started with it ignored, as `nohup` does (known on Linux
-    /// only).
+    /// only). Changes nothing on Windows.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn and_hangup(self) -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        // Asked before it is caught, which ends that.
-        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
-        Ok(Self {
-            hangup: hangup.transpose()?,
-            ..self
-        })
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            // Asked before it is caught, which ends that.
+            let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
+            Ok(Self {
+                hangup: hangup.transpose()?,
+                ..self
+            })
+        }
+        #[cfg(not(unix))]
+        Ok(self)
     }
 
     /// Waits for the next signal.
+    #[cfg(unix)]
     pub async fn next(&mut self) -> Signal {
         let hangup = async {
             match &mut self.hangup {
@@ -80,27 +92,9 @@ impl Signals {
             _ = hangup => Signal::Hangup,
         }
     }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    /// Starts catching. Needs a tokio runtime with its drivers.
-    ///
-    /// # Errors
-    /// Never here.
-    pub fn catch() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Changes nothing: there is no SIGHUP here.
-    ///
-    /// # Errors
-    /// Never here.
-    pub fn and_hangup(self) -> io::Result<Self> {
-        Ok(self)
-    }
 
     /// Waits for the next signal.
+    #[cfg(not(unix))]
     pub async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             // It cannot be caught: then it kills, and there is nothing to wait for.
@@ -119,14 +113,13 @@ fn ignores_hangup() -> bool {
 /// Reads it from the lines of `/proc/…/status`: a bit a signal, the lowest for number 1, which is SIGHUP.
 #[cfg(unix)]
 fn is_hangup_ignored(status: &str) -> bool {
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 == 1)
+    status_field(status, "SigIgn:")
+        .and_then(|mask| u64::from_str_radix(mask, 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

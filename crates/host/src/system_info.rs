@@ -21,7 +21,6 @@ pub struct SystemInfo {
 
 impl SystemInfo {
     /// Reads the description from the system.
-    #[must_use]
     pub fn read() -> Self {
         let mut system = System::new().ok();
         let cpus = system.as_mut().map_or(&[][..], |system| {

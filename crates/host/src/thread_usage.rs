@@ -14,7 +14,6 @@ pub struct ContextSwitchCounts {
 
 impl ContextSwitchCounts {
     /// The switches since an earlier reading.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
             voluntary: self.voluntary.saturating_sub(earlier.voluntary),
@@ -50,7 +49,6 @@ pub struct ThreadUsage {
 impl ThreadUsage {
     /// Reads the counters of the calling thread.
     #[cfg(target_os = "linux")]
-    #[must_use]
     pub fn now() -> Self {
         use nix::sys::resource::{UsageWho, getrusage};
         use nix::sys::time::TimeValLike;
@@ -80,13 +78,11 @@ impl ThreadUsage {
 
     /// Reads the counters of the calling thread.
     #[cfg(not(target_os = "linux"))]
-    #[must_use]
     pub fn now() -> Self {
         Self::default()
     }
 
     /// The usage since an earlier reading of the same thread.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
         Self {
@@ -103,22 +99,14 @@ impl ThreadUsage {
 }
 
 /// Most memory this process had resident so far, in bytes.
-#[must_use]
 pub fn max_rss_bytes() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
         // getrusage(2) would tell that of the program which this one was started in place of, too: of
         // cargo, say. `VmHWM` (proc(5)), in KiB, begins anew.
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim()
-            .strip_suffix("kB")?
-            .trim()
-            .parse()
-            .ok()
-            .map(|kib: u64| kib * 1024)
+        let kib = status_field(&status, "VmHWM:")?.strip_suffix("kB")?;
+        kib.trim().parse().ok().map(|kib: u64| kib * 1024)
     }
     #[cfg(all(unix, not(target_os = "linux")))]
     {
@@ -132,8 +120,13 @@ pub fn max_rss_bytes() -> Option<u64> {
     None
 }
 
+/// Value of a line of `/proc/…/status` (proc(5)).
+pub(crate) fn status_field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim())
+}
+
 /// CPU time that all threads of this process have used so far, in seconds.
-#[must_use]
 pub fn process_cpu_s() -> Option<f64> {
     #[cfg(unix)]
     {
@@ -147,7 +140,8 @@ pub fn process_cpu_s() -> Option<f64> {
     None
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -10,7 +10,7 @@ use std::ops::Add;
 /// drifts or cancels, however many values there are; of whole numbers, sums are exact. Memory is
 /// one window.
 #[derive(Debug, Clone)]
-pub struct MovingSum<S> {
+struct MovingSum<S> {
     window: NonZeroUsize,
     /// Up to `at` the values of the running block; from there on the sums of the last whole block,
     /// each from that place to its end.
@@ -22,8 +22,7 @@ pub struct MovingSum<S> {
 }
 
 impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
-    /// Of nothing so far.
-    pub fn new(window: NonZeroUsize) -> Self {
+    fn new(window: NonZeroUsize) -> Self {
         Self {
             window,
             // Grows with the values: a window may be far larger than there are any.
@@ -34,8 +33,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
         }
     }
 
-    /// Takes the next value.
-    pub fn push(&mut self, value: S) {
+    fn push(&mut self, value: S) {
         if self.is_full {
             self.block[self.at] = value;
         } else {
@@ -50,7 +48,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
     }
 
     /// The sum of the last `window` values; `None` before there are so many.
-    pub fn sum(&self) -> Option<S> {
+    fn sum(&self) -> Option<S> {
         self.is_full.then(|| self.block[self.at] + self.beginning)
     }
 
@@ -67,7 +65,6 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
 }
 
 /// The mean of each `window` successive values: as many as there are values, less `window` − 1.
-/// See [`MovingSum`].
 pub fn averages(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
     let Some(count) = (values.len() + 1).checked_sub(window.get()) else {
         return Vec::new();

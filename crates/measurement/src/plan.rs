@@ -4,11 +4,9 @@
 //! |---|---|
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `server_url` | [`ServerUrl`]: where the server is |
-//! | `certificate_policy` | [`CertificatePolicy`]: verification of its certificate |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
 //! | `schedule` | [`Schedule`]: when each message of an open loop is due |
 
-mod certificate_policy;
 mod error;
 mod load;
 mod rate_profile;
@@ -18,7 +16,6 @@ mod server_url;
 use std::ops::Deref;
 use std::time::Duration;
 
-pub use certificate_policy::CertificatePolicy;
 pub use error::PlanError;
 pub use load::{
     Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,
@@ -37,6 +34,18 @@ pub struct TargetServer {
     pub certificate_policy: CertificatePolicy,
     /// Name of the server inside this process, if it is there.
     pub embedded: Option<String>,
+}
+
+/// Certificate verification policy. Ignored without TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CertificatePolicy {
+    /// Verify against the roots that the system trusts.
+    #[default]
+    System,
+    /// Verify against the certificates of this PEM file only.
+    Roots(Vec<u8>),
+    /// Do not verify.
+    Unchecked,
 }
 
 impl From<ServerUrl> for TargetServer {
@@ -95,14 +104,12 @@ impl Plan {
 
     /// How long the plan sends for, in seconds; `None` where the server decides.
     pub fn sending_s(&self) -> Option<f64> {
-        match (self.length, self.load.profile()) {
-            (Length::Duration(time), _) => Some(time.as_secs_f64()),
-            // Counts are exact up to 2^53.
-            (Length::MessagesPerClient(_), Some(profile)) => {
-                Some(profile.seconds_for(self.planned_messages()? as f64))
-            }
-            (Length::MessagesPerClient(_), None) => None,
+        if let Some(time) = self.measured_time() {
+            return Some(time.as_secs_f64());
         }
+        // Counts are exact up to 2^53.
+        let messages = self.planned_messages()? as f64;
+        Some(self.load.profile()?.seconds_for(messages))
     }
 
     /// Messages that are due at least, so long after T0; `None` in closed loop and where a number of

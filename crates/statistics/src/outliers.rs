@@ -14,9 +14,9 @@ pub struct Outlier {
 }
 
 /// Scores beyond it stand out.
-pub const LIMIT: f64 = 3.5;
+const LIMIT: f64 = 3.5;
 
-/// The rounds whose modified z-score lies beyond [`LIMIT`] (Iglewicz & Hoaglin, "How to Detect and
+/// The rounds whose modified z-score lies beyond 3.5 (Iglewicz & Hoaglin, "How to Detect and
 /// Handle Outliers", 1993): 0.6745 × distance from the median / [`mad`].
 ///
 /// When more than half of the rounds agree to the last digit the MAD is 0, and the mean absolute

@@ -27,15 +27,10 @@ impl Ratio {
         }
     }
 
-    /// Half the interval's width as a share: ±0.02 when the ends lie 2 % below and above their
-    /// geometric middle.
-    pub fn half_width(self) -> f64 {
-        (self.high / self.low).sqrt() - 1.0
-    }
-
-    /// Whether the interval is as narrow as ± this share (0.01 is ±1 %). Looks at the width alone,
-    /// never at where the interval lies: see [`sequential_level`](super::interval_levels::sequential_level).
+    /// Returns true when the interval is as narrow as ± this share: 0.01 is ±1 %, when the ends lie 1 % below and above
+    /// their geometric middle. Looks at the width alone, never at where the interval lies: see
+    /// [`sequential_level`](super::interval_levels::sequential_level).
     pub fn is_within(self, share: f64) -> bool {
-        self.half_width() <= share
+        (self.high / self.low).sqrt() - 1.0 <= share
     }
 }

@@ -42,7 +42,7 @@ pub struct RatioComparison {
 }
 
 /// More rounds than these are not advised but called hopeless.
-pub const MOST_MORE_ROUNDS: u64 = 1_000;
+const MOST_MORE_ROUNDS: u64 = 1_000;
 
 /// How probably the advised number of rounds shall tell (Cohen, "Statistical Power Analysis for the
 /// Behavioral Sciences", 1988), if the ratio is what it seems.

@@ -36,10 +36,10 @@ const BATCH: usize = 5;
 const BATCHED_FROM: usize = 100;
 
 /// A drift as improbable as this by chance is one.
-pub const DRIFT_P: f64 = 0.01;
+const DRIFT_P: f64 = 0.01;
 
 /// A drift below this share of the median over what is left is there, perhaps, but nobody's concern.
-pub const DRIFT_SHARE: f64 = 0.02;
+const DRIFT_SHARE: f64 = 0.02;
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -11,14 +11,15 @@ use websocket_wire::MessageKind;
 use crate::message::echo_verifier::{EchoVerdict, EchoVerifier, VerifyContext};
 use crate::message::in_flight::{InFlightMessage, InFlightQueue};
 use crate::message::payload::{Identity, MessageNumber, Payloads};
+use crate::rules::SendRules;
 use crate::tests::{plan, whole_payload};
 
 const CLIENT: u32 = 3;
 
 /// A client with a few messages in flight, and the messages that the check knows to be in flight.
 struct Session {
+    rules: SendRules,
     payloads: Payloads,
-    verify: Verify,
     sent: u64,
     verifier: EchoVerifier,
     queue: InFlightQueue,
@@ -62,10 +63,12 @@ impl Session {
         let min = u64::from(size % 48) + 1;
         let max = min + u64::from(mode >> 6);
         let verify = [Verify::Off, Verify::Length, Verify::Full][usize::from(mode % 3)];
-        let payloads = Payloads::new(&plan(|draft| {
+        let plan = plan(|draft| {
             (draft.payload.min, draft.payload.max) = (min, max);
+            draft.clients = 10.try_into().unwrap();
             draft.verify = verify;
-        }));
+        });
+        let payloads = Payloads::new(&plan);
         let sent = u64::from(n % 9);
         let in_flight: Vec<_> = (0..sent).map(MessageNumber::measured).collect();
         let mut queue = InFlightQueue::default();
@@ -83,8 +86,8 @@ impl Session {
             queue.expire(sent / 2);
         }
         Self {
+            rules: SendRules::new(&plan),
             payloads,
-            verify,
             sent,
             verifier: EchoVerifier::default(),
             queue,
@@ -99,9 +102,7 @@ impl Session {
     fn receive(&mut self, kind: MessageKind, message: &[u8], cut: usize) -> EchoVerdict {
         let context = VerifyContext {
             client: CLIENT,
-            clients: 10,
-            verify: self.verify,
-            kind: MessageKind::Text,
+            rules: &self.rules,
             payloads: &self.payloads,
             sent: self.sent,
             warmed: 0,
@@ -124,7 +125,7 @@ impl Session {
                 self.in_flight
                     .remove(place.expect("an answer to a message in flight"));
                 let whole = self.whole(number);
-                let expected = match self.verify {
+                let expected = match self.rules.verify {
                     Verify::Off => true,
                     Verify::Length => whole.len() == message.len() && is_text,
                     Verify::Full => whole == message && is_text,
@@ -136,7 +137,7 @@ impl Session {
             }
             EchoVerdict::Duplicate(number) => {
                 assert!(number.index() < self.sent && !self.in_flight.contains(&number));
-                assert!(self.verify != Verify::Full || self.whole(number) == message);
+                assert!(self.rules.verify != Verify::Full || self.whole(number) == message);
             }
             EchoVerdict::Unidentified | EchoVerdict::Unexpected => {
                 assert!(!was_in_flight, "{message:?} was in flight")

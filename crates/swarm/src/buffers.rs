@@ -5,7 +5,8 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use websocket_wire::{FrameHeader, MessageKind, WriteBuffer, next_piece};
 
-use crate::message::payload::{Identity, MessageNumber, PayloadShape, Payloads};
+use crate::message::in_flight::InFlightMessage;
+use crate::message::payload::{Identity, Payloads};
 
 /// Maximum of bytes in one read from a socket, and in one write.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
@@ -27,7 +28,6 @@ pub(crate) struct WriteBuffers {
 }
 
 impl WriteBuffers {
-    /// Empty buffers of a thread, with its own sequence of masks.
     pub(crate) fn new(plan: &Plan, thread: usize) -> Self {
         Self {
             bytes: WriteBuffer::new(BUFFER_LEN + CONTROL_LEN),
@@ -40,12 +40,10 @@ impl WriteBuffers {
 /// A data frame that is being written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OutgoingFrame {
-    pub(crate) number: MessageNumber,
-    pub(crate) shape: PayloadShape,
-    header_len: u8,
+    /// The message as it is in flight once a byte of it got out.
+    pub(crate) message: InFlightMessage,
+    header: FrameHeader,
     mask: [u8; 4],
-    /// Due time by the plan, on the thread's clock.
-    pub(crate) intended_ns: u64,
     /// Bytes of the frame that lie in the write buffer or were written.
     pub(crate) written: u64,
 }
@@ -53,48 +51,34 @@ pub(crate) struct OutgoingFrame {
 impl OutgoingFrame {
     /// A frame of which nothing is written yet.
     #[inline]
-    pub(crate) fn new(
-        number: MessageNumber,
-        shape: PayloadShape,
-        mask: [u8; 4],
-        intended_ns: u64,
-    ) -> Self {
+    pub(crate) fn new(message: InFlightMessage, kind: MessageKind, mask: [u8; 4]) -> Self {
         Self {
-            number,
-            shape,
-            header_len: FrameHeader::masked_len(shape.size),
+            message,
+            header: FrameHeader::masked(kind.into(), message.shape.size, mask),
             mask,
-            intended_ns,
             written: 0,
         }
     }
 
     #[inline]
     pub(crate) fn len(&self) -> u64 {
-        u64::from(self.header_len) + self.shape.size
+        self.header.as_bytes().len() as u64 + self.message.shape.size
     }
 
     /// Appends as much of the frame as there is room for.
     #[inline]
-    pub(crate) fn append(
-        &mut self,
-        buffer: &mut WriteBuffer,
-        client: u32,
-        kind: MessageKind,
-        payloads: &Payloads,
-    ) {
+    pub(crate) fn append(&mut self, buffer: &mut WriteBuffer, client: u32, payloads: &Payloads) {
+        let InFlightMessage { number, shape, .. } = self.message;
         let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
-        let header = FrameHeader::masked(kind.into(), self.shape.size, self.mask);
-        let header = header.as_bytes();
+        let header = self.header.as_bytes();
         let (head, body) = if self.written == 0 && self.len() <= room as u64 {
-            (0..header.len(), 0..self.shape.size)
+            (0..header.len(), 0..shape.size)
         } else {
-            next_piece(header.len(), self.shape.size, self.written, room)
+            next_piece(header.len(), shape.size, self.written, room)
         };
         self.written += head.len() as u64 + (body.end - body.start);
         buffer.put(&header[head]);
-        let number = self.number;
         let identity = Identity { client, number };
-        payloads.put_masked(buffer, identity, self.shape, body, self.mask);
+        payloads.put_masked(buffer, identity, shape, body, self.mask);
     }
 }

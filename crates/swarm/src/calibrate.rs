@@ -97,7 +97,7 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
         connect_rate: None,
         threads: plan
             .threads
-            .min(NonZeroUsize::MIN.saturating_add(clients.get() as usize - 1)),
+            .min(clients.try_into().unwrap_or(NonZeroUsize::MAX)),
         headers: Default::default(),
         max_samples: 0,
         ..LoadDraft::clone(plan)

@@ -11,13 +11,12 @@ use crate::message::pacing::Pacing;
 const MAX_CLOSE_REASONS: usize = 32;
 
 /// Counts and rows of the clients of a thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClientStats {
     /// Clients that have not completed the plan.
     pub(crate) busy: usize,
     /// Rows of the clients whose connection is over, or never opened.
     pub(crate) rows: Vec<ClientRow>,
-    pub(crate) closed_early: u64,
     /// Reasons of the connections that closed early.
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
     /// Close frames that came before ours.
@@ -33,20 +32,6 @@ pub(crate) struct ClientStats {
 }
 
 impl ClientStats {
-    pub(crate) fn new(clients: usize) -> Self {
-        Self {
-            busy: clients,
-            rows: Vec::new(),
-            closed_early: 0,
-            early_ends: BTreeMap::new(),
-            closes: BTreeMap::new(),
-            sending_until_ns: 0,
-            blocked_writes: 0,
-            recognized: false,
-            unfinished: Vec::new(),
-        }
-    }
-
     /// Counts a connection that is over; `early` when its client was not done with it, `by_server` when the
     /// client had not begun to close it.
     pub(crate) fn add_ended(
@@ -66,7 +51,6 @@ impl ClientStats {
             *self.closes.entry(close.clone()).or_default() += 1;
         }
         if early {
-            self.closed_early += 1;
             *self.early_ends.entry(end).or_default() += 1;
         }
     }

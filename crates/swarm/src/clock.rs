@@ -16,7 +16,6 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that begins now.
     pub(crate) fn start() -> Self {
         // Read first: a pause between the two must not set the clock behind `Instant`, where a message
         // sent at the start of the run would lie before it.
@@ -35,12 +34,10 @@ impl Clock {
         raw_ns(self.origin) - self.origin_ns
     }
 
-    /// Converts an instant to nanoseconds on this clock.
     pub(crate) fn ns_of(self, instant: Instant) -> u64 {
         nanoseconds(instant.saturating_duration_since(self.origin))
     }
 
-    /// Converts nanoseconds on this clock to an instant.
     pub(crate) fn instant_at(self, ns: u64) -> Instant {
         self.origin + Duration::from_nanos(ns)
     }

@@ -12,33 +12,16 @@ use mio::Poll;
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
-use crate::worker::{Command, CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
+use crate::rules::Command;
+use crate::worker::{CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Sender of commands to all threads. Dropped, it ends them.
-struct Commander(Vec<Arc<CommandInbox>>);
-
-impl Commander {
-    fn send(&self, change: impl Fn(&mut Command)) {
-        for inbox in &self.0 {
-            inbox.send(&change);
-        }
-    }
-}
-
-impl Drop for Commander {
-    fn drop(&mut self) {
-        self.send(|command| (command.stop, command.close) = (true, true));
-    }
-}
-
 /// The threads of a run and their reports. A thread reports when it is ready, whatever the coordinator
-/// waits for.
+/// waits for. Dropped, it ends them.
 pub(crate) struct Coordinator {
-    threads: usize,
-    commander: Commander,
+    inboxes: Vec<Arc<CommandInbox>>,
     handles: Vec<JoinHandle<()>>,
     reports: Receiver<WorkerReport>,
     run: RunHandle,
@@ -62,11 +45,22 @@ pub(crate) struct Coordinator {
 impl Coordinator {
     /// Starts the threads, each with its copy of this job.
     pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
-        let threads = job.plan.threads.get();
-        let mut commander = Commander(Vec::with_capacity(threads));
-        let mut handles = Vec::with_capacity(threads);
         let (sender, reports) = mpsc::channel();
-        for thread in 0..threads {
+        let mut coordinator = Self {
+            inboxes: Vec::new(),
+            handles: Vec::new(),
+            reports,
+            run: job.handle.clone(),
+            connected: 0,
+            opened: 0,
+            recognizing: 0,
+            opening: Duration::ZERO,
+            done: 0,
+            interrupted: false,
+            recognized_nothing: false,
+            results: Vec::new(),
+        };
+        for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
                 thread,
                 ..job.clone()
@@ -74,7 +68,7 @@ impl Coordinator {
             let refused = |source| SwarmError::Thread(thread, source);
             let poll = Poll::new().map_err(refused)?;
             let inbox = Arc::new(CommandInbox::new(&poll).map_err(refused)?);
-            commander.0.push(Arc::clone(&inbox));
+            coordinator.inboxes.push(Arc::clone(&inbox));
             let sender = sender.clone();
             // A thread without a coordinator ends by itself, so none needs to be joined.
             let handle = thread::Builder::new()
@@ -86,23 +80,15 @@ impl Coordinator {
                     }
                 })
                 .map_err(refused)?;
-            handles.push(handle);
+            coordinator.handles.push(handle);
         }
-        Ok(Self {
-            threads,
-            commander,
-            handles,
-            reports,
-            run: job.handle.clone(),
-            connected: 0,
-            opened: 0,
-            recognizing: 0,
-            opening: Duration::ZERO,
-            done: 0,
-            interrupted: false,
-            recognized_nothing: false,
-            results: Vec::with_capacity(threads),
-        })
+        Ok(coordinator)
+    }
+
+    fn send(&self, change: impl Fn(&mut Command)) {
+        for inbox in &self.inboxes {
+            inbox.send(&change);
+        }
     }
 
     /// Takes the threads through all phases. Returns the wall-clock time of T0, or `None` when no
@@ -113,7 +99,7 @@ impl Coordinator {
         begun: Instant,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
-        while self.connected < self.threads && !self.run.is_stopped() {
+        while self.connected < self.handles.len() && !self.run.is_stopped() {
             self.receive_report(CHECK_INTERVAL)?;
         }
         self.opening = begun.elapsed();
@@ -121,17 +107,17 @@ impl Coordinator {
         self.interrupted = self.run.is_stopped();
         if self.opened > 0 && !self.interrupted {
             let start = Instant::now();
-            self.commander.send(|command| command.start = Some(start));
+            self.send(|command| command.start = Some(start));
             started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, enter)?;
         }
         enter(Phase::Close);
         let interrupted = self.interrupted;
-        self.commander.send(|command| {
+        self.send(|command| {
             command.stop |= interrupted;
             command.close = true;
         });
-        while self.results.len() < self.threads {
+        while self.results.len() < self.handles.len() {
             self.receive_report(CHECK_INTERVAL)?;
         }
         Ok(started_at)
@@ -147,7 +133,7 @@ impl Coordinator {
         let drain_at = plan.measured_time().map(|time| t0 + time);
         let mut phase = Phase::WarmUp;
         enter(phase);
-        while self.done < self.threads {
+        while self.done < self.handles.len() {
             let now = Instant::now();
             let (next, at) = match phase {
                 Phase::WarmUp => (Phase::Measure, Some(t0)),
@@ -163,7 +149,7 @@ impl Coordinator {
                 self.interrupted = self.run.is_stopped();
                 self.recognized_nothing = self.recognizing == 0;
                 if self.interrupted || self.recognized_nothing {
-                    self.commander.send(|command| command.stop = true);
+                    self.send(|command| command.stop = true);
                 }
             }
             // T0 and the end of a planned time are met as closely as the system allows.
@@ -173,7 +159,6 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Takes the next report, if one comes in time.
     fn receive_report(&mut self, wait: Duration) -> Result<(), SwarmError> {
         match self.reports.recv_timeout(wait) {
             Ok(report) => self.take(report),
@@ -208,5 +193,11 @@ impl Coordinator {
             Ok(report) => self.take(report),
             Err(_) => Err(SwarmError::ThreadEnded),
         }
+    }
+}
+
+impl Drop for Coordinator {
+    fn drop(&mut self) {
+        self.send(|command| (command.stop, command.close) = (true, true));
     }
 }

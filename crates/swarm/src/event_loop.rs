@@ -15,7 +15,6 @@ use crate::connect::connector::Connector;
 use crate::connect::pending_connections::{OpeningResult, PendingConnections};
 use crate::connect::transport::Readiness;
 use crate::pacing_timer::PacingTimer;
-use crate::rules::RunSignal;
 use crate::thread_state::ThreadState;
 
 /// Token of a command.
@@ -41,7 +40,7 @@ pub(crate) struct EventLoop {
     timer_ns: u64,
     /// By slot; `None` while the connection is being opened, and when it is over.
     clients: Vec<Option<Client>>,
-    pending: PendingConnections,
+    pub(crate) pending: PendingConnections,
     /// Number of connections that are not over.
     pub(crate) alive: usize,
     /// Slots to be woken without an event.
@@ -53,14 +52,14 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// An event loop without clients, but with capacity for them.
+    /// An event loop with capacity for the clients of this thread.
     pub(crate) fn new(
         poll: Poll,
         thread: ThreadState,
         connector: Arc<Connector>,
-        clients: usize,
         busy_poll: bool,
     ) -> io::Result<Self> {
+        let clients = thread.clients.borrow().busy;
         Ok(Self {
             pending: PendingConnections::new(connector, poll.registry().try_clone()?),
             timer: PacingTimer::new(poll.registry(), TIMER)?,
@@ -77,11 +76,6 @@ impl EventLoop {
         })
     }
 
-    /// Number of connections that are being opened.
-    pub(crate) fn opening(&self) -> usize {
-        self.pending.len()
-    }
-
     /// Returns true when a client waited for a whole timeout, messages came, and no client of the thread has
     /// recognized one.
     pub(crate) fn recognized_nothing(&self) -> bool {
@@ -90,7 +84,6 @@ impl EventLoop {
             && !self.clients.iter().flatten().any(Client::has_recognized)
     }
 
-    /// Begins to open a client's connection.
     pub(crate) fn open(&mut self, client: u32) {
         // There are no more clients than `u32` holds.
         #[allow(clippy::cast_possible_truncation)]
@@ -104,20 +97,10 @@ impl EventLoop {
 
     /// Retries the connections that the server had no room for; true when some still have to be retried.
     pub(crate) fn retry_openings(&mut self) -> bool {
-        if self.pending.has_queueing() {
-            for (slot, result) in self.pending.retry() {
-                self.add_client(slot, result);
-            }
+        for (slot, result) in self.pending.retry() {
+            self.add_client(slot, result);
         }
         self.pending.has_queueing()
-    }
-
-    /// Gives up the connections that are being opened.
-    pub(crate) fn abandon_openings(&mut self) {
-        let mut stats = self.thread.clients.borrow_mut();
-        for client in self.pending.abandon() {
-            stats.add_failed(client);
-        }
     }
 
     /// Counts the result of an opening, and adds the client of an open connection.
@@ -128,7 +111,7 @@ impl EventLoop {
             self.thread.clients.borrow_mut().add_failed(client);
             return;
         };
-        let readable = opened.readiness.readable;
+        let readable = opened.reader.readiness.readable;
         if let Some(client) = Client::new(client, slot, opened, &self.thread) {
             self.clients[slot as usize] = Some(client);
             self.alive += 1;
@@ -138,9 +121,8 @@ impl EventLoop {
         }
     }
 
-    /// Changes the signal and wakes all clients.
-    pub(crate) fn signal(&mut self, signal: RunSignal) {
-        self.thread.signal = signal;
+    /// Wakes all clients between the next polls.
+    pub(crate) fn wake_all(&mut self) {
         // In the order of their numbers.
         #[allow(clippy::cast_possible_truncation)]
         self.wake_queue.extend(0..self.clients.len() as u32);
@@ -263,7 +245,7 @@ impl EventLoop {
         any
     }
 
-    /// Wakes the client of this slot, because the poll has reported its socket or without a report.
+    /// Wakes the client of this slot, with the poll's report about its socket if there is one.
     #[inline]
     fn wake(&mut self, slot: u32, reported: Option<Readiness>) {
         let Some(entry) = self.clients.get_mut(slot as usize) else {

@@ -20,7 +20,6 @@ pub struct RunHandle(Arc<HandleState>);
 
 impl RunHandle {
     /// A handle on a run that has not begun.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -31,7 +30,6 @@ impl RunHandle {
     }
 
     /// Returns true when the run was ended early.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Relaxed)
     }
@@ -42,7 +40,6 @@ impl RunHandle {
     }
 
     /// Progress of the run, as of the last report of each thread.
-    #[must_use]
     pub fn progress(&self) -> RunProgress {
         let (phase, since) = lock(&self.0.phase).unwrap_or((Phase::Connect, Instant::now()));
         // Added up outside of the lock: no generator thread waits for an observer.
@@ -77,7 +74,7 @@ impl RunHandle {
 }
 
 /// A thread that panicked while it held a lock left nothing half-done in the value.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

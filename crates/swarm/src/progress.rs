@@ -63,35 +63,33 @@ pub struct RunProgress {
 pub(crate) struct ThreadProgress {
     pub(crate) opened: u64,
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
-    pub(crate) closed_early: u64,
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
     pub(crate) closes: BTreeMap<ServerClose, u64>,
     /// Counts and histograms, without timeline and samples.
     pub(crate) record: Record,
     /// Usage since T0 and its duration in seconds; `None` without a measured phase.
     pub(crate) usage: Option<(ThreadUsage, f64)>,
-    /// Writes that found the socket full.
     pub(crate) blocked_writes: u64,
     /// Time of this report after T0; once all clients are done, the time at which they were.
     pub(crate) elapsed_ns: u64,
     pub(crate) is_busy: bool,
 }
 
-/// Adds the threads up.
 pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
     let mut record = Record::default();
     threads.iter().for_each(|t| record.add(&t.record));
     let opened = threads.iter().map(|t| t.opened).sum();
     let failures = sum_by_reason(threads.iter().map(|t| &t.failures));
     let failed = failures.values().sum();
+    let early_ends = sum_by_reason(threads.iter().map(|t| &t.early_ends));
     RunProgress {
         connections: Connections {
             attempted: opened + failed,
             opened,
             failed,
             failures,
-            closed_early: threads.iter().map(|t| t.closed_early).sum(),
-            early_ends: sum_by_reason(threads.iter().map(|t| &t.early_ends)),
+            closed_early: early_ends.values().sum(),
+            early_ends,
             close_reasons: sum_closes(threads),
             ..Connections::default()
         },

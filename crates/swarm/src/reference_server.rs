@@ -90,7 +90,8 @@ fn serve(mut poll: Poll, listener: &TcpListener) -> io::Result<()> {
         for event in &events {
             if event.token() == STOP {
                 return Ok(());
-            } else if event.token() == LISTENER {
+            }
+            if event.token() == LISTENER {
                 while let Ok((mut stream, _)) = listener.accept() {
                     let token = Token(next);
                     next += 1;
@@ -99,7 +100,13 @@ fn serve(mut poll: Poll, listener: &TcpListener) -> io::Result<()> {
                         .set_nodelay(true)
                         .and_then(|()| poll.registry().register(&mut stream, token, both));
                     if ready.is_ok() {
-                        connections.insert(token, EchoConnection::new(stream));
+                        let connection = EchoConnection {
+                            stream,
+                            upgraded: false,
+                            rest: Vec::new(),
+                            out: Vec::new(),
+                        };
+                        connections.insert(token, connection);
                     }
                 }
             } else if let Some(connection) = connections.get_mut(&event.token())
@@ -122,15 +129,6 @@ struct EchoConnection {
 }
 
 impl EchoConnection {
-    fn new(stream: TcpStream) -> Self {
-        Self {
-            stream,
-            upgraded: false,
-            rest: Vec::new(),
-            out: Vec::new(),
-        }
-    }
-
     /// Does everything that can be done now; an error is the end of the connection.
     fn serve(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.flush()?;

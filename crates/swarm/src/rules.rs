@@ -1,4 +1,6 @@
-//! The plan as the hot path needs it, and the signal that moves the clients from phase to phase.
+//! The plan as the hot path needs it, and the command that moves the clients from phase to phase.
+
+use std::time::Instant;
 
 use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Verify};
 use websocket_wire::MessageKind;
@@ -28,9 +30,7 @@ impl SendRules {
                 Length::MessagesPerClient(n) => n.get(),
                 Length::Duration(_) => u64::MAX,
             },
-            window: plan.load.window().map_or(usize::MAX, |window| {
-                usize::try_from(window.get()).unwrap_or(usize::MAX)
-            }),
+            window: plan.load.window().map_or(usize::MAX, |n| n.get() as usize),
             open_loop: OpenLoopSchedules::new(plan),
             timeout_ns: nanoseconds(plan.timeout),
             verify: plan.verify,
@@ -74,11 +74,10 @@ impl OpenLoopSchedules {
     }
 }
 
-/// The present phase, as the clients see it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RunSignal {
-    /// `None` until the first message may go out.
-    pub(crate) run: Option<RunTimes>,
+/// The coordinator's command to a thread; a later state includes the earlier ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) start: Option<Instant>,
     /// The user ended the run.
     pub(crate) stop: bool,
     /// Connections are to be closed.

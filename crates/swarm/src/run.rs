@@ -41,13 +41,7 @@ pub struct RunSetup<'a> {
 /// [`SwarmError`] when the run cannot take place: the host is unknown, no connection opens, or
 /// the system refuses a thread. Every later failure is counted.
 pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, SwarmError> {
-    let RunSetup {
-        tool,
-        command_line,
-        calibration,
-        open_file_limit,
-        mut probe,
-    } = setup;
+    let mut probe = setup.probe;
     let mut used: Option<ProcessUsage> = None;
     let mut recording = record_observed(plan, handle, |phase| match (phase, &mut probe) {
         (Phase::Measure, Some(probe)) => probe.begin(),
@@ -56,10 +50,10 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
     })?;
     let server = used.and_then(|used| server_sample(used, &recording.context.client));
     recording.context = RunContext {
-        tool,
-        command_line,
-        calibration,
-        host: describe_host(open_file_limit),
+        tool: setup.tool,
+        command_line: setup.command_line,
+        calibration: setup.calibration,
+        host: describe_host(setup.open_file_limit),
         server,
         ..recording.context
     };

@@ -14,7 +14,7 @@ use crate::connect::connect_stats::ConnectStats;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
-use crate::rules::{RunSignal, SendRules};
+use crate::rules::{Command, RunTimes, SendRules};
 use crate::timers::Timers;
 
 /// Initial capacity for samples when a time is planned; the capacity grows as needed.
@@ -31,8 +31,10 @@ pub(crate) struct ThreadState {
     pub(crate) buffers: RefCell<WriteBuffers>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) timers: RefCell<Timers>,
-    /// Each client has to be woken to see a change.
-    pub(crate) signal: RunSignal,
+    /// `None` until the first message may go out.
+    pub(crate) run: Option<RunTimes>,
+    /// The present command. Each client has to be woken to see a change.
+    pub(crate) command: Command,
     pub(crate) connects: RefCell<ConnectStats>,
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
@@ -63,9 +65,13 @@ impl ThreadState {
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
             recorder: RefCell::new(recorder),
             timers: RefCell::default(),
-            signal: RunSignal::default(),
+            run: None,
+            command: Command::default(),
             connects: RefCell::default(),
-            clients: RefCell::new(ClientStats::new(clients)),
+            clients: RefCell::new(ClientStats {
+                busy: clients,
+                ..ClientStats::default()
+            }),
             stopped_ns: u64::MAX,
             recognized_nothing: Cell::new(false),
         }
@@ -73,7 +79,7 @@ impl ThreadState {
 
     /// Marks that a client has stopped sending.
     pub(crate) fn end_sending(&self, now_ns: u64) {
-        if let Some(run) = self.signal.run {
+        if let Some(run) = self.run {
             let mut clients = self.clients.borrow_mut();
             let after_t0 = now_ns.saturating_sub(run.t0_ns);
             clients.sending_until_ns = clients.sending_until_ns.max(after_t0);
@@ -83,7 +89,7 @@ impl ThreadState {
     /// Records the messages that were due by `until_ns` but not sent, for a client that has sent `sent`.
     #[cold]
     pub(crate) fn record_unsent(&self, pacing: Pacing, sent: u64, until_ns: u64) {
-        let unsent = pacing.count_unsent(sent, until_ns, &self.rules, self.signal.run);
+        let unsent = pacing.count_unsent(sent, until_ns, &self.rules, self.run);
         self.recorder.borrow_mut().counts.unsent += unsent;
     }
 
@@ -95,13 +101,11 @@ impl ThreadState {
         }
     }
 
-    /// Progress of the thread; `usage` is the thread's usage since T0 and its duration in seconds.
     pub(crate) fn progress(&self, usage: Option<(ThreadUsage, f64)>) -> ThreadProgress {
         let (connects, clients) = (self.connects.borrow(), self.clients.borrow());
         ThreadProgress {
             opened: connects.opened(),
             failures: connects.failures.clone(),
-            closed_early: clients.closed_early,
             early_ends: clients.early_ends.clone(),
             closes: clients.closes.clone(),
             record: self.recorder.borrow().so_far(),
@@ -114,7 +118,7 @@ impl ThreadState {
 
     /// Duration of the measured phase for this thread so far, in nanoseconds.
     fn elapsed_ns(&self) -> u64 {
-        let Some(run) = self.signal.run else {
+        let Some(run) = self.run else {
             return 0;
         };
         let clients = self.clients.borrow();
@@ -123,7 +127,7 @@ impl ThreadState {
             return now_ns.min(run.end_ns).saturating_sub(run.t0_ns);
         }
         // Without a planned time the phase lasts until the last echo, unless the user ended it.
-        if self.rules.messages == u64::MAX || self.signal.stop {
+        if self.rules.messages == u64::MAX || self.command.stop {
             clients.sending_until_ns
         } else {
             let last_received_ns = self.recorder.borrow().last_received_ns();
@@ -132,7 +136,6 @@ impl ThreadState {
     }
 }
 
-/// Number of samples that the clients of a thread will probably keep.
 fn expected_samples(plan: &Plan, clients: usize) -> usize {
     let messages = match plan.length {
         Length::MessagesPerClient(n) => n.get().saturating_mul(clients as u64),

@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use host::cores::pin_thread;
@@ -17,10 +17,10 @@ use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::event_loop::{COMMAND, EventLoop};
-use crate::handle::RunHandle;
+use crate::handle::{RunHandle, lock};
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
-use crate::rules::{RunSignal, RunTimes};
+use crate::rules::{Command, RunTimes};
 use crate::thread_state::ThreadState;
 
 /// Concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and for
@@ -35,15 +35,6 @@ const OPENING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Interval of the attempts to connect to a Unix socket whose backlog is full.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
-
-/// The coordinator's command to a thread; a later state includes the earlier ones.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Command {
-    pub(crate) start: Option<Instant>,
-    /// The user ended the run.
-    pub(crate) stop: bool,
-    pub(crate) close: bool,
-}
 
 /// The latest command to a thread.
 #[derive(Debug)]
@@ -61,19 +52,15 @@ impl CommandInbox {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Command> {
-        self.command.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Changes the command and wakes the thread.
     pub(crate) fn send(&self, change: impl FnOnce(&mut Command)) {
-        change(&mut self.lock());
+        change(&mut lock(&self.command));
         // A thread that cannot be woken checks by itself now and then.
         let _ = self.waker.wake();
     }
 
     fn command(&self) -> Command {
-        *self.lock()
+        *lock(&self.command)
     }
 }
 
@@ -116,10 +103,8 @@ pub(crate) struct WorkerJob {
     pub(crate) begun: Instant,
 }
 
-/// Runs a thread's share of the plan and reports; returns when all its connections are closed.
-///
-/// # Errors
-/// When the system refuses something that the thread needs.
+/// Runs a thread's share of the plan and reports; returns when all its connections are closed, or the system
+/// refuses something that the thread needs.
 pub(crate) fn run_worker(
     job: WorkerJob,
     poll: Poll,
@@ -132,12 +117,14 @@ pub(crate) fn run_worker(
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }
-    let payloads = Arc::clone(&job.payloads);
-    let budget = Arc::clone(&job.budget);
-    let thread = ThreadState::new(&job.plan, job.thread, payloads, budget);
-    let clients = job.plan.clients_of(job.thread).len();
+    let thread = ThreadState::new(
+        &job.plan,
+        job.thread,
+        Arc::clone(&job.payloads),
+        Arc::clone(&job.budget),
+    );
     let connector = Arc::clone(&job.connector);
-    let event_loop = EventLoop::new(poll, thread, connector, clients, job.plan.busy_poll)?;
+    let event_loop = EventLoop::new(poll, thread, connector, job.plan.busy_poll)?;
     let mut worker = Worker {
         job,
         event_loop,
@@ -186,12 +173,12 @@ impl Worker<'_> {
     /// Open connections are served meanwhile.
     fn open_connections(&mut self) -> io::Result<()> {
         let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
-        while (clients.peek().is_some() || self.event_loop.opening() > 0)
+        while (clients.peek().is_some() || self.event_loop.pending.len() > 0)
             && !self.inbox.command().close
         {
             let mut wait = OPENING_INTERVAL;
             while let Some(client) = clients.peek()
-                && self.event_loop.opening() < CONCURRENT_HANDSHAKES
+                && self.event_loop.pending.len() < CONCURRENT_HANDSHAKES
             {
                 let until_due = self.until_connect(*client);
                 if !until_due.is_zero() {
@@ -208,9 +195,9 @@ impl Worker<'_> {
             self.publish_progress(|_| None);
         }
         // The run ended, or has no coordinator any more.
-        self.event_loop.abandon_openings();
+        let abandoned = self.event_loop.pending.abandon().chain(clients);
         let mut stats = self.event_loop.thread.clients.borrow_mut();
-        clients.for_each(|client| stats.add_failed(client));
+        abandoned.for_each(|client| stats.add_failed(client));
         Ok(())
     }
 
@@ -229,18 +216,20 @@ impl Worker<'_> {
         &mut self,
         reports: &Sender<WorkerReport>,
     ) -> io::Result<Option<(ThreadUsage, f64)>> {
-        let mut command = Command::default();
         let mut baseline: Option<UsageBaseline> = None;
         let mut usage = None;
         let mut is_done = false;
         let mut is_unrecognized = false;
-        while !(command.close && self.event_loop.alive == 0) {
+        while !(self.event_loop.thread.command.close && self.event_loop.alive == 0) {
             let now = Instant::now();
             let thread = &self.event_loop.thread;
-            let run = thread.signal.run;
-            let t0 = run.map(|run| thread.clock.instant_at(run.t0_ns));
+            let t0 = thread.run.map(|run| thread.clock.instant_at(run.t0_ns));
             if baseline.is_none() && t0.is_some_and(|t0| now >= t0) {
-                baseline = Some(self.usage_baseline());
+                baseline = Some(UsageBaseline {
+                    at: now,
+                    usage: ThreadUsage::now(),
+                    idle_ns: self.event_loop.idle_ns,
+                });
             }
             if !is_done && thread.clients.borrow().busy == 0 {
                 is_done = true;
@@ -252,9 +241,8 @@ impl Worker<'_> {
                 let _ = reports.send(WorkerReport::RecognizedNothing);
             }
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
-            let wanted = self.inbox.command();
-            if wanted != command {
-                command = wanted;
+            let command = self.inbox.command();
+            if command != self.event_loop.thread.command {
                 self.apply_command(command);
             }
             // T0 is met as closely as the system allows; otherwise commands wake the thread.
@@ -266,36 +254,30 @@ impl Worker<'_> {
         Ok(usage)
     }
 
-    /// Passes a command on to the clients.
     fn apply_command(&mut self, command: Command) {
         let thread = &mut self.event_loop.thread;
         let plan = &self.job.plan;
-        let run = thread.signal.run.or_else(|| {
-            command.start.map(|start| {
-                let start_ns = thread.clock.ns_of(start);
-                let t0_ns = thread.clock.ns_of(start + plan.warmup);
-                let end_ns = plan
-                    .measured_time()
-                    .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
-                thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
-                RunTimes {
-                    start_ns,
-                    t0_ns,
-                    end_ns,
-                }
-            })
-        });
-        if let Some(run) = run.filter(|_| command.stop && !thread.signal.stop) {
+        if let (None, Some(start)) = (thread.run, command.start) {
+            let t0_ns = thread.clock.ns_of(start + plan.warmup);
+            let end_ns = plan
+                .measured_time()
+                .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
+            thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
+            thread.run = Some(RunTimes {
+                start_ns: thread.clock.ns_of(start),
+                t0_ns,
+                end_ns,
+            });
+        }
+        let is_stopped = command.stop && !thread.command.stop;
+        if let Some(run) = thread.run.filter(|_| is_stopped) {
             let now_ns = thread.clock.now_ns();
             let measured_ns = now_ns.saturating_sub(run.t0_ns);
             thread.recorder.borrow_mut().measure_until(measured_ns);
             thread.stopped_ns = now_ns;
         }
-        self.event_loop.signal(RunSignal {
-            run,
-            stop: command.stop,
-            close: command.close,
-        });
+        thread.command = command;
+        self.event_loop.wake_all();
     }
 
     /// Reports the thread's progress, if the run is watched and it is time.
@@ -308,24 +290,13 @@ impl Worker<'_> {
         }
     }
 
-    fn usage_baseline(&self) -> UsageBaseline {
-        UsageBaseline {
-            at: Instant::now(),
-            usage: ThreadUsage::now(),
-            idle_ns: self.event_loop.idle_ns,
-        }
-    }
-
     /// The thread's usage since a baseline, and its duration in seconds.
     fn usage_since(&self, baseline: UsageBaseline) -> (ThreadUsage, f64) {
         let over_s = baseline.at.elapsed().as_secs_f64();
         let mut usage = ThreadUsage::now().since(baseline.usage);
         let idle = Duration::from_nanos(self.event_loop.idle_ns - baseline.idle_ns);
-        usage.busy_s = self
-            .job
-            .plan
-            .busy_poll
-            .then_some(over_s - idle.as_secs_f64());
+        let busy_s = over_s - idle.as_secs_f64();
+        usage.busy_s = self.job.plan.busy_poll.then_some(busy_s);
         (usage, over_s)
     }
 }

@@ -28,8 +28,8 @@ mod request_head;
 use std::{future::Future, io, sync::Arc};
 
 use echo_server::{
-    Connection, GracefulStream, Program, Route, ServerContext, accept, echo, encode_response,
-    normalize_upgrade_headers,
+    Connection, GracefulStream, Program, READ_BUFFER, Route, ServerContext, WRITE_BUFFER, accept,
+    echo, encode_response, normalize_upgrade_headers,
 };
 use http::{Method, Request};
 use library_adapter::Tungstenite;
@@ -77,7 +77,7 @@ async fn serve_connection(connection: Connection) {
         stream,
         mut context,
     } = connection;
-    let server = Arc::clone(context.server());
+    let server = Arc::clone(&context.server);
     let mut opening = Box::pin(open(stream, &server));
     let opened = context.handshake(opening.as_mut()).await;
     drop(opening);
@@ -114,7 +114,7 @@ async fn open(
     stream.write_all(&response).await?;
     // Over TLS, written bytes may still be in a buffer.
     stream.flush().await?;
-    let config = Some(websocket_config(server.config()));
+    let config = Some(websocket_config(&server.config));
     Ok(Some(
         WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await,
     ))
@@ -130,12 +130,11 @@ fn upgrade_response(request: &Request<()>) -> io::Result<Vec<u8>> {
 }
 
 fn websocket_config(config: &Config) -> WebSocketConfig {
-    let buffers = config.buffers();
     let max_message_size = Some(config.max_message_size);
     WebSocketConfig::default()
-        .read_buffer_size(buffers.read)
-        .write_buffer_size(buffers.write)
-        .max_write_buffer_size(buffers.max_write)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(config.max_write_buffer())
         .max_message_size(max_message_size)
         .max_frame_size(max_message_size)
 }

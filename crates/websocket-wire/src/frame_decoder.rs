@@ -87,7 +87,6 @@ enum FrameKind {
 impl Decoder {
     /// Returns true when every message and every control frame so far is complete.
     #[inline]
-    #[must_use]
     pub fn is_between_messages(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }

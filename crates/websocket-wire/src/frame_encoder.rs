@@ -21,7 +21,6 @@ pub struct FrameHeader {
 impl FrameHeader {
     /// Header of a client's frame with this key.
     #[inline]
-    #[must_use]
     pub fn masked(opcode: Opcode, payload_len: u64, key: [u8; 4]) -> Self {
         let mut header = Self::new(opcode, payload_len, MASKED);
         let end = usize::from(header.len);
@@ -30,20 +29,8 @@ impl FrameHeader {
         header
     }
 
-    /// Length of the header of a client's frame: 6, 8 or 14.
-    #[inline]
-    #[must_use]
-    pub fn masked_len(payload_len: u64) -> u8 {
-        match payload_len {
-            0..=125 => 6,
-            126..=0xFFFF => 8,
-            _ => 14,
-        }
-    }
-
     /// Shortest header of a server's frame.
     #[inline]
-    #[must_use]
     pub fn unmasked(opcode: Opcode, payload_len: u64) -> Self {
         Self::new(opcode, payload_len, 0)
     }
@@ -55,7 +42,7 @@ impl FrameHeader {
         bytes[0] = FIN | opcode as u8;
         // Each arm's pattern makes its cast exact.
         #[allow(clippy::cast_possible_truncation)]
-        let extended = match payload_len {
+        let len = match payload_len {
             0..=125 => {
                 bytes[1] = masked | payload_len as u8;
                 2
@@ -71,14 +58,10 @@ impl FrameHeader {
                 10
             }
         };
-        Self {
-            bytes,
-            len: extended,
-        }
+        Self { bytes, len }
     }
 
     /// The header as it is sent.
-    #[must_use]
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
@@ -94,7 +77,6 @@ pub struct WriteBuffer {
 
 impl WriteBuffer {
     /// An empty buffer of this capacity.
-    #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
@@ -104,7 +86,6 @@ impl WriteBuffer {
 
     /// The bytes that were put in.
     #[inline]
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
@@ -148,7 +129,6 @@ pub fn append_control_frame(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8]
 
 /// Returns the ranges of header and payload bytes that come next, when `from` bytes of the frame are
 /// written and there is room for `room` more.
-#[must_use]
 pub fn next_piece(
     header_len: usize,
     payload_len: u64,

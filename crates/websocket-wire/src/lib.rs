@@ -6,8 +6,7 @@
 //! frame, so a half-written frame needs no copy either.
 //!
 //! Nothing here verifies the content of a message. The load generator compares it with the message that
-//! was sent, so a wrong byte is one corrupted message and not the end of its connection. A client
-//! without such a reference checks text with [`Utf8Validator`].
+//! was sent, so a wrong byte is one corrupted message and not the end of its connection.
 //!
 //! | module | content |
 //! |---|---|
@@ -15,16 +14,13 @@
 //! | `frame_encoder` | frames of a client: headers, control frames, the write buffer |
 //! | `masking` | the XOR mask of a client's payload |
 //! | `opcode` | types of messages and frames |
-//! | `utf8` | validation of text that comes in parts |
 
 mod frame_decoder;
 mod frame_encoder;
 mod masking;
 mod opcode;
-mod utf8;
 
 pub use frame_decoder::{Decoder, Event, ProtocolError};
 pub use frame_encoder::{FrameHeader, WriteBuffer, append_control_frame, next_piece};
 pub use masking::mask;
 pub use opcode::{MessageKind, Opcode};
-pub use utf8::{InvalidUtf8, Utf8Validator};

@@ -233,7 +233,7 @@ mod tests {
         let mut evidence = good();
         change(&mut evidence);
         let found = judge(&evidence);
-        (found.verdict, found.reasons)
+        (found.verdict, found.found)
     }
 
     #[test]
@@ -283,12 +283,12 @@ mod tests {
         evidence.calibration = Some(own(9, 1_112.0));
         assert_eq!(judge(&evidence).verdict, Verdict::Valid);
         evidence.calibration = Some(own(10, 2_000.0));
-        assert_eq!(judge(&evidence).reasons, [Reason::NearFloor(10, 10)]);
+        assert_eq!(judge(&evidence).found, [Reason::NearFloor(10, 10)]);
         evidence.calibration = Some(own(1, 1_111.0));
         let found = judge(&evidence);
         assert_eq!(found.verdict, Verdict::Suspect);
-        assert_eq!(found.reasons, [Reason::NearCeiling(1_000.0, 1_111.0)]);
-        assert!(reason(&found.reasons[0]).contains("you are measuring the tool"));
+        assert_eq!(found.found, [Reason::NearCeiling(1_000.0, 1_111.0)]);
+        assert!(reason(&found.found[0]).contains("you are measuring the tool"));
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
             let mut evidence = good();
             evidence.achieved_share = Some(0.3);
             evidence.broken_connections = broken;
-            reason(&judge(&evidence).reasons[0])
+            reason(&judge(&evidence).found[0])
         };
         assert!(said(0).contains("the generator held back"));
         // Five of a hundred connections do not carry seven tenths of the load.
@@ -318,13 +318,13 @@ mod tests {
         let found = judge(&evidence);
         assert_eq!(found.verdict, Verdict::Suspect);
         assert_eq!(
-            found.reasons,
+            found.found,
             [
                 Reason::BelowFloor(10, 12),
                 Reason::AboveCeiling(1_000.0, 900.0)
             ]
         );
-        for reason in found.reasons {
+        for reason in found.found {
             let said = super::reason(&reason);
             assert!(said.contains("calibration was disturbed"), "{said}");
             assert!(!said.contains("within"), "{said}");

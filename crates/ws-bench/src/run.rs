@@ -96,7 +96,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args, plot)?;
     let probe = match args.server_pid {
-        Some(pid) => Some(ProcessProbe::process(pid)?),
+        Some(pid) => Some(ProcessProbe::processes(&[pid])?),
         None => url.is_none().then(ProcessProbe::own_process),
     };
     Ok(Checked {

@@ -17,26 +17,17 @@ const UPGRADE: &[u8] =
 /// Longest silence of the server after which a client stops listening.
 const LISTEN: Duration = Duration::from_millis(20);
 
-/// One way in which a client does wrong.
+/// One way in which a client does wrong, see [`words`](Self::words).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Misbehaviour {
-    /// Connects, says nothing, goes.
     Silence,
-    /// Goes in the middle of its handshake.
     HalfHandshake,
-    /// Goes in the middle of a frame, without a goodbye.
     HalfFrame,
-    /// Resets the connection in the middle of a frame.
     Reset,
-    /// Pings without reading a pong, then resets.
     PingFlood,
-    /// Sends messages without reading an echo, then resets.
     MessageFlood,
-    /// Closes its half, and waits for the rest.
     HalfClose,
-    /// A handshake that was altered at random.
     MutatedHandshake,
-    /// Frames that were altered at random.
     MutatedFrames,
 }
 

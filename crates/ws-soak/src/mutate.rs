@@ -2,7 +2,7 @@
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
-use websocket_wire::mask;
+use websocket_wire::{FrameHeader, Opcode, mask};
 
 /// Largest number of alterations of one input.
 const MAX_ALTERATIONS: usize = 6;
@@ -23,26 +23,13 @@ const TRICKY: [&[u8]; 12] = [
     b"\t",
 ];
 
-/// A frame of a client, masked.
+/// A frame of a client, masked, whose first byte may be wrong.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x1F, 0x2E, 0x3D, 0x4C];
-    let mut bytes = vec![first];
-    // Each arm's pattern is what makes its cast exact.
-    #[allow(clippy::cast_possible_truncation)]
-    match payload.len() {
-        len @ 0..=125 => bytes.push(0x80 | len as u8),
-        len @ 126..=0xFFFF => {
-            bytes.push(0x80 | 126);
-            bytes.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            bytes.push(0x80 | 127);
-            bytes.extend((len as u64).to_be_bytes());
-        }
-    }
-    bytes.extend(KEY);
-    let start = bytes.len();
-    bytes.extend(payload);
+    let header = FrameHeader::masked(Opcode::Binary, payload.len() as u64, KEY);
+    let mut bytes = [header.as_bytes(), payload].concat();
+    bytes[0] = first;
+    let start = header.as_bytes().len();
     mask(&mut bytes[start..], KEY, 0);
     bytes
 }

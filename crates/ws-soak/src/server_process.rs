@@ -16,6 +16,7 @@ pub(crate) struct SoakedServer {
     child: KillOnDrop,
     /// The TCP address of the ready line.
     pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
     log: JoinHandle<Vec<String>>,
 }
 
@@ -61,21 +62,17 @@ impl SoakedServer {
                 format!("{program} did not say `listening on ws://…/ws` but {ready:?}")
             })?;
         Ok(Self {
+            pid: child.0.id(),
             child,
             address,
             log,
         })
     }
 
-    /// The process ID.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.0.id()
-    }
-
     /// Sends SIGTERM, waits for the end, and returns a finding for a bad exit status and for each logged
     /// error.
     pub(crate) fn terminate(mut self) -> anyhow::Result<Vec<String>> {
-        let pid = self.id().to_string();
+        let pid = self.pid.to_string();
         Command::new("kill").arg(&pid).status().context("kill")?;
         let deadline = Instant::now() + END_TIMEOUT;
         let status = loop {

@@ -16,6 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use swarm::RunHandle;
 use units::SizeRange;
 
+use crate::args::SoakArgs;
 use crate::misbehaviour::{Misbehaviour, check_echo};
 use crate::process_monitor::{MemoryTrend, ProcessReading, TOO_SHORT};
 use crate::server_process::SoakedServer;
@@ -39,20 +40,6 @@ const LOAD_SHAPES: [(u32, u32, u64, u64); 4] = [
     (20, 4, 1, 20_000),
     (4, 2, 100_000, 1_000_000),
 ];
-
-/// One test of a server.
-#[derive(Debug, Clone)]
-pub(crate) struct Soak {
-    pub(crate) duration: Duration,
-    /// Runs well-behaved clients beside the others.
-    pub(crate) with_load: bool,
-    /// The misbehaviours to choose from.
-    pub(crate) misbehaviours: Vec<Misbehaviour>,
-    /// Number of misbehaving clients at a time.
-    pub(crate) abusers: u64,
-    /// The seed of every random choice.
-    pub(crate) seed: u64,
-}
 
 /// The result of a test.
 #[derive(Debug)]
@@ -85,12 +72,9 @@ impl fmt::Display for SoakReport {
         for (misbehaviour, n) in &self.observed.committed {
             writeln!(f, "{n:>10} × {}", misbehaviour.words())?;
         }
-        writeln!(
-            f,
-            "{:>10} echoes of ordinary load, verified",
-            self.observed.echoes
-        )?;
-        writeln!(f, "{:>10} looks of the witness", self.observed.checks)?;
+        let (echoes, checks) = (self.observed.echoes, self.observed.checks);
+        writeln!(f, "{echoes:>10} echoes of ordinary load, verified")?;
+        writeln!(f, "{checks:>10} looks of the witness")?;
         let (a, b) = (self.first, self.last);
         writeln!(
             f,
@@ -108,29 +92,36 @@ impl fmt::Display for SoakReport {
     }
 }
 
-/// Findings of all threads, in the order in which they came.
-type FindingLog = Mutex<Vec<String>>;
-
-fn add(findings: &FindingLog, finding: String) {
-    let mut findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
-    findings.push(finding);
+/// A test under way.
+struct RunningSoak<'a> {
+    args: &'a SoakArgs,
+    address: SocketAddr,
+    pid: u32,
+    deadline: Instant,
+    /// Findings of all threads, in the order in which they came.
+    findings: Mutex<Vec<String>>,
 }
 
 /// Starts the server, tests it and stops it.
 ///
 /// # Errors
 /// When the server cannot be started or watched. The server's own faults are in the report.
-pub(crate) fn run(soak: &Soak, command: &[String]) -> anyhow::Result<SoakReport> {
-    let server = SoakedServer::start(command)?;
-    let pid = server.id();
+pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<SoakReport> {
+    let server = SoakedServer::start(&args.command)?;
+    let pid = server.pid;
     check_echo(server.address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
     let first = ProcessReading::of(pid)?;
-    let findings = FindingLog::default();
-    let observed = apply_load(soak, server.address, pid, &findings);
-    let last = wait_until_files_closed(pid, first, &findings);
-    let mut findings = findings
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let running = RunningSoak {
+        args,
+        address: server.address,
+        pid,
+        deadline: Instant::now() + args.duration,
+        findings: Mutex::default(),
+    };
+    let observed = running.apply_load();
+    let last = running.wait_until_files_closed(first);
+    let findings = running.findings.into_inner();
+    let mut findings = findings.unwrap_or_else(PoisonError::into_inner);
     findings.extend(server.terminate()?);
     let trend = MemoryTrend::of(&observed.readings);
     let growth = trend.filter(MemoryTrend::is_growth);
@@ -144,122 +135,109 @@ pub(crate) fn run(soak: &Soak, command: &[String]) -> anyhow::Result<SoakReport>
     })
 }
 
-/// Runs all clients and the witness until the time is over.
-fn apply_load(soak: &Soak, address: SocketAddr, pid: u32, findings: &FindingLog) -> Observed {
-    let deadline = Instant::now() + soak.duration;
-    let mut observed = Observed::default();
-    std::thread::scope(|scope| {
-        let abusers: Vec<_> = (0..soak.abusers)
-            .map(|abuser| scope.spawn(move || misbehave(soak, abuser, address, deadline, findings)))
-            .collect();
-        let load = soak
-            .with_load
-            .then(|| scope.spawn(|| ordinary_load(soak.seed, address, deadline, findings)));
-        while Instant::now() < deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
-            std::thread::sleep(CHECK_INTERVAL.min(left));
-            observed.checks += 1;
-            if let Err(finding) = check_echo(address) {
-                add(findings, format!("the witness: {finding}"));
-            }
-            match ProcessReading::of(pid) {
-                Ok(reading) => observed.readings.push(reading),
-                Err(error) => add(
-                    findings,
-                    format!("it cannot be watched any more: {error:#}"),
-                ),
-            }
-        }
-        observed.echoes = load.map_or(0, |load| load.join().unwrap_or(0));
-        for abuser in abusers {
-            let committed = abuser.join().unwrap_or_else(|panic| resume_unwind(panic));
-            for (misbehaviour, n) in committed {
-                *observed.committed.entry(misbehaviour).or_default() += n;
-            }
-        }
-    });
-    observed
-}
-
-/// Waits until the server has about as many open files as at first, and returns the last reading.
-fn wait_until_files_closed(
-    pid: u32,
-    first: ProcessReading,
-    findings: &FindingLog,
-) -> ProcessReading {
-    let deadline = Instant::now() + SETTLE_TIMEOUT;
-    loop {
-        let Ok(now) = ProcessReading::of(pid) else {
-            add(findings, "it has ended".to_owned());
-            return first;
-        };
-        if now.files <= first.files + SPARE_FILES {
-            return now;
-        }
-        if Instant::now() > deadline {
-            add(
-                findings,
-                format!(
-                    "{} open files are left, {} at first",
-                    now.files, first.files
-                ),
-            );
-            return now;
-        }
-        std::thread::sleep(Duration::from_millis(100));
+impl RunningSoak<'_> {
+    fn add(&self, finding: String) {
+        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        findings.push(finding);
     }
-}
 
-/// Runs one misbehaving client after the other, and counts them.
-fn misbehave(
-    soak: &Soak,
-    abuser: u64,
-    address: SocketAddr,
-    deadline: Instant,
-    findings: &FindingLog,
-) -> BTreeMap<Misbehaviour, u64> {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(soak.seed ^ (abuser << 32));
-    let mut committed = BTreeMap::new();
-    while Instant::now() < deadline
-        && let Some(misbehaviour) = soak.misbehaviours.choose(&mut rng).copied()
-    {
-        if let Err(finding) = misbehaviour.commit(address, &mut rng) {
-            let finding = format!("a client that {}: {finding}", misbehaviour.words());
-            add(findings, finding);
-        }
-        *committed.entry(misbehaviour).or_default() += 1;
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
-    committed
-}
 
-/// Runs well-behaved clients, whose every message must come back, and returns the number of echoes.
-fn ordinary_load(seed: u64, address: SocketAddr, deadline: Instant, findings: &FindingLog) -> u64 {
-    let mut echoes = 0;
-    for (number, shape) in (0..).zip(LOAD_SHAPES.into_iter().cycle()) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
-        }
-        let run = load_plan(address, shape, RUN.min(left), seed + number)
-            .and_then(|plan| Ok(swarm::record(&plan, &RunHandle::new())?));
-        match run {
-            Ok(recording) => {
-                let counts = recording.record.counts;
-                echoes += counts.received;
-                if counts.any_failed() || recording.context.connections.closed_early > 0 {
-                    add(
-                        findings,
-                        format!(
-                            "ordinary load: {counts:?}, {:?}",
-                            recording.context.connections.early_ends
-                        ),
-                    );
+    /// Runs all clients and the witness until the time is over.
+    fn apply_load(&self) -> Observed {
+        let mut observed = Observed::default();
+        std::thread::scope(|scope| {
+            let abusers: Vec<_> = (0..self.args.abusers)
+                .map(|abuser| scope.spawn(move || self.misbehave(abuser)))
+                .collect();
+            let has_load = self.args.fuzz.is_none();
+            let load = has_load.then(|| scope.spawn(|| self.ordinary_load()));
+            while !self.left().is_zero() {
+                std::thread::sleep(CHECK_INTERVAL.min(self.left()));
+                observed.checks += 1;
+                if let Err(finding) = check_echo(self.address) {
+                    self.add(format!("the witness: {finding}"));
+                }
+                match ProcessReading::of(self.pid) {
+                    Ok(reading) => observed.readings.push(reading),
+                    Err(error) => self.add(format!("it cannot be watched any more: {error:#}")),
                 }
             }
-            Err(error) => add(findings, format!("ordinary load: {error:#}")),
+            observed.echoes = load.map_or(0, |load| load.join().unwrap_or(0));
+            for abuser in abusers {
+                let committed = abuser.join().unwrap_or_else(|panic| resume_unwind(panic));
+                for (misbehaviour, n) in committed {
+                    *observed.committed.entry(misbehaviour).or_default() += n;
+                }
+            }
+        });
+        observed
+    }
+
+    /// Waits until the server has about as many open files as at first, and returns the last reading.
+    fn wait_until_files_closed(&self, first: ProcessReading) -> ProcessReading {
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
+        loop {
+            let Ok(now) = ProcessReading::of(self.pid) else {
+                self.add("it has ended".to_owned());
+                return first;
+            };
+            if now.files <= first.files + SPARE_FILES {
+                return now;
+            }
+            if Instant::now() > deadline {
+                let (left, at_first) = (now.files, first.files);
+                self.add(format!("{left} open files are left, {at_first} at first"));
+                return now;
+            }
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
-    echoes
+
+    /// Runs one misbehaving client after the other, and counts them.
+    fn misbehave(&self, abuser: u64) -> BTreeMap<Misbehaviour, u64> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.args.seed ^ (abuser << 32));
+        let misbehaviours = self.args.misbehaviours();
+        let mut committed = BTreeMap::new();
+        while !self.left().is_zero()
+            && let Some(misbehaviour) = misbehaviours.choose(&mut rng).copied()
+        {
+            if let Err(finding) = misbehaviour.commit(self.address, &mut rng) {
+                let words = misbehaviour.words();
+                self.add(format!("a client that {words}: {finding}"));
+            }
+            *committed.entry(misbehaviour).or_default() += 1;
+        }
+        committed
+    }
+
+    /// Runs well-behaved clients, whose every message must come back, and returns the number of echoes.
+    fn ordinary_load(&self) -> u64 {
+        let mut echoes = 0;
+        for (number, shape) in (0..).zip(LOAD_SHAPES.into_iter().cycle()) {
+            let left = self.left();
+            if left.is_zero() {
+                break;
+            }
+            let run = load_plan(self.address, shape, RUN.min(left), self.args.seed + number)
+                .and_then(|plan| Ok(swarm::record(&plan, &RunHandle::new())?));
+            match run {
+                Ok(recording) => {
+                    let counts = recording.record.counts;
+                    let connections = recording.context.connections;
+                    echoes += counts.received;
+                    if counts.any_failed() || connections.closed_early > 0 {
+                        let ends = connections.early_ends;
+                        self.add(format!("ordinary load: {counts:?}, {ends:?}"));
+                    }
+                }
+                Err(error) => self.add(format!("ordinary load: {error:#}")),
+            }
+        }
+        echoes
+    }
 }
 
 /// The plan of one run of ordinary load, in closed loop.

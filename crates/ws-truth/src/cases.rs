@@ -120,12 +120,14 @@ fn open(per_second: f64, arrivals: Arrivals, window: Option<u32>) -> anyhow::Res
     })
 }
 
-/// Measures a server with these faults, and returns the result and the server's log.
+/// Measures a server whose faults are set by `spoil`, and returns the result and the server's log.
 fn measure(
-    faults: Faults,
+    spoil: impl FnOnce(&mut Faults),
     change: impl FnOnce(&mut LoadDraft),
 ) -> anyhow::Result<(Recording, FaultLog)> {
-    let server = FaultyServer::start(faults)?;
+    let mut faults = Faults::default();
+    spoil(&mut faults);
+    let server = FaultyServer::start_on(0, faults)?;
     let plan = plan(&server.url(), change)?;
     let recording = swarm::record(&plan, &RunHandle::new())?;
     Ok((recording, server.finish()))
@@ -134,27 +136,20 @@ fn measure(
 /// Notes whether the generator was held up for the figures at this quantile, which are added next: whether it
 /// sent later than this limit, and so read as late, or waited for its core.
 fn note_noise(findings: &mut Findings, recording: &Recording, q: f64, limit_ms: f64) {
-    findings.held_up = false;
     let open = recording.record.open_loop.as_ref();
-    if let Some(lag) = open.and_then(|open| open.send_lag.quantile(q))
-        && lag as f64 > limit_ms * 1e6
-    {
-        findings.held_up = true;
-        findings.noise = Some(format!(
-            "at the {} the generator itself sent {} late",
-            quantile_name(q),
-            human_time(lag as f64)
-        ));
-    }
-    if let Some(share) = recording.context.client.run_queue_wait_share
-        && share > NOISY_WAIT
-    {
-        findings.held_up = true;
+    let lag = open.and_then(|open| open.send_lag.quantile(q));
+    let lag = lag.filter(|lag| *lag as f64 > limit_ms * 1e6).map(|lag| {
+        let (name, lag) = (quantile_name(q), human_time(lag as f64));
+        format!("at the {name} the generator itself sent {lag} late")
+    });
+    let share = recording.context.client.run_queue_wait_share;
+    let wait = share.filter(|share| *share > NOISY_WAIT).map(|share| {
         let percent = share * 100.0;
-        findings.noise = Some(format!(
-            "the generator waited for a core {percent:.0} % of the time"
-        ));
-    }
+        format!("the generator waited for a core {percent:.0} % of the time")
+    });
+    let noise = wait.or(lag);
+    findings.held_up = noise.is_some();
+    findings.noise = noise.or(findings.noise.take());
 }
 
 /// The name of a quantile: `p99.9`, or `maximum`.

@@ -7,11 +7,9 @@ use crate::faults::Fate;
 pub(crate) struct FaultLogEntry {
     /// Number of the connection, from 0.
     pub(crate) connection: usize,
-    /// Time of arrival.
     pub(crate) received_ns: u64,
     /// Time just before the (first) answer was written; `None` without an answer.
     pub(crate) answered_ns: Option<u64>,
-    /// The fate of the message.
     pub(crate) fate: Fate,
 }
 
@@ -25,7 +23,6 @@ pub(crate) struct FaultLog {
 }
 
 impl FaultLog {
-    /// Number of messages with this fate.
     pub(crate) fn count(&self, fate: Fate) -> u64 {
         self.entries.iter().filter(|e| e.fate == fate).count() as u64
     }

@@ -37,8 +37,6 @@ pub struct Stall {
 /// The distribution of the echoes' delays. The delay of one echo does not depend on the other messages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DelayLaw {
-    /// The same delay for all.
-    Constant(Duration),
     /// Any time between two, equally likely.
     Uniform(Duration, Duration),
     /// Exponential with this mean.
@@ -51,7 +49,6 @@ impl DelayLaw {
     /// The delay at a quantile in [0, 1).
     pub fn quantile(&self, q: f64) -> Duration {
         match *self {
-            Self::Constant(time) => time,
             Self::Uniform(from, to) => from + (to.saturating_sub(from)).mul_f64(q),
             Self::Exponential(mean) => mean.mul_f64(-(1.0 - q).ln()),
             Self::TwoPoint(usual, rare, p) => {
@@ -121,11 +118,8 @@ pub struct Faults {
 /// The fate of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Sent back.
     Echoed,
-    /// Not answered.
     Dropped,
-    /// Sent back twice.
     Duplicated,
     /// Sent back after a later message.
     Reordered,
@@ -163,7 +157,6 @@ mod tests {
     fn delays_have_the_quantiles_of_their_law() {
         let ms = Duration::from_millis;
         for law in [
-            DelayLaw::Constant(ms(3)),
             DelayLaw::Uniform(ms(1), ms(9)),
             DelayLaw::Exponential(ms(5)),
             DelayLaw::TwoPoint(ms(1), ms(50), 0.02),

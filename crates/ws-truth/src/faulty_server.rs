@@ -36,12 +36,7 @@ pub struct FaultyServer {
 }
 
 impl FaultyServer {
-    /// Starts a server with these faults on a free port, with a thread of its own.
-    pub(crate) fn start(faults: Faults) -> io::Result<Self> {
-        Self::start_on(0, faults)
-    }
-
-    /// Starts a server with these faults on this port of the loopback; 0 picks a free one.
+    /// Starts a server with these faults on this port of the loopback, with a thread of its own; 0 picks a free port.
     ///
     /// # Errors
     /// When the port is taken or the system refuses a thread.
@@ -60,7 +55,17 @@ impl FaultyServer {
                     // A measurement on another core is better than none.
                     let _ = cores::pin_thread(first);
                 }
-                ServerLoop::new(faults, poll, listener).run(&stopped)
+                let server = ServerLoop {
+                    faults,
+                    poll,
+                    listener,
+                    clock: Instant::now(),
+                    connections: Vec::new(),
+                    log: FaultLog::default(),
+                    first_ns: None,
+                    delayed: BTreeMap::new(),
+                };
+                server.run(&stopped)
             })?;
         Ok(Self {
             address,
@@ -122,19 +127,6 @@ struct ServerLoop {
 }
 
 impl ServerLoop {
-    fn new(faults: Faults, poll: Poll, listener: TcpListener) -> Self {
-        Self {
-            faults,
-            poll,
-            listener,
-            clock: Instant::now(),
-            connections: Vec::new(),
-            log: FaultLog::default(),
-            first_ns: None,
-            delayed: BTreeMap::new(),
-        }
-    }
-
     fn now_ns(&self) -> u64 {
         nanoseconds(self.clock.elapsed())
     }

@@ -6,14 +6,12 @@ use units::counted;
 
 /// The unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FigureUnit {
+pub(crate) enum FigureUnit {
     /// Messages or connections, counted exactly.
     Count,
     /// Times beyond a limit. Printed as a count, but read from the clock.
     CountOfTimes,
-    /// Milliseconds.
     Ms,
-    /// A share in percent.
     Percent,
     /// A number without a unit.
     Number,
@@ -26,8 +24,8 @@ impl FigureUnit {
     }
 }
 
-/// The verdict on a figure, a case or the certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The verdict on a figure, a case or the certificate, the worse the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaseVerdict {
     /// The report is true.
     True,
@@ -149,23 +147,17 @@ impl Findings {
 
     /// The verdict on the case. Noise does not excuse a figure that is not read from the clock.
     pub fn verdict(&self) -> CaseVerdict {
-        let any = |verdict| self.all.iter().any(|finding| finding.verdict() == verdict);
+        let worst = self.all.iter().map(Finding::verdict).max();
         // A case without figures certifies nothing.
-        if any(CaseVerdict::Failed) || self.all.is_empty() {
-            CaseVerdict::Failed
-        } else if any(CaseVerdict::Noisy) || self.noise.is_some() {
-            CaseVerdict::Noisy
-        } else {
-            CaseVerdict::True
+        match worst.unwrap_or(CaseVerdict::Failed) {
+            CaseVerdict::True if self.noise.is_some() => CaseVerdict::Noisy,
+            worst => worst,
         }
     }
 
     /// Reports whether no figure is read from the clock.
     pub(crate) fn only_counts(&self) -> bool {
-        !self
-            .all
-            .iter()
-            .any(|finding| finding.unit.is_of_the_clock())
+        !self.all.iter().any(|found| found.unit.is_of_the_clock())
     }
 
     /// Reports whether measuring again may help: something is noisy or wrong, and no exact count is wrong.
@@ -178,55 +170,40 @@ impl Findings {
 }
 
 /// The verdicts on all cases of a certificate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    cases: usize,
-    noisy: usize,
-    failed: usize,
-}
+#[derive(Debug, Clone, Default)]
+pub struct Totals(Vec<CaseVerdict>);
 
 impl Totals {
     /// Adds the verdict on one case.
     pub fn add(&mut self, verdict: CaseVerdict) {
-        self.cases += 1;
-        match verdict {
-            CaseVerdict::True => {}
-            CaseVerdict::Noisy => self.noisy += 1,
-            CaseVerdict::Failed => self.failed += 1,
-        }
+        self.0.push(verdict);
     }
 
     /// The verdict on the certificate: the worst of its cases.
     pub fn verdict(&self) -> CaseVerdict {
-        match (self.failed, self.noisy) {
-            (0, 0) => CaseVerdict::True,
-            (0, _) => CaseVerdict::Noisy,
-            _ => CaseVerdict::Failed,
-        }
+        let worst = self.0.iter().max();
+        worst.copied().unwrap_or(CaseVerdict::True)
     }
 }
 
 /// The last line of the certificate, with advice.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = |n: usize| {
+        let texts = [
+            (CaseVerdict::True, "true"),
+            (CaseVerdict::Failed, "not true: see FAILED"),
+            (
+                CaseVerdict::Noisy,
+                "too noisy to judge: run again on a quiet machine",
+            ),
+        ];
+        let parts = texts.into_iter().filter_map(|(verdict, text)| {
+            let n = self.0.iter().filter(|found| **found == verdict).count();
             let verb = if n == 1 { "was" } else { "were" };
-            format!("{n} of {} {verb}", counted(self.cases as u64, "case"))
-        };
-        let mut parts = Vec::new();
-        let all_true = self.cases - self.noisy - self.failed;
-        if all_true > 0 {
-            parts.push(format!("{} true", of(all_true)));
-        }
-        if self.failed > 0 {
-            parts.push(format!("{} not true: see FAILED", of(self.failed)));
-        }
-        if self.noisy > 0 {
-            parts.push(format!(
-                "{} too noisy to judge: run again on a quiet machine",
-                of(self.noisy)
-            ));
-        }
+            let cases = counted(self.0.len() as u64, "case");
+            (n > 0).then(|| format!("{n} of {cases} {verb} {text}"))
+        });
+        let parts: Vec<_> = parts.collect();
         f.write_str(&parts.join(" · "))
     }
 }

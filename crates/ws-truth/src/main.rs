@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{CommandFactory, Parser};
+use cli::ExitStatus;
 use ws_truth::cases;
 use ws_truth::finding::{CaseVerdict, Totals};
 
@@ -43,16 +44,12 @@ fn known_cases() -> PossibleValuesParser {
 fn main() -> ExitCode {
     cli::run(TruthArgs::command(), |args: TruthArgs| {
         Ok(match certify(&args)?.verdict() {
-            CaseVerdict::True => ExitCode::SUCCESS,
-            CaseVerdict::Failed => ExitCode::FAILURE,
-            CaseVerdict::Noisy => ExitCode::from(NOISY),
+            CaseVerdict::True => ExitStatus::Success,
+            CaseVerdict::Failed => ExitStatus::Failed,
+            CaseVerdict::Noisy => ExitStatus::Invalid,
         })
     })
 }
-
-/// Exit code when nothing is false, but a case could not be judged. `ws-bench` has it for an invalid
-/// measurement.
-const NOISY: u8 = 5;
 
 /// Runs the chosen cases and prints the table, row by row, and the totals.
 fn certify(args: &TruthArgs) -> anyhow::Result<Totals> {

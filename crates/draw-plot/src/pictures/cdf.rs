@@ -1,38 +1,27 @@
 //! The distribution function: the share of the messages that took at most each time.
 
-use super::common::{hover_places, scale_from_zero};
-use super::distribution::{DistributionLines, Edge};
-use super::off_scale::OffScale;
+use super::common::hover_places;
+use super::distribution::DistributionLines;
+use super::off_scale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
-use crate::plot::{Hover, Plot, PlotContext};
+use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{even_places, log_places, shares};
 
-/// The picture of distribution functions.
 pub(crate) struct CdfPlot<'a> {
     lines: DistributionLines<'a>,
     x: AxisScale,
 }
 
 impl<'a> CdfPlot<'a> {
-    pub(crate) fn new(
-        context: PlotContext<'a>,
-        all: &'a [Labelled<NamedTimes>],
-    ) -> Result<Self, DrawError> {
-        let lines = DistributionLines::new(context, all)?;
-        let x = if context.options.log {
-            lines.log_scale()?
-        } else {
-            scale_from_zero(lines.linear_top())
-        };
+    pub(crate) fn new(lines: DistributionLines<'a>) -> Result<Self, DrawError> {
+        let x = lines.scale(lines.linear_top())?;
         Ok(Self { lines, x })
     }
 
-    /// One place more than there are columns of pixels.
     fn places(&self, axes: &PanelAxes<'_>) -> Vec<f64> {
         let AxisScale { low, high, .. } = self.x;
         let columns = axes.columns().get();
@@ -43,27 +32,13 @@ impl<'a> CdfPlot<'a> {
         }
     }
 
-    /// The times to the right of the axis.
-    fn off_scale(&self) -> OffScale {
-        let end_ms = self.x.high;
-        let lines = self.lines.lines.iter();
-        let counts = lines.map(|line| line.sorted.count() - line.sorted.at_most(end_ms));
-        OffScale {
-            end_ms,
-            count: counts.sum(),
-            highest_ms: self.lines.max(),
-        }
-    }
-
     fn hovers(&self, axes: &PanelAxes<'_>, places: &[f64]) -> Vec<Hover> {
         let hover = |at: usize| {
             let place = places[at];
             let heading = format!("at most {}", milliseconds(place));
             self.lines.hover(axes.x.pixel(place), heading, |_, line| {
-                Some(format!(
-                    "{:.2} %",
-                    100.0 * shares(&line.sorted, &[place])[0]
-                ))
+                let share = shares(&line.sorted, &[place])[0];
+                Some(format!("{:.2} %", 100.0 * share))
             })
         };
         hover_places(places.len()).map(hover).collect()
@@ -75,10 +50,8 @@ impl Plot for CdfPlot<'_> {
         let x_label = self.lines.context.heading("ms");
         let heading = "messages that took at most so long (%)".to_owned();
         let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
-        let more = String::new();
-        let axes = self
-            .lines
-            .draw_axes(canvas, more, (self.x, &x_label), panel)?;
+        let x = (self.x, &*x_label);
+        let axes = self.lines.draw_axes(canvas, String::new(), x, panel)?;
         let places = self.places(&axes);
         for line in self.lines.lines.iter().rev() {
             let points = places.iter().zip(shares(&line.sorted, &places));
@@ -86,15 +59,16 @@ impl Plot for CdfPlot<'_> {
             line.draw(&axes, &pixels.collect::<Vec<_>>());
         }
         // The line is far above its lower end there.
-        self.lines.draw_percentiles(&axes, Edge::Bottom);
-        self.off_scale().draw_note(&axes, ('→', "message"));
+        self.lines.draw_percentiles(&axes, (axes.bottom, -1.0));
+        let (lines, end_ms) = (self.lines.lines.iter(), self.x.high);
+        let beyond = lines.map(|line| line.sorted.count() - line.sorted.at_most(end_ms));
+        off_scale::draw_note(&axes, '→', beyond.sum(), [end_ms, self.lines.max()]);
         Ok(self.hovers(&axes, &places))
     }
 
     fn alt(&self) -> String {
         let quantity = &self.lines.context.subject.quantity;
-        self.lines.alt(&format!(
-            "Share of messages over the {quantity} that they took at most"
-        ))
+        let what = format!("Share of messages over the {quantity} that they took at most");
+        self.lines.alt(&what)
     }
 }

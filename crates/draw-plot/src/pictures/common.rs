@@ -14,50 +14,57 @@ const POINTS_PER_PIXEL: usize = 5;
 
 /// True if points share columns of pixels.
 pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
-    points > POINTS_PER_PIXEL * size.width() as usize
+    points > POINTS_PER_PIXEL * size.width as usize
 }
 
 /// Rejects a picture of no series, and one of more than there are colours.
 pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
-    if (1..=MAX_SERIES).contains(&found) {
-        Ok(())
-    } else {
-        Err(DrawError::SeriesCount(found))
+    match found {
+        1..=MAX_SERIES => Ok(()),
+        _ => Err(DrawError::SeriesCount(found)),
     }
 }
 
 /// Rejects a series without values, and values that are not times.
-pub(crate) fn check_times(
-    label: &str,
-    mut values_ms: impl ExactSizeIterator<Item = f64>,
-) -> Result<(), DrawError> {
+pub(crate) fn check_times(label: &str, times_ms: &[f64]) -> Result<(), DrawError> {
     /// 300 years; far beyond, sums and axes lose their meaning.
     const LONGEST_MS: f64 = 1e13;
-    let label = || label.to_owned();
-    if values_ms.len() == 0 {
-        return Err(DrawError::NoValues(label()));
+    if times_ms.is_empty() {
+        return Err(DrawError::NoValues(label.to_owned()));
     }
-    let mut numbered = (1..).zip(&mut values_ms);
-    match numbered.find(|(_, value)| !(0.0..=LONGEST_MS).contains(value)) {
-        Some((number, value)) => Err(DrawError::NotATime {
-            label: label(),
-            number,
-            value,
-        }),
+    let is_time = |ms: f64| (0.0..=LONGEST_MS).contains(&ms);
+    check_each(
+        label,
+        times_ms.iter().copied(),
+        is_time,
+        DrawError::NotATime,
+    )
+}
+
+/// Rejects the first value that does not fit, with the label and its number from 1.
+pub(crate) fn check_each(
+    label: &str,
+    values: impl Iterator<Item = f64>,
+    fits: impl Fn(f64) -> bool,
+    error: impl Fn(String, usize, f64) -> DrawError,
+) -> Result<(), DrawError> {
+    match (1..).zip(values).find(|(_, value)| !fits(*value)) {
+        Some((number, value)) => Err(error(label.to_owned(), number, value)),
         None => Ok(()),
     }
 }
 
-/// The smallest times above zero and the largest ones: what a logarithmic axis must reach.
-pub(crate) fn positive_ends(all: &[KeyFigures]) -> impl Iterator<Item = f64> {
-    let lows = all.iter().filter_map(|figures| figures.min_positive);
-    let highs = all.iter().map(|figures| figures.max);
-    lows.chain(highs).filter(|value| *value > 0.0)
-}
-
-/// A logarithmic axis of times for all that is above zero.
-pub(crate) fn log_scale(positive: impl Iterator<Item = f64>) -> Result<AxisScale, DrawError> {
-    let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
+/// An axis of times: a logarithmic one for all that is above zero, or one from zero to a little above `top`.
+pub(crate) fn scale_of_times(
+    is_log: bool,
+    times: impl Iterator<Item = f64>,
+    top: f64,
+) -> Result<AxisScale, DrawError> {
+    if !is_log {
+        return Ok(scale_from_zero(top));
+    }
+    let ends = span(times.filter(|time| *time > 0.0));
+    let (low, high) = ends.ok_or(DrawError::NothingAboveZero)?;
     Ok(AxisScale::log(low, high))
 }
 
@@ -76,7 +83,6 @@ pub(crate) struct PercentileLine {
     pub(crate) text: RGBColor,
 }
 
-/// The lines of the median and of the 99th percentile.
 pub(crate) fn percentile_lines(figures: &KeyFigures, colours: &Colours) -> [PercentileLine; 2] {
     let figures = [("p50", figures.p50), ("p99", figures.p99)];
     [0, 1].map(|which| {
@@ -94,8 +100,5 @@ pub(crate) fn percentile_lines(figures: &KeyFigures, colours: &Colours) -> [Perc
 pub(crate) fn hover_places(positions: usize) -> impl Iterator<Item = usize> {
     const MOST: usize = 240;
     let places = positions.min(MOST);
-    (0..places).map(move |place| match places {
-        0 | 1 => 0,
-        places => place * (positions - 1) / (places - 1),
-    })
+    (0..places).map(move |place| place * (positions - 1) / (places - 1).max(1))
 }

@@ -2,13 +2,13 @@
 
 use plotters::style::RGBColor;
 
-use super::common::{check_count, check_times, log_scale, percentile_lines, positive_ends};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use super::common::{check_count, check_times, percentile_lines, scale_of_times};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{figures, join, messages, untimed};
+use crate::phrases::{figures, join, messages, prefix, untimed};
 use crate::plot::{Hover, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, SortedTimes, linear_top};
@@ -20,14 +20,6 @@ pub(crate) struct DistributionLines<'a> {
     pub(crate) lines: Vec<DistributionLine<'a>>,
 }
 
-/// The end of a percentile's line at which its label stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Edge {
-    Top,
-    Bottom,
-}
-
-/// The times of one file, or one of its two times.
 pub(crate) struct DistributionLine<'a> {
     label: String,
     pub(crate) sorted: SortedTimes<'a>,
@@ -54,9 +46,9 @@ impl<'a> DistributionLines<'a> {
                     (true, _) => named.label.clone(),
                     (false, _) => format!("{} · {}", times.label, named.label),
                 };
-                check_times(&times.label, named.values_ms.iter().copied())?;
-                let sorted = SortedTimes::of(&named.data)
-                    .ok_or_else(|| DrawError::NoValues(times.label.clone()))?;
+                check_times(&times.label, &named.values_ms)?;
+                let nothing = || DrawError::NoValues(times.label.clone());
+                let sorted = SortedTimes::of(&named.data).ok_or_else(nothing)?;
                 lines.push(DistributionLine {
                     label,
                     figures: KeyFigures::of_sorted(&sorted),
@@ -68,8 +60,7 @@ impl<'a> DistributionLines<'a> {
             }
         }
         if lines.is_empty() {
-            let label = all[0].label.clone();
-            return Err(DrawError::NoValues(label));
+            return Err(DrawError::NoValues(all[0].label.clone()));
         }
         Ok(Self {
             context,
@@ -78,7 +69,6 @@ impl<'a> DistributionLines<'a> {
         })
     }
 
-    /// The only line; `None` if there are several.
     pub(crate) fn only(&self) -> Option<&DistributionLine<'a>> {
         match self.lines.as_slice() {
             [line] => Some(line),
@@ -126,12 +116,9 @@ impl<'a> DistributionLines<'a> {
         x: (AxisScale, &str),
         panel: Panel<'_>,
     ) -> Result<PanelAxes<'c>, DrawError> {
-        let decorations = Decorations {
-            subtitle: self.subtitle(more),
-            legend: self.legend(),
-            x,
-        };
-        self.context.draw_axes(canvas, &decorations, panel)
+        let (subtitle, legend) = (self.subtitle(more), self.legend());
+        let context = &self.context;
+        context.draw_axes(canvas, &subtitle, &legend, x, panel)
     }
 
     /// The text at a place: a heading, and a value of each line that has one there.
@@ -143,10 +130,8 @@ impl<'a> DistributionLines<'a> {
     ) -> Hover {
         let mut text = vec![heading];
         for (number, line) in self.lines.iter().enumerate() {
-            text.extend(value(number, line).map(|value| match self.only() {
-                Some(_) => value,
-                None => format!("{}: {value}", line.label),
-            }));
+            let name = prefix(&line.label, self.lines.len());
+            text.extend(value(number, line).map(|value| name + &value));
         }
         Hover::column(x, text)
     }
@@ -161,57 +146,43 @@ impl<'a> DistributionLines<'a> {
         sentences
     }
 
-    fn all_figures(&self) -> Vec<KeyFigures> {
-        self.lines.iter().map(|line| line.figures).collect()
-    }
-
-    /// The end of a linear axis of times.
     pub(crate) fn linear_top(&self) -> f64 {
-        linear_top(&self.all_figures(), 0.0)
+        let all: Vec<_> = self.lines.iter().map(|line| line.figures).collect();
+        linear_top(&all, 0.0)
     }
 
-    /// The largest time of all.
     pub(crate) fn max(&self) -> f64 {
-        self.lines
-            .iter()
-            .map(|line| line.figures.max)
-            .fold(0.0, f64::max)
+        let all = self.lines.iter().map(|line| line.figures.max);
+        all.fold(0.0, f64::max)
     }
 
-    /// A logarithmic axis of times.
-    pub(crate) fn log_scale(&self) -> Result<AxisScale, DrawError> {
-        log_scale(positive_ends(&self.all_figures()))
+    /// The axis of times; a linear one ends at `top`.
+    pub(crate) fn scale(&self, top: f64) -> Result<AxisScale, DrawError> {
+        let lines = self.lines.iter();
+        let ends = lines.flat_map(|line| line.figures.positive_ends());
+        scale_of_times(self.context.options.log, ends, top)
     }
 
-    /// Draws the median and the 99th percentile of a single line, as lines down through the picture with
-    /// their labels at one end.
-    pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, labels: Edge) {
-        let Some(line) = self.only() else {
-            return;
-        };
-        let k = axes.font.scale;
-        let lines = percentile_lines(&line.figures, &self.context.colours);
-        for (row, line) in lines.into_iter().enumerate() {
-            if !axes.x.reaches(line.value) {
-                continue;
-            }
+    /// Draws the percentiles of a single line down through the picture, labelled inwards of one end.
+    pub(crate) fn draw_percentiles(&self, axes: &PanelAxes<'_>, (end, inwards): (f64, f64)) {
+        let colours = &self.context.colours;
+        let only = self.only().into_iter();
+        let lines = only.flat_map(|line| percentile_lines(&line.figures, colours));
+        let lines = lines.enumerate();
+        for (row, line) in lines.filter(|(_, line)| axes.x.reaches(line.value)) {
             let x = axes.x.pixel(line.value);
-            let inwards = (row as f64 + 0.5) * 1.5 * axes.font.text.size;
-            let y = match labels {
-                Edge::Top => axes.top + inwards,
-                Edge::Bottom => axes.bottom - inwards,
-            };
+            let y = end + inwards * (row as f64 + 0.5) * 1.5 * axes.font.text.size;
             let path = [(x, axes.bottom), (x, axes.top)];
             axes.canvas.dashed(&path, line.colour, 1.5);
             let font = Font {
                 colour: line.text,
                 ..axes.font.text
             };
-            let fits = x + 6.0 * k + axes.canvas.text_width(&line.label, font) <= axes.right;
-            let (align, x) = if fits {
-                (Align::Left, x + 6.0 * k)
-            } else {
-                (Align::Right, x - 6.0 * k)
+            let air = 6.0 * axes.font.scale;
+            let end = x + air + axes.canvas.text_width(&line.label, font);
+            let (align, x) = match end <= axes.right {
+                true => (Align::Left, x + air),
+                false => (Align::Right, x - air),
             };
             axes.canvas.text(&line.label, font, align, (x, y));
         }
@@ -227,7 +198,6 @@ impl DistributionLine<'_> {
         join(figures(&self.figures, "max"))
     }
 
-    /// Draws the line through these points.
     pub(crate) fn draw(&self, axes: &PanelAxes<'_>, pixels: &[(f64, f64)]) {
         if self.is_dashed {
             axes.canvas.dashed(pixels, self.colour, 2.0);

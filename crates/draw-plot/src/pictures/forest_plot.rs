@@ -1,5 +1,4 @@
-//! The forest plot of a comparison: for each figure of each server a dot a round and the interval of all
-//! rounds, as ratios to the reference on one logarithmic axis.
+//! The forest plot of a comparison: ratios to the reference, a dot a round and the interval of all rounds.
 
 use std::path::Path;
 
@@ -81,7 +80,6 @@ pub fn forest_plot_svg(options: &Options, data: &ForestData) -> Result<Svg, Draw
     inline_svg(&plot, plot.title(), options)
 }
 
-/// A picture that can be drawn: checked, and its axis known.
 struct ForestPlot<'a> {
     options: &'a Options,
     data: &'a ForestData,
@@ -92,18 +90,11 @@ struct ForestPlot<'a> {
 impl<'a> ForestPlot<'a> {
     fn new(options: &'a Options, data: &'a ForestData) -> Result<Self, DrawError> {
         let label = || data.title.clone();
-        let values = data
-            .rows
-            .iter()
-            .flat_map(|row| row.dots.iter().chain(row.interval.iter().flatten()));
-        let mut values = values.copied();
+        let values = |row: &'a ForestRow| row.dots.iter().chain(row.interval.iter().flatten());
+        let mut values = data.rows.iter().flat_map(values).copied();
         let (low, high) = span(values.clone()).ok_or_else(|| DrawError::NoValues(label()))?;
         if let Some(value) = values.find(|v| !v.is_finite() || *v <= 0.0) {
-            return Err(DrawError::NotATime {
-                label: label(),
-                number: 1,
-                value,
-            });
+            return Err(DrawError::NotATime(label(), 1, value));
         }
         Ok(Self {
             options,
@@ -118,14 +109,6 @@ impl<'a> ForestPlot<'a> {
         self.options.title.as_deref().unwrap_or(&self.data.title)
     }
 
-    fn colour(&self, outcome: RowOutcome) -> RGBColor {
-        match outcome {
-            RowOutcome::Better => self.colours.percentiles[0],
-            RowOutcome::Worse => self.colours.series[1],
-            RowOutcome::Nothing => self.colours.faint_text,
-        }
-    }
-
     fn draw_axis(&self, layout: &Layout<'_>, x: &PixelAxis) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let line = |at: f64, width: f64, colour: RGBColor| {
@@ -135,32 +118,22 @@ impl<'a> ForestPlot<'a> {
         for (value, label) in x.ticks(layout.ticks_across()) {
             let at = x.pixel(value);
             line(at, 1.0, self.colours.grid);
-            canvas.text(
-                &label,
-                font.faint,
-                Align::Centre,
-                (at, layout.bottom + 15.0 * k),
-            );
+            let below = (at, layout.bottom + 15.0 * k);
+            canvas.text(&label, font.faint, Align::Centre, below);
         }
         line(x.pixel(1.0), 1.5, self.colours.faint_text);
         layout.write_x_label(&canvas.fit(&self.data.x_label, font.text, layout.width()));
     }
 
-    /// Draws one row: its name, its dots, its interval, its words.
-    fn draw_row(
-        &self,
-        (layout, x): (&Layout<'_>, &PixelAxis),
-        row: &ForestRow,
-        (y, height): (f64, f64),
-    ) {
+    fn draw_row(&self, layout: &Layout<'_>, x: &PixelAxis, row: &ForestRow, y: f64, height: f64) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
-        let colour = self.colour(row.said);
-        canvas.text(
-            &row.label,
-            font.text,
-            Align::Right,
-            (layout.left - 12.0 * k, y),
-        );
+        let (colour, words) = match row.said {
+            RowOutcome::Better => (self.colours.percentiles[0], font.text),
+            RowOutcome::Worse => (self.colours.series[1], font.text),
+            RowOutcome::Nothing => (self.colours.faint_text, font.faint),
+        };
+        let (before, behind) = ((layout.left - 12.0 * k, y), (layout.right + 12.0 * k, y));
+        canvas.text(&row.label, font.text, Align::Right, before);
         // The dots lie above the interval, a little apart, so that equal ones are seen to be several.
         let spread = (0.30 * height).min(10.0 * k);
         for (index, ratio) in row.dots.iter().enumerate() {
@@ -181,11 +154,7 @@ impl<'a> ForestPlot<'a> {
             }
             canvas.point((x.pixel(estimate), below), 4.5, colour);
         }
-        let words = match row.said {
-            RowOutcome::Nothing => font.faint,
-            _ => font.text,
-        };
-        canvas.text(&row.text, words, Align::Left, (layout.right + 12.0 * k, y));
+        canvas.text(&row.text, words, Align::Left, behind);
     }
 }
 
@@ -206,8 +175,7 @@ impl Plot for ForestPlot<'_> {
         let gaps = rows.iter().skip(1).filter(|row| row.begins_group).count();
         let height = (layout.bottom - layout.top) / (rows.len() as f64 + GAP * gaps as f64);
         if layout.width() < 80.0 * font.scale || height < 0.9 * font.text.size {
-            let (panels, size) = (rows.len(), canvas.size());
-            return Err(DrawError::NoRoom { panels, size });
+            return Err(DrawError::NoRoom(rows.len(), canvas.size));
         }
         let x = self.x.over((layout.left, layout.right));
         self.draw_axis(&layout, &x);
@@ -218,15 +186,12 @@ impl Plot for ForestPlot<'_> {
                 top += GAP * height;
             }
             let y = top + height / 2.0;
-            self.draw_row((&layout, &x), row, (y, height));
+            self.draw_row(&layout, &x, row, y, height);
+            let rounds = range_of_rounds(&row.dots);
             hovers.push(Hover {
                 x: x.pixel(row.interval.map_or(1.0, |[_, estimate, _]| estimate)),
                 y: Some(y),
-                text: vec![
-                    row.label.clone(),
-                    row.text.clone(),
-                    range_of_rounds(&row.dots),
-                ],
+                text: vec![row.label.clone(), row.text.clone(), rounds],
             });
             top += height;
         }
@@ -235,10 +200,8 @@ impl Plot for ForestPlot<'_> {
     }
 
     fn alt(&self) -> String {
-        let rows = self.data.rows.iter();
-        let sentences: Vec<_> = rows
-            .map(|row| format!("{}: {}.", row.label, row.text))
-            .collect();
+        let sentence = |row: &ForestRow| format!("{}: {}.", row.label, row.text);
+        let sentences: Vec<_> = self.data.rows.iter().map(sentence).collect();
         format!("{}. {}", self.data.x_label, sentences.join(" "))
     }
 }

@@ -1,12 +1,11 @@
-//! The number of messages by their times, over the time at which they were sent or due: a panel for each
-//! file.
+//! The number of messages by their times, over the time at which they were sent or due: a panel a file.
 
 use plotters::style::RGBColor;
-use results::read::{TimedLatencies, TimestampOf};
+use results::read::{Latencies, TimedLatencies, TimestampOf};
 use units::{counted, grouped};
 
-use super::common::{check_count, check_times};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use super::common::{check_count, check_each, check_times};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
@@ -17,11 +16,9 @@ use crate::scale::AxisScale;
 use crate::series::{Cells, CountSteps, moment, rows_for, slice_for, span, time_unit};
 use crate::theme::HEAT_STEPS;
 
-/// The picture of heatmaps.
 pub(crate) struct HeatmapPlot<'a> {
     context: PlotContext<'a>,
     all: &'a [Labelled<TimedLatencies>],
-    /// Cells of each file.
     cells: Vec<Cells>,
     slice_s: f64,
     /// Edges of the rows, in milliseconds.
@@ -35,27 +32,18 @@ impl<'a> HeatmapPlot<'a> {
         all: &'a [Labelled<TimedLatencies>],
     ) -> Result<Self, DrawError> {
         check_count(all.len())?;
-        for one in all {
-            check_times(&one.label, one.column.times.values_ms.iter().copied())?;
-            check_moments(one)?;
-        }
-        let times = all
-            .iter()
-            .flat_map(|one| one.column.times.values_ms.iter().copied());
-        let (low, high) = span(times.filter(|ms| *ms > 0.0)).ok_or(DrawError::NothingAboveZero)?;
+        all.iter().try_for_each(check)?;
+        let times = all.iter().flat_map(|one| &one.column.times.values_ms);
+        let positive = times.copied().filter(|ms| *ms > 0.0);
+        let (low, high) = span(positive).ok_or(DrawError::NothingAboveZero)?;
         let moments = all.iter().flat_map(|one| one.at_s.iter().copied());
         let (_, longest_s) = span(moments).unwrap_or((0.0, 0.0));
         let exact_to_s = all.iter().filter_map(|one| one.slice_s).fold(0.0, f64::max);
         let slice_s = slice_for(longest_s, exact_to_s);
         let edges = rows_for(low, high).edges();
         let cells = |one: &Labelled<TimedLatencies>| {
-            Cells::of(
-                &one.at_s,
-                &one.column.times.values_ms,
-                &one.column.times.counts,
-                slice_s,
-                &edges,
-            )
+            let times = &one.column.times;
+            Cells::of(&one.at_s, &times.values_ms, &times.counts, slice_s, &edges)
         };
         let cells: Vec<_> = all.iter().map(cells).collect();
         let most = cells.iter().map(Cells::most).max().unwrap_or(1);
@@ -67,6 +55,10 @@ impl<'a> HeatmapPlot<'a> {
             edges,
             steps: CountSteps::new(most, HEAT_STEPS),
         })
+    }
+
+    fn times(&self) -> impl Iterator<Item = &Latencies> {
+        self.all.iter().map(|one| &one.column.times)
     }
 
     fn columns(&self) -> usize {
@@ -81,30 +73,19 @@ impl<'a> HeatmapPlot<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let all: u64 = self.all.iter().map(|one| one.column.times.count()).sum();
-        let mut parts = match self.all {
-            [one] => vec![
-                one.label.clone(),
-                messages(all, one.column.times.chosen_from),
-            ],
-            // A panel of a narrow picture has no room to say that its messages were chosen.
-            files => {
-                let chosen = files
-                    .iter()
-                    .any(|one| one.column.times.chosen_from.is_some());
-                let of = files.iter().map(|one| {
-                    one.column
-                        .times
-                        .chosen_from
-                        .unwrap_or(one.column.times.count())
-                });
-                vec![messages(all, chosen.then(|| of.sum()))]
-            }
+        let all: u64 = self.times().map(Latencies::count).sum();
+        let label = match self.all {
+            [one] => one.label.clone(),
+            _ => String::new(),
         };
+        // A panel of a narrow picture has no room to say that its messages were chosen.
+        let is_chosen = self.times().any(|times| times.chosen_from.is_some());
+        let from = |times: &Latencies| times.chosen_from.unwrap_or(times.count());
+        let count = messages(all, is_chosen.then(|| self.times().map(from).sum()));
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
-        let skipped = self.all.iter().map(|one| one.column.times.skipped).sum();
-        parts.extend([zeros_not_shown(all.saturating_sub(shown)), untimed(skipped)]);
-        join(parts)
+        let zeros = zeros_not_shown(all.saturating_sub(shown));
+        let skipped = self.times().map(|times| times.skipped).sum();
+        join([label, count, zeros, untimed(skipped)])
     }
 
     /// The length of a column, as it is printed.
@@ -115,22 +96,18 @@ impl<'a> HeatmapPlot<'a> {
 
     /// True if the moments of the files are those of different things.
     fn is_mixed(&self) -> bool {
-        self.all
-            .iter()
-            .any(|one| one.timestamp_of != self.all[0].timestamp_of)
+        let mut events = self.all.iter().map(|one| one.timestamp_of);
+        events.any(|event| event != self.all[0].timestamp_of)
     }
 
-    /// The label of the axis of time.
     fn x_label(&self, unit: &str) -> String {
-        let what = if self.is_mixed() {
-            "time"
-        } else {
-            describe(self.all[0].timestamp_of)
+        let what = match self.is_mixed() {
+            true => "time",
+            false => describe(self.all[0].timestamp_of),
         };
         format!("{what}, since the start of measuring ({unit})")
     }
 
-    /// The scale of counts.
     fn legend(&self) -> Vec<LegendEntry> {
         let lowest = |step: usize| self.steps.lowest(step);
         // Some steps have no whole number.
@@ -161,32 +138,18 @@ impl<'a> HeatmapPlot<'a> {
         }
         let panel = |one: &Labelled<TimedLatencies>| {
             let times = &one.column.times;
-            let chosen = times
-                .chosen_from
-                .map(|_| messages(times.count(), times.chosen_from));
-            let when = if self.is_mixed() {
-                describe(one.timestamp_of)
-            } else {
-                ""
-            };
-            let parts = [
-                one.label.clone(),
-                chosen.unwrap_or_default(),
-                heading.clone(),
-                when.to_owned(),
-            ];
-            Panel::new(join(parts), y)
+            let is_chosen = times.chosen_from.is_some();
+            let count = is_chosen.then(|| messages(times.count(), times.chosen_from));
+            let event = describe(one.timestamp_of).to_owned();
+            let event = self.is_mixed().then_some(event);
+            let parts = [Some(one.label.clone()), count, Some(heading.clone()), event];
+            Panel::new(join(parts.into_iter().flatten()), y)
         };
         self.all.iter().map(panel).collect()
     }
 
     /// Draws the cells of one step; those above each other as one.
-    fn draw_step(
-        &self,
-        canvas: &Canvas<'_>,
-        (axes, cells): (&PanelAxes<'_>, &Cells),
-        (step, per_s): (usize, f64),
-    ) {
+    fn draw_step(&self, axes: &PanelAxes<'_>, cells: &Cells, (step, per_s): (usize, f64)) {
         let step_of = |count: u64| (count > 0).then(|| self.steps.of(count));
         let colour = self.colour(step);
         let x = |column: usize| axes.x.pixel(moment(column, self.slice_s) / per_s);
@@ -198,7 +161,7 @@ impl<'a> HeatmapPlot<'a> {
                 if step_of(run[0]) == Some(step) {
                     let upper_left = (x(number), axes.y.pixel(high));
                     let lower_right = (x(number + 1), axes.y.pixel(low));
-                    canvas.rectangle(upper_left, lower_right, colour);
+                    axes.canvas.rectangle(upper_left, lower_right, colour);
                 }
             }
         }
@@ -231,16 +194,13 @@ impl Plot for HeatmapPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let end_s = moment(self.columns(), self.slice_s);
         let (unit, per_s) = time_unit(end_s);
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (AxisScale::linear(0.0, end_s / per_s), &self.x_label(unit)),
-        };
-        let panels = self.panels();
-        let axes = self.context.draw_panels(canvas, &decorations, &panels)?;
+        let (x, x_label) = (AxisScale::linear(0.0, end_s / per_s), self.x_label(unit));
+        let (subtitle, legend, panels) = (self.subtitle(), self.legend(), self.panels());
+        let (context, x) = (&self.context, (x, &*x_label));
+        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &panels)?;
         for step in 0..self.steps.count() {
-            for panel in axes.iter().zip(&self.cells) {
-                self.draw_step(canvas, panel, (step, per_s));
+            for (axes, cells) in axes.iter().zip(&self.cells) {
+                self.draw_step(axes, cells, (step, per_s));
             }
         }
         Ok(self.hovers(&axes[0], (unit, per_s)))
@@ -254,19 +214,15 @@ impl Plot for HeatmapPlot<'_> {
             self.slice()
         );
         for (one, cells) in self.all.iter().zip(&self.cells) {
-            let shown = messages(
-                cells.columns().flatten().sum(),
-                one.column.times.chosen_from,
-            );
-            let times =
-                range(span(one.column.times.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
-            sentences += &format!(" {}: {shown}, {times}.", one.label);
+            let times = &one.column.times;
+            let shown = messages(cells.columns().flatten().sum(), times.chosen_from);
+            let range = range(span(times.values_ms.iter().copied()).unwrap_or((0.0, 0.0)));
+            sentences += &format!(" {}: {shown}, {range}.", one.label);
         }
         sentences
     }
 }
 
-/// The event that a moment is the time of, in words.
 fn describe(event: TimestampOf) -> &'static str {
     match event {
         TimestampOf::Sent => "when messages were sent",
@@ -281,24 +237,17 @@ fn short(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Requires a moment for each time, within any run, and a count if there are counts.
-fn check_moments(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
+/// Requires times, a moment within any run for each of them, and a count if there are counts.
+fn check(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
     /// Three hundred years; a column for each would still be few.
     const LONGEST_S: f64 = 1e10;
-    let label = || one.label.clone();
-    let times = one.column.times.values_ms.len();
-    if one.at_s.len() != times
-        || !(one.column.times.counts.is_empty() || one.column.times.counts.len() == times)
-    {
-        return Err(DrawError::Uneven(label()));
+    let (times, moments) = (&one.column.times, &one.at_s);
+    check_times(&one.label, &times.values_ms)?;
+    let (count, counts) = (times.values_ms.len(), &times.counts);
+    if moments.len() != count || !(counts.is_empty() || counts.len() == count) {
+        return Err(DrawError::Uneven(one.label.clone()));
     }
-    let mut numbered = (1..).zip(one.at_s.iter());
-    match numbered.find(|(_, at)| !(0.0..=LONGEST_S).contains(*at)) {
-        Some((number, value)) => Err(DrawError::TooFar {
-            label: label(),
-            number,
-            value: *value,
-        }),
-        None => Ok(()),
-    }
+    let is_near = |at_s: f64| (0.0..=LONGEST_S).contains(&at_s);
+    let moments = moments.iter().copied();
+    check_each(&one.label, moments, is_near, DrawError::TooFar)
 }

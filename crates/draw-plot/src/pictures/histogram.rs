@@ -3,52 +3,54 @@
 use plotters::style::Color;
 use units::counted;
 
-use super::distribution::{DistributionLines, Edge};
+use super::distribution::DistributionLines;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::phrases::{range, zeros_not_shown};
-use crate::plot::{Hover, Plot, PlotContext};
+use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{bins_for, histogram, span};
 
-/// The picture of histograms.
 pub(crate) struct HistogramPlot<'a> {
     lines: DistributionLines<'a>,
     edges: Vec<f64>,
-    /// Counts of each line.
     counts: Vec<Vec<u64>>,
+    /// Counts of each line, or percentages.
+    heights: Vec<Vec<f64>>,
     y: AxisScale,
 }
 
 impl<'a> HistogramPlot<'a> {
-    pub(crate) fn new(
-        context: PlotContext<'a>,
-        all: &'a [Labelled<NamedTimes>],
-    ) -> Result<Self, DrawError> {
-        let lines = DistributionLines::new(context, all)?;
+    pub(crate) fn new(lines: DistributionLines<'a>) -> Result<Self, DrawError> {
         let sorted: Vec<_> = lines.lines.iter().map(|line| &line.sorted).collect();
-        let edges = bins_for(&sorted)
-            .ok_or(DrawError::NothingAboveZero)?
-            .edges();
+        let bins = bins_for(&sorted).ok_or(DrawError::NothingAboveZero)?;
+        let edges = bins.edges();
         let counts: Vec<_> = sorted.iter().map(|one| histogram(one, &edges)).collect();
-        let y = AxisScale::linear(0.0, 1.0);
-        let mut plot = Self {
-            lines,
-            edges,
-            counts,
-            y,
-        };
-        let heights = (0..plot.counts.len()).flat_map(|line| plot.heights(line));
-        let (low, high) = span(heights.filter(|height| *height > 0.0)).unwrap_or((1.0, 1.0));
-        plot.y = if context.options.log {
+        let heights = sorted.iter().zip(&counts).map(|(sorted, counts)| {
+            let total = match lines.only() {
+                Some(_) => 1.0,
+                None => sorted.count() as f64 / 100.0,
+            };
+            let heights = counts.iter().map(|count| *count as f64 / total);
+            heights.collect::<Vec<_>>()
+        });
+        let heights: Vec<_> = heights.collect();
+        let positive = heights.iter().flatten().copied().filter(|one| *one > 0.0);
+        let (low, high) = span(positive).unwrap_or((1.0, 1.0));
+        let y = if lines.context.options.log {
             // A single message must be seen, and so must the labels above the highest bar.
             AxisScale::log_between(0.6 * low, high * (high / low).powf(0.12).max(1.5))
         } else {
             AxisScale::linear(0.0, 1.18 * high)
         };
-        Ok(plot)
+        Ok(Self {
+            lines,
+            edges,
+            counts,
+            heights,
+            y,
+        })
     }
 
     /// True where files of different length are compared.
@@ -56,23 +58,12 @@ impl<'a> HistogramPlot<'a> {
         self.lines.only().is_none()
     }
 
-    /// The heights of the bins of a line: counts, or percentages.
-    fn heights(&self, line: usize) -> Vec<f64> {
-        let total = if self.is_share() {
-            self.lines.lines[line].sorted.count() as f64 / 100.0
-        } else {
-            1.0
-        };
-        let counts = self.counts[line].iter();
-        counts.map(|count| *count as f64 / total).collect()
-    }
-
     /// The upper left and lower right corners of the bins of a line.
     fn bars(&self, axes: &PanelAxes<'_>, line: usize) -> Vec<[(f64, f64); 2]> {
-        let bins = self.edges.windows(2).zip(self.heights(line));
+        let bins = self.edges.windows(2).zip(&self.heights[line]);
         let bars = bins.map(|(edges, height)| {
             let lower_right = (axes.x.pixel(edges[1]), axes.bottom);
-            [axes.at((edges[0], height)), lower_right]
+            [axes.at((edges[0], *height)), lower_right]
         });
         bars.collect()
     }
@@ -80,25 +71,24 @@ impl<'a> HistogramPlot<'a> {
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let hover = |(bin, edges): (usize, &[f64])| {
             let x = axes.x.pixel((edges[0] * edges[1]).sqrt());
-            self.lines
-                .hover(x, range((edges[0], edges[1])), |number, line| {
-                    let count = self.counts[number][bin];
-                    Some(if self.is_share() {
-                        let share = 100.0 * count as f64 / line.sorted.count() as f64;
-                        format!("{share:.3} %")
-                    } else {
-                        counted(count, "message")
-                    })
+            let heading = range((edges[0], edges[1]));
+            self.lines.hover(x, heading, |number, line| {
+                let count = self.counts[number][bin];
+                Some(if self.is_share() {
+                    let share = 100.0 * count as f64 / line.sorted.count() as f64;
+                    format!("{share:.3} %")
+                } else {
+                    counted(count, "message")
                 })
+            })
         };
         self.edges.windows(2).enumerate().map(hover).collect()
     }
 
     fn heading(&self) -> String {
-        let what = if self.is_share() {
-            "share of messages (%)"
-        } else {
-            "messages"
+        let what = match self.is_share() {
+            true => "share of messages (%)",
+            false => "messages",
         };
         let width = self.edges[1] / self.edges[0];
         if width < 2.0 {
@@ -114,31 +104,26 @@ impl Plot for HistogramPlot<'_> {
         let lines = &self.lines.lines;
         let zeros = lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
         let x_label = self.lines.context.heading("ms");
-        let x = AxisScale::log(self.edges[0], self.edges[self.edges.len() - 1]);
+        let ends = [self.edges[0], self.edges[self.edges.len() - 1]];
+        let x = AxisScale::log(ends[0], ends[1]);
         let panel = Panel::new(self.heading(), self.y);
         let more = zeros_not_shown(zeros);
         let axes = self.lines.draw_axes(canvas, more, (x, &x_label), panel)?;
         let strength = 2.0 * self.lines.context.colours.body / (lines.len() as f64).sqrt();
         for (number, line) in lines.iter().enumerate() {
-            canvas.bars(
-                self.bars(&axes, number).into_iter(),
-                line.colour.mix(strength),
-            );
+            let bars = self.bars(&axes, number).into_iter();
+            canvas.bars(bars, line.colour.mix(strength));
         }
         for (number, line) in lines.iter().enumerate().rev() {
             let bars = self.bars(&axes, number);
-            let bottom = axes.bottom;
+            let tops = bars.iter();
+            let tops = tops.flat_map(|&[(left, top), (right, _)]| [(left, top), (right, top)]);
             // Down to the axis at both ends.
-            let start = bars.first().map(|[(left, _), _]| (*left, bottom));
-            let tops = bars
-                .iter()
-                .flat_map(|[(left, top), (right, _)]| [(*left, *top), (*right, *top)]);
-            let end = bars.last().map(|[_, (right, _)]| (*right, bottom));
-            let mut pixels: Vec<_> = start.into_iter().chain(tops).chain(end).collect();
-            pixels.dedup();
+            let [start, end] = ends.map(|edge| (axes.x.pixel(edge), axes.bottom));
+            let pixels = [start].into_iter().chain(tops).chain([end]);
             canvas.line(pixels, line.colour, 1.5);
         }
-        self.lines.draw_percentiles(&axes, Edge::Top);
+        self.lines.draw_percentiles(&axes, (axes.top, 1.0));
         Ok(self.hovers(&axes))
     }
 

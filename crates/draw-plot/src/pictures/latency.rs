@@ -8,33 +8,31 @@ use results::read::Latencies;
 use units::grouped;
 
 use super::common::{
-    PercentileLine, check_count, check_times, hover_places, is_crowded, log_scale,
-    percentile_lines, positive_ends, scale_from_zero,
+    PercentileLine, check_count, check_times, hover_places, is_crowded, percentile_lines,
+    scale_of_times,
 };
-use super::off_scale::{self, OffScale};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use super::off_scale;
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::phrases::{figures, join, messages, prefix, untimed};
+use crate::phrases::{figures, join, messages, prefix, text_if, untimed};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
-use crate::series::{Bin, KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
+use crate::series::{KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
 use crate::theme::Colours;
 
 /// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
 
-/// The picture of single messages.
 pub(crate) struct LatencyPlot<'a> {
     context: PlotContext<'a>,
     window: NonZeroUsize,
     lines: Vec<LatencyLine<'a>>,
     /// Messages from the left edge to the right one.
     span: usize,
-    /// From the lowest to the highest value on the axis.
     scale: AxisScale,
 }
 
@@ -52,20 +50,16 @@ impl<'a> LatencyPlot<'a> {
     ) -> Result<Self, DrawError> {
         check_count(series.len())?;
         let window = window_for(context.options.window, series);
-        let lines = series
-            .iter()
-            .zip(context.colours.series)
-            .map(|(series, colour)| LatencyLine::new(series, window, colour))
-            .collect::<Result<Vec<_>, _>>()?;
+        let lines = series.iter().zip(context.colours.series);
+        let lines = lines.map(|(series, colour)| LatencyLine::new(series, window, colour));
+        let lines = lines.collect::<Result<Vec<_>, _>>()?;
         let all: Vec<KeyFigures> = lines.iter().map(|line| line.figures).collect();
-        let scale = if context.options.log {
-            log_scale(positive_ends(&all))?
-        } else {
-            let averages = lines.iter().flat_map(|line| &line.averages);
-            // Without averaging, the line is what must not flatten the picture.
-            let averages = averages.filter(|_| window.get() > 1);
-            scale_from_zero(linear_top(&all, averages.copied().fold(0.0, f64::max)))
-        };
+        let averages = lines.iter().flat_map(|line| &line.averages);
+        // Without averaging, the line is what must not flatten the picture.
+        let averages = averages.filter(|_| window.get() > 1);
+        let top = linear_top(&all, averages.copied().fold(0.0, f64::max));
+        let ends = all.iter().flat_map(KeyFigures::positive_ends);
+        let scale = scale_of_times(context.options.log, ends, top)?;
         let counts = series.iter().map(|series| series.values_ms.len());
         Ok(Self {
             context,
@@ -85,7 +79,7 @@ impl<'a> LatencyPlot<'a> {
     fn is_dense(&self) -> bool {
         /// Windows side by side in a column.
         const WINDOWS: usize = 2;
-        let columns = self.context.options.size.width() as usize;
+        let columns = self.context.options.size.width as usize;
         self.has_average() && self.span / columns >= WINDOWS * self.window.get()
     }
 
@@ -93,7 +87,6 @@ impl<'a> LatencyPlot<'a> {
         self.window.get() > 1
     }
 
-    /// The window of the moving average, as it is printed.
     fn window_size(&self) -> String {
         grouped(self.window.get() as u64)
     }
@@ -107,11 +100,7 @@ impl<'a> LatencyPlot<'a> {
         if self.has_average() {
             parts.push(format!("moving average of {}", self.window_size()));
             if self.lines.len() > 1 {
-                let range = if self.is_dense() {
-                    "how far it reaches, and "
-                } else {
-                    ""
-                };
+                let range = text_if(self.is_dense(), "how far it reaches, and ");
                 parts.push(format!("faint behind it: {range}each message"));
             }
         } else {
@@ -152,15 +141,6 @@ impl<'a> LatencyPlot<'a> {
         vec![average, entry(swatch, text.to_owned())]
     }
 
-    /// The lines across the picture. Several series name their percentiles in the legend instead.
-    fn percentiles(&self) -> Vec<PercentileLine> {
-        match self.lines.as_slice() {
-            [line] => percentile_lines(&line.figures, &self.context.colours).into(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The number of each message, and the averages there.
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let (window, first) = (self.window_size(), self.window.get() - 1);
         let hover = |at: usize| {
@@ -183,11 +163,10 @@ impl<'a> LatencyPlot<'a> {
 
     /// A line's colour of this strength, less where several series lie over one another.
     fn faint(&self, line: &LatencyLine<'_>, strength: f64) -> RGBAColor {
-        line.colour
-            .mix(strength * (1.0 / (self.lines.len() as f64).sqrt()))
+        let share = 1.0 / (self.lines.len() as f64).sqrt();
+        line.colour.mix(strength * share)
     }
 
-    /// The messages themselves, behind everything else.
     fn draw_messages(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         if !self.has_average() {
             return;
@@ -196,10 +175,10 @@ impl<'a> LatencyPlot<'a> {
             return self.draw_bars(axes, line);
         }
         let colour = self.faint(line, self.context.colours.point);
-        for (number, value) in (1_u32..).zip(line.series.values_ms.iter()) {
+        for (number, value) in (1_u32..).zip(&line.series.values_ms) {
             if *value <= self.scale.high {
-                axes.canvas
-                    .point(axes.at((f64::from(number), *value)), 1.7, colour);
+                let at = axes.at((f64::from(number), *value));
+                axes.canvas.point(at, 1.7, colour);
             }
         }
     }
@@ -211,28 +190,19 @@ impl<'a> LatencyPlot<'a> {
         // Whole columns, so that bars have sharp edges.
         let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
         let bins = bins(values, self.span, columns, wide);
-        let edge = |column: usize| axes.left + column.min(columns.get()) as f64;
-        let draw = |middle: fn(&Bin) -> (f64, f64), strength| {
-            let bars = bins.iter().map(|bin| {
-                let ((low, high), start) = (middle(bin), bin.index * wide);
-                [
-                    (edge(start), axes.y.pixel(high)),
-                    (edge(start + wide), axes.y.pixel(low)),
-                ]
-            });
-            axes.canvas.bars(bars, self.faint(line, strength));
-        };
-        draw(|bin| bin.bulk, self.context.colours.bulk);
-        draw(|bin| bin.body, self.context.colours.body);
+        let colours = &self.context.colours;
+        let bulks = bins.iter().map(|bin| (bin.index, bin.bulk));
+        draw_ranges(axes, bulks, wide, self.faint(line, colours.bulk));
+        let bodies = bins.iter().map(|bin| (bin.index, bin.body));
+        draw_ranges(axes, bodies, wide, self.faint(line, colours.body));
         // No spike vanishes: what the bars leave out is drawn as a dot.
-        let dot = self.faint(line, self.context.colours.point);
+        let dot = self.faint(line, colours.point);
         for range in column_ranges(values, 0, self.span, columns) {
-            let x = edge(range.column) + 0.5;
+            let x = axes.left + range.column as f64 + 0.5;
             let bulk = bins.get(range.column / wide).map(|bin| bin.bulk);
-            let is_outside =
-                |value: f64| bulk.is_none_or(|(low, high)| value < low || value > high);
             for value in [range.low, range.high] {
-                if value <= self.scale.high && is_outside(value) {
+                let is_outside = bulk.is_none_or(|(low, high)| value < low || value > high);
+                if value <= self.scale.high && is_outside {
                     axes.canvas.point((x, axes.y.pixel(value)), 0.9, dot);
                 }
             }
@@ -245,11 +215,8 @@ impl<'a> LatencyPlot<'a> {
             return self.draw_average_range(axes, line);
         }
         let points = outline(&line.averages, first, self.span, axes.columns());
-        let width = if self.has_average() && !self.is_binned() {
-            2.0
-        } else {
-            1.3
-        };
+        let is_wide = self.has_average() && !self.is_binned();
+        let width = if is_wide { 2.0 } else { 1.3 };
         for part in clip_below(&points, self.scale.high) {
             let pixels = part.iter().map(|(at, value)| axes.at((at + 1.0, *value)));
             match pixels.len() {
@@ -260,35 +227,18 @@ impl<'a> LatencyPlot<'a> {
         }
     }
 
-    /// The range of the averages of each column, and a line through their means.
     fn draw_average_range(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
         let (columns, first) = (axes.columns(), self.window.get() - 1);
         let ranges = column_ranges(&line.averages, first, self.span, columns);
-        let left = axes.left;
-        let bars = ranges.iter().map(|range| {
-            let start = left + range.column as f64;
-            [
-                (start, axes.y.pixel(range.high)),
-                (start + 1.0, axes.y.pixel(range.low)),
-            ]
-        });
+        let reaches = ranges.iter().map(|one| (one.column, (one.low, one.high)));
         let colour = self.faint(line, self.context.colours.average_range);
-        axes.canvas.bars(bars, colour);
-        let means = ranges
-            .iter()
-            .map(|range| (range.column as f64 + 0.5, range.mean));
+        draw_ranges(axes, reaches, 1, colour);
+        let means = ranges.iter().map(|one| (one.column as f64 + 0.5, one.mean));
         for part in clip_below(&means.collect::<Vec<_>>(), self.scale.high) {
-            let pixels = part.into_iter().map(|(x, y)| (left + x, axes.y.pixel(y)));
+            let pixels = part.into_iter();
+            let pixels = pixels.map(|(x, y)| (axes.left + x, axes.y.pixel(y)));
             axes.canvas.line(pixels, line.colour, 1.3);
         }
-    }
-
-    /// A triangle at the upper edge over each message above it.
-    fn draw_off_scale_markers(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
-        let above = (1_u32..).zip(line.series.values_ms.iter());
-        let above = above.filter(|(_, value)| **value > self.scale.high);
-        let numbers = above.map(|(number, _)| f64::from(number));
-        off_scale::draw_markers(axes, numbers, line.colour);
     }
 
     /// Labels at the right end of the percentiles' lines, moved apart where they would touch.
@@ -316,31 +266,57 @@ impl<'a> LatencyPlot<'a> {
     }
 }
 
+/// Draws bars, each over `wide` columns of pixels, from its number and its range of values.
+fn draw_ranges(
+    axes: &PanelAxes<'_>,
+    ranges: impl Iterator<Item = (usize, (f64, f64))>,
+    wide: usize,
+    colour: RGBAColor,
+) {
+    let columns = axes.columns().get();
+    let edge = |number: usize| axes.left + (number * wide).min(columns) as f64;
+    let bars = ranges.map(|(number, (low, high))| {
+        let upper_left = (edge(number), axes.y.pixel(high));
+        [upper_left, (edge(number + 1), axes.y.pixel(low))]
+    });
+    axes.canvas.bars(bars, colour);
+}
+
 impl Plot for LatencyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let percentiles = self.percentiles();
-        let x = AxisScale::linear(1.0, self.span as f64);
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (x, "message number, in order of sending"),
+        // Several series name their percentiles in the legend instead.
+        let percentiles = match self.lines.as_slice() {
+            [line] => &percentile_lines(&line.figures, &self.context.colours)[..],
+            _ => &[],
         };
+        let x = AxisScale::linear(1.0, self.span as f64);
+        let x = (x, "message number, in order of sending");
         let panel = Panel {
             right: percentiles.iter().map(|line| &*line.label).collect(),
             ..Panel::new(self.context.heading("ms"), self.scale)
         };
-        let axes = &self.context.draw_axes(canvas, &decorations, panel)?;
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let context = &self.context;
+        let axes = &context.draw_axes(canvas, &subtitle, &legend, x, panel)?;
         let lines = || self.lines.iter();
         lines().for_each(|line| self.draw_messages(axes, line));
         lines().for_each(|line| self.draw_average(axes, line));
         let edges = (axes.left, axes.right);
-        for line in &percentiles {
+        for line in percentiles {
             canvas.dashes(edges, axes.y.pixel(line.value), line.colour);
         }
-        lines().for_each(|line| self.draw_off_scale_markers(axes, line));
-        Self::draw_percentile_labels(axes, &percentiles);
-        let values = lines().flat_map(|line| line.series.values_ms.iter().copied());
-        OffScale::of(self.scale.high, values).draw_note(axes, ('▲', "message"));
+        let end_ms = self.scale.high;
+        for line in &self.lines {
+            let above = (1_u32..).zip(&line.series.values_ms);
+            let above = above.filter(|(_, value)| **value > end_ms);
+            let numbers = above.map(|(number, _)| f64::from(number));
+            off_scale::draw_markers(axes, numbers, line.colour);
+        }
+        Self::draw_percentile_labels(axes, percentiles);
+        let values = lines().flat_map(|line| &line.series.values_ms);
+        let count = values.filter(|ms| **ms > end_ms).count() as u64;
+        let highest = lines().map(|line| line.figures.max).fold(0.0, f64::max);
+        off_scale::draw_note(axes, '▲', count, [end_ms, highest]);
         Ok(self.hovers(axes))
     }
 
@@ -363,15 +339,12 @@ impl<'a> LatencyLine<'a> {
     ) -> Result<Self, DrawError> {
         let values = &series.values_ms;
         let label = || series.label.clone();
-        check_times(&series.label, values.iter().copied())?;
+        check_times(&series.label, values)?;
         let figures = KeyFigures::of(values).ok_or_else(|| DrawError::NoValues(label()))?;
         let averages = moving_average::averages(values, window);
         if averages.is_empty() {
-            return Err(DrawError::WindowTooLarge {
-                window: window.get() as u64,
-                label: label(),
-                count: values.len() as u64,
-            });
+            let (count, window) = (values.len() as u64, window.get() as u64);
+            return Err(DrawError::WindowTooLarge(window, label(), count));
         }
         Ok(Self {
             series,

@@ -29,15 +29,22 @@ pub(crate) fn plot<'a>(
     subject: &'a Subject,
     data: &'a Data,
 ) -> Result<Box<dyn Plot + 'a>, DrawError> {
-    let context = PlotContext::new(options, subject);
+    let context = PlotContext {
+        options,
+        subject,
+        colours: options.theme.colours(),
+    };
     Ok(match data {
         Data::Latency(all) => Box::new(latency::LatencyPlot::new(context, all)?),
         Data::Xy { x_name, files } => Box::new(xy_plot::XyPlot::new(context, x_name, files)?),
-        Data::Distributions(all) => match kind {
-            PictureKind::Cdf => Box::new(cdf::CdfPlot::new(context, all)?),
-            PictureKind::Percentiles => Box::new(percentiles::PercentilesPlot::new(context, all)?),
-            _ => Box::new(histogram::HistogramPlot::new(context, all)?),
-        },
+        Data::Distributions(all) => {
+            let lines = distribution::DistributionLines::new(context, all)?;
+            match kind {
+                PictureKind::Cdf => Box::new(cdf::CdfPlot::new(lines)?),
+                PictureKind::Percentiles => Box::new(percentiles::PercentilesPlot::new(lines)?),
+                _ => Box::new(histogram::HistogramPlot::new(lines)?),
+            }
+        }
         Data::Timeline { runs, only } => {
             Box::new(timeline::TimelinePlot::new(context, runs, *only)?)
         }

@@ -21,47 +21,29 @@ pub(crate) fn draw_markers(axes: &PanelAxes<'_>, xs: impl Iterator<Item = f64>, 
     }
 }
 
-/// The times beyond the end of an axis.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct OffScale {
-    pub(crate) end_ms: f64,
-    pub(crate) count: u64,
-    pub(crate) highest_ms: f64,
-}
-
-impl OffScale {
-    pub(crate) fn of(end_ms: f64, values_ms: impl Iterator<Item = f64>) -> Self {
-        let off_scale = values_ms.filter(|value| *value > end_ms);
-        let (count, highest_ms) = off_scale.fold((0, 0.0), |(count, highest), value| {
-            (count + 1, value.max(highest))
-        });
-        Self {
-            end_ms,
-            count,
-            highest_ms,
-        }
+/// Writes a note about messages beyond the end of an axis beside the heading of the y axis, as fully as there
+/// is room; nothing for no messages. The sign points to them.
+pub(crate) fn draw_note(
+    axes: &PanelAxes<'_>,
+    sign: char,
+    count: u64,
+    [end_ms, highest_ms]: [f64; 2],
+) {
+    if count == 0 {
+        return;
     }
-
-    /// Writes a note beside the heading of the y axis, as fully as there is room; nothing for no times. The
-    /// sign points to them, the noun names them.
-    pub(crate) fn draw_note(self, axes: &PanelAxes<'_>, (sign, noun): (char, &str)) {
-        if self.count == 0 {
-            return;
-        }
-        let (things, highest) = (counted(self.count, noun), milliseconds(self.highest_ms));
-        let (heading_end, y) = axes.heading_end;
-        let room = axes.right - heading_end - 20.0 * axes.font.scale;
-        let end = milliseconds(self.end_ms);
-        let notes = [
-            format!("{sign} {things} above {end}, the highest {highest}"),
-            format!("{sign} {things} up to {highest}"),
-            format!("{sign} {}, {highest}", grouped(self.count)),
-        ];
-        let mut notes = notes.iter();
-        if let Some(note) = notes.find(|note| axes.canvas.text_width(note, axes.font.faint) <= room)
-        {
-            axes.canvas
-                .text(note, axes.font.faint, Align::Right, (axes.right, y));
-        }
+    let (messages, highest) = (counted(count, "message"), milliseconds(highest_ms));
+    let (heading_end, y) = axes.heading_end;
+    let font = axes.font.faint;
+    let room = axes.right - heading_end - 20.0 * axes.font.scale;
+    let end = milliseconds(end_ms);
+    let notes = [
+        format!("{sign} {messages} above {end}, the highest {highest}"),
+        format!("{sign} {messages} up to {highest}"),
+        format!("{sign} {}, {highest}", grouped(count)),
+    ];
+    let fits = |note: &&String| axes.canvas.text_width(note, font) <= room;
+    if let Some(note) = notes.iter().find(fits) {
+        axes.canvas.text(note, font, Align::Right, (axes.right, y));
     }
 }

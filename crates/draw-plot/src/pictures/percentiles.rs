@@ -1,17 +1,15 @@
 //! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
 
-use super::common::{hover_places, scale_from_zero};
+use super::common::hover_places;
 use super::distribution::DistributionLines;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
-use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
-use crate::plot::{Hover, Plot, PlotContext};
+use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
-use crate::series::{log_places, quantile_at, spectrum, spectrum_end};
+use crate::series::{log_places, quantile_at, spectrum, spectrum_end, whole};
 
-/// The picture of percentiles.
 pub(crate) struct PercentilesPlot<'a> {
     lines: DistributionLines<'a>,
     /// End of the axis of 1/(1 − q).
@@ -20,33 +18,21 @@ pub(crate) struct PercentilesPlot<'a> {
 }
 
 impl<'a> PercentilesPlot<'a> {
-    pub(crate) fn new(
-        context: PlotContext<'a>,
-        all: &'a [Labelled<NamedTimes>],
-    ) -> Result<Self, DrawError> {
-        let lines = DistributionLines::new(context, all)?;
-        let ends = lines
-            .lines
-            .iter()
-            .map(|line| spectrum_end(line.sorted.count()));
-        let end = ends.fold(1.0, f64::max);
-        let y = if context.options.log {
-            lines.log_scale()?
-        } else {
-            scale_from_zero(lines.max())
-        };
+    pub(crate) fn new(lines: DistributionLines<'a>) -> Result<Self, DrawError> {
+        let counts = lines.lines.iter().map(|line| line.sorted.count());
+        let end = counts.map(spectrum_end).fold(1.0, f64::max);
+        let y = lines.scale(lines.max())?;
         Ok(Self { lines, end, y })
     }
 
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let places = log_places(1.0, self.end, axes.columns().get());
         let hover = |at: usize| {
-            let place = places[at];
-            self.lines
-                .hover(axes.x.pixel(place), percent_at(place), |_, line| {
-                    let is_within = place <= spectrum_end(line.sorted.count());
-                    is_within.then(|| milliseconds(line.sorted.quantile(quantile_at(place))))
-                })
+            let (place, x) = (places[at], axes.x.pixel(places[at]));
+            self.lines.hover(x, percent_at(place), |_, line| {
+                let is_within = place <= spectrum_end(line.sorted.count());
+                is_within.then(|| milliseconds(line.sorted.quantile(quantile_at(place))))
+            })
         };
         hover_places(places.len()).map(hover).collect()
     }
@@ -70,17 +56,13 @@ impl Plot for PercentilesPlot<'_> {
 
     fn alt(&self) -> String {
         let quantity = self.lines.context.quantity();
-        self.lines.alt(&format!(
-            "{quantity} at each percentile, with the tail spread out"
-        ))
+        let what = format!("{quantity} at each percentile, with the tail spread out");
+        self.lines.alt(&what)
     }
 }
 
-/// The quantile at a place of the spectrum, with the digits that distinguish it from its neighbours:
-/// `99.92 %`.
+/// The quantile at a place of the spectrum, with the digits that distinguish it: `99.92 %`.
 fn percent_at(place: f64) -> String {
-    // At most 18, the digits of a count.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let decimals = place.max(1.0).log10().floor() as usize;
+    let decimals = whole(place.max(1.0).log10());
     format!("{:.decimals$} %", 100.0 * quantile_at(place))
 }

@@ -21,14 +21,13 @@ impl<'a> RunSeconds<'a> {
     pub(crate) fn of(run: &'a Labelled<Run>) -> Self {
         let timeline = run.timeline.as_ref();
         let rows = timeline.map_or(&[][..], |timeline| &timeline.rows);
+        let is_open_loop = run.is_open_loop();
         let differ = |row: &TimelineRow| row.response_p99_ns != row.service_p99_ns;
         Self {
             label: &run.label,
             rows,
             knows_sent: timeline.is_some_and(|timeline| timeline.knows_sent),
-            is_open_loop: run
-                .is_open_loop()
-                .unwrap_or_else(|| rows.iter().any(differ)),
+            is_open_loop: is_open_loop.unwrap_or_else(|| rows.iter().any(differ)),
             elapsed_s: run.elapsed_s(),
             warmup_s: run.warmup_s(),
             stages: run.stages(),

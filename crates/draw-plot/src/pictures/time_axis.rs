@@ -3,7 +3,6 @@
 use super::run_seconds::RunSeconds;
 use crate::series::time_unit;
 
-/// The axis of time, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TimeAxis {
     /// Zero, or the beginning of the visible part of the warm-up.
@@ -12,17 +11,14 @@ pub(crate) struct TimeAxis {
     /// The drain, if it is shown as well.
     pub(crate) drain: Option<Drain>,
     pub(crate) unit: &'static str,
-    /// Seconds of the unit.
     pub(crate) unit_s: f64,
 }
 
-/// The time after the measured phase.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Drain {
     /// End of the measured phase.
     pub(crate) from_s: f64,
-    /// False for a drain of a single row, in which echoes may have come within a millisecond. Such a drain is
-    /// drawn narrow.
+    /// False for a drain of a single row, which may have been a millisecond long and is drawn narrow.
     pub(crate) is_to_scale: bool,
 }
 

@@ -5,30 +5,28 @@ use plotters::style::Color;
 use results::read::Metric;
 use units::{counted, grouped};
 
-use super::common::{check_count, hover_places, log_scale, scale_from_zero};
+use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
 use super::run_seconds::RunSeconds;
 use super::time_axis::TimeAxis;
-use super::timeline_tracks::{Track, failures, highest, tracks};
-use crate::axes::{Decorations, Panel, PanelAxes};
+use super::timeline_tracks::{Track, failures, highest, tracks_of_one, tracks_of_several};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::{fixed_decimals, milliseconds};
-use crate::phrases::{join, prefix};
+use crate::phrases::{join, prefix, text_if, unless_none};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{self, lines, span, thin_out};
-use crate::theme::ZONE_STRENGTH;
+use crate::theme::{Colours, ZONE_STRENGTH};
 
 /// Height of an axis in relation to what is drawn, where labels stand above that.
 const HEADROOM: f64 = 1.25;
 
-/// The picture of seconds: throughput above, times below.
 pub(crate) struct TimelinePlot<'a> {
     context: PlotContext<'a>,
     all: Vec<RunSeconds<'a>>,
-    /// The time that is compared.
     metric: Metric,
     throughput: Vec<Track>,
     times: Vec<Track>,
@@ -46,12 +44,16 @@ impl<'a> TimelinePlot<'a> {
         if let Some(empty) = all.iter().find(|run| run.rows.is_empty()) {
             return Err(DrawError::NoValues(empty.label.to_owned()));
         }
-        let (throughput, times) = tracks(&all, only, &context.colours);
+        let metric = only.unwrap_or_default();
+        let (throughput, times) = match all.as_slice() {
+            [run] => tracks_of_one(run, only, &context.colours),
+            all => tracks_of_several(all, metric, &context.colours),
+        };
         Ok(Self {
             context,
             time: TimeAxis::of(&all),
             all,
-            metric: only.unwrap_or_default(),
+            metric,
             throughput,
             times,
         })
@@ -71,16 +73,12 @@ impl<'a> TimelinePlot<'a> {
             parts.push(if shortest == longest {
                 format!("measured {longest}")
             } else {
-                format!(
-                    "measured {} to {longest}",
-                    without_unit(&shortest, &longest)
-                )
+                let shortest = without_unit(&shortest, &longest);
+                format!("measured {shortest} to {longest}")
             });
         }
-        parts.push(match failures(&self.all).map(|(_, count)| count).sum() {
-            0 => String::new(),
-            failed => format!("{} failed", counted(failed, "message")),
-        });
+        let failed = failures(&self.all).map(|(_, count)| count).sum();
+        parts.push(unless_none(failed, "message", "failed"));
         join(parts)
     }
 
@@ -88,41 +86,28 @@ impl<'a> TimelinePlot<'a> {
         let tracks = self.throughput.iter().chain(self.times.iter().rev());
         let tracks = tracks.filter(|track| !track.label.is_empty());
         let line = |track: &Track| {
-            LegendEntry::new(
-                Swatch::Stroke(track.width),
-                track.colour,
-                track.label.clone(),
-            )
+            LegendEntry::new(Swatch::Stroke(track.width), track.colour, &*track.label)
         };
         let mut entries: Vec<_> = tracks.map(line).collect();
-        let zone =
-            |text| LegendEntry::new(Swatch::Area(ZONE_STRENGTH), self.context.colours.grid, text);
+        let Colours { grid, text, .. } = self.context.colours;
+        let zone = |text: String| LegendEntry::new(Swatch::Area(ZONE_STRENGTH), grid, text);
         let warmups = self.all.iter().filter_map(|one| one.warmup_s);
         if let Some(warmup_s) = warmups.reduce(f64::max).filter(|_| self.time.from_s < 0.0) {
             let warmup = duration(warmup_s);
             entries.push(zone(format!("warm-up of {warmup}, not recorded")));
         }
         if let Some(drain) = self.time.drain {
-            let scale = if drain.is_to_scale {
-                ""
-            } else {
-                " (not to scale)"
-            };
+            let scale = text_if(!drain.is_to_scale, " (not to scale)");
             entries.push(zone(format!("drain: late echoes, nothing sent{scale}")));
         }
         if failures(&self.all).next().is_some() {
-            let text = "seconds with messages that were lost, corrupted or late".to_owned();
-            entries.push(LegendEntry::new(
-                Swatch::Area(1.0),
-                self.context.colours.text,
-                text,
-            ));
+            let failed = "seconds with messages that were lost, corrupted or late";
+            entries.push(LegendEntry::new(Swatch::Area(1.0), text, failed));
         }
         entries
     }
 
-    /// True if the axis of times is logarithmic: asked for, or because on a linear one the usual times
-    /// would lie on the ground.
+    /// True if a logarithmic axis is asked for, or on a linear one the usual times would lie on the ground.
     fn is_log(&self) -> bool {
         /// Multiple of the median of all that is drawn.
         const FAR: f64 = 20.0;
@@ -133,53 +118,44 @@ impl<'a> TimelinePlot<'a> {
         self.context.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
     }
 
-    fn scale_of_throughput(&self) -> AxisScale {
+    fn panels(&self) -> Result<[Panel<'_>; 2], DrawError> {
         let has_labels = self.stage_starts().next().is_some();
-        scale_from_zero(highest(&self.throughput) * if has_labels { HEADROOM } else { 1.0 })
-    }
-
-    fn scale_of_times(&self) -> Result<AxisScale, DrawError> {
-        if self.is_log() {
-            let values = self.times.iter().flat_map(Track::values);
-            log_scale(values.filter(|ms| *ms > 0.0))
-        } else {
-            Ok(scale_from_zero(highest(&self.times)))
-        }
-    }
-
-    /// The heading of the lower panel.
-    fn heading_of_times(&self) -> String {
+        let headroom = if has_labels { HEADROOM } else { 1.0 };
+        let rates = scale_from_zero(highest(&self.throughput) * headroom);
         let what = match self.all.as_slice() {
             [_] => "times of the echoes of each second".to_owned(),
             _ => format!("p99 {} of each second", self.metric.name()),
         };
-        let log = if self.is_log() { ", logarithmic" } else { "" };
-        format!("{what} (ms{log})")
+        let log = text_if(self.is_log(), ", logarithmic");
+        let values = self.times.iter().flat_map(Track::values);
+        let times = scale_of_times(self.is_log(), values, highest(&self.times))?;
+        let times = Panel {
+            share: 1.4,
+            ..Panel::new(format!("{what} (ms{log})"), times)
+        };
+        Ok([Panel::new("messages per second".to_owned(), rates), times])
     }
 
     fn x(&self, axes: &PanelAxes<'_>, at_s: f64) -> f64 {
         axes.x.pixel(at_s / self.time.unit_s)
     }
 
-    /// Draws the time that is not measured.
     fn draw_zones(&self, axes: &PanelAxes<'_>) {
-        let (top, bottom) = (axes.top, axes.bottom);
+        let (canvas, top, bottom) = (axes.canvas, axes.top, axes.bottom);
         let zone = |from_s: f64, to_s: f64| {
             let (left, right) = (self.x(axes, from_s), self.x(axes, to_s));
             let colour = self.context.colours.grid.mix(ZONE_STRENGTH);
-            axes.canvas
-                .rectangle((left, top), (right.max(left + 1.0), bottom), colour);
+            canvas.rectangle((left, top), (right.max(left + 1.0), bottom), colour);
             (left, right)
         };
         if self.time.from_s < 0.0 {
             let (left, right) = zone(self.time.from_s, 0.0);
             let font = axes.font.faint;
             let texts = ["warm-up,", "not recorded"];
-            if axes.canvas.widest(texts.iter(), font) + 8.0 * axes.font.scale <= right - left {
+            if canvas.widest(texts.iter(), font) + 8.0 * axes.font.scale <= right - left {
                 let (x, y) = ((left + right) / 2.0, (top + bottom) / 2.0);
                 for (text, down) in texts.iter().zip([-0.7, 0.7]) {
-                    axes.canvas
-                        .text(text, font, Align::Centre, (x, y + down * font.size));
+                    canvas.text(text, font, Align::Centre, (x, y + down * font.size));
                 }
             }
         }
@@ -202,23 +178,20 @@ impl<'a> TimelinePlot<'a> {
     }
 
     fn draw_stages(&self, axes: &PanelAxes<'_>) {
-        let k = axes.font.scale;
+        let (canvas, font, k) = (axes.canvas, axes.font.faint, axes.font.scale);
         let (top, bottom) = (axes.top, axes.bottom);
-        let font = axes.font.faint;
         let end_s = self.time.to_s;
         for (from_s, to_s, rate) in self.stage_starts().filter(|(from_s, ..)| *from_s < end_s) {
             let (left, right) = (self.x(axes, from_s), self.x(axes, to_s.min(end_s)));
             if from_s > 0.0 {
-                axes.canvas
-                    .dashed(&[(left, bottom), (left, top)], font.colour, 1.3);
+                canvas.dashed(&[(left, bottom), (left, top)], font.colour, 1.3);
             }
             let rate = fixed_decimals(rate.round(), 0);
-            let fits =
-                |text: &&String| axes.canvas.text_width(text, font) + 8.0 * k <= right - left;
+            let fits = |text: &&String| canvas.text_width(text, font) + 8.0 * k <= right - left;
             let texts = [format!("asked for {rate}/s"), format!("{rate}/s")];
             if let Some(text) = texts.iter().find(fits) {
                 let at = (left + 5.0 * k, top + 0.8 * font.size);
-                axes.canvas.text(text, font, Align::Left, at);
+                canvas.text(text, font, Align::Left, at);
             }
         }
     }
@@ -236,7 +209,7 @@ impl<'a> TimelinePlot<'a> {
 
     /// Draws seconds with failures along the lower edge, and above them the number of failures.
     fn draw_failures(&self, axes: &PanelAxes<'_>) {
-        let (font, k) = (axes.font.text, axes.font.scale);
+        let (canvas, font, k) = (axes.canvas, axes.font.text, axes.font.scale);
         let bottom = axes.bottom;
         for (second, _) in failures(&self.all) {
             let from_s = second as f64;
@@ -244,23 +217,18 @@ impl<'a> TimelinePlot<'a> {
             let left = self.x(axes, from_s).min(axes.right - 2.0 * k);
             let right = self.x(axes, (from_s + 1.0).min(self.time.to_s));
             let lower_right = (right.max(left + 2.0 * k), bottom);
-            axes.canvas.rectangle(
-                (left, bottom - 6.0 * k),
-                lower_right,
-                self.context.colours.text,
-            );
+            canvas.rectangle((left, bottom - 6.0 * k), lower_right, font.colour);
         }
         let pixels_a_second = self.x(axes, 1.0) - self.x(axes, 0.0);
-        let widest = axes.canvas.text_width("9,999 failed ", font);
+        let widest = canvas.text_width("9,999 failed ", font);
         let groups = series::failures(failures(&self.all), widest / pixels_a_second);
         for (from_s, to_s, count) in groups {
             let text = format!("{} failed", grouped(count));
-            let half = axes.canvas.text_width(&text, font) / 2.0;
+            let half = canvas.text_width(&text, font) / 2.0;
             let middle = (self.x(axes, from_s) + self.x(axes, to_s)) / 2.0;
             let (left, right) = (axes.left + half, axes.right - half);
             let y = bottom - 8.0 * k - 0.7 * font.size;
-            axes.canvas
-                .text(&text, font, Align::Centre, (middle.min(right).max(left), y));
+            canvas.text(&text, font, Align::Centre, (middle.min(right).max(left), y));
         }
     }
 
@@ -272,15 +240,12 @@ impl<'a> TimelinePlot<'a> {
         let hover = |second: usize| {
             let from_s = second as f64;
             let to_s = (from_s + 1.0).min(self.time.to_s);
-            Hover::column(
-                self.x(axes, (from_s + to_s) / 2.0),
-                self.describe(second as u64),
-            )
+            let x = self.x(axes, (from_s + to_s) / 2.0);
+            Hover::column(x, self.describe(second as u64))
         };
         seconds.map(hover).collect()
     }
 
-    /// The counts and times of a second.
     fn describe(&self, second: u64) -> Vec<String> {
         let mut text = vec![format!("{second} s to {} s", second + 1)];
         for run in &self.all {
@@ -289,13 +254,14 @@ impl<'a> TimelinePlot<'a> {
             };
             let row = &run.rows[at];
             let name = prefix(run.label, self.all.len());
-            let sent = run
-                .knows_sent
-                .then(|| format!("{} sent", counted(row.sent, "message")));
-            let received = Some(format!("{} received", grouped(row.received)));
-            let failed = (row.failed > 0).then(|| format!("{} failed", grouped(row.failed)));
-            let counts: Vec<_> = [sent, received, failed].into_iter().flatten().collect();
-            text.push(format!("{name}{}", counts.join(", ")));
+            let mut counts = format!("{} received", grouped(row.received));
+            if run.knows_sent {
+                counts = format!("{} sent, {counts}", counted(row.sent, "message"));
+            }
+            if row.failed > 0 {
+                counts += &format!(", {} failed", grouped(row.failed));
+            }
+            text.push(format!("{name}{counts}"));
             let response = row.response_p99_ns.filter(|_| run.is_open_loop);
             let times = [
                 ("service p50", row.service_p50_ns),
@@ -303,13 +269,12 @@ impl<'a> TimelinePlot<'a> {
                 ("response p99", response),
                 ("largest", row.max_ns),
             ];
-            let known = times
-                .into_iter()
-                .filter_map(|(what, ns)| Some((what, ns? as f64 / 1e6)));
-            let times = known.map(|(what, ms)| format!("{what} {}", milliseconds(ms)));
-            let times = times.collect::<Vec<_>>().join(", ");
-            if !times.is_empty() {
-                text.push(format!("{name}{times}"));
+            let known = times.into_iter().filter_map(|(what, ns)| {
+                Some(format!("{what} {}", milliseconds(ns? as f64 / 1e6)))
+            });
+            let known: Vec<_> = known.collect();
+            if !known.is_empty() {
+                text.push(format!("{name}{}", known.join(", ")));
             }
         }
         text
@@ -318,27 +283,12 @@ impl<'a> TimelinePlot<'a> {
 
 impl Plot for TimelinePlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let TimeAxis {
-            from_s,
-            to_s,
-            unit,
-            unit_s,
-            ..
-        } = self.time;
-        let x = AxisScale::linear(from_s / unit_s, to_s / unit_s);
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (x, &format!("time since the start of measuring ({unit})")),
-        };
-        let rates = Panel::new("messages per second".to_owned(), self.scale_of_throughput());
-        let times = Panel {
-            share: 1.4,
-            ..Panel::new(self.heading_of_times(), self.scale_of_times()?)
-        };
-        let axes = self
-            .context
-            .draw_panels(canvas, &decorations, &[rates, times])?;
+        let (unit, unit_s) = (self.time.unit, self.time.unit_s);
+        let x = AxisScale::linear(self.time.from_s / unit_s, self.time.to_s / unit_s);
+        let x_label = format!("time since the start of measuring ({unit})");
+        let (context, x) = (&self.context, (x, &*x_label));
+        let (subtitle, legend, panels) = (self.subtitle(), self.legend(), self.panels()?);
+        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &panels)?;
         axes.iter().for_each(|axes| self.draw_zones(axes));
         // As many axes as panels.
         let (upper, lower) = (&axes[0], &axes[1]);

@@ -11,7 +11,6 @@ use super::time_axis::drain_of;
 use crate::series::{TimeStep, rates, steps};
 use crate::theme::Colours;
 
-/// A line of the picture.
 pub(crate) struct Track {
     pub(crate) label: String,
     pub(crate) steps: Vec<TimeStep>,
@@ -21,41 +20,27 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    fn new(label: &str, steps: Vec<TimeStep>, colour: RGBColor, width: f64) -> Self {
+    fn new(label: &str, steps: Vec<TimeStep>, colour: RGBColor) -> Self {
         Self {
             label: label.to_owned(),
             steps,
             colour,
-            width,
+            width: 2.0,
         }
     }
 
-    /// The values that are known.
     pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
         self.steps.iter().filter_map(|step| step.value)
     }
 }
 
-/// The highest value of all tracks.
 pub(crate) fn highest<'t>(tracks: impl IntoIterator<Item = &'t Track>) -> f64 {
     let values = tracks.into_iter().flat_map(Track::values);
     values.fold(0.0, f64::max)
 }
 
-/// The tracks of the two panels, throughput and times.
-pub(crate) fn tracks(
-    all: &[RunSeconds<'_>],
-    only: Option<Metric>,
-    colours: &Colours,
-) -> (Vec<Track>, Vec<Track>) {
-    match all {
-        [run] => tracks_of_one(run, only, colours),
-        all => tracks_of_several(all, only.unwrap_or_default(), colours),
-    }
-}
-
-/// The tracks of a single run: all that is known of it.
-fn tracks_of_one(
+/// The tracks of the two panels, throughput and times, of a single run.
+pub(crate) fn tracks_of_one(
     run: &RunSeconds<'_>,
     only: Option<Metric>,
     colours: &Colours,
@@ -63,41 +48,37 @@ fn tracks_of_one(
     let mut throughput = Vec::new();
     if run.knows_sent {
         let sent = rates_of(run, |row| row.sent);
-        throughput.push(Track::new("sent per second", sent, colours.faint_text, 5.5));
+        throughput.push(Track {
+            width: 5.5,
+            ..Track::new("sent per second", sent, colours.faint_text)
+        });
     }
     let received = rates_of(run, |row| row.received);
-    throughput.push(Track::new(
-        "received per second",
-        received,
-        colours.series[0],
-        2.0,
-    ));
+    let colour = colours.series[0];
+    throughput.push(Track::new("received per second", received, colour));
 
     let largest = times_of(run, |row| row.max_ns);
-    let mut times = vec![Track::new("largest time", largest, colours.faint_text, 1.3)];
+    let mut times = vec![Track {
+        width: 1.3,
+        ..Track::new("largest time", largest, colours.faint_text)
+    }];
     let [p50, p99] = colours.percentiles;
     let is_response = only == Some(Metric::ResponseTime);
     if is_response || (run.is_open_loop && only.is_none()) {
         let response = times_of(run, |row| row.response_p99_ns);
-        times.push(Track::new(
-            "p99 response time",
-            response,
-            colours.series[3],
-            2.0,
-        ));
+        times.push(Track::new("p99 response time", response, colours.series[3]));
     }
     if !is_response {
         let service = times_of(run, |row| row.service_p99_ns);
-        times.push(Track::new("p99 service time", service, p99, 2.0));
+        times.push(Track::new("p99 service time", service, p99));
         let median = times_of(run, |row| row.service_p50_ns);
-        times.push(Track::new("p50 service time", median, p50, 2.0));
+        times.push(Track::new("p50 service time", median, p50));
     }
     (throughput, times)
 }
 
-/// The tracks that can be compared of several runs, without the drain: nothing marks its seconds, so they
-/// would look like seconds of the run.
-fn tracks_of_several(
+/// The tracks of several runs that can be compared, without the drain, whose seconds nothing would mark.
+pub(crate) fn tracks_of_several(
     all: &[RunSeconds<'_>],
     metric: Metric,
     colours: &Colours,
@@ -114,9 +95,9 @@ fn tracks_of_several(
             Metric::ResponseTime => times_of(&run, |row| row.response_p99_ns),
         };
         let received = rates_of(&run, |row| row.received);
-        let throughput = Track::new(run.label, received, colour, 2.0);
+        let throughput = Track::new(run.label, received, colour);
         // Both panels have the same colours.
-        (throughput, Track::new("", times, colour, 2.0))
+        (throughput, Track::new("", times, colour))
     });
     tracks.unzip()
 }
@@ -135,10 +116,9 @@ fn rates_of(run: &RunSeconds<'_>, count: impl Fn(&TimelineRow) -> u64) -> Vec<Ti
 /// Messages that failed in each second, over all files.
 pub(crate) fn failures(all: &[RunSeconds<'_>]) -> impl Iterator<Item = (u64, u64)> {
     let mut failed = BTreeMap::new();
-    for row in all.iter().filter(|c| c.knows_sent).flat_map(|c| c.rows) {
-        if row.failed > 0 {
-            *failed.entry(row.second).or_insert(0) += row.failed;
-        }
+    let rows = all.iter().filter(|run| run.knows_sent);
+    for row in rows.flat_map(|run| run.rows).filter(|row| row.failed > 0) {
+        *failed.entry(row.second).or_insert(0) += row.failed;
     }
     failed.into_iter()
 }

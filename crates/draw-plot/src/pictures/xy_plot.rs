@@ -5,23 +5,22 @@ use results::read::TimeColumn;
 use units::counted;
 
 use super::common::{
-    check_count, check_times, hover_places, is_crowded, log_scale, scale_from_zero,
+    check_count, check_each, check_times, hover_places, is_crowded, scale_of_times,
 };
-use crate::axes::{Decorations, Panel, PanelAxes};
+use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
 use crate::options::Size;
-use crate::phrases::{join, with_choice};
+use crate::phrases::{chosen, join, unless_none};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{
     Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
 };
 
-/// The picture of times against numbers.
 pub(crate) struct XyPlot<'a> {
     context: PlotContext<'a>,
     x_name: &'a str,
@@ -36,7 +35,6 @@ struct XyLine<'a> {
     file: &'a Labelled<TimeColumn>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
-    /// A line goes through the points.
     is_joined: bool,
     colour: RGBColor,
 }
@@ -57,11 +55,8 @@ impl<'a> XyPlot<'a> {
         let xs = span(all_points().map(|(x, _)| x)).ok_or_else(nothing)?;
         let (_, largest_ms) = span(all_points().map(|(_, ms)| ms)).ok_or_else(nothing)?;
         let (y_unit, per_ms) = latency_unit(largest_ms);
-        let y = if context.options.log {
-            log_scale(all_points().map(|(_, ms)| ms * per_ms).filter(|y| *y > 0.0))?
-        } else {
-            scale_from_zero(largest_ms * per_ms)
-        };
+        let ys = all_points().map(|(_, ms)| ms * per_ms);
+        let y = scale_of_times(context.options.log, ys, largest_ms * per_ms)?;
         let x = if is_wide(xs) {
             AxisScale::log(xs.0, xs.1)
         } else {
@@ -86,17 +81,13 @@ impl<'a> XyPlot<'a> {
     }
 
     fn subtitle(&self) -> String {
-        let points = if let [line] = self.lines.as_slice() {
-            line.description()
-        } else {
-            let points = self.lines.iter().map(|line| line.points.len() as u64).sum();
-            format!("{} in all", counted(points, "point"))
+        let count = self.lines.iter().map(|line| line.points.len() as u64).sum();
+        let points = match self.lines.as_slice() {
+            [line] => line.description(),
+            _ => format!("{} in all", counted(count, "point")),
         };
-        let skipped = match self.lines.iter().map(|line| line.file.times.skipped).sum() {
-            0 => String::new(),
-            skipped => format!("{} left out", counted(skipped, "row")),
-        };
-        join([points, skipped])
+        let skipped = self.lines.iter().map(|line| line.file.times.skipped).sum();
+        join([points, unless_none(skipped, "row", "left out")])
     }
 
     /// A single file is named by the subtitle.
@@ -115,7 +106,6 @@ impl<'a> XyPlot<'a> {
         self.lines.iter().map(entry).collect()
     }
 
-    /// One text at each point, as far as a reader can point at them.
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let mut hovers = Vec::new();
         for line in &self.lines {
@@ -157,13 +147,10 @@ impl<'a> XyPlot<'a> {
 
 impl Plot for XyPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        let decorations = Decorations {
-            subtitle: self.subtitle(),
-            legend: self.legend(),
-            x: (self.x, self.x_name),
-        };
-        let panel = Panel::new(self.context.heading(self.y_unit), self.y);
-        let axes = self.context.draw_axes(canvas, &decorations, panel)?;
+        let (context, x) = (&self.context, (self.x, self.x_name));
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let panel = Panel::new(context.heading(self.y_unit), self.y);
+        let axes = context.draw_axes(canvas, &subtitle, &legend, x, panel)?;
         for line in &self.lines {
             self.draw_points(&axes, line);
         }
@@ -186,36 +173,28 @@ impl Plot for XyPlot<'_> {
 impl XyLine<'_> {
     /// `cpu_connections.csv · 5 points`
     fn description(&self) -> String {
-        let points = counted(self.points.len() as u64, "point");
-        let points = with_choice(points, self.file.times.chosen_from);
+        let count = self.points.len() as u64;
+        let points = chosen(count, "point", self.file.times.chosen_from);
         format!("{} · {points}", self.file.label)
     }
 }
 
-/// The numbers of a column and their times.
 fn points(column: &TimeColumn) -> impl Iterator<Item = Point> {
     let xs = column.x.iter().flat_map(|x| x.values.iter().copied());
     xs.zip(column.times.values_ms.iter().copied())
 }
 
-/// True if a line goes through the points: where they have room, or are many along the axis. Through
-/// many whose x goes back and forth it would be a scribble that hides them.
+/// True if a line goes through the points. Through many whose x goes back and forth it would hide them.
 fn is_joined(column: &TimeColumn, size: Size) -> bool {
-    let has_room = points(column).count() * ROOM <= size.width() as usize;
+    let has_room = points(column).count() * ROOM <= size.width as usize;
     has_room || points(column).is_sorted_by(|a, b| a.0 <= b.0)
 }
 
 fn check(file: &Labelled<TimeColumn>) -> Result<(), DrawError> {
     /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
-    check_times(&file.label, file.times.values_ms.iter().copied())?;
+    check_times(&file.label, &file.times.values_ms)?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());
-    match (1..).zip(points(file)).find(|(_, (x, _))| !is_near(*x)) {
-        Some((number, (value, _))) => Err(DrawError::TooFar {
-            label: file.label.clone(),
-            number,
-            value,
-        }),
-        None => Ok(()),
-    }
+    let xs = points(file).map(|(x, _)| x);
+    check_each(&file.label, xs, is_near, DrawError::TooFar)
 }

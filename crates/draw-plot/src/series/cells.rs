@@ -1,20 +1,15 @@
 //! Cells of time and magnitude: what a heatmap is made of.
 
 use super::log_bins::LogBins;
-use super::round_step;
+use super::{round_step, whole};
 
-/// Columns of a heatmap at most.
 const MOST_COLUMNS: f64 = 120.0;
 
-/// Length of a column at least, in seconds.
 const FINEST_S: f64 = 1e-4;
 
-/// Rows of a heatmap at most.
 const MOST_ROWS: f64 = 60.0;
 
-/// The length of a column for a run of `span_s` whose moments are known to `at_least_s`: 1, 2 or 5 times a
-/// power of ten seconds.
-#[must_use]
+/// The round length of a column, in seconds, for a run of `span_s` whose moments are known to `at_least_s`.
 pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
     let wanted = (span_s / MOST_COLUMNS).max(at_least_s).max(FINEST_S);
     let (factor, power) = round_step(wanted);
@@ -22,12 +17,10 @@ pub fn slice_for(span_s: f64, at_least_s: f64) -> f64 {
 }
 
 /// The rows of a heatmap of times from `low`, which is above zero, to `high`.
-#[must_use]
 pub fn rows_for(low: f64, high: f64) -> LogBins {
     let decades = (high / low).log10();
-    let per_decade = [50, 20, 10, 5, 2, 1]
-        .into_iter()
-        .find(|step| decades * f64::from(*step) <= MOST_ROWS);
+    let mut steps = [50, 20, 10, 5, 2, 1].into_iter();
+    let per_decade = steps.find(|step| decades * f64::from(*step) <= MOST_ROWS);
     LogBins::covering(low, high, per_decade.unwrap_or(1))
 }
 
@@ -36,47 +29,40 @@ pub fn rows_for(low: f64, high: f64) -> LogBins {
 pub struct Cells {
     rows: usize,
     /// Column by column, each from the shortest times on.
-    counts: Vec<u64>,
+    cells: Vec<u64>,
 }
 
 impl Cells {
-    /// Counts times at their moments: `counts` times each, or once where it is empty. A column begins
-    /// at its [`moment`], a row holds its lower edge. Times outside of the edges
-    /// are left out.
-    #[must_use]
+    /// Counts times at their moments: `counts` times each, or once where it is empty. A row holds its lower
+    /// edge. Times outside of the edges are left out.
     pub fn of(at_s: &[f64], values: &[f64], counts: &[u64], slice_s: f64, edges: &[f64]) -> Self {
         let rows = edges.len().saturating_sub(1);
-        let mut cells = Self {
-            rows,
-            counts: Vec::new(),
-        };
+        let mut cells = Vec::new();
         for (index, (at, value)) in at_s.iter().zip(values).enumerate() {
             let above = edges.partition_point(|edge| edge <= value);
             let Some(row) = above.checked_sub(1).filter(|row| *row < rows) else {
                 continue;
             };
             let slot = column_of(*at, slice_s) * rows + row;
-            if slot >= cells.counts.len() {
-                cells.counts.resize((slot / rows + 1) * rows, 0);
+            if slot >= cells.len() {
+                cells.resize((slot / rows + 1) * rows, 0);
             }
-            cells.counts[slot] += counts.get(index).copied().unwrap_or(1);
+            cells[slot] += counts.get(index).copied().unwrap_or(1);
         }
-        cells
+        Self { rows, cells }
     }
 
     /// The columns from the first moment on, each the counts of its rows.
     pub fn columns(&self) -> impl Iterator<Item = &[u64]> {
-        self.counts.chunks_exact(self.rows.max(1))
+        self.cells.chunks_exact(self.rows.max(1))
     }
 
-    /// The fullest cell.
     pub(crate) fn most(&self) -> u64 {
-        self.counts.iter().copied().max().unwrap_or(0)
+        self.cells.iter().copied().max().unwrap_or(0)
     }
 }
 
 /// When a column begins, in seconds.
-#[must_use]
 pub fn moment(column: usize, slice_s: f64) -> f64 {
     if slice_s < 1.0 {
         // Three tenths, not three times what a tenth is to a computer.
@@ -87,17 +73,11 @@ pub fn moment(column: usize, slice_s: f64) -> f64 {
 }
 
 fn column_of(at_s: f64, slice_s: f64) -> usize {
-    // Moments are seconds of a run, and negative ones none.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let column = (at_s / slice_s) as usize;
     // A quotient is off by a hair where the moment is an edge.
-    if moment(column + 1, slice_s) <= at_s {
-        column + 1
-    } else if column > 0 && moment(column, slice_s) > at_s {
-        column - 1
-    } else {
-        column
-    }
+    let start = whole(at_s / slice_s).saturating_sub(1);
+    let mut columns = start..start + 2;
+    let column = columns.find(|column| moment(column + 1, slice_s) > at_s);
+    column.unwrap_or(start + 2)
 }
 
 /// The scale of counts: steps of equal factor from one message to the fullest cell.
@@ -111,14 +91,11 @@ impl CountSteps {
     /// At most `count` steps up to `most`.
     pub(crate) fn new(most: u64, count: usize) -> Self {
         let most = most.max(1);
-        let count = usize::try_from(most).map_or(count, |most| count.min(most));
-        Self {
-            most,
-            count: count.max(1),
-        }
+        let whole = usize::try_from(most).unwrap_or(count);
+        let count = count.min(whole).max(1);
+        Self { most, count }
     }
 
-    /// The number of steps.
     pub(crate) fn count(self) -> usize {
         self.count
     }
@@ -128,20 +105,15 @@ impl CountSteps {
         if step >= self.count {
             return self.most + 1;
         }
-        // Between 1 and the fullest cell.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let lowest = (self.most as f64)
-            .powf(step as f64 / self.count as f64)
-            .ceil() as u64;
-        lowest
+        let share = step as f64 / self.count as f64;
+        whole((self.most as f64).powf(share).ceil()) as u64
     }
 
     /// The step of a count of at least 1.
     pub(crate) fn of(self, count: u64) -> usize {
-        (0..self.count)
-            .rev()
-            .find(|step| self.lowest(*step) <= count)
-            .unwrap_or(0)
+        let mut steps = (0..self.count).rev();
+        let step = steps.find(|step| self.lowest(*step) <= count);
+        step.unwrap_or(0)
     }
 }
 

@@ -11,9 +11,7 @@ use super::key_figures::quantile;
 pub(crate) struct Bin {
     /// Number of the group of columns, from 0.
     pub(crate) index: usize,
-    /// Number of messages.
     pub(crate) count: usize,
-    /// The smallest and the largest value.
     pub(crate) extremes: (f64, f64),
     /// The middle 96 %.
     pub(crate) bulk: (f64, f64),
@@ -21,41 +19,42 @@ pub(crate) struct Bin {
     pub(crate) body: (f64, f64),
 }
 
-/// The first position of a column, when `span` positions share `columns`.
-fn column_start(column: usize, span: usize, columns: NonZeroUsize) -> usize {
-    (column.min(columns.get()) * span).div_ceil(columns.get())
-}
-
-/// The values that stand in each group of `wide` columns, as far as there are any.
+/// The values of each group of `wide` columns that has any, when the picture's `span` positions share
+/// `columns`. The first of the `count` values stands at position `first`.
 fn groups(
-    values: &[f64],
+    count: usize,
+    first: usize,
     span: usize,
     columns: NonZeroUsize,
     wide: usize,
-) -> impl Iterator<Item = (usize, &[f64])> {
-    let start = move |group: usize| column_start(group * wide, span, columns).min(values.len());
+) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let start = move |group: usize| {
+        let column = (group * wide).min(columns.get());
+        let position = (column * span).div_ceil(columns.get());
+        position.saturating_sub(first).min(count)
+    };
     (0..columns.get().div_ceil(wide.max(1)))
-        .map(move |group| (group, &values[start(group)..start(group + 1)]))
+        .map(move |group| (group, start(group)..start(group + 1)))
         .filter(|(_, inside)| !inside.is_empty())
 }
 
 /// The bins of each `wide` columns, when the picture's `span` positions share `columns`.
 pub(crate) fn bins(values: &[f64], span: usize, columns: NonZeroUsize, wide: usize) -> Vec<Bin> {
     let mut scratch = Vec::new();
-    groups(values, span, columns, wide)
+    groups(values.len(), 0, span, columns, wide)
         .filter_map(|(index, inside)| {
             scratch.clear();
-            scratch.extend_from_slice(inside);
+            scratch.extend_from_slice(&values[inside]);
             let mut middle = |outside| {
                 let low = quantile(&mut scratch, outside)?;
                 Some((low, quantile(&mut scratch, 1.0 - outside)?))
             };
             Some(Bin {
                 index,
-                count: inside.len(),
                 extremes: middle(0.0)?,
                 bulk: middle(0.02)?,
                 body: middle(0.05)?,
+                count: scratch.len(),
             })
         })
         .collect()
@@ -74,22 +73,16 @@ pub struct ColumnRange {
     pub high: f64,
 }
 
-/// The range of the values of each column that has any: what no picture may leave out. The first value
-/// stands at position `first`.
-#[must_use]
+/// The range of the values of each column that has any. The first value stands at position `first`.
 pub fn column_ranges(
     values: &[f64],
     first: usize,
     span: usize,
     columns: NonZeroUsize,
 ) -> Vec<ColumnRange> {
-    let start = |column| {
-        let start = column_start(column, span, columns);
-        start.saturating_sub(first).min(values.len())
-    };
-    (0..columns.get())
-        .filter_map(|column| {
-            let inside = &values[start(column)..start(column + 1)];
+    groups(values.len(), first, span, columns, 1)
+        .filter_map(|(column, inside)| {
+            let inside = &values[inside];
             Some(ColumnRange {
                 column,
                 low: inside.iter().copied().min_by(f64::total_cmp)?,
@@ -102,36 +95,23 @@ pub fn column_ranges(
 
 /// The values as a line that looks the same as one through all of them: first, smallest, largest
 /// and last of each column (M4: Jugel et al., VLDB'14). The first value stands at position `first`.
-#[must_use]
 pub fn outline(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Point> {
     let point = |at: usize| ((first + at) as f64, values[at]);
     if values.len() <= 2 * columns.get() {
         return (0..values.len()).map(point).collect();
     }
-    let mut points = Vec::with_capacity(4 * columns.get());
-    let mut start = 0;
-    for column in 1..=columns.get() {
-        let end = column_start(column, span, columns);
-        let end = end.saturating_sub(first).min(values.len());
-        points.extend(
-            ends_and_extremes(start..end, |at| values[at])
-                .into_iter()
-                .map(point),
-        );
-        start = start.max(end);
-    }
-    points
+    groups(values.len(), first, span, columns, 1)
+        .flat_map(|(_, inside)| ends_and_extremes(inside, |at| values[at]))
+        .map(point)
+        .collect()
 }
 
 /// The positions of the first, the smallest, the largest and the last value; each once, in order.
-pub(super) fn ends_and_extremes(
-    positions: Range<usize>,
-    value: impl Fn(usize) -> f64,
-) -> Vec<usize> {
+pub(super) fn ends_and_extremes(range: Range<usize>, value: impl Fn(usize) -> f64) -> Vec<usize> {
     let by_value = |a: &usize, b: &usize| value(*a).total_cmp(&value(*b));
-    let low = positions.clone().min_by(by_value);
-    let high = positions.clone().max_by(by_value);
-    let ends = [positions.clone().next(), positions.last()];
+    let low = range.clone().min_by(by_value);
+    let high = range.clone().max_by(by_value);
+    let ends = [range.clone().next(), range.last()];
     let mut picked: Vec<_> = ends.into_iter().chain([low, high]).flatten().collect();
     picked.sort_unstable();
     picked.dedup();
@@ -140,25 +120,21 @@ pub(super) fn ends_and_extremes(
 
 /// The parts of a line that do not rise above `top`, cut where it crosses.
 pub(crate) fn clip_below(points: &[Point], top: f64) -> Vec<Vec<Point>> {
-    let mut parts = Vec::new();
-    let mut part: Vec<Point> = Vec::new();
-    let mut previous: Option<Point> = None;
+    let (mut parts, mut part) = (Vec::new(), Vec::new());
+    let mut previous = points.first().copied().unwrap_or_default();
     for &(x, y) in points {
-        if let Some((px, py)) = previous
-            && (py > top) != (y > top)
-        {
+        let (px, py) = std::mem::replace(&mut previous, (x, y));
+        if (py > top) != (y > top) {
             part.push((px + (x - px) * (top - py) / (y - py), top));
         }
         if y <= top {
             part.push((x, y));
-        } else if !part.is_empty() {
+        } else {
             parts.push(std::mem::take(&mut part));
         }
-        previous = Some((x, y));
     }
-    if !part.is_empty() {
-        parts.push(part);
-    }
+    parts.push(part);
+    parts.retain(|part: &Vec<Point>| !part.is_empty());
     parts
 }
 

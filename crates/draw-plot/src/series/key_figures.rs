@@ -1,22 +1,18 @@
 //! The figures that describe a whole series, and the axis that fits them.
 
-use super::SortedTimes;
+use super::{SortedTimes, span, whole};
 
 /// The figures of a whole series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct KeyFigures {
-    /// The median.
     pub(crate) p50: f64,
-    /// The 99th percentile.
     pub(crate) p99: f64,
-    /// The largest value.
     pub(crate) max: f64,
     /// The smallest value above zero, where a logarithmic axis can begin.
     pub(crate) min_positive: Option<f64>,
 }
 
 impl KeyFigures {
-    /// The figures of times in ascending order.
     pub(crate) fn of_sorted(sorted: &SortedTimes<'_>) -> Self {
         Self {
             p50: sorted.quantile(0.5),
@@ -26,6 +22,11 @@ impl KeyFigures {
         }
     }
 
+    /// The smallest value above zero and the largest one.
+    pub(crate) fn positive_ends(&self) -> impl Iterator<Item = f64> + use<> {
+        self.min_positive.into_iter().chain([self.max])
+    }
+
     /// `None` without values.
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let mut scratch = values.to_vec();
@@ -33,11 +34,7 @@ impl KeyFigures {
             p50: quantile(&mut scratch, 0.5)?,
             p99: quantile(&mut scratch, 0.99)?,
             max: quantile(&mut scratch, 1.0)?,
-            min_positive: values
-                .iter()
-                .copied()
-                .filter(|v| *v > 0.0)
-                .min_by(f64::total_cmp),
+            min_positive: span(values.iter().copied().filter(|v| *v > 0.0)).map(|(low, _)| low),
         })
     }
 }
@@ -45,31 +42,22 @@ impl KeyFigures {
 /// The smallest value that the share `q` of all values does not exceed, as HdrHistogram defines it.
 /// Reorders the values.
 pub(super) fn quantile(values: &mut [f64], q: f64) -> Option<f64> {
-    // A share of a length is at most that length.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let rank = (q * values.len() as f64).ceil() as usize;
+    let rank = whole((q * values.len() as f64).ceil());
     let at = rank.max(1).min(values.len()).checked_sub(1)?;
     Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
 }
 
-/// The top of a linear axis.
-///
-/// One message of a second among a million of a millisecond must not press all others into a line
-/// at the bottom. So when the largest value is more than three times the 99th percentile, the axis
-/// ends at twice that percentile, or as high as the averages reach, up to four times; what lies
-/// above is marked at the upper edge and counted.
+/// The top of a linear axis, which one outlier among a million messages must not stretch: when the largest
+/// value is more than three times the 99th percentile, the axis ends at twice that percentile, or as high as
+/// the averages reach, up to four times. The values above are marked at the upper edge and counted.
 pub(crate) fn linear_top(digests: &[KeyFigures], largest_average: f64) -> f64 {
     let max = digests.iter().map(|d| d.max).fold(0.0, f64::max);
     let p99 = digests.iter().map(|d| d.p99).fold(0.0, f64::max);
     if p99 == 0.0 || max <= 3.0 * p99 {
         return max;
     }
-    let averages = if largest_average <= 4.0 * p99 {
-        largest_average
-    } else {
-        0.0
-    };
-    averages.max(2.0 * p99)
+    let averages = Some(largest_average).filter(|average| *average <= 4.0 * p99);
+    averages.unwrap_or(0.0).max(2.0 * p99)
 }
 
 #[cfg(test)]

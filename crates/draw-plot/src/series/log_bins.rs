@@ -2,8 +2,7 @@
 
 use super::sorted::SortedTimes;
 
-/// Bins side by side. Each tenfold has the same number of bins of equal factor; the edges are powers of ten
-/// and what divides them evenly.
+/// Bins side by side: each tenfold has the same number of them, of equal factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBins {
     per_decade: u32,
@@ -14,7 +13,6 @@ pub struct LogBins {
 
 impl LogBins {
     /// Bins for all from `low`, which is above zero, to `high`.
-    #[must_use]
     pub fn covering(low: f64, high: f64, per_decade: u32) -> Self {
         // Times are far within 10^±300.
         #[allow(clippy::cast_possible_truncation)]
@@ -34,20 +32,10 @@ impl LogBins {
         }
     }
 
-    /// The number of bins of a tenfold.
-    #[must_use]
-    pub fn per_decade(self) -> u32 {
-        self.per_decade
-    }
-
-    /// The edges in ascending order, one more than bins. A bin holds its lower edge, not its upper
-    /// one.
-    #[must_use]
+    /// The edges in ascending order, one more than bins. A bin holds its lower edge, not its upper one.
     pub fn edges(self) -> Vec<f64> {
-        (self.first..)
-            .take(self.count + 1)
-            .map(|number| edge(number, self.per_decade))
-            .collect()
+        let edges = (self.first..).map(|number| edge(number, self.per_decade));
+        edges.take(self.count + 1).collect()
     }
 }
 
@@ -58,15 +46,11 @@ fn edge(number: i32, per_decade: u32) -> f64 {
 /// Most bins that can be told apart.
 const MOST_BINS: f64 = 300.0;
 
-/// Bins in which the distributions show their shape: enough of them in the body, from the first to the
-/// 99th percentile, as far as there are messages to fill them, and no more altogether than can be seen.
-/// `None` without a time above zero.
-#[must_use]
+/// Bins that show the shape of the body, from the first to the 99th percentile, as far as there are messages
+/// to fill them, and no more altogether than can be seen. `None` without a time above zero.
 pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
-    let low = all
-        .iter()
-        .filter_map(|sorted| sorted.min_positive())
-        .min_by(f64::total_cmp)?;
+    let lowest = all.iter().filter_map(|sorted| sorted.min_positive());
+    let low = lowest.min_by(f64::total_cmp)?;
     let high = all.iter().map(|sorted| sorted.max()).fold(low, f64::max);
     let quantiles = |q: f64| all.iter().map(move |sorted| sorted.quantile(q).max(low));
     let body_low = quantiles(0.01).fold(high, f64::min);
@@ -76,26 +60,17 @@ pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
     // Rice's rule, within what is worth looking at.
     let wanted = (2.0 * (fewest as f64).cbrt()).clamp(10.0, 60.0);
     // A bucket of HdrHistogram is up to 0.1 % wide: finer bins would show the buckets.
-    let finest = if all.iter().any(|sorted| sorted.is_counted()) {
-        100
-    } else {
-        1_000
-    };
-    let steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
-    let per_decade = steps
-        .into_iter()
-        .rev()
-        .filter(|step| *step <= finest)
-        .find(|step| {
-            let step = f64::from(*step);
-            decades(low, high) * step <= MOST_BINS && decades(body_low, body_high) * step <= wanted
-        })
-        .unwrap_or(1);
-    Some(LogBins::covering(low, high, per_decade))
+    let is_counted = all.iter().any(|sorted| sorted.is_counted());
+    let finest = if is_counted { 100 } else { 1_000 };
+    let steps = [1_000, 500, 200, 100, 50, 20, 10, 5, 2, 1];
+    let per_decade = steps.into_iter().find(|step| {
+        let bins = |low, high| decades(low, high) * f64::from(*step);
+        *step <= finest && bins(low, high) <= MOST_BINS && bins(body_low, body_high) <= wanted
+    });
+    Some(LogBins::covering(low, high, per_decade.unwrap_or(1)))
 }
 
 /// The number of times in each bin.
-#[must_use]
 pub fn histogram(sorted: &SortedTimes<'_>, edges: &[f64]) -> Vec<u64> {
     let below: Vec<u64> = edges.iter().map(|edge| sorted.below(*edge)).collect();
     below.windows(2).map(|pair| pair[1] - pair[0]).collect()
@@ -135,7 +110,7 @@ mod tests {
         values.push(1_000.0);
         let sorted = SortedTimes::new(&values, &[]).unwrap();
         let bins = bins_for(&[&sorted]).unwrap();
-        assert_eq!(bins.per_decade(), 100);
+        assert_eq!(bins.per_decade, 100);
         let filled = histogram(&sorted, &bins.edges());
         assert_eq!(filled.iter().filter(|count| **count > 0).count(), 31);
         assert_eq!(filled.iter().sum::<u64>(), 100_001);

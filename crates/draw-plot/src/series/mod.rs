@@ -1,17 +1,5 @@
 //! The numbers of a picture: quantiles, bins, outlines. Knows neither files nor colours. Moving averages come
-//! from [`measurement::moving_average`].
-//!
-//! | module | contents |
-//! |---|---|
-//! | `columns` | messages in order of sending: bins that keep the extremes, outlines |
-//! | `key_figures` | percentiles of a whole series |
-//! | `sorted` | distributions: quantiles, shares, HdrHistogram's spectrum |
-//! | `log_bins` | histograms of times' magnitudes |
-//! | `seconds` | steps along the time axis |
-//! | `cells` | time and magnitude together |
-//! | `xy_data` | times against numbers: order, axis, unit |
-//!
-//! A message's position counts from 0 here; the picture numbers messages from 1.
+//! from [`measurement::moving_average`]. A message's position counts from 0 here, in the picture from 1.
 
 mod cells;
 mod columns;
@@ -23,7 +11,7 @@ mod xy_data;
 
 pub(crate) use cells::CountSteps;
 pub use cells::{Cells, moment, rows_for, slice_for};
-pub(crate) use columns::{Bin, bins, clip_below};
+pub(crate) use columns::{bins, clip_below};
 pub use columns::{column_ranges, outline};
 pub(crate) use key_figures::{KeyFigures, linear_top};
 pub use log_bins::{bins_for, histogram};
@@ -34,7 +22,6 @@ pub use sorted::{
 };
 pub(crate) use xy_data::{is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, thin_out};
 
-/// A point of a line.
 pub(crate) type Point = (f64, f64);
 
 /// The smallest and the largest of the numbers; `None` without any.
@@ -43,6 +30,12 @@ pub(crate) fn span(numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         let (low, high) = span.unwrap_or((number, number));
         Some((low.min(number), high.max(number)))
     })
+}
+
+/// The whole part of a number; 0 of a negative one.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn whole(number: f64) -> usize {
+    number as usize
 }
 
 /// The factor 1, 2, 5 or 10 and the power of ten of the next such number of at least `wanted`.

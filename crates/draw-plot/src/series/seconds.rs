@@ -13,45 +13,37 @@ pub struct TimeStep {
     pub value: Option<f64>,
 }
 
-/// The values of seconds in ascending order. The second in which the measured phase ends is as long
-/// as it was measured.
+/// The values of ascending seconds. The second in which the measured phase ends is as long as was measured.
 pub(crate) fn steps(
     values: impl IntoIterator<Item = (u64, Option<f64>)>,
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
-    values
-        .into_iter()
-        .map(|(second, value)| {
-            let from_s = second as f64;
-            let to_s = match elapsed_s {
-                Some(end) if end > from_s && end < from_s + 1.0 => end,
-                _ => from_s + 1.0,
-            };
-            TimeStep {
-                from_s,
-                to_s,
-                value,
-            }
-        })
-        .collect()
+    let step = |(second, value)| {
+        let from_s = second as f64;
+        let to_s = match elapsed_s {
+            Some(end) if end > from_s && end < from_s + 1.0 => end,
+            _ => from_s + 1.0,
+        };
+        TimeStep {
+            from_s,
+            to_s,
+            value,
+        }
+    };
+    values.into_iter().map(step).collect()
 }
 
-/// Less of a second than this says nothing of a rate by itself: one echo in a last hundredth of a
-/// millisecond would be 100,000 per second.
+/// Less of a second is not a rate by itself: an echo in its last 10 µs would be 100,000 per second.
 const SLIVER_S: f64 = 0.5;
 
-/// The counts of seconds as rates per second. The two differ for a second that is not whole. One that is not
-/// even half there has the rate of it and the second before it.
-#[must_use]
+/// The counts of seconds as rates. A second that is not even half there is averaged with the one before.
 pub fn rates(
     counts: impl IntoIterator<Item = (u64, u64)>,
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
     let counts = counts.into_iter();
-    let mut steps = steps(
-        counts.map(|(second, count)| (second, Some(count as f64))),
-        elapsed_s,
-    );
+    let counts = counts.map(|(second, count)| (second, Some(count as f64)));
+    let mut steps = steps(counts, elapsed_s);
     let mut before = None;
     for step in &mut steps {
         let (count, length_s) = (step.value, step.to_s - step.from_s);
@@ -73,21 +65,16 @@ pub(crate) fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
     let is_one = |a: &TimeStep, b: &TimeStep| {
         a.value.is_some() == b.value.is_some() && (a.to_s - b.from_s).abs() < 1e-9
     };
-    steps
-        .chunk_by(is_one)
-        .map(|part| {
-            let points = part.iter().filter_map(|step| {
-                let value = step.value?;
-                Some([(step.from_s, value), (step.to_s, value)])
-            });
-            points.flatten().collect::<Vec<_>>()
-        })
-        .filter(|line| !line.is_empty())
-        .collect()
+    let ends = |step: &TimeStep| {
+        let value = step.value?;
+        Some([(step.from_s, value), (step.to_s, value)])
+    };
+    let lines = steps.chunk_by(is_one);
+    let lines = lines.map(|part| part.iter().filter_map(ends).flatten().collect::<Vec<_>>());
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// Seconds with failures, brought together where their middles are closer than `room_s`, so that each
-/// group can be labelled: when it begins, when it ends, and how many there were.
+/// Start, end and number of the failures of successive seconds, whose middles are closer than `room_s`.
 pub(crate) fn failures(
     counts: impl IntoIterator<Item = (u64, u64)>,
     room_s: f64,
@@ -110,14 +97,11 @@ pub(crate) fn failures(
 
 /// The unit in which times up to this are written, and how many seconds it has.
 pub(crate) fn time_unit(longest_s: f64) -> (&'static str, f64) {
-    if longest_s >= 3.0 * 3_600.0 {
-        ("h", 3_600.0)
-    } else if longest_s >= 600.0 {
-        ("min", 60.0)
-    } else if longest_s >= 0.5 {
-        ("s", 1.0)
-    } else {
-        ("ms", 1e-3)
+    match longest_s {
+        10_800.0.. => ("h", 3_600.0),
+        600.0.. => ("min", 60.0),
+        0.5.. => ("s", 1.0),
+        _ => ("ms", 1e-3),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use results::read::Latencies;
 
+use super::whole;
+
 /// Times in ascending order, each with its number of occurrences; at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SortedTimes<'v> {
@@ -11,9 +13,7 @@ pub struct SortedTimes<'v> {
 }
 
 impl<'v> SortedTimes<'v> {
-    /// Latencies that are in ascending order; `None` without any, and where counts and values differ in
-    /// number.
-    #[must_use]
+    /// Latencies in ascending order; `None` without any, and where counts and values differ in number.
     pub fn of(times: &'v Latencies) -> Option<Self> {
         Self::new(&times.values_ms, &times.counts)
     }
@@ -32,25 +32,24 @@ impl<'v> SortedTimes<'v> {
     }
 
     /// True if the values come with counts, as from a histogram.
-    #[must_use]
     pub fn is_counted(&self) -> bool {
         !self.up_to.is_empty()
     }
 
     /// The number of times.
-    #[must_use]
     pub fn count(&self) -> u64 {
         let counted = self.up_to.last().copied();
         counted.unwrap_or(self.values.len() as u64)
     }
 
-    /// The smallest value that the share `q` of all does not exceed, as HdrHistogram defines it
-    /// (`inverted_cdf` in NumPy).
-    #[must_use]
+    /// The smallest value that the share `q` of all does not exceed (`inverted_cdf` in NumPy).
     pub fn quantile(&self, q: f64) -> f64 {
-        // A share of a count is at most that count.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let rank = ((q * self.count() as f64).ceil() as u64).clamp(1, self.count());
+        let rank = whole((q * self.count() as f64).ceil()) as u64;
+        self.at_rank(rank.clamp(1, self.count()))
+    }
+
+    /// The time of this rank, from 1 to the number of times.
+    fn at_rank(&self, rank: u64) -> f64 {
         let at = if self.is_counted() {
             self.up_to.partition_point(|up_to| *up_to < rank)
         } else {
@@ -60,17 +59,14 @@ impl<'v> SortedTimes<'v> {
     }
 
     /// The number of times of at most `value`.
-    #[must_use]
     pub fn at_most(&self, value: f64) -> u64 {
         self.first(self.values.partition_point(|other| *other <= value))
     }
 
-    /// The number of times below `value`.
     pub(crate) fn below(&self, value: f64) -> u64 {
         self.first(self.values.partition_point(|other| *other < value))
     }
 
-    /// The number of times of the first `values` values.
     fn first(&self, values: usize) -> u64 {
         match values.checked_sub(1) {
             None => 0,
@@ -79,7 +75,6 @@ impl<'v> SortedTimes<'v> {
     }
 
     /// The largest time.
-    #[must_use]
     pub fn max(&self) -> f64 {
         self.quantile(1.0)
     }
@@ -87,55 +82,41 @@ impl<'v> SortedTimes<'v> {
     /// The smallest time above zero, where a logarithmic axis can begin.
     pub(crate) fn min_positive(&self) -> Option<f64> {
         let zeros = self.at_most(0.0);
-        let rank = |at: usize| self.first(at + 1) > zeros;
-        let start = self.values.partition_point(|value| *value <= 0.0);
-        (start..self.values.len())
-            .find(|at| rank(*at))
-            .map(|at| self.values[at])
+        (zeros < self.count()).then(|| self.at_rank(zeros + 1))
     }
 }
 
 /// The share of the times, from 0 to 1, of at most each of the `places`.
-#[must_use]
 pub fn shares(sorted: &SortedTimes<'_>, places: &[f64]) -> Vec<f64> {
     let count = sorted.count() as f64;
-    places
-        .iter()
-        .map(|place| sorted.at_most(*place) as f64 / count)
-        .collect()
+    let share = |place: &f64| sorted.at_most(*place) as f64 / count;
+    places.iter().map(share).collect()
 }
 
 /// HdrHistogram's spectrum: the quantile at each of the `places`, which are 1/(1 − q).
-#[must_use]
 pub fn spectrum(sorted: &SortedTimes<'_>, places: &[f64]) -> Vec<f64> {
     let quantile = |place: &f64| sorted.quantile(quantile_at(*place));
     places.iter().map(quantile).collect()
 }
 
 /// The quantile whose 1/(1 − q) is `place`.
-#[must_use]
 pub fn quantile_at(place: f64) -> f64 {
     1.0 - 1.0 / place.max(1.0)
 }
 
-/// The end of the axis of the spectrum of `count` times: with room beyond the last of them, in which the
-/// largest is drawn.
-#[must_use]
+/// The end of the axis of the spectrum of `count` times: beyond the last of them, the largest is drawn.
 pub fn spectrum_end(count: u64) -> f64 {
     1.25 * count.max(1) as f64
 }
 
 /// `steps` + 1 places from `low` to `high`, at equal distances.
-#[must_use]
 pub fn even_places(low: f64, high: f64, steps: usize) -> Vec<f64> {
     let steps = steps.max(1);
-    (0..=steps)
-        .map(|step| low + (high - low) * (step as f64 / steps as f64))
-        .collect()
+    let place = |step| low + (high - low) * (step as f64 / steps as f64);
+    (0..=steps).map(place).collect()
 }
 
 /// `steps` + 1 places from `low`, which is above zero, to `high`, each the same factor further.
-#[must_use]
 pub fn log_places(low: f64, high: f64, steps: usize) -> Vec<f64> {
     let logs = even_places(low.ln(), high.ln(), steps);
     logs.into_iter().map(f64::exp).collect()

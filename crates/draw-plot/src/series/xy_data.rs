@@ -10,14 +10,12 @@ pub(crate) fn sort_by_x(points: impl Iterator<Item = Point>) -> Vec<Point> {
     sorted
 }
 
-/// True if numbers from `low` to `high` belong on a logarithmic axis: all are above zero, and on a linear
-/// one the smallest would stand on top of each other.
+/// True if the smallest of these numbers would stand on top of each other on a linear axis.
 pub(crate) fn is_wide((low, high): (f64, f64)) -> bool {
     low > 0.0 && high / low >= 100.0
 }
 
-/// The ends of a linear axis of these numbers: a little air at both ends, but nothing below zero where no
-/// number is.
+/// The range with a little air at both ends, but nothing below zero where no number is.
 pub(crate) fn pad_range((low, high): (f64, f64)) -> (f64, f64) {
     // A single number needs an axis as well.
     let air = if high > low {
@@ -38,8 +36,8 @@ pub(crate) fn latency_unit(largest_ms: f64) -> (&'static str, f64) {
     }
 }
 
-/// The points of a line that looks the same, where many share a column of pixels: the first, the
-/// lowest, the highest and the last of each column. Points are in pixels and in the order of x.
+/// The first, the lowest, the highest and the last point of each column of pixels, through which a line looks
+/// the same. Points are in the order of x.
 pub(crate) fn thin_out(pixels: &[Point]) -> Vec<Point> {
     let mut kept = Vec::new();
     for column in pixels.chunk_by(|a, b| a.0.round() == b.0.round()) {

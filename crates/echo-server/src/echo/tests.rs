@@ -264,7 +264,7 @@ fn a_fault_is_closed_with_its_code_after_the_echoes() {
     runtime.block_on(echo::<Test, _>(&mut socket, &mut connection));
     let wanted = [Message::Data(0), Message::Data(1), Message::Close(1009)];
     assert_eq!(socket.wrote(), wanted);
-    let text = connection.server.metrics().render();
+    let text = connection.server.metrics.render();
     assert!(text.contains("closes_total{code=\"1009\"} 1\n"), "{text}");
 }
 
@@ -275,7 +275,7 @@ fn a_close_by_the_peer_ends_it_after_the_echoes() {
     assert!(poll_once(&mut socket, &mut connection));
     assert_eq!(socket.wrote().len(), 2);
     assert_eq!(socket.done.last(), Some(&Done::Flushed));
-    let text = connection.server.metrics().render();
+    let text = connection.server.metrics.render();
     assert!(text.contains("closes_total{code=\"4000\"} 1\n"), "{text}");
     assert!(text.contains("messages_out_total 2\n"), "{text}");
 }
@@ -288,7 +288,7 @@ fn a_stream_that_ends_counts_as_1006() {
     };
     let mut connection = connection(&ShutdownTrigger::default());
     assert!(poll_once(&mut socket, &mut connection));
-    let text = connection.server.metrics().render();
+    let text = connection.server.metrics.render();
     assert!(text.contains("closes_total{code=\"1006\"} 1\n"), "{text}");
 }
 

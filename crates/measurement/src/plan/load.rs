@@ -186,10 +186,8 @@ impl LoadSpec {
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }
-        let clients = usize::try_from(draft.clients.get()).unwrap_or(usize::MAX);
-        if let Some(at_most) = NonZeroUsize::new(clients) {
-            draft.threads = draft.threads.min(at_most);
-        }
+        let clients = NonZeroUsize::try_from(draft.clients).unwrap_or(NonZeroUsize::MAX);
+        draft.threads = draft.threads.min(clients);
         Ok(Self(draft))
     }
 
@@ -241,12 +239,8 @@ impl LoadDraft {
         if let Length::Duration(time) = self.length {
             check("a measured time", time, SHORTEST, LONGEST_RUN)?;
         }
-        check(
-            "a connect timeout",
-            self.connect_timeout,
-            SHORTEST,
-            MAX_TIMEOUT,
-        )?;
+        let connect = self.connect_timeout;
+        check("a connect timeout", connect, SHORTEST, MAX_TIMEOUT)?;
         check("a timeout", self.timeout, SHORTEST, MAX_TIMEOUT)?;
         check("a warm-up", self.warmup, Duration::ZERO, MAX_TIMEOUT)
     }

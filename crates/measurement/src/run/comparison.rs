@@ -1,5 +1,8 @@
 //! What a comparison of servers found, as plain data. Field names are the keys of its JSON.
 
+// Fields whose name says it all have no comment.
+#![allow(missing_docs)]
+
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
@@ -23,27 +26,22 @@ pub struct Comparison {
     pub schema: u32,
     /// [`KIND`].
     pub kind: String,
-    /// What compared.
     pub tool: Tool,
-    /// Where it was measured from.
     pub host: Host,
     /// Wall-clock time of its beginning, RFC 3339.
     pub started_at: String,
     /// How long it took, in seconds.
     pub elapsed_s: f64,
-    /// What was asked for.
     pub plan: ComparisonPlan,
     /// The servers, in the order in which they were named.
     pub servers: Vec<CandidateRow>,
     /// One row a round and server, as they were measured.
     pub rounds: Vec<RoundRow>,
-    /// One row a figure.
     pub figures: Vec<FigureRow>,
     /// Rounds that lie far from the others. They are named and counted, never left out.
     pub outliers: Vec<OutlierRow>,
     /// The conditions that it was to be held against.
     pub conditions: Vec<ConditionRow>,
-    /// Whether to believe it.
     pub validity: ValiditySummary,
     /// The user ended it before all rounds were done.
     pub interrupted: bool,
@@ -62,7 +60,6 @@ pub struct ComparisonPlan {
     pub rounds: u32,
     /// Rounds are added until every interval is at most so wide, in percent of its ratio.
     pub until_sure_percent: Option<f64>,
-    /// Most rounds.
     pub max_rounds: u32,
     /// Seed of the order within rounds, of payloads and of the bootstrap.
     pub seed: u64,
@@ -86,7 +83,6 @@ fn all_figures() -> Vec<ComparedFigure> {
 /// A server under comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CandidateRow {
-    /// Its name.
     pub name: String,
     /// The command that starts it; `None` when it ran already.
     pub command: Option<String>,
@@ -104,9 +100,8 @@ pub struct CandidateRow {
 /// What one server did in one round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoundRow {
-    /// The round, from 1.
+    /// From 1.
     pub round: u32,
-    /// The server's name.
     pub server: String,
     /// When it had its turn within the round, from 1.
     pub turn: u32,
@@ -128,9 +123,7 @@ pub struct RoundRow {
 /// What one run found, from its steady part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRow {
-    /// Whether to believe it.
     pub verdict: Verdict,
-    /// What speaks against it.
     pub reasons: Vec<String>,
     /// Messages echoed right and timed, of the whole measured phase.
     pub timed_messages: u64,
@@ -148,9 +141,7 @@ pub struct RunRow {
     /// Median of the time that the run is about, in nanoseconds: closed loop the service time, open
     /// loop the response time.
     pub p50_ns: Option<f64>,
-    /// Its 99th percentile.
     pub p99_ns: Option<f64>,
-    /// Its 99.9th percentile.
     pub p99_9_ns: Option<f64>,
     /// CPU time of the server's processes during the whole measured phase, in seconds.
     pub server_cpu_s: Option<f64>,
@@ -162,7 +153,6 @@ pub struct RunRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Steadiness {
-    /// It was.
     Steady,
     /// It rose or fell to the end.
     Drifting,
@@ -175,9 +165,7 @@ pub enum Steadiness {
 /// What all rounds say of one figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FigureRow {
-    /// The figure.
     pub figure: ComparedFigure,
-    /// [`ComparedFigure::unit`].
     pub unit: String,
     /// One entry a compared server.
     pub servers: Vec<FigureOfServer>,
@@ -188,7 +176,6 @@ pub struct FigureRow {
 /// What one server had of a figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FigureOfServer {
-    /// The server's name.
     pub server: String,
     /// The median of its rounds; `None` when no round has the figure.
     pub median: Option<f64>,
@@ -199,23 +186,17 @@ pub struct FigureOfServer {
 /// A server against the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgainstReference {
-    /// The server.
     pub server: String,
-    /// What it is compared with.
     pub reference: String,
     /// Rounds in which both have the figure.
     pub rounds: u32,
     /// The server's value over the reference's; `None` when no two rounds have both.
     pub ratio: Option<f64>,
-    /// Lower end of the interval.
     pub low: Option<f64>,
-    /// Upper end of it.
     pub high: Option<f64>,
     /// Its level, which is such that of all figures and servers together no verdict is wrong as often as the
     /// plan's `confidence` says.
-    #[serde(default)]
     pub level: Option<f64>,
-    /// What can be said.
     pub verdict: ComparisonVerdict,
     /// The same for a person: `axum 1.32 × faster (1.28–1.36)`.
     pub text: String,
@@ -228,24 +209,17 @@ pub struct AgainstReference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparisonVerdict {
-    /// It is better.
     Better,
-    /// It is worse.
     Worse,
-    /// The rounds do not say.
     CannotTell,
 }
 
 /// A round that lies far from the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutlierRow {
-    /// The figure.
     pub figure: ComparedFigure,
-    /// The server.
     pub server: String,
-    /// The round, from 1.
     pub round: u32,
-    /// Its value.
     pub value: f64,
     /// The median of all rounds.
     pub median: f64,
@@ -260,7 +234,6 @@ pub struct ConditionRow {
     pub held: bool,
     /// Whether the rounds tell that; what they do not tell leaves the gate open.
     pub is_sure: bool,
-    /// Why that is said.
     pub text: String,
 }
 

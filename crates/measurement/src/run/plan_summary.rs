@@ -1,5 +1,8 @@
 //! The plan as it is reported.
 
+// Fields whose name says it all have no comment.
+#![allow(missing_docs)]
+
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
@@ -12,24 +15,20 @@ pub struct PlanSummary {
     /// The server's URL, its query values masked.
     pub url: String,
     /// Whether the server's certificate was checked; `None` without TLS.
-    #[serde(default)]
     pub certificate_checked: Option<bool>,
     /// Which of our servers ran inside the process, if one did.
     pub embedded: Option<String>,
-    /// Connections asked for.
     pub clients: u32,
     /// Measured messages of each client, unless a time was planned.
     pub messages_per_client: Option<u64>,
     /// Measured time in seconds, unless a number was planned.
     pub duration_s: Option<f64>,
-    /// Payload size.
     pub payload_bytes: PayloadBytes,
     /// Text messages; otherwise binary.
     pub text: bool,
     /// Messages per second asked for, of stages the average; `None` in closed loop.
     pub rate_per_s: Option<f64>,
     /// Seconds in which the rate rises from 0; `None` without a ramp.
-    #[serde(default)]
     pub ramp_s: Option<f64>,
     /// The stages of the offered rate, if it has any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -38,28 +37,22 @@ pub struct PlanSummary {
     pub arrivals: Arrivals,
     /// Most messages in flight per client; `None` = unbounded.
     pub window: Option<u32>,
-    /// Warm-up in seconds.
     pub warmup_s: f64,
     /// Limit for one echo in seconds.
     pub timeout_s: f64,
-    /// How echoes were verified.
     pub verify: Verify,
-    /// Generator threads.
     pub threads: usize,
     /// Cores that the threads were pinned to, one a thread in turn; empty = not pinned.
     #[serde(default)]
     pub pinned_to: Vec<usize>,
-    /// The threads never slept.
     #[serde(default)]
     pub busy_poll: bool,
-    /// Seed of every random choice.
     pub seed: u64,
 }
 
 /// A stage of the offered rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StageSummary {
-    /// How long it lasts, in seconds.
     pub duration_s: f64,
     /// Messages per second over all clients.
     pub rate_per_s: f64,
@@ -72,31 +65,23 @@ pub enum PayloadBytes {
     /// Every message had this size.
     Fixed(u64),
     /// Sizes were drawn uniformly, both ends included.
-    Range {
-        /// Smallest size.
-        min: u64,
-        /// Largest size.
-        max: u64,
-    },
+    Range { min: u64, max: u64 },
 }
 
 impl From<&Plan> for PlanSummary {
     fn from(plan: &Plan) -> Self {
-        let (messages_per_client, duration_s) = match plan.length {
-            Length::MessagesPerClient(n) => (Some(n.get()), None),
-            Length::Duration(time) => (None, Some(time.as_secs_f64())),
+        let messages_per_client = match plan.length {
+            Length::MessagesPerClient(n) => Some(n.get()),
+            Length::Duration(_) => None,
         };
         let (min, max) = (plan.payload.min, plan.payload.max);
         let profile = plan.load.profile();
-        let stages = profile.map_or_else(Vec::new, |profile| {
-            let stages = profile.as_stages().into_iter();
-            stages
-                .map(|stage| StageSummary {
-                    duration_s: stage.time.as_secs_f64(),
-                    rate_per_s: stage.rate.per_second(),
-                })
-                .collect()
+        let stages = profile.into_iter().flat_map(RateProfile::as_stages);
+        let stages = stages.map(|stage| StageSummary {
+            duration_s: stage.time.as_secs_f64(),
+            rate_per_s: stage.rate.per_second(),
         });
+        let stages: Vec<_> = stages.collect();
         Self {
             url: mask_url(plan.server_url().as_str()),
             certificate_checked: plan
@@ -106,7 +91,7 @@ impl From<&Plan> for PlanSummary {
             embedded: plan.server().embedded.clone(),
             clients: plan.clients.get(),
             messages_per_client,
-            duration_s,
+            duration_s: plan.measured_time().map(|time| time.as_secs_f64()),
             payload_bytes: if min == max {
                 PayloadBytes::Fixed(min)
             } else {

@@ -1,5 +1,8 @@
 //! What a run found, as plain data. Field names are the JSON keys of the contract.
 
+// Fields whose name says it all have no comment.
+#![allow(missing_docs)]
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -20,33 +23,25 @@ pub const SCHEMA: u32 = 1;
 pub struct Summary {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What measured.
     pub tool: Tool,
     /// The command line, secrets masked; `None` in a file of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_line: Option<Vec<String>>,
-    /// What was asked for.
     pub plan: PlanSummary,
-    /// Where it was measured from.
     pub host: Host,
     /// Wall-clock time of T0, RFC 3339.
     pub started_at: String,
     /// Length of the measured phase in seconds.
     pub elapsed_s: f64,
-    /// How the connections fared.
     pub connections: Connections,
-    /// How the messages fared.
     pub messages: MessageCounts,
-    /// Right echoes per second of the measured phase.
     pub throughput: Throughput,
     /// Messages per second asked for, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
     /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
-    #[serde(default)]
     pub achieved_rate_per_s: Option<f64>,
     /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
     /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
-    #[serde(default)]
     pub sent_in_time_share: Option<f64>,
     /// Received minus sent.
     pub service_time_ns: Latency,
@@ -54,20 +49,14 @@ pub struct Summary {
     pub response_time_ns: Latency,
     /// By how much the p99 of the response time exceeds that of the service time: what coordinated
     /// omission would have hidden. `None` in closed loop, where it cannot be known.
-    #[serde(default)]
     pub coordinated_omission_p99_ns: Option<u64>,
-    /// How long connections took to open.
     pub connect_ns: ConnectTimes,
     /// Actual minus intended send time.
     pub send_lag_ns: SendLag,
-    /// What the generator itself used.
     pub client: GeneratorUsage,
-    /// What the server used, where that could be sampled.
     pub server: Option<ServerUsage>,
     /// What the generator can do on this host, if that was measured before the run.
-    #[serde(default)]
     pub calibration: Option<Calibration>,
-    /// Whether to believe it.
     pub validity: ValiditySummary,
     /// The conditions that the run was to be held against.
     #[serde(default)]
@@ -79,7 +68,6 @@ pub struct Summary {
 pub struct Tool {
     /// `ws-bench`.
     pub name: String,
-    /// Its version.
     pub version: String,
 }
 
@@ -87,9 +75,7 @@ pub struct Tool {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Host {
-    /// Operating system.
     pub os: String,
-    /// Kernel version.
     pub kernel: String,
     /// Processor name.
     pub cpu: String,
@@ -104,7 +90,6 @@ pub struct Host {
 /// How the connections fared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Connections {
-    /// Connections tried.
     pub attempted: u64,
     /// Connections that finished their handshake.
     pub opened: u64,
@@ -142,25 +127,19 @@ pub struct CloseReason {
 /// Right echoes per second of the measured phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
-    /// Messages.
     pub messages_per_s: f64,
-    /// Payload bytes.
     pub payload_bytes_per_s: f64,
 }
 
 impl Throughput {
     /// 0 when nothing was measured.
     fn new(echoes: &EchoTotals, elapsed_s: f64) -> Self {
-        let per_second = |n: u64| {
-            if elapsed_s > 0.0 {
-                n as f64 / elapsed_s
-            } else {
-                0.0
-            }
-        };
+        if elapsed_s <= 0.0 {
+            return Self::default();
+        }
         Self {
-            messages_per_s: per_second(echoes.messages),
-            payload_bytes_per_s: per_second(echoes.payload_bytes),
+            messages_per_s: echoes.messages as f64 / elapsed_s,
+            payload_bytes_per_s: echoes.payload_bytes as f64 / elapsed_s,
         }
     }
 }
@@ -203,28 +182,18 @@ impl ScheduleAdherence {
     }
 }
 
-/// Everything that a summary holds beside plan and record.
+/// Everything that a [`Summary`] holds beside plan and record.
 #[derive(Debug, Clone, Default)]
 pub struct RunContext {
-    /// What measured.
     pub tool: Tool,
-    /// The command line, secrets masked; `None` when unknown.
     pub command_line: Option<Vec<String>>,
-    /// Where.
     pub host: Host,
-    /// Wall-clock time of T0, RFC 3339.
     pub started_at: String,
-    /// Length of the measured phase in seconds.
     pub elapsed_s: f64,
-    /// How the connections fared.
     pub connections: Connections,
-    /// How long they took to open.
     pub connect_ns: ConnectTimes,
-    /// What the generator used.
     pub client: GeneratorUsage,
-    /// What the server used, where that could be sampled.
     pub server: Option<ServerUsage>,
-    /// What the generator can do at its best.
     pub calibration: Option<Calibration>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,

@@ -1,5 +1,8 @@
 //! The figures that a verdict rests on.
 
+// Fields whose name says it all have no comment.
+#![allow(missing_docs)]
+
 use super::latency::Latency;
 use super::reason::SendConditions;
 use super::resource_usage::Calibration;
@@ -9,19 +12,16 @@ use super::resource_usage::Calibration;
 pub struct Evidence {
     /// Messages with a service time.
     pub timed_messages: u64,
-    /// Service times.
     pub service: Latency,
     /// Response times; in closed loop the same.
     pub response: Latency,
     /// 99th percentile of the send lag in nanoseconds; `None` in closed loop.
     pub send_lag_p99_ns: Option<u64>,
-    /// What sending was up to.
     pub sending: SendConditions,
     /// Achieved rate as a share of the offered one; `None` in closed loop.
     pub achieved_share: Option<f64>,
     /// Every message sent was echoed.
     pub answered_all: bool,
-    /// Right echoes per second.
     pub messages_per_s: f64,
     /// What the generator can do at its best; `None` when that was not measured.
     pub calibration: Option<Calibration>,
@@ -33,7 +33,6 @@ pub struct Evidence {
     pub run_queue_wait: Option<f64>,
     /// Connections that failed to open or ended before their client was done with them.
     pub broken_connections: u64,
-    /// Connections tried.
     pub connections: u64,
     /// Messages that were due and never sent.
     pub unsent: u64,

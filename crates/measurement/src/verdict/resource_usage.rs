@@ -29,7 +29,6 @@ pub struct GeneratorUsage {
     pub cpu_per_thread: Vec<f64>,
     /// With busy polling, the share of the time in which the busiest thread had something to do;
     /// `None` without.
-    #[serde(default)]
     pub busy_share: Option<f64>,
     /// Writes that found the socket full: the server, or the network, did not keep up.
     #[serde(default)]
@@ -41,11 +40,9 @@ pub struct GeneratorUsage {
     /// The same as a share of the time that the threads were measured for.
     pub run_queue_wait_share: Option<f64>,
     /// How often the threads left their cores.
-    #[serde(default)]
     pub context_switches: Option<ContextSwitches>,
     /// Right echoes for each second of CPU time; `None` when it used none, and before a [`Summary`](crate::run::Summary)
     /// counts them.
-    #[serde(default)]
     pub messages_per_cpu_s: Option<f64>,
 }
 
@@ -80,6 +77,5 @@ pub struct ServerUsage {
     pub messages_per_cpu_s: Option<f64>,
     /// How often its threads left their cores; `None` for an embedded server and where the system does
     /// not tell.
-    #[serde(default)]
     pub context_switches: Option<ContextSwitches>,
 }

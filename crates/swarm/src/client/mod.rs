@@ -1,7 +1,7 @@
 //! One client: sends on schedule, matches echoes, records them, and closes the connection.
 //!
 //! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's
-//! signal has changed; its thread wakes it then. Each time it reads what is there, moves to the next
+//! command has changed; its thread wakes it then. Each time it reads what is there, moves to the next
 //! stage where it is time to, writes what may go out, and registers its next wake-up.
 //!
 //! | module | content |
@@ -94,13 +94,13 @@ impl Client {
     ) -> Option<Self> {
         let mut client = Self {
             connect_ns: nanoseconds(opened.timings.total()),
-            stream: opened.stream,
+            stream: opened.reader.stream,
             id,
             slot,
             stage: ClientStage::Waiting,
             ready: Readiness {
                 writable: true,
-                ..opened.readiness
+                ..opened.reader.readiness
             },
             sent: 0,
             deadline_ns: u64::MAX,
@@ -118,7 +118,7 @@ impl Client {
             closed: None,
             held_back: HeldBack::default(),
         };
-        match client.take_in(&opened.leftover, thread.clock.now_ns(), thread) {
+        match client.take_in(&opened.reader.buffer, thread.clock.now_ns(), thread) {
             Ok(()) => Some(client),
             Err(end) => {
                 client.end(end, thread);
@@ -127,7 +127,7 @@ impl Client {
         }
     }
 
-    /// Does everything that can be done now. `reported` is the poll's report, if that is why.
+    /// Does everything that can be done now. `reported` is the poll's report, if there is one.
     #[inline]
     pub(crate) fn wake(&mut self, reported: Option<Readiness>, thread: &ThreadState) -> Next {
         match self.advance(reported, thread) {
@@ -251,7 +251,6 @@ impl Client {
         is_current
     }
 
-    /// Clears a due time that has come.
     pub(crate) fn on_due(&mut self, at_ns: u64) {
         if self.due_ns == at_ns {
             self.due_ns = u64::MAX;

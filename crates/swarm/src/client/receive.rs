@@ -88,7 +88,7 @@ impl Client {
         {
             return;
         }
-        while let Some(message) = self.in_flight.next_expected() {
+        while let Some(message) = self.in_flight.oldest() {
             let identity = Identity {
                 client: self.id,
                 number: message.number,
@@ -112,9 +112,7 @@ impl Client {
             Event::Data { kind, part, last } => {
                 let context = VerifyContext {
                     client: self.id,
-                    clients: thread.rules.clients,
-                    verify: thread.rules.verify,
-                    kind: thread.rules.kind,
+                    rules: &thread.rules,
                     payloads: &thread.payloads,
                     sent: self.sent,
                     warmed: self.warmed,

@@ -15,7 +15,7 @@ impl Client {
     /// Records a message from the server.
     #[inline]
     pub(super) fn record_echo(&mut self, verdict: EchoVerdict, now_ns: u64, thread: &ThreadState) {
-        let Some(run) = thread.signal.run else {
+        let Some(run) = thread.run else {
             return;
         };
         let mut recorder = thread.recorder.borrow_mut();
@@ -105,7 +105,7 @@ impl Client {
     /// Holds back a message that names nothing, until it is known what it is.
     #[cold]
     fn hold_back(&mut self, message: ReceivedMessage, received_ns: u64, thread: &ThreadState) {
-        if self.in_flight.is_empty() && self.in_flight.has_given_up(None) {
+        if self.in_flight.is_empty() && !self.in_flight.given_up.is_empty() {
             // It may be the echo of a message that is counted as lost already.
             return;
         }
@@ -153,7 +153,7 @@ impl Client {
         thread: &ThreadState,
     ) {
         self.record_difference(sent, &held.message, None, thread);
-        if let Some(run) = thread.signal.run
+        if let Some(run) = thread.run
             && !sent.number.is_warmup()
         {
             self.failed += 1;
@@ -172,12 +172,11 @@ impl Client {
 
     /// Gives up the messages in flight, records them, and completes the client's part of the plan.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
-        let signal = thread.signal;
         let (timed_out, mut active) = self.in_flight.give_up();
-        if let Some(run) = signal.run {
+        if let Some(run) = thread.run {
             let mut undecided_from_ns = u64::MAX;
             // When the user ends the run, the echo may still be under way: not the server's fault.
-            if signal.stop {
+            if thread.command.stop {
                 for message in active.drain(..) {
                     undecided_from_ns = undecided_from_ns.min(message.sent_ns);
                     if !message.number.is_warmup() {
@@ -214,7 +213,7 @@ impl Client {
 
 /// Counts messages that are the server's own and came in the measured phase.
 fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
-    if let Some(run) = thread.signal.run {
+    if let Some(run) = thread.run {
         let mut recorder = thread.recorder.borrow_mut();
         let measured = messages.iter().filter(|m| m.received_ns >= run.t0_ns);
         measured.for_each(|_| recorder.counts.unexpected += 1);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use rand::RngExt;
-use websocket_wire::{Opcode, WriteBuffer, append_control_frame};
+use websocket_wire::{Opcode, append_control_frame};
 
 use super::Client;
 use super::stages::ClientStage;
@@ -66,32 +66,24 @@ impl Client {
         buffers: &mut WriteBuffers,
         thread: &ThreadState,
     ) -> (usize, Option<SendQuota>) {
-        let WriteBuffers {
-            bytes,
-            frames,
-            masks,
-        } = buffers;
-        bytes.clear();
-        frames.clear();
+        buffers.bytes.clear();
+        buffers.frames.clear();
+        let mut resumed = 0;
         if let Some(partial) = &self.partial {
             let mut frame = OutgoingFrame::clone(partial);
-            frame.append(bytes, self.id, thread.rules.kind, &thread.payloads);
+            frame.append(&mut buffers.bytes, self.id, &thread.payloads);
+            resumed = buffers.bytes.as_bytes().len();
+            // Only a whole frame may be followed by another.
+            if frame.written < frame.len() {
+                return (resumed, None);
+            }
         }
-        let resumed = bytes.as_bytes().len();
-        // Only a whole frame may be followed by another.
-        if self
-            .partial
-            .as_ref()
-            .is_some_and(|p| p.len() - p.written != resumed as u64)
-        {
-            return (resumed, None);
-        }
-        bytes.put(&self.control);
+        buffers.bytes.put(&self.control);
         // Read just before the write: the actual send time of all new messages in it.
         let now = thread.clock.now_ns();
         let mut quota = self.quota(now, thread);
         if let Some(quota) = &mut quota {
-            self.begin_frames(quota, bytes, frames, masks, thread);
+            self.begin_frames(quota, buffers, thread);
         }
         (resumed, quota)
     }
@@ -99,10 +91,7 @@ impl Client {
     /// Returns the messages that may go out now.
     #[inline]
     fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
-        let run = thread
-            .signal
-            .run
-            .filter(|_| self.stage == ClientStage::Running)?;
+        let run = thread.run.filter(|_| self.stage == ClientStage::Running)?;
         let in_flight = self.in_flight.active();
         self.pacing
             .quota(now_ns, in_flight, self.sent, &thread.rules, run)
@@ -112,7 +101,7 @@ impl Client {
     #[inline]
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
-        let run = thread.signal.run?;
+        let run = thread.run?;
         if self.stage != ClientStage::Running
             || !self.ready.writable
             || self.in_flight.active() >= thread.rules.window
@@ -148,34 +137,34 @@ impl Client {
     fn begin_frames(
         &self,
         quota: &mut SendQuota,
-        buffer: &mut WriteBuffer,
-        frames: &mut Vec<OutgoingFrame>,
-        masks: &mut impl rand::Rng,
+        buffers: &mut WriteBuffers,
         thread: &ThreadState,
     ) {
         let client = self.id;
-        let first = if quota.measured {
+        let mut index = if quota.measured {
             self.sent
         } else {
             self.warmed
         };
-        for index in first.. {
-            if buffer.as_bytes().len() >= BUFFER_LEN {
-                break;
-            }
-            let Some(intended_ns) = quota.take(&thread.rules) else {
-                break;
-            };
+        while buffers.bytes.as_bytes().len() < BUFFER_LEN
+            && let Some(intended_ns) = quota.take(&thread.rules)
+        {
             let number = if quota.measured {
                 MessageNumber::measured(index)
             } else {
                 MessageNumber::warmup(index)
             };
-            let shape = thread.payloads.shape(Identity { client, number });
-            let mask = masks.random::<u32>().to_ne_bytes();
-            let mut frame = OutgoingFrame::new(number, shape, mask, intended_ns);
-            frame.append(buffer, client, thread.rules.kind, &thread.payloads);
-            frames.push(frame);
+            index += 1;
+            let message = InFlightMessage {
+                number,
+                shape: thread.payloads.shape(Identity { client, number }),
+                intended_ns,
+                sent_ns: quota.now_ns,
+            };
+            let mask = buffers.masks.random::<u32>().to_ne_bytes();
+            let mut frame = OutgoingFrame::new(message, thread.rules.kind, mask);
+            frame.append(&mut buffers.bytes, client, &thread.payloads);
+            buffers.frames.push(frame);
         }
     }
 
@@ -201,7 +190,7 @@ impl Client {
             self.control.drain(..control);
             rest -= control;
         }
-        let (Some(quota), Some(run)) = (quota, thread.signal.run) else {
+        let (Some(quota), Some(run)) = (quota, thread.run) else {
             return;
         };
         let now = quota.now_ns;
@@ -221,16 +210,11 @@ impl Client {
                 self.partial = Some(Box::new(partial));
             }
             sent += 1;
-            self.in_flight.push(InFlightMessage {
-                number: frame.number,
-                shape: frame.shape,
-                intended_ns: frame.intended_ns,
-                sent_ns: now,
-            });
+            self.in_flight.push(frame.message);
             self.last_sent_ns = now;
             if quota.measured {
                 self.sent += 1;
-                recorder.sent(frame.intended_ns - run.t0_ns, now - run.t0_ns);
+                recorder.sent(frame.message.intended_ns - run.t0_ns, now - run.t0_ns);
             } else {
                 self.warmed += 1;
             }

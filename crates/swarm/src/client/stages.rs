@@ -33,16 +33,12 @@ impl Client {
     /// Moves to the next stage where it is time to.
     #[inline]
     pub(super) fn step(&mut self, now: u64, thread: &ThreadState) -> Result<(), ConnectionEnd> {
-        let signal = &thread.signal;
         let timeout = thread.rules.timeout_ns;
-        if self
-            .in_flight
-            .oldest_sent_ns()
-            .is_some_and(|sent| sent + timeout <= now)
-        {
+        let oldest = self.in_flight.oldest();
+        if oldest.is_some_and(|message| message.sent_ns + timeout <= now) {
             self.expire(now - timeout, thread);
         }
-        if let Some(run) = signal.run {
+        if let Some(run) = thread.run {
             if self.stage == ClientStage::Waiting {
                 self.stage = ClientStage::Running;
                 self.pacing = Pacing::start(&thread.rules, self.id, run);
@@ -54,7 +50,7 @@ impl Client {
         if let ClientStage::Draining { until_ns } = self.stage {
             self.step_draining(now, until_ns, thread);
         }
-        if signal.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
+        if thread.command.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
             self.begin_closing(now, thread);
         }
         // Half of something is out, so nothing else can be sent, and the server does not read on.
@@ -73,29 +69,27 @@ impl Client {
     #[inline]
     fn step_running(&mut self, now: u64, run: RunTimes, thread: &ThreadState) {
         let timeout = thread.rules.timeout_ns;
-        let all_sent = self.pacing.is_over(now, self.sent, &thread.rules, run);
-        if thread.signal.stop {
-            thread.record_unsent(self.pacing, self.sent, now);
-            thread.end_sending(now);
-            let until_ns = now + timeout.min(STOP_DRAIN_NS);
-            self.stage = ClientStage::Draining { until_ns };
-        } else if all_sent {
-            thread.record_unsent(self.pacing, self.sent, u64::MAX);
-            thread.end_sending(now.min(run.end_ns));
+        let (due_until_ns, sent_until_ns, until_ns) = if thread.command.stop {
+            (now, now, now + timeout.min(STOP_DRAIN_NS))
+        } else if self.pacing.is_over(now, self.sent, &thread.rules, run) {
             let until_ns = self.last_sent_ns + timeout;
-            self.stage = ClientStage::Draining { until_ns };
-        }
+            (u64::MAX, now.min(run.end_ns), until_ns)
+        } else {
+            return;
+        };
+        thread.record_unsent(self.pacing, self.sent, due_until_ns);
+        thread.end_sending(sent_until_ns);
+        self.stage = ClientStage::Draining { until_ns };
     }
 
     /// Is done when everything is received or the drain's time is over.
     #[inline]
     fn step_draining(&mut self, now: u64, until_ns: u64, thread: &ThreadState) {
-        let stopped_until = if thread.signal.stop {
-            now.saturating_add(STOP_DRAIN_NS)
+        let until_ns = if thread.command.stop {
+            until_ns.min(now.saturating_add(STOP_DRAIN_NS))
         } else {
-            u64::MAX
+            until_ns
         };
-        let until_ns = until_ns.min(stopped_until);
         self.stage = ClientStage::Draining { until_ns };
         if self.in_flight.is_empty() && self.partial.is_none() || now >= until_ns {
             self.finalize_in_flight(thread);
@@ -123,10 +117,8 @@ impl Client {
             ClientStage::Draining { until_ns } | ClientStage::Closing { until_ns } => until_ns,
             ClientStage::Waiting | ClientStage::Done => u64::MAX,
         };
-        let next_timeout = self
-            .in_flight
-            .oldest_sent_ns()
-            .map_or(u64::MAX, |sent| sent.saturating_add(timeout_ns));
+        let oldest = self.in_flight.oldest();
+        let next_timeout = oldest.map_or(u64::MAX, |m| m.sent_ns.saturating_add(timeout_ns));
         let stuck = if self.is_half_sent() {
             self.last_written_ns.saturating_add(timeout_ns)
         } else {
@@ -139,7 +131,7 @@ impl Client {
 /// Next time on the thread's clock at which a client that is sending may be done with it.
 #[inline]
 fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
-    let end_ns = thread.signal.run.map_or(u64::MAX, |run| run.end_ns);
+    let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
     if now_ns < end_ns {
         return end_ns;
     }

@@ -21,7 +21,6 @@ pub(crate) struct ConnectStats {
 }
 
 impl ConnectStats {
-    /// Counts one connection.
     pub(crate) fn record(&mut self, result: &Result<OpenedConnection, ConnectFailure>) {
         let timings = match result {
             Ok(opened) => opened.timings,
@@ -35,7 +34,6 @@ impl ConnectStats {
         self.total.record(nanoseconds(timings.total()));
     }
 
-    /// Number of connections that opened.
     pub(crate) fn opened(&self) -> u64 {
         self.total.count()
     }
@@ -48,7 +46,6 @@ impl ConnectStats {
         self.total.merge(&thread.total);
     }
 
-    /// Summary of the connect times.
     pub(crate) fn times(&self) -> ConnectTimes {
         ConnectTimes {
             tcp: Latency::from(&self.tcp),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::{Request, header};
 use measurement::plan::{Endpoint, Plan};
 use measurement::record::ConnectFailure;
+use mio::net::TcpStream;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite;
@@ -77,7 +78,10 @@ impl Connector {
     /// Begins to connect to the address of this number; `None` when there are no more.
     pub(crate) fn connect(&self, address: usize) -> Option<io::Result<Transport>> {
         match &self.address {
-            ResolvedAddress::Tcp(addresses) => addresses.get(address).map(|to| Transport::tcp(*to)),
+            ResolvedAddress::Tcp(addresses) => {
+                let to = addresses.get(address)?;
+                Some(TcpStream::connect(*to).map(Transport::Tcp))
+            }
             ResolvedAddress::Unix(socket) => (address == 0).then(|| Transport::unix(socket)),
         }
     }
@@ -90,7 +94,6 @@ impl Connector {
         }
     }
 
-    /// Prepares the upgrade of a connected stream.
     pub(crate) fn upgrade(&self, stream: Transport) -> Result<Upgrade, ConnectFailure> {
         let mut request = self.request.clone();
         let key = generate_key();
@@ -122,7 +125,6 @@ fn upgrade_request(plan: &Plan) -> Result<Request<()>, http::Error> {
     Ok(request)
 }
 
-/// Classifies an error of the upgrade.
 pub(crate) fn upgrade_failure(error: tungstenite::Error) -> ConnectFailure {
     match error {
         tungstenite::Error::Http(response) => ConnectFailure::Http(response.status().as_u16()),

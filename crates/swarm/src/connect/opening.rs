@@ -5,6 +5,7 @@
 //! opening continues whenever the poll reports it ready.
 
 use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use http::header;
@@ -22,17 +23,13 @@ use super::transport::{Readiness, Transport};
 /// A connection that has finished its handshake.
 #[derive(Debug)]
 pub(crate) struct OpenedConnection {
-    /// Registered with the thread's poll.
-    pub(crate) stream: Transport,
-    /// Bytes that the server sent right behind its handshake.
-    pub(crate) leftover: Vec<u8>,
-    /// Reports of the poll about the stream that were not used up.
-    pub(crate) readiness: Readiness,
+    /// Registered with the thread's poll. Holds the bytes that the server sent right behind its handshake.
+    pub(crate) reader: HeadReader,
     pub(crate) timings: ConnectTimings,
 }
 
 /// Durations of the parts of an opening; `tcp` also of the connect to a Unix socket.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ConnectTimings {
     pub(crate) tcp: Duration,
     /// `None` without TLS.
@@ -53,6 +50,8 @@ pub(crate) struct Opening {
     pub(crate) begun: Instant,
     /// Reports of the poll about the socket so far.
     readiness: Readiness,
+    /// Durations of the parts that are over.
+    timings: ConnectTimings,
     stage: OpeningStage,
 }
 
@@ -63,25 +62,17 @@ enum OpeningStage {
     /// The backlog of the server's Unix socket is full; no event reports room in it.
     Queueing,
     /// TCP, to the first address that answers; this one is being tried.
-    Connecting { address: usize, stream: Transport },
-    /// TLS, where there is any, after TCP took this time.
-    Securing { tcp: Duration, stream: Transport },
-    /// The upgrade, after TCP and TLS took these times.
-    Upgrading {
-        tcp: Duration,
-        tls: Option<Duration>,
-        upgrade: Upgrade,
+    Connecting {
+        address: usize,
+        stream: Transport,
     },
+    /// TLS, where there is any.
+    Securing(Transport),
+    Upgrading(Upgrade),
 }
 
-/// State of an opening after a step.
-#[derive(Debug)]
-pub(crate) enum OpeningProgress {
-    /// To be continued when the socket is ready.
-    Pending(Opening),
-    /// Opened or failed.
-    Done(Result<OpenedConnection, ConnectFailure>),
-}
+/// An opening to be continued when the socket is ready, or its result.
+pub(crate) type OpeningProgress = ControlFlow<Result<OpenedConnection, ConnectFailure>, Opening>;
 
 impl Opening {
     /// Opens a connection, and registers its socket under this token.
@@ -102,9 +93,10 @@ impl Opening {
         (registry, token): (&Registry, Token),
     ) -> OpeningProgress {
         let pending = |stage| {
-            OpeningProgress::Pending(Self {
+            ControlFlow::Continue(Self {
                 begun,
                 readiness: Readiness::default(),
+                timings: ConnectTimings::default(),
                 stage,
             })
         };
@@ -124,7 +116,7 @@ impl Opening {
                 Err(e) => failure = ConnectFailure::Connect((&e).into()),
             }
         }
-        OpeningProgress::Done(Err(failure))
+        ControlFlow::Break(Err(failure))
     }
 
     /// Returns true when the opening has to begin again, because no event will continue it.
@@ -143,59 +135,52 @@ impl Opening {
         self.readiness.add(reported);
         loop {
             let next = match self.stage {
-                OpeningStage::Queueing => return OpeningProgress::Pending(self),
+                OpeningStage::Queueing => return ControlFlow::Continue(self),
                 OpeningStage::Connecting { address, stream } => {
                     if let Err(e) = stream.connected(reported.at_end) {
                         let failure = ConnectFailure::Connect((&e).into());
                         return Self::connect(begun, connector, address + 1, failure, registered);
                     }
-                    let tcp = begun.elapsed();
-                    let secured = connector.secure(stream);
-                    secured.map(|stream| OpeningStage::Securing { tcp, stream })
+                    self.timings.tcp = begun.elapsed();
+                    connector.secure(stream).map(OpeningStage::Securing)
                 }
-                OpeningStage::Securing { tcp, mut stream } => match stream.handshake() {
+                OpeningStage::Securing(mut stream) => match stream.handshake() {
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                        self.stage = OpeningStage::Securing { tcp, stream };
-                        return OpeningProgress::Pending(self);
+                        self.stage = OpeningStage::Securing(stream);
+                        return ControlFlow::Continue(self);
                     }
                     Err(e) => Err(tls_failure(&e)),
                     Ok(()) => {
-                        let tls = connector.tls.is_some().then(|| begun.elapsed() - tcp);
-                        let upgrade = connector.upgrade(stream);
-                        upgrade.map(|upgrade| OpeningStage::Upgrading { tcp, tls, upgrade })
+                        let tls = begun.elapsed() - self.timings.tcp;
+                        self.timings.tls = connector.tls.is_some().then_some(tls);
+                        connector.upgrade(stream).map(OpeningStage::Upgrading)
                     }
                 },
-                OpeningStage::Upgrading {
-                    tcp,
-                    tls,
-                    mut upgrade,
-                } => {
-                    upgrade.get_mut().get_mut().readiness.add(self.readiness);
-                    self.readiness = Readiness::default();
+                OpeningStage::Upgrading(mut upgrade) => {
+                    let reader = upgrade.get_mut().get_mut();
+                    reader.readiness.add(std::mem::take(&mut self.readiness));
                     match upgrade.handshake() {
                         Err(HandshakeError::Interrupted(upgrade)) => {
-                            self.stage = OpeningStage::Upgrading { tcp, tls, upgrade };
-                            return OpeningProgress::Pending(self);
+                            self.stage = OpeningStage::Upgrading(upgrade);
+                            return ControlFlow::Continue(self);
                         }
                         Err(HandshakeError::Failure(e)) => Err(upgrade_failure(e)),
                         Ok(done) => {
-                            let before = tcp + tls.unwrap_or_default();
-                            let upgrade = begun.elapsed().saturating_sub(before);
-                            let timings = ConnectTimings { tcp, tls, upgrade };
-                            return OpeningProgress::Done(finish(done, timings));
+                            let before = self.timings.total();
+                            self.timings.upgrade = begun.elapsed().saturating_sub(before);
+                            return ControlFlow::Break(finish(done, self.timings));
                         }
                     }
                 }
             };
             match next {
                 Ok(stage) => self.stage = stage,
-                Err(failure) => return OpeningProgress::Done(Err(failure)),
+                Err(failure) => return ControlFlow::Break(Err(failure)),
             }
         }
     }
 }
 
-/// Takes a handshake that has succeeded apart.
 fn finish(
     (socket, response): (WebSocket<HeadReader>, Response),
     timings: ConnectTimings,
@@ -204,21 +189,10 @@ fn finish(
         let name = String::from_utf8_lossy(extension.as_bytes()).into_owned();
         return Err(ConnectFailure::Extension(name));
     }
-    let HeadReader {
-        stream,
-        readiness,
-        buffer,
-        ..
-    } = socket.into_inner();
-    Ok(OpenedConnection {
-        stream,
-        leftover: buffer,
-        readiness,
-        timings,
-    })
+    let reader = socket.into_inner();
+    Ok(OpenedConnection { reader, timings })
 }
 
-/// Classifies an error of the TLS handshake.
 fn tls_failure(error: &io::Error) -> ConnectFailure {
     match error.get_ref().and_then(|e| e.downcast_ref()) {
         Some(cause) => tls::failure(cause),

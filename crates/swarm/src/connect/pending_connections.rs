@@ -1,6 +1,7 @@
 //! Connections of one thread that are being opened.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -53,7 +54,6 @@ impl PendingConnections {
         self.keep(client, slot, progress)
     }
 
-    /// The socket of a slot is ready.
     pub(crate) fn ready(&mut self, slot: u32, reported: Readiness) -> Option<OpeningResult> {
         let (client, opening) = self.openings.remove(&slot)?;
         let registered = (&self.registry, Token(slot as usize));
@@ -64,14 +64,14 @@ impl PendingConnections {
     /// Keeps an opening that is pending, and returns the result of any other.
     fn keep(&mut self, client: u32, slot: u32, progress: OpeningProgress) -> Option<OpeningResult> {
         match progress {
-            OpeningProgress::Pending(opening) => {
+            ControlFlow::Continue(opening) => {
                 if opening.is_queueing() {
                     self.queueing.push_back(slot);
                 }
                 self.openings.insert(slot, (client, opening));
                 None
             }
-            OpeningProgress::Done(result) => Some((client, result)),
+            ControlFlow::Break(result) => Some((client, result)),
         }
     }
 
@@ -127,7 +127,6 @@ impl PendingConnections {
         Some((slot, (client, Err(ConnectFailure::Timeout))))
     }
 
-    /// Gives up all openings and returns their clients.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = u32> + use<> {
         let openings = std::mem::take(&mut self.openings);
         openings.into_values().map(|(client, _)| client)

@@ -8,7 +8,9 @@ use measurement::plan::CertificatePolicy;
 use measurement::record::{CertificateDefect, ConnectFailure};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -78,7 +80,9 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
 pub fn client_config(trust: &CertificatePolicy) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        CertificatePolicy::Unchecked => Arc::new(AnyCertificate(Arc::clone(&provider))),
+        CertificatePolicy::Unchecked => {
+            Arc::new(AnyCertificate(provider.signature_verification_algorithms))
+        }
         CertificatePolicy::System => checked(system_roots()?, &provider)?,
         CertificatePolicy::Roots(pem) => checked(roots_in(pem)?, &provider)?,
     };
@@ -106,7 +110,7 @@ fn checked(
 /// Verifier that accepts every certificate. Signatures are still verified: the server holds the key of the
 /// certificate that it shows, and the handshake costs the same.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyCertificate(WebPkiSupportedAlgorithms);
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
@@ -126,8 +130,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+        verify_tls12_signature(message, certificate, signed, &self.0)
     }
 
     fn verify_tls13_signature(
@@ -136,16 +139,14 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
+        verify_tls13_signature(message, certificate, signed, &self.0)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.0.supported_schemes()
     }
 }
 
-/// Classifies an error of TLS.
 pub(crate) fn failure(error: &rustls::Error) -> ConnectFailure {
     use CertificateError as C;
     let certificate = match error {

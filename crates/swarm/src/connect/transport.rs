@@ -4,7 +4,6 @@
 //! the system call; the state of TLS is in a box.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mio::event::Source;
@@ -56,10 +55,6 @@ pub(crate) struct TlsSocket {
 }
 
 impl Transport {
-    pub(crate) fn tcp(to: SocketAddr) -> io::Result<Self> {
-        TcpStream::connect(to).map(Self::Tcp)
-    }
-
     /// Connects to a Unix socket; `WouldBlock` when the server's backlog is full.
     #[cfg(unix)]
     pub(crate) fn unix(to: &std::path::Path) -> io::Result<Self> {

@@ -9,6 +9,7 @@ use websocket_wire::{FrameHeader, MessageKind};
 use super::in_flight::{InFlightQueue, MatchedEcho};
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
 use super::received::{BEGINNING_LEN, ReceivedMessage};
+use crate::rules::SendRules;
 
 /// Meaning of a message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +39,7 @@ pub(crate) struct Received {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VerifyContext<'a> {
     pub(crate) client: u32,
-    pub(crate) clients: u32,
-    pub(crate) verify: Verify,
-    pub(crate) kind: MessageKind,
+    pub(crate) rules: &'a SendRules,
     pub(crate) payloads: &'a Payloads,
     /// Measured messages sent so far.
     pub(crate) sent: u64,
@@ -63,7 +62,7 @@ impl VerifyContext<'_> {
         if identity.client == self.client {
             self.was_sent(identity.number)
         } else {
-            identity.client < self.clients
+            identity.client < self.rules.clients
         }
     }
 }
@@ -149,7 +148,7 @@ impl EchoVerifier {
             }
         }
         match &mut self.claim {
-            Some(claim) if context.verify == Verify::Full && claim.differs_at.is_none() => {
+            Some(claim) if context.rules.verify == Verify::Full && claim.differs_at.is_none() => {
                 claim.differs_at = context.payloads.differs_at(claim.shape, self.length, part);
             }
             Some(_) => {}
@@ -197,9 +196,10 @@ impl EchoVerifier {
         claim: Option<Claim>,
         in_flight: &mut InFlightQueue,
     ) -> EchoVerdict {
-        let unchecked = context.verify == Verify::Off;
-        let correct_as =
-            |length: u64| unchecked || message.kind == context.kind && message.length == length;
+        let unchecked = context.rules.verify == Verify::Off;
+        let correct_as = |length: u64| {
+            unchecked || message.kind == context.rules.kind && message.length == length
+        };
         if let Some(claim) = claim {
             let correct = claim.differs_at.is_none() && correct_as(claim.shape.size);
             if let Some(verdict) = judge_claim(context, &claim, correct, in_flight) {
@@ -214,13 +214,14 @@ impl EchoVerifier {
             && let Some(echo) = in_flight.take(identity.number)
         {
             // The identity stands elsewhere, so the bytes differ.
-            let correct = context.verify != Verify::Full && correct_as(echo.message.shape.size);
+            let correct =
+                context.rules.verify != Verify::Full && correct_as(echo.message.shape.size);
             return EchoVerdict::Answer { echo, correct };
         }
         if unchecked
-            || context.verify == Verify::Length
+            || context.rules.verify == Verify::Length
                 && in_flight
-                    .oldest()
+                    .oldest_unanswered()
                     .is_some_and(|oldest| correct_as(oldest.shape.size))
         {
             // Nothing else is asked of an echo than that.
@@ -229,7 +230,7 @@ impl EchoVerifier {
                     echo,
                     correct: true,
                 },
-                None if in_flight.has_given_up(None) => EchoVerdict::GivenUp,
+                None if !in_flight.given_up.is_empty() => EchoVerdict::GivenUp,
                 None => EchoVerdict::Unidentified,
             };
         }
@@ -268,7 +269,7 @@ fn judge_claim(
         if let Some(echo) = in_flight.take(number) {
             return Some(EchoVerdict::Answer { echo, correct });
         }
-        if in_flight.has_given_up(Some(number)) {
+        if in_flight.given_up.contains(&number) {
             return Some(EchoVerdict::GivenUp);
         }
         // Only an exact copy is believed to be a second echo: a damaged number may look like one.
@@ -289,21 +290,21 @@ mod tests {
 
     /// A client with `n` messages of `size` bytes in flight.
     struct Fixture {
+        rules: SendRules,
         payloads: Payloads,
         in_flight: InFlightQueue,
         verifier: EchoVerifier,
-        verify: Verify,
         sent: u64,
     }
 
     impl Fixture {
         fn new(size: u64, n: u64, verify: Verify) -> Self {
-            let payloads = Payloads::new(&plan(|draft| {
-                draft.payload = units::SizeRange {
-                    min: size,
-                    max: size,
-                };
-            }));
+            let plan = plan(|draft| {
+                (draft.payload.min, draft.payload.max) = (size, size);
+                draft.clients = 10.try_into().unwrap();
+                draft.verify = verify;
+            });
+            let payloads = Payloads::new(&plan);
             let mut in_flight = InFlightQueue::default();
             for index in 0..n {
                 let number = MessageNumber::measured(index);
@@ -316,10 +317,10 @@ mod tests {
                 });
             }
             Self {
+                rules: SendRules::new(&plan),
                 payloads,
                 in_flight,
                 verifier: EchoVerifier::default(),
-                verify,
                 sent: n,
             }
         }
@@ -335,9 +336,7 @@ mod tests {
         fn receive(&mut self, kind: MessageKind, bytes: &[u8], cut: usize) -> EchoVerdict {
             let context = VerifyContext {
                 client: 3,
-                clients: 10,
-                verify: self.verify,
-                kind: TEXT,
+                rules: &self.rules,
                 payloads: &self.payloads,
                 sent: self.sent,
                 warmed: 0,
@@ -416,7 +415,7 @@ mod tests {
             kept: prop::sample::Index,
         ) {
             let f = Fixture::new(size, 1, Verify::Full);
-            let message = f.in_flight.next_expected().unwrap();
+            let message = f.in_flight.oldest().unwrap();
             let identity = Identity { client: 3, number: message.number };
             let taken = |bytes: &[u8]| {
                 strip_exact_echo(bytes, TEXT, identity, message.shape, &f.payloads).map(<[u8]>::len)

@@ -24,7 +24,11 @@ impl HeldBack {
     /// Holds a message back. Returns the messages that can no longer be echoes, by now.
     pub(crate) fn push(&mut self, new: HeldMessage, in_flight: &InFlightQueue) -> Vec<HeldMessage> {
         self.0.push_back(new);
-        let mut released = self.release_before(in_flight.oldest().map_or(u64::MAX, |m| m.sent_ns));
+        let mut released = self.release_before(
+            in_flight
+                .oldest_unanswered()
+                .map_or(u64::MAX, |m| m.sent_ns),
+        );
         // There are no more echoes than messages.
         let excess = self.0.len().saturating_sub(in_flight.len());
         released.extend(self.0.drain(..excess));

@@ -5,14 +5,12 @@ use std::collections::VecDeque;
 
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape};
 
-/// A message that was sent and waits for its echo.
+/// A message that was sent and waits for its echo. Times are on the thread's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InFlightMessage {
     pub(crate) number: MessageNumber,
     pub(crate) shape: PayloadShape,
-    /// On the thread's clock.
     pub(crate) intended_ns: u64,
-    /// On the thread's clock.
     pub(crate) sent_ns: u64,
 }
 
@@ -40,8 +38,9 @@ pub(crate) struct InFlightQueue {
     rest: VecDeque<InFlightMessage>,
     /// Messages whose timeout has passed: older than all the active ones.
     timed_out: VecDeque<InFlightMessage>,
-    /// Messages that were counted as lost at the end of the drain.
-    given_up: Vec<MessageNumber>,
+    /// Messages that were counted as lost at the end of the drain. An echo of them no longer counts, and
+    /// is not a duplicate either.
+    pub(crate) given_up: Vec<MessageNumber>,
 }
 
 impl InFlightQueue {
@@ -54,9 +53,9 @@ impl InFlightQueue {
         }
     }
 
-    /// The message whose echo comes next if the server keeps the order; its timeout has not passed.
+    /// The oldest active message: its echo comes next if the server keeps the order.
     #[inline]
-    pub(crate) fn next_expected(&self) -> Option<InFlightMessage> {
+    pub(crate) fn oldest(&self) -> Option<InFlightMessage> {
         self.first
     }
 
@@ -71,7 +70,7 @@ impl InFlightQueue {
     }
 
     /// The oldest message without an echo.
-    pub(crate) fn oldest(&self) -> Option<&InFlightMessage> {
+    pub(crate) fn oldest_unanswered(&self) -> Option<&InFlightMessage> {
         self.timed_out.front().or(self.first.as_ref())
     }
 
@@ -97,7 +96,6 @@ impl InFlightQueue {
         }
     }
 
-    /// Takes the message with this number.
     #[inline]
     pub(crate) fn take(&mut self, number: MessageNumber) -> Option<MatchedEcho> {
         // Nearly all echoes come in order, and match the first message. Both lists are in the order of
@@ -154,7 +152,6 @@ impl InFlightQueue {
         Some(MatchedEcho { by_order, ..echo })
     }
 
-    /// Takes the oldest message.
     pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
         let timed_out = self.timed_out.pop_front();
         let is_timed_out = timed_out.is_some();
@@ -195,21 +192,6 @@ impl InFlightQueue {
     pub(crate) fn expire(&mut self, sent_until_ns: u64) {
         while let Some(message) = self.take_expired(sent_until_ns) {
             self.add_timed_out(message);
-        }
-    }
-
-    /// Send time of the oldest active message.
-    #[inline]
-    pub(crate) fn oldest_sent_ns(&self) -> Option<u64> {
-        self.first.map(|m| m.sent_ns)
-    }
-
-    /// Returns true when this message was given up, or any message if the number is not known. An echo
-    /// of it no longer counts, and is not a duplicate either.
-    pub(crate) fn has_given_up(&self, number: Option<MessageNumber>) -> bool {
-        match number {
-            Some(number) => self.given_up.contains(&number),
-            None => !self.given_up.is_empty(),
         }
     }
 
@@ -270,7 +252,7 @@ mod tests {
         let mut f = in_flight(100, &[0, 1, 2]);
         f.expire(1);
         f.expire(1);
-        assert_eq!((f.active(), f.oldest_sent_ns()), (1, Some(2)));
+        assert_eq!((f.active(), f.oldest().unwrap().sent_ns), (1, 2));
         let echo = f.take(MessageNumber::measured(0)).unwrap();
         assert!(echo.timed_out && !echo.reordered);
         assert_eq!(f.active(), 1);
@@ -302,7 +284,6 @@ mod tests {
         let (timed_out, active) = f.give_up();
         assert_eq!((timed_out.len(), active.len()), (1, 2));
         assert!(f.is_empty());
-        assert!(f.has_given_up(Some(MessageNumber::measured(2))) && f.has_given_up(None));
-        assert!(!f.has_given_up(Some(MessageNumber::measured(3))));
+        assert_eq!(f.given_up, [0, 1, 2].map(MessageNumber::measured));
     }
 }

@@ -109,25 +109,21 @@ impl Pacing {
         rules: &SendRules,
         run: RunTimes,
     ) -> Option<SendQuota> {
-        let window = rules.window.saturating_sub(in_flight) as u64;
-        let Some(open) = &rules.open_loop else {
-            let measured = now_ns >= run.t0_ns;
-            let left = if measured {
-                rules.messages - sent
-            } else {
-                u64::MAX
-            };
-            return (now_ns < run.end_ns).then_some(SendQuota {
-                measured,
-                room: window.min(left),
-                now_ns,
-                pacing: *self,
-            });
+        let mut room = rules.window.saturating_sub(in_flight) as u64;
+        let measured = if let Some(open) = &rules.open_loop {
+            *self = self.in_phase_at(now_ns, open, run);
+            self.measured
+        } else if now_ns >= run.end_ns {
+            return None;
+        } else if now_ns >= run.t0_ns {
+            room = room.min(rules.messages - sent);
+            true
+        } else {
+            false
         };
-        *self = self.in_phase_at(now_ns, open, run);
         Some(SendQuota {
-            measured: self.measured,
-            room: window,
+            measured,
+            room,
             now_ns,
             pacing: *self,
         })

@@ -4,6 +4,8 @@
 
 mod corpus;
 mod decoder_check;
+#[path = "../../examples/autobahn/utf8.rs"]
+mod utf8;
 
 use proptest::prelude::*;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -11,9 +13,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
 
 use decoder_check::Pipe;
+use utf8::Utf8Validator;
 use websocket_wire::{
-    Decoder, Event, FrameHeader, MessageKind, Opcode, ProtocolError, Utf8Validator,
-    append_control_frame, mask, next_piece,
+    Decoder, Event, FrameHeader, MessageKind, Opcode, ProtocolError, append_control_frame, mask,
+    next_piece,
 };
 
 /// Bytes that tungstenite's server writes for these messages.

@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use measurement::plan::LoadDraft;
 use swarm::SwarmError;
 
 use super::{Case, closed, measure, messages};
@@ -65,10 +64,8 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> anyhow::Result<()> {
-    let mut faults = Faults::default();
-    change(&mut faults);
-    let (recording, log) = measure(faults, |plan| {
+fn faulty_answers(findings: &mut Findings, spoil: impl FnOnce(&mut Faults)) -> anyhow::Result<()> {
+    let (recording, log) = measure(spoil, |plan| {
         plan.load = closed(4);
         plan.length = messages(1_000);
         plan.timeout = Duration::from_millis(400);
@@ -83,11 +80,8 @@ fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> 
     findings.count("corrupted", changed, counts.corrupted);
     let received = 10_000 - log.count(Fate::Dropped);
     findings.count("received", received, counts.received);
-    findings.count(
-        "timed",
-        received - changed,
-        recording.record.service.count(),
-    );
+    let timed = recording.record.service.count();
+    findings.count("timed", received - changed, timed);
     if counts.timed_out > 0 {
         findings.noise = Some(format!("{} echoes were late", counts.timed_out));
     }
@@ -96,35 +90,27 @@ fn faulty_answers(findings: &mut Findings, change: impl FnOnce(&mut Faults)) -> 
 
 fn early_closes(
     findings: &mut Findings,
-    change: impl FnOnce(&mut Faults),
+    spoil: impl FnOnce(&mut Faults),
     code: u16,
 ) -> anyhow::Result<()> {
-    let mut faults = Faults::default();
-    change(&mut faults);
-    let (recording, log) = measure(faults, |_| ())?;
+    let (recording, log) = measure(spoil, |_| ())?;
     let counts = recording.record.counts;
     findings.count("received", 50, counts.received);
     findings.count("lost", 10, counts.lost);
     findings.count("in the server's log", log.entries.len() as u64, counts.sent);
-    findings.count(
-        "closed early",
-        10,
-        recording.context.connections.closed_early,
-    );
-    let ended = recording.context.connections.close_codes.get(&code);
+    let connections = recording.context.connections;
+    findings.count("closed early", 10, connections.closed_early);
+    let ended = connections.close_codes.get(&code);
     let figure = format!("connections that ended with {code}");
     findings.count(&figure, 10, ended.copied().unwrap_or(0));
     Ok(())
 }
 
 fn half_frame(findings: &mut Findings) -> anyhow::Result<()> {
-    let faults = Faults {
-        half_frame_at: Some(5),
-        ..Faults::default()
-    };
-    let (recording, _) = measure(faults, |plan: &mut LoadDraft| {
-        plan.timeout = Duration::from_millis(200);
-    })?;
+    let (recording, _) = measure(
+        |faults| faults.half_frame_at = Some(5),
+        |plan| plan.timeout = Duration::from_millis(200),
+    )?;
     let counts = recording.record.counts;
     findings.count("sent", 100, counts.sent);
     findings.count("received", 50, counts.received);
@@ -138,11 +124,10 @@ fn failed_handshake(
     handshake: Handshake,
     why: &str,
 ) -> anyhow::Result<()> {
-    let faults = Faults {
-        handshake,
-        ..Faults::default()
-    };
-    let result = measure(faults, |plan| plan.clients = NonZeroU32::MIN);
+    let result = measure(
+        |faults| faults.handshake = handshake,
+        |plan| plan.clients = NonZeroU32::MIN,
+    );
     let (attempted, named) = match result.as_ref().map_err(|e| e.downcast_ref()) {
         Err(Some(SwarmError::NothingConnected {
             attempted, cause, ..

@@ -74,14 +74,11 @@ const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-fn half_a_second_of_stall() -> Faults {
-    Faults {
-        stall: Some(Stall {
-            after: ms(1_500),
-            lasts: ms(500),
-        }),
-        ..Faults::default()
-    }
+fn stall_for_half_a_second(faults: &mut Faults) {
+    faults.stall = Some(Stall {
+        after: ms(1_500),
+        lasts: ms(500),
+    });
 }
 
 fn quantile_ms(of: &LatencyHistogram, q: f64) -> f64 {
@@ -114,7 +111,7 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     const RATE: f64 = 1_000.0;
     const SECONDS: u64 = 5;
     let load = open(RATE, Arrivals::Constant, window)?;
-    let (recording, log) = measure(half_a_second_of_stall(), |plan| {
+    let (recording, log) = measure(stall_for_half_a_second, |plan| {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(SECONDS));
     })?;
@@ -151,7 +148,7 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
 }
 
 fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
-    let (recording, log) = measure(half_a_second_of_stall(), |plan| {
+    let (recording, log) = measure(stall_for_half_a_second, |plan| {
         plan.load = closed(1);
         plan.length = Length::Duration(Duration::from_secs(3));
     })?;
@@ -170,11 +167,8 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
 fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
     const RATE: f64 = 4_000.0;
     let load = open(RATE, Arrivals::Constant, None)?;
-    let faults = Faults {
-        delay: Some(law),
-        ..Faults::default()
-    };
-    let (recording, log) = measure(faults, |plan| {
+    let spoil = |faults: &mut Faults| faults.delay = Some(law);
+    let (recording, log) = measure(spoil, |plan| {
         plan.load = load;
         plan.length = Length::Duration(Duration::from_secs(3));
         // The clock decides here, so nothing may sleep.
@@ -208,10 +202,13 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
 
 fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     let load = open(2_000.0, arrivals, None)?;
-    let (recording, log) = measure(Faults::default(), |plan| {
-        plan.load = load;
-        plan.length = Length::Duration(Duration::from_secs(2));
-    })?;
+    let (recording, log) = measure(
+        |_| (),
+        |plan| {
+            plan.load = load;
+            plan.length = Length::Duration(Duration::from_secs(2));
+        },
+    )?;
     note_noise(findings, &recording, 1.0, 5.0);
     let sent = recording.record.counts.sent;
     let arrived: Vec<_> = log.entries.iter().map(|e| e.received_ns).collect();
@@ -256,12 +253,9 @@ fn span_ms(times: &[u64]) -> f64 {
 fn slow_read(findings: &mut Findings) -> anyhow::Result<()> {
     const RATE: f64 = 100.0;
     let load = open(RATE, Arrivals::Constant, None)?;
-    let faults = Faults {
-        // A frame of 1,000 bytes has 8 more: two headers, two lengths, four of the mask.
-        bytes_per_s: Some(50_400),
-        ..Faults::default()
-    };
-    let (recording, _) = measure(faults, |plan| {
+    // A frame of 1,000 bytes has 8 more: two headers, two lengths, four of the mask.
+    let spoil = |faults: &mut Faults| faults.bytes_per_s = Some(50_400);
+    let (recording, _) = measure(spoil, |plan| {
         plan.clients = NonZeroU32::MIN;
         (plan.payload.min, plan.payload.max) = (1_000, 1_000);
         plan.load = load;

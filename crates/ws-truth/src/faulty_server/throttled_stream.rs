@@ -18,15 +18,12 @@ pub(super) struct ThrottledStream {
 
 impl Read for ThrottledStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = match self.limit {
-            // What a server under test reads in a run is far below 2^53 bytes.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Some(limit) => {
-                let allowed = self.since.elapsed().as_secs_f64() * limit as f64;
-                (allowed as u64).saturating_sub(self.read) as usize
-            }
-            None => buffer.len(),
-        };
+        // What a server under test reads in a run is far below 2^53 bytes.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let room = self.limit.map_or(usize::MAX, |limit| {
+            let allowed = self.since.elapsed().as_secs_f64() * limit as f64;
+            (allowed as u64).saturating_sub(self.read) as usize
+        });
         let room = room.min(buffer.len());
         if room == 0 {
             return Err(ErrorKind::WouldBlock.into());

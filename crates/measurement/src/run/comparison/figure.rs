@@ -6,29 +6,22 @@ use super::{RoundRow, RunRow};
 use crate::verdict::Verdict;
 use units::{grouped, human_bytes, human_time};
 
-/// A figure that servers are compared by.
+/// A figure that servers are compared by. Response times are those of the open loop, the others of the closed
+/// loop.
+#[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparedFigure {
-    /// Right echoes per second in closed loop.
     Throughput,
-    /// Median service time in closed loop.
     ServiceP50,
-    /// 99th percentile of the service time in closed loop.
     ServiceP99,
-    /// 99.9th percentile of the service time in closed loop.
     #[serde(rename = "service_p99_9")]
     ServiceP999,
-    /// Median response time in open loop.
     ResponseP50,
-    /// 99th percentile of the response time in open loop.
     ResponseP99,
-    /// 99.9th percentile of the response time in open loop.
     #[serde(rename = "response_p99_9")]
     ResponseP999,
-    /// Right echoes for each second of the server's CPU time, in closed loop.
     MessagesPerCpuS,
-    /// Resident memory for each connection.
     MemoryPerConnection,
 }
 

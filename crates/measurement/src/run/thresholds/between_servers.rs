@@ -164,7 +164,7 @@ impl BetweenServers {
         })
     }
 
-    /// Whether both ends, and so all between them, fulfil it.
+    /// Judges an interval by both of its ends, and so by all between them.
     fn whole(&self, (low, high): (f64, f64), than: f64) -> ConditionOutcome {
         match [low, high].map(|end| self.comparison.holds(end, than)) {
             [true, true] => Held,

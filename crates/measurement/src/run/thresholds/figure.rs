@@ -153,7 +153,7 @@ impl RunFigure {
         }
     }
 
-    /// Whether it counts what went wrong: one such is a fact, not noise.
+    /// Returns true for a count of what went wrong: one such is a fact, not noise.
     pub(super) fn is_fault(&self) -> bool {
         matches!(self.unit(), Number | Share) && self.direction() == LowerIsBetter
     }

@@ -3,11 +3,11 @@
 /// Text that is not UTF-8; the connection is failed with 1007.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a text message is not UTF-8")]
-pub struct InvalidUtf8;
+pub(crate) struct InvalidUtf8;
 
 /// Validates a text that comes in parts, and rejects it at the first wrong byte.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Utf8Validator {
+pub(crate) struct Utf8Validator {
     /// The beginning of a character that is not complete yet.
     begun: [u8; 4],
     len: usize,
@@ -18,7 +18,7 @@ impl Utf8Validator {
     ///
     /// # Errors
     /// [`InvalidUtf8`] as soon as no continuation can make the text valid.
-    pub fn push(&mut self, mut part: &[u8]) -> Result<(), InvalidUtf8> {
+    pub(crate) fn push(&mut self, mut part: &[u8]) -> Result<(), InvalidUtf8> {
         while self.len > 0 {
             let Some((byte, rest)) = part.split_first() else {
                 return Ok(());
@@ -49,7 +49,7 @@ impl Utf8Validator {
     ///
     /// # Errors
     /// [`InvalidUtf8`] when the text ends in the middle of a character.
-    pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
+    pub(crate) fn finish(&mut self) -> Result<(), InvalidUtf8> {
         match std::mem::take(&mut self.len) {
             0 => Ok(()),
             _ => Err(InvalidUtf8),

@@ -5,6 +5,8 @@
 
 #![allow(clippy::print_stdout)]
 
+mod utf8;
+
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,8 +15,10 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use websocket_wire::{
-    Decoder, Event, FrameHeader, MessageKind, Opcode, Utf8Validator, append_control_frame, mask,
+    Decoder, Event, FrameHeader, MessageKind, Opcode, append_control_frame, mask,
 };
+
+use utf8::Utf8Validator;
 
 const AGENT: &str = "websocket-wire";
 const PROTOCOL_ERROR: u16 = 1002;
