@@ -2,7 +2,17 @@
 
 use measurement::plan::Arrivals;
 use measurement::run::{PayloadBytes, PlanSummary};
-use units::{SizeRange, counted, human_rate, human_time};
+use units::{SizeRange, counted, grouped, human_rate, human_time};
+
+/// Load, amount and window, each a part of a line.
+#[must_use]
+pub fn parts(plan: &PlanSummary) -> Vec<String> {
+    let window = plan
+        .window
+        .map(|n| format!("window {}", grouped(u64::from(n))));
+    let parts = [load(plan), amount(plan)].into_iter();
+    parts.chain(window).collect()
+}
 
 /// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
 #[must_use]

@@ -9,9 +9,18 @@ use crate::reasons::messages_lie;
 /// What stands for a response time where none was measured apart.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
 
-/// How long was measured: `measured 1.31 s after 1.00 s of warm-up`.
+/// Measured time, generator and an embedded server, each a part of a line. `place` is the process of the report:
+/// `this process`.
 #[must_use]
-pub fn measured(s: &Summary) -> String {
+pub fn circumstances(s: &Summary, place: &str) -> Vec<String> {
+    let embedded = s.plan.embedded.as_ref();
+    let embedded = embedded.map(|_| format!("server inside {place}"));
+    let parts = std::iter::once(measured(s)).chain(generator(s));
+    parts.chain(embedded).collect()
+}
+
+/// How long was measured: `measured 1.31 s after 1.00 s of warm-up`.
+fn measured(s: &Summary) -> String {
     if s.elapsed_s > 0.0 {
         let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
         let (measured, warmup) = (human_time(measured), human_time(warmup));
@@ -28,8 +37,7 @@ pub fn measured(s: &Summary) -> String {
 }
 
 /// How much the generator had to do: `generator at 71 % of a core`; `None` where that is not known.
-#[must_use]
-pub fn generator(s: &Summary) -> Option<String> {
+fn generator(s: &Summary) -> Option<String> {
     match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
         (true, Some(share), _) => Some(format!(
             "generator spinning, busy for {} of its time",
@@ -75,11 +83,17 @@ fn waits_for(s: &Summary) -> Option<&'static str> {
     }
 }
 
+/// Remarks on the times that a table shows: late wake-ups and a thin tail.
+#[must_use]
+pub fn remarks_on_times(s: &Summary) -> Vec<String> {
+    let remarks = [late_wake_ups(s), thin_tail(s.service_time_ns.count)];
+    remarks.into_iter().flatten().collect()
+}
+
 /// That a generator which sleeps wakes late, by a good part of the times that it measured; `None`
 /// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
 /// to come tells how late the generator woke. For echoes it need not be the same.
-#[must_use]
-pub fn late_wake_ups(s: &Summary) -> Option<String> {
+fn late_wake_ups(s: &Summary) -> Option<String> {
     let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
     s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
@@ -92,8 +106,7 @@ pub fn late_wake_ups(s: &Summary) -> Option<String> {
 }
 
 /// That the tail shown rests on few messages; `None` when it is firm, or not shown.
-#[must_use]
-pub fn thin_tail(timed_messages: u64) -> Option<String> {
+fn thin_tail(timed_messages: u64) -> Option<String> {
     let beyond = messages_beyond(timed_messages, 0.999);
     (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
         let few = messages_lie(beyond);

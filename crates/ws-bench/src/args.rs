@@ -230,6 +230,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::tests::plan;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
@@ -239,16 +240,6 @@ mod tests {
 
     fn parse(line: &str) -> Result<BenchArgs, clap::Error> {
         BenchArgs::try_parse_from(std::iter::once("ws-bench").chain(line.split_whitespace()))
-    }
-
-    fn plan(line: &str) -> Plan {
-        let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
-        parse(line)
-            .unwrap()
-            .load_spec()
-            .unwrap()
-            .against(url)
-            .unwrap()
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
 };
-use measurement::verdict::Verdict;
 use units::human_time;
 use wording::run_differences::{SettingScope, plan_settings};
-use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
+use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, Table, TableRow, Tone};
 
 use crate::sentences;
 
@@ -52,11 +51,6 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
 
 fn verdicts(c: &Comparison) -> Vec<Block> {
     let verdict = c.validity.verdict;
-    let tone = match verdict {
-        Verdict::Valid => PageTone::Good,
-        Verdict::Suspect => PageTone::Warning,
-        Verdict::Invalid => PageTone::Bad,
-    };
     let mut text = if c.compared().count() < 2 {
         "Nothing was compared.".to_owned()
     } else {
@@ -66,7 +60,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         text += " The user ended it early.";
     }
     let mut blocks = vec![Block::Banner(Banner {
-        tone,
+        tone: verdict.into(),
         word: verdict.name().to_owned(),
         about: None,
         text,
@@ -75,9 +69,9 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     blocks.extend(c.conditions.iter().map(|condition| {
         Block::Banner(Banner {
             tone: match (condition.held, condition.is_sure) {
-                (true, _) => PageTone::Bad,
-                (false, true) => PageTone::Good,
-                (false, false) => PageTone::Warning,
+                (true, _) => Tone::Bad,
+                (false, true) => Tone::Good,
+                (false, false) => Tone::Warning,
             },
             word: sentences::condition_outcome(condition).to_owned(),
             about: Some(condition.expression.clone()),

@@ -1,20 +1,21 @@
 //! The page about several runs beside each other.
 
 use measurement::run::Summary;
-use units::human_time;
+use units::{counted, human_time};
 use wording::run_differences::{Difference, SettingScope, differences, settings};
+use wording::summary_view::UNKNOWN;
 
-use crate::figures::{self, figures};
+use crate::figures::figures;
 use crate::inputs::ReportedRun;
 use crate::page::{Block, Page, PageSection, Table, TableRow};
-use crate::run_page::{NOTHING, capital, how_to_repeat, moment};
+use crate::run_page::{capital, how_to_repeat, moment};
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
 pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page {
     let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
     let differences = differences(&summaries);
-    let mut page = Page::new(format!("{} of ws-bench", figures::runs(runs.len())));
+    let mut page = Page::new(format!("{} of ws-bench", counted(runs.len() as u64, "run")));
     page.below = runs.iter().map(|run| run.name.clone()).collect();
 
     let mut blocks: Vec<Block> = Vec::new();
@@ -58,8 +59,10 @@ fn beside_each_other(runs: &[ReportedRun]) -> Table {
         for (name, ns) in run.response.shown().into_iter().filter(|_| response) {
             rows.put("response time", name, column, ns.map(human_time));
         }
-        for figure in figures(run) {
-            rows.put(figure.group, &figure.name, column, figure.value);
+        for group in figures(run) {
+            for figure in group.figures {
+                rows.put(group.title, figure.name, column, figure.value);
+            }
         }
     }
     Table {
@@ -76,12 +79,18 @@ struct FoundRows(Vec<FoundRow>);
 
 struct FoundRow {
     group: &'static str,
-    name: String,
+    name: &'static str,
     cells: Vec<(usize, String)>,
 }
 
 impl FoundRows {
-    fn put(&mut self, group: &'static str, name: &str, column: usize, value: Option<String>) {
+    fn put(
+        &mut self,
+        group: &'static str,
+        name: &'static str,
+        column: usize,
+        value: Option<String>,
+    ) {
         let Some(value) = value else { return };
         let rows = &mut self.0;
         if let Some(row) = rows
@@ -96,7 +105,7 @@ impl FoundRows {
             behind.map_or(rows.len(), |at| at + 1),
             FoundRow {
                 group,
-                name: name.to_owned(),
+                name,
                 cells: vec![(column, value)],
             },
         );
@@ -106,16 +115,15 @@ impl FoundRows {
         let mut group = "";
         let rows = self.0.into_iter();
         rows.map(|found| {
-            let mut cells = vec![NOTHING.to_owned(); columns];
+            let mut cells = vec![UNKNOWN.to_owned(); columns];
             for (column, value) in found.cells {
                 cells[column] = value;
             }
             let is_first = found.group != group;
             group = found.group;
             TableRow {
-                name: found.name,
-                cells,
                 group: is_first.then(|| capital(group)),
+                ..TableRow::new(found.name, cells)
             }
         })
         .collect()
@@ -233,7 +241,7 @@ mod tests {
         assert_eq!(cells(figures, "Messages", "lost"), ["1", "2,000", "0"]);
         assert_eq!(
             cells(figures, "Messages", "duplicated"),
-            [NOTHING, NOTHING, "3"]
+            [UNKNOWN, UNKNOWN, "3"]
         );
         assert_eq!(cells(figures, "Service time", "min"), ["1.00 ms"; 3]);
         assert_eq!(cells(figures, "Response time", "min"), ["1.50 ms"; 3]);

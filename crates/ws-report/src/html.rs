@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::ReportError;
-use crate::page::{Block, Page, PageTone, Svg};
+use crate::page::{Block, Page, Svg, Tone};
 
 const SCRIPT: &str = include_str!("../assets/page.js");
 const STYLE: &str = include_str!("../assets/page.css");
@@ -97,7 +97,7 @@ mod tests {
             text(),
             vec![
                 Block::Banner(Banner {
-                    tone: PageTone::Bad,
+                    tone: Tone::Bad,
                     word: text(),
                     about: Some(text()),
                     text: text(),
@@ -107,7 +107,7 @@ mod tests {
                     label: text(),
                     value: text(),
                     note: text(),
-                    tone: PageTone::Neutral,
+                    tone: Tone::Neutral,
                 }]),
                 Block::Tables(vec![Table {
                     title: text(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::page::{Banner, Block, Page, PageSection, Span, Table, TableRow, Tile, spans};
+use crate::page::{Banner, Block, Page, PageSection, Span, Table, TableRow, Tile, Tone, spans};
 
 /// Points of a list, beyond which they are only counted: a server can give any number of reasons.
 const MOST_POINTS: usize = 50;
@@ -58,7 +58,7 @@ fn banner(banner: &Banner) -> String {
         .map_or_else(String::new, |about| format!(" {}", rich(about)));
     let head = format!(
         "\n{} **{}**{about}: {}\n",
-        banner.tone.sign(),
+        sign(banner.tone),
         rich(&banner.word),
         rich(&banner.text)
     );
@@ -66,6 +66,16 @@ fn banner(banner: &Banner) -> String {
         head
     } else {
         format!("{head}\n{}", list(&banner.points))
+    }
+}
+
+/// The icon of a tone where there is only text.
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✅",
+        Tone::Warning => "⚠️",
+        Tone::Bad => "❌",
+        Tone::Neutral => "ℹ️",
     }
 }
 

@@ -5,6 +5,7 @@
 //! so that what comes from files and servers needs no care by whoever builds a page.
 
 pub use draw_plot::{Hover, Svg};
+pub use wording::Tone;
 
 /// A page with a heading and sections.
 #[derive(Debug, Clone, Default)]
@@ -79,47 +80,11 @@ pub enum Block {
     Command(String),
 }
 
-/// How a banner or a figure is meant. Each has a colour, an icon and a word: never a colour alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PageTone {
-    /// All is well.
-    Good,
-    /// With care.
-    Warning,
-    /// Not at all.
-    Bad,
-    /// Neither.
-    #[default]
-    Neutral,
-}
-
-impl PageTone {
-    /// Name of its class in the style sheet.
-    pub(crate) fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Warning => "warning",
-            Self::Bad => "bad",
-            Self::Neutral => "neutral",
-        }
-    }
-
-    /// What stands for its icon where there is only text.
-    pub(crate) fn sign(self) -> &'static str {
-        match self {
-            Self::Good => "✅",
-            Self::Warning => "⚠️",
-            Self::Bad => "❌",
-            Self::Neutral => "ℹ️",
-        }
-    }
-}
-
 /// A verdict, or a warning.
 #[derive(Debug, Clone, Default)]
 pub struct Banner {
     /// How it is meant.
-    pub tone: PageTone,
+    pub tone: Tone,
     /// The verdict in a word: `valid`.
     pub word: String,
     /// What it is about, where a page has several.
@@ -140,7 +105,7 @@ pub struct Tile {
     /// A word on it; may be empty.
     pub note: String,
     /// How it is meant.
-    pub tone: PageTone,
+    pub tone: Tone,
 }
 
 /// A table whose first column names its rows.

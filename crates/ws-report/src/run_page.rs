@@ -4,10 +4,12 @@ use measurement::run::Summary;
 use measurement::verdict::Latency;
 use units::{counted, grouped, human_rate, human_time};
 use wording::run_differences::{SettingScope, settings};
+use wording::summary;
+use wording::summary_view::UNKNOWN;
 
 use crate::figures::figures;
 use crate::inputs::{MessageSample, ReportedRun};
-use crate::page::{Block, Page, PageSection, PageTone, Table, TableRow, Tile};
+use crate::page::{Block, Page, PageSection, Table, TableRow, Tile, Tone};
 use crate::rerun_command::rerun_command;
 use crate::verdict;
 
@@ -65,14 +67,8 @@ pub(crate) fn moment(rfc_3339: &str) -> String {
 
 /// The plan and how it went, in a line.
 fn in_short(s: &Summary) -> Vec<String> {
-    let mut parts = vec![wording::plan::load(&s.plan), wording::plan::amount(&s.plan)];
-    let window = s.plan.window;
-    parts.extend(window.map(|n| format!("window {}", grouped(u64::from(n)))));
-    parts.push(wording::summary::measured(s));
-    parts.extend(wording::summary::generator(s));
-    if s.plan.embedded.is_some() {
-        parts.push("server inside the same process".to_owned());
-    }
+    let mut parts = wording::plan::parts(&s.plan);
+    parts.extend(summary::circumstances(s, "the same process"));
     parts
 }
 
@@ -84,7 +80,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
             label: name.to_owned(),
             value: human_time(ns?),
             note: note.to_owned(),
-            tone: PageTone::Neutral,
+            tone: Tone::Neutral,
         })
     };
     let mut tiles = vec![Tile {
@@ -93,7 +89,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         note: s.offered_rate_per_s.map_or_else(String::new, |rate| {
             format!("of {} offered", human_rate(rate))
         }),
-        tone: PageTone::Neutral,
+        tone: Tone::Neutral,
     }];
     // In closed loop they are the same.
     let (note, times) = match s.coordinated_omission_p99_ns {
@@ -111,11 +107,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         label: "failed".to_owned(),
         value: grouped(failed),
         note: format!("of {}", counted(m.sent + m.unsent, "message")),
-        tone: if failed > 0 {
-            PageTone::Bad
-        } else {
-            PageTone::Neutral
-        },
+        tone: if failed > 0 { Tone::Bad } else { Tone::Neutral },
     });
     tiles
 }
@@ -123,15 +115,15 @@ fn tiles(s: &Summary) -> Vec<Tile> {
 /// The times, then a table for each group of figures.
 fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
-    for figure in figures(run) {
-        let Some(value) = figure.value else { continue };
-        let row = TableRow::new(figure.name, vec![value]);
-        let title = capital(figure.group);
+    for group in figures(run) {
+        let rows = group.figures.into_iter();
+        let rows = rows.filter_map(|figure| Some(TableRow::new(figure.name, vec![figure.value?])));
+        let title = capital(group.title);
         match tables.last_mut().filter(|table| table.title == title) {
-            Some(table) => table.rows.push(row),
+            Some(table) => table.rows.extend(rows),
             None => tables.push(Table {
                 title,
-                rows: vec![row],
+                rows: rows.collect(),
                 figures: true,
                 ..Table::default()
             }),
@@ -147,7 +139,7 @@ fn times(run: &ReportedRun) -> Table {
     let rows = times.filter_map(|((name, service), (_, response))| {
         let mut cells = vec![human_time(service?)];
         if both {
-            cells.push(response.map_or_else(|| NOTHING.to_owned(), human_time));
+            cells.push(response.map_or_else(|| UNKNOWN.to_owned(), human_time));
         }
         Some(TableRow::new(name, cells))
     });
@@ -167,29 +159,17 @@ fn times(run: &ReportedRun) -> Table {
     }
 }
 
-/// What stands where there is no figure.
-pub(crate) const NOTHING: &str = "–";
-
 fn notes_on_times(s: &Summary) -> String {
     if s.service_time_ns.count == 0 {
         return "Nothing was measured.".to_owned();
     }
-    let omission = wording::summary::omission(s).map_or_else(
-        || {
-            format!(
-                "Response time is {}.",
-                wording::summary::RESPONSE_IS_SERVICE
-            )
-        },
+    let omission = summary::omission(s).map_or_else(
+        || format!("Response time is {}.", summary::RESPONSE_IS_SERVICE),
         |omission| format!("{}.", capital(&omission)),
     );
-    let asides = [
-        wording::summary::late_wake_ups(s),
-        wording::summary::thin_tail(s.service_time_ns.count),
-    ];
-    let asides = asides.into_iter().flatten();
-    let asides = asides.map(|aside| format!(" {}.", capital(&aside)));
-    omission + &asides.collect::<String>()
+    let remarks = summary::remarks_on_times(s).into_iter();
+    let remarks = remarks.map(|remark| format!(" {}.", capital(&remark)));
+    omission + &remarks.collect::<String>()
 }
 
 /// With a capital letter.

@@ -6,13 +6,13 @@ use wording::run_differences::{Difference, Impact};
 
 use crate::figures::{broken_connections, conditions};
 use crate::inputs::{MessageSample, ReportedRun};
-use crate::page::{Banner, PageTone};
+use crate::page::{Banner, Tone};
 
 /// The verdict on a run, with its reasons; `about` names the run where there are several.
 pub(crate) fn verdict(run: &ReportedRun, about: Option<String>) -> Banner {
     let Some(s) = run.summary() else {
         return Banner {
-            tone: PageTone::Neutral,
+            tone: Tone::Neutral,
             word: "no verdict".to_owned(),
             about,
             text: "The file does not say how it was measured, so nothing speaks for these figures. Give the \
@@ -22,15 +22,15 @@ pub(crate) fn verdict(run: &ReportedRun, about: Option<String>) -> Banner {
         };
     };
     let verdict = s.validity.verdict;
-    let (tone, text) = match verdict {
-        Verdict::Valid => (PageTone::Good, "Nothing speaks against these figures."),
-        Verdict::Suspect => (PageTone::Warning, "Something may have bent these figures:"),
-        Verdict::Invalid => (PageTone::Bad, "These figures say nothing about the server:"),
+    let text = match verdict {
+        Verdict::Valid => "Nothing speaks against these figures.",
+        Verdict::Suspect => "Something may have bent these figures:",
+        Verdict::Invalid => "These figures say nothing about the server:",
     };
     let mut points = s.validity.reasons.clone();
     points.extend(broken_connections(&s.connections));
     Banner {
-        tone,
+        tone: verdict.into(),
         word: verdict.name().to_owned(),
         about,
         text: text.to_owned(),
@@ -44,12 +44,12 @@ pub(crate) fn with_conditions(s: &Summary, about: Option<String>) -> Option<Bann
     let (tone, word, text) = match (held.is_empty(), passed.is_empty()) {
         (true, true) => return None,
         (true, false) => (
-            PageTone::Good,
+            Tone::Good,
             "passed",
             "No condition held that the run was to fail on.",
         ),
         (false, _) => (
-            PageTone::Bad,
+            Tone::Bad,
             "failed",
             "A condition held that the run was to fail on:",
         ),
@@ -75,13 +75,13 @@ pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
     let (tone, word, text) = match (load.is_empty(), instrument.is_empty()) {
         (true, true) => return None,
         (false, _) => (
-            PageTone::Bad,
+            Tone::Bad,
             "not comparable",
             "The runs had different loads: their figures answer different questions. Measure again with \
              the same one:",
         ),
         (true, false) => (
-            PageTone::Warning,
+            Tone::Warning,
             "compare with care",
             "The load was the same, but it was not measured by the same means, which may be what the \
              figures differ by:",

@@ -241,7 +241,7 @@ mod tests {
     use swarm::Phase;
 
     use super::*;
-    use crate::tui::plan_for_tests as plan;
+    use crate::tests::plan;
 
     /// The samples of a page by their names, labels included.
     fn samples(plan: &Plan, progress: &RunProgress) -> BTreeMap<String, f64> {

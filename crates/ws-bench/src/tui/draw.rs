@@ -11,9 +11,11 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
 use units::human_time;
+use wording::Tone;
+use wording::summary_view::LabelledRow;
 
 use super::histogram::HistogramBars;
-use super::view_model::{Emphasis, LabelledRow, PhaseState, ViewModel};
+use super::view_model::{PhaseState, ViewModel};
 
 /// Below this there are no panels, only lines.
 const SMALLEST: (u16, u16) = (72, 20);
@@ -27,6 +29,9 @@ const FIGURE: u16 = 10;
 const LABEL: usize = 12;
 /// Rows of an axis below bars.
 const AXIS: u16 = 2;
+
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 
 /// Colours, or none (`NO_COLOR`): then lines differ by their marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +55,12 @@ impl Palette {
         }
     }
 
-    fn tone(self, tone: Emphasis) -> Style {
+    fn tone(self, tone: Tone) -> Style {
         match tone {
-            Emphasis::Plain => Style::new(),
-            Emphasis::Quiet => Style::new().add_modifier(Modifier::DIM),
-            Emphasis::Good => self.colour(Color::Green),
-            Emphasis::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
-            Emphasis::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Neutral => Style::new(),
+            Tone::Good => self.colour(Color::Green),
+            Tone::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
+            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
         }
     }
 
@@ -99,8 +103,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
         Constraint::Length(1),
     ])
     .areas(area);
-    let bold = Style::new().add_modifier(Modifier::BOLD);
-    frame.render_widget(Paragraph::new(view.heading.as_str()).style(bold), heading);
+    frame.render_widget(Paragraph::new(view.heading.as_str()).style(BOLD), heading);
     frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
 
     let columns = u16::try_from(view.times.columns.len()).unwrap_or(1);
@@ -132,8 +135,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     curves(frame, view, palette, right);
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
-    let quiet = palette.tone(Emphasis::Quiet);
-    frame.render_widget(Paragraph::new(view.keys).style(quiet), keys);
+    frame.render_widget(Paragraph::new(view.keys).style(QUIET), keys);
 }
 
 /// The most important lines, for a screen too small for panels.
@@ -148,7 +150,7 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
         let row = LabelledRow {
             label,
             text: figures.join(" · "),
-            tone: Emphasis::Plain,
+            ..LabelledRow::default()
         };
         lines.extend(rows(&[row], palette));
     }
@@ -159,7 +161,7 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
         Span::raw(format!(" {reason}")),
     ]));
     lines.extend(rows(&view.load, palette));
-    lines.push(Line::styled(view.keys, palette.tone(Emphasis::Quiet)));
+    lines.push(Line::styled(view.keys, QUIET));
     // The keys are the last to go.
     let room = usize::from(area.height);
     if lines.len() > room && room > 1 {
@@ -171,14 +173,13 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
 }
 
 fn block(title: &str) -> Block<'static> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
-    titled(Line::styled(format!(" {title} "), bold))
+    titled(Line::styled(format!(" {title} "), BOLD))
 }
 
 fn titled(title: Line<'static>) -> Block<'static> {
     Block::bordered()
         .border_type(BorderType::Rounded)
-        .border_style(Style::new().add_modifier(Modifier::DIM))
+        .border_style(QUIET)
         .title(title)
 }
 
@@ -187,9 +188,9 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     let mut spans = Vec::new();
     for (name, step) in &view.phases {
         let (sign, style) = match step {
-            PhaseState::Done => ("✓", palette.tone(Emphasis::Good)),
+            PhaseState::Done => ("✓", palette.tone(Tone::Good)),
             PhaseState::Now => ("▶", Style::new().add_modifier(Modifier::REVERSED)),
-            PhaseState::Ahead => ("·", palette.tone(Emphasis::Quiet)),
+            PhaseState::Ahead => ("·", QUIET),
         };
         spans.push(Span::styled(format!(" {sign} {name} "), style));
     }
@@ -214,7 +215,7 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     spans.push(Span::raw(" "));
     spans.push(Span::styled("━".repeat(filled), palette.bars()));
     let rest = "─".repeat(room - filled);
-    spans.push(Span::styled(rest, palette.tone(Emphasis::Quiet)));
+    spans.push(Span::styled(rest, QUIET));
     spans.push(Span::raw(format!(" {left}")));
     Line::from(spans)
 }
@@ -222,10 +223,7 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
 fn rows(rows: &[LabelledRow], palette: Palette) -> Vec<Line<'static>> {
     let line = |row: &LabelledRow| {
         Line::from(vec![
-            Span::styled(
-                format!("{:<LABEL$}", row.label),
-                palette.tone(Emphasis::Quiet),
-            ),
+            Span::styled(format!("{:<LABEL$}", row.label), QUIET),
             Span::styled(row.text.clone(), palette.tone(row.tone)),
         ])
     };
@@ -239,10 +237,7 @@ fn percentiles(view: &ViewModel) -> Paragraph<'static> {
         format!("{name:<8}{values}")
     };
     let header = row("", &mut view.times.columns.iter().copied());
-    let mut lines = vec![Line::styled(
-        header,
-        Style::new().add_modifier(Modifier::DIM),
-    )];
+    let mut lines = vec![Line::styled(header, QUIET)];
     for (name, values) in &view.times.rows {
         lines.push(Line::raw(row(name, &mut values.iter().map(String::as_str))));
     }
@@ -252,7 +247,7 @@ fn percentiles(view: &ViewModel) -> Paragraph<'static> {
 /// The errors so far.
 fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let list = if view.errors.is_empty() {
-        vec![Line::styled("none", palette.tone(Emphasis::Good))]
+        vec![Line::styled("none", palette.tone(Tone::Good))]
     } else {
         rows(&view.errors, palette)
     };
@@ -262,9 +257,8 @@ fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
 
 /// The verdict and its reasons.
 fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
     let title = Line::from(vec![
-        Span::styled(" verdict so far: ", bold),
+        Span::styled(" verdict so far: ", BOLD),
         Span::styled(format!("{} ", view.verdict), verdict_style(view, palette)),
     ]);
     let reasons = view.reasons.iter();
@@ -274,7 +268,10 @@ fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
 }
 
 fn verdict_style(view: &ViewModel, palette: Palette) -> Style {
-    palette.tone(view.verdict_tone).add_modifier(Modifier::BOLD)
+    match view.verdict_tone {
+        Tone::Neutral => QUIET.patch(BOLD),
+        tone => palette.tone(tone).patch(BOLD),
+    }
 }
 
 /// One histogram, or two above each other where there is room.
@@ -286,7 +283,7 @@ fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: R
         view.histograms.iter().take(1).collect()
     };
     if shown.is_empty() {
-        let nothing = Paragraph::new("no echo yet").style(palette.tone(Emphasis::Quiet));
+        let nothing = Paragraph::new("no echo yet").style(QUIET);
         return frame.render_widget(nothing.block(block("histogram")), area);
     }
     let areas = Layout::vertical(vec![Constraint::Fill(1); shown.len()]).split(area);
@@ -314,7 +311,7 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
     let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
-        let nothing = Paragraph::new("nothing to draw yet").style(palette.tone(Emphasis::Quiet));
+        let nothing = Paragraph::new("nothing to draw yet").style(QUIET);
         return frame.render_widget(nothing.block(block), area);
     };
     let ys = [round_below(ys[0]), round_above(ys[1])];
@@ -329,21 +326,20 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
             .style(style)
             .data(&curve.points)
     });
-    let quiet = palette.tone(Emphasis::Quiet);
     let chart = Chart::new(datasets.collect())
         .block(block)
         .legend_position(None)
         .x_axis(
             Axis::default()
                 .bounds(xs)
-                .style(quiet)
+                .style(QUIET)
                 .labels_alignment(Alignment::Right)
                 .labels([seconds(xs[0]), seconds(xs[1])]),
         )
         .y_axis(
             Axis::default()
                 .bounds(ys)
-                .style(quiet)
+                .style(QUIET)
                 .labels_alignment(Alignment::Right)
                 .labels([time(ys[0]), time((ys[0] + ys[1]) / 2.0), time(ys[1])]),
         );
@@ -352,13 +348,12 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
 
 /// The legend of the curves, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
 fn legend(view: &ViewModel, palette: Palette) -> Vec<Span<'static>> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut spans = vec![Span::raw(" ")];
     let mut last = "";
     for (number, curve) in view.curves.iter().enumerate() {
         let (style, _, sign) = palette.curve(number);
         if curve.time != last {
-            spans.push(Span::styled(format!("{} ", curve.time), bold));
+            spans.push(Span::styled(format!("{} ", curve.time), BOLD));
             last = curve.time;
         }
         spans.push(Span::styled(format!("{sign} {} ", curve.figure), style));
@@ -399,9 +394,9 @@ mod tests {
     use swarm::{Phase, RunProgress};
 
     use super::*;
+    use crate::tests::{measuring, plan, view};
     use crate::tui::history::History;
     use crate::tui::view_model::LiveState;
-    use crate::tui::view_model::fixtures::{measuring, plan, view};
 
     const PLAIN: Palette = Palette { colours: false };
     const COLOURED: Palette = Palette { colours: true };

@@ -10,9 +10,9 @@
 
 mod draw;
 mod histogram;
-mod history;
+pub(crate) mod history;
 pub mod screen;
-mod view_model;
+pub(crate) mod view_model;
 
 use std::io::{self, IsTerminal, stderr};
 use std::thread;
@@ -136,9 +136,6 @@ fn is_end_key(key: KeyEvent) -> bool {
     // Held down, a key is pressed once.
     key.kind == KeyEventKind::Press && (is_ctrl_c || is_plain)
 }
-
-#[cfg(test)]
-pub(crate) use self::view_model::fixtures::plan as plan_for_tests;
 
 #[cfg(test)]
 mod tests {
