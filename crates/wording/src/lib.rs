@@ -17,8 +17,6 @@
 
 pub mod comparison;
 mod connect_advice;
-#[cfg(test)]
-mod fixture;
 pub mod plan;
 mod reasons;
 pub mod run_differences;

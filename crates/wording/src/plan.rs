@@ -68,8 +68,8 @@ pub fn payload(bytes: PayloadBytes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::summary;
     use measurement::run::StageSummary;
+    use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
     fn a_plan_in_words() {

@@ -117,7 +117,7 @@ fn thin_tail(timed_messages: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::summary;
+    use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
     fn a_warm_up_before_a_ramp_sends_nothing_and_says_so() {

@@ -1,7 +1,7 @@
 //! The figures of a summary for a person, built once: every front end prints this view.
 
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
+use measurement::verdict::{ContextSwitches, SendLag};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
@@ -94,6 +94,8 @@ impl SummaryView {
         let (throughput, messages, rate) = (throughput(s), messages(s), rate(s));
         let (connections, server) = (connections(s), server(s));
         let (generator, calibration) = (generator(s), calibration(s));
+        let is_rate_known = s.achieved_rate_per_s.and(s.sent_in_time_share).is_some();
+        let has_usage = s.server.is_some() && s.client.cpu_s.is_some();
         let row = |label, figures: &[SummaryFigure]| {
             let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
             LabelledRow {
@@ -102,28 +104,21 @@ impl SummaryView {
                 ..LabelledRow::default()
             }
         };
-        let mut of_messages = row("messages", &messages);
+        let mut rows = vec![row("messages", &messages), row("throughput", &throughput)];
         if s.messages.any_failed() {
-            of_messages.tone = Tone::Bad;
+            rows[0].tone = Tone::Bad;
         }
-        let rows = [
-            of_messages,
-            row("throughput", &throughput),
-            row("rate", &rate),
-            LabelledRow {
-                points: broken_connections(&s.connections),
-                ..row("connected", &connections)
-            },
-            row("server", &server),
-            row("generator", &generator),
-            row("calibration", &calibration),
-        ];
+        rows.extend(is_rate_known.then(|| row("rate", &rate)));
+        rows.push(LabelledRow {
+            points: broken_connections(&s.connections),
+            ..row("connected", &connections)
+        });
+        rows.extend(s.server.is_some().then(|| row("server", &server)));
+        rows.extend(has_usage.then(|| row("generator", &generator)));
+        rows.extend(s.calibration.map(|_| row("calibration", &calibration)));
         let group = |title, figures| FigureGroup { title, figures };
         Self {
-            rows: rows
-                .into_iter()
-                .filter(|row| !row.text.is_empty())
-                .collect(),
+            rows,
             groups: vec![
                 group("throughput", throughput),
                 group("messages", messages),
@@ -180,42 +175,32 @@ fn messages(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// Adherence of an open loop to its schedule. A line needs a rate that was achieved.
+/// Adherence of an open loop to its schedule.
 fn rate(s: &Summary) -> Vec<SummaryFigure> {
+    let (offered, achieved) = (s.offered_rate_per_s, s.achieved_rate_per_s);
     // Of the measured phase as a whole, however late within it: no word on punctuality.
     let share = s.sent_in_time_share.map(|n| format!("{:.2} %", n * 100.0));
-    let achieved = s.achieved_rate_per_s.zip(share.as_ref());
-    let achieved = achieved.map(|(rate, share)| {
+    let achieved_of_due = achieved.zip(share.as_ref()).map(|(rate, share)| {
         let rate = human_rate(rate);
         format!("{rate} achieved ({share} of what was due)")
     });
-    let is_achieved = s.offered_rate_per_s.and(achieved.as_ref()).is_some();
     let lag = |name, ns: Option<u64>, figure: &str| {
-        let ns = ns.filter(|_| s.offered_rate_per_s.is_some());
         let phrase = format!("{figure} {}", time(ns));
-        in_table(name, known_time(ns)).said(Some(phrase))
+        in_table(name, known_time(ns.filter(|_| offered.is_some()))).said(Some(phrase))
     };
-    let blocked = s.client.blocked_writes;
-    let blocked_writes =
-        (blocked > 0).then(|| format!("{} found the socket full", counted(blocked, "write")));
     let SendLag { p50, p99, max } = s.send_lag_ns;
-    let mut figures = vec![
-        figure(
-            "offered",
-            s.offered_rate_per_s.map(per_second),
-            "{} offered",
-        ),
-        in_table("achieved", s.achieved_rate_per_s.map(per_second)).said(achieved),
+    let blocked = s.client.blocked_writes;
+    let blocked_writes = format!("{} found the socket full", counted(blocked, "write"));
+    vec![
+        figure("offered", offered.map(per_second), "{} offered"),
+        in_table("achieved", achieved.map(per_second)).said(achieved_of_due),
         in_table("sent of what was due", share),
         lag("send lag p50", p50, "send lag p50"),
         lag("send lag p99", p99, "p99"),
         lag("send lag max", max, "max"),
-        unusual("writes that found the socket full", blocked).said(blocked_writes),
-    ];
-    if !is_achieved {
-        figures.iter_mut().for_each(|figure| figure.phrase = None);
-    }
-    figures
+        unusual("writes that found the socket full", blocked)
+            .said((blocked > 0).then_some(blocked_writes)),
+    ]
 }
 
 fn connections(s: &Summary) -> Vec<SummaryFigure> {
@@ -260,70 +245,67 @@ fn usage(
     per_cpu_s: Option<f64>,
     rss_bytes: Option<u64>,
     switches: Option<ContextSwitches>,
-) -> Vec<SummaryFigure> {
+) -> [SummaryFigure; 4] {
+    let cpu = cpu_s.map(|s| human_time(s * 1e9));
     let per_cpu_s = per_cpu_s.map(human_rate);
     let memory = rss_bytes.map(|bytes| human_bytes(bytes as f64));
     let switches = switches.map(|n| grouped(n.total()));
-    vec![
-        figure("CPU time", cpu_s.map(|s| human_time(s * 1e9)), "{} of CPU"),
-        figure(
-            "messages per CPU-second",
-            per_cpu_s,
-            "{} messages per CPU-second",
-        ),
+    let messages = "messages per CPU-second";
+    [
+        figure("CPU time", cpu, "{} of CPU"),
+        figure(messages, per_cpu_s, &format!("{{}} {messages}")),
         figure("memory at most", memory, "at most {} of memory"),
         figure("context switches", switches, "{} context switches"),
     ]
 }
 
-/// Usage of the generator. A line shows it only beside the server's.
 fn generator(s: &Summary) -> Vec<SummaryFigure> {
     let client = &s.client;
-    let mut figures = usage(
+    let [cpu, per_cpu_s, memory, switches] = usage(
         client.cpu_s,
         client.messages_per_cpu_s,
         client.max_rss_bytes,
         client.context_switches,
     );
-    if s.server.is_none() || client.cpu_s.is_none() {
-        figures.iter_mut().for_each(|figure| figure.phrase = None);
-    }
     let busiest = client.cpu_per_core.map(human_percent);
     let waited = client.run_queue_wait_share;
     let waited = waited.map(|share| format!("{:.1} %", share * 100.0));
-    let of_cores = [
+    let polling = client.busy_share.map(human_percent);
+    vec![
+        cpu,
         in_table("busiest thread, of a core", busiest),
         in_table("waited for a core", waited),
-    ];
-    figures.splice(1..1, of_cores);
-    let polling = client.busy_share.map(human_percent);
-    figures.push(in_table("busy while polling", polling));
-    figures
+        per_cpu_s,
+        memory,
+        switches,
+        in_table("busy while polling", polling),
+    ]
 }
 
 /// The generator's own limits.
 fn calibration(s: &Summary) -> Vec<SummaryFigure> {
-    let own = s.calibration;
-    let floor = known_time(own.map(|own| own.floor_service_p50_ns));
-    let ceiling = own.map(|own| per_second(own.ceiling_messages_per_s));
+    let Some(own) = s.calibration else {
+        return Vec::new();
+    };
+    let floor = human_time(own.floor_service_p50_ns as f64);
+    let ceiling = per_second(own.ceiling_messages_per_s);
+    let alone = format!("generator alone: service time p50 {floor}");
     vec![
-        figure(
-            "service time p50, alone",
-            floor,
-            "generator alone: service time p50 {}",
-        ),
-        figure("throughput at most, alone", ceiling, "at most {}"),
+        in_table("service time p50, alone", Some(floor)).said(Some(alone)),
+        figure("throughput at most, alone", Some(ceiling), "at most {}"),
     ]
 }
 
 fn server(s: &Summary) -> Vec<SummaryFigure> {
-    let used = |server: &ServerUsage| {
-        usage(
-            Some(server.cpu_s),
-            server.messages_per_cpu_s,
-            server.max_rss_bytes,
-            server.context_switches,
-        )
+    let Some(server) = &s.server else {
+        return Vec::new();
     };
-    s.server.as_ref().map_or_else(Vec::new, used)
+    let (per_cpu_s, rss_bytes) = (server.messages_per_cpu_s, server.max_rss_bytes);
+    usage(
+        Some(server.cpu_s),
+        per_cpu_s,
+        rss_bytes,
+        server.context_switches,
+    )
+    .into()
 }

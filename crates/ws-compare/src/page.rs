@@ -4,7 +4,7 @@ use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
 };
 use units::human_time;
-use wording::run_differences::{SettingScope, plan_settings};
+use wording::run_differences::plan_settings;
 use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, Table, TableRow, Tone};
 
 use crate::sentences;
@@ -194,9 +194,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
     }])];
     if extent == Extent::Full {
         let settings = plan_settings(&c.plan.load);
-        let settings = settings
-            .into_iter()
-            .filter(|f| f.scope == SettingScope::Plan && f.what != "server");
+        let settings = settings.into_iter().filter(|f| f.what != "server");
         let mut rows: Vec<_> = settings
             .map(|f| TableRow::new(f.what, vec![f.value]))
             .collect();

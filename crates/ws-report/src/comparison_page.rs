@@ -2,13 +2,13 @@
 
 use measurement::run::Summary;
 use units::{counted, human_time};
-use wording::run_differences::{Difference, SettingScope, differences, settings};
+use wording::run_differences::{Difference, Setting, differences, host_settings, plan_settings};
 use wording::summary_view::UNKNOWN;
 
 use crate::figures::figures;
 use crate::inputs::ReportedRun;
 use crate::page::{Block, Page, PageSection, Table, TableRow};
-use crate::run_page::{capital, how_to_repeat, moment};
+use crate::run_page::{capital, how_to_repeat, moment, settings_table};
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
@@ -157,25 +157,15 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageS
     let Some(first) = summaries.first() else {
         return PageSection::default();
     };
-    let same = |part| -> Vec<TableRow> {
-        let settings = settings(first)
-            .into_iter()
-            .filter(|fact| fact.scope == part);
-        settings
-            .filter(|fact| differences.iter().all(|d| d.what != fact.what))
-            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
-            .collect()
+    let same = |title, mut settings: Vec<Setting>| {
+        settings.retain(|setting| differences.iter().all(|d| d.what != setting.what));
+        settings_table(title, settings)
     };
-    let table = |title: &str, part| Table {
-        title: title.to_owned(),
-        rows: same(part),
-        ..Table::default()
-    };
-    let tables = [
-        table("Plan", SettingScope::Plan),
-        table("Host", SettingScope::Host),
+    let mut tables = vec![
+        same("Plan", plan_settings(&first.plan)),
+        same("Host", host_settings(first)),
     ];
-    let tables: Vec<_> = tables.into_iter().filter(|t| !t.rows.is_empty()).collect();
+    tables.retain(|table| !table.rows.is_empty());
     PageSection::new("What is the same", vec![Block::Tables(tables)])
 }
 

@@ -3,7 +3,7 @@
 use measurement::run::Summary;
 use measurement::verdict::Latency;
 use units::{counted, grouped, human_rate, human_time};
-use wording::run_differences::{SettingScope, settings};
+use wording::run_differences::{Setting, host_settings, plan_settings};
 use wording::summary;
 use wording::summary_view::UNKNOWN;
 
@@ -37,7 +37,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: Option<PageSection>) -> Page {
         page.add(pictures);
     }
     if let Some(s) = run.summary() {
-        page.add(PageSection::new("Plan and host", plan_and_host(s)));
+        page.add(PageSection::new("Plan and host", vec![plan_and_host(s)]));
         page.add(PageSection::new("How to repeat it", how_to_repeat(s)));
     }
     page
@@ -183,20 +183,23 @@ pub(crate) fn capital(text: &str) -> String {
     first + letters.as_str()
 }
 
-fn plan_and_host(s: &Summary) -> Vec<Block> {
-    let table = |title: &str, part| Table {
+fn plan_and_host(s: &Summary) -> Block {
+    Block::Tables(vec![
+        settings_table("Plan", plan_settings(&s.plan)),
+        settings_table("Host", host_settings(s)),
+    ])
+}
+
+/// A table of settings.
+pub(crate) fn settings_table(title: &str, settings: Vec<Setting>) -> Table {
+    let rows = settings.into_iter();
+    Table {
         title: title.to_owned(),
-        rows: settings(s)
-            .into_iter()
-            .filter(|fact| fact.scope == part)
-            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
+        rows: rows
+            .map(|setting| TableRow::new(setting.what, vec![setting.value]))
             .collect(),
         ..Table::default()
-    };
-    vec![Block::Tables(vec![
-        table("Plan", SettingScope::Plan),
-        table("Host", SettingScope::Host),
-    ])]
+    }
 }
 
 /// The command, and the secrets that it lacks.
