@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use measurement::run::{Run, Summary};
+use measurement::run::Run;
 use results::ResultsError;
 use results::write::{Output, Written};
-use units::grouped;
+use units::{counted, grouped};
 
 use crate::args::BenchArgs;
 use crate::plot::PlotOutput;
@@ -19,9 +19,6 @@ pub(crate) struct RunOutputs {
 
 impl RunOutputs {
     /// Creates the files under passing names.
-    ///
-    /// # Errors
-    /// When one of them cannot be written.
     pub(crate) fn create(args: &BenchArgs, plot: Option<PlotOutput>) -> Result<Self, ResultsError> {
         let files = args.outputs().iter().map(|path| Output::create(path));
         Ok(Self {
@@ -37,9 +34,10 @@ impl RunOutputs {
     }
 
     /// Saves every file that can be saved, and draws the picture.
-    pub(crate) fn save(self, summary: &Summary, run: &Run) -> SavedOutputs {
+    pub(crate) fn save(self, run: &Run) -> SavedOutputs {
+        let summary = run.summary.as_ref();
         SavedOutputs {
-            timed: summary.service_time_ns.count,
+            timed: summary.map_or(0, |s| s.service_time_ns.count),
             files: self.files.into_iter().map(|file| file.write(run)).collect(),
             plot: self.plot.map(|plot| plot.draw(run)),
         }
@@ -63,8 +61,7 @@ impl SavedOutputs {
         lines.chain(self.plot.iter().flatten().cloned()).collect()
     }
 
-    /// # Errors
-    /// The first file that could not be saved.
+    /// The first file that could not be saved is the error.
     pub(crate) fn into_result(self) -> anyhow::Result<()> {
         self.files.into_iter().collect::<Result<Vec<_>, _>>()?;
         self.plot.transpose()?;
@@ -78,18 +75,15 @@ fn saved_line(written: &Written, timed: u64) -> String {
     let Some(rows) = written.rows.map(|rows| rows as u64) else {
         return format!("saved {path}");
     };
-    let chosen = if rows < timed {
-        format!(", chosen at random from {}", grouped(timed))
-    } else {
-        String::new()
-    };
-    let plural = if rows == 1 { "" } else { "s" };
-    let draw = if rows > 0 && timed > 0 {
-        format!(" · draw it with: draw-plot {path}")
-    } else {
-        String::new()
-    };
-    format!("saved {path} ({} row{plural}{chosen}){draw}", grouped(rows))
+    let mut line = format!("saved {path} ({}", counted(rows, "row"));
+    if rows < timed {
+        line += &format!(", chosen at random from {}", grouped(timed));
+    }
+    line.push(')');
+    if rows > 0 && timed > 0 {
+        line += &format!(" · draw it with: draw-plot {path}");
+    }
+    line
 }
 
 #[cfg(test)]

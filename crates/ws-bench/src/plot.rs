@@ -15,9 +15,6 @@ pub(crate) struct PlotOutput {
 
 impl PlotOutput {
     /// Checks that the ending is known and the folder can be written to.
-    ///
-    /// # Errors
-    /// When one of them is not so.
     pub(crate) fn check(path: &Path) -> anyhow::Result<Self> {
         draw_plot::check_ending(path)?;
         // Created and dropped: whether it can be made is all there is to know before the run.
@@ -28,9 +25,6 @@ impl PlotOutput {
     }
 
     /// Draws the service times of the run, and returns the line about it.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
     pub(crate) fn draw(self, run: &Run) -> anyhow::Result<String> {
         let path = self.path.display();
         let Some(input) = PictureInput::of_run(run) else {

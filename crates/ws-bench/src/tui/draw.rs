@@ -277,11 +277,8 @@ fn verdict_style(view: &ViewModel, palette: Palette) -> Style {
 /// One histogram, or two above each other where there is room.
 fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) {
     const ROOM_FOR_TWO: u16 = 18;
-    let shown: Vec<_> = if area.height >= ROOM_FOR_TWO {
-        view.histograms.iter().collect()
-    } else {
-        view.histograms.iter().take(1).collect()
-    };
+    let most = if area.height >= ROOM_FOR_TWO { 2 } else { 1 };
+    let shown: Vec<_> = view.histograms.iter().take(most).collect();
     if shown.is_empty() {
         let nothing = Paragraph::new("no echo yet").style(QUIET);
         return frame.render_widget(nothing.block(block("histogram")), area);
@@ -326,23 +323,16 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
             .style(style)
             .data(&curve.points)
     });
+    let axis = |bounds, labels: Vec<Line<'static>>| {
+        let axis = Axis::default().bounds(bounds).style(QUIET);
+        axis.labels_alignment(Alignment::Right).labels(labels)
+    };
+    let middle = (ys[0] + ys[1]) / 2.0;
     let chart = Chart::new(datasets.collect())
         .block(block)
         .legend_position(None)
-        .x_axis(
-            Axis::default()
-                .bounds(xs)
-                .style(QUIET)
-                .labels_alignment(Alignment::Right)
-                .labels([seconds(xs[0]), seconds(xs[1])]),
-        )
-        .y_axis(
-            Axis::default()
-                .bounds(ys)
-                .style(QUIET)
-                .labels_alignment(Alignment::Right)
-                .labels([time(ys[0]), time((ys[0] + ys[1]) / 2.0), time(ys[1])]),
-        );
+        .x_axis(axis(xs, xs.map(seconds).to_vec()))
+        .y_axis(axis(ys, [ys[0], middle, ys[1]].map(time).to_vec()));
     frame.render_widget(chart, area);
 }
 

@@ -42,9 +42,6 @@ const REDRAW_EVERY: Duration = Duration::from_millis(200);
 pub(crate) struct NoTerminal;
 
 /// Checks that there is a terminal to draw on.
-///
-/// # Errors
-/// [`NoTerminal`].
 pub(crate) fn check() -> Result<(), NoTerminal> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     if stderr().is_terminal() && !is_dumb {
@@ -55,9 +52,6 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
 }
 
 /// Starts the live screen, which also takes keys.
-///
-/// # Errors
-/// When the terminal cannot be taken.
 pub(crate) fn start(
     plan: &Plan,
     calibration: Option<Calibration>,
