@@ -81,9 +81,7 @@ impl PageFormat {
         match ending.map(str::to_ascii_lowercase).as_deref() {
             Some("html" | "htm") => Ok(Self::Html),
             Some("md") => Ok(Self::Markdown),
-            _ => Err(ReportError::UnknownEnding {
-                path: path.to_owned(),
-            }),
+            _ => Err(ReportError::UnknownEnding(path.to_owned())),
         }
     }
 }

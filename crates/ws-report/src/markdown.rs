@@ -92,20 +92,18 @@ fn list(points: &[String]) -> String {
 
 /// One row, a column for each; below each value the word on it, without which `p50` says not of what.
 fn tiles(tiles: &[Tile]) -> String {
-    let labels: Vec<_> = tiles.iter().map(|tile| tile.label.clone()).collect();
-    let values = tiles.iter().map(|tile| {
+    let value = |tile: &Tile| {
         let note = match tile.note.as_str() {
             "" => String::new(),
             note => format!("<br>{}", rich(note)),
         };
         format!("**{}**{note}", rich(&tile.value))
-    });
-    let values: Vec<_> = values.collect();
+    };
     format!(
         "\n{}{}{}",
-        line(labels.iter().map(|label| rich(label))),
-        line(labels.iter().map(|_| "---:".to_owned())),
-        line(values.into_iter())
+        line(tiles.iter().map(|tile| rich(&tile.label))),
+        line(tiles.iter().map(|_| "---:".to_owned())),
+        line(tiles.iter().map(value))
     )
 }
 
@@ -145,19 +143,9 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 
 /// Fenced by more backticks than it holds.
 fn command(command: &str) -> String {
-    let fence = "`".repeat(longest_run(command, '`').max(2) + 1);
+    let runs = command.split(|c| c != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);
     format!("\n{fence}sh\n{command}\n{fence}\n")
-}
-
-/// How many of a letter follow each other at most.
-fn longest_run(text: &str, letter: char) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    for c in text.chars() {
-        run = if c == letter { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
 
 /// A text with its code, in one line, in which nothing else has a meaning to Markdown.

@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
 use results::ResultsError;
@@ -46,16 +46,15 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
         ..ColumnRequest::default()
     };
     // A spreadsheet is read once for each reading, which takes longer than all else.
-    let drawn: Vec<_> = thread::scope(|scope| {
+    let drawn = thread::scope(|scope| {
         let threads = READINGS.map(|kinds| scope.spawn(|| draw_all(kinds, runs, request)));
-        let drawn = threads.into_iter().map(ScopedJoinHandle::join);
-        drawn
-            .map(|drawn| drawn.unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect()
+        threads.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
-    let (pictures, missing): (Vec<_>, Vec<_>) = drawn.into_iter().unzip();
-    let pictures: Vec<_> = pictures.into_iter().flatten().collect();
-    let missing: Vec<_> = missing.into_iter().flatten().collect();
+    let (mut pictures, mut missing) = (Vec::new(), Vec::new());
+    for (drawn, lacking) in drawn {
+        pictures.extend(drawn);
+        missing.extend(lacking);
+    }
     let mut blocks = Vec::new();
     if !pictures.is_empty() {
         blocks.push(Block::Pictures(pictures));
@@ -100,10 +99,8 @@ fn load_from_any(
     // Files of each run that have not been found lacking.
     let mut left: Vec<&[PathBuf]> = runs.iter().map(|run| run.files.as_slice()).collect();
     loop {
-        let files: Vec<_> = left
-            .iter()
-            .filter_map(|files| files.first().cloned())
-            .collect();
+        let firsts = left.iter().filter_map(|files| files.first());
+        let files: Vec<_> = firsts.cloned().collect();
         if files.is_empty() {
             return (None, missing);
         }
@@ -125,21 +122,15 @@ fn load_from_any(
             continue;
         }
         // Not every error names its file: it is the first that cannot be drawn alone either.
-        let fails = |files: &&[PathBuf]| {
-            let file = files.first()?;
-            load(kind, std::slice::from_ref(file), request).err()
+        let mut alone = left.iter().enumerate();
+        let failing =
+            alone.find_map(|(at, files)| Some((at, load(kind, files.get(..1)?, request).err()?)));
+        let Some((at, error)) = failing else {
+            missing.push(error);
+            return (None, missing);
         };
-        let failing = left.iter().map(fails).enumerate();
-        match failing.filter_map(|(at, e)| Some((at, e?))).next() {
-            Some((at, error)) => {
-                missing.push(error);
-                left[at] = &[];
-            }
-            None => {
-                missing.push(error);
-                return (None, missing);
-            }
-        }
+        missing.push(error);
+        left[at] = &[];
     }
 }
 

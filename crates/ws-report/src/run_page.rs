@@ -1,7 +1,6 @@
 //! The page about one run.
 
 use measurement::run::Summary;
-use measurement::verdict::Latency;
 use units::{counted, grouped, human_rate, human_time};
 use wording::run_differences::{Setting, host_settings, plan_settings};
 use wording::summary;
@@ -73,42 +72,33 @@ fn in_short(s: &Summary) -> Vec<String> {
 }
 
 fn tiles(s: &Summary) -> Vec<Tile> {
-    let of = |name: &str, note: &str, times: &Latency| {
-        let shown = times.shown();
-        let (_, ns) = shown.into_iter().find(|(it, _)| *it == name)?;
-        Some(Tile {
-            label: name.to_owned(),
-            value: human_time(ns?),
-            note: note.to_owned(),
-            tone: Tone::Neutral,
-        })
-    };
-    let mut tiles = vec![Tile {
-        label: "throughput".to_owned(),
-        value: format!("{} msg/s", human_rate(s.throughput.messages_per_s)),
-        note: s.offered_rate_per_s.map_or_else(String::new, |rate| {
-            format!("of {} offered", human_rate(rate))
-        }),
+    let tile = |label: &str, value: String, note: String| Tile {
+        label: label.to_owned(),
+        value,
+        note,
         tone: Tone::Neutral,
-    }];
+    };
+    let rate = format!("{} msg/s", human_rate(s.throughput.messages_per_s));
+    let offered = s.offered_rate_per_s;
+    let offered = offered.map(|rate| format!("of {} offered", human_rate(rate)));
+    let mut tiles = vec![tile("throughput", rate, offered.unwrap_or_default())];
     // In closed loop they are the same.
     let (note, times) = match s.coordinated_omission_p99_ns {
         Some(_) => ("response time", &s.response_time_ns),
         None => ("service time", &s.service_time_ns),
     };
-    tiles.extend(
-        ["p50", "p99", "max"]
-            .into_iter()
-            .filter_map(|name| of(name, note, times)),
-    );
+    for (name, ns) in times.shown() {
+        let ns = ns.filter(|_| matches!(name, "p50" | "p99" | "max"));
+        tiles.extend(ns.map(|ns| tile(name, human_time(ns), note.to_owned())));
+    }
     let m = &s.messages;
     let failed = m.lost + m.corrupted + m.timed_out + m.unsent;
-    tiles.push(Tile {
-        label: "failed".to_owned(),
-        value: grouped(failed),
-        note: format!("of {}", counted(m.sent + m.unsent, "message")),
-        tone: if failed > 0 { Tone::Bad } else { Tone::Neutral },
-    });
+    let of = format!("of {}", counted(m.sent + m.unsent, "message"));
+    let mut failed_tile = tile("failed", grouped(failed), of);
+    if failed > 0 {
+        failed_tile.tone = Tone::Bad;
+    }
+    tiles.push(failed_tile);
     tiles
 }
 
