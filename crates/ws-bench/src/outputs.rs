@@ -33,39 +33,13 @@ impl RunOutputs {
         unfinished.map(ToOwned::to_owned)
     }
 
-    /// Saves every file that can be saved, and draws the picture.
-    pub(crate) fn save(self, run: &Run) -> SavedOutputs {
+    /// Saves every file that can be saved, and draws the picture. Returns a line about each.
+    pub(crate) fn save(self, run: &Run) -> Vec<anyhow::Result<String>> {
         let summary = run.summary.as_ref();
-        SavedOutputs {
-            timed: summary.map_or(0, |s| s.service_time_ns.count),
-            files: self.files.into_iter().map(|file| file.write(run)).collect(),
-            plot: self.plot.map(|plot| plot.draw(run)),
-        }
-    }
-}
-
-/// The files that were saved, and those that could not be.
-#[derive(Debug)]
-pub(crate) struct SavedOutputs {
-    /// Timed messages of the run.
-    timed: u64,
-    files: Vec<Result<Written, ResultsError>>,
-    plot: Option<anyhow::Result<String>>,
-}
-
-impl SavedOutputs {
-    /// A line about each file that was saved.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let files = self.files.iter().flatten();
-        let lines = files.map(|written| saved_line(written, self.timed));
-        lines.chain(self.plot.iter().flatten().cloned()).collect()
-    }
-
-    /// The first file that could not be saved is the error.
-    pub(crate) fn into_result(self) -> anyhow::Result<()> {
-        self.files.into_iter().collect::<Result<Vec<_>, _>>()?;
-        self.plot.transpose()?;
-        Ok(())
+        let timed = summary.map_or(0, |s| s.service_time_ns.count);
+        let files = self.files.into_iter();
+        let files = files.map(|file| Ok(saved_line(&file.write(run)?, timed)));
+        files.chain(self.plot.map(|plot| plot.draw(run))).collect()
     }
 }
 

@@ -48,13 +48,13 @@ pub(crate) fn run(
 
     // Every file that can be saved is, before the first one that cannot is reported.
     let saved = checked.outputs.save(&run);
-    let lines = saved.lines();
+    let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         lines.iter().for_each(|line| args.notice(line));
     } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
-    saved.into_result()?;
+    saved.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     match printed {
         // Whoever closes a terminal has it ended, and cannot read there any more.
         Err(error) if control.is_stopped() => print_error(&error),

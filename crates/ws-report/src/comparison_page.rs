@@ -1,13 +1,14 @@
 //! The page about several runs beside each other.
 
 use measurement::run::Summary;
+use measurement::verdict::Latency;
 use units::{counted, human_time};
 use wording::run_differences::{Difference, Setting, differences, host_settings, plan_settings};
-use wording::summary_view::UNKNOWN;
+use wording::summary_view::{FigureGroup, UNKNOWN, in_table};
 
 use crate::figures::figures;
 use crate::inputs::ReportedRun;
-use crate::page::{Block, Page, PageSection, Table, TableRow};
+use crate::page::{Banner, Block, Page, PageSection, Table, TableRow};
 use crate::run_page::{capital, how_to_repeat, moment, settings_table};
 use crate::verdict;
 
@@ -21,12 +22,11 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page 
     let mut blocks: Vec<Block> = Vec::new();
     blocks.extend(verdict::comparable(&differences).map(Block::Banner));
     for run in runs {
-        let name = || Some(run.name.clone());
-        blocks.push(Block::Banner(verdict::verdict(run, name())));
-        let held = run
-            .summary()
-            .and_then(|s| verdict::with_conditions(s, name()));
-        blocks.extend(held.map(Block::Banner));
+        let conditions = run.summary().and_then(verdict::conditions);
+        for banner in std::iter::once(verdict::verdict(run)).chain(conditions) {
+            let about = Some(run.name.clone());
+            blocks.push(Block::Banner(Banner { about, ..banner }));
+        }
     }
     page.add(PageSection::new("Verdicts", blocks));
     page.add(PageSection::new(
@@ -48,92 +48,54 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page 
     page
 }
 
-/// Every figure that any run has, a column a run.
+/// Every figure that any run has, a column a run. Rows stand as they are found, those of a group together.
 fn beside_each_other(runs: &[ReportedRun]) -> Table {
-    let mut rows = FoundRows::default();
-    let response = runs.iter().any(ReportedRun::has_response_time);
+    let has_response = runs.iter().any(ReportedRun::has_response_time);
+    let mut rows: Vec<(&str, TableRow)> = Vec::new();
     for (column, run) in runs.iter().enumerate() {
-        for (name, ns) in run.service.shown() {
-            rows.put("service time", name, column, ns.map(human_time));
+        let mut groups = vec![times("service time", &run.service)];
+        groups.extend(has_response.then(|| times("response time", &run.response)));
+        groups.extend(figures(run));
+        let of_group = |g: FigureGroup| g.figures.into_iter().map(move |f| (g.title, f));
+        for (group, figure) in groups.into_iter().flat_map(of_group) {
+            let Some(value) = figure.value else { continue };
+            let is_same =
+                |(other, row): &(&str, TableRow)| *other == group && row.name == figure.name;
+            let at = rows.iter().position(is_same).unwrap_or_else(|| {
+                let last = rows.iter().rposition(|(other, _)| *other == group);
+                let at = last.map_or(rows.len(), |last| last + 1);
+                let cells = vec![UNKNOWN.to_owned(); runs.len()];
+                rows.insert(at, (group, TableRow::new(figure.name, cells)));
+                at
+            });
+            rows[at].1.cells[column] = value;
         }
-        for (name, ns) in run.response.shown().into_iter().filter(|_| response) {
-            rows.put("response time", name, column, ns.map(human_time));
-        }
-        for group in figures(run) {
-            for figure in group.figures {
-                rows.put(group.title, figure.name, column, figure.value);
-            }
-        }
+    }
+    let mut above = "";
+    for (group, row) in &mut rows {
+        row.group = (*group != above).then(|| capital(group));
+        above = group;
     }
     Table {
         columns: runs.iter().map(|run| run.name.clone()).collect(),
-        rows: rows.finish(runs.len()),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
         figures: true,
         ..Table::default()
     }
 }
 
-/// Rows as they are found, a group's together.
-#[derive(Default)]
-struct FoundRows(Vec<FoundRow>);
-
-struct FoundRow {
-    group: &'static str,
-    name: &'static str,
-    cells: Vec<(usize, String)>,
-}
-
-impl FoundRows {
-    fn put(
-        &mut self,
-        group: &'static str,
-        name: &'static str,
-        column: usize,
-        value: Option<String>,
-    ) {
-        let Some(value) = value else { return };
-        let rows = &mut self.0;
-        if let Some(row) = rows
-            .iter_mut()
-            .find(|row| row.group == group && row.name == name)
-        {
-            row.cells.push((column, value));
-            return;
-        }
-        let behind = rows.iter().rposition(|row| row.group == group);
-        rows.insert(
-            behind.map_or(rows.len(), |at| at + 1),
-            FoundRow {
-                group,
-                name,
-                cells: vec![(column, value)],
-            },
-        );
-    }
-
-    fn finish(self, columns: usize) -> Vec<TableRow> {
-        let mut group = "";
-        let rows = self.0.into_iter();
-        rows.map(|found| {
-            let mut cells = vec![UNKNOWN.to_owned(); columns];
-            for (column, value) in found.cells {
-                cells[column] = value;
-            }
-            let is_first = found.group != group;
-            group = found.group;
-            TableRow {
-                group: is_first.then(|| capital(group)),
-                ..TableRow::new(found.name, cells)
-            }
-        })
-        .collect()
+fn times(title: &'static str, times: &Latency) -> FigureGroup {
+    let figure = |(name, ns): (&'static str, Option<f64>)| in_table(name, ns.map(human_time));
+    FigureGroup {
+        title,
+        figures: times.shown().map(figure).into(),
     }
 }
 
 fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> PageSection {
     let mut blocks = Vec::new();
-    let mut rows: Vec<_> = differences
-        .iter()
+    let rows = differences.iter();
+    let mut rows: Vec<_> = rows
         .map(|difference| TableRow::new(difference.what, difference.values.clone()))
         .collect();
     if runs.len() > 1 {

@@ -22,9 +22,9 @@ pub(crate) fn page(run: &ReportedRun, pictures: Option<PageSection>) -> Page {
         }
         None => vec!["a file without a summary".to_owned()],
     };
-    let mut blocks = vec![Block::Banner(verdict::verdict(run, None))];
+    let mut blocks = vec![Block::Banner(verdict::verdict(run))];
     if let Some(s) = run.summary() {
-        blocks.extend(verdict::with_conditions(s, None).map(Block::Banner));
+        blocks.extend(verdict::conditions(s).map(Block::Banner));
         blocks.push(Block::Tiles(tiles(s)));
     }
     page.add(PageSection::new("Verdict", blocks));
