@@ -65,6 +65,13 @@ pub fn payload(bytes: PayloadBytes) -> String {
     SizeRange { min, max }.to_string()
 }
 
+/// Cores by their numbers: `1, 3`.
+#[must_use]
+pub fn core_list(cores: &[usize]) -> String {
+    let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
+    cores.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

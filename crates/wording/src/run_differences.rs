@@ -1,6 +1,6 @@
 //! Differences between the settings of runs, and their impact on comparing figures.
 
-use crate::plan::{load, payload};
+use crate::plan::{core_list, load, payload};
 use measurement::plan::Verify;
 use measurement::run::{PlanSummary, Summary};
 use units::{grouped, human_rate, human_time};
@@ -121,19 +121,14 @@ fn transport(plan: &PlanSummary) -> &'static str {
 }
 
 fn stages(plan: &PlanSummary) -> String {
-    let stages = plan.stages.iter().map(|stage| {
-        format!(
-            "{} at {} msg/s",
-            human_time(stage.duration_s * 1e9),
-            human_rate(stage.rate_per_s)
-        )
-    });
-    let stages: Vec<_> = stages.collect();
-    if stages.is_empty() {
-        "none".to_owned()
-    } else {
-        stages.join(", ")
+    if plan.stages.is_empty() {
+        return "none".to_owned();
     }
+    let stages = plan.stages.iter().map(|stage| {
+        let time = human_time(stage.duration_s * 1e9);
+        format!("{time} at {} msg/s", human_rate(stage.rate_per_s))
+    });
+    stages.collect::<Vec<_>>().join(", ")
 }
 
 fn length(plan: &PlanSummary) -> String {
@@ -146,10 +141,10 @@ fn length(plan: &PlanSummary) -> String {
 
 fn list_or_no(cores: &[usize]) -> String {
     if cores.is_empty() {
-        return "no".to_owned();
+        "no".to_owned()
+    } else {
+        core_list(cores)
     }
-    let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
-    cores.join(", ")
 }
 
 /// The settings in which the runs differ, those that bear on the load first.

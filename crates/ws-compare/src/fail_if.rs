@@ -5,19 +5,18 @@ use measurement::run::thresholds::{
     self, BetweenServers, ConditionError, ConditionOutcome, Judgement,
 };
 use statistics::interval_levels;
+use statistics::ratio::Ratio;
 use units::counted;
 
 use crate::round_values::{CONFIDENCE, RoundValues};
 use crate::sentences::percent;
 
-/// The conditions of `--fail-if`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Conditions {
     names: Vec<String>,
     all: Vec<BetweenServers>,
 }
 
-/// Figures by their names in conditions.
 const CONDITION_FIGURES: [(&str, ComparedFigure); 12] = [
     ("throughput", ComparedFigure::Throughput),
     ("p50", ComparedFigure::ResponseP50),
@@ -33,13 +32,11 @@ const CONDITION_FIGURES: [(&str, ComparedFigure); 12] = [
     ("memory_per_connection", ComparedFigure::MemoryPerConnection),
 ];
 
-/// Finds the figure of a name in conditions.
 pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
     let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
     found.map(|(_, figure)| *figure)
 }
 
-/// Message for an unknown figure.
 pub(crate) fn not_compared_by(name: &str) -> String {
     let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
     format!(
@@ -51,28 +48,24 @@ pub(crate) fn not_compared_by(name: &str) -> String {
 impl Conditions {
     /// Reads conditions on servers of these names. The error is in words.
     pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
-        let mut all = Vec::new();
-        for text in texts {
+        let parse = |text: &String| {
             let condition = BetweenServers::parse(text, names).map_err(|error| match error {
                 // The figures of a run that it would list are more than servers are compared by.
                 ConditionError::UnknownFigure { figure, .. } => not_compared_by(&figure),
                 error => error.to_string(),
             })?;
-            if let Some((_, name)) = condition
+            let unknown = condition
                 .terms()
-                .find(|(_, f)| figure_named(f.name()).is_none())
-            {
-                return Err(not_compared_by(name.name()));
-            }
-            all.push(condition);
-        }
+                .find(|(_, figure)| figure_named(figure.name()).is_none())
+                .map(|(_, figure)| not_compared_by(figure.name()));
+            unknown.map_or(Ok(condition), Err)
+        };
         Ok(Self {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            all,
+            all: texts.iter().map(parse).collect::<Result<_, _>>()?,
         })
     }
 
-    /// Judges every condition by the rounds.
     pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
         // Any of them fails a build: they are one statement.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
@@ -94,11 +87,10 @@ impl Conditions {
         };
         let row = |condition: &BetweenServers| {
             let (held, is_sure, text) = match judge(condition) {
-                Ok(judgement) => (
-                    judgement.held,
-                    judgement.outcome != ConditionOutcome::CannotTell,
-                    describe(&judgement),
-                ),
+                Ok(judgement) => {
+                    let is_sure = judgement.outcome != ConditionOutcome::CannotTell;
+                    (judgement.held, is_sure, describe(&judgement))
+                }
                 // A gate that cannot be judged must not stand open.
                 Err(why) => (true, false, format!("{why}, so it counts as held")),
             };
@@ -113,19 +105,20 @@ impl Conditions {
     }
 }
 
-/// Describes the outcome of a condition.
 fn describe(judgement: &Judgement) -> String {
-    let ratio = judgement.ratio.map_or_else(String::new, |r| {
-        format!(
-            ": the ratio is {:.3} ({:.3}–{:.3})",
-            r.estimate, r.low, r.high
-        )
-    });
     let rounds = counted(judgement.rounds as u64, "round");
-    // Conditions are few and named beforehand, so their level is another than that of the figures.
-    let sure = judgement
-        .ratio
-        .map_or_else(String::new, |r| format!("{} % ", percent(r.level)));
+    let (mut ratio, mut sure) = (String::new(), String::new());
+    if let Some(r) = judgement.ratio {
+        let Ratio {
+            estimate,
+            low,
+            high,
+            ..
+        } = r;
+        ratio = format!(": the ratio is {estimate:.3} ({low:.3}–{high:.3})");
+        // Conditions are few and named beforehand, so their level is another than that of the figures.
+        sure = format!("{} % ", percent(r.level));
+    }
     match judgement.outcome {
         ConditionOutcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
         ConditionOutcome::NotHeld => {

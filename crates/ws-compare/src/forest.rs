@@ -23,7 +23,6 @@ pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> 
     encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
 }
 
-/// Returns whether any figure has a ratio to draw.
 pub(crate) fn has_ratios(c: &Comparison) -> bool {
     !ratios(c).rows.is_empty()
 }

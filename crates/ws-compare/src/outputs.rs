@@ -13,7 +13,6 @@ use results::write::ComparisonFormat;
 use crate::forest;
 use crate::page::{self, Extent};
 
-/// Format of a file, from its ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputFormat {
     Data(ComparisonFormat),
@@ -36,7 +35,6 @@ impl OutputFormat {
     }
 }
 
-/// Files of known formats.
 #[derive(Debug)]
 pub(crate) struct ComparisonFiles<F = PathBuf>(Vec<(OutputFormat, F)>);
 
@@ -55,7 +53,6 @@ impl ComparisonFiles {
         paths.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Creates the files.
     pub(crate) fn create(self) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
         let create = |(format, path): (OutputFormat, PathBuf)| {
             anyhow::Ok((format, AtomicFile::create(&path)?))

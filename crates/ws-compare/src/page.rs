@@ -9,7 +9,6 @@ use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, Table, Tabl
 
 use crate::sentences;
 
-/// Length of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// Verdicts and figures, for a pull request.

@@ -14,7 +14,6 @@ use crate::server::candidate::Candidate;
 use crate::server::failure::ServerFailure;
 use crate::server::starter::{RunningServer, ServerStarter};
 
-/// Runs the turns of all rounds.
 #[derive(Debug)]
 pub(crate) struct RoundRunner {
     pub(crate) starter: ServerStarter,

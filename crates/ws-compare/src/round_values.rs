@@ -14,7 +14,6 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 /// Rounds above which resamples are fewer.
 const MANY_ROUNDS: u32 = 100;
 
-/// The rounds of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoundValues<'c>(pub(crate) &'c Comparison);
 

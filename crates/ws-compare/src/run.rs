@@ -58,7 +58,6 @@ fn run_saved(args: &CompareArgs, outputs: ComparisonFiles) -> anyhow::Result<Exi
     finish(args, comparison, &conditions, outputs.create()?)
 }
 
-/// Judges, prints and saves the comparison, and returns the exit status.
 fn finish(
     args: &CompareArgs,
     comparison: Comparison,

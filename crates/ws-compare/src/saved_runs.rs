@@ -19,7 +19,6 @@ use crate::verdicts::new_comparison;
 /// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
 const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
 
-/// The saved runs of one server.
 struct SavedRuns {
     name: String,
     /// At least one, with its file.
@@ -120,7 +119,6 @@ fn as_name(stem: &str) -> String {
     }
 }
 
-/// Checks that every server has as many runs.
 fn check_pairs(servers: &[SavedRuns]) -> Result<(), String> {
     let count = |server: &SavedRuns| server.runs.len();
     if servers

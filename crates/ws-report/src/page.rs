@@ -213,9 +213,9 @@ pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
         rest = after;
     }
     spans.push((rest, false));
+    spans.retain(|(text, _)| !text.is_empty());
+    let spans = spans.into_iter();
     spans
-        .into_iter()
-        .filter(|(text, _)| !text.is_empty())
         .map(|(text, is_code)| Span { text, is_code })
         .collect()
 }
