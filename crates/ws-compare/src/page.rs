@@ -5,7 +5,7 @@ use measurement::run::comparison::{
 };
 use units::human_time;
 use wording::run_differences::plan_settings;
-use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, Table, TableRow, Tone};
+use ws_report::page::{Banner, Block, Page, PagePicture, Table, TableRow, Tone};
 
 use crate::sentences;
 
@@ -23,28 +23,14 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
     page.below = vec![sentences::rounds(c), sentences::load(c)];
-    page.add(PageSection::new("Verdict", verdicts(c)));
-    page.add(PageSection::new("Figures", vec![Block::Tables(figures(c))]));
-    if !pictures.is_empty() {
-        page.add(PageSection::new(
-            "Rounds and intervals",
-            vec![Block::Pictures(pictures)],
-        ));
-    }
-    let remarks = sentences::remarks(c);
-    if !remarks.is_empty() {
-        page.add(PageSection::new(
-            "What stands out",
-            vec![Block::List(remarks)],
-        ));
-    }
+    page.add("Verdict", verdicts(c));
+    page.add("Figures", vec![Block::Tables(figures(c))]);
+    page.add("Rounds and intervals", vec![Block::Pictures(pictures)]);
+    page.add("What stands out", vec![Block::List(sentences::remarks(c))]);
     if extent == Extent::Full {
-        page.add(PageSection::new(
-            "Every round",
-            vec![Block::Tables(rounds(c))],
-        ));
+        page.add("Every round", vec![Block::Tables(rounds(c))]);
     }
-    page.add(PageSection::new("How it was measured", how(c, extent)));
+    page.add("How it was measured", how(c, extent));
     page
 }
 

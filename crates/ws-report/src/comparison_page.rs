@@ -8,12 +8,12 @@ use wording::summary_view::{FigureGroup, UNKNOWN, in_table};
 
 use crate::figures::figures;
 use crate::inputs::ReportedRun;
-use crate::page::{Banner, Block, Page, PageSection, Table, TableRow};
+use crate::page::{Banner, Block, Page, Table, TableRow};
 use crate::run_page::{capital, how_to_repeat, moment, settings_table};
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
-pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page {
+pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
     let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
     let differences = differences(&summaries);
     let mut page = Page::new(format!("{} of ws-bench", counted(runs.len() as u64, "run")));
@@ -28,23 +28,24 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page 
             blocks.push(Block::Banner(Banner { about, ..banner }));
         }
     }
-    page.add(PageSection::new("Verdicts", blocks));
-    page.add(PageSection::new(
+    page.add("Verdicts", blocks);
+    page.add(
         "Figures",
         vec![Block::Tables(vec![beside_each_other(runs)])],
-    ));
-    if let Some(pictures) = pictures {
-        page.add(pictures);
-    }
+    );
+    page.add("Pictures", pictures);
     let named: Vec<&ReportedRun> = runs.iter().filter(|run| run.summary().is_some()).collect();
-    page.add(what_differs(&named, &differences));
-    page.add(what_is_the_same(&summaries, &differences));
+    page.add("What differs", what_differs(&named, &differences));
+    page.add(
+        "What is the same",
+        what_is_the_same(&summaries, &differences),
+    );
     let mut blocks = Vec::new();
     for (run, s) in runs.iter().filter_map(|run| Some((run, run.summary()?))) {
         blocks.push(Block::Text(format!("{}:", run.name)));
         blocks.extend(how_to_repeat(s));
     }
-    page.add(PageSection::new("How to repeat them", blocks));
+    page.add("How to repeat them", blocks);
     page
 }
 
@@ -92,32 +93,28 @@ fn times(title: &'static str, times: &Latency) -> FigureGroup {
     }
 }
 
-fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> PageSection {
-    let mut blocks = Vec::new();
-    let rows = differences.iter();
-    let mut rows: Vec<_> = rows
-        .map(|difference| TableRow::new(difference.what, difference.values.clone()))
-        .collect();
-    if runs.len() > 1 {
-        let begun = |run: &&ReportedRun| {
-            run.summary()
-                .map(|s| moment(&s.started_at))
-                .unwrap_or_default()
-        };
-        rows.push(TableRow::new("begun", runs.iter().map(begun).collect()));
-        blocks.push(Block::Tables(vec![Table {
-            columns: runs.iter().map(|run| run.name.clone()).collect(),
-            rows,
-            ..Table::default()
-        }]));
+fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> Vec<Block> {
+    if runs.len() < 2 {
+        return Vec::new();
     }
-    PageSection::new("What differs", blocks)
+    let begun = |run: &&ReportedRun| {
+        let summary = run.summary();
+        summary.map_or_else(String::new, |s| moment(&s.started_at))
+    };
+    let begun = TableRow::new("begun", runs.iter().map(begun).collect());
+    let rows = differences.iter();
+    let rows = rows.map(|difference| TableRow::new(difference.what, difference.values.clone()));
+    vec![Block::Tables(vec![Table {
+        columns: runs.iter().map(|run| run.name.clone()).collect(),
+        rows: rows.chain([begun]).collect(),
+        ..Table::default()
+    }])]
 }
 
 /// The settings that all runs have in common.
-fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageSection {
+fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Vec<Block> {
     let Some(first) = summaries.first() else {
-        return PageSection::default();
+        return Vec::new();
     };
     let same = |title, mut settings: Vec<Setting>| {
         settings.retain(|setting| differences.iter().all(|d| d.what != setting.what));
@@ -128,7 +125,7 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageS
         same("Host", host_settings(first)),
     ];
     tables.retain(|table| !table.rows.is_empty());
-    PageSection::new("What is the same", vec![Block::Tables(tables)])
+    vec![Block::Tables(tables)]
 }
 
 #[cfg(test)]
@@ -187,7 +184,7 @@ mod tests {
             // A figure that no other run has.
             |s| s.messages.duplicated = 3,
         ]);
-        let page = page(&runs, None);
+        let page = page(&runs, Vec::new());
         let figures = table(&page, "Figures");
         assert_eq!(figures.columns, ["0.json", "1.json", "2.json"]);
         assert_eq!(cells(figures, "Messages", "lost"), ["1", "2,000", "0"]);
@@ -203,7 +200,7 @@ mod tests {
     #[test]
     fn a_group_of_rows_has_its_name_once() {
         let runs = runs(&[|_| {}, |s| s.messages.reordered = 1]);
-        let page = page(&runs, None);
+        let page = page(&runs, Vec::new());
         let groups = table(&page, "Figures").rows.iter();
         let groups: Vec<_> = groups.filter_map(|row| row.group.as_ref()).collect();
         let mut once = groups.clone();
@@ -215,7 +212,7 @@ mod tests {
     #[test]
     fn runs_of_another_load_are_not_comparable() {
         let words = |changes: &[fn(&mut Summary)]| -> Vec<String> {
-            let page = page(&runs(changes), None);
+            let page = page(&runs(changes), Vec::new());
             let blocks = page.sections[0].blocks.iter();
             let words = blocks.filter_map(|block| match block {
                 Block::Banner(banner) => Some(banner.word.clone()),
@@ -239,7 +236,7 @@ mod tests {
     #[test]
     fn what_differs_is_not_among_what_is_the_same() {
         let runs = runs(&[|_| {}, |s| s.plan.clients = 7]);
-        let page = page(&runs, None);
+        let page = page(&runs, Vec::new());
         let names = |section| -> Vec<_> {
             let rows = &table(&page, section).rows;
             rows.iter().map(|row| row.name.as_str()).collect()

@@ -72,7 +72,7 @@ pub(crate) fn hovers<'p>(title: &'p str, svg: &'p Svg) -> Hovers<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::{Banner, Hover, PageSection, Table, TableRow, Tile};
+    use crate::page::{Banner, Hover, Table, TableRow, Tile};
 
     /// What would run if it were written as it is.
     const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=y>";
@@ -93,7 +93,7 @@ mod tests {
         page.above = text();
         page.below = vec![text()];
         page.footer = text();
-        page.add(PageSection::new(
+        page.add(
             text(),
             vec![
                 Block::Banner(Banner {
@@ -130,7 +130,7 @@ mod tests {
                 Block::List(vec![text()]),
                 Block::Command(text()),
             ],
-        ));
+        );
         page
     }
 

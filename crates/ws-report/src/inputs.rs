@@ -402,8 +402,8 @@ mod tests {
         let mut runs = read_runs(&files).unwrap();
         let pages = |runs: &[ReportedRun]| {
             let pages = [
-                crate::run_page::page(&runs[1], None),
-                crate::comparison_page::page(runs, None),
+                crate::run_page::page(&runs[1], Vec::new()),
+                crate::comparison_page::page(runs, Vec::new()),
             ];
             pages.map(|page| crate::markdown(&page))
         };

@@ -13,7 +13,7 @@
 //! page of its own, with tables, banners and pictures of its own, and has it written in the same looks:
 //!
 //! ```
-//! use ws_report::page::{Block, Page, TableRow, PageSection, Table};
+//! use ws_report::page::{Block, Page, Table, TableRow};
 //!
 //! let mut page = Page::new("axum against tungstenite");
 //! let times = Table {
@@ -22,7 +22,7 @@
 //!     figures: true,
 //!     ..Table::default()
 //! };
-//! page.add(PageSection::new("Figures", vec![Block::Tables(vec![times])]));
+//! page.add("Figures", vec![Block::Tables(vec![times])]);
 //! assert!(ws_report::html(&page)?.contains("1.71"));
 //! assert!(ws_report::markdown(&page).contains("| p99 | 1.30 ms | 1.71 ms |"));
 //! # Ok::<(), ws_report::ReportError>(())
@@ -93,7 +93,9 @@ impl PageFormat {
 /// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = inputs::read_runs(files)?;
-    let pictures = pictures.then(|| pictures::section(&runs));
+    let pictures = pictures
+        .then(|| pictures::blocks(&runs))
+        .unwrap_or_default();
     Ok(match runs.as_slice() {
         [run] => run_page::page(run, pictures),
         runs => comparison_page::page(runs, pictures),

@@ -236,14 +236,14 @@ mod tests {
         let long = "`x|<".repeat(2_000);
         let points = vec![long.clone(); 1_000];
         let mut page = Page::new(long.clone());
-        page.add(PageSection::new("a", vec![Block::List(points)]));
-        page.add(PageSection::new(
+        page.add("a", vec![Block::List(points)]);
+        page.add(
             long,
             vec![Block::Tables(vec![Table {
                 rows: vec![TableRow::new("x".repeat(5_000), vec!["|".repeat(5_000)]); 1_000],
                 ..Table::default()
             }])],
-        ));
+        );
         let size = markdown(&page).len();
         assert!(size < 1 << 20, "{size}");
     }

@@ -33,32 +33,27 @@ impl Page {
         }
     }
 
-    /// Adds a section; one without blocks is left out.
-    pub fn add(&mut self, section: PageSection) {
-        if !section.blocks.is_empty() {
-            self.sections.push(section);
+    /// Adds a section. Lists and pictures that are empty are left out, and a section of nothing else.
+    pub fn add(&mut self, title: impl Into<String>, mut blocks: Vec<Block>) {
+        blocks.retain(|block| match block {
+            Block::Pictures(pictures) => !pictures.is_empty(),
+            Block::List(points) => !points.is_empty(),
+            _ => true,
+        });
+        if !blocks.is_empty() {
+            let title = title.into();
+            self.sections.push(PageSection { title, blocks });
         }
     }
 }
 
 /// A part of a page under a heading of its own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PageSection {
     /// The heading.
     pub title: String,
     /// What stands in it, in order.
     pub blocks: Vec<Block>,
-}
-
-impl PageSection {
-    /// A section of these blocks.
-    #[must_use]
-    pub fn new(title: impl Into<String>, blocks: Vec<Block>) -> Self {
-        Self {
-            title: title.into(),
-            blocks,
-        }
-    }
 }
 
 /// What a section is made of.

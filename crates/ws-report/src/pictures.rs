@@ -9,7 +9,7 @@ use results::ResultsError;
 use results::read::{ColumnRequest, Metric};
 
 use crate::inputs::ReportedRun;
-use crate::page::{Block, PagePicture, PageSection};
+use crate::page::{Block, PagePicture};
 use crate::run_page::capital;
 
 /// As wide as a picture stands on most screens, so that its letters are nearly as large as the page's.
@@ -35,7 +35,7 @@ const READINGS: [&[PictureKind]; 4] = [
 ];
 
 /// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
-pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
+pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
     let metric = if runs.iter().all(ReportedRun::has_response_time) {
         Metric::ResponseTime
     } else {
@@ -55,14 +55,7 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
         pictures.extend(drawn);
         missing.extend(lacking);
     }
-    let mut blocks = Vec::new();
-    if !pictures.is_empty() {
-        blocks.push(Block::Pictures(pictures));
-    }
-    if !missing.is_empty() {
-        blocks.push(Block::List(missing));
-    }
-    PageSection::new("Pictures", blocks)
+    vec![Block::Pictures(pictures), Block::List(missing)]
 }
 
 /// Reads for the first of these kinds, and draws them all.

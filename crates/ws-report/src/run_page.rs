@@ -1,6 +1,6 @@
 //! The page about one run.
 
-use measurement::run::Summary;
+use measurement::run::{Summary, Tool};
 use units::{counted, grouped, human_rate, human_time};
 use wording::run_differences::{Setting, host_settings, plan_settings};
 use wording::summary;
@@ -8,48 +8,36 @@ use wording::summary_view::UNKNOWN;
 
 use crate::figures::figures;
 use crate::inputs::{MessageSample, ReportedRun};
-use crate::page::{Block, Page, PageSection, Table, TableRow, Tile, Tone};
+use crate::page::{Block, Page, Table, TableRow, Tile, Tone};
 use crate::rerun_command::rerun_command;
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
-pub(crate) fn page(run: &ReportedRun, pictures: Option<PageSection>) -> Page {
-    let mut page = Page::new(run.summary().map_or(&run.name, |s| &s.plan.url));
-    page.below = match run.summary() {
-        Some(s) => {
-            page.above = measured_by(s);
-            in_short(s)
-        }
-        None => vec!["a file without a summary".to_owned()],
-    };
+pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
+    let figures = vec![Block::Tables(tables(run))];
     let mut blocks = vec![Block::Banner(verdict::verdict(run))];
-    if let Some(s) = run.summary() {
-        blocks.extend(verdict::conditions(s).map(Block::Banner));
-        blocks.push(Block::Tiles(tiles(s)));
-    }
-    page.add(PageSection::new("Verdict", blocks));
-    page.add(PageSection::new(
-        "Figures",
-        vec![Block::Tables(tables(run))],
-    ));
-    if let Some(pictures) = pictures {
-        page.add(pictures);
-    }
-    if let Some(s) = run.summary() {
-        page.add(PageSection::new("Plan and host", vec![plan_and_host(s)]));
-        page.add(PageSection::new("How to repeat it", how_to_repeat(s)));
-    }
+    let Some(s) = run.summary() else {
+        let mut page = Page::new(&run.name);
+        page.below = vec!["a file without a summary".to_owned()];
+        page.add("Verdict", blocks);
+        page.add("Figures", figures);
+        page.add("Pictures", pictures);
+        return page;
+    };
+    let mut page = Page::new(&s.plan.url);
+    let Tool { name, version } = &s.tool;
+    page.above = format!("{name} {version} · {}", moment(&s.started_at));
+    page.below = wording::plan::parts(&s.plan);
+    let circumstances = summary::circumstances(s, "the same process");
+    page.below.extend(circumstances);
+    blocks.extend(verdict::conditions(s).map(Block::Banner));
+    blocks.push(Block::Tiles(tiles(s)));
+    page.add("Verdict", blocks);
+    page.add("Figures", figures);
+    page.add("Pictures", pictures);
+    page.add("Plan and host", vec![plan_and_host(s)]);
+    page.add("How to repeat it", how_to_repeat(s));
     page
-}
-
-/// `ws-bench 0.1.0 · 2026-01-31 12:00:00 UTC`
-fn measured_by(s: &Summary) -> String {
-    format!(
-        "{} {} · {}",
-        s.tool.name,
-        s.tool.version,
-        moment(&s.started_at)
-    )
 }
 
 /// A moment as RFC 3339 writes it in UTC, for a person; anything else as it is.
@@ -62,13 +50,6 @@ pub(crate) fn moment(rfc_3339: &str) -> String {
         }
         None => rfc_3339.to_owned(),
     }
-}
-
-/// The plan and how it went, in a line.
-fn in_short(s: &Summary) -> Vec<String> {
-    let mut parts = wording::plan::parts(&s.plan);
-    parts.extend(summary::circumstances(s, "the same process"));
-    parts
 }
 
 fn tiles(s: &Summary) -> Vec<Tile> {
@@ -195,7 +176,6 @@ pub(crate) fn settings_table(title: &str, settings: Vec<Setting>) -> Table {
 /// The command, and the secrets that it lacks.
 pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
     match rerun_command(s) {
-        Some(rerun) if rerun.masked.is_empty() => vec![Block::Command(rerun.command)],
         Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.masked)],
         None => vec![Block::Text(
             "The file does not store the command line: an older ws-bench wrote it.".to_owned(),
