@@ -5,7 +5,6 @@ use measurement::run::{PayloadBytes, PlanSummary};
 use units::{SizeRange, counted, grouped, human_rate, human_time};
 
 /// Load, amount and window, each a part of a line.
-#[must_use]
 pub fn parts(plan: &PlanSummary) -> Vec<String> {
     let window = plan
         .window
@@ -15,7 +14,6 @@ pub fn parts(plan: &PlanSummary) -> Vec<String> {
 }
 
 /// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
-#[must_use]
 pub fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
@@ -45,7 +43,6 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
 }
 
 /// How much was asked for: `100 clients × 1,000 messages × 125 B`.
-#[must_use]
 pub fn amount(plan: &PlanSummary) -> String {
     let clients = counted(u64::from(plan.clients), "client");
     let amount = match (plan.messages_per_client, plan.duration_s) {
@@ -56,7 +53,6 @@ pub fn amount(plan: &PlanSummary) -> String {
 }
 
 /// A payload size, or the range of them: `125 B`, `64 B to 4 KiB`.
-#[must_use]
 pub fn payload(bytes: PayloadBytes) -> String {
     let (min, max) = match bytes {
         PayloadBytes::Fixed(size) => (size, size),
@@ -66,7 +62,6 @@ pub fn payload(bytes: PayloadBytes) -> String {
 }
 
 /// Cores by their numbers: `1, 3`.
-#[must_use]
 pub fn core_list(cores: &[usize]) -> String {
     let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
     cores.join(", ")

@@ -46,7 +46,6 @@ fn setting(impact: Impact, what: &'static str, value: impl Into<String>) -> Sett
 }
 
 /// The settings of the plan, always in the same order.
-#[must_use]
 pub fn plan_settings(plan: &PlanSummary) -> Vec<Setting> {
     use Impact::{Instrument, Load, Subject};
     let messages = if plan.text { "text" } else { "binary" };
@@ -82,7 +81,6 @@ pub fn plan_settings(plan: &PlanSummary) -> Vec<Setting> {
 }
 
 /// The settings of tool and host, always in the same order.
-#[must_use]
 pub fn host_settings(s: &Summary) -> Vec<Setting> {
     use Impact::{Instrument, Subject};
     let (tool, host) = (&s.tool, &s.host);
@@ -148,7 +146,6 @@ fn list_or_no(cores: &[usize]) -> String {
 }
 
 /// The settings in which the runs differ, those that bear on the load first.
-#[must_use]
 pub fn differences(runs: &[&Summary]) -> Vec<Difference> {
     let settings = |run: &&Summary| [plan_settings(&run.plan), host_settings(run)].concat();
     let all: Vec<Vec<Setting>> = runs.iter().map(settings).collect();

@@ -11,7 +11,6 @@ pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due
 
 /// Measured time, generator and an embedded server, each a part of a line. `place` is the process of the report:
 /// `this process`.
-#[must_use]
 pub fn circumstances(s: &Summary, place: &str) -> Vec<String> {
     let embedded = s.plan.embedded.as_ref();
     let embedded = embedded.map(|_| format!("server inside {place}"));
@@ -58,7 +57,6 @@ fn generator(s: &Summary) -> Option<String> {
 
 /// By how much the p99 of the response time exceeds that of the service time, and what made it: `the p99s
 /// differ by 3.20 ms: …`; `None` in closed loop.
-#[must_use]
 pub fn omission(s: &Summary) -> Option<String> {
     let gap = s.coordinated_omission_p99_ns?;
     if gap == 0 {
@@ -84,7 +82,6 @@ fn waits_for(s: &Summary) -> Option<&'static str> {
 }
 
 /// Remarks on the times that a table shows: late wake-ups and a thin tail.
-#[must_use]
 pub fn remarks_on_times(s: &Summary) -> Vec<String> {
     let remarks = [late_wake_ups(s), thin_tail(s.service_time_ns.count)];
     remarks.into_iter().flatten().collect()

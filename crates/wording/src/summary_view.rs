@@ -58,7 +58,6 @@ impl SummaryFigure {
 }
 
 /// A figure of tables only.
-#[must_use]
 pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
     SummaryFigure {
         name,
@@ -89,7 +88,6 @@ fn unusual(name: &'static str, n: u64) -> SummaryFigure {
 
 impl SummaryView {
     /// The view of a summary.
-    #[must_use]
     pub fn new(s: &Summary) -> Self {
         let (throughput, messages, rate) = (throughput(s), messages(s), rate(s));
         let (connections, server) = (connections(s), server(s));
@@ -133,7 +131,6 @@ impl SummaryView {
 }
 
 /// A time in nanoseconds for a person.
-#[must_use]
 pub fn time(ns: Option<u64>) -> String {
     known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
 }
@@ -147,7 +144,6 @@ fn per_second(rate: f64) -> String {
 }
 
 /// Messages and payload per second.
-#[must_use]
 pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let rate = s.throughput;
     let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));

@@ -18,7 +18,6 @@ pub enum Tone {
 
 impl Tone {
     /// The name in a style sheet.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Good => "good",

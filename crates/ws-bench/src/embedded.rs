@@ -34,7 +34,6 @@ const BACKLOG: u32 = 4096;
 /// A running server; dropped, it closes what is open and ends.
 #[derive(Debug)]
 pub(crate) struct EmbeddedServer {
-    /// The URL that it listens at.
     pub(crate) url: String,
     runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,

@@ -10,7 +10,6 @@ use units::{counted, grouped};
 use crate::args::BenchArgs;
 use crate::plot::PlotOutput;
 
-/// The files that a run will be saved in.
 #[derive(Debug)]
 pub(crate) struct RunOutputs {
     files: Vec<Output>,

@@ -7,7 +7,6 @@ use draw_plot::{Options, PictureInput};
 use measurement::run::Run;
 use results::atomic_file::AtomicFile;
 
-/// A picture whose file can be written.
 #[derive(Debug)]
 pub(crate) struct PlotOutput {
     path: PathBuf,

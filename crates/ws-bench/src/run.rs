@@ -67,7 +67,6 @@ pub(crate) fn run(
     })
 }
 
-/// A run whose flags, limits and files have been checked.
 struct Checked {
     load: LoadSpec,
     /// `None` = the embedded server, which is still to be started.

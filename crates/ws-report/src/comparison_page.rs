@@ -111,7 +111,6 @@ fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> Vec<Block>
     }])]
 }
 
-/// The settings that all runs have in common.
 fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Vec<Block> {
     let Some(first) = summaries.first() else {
         return Vec::new();

@@ -14,7 +14,6 @@ use crate::ReportError;
 /// One run, from all of its files that were given.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportedRun {
-    /// Its name beside others.
     pub(crate) name: String,
     /// Its files, in the order they were given: each may hold contents that another has not.
     pub(crate) files: Vec<PathBuf>,
@@ -22,7 +21,6 @@ pub(crate) struct ReportedRun {
     pub(crate) run: Run,
     /// Number of messages that a `.csv` has a sample of, or more; `None` when its rows are all.
     rows_chosen_from: Option<u64>,
-    /// Service times.
     pub(crate) service: Latency,
     /// Response times; empty where a file without a summary has none.
     pub(crate) response: Latency,
@@ -38,7 +36,6 @@ pub(crate) struct MessageSample {
 }
 
 impl MessageSample {
-    /// A sentence about it.
     pub(crate) fn sentence(self) -> String {
         format!(
             "The times are those of {} messages chosen at random from {}, so the longest of all may be \
@@ -84,7 +81,6 @@ impl FileTimes {
         })
     }
 
-    /// The service and the response times.
     fn both(&self) -> [Option<SortedTimes<'_>>; 2] {
         [Metric::ServiceTime, Metric::ResponseTime].map(|metric| {
             let mut columns = self.columns.iter();

@@ -93,9 +93,11 @@ impl PageFormat {
 /// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = inputs::read_runs(files)?;
-    let pictures = pictures
-        .then(|| pictures::blocks(&runs))
-        .unwrap_or_default();
+    let pictures = if pictures {
+        pictures::blocks(&runs)
+    } else {
+        Vec::new()
+    };
     Ok(match runs.as_slice() {
         [run] => run_page::page(run, pictures),
         runs => comparison_page::page(runs, pictures),

@@ -10,7 +10,6 @@ const MOST_POINTS: usize = 50;
 const MOST_LETTERS: usize = 1_000;
 
 /// The page as Markdown. Pictures are left out: what they show is the HTML page's.
-#[must_use]
 pub fn markdown(page: &Page) -> String {
     let mut text = format!("# {}\n", rich(&page.title));
     let mut lines = Vec::new();

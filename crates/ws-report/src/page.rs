@@ -24,7 +24,6 @@ pub struct Page {
 
 impl Page {
     /// A page without sections yet.
-    #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -145,7 +144,6 @@ pub struct TableRow {
 
 impl TableRow {
     /// A row in the group of the one before.
-    #[must_use]
     pub fn new(name: impl Into<String>, cells: Vec<String>) -> Self {
         Self {
             name: name.into(),

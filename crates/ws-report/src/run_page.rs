@@ -143,7 +143,6 @@ fn notes_on_times(s: &Summary) -> String {
     omission + &remarks.collect::<String>()
 }
 
-/// With a capital letter.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters
@@ -161,7 +160,6 @@ fn plan_and_host(s: &Summary) -> Block {
     ])
 }
 
-/// A table of settings.
 pub(crate) fn settings_table(title: &str, settings: Vec<Setting>) -> Table {
     let rows = settings.into_iter();
     Table {

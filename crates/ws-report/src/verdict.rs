@@ -20,7 +20,6 @@ fn banner(tone: Tone, word: &str, text: &str, points: Vec<String>) -> Banner {
     }
 }
 
-/// The verdict on a run, with its reasons.
 pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     let Some(s) = run.summary() else {
         let text = "The file does not say how it was measured, so nothing speaks for these figures. Give the \

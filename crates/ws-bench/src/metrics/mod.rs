@@ -38,7 +38,6 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 pub(crate) struct MetricsListener(TcpListener);
 
 impl MetricsListener {
-    /// Takes the address.
     pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot serve metrics on {address}"))?;
@@ -61,7 +60,6 @@ impl MetricsListener {
     }
 }
 
-/// The plan of the run, and the handle to its progress.
 type MetricsSource = Arc<(Plan, RunHandle)>;
 
 async fn accept(listener: TcpListener, figures: MetricsSource) {

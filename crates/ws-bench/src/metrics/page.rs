@@ -46,7 +46,6 @@ fn counters(progress: &RunProgress) -> [(&'static str, &'static str, u64); 14] {
     ]
 }
 
-/// Renders the page of a run.
 pub(super) fn render(plan: &Plan, progress: &RunProgress) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ws_bench");
     let page = MetricsPage(plan.clone(), progress.clone());

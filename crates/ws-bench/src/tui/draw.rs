@@ -5,7 +5,8 @@ use std::io::stderr;
 
 use anstream::{AutoStream, ColorChoice};
 use ratatui::Frame;
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::layout::Constraint::{Fill, Length, Ratio};
+use ratatui::layout::{Alignment, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
@@ -95,12 +96,12 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let panel = u16::try_from(view.load.len().max(1 + view.times.rows.len())).unwrap_or(9) + 2;
     let below = (area.height / 6).clamp(5, 10);
     let [heading, phases, above, charts, below, keys] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(1),
-        Constraint::Length(panel),
-        Constraint::Fill(1),
-        Constraint::Length(below),
-        Constraint::Length(1),
+        Length(1),
+        Length(1),
+        Length(panel),
+        Fill(1),
+        Length(below),
+        Length(1),
     ])
     .areas(area);
     frame.render_widget(Paragraph::new(view.heading.as_str()).style(BOLD), heading);
@@ -110,27 +111,18 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let times_width = TIMES_WIDTH + columns.saturating_sub(1) * FIGURE;
     // Errors stand above where there is room, and beside the verdict where there is not.
     let (load, times, errors, verdict) = if is_wide {
-        let [load, times, errors] = Layout::horizontal([
-            Constraint::Ratio(2, 5),
-            Constraint::Length(times_width),
-            Constraint::Fill(1),
-        ])
-        .areas(above);
+        let [load, times, errors] =
+            Layout::horizontal([Ratio(2, 5), Length(times_width), Fill(1)]).areas(above);
         (load, times, errors, below)
     } else {
-        let [load, times] =
-            Layout::horizontal([Constraint::Fill(1), Constraint::Length(times_width)]).areas(above);
-        let [errors, verdict] =
-            Layout::horizontal([Constraint::Ratio(2, 5), Constraint::Ratio(3, 5)]).areas(below);
+        let [load, times] = Layout::horizontal([Fill(1), Length(times_width)]).areas(above);
+        let [errors, verdict] = Layout::horizontal([Ratio(2, 5), Ratio(3, 5)]).areas(below);
         (load, times, errors, verdict)
     };
-    frame.render_widget(
-        Paragraph::new(rows(&view.load, palette)).block(block("load")),
-        load,
-    );
+    let load_rows = Paragraph::new(rows(&view.load, palette));
+    frame.render_widget(load_rows.block(block("load")), load);
     frame.render_widget(percentiles(view).block(block("percentiles")), times);
-    let [left, right] =
-        Layout::horizontal([Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)]).areas(charts);
+    let [left, right] = Layout::horizontal([Ratio(1, 2), Ratio(1, 2)]).areas(charts);
     histograms(frame, view, palette, left);
     curves(frame, view, palette, right);
     frame.render_widget(errors_panel(view, palette), errors);
@@ -199,11 +191,9 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     // One column between the phases, the bar and what is left.
     let room = columns.saturating_sub(used + left.chars().count() + 4);
     if room < 5 {
-        let now = view
-            .phases
-            .iter()
-            .find(|(_, step)| *step == PhaseState::Now);
         if used + left.chars().count() + 1 > columns {
+            let mut phases = view.phases.iter();
+            let now = phases.find(|(_, step)| *step == PhaseState::Now);
             let name = now.map_or("", |(name, _)| *name);
             return Line::raw(format!("▶ {name} · {left}"));
         }
@@ -244,7 +234,6 @@ fn percentiles(view: &ViewModel) -> Paragraph<'static> {
     Paragraph::new(lines)
 }
 
-/// The errors so far.
 fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let list = if view.errors.is_empty() {
         vec![Line::styled("none", palette.tone(Tone::Good))]
@@ -255,7 +244,6 @@ fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     Paragraph::new(list).wrap(wrap).block(block("errors"))
 }
 
-/// The verdict and its reasons.
 fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let title = Line::from(vec![
         Span::styled(" verdict so far: ", BOLD),
@@ -283,7 +271,7 @@ fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: R
         let nothing = Paragraph::new("no echo yet").style(QUIET);
         return frame.render_widget(nothing.block(block("histogram")), area);
     }
-    let areas = Layout::vertical(vec![Constraint::Fill(1); shown.len()]).split(area);
+    let areas = Layout::vertical(vec![Fill(1); shown.len()]).split(area);
     for (bars, area) in shown.into_iter().zip(areas.iter()) {
         histogram(frame, bars, palette, *area);
     }
@@ -293,8 +281,7 @@ fn histogram(frame: &mut Frame<'_>, bars: &HistogramBars, palette: Palette, area
     let title = format!("{}, messages in log bins", bars.name);
     let block = block(&title);
     let inner = block.inner(area);
-    let [above, below] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(AXIS)]).areas(inner);
+    let [above, below] = Layout::vertical([Fill(1), Length(AXIS)]).areas(inner);
     let rows = bars.rows(usize::from(above.height));
     let rows: Vec<_> = rows.into_iter().map(Line::raw).collect();
     let axis: Vec<_> = bars.axis().into_iter().map(Line::raw).collect();
@@ -366,7 +353,6 @@ fn round_above(y: f64) -> f64 {
     y.floor() + above.copied().unwrap_or(1.0)
 }
 
-/// The smallest and the largest of them.
 fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     values.fold(None, |ends, value| match ends {
         None => Some([value, value]),

@@ -41,7 +41,6 @@ const REDRAW_EVERY: Duration = Duration::from_millis(200);
 )]
 pub(crate) struct NoTerminal;
 
-/// Checks that there is a terminal to draw on.
 pub(crate) fn check() -> Result<(), NoTerminal> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     if stderr().is_terminal() && !is_dumb {

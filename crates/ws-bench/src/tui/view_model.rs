@@ -59,7 +59,6 @@ pub(crate) struct LatencyCurve {
 /// Everything on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
-    /// Program, server and load.
     pub(crate) heading: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
     /// The share of the phase that is done, in [0, 1].
