@@ -2,10 +2,9 @@
 
 use measurement::run::comparison::{ComparedFigure, ConditionRow};
 use measurement::run::thresholds::{
-    self, BetweenServers, ConditionError, ConditionOutcome, Judgement,
+    BetweenServers, ConditionError, ConditionOutcome, Judgement, RunFigure,
 };
 use statistics::interval_levels;
-use statistics::ratio::Ratio;
 use units::counted;
 
 use crate::round_values::{CONFIDENCE, RoundValues};
@@ -17,32 +16,23 @@ pub(crate) struct Conditions {
     all: Vec<BetweenServers>,
 }
 
-const CONDITION_FIGURES: [(&str, ComparedFigure); 12] = [
-    ("throughput", ComparedFigure::Throughput),
-    ("p50", ComparedFigure::ResponseP50),
-    ("p99", ComparedFigure::ResponseP99),
-    ("p99.9", ComparedFigure::ResponseP999),
-    ("response.p50", ComparedFigure::ResponseP50),
-    ("response.p99", ComparedFigure::ResponseP99),
-    ("response.p99.9", ComparedFigure::ResponseP999),
-    ("service.p50", ComparedFigure::ServiceP50),
-    ("service.p99", ComparedFigure::ServiceP99),
-    ("service.p99.9", ComparedFigure::ServiceP999),
-    ("messages_per_cpu_s", ComparedFigure::MessagesPerCpuS),
-    ("memory_per_connection", ComparedFigure::MemoryPerConnection),
-];
+/// Names of the compared figures in conditions.
+const FIGURE_NAMES: &str = "throughput, p50, p99, p99.9, response.p50, response.p99, response.p99.9, \
+    service.p50, service.p99, service.p99.9, messages_per_cpu_s, memory_per_connection";
 
+/// Finds the figure that the rounds compare servers by, of a run's figure of this name.
 pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
-    let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, figure)| *figure)
+    RunFigure::named(name).ok()?;
+    let key = name.replace('.', "_");
+    let is_named = |figure: &ComparedFigure| {
+        let without_prefix = figure.key().strip_prefix("response_");
+        figure.key() == key || without_prefix == Some(&key)
+    };
+    ComparedFigure::ALL.into_iter().find(is_named)
 }
 
 pub(crate) fn not_compared_by(name: &str) -> String {
-    let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
-    format!(
-        "servers are not compared by `{name}`: use {}",
-        known.join(", ")
-    )
+    format!("servers are not compared by `{name}`: use {FIGURE_NAMES}")
 }
 
 impl Conditions {
@@ -70,7 +60,7 @@ impl Conditions {
         // Any of them fails a build: they are one statement.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
         let bootstrap = rounds.bootstrap(rounds.sequential(family));
-        let values = |server: usize, named: &thresholds::RunFigure| {
+        let values = |server: usize, named: &RunFigure| {
             figure_named(named.name()).map_or_else(Vec::new, |figure| {
                 rounds.series(&self.names[server], figure)
             })
@@ -109,13 +99,8 @@ fn describe(judgement: &Judgement) -> String {
     let rounds = counted(judgement.rounds as u64, "round");
     let (mut ratio, mut sure) = (String::new(), String::new());
     if let Some(r) = judgement.ratio {
-        let Ratio {
-            estimate,
-            low,
-            high,
-            ..
-        } = r;
-        ratio = format!(": the ratio is {estimate:.3} ({low:.3}–{high:.3})");
+        let (low, high) = (r.low, r.high);
+        ratio = format!(": the ratio is {:.3} ({low:.3}–{high:.3})", r.estimate);
         // Conditions are few and named beforehand, so their level is another than that of the figures.
         sure = format!("{} % ", percent(r.level));
     }
@@ -134,6 +119,17 @@ fn describe(judgement: &Judgement) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_compared_figure_has_a_name_in_conditions() {
+        let names = FIGURE_NAMES.split(", ");
+        let figures: Vec<_> = names.map(|name| figure_named(name).unwrap()).collect();
+        assert!(ComparedFigure::ALL.iter().all(|f| figures.contains(f)));
+        assert_eq!(figures.len(), 12);
+        for other in ["max", "connect.p99", "service_p50", "lost"] {
+            assert_eq!(figure_named(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_wrong_figure_is_answered_with_those_that_there_are() {

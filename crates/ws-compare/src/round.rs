@@ -30,11 +30,7 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
         server: server.to_owned(),
         turn,
         seed,
-        ready_s: None,
-        failure: None,
-        capacity: None,
-        latency: None,
-        memory_per_connection_bytes: None,
+        ..RoundRow::default()
     }
 }
 

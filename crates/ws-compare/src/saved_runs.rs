@@ -179,11 +179,9 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
             .map(|(path, _)| path.display().to_string());
         CandidateRow {
             name: server.name.clone(),
-            command: None,
             url: server.runs[0].1.plan.url.clone(),
             files: files.collect(),
-            pilot_messages_per_s: None,
-            excluded: None,
+            ..CandidateRow::default()
         }
     };
     let (_, first) = &servers[0].runs[0];

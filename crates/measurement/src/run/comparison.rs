@@ -84,7 +84,7 @@ fn all_figures() -> Vec<ComparedFigure> {
 }
 
 /// A server under comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CandidateRow {
     /// Its name.
     pub name: String,
@@ -102,7 +102,7 @@ pub struct CandidateRow {
 }
 
 /// What one server did in one round.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoundRow {
     /// The round, from 1.
     pub round: u32,

@@ -134,9 +134,7 @@ impl Candidate {
             name: self.name.clone(),
             command: self.command.as_ref().map(|command| command.text.clone()),
             url: self.url(path),
-            files: Vec::new(),
-            pilot_messages_per_s: None,
-            excluded: None,
+            ..CandidateRow::default()
         }
     }
 }
