@@ -78,11 +78,8 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
         let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
         figures.push(format!("p50 {p50} p99 {p99}"));
     }
-    figures.extend(
-        phase
-            .time_left(progress.in_phase)
-            .map(|left| format!("{} s left", left.as_secs())),
-    );
+    let left = phase.time_left(progress.in_phase);
+    figures.extend(left.map(|left| format!("{} s left", left.as_secs())));
     figures.extend(failed);
     figures.push(clients);
     figures.push(format!("{} messages", grouped(received)));

@@ -88,10 +88,9 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     // Where it cannot be raised, the limit stays as it is.
     let raised_from = open_files::raise_limit().ok().flatten();
     if let Some((from, to)) = raised_from.zip(open_files::limit()) {
+        let (from, to) = (grouped(from), grouped(to));
         args.notice(&format!(
-            "raised the limit on open files from {} to {}",
-            grouped(from),
-            grouped(to)
+            "raised the limit on open files from {from} to {to}"
         ));
     }
     let url = target.as_ref().map(|server| &server.url);

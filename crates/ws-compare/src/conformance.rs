@@ -106,12 +106,9 @@ fn compare(sent: &Message, echoed: &Message) -> Result<(), String> {
     if kind(sent) != kind(echoed) {
         return Err(format!("it came back as {}", kind(echoed)));
     }
-    if out.len() != back.len() {
-        return Err(format!(
-            "{} bytes came back in place of {}",
-            back.len(),
-            out.len()
-        ));
+    let (went, came) = (out.len(), back.len());
+    if went != came {
+        return Err(format!("{came} bytes came back in place of {went}"));
     }
     match out.iter().zip(back.iter()).position(|(a, b)| a != b) {
         Some(at) => Err(format!("byte {} came back changed", at + 1)),

@@ -77,16 +77,13 @@ impl ComparisonFiles<AtomicFile> {
         let files = self.0.into_iter();
         files
             .map(|(format, file)| {
-                let path = file.path().to_owned();
+                let path = file.path().display().to_string();
                 if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
-                    return Ok(format!(
-                        "{} is not written: there is nothing to draw",
-                        path.display()
-                    ));
+                    return Ok(format!("{path} is not written: there is nothing to draw"));
                 }
-                write(comparison, format, file)
-                    .with_context(|| format!("cannot save {}", path.display()))?;
-                Ok(format!("saved {}", path.display()))
+                let written = write(comparison, format, file);
+                written.with_context(|| format!("cannot save {path}"))?;
+                Ok(format!("saved {path}"))
             })
             .collect()
     }

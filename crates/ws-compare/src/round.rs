@@ -105,13 +105,9 @@ impl RoundRunner {
     ) -> Result<RunOutcome, ServerFailure> {
         let name = || candidate.name.clone();
         let plan = load.against(server.address.server.clone())?;
-        let outcome = measure(
-            &plan,
-            &self.starter.control,
-            &self.machine,
-            &server.processes(),
-        );
-        if self.starter.control.is_stopped() {
+        let control = &self.starter.control;
+        let outcome = measure(&plan, control, &self.machine, &server.processes());
+        if control.is_stopped() {
             return Err(ServerFailure::Interrupted);
         }
         // The end of its process explains everything else.

@@ -75,14 +75,11 @@ impl<'c> RoundValues<'c> {
     }
 
     pub(crate) fn bootstrap(self, level: f64) -> Bootstrap {
+        // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
+        let are_many = self.last() > MANY_ROUNDS;
         Bootstrap {
             level,
-            // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
-            resamples: if self.last() > MANY_ROUNDS {
-                1_999
-            } else {
-                9_999
-            },
+            resamples: if are_many { 1_999 } else { 9_999 },
             seed: self.0.plan.seed,
             ..Bootstrap::default()
         }

@@ -124,11 +124,8 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
             "two servers are called `{name}`: give each a name of its own, as in NAME=…"
         )));
     }
-    if let Some(name) = args
-        .reference
-        .as_deref()
-        .filter(|name| !names.contains(name))
-    {
+    let reference = args.reference.as_deref();
+    if let Some(name) = reference.filter(|name| !names.contains(name)) {
         return Err(usage_error(format!(
             "there is no server `{name}` to compare with: there are {}",
             names.join(", ")

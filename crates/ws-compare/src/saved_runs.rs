@@ -104,14 +104,7 @@ fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
 
 /// Turns a file name into a name that may stand in a condition.
 fn as_name(stem: &str) -> String {
-    let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = stem.chars().map(allowed).collect();
+    let name = stem.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         name
     } else {
@@ -121,10 +114,8 @@ fn as_name(stem: &str) -> String {
 
 fn check_pairs(servers: &[SavedRuns]) -> Result<(), String> {
     let count = |server: &SavedRuns| server.runs.len();
-    if servers
-        .iter()
-        .all(|server| count(server) == count(&servers[0]))
-    {
+    let first = count(&servers[0]);
+    if servers.iter().all(|server| count(server) == first) {
         return Ok(());
     }
     let counts = servers

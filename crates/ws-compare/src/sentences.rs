@@ -128,10 +128,8 @@ fn outliers(c: &Comparison) -> Vec<String> {
 }
 
 fn longest_cut(c: &Comparison) -> Option<String> {
-    let runs = c
-        .rounds
-        .iter()
-        .flat_map(|row| RUN_KINDS.map(|kind| (row, kind)));
+    let rows = c.rounds.iter();
+    let runs = rows.flat_map(|row| RUN_KINDS.map(|kind| (row, kind)));
     let cuts = runs.filter_map(|(row, (kind, run_of))| Some((row, kind, run_of(row)?.cut_s?)));
     let (row, kind, cut_s) = cuts.max_by(|(.., a), (.., b)| a.total_cmp(b))?;
     (cut_s > 0.0).then(|| {

@@ -114,13 +114,11 @@ fn times(run: &ReportedRun) -> Table {
         }
         Some(TableRow::new(name, cells))
     });
-    let columns = ["service time", "response time"];
+    let mut columns = vec!["service time".to_owned(), "response time".to_owned()];
+    columns.truncate(if both { 2 } else { 1 });
     Table {
         title: "Times".to_owned(),
-        columns: columns[..if both { 2 } else { 1 }]
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect(),
+        columns,
         rows: rows.collect(),
         note: match run.summary() {
             Some(s) => notes_on_times(s),
@@ -134,13 +132,14 @@ fn notes_on_times(s: &Summary) -> String {
     if s.service_time_ns.count == 0 {
         return "Nothing was measured.".to_owned();
     }
-    let omission = summary::omission(s).map_or_else(
-        || format!("Response time is {}.", summary::RESPONSE_IS_SERVICE),
-        |omission| format!("{}.", capital(&omission)),
-    );
-    let remarks = summary::remarks_on_times(s).into_iter();
-    let remarks = remarks.map(|remark| format!(" {}.", capital(&remark)));
-    omission + &remarks.collect::<String>()
+    let closed_loop = || format!("response time is {}", summary::RESPONSE_IS_SERVICE);
+    let mut notes = vec![summary::omission(s).unwrap_or_else(closed_loop)];
+    notes.extend(summary::remarks_on_times(s));
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|note| format!("{}.", capital(note)))
+        .collect();
+    notes.join(" ")
 }
 
 pub(crate) fn capital(text: &str) -> String {
