@@ -13,7 +13,7 @@ pub fn parts(plan: &PlanSummary) -> Vec<String> {
     parts.chain(window).collect()
 }
 
-/// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
+/// The rule by which messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
 pub fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
@@ -42,7 +42,7 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
     text
 }
 
-/// How much was asked for: `100 clients × 1,000 messages × 125 B`.
+/// The amount of load asked for: `100 clients × 1,000 messages × 125 B`.
 pub fn amount(plan: &PlanSummary) -> String {
     let clients = counted(u64::from(plan.clients), "client");
     let amount = match (plan.messages_per_client, plan.duration_s) {

@@ -8,11 +8,11 @@ use units::{grouped, human_rate, human_time};
 /// Impact of a differing setting on comparing two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Impact {
-    /// The load was another one: their figures do not answer the same question.
+    /// Another load: figures do not answer the same question.
     Load,
-    /// They were measured by other means: a difference in their figures may come from those.
+    /// Other means of measuring: a difference in figures may come from those.
     Instrument,
-    /// What runs are made to tell apart, or what figures do not depend on.
+    /// The subject of a comparison, or something that figures do not depend on.
     Subject,
 }
 
@@ -21,7 +21,7 @@ pub enum Impact {
 pub struct Setting {
     /// Name of the setting.
     pub what: &'static str,
-    /// Its value, for a person.
+    /// Value for a person.
     pub value: String,
     impact: Impact,
 }

@@ -1,10 +1,10 @@
-//! What can go wrong with a report.
+//! Errors of a report.
 
 use std::path::PathBuf;
 
 use results::ResultsError;
 
-/// Why there is no report.
+/// An error that leaves no report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {

@@ -44,12 +44,12 @@ pub fn html(page: &Page) -> Result<String, ReportError> {
     Ok(html.render()?)
 }
 
-/// What a policy calls a script or a style sheet of just this text.
+/// The name of a script or a style sheet of just this text in a policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
-/// What the script knows of a picture.
+/// Data of a picture for the script.
 #[derive(Serialize)]
 pub(crate) struct Hovers<'p> {
     title: &'p str,

@@ -15,7 +15,7 @@ use crate::ReportError;
 #[derive(Debug, Clone)]
 pub(crate) struct ReportedRun {
     pub(crate) name: String,
-    /// Its files, in the order they were given: each may hold contents that another has not.
+    /// Files in the order they were given: each may hold contents that another has not.
     pub(crate) files: Vec<PathBuf>,
     /// The contents of the first.
     pub(crate) run: Run,

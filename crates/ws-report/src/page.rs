@@ -14,9 +14,9 @@ pub struct Page {
     pub title: String,
     /// A line above the heading: what made the figures, and when.
     pub above: String,
-    /// What is said below the heading, in short parts.
+    /// Short parts of the line below the heading.
     pub below: Vec<String>,
-    /// What the page holds, in order.
+    /// Sections in their order.
     pub sections: Vec<PageSection>,
     /// The last line: what wrote the page.
     pub footer: String,
@@ -51,14 +51,14 @@ impl Page {
 pub struct PageSection {
     /// The heading.
     pub title: String,
-    /// What stands in it, in order.
+    /// Contents in their order.
     pub blocks: Vec<Block>,
 }
 
-/// What a section is made of.
+/// A part of a section.
 #[derive(Debug, Clone)]
 pub enum Block {
-    /// What is to be seen first.
+    /// A verdict or a warning.
     Banner(Banner),
     /// Figures in large type, beside each other.
     Tiles(Vec<Tile>),
@@ -77,48 +77,48 @@ pub enum Block {
 /// A verdict, or a warning.
 #[derive(Debug, Clone, Default)]
 pub struct Banner {
-    /// How it is meant.
+    /// Tone of its colour.
     pub tone: Tone,
     /// The verdict in a word: `valid`.
     pub word: String,
-    /// What it is about, where a page has several.
+    /// Subject, where a page has several banners.
     pub about: Option<String>,
-    /// What the word means here.
+    /// Meaning of the word here.
     pub text: String,
-    /// What it rests on, and what to do about it.
+    /// Reasons, and advice.
     pub points: Vec<String>,
 }
 
 /// One figure in large type.
 #[derive(Debug, Clone, Default)]
 pub struct Tile {
-    /// What it is.
+    /// Name of the figure.
     pub label: String,
-    /// Its value with the unit.
+    /// Value with its unit.
     pub value: String,
     /// A word on it; may be empty.
     pub note: String,
-    /// How it is meant.
+    /// Tone of its colour.
     pub tone: Tone,
 }
 
 /// A table whose first column names its rows.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// Its heading.
+    /// Heading.
     pub title: String,
     /// Headings of the columns behind the first; empty for a list of names and values.
     pub columns: Vec<String>,
     /// The rows, each with as many values as there are columns (one, where there are none).
     pub rows: Vec<TableRow>,
-    /// What is to be known about it; may be empty.
+    /// Remark on the table; may be empty.
     pub note: String,
     /// Values are figures with units, to be aligned; otherwise words.
     pub figures: bool,
 }
 
 impl Table {
-    /// How many columns it has, with the one that names the rows.
+    /// Number of columns, with the one that names the rows.
     pub(crate) fn width(&self) -> usize {
         1 + self.columns.len().max(1)
     }
@@ -134,11 +134,11 @@ impl Table {
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRow {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its values.
+    /// Values.
     pub cells: Vec<String>,
-    /// It begins a group of rows with this name.
+    /// Name of the group of rows that begins here.
     pub group: Option<String>,
 }
 
@@ -156,9 +156,9 @@ impl TableRow {
 /// A picture with its values.
 #[derive(Debug, Clone)]
 pub struct PagePicture {
-    /// Its heading, which the picture shows itself; here it is for those who do not see it.
+    /// Heading for those who do not see the picture, which shows it itself.
     pub title: String,
-    /// How to read it, in a sentence; may be empty.
+    /// A sentence on reading it; may be empty.
     pub caption: String,
     /// The picture. Its markup goes into the page as it is: whoever makes it escapes what it holds.
     pub svg: Svg,

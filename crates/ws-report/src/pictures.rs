@@ -12,14 +12,14 @@ use crate::inputs::ReportedRun;
 use crate::page::{Block, PagePicture};
 use crate::run_page::capital;
 
-/// As wide as a picture stands on most screens, so that its letters are nearly as large as the page's.
+/// The size of a picture on most screens, so that its letters are nearly as large as the page's.
 const SIZE: (u32, u32) = (540, 380);
 /// The same on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
-/// What a heatmap grows by with each run after the second, which has a panel of its own.
+/// Growth of a heatmap with each run after the second, which has a panel of its own.
 const PANEL: u32 = 110;
-/// What another picture grows by with each run after the first: the rows of its legend.
+/// Growth of another picture with each run after the first: the rows of its legend.
 const LEGEND: u32 = 40;
 
 /// Kinds whose files are read together: those of a row show the same data.
@@ -158,7 +158,7 @@ fn title(kind: PictureKind, quantity: &str) -> String {
     }
 }
 
-/// How to read it.
+/// A sentence on reading it.
 fn caption(kind: PictureKind) -> &'static str {
     match kind {
         PictureKind::Latency => {

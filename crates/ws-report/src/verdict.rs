@@ -43,7 +43,7 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     banner(verdict.into(), verdict.name(), text, points)
 }
 
-/// Why connections failed or ended early, the most frequent first: `3 × connection refused`.
+/// Reasons of connections that failed or ended early, the most frequent first: `3 × connection refused`.
 fn broken_connections(c: &Connections) -> impl Iterator<Item = String> {
     let mut reasons: Vec<_> = c.failures.iter().chain(&c.early_ends).collect();
     reasons.sort_by_key(|(_, n)| Reverse(**n));
@@ -70,7 +70,7 @@ pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
     Some(banner(tone, word, text, points.collect()))
 }
 
-/// Whether runs with these differences may be compared; `None` where nothing stands against it.
+/// The banner on runs that differ in more than their subject; `None` where nothing stands against it.
 pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
     // The differences of the gravest impact come first.
     let (tone, word, text) = match differences.first()?.impact {
