@@ -305,3 +305,54 @@ fn server(s: &Summary) -> Vec<SummaryFigure> {
     )
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::fixtures::{closed_loop_run, open_loop_run};
+
+    fn text(view: &SummaryView, label: &str) -> Option<String> {
+        let row = view.rows.iter().find(|row| row.label == label)?;
+        Some(row.text.clone())
+    }
+
+    fn value(view: &SummaryView, title: &str, name: &str) -> Option<String> {
+        let groups = view.groups.iter().filter(|group| group.title == title);
+        let mut figures = groups.flat_map(|group| &group.figures);
+        figures.find(|figure| figure.name == name)?.value.clone()
+    }
+
+    #[test]
+    fn lines_and_tables_show_the_same_figures() {
+        let run = open_loop_run(|s| {
+            (s.messages.lost, s.messages.reordered) = (2, 1);
+            s.connections.failures.insert("refused".to_owned(), 3);
+            s.client.blocked_writes = 1;
+        });
+        let view = SummaryView::new(&run.summary.unwrap());
+        let messages = "3,000 sent · 3,000 echoed · 2 lost · 0 corrupted · 0 late · 1 reordered";
+        assert_eq!(text(&view, "messages").unwrap(), messages);
+        assert_eq!(view.rows[0].tone, Tone::Bad);
+        assert_eq!(value(&view, "messages", "lost").unwrap(), "2");
+        assert_eq!(value(&view, "messages", "duplicated"), None);
+        let rate = text(&view, "rate").unwrap();
+        assert!(rate.starts_with("1,000 msg/s offered · 1,000 achieved (100.00 % of what was due) · send lag p50 500 µs · p99 500 µs"), "{rate}");
+        assert!(rate.ends_with(" · 1 write found the socket full"), "{rate}");
+        assert_eq!(value(&view, "rate", "achieved").unwrap(), "1,000 msg/s");
+        let connected = view
+            .rows
+            .iter()
+            .find(|row| row.label == "connected")
+            .unwrap();
+        assert_eq!(connected.points, ["3 × refused"]);
+    }
+
+    #[test]
+    fn a_closed_loop_has_no_line_about_its_rate() {
+        let view = SummaryView::new(&closed_loop_run(|_| {}).summary.unwrap());
+        for label in ["rate", "server", "generator", "calibration"] {
+            assert_eq!(text(&view, label), None, "{label}");
+        }
+        assert_eq!(value(&view, "rate", "send lag p50"), None);
+    }
+}

@@ -8,21 +8,21 @@ use results::write::{Output, Written};
 use units::{counted, grouped};
 
 use crate::args::BenchArgs;
-use crate::plot::PlotOutput;
+use crate::plot;
 
 #[derive(Debug)]
 pub(crate) struct RunOutputs {
     files: Vec<Output>,
-    plot: Option<PlotOutput>,
+    plot: Option<PathBuf>,
 }
 
 impl RunOutputs {
     /// Creates the files under passing names.
-    pub(crate) fn create(args: &BenchArgs, plot: Option<PlotOutput>) -> Result<Self, ResultsError> {
+    pub(crate) fn create(args: &BenchArgs) -> Result<Self, ResultsError> {
         let files = args.outputs().iter().map(|path| Output::create(path));
         Ok(Self {
             files: files.collect::<Result<_, _>>()?,
-            plot,
+            plot: args.plot.clone(),
         })
     }
 
@@ -38,7 +38,8 @@ impl RunOutputs {
         let timed = summary.map_or(0, |s| s.service_time_ns.count);
         let files = self.files.into_iter();
         let files = files.map(|file| Ok(saved_line(&file.write(run)?, timed)));
-        files.chain(self.plot.map(|plot| plot.draw(run))).collect()
+        let plot = self.plot.map(|path| plot::draw(&path, run));
+        files.chain(plot).collect()
     }
 }
 

@@ -17,10 +17,9 @@ use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
-use crate::plot::PlotOutput;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
-use crate::{progress_bar, report};
+use crate::{plot, progress_bar, report};
 
 /// Carries out one run and returns its exit status.
 pub(crate) fn run(
@@ -80,7 +79,7 @@ struct Checked {
 fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let target = args.target()?;
     let load = args.load_spec()?;
-    let plot = args.plot.as_deref().map(PlotOutput::check).transpose()?;
+    args.plot.as_deref().map(plot::check).transpose()?;
     if args.tui {
         tui::check()?;
     }
@@ -95,7 +94,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     }
     let url = target.as_ref().map(|server| &server.url);
     cli::check_room(load.clients.get(), url)?;
-    let outputs = RunOutputs::create(args, plot)?;
+    let outputs = RunOutputs::create(args)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::process(pid)?),
         None => url.is_none().then(ProcessProbe::own_process),

@@ -5,7 +5,7 @@ use measurement::run::comparison::{
 };
 use units::human_time;
 use wording::run_differences::plan_settings;
-use ws_report::page::{Banner, Block, Page, PagePicture, Table, TableRow, Tone};
+use ws_report::page::{Banner, Block, Page, PagePicture, Table, TableRow};
 
 use crate::sentences;
 
@@ -52,13 +52,10 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         points: c.validity.reasons.clone(),
     })];
     blocks.extend(c.conditions.iter().map(|condition| {
+        let (word, tone) = sentences::condition_outcome(condition);
         Block::Banner(Banner {
-            tone: match (condition.held, condition.is_sure) {
-                (true, _) => Tone::Bad,
-                (false, true) => Tone::Good,
-                (false, false) => Tone::Warning,
-            },
-            word: sentences::condition_outcome(condition).to_owned(),
+            tone,
+            word: word.to_owned(),
             about: Some(condition.expression.clone()),
             text: condition.text.clone(),
             points: Vec::new(),

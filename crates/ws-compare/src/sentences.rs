@@ -8,6 +8,7 @@ use measurement::run::comparison::{
 };
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
+use wording::Tone;
 use wording::plan::core_list;
 
 use ComparedFigure::{
@@ -226,12 +227,12 @@ pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
-/// `failed`, `passed` or `not sure`.
-pub(crate) fn condition_outcome(condition: &ConditionRow) -> &'static str {
+/// `failed`, `passed` or `not sure`, and its tone.
+pub(crate) fn condition_outcome(condition: &ConditionRow) -> (&'static str, Tone) {
     match (condition.held, condition.is_sure) {
-        (true, _) => "failed",
-        (false, true) => "passed",
-        (false, false) => "not sure",
+        (true, _) => ("failed", Tone::Bad),
+        (false, true) => ("passed", Tone::Good),
+        (false, false) => ("not sure", Tone::Warning),
     }
 }
 

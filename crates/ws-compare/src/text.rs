@@ -138,7 +138,7 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .map(|condition| {
             let line = format!(
                 "{:<LABEL$}{}: {}",
-                sentences::condition_outcome(condition),
+                sentences::condition_outcome(condition).0,
                 condition.expression,
                 condition.text
             );
