@@ -32,12 +32,7 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
 }
 
 fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {
-    let Ratio {
-        estimate,
-        low,
-        high,
-        ..
-    } = ratio;
+    let (estimate, low, high) = (ratio.estimate, ratio.low, ratio.high);
     // Two digits would call a sure difference of 0.2 % none.
     let digits = if low < 1.005 { 4 } else { 2 };
     format!("{server} {estimate:.digits$} × {comparative} ({low:.digits$}–{high:.digits$})")

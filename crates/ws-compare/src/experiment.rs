@@ -49,10 +49,8 @@ impl<'a> Experiment<'a> {
         };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         // Certificates are asked for as soon as one of the servers has one.
-        let mut targets = candidates
-            .iter()
-            .map(|candidate| candidate.target(1, &args.path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let targets = candidates.iter().map(|c| c.target(1, &args.path));
+        let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
         let tls = &args.load.tls;
         let target = tls.target(targets.swap_remove(0), swarm::tls::count_roots);

@@ -12,14 +12,9 @@ const MOST_LETTERS: usize = 1_000;
 /// The page as Markdown. Pictures are left out: what they show is the HTML page's.
 pub fn markdown(page: &Page) -> String {
     let mut text = format!("# {}\n", rich(&page.title));
-    let mut lines = Vec::new();
-    if !page.above.is_empty() {
-        lines.push(rich(&page.above));
-    }
-    if !page.below.is_empty() {
-        let below: Vec<_> = page.below.iter().map(|part| rich(part)).collect();
-        lines.push(below.join(" · "));
-    }
+    let below: Vec<_> = page.below.iter().map(|part| rich(part)).collect();
+    let mut lines = vec![rich(&page.above), below.join(" · ")];
+    lines.retain(|line| !line.is_empty());
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("  \n"));
     }
