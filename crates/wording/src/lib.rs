@@ -25,5 +25,5 @@ pub mod summary_view;
 mod tone;
 
 pub use connect_advice::connect_advice;
-pub use reasons::{explain, reason};
+pub use reasons::explain;
 pub use tone::Tone;

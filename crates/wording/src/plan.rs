@@ -14,7 +14,7 @@ pub fn parts(plan: &PlanSummary) -> Vec<String> {
 }
 
 /// The rule by which messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
-pub fn load(plan: &PlanSummary) -> String {
+pub(crate) fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
         None => "closed loop".to_owned(),
