@@ -153,14 +153,9 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     let average = throughput(so_far).into_iter().filter_map(|f| f.value);
     rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
     let counts = &progress.record.counts;
-    rows.push(plain(
-        "messages",
-        format!(
-            "{} sent · {} echoed",
-            grouped(counts.sent),
-            grouped(counts.received)
-        ),
-    ));
+    let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
+    let messages = format!("{sent} sent · {echoed} echoed");
+    rows.push(plain("messages", messages));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
         let text = format!("p50 {} · p99 {}", time(p50), time(p99));
