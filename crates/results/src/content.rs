@@ -19,7 +19,6 @@ pub enum Content {
 
 impl Content {
     /// The formats that hold it, in words.
-    #[must_use]
     pub fn formats(self) -> &'static str {
         match self {
             Self::Messages => "the .xlsx or .csv of the run",

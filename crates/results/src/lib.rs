@@ -29,5 +29,5 @@ mod schema;
 pub mod write;
 
 pub use content::Content;
-pub use error::{ColumnProblem, DocumentKind, Place, Refusal, ResultsError, RowDefect};
+pub use error::{ColumnProblem, Place, Refusal, ResultsError};
 pub use schema::LATENCIES_COLUMNS;

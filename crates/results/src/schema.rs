@@ -44,6 +44,28 @@ pub(crate) fn latencies_sheet(index: usize) -> String {
     }
 }
 
+/// Formats of cells, by their content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellFormat {
+    /// A number that names something: no separators.
+    Id,
+    Count,
+    /// Seconds since T0, to the microsecond.
+    Micros,
+    /// Three decimals: of milliseconds, which people compare, and of lengths of time in seconds.
+    Thousandths,
+    /// The ratio of two values.
+    Ratio,
+    /// All digits that there are: 99.9, 99.9999.
+    General,
+    /// Two digits, or none of a hundred and more.
+    OneIn,
+    Text,
+    /// No format, on a sheet of millions of rows: naming the format of a cell is a tenth of its bytes, to be
+    /// written, packed and read again.
+    Plain,
+}
+
 /// Columns of a sheet, left to right.
 pub(crate) trait SheetColumn: Copy + 'static {
     /// All of them.
@@ -52,20 +74,20 @@ pub(crate) trait SheetColumn: Copy + 'static {
     const TITLES: &'static [&'static str];
 
     /// The title in the header.
-    fn title(self) -> &'static str {
-        Self::TITLES
-            .get(usize::from(self.at()))
-            .copied()
-            .unwrap_or_default()
-    }
+    fn title(self) -> &'static str;
+
+    /// The format of the cells below it.
+    fn format(self) -> CellFormat;
 
     /// The number of the column, from 0.
     fn at(self) -> u16;
 }
 
-/// Declares the columns of a sheet with their titles.
+/// Declares the columns of a sheet with their formats and titles.
 macro_rules! columns {
-    ($(#[$about:meta])* $name:ident { $($(#[$what:meta])* $column:ident = $title:literal,)* }) => {
+    ($(#[$about:meta])* $name:ident {
+        $($(#[$what:meta])* $column:ident: $format:ident = $title:literal,)*
+    }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum $name { $($(#[$what])* $column,)* }
@@ -73,6 +95,14 @@ macro_rules! columns {
         impl SheetColumn for $name {
             const ALL: &'static [Self] = &[$(Self::$column,)*];
             const TITLES: &'static [&'static str] = &[$($title,)*];
+
+            fn title(self) -> &'static str {
+                match self { $(Self::$column => $title,)* }
+            }
+
+            fn format(self) -> CellFormat {
+                match self { $(Self::$column => CellFormat::$format,)* }
+            }
 
             fn at(self) -> u16 {
                 self as u16
@@ -83,23 +113,26 @@ macro_rules! columns {
 
 columns! {
     /// Columns of [`SUMMARY_SHEET`] and [`COMPARISON_SHEET`].
-    KeyValueColumn { Key = "key", Value = "value", }
+    KeyValueColumn {
+        Key: Text = "key",
+        Value: Text = "value",
+    }
 }
 
 columns! {
     /// Columns of [`LATENCIES_SHEET`], and of a CSV file. Times are empty for a lost message.
     LatencyColumn {
-        Client = "client",
-        Message = "message",
+        Client: Plain = "client",
+        Message: Count = "message",
         /// Seconds from T0 to the moment at which it was due.
-        Intended = "intended_s",
+        Intended: Micros = "intended_s",
         /// Seconds from T0 to the moment at which it was sent.
-        Sent = "sent_s",
+        Sent: Micros = "sent_s",
         /// Received minus sent.
-        ServiceTime = "service_time_ms",
+        ServiceTime: Thousandths = "service_time_ms",
         /// Received minus intended.
-        ResponseTime = "response_time_ms",
-        Outcome = "outcome",
+        ResponseTime: Thousandths = "response_time_ms",
+        Outcome: Plain = "outcome",
     }
 }
 
@@ -109,36 +142,36 @@ pub const LATENCIES_COLUMNS: [&str; 7] = *LatencyColumn::TITLES.first_chunk().un
 columns! {
     /// Columns of [`PERCENTILES_SHEET`].
     PercentileColumn {
-        Percentile = "percentile",
-        ServiceTime = "service_time_ms",
-        ResponseTime = "response_time_ms",
+        Percentile: General = "percentile",
+        ServiceTime: Thousandths = "service_time_ms",
+        ResponseTime: Thousandths = "response_time_ms",
         /// 1/(1 − q), the axis on which HdrHistogram plots percentiles.
-        OneIn = "one_in",
+        OneIn: OneIn = "one_in",
     }
 }
 
 columns! {
     /// Columns of [`TIMELINE_SHEET`].
     TimelineColumn {
-        Second = "second",
-        Sent = "sent",
-        Received = "received",
-        ServiceP50 = "service_p50_ms",
-        ServiceP99 = "service_p99_ms",
-        ResponseP99 = "response_p99_ms",
-        Max = "max_ms",
-        Failed = "failed",
+        Second: Id = "second",
+        Sent: Count = "sent",
+        Received: Count = "received",
+        ServiceP50: Thousandths = "service_p50_ms",
+        ServiceP99: Thousandths = "service_p99_ms",
+        ResponseP99: Thousandths = "response_p99_ms",
+        Max: Thousandths = "max_ms",
+        Failed: Count = "failed",
     }
 }
 
 columns! {
     /// Columns of [`CONNECTIONS_SHEET`].
     ConnectionColumn {
-        Client = "client",
-        Connect = "connect_ms",
-        Messages = "messages",
-        Failed = "failed",
-        CloseCode = "close_code",
+        Client: Id = "client",
+        Connect: Thousandths = "connect_ms",
+        Messages: Count = "messages",
+        Failed: Count = "failed",
+        CloseCode: Id = "close_code",
     }
 }
 
@@ -146,62 +179,63 @@ columns! {
     /// Columns of [`MOVING_AVERAGE_SHEET`], one row a group of successive timed messages.
     MovingAverageColumn {
         /// Position of the group's last message among the timed ones, from 1.
-        Message = "message",
+        Message: Count = "message",
         /// Its send time.
-        Sent = "sent_s",
+        Sent: Micros = "sent_s",
         /// The mean of the 50 messages up to that one.
-        ServiceAverage = "service_average_of_50_ms",
-        ServiceMin = "service_min_ms",
-        ServiceP99 = "service_p99_ms",
-        ServiceMax = "service_max_ms",
-        ResponseAverage = "response_average_of_50_ms",
-        ResponseMin = "response_min_ms",
-        ResponseP99 = "response_p99_ms",
-        ResponseMax = "response_max_ms",
+        ServiceAverage: Thousandths = "service_average_of_50_ms",
+        ServiceMin: Thousandths = "service_min_ms",
+        ServiceP99: Thousandths = "service_p99_ms",
+        ServiceMax: Thousandths = "service_max_ms",
+        ResponseAverage: Thousandths = "response_average_of_50_ms",
+        ResponseMin: Thousandths = "response_min_ms",
+        ResponseP99: Thousandths = "response_p99_ms",
+        ResponseMax: Thousandths = "response_max_ms",
     }
 }
 
 columns! {
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
     ComparedColumn {
-        FigureKey = "figure",
-        Unit = "unit",
-        Server = "server",
-        Median = "median",
-        Rounds = "rounds",
-        Reference = "reference",
-        Ratio = "ratio",
-        RatioLow = "ratio_low",
-        RatioHigh = "ratio_high",
-        Verdict = "verdict",
-        InWords = "in_words",
-        MoreRounds = "more_rounds",
+        FigureKey: Text = "figure",
+        Unit: Text = "unit",
+        Server: Text = "server",
+        /// In the format of its row's figure.
+        Median: General = "median",
+        Rounds: Count = "rounds",
+        Reference: Text = "reference",
+        Ratio: Ratio = "ratio",
+        RatioLow: Ratio = "ratio_low",
+        RatioHigh: Ratio = "ratio_high",
+        Verdict: Text = "verdict",
+        InWords: Text = "in_words",
+        MoreRounds: Count = "more_rounds",
     }
 }
 
 columns! {
     /// Columns of [`ROUNDS_SHEET`]: the closed loop, the open loop, what it cost.
     RoundColumn {
-        Round = "round",
-        Turn = "turn",
-        Server = "server",
-        Ready = "ready_s",
-        CapacityVerdict = "capacity_verdict",
-        CapacityCut = "capacity_cut_s",
-        CapacityRate = "capacity_msg_per_s",
-        ServiceP50 = "service_p50_ms",
-        ServiceP99 = "service_p99_ms",
-        ServiceP999 = "service_p99_9_ms",
-        CapacityFailed = "capacity_failed_messages",
-        LatencyVerdict = "latency_verdict",
-        LatencyCut = "latency_cut_s",
-        LatencyRate = "latency_msg_per_s",
-        ResponseP50 = "response_p50_ms",
-        ResponseP99 = "response_p99_ms",
-        ResponseP999 = "response_p99_9_ms",
-        LatencyFailed = "latency_failed_messages",
-        MessagesPerCpu = "messages_per_cpu_s",
-        MemoryPerConnection = "memory_per_connection_bytes",
-        Failure = "failure",
+        Round: Id = "round",
+        Turn: Id = "turn",
+        Server: Text = "server",
+        Ready: Thousandths = "ready_s",
+        CapacityVerdict: Text = "capacity_verdict",
+        CapacityCut: Thousandths = "capacity_cut_s",
+        CapacityRate: Count = "capacity_msg_per_s",
+        ServiceP50: Thousandths = "service_p50_ms",
+        ServiceP99: Thousandths = "service_p99_ms",
+        ServiceP999: Thousandths = "service_p99_9_ms",
+        CapacityFailed: Count = "capacity_failed_messages",
+        LatencyVerdict: Text = "latency_verdict",
+        LatencyCut: Thousandths = "latency_cut_s",
+        LatencyRate: Count = "latency_msg_per_s",
+        ResponseP50: Thousandths = "response_p50_ms",
+        ResponseP99: Thousandths = "response_p99_ms",
+        ResponseP999: Thousandths = "response_p99_9_ms",
+        LatencyFailed: Count = "latency_failed_messages",
+        MessagesPerCpu: Count = "messages_per_cpu_s",
+        MemoryPerConnection: Count = "memory_per_connection_bytes",
+        Failure: Text = "failure",
     }
 }

@@ -254,10 +254,7 @@ fn status(summary: &Summary, interrupted: bool) -> ExitStatus {
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_usage = error.is::<PlanError>()
         || error.is::<NoTerminal>()
-        || matches!(
-            error.downcast_ref(),
-            Some(ResultsError::UnknownEnding { .. })
-        )
+        || matches!(error.downcast_ref(), Some(ResultsError::UnknownEnding(_)))
         || matches!(
             error.downcast_ref(),
             Some(draw_plot::DrawError::UnknownEnding { .. })

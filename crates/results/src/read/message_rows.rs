@@ -1,14 +1,13 @@
 //! Rows of messages in our files: a `.csv`, or the sheets `latencies`, `latencies_2`, …
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use measurement::record::{Outcome, Sample};
 
-use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
+use super::cells::{Cell, CellSource, CellValue, nanoseconds};
 use super::foreign::detect_header::SheetHeader;
-use super::time_unit::TimeUnit;
-use crate::error::ResultsError;
+use super::time_unit::TimeUnit::{self, Milliseconds, Seconds};
+use crate::error::{Place, Result};
 use crate::schema::{LatencyColumn, SheetColumn};
 
 /// Longest run whose rows are read: a month. A later row is a mistake, and one a century later would
@@ -29,37 +28,25 @@ struct MessageRow {
 }
 
 impl MessageRow {
-    fn take(
-        &mut self,
-        sheet: CheckedSheet<'_>,
-        column: LatencyColumn,
-        at: CellPosition,
-        value: CellValue<'_>,
-    ) -> Result<(), ResultsError> {
-        use TimeUnit::{Milliseconds, Seconds};
-        let time_ns = |unit| {
-            // Times are milliseconds here, whichever unit their column has.
-            let ms = sheet.time_ms(at, value, unit)?;
-            if ms <= LONGEST_MS {
-                return Ok(nanoseconds(ms));
-            }
-            let found = format!("{} s, which is more than a month", ms / 1e3);
-            Err(sheet.wrong(at, found, "time"))
-        };
+    fn take(&mut self, place: &Place, column: LatencyColumn, cell: Cell<'_>) -> Result<()> {
         match column {
             LatencyColumn::Client => {
-                let client = sheet.count(at, value)?;
+                let client = cell.count(place)?;
                 self.client = u32::try_from(client)
-                    .map_err(|_| sheet.wrong(at, client.to_string(), "count"))?;
+                    .map_err(|_| cell.wrong(place, client.to_string(), "count"))?;
             }
-            LatencyColumn::Message => self.message = sheet.count(at, value)?,
+            LatencyColumn::Message => self.message = cell.count(place)?,
             // Of an echo the due time follows from the response time.
-            LatencyColumn::Intended => self.intended_ns = time_ns(Seconds).ok(),
-            LatencyColumn::Sent => self.sent_ns = time_ns(Seconds)?,
-            LatencyColumn::ServiceTime => self.service_ns = Some(time_ns(Milliseconds)?),
-            LatencyColumn::ResponseTime => self.response_ns = Some(time_ns(Milliseconds)?),
+            LatencyColumn::Intended => self.intended_ns = time_ns(cell, place, Seconds).ok(),
+            LatencyColumn::Sent => self.sent_ns = time_ns(cell, place, Seconds)?,
+            LatencyColumn::ServiceTime => {
+                self.service_ns = Some(time_ns(cell, place, Milliseconds)?);
+            }
+            LatencyColumn::ResponseTime => {
+                self.response_ns = Some(time_ns(cell, place, Milliseconds)?);
+            }
             LatencyColumn::Outcome => {
-                let is_it = |known: &Outcome| value == CellValue::Text(known.name());
+                let is_it = |known: &Outcome| cell.value == CellValue::Text(known.name());
                 self.outcome = Outcome::ALL.into_iter().find(is_it);
             }
         }
@@ -87,11 +74,17 @@ impl MessageRow {
     }
 }
 
+fn time_ns(cell: Cell<'_>, place: &Place, unit: TimeUnit) -> Result<u64> {
+    let ms = cell.time_ms(place, unit)?;
+    if ms <= LONGEST_MS {
+        return Ok(nanoseconds(ms));
+    }
+    let found = format!("{} s, which is more than a month", ms / 1e3);
+    Err(cell.wrong(place, found, "time"))
+}
+
 /// Places of our columns, left to right, and the first row below them; `None` when the columns are not ours.
-fn places(
-    source: &mut dyn CellSource,
-    sheet: &str,
-) -> Result<Option<(Vec<u32>, u32)>, ResultsError> {
+fn places(source: &mut dyn CellSource, sheet: &str) -> Result<Option<(Vec<u32>, u32)>> {
     let header = SheetHeader::read(source, sheet)?;
     let index = |column: &LatencyColumn| Some(header.named(column.title())?.index);
     let columns: Option<Vec<u32>> = LatencyColumn::ALL.iter().map(index).collect();
@@ -99,42 +92,38 @@ fn places(
 }
 
 /// Returns `true` when the columns of a sheet are ours.
-pub(super) fn are_in(source: &mut dyn CellSource, sheet: &str) -> Result<bool, ResultsError> {
+pub(super) fn are_in(source: &mut dyn CellSource, sheet: &str) -> Result<bool> {
     Ok(places(source, sheet)?.is_some())
 }
 
 /// Shows each row of a sheet, with its number from 1; `false` when the columns are not ours.
 pub(super) fn visit(
-    path: &Path,
     source: &mut dyn CellSource,
     sheet: &str,
-    show: &mut dyn FnMut(u32, Sample) -> Result<(), ResultsError>,
-) -> Result<bool, ResultsError> {
+    show: &mut dyn FnMut(u32, Sample) -> Result<()>,
+) -> Result<bool> {
     let Some((columns, first_row)) = places(source, sheet)? else {
         return Ok(false);
     };
-    let checked = CheckedSheet {
-        path,
-        sheet: source.has_sheets().then_some(sheet),
-    };
+    let place = source.place(sheet);
     let mut finish = |row: &MessageRow| match row.sample() {
         Some(sample) => show(row.number + 1, sample),
         None => Ok(()),
     };
     let mut row = MessageRow::default();
-    source.visit(sheet, &mut |at, value| {
-        if at.row < first_row || value == CellValue::Empty {
+    source.visit(sheet, &mut |cell| {
+        if cell.row < first_row || cell.value == CellValue::Empty {
             return Ok(ControlFlow::Continue(()));
         }
-        if at.row != row.number {
+        if cell.row != row.number {
             finish(&row)?;
             row = MessageRow {
-                number: at.row,
+                number: cell.row,
                 ..MessageRow::default()
             };
         }
-        if let Some(nth) = columns.iter().position(|column| *column == at.column) {
-            row.take(checked, LatencyColumn::ALL[nth], at, value)?;
+        if let Some(nth) = columns.iter().position(|column| *column == cell.column) {
+            row.take(&place, LatencyColumn::ALL[nth], cell)?;
         }
         Ok(ControlFlow::Continue(()))
     })?;

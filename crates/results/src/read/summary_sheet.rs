@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::{Map, Number, Value as Json};
 
 use super::cells::{CellSource, CellValue};
-use crate::error::ResultsError;
+use crate::error::Result;
 use crate::schema;
 
 /// Objects whose keys are data: with all their dots and digits they are one key.
@@ -20,15 +20,14 @@ const DEEPEST: usize = 8;
 
 /// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been
 /// `null`, an empty text or an empty list: there its key is missing.
-pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>, ResultsError> {
-    let is_there = source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET);
-    if !is_there {
+pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
+    if !source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET) {
         return Ok(None);
     }
     let mut root = Json::Object(Map::new());
     let mut key = String::new();
-    source.visit(schema::SUMMARY_SHEET, &mut |at, value| {
-        match (at.column, value) {
+    source.visit(schema::SUMMARY_SHEET, &mut |cell| {
+        match (cell.column, cell.value) {
             (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);

@@ -25,7 +25,6 @@ pub struct Latencies {
 
 impl Latencies {
     /// The times of samples in their order, of a run that timed N messages.
-    #[must_use]
     pub fn of_samples(samples: &Samples, metric: Metric, timed_messages: u64) -> Self {
         let time = match metric {
             Metric::ServiceTime => Sample::service_time_ns,
@@ -44,7 +43,6 @@ impl Latencies {
     }
 
     /// Number of times that the values stand for.
-    #[must_use]
     pub fn count(&self) -> u64 {
         match self.counts.as_slice() {
             [] => self.values_ms.len() as u64,

@@ -16,7 +16,6 @@ pub enum TimeUnit {
 
 impl TimeUnit {
     /// `ns`, `us`, `ms` or `s`.
-    #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Nanoseconds => "ns",
@@ -27,7 +26,6 @@ impl TimeUnit {
     }
 
     /// A time in this unit, in milliseconds.
-    #[must_use]
     pub fn to_ms(self, time: f64) -> f64 {
         match self {
             // Divided: 1e-6 and 1e-3 have no exact form.

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use units::grouped;
 use zip::ZipArchive;
 
-use crate::error::{Refusal, ResultsError};
+use crate::error::{Refusal, Result, ResultsError};
 
 /// Most bytes that are read.
 #[derive(Debug, Clone, Copy)]
@@ -52,10 +52,13 @@ const HEAD_BYTES: u64 = 64 << 10;
 
 /// Refuses an archive that would inflate beyond the limits. One that cannot be read at all is left to its
 /// reader, who says so.
-pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<(), ResultsError> {
+pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<()> {
     match find_excess(file, limits) {
         Ok(None) | Err(_) => Ok(()),
-        Ok(Some(excess)) => Err(ResultsError::refused(path, Refusal::ZipBomb(excess))),
+        Ok(Some(excess)) => {
+            let refusal = Refusal::ZipBomb(excess);
+            Err(ResultsError::Refused(path.to_owned(), refusal))
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Detection of a sheet's header, and of its columns of numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use crate::error::ResultsError;
+use crate::error::Result;
 use crate::read::cells::{CellSource, CellValue, column_letters};
 
 /// Rows that decide the kind of a column.
@@ -53,13 +53,10 @@ type HeadRow = (u32, BTreeMap<u32, HeadCell>);
 
 impl SheetHeader {
     /// Reads the first rows of a sheet.
-    pub(in crate::read) fn read(
-        source: &mut dyn CellSource,
-        sheet: &str,
-    ) -> Result<Self, ResultsError> {
+    pub(in crate::read) fn read(source: &mut dyn CellSource, sheet: &str) -> Result<Self> {
         let mut rows: Vec<HeadRow> = Vec::new();
-        source.visit(sheet, &mut |at, value| {
-            let cell = match value {
+        source.visit(sheet, &mut |cell| {
+            let value = match cell.value {
                 CellValue::Empty => return Ok(ControlFlow::Continue(())),
                 CellValue::Number(number) => HeadCell::Number(number),
                 CellValue::Text(text) => HeadCell::Text(text.trim().to_owned()),
@@ -67,11 +64,11 @@ impl SheetHeader {
             };
             let is_full = rows.len() == HEAD_ROWS;
             match rows.last_mut() {
-                Some((row, cells)) if *row == at.row => {
-                    cells.insert(at.column, cell);
+                Some((row, cells)) if *row == cell.row => {
+                    cells.insert(cell.column, value);
                 }
                 _ if is_full => return Ok(ControlFlow::Break(())),
-                _ => rows.push((at.row, BTreeMap::from([(at.column, cell)]))),
+                _ => rows.push((cell.row, BTreeMap::from([(cell.column, value)]))),
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -82,14 +79,11 @@ impl SheetHeader {
         let header = header_of(rows);
         let names = header.map(|at| &rows[at].1);
         let values = &rows[header.map_or(0, |at| at + 1)..];
-        let mut indexes: Vec<u32> = names
+        let indexes: BTreeSet<u32> = names
             .into_iter()
             .chain(values.iter().map(|(_, cells)| cells))
             .flat_map(|cells| cells.keys().copied())
             .collect();
-        indexes.sort_unstable();
-        indexes.dedup();
-
         let first = indexes.first().copied();
         let columns = indexes
             .into_iter()
@@ -151,13 +145,8 @@ fn header_of(rows: &[HeadRow]) -> Option<usize> {
     if above == 0 {
         return is_numbered_by_pandas(rows).then_some(0);
     }
-    let mut header = 0;
-    for at in 1..above {
-        if rows[at].1.len() > rows[header].1.len() {
-            header = at;
-        }
-    }
-    Some(header)
+    // Of equals the first.
+    (0..above).rev().max_by_key(|at| rows[*at].1.len())
 }
 
 /// Columns without names are numbered by pandas: nothing above the index, then 0, 1, 2, …

@@ -1,21 +1,20 @@
 //! The values of one column, checked cell by cell, and of the one that they are drawn against.
 
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use measurement::record::Outcome;
 
 use super::bounded_sample::{BoundedSample, MOST_VALUES};
 use super::select_column::SelectedColumn;
-use crate::error::ResultsError;
-use crate::read::cells::{CellPosition, CellSource, CellValue, CheckedSheet};
+use crate::error::{Place, Result};
+use crate::read::cells::{Cell, CellSource, CellValue};
 use crate::read::time_unit::TimeUnit;
 
 /// Reads the values of one column over one or more sheets.
 pub(super) struct ColumnReader {
     unit: TimeUnit,
-    /// The unit of the other column, when it holds times.
-    x_unit: Option<TimeUnit>,
+    /// The other column holds times as well, in milliseconds.
+    x_is_time: bool,
     sample: BoundedSample,
     /// Rows that had all of it.
     taken: u64,
@@ -44,10 +43,10 @@ struct PartialRow {
 }
 
 impl ColumnReader {
-    pub(super) fn new(unit: TimeUnit, x_unit: Option<TimeUnit>) -> Self {
+    pub(super) fn new(unit: TimeUnit, x_is_time: bool) -> Self {
         Self {
             unit,
-            x_unit,
+            x_is_time,
             sample: BoundedSample::new(MOST_VALUES),
             taken: 0,
             skipped: 0,
@@ -57,33 +56,29 @@ impl ColumnReader {
     /// Takes the column's values from a sheet.
     pub(super) fn read(
         &mut self,
-        path: &Path,
         source: &mut dyn CellSource,
         sheet: &str,
         column: &SelectedColumn,
-    ) -> Result<(), ResultsError> {
+    ) -> Result<()> {
         let taken_before = self.taken;
-        let checked = CheckedSheet {
-            path,
-            sheet: source.has_sheets().then_some(sheet),
-        };
+        let place = source.place(sheet);
         let wants_x = column.x.is_some();
         let mut row: Option<PartialRow> = None;
-        source.visit(sheet, &mut |at, value| {
-            if at.row < column.first_row || value == CellValue::Empty {
+        source.visit(sheet, &mut |cell| {
+            if cell.row < column.first_row || cell.value == CellValue::Empty {
                 return Ok(ControlFlow::Continue(()));
             }
             let seen = match row.take() {
-                Some(same) if same.number == at.row => same,
+                Some(same) if same.number == cell.row => same,
                 done => {
                     self.take(done.as_ref(), wants_x);
                     PartialRow {
-                        number: at.row,
+                        number: cell.row,
                         ..PartialRow::default()
                     }
                 }
             };
-            self.see(row.insert(seen), checked, column, at, value)?;
+            self.see(row.insert(seen), &place, column, cell)?;
             Ok(ControlFlow::Continue(()))
         })?;
         // Rows without any cell between the others are rows without a time as well.
@@ -99,22 +94,22 @@ impl ColumnReader {
     fn see(
         &self,
         row: &mut PartialRow,
-        sheet: CheckedSheet<'_>,
+        place: &Place,
         column: &SelectedColumn,
-        at: CellPosition,
-        value: CellValue<'_>,
-    ) -> Result<(), ResultsError> {
+        cell: Cell<'_>,
+    ) -> Result<()> {
         // Nothing forbids to draw a column against itself.
-        if column.x.as_ref().is_some_and(|(x, _)| *x == at.column) {
-            row.x = Some(match self.x_unit {
-                None => sheet.number(at, value)?,
-                Some(unit) => sheet.time_ms(at, value, unit)?,
+        if column.x.as_ref().is_some_and(|(x, _)| *x == cell.column) {
+            row.x = Some(if self.x_is_time {
+                cell.time_ms(place, TimeUnit::Milliseconds)?
+            } else {
+                cell.number(place)?
             });
         }
-        if at.column == column.column {
-            row.time_ms = Some(sheet.time_ms(at, value, self.unit)?);
-        } else if Some(at.column) == column.outcome {
-            row.is_untimed = is_untimed(value);
+        if cell.column == column.column {
+            row.time_ms = Some(cell.time_ms(place, self.unit)?);
+        } else if Some(cell.column) == column.outcome {
+            row.is_untimed = is_untimed(cell.value);
         }
         Ok(())
     }

@@ -2,11 +2,12 @@
 
 use rust_xlsxwriter::{
     Chart, ChartAxis, ChartAxisCrossing, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
-    ChartMarker, ChartMarkerType, ChartSeries, ChartSolidFill, ChartType, Worksheet, XlsxError,
+    ChartMarker, ChartMarkerType, ChartSeries, ChartSolidFill, ChartType, Worksheet,
 };
 
 use super::style::{FAINT, GRID, INK, RULE};
-use super::{column, ms};
+use super::{XlsxResult, column, ms, row};
+use crate::schema::SheetColumn;
 
 /// Points of a line up to which each is marked: a line of one point is no line.
 const FEW_POINTS: u32 = 30;
@@ -37,19 +38,14 @@ pub(super) struct SheetChart<'a> {
     /// Column of the positions.
     pub(super) x_column: u16,
     pub(super) y: SheetAxis<'a>,
-    pub(super) names: LegendNames,
+    /// The legend refers to the headers of the lines' columns: for names that are not ours, which a spreadsheet
+    /// would take for a reference to cells when they look like one.
+    pub(super) are_names_in_header: bool,
     pub(super) lines: Vec<SheetLine<'a>>,
 }
 
-/// Sources of the names in the legend.
-#[derive(Clone, Copy)]
-pub(super) enum LegendNames {
-    /// Each line's own name.
-    OfLines,
-    /// The header of each line's column: for names that are not ours, which a spreadsheet would
-    /// take for a reference to cells when they look like one.
-    OfHeaders,
-}
+/// Name, column, colour and style of a line.
+pub(super) type NamedLine<C> = (&'static str, C, u32, LineStyle);
 
 /// An axis.
 pub(super) struct SheetAxis<'a> {
@@ -145,9 +141,40 @@ pub(super) enum LineStyle {
     Dots,
 }
 
+impl SheetChart<'static> {
+    /// A chart of the first rows of a sheet of ours, over the positions in a column.
+    pub(super) fn new<C: SheetColumn>(
+        sheet: &'static str,
+        rows: usize,
+        title: String,
+        (x_column, x, y): (C, SheetAxis<'static>, SheetAxis<'static>),
+        lines: Vec<NamedLine<C>>,
+    ) -> Self {
+        let lines = lines
+            .into_iter()
+            .map(|(name, column, colour, style)| SheetLine {
+                name,
+                column: column.at(),
+                colour,
+                style,
+            });
+        Self {
+            sheet,
+            columns: C::ALL.len(),
+            last_row: row(rows),
+            title,
+            x,
+            x_column: x_column.at(),
+            y,
+            are_names_in_header: false,
+            lines: lines.collect(),
+        }
+    }
+}
+
 impl SheetChart<'_> {
     /// Puts the chart beside the columns, its top at this row.
-    pub(super) fn insert(self, sheet: &mut Worksheet, row: u32) -> Result<(), XlsxError> {
+    pub(super) fn insert(self, sheet: &mut Worksheet, row: u32) -> XlsxResult {
         let mut chart = Chart::new(ChartType::ScatterStraight);
         chart
             .title()
@@ -174,10 +201,11 @@ impl SheetChart<'_> {
     }
 
     fn draw(&self, line: &SheetLine<'_>, series: &mut ChartSeries) {
-        match self.names {
-            LegendNames::OfLines => series.set_name(line.name),
-            LegendNames::OfHeaders => series.set_name((self.sheet, 0, line.column)),
-        };
+        if self.are_names_in_header {
+            series.set_name((self.sheet, 0, line.column));
+        } else {
+            series.set_name(line.name);
+        }
         series
             .set_categories((self.sheet, 1, self.x_column, self.last_row, self.x_column))
             .set_values((self.sheet, 1, line.column, self.last_row, line.column));

@@ -1,14 +1,13 @@
 //! A figure with one column a server and one row a round, and its chart.
 
 use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
-use super::super::chart::{
-    LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
-};
-use super::super::style::{SERIES, Styles, write_header};
-use super::super::{column, row};
-use super::{column_value, format, unit};
+use super::super::chart::{LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
+use super::super::style::{SERIES, write_header};
+use super::super::{XlsxResult, column};
+use super::column_unit;
+use crate::schema::CellFormat;
 
 /// The column of the round; each server has one behind it.
 const ROUND: u16 = 0;
@@ -18,13 +17,13 @@ pub(super) fn write(
     c: &Comparison,
     name: &str,
     figure: ComparedFigure,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    let mut columns = vec![("round", &styles.id)];
-    columns.extend(servers.iter().map(|name| (*name, format(figure, styles))));
+    let (_, scale, format) = column_unit(figure);
+    let mut columns = vec![("round", CellFormat::Id)];
+    columns.extend(servers.iter().map(|name| (*name, format)));
     let last = last_round(&c.rounds);
-    write_header(sheet, name, &columns, last as usize, styles)?;
+    write_header(sheet, name, columns.into_iter(), last as usize)?;
     for round in 1..=last {
         sheet.write_number(round, ROUND, round)?;
     }
@@ -33,8 +32,7 @@ pub(super) fn write(
         // They count from 1: above is the header.
         for r in c.rounds_of(server).filter(|r| r.round > 0) {
             if let Some(value) = figure.of(r) {
-                let at = column_of(index);
-                sheet.write_number(r.round, at, column_value(figure, value))?;
+                sheet.write_number(r.round, column_of(index), value / scale)?;
                 values.push(value);
             }
         }
@@ -67,19 +65,19 @@ fn chart<'a>(
     SheetChart {
         sheet,
         columns: 1 + servers.len(),
-        last_row: row(last as usize),
+        last_row: last,
         title: format!("{} by round", figure.short_name()),
         x: whole_axis("round", last > 1, f64::from(last)),
         x_column: ROUND,
         y: SheetAxis {
-            name: unit(figure),
+            name: column_unit(figure).0,
             format: match figure.unit() {
                 "ns" => "General",
                 _ => "#,##0",
             },
             scale: scale(figure, values),
         },
-        names: LegendNames::OfHeaders,
+        are_names_in_header: true,
         lines: lines.collect(),
     }
 }
