@@ -6,8 +6,7 @@ use rust_xlsxwriter::{
 };
 
 use super::style::{FAINT, GRID, INK, RULE};
-use super::{XlsxResult, column, ms, row};
-use crate::schema::SheetColumn;
+use super::{XlsxResult, column, ms};
 
 /// Points of a line up to which each is marked: a line of one point is no line.
 const FEW_POINTS: u32 = 30;
@@ -44,8 +43,8 @@ pub(super) struct SheetChart<'a> {
     pub(super) lines: Vec<SheetLine<'a>>,
 }
 
-/// Name, column, colour and style of a line.
-pub(super) type NamedLine<C> = (&'static str, C, u32, LineStyle);
+/// A column as a line: its name, the column, its colour and style.
+pub(super) type SheetLine<'a> = (&'a str, u16, u32, LineStyle);
 
 /// An axis.
 pub(super) struct SheetAxis<'a> {
@@ -121,14 +120,6 @@ impl SheetScale {
     }
 }
 
-/// A column as a line.
-pub(super) struct SheetLine<'a> {
-    pub(super) name: &'a str,
-    pub(super) column: u16,
-    pub(super) colour: u32,
-    pub(super) style: LineStyle,
-}
-
 /// Styles of a line.
 #[derive(Clone, Copy)]
 pub(super) enum LineStyle {
@@ -139,37 +130,6 @@ pub(super) enum LineStyle {
     Joined(f64),
     /// A dot a value.
     Dots,
-}
-
-impl SheetChart<'static> {
-    /// A chart of the first rows of a sheet of ours, over the positions in a column.
-    pub(super) fn new<C: SheetColumn>(
-        sheet: &'static str,
-        rows: usize,
-        title: String,
-        (x_column, x, y): (C, SheetAxis<'static>, SheetAxis<'static>),
-        lines: Vec<NamedLine<C>>,
-    ) -> Self {
-        let lines = lines
-            .into_iter()
-            .map(|(name, column, colour, style)| SheetLine {
-                name,
-                column: column.at(),
-                colour,
-                style,
-            });
-        Self {
-            sheet,
-            columns: C::ALL.len(),
-            last_row: row(rows),
-            title,
-            x,
-            x_column: x_column.at(),
-            y,
-            are_names_in_header: false,
-            lines: lines.collect(),
-        }
-    }
 }
 
 impl SheetChart<'_> {
@@ -190,7 +150,7 @@ impl SheetChart<'_> {
         self.x.draw(chart.x_axis());
         self.y.draw(chart.y_axis());
         for line in &self.lines {
-            self.draw(line, chart.add_series());
+            self.draw(*line, chart.add_series());
         }
         chart
             .set_width(WIDTH)
@@ -200,30 +160,30 @@ impl SheetChart<'_> {
         Ok(())
     }
 
-    fn draw(&self, line: &SheetLine<'_>, series: &mut ChartSeries) {
+    fn draw(&self, (name, column, colour, style): SheetLine<'_>, series: &mut ChartSeries) {
         if self.are_names_in_header {
-            series.set_name((self.sheet, 0, line.column));
+            series.set_name((self.sheet, 0, column));
         } else {
-            series.set_name(line.name);
+            series.set_name(name);
         }
         series
             .set_categories((self.sheet, 1, self.x_column, self.last_row, self.x_column))
-            .set_values((self.sheet, 1, line.column, self.last_row, line.column));
+            .set_values((self.sheet, 1, column, self.last_row, column));
         let mut marker = ChartMarker::new();
         let mut fill = ChartSolidFill::new();
-        fill.set_color(line.colour);
+        fill.set_color(colour);
         marker
             .set_type(ChartMarkerType::Circle)
             .set_format(ChartFormat::new().set_solid_fill(&fill).set_no_border());
         let is_few = self.last_row <= FEW_POINTS;
-        match line.style {
+        match style {
             LineStyle::Dots => {
                 series.set_format(ChartFormat::new().set_no_line());
                 series.set_marker(marker.set_size(if is_few { 7 } else { 3 }));
             }
             LineStyle::Line(width) | LineStyle::Joined(width) => {
-                series.set_format(ChartFormat::new().set_line(&stroke(line.colour, width)));
-                if is_few || matches!(line.style, LineStyle::Joined(_)) {
+                series.set_format(ChartFormat::new().set_line(&stroke(colour, width)));
+                if is_few || matches!(style, LineStyle::Joined(_)) {
                     series.set_marker(marker.set_size(if is_few { 5 } else { 3 }));
                 }
             }
@@ -232,7 +192,7 @@ impl SheetChart<'_> {
 
     /// A description for people who cannot see it: without the lines' names where those are too long.
     fn alt_text(&self) -> String {
-        let names: Vec<_> = self.lines.iter().map(|line| line.name).collect();
+        let names: Vec<_> = self.lines.iter().map(|(name, ..)| *name).collect();
         let whole = format!("{}: {}, by {}", self.title, names.join(", "), self.x.name);
         if whole.encode_utf16().count() <= ALT_TEXT {
             return whole;

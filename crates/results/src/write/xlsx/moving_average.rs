@@ -7,10 +7,12 @@ use measurement::moving_average::{MovingGroup, groups};
 use measurement::record::Sample;
 use rust_xlsxwriter::Worksheet;
 
-use super::chart::{self, LineStyle, NamedLine, SheetAxis, SheetChart, SheetScale, whole_axis};
+use super::chart::{self, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
 use super::style::{BLUE, ORANGE, SKY, VERMILION, write_table};
-use super::{RunView, XlsxResult, count, has_response_times, ms, seconds};
-use crate::schema::{MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW, MovingAverageColumn as Column};
+use super::{RunView, XlsxResult, count, has_response_times, ms, row, seconds};
+use crate::schema::{
+    MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW, MovingAverageColumn as Column, SheetColumn,
+};
 
 /// Rows at most: more points could not be distinguished in the chart.
 const MOST: NonZeroUsize = NonZeroUsize::new(500).unwrap();
@@ -103,20 +105,21 @@ fn chart_of(
     } else {
         "message, in the order of sending"
     };
-    let x = whole_axis(x, last.last > 1, count(last.last as u64));
-    let y = SheetAxis::of_times(SheetScale::of_times(
-        groups.iter().map(|g| g.min).min()?,
-        *p99s.select_nth_unstable(middle).1,
-        groups.iter().map(|g| g.max).max()?,
-    ));
-    let axes = (Column::Message, x, y);
-    Some(SheetChart::new(
-        MOVING_AVERAGE_SHEET,
-        groups.len(),
+    Some(SheetChart {
+        sheet: MOVING_AVERAGE_SHEET,
+        columns: Column::ALL.len(),
+        last_row: row(groups.len()),
         title,
-        axes,
+        x: whole_axis(x, last.last > 1, count(last.last as u64)),
+        x_column: Column::Message.at(),
+        y: SheetAxis::of_times(SheetScale::of_times(
+            groups.iter().map(|g| g.min).min()?,
+            *p99s.select_nth_unstable(middle).1,
+            groups.iter().map(|g| g.max).max()?,
+        )),
+        are_names_in_header: false,
         lines,
-    ))
+    })
 }
 
 /// The chart's title, and its lines for groups of this size.
@@ -125,7 +128,7 @@ fn title_and_lines(
     size: usize,
     has_average: bool,
     columns: &TimeColumns,
-) -> (String, Vec<NamedLine<Column>>) {
+) -> (String, Vec<SheetLine<'static>>) {
     let mut title = if has_average {
         format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages")
     } else {
@@ -136,18 +139,18 @@ fn title_and_lines(
     let mut lines = if size > 1 {
         title = format!("{title}, and the range of each {size}");
         vec![
-            ("largest", columns.max, ORANGE, LineStyle::Dots),
-            ("smallest", columns.min, SKY, LineStyle::Dots),
+            ("largest", columns.max.at(), ORANGE, LineStyle::Dots),
+            ("smallest", columns.min.at(), SKY, LineStyle::Dots),
         ]
     } else {
-        vec![("each message", columns.max, SKY, LineStyle::Dots)]
+        vec![("each message", columns.max.at(), SKY, LineStyle::Dots)]
     };
     if size >= 100 {
-        lines.push(("p99", columns.p99, VERMILION, LineStyle::Line(1.0)));
+        lines.push(("p99", columns.p99.at(), VERMILION, LineStyle::Line(1.0)));
     }
     if has_average {
         let style = LineStyle::Line(2.0);
-        lines.push(("moving average", columns.average, BLUE, style));
+        lines.push(("moving average", columns.average.at(), BLUE, style));
     }
     (title, lines)
 }

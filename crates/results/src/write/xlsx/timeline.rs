@@ -3,10 +3,10 @@
 use measurement::record::TimelineRow;
 use rust_xlsxwriter::Worksheet;
 
-use super::chart::{self, LineStyle, NamedLine, SheetAxis, SheetChart, SheetScale, whole_axis};
+use super::chart::{self, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
 use super::style::{BLUE, GREEN, ORANGE, PURPLE, VERMILION, mark_unless, write_table};
-use super::{RunView, XlsxResult, count, has_response_times, ms};
-use crate::schema::{TIMELINE_SHEET, TimelineColumn as Column};
+use super::{RunView, XlsxResult, count, has_response_times, ms, row};
+use crate::schema::{SheetColumn, TIMELINE_SHEET, TimelineColumn as Column};
 
 pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     let content = |t: &TimelineRow, column| match column {
@@ -42,23 +42,31 @@ fn chart_of(
     drawn: &[TimelineRow],
     title: &str,
     y: SheetAxis<'static>,
-    lines: Vec<NamedLine<Column>>,
+    lines: Vec<SheetLine<'static>>,
 ) -> SheetChart<'static> {
     let last = count(drawn.len() as u64 - 1);
-    let x = whole_axis("seconds since T0", drawn.len() > 1, last);
-    let axes = (Column::Second, x, y);
-    SheetChart::new(TIMELINE_SHEET, drawn.len(), title.to_owned(), axes, lines)
+    SheetChart {
+        sheet: TIMELINE_SHEET,
+        columns: Column::ALL.len(),
+        last_row: row(drawn.len()),
+        title: title.to_owned(),
+        x: whole_axis("seconds since T0", drawn.len() > 1, last),
+        x_column: Column::Second.at(),
+        y,
+        are_names_in_header: false,
+        lines,
+    }
 }
 
 fn messages(drawn: &[TimelineRow]) -> SheetChart<'static> {
     let solid = LineStyle::Line(1.75);
     // Dots on the line: the two mostly agree.
     let mut lines = vec![
-        ("sent", Column::Sent, BLUE, solid),
-        ("received", Column::Received, ORANGE, LineStyle::Dots),
+        ("sent", Column::Sent.at(), BLUE, solid),
+        ("received", Column::Received.at(), ORANGE, LineStyle::Dots),
     ];
     if drawn.iter().any(|t| t.failed > 0) {
-        lines.push(("failed", Column::Failed, VERMILION, solid));
+        lines.push(("failed", Column::Failed.at(), VERMILION, solid));
     }
     let y = whole_axis("messages", false, 0.0);
     chart_of(drawn, "Messages in each second", y, lines)
@@ -73,16 +81,21 @@ fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static>
     );
     let [thin, medium, thick] = [1.25, 1.75, 2.25].map(LineStyle::Line);
     let mut lines = vec![
-        ("largest", Column::Max, ORANGE, thin),
-        ("service time p99", Column::ServiceP99, VERMILION, medium),
-        ("service time p50", Column::ServiceP50, GREEN, thick),
+        ("largest", Column::Max.at(), ORANGE, thin),
+        (
+            "service time p99",
+            Column::ServiceP99.at(),
+            VERMILION,
+            medium,
+        ),
+        ("service time p50", Column::ServiceP50.at(), GREEN, thick),
     ];
     let mut title = "Service time in each second";
     if has_response_times {
         title = "Service and response time in each second";
         let response = (
             "response time p99",
-            Column::ResponseP99,
+            Column::ResponseP99.at(),
             PURPLE,
             LineStyle::Dots,
         );

@@ -3,7 +3,7 @@
 use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
 use rust_xlsxwriter::Worksheet;
 
-use super::super::chart::{LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
+use super::super::chart::{LineStyle, SheetAxis, SheetChart, SheetScale, whole_axis};
 use super::super::style::{SERIES, write_header};
 use super::super::{XlsxResult, column};
 use super::column_unit;
@@ -55,13 +55,12 @@ fn chart<'a>(
     last: u32,
     values: Vec<f64>,
 ) -> SheetChart<'a> {
-    let lines = servers.iter().enumerate().map(|(index, name)| SheetLine {
-        name,
-        column: column_of(index),
-        colour: SERIES[index % SERIES.len()],
+    let line = |(index, name): (usize, &&'a str)| {
         // When the colours begin again, the lines are thin.
-        style: LineStyle::Joined(if index < SERIES.len() { 2.25 } else { 1.0 }),
-    });
+        let width = if index < SERIES.len() { 2.25 } else { 1.0 };
+        let colour = SERIES[index % SERIES.len()];
+        (*name, column_of(index), colour, LineStyle::Joined(width))
+    };
     SheetChart {
         sheet,
         columns: 1 + servers.len(),
@@ -78,7 +77,7 @@ fn chart<'a>(
             scale: scale(figure, values),
         },
         are_names_in_header: true,
-        lines: lines.collect(),
+        lines: servers.iter().enumerate().map(line).collect(),
     }
 }
 
