@@ -4,23 +4,27 @@ use std::num::NonZeroUsize;
 
 use measurement::run::comparison::ComparedFigure;
 
-/// Sheet with the JSON summary flattened, one key a row.
+// The sheets of a run.
+
+/// The JSON summary flattened, one key a row.
 pub(crate) const SUMMARY_SHEET: &str = "summary";
-/// Sheet with one row a message; further ones are named `latencies_2`, `latencies_3`, …
+/// One row a message; further ones are named `latencies_2`, `latencies_3`, …
 pub(crate) const LATENCIES_SHEET: &str = "latencies";
-/// Sheet with the percentile table.
 pub(crate) const PERCENTILES_SHEET: &str = "percentiles";
-/// Sheet with one row a second.
+/// One row a second.
 pub(crate) const TIMELINE_SHEET: &str = "timeline";
-/// Sheet with one row a client.
+/// One row a client.
 pub(crate) const CONNECTIONS_SHEET: &str = "connections";
-/// Sheet with the moving average, at no more points than a chart can show.
+/// The moving average, at no more points than a chart can show.
 pub(crate) const MOVING_AVERAGE_SHEET: &str = "moving_average";
-/// Sheet of a comparison with one row a figure and server.
+
+// The sheets of a comparison.
+
+/// One row a figure and server.
 pub(crate) const COMPARED_SHEET: &str = "figures";
-/// Sheet of a comparison with one row a round and server.
+/// One row a round and server.
 pub(crate) const ROUNDS_SHEET: &str = "rounds";
-/// Sheet of a comparison with what is in no other, as keys and values.
+/// All that is in no other, as keys and values.
 pub(crate) const COMPARISON_SHEET: &str = "comparison";
 
 /// Rows that a sheet holds below its header.
@@ -29,7 +33,7 @@ pub(crate) const ROWS_PER_SHEET: usize = 1_048_575;
 /// Messages in the average of [`MOVING_AVERAGE_SHEET`]: `draw-plot`'s default.
 pub(crate) const MOVING_AVERAGE_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
 
-/// Sheets of a comparison with one row a round, one column a server, and a chart.
+/// One row a round, one column a server, and a chart.
 pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
     ("throughput", ComparedFigure::Throughput),
     ("response_p50", ComparedFigure::ResponseP50),
@@ -83,11 +87,11 @@ pub(crate) trait SheetColumn: Copy + 'static {
     fn at(self) -> u16;
 }
 
-/// Declares the columns of a sheet with their formats and titles.
+/// Declares the columns of sheets with their formats and titles.
 macro_rules! columns {
-    ($(#[$about:meta])* $name:ident {
+    ($($(#[$about:meta])* $name:ident {
         $($(#[$what:meta])* $column:ident: $format:ident = $title:literal,)*
-    }) => {
+    })*) => {$(
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum $name { $($(#[$what])* $column,)* }
@@ -108,8 +112,11 @@ macro_rules! columns {
                 self as u16
             }
         }
-    };
+    )*};
 }
+
+/// Titles of the columns of a `.csv` and of the sheet `latencies`.
+pub const LATENCIES_COLUMNS: [&str; 7] = *LatencyColumn::TITLES.first_chunk().unwrap();
 
 columns! {
     /// Columns of [`SUMMARY_SHEET`] and [`COMPARISON_SHEET`].
@@ -117,9 +124,7 @@ columns! {
         Key: Text = "key",
         Value: Text = "value",
     }
-}
 
-columns! {
     /// Columns of [`LATENCIES_SHEET`], and of a CSV file. Times are empty for a lost message.
     LatencyColumn {
         Client: Plain = "client",
@@ -134,12 +139,7 @@ columns! {
         ResponseTime: Thousandths = "response_time_ms",
         Outcome: Plain = "outcome",
     }
-}
 
-/// Titles of the columns of a `.csv` and of the sheet `latencies`.
-pub const LATENCIES_COLUMNS: [&str; 7] = *LatencyColumn::TITLES.first_chunk().unwrap();
-
-columns! {
     /// Columns of [`PERCENTILES_SHEET`].
     PercentileColumn {
         Percentile: General = "percentile",
@@ -148,9 +148,7 @@ columns! {
         /// 1/(1 − q), the axis on which HdrHistogram plots percentiles.
         OneIn: OneIn = "one_in",
     }
-}
 
-columns! {
     /// Columns of [`TIMELINE_SHEET`].
     TimelineColumn {
         Second: Id = "second",
@@ -162,9 +160,7 @@ columns! {
         Max: Thousandths = "max_ms",
         Failed: Count = "failed",
     }
-}
 
-columns! {
     /// Columns of [`CONNECTIONS_SHEET`].
     ConnectionColumn {
         Client: Id = "client",
@@ -173,9 +169,7 @@ columns! {
         Failed: Count = "failed",
         CloseCode: Id = "close_code",
     }
-}
 
-columns! {
     /// Columns of [`MOVING_AVERAGE_SHEET`], one row a group of successive timed messages.
     MovingAverageColumn {
         /// Position of the group's last message among the timed ones, from 1.
@@ -192,9 +186,7 @@ columns! {
         ResponseP99: Thousandths = "response_p99_ms",
         ResponseMax: Thousandths = "response_max_ms",
     }
-}
 
-columns! {
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
     ComparedColumn {
         FigureKey: Text = "figure",
@@ -211,9 +203,7 @@ columns! {
         InWords: Text = "in_words",
         MoreRounds: Count = "more_rounds",
     }
-}
 
-columns! {
     /// Columns of [`ROUNDS_SHEET`]: the closed loop, the open loop, what it cost.
     RoundColumn {
         Round: Id = "round",
