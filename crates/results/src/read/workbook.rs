@@ -102,7 +102,10 @@ fn value_of(data: &impl DataType) -> CellValue<'_> {
         // Exact up to 2^53, which no time in a spreadsheet reaches.
         CellValue::Number(number as f64)
     } else if let Some(text) = data.get_string() {
-        text_of(text)
+        match text.trim() {
+            "" => CellValue::Empty,
+            _ => CellValue::Text(text),
+        }
     } else if data.is_empty() {
         CellValue::Empty
     } else if let Some(truth) = data.get_bool() {
@@ -111,14 +114,6 @@ fn value_of(data: &impl DataType) -> CellValue<'_> {
         CellValue::Other("an error")
     } else {
         CellValue::Other("a date")
-    }
-}
-
-fn text_of(text: &str) -> CellValue<'_> {
-    if text.trim().is_empty() {
-        CellValue::Empty
-    } else {
-        CellValue::Text(text)
     }
 }
 

@@ -90,15 +90,14 @@ impl SheetHeader {
             .map(|index| {
                 let name = names.and_then(|names| name_of(names.get(&index)?));
                 let contents = ColumnContents::of(values, index);
-                let is_unnamed = name.is_none();
-                let counts = contents.counts_rows && is_unnamed;
+                let numbers_rows = match &name {
+                    Some(name) => is_index_name(name),
+                    None => header.is_some() || contents.counts_rows(),
+                };
                 HeaderColumn {
                     index,
                     is_numeric: contents.numbers > 0 && contents.numbers >= contents.others,
-                    is_index: Some(index) == first
-                        && (counts
-                            || header.is_some() && is_unnamed
-                            || name.as_deref().is_some_and(is_index_name)),
+                    is_index: Some(index) == first && numbers_rows,
                     name,
                 }
             })
@@ -157,16 +156,15 @@ fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
     let is_numbered = (1..).zip(names).all(|(wanted, (index, cell))| {
         *index == wanted && matches!(cell, HeadCell::Number(n) if *n == f64::from(wanted - 1))
     });
-    is_numbered && ColumnContents::of(values, 0).counts_rows_from_0
+    is_numbered && ColumnContents::of(values, 0).counts_from == Some(0)
 }
 
 /// The values of a column in the first rows.
 struct ColumnContents {
     numbers: usize,
     others: usize,
-    /// 0, 1, 2, … or 1, 2, 3, … without a gap.
-    counts_rows: bool,
-    counts_rows_from_0: bool,
+    /// The first of numbers without a gap: 0, 1, 2, … or 1, 2, 3, …
+    counts_from: Option<u32>,
 }
 
 impl ColumnContents {
@@ -181,19 +179,20 @@ impl ColumnContents {
             }
         }
         let is_whole = others == 0 && numbers.len() == values.len() && !numbers.is_empty();
-        let counts_from = |first: u32| {
-            is_whole
-                && (first..)
-                    .zip(&numbers)
-                    .all(|(n, value)| *value == f64::from(n))
+        let is_count = |first: &u32| {
+            let mut counted = (*first..).zip(&numbers);
+            is_whole && counted.all(|(n, value)| *value == f64::from(n))
         };
         Self {
             numbers: numbers.len(),
             others,
-            // A single row counts nothing.
-            counts_rows: numbers.len() > 1 && (counts_from(0) || counts_from(1)),
-            counts_rows_from_0: counts_from(0),
+            counts_from: [0, 1].into_iter().find(is_count),
         }
+    }
+
+    /// Returns `true` for the numbers of the rows. A single one counts nothing.
+    fn counts_rows(&self) -> bool {
+        self.numbers > 1 && self.counts_from.is_some()
     }
 }
 
