@@ -69,17 +69,7 @@ pub enum ResultsError {
         /// Messages that there were at least.
         messages: u64,
     },
-    /// No sheet has the name that was asked for.
-    #[error("no sheet `{sheet}` in {}: it has {known}", path.display())]
-    NoSuchSheet {
-        /// The file.
-        path: PathBuf,
-        /// The name that was asked for.
-        sheet: String,
-        /// The names there are, each between backticks.
-        known: String,
-    },
-    /// No column of the sheet, or no single one, can be meant.
+    /// No column of the file or sheet, or no single one, can be meant.
     #[error("{}", .1.describe(.0))]
     NoColumn(Place, ColumnProblem),
     /// The column has no number in any row, or not together with the column to draw against.
@@ -180,6 +170,8 @@ pub enum Refusal {
 /// Reasons why no column can be read, nearest to a choice last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnProblem {
+    /// No sheet has the name that was asked for; the names there are.
+    NoSuchSheet(String, Vec<String>),
     /// The sheet has no rows below its header.
     NoRows,
     /// It has rows, but no column of numbers except perhaps this one, which numbers the rows.
@@ -198,7 +190,7 @@ impl ColumnProblem {
     /// Ranks it by how little was missing to a choice.
     pub(crate) fn nearness(&self) -> u8 {
         match self {
-            Self::NoRows => 0,
+            Self::NoSuchSheet(..) | Self::NoRows => 0,
             Self::NoNumbers(_) => 1,
             Self::NoSuchColumn(..) => 2,
             Self::OnlyX(_) => 3,
@@ -209,6 +201,9 @@ impl ColumnProblem {
 
     fn describe(&self, place: &Place) -> String {
         match self {
+            Self::NoSuchSheet(wanted, known) => {
+                format!("no sheet `{wanted}` in {place}: it has {}", quoted(known))
+            }
             Self::NoRows => format!("{place} has no rows"),
             Self::NoNumbers(None) => format!("{place} has no column of numbers"),
             Self::NoNumbers(Some(column)) => format!(
@@ -237,7 +232,7 @@ fn no_values(place: &Place, column: &str, x: Option<&str>, rows: u64) -> String 
 }
 
 /// Joins names as `a`, `b`, each between backticks.
-pub(crate) fn quoted(names: &[String]) -> String {
+fn quoted(names: &[String]) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }

@@ -52,6 +52,29 @@ pub(super) trait CellSource {
     }
 }
 
+/// Gathers the cells of each row from this one on into an item, and hands that on with the number of the row, from 0.
+/// Rows without any cell are left out.
+pub(super) fn for_each_row<T: Default>(
+    source: &mut dyn CellSource,
+    sheet: &str,
+    first_row: u32,
+    mut take: impl FnMut(&mut T, Cell<'_>) -> Result<()>,
+    mut finish: impl FnMut(u32, T) -> Result<()>,
+) -> Result<()> {
+    let mut unfinished: Option<(u32, T)> = None;
+    source.visit(sheet, &mut |cell| {
+        if cell.row >= first_row && cell.value != CellValue::Empty {
+            if let Some((row, item)) = unfinished.take_if(|(row, _)| *row != cell.row) {
+                finish(row, item)?;
+            }
+            let (_, item) = unfinished.get_or_insert_with(|| (cell.row, T::default()));
+            take(item, cell)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    unfinished.map_or(Ok(()), |(row, item)| finish(row, item))
+}
+
 /// Values that are checked; an error names the cell at this place.
 impl Cell<'_> {
     /// The finite number.

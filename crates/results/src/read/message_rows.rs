@@ -1,10 +1,8 @@
 //! Rows of messages in our files: a `.csv`, or the sheets `latencies`, `latencies_2`, …
 
-use std::ops::ControlFlow;
-
 use measurement::record::{Outcome, Sample};
 
-use super::cells::{Cell, CellSource, CellValue, nanoseconds};
+use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
 use super::foreign::detect_header::SheetHeader;
 use super::time_unit::TimeUnit::{self, Milliseconds, Seconds};
 use crate::error::{Place, Result};
@@ -17,7 +15,6 @@ const LONGEST_MS: f64 = 31.0 * 24.0 * 3_600.0 * 1e3;
 /// One row as far as it has been seen.
 #[derive(Default)]
 struct MessageRow {
-    number: u32,
     client: u32,
     message: u64,
     intended_ns: Option<u64>,
@@ -53,7 +50,7 @@ impl MessageRow {
         Ok(())
     }
 
-    /// `None` of a row without an outcome, as there is one before the first.
+    /// `None` of a row without an outcome.
     fn sample(&self) -> Option<Sample> {
         let (client, message, sent_ns) = (self.client, self.message, self.sent_ns);
         let outcome = self.outcome?;
@@ -106,27 +103,17 @@ pub(super) fn visit(
         return Ok(false);
     };
     let place = source.place(sheet);
-    let mut finish = |row: &MessageRow| match row.sample() {
-        Some(sample) => show(row.number + 1, sample),
+    let take = |row: &mut MessageRow, cell: Cell<'_>| match columns
+        .iter()
+        .position(|column| *column == cell.column)
+    {
+        Some(nth) => row.take(&place, LatencyColumn::ALL[nth], cell),
         None => Ok(()),
     };
-    let mut row = MessageRow::default();
-    source.visit(sheet, &mut |cell| {
-        if cell.row < first_row || cell.value == CellValue::Empty {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if cell.row != row.number {
-            finish(&row)?;
-            row = MessageRow {
-                number: cell.row,
-                ..MessageRow::default()
-            };
-        }
-        if let Some(nth) = columns.iter().position(|column| *column == cell.column) {
-            row.take(&place, LatencyColumn::ALL[nth], cell)?;
-        }
-        Ok(ControlFlow::Continue(()))
+    for_each_row(source, sheet, first_row, take, |row, message| {
+        message
+            .sample()
+            .map_or(Ok(()), |sample| show(row + 1, sample))
     })?;
-    finish(&row)?;
     Ok(true)
 }

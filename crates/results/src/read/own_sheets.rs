@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use measurement::record::TimelineRow;
 use measurement::run::{ClientRow, PercentileRow};
 
-use super::cells::{Cell, CellSource, CellValue, nanoseconds};
+use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
 use super::time_unit::TimeUnit;
 use crate::error::{Place, Result};
 use crate::schema::{
@@ -99,39 +99,31 @@ fn rows_of<C: SheetColumn, R>(
     if !source.sheets().iter().any(|sheet| sheet == name) {
         return Ok(None);
     }
-    let place = &source.place(name);
     let mut header: BTreeMap<u32, String> = BTreeMap::new();
-    let mut cells: Vec<Cell<'static>> = Vec::new();
+    source.visit(name, &mut |cell| {
+        if cell.row > 0 {
+            return Ok(ControlFlow::Break(()));
+        }
+        if let CellValue::Text(name) = cell.value {
+            header.insert(cell.column, name.to_owned());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let place = &source.place(name);
     let mut rows = Vec::new();
-    let mut finish = |header: &BTreeMap<u32, String>, cells: &mut Vec<Cell<'static>>| {
-        let named = cells.drain(..).filter_map(|cell| {
-            let name = header.get(&cell.column)?;
-            Some((name.as_str(), cell))
-        });
-        let cells: BTreeMap<_, _> = named.collect();
+    let take = |cells: &mut BTreeMap<_, _>, Cell { row, column, value }: Cell<'_>| {
+        if let Some(name) = header.get(&column) {
+            let value = CellValue::Number(Cell { row, column, value }.number(place)?);
+            cells.insert(name.as_str(), Cell { row, column, value });
+        }
+        Ok(())
+    };
+    for_each_row(source, name, 1, take, |_, cells| {
         if !cells.is_empty() {
             rows.push(read(&NumberRow { place, cells })?);
         }
         Ok(())
-    };
-    source.visit(name, &mut |cell| {
-        let Cell { row, column, value } = cell;
-        if row == 0 {
-            if let CellValue::Text(name) = value {
-                header.insert(column, name.to_owned());
-            }
-            return Ok(ControlFlow::Continue(()));
-        }
-        if cells.last().is_some_and(|last| last.row != row) {
-            finish(&header, &mut cells)?;
-        }
-        if value != CellValue::Empty && header.contains_key(&column) {
-            let value = CellValue::Number(cell.number(place)?);
-            cells.push(Cell { row, column, value });
-        }
-        Ok(ControlFlow::Continue(()))
     })?;
-    finish(&header, &mut cells)?;
     let has = |column: &C| header.values().any(|known| known == column.title());
     Ok(wanted.iter().all(has).then_some(rows))
 }

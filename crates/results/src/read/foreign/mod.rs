@@ -6,6 +6,7 @@ pub(super) mod detect_header;
 mod read_column;
 mod select_column;
 
+use self::bounded_sample::BoundedSample;
 use self::detect_header::SheetHeader;
 use self::read_column::ColumnReader;
 use self::select_column::SelectedColumn;
@@ -14,7 +15,7 @@ use super::cells::CellSource;
 use super::run_origin::RunOrigin;
 use super::summary_sheet;
 use super::time_column::{Latencies, TimeColumn, XColumn};
-use crate::error::{ColumnProblem, Refusal, Result, ResultsError, quoted};
+use crate::error::{ColumnProblem, Place, Refusal, Result, ResultsError};
 use crate::schema::{LATENCIES_SHEET, LatencyColumn, SheetColumn, latencies_sheet};
 
 /// Reads one column of times of an open file.
@@ -56,13 +57,14 @@ fn read_selected(
     if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
         read_further_sheets(source, request, &mut reader)?;
     }
-    let read = reader.finish();
-    if read.values_ms.is_empty() {
+    let (chosen_from, skipped) = (reader.chosen_from(), reader.skipped);
+    let BoundedSample { values, xs, .. } = reader.sample;
+    if values.is_empty() {
         return Err(ResultsError::NoValues {
             place,
             column: column.label,
             x: column.x.map(|(_, label)| label),
-            rows: read.skipped,
+            rows: skipped,
         });
     }
     let run = if column.is_ours && source.has_sheets() {
@@ -71,14 +73,14 @@ fn read_selected(
         None
     };
     let timed = run.as_ref().and_then(|run| run.timed_messages);
-    let rows = read.chosen_from.unwrap_or(read.values_ms.len() as u64);
+    let rows = chosen_from.unwrap_or(values.len() as u64);
     Ok(TimeColumn {
         times: Latencies {
             // The run counts more messages than it kept, and kept more than are kept here.
-            chosen_from: timed.filter(|timed| *timed > rows).or(read.chosen_from),
-            values_ms: read.values_ms,
+            chosen_from: timed.filter(|timed| *timed > rows).or(chosen_from),
+            values_ms: values,
             counts: Vec::new(),
-            skipped: read.skipped,
+            skipped,
         },
         place,
         run,
@@ -88,10 +90,7 @@ fn read_selected(
         unit: unit.unwrap_or_default(),
         unit_is_assumed: unit.is_none(),
         column_is_guessed: !column.is_ours && request.column.is_none(),
-        x: column.x.map(|(_, column)| XColumn {
-            column,
-            values: read.xs,
-        }),
+        x: column.x.map(|(_, column)| XColumn { column, values: xs }),
     })
 }
 
@@ -120,11 +119,8 @@ fn select_sheet(
     let mut sheets = source.sheets();
     if let Some(wanted) = &request.sheet {
         if !sheets.contains(wanted) {
-            return Err(ResultsError::NoSuchSheet {
-                path: source.path().to_owned(),
-                sheet: wanted.clone(),
-                known: quoted(&sheets),
-            });
+            let problem = ColumnProblem::NoSuchSheet(wanted.clone(), sheets);
+            return Err(ResultsError::NoColumn(Place::file(source.path()), problem));
         }
         sheets = vec![wanted.clone()];
     } else {
