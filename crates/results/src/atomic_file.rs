@@ -26,10 +26,10 @@ impl AtomicFile {
         if path.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".unfinished-");
         // The umask decides, as for any new file. Temporary files are private otherwise.

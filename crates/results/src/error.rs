@@ -108,6 +108,11 @@ impl ResultsError {
         Self::Read(path.to_owned(), source)
     }
 
+    /// Refuses a file that inflates to this.
+    pub(crate) fn zip_bomb(path: &Path, excess: String) -> Self {
+        Self::Refused(path.to_owned(), Refusal::ZipBomb(excess))
+    }
+
     pub(crate) fn damaged(place: Place, source: impl Into<Cause>) -> Self {
         Self::Damaged(place, source.into())
     }

@@ -58,7 +58,6 @@ pub(crate) enum CellFormat {
     Micros,
     /// Three decimals: of milliseconds, which people compare, and of lengths of time in seconds.
     Thousandths,
-    /// The ratio of two values.
     Ratio,
     /// All digits that there are: 99.9, 99.9999.
     General,
@@ -72,12 +71,9 @@ pub(crate) enum CellFormat {
 
 /// Columns of a sheet, left to right.
 pub(crate) trait SheetColumn: Copy + 'static {
-    /// All of them.
     const ALL: &'static [Self];
-    /// Their titles in the header.
     const TITLES: &'static [&'static str];
 
-    /// The title in the header.
     fn title(self) -> &'static str;
 
     /// The format of the cells below it.
@@ -133,9 +129,7 @@ columns! {
         Intended: Micros = "intended_s",
         /// Seconds from T0 to the moment at which it was sent.
         Sent: Micros = "sent_s",
-        /// Received minus sent.
         ServiceTime: Thousandths = "service_time_ms",
-        /// Received minus intended.
         ResponseTime: Thousandths = "response_time_ms",
         Outcome: Plain = "outcome",
     }

@@ -6,7 +6,6 @@ use std::path::Path;
 use super::time_unit::TimeUnit;
 use crate::error::{Place, Result, ResultsError};
 
-/// The content of one cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum CellValue<'a> {
     Empty,
@@ -28,7 +27,6 @@ pub(super) struct Cell<'a> {
 /// Called with each cell; may end the visit.
 pub(super) type CellVisitor<'v> = dyn FnMut(Cell<'_>) -> Result<ControlFlow<()>> + 'v;
 
-/// A file of cells.
 pub(super) trait CellSource {
     fn path(&self) -> &Path;
 
@@ -77,14 +75,12 @@ pub(super) fn for_each_row<T: Default>(
 
 /// Values that are checked; an error names the cell at this place.
 impl Cell<'_> {
-    /// The finite number.
     pub(super) fn number(self, place: &Place) -> Result<f64> {
         number(self.value)
             .and_then(finite)
             .map_err(|found| self.wrong(place, found, "number"))
     }
 
-    /// The whole number.
     pub(super) fn count(self, place: &Place) -> Result<u64> {
         /// Largest number that a spreadsheet holds exactly.
         const LARGEST: f64 = 9_007_199_254_740_992.0;
@@ -100,12 +96,10 @@ impl Cell<'_> {
         Err(self.wrong(place, found, "count"))
     }
 
-    /// The time in milliseconds.
     pub(super) fn time_ms(self, place: &Place, unit: TimeUnit) -> Result<f64> {
         time_ms(self.value, unit).map_err(|found| self.wrong(place, found, "time"))
     }
 
-    /// The error about this content.
     pub(super) fn wrong(
         self,
         place: &Place,

@@ -9,15 +9,10 @@ use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use crate::error::{Result, ResultsError};
 use crate::schema::LATENCIES_COLUMNS;
 
-/// The only sheet of a text file; its name is never shown.
-const ONLY_SHEET: &str = "";
-
-/// A text file of fields.
 pub(super) struct CsvFile {
     path: PathBuf,
     file: File,
     separator: u8,
-    /// The last byte of each line.
     line_end: u8,
     /// Our own files have as many fields in each row; a shorter row means that the file was cut.
     fields: Option<usize>,
@@ -53,7 +48,8 @@ impl CellSource for CsvFile {
     }
 
     fn sheets(&self) -> Vec<String> {
-        vec![ONLY_SHEET.to_owned()]
+        // A name that is never shown.
+        vec![String::new()]
     }
 
     fn has_sheets(&self) -> bool {
@@ -154,11 +150,9 @@ fn separator_of(head: &str) -> u8 {
         .collect();
     // A name without a comma above numbers with one: a single column with decimal commas.
     let is_decimal = |line: &String| {
-        line.split_once(',').is_some_and(|(whole, part)| {
-            [whole, part]
-                .iter()
-                .all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-        })
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let parts = line.split_once(',');
+        parts.is_some_and(|(whole, part)| is_digits(whole) && is_digits(part))
     };
     if let [name, values @ ..] = lines.as_slice()
         && !values.is_empty()
@@ -172,12 +166,11 @@ fn separator_of(head: &str) -> u8 {
         lines.iter().filter(holds).count()
     };
     // Of equals the last, which is not the comma: that may be a decimal one.
-    let found = b",|\t;"
+    let best = *b",|\t;"
         .iter()
-        .filter(|separator| lines_with(separator) > 0);
-    *found
         .max_by_key(|separator| lines_with(separator))
-        .unwrap_or(&b',')
+        .unwrap_or(&b',');
+    if lines_with(&best) > 0 { best } else { b',' }
 }
 
 #[cfg(test)]

@@ -30,7 +30,6 @@ pub(super) fn count(source: &mut dyn CellSource, sheet: &str) -> Result<RunTimel
 /// The moment at which an echo came, and its times if they belong in the figures.
 type Echo = (u64, Option<(u64, u64)>);
 
-/// Counts messages and their echoes by the second.
 struct MessageCounter {
     path: PathBuf,
     timeline: ThreadTimeline,

@@ -166,7 +166,6 @@ impl IntervalLog {
         })
     }
 
-    /// Shows each line that has an interval.
     fn visit_lines(
         &mut self,
         visitor: &mut dyn FnMut(&LogInterval<'_>) -> Result<()>,

@@ -15,7 +15,6 @@ use crate::histogram::EncodedHistograms;
 /// Longest document that is read: that of a run of weeks is shorter.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// A document that was read.
 #[derive(Debug)]
 pub(super) struct JsonRun {
     pub(super) summary: Summary,

@@ -80,17 +80,8 @@ fn time_ns(cell: Cell<'_>, place: &Place, unit: TimeUnit) -> Result<u64> {
     Err(cell.wrong(place, found, "time"))
 }
 
-/// Places of our columns, left to right, and the first row below them; `None` when the columns are not ours.
-fn places(source: &mut dyn CellSource, sheet: &str) -> Result<Option<(Vec<u32>, u32)>> {
-    let header = SheetHeader::read(source, sheet)?;
-    let index = |column: &LatencyColumn| Some(header.named(column.title())?.index);
-    let columns: Option<Vec<u32>> = LatencyColumn::ALL.iter().map(index).collect();
-    Ok(columns.map(|columns| (columns, header.first_row)))
-}
-
-/// Returns `true` when the columns of a sheet are ours.
 pub(super) fn are_in(source: &mut dyn CellSource, sheet: &str) -> Result<bool> {
-    Ok(places(source, sheet)?.is_some())
+    Ok(SheetHeader::read(source, sheet)?.our_columns().is_some())
 }
 
 /// Shows each row of a sheet, with its number from 1; `false` when the columns are not ours.
@@ -99,7 +90,8 @@ pub(super) fn visit(
     sheet: &str,
     show: &mut dyn FnMut(u32, Sample) -> Result<()>,
 ) -> Result<bool> {
-    let Some((columns, first_row)) = places(source, sheet)? else {
+    let header = SheetHeader::read(source, sheet)?;
+    let Some(columns) = header.our_columns() else {
         return Ok(false);
     };
     let place = source.place(sheet);
@@ -110,7 +102,7 @@ pub(super) fn visit(
         Some(nth) => row.take(&place, LatencyColumn::ALL[nth], cell),
         None => Ok(()),
     };
-    for_each_row(source, sheet, first_row, take, |row, message| {
+    for_each_row(source, sheet, header.first_row, take, |row, message| {
         message
             .sample()
             .map_or(Ok(()), |sample| show(row + 1, sample))

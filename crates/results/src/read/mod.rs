@@ -73,7 +73,6 @@ impl Metric {
         }
     }
 
-    /// Its column in the files of this crate.
     pub(crate) fn column(self) -> &'static str {
         match self {
             Self::ServiceTime => LatencyColumn::ServiceTime.title(),

@@ -15,20 +15,16 @@ use crate::error::{Refusal, Result, ResultsError};
 /// Bytes that are enough to recognize every format.
 const HEAD_BYTES: u64 = 64 << 10;
 
-/// A file of a kind that is known.
 pub(super) enum OpenedFile {
-    /// Sheets of cells, or one of fields.
     Cells(Box<dyn CellSource>),
-    /// A JSON document.
     Json(File),
-    /// An HdrHistogram interval log.
     Log(File),
 }
 
-/// Opens a file of any known kind; its content decides, not its name.
 pub(super) fn open(path: &Path) -> Result<OpenedFile> {
     let failed = |source| ResultsError::read(path, source);
     let refused = |reason| Err(ResultsError::Refused(path.to_owned(), reason));
+    let no_spreadsheet = |content| refused(Refusal::NotASpreadsheet(content));
     let mut file = File::open(path).map_err(failed)?;
     let mut head = Vec::new();
     file.by_ref()
@@ -58,15 +54,9 @@ pub(super) fn open(path: &Path) -> Result<OpenedFile> {
         },
         FileKind::OtherZip => Box::new(XlsxFile::open(path, file)?),
         FileKind::Text if !is_named_workbook => Box::new(CsvFile::open(path, file, &head)),
-        FileKind::Text => return refused(Refusal::NotASpreadsheet("its content is plain text")),
-        FileKind::Utf16 => {
-            return refused(Refusal::NotASpreadsheet(
-                "text must be UTF-8, this is UTF-16",
-            ));
-        }
-        FileKind::Unknown => {
-            return refused(Refusal::NotASpreadsheet("its content is something else"));
-        }
+        FileKind::Text => return no_spreadsheet("its content is plain text"),
+        FileKind::Utf16 => return no_spreadsheet("text must be UTF-8, this is UTF-16"),
+        FileKind::Unknown => return no_spreadsheet("its content is something else"),
     };
     Ok(OpenedFile::Cells(cells))
 }
@@ -81,7 +71,6 @@ enum FileKind {
     /// OLE2, the container of .xls.
     CompoundFile,
     Json,
-    /// An HdrHistogram interval log.
     Log,
     Text,
     Utf16,

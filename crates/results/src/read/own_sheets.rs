@@ -68,7 +68,6 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
     })
 }
 
-/// One row of such a sheet.
 struct NumberRow<'r> {
     place: &'r Place,
     /// Its cells, which are numbers, by the names of their columns.

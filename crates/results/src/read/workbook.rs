@@ -50,7 +50,6 @@ impl XlsxFile {
     }
 }
 
-/// Returns a reader of the file from its beginning.
 fn rewind(path: &Path, mut file: File) -> Result<BufReader<File>> {
     match file.rewind() {
         Ok(()) => Ok(BufReader::new(file)),
@@ -73,7 +72,7 @@ impl CellSource for XlsxFile {
         let failed = |e: calamine::XlsxError| {
             if allowance.is_spent() {
                 let excess = format!("a cell of its sheet `{sheet}` has no end");
-                ResultsError::Refused(place.path.clone(), Refusal::ZipBomb(excess))
+                ResultsError::zip_bomb(&place.path, excess)
             } else {
                 ResultsError::damaged(place.clone(), calamine::Error::from(e))
             }

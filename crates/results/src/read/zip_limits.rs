@@ -14,7 +14,7 @@ use std::rc::Rc;
 use units::grouped;
 use zip::ZipArchive;
 
-use crate::error::{Refusal, Result, ResultsError};
+use crate::error::{Result, ResultsError};
 
 /// Most bytes that are read.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +55,7 @@ const HEAD_BYTES: u64 = 64 << 10;
 pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<()> {
     match find_excess(file, limits) {
         Ok(None) | Err(_) => Ok(()),
-        Ok(Some(excess)) => {
-            let refusal = Refusal::ZipBomb(excess);
-            Err(ResultsError::Refused(path.to_owned(), refusal))
-        }
+        Ok(Some(excess)) => Err(ResultsError::zip_bomb(path, excess)),
     }
 }
 
@@ -126,10 +123,9 @@ fn texts(head: &[u8]) -> u64 {
     let Some((_, count)) = list.split_once("uniqueCount") else {
         return 0;
     };
-    let count = count.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let digits = count.find(|c: char| !c.is_ascii_digit());
-    let digits = &count[..digits.unwrap_or(count.len())];
-    digits.parse().unwrap_or(u64::MAX)
+    let mut numbers = count.split(|c: char| !c.is_ascii_digit());
+    let first = numbers.find(|digits| !digits.is_empty());
+    first.map_or(u64::MAX, |digits| digits.parse().unwrap_or(u64::MAX))
 }
 
 /// Compressed bytes that may be read without a cell coming of them. They inflate to 258 MiB at the very most,

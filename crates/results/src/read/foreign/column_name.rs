@@ -7,7 +7,6 @@ use crate::read::time_unit::TimeUnit;
 const OTHER: &str = "at bytes client code count date end finished id index intended length message num number \
     rate received sent send size start started status stamp timestamp";
 
-/// A column's name, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnName {
     /// Without its unit.

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::error::Result;
 use crate::read::cells::{CellSource, CellValue, column_letters};
+use crate::schema::{LatencyColumn, SheetColumn};
 
 /// Rows that decide the kind of a column.
 const HEAD_ROWS: usize = 1_000;
@@ -12,7 +13,6 @@ const HEAD_ROWS: usize = 1_000;
 /// The header of a sheet, and the kinds of its columns.
 #[derive(Debug)]
 pub(in crate::read) struct SheetHeader {
-    /// Left to right.
     pub(in crate::read) columns: Vec<HeaderColumn>,
     /// Row of the first values, from 0.
     pub(in crate::read) first_row: u32,
@@ -20,7 +20,6 @@ pub(in crate::read) struct SheetHeader {
     pub(in crate::read) has_rows: bool,
 }
 
-/// A column of a sheet.
 #[derive(Debug)]
 pub(in crate::read) struct HeaderColumn {
     /// Counts from 0.
@@ -52,7 +51,6 @@ enum HeadCell {
 type HeadRow = (u32, BTreeMap<u32, HeadCell>);
 
 impl SheetHeader {
-    /// Reads the first rows of a sheet.
     pub(in crate::read) fn read(source: &mut dyn CellSource, sheet: &str) -> Result<Self> {
         let mut rows: Vec<HeadRow> = Vec::new();
         source.visit(sheet, &mut |cell| {
@@ -113,6 +111,12 @@ impl SheetHeader {
         }
     }
 
+    /// The places of our columns, left to right; `None` when they are not all there.
+    pub(in crate::read) fn our_columns(&self) -> Option<Vec<u32>> {
+        let index = |column: &LatencyColumn| Some(self.named(column.title())?.index);
+        LatencyColumn::ALL.iter().map(index).collect()
+    }
+
     /// The column with exactly this name.
     pub(in crate::read) fn named(&self, name: &str) -> Option<&HeaderColumn> {
         self.columns
@@ -159,7 +163,6 @@ fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
     is_numbered && ColumnContents::of(values, 0).counts_from == Some(0)
 }
 
-/// The values of a column in the first rows.
 struct ColumnContents {
     numbers: usize,
     others: usize,

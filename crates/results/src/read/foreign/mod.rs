@@ -18,7 +18,6 @@ use super::time_column::{Latencies, TimeColumn, XColumn};
 use crate::error::{ColumnProblem, Place, Refusal, Result, ResultsError};
 use crate::schema::{LATENCIES_SHEET, LatencyColumn, SheetColumn, latencies_sheet};
 
-/// Reads one column of times of an open file.
 pub(super) fn read_times_of(
     source: &mut dyn CellSource,
     request: &ColumnRequest,

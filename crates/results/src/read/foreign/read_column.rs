@@ -40,7 +40,6 @@ impl ColumnReader {
         }
     }
 
-    /// Takes the column's values from a sheet.
     pub(super) fn read(
         &mut self,
         source: &mut dyn CellSource,

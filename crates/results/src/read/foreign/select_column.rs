@@ -7,7 +7,6 @@ use crate::read::cells::column_letters;
 use crate::read::{ColumnRequest, Metric};
 use crate::schema::{LatencyColumn, SheetColumn};
 
-/// The column to read.
 #[derive(Debug, Clone)]
 pub(super) struct SelectedColumn {
     pub(super) column: u32,
@@ -41,9 +40,7 @@ pub(super) fn select(
     } else {
         guess(header, request.metric, x)?
     };
-    let is_ours = LatencyColumn::TITLES
-        .iter()
-        .all(|title| header.named(title).is_some());
+    let is_ours = header.our_columns().is_some();
     let outcome = header.named(LatencyColumn::Outcome.title());
     Ok(SelectedColumn {
         column: column.index,

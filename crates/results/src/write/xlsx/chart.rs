@@ -46,7 +46,6 @@ pub(super) struct SheetChart<'a> {
 /// A column as a line: its name, the column, its colour and style.
 pub(super) type SheetLine<'a> = (&'a str, u16, u32, LineStyle);
 
-/// An axis.
 pub(super) struct SheetAxis<'a> {
     pub(super) name: &'a str,
     pub(super) format: &'a str,
@@ -54,7 +53,6 @@ pub(super) struct SheetAxis<'a> {
 }
 
 impl SheetAxis<'static> {
-    /// An axis of milliseconds.
     pub(super) fn of_times(scale: SheetScale) -> Self {
         Self {
             name: "ms",
@@ -75,7 +73,6 @@ pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<
     }
 }
 
-/// Scales of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SheetScale {
     /// Chosen by the spreadsheet: not from zero where all values lie close together, so that they
@@ -120,7 +117,6 @@ impl SheetScale {
     }
 }
 
-/// Styles of a line.
 #[derive(Clone, Copy)]
 pub(super) enum LineStyle {
     /// A line of this width in points.

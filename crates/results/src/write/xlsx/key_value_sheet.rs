@@ -126,25 +126,20 @@ fn number_format(key: &str, number: f64) -> &'static str {
     // `service_time_ns.p99` has its unit in the part, `coordinated_omission_p99_ns` in the name.
     let is_ns = name != "count" && key.split('.').any(|part| part.ends_with("_ns"));
     let is_bytes = name.ends_with("_bytes") || key.contains("payload_bytes.");
-    if matches!(name, "schema" | "seed" | "pid") {
-        "0"
-    } else if is_ns {
-        "#,##0 \"ns\""
-    } else if is_bytes {
-        "#,##0 \"B\""
-    } else if name == "payload_bytes_per_s" {
-        "#,##0 \"B/s\""
-    } else if name.ends_with("_per_s") {
-        "#,##0.0 \"/s\""
-    } else if name.ends_with("_share") || name == "cpu_per_core" {
-        "0.0%"
-    } else if name.ends_with("_s") && !name.ends_with("_per_cpu_s") {
-        "#,##0.000 \"s\""
-    } else if number.fract() == 0.0 {
-        "#,##0"
-    } else {
-        "#,##0.0##"
-    }
+    let is_length_s = name.ends_with("_s") && !name.ends_with("_per_cpu_s");
+    let is_share = name.ends_with("_share") || name == "cpu_per_core";
+    let formats = [
+        (matches!(name, "schema" | "seed" | "pid"), "0"),
+        (is_ns, "#,##0 \"ns\""),
+        (is_bytes, "#,##0 \"B\""),
+        (name == "payload_bytes_per_s", "#,##0 \"B/s\""),
+        (name.ends_with("_per_s"), "#,##0.0 \"/s\""),
+        (is_share, "0.0%"),
+        (is_length_s, "#,##0.000 \"s\""),
+        (number.fract() == 0.0, "#,##0"),
+    ];
+    let first = formats.into_iter().find(|(is_it, _)| *is_it);
+    first.map_or("#,##0.0##", |(_, format)| format)
 }
 
 /// The leaves of a JSON value with their dotted paths, in the order of the document.

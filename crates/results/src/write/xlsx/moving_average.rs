@@ -17,27 +17,22 @@ use crate::schema::{
 /// Rows at most: more points could not be distinguished in the chart.
 const MOST: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
-/// The columns of one of the two times.
-struct TimeColumns {
-    average: Column,
-    min: Column,
-    p99: Column,
-    max: Column,
-}
+/// Columns of average, minimum, p99 and maximum of one of the two times.
+type TimeColumns = [Column; 4];
 
-const SERVICE: TimeColumns = TimeColumns {
-    average: Column::ServiceAverage,
-    min: Column::ServiceMin,
-    p99: Column::ServiceP99,
-    max: Column::ServiceMax,
-};
+const SERVICE: TimeColumns = [
+    Column::ServiceAverage,
+    Column::ServiceMin,
+    Column::ServiceP99,
+    Column::ServiceMax,
+];
 
-const RESPONSE: TimeColumns = TimeColumns {
-    average: Column::ResponseAverage,
-    min: Column::ResponseMin,
-    p99: Column::ResponseP99,
-    max: Column::ResponseMax,
-};
+const RESPONSE: TimeColumns = [
+    Column::ResponseAverage,
+    Column::ResponseMin,
+    Column::ResponseP99,
+    Column::ResponseMax,
+];
 
 /// The groups of service and response times, and the last of their messages.
 type AverageRow<'r> = (&'r MovingGroup, &'r MovingGroup, Option<&'r Sample>);
@@ -78,11 +73,11 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         },
     )?;
     let is_sample = (run.samples.len() as u64) < run.summary.messages.sent;
-    if let Some(chart) = chart_of("Service time", &service, &SERVICE, is_sample) {
+    if let Some(chart) = chart_of("Service time", &service, SERVICE, is_sample) {
         chart.insert(sheet, 1)?;
     }
     if has_response_times(run)
-        && let Some(chart) = chart_of("Response time", &response, &RESPONSE, is_sample)
+        && let Some(chart) = chart_of("Response time", &response, RESPONSE, is_sample)
     {
         chart.insert(sheet, 1 + chart::ROWS)?;
     }
@@ -93,7 +88,7 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
 fn chart_of(
     name: &str,
     groups: &[MovingGroup],
-    columns: &TimeColumns,
+    columns: TimeColumns,
     is_sample: bool,
 ) -> Option<SheetChart<'static>> {
     let (first, last) = (groups.first()?, groups.last()?);
@@ -127,7 +122,7 @@ fn title_and_lines(
     name: &str,
     size: usize,
     has_average: bool,
-    columns: &TimeColumns,
+    [average, min, p99, max]: TimeColumns,
 ) -> (String, Vec<SheetLine<'static>>) {
     let mut title = if has_average {
         format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages")
@@ -139,18 +134,18 @@ fn title_and_lines(
     let mut lines = if size > 1 {
         title = format!("{title}, and the range of each {size}");
         vec![
-            ("largest", columns.max.at(), ORANGE, LineStyle::Dots),
-            ("smallest", columns.min.at(), SKY, LineStyle::Dots),
+            ("largest", max.at(), ORANGE, LineStyle::Dots),
+            ("smallest", min.at(), SKY, LineStyle::Dots),
         ]
     } else {
-        vec![("each message", columns.max.at(), SKY, LineStyle::Dots)]
+        vec![("each message", max.at(), SKY, LineStyle::Dots)]
     };
     if size >= 100 {
-        lines.push(("p99", columns.p99.at(), VERMILION, LineStyle::Line(1.0)));
+        lines.push(("p99", p99.at(), VERMILION, LineStyle::Line(1.0)));
     }
     if has_average {
         let style = LineStyle::Line(2.0);
-        lines.push(("moving average", columns.average.at(), BLUE, style));
+        lines.push(("moving average", average.at(), BLUE, style));
     }
     (title, lines)
 }

@@ -46,7 +46,6 @@ impl From<CellFormat> for Format {
     }
 }
 
-/// Content of a cell.
 pub(super) enum CellContent<'a> {
     Number(f64),
     Text(&'a str),

@@ -19,7 +19,7 @@ pub(super) fn write(
     figure: ComparedFigure,
 ) -> XlsxResult {
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    let (_, scale, format) = column_unit(figure);
+    let (unit, scale, format) = column_unit(figure);
     let mut columns = vec![("round", CellFormat::Id)];
     columns.extend(servers.iter().map(|name| (*name, format)));
     let last = last_round(&c.rounds);
@@ -28,61 +28,49 @@ pub(super) fn write(
         sheet.write_number(round, ROUND, round)?;
     }
     let mut values = Vec::new();
+    let mut lines = Vec::new();
     for (index, server) in servers.iter().enumerate() {
+        let at = ROUND + 1 + column(index);
         // They count from 1: above is the header.
         for r in c.rounds_of(server).filter(|r| r.round > 0) {
             if let Some(value) = figure.of(r) {
-                sheet.write_number(r.round, column_of(index), value / scale)?;
+                sheet.write_number(r.round, at, value / scale)?;
                 values.push(value);
             }
         }
+        // When the colours begin again, the lines are thin.
+        let width = if index < SERIES.len() { 2.25 } else { 1.0 };
+        let colour = SERIES[index % SERIES.len()];
+        lines.push((*server, at, colour, LineStyle::Joined(width)));
     }
     if values.is_empty() {
         return Ok(());
     }
-    chart(name, figure, &servers, last, values).insert(sheet, 1)
-}
-
-/// The column of a server, by its place among all.
-fn column_of(server: usize) -> u16 {
-    ROUND + 1 + column(server)
-}
-
-fn chart<'a>(
-    sheet: &'a str,
-    figure: ComparedFigure,
-    servers: &[&'a str],
-    last: u32,
-    values: Vec<f64>,
-) -> SheetChart<'a> {
-    let line = |(index, name): (usize, &&'a str)| {
-        // When the colours begin again, the lines are thin.
-        let width = if index < SERIES.len() { 2.25 } else { 1.0 };
-        let colour = SERIES[index % SERIES.len()];
-        (*name, column_of(index), colour, LineStyle::Joined(width))
+    let y = SheetAxis {
+        name: unit,
+        format: if figure.unit() == "ns" {
+            "General"
+        } else {
+            "#,##0"
+        },
+        scale: axis_scale(figure, values),
     };
-    SheetChart {
-        sheet,
+    let chart = SheetChart {
+        sheet: name,
         columns: 1 + servers.len(),
         last_row: last,
         title: format!("{} by round", figure.short_name()),
         x: whole_axis("round", last > 1, f64::from(last)),
         x_column: ROUND,
-        y: SheetAxis {
-            name: column_unit(figure).0,
-            format: match figure.unit() {
-                "ns" => "General",
-                _ => "#,##0",
-            },
-            scale: scale(figure, values),
-        },
+        y,
         are_names_in_header: true,
-        lines: servers.iter().enumerate().map(line).collect(),
-    }
+        lines,
+    };
+    chart.insert(sheet, 1)
 }
 
 /// Servers are often close together, and far from zero.
-fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> SheetScale {
+fn axis_scale(figure: ComparedFigure, mut values: Vec<f64>) -> SheetScale {
     if figure.unit() != "ns" {
         return SheetScale::Automatic;
     }

@@ -33,18 +33,14 @@ fn workbook(c: &Comparison) -> Result<Workbook, XlsxError> {
     for (name, figure) in BY_ROUND_SHEETS {
         by_round::write(workbook.add_worksheet(), c, name, figure)?;
     }
-    rest(workbook.add_worksheet(), c)?;
-    Ok(workbook)
-}
-
-/// All that is not in the other sheets.
-fn rest(sheet: &mut Worksheet, c: &Comparison) -> XlsxResult {
     // A comparison of ours always has a JSON form.
-    let mut document = serde_json::to_value(c).unwrap_or_default();
-    if let Some(object) = document.as_object_mut() {
+    let mut rest = serde_json::to_value(c).unwrap_or_default();
+    if let Some(object) = rest.as_object_mut() {
         object.retain(|key, _| key != "rounds" && key != "figures");
     }
-    key_value_sheet::write(sheet, COMPARISON_SHEET, &document, c.validity.verdict)
+    let sheet = workbook.add_worksheet();
+    key_value_sheet::write(sheet, COMPARISON_SHEET, &rest, c.validity.verdict)?;
+    Ok(workbook)
 }
 
 /// The unit of a figure's column, the number of the figure's own units in one of it, and its format: times are in
