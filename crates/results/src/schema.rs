@@ -134,7 +134,6 @@ columns! {
         Outcome: Plain = "outcome",
     }
 
-    /// Columns of [`PERCENTILES_SHEET`].
     PercentileColumn {
         Percentile: General = "percentile",
         ServiceTime: Thousandths = "service_time_ms",
@@ -143,7 +142,6 @@ columns! {
         OneIn: OneIn = "one_in",
     }
 
-    /// Columns of [`TIMELINE_SHEET`].
     TimelineColumn {
         Second: Id = "second",
         Sent: Count = "sent",
@@ -155,7 +153,6 @@ columns! {
         Failed: Count = "failed",
     }
 
-    /// Columns of [`CONNECTIONS_SHEET`].
     ConnectionColumn {
         Client: Id = "client",
         Connect: Thousandths = "connect_ms",

@@ -10,17 +10,13 @@ use crate::schema::{CONNECTIONS_SHEET, ConnectionColumn as Column, ROWS_PER_SHEE
 pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     // Clients beyond the last row of a sheet are left out.
     let rows = &run.clients[..run.clients.len().min(ROWS_PER_SHEET)];
-    write_table(
-        sheet,
-        CONNECTIONS_SHEET,
-        rows,
-        |c: &ClientRow, column| match column {
-            Column::Client => f64::from(c.client).into(),
-            Column::Connect => c.connect_ns.map(ms).into(),
-            Column::Messages => count(c.messages).into(),
-            Column::Failed => count(c.failed).into(),
-            Column::CloseCode => c.close_code.map(f64::from).into(),
-        },
-    )?;
+    let content = |c: &ClientRow, column| match column {
+        Column::Client => f64::from(c.client).into(),
+        Column::Connect => c.connect_ns.map(ms).into(),
+        Column::Messages => count(c.messages).into(),
+        Column::Failed => count(c.failed).into(),
+        Column::CloseCode => c.close_code.map(f64::from).into(),
+    };
+    write_table(sheet, CONNECTIONS_SHEET, rows, content)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
 }

@@ -19,20 +19,16 @@ pub(super) fn write(
         let to = run.samples.len().min(from + rows_per_sheet);
         let samples = &run.samples[from..to];
         let sheet = workbook.add_worksheet_with_low_memory()?;
-        write_table(
-            sheet,
-            &latencies_sheet(index),
-            samples,
-            |s: &Sample, column| match column {
-                Column::Client => f64::from(s.client).into(),
-                Column::Message => count(s.message).into(),
-                Column::Intended => seconds(s.intended_ns).into(),
-                Column::Sent => seconds(s.sent_ns).into(),
-                Column::ServiceTime => s.service_time_ns().map(ms).into(),
-                Column::ResponseTime => s.response_time_ns().map(ms).into(),
-                Column::Outcome => s.outcome.name().into(),
-            },
-        )?;
+        let content = |s: &Sample, column| match column {
+            Column::Client => f64::from(s.client).into(),
+            Column::Message => count(s.message).into(),
+            Column::Intended => seconds(s.intended_ns).into(),
+            Column::Sent => seconds(s.sent_ns).into(),
+            Column::ServiceTime => s.service_time_ns().map(ms).into(),
+            Column::ResponseTime => s.response_time_ns().map(ms).into(),
+            Column::Outcome => s.outcome.name().into(),
+        };
+        write_table(sheet, &latencies_sheet(index), samples, content)?;
         mark_unless(sheet, Column::Outcome, samples.len(), Outcome::Ok.name())?;
     }
     Ok(())

@@ -55,23 +55,19 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         (service, response, last)
     });
     let rows: Vec<AverageRow<'_>> = rows.collect();
-    write_table(
-        sheet,
-        MOVING_AVERAGE_SHEET,
-        &rows,
-        |(service, response, last), column| match column {
-            Column::Message => count(service.last as u64).into(),
-            Column::Sent => last.map(|sample| seconds(sample.sent_ns)).into(),
-            Column::ServiceAverage => service.average.map(|ns| ns / 1e6).into(),
-            Column::ServiceMin => ms(service.min).into(),
-            Column::ServiceP99 => ms(service.p99).into(),
-            Column::ServiceMax => ms(service.max).into(),
-            Column::ResponseAverage => response.average.map(|ns| ns / 1e6).into(),
-            Column::ResponseMin => ms(response.min).into(),
-            Column::ResponseP99 => ms(response.p99).into(),
-            Column::ResponseMax => ms(response.max).into(),
-        },
-    )?;
+    let content = |(service, response, last): &AverageRow<'_>, column| match column {
+        Column::Message => count(service.last as u64).into(),
+        Column::Sent => last.map(|sample| seconds(sample.sent_ns)).into(),
+        Column::ServiceAverage => service.average.map(|ns| ns / 1e6).into(),
+        Column::ServiceMin => ms(service.min).into(),
+        Column::ServiceP99 => ms(service.p99).into(),
+        Column::ServiceMax => ms(service.max).into(),
+        Column::ResponseAverage => response.average.map(|ns| ns / 1e6).into(),
+        Column::ResponseMin => ms(response.min).into(),
+        Column::ResponseP99 => ms(response.p99).into(),
+        Column::ResponseMax => ms(response.max).into(),
+    };
+    write_table(sheet, MOVING_AVERAGE_SHEET, &rows, content)?;
     let is_sample = (run.samples.len() as u64) < run.summary.messages.sent;
     if let Some(chart) = chart_of("Service time", &service, SERVICE, is_sample) {
         chart.insert(sheet, 1)?;

@@ -79,27 +79,18 @@ fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static>
         medians().max().unwrap_or(0),
         drawn.iter().filter_map(|t| t.max_ns).max().unwrap_or(0),
     );
+    let [p50, p99] = [Column::ServiceP50, Column::ServiceP99].map(SheetColumn::at);
     let [thin, medium, thick] = [1.25, 1.75, 2.25].map(LineStyle::Line);
     let mut lines = vec![
         ("largest", Column::Max.at(), ORANGE, thin),
-        (
-            "service time p99",
-            Column::ServiceP99.at(),
-            VERMILION,
-            medium,
-        ),
-        ("service time p50", Column::ServiceP50.at(), GREEN, thick),
+        ("service time p99", p99, VERMILION, medium),
+        ("service time p50", p50, GREEN, thick),
     ];
     let mut title = "Service time in each second";
     if has_response_times {
         title = "Service and response time in each second";
-        let response = (
-            "response time p99",
-            Column::ResponseP99.at(),
-            PURPLE,
-            LineStyle::Dots,
-        );
-        lines.insert(1, response);
+        let p99 = Column::ResponseP99.at();
+        lines.insert(1, ("response time p99", p99, PURPLE, LineStyle::Dots));
     }
     chart_of(drawn, title, SheetAxis::of_times(scale), lines)
 }
