@@ -61,13 +61,12 @@ fn word(bytes: &[u8], at: std::ops::Range<usize>) -> Option<u32> {
 }
 
 /// Adds the counts of `other` to `sum`, whatever the bounds of both.
-pub(crate) fn add(sum: &mut Option<Histogram<u64>>, other: Histogram<u64>) -> io::Result<()> {
+pub(crate) fn add(sum: &mut Option<Histogram<u64>>, mut other: Histogram<u64>) -> io::Result<()> {
     match sum {
         Some(sum) => sum.add(&other).map_err(io::Error::other),
         None => {
-            let mut first = other;
-            first.auto(true);
-            *sum = Some(first);
+            other.auto(true);
+            *sum = Some(other);
             Ok(())
         }
     }

@@ -75,7 +75,7 @@ fn of_cells(
         }
     }
     if all.is_empty() {
-        all.push(foreign::read_times_of(source, &request)?);
+        all.push(foreign::read_times_of(source, &request, false)?);
     }
     for times in &mut all {
         times.times.values_ms.sort_unstable_by(f64::total_cmp);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -23,7 +23,7 @@ const MOST_TAGS: usize = 64;
 
 /// A log whose tags are known.
 pub(super) struct IntervalLog {
-    path: PathBuf,
+    place: Place,
     file: File,
     /// Number of intervals with each tag; without one, the empty one.
     tags: BTreeMap<String, u64>,
@@ -45,7 +45,7 @@ pub(super) struct LogInterval<'l> {
 impl IntervalLog {
     pub(super) fn open(path: &Path, file: File) -> Result<Self> {
         let mut log = Self {
-            path: path.to_owned(),
+            place: Place::file(path),
             file,
             tags: BTreeMap::new(),
         };
@@ -57,20 +57,16 @@ impl IntervalLog {
             Ok(())
         })?;
         if tags.is_empty() {
-            return Err(ResultsError::NoColumn(log.place(), ColumnProblem::NoRows));
+            return Err(ResultsError::NoColumn(log.place, ColumnProblem::NoRows));
         }
         log.tags = tags;
         Ok(log)
     }
 
-    pub(super) fn place(&self) -> Place {
-        Place::file(&self.path)
-    }
-
     /// Returns `true` when it has both times of a run.
     pub(super) fn is_ours(&self) -> bool {
         let mut ours = Metric::ALL.into_iter();
-        ours.all(|metric| self.tags.contains_key(tag_of(metric)))
+        ours.all(|metric| self.tags.contains_key(metric.word()))
     }
 
     /// Selects a tag, the empty one for intervals without. Returns it with the column of its times, which are not
@@ -82,18 +78,18 @@ impl IntervalLog {
     ) -> Result<(String, TimeColumn)> {
         let tag = self
             .find_tag(request, metric)
-            .map_err(|problem| ResultsError::NoColumn(self.place(), problem))?;
+            .map_err(|problem| ResultsError::NoColumn(self.place.clone(), problem))?;
         let is_ours = self.is_ours();
         let metric = Metric::ALL
             .into_iter()
-            .find(|metric| is_ours && tag_of(*metric) == tag);
+            .find(|metric| is_ours && metric.word() == tag);
         let name = match (metric, tag) {
             (Some(metric), _) => metric.name(),
             (None, "") => "time",
             (None, tag) => tag,
         };
         let column = TimeColumn {
-            place: self.place(),
+            place: self.place.clone(),
             run: None,
             column: label_of(tag).to_owned(),
             name: name.to_owned(),
@@ -114,19 +110,14 @@ impl IntervalLog {
         metric: Metric,
     ) -> std::result::Result<&str, ColumnProblem> {
         let mut tags = self.tags.keys().map(String::as_str);
-        let labels = || {
-            self.tags
-                .keys()
-                .map(|tag| label_of(tag).to_owned())
-                .collect()
-        };
+        let labels = || self.tags.keys().map(|tag| label_of(tag).into()).collect();
         if let Some(wanted) = &request.column {
             return tags
                 .find(|tag| tag == wanted || label_of(tag) == wanted)
                 .ok_or_else(|| ColumnProblem::NoSuchColumn(wanted.clone(), labels()));
         }
-        if self.tags.contains_key(tag_of(metric)) {
-            return Ok(tag_of(metric));
+        if self.tags.contains_key(metric.word()) {
+            return Ok(metric.word());
         }
         match (tags.next(), tags.next()) {
             (Some(tag), None) => Ok(tag),
@@ -142,7 +133,7 @@ impl IntervalLog {
         tag: &str,
         visitor: &mut dyn FnMut(&LogInterval<'_>, Histogram<u64>) -> Result<()>,
     ) -> Result<()> {
-        let path = self.path.clone();
+        let path = self.place.path.clone();
         self.visit_lines(&mut |interval| {
             if interval.tag != tag {
                 return Ok(());
@@ -155,7 +146,7 @@ impl IntervalLog {
 
     /// Merges all intervals with this tag.
     pub(super) fn whole(&mut self, tag: &str) -> Result<Histogram<u64>> {
-        let (mut sum, place) = (None, self.place());
+        let (mut sum, place) = (None, self.place.clone());
         self.visit(tag, &mut |_, histogram| {
             histogram::add(&mut sum, histogram)
                 .map_err(|source| ResultsError::damaged(place.clone(), source))
@@ -170,7 +161,8 @@ impl IntervalLog {
         &mut self,
         visitor: &mut dyn FnMut(&LogInterval<'_>) -> Result<()>,
     ) -> Result<()> {
-        let Self { path, file, .. } = self;
+        let Self { place, file, .. } = self;
+        let path = &place.path;
         let failed = |source| ResultsError::read(path, source);
         file.rewind().map_err(failed)?;
         let mut reader = BufReader::new(&*file);
@@ -240,14 +232,6 @@ fn since_start(at: Duration, started: Option<Duration>, base: Option<Duration>) 
 /// A tag as it is shown.
 fn label_of(tag: &str) -> &str {
     if tag.is_empty() { "untagged" } else { tag }
-}
-
-/// Tag of a metric in the logs of this crate.
-fn tag_of(metric: Metric) -> &'static str {
-    match metric {
-        Metric::ServiceTime => "service",
-        Metric::ResponseTime => "response",
-    }
 }
 
 #[cfg(test)]

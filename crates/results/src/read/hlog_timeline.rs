@@ -23,11 +23,8 @@ pub(super) fn read(log: &mut IntervalLog, request: &ColumnRequest) -> Result<Run
     if log.is_ours() && request.column.is_none() {
         let rows = &mut timeline.rows;
         let slower = seconds_of(log, request, Metric::ResponseTime)?.rows;
-        let differ = rows.len() != slower.len()
-            || rows
-                .iter()
-                .zip(&slower)
-                .any(|(a, b)| (a.service_p99_ns, a.max_ns) != (b.service_p99_ns, b.max_ns));
+        let figures = |row: &TimelineRow| (row.service_p99_ns, row.max_ns);
+        let differ = rows.iter().map(figures).ne(slower.iter().map(figures));
         timeline.is_open_loop = differ.then_some(true);
         let slower: BTreeMap<_, _> = slower.into_iter().map(|row| (row.second, row)).collect();
         for row in rows {

@@ -7,7 +7,6 @@ use std::path::Path;
 use measurement::record::TimelineRow;
 use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary};
 use serde::Deserialize;
-use serde_json::error::Category;
 
 use crate::error::{Place, Result, ResultsError};
 use crate::histogram::EncodedHistograms;
@@ -48,11 +47,11 @@ pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
 
 impl JsonRun {
     pub(super) fn read(path: &Path, file: File) -> Result<Self> {
-        let failed = |source: serde_json::Error| match source.classify() {
-            Category::Data => ResultsError::NotASummary(path.to_owned(), source),
-            Category::Io | Category::Syntax | Category::Eof => {
-                ResultsError::damaged(Place::file(path), std::io::Error::from(source))
+        let failed = |source: serde_json::Error| {
+            if source.is_data() {
+                return ResultsError::NotASummary(path.to_owned(), source);
             }
+            ResultsError::damaged(Place::file(path), std::io::Error::from(source))
         };
         let mut text = Vec::new();
         file.take(MOST_BYTES)

@@ -59,15 +59,9 @@ impl MessageRow {
             return Some(Sample::lost(client, message, intended_ns, sent_ns));
         };
         let received_ns = sent_ns + service;
-        let intended_ns = received_ns.saturating_sub(response);
-        Some(Sample::echoed(
-            client,
-            message,
-            intended_ns,
-            sent_ns,
-            received_ns,
-            outcome,
-        ))
+        let due_ns = received_ns.saturating_sub(response);
+        let sample = Sample::echoed(client, message, due_ns, sent_ns, received_ns, outcome);
+        Some(sample)
     }
 }
 

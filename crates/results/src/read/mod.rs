@@ -73,6 +73,14 @@ impl Metric {
         }
     }
 
+    /// Its tag in an interval log, and the word for it in the name of a column.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::ServiceTime => "service",
+            Self::ResponseTime => "response",
+        }
+    }
+
     pub(crate) fn column(self) -> &'static str {
         match self {
             Self::ServiceTime => LatencyColumn::ServiceTime.title(),
@@ -104,7 +112,7 @@ pub struct ColumnRequest {
 /// meant, and when a cell of it holds anything but a time.
 pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
     match open::open(path)? {
-        OpenedFile::Cells(mut source) => foreign::read_times_of(source.as_mut(), request),
+        OpenedFile::Cells(mut source) => foreign::read_times_of(source.as_mut(), request, false),
         OpenedFile::Json(_) | OpenedFile::Log(_) => {
             Err(ResultsError::Lacks(path.to_owned(), Content::Messages))
         }

@@ -33,18 +33,6 @@ pub enum RunPart {
     Clients,
 }
 
-impl RunPart {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Summary,
-        Self::Percentiles,
-        Self::Timeline,
-        Self::Histograms,
-        Self::Samples,
-        Self::Clients,
-    ];
-}
-
 /// Reads these parts of a run that ws-bench saved. A part that the file does not hold stays `None`.
 ///
 /// # Errors

@@ -68,15 +68,16 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
         let (size, compressed) = (part.size(), part.compressed_size());
         all = all.saturating_add(size);
         let name = part.name()?.to_lowercase();
-        if size > LARGE && size / HIGHEST_RATIO > compressed {
-            return Ok(Some(too_long(&name, size, compressed)));
-        }
         drop(part);
         if is_held(&name) {
             held = held.saturating_add(size);
-            if held > limits.held {
-                return Ok(Some(too_long(&name, size, compressed)));
-            }
+        }
+        let is_inflated = size > LARGE && size / HIGHEST_RATIO > compressed;
+        let (shown_size, compressed) = (grouped(size), grouped(compressed));
+        if is_inflated || held > limits.held {
+            return Ok(Some(format!(
+                "its part `{name}` of {compressed} bytes inflates to {shown_size}"
+            )));
         }
         // One that cannot be inflated ends its reader, too.
         if name.ends_with("sharedstrings.xml")
@@ -86,8 +87,7 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
             let is_begun = part.take(HEAD_BYTES).read_to_end(&mut head).is_ok();
             if is_begun && texts(&head) > size / SHORTEST_TEXT {
                 return Ok(Some(format!(
-                    "`{name}` claims more texts than its {} bytes can hold",
-                    grouped(size)
+                    "`{name}` claims more texts than its {shown_size} bytes can hold"
                 )));
             }
         }
@@ -96,14 +96,6 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
         return Ok(Some(format!("it would inflate to {} bytes", grouped(all))));
     }
     Ok(None)
-}
-
-fn too_long(name: &str, size: u64, compressed: u64) -> String {
-    format!(
-        "its part `{name}` of {} bytes inflates to {}",
-        grouped(compressed),
-        grouped(size)
-    )
 }
 
 /// Returns `true` for a part that the reader may hold as a whole: every XML but sheets. Pictures are not read.

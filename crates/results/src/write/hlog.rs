@@ -15,8 +15,6 @@ use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
 use super::RunView;
 use crate::histogram;
 
-const NS_PER_MS: f64 = 1e6;
-
 pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut file = BufWriter::new(file);
     // A summary of ours has a time; without one the log begins at the epoch.
@@ -31,7 +29,7 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
         .add_comment("[Histogram log format version 1.3]")
         .with_start_time(started)
         .with_base_time(started)
-        .with_max_value_divisor(NS_PER_MS)
+        .with_max_value_divisor(1e6)
         .begin_log_with(&mut file, &mut serializer)?;
     let empty = Histogram::<u64>::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
         .map_err(io::Error::other)?;

@@ -6,7 +6,7 @@ mod hlog;
 mod json;
 mod xlsx;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use measurement::record::{Sample, TimelineRow};
@@ -30,8 +30,6 @@ struct RunView<'a> {
 }
 
 impl<'a> RunView<'a> {
-    /// # Errors
-    /// When the run has no summary.
     fn of(run: &'a Run) -> io::Result<Self> {
         let summary = run.summary.as_ref();
         Ok(Self {
@@ -126,7 +124,7 @@ impl Output {
         match self.format {
             RunFormat::Xlsx => xlsx::write(&run, file),
             RunFormat::Csv => csv::write(&run, file),
-            RunFormat::Json => json::write(&run, file),
+            RunFormat::Json => json::text_of(&run).and_then(|text| file.write_all(text.as_bytes())),
             RunFormat::Hlog => hlog::write(&run, file),
         }
         .map_err(failed)?;

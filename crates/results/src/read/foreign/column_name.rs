@@ -67,11 +67,7 @@ impl ColumnName {
         if self.says(OTHER) {
             return None;
         }
-        let asked_for = match metric {
-            Metric::ServiceTime => "service",
-            Metric::ResponseTime => "response",
-        };
-        if self.says(asked_for) {
+        if self.says(metric.word()) {
             return Some(0);
         }
         LATENCY

@@ -10,6 +10,9 @@ use crate::schema::{LatencyColumn, SheetColumn};
 /// Rows that decide the kind of a column.
 const HEAD_ROWS: usize = 1_000;
 
+/// Names that pandas gives an index that was written and read again.
+const INDEX_NAMES: [&str; 3] = ["index", "unnamed: 0", "#"];
+
 /// The header of a sheet, and the kinds of its columns.
 #[derive(Debug)]
 pub(in crate::read) struct SheetHeader {
@@ -86,11 +89,18 @@ impl SheetHeader {
         let columns = indexes
             .into_iter()
             .map(|index| {
-                let name = names.and_then(|names| name_of(names.get(&index)?));
+                let name = names.and_then(|names| match names.get(&index)? {
+                    HeadCell::Text(text) => Some(text.clone()),
+                    HeadCell::Number(number) => Some(number.to_string()),
+                    HeadCell::Other => None,
+                });
                 let contents = ColumnContents::of(values, index);
                 let numbers_rows = match &name {
-                    Some(name) => is_index_name(name),
-                    None => header.is_some() || contents.counts_rows(),
+                    Some(name) => INDEX_NAMES.contains(&name.to_lowercase().as_str()),
+                    // A single row counts nothing.
+                    None => {
+                        header.is_some() || contents.numbers > 1 && contents.counts_from.is_some()
+                    }
                 };
                 HeaderColumn {
                     index,
@@ -122,19 +132,6 @@ impl SheetHeader {
         self.columns
             .iter()
             .find(|column| column.name.as_deref() == Some(name))
-    }
-}
-
-/// Returns `true` for the names that pandas gives an index that was written and read again.
-fn is_index_name(name: &str) -> bool {
-    ["index", "unnamed: 0", "#"].contains(&name.to_lowercase().as_str())
-}
-
-fn name_of(cell: &HeadCell) -> Option<String> {
-    match cell {
-        HeadCell::Text(text) => Some(text.clone()),
-        HeadCell::Number(number) => Some(number.to_string()),
-        HeadCell::Other => None,
     }
 }
 
@@ -191,11 +188,6 @@ impl ColumnContents {
             others,
             counts_from: [0, 1].into_iter().find(is_count),
         }
-    }
-
-    /// Returns `true` for the numbers of the rows. A single one counts nothing.
-    fn counts_rows(&self) -> bool {
-        self.numbers > 1 && self.counts_from.is_some()
     }
 }
 

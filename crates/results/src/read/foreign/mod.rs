@@ -18,14 +18,6 @@ use super::time_column::{Latencies, TimeColumn, XColumn};
 use crate::error::{ColumnProblem, Place, Refusal, Result, ResultsError};
 use crate::schema::{LATENCIES_SHEET, LatencyColumn, SheetColumn, latencies_sheet};
 
-pub(super) fn read_times_of(
-    source: &mut dyn CellSource,
-    request: &ColumnRequest,
-) -> Result<TimeColumn> {
-    let selected = select_sheet(source, request)?;
-    read_selected(source, request, selected, false)
-}
-
 /// Reads the times of a file of cells together with another column of ours, whose numbers are checked as
 /// milliseconds. `None` where the file is not ours.
 pub(super) fn read_beside(
@@ -39,16 +31,17 @@ pub(super) fn read_beside(
         return Ok(None);
     }
     request.x = Some(column.title().to_owned());
-    let selected = select_sheet(source, &request)?;
-    read_selected(source, &request, selected, true).map(Some)
+    read_times_of(source, &request, true).map(Some)
 }
 
-fn read_selected(
+/// Reads one column of times of an open file, and the other one, if it was asked for, as times as well or as any
+/// numbers.
+pub(super) fn read_times_of(
     source: &mut dyn CellSource,
     request: &ColumnRequest,
-    (sheet, column): (String, SelectedColumn),
     x_is_time: bool,
 ) -> Result<TimeColumn> {
+    let (sheet, column) = select_sheet(source, request)?;
     let place = source.place(&sheet);
     let unit = request.unit.or(column.name.unit);
     let mut reader = ColumnReader::new(unit.unwrap_or_default(), x_is_time);
