@@ -8,7 +8,6 @@ use crate::content::Content;
 
 pub(crate) type Result<T> = std::result::Result<T, ResultsError>;
 
-/// The words of another library.
 type Cause = Box<dyn Error + Send + Sync>;
 
 /// Reasons why a file could not be written or read. Each names the file, and the sheet where there is one.
@@ -179,7 +178,7 @@ pub enum ColumnProblem {
     NoSuchSheet(String, Vec<String>),
     /// The sheet has no rows below its header.
     NoRows,
-    /// It has rows, but no column of numbers except perhaps this one, which numbers the rows.
+    /// Rows without a column of numbers, except perhaps this one, which numbers the rows.
     NoNumbers(Option<String>),
     /// No column has the name that was asked for; the names there are.
     NoSuchColumn(String, Vec<String>),

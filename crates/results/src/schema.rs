@@ -165,7 +165,6 @@ columns! {
     MovingAverageColumn {
         /// Position of the group's last message among the timed ones, from 1.
         Message: Count = "message",
-        /// Its send time.
         Sent: Micros = "sent_s",
         /// The mean of the 50 messages up to that one.
         ServiceAverage: Thousandths = "service_average_of_50_ms",

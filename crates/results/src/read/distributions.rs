@@ -36,7 +36,6 @@ pub fn read_distribution(
     }
 }
 
-/// The metric asked for, or both of them.
 fn wanted(request: &ColumnRequest, both: bool) -> &[Metric] {
     if both {
         &Metric::ALL

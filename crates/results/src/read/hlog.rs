@@ -229,7 +229,6 @@ fn since_start(at: Duration, started: Option<Duration>, base: Option<Duration>) 
     }
 }
 
-/// A tag as it is shown.
 fn label_of(tag: &str) -> &str {
     if tag.is_empty() { "untagged" } else { tag }
 }

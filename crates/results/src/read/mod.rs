@@ -73,7 +73,7 @@ impl Metric {
         }
     }
 
-    /// Its tag in an interval log, and the word for it in the name of a column.
+    /// Tag in an interval log, and word in the name of a column.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::ServiceTime => "service",

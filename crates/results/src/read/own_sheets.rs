@@ -1,6 +1,6 @@
 //! Sheets of ours that hold one row of numbers for each second, percentile or client.
 //!
-//! A reader returns `None` when there is no such sheet, or it has not the columns that it had from the beginning.
+//! A reader returns `None` when there is no such sheet, or it lacks a column that every version wrote.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -70,7 +70,7 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
 
 struct NumberRow<'r> {
     place: &'r Place,
-    /// Its cells, which are numbers, by the names of their columns.
+    /// Cells, which are numbers, by the names of their columns.
     cells: BTreeMap<&'r str, Cell<'static>>,
 }
 

@@ -30,7 +30,7 @@ pub(super) struct SheetChart<'a> {
     pub(super) sheet: &'a str,
     /// Number of the sheet's columns: the chart stands to their right.
     pub(super) columns: usize,
-    /// Its last row that is drawn.
+    /// Last row that is drawn.
     pub(super) last_row: u32,
     pub(super) title: String,
     pub(super) x: SheetAxis<'a>,
