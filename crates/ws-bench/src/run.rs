@@ -245,10 +245,7 @@ fn status(summary: &Summary) -> ExitStatus {
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_usage = error.is::<PlanError>()
         || error.is::<NoTerminal>()
-        || matches!(
-            error.downcast_ref(),
-            Some(ResultsError::UnknownEnding { .. })
-        )
+        || matches!(error.downcast_ref(), Some(ResultsError::UnknownEnding(_)))
         || matches!(error.downcast_ref(), Some(DrawError::UnknownEnding { .. }));
     if is_usage {
         ExitStatus::Usage

@@ -102,7 +102,7 @@ fn load_from_any(
             Err(error) => error,
         };
         let lacking = match &error {
-            DrawError::Results(ResultsError::Lacks { path, .. }) => {
+            DrawError::Results(ResultsError::Lacks(path, _)) => {
                 left.iter().position(|files| files.first() == Some(path))
             }
             _ => None,
