@@ -81,7 +81,6 @@ impl<'c> RoundValues<'c> {
             level,
             resamples: if are_many { 1_999 } else { 9_999 },
             seed: self.0.plan.seed,
-            ..Bootstrap::default()
         }
     }
 
