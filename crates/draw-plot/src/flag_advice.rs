@@ -6,11 +6,11 @@ use results::{ColumnProblem, ResultsError};
 /// The error, with the flag that helps behind its message.
 pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
     let advice = match &error {
-        DrawError::Results(ResultsError::NoColumn { problem, .. }) => match problem {
-            ColumnProblem::NotNumbers { .. } => ": mend it, or name another one with --column",
-            ColumnProblem::NoNumbers { index: Some(_) } => "; if it is meant, say so with --column",
-            ColumnProblem::OnlyX { .. } => ", which --x draws against",
-            ColumnProblem::Ambiguous { .. } => " with --column",
+        DrawError::Results(ResultsError::NoColumn(_, problem)) => match problem {
+            ColumnProblem::NotNumbers(_) => ": mend it, or name another one with --column",
+            ColumnProblem::NoNumbers(Some(_)) => "; if it is meant, say so with --column",
+            ColumnProblem::OnlyX(_) => ", which --x draws against",
+            ColumnProblem::Ambiguous(_) => " with --column",
             _ => return error.into(),
         },
         _ => return error.into(),

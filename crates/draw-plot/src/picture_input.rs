@@ -53,7 +53,7 @@ impl PictureInput {
     pub fn of_run(run: &Run) -> Option<Self> {
         let (summary, samples) = (run.summary.as_ref()?, run.samples.as_ref()?);
         let timed = summary.service_time_ns.count;
-        let times = Latencies::of_samples(samples, Metric::ServiceTime, timed);
+        let times = Latencies::of_samples(samples, timed);
         let subject = Subject {
             title: run_title(&RunOrigin::from(summary)),
             ..Subject::default()

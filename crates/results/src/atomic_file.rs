@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::ResultsError;
+use crate::error::{Result, ResultsError};
 
 /// A new file beside the one it will become. Dropped before [`publish`](Self::publish), it leaves
 /// nothing behind.
@@ -21,15 +21,15 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`ResultsError::Write`] when the folder cannot be written to, or `path` is a folder.
-    pub fn create(path: &Path) -> Result<Self, ResultsError> {
+    pub fn create(path: &Path) -> Result<Self> {
         let failed = |source: io::Error| ResultsError::write(path, source);
         if path.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".unfinished-");
         // The umask decides, as for any new file. Temporary files are private otherwise.
@@ -47,13 +47,11 @@ impl AtomicFile {
     }
 
     /// The name it will have.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The name it has until then, for a program that ends without dropping it.
-    #[must_use]
     pub fn unfinished_path(&self) -> &Path {
         self.file.path()
     }
@@ -67,7 +65,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// [`ResultsError::Write`] when it cannot be renamed.
-    pub fn publish(self) -> Result<(), ResultsError> {
+    pub fn publish(self) -> Result<()> {
         match self.file.persist(&self.path) {
             Ok(_) => Ok(()),
             Err(e) => Err(ResultsError::write(&self.path, e.error)),
@@ -77,7 +75,6 @@ impl AtomicFile {
 
 /// Returns `true` when two paths lead to one file, so that writing the one would replace the other. Files that
 /// do not exist yet are compared by their paths.
-#[must_use]
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,

@@ -19,8 +19,7 @@ pub enum Content {
 
 impl Content {
     /// The formats that hold it, in words.
-    #[must_use]
-    pub fn formats(self) -> &'static str {
+    pub(crate) fn formats(self) -> &'static str {
         match self {
             Self::Messages => "the .xlsx or .csv of the run",
             Self::SendTimes => "the .xlsx, .csv or .hlog of the run",

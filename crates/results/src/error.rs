@@ -1,65 +1,40 @@
 //! Errors of reading and writing files.
 
 use std::error::Error;
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use crate::content::Content;
+
+pub(crate) type Result<T> = std::result::Result<T, ResultsError>;
+
+type Cause = Box<dyn Error + Send + Sync>;
 
 /// Reasons why a file could not be written or read. Each names the file, and the sheet where there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResultsError {
     /// The file cannot be created or written, or the workbook cannot be put together.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    #[error("cannot write {}", .0.display())]
+    Write(PathBuf, #[source] Cause),
     /// The file name has an ending that no writer knows.
-    #[error("cannot tell the format of {} by its ending: use {known}", path.display())]
-    UnknownEnding {
-        /// The file.
-        path: PathBuf,
-        /// The endings that are known.
-        known: &'static str,
-    },
+    #[error("cannot tell the format of {} by its ending: use .xlsx, .csv, .json or .hlog", .0.display())]
+    UnknownEnding(PathBuf),
     /// The file cannot be opened or read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
+    #[error("cannot read {}", .0.display())]
+    Read(PathBuf, #[source] io::Error),
     /// The file is whole, but not one that can be read here.
-    #[error("{} {reason}", path.display())]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        reason: Refusal,
-    },
+    #[error("{} {}", .0.display(), .1)]
+    Refused(PathBuf, Refusal),
     /// The file is whole, but of a kind that does not hold what is wanted.
-    #[error("{} holds no {content}: give {}", path.display(), content.formats())]
-    Lacks {
-        /// The file.
-        path: PathBuf,
-        /// The missing content.
-        content: Content,
-    },
-    /// A JSON document, or a `summary` sheet, of another shape than ours.
-    #[error("{}", document.mismatch(path))]
-    NotOurs {
-        /// The file.
-        path: PathBuf,
-        /// The kind of document that was expected.
-        document: DocumentKind,
-        /// The first difference.
-        source: serde_json::Error,
-    },
+    #[error("{} holds no {}: give {}", .0.display(), .1, .1.formats())]
+    Lacks(PathBuf, Content),
+    /// A JSON document, or a `summary` sheet, of another shape than that of a run.
+    #[error("the summary in {} is not one that ws-bench wrote", .0.display())]
+    NotASummary(PathBuf, #[source] serde_json::Error),
+    /// A JSON document of another shape than that of a comparison of servers.
+    #[error("{} is no comparison that ws-compare wrote", .0.display())]
+    NotAComparison(PathBuf, #[source] serde_json::Error),
     /// A later version wrote it, whose keys may mean something else.
     #[error("{} has schema {found}, and {known} is the latest that is known here: use the version that wrote it", path.display())]
     NewerSchema {
@@ -71,31 +46,15 @@ pub enum ResultsError {
         known: u32,
     },
     /// A file or sheet that ends early, or whose bytes are not what they should be.
-    #[error("cannot read {place}: it is truncated or damaged")]
-    Damaged {
-        /// The file or sheet.
-        place: Place,
-        /// The words of its reader.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// A row of a CSV file, or a line of a log, that ends early.
-    #[error("{} is truncated or damaged: {defect}", path.display())]
-    DamagedRow {
-        /// The file.
-        path: PathBuf,
-        /// The row or line, and its defect.
-        defect: RowDefect,
-        /// The words of the reader of its histogram.
-        source: Option<std::io::Error>,
-    },
-    /// Rows of messages that were sent before those above them.
-    #[error("row {row} of {} was sent before the row above it: rows in order of sending are needed", path.display())]
-    NotInOrder {
-        /// The file.
-        path: PathBuf,
-        /// The row, from 1.
-        row: u32,
-    },
+    #[error("cannot read {0}: it is truncated or damaged")]
+    Damaged(Place, #[source] Cause),
+    /// A row of a CSV file, or a line of a log, that ends early: the defect, and the words of the reader of its
+    /// histogram.
+    #[error("{} is truncated or damaged: {}", .0.display(), .1)]
+    DamagedRow(PathBuf, String, #[source] Option<io::Error>),
+    /// A row, from 1, of a message that was sent before the one above it.
+    #[error("row {} of {} was sent before the row above it: rows in order of sending are needed", .1, .0.display())]
+    NotInOrder(PathBuf, u32),
     /// The rows are a random sample, so they cannot be counted.
     #[error(
         "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
@@ -109,24 +68,9 @@ pub enum ResultsError {
         /// Messages that there were at least.
         messages: u64,
     },
-    /// No sheet has the name that was asked for.
-    #[error("no sheet `{sheet}` in {}: it has {known}", path.display())]
-    NoSuchSheet {
-        /// The file.
-        path: PathBuf,
-        /// The name that was asked for.
-        sheet: String,
-        /// The names there are, each between backticks.
-        known: String,
-    },
-    /// No column, or no single one, can be meant.
-    #[error("{}", problem.describe(place))]
-    NoColumn {
-        /// The sheet.
-        place: Place,
-        /// The cause.
-        problem: ColumnProblem,
-    },
+    /// No column of the file or sheet, or no single one, can be meant.
+    #[error("{}", .1.describe(.0))]
+    NoColumn(Place, ColumnProblem),
     /// The column has no number in any row, or not together with the column to draw against.
     #[error("{}", no_values(place, column, x.as_deref(), *rows))]
     NoValues {
@@ -156,37 +100,28 @@ pub enum ResultsError {
 impl ResultsError {
     /// Wraps the cause of a failed write.
     pub fn write(path: &Path, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Write {
-            path: path.to_owned(),
-            source: source.into(),
-        }
+        Self::Write(path.to_owned(), source.into())
     }
 
-    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
-        Self::Read {
-            path: path.to_owned(),
-            source,
-        }
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read(path.to_owned(), source)
     }
 
-    pub(crate) fn refused(path: &Path, reason: Refusal) -> Self {
-        Self::Refused {
-            path: path.to_owned(),
-            reason,
-        }
+    /// Refuses a file that inflates to this.
+    pub(crate) fn zip_bomb(path: &Path, excess: String) -> Self {
+        Self::Refused(path.to_owned(), Refusal::ZipBomb(excess))
     }
 
-    pub(crate) fn lacks(path: &Path, content: Content) -> Self {
-        Self::Lacks {
-            path: path.to_owned(),
-            content,
-        }
+    pub(crate) fn damaged(place: Place, source: impl Into<Cause>) -> Self {
+        Self::Damaged(place, source.into())
     }
 
-    pub(crate) fn damaged(place: Place, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Damaged {
+    pub(crate) fn no_values(place: Place, column: &str, rows: u64) -> Self {
+        Self::NoValues {
             place,
-            source: source.into(),
+            column: column.to_owned(),
+            x: None,
+            rows,
         }
     }
 }
@@ -202,18 +137,10 @@ pub struct Place {
 
 impl Place {
     /// A file without sheets.
-    #[must_use]
     pub fn file(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             sheet: None,
-        }
-    }
-
-    pub(crate) fn sheet(path: &Path, sheet: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            sheet: Some(sheet.to_owned()),
         }
     }
 }
@@ -244,108 +171,57 @@ pub enum Refusal {
     ZipBomb(String),
 }
 
-/// Kinds of JSON document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DocumentKind {
-    /// The summary of a run.
-    Summary,
-    /// A comparison of servers.
-    Comparison,
-}
-
-impl DocumentKind {
-    fn mismatch(self, path: &Path) -> String {
-        let path = path.display();
-        match self {
-            Self::Summary => format!("the summary in {path} is not one that ws-bench wrote"),
-            Self::Comparison => format!("{path} is no comparison that ws-compare wrote"),
-        }
-    }
-}
-
-/// Defects of a row or line; both count from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RowDefect {
-    /// A row of a CSV file of ours has fewer or more fields than the others.
-    #[error("row {row} has {found} fields instead of {wanted}")]
-    Fields {
-        /// The row.
-        row: u32,
-        /// Fields found.
-        found: usize,
-        /// Fields of every row.
-        wanted: usize,
-    },
-    /// A line of a log holds no histogram.
-    #[error("line {0} is no interval of a log")]
-    Interval(u64),
-}
-
 /// Reasons why no column can be read, nearest to a choice last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnProblem {
+    /// No sheet has the name that was asked for; the names there are.
+    NoSuchSheet(String, Vec<String>),
     /// The sheet has no rows below its header.
     NoRows,
-    /// It has rows, but no column of numbers except perhaps one that numbers the rows.
-    NoNumbers {
-        /// That one.
-        index: Option<String>,
-    },
-    /// No column has the name that was asked for.
-    NoSuchColumn {
-        /// That name.
-        wanted: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
-    /// The only numbers are those that the times would be drawn against.
-    OnlyX {
-        /// The column to draw against.
-        column: String,
-    },
-    /// Any of several columns may hold the times.
-    Ambiguous {
-        /// Their names.
-        columns: Vec<String>,
-    },
-    /// A column with the name of a latency holds no numbers, and another one would be drawn in its place.
-    NotNumbers {
-        /// The column.
-        column: String,
-    },
+    /// Rows without a column of numbers, except perhaps this one, which numbers the rows.
+    NoNumbers(Option<String>),
+    /// No column has the name that was asked for; the names there are.
+    NoSuchColumn(String, Vec<String>),
+    /// The only numbers are those of the column that the times would be drawn against.
+    OnlyX(String),
+    /// Any of these columns may hold the times.
+    Ambiguous(Vec<String>),
+    /// This column has the name of a latency and holds no numbers: another one would be drawn in its place.
+    NotNumbers(String),
 }
 
 impl ColumnProblem {
     /// Ranks it by how little was missing to a choice.
     pub(crate) fn nearness(&self) -> u8 {
         match self {
-            Self::NoRows => 0,
-            Self::NoNumbers { .. } => 1,
-            Self::NoSuchColumn { .. } => 2,
-            Self::OnlyX { .. } => 3,
-            Self::Ambiguous { .. } => 4,
-            Self::NotNumbers { .. } => 5,
+            Self::NoSuchSheet(..) | Self::NoRows => 0,
+            Self::NoNumbers(_) => 1,
+            Self::NoSuchColumn(..) => 2,
+            Self::OnlyX(_) => 3,
+            Self::Ambiguous(_) => 4,
+            Self::NotNumbers(_) => 5,
         }
     }
 
     fn describe(&self, place: &Place) -> String {
         match self {
+            Self::NoSuchSheet(wanted, known) => {
+                format!("no sheet `{wanted}` in {place}: it has {}", quoted(known))
+            }
             Self::NoRows => format!("{place} has no rows"),
-            Self::NoNumbers { index: None } => format!("{place} has no column of numbers"),
-            Self::NoNumbers {
-                index: Some(column),
-            } => format!(
+            Self::NoNumbers(None) => format!("{place} has no column of numbers"),
+            Self::NoNumbers(Some(column)) => format!(
                 "{place} has no column of numbers but `{column}`, which only numbers the rows"
             ),
-            Self::NoSuchColumn { wanted, known } => {
+            Self::NoSuchColumn(wanted, known) => {
                 format!("no column `{wanted}` in {place}: it has {}", quoted(known))
             }
-            Self::OnlyX { column } => format!("{place} has no column of numbers but `{column}`"),
-            Self::Ambiguous { columns } => format!(
+            Self::OnlyX(column) => format!("{place} has no column of numbers but `{column}`"),
+            Self::Ambiguous(columns) => format!(
                 "cannot tell which column of {place} to draw: choose one of {}",
                 quoted(columns)
             ),
-            Self::NotNumbers { column } => format!("column `{column}` of {place} holds no numbers"),
+            Self::NotNumbers(column) => format!("column `{column}` of {place} holds no numbers"),
         }
     }
 }
@@ -360,10 +236,7 @@ fn no_values(place: &Place, column: &str, x: Option<&str>, rows: u64) -> String 
 }
 
 /// Joins names as `a`, `b`, each between backticks.
-pub(crate) fn quoted<T: AsRef<str>>(names: &[T]) -> String {
-    let quoted: Vec<_> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
+fn quoted(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }

@@ -20,7 +20,6 @@ const PLAIN_COOKIE: u32 = 0x1c84_9313;
 const HEADER_BYTES: usize = 40;
 const LENGTH_AT: std::ops::Range<usize> = 4..8;
 
-/// The text of a histogram.
 pub(crate) fn encode(histogram: &Histogram<u64>) -> io::Result<String> {
     let mut bytes = Vec::new();
     V2DeflateSerializer::new()
@@ -50,7 +49,6 @@ pub(crate) fn decode(text: &str) -> io::Result<Histogram<u64>> {
     from_plain(&plain)
 }
 
-/// The histogram of bytes in the plain encoding.
 pub(crate) fn from_plain(bytes: &[u8]) -> io::Result<Histogram<u64>> {
     Deserializer::new()
         .deserialize(&mut Cursor::new(bytes))
@@ -63,13 +61,12 @@ fn word(bytes: &[u8], at: std::ops::Range<usize>) -> Option<u32> {
 }
 
 /// Adds the counts of `other` to `sum`, whatever the bounds of both.
-pub(crate) fn add(sum: &mut Option<Histogram<u64>>, other: Histogram<u64>) -> io::Result<()> {
+pub(crate) fn add(sum: &mut Option<Histogram<u64>>, mut other: Histogram<u64>) -> io::Result<()> {
     match sum {
         Some(sum) => sum.add(&other).map_err(io::Error::other),
         None => {
-            let mut first = other;
-            first.auto(true);
-            *sum = Some(first);
+            other.auto(true);
+            *sum = Some(other);
             Ok(())
         }
     }

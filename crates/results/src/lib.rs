@@ -6,9 +6,6 @@
 //! | `schema` | names of sheets and columns, shared by writers and reader |
 //! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog`; a comparison of servers |
 //! | [`atomic_file`] | files that appear under their name only when they are whole |
-//!
-//! Writers take the run as plain data and write into a file that appears under its name only when
-//! it is whole.
 
 #![cfg_attr(
     test,
@@ -28,6 +25,5 @@ pub mod read;
 mod schema;
 pub mod write;
 
-pub use content::Content;
-pub use error::{ColumnProblem, DocumentKind, Place, Refusal, ResultsError, RowDefect};
+pub use error::{ColumnProblem, ResultsError};
 pub use schema::LATENCIES_COLUMNS;

@@ -4,23 +4,27 @@ use std::num::NonZeroUsize;
 
 use measurement::run::comparison::ComparedFigure;
 
-/// Sheet with the JSON summary flattened, one key a row.
+// The sheets of a run.
+
+/// The JSON summary flattened, one key a row.
 pub(crate) const SUMMARY_SHEET: &str = "summary";
-/// Sheet with one row a message; further ones are named `latencies_2`, `latencies_3`, …
+/// One row a message; further ones are named `latencies_2`, `latencies_3`, …
 pub(crate) const LATENCIES_SHEET: &str = "latencies";
-/// Sheet with the percentile table.
 pub(crate) const PERCENTILES_SHEET: &str = "percentiles";
-/// Sheet with one row a second.
+/// One row a second.
 pub(crate) const TIMELINE_SHEET: &str = "timeline";
-/// Sheet with one row a client.
+/// One row a client.
 pub(crate) const CONNECTIONS_SHEET: &str = "connections";
-/// Sheet with the moving average, at no more points than a chart can show.
+/// The moving average, at no more points than a chart can show.
 pub(crate) const MOVING_AVERAGE_SHEET: &str = "moving_average";
-/// Sheet of a comparison with one row a figure and server.
+
+// The sheets of a comparison.
+
+/// One row a figure and server.
 pub(crate) const COMPARED_SHEET: &str = "figures";
-/// Sheet of a comparison with one row a round and server.
+/// One row a round and server.
 pub(crate) const ROUNDS_SHEET: &str = "rounds";
-/// Sheet of a comparison with what is in no other, as keys and values.
+/// All that is in no other, as keys and values.
 pub(crate) const COMPARISON_SHEET: &str = "comparison";
 
 /// Rows that a sheet holds below its header.
@@ -29,7 +33,7 @@ pub(crate) const ROWS_PER_SHEET: usize = 1_048_575;
 /// Messages in the average of [`MOVING_AVERAGE_SHEET`]: `draw-plot`'s default.
 pub(crate) const MOVING_AVERAGE_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
 
-/// Sheets of a comparison with one row a round, one column a server, and a chart.
+/// One row a round, one column a server, and a chart.
 pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
     ("throughput", ComparedFigure::Throughput),
     ("response_p50", ComparedFigure::ResponseP50),
@@ -44,28 +48,46 @@ pub(crate) fn latencies_sheet(index: usize) -> String {
     }
 }
 
+/// Formats of cells, by their content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellFormat {
+    /// A number that names something: no separators.
+    Id,
+    Count,
+    /// Seconds since T0, to the microsecond.
+    Micros,
+    /// Three decimals: of milliseconds, which people compare, and of lengths of time in seconds.
+    Thousandths,
+    Ratio,
+    /// All digits that there are: 99.9, 99.9999.
+    General,
+    /// Two digits, or none of a hundred and more.
+    OneIn,
+    Text,
+    /// No format, on a sheet of millions of rows: naming the format of a cell is a tenth of its bytes, to be
+    /// written, packed and read again.
+    Plain,
+}
+
 /// Columns of a sheet, left to right.
 pub(crate) trait SheetColumn: Copy + 'static {
-    /// All of them.
     const ALL: &'static [Self];
-    /// Their titles in the header.
     const TITLES: &'static [&'static str];
 
-    /// The title in the header.
-    fn title(self) -> &'static str {
-        Self::TITLES
-            .get(usize::from(self.at()))
-            .copied()
-            .unwrap_or_default()
-    }
+    fn title(self) -> &'static str;
+
+    /// The format of the cells below it.
+    fn format(self) -> CellFormat;
 
     /// The number of the column, from 0.
     fn at(self) -> u16;
 }
 
-/// Declares the columns of a sheet with their titles.
+/// Declares the columns of sheets with their formats and titles.
 macro_rules! columns {
-    ($(#[$about:meta])* $name:ident { $($(#[$what:meta])* $column:ident = $title:literal,)* }) => {
+    ($($(#[$about:meta])* $name:ident {
+        $($(#[$what:meta])* $column:ident: $format:ident = $title:literal,)*
+    })*) => {$(
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum $name { $($(#[$what])* $column,)* }
@@ -74,134 +96,126 @@ macro_rules! columns {
             const ALL: &'static [Self] = &[$(Self::$column,)*];
             const TITLES: &'static [&'static str] = &[$($title,)*];
 
+            fn title(self) -> &'static str {
+                match self { $(Self::$column => $title,)* }
+            }
+
+            fn format(self) -> CellFormat {
+                match self { $(Self::$column => CellFormat::$format,)* }
+            }
+
             fn at(self) -> u16 {
                 self as u16
             }
         }
-    };
-}
-
-columns! {
-    /// Columns of [`SUMMARY_SHEET`] and [`COMPARISON_SHEET`].
-    KeyValueColumn { Key = "key", Value = "value", }
-}
-
-columns! {
-    /// Columns of [`LATENCIES_SHEET`], and of a CSV file. Times are empty for a lost message.
-    LatencyColumn {
-        Client = "client",
-        Message = "message",
-        /// Seconds from T0 to the moment at which it was due.
-        Intended = "intended_s",
-        /// Seconds from T0 to the moment at which it was sent.
-        Sent = "sent_s",
-        /// Received minus sent.
-        ServiceTime = "service_time_ms",
-        /// Received minus intended.
-        ResponseTime = "response_time_ms",
-        Outcome = "outcome",
-    }
+    )*};
 }
 
 /// Titles of the columns of a `.csv` and of the sheet `latencies`.
 pub const LATENCIES_COLUMNS: [&str; 7] = *LatencyColumn::TITLES.first_chunk().unwrap();
 
 columns! {
-    /// Columns of [`PERCENTILES_SHEET`].
+    /// Columns of [`SUMMARY_SHEET`] and [`COMPARISON_SHEET`].
+    KeyValueColumn {
+        Key: Text = "key",
+        Value: Text = "value",
+    }
+
+    /// Columns of [`LATENCIES_SHEET`], and of a CSV file. Times are empty for a lost message.
+    LatencyColumn {
+        Client: Plain = "client",
+        Message: Count = "message",
+        /// Seconds from T0 to the moment at which it was due.
+        Intended: Micros = "intended_s",
+        /// Seconds from T0 to the moment at which it was sent.
+        Sent: Micros = "sent_s",
+        ServiceTime: Thousandths = "service_time_ms",
+        ResponseTime: Thousandths = "response_time_ms",
+        Outcome: Plain = "outcome",
+    }
+
     PercentileColumn {
-        Percentile = "percentile",
-        ServiceTime = "service_time_ms",
-        ResponseTime = "response_time_ms",
+        Percentile: General = "percentile",
+        ServiceTime: Thousandths = "service_time_ms",
+        ResponseTime: Thousandths = "response_time_ms",
         /// 1/(1 − q), the axis on which HdrHistogram plots percentiles.
-        OneIn = "one_in",
+        OneIn: OneIn = "one_in",
     }
-}
 
-columns! {
-    /// Columns of [`TIMELINE_SHEET`].
     TimelineColumn {
-        Second = "second",
-        Sent = "sent",
-        Received = "received",
-        ServiceP50 = "service_p50_ms",
-        ServiceP99 = "service_p99_ms",
-        ResponseP99 = "response_p99_ms",
-        Max = "max_ms",
-        Failed = "failed",
+        Second: Id = "second",
+        Sent: Count = "sent",
+        Received: Count = "received",
+        ServiceP50: Thousandths = "service_p50_ms",
+        ServiceP99: Thousandths = "service_p99_ms",
+        ResponseP99: Thousandths = "response_p99_ms",
+        Max: Thousandths = "max_ms",
+        Failed: Count = "failed",
     }
-}
 
-columns! {
-    /// Columns of [`CONNECTIONS_SHEET`].
     ConnectionColumn {
-        Client = "client",
-        Connect = "connect_ms",
-        Messages = "messages",
-        Failed = "failed",
-        CloseCode = "close_code",
+        Client: Id = "client",
+        Connect: Thousandths = "connect_ms",
+        Messages: Count = "messages",
+        Failed: Count = "failed",
+        CloseCode: Id = "close_code",
     }
-}
 
-columns! {
     /// Columns of [`MOVING_AVERAGE_SHEET`], one row a group of successive timed messages.
     MovingAverageColumn {
         /// Position of the group's last message among the timed ones, from 1.
-        Message = "message",
-        /// Its send time.
-        Sent = "sent_s",
+        Message: Count = "message",
+        Sent: Micros = "sent_s",
         /// The mean of the 50 messages up to that one.
-        ServiceAverage = "service_average_of_50_ms",
-        ServiceMin = "service_min_ms",
-        ServiceP99 = "service_p99_ms",
-        ServiceMax = "service_max_ms",
-        ResponseAverage = "response_average_of_50_ms",
-        ResponseMin = "response_min_ms",
-        ResponseP99 = "response_p99_ms",
-        ResponseMax = "response_max_ms",
+        ServiceAverage: Thousandths = "service_average_of_50_ms",
+        ServiceMin: Thousandths = "service_min_ms",
+        ServiceP99: Thousandths = "service_p99_ms",
+        ServiceMax: Thousandths = "service_max_ms",
+        ResponseAverage: Thousandths = "response_average_of_50_ms",
+        ResponseMin: Thousandths = "response_min_ms",
+        ResponseP99: Thousandths = "response_p99_ms",
+        ResponseMax: Thousandths = "response_max_ms",
     }
-}
 
-columns! {
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
     ComparedColumn {
-        FigureKey = "figure",
-        Unit = "unit",
-        Server = "server",
-        Median = "median",
-        Rounds = "rounds",
-        Reference = "reference",
-        Ratio = "ratio",
-        RatioLow = "ratio_low",
-        RatioHigh = "ratio_high",
-        Verdict = "verdict",
-        InWords = "in_words",
-        MoreRounds = "more_rounds",
+        FigureKey: Text = "figure",
+        Unit: Text = "unit",
+        Server: Text = "server",
+        /// In the format of its row's figure.
+        Median: General = "median",
+        Rounds: Count = "rounds",
+        Reference: Text = "reference",
+        Ratio: Ratio = "ratio",
+        RatioLow: Ratio = "ratio_low",
+        RatioHigh: Ratio = "ratio_high",
+        Verdict: Text = "verdict",
+        InWords: Text = "in_words",
+        MoreRounds: Count = "more_rounds",
     }
-}
 
-columns! {
     /// Columns of [`ROUNDS_SHEET`]: the closed loop, the open loop, what it cost.
     RoundColumn {
-        Round = "round",
-        Turn = "turn",
-        Server = "server",
-        Ready = "ready_s",
-        CapacityVerdict = "capacity_verdict",
-        CapacityCut = "capacity_cut_s",
-        CapacityRate = "capacity_msg_per_s",
-        ServiceP50 = "service_p50_ms",
-        ServiceP99 = "service_p99_ms",
-        ServiceP999 = "service_p99_9_ms",
-        CapacityFailed = "capacity_failed_messages",
-        LatencyVerdict = "latency_verdict",
-        LatencyCut = "latency_cut_s",
-        LatencyRate = "latency_msg_per_s",
-        ResponseP50 = "response_p50_ms",
-        ResponseP99 = "response_p99_ms",
-        ResponseP999 = "response_p99_9_ms",
-        LatencyFailed = "latency_failed_messages",
-        MessagesPerCpu = "messages_per_cpu_s",
-        MemoryPerConnection = "memory_per_connection_bytes",
-        Failure = "failure",
+        Round: Id = "round",
+        Turn: Id = "turn",
+        Server: Text = "server",
+        Ready: Thousandths = "ready_s",
+        CapacityVerdict: Text = "capacity_verdict",
+        CapacityCut: Thousandths = "capacity_cut_s",
+        CapacityRate: Count = "capacity_msg_per_s",
+        ServiceP50: Thousandths = "service_p50_ms",
+        ServiceP99: Thousandths = "service_p99_ms",
+        ServiceP999: Thousandths = "service_p99_9_ms",
+        CapacityFailed: Count = "capacity_failed_messages",
+        LatencyVerdict: Text = "latency_verdict",
+        LatencyCut: Thousandths = "latency_cut_s",
+        LatencyRate: Count = "latency_msg_per_s",
+        ResponseP50: Thousandths = "response_p50_ms",
+        ResponseP99: Thousandths = "response_p99_ms",
+        ResponseP999: Thousandths = "response_p99_9_ms",
+        LatencyFailed: Count = "latency_failed_messages",
+        MessagesPerCpu: Count = "messages_per_cpu_s",
+        MemoryPerConnection: Count = "memory_per_connection_bytes",
+        Failure: Text = "failure",
     }
 }

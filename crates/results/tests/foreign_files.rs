@@ -350,10 +350,7 @@ fn a_column_of_text_with_the_name_of_a_latency_is_not_passed_over() {
         let error = read(&path).unwrap_err();
         let is_it = matches!(
             error,
-            ResultsError::NoColumn {
-                problem: ColumnProblem::NotNumbers { .. },
-                ..
-            }
+            ResultsError::NoColumn(_, ColumnProblem::NotNumbers(_))
         );
         assert!(is_it, "{error}");
     }

@@ -24,6 +24,16 @@ use results::write::Output;
 use tempfile::TempDir;
 use test_support::fixtures::{recorded, recorded_in, run_of, summary_of};
 
+/// All parts of a run.
+const ALL_PARTS: [RunPart; 6] = [
+    RunPart::Summary,
+    RunPart::Percentiles,
+    RunPart::Timeline,
+    RunPart::Histograms,
+    RunPart::Samples,
+    RunPart::Clients,
+];
+
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
 
 /// A few seconds of messages, late ones and failures among them, in order of sending.
@@ -316,7 +326,7 @@ proptest! {
     fn a_run_comes_back_whole((open_loop, samples) in any::<bool>().prop_flat_map(|open| (Just(open), samples(open)))) {
         let saved = Saved::new(open_loop, &samples);
         for ending in ["json", "xlsx", "csv"] {
-            let run = read_run(&saved.path(ending), &RunPart::ALL).unwrap();
+            let run = read_run(&saved.path(ending), &ALL_PARTS).unwrap();
             prop_assert_eq!(run, saved.held_by(ending), "{}", ending);
         }
         let log = read_run(&saved.path("hlog"), &[RunPart::Summary, RunPart::Timeline]).unwrap();

@@ -59,6 +59,23 @@ pub fn summary_of(record: &Record) -> Summary {
     Summary::new(&plan, record, context)
 }
 
+/// The summary of a closed loop of 100 clients, whose first one sent `messages`.
+#[must_use]
+pub fn closed_loop_summary(messages: u64) -> Summary {
+    let echoed = |n| Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
+    let samples: Vec<_> = (0..messages).map(echoed).collect();
+    let load = LoadSpec::new(LoadDraft::closed_loop()).unwrap();
+    let context = RunContext {
+        elapsed_s: 2.0,
+        ..RunContext::default()
+    };
+    Summary::new(
+        &load.against(server()).unwrap(),
+        &recorded(&samples),
+        context,
+    )
+}
+
 /// The run of a record, with the summary of [`summary_of`] as changed.
 #[must_use]
 pub fn run_of(record: Record, change: impl FnOnce(&mut Summary)) -> Run {

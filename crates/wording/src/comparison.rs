@@ -5,7 +5,6 @@ use statistics::ratio_verdict::{RatioComparison, RatioVerdict};
 
 /// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `cannot tell: about 14 more rounds
 /// would (0.99–1.03)`, where above 1 is better. `comparatives` are those for the better and the worse server.
-#[must_use]
 pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioComparison) -> String {
     let better = compared.advantage();
     match compared.verdict {
@@ -33,12 +32,7 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
 }
 
 fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {
-    let Ratio {
-        estimate,
-        low,
-        high,
-        ..
-    } = ratio;
+    let (estimate, low, high) = (ratio.estimate, ratio.low, ratio.high);
     // Two digits would call a sure difference of 0.2 % none.
     let digits = if low < 1.005 { 4 } else { 2 };
     format!("{server} {estimate:.digits$} × {comparative} ({low:.digits$}–{high:.digits$})")

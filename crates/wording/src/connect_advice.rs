@@ -5,7 +5,6 @@ use std::io::ErrorKind;
 use measurement::record::{CertificateDefect, ConnectFailure};
 
 /// Advice on the failure of every connection to this URL; `None` where its text says what to do.
-#[must_use]
 pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<&'static str> {
     match failure {
         ConnectFailure::Connect(failure) if failure.kind == ErrorKind::ConnectionRefused => {

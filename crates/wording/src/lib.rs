@@ -9,20 +9,23 @@
 //! | `reasons` | the reasons of a verdict, with advice |
 //! | `connect_advice` | advice when no connection opened |
 //! | [`plan`] | the plan |
-//! | [`summary`] | figures of a run: measured time, generator, coordinated omission, tail |
+//! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
+//! | [`summary_view`] | the figures of a run as lines and as tables |
+//! | `tone` | the meaning of a text, by which its colour is chosen |
 //! | [`run_differences`] | differences between the settings of runs |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod comparison;
 mod connect_advice;
-#[cfg(test)]
-mod fixture;
 pub mod messages;
 pub mod plan;
 mod reasons;
 pub mod run_differences;
 pub mod summary;
+pub mod summary_view;
+mod tone;
 
 pub use connect_advice::connect_advice;
-pub use reasons::{explain, reason};
+pub use reasons::explain;
+pub use tone::Tone;

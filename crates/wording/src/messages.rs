@@ -3,10 +3,11 @@
 use measurement::record::{Difference, DifferenceKind, MessageCounts};
 use units::{counted, grouped};
 
-/// A sentence for each kind of difference between corrupted echoes and what was sent.
-#[must_use]
-pub fn differences(messages: &MessageCounts) -> Vec<String> {
-    messages.differences.iter().map(difference).collect()
+/// Sentences for each kind of difference between corrupted echoes and what was sent, and for messages of
+/// the server's own.
+pub fn notes(messages: &MessageCounts) -> Vec<String> {
+    let differences = messages.differences.iter().map(difference);
+    differences.chain(own_messages(messages)).collect()
 }
 
 fn difference(difference: &Difference) -> String {
@@ -37,8 +38,7 @@ fn difference(difference: &Difference) -> String {
 }
 
 /// The statement that the server sends messages of its own; `None` when it sent none.
-#[must_use]
-pub fn own_messages(messages: &MessageCounts) -> Option<String> {
+fn own_messages(messages: &MessageCounts) -> Option<String> {
     (messages.unexpected > 0).then(|| {
         let unexpected = counted(messages.unexpected, "message");
         format!("{unexpected} from the server answered nothing: it sends messages of its own")

@@ -2,11 +2,19 @@
 
 use measurement::plan::Arrivals;
 use measurement::run::{PayloadBytes, PlanSummary};
-use units::{SizeRange, counted, human_rate, human_time};
+use units::{SizeRange, counted, grouped, human_rate, human_time};
 
-/// What decided when messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
-#[must_use]
-pub fn load(plan: &PlanSummary) -> String {
+/// Load, amount and window, each a part of a line.
+pub fn parts(plan: &PlanSummary) -> Vec<String> {
+    let window = plan
+        .window
+        .map(|n| format!("window {}", grouped(u64::from(n))));
+    let parts = [load(plan), amount(plan)].into_iter();
+    parts.chain(window).collect()
+}
+
+/// The rule by which messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
+pub(crate) fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
         None => "closed loop".to_owned(),
@@ -34,8 +42,7 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
     text
 }
 
-/// How much was asked for: `100 clients × 1,000 messages × 125 B`.
-#[must_use]
+/// The amount of load asked for: `100 clients × 1,000 messages × 125 B`.
 pub fn amount(plan: &PlanSummary) -> String {
     let clients = counted(u64::from(plan.clients), "client");
     let amount = match (plan.messages_per_client, plan.duration_s) {
@@ -46,7 +53,6 @@ pub fn amount(plan: &PlanSummary) -> String {
 }
 
 /// A payload size, or the range of them: `125 B`, `64 B to 4 KiB`.
-#[must_use]
 pub fn payload(bytes: PayloadBytes) -> String {
     let (min, max) = match bytes {
         PayloadBytes::Fixed(size) => (size, size),
@@ -55,11 +61,17 @@ pub fn payload(bytes: PayloadBytes) -> String {
     SizeRange { min, max }.to_string()
 }
 
+/// Cores by their numbers: `1, 3`.
+pub fn core_list(cores: &[usize]) -> String {
+    let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
+    cores.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::summary;
     use measurement::run::StageSummary;
+    use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
     fn a_plan_in_words() {

@@ -19,8 +19,7 @@ pub(crate) fn messages_lie(beyond: u64) -> String {
 }
 
 /// The sentence for one reason.
-#[must_use]
-pub fn reason(reason: &Reason) -> String {
+fn reason(reason: &Reason) -> String {
     let time = |ns: &u64| human_time(*ns as f64);
     let margin = || human_percent(OWN_LIMIT_MARGIN);
     match reason {

@@ -1,6 +1,6 @@
 //! Differences between the settings of runs, and their impact on comparing figures.
 
-use crate::plan::{load, payload};
+use crate::plan::{core_list, load, payload};
 use measurement::plan::Verify;
 use measurement::run::{PlanSummary, Summary};
 use units::{grouped, human_rate, human_time};
@@ -8,139 +8,97 @@ use units::{grouped, human_rate, human_time};
 /// Impact of a differing setting on comparing two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Impact {
-    /// The load was another one: their figures do not answer the same question.
+    /// Another load: figures do not answer the same question.
     Load,
-    /// They were measured by other means: a difference in their figures may come from those.
+    /// Other means of measuring: a difference in figures may come from those.
     Instrument,
-    /// What runs are made to tell apart, or what figures do not depend on.
+    /// The subject of a comparison, or something that figures do not depend on.
     Subject,
-}
-
-/// Where a setting belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SettingScope {
-    /// The plan.
-    Plan,
-    /// The machine that measured.
-    Host,
 }
 
 /// One thing that was fixed before a run began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// What it is called.
+    /// Name of the setting.
     pub what: &'static str,
-    /// Its value, for a person.
+    /// Value for a person.
     pub value: String,
-    /// What a difference in it means.
-    pub impact: Impact,
-    /// Where it belongs.
-    pub scope: SettingScope,
+    impact: Impact,
 }
 
 /// A setting in which runs differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is called.
+    /// Name of the setting.
     pub what: &'static str,
-    /// What it means.
+    /// Impact of the difference.
     pub impact: Impact,
-    /// Its value in each run, in their order.
+    /// The value of each run, in their order.
     pub values: Vec<String>,
 }
 
-/// All that was fixed before the run began, always in the same order.
-#[must_use]
-pub fn settings(s: &Summary) -> Vec<Setting> {
-    let mut settings = plan_settings(&s.plan);
-    settings.extend(host_settings(s));
-    settings
+fn setting(impact: Impact, what: &'static str, value: impl Into<String>) -> Setting {
+    Setting {
+        what,
+        value: value.into(),
+        impact,
+    }
 }
 
-/// What the plan says, always in the same order.
-#[must_use]
+/// The settings of the plan, always in the same order.
 pub fn plan_settings(plan: &PlanSummary) -> Vec<Setting> {
     use Impact::{Instrument, Load, Subject};
-    let in_plan = |impact, what, value| Setting {
-        what,
-        value,
-        impact,
-        scope: SettingScope::Plan,
+    let messages = if plan.text { "text" } else { "binary" };
+    let window = plan.window.map_or_else(
+        || "unbounded".to_owned(),
+        |n| format!("{} in flight per client", grouped(u64::from(n))),
+    );
+    let verification = match plan.verify {
+        Verify::Off => "none",
+        Verify::Length => "type and length",
+        Verify::Full => "type, length and every byte",
     };
+    let threads = grouped(plan.threads as u64);
+    let busy_poll = if plan.busy_poll { "yes" } else { "no" };
     vec![
-        in_plan(Subject, "server", server(plan)),
-        in_plan(Load, "transport", transport(plan).to_owned()),
-        in_plan(Load, "load", load(plan)),
-        in_plan(Load, "stages", stages(plan)),
-        in_plan(Load, "clients", grouped(u64::from(plan.clients))),
-        in_plan(Load, "payload", payload(plan.payload_bytes)),
-        in_plan(
-            Load,
-            "messages",
-            if plan.text { "text" } else { "binary" }.to_owned(),
-        ),
-        in_plan(
-            Load,
-            "window",
-            plan.window.map_or_else(
-                || "unbounded".to_owned(),
-                |n| format!("{} in flight per client", grouped(u64::from(n))),
-            ),
-        ),
-        in_plan(Subject, "length", length(plan)),
-        in_plan(Subject, "warm-up", human_time(plan.warmup_s * 1e9)),
-        in_plan(Subject, "timeout", human_time(plan.timeout_s * 1e9)),
-        in_plan(
-            Instrument,
-            "verification",
-            match plan.verify {
-                Verify::Off => "none",
-                Verify::Length => "type and length",
-                Verify::Full => "type, length and every byte",
-            }
-            .to_owned(),
-        ),
-        in_plan(
-            Instrument,
-            "generator threads",
-            grouped(plan.threads as u64),
-        ),
-        in_plan(Instrument, "pinned to cores", list_or_no(&plan.pinned_to)),
-        in_plan(Instrument, "busy polling", yes_or_no(plan.busy_poll)),
-        in_plan(Subject, "seed", plan.seed.to_string()),
+        setting(Subject, "server", server(plan)),
+        setting(Load, "transport", transport(plan)),
+        setting(Load, "load", load(plan)),
+        setting(Load, "stages", stages(plan)),
+        setting(Load, "clients", grouped(u64::from(plan.clients))),
+        setting(Load, "payload", payload(plan.payload_bytes)),
+        setting(Load, "messages", messages),
+        setting(Load, "window", window),
+        setting(Subject, "length", length(plan)),
+        setting(Subject, "warm-up", human_time(plan.warmup_s * 1e9)),
+        setting(Subject, "timeout", human_time(plan.timeout_s * 1e9)),
+        setting(Instrument, "verification", verification),
+        setting(Instrument, "generator threads", threads),
+        setting(Instrument, "pinned to cores", list_or_no(&plan.pinned_to)),
+        setting(Instrument, "busy polling", busy_poll),
+        setting(Subject, "seed", plan.seed.to_string()),
     ]
 }
 
-fn host_settings(s: &Summary) -> Vec<Setting> {
+/// The settings of tool and host, always in the same order.
+pub fn host_settings(s: &Summary) -> Vec<Setting> {
     use Impact::{Instrument, Subject};
-    let host = &s.host;
-    let on_host = |impact, what, value| Setting {
-        what,
-        value,
-        impact,
-        scope: SettingScope::Host,
-    };
+    let (tool, host) = (&s.tool, &s.host);
+    let files = host.open_file_limit;
+    let files = files.map_or_else(|| "no limit".to_owned(), grouped);
+    let confined = list_or_no(&host.allowed_cores);
     vec![
-        on_host(
+        setting(
             Instrument,
             "tool",
-            format!("{} {}", s.tool.name, s.tool.version),
+            format!("{} {}", tool.name, tool.version),
         ),
-        on_host(Instrument, "system", host.os.clone()),
-        on_host(Instrument, "kernel", host.kernel.clone()),
-        on_host(Instrument, "processor", host.cpu.clone()),
-        on_host(Instrument, "cores", grouped(host.cores as u64)),
-        on_host(
-            Instrument,
-            "confined to cores",
-            list_or_no(&host.allowed_cores),
-        ),
-        on_host(
-            Subject,
-            "open files at most",
-            host.open_file_limit
-                .map_or_else(|| "no limit".to_owned(), grouped),
-        ),
+        setting(Instrument, "system", &host.os),
+        setting(Instrument, "kernel", &host.kernel),
+        setting(Instrument, "processor", &host.cpu),
+        setting(Instrument, "cores", grouped(host.cores as u64)),
+        setting(Instrument, "confined to cores", confined),
+        setting(Subject, "open files at most", files),
     ]
 }
 
@@ -161,19 +119,14 @@ fn transport(plan: &PlanSummary) -> &'static str {
 }
 
 fn stages(plan: &PlanSummary) -> String {
-    let stages = plan.stages.iter().map(|stage| {
-        format!(
-            "{} at {} msg/s",
-            human_time(stage.duration_s * 1e9),
-            human_rate(stage.rate_per_s)
-        )
-    });
-    let stages: Vec<_> = stages.collect();
-    if stages.is_empty() {
-        "none".to_owned()
-    } else {
-        stages.join(", ")
+    if plan.stages.is_empty() {
+        return "none".to_owned();
     }
+    let stages = plan.stages.iter().map(|stage| {
+        let time = human_time(stage.duration_s * 1e9);
+        format!("{time} at {} msg/s", human_rate(stage.rate_per_s))
+    });
+    stages.collect::<Vec<_>>().join(", ")
 }
 
 fn length(plan: &PlanSummary) -> String {
@@ -186,37 +139,28 @@ fn length(plan: &PlanSummary) -> String {
 
 fn list_or_no(cores: &[usize]) -> String {
     if cores.is_empty() {
-        return "no".to_owned();
+        "no".to_owned()
+    } else {
+        core_list(cores)
     }
-    let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
-    cores.join(", ")
-}
-
-fn yes_or_no(it_is: bool) -> String {
-    if it_is { "yes" } else { "no" }.to_owned()
 }
 
 /// The settings in which the runs differ, those that bear on the load first.
-#[must_use]
 pub fn differences(runs: &[&Summary]) -> Vec<Difference> {
-    let all: Vec<Vec<Setting>> = runs.iter().map(|run| settings(run)).collect();
+    let settings = |run: &&Summary| [plan_settings(&run.plan), host_settings(run)].concat();
+    let all: Vec<Vec<Setting>> = runs.iter().map(settings).collect();
     let Some(first) = all.first() else {
         return Vec::new();
     };
-    let mut found: Vec<_> = first
-        .iter()
-        .enumerate()
-        .map(|(i, setting)| Difference {
-            what: setting.what,
-            impact: setting.impact,
-            // Every run has the same settings in the same order.
-            values: all
-                .iter()
-                .map(|settings| settings[i].value.clone())
-                .collect(),
-        })
-        .filter(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]))
-        .collect();
+    // Every run has the same settings in the same order.
+    let values = |at: usize| all.iter().map(move |settings| settings[at].value.clone());
+    let difference = |(at, setting): (usize, &Setting)| Difference {
+        what: setting.what,
+        impact: setting.impact,
+        values: values(at).collect(),
+    };
+    let mut found: Vec<_> = first.iter().enumerate().map(difference).collect();
+    found.retain(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]));
     found.sort_by_key(|difference| difference.impact);
     found
 }
@@ -224,8 +168,8 @@ pub fn differences(runs: &[&Summary]) -> Vec<Difference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::summary;
     use measurement::run::PayloadBytes;
+    use test_support::fixtures::closed_loop_summary as summary;
 
     fn changed(change: impl Fn(&mut Summary)) -> Vec<(&'static str, Impact)> {
         let one = summary(100);
@@ -287,7 +231,7 @@ mod tests {
             rate_per_s,
         };
         s.plan.stages = vec![stage(10.0, 1_000.0), stage(2.0, 50.0)];
-        let settings = settings(&s);
+        let settings = plan_settings(&s.plan);
         let found = settings
             .iter()
             .find(|setting| setting.what == "stages")

@@ -6,12 +6,20 @@ use units::{human_percent, human_time};
 
 use crate::reasons::messages_lie;
 
-/// What stands for a response time where none was measured apart.
+/// The text in place of a response time where none was measured apart.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
 
-/// How long was measured: `measured 1.31 s after 1.00 s of warm-up`.
-#[must_use]
-pub fn measured(s: &Summary) -> String {
+/// Measured time, generator and an embedded server, each a part of a line. `place` is the process of the report:
+/// `this process`.
+pub fn circumstances(s: &Summary, place: &str) -> Vec<String> {
+    let embedded = s.plan.embedded.as_ref();
+    let embedded = embedded.map(|_| format!("server inside {place}"));
+    let parts = std::iter::once(measured(s)).chain(generator(s));
+    parts.chain(embedded).collect()
+}
+
+/// The measured time: `measured 1.31 s after 1.00 s of warm-up`.
+fn measured(s: &Summary) -> String {
     if s.elapsed_s > 0.0 {
         let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
         let (measured, warmup) = (human_time(measured), human_time(warmup));
@@ -40,9 +48,8 @@ fn time_without_connections(s: &Summary) -> Option<f64> {
         .filter(|planned_s| all_ended && s.elapsed_s < *planned_s)
 }
 
-/// How much the generator had to do: `generator at 71 % of a core`; `None` where that is not known.
-#[must_use]
-pub fn generator(s: &Summary) -> Option<String> {
+/// The work of the generator: `generator at 71 % of a core`; `None` where that is not known.
+fn generator(s: &Summary) -> Option<String> {
     match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
         (true, Some(share), _) => Some(format!(
             "generator spinning, busy for {} of its time",
@@ -61,9 +68,8 @@ pub fn generator(s: &Summary) -> Option<String> {
     }
 }
 
-/// By how much the p99 of the response time exceeds that of the service time, and what made it: `the p99s
+/// The excess of the response time's p99 over that of the service time, and its cause: `the p99s
 /// differ by 3.20 ms: …`; `None` in closed loop.
-#[must_use]
 pub fn omission(s: &Summary) -> Option<String> {
     let gap = s.coordinated_omission_p99_ns?;
     if gap == 0 {
@@ -78,7 +84,7 @@ pub fn omission(s: &Summary) -> Option<String> {
     })
 }
 
-/// What a message that was due may have had to wait for; without any such thing it is late by the
+/// The obstacle that a due message may have had to wait for; without one it is late by the
 /// generator alone.
 fn waits_for(s: &Summary) -> Option<&'static str> {
     if s.plan.window.is_some() {
@@ -88,11 +94,16 @@ fn waits_for(s: &Summary) -> Option<&'static str> {
     }
 }
 
-/// That a generator which sleeps wakes late, by a good part of the times that it measured; `None`
+/// Remarks on the times that a table shows: late wake-ups and a thin tail.
+pub fn remarks_on_times(s: &Summary) -> Vec<String> {
+    let remarks = [late_wake_ups(s), thin_tail(s.service_time_ns.count)];
+    remarks.into_iter().flatten().collect()
+}
+
+/// A sentence on a sleeping generator that wakes late, by a good part of the times that it measured; `None`
 /// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
 /// to come tells how late the generator woke. For echoes it need not be the same.
-#[must_use]
-pub fn late_wake_ups(s: &Summary) -> Option<String> {
+fn late_wake_ups(s: &Summary) -> Option<String> {
     let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
     s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
@@ -104,9 +115,8 @@ pub fn late_wake_ups(s: &Summary) -> Option<String> {
     })
 }
 
-/// That the tail shown rests on few messages; `None` when it is firm, or not shown.
-#[must_use]
-pub fn thin_tail(timed_messages: u64) -> Option<String> {
+/// A sentence on a tail that rests on few messages; `None` when it is firm, or not shown.
+fn thin_tail(timed_messages: u64) -> Option<String> {
     let beyond = messages_beyond(timed_messages, 0.999);
     (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
         let few = messages_lie(beyond);
@@ -117,7 +127,7 @@ pub fn thin_tail(timed_messages: u64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::summary;
+    use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
     fn a_warm_up_before_a_ramp_sends_nothing_and_says_so() {

@@ -148,9 +148,6 @@ fn pinned_cores(text: &str) -> Result<PinnedCores, UnitError> {
 
 impl BenchArgs {
     /// Checks what clap cannot express in plain words.
-    ///
-    /// # Errors
-    /// A usage error for a server's process without the server's URL.
     pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
         if self.server_pid.is_some() && self.url.is_none() {
             return Err(Self::command().error(
@@ -162,9 +159,6 @@ impl BenchArgs {
     }
 
     /// The server to measure; `None` = the embedded one, which is still to be started.
-    ///
-    /// # Errors
-    /// For a URL that cannot be read, or certificates to trust that cannot be used.
     pub(crate) fn target(&self) -> anyhow::Result<Option<TargetServer>> {
         let Some(url) = &self.url else {
             return Ok(None);
@@ -174,9 +168,6 @@ impl BenchArgs {
     }
 
     /// The load and its generator.
-    ///
-    /// # Errors
-    /// For a figure out of range.
     pub(crate) fn load_spec(&self) -> Result<LoadSpec, PlanError> {
         let mut draft = self.load.draft(&self.generator);
         if let Some(load) = self.open_loop.load(self.load.window) {
@@ -230,6 +221,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::tests::plan;
     use std::num::NonZeroU32;
     use std::time::Duration;
 
@@ -239,16 +231,6 @@ mod tests {
 
     fn parse(line: &str) -> Result<BenchArgs, clap::Error> {
         BenchArgs::try_parse_from(std::iter::once("ws-bench").chain(line.split_whitespace()))
-    }
-
-    fn plan(line: &str) -> Plan {
-        let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
-        parse(line)
-            .unwrap()
-            .load_spec()
-            .unwrap()
-            .against(url)
-            .unwrap()
     }
 
     #[test]

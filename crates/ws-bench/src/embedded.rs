@@ -1,6 +1,5 @@
 //! An echo server inside the process, on a runtime and threads of its own.
 
-use anyhow::Context;
 use clap::ValueEnum;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -35,7 +34,6 @@ const BACKLOG: u32 = 4096;
 /// A running server; dropped, it closes what is open and ends.
 #[derive(Debug)]
 pub(crate) struct EmbeddedServer {
-    /// The URL that it listens at.
     pub(crate) url: String,
     runtime: Runtime,
     stop: Option<oneshot::Sender<()>>,
@@ -44,34 +42,24 @@ pub(crate) struct EmbeddedServer {
 
 impl EmbeddedServer {
     /// Starts a server that takes `clients` connections, on a free port of the loopback.
-    ///
-    /// # Errors
-    /// When the runtime cannot start or no port is free.
     pub(crate) fn start(kind: EmbeddedKind, clients: u32) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("echo-server")
             .enable_all()
-            .build()
-            .context("cannot start the embedded server")?;
-        let max_connections = usize::try_from(clients)
-            .unwrap_or(usize::MAX)
-            .saturating_add(SPARE_CONNECTIONS);
+            .build()?;
+        let clients = usize::try_from(clients).unwrap_or(usize::MAX);
+        let config = axum_ws::Config {
+            max_connections: clients.saturating_add(SPARE_CONNECTIONS),
+            ..axum_ws::Config::default()
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let until = async {
             // Told to stop, or left behind: both end it.
             let _ = stopped.await;
         };
         let (url, serving) = runtime.block_on(async {
-            let listener = axum_ws::bind("127.0.0.1:0", BACKLOG)
-                .await
-                .context("cannot start the embedded server")?;
-            let config = axum_ws::Config {
-                max_connections,
-                ..axum_ws::Config::default()
-            };
-            let url = listener
-                .url(&config)
-                .context("cannot start the embedded server")?;
+            let listener = axum_ws::bind("127.0.0.1:0", BACKLOG).await?;
+            let url = listener.url(&config)?;
             let serving = tokio::spawn(async move {
                 let served = match kind {
                     EmbeddedKind::Axum => axum_ws::serve(listener, config, until).await,

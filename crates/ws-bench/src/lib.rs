@@ -23,6 +23,8 @@ mod plot;
 mod progress_bar;
 mod report;
 mod run;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod tui;
 

@@ -2,31 +2,27 @@
 
 use std::path::PathBuf;
 
-use measurement::run::{Run, Summary};
+use measurement::run::Run;
 use results::ResultsError;
 use results::write::{Output, Written};
-use units::grouped;
+use units::{counted, grouped};
 
 use crate::args::BenchArgs;
-use crate::plot::PlotOutput;
+use crate::plot;
 
-/// The files that a run will be saved in.
 #[derive(Debug)]
 pub(crate) struct RunOutputs {
     files: Vec<Output>,
-    plot: Option<PlotOutput>,
+    plot: Option<PathBuf>,
 }
 
 impl RunOutputs {
     /// Creates the files under passing names.
-    ///
-    /// # Errors
-    /// When one of them cannot be written.
-    pub(crate) fn create(args: &BenchArgs, plot: Option<PlotOutput>) -> Result<Self, ResultsError> {
+    pub(crate) fn create(args: &BenchArgs) -> Result<Self, ResultsError> {
         let files = args.outputs().iter().map(|path| Output::create(path));
         Ok(Self {
             files: files.collect::<Result<_, _>>()?,
-            plot,
+            plot: args.plot.clone(),
         })
     }
 
@@ -36,39 +32,14 @@ impl RunOutputs {
         unfinished.map(ToOwned::to_owned)
     }
 
-    /// Saves every file that can be saved, and draws the picture.
-    pub(crate) fn save(self, summary: &Summary, run: &Run) -> SavedOutputs {
-        SavedOutputs {
-            timed: summary.service_time_ns.count,
-            files: self.files.into_iter().map(|file| file.write(run)).collect(),
-            plot: self.plot.map(|plot| plot.draw(run)),
-        }
-    }
-}
-
-/// The files that were saved, and those that could not be.
-#[derive(Debug)]
-pub(crate) struct SavedOutputs {
-    /// Timed messages of the run.
-    timed: u64,
-    files: Vec<Result<Written, ResultsError>>,
-    plot: Option<anyhow::Result<String>>,
-}
-
-impl SavedOutputs {
-    /// A line about each file that was saved.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let files = self.files.iter().flatten();
-        let lines = files.map(|written| saved_line(written, self.timed));
-        lines.chain(self.plot.iter().flatten().cloned()).collect()
-    }
-
-    /// # Errors
-    /// The first file that could not be saved.
-    pub(crate) fn into_result(self) -> anyhow::Result<()> {
-        self.files.into_iter().collect::<Result<Vec<_>, _>>()?;
-        self.plot.transpose()?;
-        Ok(())
+    /// Saves every file that can be saved, and draws the picture. Returns a line about each.
+    pub(crate) fn save(self, run: &Run) -> Vec<anyhow::Result<String>> {
+        let summary = run.summary.as_ref();
+        let timed = summary.map_or(0, |s| s.service_time_ns.count);
+        let files = self.files.into_iter();
+        let files = files.map(|file| Ok(saved_line(&file.write(run)?, timed)));
+        let plot = self.plot.map(|path| plot::draw(&path, run));
+        files.chain(plot).collect()
     }
 }
 
@@ -78,18 +49,15 @@ fn saved_line(written: &Written, timed: u64) -> String {
     let Some(rows) = written.rows.map(|rows| rows as u64) else {
         return format!("saved {path}");
     };
-    let chosen = if rows < timed {
-        format!(", chosen at random from {}", grouped(timed))
-    } else {
-        String::new()
-    };
-    let plural = if rows == 1 { "" } else { "s" };
-    let draw = if rows > 0 && timed > 0 {
-        format!(" · draw it with: draw-plot {path}")
-    } else {
-        String::new()
-    };
-    format!("saved {path} ({} row{plural}{chosen}){draw}", grouped(rows))
+    let mut line = format!("saved {path} ({}", counted(rows, "row"));
+    if rows < timed {
+        line += &format!(", chosen at random from {}", grouped(timed));
+    }
+    line.push(')');
+    if rows > 0 && timed > 0 {
+        line += &format!(" · draw it with: draw-plot {path}");
+    }
+    line
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use swarm::{Phase, RunProgress};
 
 use crate::tool::tool;
 
-/// All phases, in their order.
 pub(crate) const PHASES: [Phase; 5] = [
     Phase::Connect,
     Phase::WarmUp,
@@ -26,7 +25,6 @@ pub(crate) struct PhaseProgress {
 }
 
 impl PhaseProgress {
-    /// Progress of the phase that the run is in.
     pub(crate) fn new(plan: &Plan, progress: &RunProgress) -> Self {
         let time = |total: Duration| Self {
             done: millis(progress.in_phase),

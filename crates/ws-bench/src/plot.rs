@@ -1,43 +1,27 @@
 //! The picture that `--plot` asks for: the one that draw-plot makes of the spreadsheet.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use draw_plot::{Options, PictureInput};
 use measurement::run::Run;
 use results::atomic_file::AtomicFile;
 
-/// A picture whose file can be written.
-#[derive(Debug)]
-pub(crate) struct PlotOutput {
-    path: PathBuf,
+/// Checks that the ending is known and the folder can be written to.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    draw_plot::check_ending(path)?;
+    // Created and dropped: whether it can be made is all there is to know before the run.
+    AtomicFile::create(path)?;
+    Ok(())
 }
 
-impl PlotOutput {
-    /// Checks that the ending is known and the folder can be written to.
-    ///
-    /// # Errors
-    /// When one of them is not so.
-    pub(crate) fn check(path: &Path) -> anyhow::Result<Self> {
-        draw_plot::check_ending(path)?;
-        // Created and dropped: whether it can be made is all there is to know before the run.
-        AtomicFile::create(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-        })
-    }
-
-    /// Draws the service times of the run, and returns the line about it.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub(crate) fn draw(self, run: &Run) -> anyhow::Result<String> {
-        let path = self.path.display();
-        let Some(input) = PictureInput::of_run(run) else {
-            return Ok(format!("did not draw {path}: no message has a time"));
-        };
-        let drawn = input.draw(&self.path, &Options::default());
-        drawn.with_context(|| format!("cannot draw {path}"))?;
-        Ok(format!("drew {path}"))
-    }
+/// Draws the service times of the run, and returns the line about it.
+pub(crate) fn draw(path: &Path, run: &Run) -> anyhow::Result<String> {
+    let name = path.display();
+    let Some(input) = PictureInput::of_run(run) else {
+        return Ok(format!("did not draw {name}: no message has a time"));
+    };
+    let drawn = input.draw(path, &Options::default());
+    drawn.with_context(|| format!("cannot draw {name}"))?;
+    Ok(format!("drew {name}"))
 }

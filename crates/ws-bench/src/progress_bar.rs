@@ -35,11 +35,9 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
             bar.set_length(phase.total.max(1));
             bar.set_position(phase.done.min(phase.total));
             bar.set_prefix(progress.phase.name());
-            let (_, columns) = Term::stderr().size_checked().unwrap_or((0, 0));
-            let columns = match usize::from(columns) {
-                0 => USUAL_COLUMNS,
-                columns => columns,
-            };
+            let size = Term::stderr().size_checked();
+            let size = size.filter(|(_, columns)| *columns > 0);
+            let columns = size.map_or(USUAL_COLUMNS, |(_, columns)| columns.into());
             bar.set_message(fit(figures(&plan, &progress, phase), columns));
             thread::sleep(REDRAW_EVERY);
         }
@@ -80,11 +78,8 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
         let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
         figures.push(format!("p50 {p50} p99 {p99}"));
     }
-    figures.extend(
-        phase
-            .time_left(progress.in_phase)
-            .map(|left| format!("{} s left", left.as_secs())),
-    );
+    let left = phase.time_left(progress.in_phase);
+    figures.extend(left.map(|left| format!("{} s left", left.as_secs())));
     figures.extend(failed);
     figures.push(clients);
     figures.push(format!("{} messages", grouped(received)));

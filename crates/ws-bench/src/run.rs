@@ -3,13 +3,13 @@
 use anyhow::Context;
 use cli::interrupt::Interrupts;
 use cli::{ExitStatus, print_error, print_text};
+use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
 use measurement::plan::{CertificatePolicy, LoadSpec, Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
-
 use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
@@ -17,15 +17,11 @@ use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
-use crate::plot::PlotOutput;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
-use crate::{progress_bar, report};
+use crate::{plot, progress_bar, report};
 
 /// Carries out one run and returns its exit status.
-///
-/// # Errors
-/// When the run did not take place, or a file could not be written.
 pub(crate) fn run(
     args: &BenchArgs,
     control: &RunHandle,
@@ -36,35 +32,40 @@ pub(crate) fn run(
     let started = start(args, control, checked.load, checked.target, checked.metrics)?;
     let mut run = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
-    let summary = run
-        .summary
-        .take()
-        .context("the generator gave no summary")?;
-    let mut summary = summary.with_conditions(&args.conditions);
+    let mut summary = run.summary.context("the generator gave no summary")?;
+    summary = summary.with_conditions(&args.conditions);
     wording::explain(&mut summary);
-    run.summary = Some(summary.clone());
+    let (text, status) = (report::text(&summary), status(&summary));
+    run.summary = Some(summary);
+    let text = if args.json {
+        results::write::to_json(&run).context("cannot print the summary")?
+    } else {
+        text
+    };
     // A terminal that is gone must not cost the files.
-    let printed = print(&report(args, &summary, &run)?);
+    let printed = print(&text);
 
     // Every file that can be saved is, before the first one that cannot is reported.
-    let saved = checked.outputs.save(&summary, &run);
-    let lines = saved.lines();
+    let saved = checked.outputs.save(&run);
+    let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         lines.iter().for_each(|line| args.notice(line));
     } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
-    saved.into_result()?;
-    let interrupted = control.is_stopped();
+    saved.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     match printed {
         // Whoever closes a terminal has it ended, and cannot read there any more.
-        Err(error) if interrupted => print_error(&error),
+        Err(error) if control.is_stopped() => print_error(&error),
         printed => printed?,
     }
-    Ok(status(&summary, interrupted))
+    Ok(if control.is_stopped() {
+        ExitStatus::Interrupted
+    } else {
+        status
+    })
 }
 
-/// A run whose flags, limits and files have been checked.
 struct Checked {
     load: LoadSpec,
     /// `None` = the embedded server, which is still to be started.
@@ -78,7 +79,7 @@ struct Checked {
 fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let target = args.target()?;
     let load = args.load_spec()?;
-    let plot = args.plot.as_deref().map(PlotOutput::check).transpose()?;
+    args.plot.as_deref().map(plot::check).transpose()?;
     if args.tui {
         tui::check()?;
     }
@@ -86,15 +87,14 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     // Where it cannot be raised, the limit stays as it is.
     let raised_from = open_files::raise_limit().ok().flatten();
     if let Some((from, to)) = raised_from.zip(open_files::limit()) {
+        let (from, to) = (grouped(from), grouped(to));
         args.notice(&format!(
-            "raised the limit on open files from {} to {}",
-            grouped(from),
-            grouped(to)
+            "raised the limit on open files from {from} to {to}"
         ));
     }
     let url = target.as_ref().map(|server| &server.url);
     cli::check_room(load.clients.get(), url)?;
-    let outputs = RunOutputs::create(args, plot)?;
+    let outputs = RunOutputs::create(args)?;
     let probe = match args.server_pid {
         Some(pid) => Some(ProcessProbe::processes(&[pid])?),
         None => url.is_none().then(ProcessProbe::own_process),
@@ -127,7 +127,8 @@ fn start(
     let (plan, server) = match target {
         Some(target) => (load.against(target)?, None),
         None => {
-            let server = EmbeddedServer::start(args.embedded, load.clients.get())?;
+            let server = EmbeddedServer::start(args.embedded, load.clients.get())
+                .context("cannot start the embedded server")?;
             args.notice(&format!(
                 "no URL given: measuring an embedded {} echo server at {}",
                 args.embedded.name(),
@@ -141,8 +142,9 @@ fn start(
         }
     };
     if let Some(metrics) = metrics {
-        args.notice(&format!("metrics at {}", metrics.url()?));
-        metrics.serve(&plan, control)?;
+        let url = metrics.serve(&plan, control);
+        let url = url.context("cannot serve metrics")?;
+        args.notice(&format!("metrics at {url}"));
     }
     if plan.server().certificate_policy == CertificatePolicy::Unchecked {
         args.notice(
@@ -219,27 +221,16 @@ fn measure(
     Ok(run)
 }
 
-/// The summary as text or JSON.
-fn report(args: &BenchArgs, summary: &Summary, run: &Run) -> anyhow::Result<String> {
-    if args.json {
-        results::write::to_json(run).context("cannot print the summary")
-    } else {
-        Ok(report::text(summary))
-    }
-}
-
 fn print(text: &str) -> anyhow::Result<()> {
     print_text(text).context("cannot print the summary")
 }
 
-/// The exit status of a run whose files were all written.
-fn status(summary: &Summary, interrupted: bool) -> ExitStatus {
+/// The exit status of a run that was not interrupted and whose files were all written.
+fn status(summary: &Summary) -> ExitStatus {
     let connections = &summary.connections;
     let some_failed =
         connections.failed > 0 || connections.closed_early > 0 || summary.messages.any_failed();
-    if interrupted {
-        ExitStatus::Interrupted
-    } else if summary.validity.verdict == Verdict::Invalid {
+    if summary.validity.verdict == Verdict::Invalid {
         ExitStatus::Invalid
     } else if some_failed {
         ExitStatus::SomeFailed
@@ -254,14 +245,8 @@ fn status(summary: &Summary, interrupted: bool) -> ExitStatus {
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_usage = error.is::<PlanError>()
         || error.is::<NoTerminal>()
-        || matches!(
-            error.downcast_ref(),
-            Some(ResultsError::UnknownEnding { .. })
-        )
-        || matches!(
-            error.downcast_ref(),
-            Some(draw_plot::DrawError::UnknownEnding { .. })
-        );
+        || matches!(error.downcast_ref(), Some(ResultsError::UnknownEnding(_)))
+        || matches!(error.downcast_ref(), Some(DrawError::UnknownEnding { .. }));
     if is_usage {
         ExitStatus::Usage
     } else {

@@ -2,7 +2,6 @@
 
 use measurement::run::Tool;
 
-/// This program.
 pub(crate) fn tool() -> Tool {
     Tool {
         name: env!("CARGO_PKG_NAME").to_owned(),

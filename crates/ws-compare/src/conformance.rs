@@ -12,10 +12,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::server::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
-/// Length of the large message.
 const LARGE: usize = 1 << 20;
 
-/// Payload of the pings.
 const PING: &[u8] = b"are you there?";
 
 /// One check on a fresh connection; the error says what is wrong.
@@ -39,10 +37,8 @@ pub(crate) const CHECKS: [(&str, Check); 7] = [
     ("the close handshake", close),
 ];
 
-/// A check that a server did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FailedCheck {
-    /// Name of the check.
     pub(crate) check: &'static str,
     pub(crate) problem: String,
 }
@@ -110,12 +106,9 @@ fn compare(sent: &Message, echoed: &Message) -> Result<(), String> {
     if kind(sent) != kind(echoed) {
         return Err(format!("it came back as {}", kind(echoed)));
     }
-    if out.len() != back.len() {
-        return Err(format!(
-            "{} bytes came back in place of {}",
-            back.len(),
-            out.len()
-        ));
+    let (went, came) = (out.len(), back.len());
+    if went != came {
+        return Err(format!("{came} bytes came back in place of {went}"));
     }
     match out.iter().zip(back.iter()).position(|(a, b)| a != b) {
         Some(at) => Err(format!("byte {} came back changed", at + 1)),

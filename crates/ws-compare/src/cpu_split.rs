@@ -1,7 +1,7 @@
 //! Split of the cores between servers and generator.
 
-/// The allowed cores, cut in two.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The allowed cores, cut in two; by default nobody has cores of their own.
+#[derive(Debug, Default)]
 pub(crate) struct CpuSplit {
     pub(crate) servers: Vec<usize>,
     /// One core a thread.
@@ -21,7 +21,6 @@ pub(crate) struct TooFewCores {
 }
 
 impl CpuSplit {
-    /// Cuts the cores that this process may use in two.
     pub(crate) fn for_this_machine() -> Result<Self, TooFewCores> {
         let allowed = host::cores::allowed_cores();
         let group = |core: &usize| {
@@ -42,11 +41,8 @@ impl CpuSplit {
         }
         let mut physical: Vec<Vec<usize>> = Vec::new();
         for group in groups {
-            let ours: Vec<_> = group
-                .iter()
-                .copied()
-                .filter(|c| allowed.contains(c))
-                .collect();
+            let ours = group.iter().copied().filter(|c| allowed.contains(c));
+            let ours: Vec<_> = ours.collect();
             if !ours.is_empty() && !physical.contains(&ours) {
                 physical.push(ours);
             }

@@ -24,12 +24,11 @@ use crate::server::failure::ServerFailure;
 use crate::server::starter::ServerStarter;
 use crate::verdicts;
 
-/// A comparison that is measured.
 pub(crate) struct Experiment<'a> {
     args: &'a CompareArgs,
     stop: &'a InterruptHandle,
     candidates: &'a [Candidate],
-    cpu_split: Option<CpuSplit>,
+    cpu_split: CpuSplit,
     runner: RoundRunner,
     /// Plan of a capacity run against the first server, or the first with a certificate.
     plan: Plan,
@@ -43,14 +42,15 @@ impl<'a> Experiment<'a> {
         stop: &'a InterruptHandle,
         candidates: &'a [Candidate],
     ) -> anyhow::Result<Self> {
-        let split = args.pin.then(CpuSplit::for_this_machine);
-        let cpu_split = split.transpose().map_err(usage_error)?;
+        let cpu_split = if args.pin {
+            CpuSplit::for_this_machine().map_err(usage_error)?
+        } else {
+            CpuSplit::default()
+        };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         // Certificates are asked for as soon as one of the servers has one.
-        let mut targets = candidates
-            .iter()
-            .map(|candidate| candidate.target(1, &args.path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let targets = candidates.iter().map(|c| c.target(1, &args.path));
+        let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
         let tls = &args.load.tls;
         let target = tls.target(targets.swap_remove(0), swarm::tls::count_roots);
@@ -58,7 +58,7 @@ impl<'a> Experiment<'a> {
             Ok(error) => usage_error(error),
             Err(other) => other,
         })?;
-        let template = LoadTemplate::new(args, cpu_split.as_ref());
+        let template = LoadTemplate::new(args, &cpu_split);
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(usage_error)?;
         }
@@ -73,9 +73,7 @@ impl<'a> Experiment<'a> {
             cwd: args.cwd.clone(),
             ready_timeout: args.ready_timeout,
             path: args.path.clone(),
-            cores: cpu_split
-                .as_ref()
-                .map_or_else(Vec::new, |s| s.servers.clone()),
+            cores: cpu_split.servers.clone(),
             certificate_policy: plan.server().certificate_policy.clone(),
             headers: template.draft.headers.clone(),
             control: stop.control.clone(),
@@ -99,12 +97,7 @@ impl<'a> Experiment<'a> {
 
     /// Measures all rounds, or as many as there are when the user ends it.
     pub(crate) fn run(self) -> anyhow::Result<Comparison> {
-        if self
-            .cpu_split
-            .as_ref()
-            .is_some_and(|split| split.share_a_core)
-            && !self.args.quiet
-        {
+        if self.cpu_split.share_a_core && !self.args.quiet {
             print_notice(
                 "--pin: there is one physical core, so servers and generator share it by hardware threads",
             );
@@ -117,15 +110,11 @@ impl<'a> Experiment<'a> {
         let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
         let mut is_complete = self.try_out(&mut servers, &display);
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
-        let rate = self
-            .args
-            .rate
-            .or_else(|| rate_below(&pilots.collect::<Vec<_>>()));
+        let pilots: Vec<_> = pilots.collect();
+        let rate = self.args.rate.or_else(|| rate_below(&pilots));
         let plan = self.plan(rate, self.reference(&servers))?;
-        let left: Vec<&Candidate> = self
-            .candidates
-            .iter()
-            .zip(&servers)
+        let left = self.candidates.iter().zip(&servers);
+        let left: Vec<&Candidate> = left
             .filter_map(|(candidate, server)| server.excluded.is_none().then_some(candidate))
             .collect();
         let mut comparison = verdicts::new_comparison(
@@ -180,10 +169,6 @@ impl<'a> Experiment<'a> {
         let mut load = PlanSummary::from(&self.plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
         load.url = candidate.map_or_else(String::new, |c| c.row(&args.path).url);
-        let (server_cores, generator_cores) = self
-            .cpu_split
-            .clone()
-            .map_or_else(Default::default, |split| (split.servers, split.generator));
         Ok(ComparisonPlan {
             load,
             rate_per_s: rate.map(Rate::per_second),
@@ -198,8 +183,8 @@ impl<'a> Experiment<'a> {
             confidence: CONFIDENCE,
             figures: args.compared_figures(),
             reference,
-            server_cores,
-            generator_cores,
+            server_cores: self.cpu_split.servers.clone(),
+            generator_cores: self.cpu_split.generator.clone(),
         })
     }
 
@@ -265,13 +250,10 @@ fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String 
 fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
-    let describe = |row: &&RoundRow| match (&row.failure, ComparedFigure::Throughput.of(row)) {
+    let throughput = ComparedFigure::Throughput;
+    let describe = |row: &&RoundRow| match (&row.failure, throughput.of(row)) {
         (Some(failure), _) => format!("failed: {failure}"),
-        (None, Some(value)) => format!(
-            "{} {} msg/s",
-            row.server,
-            ComparedFigure::Throughput.print(value)
-        ),
+        (None, Some(value)) => format!("{} {} msg/s", row.server, throughput.print(value)),
         (None, None) => format!("{} not to be believed", row.server),
     };
     let parts: Vec<_> = rows.iter().map(describe).collect();

@@ -2,7 +2,7 @@
 
 use measurement::run::comparison::{ComparedFigure, ConditionRow};
 use measurement::run::thresholds::{
-    self, BetweenServers, ConditionError, ConditionOutcome, Judgement,
+    BetweenServers, ConditionError, ConditionOutcome, Judgement, RunFigure,
 };
 use statistics::interval_levels;
 use units::counted;
@@ -10,74 +10,57 @@ use units::counted;
 use crate::round_values::{CONFIDENCE, RoundValues};
 use crate::sentences::percent;
 
-/// The conditions of `--fail-if`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Conditions {
     names: Vec<String>,
     all: Vec<BetweenServers>,
 }
 
-/// Figures by their names in conditions.
-const CONDITION_FIGURES: [(&str, ComparedFigure); 12] = [
-    ("throughput", ComparedFigure::Throughput),
-    ("p50", ComparedFigure::ResponseP50),
-    ("p99", ComparedFigure::ResponseP99),
-    ("p99.9", ComparedFigure::ResponseP999),
-    ("response.p50", ComparedFigure::ResponseP50),
-    ("response.p99", ComparedFigure::ResponseP99),
-    ("response.p99.9", ComparedFigure::ResponseP999),
-    ("service.p50", ComparedFigure::ServiceP50),
-    ("service.p99", ComparedFigure::ServiceP99),
-    ("service.p99.9", ComparedFigure::ServiceP999),
-    ("messages_per_cpu_s", ComparedFigure::MessagesPerCpuS),
-    ("memory_per_connection", ComparedFigure::MemoryPerConnection),
-];
+/// Names of the compared figures in conditions.
+const FIGURE_NAMES: &str = "throughput, p50, p99, p99.9, response.p50, response.p99, response.p99.9, \
+    service.p50, service.p99, service.p99.9, messages_per_cpu_s, memory_per_connection";
 
-/// Finds the figure of a name in conditions.
+/// Finds the figure that the rounds compare servers by, of a run's figure of this name.
 pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
-    let found = CONDITION_FIGURES.iter().find(|(known, _)| *known == name);
-    found.map(|(_, figure)| *figure)
+    RunFigure::named(name).ok()?;
+    let key = name.replace('.', "_");
+    let is_named = |figure: &ComparedFigure| {
+        let without_prefix = figure.key().strip_prefix("response_");
+        figure.key() == key || without_prefix == Some(&key)
+    };
+    ComparedFigure::ALL.into_iter().find(is_named)
 }
 
-/// Message for an unknown figure.
 pub(crate) fn not_compared_by(name: &str) -> String {
-    let known: Vec<_> = CONDITION_FIGURES.iter().map(|(name, _)| *name).collect();
-    format!(
-        "servers are not compared by `{name}`: use {}",
-        known.join(", ")
-    )
+    format!("servers are not compared by `{name}`: use {FIGURE_NAMES}")
 }
 
 impl Conditions {
     /// Reads conditions on servers of these names. The error is in words.
     pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
-        let mut all = Vec::new();
-        for text in texts {
+        let parse = |text: &String| {
             let condition = BetweenServers::parse(text, names).map_err(|error| match error {
                 // The figures of a run that it would list are more than servers are compared by.
                 ConditionError::UnknownFigure { figure, .. } => not_compared_by(&figure),
                 error => error.to_string(),
             })?;
-            if let Some((_, name)) = condition
+            let unknown = condition
                 .terms()
-                .find(|(_, f)| figure_named(f.name()).is_none())
-            {
-                return Err(not_compared_by(name.name()));
-            }
-            all.push(condition);
-        }
+                .find(|(_, figure)| figure_named(figure.name()).is_none())
+                .map(|(_, figure)| not_compared_by(figure.name()));
+            unknown.map_or(Ok(condition), Err)
+        };
         Ok(Self {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            all,
+            all: texts.iter().map(parse).collect::<Result<_, _>>()?,
         })
     }
 
-    /// Judges every condition by the rounds.
     pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
         // Any of them fails a build: they are one statement.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
         let bootstrap = rounds.bootstrap(rounds.sequential(family));
-        let values = |server: usize, named: &thresholds::RunFigure| {
+        let values = |server: usize, named: &RunFigure| {
             figure_named(named.name()).map_or_else(Vec::new, |figure| {
                 rounds.series(&self.names[server], figure)
             })
@@ -94,11 +77,10 @@ impl Conditions {
         };
         let row = |condition: &BetweenServers| {
             let (held, is_sure, text) = match judge(condition) {
-                Ok(judgement) => (
-                    judgement.held,
-                    judgement.outcome != ConditionOutcome::CannotTell,
-                    describe(&judgement),
-                ),
+                Ok(judgement) => {
+                    let is_sure = judgement.outcome != ConditionOutcome::CannotTell;
+                    (judgement.held, is_sure, describe(&judgement))
+                }
                 // A gate that cannot be judged must not stand open.
                 Err(why) => (true, false, format!("{why}, so it counts as held")),
             };
@@ -113,19 +95,15 @@ impl Conditions {
     }
 }
 
-/// Describes the outcome of a condition.
 fn describe(judgement: &Judgement) -> String {
-    let ratio = judgement.ratio.map_or_else(String::new, |r| {
-        format!(
-            ": the ratio is {:.3} ({:.3}–{:.3})",
-            r.estimate, r.low, r.high
-        )
-    });
     let rounds = counted(judgement.rounds as u64, "round");
-    // Conditions are few and named beforehand, so their level is another than that of the figures.
-    let sure = judgement
-        .ratio
-        .map_or_else(String::new, |r| format!("{} % ", percent(r.level)));
+    let (mut ratio, mut sure) = (String::new(), String::new());
+    if let Some(r) = judgement.ratio {
+        let (low, high) = (r.low, r.high);
+        ratio = format!(": the ratio is {:.3} ({low:.3}–{high:.3})", r.estimate);
+        // Conditions are few and named beforehand, so their level is another than that of the figures.
+        sure = format!("{} % ", percent(r.level));
+    }
     match judgement.outcome {
         ConditionOutcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
         ConditionOutcome::NotHeld => {
@@ -141,6 +119,17 @@ fn describe(judgement: &Judgement) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_compared_figure_has_a_name_in_conditions() {
+        let names = FIGURE_NAMES.split(", ");
+        let figures: Vec<_> = names.map(|name| figure_named(name).unwrap()).collect();
+        assert!(ComparedFigure::ALL.iter().all(|f| figures.contains(f)));
+        assert_eq!(figures.len(), 12);
+        for other in ["max", "connect.p99", "service_p50", "lost"] {
+            assert_eq!(figure_named(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_wrong_figure_is_answered_with_those_that_there_are() {

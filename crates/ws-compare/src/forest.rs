@@ -23,7 +23,6 @@ pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> 
     encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
 }
 
-/// Returns whether any figure has a ratio to draw.
 pub(crate) fn has_ratios(c: &Comparison) -> bool {
     !ratios(c).rows.is_empty()
 }
@@ -71,17 +70,14 @@ fn ratios(c: &Comparison) -> ForestData {
             }));
         }
     }
+    let too_few = sentences::too_few_rounds(c);
+    let too_few = too_few.map_or("", |_| ", too few for any verdict");
     ForestData {
         title: sentences::title(c),
         subtitle: format!(
-            "{} · {}{} · {}",
+            "{} · {}{too_few} · {}",
             c.validity.verdict.name(),
             sentences::rounds(c),
-            if sentences::too_few_rounds(c).is_some() {
-                ", too few for any verdict"
-            } else {
-                ""
-            },
             sentences::load(c)
         ),
         x_label: format!("times as good as {}", c.plan.reference),
@@ -96,12 +92,9 @@ fn row(
     against: &AgainstReference,
     several: bool,
 ) -> Option<ForestRow> {
-    let better = |ratio: f64| {
-        if figure.more_is_better() {
-            ratio
-        } else {
-            1.0 / ratio
-        }
+    let better = |ratio: f64| match figure.more_is_better() {
+        true => ratio,
+        false => 1.0 / ratio,
     };
     let (ratio, low, high) = (against.ratio?, against.low?, against.high?);
     let mut interval = [low, ratio, high].map(better);

@@ -33,18 +33,13 @@ pub(crate) struct LoadTemplate {
 }
 
 impl LoadTemplate {
-    /// The load that was asked for.
-    pub(crate) fn new(args: &CompareArgs, cpu_split: Option<&CpuSplit>) -> Self {
+    pub(crate) fn new(args: &CompareArgs, split: &CpuSplit) -> Self {
         let mut draft = args.load.draft(&args.generator);
         draft.max_samples = MAX_SAMPLES;
-        if let Some(split) = cpu_split {
-            draft.pin.clone_from(&split.generator);
-            if let (None, Some(n)) = (
-                args.generator.threads,
-                NonZeroUsize::new(split.generator.len()),
-            ) {
-                draft.threads = n;
-            }
+        draft.pin.clone_from(&split.generator);
+        let cores = NonZeroUsize::new(split.generator.len());
+        if let (None, Some(cores)) = (args.generator.threads, cores) {
+            draft.threads = cores;
         }
         Self {
             draft,
@@ -60,7 +55,6 @@ impl LoadTemplate {
         LoadSpec::new(draft)
     }
 
-    /// Returns the load of a capacity run: closed loop.
     pub(crate) fn capacity(&self, seed: u64) -> Result<LoadSpec, PlanError> {
         self.load(seed, |_| {})
     }

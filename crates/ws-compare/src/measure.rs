@@ -33,7 +33,6 @@ impl Machine {
     }
 }
 
-/// Figures and faults of a run.
 #[derive(Debug)]
 pub(crate) struct RunOutcome {
     pub(crate) row: RunRow,
@@ -44,7 +43,6 @@ pub(crate) struct RunOutcome {
     pub(crate) faults: Option<String>,
 }
 
-/// Name and version of this program.
 pub(crate) fn tool() -> Tool {
     Tool {
         name: env!("CARGO_PKG_NAME").to_owned(),
@@ -52,7 +50,6 @@ pub(crate) fn tool() -> Tool {
     }
 }
 
-/// Formats an instant for files.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }

@@ -13,7 +13,6 @@ use results::write::ComparisonFormat;
 use crate::forest;
 use crate::page::{self, Extent};
 
-/// Format of a file, from its ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OutputFormat {
     Data(ComparisonFormat),
@@ -36,7 +35,6 @@ impl OutputFormat {
     }
 }
 
-/// Files of known formats.
 #[derive(Debug)]
 pub(crate) struct ComparisonFiles<F = PathBuf>(Vec<(OutputFormat, F)>);
 
@@ -55,7 +53,6 @@ impl ComparisonFiles {
         paths.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Creates the files.
     pub(crate) fn create(self) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
         let create = |(format, path): (OutputFormat, PathBuf)| {
             anyhow::Ok((format, AtomicFile::create(&path)?))
@@ -80,16 +77,13 @@ impl ComparisonFiles<AtomicFile> {
         let files = self.0.into_iter();
         files
             .map(|(format, file)| {
-                let path = file.path().to_owned();
+                let path = file.path().display().to_string();
                 if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
-                    return Ok(format!(
-                        "{} is not written: there is nothing to draw",
-                        path.display()
-                    ));
+                    return Ok(format!("{path} is not written: there is nothing to draw"));
                 }
-                write(comparison, format, file)
-                    .with_context(|| format!("cannot save {}", path.display()))?;
-                Ok(format!("saved {}", path.display()))
+                let written = write(comparison, format, file);
+                written.with_context(|| format!("cannot save {path}"))?;
+                Ok(format!("saved {path}"))
             })
             .collect()
     }

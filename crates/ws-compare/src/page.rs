@@ -3,14 +3,12 @@
 use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
 };
-use measurement::verdict::Verdict;
 use units::human_time;
-use wording::run_differences::{SettingScope, plan_settings};
-use ws_report::page::{Banner, Block, Page, PagePicture, PageSection, PageTone, Table, TableRow};
+use wording::run_differences::plan_settings;
+use ws_report::page::{Banner, Block, Page, PagePicture, Table, TableRow};
 
 use crate::sentences;
 
-/// Length of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// Verdicts and figures, for a pull request.
@@ -25,38 +23,19 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
     page.footer = format!("written by {} {}", c.tool.name, c.tool.version);
     page.below = vec![sentences::rounds(c), sentences::load(c)];
-    page.add(PageSection::new("Verdict", verdicts(c)));
-    page.add(PageSection::new("Figures", vec![Block::Tables(figures(c))]));
-    if !pictures.is_empty() {
-        page.add(PageSection::new(
-            "Rounds and intervals",
-            vec![Block::Pictures(pictures)],
-        ));
-    }
-    let remarks = sentences::remarks(c);
-    if !remarks.is_empty() {
-        page.add(PageSection::new(
-            "What stands out",
-            vec![Block::List(remarks)],
-        ));
-    }
+    page.add("Verdict", verdicts(c));
+    page.add("Figures", vec![Block::Tables(figures(c))]);
+    page.add("Rounds and intervals", vec![Block::Pictures(pictures)]);
+    page.add("What stands out", vec![Block::List(sentences::remarks(c))]);
     if extent == Extent::Full {
-        page.add(PageSection::new(
-            "Every round",
-            vec![Block::Tables(rounds(c))],
-        ));
+        page.add("Every round", vec![Block::Tables(rounds(c))]);
     }
-    page.add(PageSection::new("How it was measured", how(c, extent)));
+    page.add("How it was measured", how(c, extent));
     page
 }
 
 fn verdicts(c: &Comparison) -> Vec<Block> {
     let verdict = c.validity.verdict;
-    let tone = match verdict {
-        Verdict::Valid => PageTone::Good,
-        Verdict::Suspect => PageTone::Warning,
-        Verdict::Invalid => PageTone::Bad,
-    };
     let mut text = if c.compared().count() < 2 {
         "Nothing was compared.".to_owned()
     } else {
@@ -66,20 +45,17 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         text += " The user ended it early.";
     }
     let mut blocks = vec![Block::Banner(Banner {
-        tone,
+        tone: verdict.into(),
         word: verdict.name().to_owned(),
         about: None,
         text,
         points: c.validity.reasons.clone(),
     })];
     blocks.extend(c.conditions.iter().map(|condition| {
+        let (word, tone) = sentences::condition_outcome(condition);
         Block::Banner(Banner {
-            tone: match (condition.held, condition.is_sure) {
-                (true, _) => PageTone::Bad,
-                (false, true) => PageTone::Good,
-                (false, false) => PageTone::Warning,
-            },
-            word: sentences::condition_outcome(condition).to_owned(),
+            tone,
+            word: word.to_owned(),
             about: Some(condition.expression.clone()),
             text: condition.text.clone(),
             points: Vec::new(),
@@ -200,9 +176,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
     }])];
     if extent == Extent::Full {
         let settings = plan_settings(&c.plan.load);
-        let settings = settings
-            .into_iter()
-            .filter(|f| f.scope == SettingScope::Plan && f.what != "server");
+        let settings = settings.into_iter().filter(|f| f.what != "server");
         let mut rows: Vec<_> = settings
             .map(|f| TableRow::new(f.what, vec![f.value]))
             .collect();

@@ -9,59 +9,52 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// The display. Dropped, it removes the bar.
 #[derive(Debug)]
 pub(crate) struct ProgressDisplay {
-    bar: Option<ProgressBar>,
+    /// Hidden when it is quiet, and without a terminal.
+    bar: ProgressBar,
     is_quiet: bool,
 }
 
 impl ProgressDisplay {
-    /// Shows nothing when it is quiet, and no bar without a terminal.
     pub(crate) fn start(is_quiet: bool) -> Self {
-        let bar = (!is_quiet && std::io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.set_style(style("{spinner} {msg}"));
+        let bar = if is_quiet || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
-        });
+        };
         Self { bar, is_quiet }
     }
 
     /// Turns the spinner into a bar of this many turns.
     pub(crate) fn begin_rounds(&self, turns: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(turns);
-            bar.set_position(0);
-            bar.reset_eta();
-            bar.set_style(style("{bar:24} {msg} · {eta} left"));
-        }
+        self.bar.set_length(turns);
+        self.bar.set_position(0);
+        self.bar.reset_eta();
+        self.bar.set_style(style("{bar:24} {msg} · {eta} left"));
     }
 
     pub(crate) fn show(&self, label: &str, phase: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("{label} · {}", phase));
-        }
+        self.bar.set_message(format!("{label} · {phase}"));
     }
 
     pub(crate) fn end_turn(&self) {
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-        }
+        self.bar.inc(1);
     }
 
     /// Prints a line that stays.
     pub(crate) fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(text),
-            None if !self.is_quiet => print_notice(text),
-            None => {}
+        if !self.bar.is_hidden() {
+            self.bar.println(text);
+        } else if !self.is_quiet {
+            print_notice(text);
         }
     }
 }
 
 impl Drop for ProgressDisplay {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }
 

@@ -14,7 +14,6 @@ use crate::server::candidate::Candidate;
 use crate::server::failure::ServerFailure;
 use crate::server::starter::{RunningServer, ServerStarter};
 
-/// Runs the turns of all rounds.
 #[derive(Debug)]
 pub(crate) struct RoundRunner {
     pub(crate) starter: ServerStarter,
@@ -31,11 +30,7 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
         server: server.to_owned(),
         turn,
         seed,
-        ready_s: None,
-        failure: None,
-        capacity: None,
-        latency: None,
-        memory_per_connection_bytes: None,
+        ..RoundRow::default()
     }
 }
 
@@ -110,13 +105,9 @@ impl RoundRunner {
     ) -> Result<RunOutcome, ServerFailure> {
         let name = || candidate.name.clone();
         let plan = load.against(server.address.server.clone())?;
-        let outcome = measure(
-            &plan,
-            &self.starter.control,
-            &self.machine,
-            &server.processes(),
-        );
-        if self.starter.control.is_stopped() {
+        let control = &self.starter.control;
+        let outcome = measure(&plan, control, &self.machine, &server.processes());
+        if control.is_stopped() {
             return Err(ServerFailure::Interrupted);
         }
         // The end of its process explains everything else.

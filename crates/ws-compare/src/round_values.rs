@@ -14,7 +14,6 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 /// Rounds above which resamples are fewer.
 const MANY_ROUNDS: u32 = 100;
 
-/// The rounds of a comparison.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoundValues<'c>(pub(crate) &'c Comparison);
 
@@ -76,16 +75,12 @@ impl<'c> RoundValues<'c> {
     }
 
     pub(crate) fn bootstrap(self, level: f64) -> Bootstrap {
+        // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
+        let are_many = self.last() > MANY_ROUNDS;
         Bootstrap {
             level,
-            // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
-            resamples: if self.last() > MANY_ROUNDS {
-                1_999
-            } else {
-                9_999
-            },
+            resamples: if are_many { 1_999 } else { 9_999 },
             seed: self.0.plan.seed,
-            ..Bootstrap::default()
         }
     }
 

@@ -58,7 +58,6 @@ fn run_saved(args: &CompareArgs, outputs: ComparisonFiles) -> anyhow::Result<Exi
     finish(args, comparison, &conditions, outputs.create()?)
 }
 
-/// Judges, prints and saves the comparison, and returns the exit status.
 fn finish(
     args: &CompareArgs,
     comparison: Comparison,
@@ -125,11 +124,8 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
             "two servers are called `{name}`: give each a name of its own, as in NAME=…"
         )));
     }
-    if let Some(name) = args
-        .reference
-        .as_deref()
-        .filter(|name| !names.contains(name))
-    {
+    let reference = args.reference.as_deref();
+    if let Some(name) = reference.filter(|name| !names.contains(name)) {
         return Err(usage_error(format!(
             "there is no server `{name}` to compare with: there are {}",
             names.join(", ")

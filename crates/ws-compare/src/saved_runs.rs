@@ -19,7 +19,6 @@ use crate::verdicts::new_comparison;
 /// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
 const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
 
-/// The saved runs of one server.
 struct SavedRuns {
     name: String,
     /// At least one, with its file.
@@ -105,14 +104,7 @@ fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
 
 /// Turns a file name into a name that may stand in a condition.
 fn as_name(stem: &str) -> String {
-    let allowed = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let name: String = stem.chars().map(allowed).collect();
+    let name = stem.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         name
     } else {
@@ -120,13 +112,10 @@ fn as_name(stem: &str) -> String {
     }
 }
 
-/// Checks that every server has as many runs.
 fn check_pairs(servers: &[SavedRuns]) -> Result<(), String> {
     let count = |server: &SavedRuns| server.runs.len();
-    if servers
-        .iter()
-        .all(|server| count(server) == count(&servers[0]))
-    {
+    let first = count(&servers[0]);
+    if servers.iter().all(|server| count(server) == first) {
         return Ok(());
     }
     let counts = servers
@@ -181,11 +170,9 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
             .map(|(path, _)| path.display().to_string());
         CandidateRow {
             name: server.name.clone(),
-            command: None,
             url: server.runs[0].1.plan.url.clone(),
             files: files.collect(),
-            pilot_messages_per_s: None,
-            excluded: None,
+            ..CandidateRow::default()
         }
     };
     let (_, first) = &servers[0].runs[0];

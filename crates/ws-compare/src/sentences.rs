@@ -8,6 +8,8 @@ use measurement::run::comparison::{
 };
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
+use wording::Tone;
+use wording::plan::core_list;
 
 use ComparedFigure::{
     MemoryPerConnection, MessagesPerCpuS, ResponseP50, ResponseP99, ResponseP999, ServiceP50,
@@ -37,23 +39,23 @@ const RUN_KINDS: [(&str, RunOf); 2] = [
     ("latency", |row| row.latency.as_ref()),
 ];
 
-/// `axum, tungstenite`
 pub(crate) fn names(c: &Comparison) -> String {
-    let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
-    names.join(", ")
+    server_names(c).join(", ")
+}
+
+fn server_names(c: &Comparison) -> Vec<&str> {
+    c.servers.iter().map(|s| s.name.as_str()).collect()
 }
 
 /// `axum against tungstenite`, `axum, tornado and node`
 pub(crate) fn title(c: &Comparison) -> String {
-    let names: Vec<_> = c.servers.iter().map(|s| s.name.as_str()).collect();
-    match names.as_slice() {
+    match server_names(c).as_slice() {
         [a, b] => format!("{a} against {b}"),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
         [] => String::new(),
     }
 }
 
-/// `10 rounds`
 pub(crate) fn rounds(c: &Comparison) -> String {
     counted(u64::from(last_round(&c.rounds)), "round")
 }
@@ -112,7 +114,6 @@ pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     })
 }
 
-/// Names the outliers, a line a round.
 fn outliers(c: &Comparison) -> Vec<String> {
     let mut rounds: BTreeMap<(u32, &str), Vec<String>> = BTreeMap::new();
     for o in &c.outliers {
@@ -127,12 +128,9 @@ fn outliers(c: &Comparison) -> Vec<String> {
     rounds.into_iter().map(line).collect()
 }
 
-/// Names the longest beginning that was cut off a run.
 fn longest_cut(c: &Comparison) -> Option<String> {
-    let runs = c
-        .rounds
-        .iter()
-        .flat_map(|row| RUN_KINDS.map(|kind| (row, kind)));
+    let rows = c.rounds.iter();
+    let runs = rows.flat_map(|row| RUN_KINDS.map(|kind| (row, kind)));
     let cuts = runs.filter_map(|(row, (kind, run_of))| Some((row, kind, run_of(row)?.cut_s?)));
     let (row, kind, cut_s) = cuts.max_by(|(.., a), (.., b)| a.total_cmp(b))?;
     (cut_s > 0.0).then(|| {
@@ -145,7 +143,6 @@ fn longest_cut(c: &Comparison) -> Option<String> {
     })
 }
 
-/// Names the runs that were not steady, a line a server and kind.
 fn unsteady(c: &Comparison) -> Vec<String> {
     let is_unsteady =
         |run: &RunRow| matches!(run.steadiness, Steadiness::Never | Steadiness::Drifting);
@@ -188,14 +185,10 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
         ));
     }
     if !plan.server_cores.is_empty() {
-        let list = |cores: &[usize]| {
-            let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
-            cores.join(", ")
-        };
         lines.push(format!(
             "Servers on cores {}, generator on {}.",
-            list(&plan.server_cores),
-            list(&plan.generator_cores)
+            core_list(&plan.server_cores),
+            core_list(&plan.generator_cores)
         ));
     }
     lines.push(format!(
@@ -234,12 +227,12 @@ pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
-/// `failed`, `passed` or `not sure`.
-pub(crate) fn condition_outcome(condition: &ConditionRow) -> &'static str {
+/// `failed`, `passed` or `not sure`, and its tone.
+pub(crate) fn condition_outcome(condition: &ConditionRow) -> (&'static str, Tone) {
     match (condition.held, condition.is_sure) {
-        (true, _) => "failed",
-        (false, true) => "passed",
-        (false, false) => "not sure",
+        (true, _) => ("failed", Tone::Bad),
+        (false, true) => ("passed", Tone::Good),
+        (false, false) => ("not sure", Tone::Warning),
     }
 }
 

@@ -79,7 +79,6 @@ fn timed(samples: &[Sample]) -> impl Iterator<Item = (u64, &Sample)> {
         .filter_map(|s| Some((s.received_ns()?, s)))
 }
 
-/// Figures of the steady part of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SteadyPart {
     pub(crate) messages_per_s: f64,

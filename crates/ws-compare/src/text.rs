@@ -32,11 +32,7 @@ pub(crate) fn text(c: &Comparison) -> String {
     let remarks = sentences::remarks(c);
     if !remarks.is_empty() {
         lines.push(String::new());
-        lines.extend(
-            remarks
-                .iter()
-                .flat_map(|remark| bullet_point(remark, WIDTH)),
-        );
+        lines.extend(points(&remarks));
     }
     lines.extend(conditions(c));
     lines.push(String::new());
@@ -76,13 +72,12 @@ fn verdict(c: &Comparison) -> Vec<String> {
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];
-    lines.extend(
-        c.validity
-            .reasons
-            .iter()
-            .flat_map(|reason| bullet_point(reason, WIDTH)),
-    );
+    lines.extend(points(&c.validity.reasons));
     lines
+}
+
+fn points(texts: &[String]) -> impl Iterator<Item = String> {
+    texts.iter().flat_map(|text| bullet_point(text, WIDTH))
 }
 
 fn width(name: &str) -> usize {
@@ -143,13 +138,14 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .map(|condition| {
             let line = format!(
                 "{:<LABEL$}{}: {}",
-                sentences::condition_outcome(condition),
+                sentences::condition_outcome(condition).0,
                 condition.expression,
                 condition.text
             );
-            match condition.held {
-                true => paint(bold(AnsiColor::Red), &line),
-                false => line,
+            if condition.held {
+                paint(bold(AnsiColor::Red), &line)
+            } else {
+                line
             }
         })
         .collect();

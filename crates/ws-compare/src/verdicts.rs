@@ -57,7 +57,6 @@ pub(crate) fn new_comparison(
     }
 }
 
-/// Returns the order of the servers in a round, from 1.
 pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
     let rounds = random_orders(servers, round as usize, seed);
     rounds.into_iter().next_back().unwrap_or_default()
@@ -86,7 +85,7 @@ pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
 }
 
 /// Computes figures, outliers, conditions and validity from the rounds.
-pub(crate) fn add_verdicts(mut comparison: Comparison, conditions: &Conditions) -> Comparison {
+pub(crate) fn add_verdicts(comparison: Comparison, conditions: &Conditions) -> Comparison {
     let rounds = RoundValues(&comparison);
     // A level is of all figures, and takes all of them to find.
     let others: Vec<(&str, f64)> = rounds
@@ -94,17 +93,16 @@ pub(crate) fn add_verdicts(mut comparison: Comparison, conditions: &Conditions) 
         .map(|name| (name, level_of(rounds, name)))
         .collect();
     let figures = comparison.plan.figures.iter();
-    let figures: Vec<_> = figures
-        .filter_map(|figure| figure_row(rounds, *figure, &others))
-        .collect();
-    let outliers = all_outliers(rounds);
-    let validity = validity(rounds);
-    let conditions = conditions.judge(rounds);
-    comparison.figures = figures;
-    comparison.outliers = outliers;
-    comparison.validity = validity;
-    comparison.conditions = conditions;
-    comparison
+    let figures = figures.filter_map(|figure| figure_row(rounds, *figure, &others));
+    let (figures, outliers) = (figures.collect(), all_outliers(rounds));
+    let (validity, conditions) = (validity(rounds), conditions.judge(rounds));
+    Comparison {
+        figures,
+        outliers,
+        validity,
+        conditions,
+        ..comparison
+    }
 }
 
 /// Computes the level of a server's intervals: all figures of all servers against the reference are one
@@ -188,15 +186,16 @@ fn against(
     level: f64,
 ) -> AgainstReference {
     let compared = compare(rounds, server, figure, level);
-    let (verdict, more_rounds) = match compared.as_ref().map(|compared| compared.verdict) {
-        Ok(RatioVerdict::Better) => (ComparisonVerdict::Better, None),
-        Ok(RatioVerdict::Worse) => (ComparisonVerdict::Worse, None),
-        Ok(RatioVerdict::CannotTell { more_rounds }) => {
+    let known = compared.as_ref().ok();
+    let ratio = known.map(|compared| compared.ratio);
+    let (verdict, more_rounds) = match known.map(|compared| compared.verdict) {
+        Some(RatioVerdict::Better) => (ComparisonVerdict::Better, None),
+        Some(RatioVerdict::Worse) => (ComparisonVerdict::Worse, None),
+        Some(RatioVerdict::CannotTell { more_rounds }) => {
             (ComparisonVerdict::CannotTell, more_rounds)
         }
-        Err(_) => (ComparisonVerdict::CannotTell, None),
+        None => (ComparisonVerdict::CannotTell, None),
     };
-    let ratio = compared.as_ref().ok().map(|compared| compared.ratio);
     AgainstReference {
         server: server.to_owned(),
         reference: rounds.0.plan.reference.clone(),

@@ -1,9 +1,9 @@
 //! The command line: files in, one page out.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Parser;
+use cli::ExitStatus;
 use results::atomic_file::is_same_file;
 use ws_report::{PageFormat, ReportError, report, write};
 
@@ -44,12 +44,9 @@ impl Args {
     /// Reads, writes, and says on stderr what was written.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let format = PageFormat::of(&self.output)?;
-        if self
-            .files
-            .iter()
-            .any(|file| is_same_file(file, &self.output))
-        {
-            return Err(ReportError::OverInput { path: self.output }.into());
+        let mut files = self.files.iter();
+        if files.any(|file| is_same_file(file, &self.output)) {
+            return Err(ReportError::OverInput(self.output).into());
         }
         let mut page = report(&self.files, format == PageFormat::Html)?;
         if let Some(title) = self.title {
@@ -62,12 +59,9 @@ impl Args {
 }
 
 /// Wrong usage is told from a file that cannot be read.
-pub(crate) fn exit_code_of(error: &anyhow::Error) -> ExitCode {
-    const USAGE: u8 = 2;
+pub(crate) fn status_of(error: &anyhow::Error) -> ExitStatus {
     match error.downcast_ref() {
-        Some(ReportError::UnknownEnding { .. } | ReportError::TooManyRuns { .. }) => {
-            ExitCode::from(USAGE)
-        }
-        _ => ExitCode::FAILURE,
+        Some(ReportError::UnknownEnding(_) | ReportError::TooManyRuns(_)) => ExitStatus::Usage,
+        _ => ExitStatus::Failed,
     }
 }

@@ -1,174 +1,130 @@
 //! The page about several runs beside each other.
 
 use measurement::run::Summary;
-use units::human_time;
-use wording::run_differences::{Difference, SettingScope, differences, settings};
+use measurement::verdict::Latency;
+use units::{counted, human_time};
+use wording::run_differences::{Difference, Setting, differences, host_settings, plan_settings};
+use wording::summary_view::{FigureGroup, UNKNOWN, in_table};
 
-use crate::figures::{self, figures};
+use crate::figures::figures;
 use crate::inputs::ReportedRun;
-use crate::page::{Block, Page, PageSection, Table, TableRow};
-use crate::run_page::{NOTHING, capital, how_to_repeat, moment};
+use crate::page::{Banner, Block, Page, Table, TableRow};
+use crate::run_page::{capital, how_to_repeat, moment, settings_table};
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
-pub(crate) fn page(runs: &[ReportedRun], pictures: Option<PageSection>) -> Page {
+pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
     let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
     let differences = differences(&summaries);
-    let mut page = Page::new(format!("{} of ws-bench", figures::runs(runs.len())));
+    let mut page = Page::new(format!("{} of ws-bench", counted(runs.len() as u64, "run")));
     page.below = runs.iter().map(|run| run.name.clone()).collect();
 
     let mut blocks: Vec<Block> = Vec::new();
     blocks.extend(verdict::comparable(&differences).map(Block::Banner));
     for run in runs {
-        let name = || Some(run.name.clone());
-        blocks.push(Block::Banner(verdict::verdict(run, name())));
-        let held = run
-            .summary()
-            .and_then(|s| verdict::with_conditions(s, name()));
-        blocks.extend(held.map(Block::Banner));
+        let conditions = run.summary().and_then(verdict::conditions);
+        for banner in std::iter::once(verdict::verdict(run)).chain(conditions) {
+            let about = Some(run.name.clone());
+            blocks.push(Block::Banner(Banner { about, ..banner }));
+        }
     }
-    page.add(PageSection::new("Verdicts", blocks));
-    page.add(PageSection::new(
+    page.add("Verdicts", blocks);
+    page.add(
         "Figures",
         vec![Block::Tables(vec![beside_each_other(runs)])],
-    ));
-    if let Some(pictures) = pictures {
-        page.add(pictures);
-    }
+    );
+    page.add("Pictures", pictures);
     let named: Vec<&ReportedRun> = runs.iter().filter(|run| run.summary().is_some()).collect();
-    page.add(what_differs(&named, &differences));
-    page.add(what_is_the_same(&summaries, &differences));
+    page.add("What differs", what_differs(&named, &differences));
+    page.add(
+        "What is the same",
+        what_is_the_same(&summaries, &differences),
+    );
     let mut blocks = Vec::new();
     for (run, s) in runs.iter().filter_map(|run| Some((run, run.summary()?))) {
         blocks.push(Block::Text(format!("{}:", run.name)));
         blocks.extend(how_to_repeat(s));
     }
-    page.add(PageSection::new("How to repeat them", blocks));
+    page.add("How to repeat them", blocks);
     page
 }
 
-/// Every figure that any run has, a column a run.
+/// Every figure that any run has, a column a run. Rows stand as they are found, those of a group together.
 fn beside_each_other(runs: &[ReportedRun]) -> Table {
-    let mut rows = FoundRows::default();
-    let response = runs.iter().any(ReportedRun::has_response_time);
+    let has_response = runs.iter().any(ReportedRun::has_response_time);
+    let mut rows: Vec<(&str, TableRow)> = Vec::new();
     for (column, run) in runs.iter().enumerate() {
-        for (name, ns) in run.service.shown() {
-            rows.put("service time", name, column, ns.map(human_time));
+        let mut groups = vec![times("service time", &run.service)];
+        groups.extend(has_response.then(|| times("response time", &run.response)));
+        groups.extend(figures(run));
+        let of_group = |g: FigureGroup| g.figures.into_iter().map(move |f| (g.title, f));
+        for (group, figure) in groups.into_iter().flat_map(of_group) {
+            let Some(value) = figure.value else { continue };
+            let is_same =
+                |(other, row): &(&str, TableRow)| *other == group && row.name == figure.name;
+            let at = rows.iter().position(is_same).unwrap_or_else(|| {
+                let last = rows.iter().rposition(|(other, _)| *other == group);
+                let at = last.map_or(rows.len(), |last| last + 1);
+                let cells = vec![UNKNOWN.to_owned(); runs.len()];
+                rows.insert(at, (group, TableRow::new(figure.name, cells)));
+                at
+            });
+            rows[at].1.cells[column] = value;
         }
-        for (name, ns) in run.response.shown().into_iter().filter(|_| response) {
-            rows.put("response time", name, column, ns.map(human_time));
-        }
-        for figure in figures(run) {
-            rows.put(figure.group, &figure.name, column, figure.value);
-        }
+    }
+    let mut above = "";
+    for (group, row) in &mut rows {
+        row.group = (*group != above).then(|| capital(group));
+        above = group;
     }
     Table {
         columns: runs.iter().map(|run| run.name.clone()).collect(),
-        rows: rows.finish(runs.len()),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
         figures: true,
         ..Table::default()
     }
 }
 
-/// Rows as they are found, a group's together.
-#[derive(Default)]
-struct FoundRows(Vec<FoundRow>);
-
-struct FoundRow {
-    group: &'static str,
-    name: String,
-    cells: Vec<(usize, String)>,
-}
-
-impl FoundRows {
-    fn put(&mut self, group: &'static str, name: &str, column: usize, value: Option<String>) {
-        let Some(value) = value else { return };
-        let rows = &mut self.0;
-        if let Some(row) = rows
-            .iter_mut()
-            .find(|row| row.group == group && row.name == name)
-        {
-            row.cells.push((column, value));
-            return;
-        }
-        let behind = rows.iter().rposition(|row| row.group == group);
-        rows.insert(
-            behind.map_or(rows.len(), |at| at + 1),
-            FoundRow {
-                group,
-                name: name.to_owned(),
-                cells: vec![(column, value)],
-            },
-        );
-    }
-
-    fn finish(self, columns: usize) -> Vec<TableRow> {
-        let mut group = "";
-        let rows = self.0.into_iter();
-        rows.map(|found| {
-            let mut cells = vec![NOTHING.to_owned(); columns];
-            for (column, value) in found.cells {
-                cells[column] = value;
-            }
-            let is_first = found.group != group;
-            group = found.group;
-            TableRow {
-                name: found.name,
-                cells,
-                group: is_first.then(|| capital(group)),
-            }
-        })
-        .collect()
+fn times(title: &'static str, times: &Latency) -> FigureGroup {
+    let figure = |(name, ns): (&'static str, Option<f64>)| in_table(name, ns.map(human_time));
+    FigureGroup {
+        title,
+        figures: times.shown().map(figure).into(),
     }
 }
 
-fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> PageSection {
-    let mut blocks = Vec::new();
-    let mut rows: Vec<_> = differences
-        .iter()
-        .map(|difference| TableRow::new(difference.what, difference.values.clone()))
-        .collect();
-    if runs.len() > 1 {
-        let begun = |run: &&ReportedRun| {
-            run.summary()
-                .map(|s| moment(&s.started_at))
-                .unwrap_or_default()
-        };
-        rows.push(TableRow::new("begun", runs.iter().map(begun).collect()));
-        blocks.push(Block::Tables(vec![Table {
-            columns: runs.iter().map(|run| run.name.clone()).collect(),
-            rows,
-            ..Table::default()
-        }]));
+fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> Vec<Block> {
+    if runs.len() < 2 {
+        return Vec::new();
     }
-    PageSection::new("What differs", blocks)
-}
-
-/// The settings that all runs have in common.
-fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> PageSection {
-    let Some(first) = summaries.first() else {
-        return PageSection::default();
+    let begun = |run: &&ReportedRun| {
+        let summary = run.summary();
+        summary.map_or_else(String::new, |s| moment(&s.started_at))
     };
-    let same = |part| -> Vec<TableRow> {
-        let settings = settings(first)
-            .into_iter()
-            .filter(|fact| fact.scope == part);
-        settings
-            .filter(|fact| differences.iter().all(|d| d.what != fact.what))
-            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
-            .collect()
-    };
-    let table = |title: &str, part| Table {
-        title: title.to_owned(),
-        rows: same(part),
+    let begun = TableRow::new("begun", runs.iter().map(begun).collect());
+    let rows = differences.iter();
+    let rows = rows.map(|difference| TableRow::new(difference.what, difference.values.clone()));
+    vec![Block::Tables(vec![Table {
+        columns: runs.iter().map(|run| run.name.clone()).collect(),
+        rows: rows.chain([begun]).collect(),
         ..Table::default()
+    }])]
+}
+
+fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Vec<Block> {
+    let Some(first) = summaries.first() else {
+        return Vec::new();
     };
-    let tables = [
-        table("Plan", SettingScope::Plan),
-        table("Host", SettingScope::Host),
+    let same = |title, mut settings: Vec<Setting>| {
+        settings.retain(|setting| differences.iter().all(|d| d.what != setting.what));
+        settings_table(title, settings)
+    };
+    let mut tables = vec![
+        same("Plan", plan_settings(&first.plan)),
+        same("Host", host_settings(first)),
     ];
-    let tables: Vec<_> = tables.into_iter().filter(|t| !t.rows.is_empty()).collect();
-    PageSection::new("What is the same", vec![Block::Tables(tables)])
+    tables.retain(|table| !table.rows.is_empty());
+    vec![Block::Tables(tables)]
 }
 
 #[cfg(test)]
@@ -227,13 +183,13 @@ mod tests {
             // A figure that no other run has.
             |s| s.messages.duplicated = 3,
         ]);
-        let page = page(&runs, None);
+        let page = page(&runs, Vec::new());
         let figures = table(&page, "Figures");
         assert_eq!(figures.columns, ["0.json", "1.json", "2.json"]);
         assert_eq!(cells(figures, "Messages", "lost"), ["1", "2,000", "0"]);
         assert_eq!(
             cells(figures, "Messages", "duplicated"),
-            [NOTHING, NOTHING, "3"]
+            [UNKNOWN, UNKNOWN, "3"]
         );
         assert_eq!(cells(figures, "Service time", "min"), ["1.00 ms"; 3]);
         assert_eq!(cells(figures, "Response time", "min"), ["1.50 ms"; 3]);
@@ -243,7 +199,7 @@ mod tests {
     #[test]
     fn a_group_of_rows_has_its_name_once() {
         let runs = runs(&[|_| {}, |s| s.messages.reordered = 1]);
-        let page = page(&runs, None);
+        let page = page(&runs, Vec::new());
         let groups = table(&page, "Figures").rows.iter();
         let groups: Vec<_> = groups.filter_map(|row| row.group.as_ref()).collect();
         let mut once = groups.clone();
@@ -255,7 +211,7 @@ mod tests {
     #[test]
     fn runs_of_another_load_are_not_comparable() {
         let words = |changes: &[fn(&mut Summary)]| -> Vec<String> {
-            let page = page(&runs(changes), None);
+            let page = page(&runs(changes), Vec::new());
             let blocks = page.sections[0].blocks.iter();
             let words = blocks.filter_map(|block| match block {
                 Block::Banner(banner) => Some(banner.word.clone()),
@@ -279,7 +235,7 @@ mod tests {
     #[test]
     fn what_differs_is_not_among_what_is_the_same() {
         let runs = runs(&[|_| {}, |s| s.plan.clients = 7]);
-        let page = page(&runs, None);
+        let page = page(&runs, Vec::new());
         let names = |section| -> Vec<_> {
             let rows = &table(&page, section).rows;
             rows.iter().map(|row| row.name.as_str()).collect()

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::ReportError;
-use crate::page::{Block, Page, PageTone, Svg};
+use crate::page::{Block, Page, Svg, Tone};
 
 const SCRIPT: &str = include_str!("../assets/page.js");
 const STYLE: &str = include_str!("../assets/page.css");
@@ -44,12 +44,12 @@ pub fn html(page: &Page) -> Result<String, ReportError> {
     Ok(html.render()?)
 }
 
-/// What a policy calls a script or a style sheet of just this text.
+/// The name of a script or a style sheet of just this text in a policy.
 fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
-/// What the script knows of a picture.
+/// Data of a picture for the script.
 #[derive(Serialize)]
 pub(crate) struct Hovers<'p> {
     title: &'p str,
@@ -72,7 +72,7 @@ pub(crate) fn hovers<'p>(title: &'p str, svg: &'p Svg) -> Hovers<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page::{Banner, Hover, PageSection, Table, TableRow, Tile};
+    use crate::page::{Banner, Hover, Table, TableRow, Tile};
 
     /// What would run if it were written as it is.
     const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=y>";
@@ -93,11 +93,11 @@ mod tests {
         page.above = text();
         page.below = vec![text()];
         page.footer = text();
-        page.add(PageSection::new(
+        page.add(
             text(),
             vec![
                 Block::Banner(Banner {
-                    tone: PageTone::Bad,
+                    tone: Tone::Bad,
                     word: text(),
                     about: Some(text()),
                     text: text(),
@@ -107,7 +107,7 @@ mod tests {
                     label: text(),
                     value: text(),
                     note: text(),
-                    tone: PageTone::Neutral,
+                    tone: Tone::Neutral,
                 }]),
                 Block::Tables(vec![Table {
                     title: text(),
@@ -130,7 +130,7 @@ mod tests {
                 Block::List(vec![text()]),
                 Block::Command(text()),
             ],
-        ));
+        );
         page
     }
 

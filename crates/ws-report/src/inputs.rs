@@ -14,15 +14,13 @@ use crate::ReportError;
 /// One run, from all of its files that were given.
 #[derive(Debug, Clone)]
 pub(crate) struct ReportedRun {
-    /// Its name beside others.
     pub(crate) name: String,
-    /// Its files, in the order they were given: each may hold contents that another has not.
+    /// Files in the order they were given: each may hold contents that another has not.
     pub(crate) files: Vec<PathBuf>,
     /// The contents of the first.
     pub(crate) run: Run,
     /// Number of messages that a `.csv` has a sample of, or more; `None` when its rows are all.
     rows_chosen_from: Option<u64>,
-    /// Service times.
     pub(crate) service: Latency,
     /// Response times; empty where a file without a summary has none.
     pub(crate) response: Latency,
@@ -38,7 +36,6 @@ pub(crate) struct MessageSample {
 }
 
 impl MessageSample {
-    /// A sentence about it.
     pub(crate) fn sentence(self) -> String {
         format!(
             "The times are those of {} messages chosen at random from {}, so the longest of all may be \
@@ -84,7 +81,6 @@ impl FileTimes {
         })
     }
 
-    /// The service and the response times.
     fn both(&self) -> [Option<SortedTimes<'_>>; 2] {
         [Metric::ServiceTime, Metric::ResponseTime].map(|metric| {
             let mut columns = self.columns.iter();
@@ -100,6 +96,13 @@ impl FileTimes {
         })
     }
 
+    /// Returns `true` when all times that the file holds are like those of the summary.
+    fn all_are(&self, s: &Summary, is_of: impl Fn(&SortedTimes<'_>, &Latency) -> bool) -> bool {
+        let both = [&s.service_time_ns, &s.response_time_ns];
+        let mut pairs = self.both().into_iter().zip(both);
+        pairs.all(|(found, of)| found.is_none_or(|found| is_of(&found, of)))
+    }
+
     /// Returns `true` when these are the times of the run: as many, with the same shortest and longest one, and
     /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
     /// common by chance; of histograms to their three digits.
@@ -111,43 +114,26 @@ impl FileTimes {
                 && is_near(found.quantile(1.0), of.max, extremes)
                 && is_near(found.quantile(0.5), of.p50, 0.01)
         };
-        let [service, response] = &self.both();
-        if service.is_none() && response.is_none() {
-            return s.service_time_ns.count == 0;
+        match self.both() {
+            [None, response] => response.is_none() && s.service_time_ns.count == 0,
+            [Some(_), _] => self.all_are(s, is_of),
         }
-        service
-            .as_ref()
-            .is_some_and(|found| is_of(found, &s.service_time_ns))
-            && response
-                .as_ref()
-                .is_none_or(|found| is_of(found, &s.response_time_ns))
     }
 
     /// Returns `true` when a file of chosen rows may be of a run: it has the run's name but for the ending, fewer
     /// messages, and no time outside the run's. The files of one run have nothing else in common.
     fn may_be_sample_of(&self, file: &Path, messages: u64, run: &ReportedRun) -> bool {
-        let Some(s) = run.summary() else {
-            return false;
-        };
         let is_of = |found: &SortedTimes<'_>, of: &Latency| {
+            let ns = |q: f64| found.quantile(q) * 1e6;
             found.count() <= of.count
-                && of
-                    .min
-                    .is_some_and(|ns| found.quantile(0.0) * 1e6 >= ns as f64 - 0.5)
-                && of
-                    .max
-                    .is_some_and(|ns| found.quantile(1.0) * 1e6 <= ns as f64 + 0.5)
+                && of.min.is_some_and(|min| ns(0.0) >= min as f64 - 0.5)
+                && of.max.is_some_and(|max| ns(1.0) <= max as f64 + 0.5)
         };
         let has_its_name = |other: &PathBuf| other.with_extension("") == file.with_extension("");
-        let [service, response] = &self.both();
         run.files.iter().any(has_its_name)
-            && messages <= s.messages.sent
-            && service
-                .as_ref()
-                .is_none_or(|found| is_of(found, &s.service_time_ns))
-            && response
-                .as_ref()
-                .is_none_or(|found| is_of(found, &s.response_time_ns))
+            && run
+                .summary()
+                .is_some_and(|s| messages <= s.messages.sent && self.all_are(s, is_of))
     }
 }
 
@@ -178,13 +164,9 @@ fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
     ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
 }
 
-/// Reads the files and puts together those of one run. Files with a summary are of one run when they have the
-/// same plan and begin. One without belongs to the one run whose times it holds; one that holds only a sample of
-/// them must have the run's name as well.
-/// The runs stand in the order in which their first file was given.
-///
-/// # Errors
-/// [`ReportError::NoFiles`], [`ReportError::TooManyRuns`], or the first file that cannot be read.
+/// Reads the files and puts together those of one run, in the order in which their first file was given. Files
+/// with a summary are of one run when they have the same plan and begin. One without belongs to the one run whose
+/// times it holds; one that holds only a sample of them must have the run's name as well.
 pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportError> {
     if files.is_empty() {
         return Err(ReportError::NoFiles);
@@ -226,7 +208,7 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
         give_to_owner(&mut runs, place, &times);
     }
     if runs.len() > draw_plot::MAX_SERIES {
-        return Err(ReportError::TooManyRuns { found: runs.len() });
+        return Err(ReportError::TooManyRuns(runs.len()));
     }
     let firsts: Vec<_> = runs.iter().map(|run| run.files[0].clone()).collect();
     for (run, name) in runs.iter_mut().zip(names(&firsts)) {
@@ -259,20 +241,15 @@ fn is_same_run(one: &Run, other: &Run) -> bool {
 
 /// File names; whole paths where names are the same.
 fn names(files: &[PathBuf]) -> Vec<String> {
-    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_owned();
-    files
-        .iter()
-        .map(|path| {
-            let own = name(path);
-            let is_unique = files.iter().filter(|other| name(other) == own).count() == 1;
-            let label = if is_unique {
-                own.as_os_str()
-            } else {
-                path.as_os_str()
-            };
-            label.to_string_lossy().into_owned()
-        })
-        .collect()
+    let name = |path: &PathBuf| {
+        let is_same = |other: &&PathBuf| other.file_name() == path.file_name();
+        let is_unique = files.iter().filter(is_same).count() == 1;
+        let own = path.file_name().filter(|_| is_unique);
+        own.unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    };
+    files.iter().map(name).collect()
 }
 
 #[cfg(test)]
@@ -421,8 +398,8 @@ mod tests {
         let mut runs = read_runs(&files).unwrap();
         let pages = |runs: &[ReportedRun]| {
             let pages = [
-                crate::run_page::page(&runs[1], None),
-                crate::comparison_page::page(runs, None),
+                crate::run_page::page(&runs[1], Vec::new()),
+                crate::comparison_page::page(runs, Vec::new()),
             ];
             pages.map(|page| crate::markdown(&page))
         };

@@ -13,7 +13,7 @@
 //! page of its own, with tables, banners and pictures of its own, and has it written in the same looks:
 //!
 //! ```
-//! use ws_report::page::{Block, Page, TableRow, PageSection, Table};
+//! use ws_report::page::{Block, Page, Table, TableRow};
 //!
 //! let mut page = Page::new("axum against tungstenite");
 //! let times = Table {
@@ -22,7 +22,7 @@
 //!     figures: true,
 //!     ..Table::default()
 //! };
-//! page.add(PageSection::new("Figures", vec![Block::Tables(vec![times])]));
+//! page.add("Figures", vec![Block::Tables(vec![times])]);
 //! assert!(ws_report::html(&page)?.contains("1.71"));
 //! assert!(ws_report::markdown(&page).contains("| p99 | 1.30 ms | 1.71 ms |"));
 //! # Ok::<(), ws_report::ReportError>(())
@@ -81,9 +81,7 @@ impl PageFormat {
         match ending.map(str::to_ascii_lowercase).as_deref() {
             Some("html" | "htm") => Ok(Self::Html),
             Some("md") => Ok(Self::Markdown),
-            _ => Err(ReportError::UnknownEnding {
-                path: path.to_owned(),
-            }),
+            _ => Err(ReportError::UnknownEnding(path.to_owned())),
         }
     }
 }
@@ -95,7 +93,11 @@ impl PageFormat {
 /// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = inputs::read_runs(files)?;
-    let pictures = pictures.then(|| pictures::section(&runs));
+    let pictures = if pictures {
+        pictures::blocks(&runs)
+    } else {
+        Vec::new()
+    };
     Ok(match runs.as_slice() {
         [run] => run_page::page(run, pictures),
         runs => comparison_page::page(runs, pictures),

@@ -5,12 +5,13 @@ mod args;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
+use cli::ExitStatus;
 
 fn main() -> ExitCode {
     cli::run(args::Args::command(), |args: args::Args| {
-        args.run().map(|()| ExitCode::SUCCESS).or_else(|error| {
+        args.run().map(|()| ExitStatus::Success).or_else(|error| {
             cli::print_error(&error);
-            Ok(args::exit_code_of(&error))
+            Ok(args::status_of(&error))
         })
     })
 }

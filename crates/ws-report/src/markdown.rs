@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::page::{Banner, Block, Page, PageSection, Span, Table, TableRow, Tile, spans};
+use crate::page::{Banner, Block, Page, PageSection, Span, Table, TableRow, Tile, Tone, spans};
 
 /// Points of a list, beyond which they are only counted: a server can give any number of reasons.
 const MOST_POINTS: usize = 50;
@@ -10,17 +10,11 @@ const MOST_POINTS: usize = 50;
 const MOST_LETTERS: usize = 1_000;
 
 /// The page as Markdown. Pictures are left out: what they show is the HTML page's.
-#[must_use]
 pub fn markdown(page: &Page) -> String {
     let mut text = format!("# {}\n", rich(&page.title));
-    let mut lines = Vec::new();
-    if !page.above.is_empty() {
-        lines.push(rich(&page.above));
-    }
-    if !page.below.is_empty() {
-        let below: Vec<_> = page.below.iter().map(|part| rich(part)).collect();
-        lines.push(below.join(" · "));
-    }
+    let below: Vec<_> = page.below.iter().map(|part| rich(part)).collect();
+    let mut lines = vec![rich(&page.above), below.join(" · ")];
+    lines.retain(|line| !line.is_empty());
     if !lines.is_empty() {
         text += &format!("\n{}\n", lines.join("  \n"));
     }
@@ -58,7 +52,7 @@ fn banner(banner: &Banner) -> String {
         .map_or_else(String::new, |about| format!(" {}", rich(about)));
     let head = format!(
         "\n{} **{}**{about}: {}\n",
-        banner.tone.sign(),
+        sign(banner.tone),
         rich(&banner.word),
         rich(&banner.text)
     );
@@ -66,6 +60,16 @@ fn banner(banner: &Banner) -> String {
         head
     } else {
         format!("{head}\n{}", list(&banner.points))
+    }
+}
+
+/// The icon of a tone where there is only text.
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✅",
+        Tone::Warning => "⚠️",
+        Tone::Bad => "❌",
+        Tone::Neutral => "ℹ️",
     }
 }
 
@@ -82,20 +86,18 @@ fn list(points: &[String]) -> String {
 
 /// One row, a column for each; below each value the word on it, without which `p50` says not of what.
 fn tiles(tiles: &[Tile]) -> String {
-    let labels: Vec<_> = tiles.iter().map(|tile| tile.label.clone()).collect();
-    let values = tiles.iter().map(|tile| {
+    let value = |tile: &Tile| {
         let note = match tile.note.as_str() {
             "" => String::new(),
             note => format!("<br>{}", rich(note)),
         };
         format!("**{}**{note}", rich(&tile.value))
-    });
-    let values: Vec<_> = values.collect();
+    };
     format!(
         "\n{}{}{}",
-        line(labels.iter().map(|label| rich(label))),
-        line(labels.iter().map(|_| "---:".to_owned())),
-        line(values.into_iter())
+        line(tiles.iter().map(|tile| rich(&tile.label))),
+        line(tiles.iter().map(|_| "---:".to_owned())),
+        line(tiles.iter().map(value))
     )
 }
 
@@ -135,19 +137,9 @@ fn line(cells: impl Iterator<Item = String>) -> String {
 
 /// Fenced by more backticks than it holds.
 fn command(command: &str) -> String {
-    let fence = "`".repeat(longest_run(command, '`').max(2) + 1);
+    let runs = command.split(|c| c != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);
     format!("\n{fence}sh\n{command}\n{fence}\n")
-}
-
-/// How many of a letter follow each other at most.
-fn longest_run(text: &str, letter: char) -> usize {
-    let mut longest = 0;
-    let mut run = 0;
-    for c in text.chars() {
-        run = if c == letter { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
 
 /// A text with its code, in one line, in which nothing else has a meaning to Markdown.
@@ -238,14 +230,14 @@ mod tests {
         let long = "`x|<".repeat(2_000);
         let points = vec![long.clone(); 1_000];
         let mut page = Page::new(long.clone());
-        page.add(PageSection::new("a", vec![Block::List(points)]));
-        page.add(PageSection::new(
+        page.add("a", vec![Block::List(points)]);
+        page.add(
             long,
             vec![Block::Tables(vec![Table {
                 rows: vec![TableRow::new("x".repeat(5_000), vec!["|".repeat(5_000)]); 1_000],
                 ..Table::default()
             }])],
-        ));
+        );
         let size = markdown(&page).len();
         assert!(size < 1 << 20, "{size}");
     }

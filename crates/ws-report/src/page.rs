@@ -5,6 +5,7 @@
 //! so that what comes from files and servers needs no care by whoever builds a page.
 
 pub use draw_plot::{Hover, Svg};
+pub use wording::Tone;
 
 /// A page with a heading and sections.
 #[derive(Debug, Clone, Default)]
@@ -13,9 +14,9 @@ pub struct Page {
     pub title: String,
     /// A line above the heading: what made the figures, and when.
     pub above: String,
-    /// What is said below the heading, in short parts.
+    /// Short parts of the line below the heading.
     pub below: Vec<String>,
-    /// What the page holds, in order.
+    /// Sections in their order.
     pub sections: Vec<PageSection>,
     /// The last line: what wrote the page.
     pub footer: String,
@@ -23,7 +24,6 @@ pub struct Page {
 
 impl Page {
     /// A page without sections yet.
-    #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -32,38 +32,33 @@ impl Page {
         }
     }
 
-    /// Adds a section; one without blocks is left out.
-    pub fn add(&mut self, section: PageSection) {
-        if !section.blocks.is_empty() {
-            self.sections.push(section);
+    /// Adds a section. Lists and pictures that are empty are left out, and a section of nothing else.
+    pub fn add(&mut self, title: impl Into<String>, mut blocks: Vec<Block>) {
+        blocks.retain(|block| match block {
+            Block::Pictures(pictures) => !pictures.is_empty(),
+            Block::List(points) => !points.is_empty(),
+            _ => true,
+        });
+        if !blocks.is_empty() {
+            let title = title.into();
+            self.sections.push(PageSection { title, blocks });
         }
     }
 }
 
 /// A part of a page under a heading of its own.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PageSection {
     /// The heading.
     pub title: String,
-    /// What stands in it, in order.
+    /// Contents in their order.
     pub blocks: Vec<Block>,
 }
 
-impl PageSection {
-    /// A section of these blocks.
-    #[must_use]
-    pub fn new(title: impl Into<String>, blocks: Vec<Block>) -> Self {
-        Self {
-            title: title.into(),
-            blocks,
-        }
-    }
-}
-
-/// What a section is made of.
+/// A part of a section.
 #[derive(Debug, Clone)]
 pub enum Block {
-    /// What is to be seen first.
+    /// A verdict or a warning.
     Banner(Banner),
     /// Figures in large type, beside each other.
     Tiles(Vec<Tile>),
@@ -79,87 +74,51 @@ pub enum Block {
     Command(String),
 }
 
-/// How a banner or a figure is meant. Each has a colour, an icon and a word: never a colour alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PageTone {
-    /// All is well.
-    Good,
-    /// With care.
-    Warning,
-    /// Not at all.
-    Bad,
-    /// Neither.
-    #[default]
-    Neutral,
-}
-
-impl PageTone {
-    /// Name of its class in the style sheet.
-    pub(crate) fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Warning => "warning",
-            Self::Bad => "bad",
-            Self::Neutral => "neutral",
-        }
-    }
-
-    /// What stands for its icon where there is only text.
-    pub(crate) fn sign(self) -> &'static str {
-        match self {
-            Self::Good => "✅",
-            Self::Warning => "⚠️",
-            Self::Bad => "❌",
-            Self::Neutral => "ℹ️",
-        }
-    }
-}
-
 /// A verdict, or a warning.
 #[derive(Debug, Clone, Default)]
 pub struct Banner {
-    /// How it is meant.
-    pub tone: PageTone,
+    /// Tone of its colour.
+    pub tone: Tone,
     /// The verdict in a word: `valid`.
     pub word: String,
-    /// What it is about, where a page has several.
+    /// Subject, where a page has several banners.
     pub about: Option<String>,
-    /// What the word means here.
+    /// Meaning of the word here.
     pub text: String,
-    /// What it rests on, and what to do about it.
+    /// Reasons, and advice.
     pub points: Vec<String>,
 }
 
 /// One figure in large type.
 #[derive(Debug, Clone, Default)]
 pub struct Tile {
-    /// What it is.
+    /// Name of the figure.
     pub label: String,
-    /// Its value with the unit.
+    /// Value with its unit.
     pub value: String,
     /// A word on it; may be empty.
     pub note: String,
-    /// How it is meant.
-    pub tone: PageTone,
+    /// Tone of its colour.
+    pub tone: Tone,
 }
 
 /// A table whose first column names its rows.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    /// Its heading.
+    /// Heading.
     pub title: String,
     /// Headings of the columns behind the first; empty for a list of names and values.
     pub columns: Vec<String>,
     /// The rows, each with as many values as there are columns (one, where there are none).
     pub rows: Vec<TableRow>,
-    /// What is to be known about it; may be empty.
+    /// Remark on the table; may be empty.
     pub note: String,
     /// Values are figures with units, to be aligned; otherwise words.
     pub figures: bool,
 }
 
 impl Table {
-    /// How many columns it has, with the one that names the rows.
+    /// Number of columns, with the one that names the rows.
     pub(crate) fn width(&self) -> usize {
         1 + self.columns.len().max(1)
     }
@@ -175,17 +134,16 @@ impl Table {
 /// A row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRow {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its values.
+    /// Values.
     pub cells: Vec<String>,
-    /// It begins a group of rows with this name.
+    /// Name of the group of rows that begins here.
     pub group: Option<String>,
 }
 
 impl TableRow {
     /// A row in the group of the one before.
-    #[must_use]
     pub fn new(name: impl Into<String>, cells: Vec<String>) -> Self {
         Self {
             name: name.into(),
@@ -198,9 +156,9 @@ impl TableRow {
 /// A picture with its values.
 #[derive(Debug, Clone)]
 pub struct PagePicture {
-    /// Its heading, which the picture shows itself; here it is for those who do not see it.
+    /// Heading for those who do not see the picture, which shows it itself.
     pub title: String,
-    /// How to read it, in a sentence; may be empty.
+    /// A sentence on reading it; may be empty.
     pub caption: String,
     /// The picture. Its markup goes into the page as it is: whoever makes it escapes what it holds.
     pub svg: Svg,
@@ -248,9 +206,9 @@ pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
         rest = after;
     }
     spans.push((rest, false));
+    spans.retain(|(text, _)| !text.is_empty());
+    let spans = spans.into_iter();
     spans
-        .into_iter()
-        .filter(|(text, _)| !text.is_empty())
         .map(|(text, is_code)| Span { text, is_code })
         .collect()
 }

@@ -2,24 +2,24 @@
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
 use results::ResultsError;
 use results::read::{ColumnRequest, Metric};
 
 use crate::inputs::ReportedRun;
-use crate::page::{Block, PagePicture, PageSection};
+use crate::page::{Block, PagePicture};
 use crate::run_page::capital;
 
-/// As wide as a picture stands on most screens, so that its letters are nearly as large as the page's.
+/// The size of a picture on most screens, so that its letters are nearly as large as the page's.
 const SIZE: (u32, u32) = (540, 380);
 /// The same on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
-/// What a heatmap grows by with each run after the second, which has a panel of its own.
+/// Growth of a heatmap with each run after the second, which has a panel of its own.
 const PANEL: u32 = 110;
-/// What another picture grows by with each run after the first: the rows of its legend.
+/// Growth of another picture with each run after the first: the rows of its legend.
 const LEGEND: u32 = 40;
 
 /// Kinds whose files are read together: those of a row show the same data.
@@ -35,7 +35,7 @@ const READINGS: [&[PictureKind]; 4] = [
 ];
 
 /// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
-pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
+pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
     let metric = if runs.iter().all(ReportedRun::has_response_time) {
         Metric::ResponseTime
     } else {
@@ -46,24 +46,16 @@ pub(crate) fn section(runs: &[ReportedRun]) -> PageSection {
         ..ColumnRequest::default()
     };
     // A spreadsheet is read once for each reading, which takes longer than all else.
-    let drawn: Vec<_> = thread::scope(|scope| {
+    let drawn = thread::scope(|scope| {
         let threads = READINGS.map(|kinds| scope.spawn(|| draw_all(kinds, runs, request)));
-        let drawn = threads.into_iter().map(ScopedJoinHandle::join);
-        drawn
-            .map(|drawn| drawn.unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect()
+        threads.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
-    let (pictures, missing): (Vec<_>, Vec<_>) = drawn.into_iter().unzip();
-    let pictures: Vec<_> = pictures.into_iter().flatten().collect();
-    let missing: Vec<_> = missing.into_iter().flatten().collect();
-    let mut blocks = Vec::new();
-    if !pictures.is_empty() {
-        blocks.push(Block::Pictures(pictures));
+    let (mut pictures, mut missing) = (Vec::new(), Vec::new());
+    for (drawn, lacking) in drawn {
+        pictures.extend(drawn);
+        missing.extend(lacking);
     }
-    if !missing.is_empty() {
-        blocks.push(Block::List(missing));
-    }
-    PageSection::new("Pictures", blocks)
+    vec![Block::Pictures(pictures), Block::List(missing)]
 }
 
 /// Reads for the first of these kinds, and draws them all.
@@ -100,10 +92,8 @@ fn load_from_any(
     // Files of each run that have not been found lacking.
     let mut left: Vec<&[PathBuf]> = runs.iter().map(|run| run.files.as_slice()).collect();
     loop {
-        let files: Vec<_> = left
-            .iter()
-            .filter_map(|files| files.first().cloned())
-            .collect();
+        let firsts = left.iter().filter_map(|files| files.first());
+        let files: Vec<_> = firsts.cloned().collect();
         if files.is_empty() {
             return (None, missing);
         }
@@ -112,7 +102,7 @@ fn load_from_any(
             Err(error) => error,
         };
         let lacking = match &error {
-            DrawError::Results(ResultsError::Lacks { path, .. }) => {
+            DrawError::Results(ResultsError::Lacks(path, _)) => {
                 left.iter().position(|files| files.first() == Some(path))
             }
             _ => None,
@@ -125,21 +115,15 @@ fn load_from_any(
             continue;
         }
         // Not every error names its file: it is the first that cannot be drawn alone either.
-        let fails = |files: &&[PathBuf]| {
-            let file = files.first()?;
-            load(kind, std::slice::from_ref(file), request).err()
+        let mut alone = left.iter().enumerate();
+        let failing =
+            alone.find_map(|(at, files)| Some((at, load(kind, files.get(..1)?, request).err()?)));
+        let Some((at, error)) = failing else {
+            missing.push(error);
+            return (None, missing);
         };
-        let failing = left.iter().map(fails).enumerate();
-        match failing.filter_map(|(at, e)| Some((at, e?))).next() {
-            Some((at, error)) => {
-                missing.push(error);
-                left[at] = &[];
-            }
-            None => {
-                missing.push(error);
-                return (None, missing);
-            }
-        }
+        missing.push(error);
+        left[at] = &[];
     }
 }
 
@@ -174,7 +158,7 @@ fn title(kind: PictureKind, quantity: &str) -> String {
     }
 }
 
-/// How to read it.
+/// A sentence on reading it.
 fn caption(kind: PictureKind) -> &'static str {
     match kind {
         PictureKind::Latency => {

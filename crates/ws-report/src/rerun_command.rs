@@ -3,7 +3,6 @@
 use measurement::plan::MASK;
 use measurement::run::Summary;
 
-/// The command line of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RerunCommand {
     /// A line for a POSIX shell.

@@ -1,54 +1,43 @@
 //! The page about one run.
 
-use measurement::run::Summary;
-use measurement::verdict::Latency;
+use measurement::run::{Summary, Tool};
 use units::{counted, grouped, human_rate, human_time};
-use wording::run_differences::{SettingScope, settings};
+use wording::run_differences::{Setting, host_settings, plan_settings};
+use wording::summary;
+use wording::summary_view::UNKNOWN;
 
 use crate::figures::figures;
 use crate::inputs::{MessageSample, ReportedRun};
-use crate::page::{Block, Page, PageSection, PageTone, Table, TableRow, Tile};
+use crate::page::{Block, Page, Table, TableRow, Tile, Tone};
 use crate::rerun_command::rerun_command;
 use crate::verdict;
 
 /// All but the pictures, which stand behind the figures.
-pub(crate) fn page(run: &ReportedRun, pictures: Option<PageSection>) -> Page {
-    let mut page = Page::new(run.summary().map_or(&run.name, |s| &s.plan.url));
-    page.below = match run.summary() {
-        Some(s) => {
-            page.above = measured_by(s);
-            in_short(s)
-        }
-        None => vec!["a file without a summary".to_owned()],
+pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
+    let figures = vec![Block::Tables(tables(run))];
+    let mut blocks = vec![Block::Banner(verdict::verdict(run))];
+    let Some(s) = run.summary() else {
+        let mut page = Page::new(&run.name);
+        page.below = vec!["a file without a summary".to_owned()];
+        page.add("Verdict", blocks);
+        page.add("Figures", figures);
+        page.add("Pictures", pictures);
+        return page;
     };
-    let mut blocks = vec![Block::Banner(verdict::verdict(run, None))];
-    if let Some(s) = run.summary() {
-        blocks.extend(verdict::with_conditions(s, None).map(Block::Banner));
-        blocks.push(Block::Tiles(tiles(s)));
-    }
-    page.add(PageSection::new("Verdict", blocks));
-    page.add(PageSection::new(
-        "Figures",
-        vec![Block::Tables(tables(run))],
-    ));
-    if let Some(pictures) = pictures {
-        page.add(pictures);
-    }
-    if let Some(s) = run.summary() {
-        page.add(PageSection::new("Plan and host", plan_and_host(s)));
-        page.add(PageSection::new("How to repeat it", how_to_repeat(s)));
-    }
+    let mut page = Page::new(&s.plan.url);
+    let Tool { name, version } = &s.tool;
+    page.above = format!("{name} {version} · {}", moment(&s.started_at));
+    page.below = wording::plan::parts(&s.plan);
+    let circumstances = summary::circumstances(s, "the same process");
+    page.below.extend(circumstances);
+    blocks.extend(verdict::conditions(s).map(Block::Banner));
+    blocks.push(Block::Tiles(tiles(s)));
+    page.add("Verdict", blocks);
+    page.add("Figures", figures);
+    page.add("Pictures", pictures);
+    page.add("Plan and host", vec![plan_and_host(s)]);
+    page.add("How to repeat it", how_to_repeat(s));
     page
-}
-
-/// `ws-bench 0.1.0 · 2026-01-31 12:00:00 UTC`
-fn measured_by(s: &Summary) -> String {
-    format!(
-        "{} {} · {}",
-        s.tool.name,
-        s.tool.version,
-        moment(&s.started_at)
-    )
 }
 
 /// A moment as RFC 3339 writes it in UTC, for a person; anything else as it is.
@@ -63,75 +52,49 @@ pub(crate) fn moment(rfc_3339: &str) -> String {
     }
 }
 
-/// The plan and how it went, in a line.
-fn in_short(s: &Summary) -> Vec<String> {
-    let mut parts = vec![wording::plan::load(&s.plan), wording::plan::amount(&s.plan)];
-    let window = s.plan.window;
-    parts.extend(window.map(|n| format!("window {}", grouped(u64::from(n)))));
-    parts.push(wording::summary::measured(s));
-    parts.extend(wording::summary::generator(s));
-    if s.plan.embedded.is_some() {
-        parts.push("server inside the same process".to_owned());
-    }
-    parts
-}
-
 fn tiles(s: &Summary) -> Vec<Tile> {
-    let of = |name: &str, note: &str, times: &Latency| {
-        let shown = times.shown();
-        let (_, ns) = shown.into_iter().find(|(it, _)| *it == name)?;
-        Some(Tile {
-            label: name.to_owned(),
-            value: human_time(ns?),
-            note: note.to_owned(),
-            tone: PageTone::Neutral,
-        })
+    let tile = |label: &str, value: String, note: String| Tile {
+        label: label.to_owned(),
+        value,
+        note,
+        tone: Tone::Neutral,
     };
-    let mut tiles = vec![Tile {
-        label: "throughput".to_owned(),
-        value: format!("{} msg/s", human_rate(s.throughput.messages_per_s)),
-        note: s.offered_rate_per_s.map_or_else(String::new, |rate| {
-            format!("of {} offered", human_rate(rate))
-        }),
-        tone: PageTone::Neutral,
-    }];
+    let rate = format!("{} msg/s", human_rate(s.throughput.messages_per_s));
+    let offered = s.offered_rate_per_s;
+    let offered = offered.map(|rate| format!("of {} offered", human_rate(rate)));
+    let mut tiles = vec![tile("throughput", rate, offered.unwrap_or_default())];
     // In closed loop they are the same.
     let (note, times) = match s.coordinated_omission_p99_ns {
         Some(_) => ("response time", &s.response_time_ns),
         None => ("service time", &s.service_time_ns),
     };
-    tiles.extend(
-        ["p50", "p99", "max"]
-            .into_iter()
-            .filter_map(|name| of(name, note, times)),
-    );
+    for (name, ns) in times.shown() {
+        let ns = ns.filter(|_| matches!(name, "p50" | "p99" | "max"));
+        tiles.extend(ns.map(|ns| tile(name, human_time(ns), note.to_owned())));
+    }
     let m = &s.messages;
     let failed = m.failed();
-    tiles.push(Tile {
-        label: "failed".to_owned(),
-        value: grouped(failed),
-        note: format!("of {}", counted(m.sent + m.unsent, "message")),
-        tone: if failed > 0 {
-            PageTone::Bad
-        } else {
-            PageTone::Neutral
-        },
-    });
+    let of = format!("of {}", counted(m.sent + m.unsent, "message"));
+    let mut failed_tile = tile("failed", grouped(failed), of);
+    if failed > 0 {
+        failed_tile.tone = Tone::Bad;
+    }
+    tiles.push(failed_tile);
     tiles
 }
 
 /// The times, then a table for each group of figures.
 fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
-    for figure in figures(run) {
-        let Some(value) = figure.value else { continue };
-        let row = TableRow::new(figure.name, vec![value]);
-        let title = capital(figure.group);
+    for group in figures(run) {
+        let rows = group.figures.into_iter();
+        let rows = rows.filter_map(|figure| Some(TableRow::new(figure.name, vec![figure.value?])));
+        let title = capital(group.title);
         match tables.last_mut().filter(|table| table.title == title) {
-            Some(table) => table.rows.push(row),
+            Some(table) => table.rows.extend(rows),
             None => tables.push(Table {
                 title,
-                rows: vec![row],
+                rows: rows.collect(),
                 figures: true,
                 ..Table::default()
             }),
@@ -147,17 +110,15 @@ fn times(run: &ReportedRun) -> Table {
     let rows = times.filter_map(|((name, service), (_, response))| {
         let mut cells = vec![human_time(service?)];
         if both {
-            cells.push(response.map_or_else(|| NOTHING.to_owned(), human_time));
+            cells.push(response.map_or_else(|| UNKNOWN.to_owned(), human_time));
         }
         Some(TableRow::new(name, cells))
     });
-    let columns = ["service time", "response time"];
+    let mut columns = vec!["service time".to_owned(), "response time".to_owned()];
+    columns.truncate(if both { 2 } else { 1 });
     Table {
         title: "Times".to_owned(),
-        columns: columns[..if both { 2 } else { 1 }]
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect(),
+        columns,
         rows: rows.collect(),
         note: match run.summary() {
             Some(s) => notes_on_times(s),
@@ -167,32 +128,20 @@ fn times(run: &ReportedRun) -> Table {
     }
 }
 
-/// What stands where there is no figure.
-pub(crate) const NOTHING: &str = "–";
-
 fn notes_on_times(s: &Summary) -> String {
     if s.service_time_ns.count == 0 {
         return "Nothing was measured.".to_owned();
     }
-    let omission = wording::summary::omission(s).map_or_else(
-        || {
-            format!(
-                "Response time is {}.",
-                wording::summary::RESPONSE_IS_SERVICE
-            )
-        },
-        |omission| format!("{}.", capital(&omission)),
-    );
-    let asides = [
-        wording::summary::late_wake_ups(s),
-        wording::summary::thin_tail(s.service_time_ns.count),
-    ];
-    let asides = asides.into_iter().flatten();
-    let asides = asides.map(|aside| format!(" {}.", capital(&aside)));
-    omission + &asides.collect::<String>()
+    let closed_loop = || format!("response time is {}", summary::RESPONSE_IS_SERVICE);
+    let mut notes = vec![summary::omission(s).unwrap_or_else(closed_loop)];
+    notes.extend(summary::remarks_on_times(s));
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|note| format!("{}.", capital(note)))
+        .collect();
+    notes.join(" ")
 }
 
-/// With a capital letter.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters
@@ -203,26 +152,27 @@ pub(crate) fn capital(text: &str) -> String {
     first + letters.as_str()
 }
 
-fn plan_and_host(s: &Summary) -> Vec<Block> {
-    let table = |title: &str, part| Table {
+fn plan_and_host(s: &Summary) -> Block {
+    Block::Tables(vec![
+        settings_table("Plan", plan_settings(&s.plan)),
+        settings_table("Host", host_settings(s)),
+    ])
+}
+
+pub(crate) fn settings_table(title: &str, settings: Vec<Setting>) -> Table {
+    let rows = settings.into_iter();
+    Table {
         title: title.to_owned(),
-        rows: settings(s)
-            .into_iter()
-            .filter(|fact| fact.scope == part)
-            .map(|fact| TableRow::new(fact.what, vec![fact.value]))
+        rows: rows
+            .map(|setting| TableRow::new(setting.what, vec![setting.value]))
             .collect(),
         ..Table::default()
-    };
-    vec![Block::Tables(vec![
-        table("Plan", SettingScope::Plan),
-        table("Host", SettingScope::Host),
-    ])]
+    }
 }
 
 /// The command, and the secrets that it lacks.
 pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
     match rerun_command(s) {
-        Some(rerun) if rerun.masked.is_empty() => vec![Block::Command(rerun.command)],
         Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.masked)],
         None => vec![Block::Text(
             "The file does not store the command line: an older ws-bench wrote it.".to_owned(),

@@ -1,97 +1,95 @@
 //! Verdicts and warnings as banners.
 
-use measurement::run::Summary;
+use std::cmp::Reverse;
+
+use measurement::run::{ConditionResult, Connections, Summary};
 use measurement::verdict::Verdict;
+use units::grouped;
 use wording::run_differences::{Difference, Impact};
 
-use crate::figures::{broken_connections, conditions};
 use crate::inputs::{MessageSample, ReportedRun};
-use crate::page::{Banner, PageTone};
+use crate::page::{Banner, Tone};
 
-/// The verdict on a run, with its reasons; `about` names the run where there are several.
-pub(crate) fn verdict(run: &ReportedRun, about: Option<String>) -> Banner {
-    let Some(s) = run.summary() else {
-        return Banner {
-            tone: PageTone::Neutral,
-            word: "no verdict".to_owned(),
-            about,
-            text: "The file does not say how it was measured, so nothing speaks for these figures. Give the \
-                   .json or .xlsx that ws-bench wrote of the same run."
-                .to_owned(),
-            points: run.sample.map(MessageSample::sentence).into_iter().collect(),
-        };
-    };
-    let verdict = s.validity.verdict;
-    let (tone, text) = match verdict {
-        Verdict::Valid => (PageTone::Good, "Nothing speaks against these figures."),
-        Verdict::Suspect => (PageTone::Warning, "Something may have bent these figures:"),
-        Verdict::Invalid => (PageTone::Bad, "These figures say nothing about the server:"),
-    };
-    let mut points = s.validity.reasons.clone();
-    points.extend(broken_connections(&s.connections));
+fn banner(tone: Tone, word: &str, text: &str, points: Vec<String>) -> Banner {
     Banner {
-        tone,
-        word: verdict.name().to_owned(),
-        about,
-        text: text.to_owned(),
-        points,
-    }
-}
-
-/// What became of the conditions of a run; `None` where there were none.
-pub(crate) fn with_conditions(s: &Summary, about: Option<String>) -> Option<Banner> {
-    let (held, passed) = conditions(s);
-    let (tone, word, text) = match (held.is_empty(), passed.is_empty()) {
-        (true, true) => return None,
-        (true, false) => (
-            PageTone::Good,
-            "passed",
-            "No condition held that the run was to fail on.",
-        ),
-        (false, _) => (
-            PageTone::Bad,
-            "failed",
-            "A condition held that the run was to fail on:",
-        ),
-    };
-    Some(Banner {
-        tone,
-        word: word.to_owned(),
-        about,
-        text: text.to_owned(),
-        points: held.into_iter().chain(passed).collect(),
-    })
-}
-
-/// Whether runs that differ so may be compared; `None` where nothing stands against it.
-pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
-    let of = |bearing| -> Vec<&Difference> {
-        let all = differences.iter();
-        all.filter(|d| d.impact == bearing).collect()
-    };
-    let point = |d: &&Difference| format!("{}: {}", d.what, d.values.join(" / "));
-    let (load, instrument) = (of(Impact::Load), of(Impact::Instrument));
-    let points = load.iter().chain(&instrument).map(point).collect();
-    let (tone, word, text) = match (load.is_empty(), instrument.is_empty()) {
-        (true, true) => return None,
-        (false, _) => (
-            PageTone::Bad,
-            "not comparable",
-            "The runs had different loads: their figures answer different questions. Measure again with \
-             the same one:",
-        ),
-        (true, false) => (
-            PageTone::Warning,
-            "compare with care",
-            "The load was the same, but it was not measured by the same means, which may be what the \
-             figures differ by:",
-        ),
-    };
-    Some(Banner {
         tone,
         word: word.to_owned(),
         about: None,
         text: text.to_owned(),
         points,
-    })
+    }
+}
+
+pub(crate) fn verdict(run: &ReportedRun) -> Banner {
+    let Some(s) = run.summary() else {
+        let text = "The file does not say how it was measured, so nothing speaks for these figures. Give the \
+                    .json or .xlsx that ws-bench wrote of the same run.";
+        let points = run.sample.map(MessageSample::sentence);
+        return banner(
+            Tone::Neutral,
+            "no verdict",
+            text,
+            points.into_iter().collect(),
+        );
+    };
+    let verdict = s.validity.verdict;
+    let text = match verdict {
+        Verdict::Valid => "Nothing speaks against these figures.",
+        Verdict::Suspect => "Something may have bent these figures:",
+        Verdict::Invalid => "These figures say nothing about the server:",
+    };
+    let mut points = s.validity.reasons.clone();
+    points.extend(wording::messages::notes(&s.messages));
+    points.extend(broken_connections(&s.connections));
+    banner(verdict.into(), verdict.name(), text, points)
+}
+
+/// Reasons of connections that failed or ended early, the most frequent first: `3 × connection refused`.
+fn broken_connections(c: &Connections) -> impl Iterator<Item = String> {
+    let mut reasons: Vec<_> = c.failures.iter().chain(&c.early_ends).collect();
+    reasons.sort_by_key(|(_, n)| Reverse(**n));
+    let reasons = reasons.into_iter();
+    reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)))
+}
+
+/// The results of a run's conditions, those that held first; `None` where there were none.
+pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
+    let mut conditions: Vec<&ConditionResult> = s.conditions.iter().collect();
+    conditions.sort_by_key(|c| Reverse(c.held));
+    let (tone, word, text) = if conditions.first()?.held {
+        let text = "A condition held that the run was to fail on:";
+        (Tone::Bad, "failed", text)
+    } else {
+        let text = "No condition held that the run was to fail on.";
+        (Tone::Good, "passed", text)
+    };
+    let point = |c: &ConditionResult| {
+        let held = if c.held { "held" } else { "did not hold" };
+        format!("{held}: `{}`, it is {}", c.expression, c.value_text)
+    };
+    let points = conditions.into_iter().map(point);
+    Some(banner(tone, word, text, points.collect()))
+}
+
+/// The banner on runs that differ in more than their subject; `None` where nothing stands against it.
+pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
+    // The differences of the gravest impact come first.
+    let (tone, word, text) = match differences.first()?.impact {
+        Impact::Load => (
+            Tone::Bad,
+            "not comparable",
+            "The runs had different loads: their figures answer different questions. Measure again with \
+             the same one:",
+        ),
+        Impact::Instrument => (
+            Tone::Warning,
+            "compare with care",
+            "The load was the same, but it was not measured by the same means, which may be what the \
+             figures differ by:",
+        ),
+        Impact::Subject => return None,
+    };
+    let points = differences.iter().filter(|d| d.impact != Impact::Subject);
+    let points = points.map(|d| format!("{}: {}", d.what, d.values.join(" / ")));
+    Some(banner(tone, word, text, points.collect()))
 }

@@ -81,7 +81,7 @@ fn all_figures() -> Vec<ComparedFigure> {
 }
 
 /// A server under comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CandidateRow {
     pub name: String,
     /// The command that starts it; `None` when it ran already.
@@ -98,7 +98,7 @@ pub struct CandidateRow {
 }
 
 /// What one server did in one round.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoundRow {
     /// From 1.
     pub round: u32,

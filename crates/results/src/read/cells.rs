@@ -4,9 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::time_unit::TimeUnit;
-use crate::error::ResultsError;
+use crate::error::{Place, Result, ResultsError};
 
-/// The content of one cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum CellValue<'a> {
     Empty,
@@ -17,19 +16,20 @@ pub(super) enum CellValue<'a> {
     Other(&'static str),
 }
 
-/// Row and column of a cell; both count from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CellPosition {
+/// One cell; row and column count from 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell<'a> {
     pub(super) row: u32,
     pub(super) column: u32,
+    pub(super) value: CellValue<'a>,
 }
 
 /// Called with each cell; may end the visit.
-pub(super) type CellVisitor<'v> =
-    dyn FnMut(CellPosition, CellValue<'_>) -> Result<ControlFlow<()>, ResultsError> + 'v;
+pub(super) type CellVisitor<'v> = dyn FnMut(Cell<'_>) -> Result<ControlFlow<()>> + 'v;
 
-/// A file of cells.
 pub(super) trait CellSource {
+    fn path(&self) -> &Path;
+
     /// Names of the sheets that hold cells, in their order.
     fn sheets(&self) -> Vec<String>;
 
@@ -39,34 +39,52 @@ pub(super) trait CellSource {
     }
 
     /// Shows each cell of a sheet, row by row.
-    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError>;
+    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()>;
+
+    /// A sheet of this file, as errors name it.
+    fn place(&self, sheet: &str) -> Place {
+        Place {
+            path: self.path().to_owned(),
+            sheet: self.has_sheets().then(|| sheet.to_owned()),
+        }
+    }
 }
 
-/// A sheet whose cells are checked; names a cell that holds something else.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CheckedSheet<'a> {
-    pub(super) path: &'a Path,
-    /// `None` where sheets have no names.
-    pub(super) sheet: Option<&'a str>,
+/// Gathers the cells of each row from this one on into an item, and hands that on with the number of the row, from 0.
+/// Rows without any cell are left out.
+pub(super) fn for_each_row<T: Default>(
+    source: &mut dyn CellSource,
+    sheet: &str,
+    first_row: u32,
+    mut take: impl FnMut(&mut T, Cell<'_>) -> Result<()>,
+    mut finish: impl FnMut(u32, T) -> Result<()>,
+) -> Result<()> {
+    let mut unfinished: Option<(u32, T)> = None;
+    source.visit(sheet, &mut |cell| {
+        if cell.row >= first_row && cell.value != CellValue::Empty {
+            if let Some((row, item)) = unfinished.take_if(|(row, _)| *row != cell.row) {
+                finish(row, item)?;
+            }
+            let (_, item) = unfinished.get_or_insert_with(|| (cell.row, T::default()));
+            take(item, cell)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    unfinished.map_or(Ok(()), |(row, item)| finish(row, item))
 }
 
-impl CheckedSheet<'_> {
-    /// The finite number in a cell.
-    pub(super) fn number(
-        self,
-        at: CellPosition,
-        value: CellValue<'_>,
-    ) -> Result<f64, ResultsError> {
-        number(value)
+/// Values that are checked; an error names the cell at this place.
+impl Cell<'_> {
+    pub(super) fn number(self, place: &Place) -> Result<f64> {
+        number(self.value)
             .and_then(finite)
-            .map_err(|found| self.wrong(at, found, "number"))
+            .map_err(|found| self.wrong(place, found, "number"))
     }
 
-    /// The whole number in a cell.
-    pub(super) fn count(self, at: CellPosition, value: CellValue<'_>) -> Result<u64, ResultsError> {
+    pub(super) fn count(self, place: &Place) -> Result<u64> {
         /// Largest number that a spreadsheet holds exactly.
         const LARGEST: f64 = 9_007_199_254_740_992.0;
-        let found = match number(value) {
+        let found = match number(self.value) {
             Ok(number) if number.fract() == 0.0 && (0.0..=LARGEST).contains(&number) => {
                 // In range and whole, so nothing is cut off.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -75,35 +93,24 @@ impl CheckedSheet<'_> {
             Ok(number) => number.to_string(),
             Err(found) => found,
         };
-        Err(self.wrong(at, found, "count"))
+        Err(self.wrong(place, found, "count"))
     }
 
-    /// The time in a cell, in milliseconds.
-    pub(super) fn time_ms(
-        self,
-        at: CellPosition,
-        value: CellValue<'_>,
-        unit: TimeUnit,
-    ) -> Result<f64, ResultsError> {
-        time_ms(value, unit).map_err(|found| self.wrong(at, found, "time"))
+    pub(super) fn time_ms(self, place: &Place, unit: TimeUnit) -> Result<f64> {
+        time_ms(self.value, unit).map_err(|found| self.wrong(place, found, "time"))
     }
 
-    /// The error about a cell of this content.
     pub(super) fn wrong(
         self,
-        at: CellPosition,
+        place: &Place,
         found: String,
         expected: &'static str,
     ) -> ResultsError {
-        let sheet = self.sheet.map(|sheet| format!("{sheet}!"));
+        let sheet = place.sheet.as_ref().map(|sheet| format!("{sheet}!"));
+        let (sheet, letters) = (sheet.unwrap_or_default(), column_letters(self.column));
         ResultsError::WrongCell {
-            path: self.path.to_owned(),
-            cell: format!(
-                "{}{}{}",
-                sheet.unwrap_or_default(),
-                column_letters(at.column),
-                at.row + 1
-            ),
+            path: place.path.clone(),
+            cell: format!("{sheet}{letters}{}", self.row + 1),
             found,
             expected,
         }
@@ -120,7 +127,7 @@ pub(super) fn nanoseconds(ms: f64) -> u64 {
 }
 
 /// The time in a cell, or the cell's content in words.
-fn time_ms(value: CellValue<'_>, unit: TimeUnit) -> Result<f64, String> {
+fn time_ms(value: CellValue<'_>, unit: TimeUnit) -> std::result::Result<f64, String> {
     let time = number(value)?;
     if time < 0.0 {
         return Err(format!("{time}, which is below zero"));
@@ -128,7 +135,7 @@ fn time_ms(value: CellValue<'_>, unit: TimeUnit) -> Result<f64, String> {
     finite(unit.to_ms(time))
 }
 
-fn finite(number: f64) -> Result<f64, String> {
+fn finite(number: f64) -> std::result::Result<f64, String> {
     if number.is_finite() {
         Ok(number)
     } else {
@@ -137,7 +144,7 @@ fn finite(number: f64) -> Result<f64, String> {
 }
 
 /// The number in a cell, or the cell's content in words.
-fn number(value: CellValue<'_>) -> Result<f64, String> {
+fn number(value: CellValue<'_>) -> std::result::Result<f64, String> {
     /// Letters that are enough of a text to recognize it.
     const SHOWN: usize = 40;
     match value {
@@ -156,15 +163,15 @@ fn number(value: CellValue<'_>) -> Result<f64, String> {
 
 /// `A`, `B`, … `Z`, `AA`, …
 pub(super) fn column_letters(column: u32) -> String {
-    let mut letters = Vec::new();
+    let mut letters = String::new();
     let mut rest = column + 1;
     while rest > 0 {
         rest -= 1;
         // Below 26: a letter.
-        letters.push(char::from(b'A' + u8::try_from(rest % 26).unwrap_or(0)));
+        letters.insert(0, char::from(b'A' + u8::try_from(rest % 26).unwrap_or(0)));
         rest /= 26;
     }
-    letters.iter().rev().collect()
+    letters
 }
 
 #[cfg(test)]

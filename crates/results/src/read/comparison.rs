@@ -7,7 +7,7 @@ use std::path::Path;
 use measurement::run::comparison::{Comparison, KIND, SCHEMA};
 
 use super::json::check_schema;
-use crate::error::{DocumentKind, ResultsError};
+use crate::error::{Result, ResultsError};
 
 /// Bytes at the beginning of a file in which its kind is looked for: it is the second key.
 const HEAD_BYTES: u64 = 256;
@@ -16,7 +16,7 @@ const HEAD_BYTES: u64 = 256;
 ///
 /// # Errors
 /// [`ResultsError::Read`] when it cannot be read.
-pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
+pub fn is_comparison(path: &Path) -> Result<bool> {
     let failed = |source| ResultsError::read(path, source);
     let mut head = Vec::new();
     let file = File::open(path).map_err(failed)?;
@@ -31,13 +31,10 @@ pub fn is_comparison(path: &Path) -> Result<bool, ResultsError> {
 /// Reads a comparison that ws-compare wrote as `.json`.
 ///
 /// # Errors
-/// [`ResultsError::Read`], [`ResultsError::NewerSchema`], or [`ResultsError::NotOurs`].
-pub fn read_comparison(path: &Path) -> Result<Comparison, ResultsError> {
+/// [`ResultsError::Read`], [`ResultsError::NewerSchema`], or [`ResultsError::NotAComparison`].
+pub fn read_comparison(path: &Path) -> Result<Comparison> {
     let text = std::fs::read(path).map_err(|source| ResultsError::read(path, source))?;
     check_schema(path, &text, SCHEMA)?;
-    serde_json::from_slice(&text).map_err(|source| ResultsError::NotOurs {
-        path: path.to_owned(),
-        document: DocumentKind::Comparison,
-        source,
-    })
+    serde_json::from_slice(&text)
+        .map_err(|source| ResultsError::NotAComparison(path.to_owned(), source))
 }

@@ -1,22 +1,18 @@
 //! CSV, whatever separates its fields.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
-use super::cells::{CellPosition, CellSource, CellValue, CellVisitor};
-use crate::error::{ResultsError, RowDefect};
+use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use crate::error::{Result, ResultsError};
 use crate::schema::LATENCIES_COLUMNS;
 
-/// The only sheet of a text file; its name is never shown.
-const ONLY_SHEET: &str = "";
-
-/// A text file of fields.
 pub(super) struct CsvFile {
     path: PathBuf,
     file: File,
     separator: u8,
-    /// The last byte of each line.
     line_end: u8,
     /// Our own files have as many fields in each row; a shorter row means that the file was cut.
     fields: Option<usize>,
@@ -31,17 +27,15 @@ impl CsvFile {
             (false, true) => b'\r',
             _ => b'\n',
         };
-        let in_lines = head.replace('\r', "\n");
-        let head = if line_end == b'\r' {
-            in_lines.as_str()
-        } else {
-            head
+        let head = match line_end {
+            b'\r' => head.replace('\r', "\n").into(),
+            _ => Cow::from(head),
         };
         let is_ours = head.lines().next() == Some(LATENCIES_COLUMNS.join(",").as_str());
         Self {
             path: path.to_owned(),
             file,
-            separator: separator_of(head),
+            separator: separator_of(&head),
             line_end,
             fields: is_ours.then_some(LATENCIES_COLUMNS.len()),
         }
@@ -49,58 +43,51 @@ impl CsvFile {
 }
 
 impl CellSource for CsvFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn sheets(&self) -> Vec<String> {
-        vec![ONLY_SHEET.to_owned()]
+        // A name that is never shown.
+        vec![String::new()]
     }
 
     fn has_sheets(&self) -> bool {
         false
     }
 
-    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError> {
-        let Self {
-            path,
-            file,
-            separator,
-            line_end,
-            fields,
-        } = self;
-        let failed = |source: std::io::Error| ResultsError::read(path, source);
-        file.rewind().map_err(failed)?;
-        let last_end = [*line_end];
+    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let (separator, line_end) = (self.separator, self.line_end);
+        let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
+        self.file.rewind().map_err(failed)?;
+        let last_end = [line_end];
         let mut rows = csv::ReaderBuilder::new()
-            .delimiter(*separator)
+            .delimiter(separator)
             .has_headers(false)
             // Not CRLF, after which lines are counted one too few; the CR is trimmed with blanks.
-            .terminator(csv::Terminator::Any(*line_end))
+            .terminator(csv::Terminator::Any(line_end))
             .flexible(true)
             // The last row ends with its line as well.
-            .from_reader(file.chain(&last_end[..]));
+            .from_reader((&self.file).chain(&last_end[..]));
         let mut record = csv::ByteRecord::new();
         let mut counter = RowCounter::default();
         while rows
             .read_byte_record(&mut record)
             .map_err(|e| failed(e.into()))?
         {
-            let row = counter.row_of(&record, *line_end, rows.position().line());
+            let row = counter.row_of(&record, line_end, rows.position().line());
             if record.as_slice().trim_ascii().is_empty() && record.len() == 1 {
                 continue;
             }
-            if let Some(wanted) = fields.filter(|wanted| *wanted != record.len()) {
-                return Err(ResultsError::DamagedRow {
-                    path: path.clone(),
-                    defect: RowDefect::Fields {
-                        row: row + 1,
-                        found: record.len(),
-                        wanted,
-                    },
-                    source: None,
-                });
+            let found = record.len();
+            if let Some(wanted) = self.fields.filter(|wanted| *wanted != found) {
+                let defect = format!("row {} has {found} fields instead of {wanted}", row + 1);
+                return Err(ResultsError::DamagedRow(self.path.clone(), defect, None));
             }
             for (column, field) in (0..).zip(&record) {
                 let text = String::from_utf8_lossy(field);
-                let value = value_of(&text, *separator);
-                if visitor(CellPosition { row, column }, value)?.is_break() {
+                let value = value_of(&text, separator);
+                if visitor(Cell { row, column, value })?.is_break() {
                     return Ok(());
                 }
             }
@@ -159,15 +146,13 @@ fn separator_of(head: &str) -> u8 {
         .lines()
         .filter(|line| !line.trim().is_empty())
         .take(SNIFFED_LINES)
-        .map(outside_quotes)
+        .map(|line| line.split('"').step_by(2).collect())
         .collect();
     // A name without a comma above numbers with one: a single column with decimal commas.
     let is_decimal = |line: &String| {
-        line.split_once(',').is_some_and(|(whole, part)| {
-            [whole, part]
-                .iter()
-                .all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-        })
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let parts = line.split_once(',');
+        parts.is_some_and(|(whole, part)| is_digits(whole) && is_digits(part))
     };
     if let [name, values @ ..] = lines.as_slice()
         && !values.is_empty()
@@ -176,22 +161,16 @@ fn separator_of(head: &str) -> u8 {
     {
         return b';';
     }
-    // Before the comma, which may be a decimal one.
-    let mut best = (0, b',');
-    for separator in [b';', b'\t', b'|', b','] {
-        let count = lines
-            .iter()
-            .filter(|line| line.bytes().any(|b| b == separator))
-            .count();
-        if count > best.0 {
-            best = (count, separator);
-        }
-    }
-    best.1
-}
-
-fn outside_quotes(line: &str) -> String {
-    line.split('"').step_by(2).collect()
+    let lines_with = |separator: &u8| {
+        let holds = |line: &&String| line.as_bytes().contains(separator);
+        lines.iter().filter(holds).count()
+    };
+    // Of equals the last, which is not the comma: that may be a decimal one.
+    let best = *b",|\t;"
+        .iter()
+        .max_by_key(|separator| lines_with(separator))
+        .unwrap_or(&b',');
+    if lines_with(&best) > 0 { best } else { b',' }
 }
 
 #[cfg(test)]

@@ -2,34 +2,36 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::path::Path;
+use std::path::PathBuf;
 
 use measurement::record::{Sample, ThreadTimeline};
 use measurement::run::RunTimeline;
 
 use super::cells::CellSource;
 use super::message_rows;
-use crate::error::ResultsError;
+use crate::error::{Result, ResultsError};
 
 /// Counts the rows of a sheet whose columns are ours.
-pub(super) fn count(
-    path: &Path,
-    source: &mut dyn CellSource,
-    sheet: &str,
-) -> Result<RunTimeline, ResultsError> {
-    let mut counter = MessageCounter::new(path);
-    message_rows::visit(path, source, sheet, &mut |row, sample| {
-        counter.take(row, &sample)
-    })?;
+pub(super) fn count(source: &mut dyn CellSource, sheet: &str) -> Result<RunTimeline> {
+    let mut counter = MessageCounter {
+        path: source.path().to_owned(),
+        timeline: ThreadTimeline::new(true),
+        in_flight: BinaryHeap::new(),
+        sent_ns: 0,
+        received_ns: 0,
+        rows: 0,
+        last_messages: BTreeMap::new(),
+        is_open_loop: false,
+    };
+    message_rows::visit(source, sheet, &mut |row, sample| counter.take(row, &sample))?;
     counter.finish()
 }
 
 /// The moment at which an echo came, and its times if they belong in the figures.
 type Echo = (u64, Option<(u64, u64)>);
 
-/// Counts messages and their echoes by the second.
-struct MessageCounter<'p> {
-    path: &'p Path,
+struct MessageCounter {
+    path: PathBuf,
     timeline: ThreadTimeline,
     /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
     in_flight: BinaryHeap<Reverse<Echo>>,
@@ -43,26 +45,10 @@ struct MessageCounter<'p> {
     is_open_loop: bool,
 }
 
-impl<'p> MessageCounter<'p> {
-    fn new(path: &'p Path) -> Self {
-        Self {
-            path,
-            timeline: ThreadTimeline::new(true),
-            in_flight: BinaryHeap::new(),
-            sent_ns: 0,
-            received_ns: 0,
-            rows: 0,
-            last_messages: BTreeMap::new(),
-            is_open_loop: false,
-        }
-    }
-
-    fn take(&mut self, row: u32, sample: &Sample) -> Result<(), ResultsError> {
+impl MessageCounter {
+    fn take(&mut self, row: u32, sample: &Sample) -> Result<()> {
         if sample.sent_ns < self.sent_ns {
-            return Err(ResultsError::NotInOrder {
-                path: self.path.to_owned(),
-                row,
-            });
+            return Err(ResultsError::NotInOrder(self.path.clone(), row));
         }
         self.rows += 1;
         let last = self.last_messages.entry(sample.client).or_default();
@@ -93,11 +79,11 @@ impl<'p> MessageCounter<'p> {
         }
     }
 
-    fn finish(mut self) -> Result<RunTimeline, ResultsError> {
+    fn finish(mut self) -> Result<RunTimeline> {
         let messages: u64 = self.last_messages.values().map(|last| last + 1).sum();
         if messages > self.rows {
             return Err(ResultsError::ChosenRows {
-                path: self.path.to_owned(),
+                path: self.path,
                 rows: self.rows,
                 messages,
             });
@@ -105,12 +91,11 @@ impl<'p> MessageCounter<'p> {
         self.land(u64::MAX);
         let mut rows = ThreadTimeline::merge(vec![self.timeline]);
         rows.iter_mut().for_each(|row| row.histograms = None);
-        // The nanoseconds of a month are exact to a microsecond.
-        let ends_s = self.sent_ns.max(self.received_ns) as f64 / 1e9;
         Ok(RunTimeline {
             rows,
             knows_sent: true,
-            ends_s: Some(ends_s),
+            // The nanoseconds of a month are exact to a microsecond.
+            ends_s: Some(self.sent_ns.max(self.received_ns) as f64 / 1e9),
             // A run in which every message was sent when it was due may be either.
             is_open_loop: self.is_open_loop.then_some(true),
         })

@@ -13,7 +13,7 @@ use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
 use super::{ColumnRequest, Metric, foreign};
 use crate::content::Content;
-use crate::error::{Place, ResultsError};
+use crate::error::{Place, Result, ResultsError};
 use crate::schema::LatencyColumn;
 
 /// Reads the distribution of the time asked for, its values ascending; with `both`, of service and response time
@@ -28,41 +28,37 @@ pub fn read_distribution(
     path: &Path,
     request: &ColumnRequest,
     both: bool,
-) -> Result<Vec<TimeColumn>, ResultsError> {
+) -> Result<Vec<TimeColumn>> {
     match open::open(path)? {
-        OpenedFile::Cells(mut source) => of_cells(path, source.as_mut(), request, both),
+        OpenedFile::Cells(mut source) => of_cells(source.as_mut(), request, both),
         OpenedFile::Json(file) => of_json(path, &JsonRun::read(path, file)?, request, both),
         OpenedFile::Log(file) => of_log(IntervalLog::open(path, file)?, request, both),
     }
 }
 
-/// The metric asked for, or both of them.
 fn wanted(request: &ColumnRequest, both: bool) -> &[Metric] {
     if both {
-        &[Metric::ServiceTime, Metric::ResponseTime]
+        &Metric::ALL
     } else {
         std::slice::from_ref(&request.metric)
     }
 }
 
 fn of_cells(
-    path: &Path,
     source: &mut dyn CellSource,
     request: &ColumnRequest,
     both: bool,
-) -> Result<Vec<TimeColumn>, ResultsError> {
-    let request = ColumnRequest {
-        x: None,
-        ..request.clone()
-    };
+) -> Result<Vec<TimeColumn>> {
+    let mut request = request.clone();
+    request.x = None;
     let mut all = Vec::new();
     if both && request.column.is_none() {
         let service = ColumnRequest {
             metric: Metric::ServiceTime,
             ..request.clone()
         };
-        let beside = (LatencyColumn::ResponseTime, TimeUnit::Milliseconds);
-        if let Some(mut times) = foreign::read_beside(path, source, &service, beside)? {
+        let ours = foreign::read_beside(source, &service, LatencyColumn::ResponseTime)?;
+        if let Some(mut times) = ours {
             let x = times.x.take();
             if let Some(x) = x.filter(|x| x.values != times.times.values_ms) {
                 let service = std::mem::replace(&mut times.times.values_ms, x.values);
@@ -78,7 +74,7 @@ fn of_cells(
         }
     }
     if all.is_empty() {
-        all.push(foreign::read_times_of(path, source, &request)?);
+        all.push(foreign::read_times_of(source, &request, false)?);
     }
     for times in &mut all {
         times.times.values_ms.sort_unstable_by(f64::total_cmp);
@@ -103,21 +99,16 @@ fn of_json(
     run: &JsonRun,
     request: &ColumnRequest,
     both: bool,
-) -> Result<Vec<TimeColumn>, ResultsError> {
+) -> Result<Vec<TimeColumn>> {
     let times = run
         .histograms(path)?
-        .ok_or_else(|| ResultsError::lacks(path, Content::Distribution))?;
+        .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Distribution))?;
     if times.service.is_empty() {
-        return Err(ResultsError::NoValues {
-            place: Place::file(path),
-            column: HISTOGRAMS.to_owned(),
-            x: None,
-            rows: 0,
-        });
+        return Err(ResultsError::no_values(Place::file(path), HISTOGRAMS, 0));
     }
-    let wanted = wanted(request, both).iter();
     // In closed loop the two are the same.
-    let distinct = wanted
+    let distinct = wanted(request, both)
+        .iter()
         .filter(|metric| !both || **metric == Metric::ServiceTime || times.response.is_some());
     Ok(distinct
         .map(|metric| of_metric(path, &run.summary, &times, *metric))
@@ -128,12 +119,10 @@ fn of_json(
 const HISTOGRAMS: &str = "histograms";
 
 fn of_metric(path: &Path, summary: &Summary, times: &RunHistograms, metric: Metric) -> TimeColumn {
+    let response = times.response.as_ref().unwrap_or(&times.service);
     let (histogram, figures) = match metric {
         Metric::ServiceTime => (&times.service, &summary.service_time_ns),
-        Metric::ResponseTime => (
-            times.response.as_ref().unwrap_or(&times.service),
-            &summary.response_time_ns,
-        ),
+        Metric::ResponseTime => (response, &summary.response_time_ns),
     };
     let ends = (figures.min.unwrap_or(0), figures.max.unwrap_or(u64::MAX));
     TimeColumn {
@@ -153,19 +142,15 @@ fn of_metric(path: &Path, summary: &Summary, times: &RunHistograms, metric: Metr
     }
 }
 
-fn of_log(
-    mut log: IntervalLog,
-    request: &ColumnRequest,
-    both: bool,
-) -> Result<Vec<TimeColumn>, ResultsError> {
+fn of_log(mut log: IntervalLog, request: &ColumnRequest, both: bool) -> Result<Vec<TimeColumn>> {
     let both = both && request.column.is_none() && log.is_ours();
     let mut all: Vec<TimeColumn> = Vec::new();
     for metric in wanted(request, both) {
-        let tag = log.select(request, *metric)?;
-        let times = of_histogram(&log.whole(&tag)?, tag.unit, (0, u64::MAX));
+        let (tag, column) = log.select(request, *metric)?;
+        let times = of_histogram(&log.whole(&tag)?, column.unit, (0, u64::MAX));
         // In closed loop they are the same.
         if all.iter().all(|other| other.times != times) {
-            all.push(tag.into_column(log.place(), times));
+            all.push(TimeColumn { times, ..column });
         }
     }
     Ok(all)

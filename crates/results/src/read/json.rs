@@ -7,15 +7,13 @@ use std::path::Path;
 use measurement::record::TimelineRow;
 use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary};
 use serde::Deserialize;
-use serde_json::error::Category;
 
-use crate::error::{DocumentKind, Place, ResultsError};
+use crate::error::{Place, Result, ResultsError};
 use crate::histogram::EncodedHistograms;
 
 /// Longest document that is read: that of a run of weeks is shorter.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// A document that was read.
 #[derive(Debug)]
 pub(super) struct JsonRun {
     pub(super) summary: Summary,
@@ -31,7 +29,7 @@ pub(super) struct JsonDetails {
 }
 
 /// Refuses a document of a later schema, before anything else in it is looked at.
-pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<(), ResultsError> {
+pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
     #[derive(Deserialize)]
     struct Versioned {
         schema: u32,
@@ -48,16 +46,12 @@ pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<(), R
 }
 
 impl JsonRun {
-    pub(super) fn read(path: &Path, file: File) -> Result<Self, ResultsError> {
-        let failed = |source: serde_json::Error| match source.classify() {
-            Category::Data => ResultsError::NotOurs {
-                path: path.to_owned(),
-                document: DocumentKind::Summary,
-                source,
-            },
-            Category::Io | Category::Syntax | Category::Eof => {
-                ResultsError::damaged(Place::file(path), std::io::Error::from(source))
+    pub(super) fn read(path: &Path, file: File) -> Result<Self> {
+        let failed = |source: serde_json::Error| {
+            if source.is_data() {
+                return ResultsError::NotASummary(path.to_owned(), source);
             }
+            ResultsError::damaged(Place::file(path), std::io::Error::from(source))
         };
         let mut text = Vec::new();
         file.take(MOST_BYTES)
@@ -73,7 +67,7 @@ impl JsonRun {
     }
 
     /// The times of the whole run; `None` without the key.
-    pub(super) fn histograms(&self, path: &Path) -> Result<Option<RunHistograms>, ResultsError> {
+    pub(super) fn histograms(&self, path: &Path) -> Result<Option<RunHistograms>> {
         let encoded = self.details.histograms.as_ref();
         encoded
             .map(EncodedHistograms::decode)

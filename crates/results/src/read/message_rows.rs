@@ -1,14 +1,11 @@
 //! Rows of messages in our files: a `.csv`, or the sheets `latencies`, `latencies_2`, …
 
-use std::ops::ControlFlow;
-use std::path::Path;
-
 use measurement::record::{Outcome, Sample};
 
-use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
+use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
 use super::foreign::detect_header::SheetHeader;
-use super::time_unit::TimeUnit;
-use crate::error::ResultsError;
+use super::time_unit::TimeUnit::{self, Milliseconds, Seconds};
+use crate::error::{Place, Result};
 use crate::schema::{LatencyColumn, SheetColumn};
 
 /// Longest run whose rows are read: a month. A later row is a mistake, and one a century later would
@@ -18,7 +15,6 @@ const LONGEST_MS: f64 = 31.0 * 24.0 * 3_600.0 * 1e3;
 /// One row as far as it has been seen.
 #[derive(Default)]
 struct MessageRow {
-    number: u32,
     client: u32,
     message: u64,
     intended_ns: Option<u64>,
@@ -29,44 +25,32 @@ struct MessageRow {
 }
 
 impl MessageRow {
-    fn take(
-        &mut self,
-        sheet: CheckedSheet<'_>,
-        column: LatencyColumn,
-        at: CellPosition,
-        value: CellValue<'_>,
-    ) -> Result<(), ResultsError> {
-        use TimeUnit::{Milliseconds, Seconds};
-        let time_ns = |unit| {
-            // Times are milliseconds here, whichever unit their column has.
-            let ms = sheet.time_ms(at, value, unit)?;
-            if ms <= LONGEST_MS {
-                return Ok(nanoseconds(ms));
-            }
-            let found = format!("{} s, which is more than a month", ms / 1e3);
-            Err(sheet.wrong(at, found, "time"))
-        };
+    fn take(&mut self, place: &Place, column: LatencyColumn, cell: Cell<'_>) -> Result<()> {
         match column {
             LatencyColumn::Client => {
-                let client = sheet.count(at, value)?;
+                let client = cell.count(place)?;
                 self.client = u32::try_from(client)
-                    .map_err(|_| sheet.wrong(at, client.to_string(), "count"))?;
+                    .map_err(|_| cell.wrong(place, client.to_string(), "count"))?;
             }
-            LatencyColumn::Message => self.message = sheet.count(at, value)?,
+            LatencyColumn::Message => self.message = cell.count(place)?,
             // Of an echo the due time follows from the response time.
-            LatencyColumn::Intended => self.intended_ns = time_ns(Seconds).ok(),
-            LatencyColumn::Sent => self.sent_ns = time_ns(Seconds)?,
-            LatencyColumn::ServiceTime => self.service_ns = Some(time_ns(Milliseconds)?),
-            LatencyColumn::ResponseTime => self.response_ns = Some(time_ns(Milliseconds)?),
+            LatencyColumn::Intended => self.intended_ns = time_ns(cell, place, Seconds).ok(),
+            LatencyColumn::Sent => self.sent_ns = time_ns(cell, place, Seconds)?,
+            LatencyColumn::ServiceTime => {
+                self.service_ns = Some(time_ns(cell, place, Milliseconds)?);
+            }
+            LatencyColumn::ResponseTime => {
+                self.response_ns = Some(time_ns(cell, place, Milliseconds)?);
+            }
             LatencyColumn::Outcome => {
-                let is_it = |known: &Outcome| value == CellValue::Text(known.name());
+                let is_it = |known: &Outcome| cell.value == CellValue::Text(known.name());
                 self.outcome = Outcome::ALL.into_iter().find(is_it);
             }
         }
         Ok(())
     }
 
-    /// `None` of a row without an outcome, as there is one before the first.
+    /// `None` of a row without an outcome.
     fn sample(&self) -> Option<Sample> {
         let (client, message, sent_ns) = (self.client, self.message, self.sent_ns);
         let outcome = self.outcome?;
@@ -75,69 +59,47 @@ impl MessageRow {
             return Some(Sample::lost(client, message, intended_ns, sent_ns));
         };
         let received_ns = sent_ns + service;
-        let intended_ns = received_ns.saturating_sub(response);
-        Some(Sample::echoed(
-            client,
-            message,
-            intended_ns,
-            sent_ns,
-            received_ns,
-            outcome,
-        ))
+        let due_ns = received_ns.saturating_sub(response);
+        let sample = Sample::echoed(client, message, due_ns, sent_ns, received_ns, outcome);
+        Some(sample)
     }
 }
 
-/// Places of our columns, left to right, and the first row below them; `None` when the columns are not ours.
-fn places(
-    source: &mut dyn CellSource,
-    sheet: &str,
-) -> Result<Option<(Vec<u32>, u32)>, ResultsError> {
-    let header = SheetHeader::read(source, sheet)?;
-    let index = |column: &LatencyColumn| Some(header.named(column.title())?.index);
-    let columns: Option<Vec<u32>> = LatencyColumn::ALL.iter().map(index).collect();
-    Ok(columns.map(|columns| (columns, header.first_row)))
+fn time_ns(cell: Cell<'_>, place: &Place, unit: TimeUnit) -> Result<u64> {
+    let ms = cell.time_ms(place, unit)?;
+    if ms <= LONGEST_MS {
+        return Ok(nanoseconds(ms));
+    }
+    let found = format!("{} s, which is more than a month", ms / 1e3);
+    Err(cell.wrong(place, found, "time"))
 }
 
-/// Returns `true` when the columns of a sheet are ours.
-pub(super) fn are_in(source: &mut dyn CellSource, sheet: &str) -> Result<bool, ResultsError> {
-    Ok(places(source, sheet)?.is_some())
+pub(super) fn are_in(source: &mut dyn CellSource, sheet: &str) -> Result<bool> {
+    Ok(SheetHeader::read(source, sheet)?.our_columns().is_some())
 }
 
 /// Shows each row of a sheet, with its number from 1; `false` when the columns are not ours.
 pub(super) fn visit(
-    path: &Path,
     source: &mut dyn CellSource,
     sheet: &str,
-    show: &mut dyn FnMut(u32, Sample) -> Result<(), ResultsError>,
-) -> Result<bool, ResultsError> {
-    let Some((columns, first_row)) = places(source, sheet)? else {
+    show: &mut dyn FnMut(u32, Sample) -> Result<()>,
+) -> Result<bool> {
+    let header = SheetHeader::read(source, sheet)?;
+    let Some(columns) = header.our_columns() else {
         return Ok(false);
     };
-    let checked = CheckedSheet {
-        path,
-        sheet: source.has_sheets().then_some(sheet),
-    };
-    let mut finish = |row: &MessageRow| match row.sample() {
-        Some(sample) => show(row.number + 1, sample),
+    let place = source.place(sheet);
+    let take = |row: &mut MessageRow, cell: Cell<'_>| match columns
+        .iter()
+        .position(|column| *column == cell.column)
+    {
+        Some(nth) => row.take(&place, LatencyColumn::ALL[nth], cell),
         None => Ok(()),
     };
-    let mut row = MessageRow::default();
-    source.visit(sheet, &mut |at, value| {
-        if at.row < first_row || value == CellValue::Empty {
-            return Ok(ControlFlow::Continue(()));
-        }
-        if at.row != row.number {
-            finish(&row)?;
-            row = MessageRow {
-                number: at.row,
-                ..MessageRow::default()
-            };
-        }
-        if let Some(nth) = columns.iter().position(|column| *column == at.column) {
-            row.take(checked, LatencyColumn::ALL[nth], at, value)?;
-        }
-        Ok(ControlFlow::Continue(()))
+    for_each_row(source, sheet, header.first_row, take, |row, message| {
+        message
+            .sample()
+            .map_or(Ok(()), |sample| show(row + 1, sample))
     })?;
-    finish(&row)?;
     Ok(true)
 }

@@ -10,19 +10,6 @@
 //! | [`read_timed_latencies`] | times and the begin of each | our `.xlsx` and `.csv`, any log |
 //! | [`read_comparison`] | a comparison of servers | its `.json` |
 //!
-//! | file | what lives there |
-//! |---|---|
-//! | `open` | a file opened by its content |
-//! | `cells` | the cells of a sheet, and the numbers in them |
-//! | `csv`, `workbook` | the two kinds of cell source: CSV, and `.xlsx .xls .ods` |
-//! | `zip_limits` | most bytes that a workbook may inflate to |
-//! | `json`, `hlog` | the document of a run, an interval log |
-//! | `own_sheets`, `summary_sheet`, `message_rows` | the sheets of a run |
-//! | `csv_timeline`, `hlog_timeline` | the seconds of formats that have no sheet for them |
-//! | `foreign` | one column of times of any spreadsheet |
-//! | `time_column`, `run_origin` | the types of a column |
-//! | `run`, `distributions`, `timed_latencies`, `comparison` | the functions above |
-//!
 //! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random sample,
 //! which is reported.
 
@@ -50,6 +37,8 @@ mod zip_limits;
 
 use std::path::Path;
 
+use open::OpenedFile;
+
 pub use comparison::{is_comparison, read_comparison};
 pub use distributions::read_distribution;
 pub use run::{RunPart, read_run, read_timeline};
@@ -60,7 +49,7 @@ pub use timed_latencies::{TimedLatencies, TimestampOf, read_timed_latencies};
 
 use crate::content::Content;
 pub use crate::error::Place;
-use crate::error::ResultsError;
+use crate::error::{Result, ResultsError};
 use crate::schema::{LatencyColumn, SheetColumn};
 
 /// One of a run's two times.
@@ -74,8 +63,9 @@ pub enum Metric {
 }
 
 impl Metric {
+    pub(crate) const ALL: [Self; 2] = [Self::ServiceTime, Self::ResponseTime];
+
     /// `service time` or `response time`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::ServiceTime => "service time",
@@ -83,9 +73,15 @@ impl Metric {
         }
     }
 
-    /// Its column in the files of this crate.
-    #[must_use]
-    pub fn column(self) -> &'static str {
+    /// Tag in an interval log, and word in the name of a column.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::ServiceTime => "service",
+            Self::ResponseTime => "response",
+        }
+    }
+
+    pub(crate) fn column(self) -> &'static str {
         match self {
             Self::ServiceTime => LatencyColumn::ServiceTime.title(),
             Self::ResponseTime => LatencyColumn::ResponseTime.title(),
@@ -114,7 +110,11 @@ pub struct ColumnRequest {
 /// # Errors
 /// [`ResultsError`] when the file is not a whole spreadsheet, when no column, or no single one, can be
 /// meant, and when a cell of it holds anything but a time.
-pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn, ResultsError> {
-    let mut source = open::open_cells(path, Content::Messages)?;
-    foreign::read_times_of(path, source.as_mut(), request)
+pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
+    match open::open(path)? {
+        OpenedFile::Cells(mut source) => foreign::read_times_of(source.as_mut(), request, false),
+        OpenedFile::Json(_) | OpenedFile::Log(_) => {
+            Err(ResultsError::Lacks(path.to_owned(), Content::Messages))
+        }
+    }
 }

@@ -4,40 +4,27 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
+use calamine::{Ods, Xls};
+
 use super::cells::CellSource;
 use super::csv::CsvFile;
 use super::workbook::{RangeFile, XlsxFile};
-use crate::content::Content;
-use crate::error::{Refusal, ResultsError};
+use super::zip_limits;
+use crate::error::{Refusal, Result, ResultsError};
 
 /// Bytes that are enough to recognize every format.
 const HEAD_BYTES: u64 = 64 << 10;
 
-/// A file of a kind that is known.
 pub(super) enum OpenedFile {
-    /// Sheets of cells, or one of fields.
     Cells(Box<dyn CellSource>),
-    /// A JSON document.
     Json(File),
-    /// An HdrHistogram interval log.
     Log(File),
 }
 
-/// Opens a file of cells; any other lacks this content.
-pub(super) fn open_cells(
-    path: &Path,
-    content: Content,
-) -> Result<Box<dyn CellSource>, ResultsError> {
-    match open(path)? {
-        OpenedFile::Cells(source) => Ok(source),
-        OpenedFile::Json(_) | OpenedFile::Log(_) => Err(ResultsError::lacks(path, content)),
-    }
-}
-
-/// Opens a file of any known kind; its content decides, not its name.
-pub(super) fn open(path: &Path) -> Result<OpenedFile, ResultsError> {
+pub(super) fn open(path: &Path) -> Result<OpenedFile> {
     let failed = |source| ResultsError::read(path, source);
-    let refused = |reason| Err(ResultsError::refused(path, reason));
+    let refused = |reason| Err(ResultsError::Refused(path.to_owned(), reason));
+    let no_spreadsheet = |content| refused(Refusal::NotASpreadsheet(content));
     let mut file = File::open(path).map_err(failed)?;
     let mut head = Vec::new();
     file.by_ref()
@@ -55,29 +42,21 @@ pub(super) fn open(path: &Path) -> Result<OpenedFile, ResultsError> {
         FileKind::Json => return Ok(OpenedFile::Json(file)),
         FileKind::Log => return Ok(OpenedFile::Log(file)),
         FileKind::Nothing => return refused(Refusal::Empty),
-        FileKind::Ods => Box::new(RangeFile::open_ods(path, file)?),
+        FileKind::Ods => {
+            zip_limits::check(path, &file, zip_limits::ODS)?;
+            Box::new(RangeFile::<Ods<_>>::open(path, file)?)
+        }
         // An encrypted .xlsx lies in the same container; its own reader says so.
         FileKind::CompoundFile => match XlsxFile::open(path, file.try_clone().map_err(failed)?) {
-            Err(
-                e @ ResultsError::Refused {
-                    reason: Refusal::Encrypted,
-                    ..
-                },
-            ) => return Err(e),
+            Err(e @ ResultsError::Refused(_, Refusal::Encrypted)) => return Err(e),
             Err(e) if ending == "xlsx" => return Err(e),
-            _ => Box::new(RangeFile::open_xls(path, file)?),
+            _ => Box::new(RangeFile::<Xls<_>>::open(path, file)?),
         },
         FileKind::OtherZip => Box::new(XlsxFile::open(path, file)?),
         FileKind::Text if !is_named_workbook => Box::new(CsvFile::open(path, file, &head)),
-        FileKind::Text => return refused(Refusal::NotASpreadsheet("its content is plain text")),
-        FileKind::Utf16 => {
-            return refused(Refusal::NotASpreadsheet(
-                "text must be UTF-8, this is UTF-16",
-            ));
-        }
-        FileKind::Unknown => {
-            return refused(Refusal::NotASpreadsheet("its content is something else"));
-        }
+        FileKind::Text => return no_spreadsheet("its content is plain text"),
+        FileKind::Utf16 => return no_spreadsheet("text must be UTF-8, this is UTF-16"),
+        FileKind::Unknown => return no_spreadsheet("its content is something else"),
     };
     Ok(OpenedFile::Cells(cells))
 }
@@ -92,7 +71,6 @@ enum FileKind {
     /// OLE2, the container of .xls.
     CompoundFile,
     Json,
-    /// An HdrHistogram interval log.
     Log,
     Text,
     Utf16,

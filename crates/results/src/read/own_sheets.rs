@@ -1,28 +1,25 @@
 //! Sheets of ours that hold one row of numbers for each second, percentile or client.
+//!
+//! A reader returns `None` when there is no such sheet, or it lacks a column that every version wrote.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use measurement::record::TimelineRow;
 use measurement::run::{ClientRow, PercentileRow};
 
-use super::cells::{CellPosition, CellSource, CellValue, CheckedSheet, nanoseconds};
+use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
 use super::time_unit::TimeUnit;
-use crate::error::ResultsError;
+use crate::error::{Place, Result};
 use crate::schema::{
     CONNECTIONS_SHEET, ConnectionColumn, PERCENTILES_SHEET, PercentileColumn, SheetColumn,
     TIMELINE_SHEET, TimelineColumn,
 };
 
-/// Reads the `timeline` sheet; `None` when there is none.
-pub(super) fn timeline(
-    path: &Path,
-    source: &mut dyn CellSource,
-) -> Result<Option<Vec<TimelineRow>>, ResultsError> {
+pub(super) fn timeline(source: &mut dyn CellSource) -> Result<Option<Vec<TimelineRow>>> {
     use TimelineColumn as Column;
     let wanted = [Column::Second, Column::Sent, Column::Received];
-    rows_of(path, source, TIMELINE_SHEET, &wanted, &|row| {
+    rows_of(source, TIMELINE_SHEET, &wanted, &|row| {
         Ok(TimelineRow {
             second: row.count(Column::Second)?,
             sent: row.count(Column::Sent)?,
@@ -38,37 +35,28 @@ pub(super) fn timeline(
     })
 }
 
-/// Reads the `percentiles` sheet; `None` when there is none.
-pub(super) fn percentiles(
-    path: &Path,
-    source: &mut dyn CellSource,
-) -> Result<Option<Vec<PercentileRow>>, ResultsError> {
+pub(super) fn percentiles(source: &mut dyn CellSource) -> Result<Option<Vec<PercentileRow>>> {
     use PercentileColumn as Column;
     let wanted = [
         Column::Percentile,
         Column::ServiceTime,
         Column::ResponseTime,
     ];
-    rows_of(path, source, PERCENTILES_SHEET, &wanted, &|row| {
+    rows_of(source, PERCENTILES_SHEET, &wanted, &|row| {
         let percentile = row.cells.get(Column::Percentile.title());
         Ok(PercentileRow {
-            percentile: percentile.map_or(0.0, |(_, number)| *number),
+            percentile: percentile.map_or(Ok(0.0), |cell| cell.number(row.place))?,
             service_time_ns: row.time_ns(Column::ServiceTime)?.unwrap_or(0),
             response_time_ns: row.time_ns(Column::ResponseTime)?.unwrap_or(0),
         })
     })
 }
 
-/// Reads the `connections` sheet; `None` when there is none.
-pub(super) fn connections(
-    path: &Path,
-    source: &mut dyn CellSource,
-) -> Result<Option<Vec<ClientRow>>, ResultsError> {
+pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<ClientRow>>> {
     use ConnectionColumn as Column;
-    rows_of(path, source, CONNECTIONS_SHEET, Column::ALL, &|row| {
-        let small = |column| -> Result<u32, ResultsError> {
-            Ok(u32::try_from(row.count(column)?).unwrap_or(u32::MAX))
-        };
+    rows_of(source, CONNECTIONS_SHEET, Column::ALL, &|row| {
+        let small =
+            |column| -> Result<u32> { Ok(u32::try_from(row.count(column)?).unwrap_or(u32::MAX)) };
         let close_code = u16::try_from(small(Column::CloseCode)?).ok();
         Ok(ClientRow {
             client: small(Column::Client)?,
@@ -80,77 +68,61 @@ pub(super) fn connections(
     })
 }
 
-/// One row of such a sheet.
 struct NumberRow<'r> {
-    sheet: CheckedSheet<'r>,
-    /// Its cells by the names of their columns.
-    cells: BTreeMap<&'r str, (CellPosition, f64)>,
+    place: &'r Place,
+    /// Cells, which are numbers, by the names of their columns.
+    cells: BTreeMap<&'r str, Cell<'static>>,
 }
 
 impl NumberRow<'_> {
     /// The count in a column; 0 where there is nothing.
-    fn count(&self, column: impl SheetColumn) -> Result<u64, ResultsError> {
-        match self.cells.get(column.title()) {
-            Some((at, number)) => self.sheet.count(*at, CellValue::Number(*number)),
-            None => Ok(0),
-        }
+    fn count(&self, column: impl SheetColumn) -> Result<u64> {
+        let cell = self.cells.get(column.title());
+        cell.map_or(Ok(0), |cell| cell.count(self.place))
     }
 
-    fn time_ns(&self, column: impl SheetColumn) -> Result<Option<u64>, ResultsError> {
-        let Some((at, number)) = self.cells.get(column.title()) else {
-            return Ok(None);
-        };
-        let ms = CellValue::Number(*number);
-        let ms = self.sheet.time_ms(*at, ms, TimeUnit::Milliseconds)?;
-        Ok(Some(nanoseconds(ms)))
+    fn time_ns(&self, column: impl SheetColumn) -> Result<Option<u64>> {
+        let cell = self.cells.get(column.title());
+        let ms = cell.map(|cell| cell.time_ms(self.place, TimeUnit::Milliseconds));
+        Ok(ms.transpose()?.map(nanoseconds))
     }
 }
 
-/// Reads the rows below the header of a sheet; `None` when there is no such sheet, or it has not these columns.
+/// Reads the rows below the header of a sheet.
 fn rows_of<C: SheetColumn, R>(
-    path: &Path,
     source: &mut dyn CellSource,
     name: &str,
     wanted: &[C],
-    read: &dyn Fn(&NumberRow<'_>) -> Result<R, ResultsError>,
-) -> Result<Option<Vec<R>>, ResultsError> {
+    read: &dyn Fn(&NumberRow<'_>) -> Result<R>,
+) -> Result<Option<Vec<R>>> {
     if !source.sheets().iter().any(|sheet| sheet == name) {
         return Ok(None);
     }
-    let sheet = CheckedSheet {
-        path,
-        sheet: Some(name),
-    };
     let mut header: BTreeMap<u32, String> = BTreeMap::new();
-    let mut cells: Vec<(CellPosition, f64)> = Vec::new();
-    let mut rows = Vec::new();
-    let mut finish = |header: &BTreeMap<u32, String>, cells: &mut Vec<(CellPosition, f64)>| {
-        let named = cells.drain(..).filter_map(|(at, number)| {
-            let name = header.get(&at.column)?;
-            Some((name.as_str(), (at, number)))
-        });
-        let cells: BTreeMap<_, _> = named.collect();
-        if !cells.is_empty() {
-            rows.push(read(&NumberRow { sheet, cells })?);
+    source.visit(name, &mut |cell| {
+        if cell.row > 0 {
+            return Ok(ControlFlow::Break(()));
         }
-        Ok(())
-    };
-    source.visit(name, &mut |at, value| {
-        if at.row == 0 {
-            if let CellValue::Text(name) = value {
-                header.insert(at.column, name.to_owned());
-            }
-            return Ok(ControlFlow::Continue(()));
-        }
-        if cells.last().is_some_and(|(last, _)| last.row != at.row) {
-            finish(&header, &mut cells)?;
-        }
-        if value != CellValue::Empty && header.contains_key(&at.column) {
-            cells.push((at, sheet.number(at, value)?));
+        if let CellValue::Text(name) = cell.value {
+            header.insert(cell.column, name.to_owned());
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    finish(&header, &mut cells)?;
+    let place = &source.place(name);
+    let mut rows = Vec::new();
+    let take = |cells: &mut BTreeMap<_, _>, Cell { row, column, value }: Cell<'_>| {
+        if let Some(name) = header.get(&column) {
+            let value = CellValue::Number(Cell { row, column, value }.number(place)?);
+            cells.insert(name.as_str(), Cell { row, column, value });
+        }
+        Ok(())
+    };
+    for_each_row(source, name, 1, take, |_, cells| {
+        if !cells.is_empty() {
+            rows.push(read(&NumberRow { place, cells })?);
+        }
+        Ok(())
+    })?;
     let has = |column: &C| header.values().any(|known| known == column.title());
     Ok(wanted.iter().all(has).then_some(rows))
 }

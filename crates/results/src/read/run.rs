@@ -13,7 +13,7 @@ use super::{
     ColumnRequest, Metric, csv_timeline, hlog_timeline, message_rows, own_sheets, summary_sheet,
 };
 use crate::content::Content;
-use crate::error::{DocumentKind, ResultsError};
+use crate::error::{Result, ResultsError};
 use crate::schema::latencies_sheet;
 
 /// Parts of a [`Run`].
@@ -33,46 +33,14 @@ pub enum RunPart {
     Clients,
 }
 
-impl RunPart {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Summary,
-        Self::Percentiles,
-        Self::Timeline,
-        Self::Histograms,
-        Self::Samples,
-        Self::Clients,
-    ];
-}
-
 /// Reads these parts of a run that ws-bench saved. A part that the file does not hold stays `None`.
 ///
 /// # Errors
 /// [`ResultsError`] when the file cannot be read, or is not that of a run; [`ResultsError::ChosenRows`] when the
 /// rows of a `.csv` are a sample, so that its seconds cannot be counted.
-pub fn read_run(path: &Path, parts: &[RunPart]) -> Result<Run, ResultsError> {
-    let lacks = || ResultsError::lacks(path, Content::Run);
-    match open::open(path)? {
-        OpenedFile::Cells(mut source) if source.has_sheets() => {
-            let summary = summary_sheet::read(source.as_mut())?.ok_or_else(lacks)?;
-            let summary =
-                serde_json::from_value(summary).map_err(|source| ResultsError::NotOurs {
-                    path: path.to_owned(),
-                    document: DocumentKind::Summary,
-                    source,
-                })?;
-            of_workbook(path, source.as_mut(), parts, Some(summary))
-        }
-        OpenedFile::Cells(mut source) => of_csv(path, source.as_mut(), parts)?.ok_or_else(lacks),
-        OpenedFile::Json(file) => of_json(path, JsonRun::read(path, file)?, parts),
-        OpenedFile::Log(file) => {
-            let log = IntervalLog::open(path, file)?;
-            if !log.is_ours() {
-                return Err(lacks());
-            }
-            of_log(path, log, &ColumnRequest::default(), parts)
-        }
-    }
+pub fn read_run(path: &Path, parts: &[RunPart]) -> Result<Run> {
+    read_parts(path, &ColumnRequest::default(), parts, true)?
+        .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Run))
 }
 
 /// Reads the timeline of a run, and its summary where the file has one. Of a `.csv` the rows are counted; of a
@@ -81,46 +49,65 @@ pub fn read_run(path: &Path, parts: &[RunPart]) -> Result<Run, ResultsError> {
 ///
 /// # Errors
 /// [`ResultsError`] when the file cannot be read, or does not hold the seconds of a run.
-pub fn read_timeline(path: &Path, request: &ColumnRequest) -> Result<Run, ResultsError> {
+pub fn read_timeline(path: &Path, request: &ColumnRequest) -> Result<Run> {
     let parts = [RunPart::Summary, RunPart::Timeline];
-    let run = match open::open(path)? {
+    read_parts(path, request, &parts, false)?
+        .filter(|run| run.timeline.is_some())
+        .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Timeline))
+}
+
+/// `None` when the file is not that of a run. Unless it must be ours, a log with other tags will do, and a workbook
+/// whose summary is missing or not whole.
+fn read_parts(
+    path: &Path,
+    request: &ColumnRequest,
+    parts: &[RunPart],
+    must_be_ours: bool,
+) -> Result<Option<Run>> {
+    match open::open(path)? {
         OpenedFile::Cells(mut source) if source.has_sheets() => {
-            // A summary that is not whole takes no picture away.
             let sheet = summary_sheet::read(source.as_mut())?;
-            let summary = sheet.and_then(|sheet| serde_json::from_value(sheet).ok());
-            of_workbook(path, source.as_mut(), &parts, summary)?
+            let summary = match sheet.map(serde_json::from_value).transpose() {
+                Err(source) if must_be_ours => {
+                    return Err(ResultsError::NotASummary(path.to_owned(), source));
+                }
+                Ok(None) if must_be_ours => return Ok(None),
+                summary => summary.unwrap_or_default(),
+            };
+            of_workbook(source.as_mut(), parts, summary).map(Some)
         }
-        OpenedFile::Cells(mut source) => of_csv(path, source.as_mut(), &parts)?.unwrap_or_default(),
-        OpenedFile::Json(file) => of_json(path, JsonRun::read(path, file)?, &parts)?,
-        OpenedFile::Log(file) => of_log(path, IntervalLog::open(path, file)?, request, &parts)?,
-    };
-    match run.timeline {
-        Some(_) => Ok(run),
-        None => Err(ResultsError::lacks(path, Content::Timeline)),
+        OpenedFile::Cells(mut source) => of_csv(source.as_mut(), parts),
+        OpenedFile::Json(file) => of_json(path, JsonRun::read(path, file)?, parts).map(Some),
+        OpenedFile::Log(file) => {
+            let log = IntervalLog::open(path, file)?;
+            if must_be_ours && !log.is_ours() {
+                return Ok(None);
+            }
+            of_log(log, request, parts).map(Some)
+        }
     }
 }
 
 fn of_workbook(
-    path: &Path,
     source: &mut dyn CellSource,
     parts: &[RunPart],
     summary: Option<Summary>,
-) -> Result<Run, ResultsError> {
+) -> Result<Run> {
     let mut run = Run::default();
     if parts.contains(&RunPart::Percentiles) {
-        run.percentiles = own_sheets::percentiles(path, source)?;
+        run.percentiles = own_sheets::percentiles(source)?;
     }
     if parts.contains(&RunPart::Timeline) {
-        run.timeline = own_sheets::timeline(path, source)?.map(with_sent);
+        run.timeline = own_sheets::timeline(source)?.map(with_sent);
     }
     if parts.contains(&RunPart::Clients) {
-        run.clients = own_sheets::connections(path, source)?;
+        run.clients = own_sheets::connections(source)?;
     }
     if parts.contains(&RunPart::Samples) {
         let sheets = source.sheets();
         let names = (0..).map(latencies_sheet);
         for name in names.take_while(|name| sheets.contains(name)) {
-            read_samples(path, source, &name, &mut run.samples)?;
+            read_samples(source, &name, &mut run.samples)?;
         }
         if let (Some(samples), Some(summary)) = (&mut run.samples, &summary) {
             let sent = summary.messages.sent;
@@ -141,30 +128,21 @@ fn with_sent(rows: Vec<TimelineRow>) -> RunTimeline {
 
 /// Adds the rows of a sheet whose columns are ours.
 fn read_samples(
-    path: &Path,
     source: &mut dyn CellSource,
     sheet: &str,
     samples: &mut Option<Samples>,
-) -> Result<(), ResultsError> {
-    let mut rows = samples.take().unwrap_or_default().rows;
-    if message_rows::visit(path, source, sheet, &mut |_, sample| {
-        rows.push(sample);
+) -> Result<()> {
+    let mut read = samples.take().unwrap_or_default();
+    let is_ours = message_rows::visit(source, sheet, &mut |_, sample| {
+        read.rows.push(sample);
         Ok(())
-    })? {
-        *samples = Some(Samples {
-            rows,
-            chosen_from: None,
-        });
-    }
+    })?;
+    *samples = is_ours.then_some(read);
     Ok(())
 }
 
 /// `None` when the columns are not ours.
-fn of_csv(
-    path: &Path,
-    source: &mut dyn CellSource,
-    parts: &[RunPart],
-) -> Result<Option<Run>, ResultsError> {
+fn of_csv(source: &mut dyn CellSource, parts: &[RunPart]) -> Result<Option<Run>> {
     let sheets = source.sheets();
     let only = sheets.first().map_or("", String::as_str);
     if !message_rows::are_in(source, only)? {
@@ -172,46 +150,35 @@ fn of_csv(
     }
     let mut run = Run::default();
     if parts.contains(&RunPart::Samples) {
-        read_samples(path, source, only, &mut run.samples)?;
+        read_samples(source, only, &mut run.samples)?;
     }
     if parts.contains(&RunPart::Timeline) {
-        run.timeline = Some(csv_timeline::count(path, source, only)?);
+        run.timeline = Some(csv_timeline::count(source, only)?);
     }
     Ok(Some(run))
 }
 
-fn of_json(path: &Path, document: JsonRun, parts: &[RunPart]) -> Result<Run, ResultsError> {
-    let histograms = if parts.contains(&RunPart::Histograms) {
-        document.histograms(path)?
-    } else {
-        None
-    };
+fn of_json(path: &Path, document: JsonRun, parts: &[RunPart]) -> Result<Run> {
+    let mut run = Run::default();
+    if parts.contains(&RunPart::Histograms) {
+        run.histograms = document.histograms(path)?;
+    }
     let wants = |part| parts.contains(&part);
     let details = document.details;
-    Ok(Run {
-        summary: Some(document.summary).filter(|_| wants(RunPart::Summary)),
-        percentiles: details.percentiles.filter(|_| wants(RunPart::Percentiles)),
-        timeline: details
-            .timeline
-            .filter(|_| wants(RunPart::Timeline))
-            .map(with_sent),
-        histograms,
-        ..Run::default()
-    })
+    run.summary = Some(document.summary).filter(|_| wants(RunPart::Summary));
+    run.percentiles = details.percentiles.filter(|_| wants(RunPart::Percentiles));
+    let timeline = details.timeline.filter(|_| wants(RunPart::Timeline));
+    run.timeline = timeline.map(with_sent);
+    Ok(run)
 }
 
-fn of_log(
-    path: &Path,
-    mut log: IntervalLog,
-    request: &ColumnRequest,
-    parts: &[RunPart],
-) -> Result<Run, ResultsError> {
+fn of_log(mut log: IntervalLog, request: &ColumnRequest, parts: &[RunPart]) -> Result<Run> {
     let mut run = Run::default();
     if parts.contains(&RunPart::Timeline) {
-        run.timeline = Some(hlog_timeline::read(path, &mut log, request)?);
+        run.timeline = Some(hlog_timeline::read(&mut log, request)?);
     }
     if parts.contains(&RunPart::Histograms) {
-        let mut whole = |metric| log.whole(&log.select(request, metric)?);
+        let mut whole = |metric| log.whole(&log.select(request, metric)?.0);
         let service = whole(Metric::ServiceTime)?;
         let response = whole(Metric::ResponseTime)?;
         run.histograms = Some(RunHistograms {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde_json::{Map, Number, Value as Json};
 
 use super::cells::{CellSource, CellValue};
-use crate::error::ResultsError;
+use crate::error::Result;
 use crate::schema;
 
 /// Objects whose keys are data: with all their dots and digits they are one key.
@@ -20,15 +20,14 @@ const DEEPEST: usize = 8;
 
 /// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been
 /// `null`, an empty text or an empty list: there its key is missing.
-pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>, ResultsError> {
-    let is_there = source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET);
-    if !is_there {
+pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
+    if !source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET) {
         return Ok(None);
     }
     let mut root = Json::Object(Map::new());
     let mut key = String::new();
-    source.visit(schema::SUMMARY_SHEET, &mut |at, value| {
-        match (at.column, value) {
+    source.visit(schema::SUMMARY_SHEET, &mut |cell| {
+        match (cell.column, cell.value) {
             (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);
@@ -57,62 +56,43 @@ fn json_number(number: f64) -> Json {
     }
 }
 
-/// Puts a value at the place of its dotted key; without a value, creates only the object or list around it.
-fn insert(root: &mut Json, key: &str, leaf: Option<Json>) {
-    let (path, last) = match MAPS.iter().find(|map| key.starts_with(**map)) {
+/// Puts a value at the place of its dotted key where there is none; without a value, creates only the object or list
+/// around it.
+fn insert(root: &mut Json, key: &str, mut leaf: Option<Json>) {
+    let map = MAPS.iter().find(|map| key.starts_with(**map));
+    let (path, last) = match map {
         Some(map) => (map.trim_end_matches('.'), &key[map.len()..]),
         None => key.rsplit_once('.').unwrap_or(("", key)),
     };
-    let steps: Vec<&str> = path.split('.').filter(|step| !step.is_empty()).collect();
+    let mut steps: Vec<&str> = path.split('.').filter(|step| !step.is_empty()).collect();
     if steps.len() > DEEPEST {
         return;
     }
+    steps.push(last);
     let is_index = |step: &str| step.bytes().all(|byte| byte.is_ascii_digit());
-    let is_map = MAPS.iter().any(|map| key.starts_with(map));
     let mut at = root;
     for (nth, step) in steps.iter().enumerate() {
-        let within = match steps.get(nth + 1) {
-            Some(next) => is_index(next),
-            None => is_index(last) && !is_map,
-        };
-        let empty = if within {
-            Json::Array(Vec::new())
-        } else {
-            Json::Object(Map::new())
-        };
-        let Some(next) = child(at, step, || Some(empty)) else {
-            return;
-        };
-        at = next;
-    }
-    if let Some(leaf) = leaf {
-        let mut leaf = Some(leaf);
-        child(at, last, || leaf.take());
-    }
-}
-
-/// Returns the value under the name or at the index, put there first if there is none; `None` where none can
-/// stand.
-fn child<'v>(
-    parent: &'v mut Json,
-    step: &str,
-    new: impl FnOnce() -> Option<Json>,
-) -> Option<&'v mut Json> {
-    match parent {
-        Json::Object(fields) => Some(
-            fields
-                .entry(step)
-                .or_insert_with(|| new().unwrap_or_default()),
-        ),
-        Json::Array(items) => {
-            let index: usize = step.parse().ok()?;
-            // Indexes come in order.
-            if index == items.len() {
-                items.push(new()?);
+        let new = match steps.get(nth + 1) {
+            Some(next) if is_index(next) && (map.is_none() || nth + 2 < steps.len()) => {
+                Some(Json::Array(Vec::new()))
             }
-            items.get_mut(index)
-        }
-        _ => None,
+            Some(_) => Some(Json::Object(Map::new())),
+            None => leaf.take(),
+        };
+        let Some(new) = new else { return };
+        let next = match at {
+            Json::Object(fields) => Some(fields.entry(*step).or_insert(new)),
+            Json::Array(items) => step.parse().ok().and_then(|index: usize| {
+                // Indexes come in order.
+                if index == items.len() {
+                    items.push(new);
+                }
+                items.get_mut(index)
+            }),
+            _ => None,
+        };
+        let Some(next) = next else { return };
+        at = next;
     }
 }
 

@@ -24,16 +24,12 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// The times of samples in their order, of a run that timed N messages.
-    #[must_use]
-    pub fn of_samples(samples: &Samples, metric: Metric, timed_messages: u64) -> Self {
-        let time = match metric {
-            Metric::ServiceTime => Sample::service_time_ns,
-            Metric::ResponseTime => Sample::response_time_ns,
-        };
+    /// The service times of samples in their order, of a run that timed N messages.
+    pub fn of_samples(samples: &Samples, timed_messages: u64) -> Self {
         let timed = samples.rows.iter().filter(|s| s.outcome.is_timed());
+        let times_ns = timed.filter_map(Sample::service_time_ns);
         // Exact up to 2^53: 104 days of nanoseconds.
-        let values_ms: Vec<f64> = timed.filter_map(time).map(|ns| ns as f64 / 1e6).collect();
+        let values_ms: Vec<f64> = times_ns.map(|ns| ns as f64 / 1e6).collect();
         let drawn = values_ms.len() as u64;
         Self {
             values_ms,
@@ -44,7 +40,6 @@ impl Latencies {
     }
 
     /// Number of times that the values stand for.
-    #[must_use]
     pub fn count(&self) -> u64 {
         match self.counts.as_slice() {
             [] => self.values_ms.len() as u64,

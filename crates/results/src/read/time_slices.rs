@@ -4,6 +4,7 @@
 pub(super) const MOST_SLICED: usize = 1 << 22;
 
 /// Values by slices of time, which grow longer when there are too many.
+#[derive(Default)]
 pub(super) struct TimeSlices {
     /// Start of the slice in seconds, value, count.
     pub(super) entries: Vec<(f64, u64, u64)>,
@@ -14,9 +15,8 @@ pub(super) struct TimeSlices {
 impl TimeSlices {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            entries: Vec::new(),
-            length_s: 0.0,
             limit,
+            ..Self::default()
         }
     }
 

@@ -15,20 +15,8 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// `ns`, `us`, `ms` or `s`.
-    #[must_use]
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Nanoseconds => "ns",
-            Self::Microseconds => "us",
-            Self::Milliseconds => "ms",
-            Self::Seconds => "s",
-        }
-    }
-
     /// A time in this unit, in milliseconds.
-    #[must_use]
-    pub fn to_ms(self, time: f64) -> f64 {
+    pub(super) fn to_ms(self, time: f64) -> f64 {
         match self {
             // Divided: 1e-6 and 1e-3 have no exact form.
             Self::Nanoseconds => time / 1e6,

@@ -7,10 +7,9 @@ use super::hlog::IntervalLog;
 use super::open::{self, OpenedFile};
 use super::time_column::{Latencies, TimeColumn};
 use super::time_slices::{MOST_SLICED, TimeSlices};
-use super::time_unit::TimeUnit;
 use super::{ColumnRequest, Metric, foreign};
 use crate::content::Content;
-use crate::error::ResultsError;
+use crate::error::{Result, ResultsError};
 use crate::schema::LatencyColumn;
 
 /// The event that a timestamp belongs to.
@@ -43,75 +42,62 @@ pub struct TimedLatencies {
 /// # Errors
 /// [`ResultsError`] as of [`read_times`](super::read_times), and when the file does not hold the
 /// moments.
-pub fn read_timed_latencies(
-    path: &Path,
-    request: &ColumnRequest,
-) -> Result<TimedLatencies, ResultsError> {
-    match open::open(path)? {
-        OpenedFile::Cells(mut source) => of_cells(path, source.as_mut(), request),
-        OpenedFile::Log(file) => of_log(IntervalLog::open(path, file)?, request),
-        OpenedFile::Json(_) => Err(ResultsError::lacks(path, Content::SendTimes)),
-    }
+pub fn read_timed_latencies(path: &Path, request: &ColumnRequest) -> Result<TimedLatencies> {
+    let timed = match open::open(path)? {
+        OpenedFile::Cells(mut source) => of_cells(source.as_mut(), request)?,
+        OpenedFile::Log(file) => Some(of_log(IntervalLog::open(path, file)?, request)?),
+        OpenedFile::Json(_) => None,
+    };
+    timed.ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::SendTimes))
 }
 
+/// `None` where the file is not ours.
 fn of_cells(
-    path: &Path,
     source: &mut dyn CellSource,
     request: &ColumnRequest,
-) -> Result<TimedLatencies, ResultsError> {
-    // Seconds stay seconds: the unit is only that of a check.
-    let (column, timestamp_of) = match request.metric {
+) -> Result<Option<TimedLatencies>> {
+    let (beside, timestamp_of) = match request.metric {
         Metric::ServiceTime => (LatencyColumn::Sent, TimestampOf::Sent),
         Metric::ResponseTime => (LatencyColumn::Intended, TimestampOf::Due),
     };
-    let beside = (column, TimeUnit::Milliseconds);
-    let mut column = foreign::read_beside(path, source, request, beside)?
-        .ok_or_else(|| ResultsError::lacks(path, Content::SendTimes))?;
-    Ok(TimedLatencies {
+    let column = foreign::read_beside(source, request, beside)?;
+    Ok(column.map(|mut column| TimedLatencies {
         at_s: column.x.take().map(|x| x.values).unwrap_or_default(),
         column,
         timestamp_of,
         slice_s: None,
-    })
+    }))
 }
 
-fn of_log(mut log: IntervalLog, request: &ColumnRequest) -> Result<TimedLatencies, ResultsError> {
-    let tag = log.select(request, request.metric)?;
+fn of_log(mut log: IntervalLog, request: &ColumnRequest) -> Result<TimedLatencies> {
+    let (tag, mut column) = log.select(request, request.metric)?;
     let mut sliced = TimeSlices::new(MOST_SLICED);
-    log.visit(&tag.tag, &mut |interval| {
+    log.visit(&tag, &mut |interval, histogram| {
         // The last one may be cut short, and a quiet one may stand for many.
-        if !interval.histogram.is_empty() {
+        if !histogram.is_empty() {
             sliced.lengthen(interval.length_s);
         }
-        for bucket in interval.histogram.iter_recorded() {
-            sliced.push(
-                interval.start_s,
-                bucket.value_iterated_to(),
-                bucket.count_at_value(),
-            );
+        for bucket in histogram.iter_recorded() {
+            let (value, count) = (bucket.value_iterated_to(), bucket.count_at_value());
+            sliced.push(interval.start_s, value, count);
         }
         Ok(())
     })?;
-    if sliced.entries.is_empty() {
-        return Err(ResultsError::NoValues {
-            place: log.place(),
-            column: tag.label().to_owned(),
-            x: None,
-            rows: 0,
-        });
-    }
     let entries = || sliced.entries.iter();
-    let times = Latencies {
+    if sliced.entries.is_empty() {
+        return Err(ResultsError::no_values(column.place, &column.column, 0));
+    }
+    column.times = Latencies {
         // Exact up to 2^53: 104 days of nanoseconds.
         values_ms: entries()
-            .map(|(_, value, _)| tag.unit.to_ms(*value as f64))
+            .map(|(_, value, _)| column.unit.to_ms(*value as f64))
             .collect(),
         counts: entries().map(|(.., count)| *count).collect(),
         ..Latencies::default()
     };
     Ok(TimedLatencies {
         at_s: entries().map(|(at, ..)| *at).collect(),
-        column: tag.into_column(log.place(), times),
+        column,
         timestamp_of: TimestampOf::Echoed,
         slice_s: Some(sliced.length_s),
     })

@@ -2,27 +2,24 @@
 
 use std::fs::File;
 use std::io::{BufReader, Seek};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use calamine::{DataType, Ods, Reader, Sheet, SheetType, Xls, Xlsx};
+use calamine::{DataType, Reader, Sheet, SheetType, Xlsx};
 
-use super::cells::{CellPosition, CellSource, CellValue, CellVisitor};
+use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::zip_limits::{self, LimitedReader, ReadAllowance};
-use crate::error::{Place, Refusal, ResultsError};
+use crate::error::{Place, Refusal, Result, ResultsError};
 
 fn damaged(path: &Path, source: impl Into<calamine::Error>) -> ResultsError {
     use calamine::{Error, OdsError, XlsError, XlsxError};
     match source.into() {
         Error::Xlsx(XlsxError::Password)
         | Error::Xls(XlsError::Password)
-        | Error::Ods(OdsError::Password) => ResultsError::refused(path, Refusal::Encrypted),
+        | Error::Ods(OdsError::Password) => {
+            ResultsError::Refused(path.to_owned(), Refusal::Encrypted)
+        }
         source => ResultsError::damaged(Place::file(path), source),
     }
-}
-
-fn damaged_sheet(path: &Path, sheet: &str, source: impl Into<calamine::Error>) -> ResultsError {
-    ResultsError::damaged(Place::sheet(path, sheet), source.into())
 }
 
 /// Chart sheets and macros hold no cells.
@@ -42,7 +39,7 @@ pub(super) struct XlsxFile {
 }
 
 impl XlsxFile {
-    pub(super) fn open(path: &Path, file: File) -> Result<Self, ResultsError> {
+    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
         zip_limits::check(path, &file, zip_limits::XLSX)?;
         let (limited, allowance) = LimitedReader::new(rewind(path, file)?);
         Ok(Self {
@@ -53,8 +50,7 @@ impl XlsxFile {
     }
 }
 
-/// Returns a reader of the file from its beginning.
-fn rewind(path: &Path, mut file: File) -> Result<BufReader<File>, ResultsError> {
+fn rewind(path: &Path, mut file: File) -> Result<BufReader<File>> {
     match file.rewind() {
         Ok(()) => Ok(BufReader::new(file)),
         Err(source) => Err(ResultsError::read(path, source)),
@@ -62,31 +58,35 @@ fn rewind(path: &Path, mut file: File) -> Result<BufReader<File>, ResultsError> 
 }
 
 impl CellSource for XlsxFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn sheets(&self) -> Vec<String> {
         with_cells(self.workbook.sheets_metadata())
     }
 
-    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError> {
-        let Self {
-            path,
-            workbook,
-            allowance,
-        } = self;
+    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let place = self.place(sheet);
+        let allowance = &self.allowance;
         let failed = |e: calamine::XlsxError| {
             if allowance.is_spent() {
                 let excess = format!("a cell of its sheet `{sheet}` has no end");
-                ResultsError::refused(path, Refusal::ZipBomb(excess))
+                ResultsError::zip_bomb(&place.path, excess)
             } else {
-                damaged_sheet(path, sheet, e)
+                ResultsError::damaged(place.clone(), calamine::Error::from(e))
             }
         };
         allowance.renew();
-        let mut cells = workbook.worksheet_cells_reader(sheet).map_err(failed)?;
+        let mut cells = self
+            .workbook
+            .worksheet_cells_reader(sheet)
+            .map_err(failed)?;
         while let Some(cell) = cells.next_cell().map_err(failed)? {
             allowance.renew();
             let (row, column) = cell.get_position();
-            let flow = visitor(CellPosition { row, column }, value_of(cell.get_value()))?;
-            if flow.is_break() {
+            let value = value_of(cell.get_value());
+            if visitor(Cell { row, column, value })?.is_break() {
                 break;
             }
         }
@@ -101,7 +101,10 @@ fn value_of(data: &impl DataType) -> CellValue<'_> {
         // Exact up to 2^53, which no time in a spreadsheet reaches.
         CellValue::Number(number as f64)
     } else if let Some(text) = data.get_string() {
-        text_of(text)
+        match text.trim() {
+            "" => CellValue::Empty,
+            _ => CellValue::Text(text),
+        }
     } else if data.is_empty() {
         CellValue::Empty
     } else if let Some(truth) = data.get_bool() {
@@ -113,35 +116,20 @@ fn value_of(data: &impl DataType) -> CellValue<'_> {
     }
 }
 
-fn text_of(text: &str) -> CellValue<'_> {
-    if text.trim().is_empty() {
-        CellValue::Empty
-    } else {
-        CellValue::Text(text)
-    }
-}
-
 /// A workbook whose reader gives whole sheets.
 pub(super) struct RangeFile<R> {
     path: PathBuf,
     workbook: R,
 }
 
-impl RangeFile<Xls<BufReader<File>>> {
-    pub(super) fn open_xls(path: &Path, file: File) -> Result<Self, ResultsError> {
+impl<R: Reader<BufReader<File>>> RangeFile<R>
+where
+    calamine::Error: From<R::Error>,
+{
+    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            workbook: Xls::new(rewind(path, file)?).map_err(|e| damaged(path, e))?,
-        })
-    }
-}
-
-impl RangeFile<Ods<BufReader<File>>> {
-    pub(super) fn open_ods(path: &Path, file: File) -> Result<Self, ResultsError> {
-        zip_limits::check(path, &file, zip_limits::ODS)?;
-        Ok(Self {
-            path: path.to_owned(),
-            workbook: Ods::new(rewind(path, file)?).map_err(|e| damaged(path, e))?,
+            workbook: R::new(rewind(path, file)?).map_err(|e| damaged(path, e))?,
         })
     }
 }
@@ -150,22 +138,25 @@ impl<R: Reader<BufReader<File>>> CellSource for RangeFile<R>
 where
     calamine::Error: From<R::Error>,
 {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn sheets(&self) -> Vec<String> {
         with_cells(self.workbook.sheets_metadata())
     }
 
-    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<(), ResultsError> {
-        let range = self
-            .workbook
-            .worksheet_range(sheet)
-            .map_err(|e| damaged_sheet(&self.path, sheet, e))?;
+    fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let range = self.workbook.worksheet_range(sheet);
+        let range = range
+            .map_err(|e| ResultsError::damaged(self.place(sheet), calamine::Error::from(e)))?;
         let Some((first_row, first_column)) = range.start() else {
             return Ok(());
         };
         for (row, cells) in (first_row..).zip(range.rows()) {
             for (column, cell) in (first_column..).zip(cells) {
-                let flow = visitor(CellPosition { row, column }, value_of(cell))?;
-                if flow == ControlFlow::Break(()) {
+                let value = value_of(cell);
+                if visitor(Cell { row, column, value })?.is_break() {
                     return Ok(());
                 }
             }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use units::grouped;
 use zip::ZipArchive;
 
-use crate::error::{Refusal, ResultsError};
+use crate::error::{Result, ResultsError};
 
 /// Most bytes that are read.
 #[derive(Debug, Clone, Copy)]
@@ -52,10 +52,10 @@ const HEAD_BYTES: u64 = 64 << 10;
 
 /// Refuses an archive that would inflate beyond the limits. One that cannot be read at all is left to its
 /// reader, who says so.
-pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<(), ResultsError> {
+pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<()> {
     match find_excess(file, limits) {
         Ok(None) | Err(_) => Ok(()),
-        Ok(Some(excess)) => Err(ResultsError::refused(path, Refusal::ZipBomb(excess))),
+        Ok(Some(excess)) => Err(ResultsError::zip_bomb(path, excess)),
     }
 }
 
@@ -68,15 +68,16 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
         let (size, compressed) = (part.size(), part.compressed_size());
         all = all.saturating_add(size);
         let name = part.name()?.to_lowercase();
-        if size > LARGE && size / HIGHEST_RATIO > compressed {
-            return Ok(Some(too_long(&name, size, compressed)));
-        }
         drop(part);
         if is_held(&name) {
             held = held.saturating_add(size);
-            if held > limits.held {
-                return Ok(Some(too_long(&name, size, compressed)));
-            }
+        }
+        let is_inflated = size > LARGE && size / HIGHEST_RATIO > compressed;
+        let (shown_size, compressed) = (grouped(size), grouped(compressed));
+        if is_inflated || held > limits.held {
+            return Ok(Some(format!(
+                "its part `{name}` of {compressed} bytes inflates to {shown_size}"
+            )));
         }
         // One that cannot be inflated ends its reader, too.
         if name.ends_with("sharedstrings.xml")
@@ -86,8 +87,7 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
             let is_begun = part.take(HEAD_BYTES).read_to_end(&mut head).is_ok();
             if is_begun && texts(&head) > size / SHORTEST_TEXT {
                 return Ok(Some(format!(
-                    "`{name}` claims more texts than its {} bytes can hold",
-                    grouped(size)
+                    "`{name}` claims more texts than its {shown_size} bytes can hold"
                 )));
             }
         }
@@ -96,14 +96,6 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
         return Ok(Some(format!("it would inflate to {} bytes", grouped(all))));
     }
     Ok(None)
-}
-
-fn too_long(name: &str, size: u64, compressed: u64) -> String {
-    format!(
-        "its part `{name}` of {} bytes inflates to {}",
-        grouped(compressed),
-        grouped(size)
-    )
 }
 
 /// Returns `true` for a part that the reader may hold as a whole: every XML but sheets. Pictures are not read.
@@ -123,10 +115,9 @@ fn texts(head: &[u8]) -> u64 {
     let Some((_, count)) = list.split_once("uniqueCount") else {
         return 0;
     };
-    let count = count.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let digits = count.find(|c: char| !c.is_ascii_digit());
-    let digits = &count[..digits.unwrap_or(count.len())];
-    digits.parse().unwrap_or(u64::MAX)
+    let mut numbers = count.split(|c: char| !c.is_ascii_digit());
+    let first = numbers.find(|digits| !digits.is_empty());
+    first.map_or(u64::MAX, |digits| digits.parse().unwrap_or(u64::MAX))
 }
 
 /// Compressed bytes that may be read without a cell coming of them. They inflate to 258 MiB at the very most,

@@ -1,12 +1,12 @@
 //! Writing a comparison of servers.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use measurement::run::comparison::Comparison;
 
 use super::xlsx;
-use crate::ResultsError;
 use crate::atomic_file::AtomicFile;
+use crate::error::{Result, ResultsError};
 
 /// Formats of a comparison's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,17 +33,14 @@ pub fn write_comparison(
     comparison: &Comparison,
     format: ComparisonFormat,
     mut file: AtomicFile,
-) -> Result<(), ResultsError> {
-    let path = file.path().to_owned();
-    let failed = |source: io::Error| ResultsError::write(&path, source);
+) -> Result<()> {
     let content = file.content();
-    match format {
-        ComparisonFormat::Xlsx => xlsx::write_comparison(comparison, content)
-            .map_err(|source| ResultsError::write(&path, source))?,
-        ComparisonFormat::Json => {
-            let text = comparison_to_json(comparison).map_err(|e| failed(e.into()))?;
-            content.write_all(text.as_bytes()).map_err(failed)?;
-        }
-    }
+    let written = match format {
+        ComparisonFormat::Xlsx => xlsx::write_comparison(comparison, content),
+        ComparisonFormat::Json => comparison_to_json(comparison)
+            .map_err(Into::into)
+            .and_then(|text| content.write_all(text.as_bytes())),
+    };
+    written.map_err(|source| ResultsError::write(file.path(), source))?;
     file.publish()
 }

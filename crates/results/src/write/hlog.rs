@@ -15,8 +15,6 @@ use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
 use super::RunView;
 use crate::histogram;
 
-const NS_PER_MS: f64 = 1e6;
-
 pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut file = BufWriter::new(file);
     // A summary of ours has a time; without one the log begins at the epoch.
@@ -31,7 +29,7 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
         .add_comment("[Histogram log format version 1.3]")
         .with_start_time(started)
         .with_base_time(started)
-        .with_max_value_divisor(NS_PER_MS)
+        .with_max_value_divisor(1e6)
         .begin_log_with(&mut file, &mut serializer)?;
     let empty = Histogram::<u64>::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
         .map_err(io::Error::other)?;
@@ -42,27 +40,19 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
         // in a later one, and time has no holes.
         let left = Duration::from_secs_f64(run.summary.elapsed_s).saturating_sub(start);
         let is_last = index + 1 == run.timeline.len();
-        let length = match left {
-            left if is_last && left > Duration::ZERO => left.min(SECOND),
-            _ => SECOND,
-        };
-        let service = row.histograms.as_ref().map(|h| &h.service);
-        let response = row
-            .histograms
-            .as_ref()
-            .map(|h| h.response.as_ref().unwrap_or(&h.service));
+        let is_cut = is_last && left > Duration::ZERO;
+        let length = if is_cut { left.min(SECOND) } else { SECOND };
+        let histograms = row.histograms.as_ref();
+        let service = histograms.map(|h| &h.service);
+        let response = histograms.map(|h| h.response.as_ref().unwrap_or(&h.service));
         for (tag, bytes) in [("service", service), ("response", response)] {
-            // A second without an echo has its place, too.
             let decoded = bytes
                 .map(|bytes| histogram::from_plain(bytes))
                 .transpose()?;
-            log.write_histogram(
-                decoded.as_ref().unwrap_or(&empty),
-                start,
-                length,
-                Tag::new(tag),
-            )
-            .map_err(|e| io::Error::other(format!("{e:?}")))?;
+            // A second without an echo has its place, too.
+            let histogram = decoded.as_ref().unwrap_or(&empty);
+            log.write_histogram(histogram, start, length, Tag::new(tag))
+                .map_err(|e| io::Error::other(format!("{e:?}")))?;
         }
     }
     file.flush()

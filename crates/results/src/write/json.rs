@@ -1,6 +1,6 @@
 //! The summary as JSON, and behind it the data of pictures.
 
-use std::io::{self, Write};
+use std::io;
 
 use measurement::record::TimelineRow;
 use measurement::run::{PercentileRow, Run, Summary};
@@ -28,11 +28,7 @@ pub fn to_json(run: &Run) -> io::Result<String> {
     text_of(&RunView::of(run)?)
 }
 
-pub(super) fn write(run: &RunView<'_>, mut file: impl Write) -> io::Result<()> {
-    file.write_all(text_of(run)?.as_bytes())
-}
-
-fn text_of(run: &RunView<'_>) -> io::Result<String> {
+pub(super) fn text_of(run: &RunView<'_>) -> io::Result<String> {
     let counted = run.summary.service_time_ns.count;
     let document = JsonDocument {
         summary: run.summary,

@@ -6,14 +6,14 @@ mod hlog;
 mod json;
 mod xlsx;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use measurement::record::{Sample, TimelineRow};
 use measurement::run::{ClientRow, PercentileRow, Run, RunHistograms, Summary};
 
-use crate::ResultsError;
 use crate::atomic_file::AtomicFile;
+use crate::error::{Result, ResultsError};
 
 pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
 pub use json::to_json;
@@ -30,8 +30,6 @@ struct RunView<'a> {
 }
 
 impl<'a> RunView<'a> {
-    /// # Errors
-    /// When the run has no summary.
     fn of(run: &'a Run) -> io::Result<Self> {
         let summary = run.summary.as_ref();
         Ok(Self {
@@ -63,22 +61,18 @@ impl RunFormat {
     ///
     /// # Errors
     /// [`ResultsError::UnknownEnding`] for any other ending.
-    pub fn of(path: &Path) -> Result<Self, ResultsError> {
+    pub fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|e| e.to_ascii_lowercase());
         match ending.as_ref().and_then(|e| e.to_str()) {
             Some("xlsx") => Ok(Self::Xlsx),
             Some("csv") => Ok(Self::Csv),
             Some("json") => Ok(Self::Json),
             Some("hlog") => Ok(Self::Hlog),
-            _ => Err(ResultsError::UnknownEnding {
-                path: path.to_owned(),
-                known: ".xlsx, .csv, .json or .hlog",
-            }),
+            _ => Err(ResultsError::UnknownEnding(path.to_owned())),
         }
     }
 
     /// Returns `true` when it holds raw samples.
-    #[must_use]
     pub fn has_samples(self) -> bool {
         matches!(self, Self::Xlsx | Self::Csv)
     }
@@ -106,21 +100,14 @@ impl Output {
     ///
     /// # Errors
     /// [`ResultsError::UnknownEnding`], or [`ResultsError::Write`] when it cannot be created.
-    pub fn create(path: &Path) -> Result<Self, ResultsError> {
+    pub fn create(path: &Path) -> Result<Self> {
         Ok(Self {
             format: RunFormat::of(path)?,
             file: AtomicFile::create(path)?,
         })
     }
 
-    /// The format of its content.
-    #[must_use]
-    pub fn format(&self) -> RunFormat {
-        self.format
-    }
-
     /// The name it has while it is unfinished.
-    #[must_use]
     pub fn unfinished_path(&self) -> &Path {
         self.file.unfinished_path()
     }
@@ -129,19 +116,18 @@ impl Output {
     ///
     /// # Errors
     /// [`ResultsError::Write`], also for a run without a summary.
-    pub fn write(mut self, run: &Run) -> Result<Written, ResultsError> {
+    pub fn write(mut self, run: &Run) -> Result<Written> {
         let path = self.file.path().to_owned();
-        let failed = |source: io::Error| ResultsError::write(&path, source);
+        let failed = |source| ResultsError::write(&path, source);
         let run = RunView::of(run).map_err(failed)?;
         let file = self.file.content();
         match self.format {
-            RunFormat::Xlsx => {
-                xlsx::write(&run, file).map_err(|source| ResultsError::write(&path, source))?;
-            }
-            RunFormat::Csv => csv::write(&run, file).map_err(failed)?,
-            RunFormat::Json => json::write(&run, file).map_err(failed)?,
-            RunFormat::Hlog => hlog::write(&run, file).map_err(failed)?,
+            RunFormat::Xlsx => xlsx::write(&run, file),
+            RunFormat::Csv => csv::write(&run, file),
+            RunFormat::Json => json::text_of(&run).and_then(|text| file.write_all(text.as_bytes())),
+            RunFormat::Hlog => hlog::write(&run, file),
         }
+        .map_err(failed)?;
         self.file.publish()?;
         Ok(Written {
             path,

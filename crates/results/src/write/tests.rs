@@ -195,7 +195,9 @@ fn a_key_in_a_systems_own_words_is_written_whole() {
         summary: Some(summary),
         ..Run::default()
     };
-    let bytes = xlsx::write_sheets_of(&RunView::of(&run).unwrap(), 2).unwrap();
+    let bytes = xlsx::workbook(&RunView::of(&run).unwrap(), 2)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .unwrap();
     let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
     let range = book.worksheet_range("summary").unwrap();
     let key = Data::String("connections.failures.refused. Try later.".into());
@@ -278,7 +280,9 @@ fn charts_are_native_and_refer_to_the_cells() {
 #[test]
 fn samples_go_on_in_the_next_sheet() {
     let run = run_of(recorded(&samples()), |_| {});
-    let bytes = xlsx::write_sheets_of(&RunView::of(&run).unwrap(), 2).unwrap();
+    let bytes = xlsx::workbook(&RunView::of(&run).unwrap(), 2)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .unwrap();
     let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
     let heights = ["latencies", "latencies_2"].map(|s| book.worksheet_range(s).unwrap().height());
     assert_eq!(heights, [3, 2]);

@@ -21,6 +21,16 @@ use results::write::Output;
 use tempfile::TempDir;
 use test_support::fixtures::{recorded, run_of};
 
+/// All parts of a run.
+const ALL_PARTS: [RunPart; 6] = [
+    RunPart::Summary,
+    RunPart::Percentiles,
+    RunPart::Timeline,
+    RunPart::Histograms,
+    RunPart::Samples,
+    RunPart::Clients,
+];
+
 /// An error as a user sees it, without the folder.
 fn said<T>(path: &Path, read: Result<T, ResultsError>) -> String {
     let Err(error) = read else {
@@ -58,7 +68,7 @@ fn an_empty_file_is_said_to_be_empty_by_every_reader() {
         );
         assert_eq!(said(&path, read_timeline(&path, &request)), wanted);
         assert_eq!(said(&path, read_timed_latencies(&path, &request)), wanted);
-        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
+        assert_eq!(said(&path, read_run(&path, &ALL_PARTS)), wanted);
     }
 }
 
@@ -73,7 +83,7 @@ fn a_truncated_file_of_ours_is_said_to_be_so() {
         for said in [
             said(&path, read_distribution(&path, &request, false)),
             said(&path, read_timeline(&path, &request)),
-            said(&path, read_run(&path, &RunPart::ALL)),
+            said(&path, read_run(&path, &ALL_PARTS)),
         ] {
             assert!(said.contains(name), "{said}");
             assert!(said.contains("truncated or damaged"), "{said}");
@@ -99,7 +109,7 @@ fn an_encrypted_workbook_is_said_to_be_encrypted() {
             said(&path, read_times(&path, &ColumnRequest::default())),
             wanted
         );
-        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
+        assert_eq!(said(&path, read_run(&path, &ALL_PARTS)), wanted);
     }
 }
 
@@ -240,7 +250,7 @@ fn what_a_file_does_not_carry_is_said_with_what_does() {
         said(&other, read_timeline(&other, &request)).contains("which the kind timeline needs")
     );
     assert!(
-        said(&other, read_run(&other, &RunPart::ALL))
+        said(&other, read_run(&other, &ALL_PARTS))
             .starts_with("a.csv holds no account of a run: give")
     );
 }
@@ -254,7 +264,7 @@ fn a_document_from_before_it_held_more_than_the_summary_is_read_for_that() {
         document.as_object_mut().unwrap().remove(key).unwrap();
     }
     fs::write(&path, document.to_string()).unwrap();
-    let old = read_run(&path, &RunPart::ALL).unwrap();
+    let old = read_run(&path, &ALL_PARTS).unwrap();
     assert_eq!(old.summary.unwrap().messages.sent, 30);
     assert!(old.timeline.is_none() && old.percentiles.is_none());
     let request = ColumnRequest::default();
@@ -269,7 +279,7 @@ fn a_document_from_before_it_held_more_than_the_summary_is_read_for_that() {
 fn json_and_logs_of_something_else_are_told_apart() {
     let (_folder, path) = file("a.json", "{\"a\": 1}");
     assert_eq!(
-        said(&path, read_run(&path, &RunPart::ALL)),
+        said(&path, read_run(&path, &ALL_PARTS)),
         "the summary in a.json is not one that ws-bench wrote"
     );
     let (_folder, path) = file(
@@ -300,7 +310,7 @@ fn what_a_later_version_wrote_is_not_guessed_at() {
     for text in [later, "{\"schema\": 2, \"what\": []}".to_owned()] {
         fs::write(&path, text).unwrap();
         let wanted = "a.json has schema 2, and 1 is the latest that is known here: use the version that wrote it";
-        assert_eq!(said(&path, read_run(&path, &RunPart::ALL)), wanted);
+        assert_eq!(said(&path, read_run(&path, &ALL_PARTS)), wanted);
         assert_eq!(
             said(&path, read_timeline(&path, &ColumnRequest::default())),
             wanted

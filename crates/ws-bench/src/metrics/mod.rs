@@ -7,6 +7,7 @@
 mod page;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread;
@@ -37,47 +38,28 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 pub(crate) struct MetricsListener(TcpListener);
 
 impl MetricsListener {
-    /// Takes the address.
-    ///
-    /// # Errors
-    /// When the address cannot be taken.
     pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot serve metrics on {address}"))?;
         Ok(Self(listener))
     }
 
-    /// The URL of the metrics.
-    ///
-    /// # Errors
-    /// When the system does not tell.
-    pub(crate) fn url(&self) -> anyhow::Result<String> {
-        let address = self.0.local_addr().context("cannot serve metrics")?;
-        Ok(format!("http://{address}/metrics"))
-    }
-
-    /// Serves the metrics until the program ends, on a thread of its own.
-    ///
-    /// # Errors
-    /// When the system refuses the thread or its runtime.
-    pub(crate) fn serve(self, plan: &Plan, control: &RunHandle) -> anyhow::Result<()> {
-        let context = "cannot serve metrics";
-        self.0.set_nonblocking(true).context(context)?;
+    /// Serves the metrics until the program ends, on a thread of its own. Returns their URL.
+    pub(crate) fn serve(self, plan: &Plan, control: &RunHandle) -> io::Result<String> {
+        let url = format!("http://{}/metrics", self.0.local_addr()?);
+        self.0.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()
-            .context(context)?;
+            .build()?;
         control.watch();
         let figures = Arc::new((plan.clone(), control.clone()));
         thread::Builder::new()
             .name("metrics".to_owned())
-            .spawn(move || runtime.block_on(accept(self.0, figures)))
-            .context(context)?;
-        Ok(())
+            .spawn(move || runtime.block_on(accept(self.0, figures)))?;
+        Ok(url)
     }
 }
 
-/// The plan of the run, and the handle to its progress.
 type MetricsSource = Arc<(Plan, RunHandle)>;
 
 async fn accept(listener: TcpListener, figures: MetricsSource) {

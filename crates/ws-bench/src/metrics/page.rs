@@ -24,105 +24,46 @@ const DECADES: u32 = 7;
 /// A hundredth of the lowest bound, in nanoseconds.
 const LOWEST_NS: u64 = 100;
 
-/// A counter that is a plain number of the progress: name, help, value.
-type Counter = (&'static str, &'static str, fn(&RunProgress) -> u64);
+/// The counters that are plain numbers of the progress, one a line: name, help, value.
+#[rustfmt::skip]
+fn counters(progress: &RunProgress) -> [(&'static str, &'static str, u64); 14] {
+    let (c, m) = (&progress.connections, &progress.record.counts);
+    [
+        ("connections_attempted", "Connections that have opened or failed", c.attempted),
+        ("connections_opened", "Connections that opened", c.opened),
+        ("connections_failed", "Connections that failed to open", c.failed),
+        ("connections_ended_early", "Connections that ended before their client was done", c.closed_early),
+        ("messages_sent", "Measured messages sent", m.sent),
+        ("messages_received", "Measured messages whose echo came, right or wrong, in time or late", m.received),
+        ("messages_lost", "Measured messages without an echo by the end of the drain", m.lost),
+        ("messages_corrupted", "Measured messages whose echo was rejected", m.corrupted.unwrap_or(0)),
+        ("messages_timed_out", "Measured messages whose echo came later than the timeout", m.timed_out),
+        ("messages_duplicated", "Echoes beyond the first of a message", m.duplicated),
+        ("messages_reordered", "Measured messages whose echo came after that of a later one", m.reordered),
+        ("messages_unexpected", "Messages from the server that echo nothing of ours", m.unexpected),
+        ("messages_abandoned", "Measured messages in flight when the user ended the run", m.abandoned),
+        ("messages_unsent", "Messages that were due and never sent", m.unsent),
+    ]
+}
 
-const COUNTERS: [Counter; 14] = [
-    (
-        "connections_attempted",
-        "Connections that have opened or failed",
-        |p| p.connections.attempted,
-    ),
-    ("connections_opened", "Connections that opened", |p| {
-        p.connections.opened
-    }),
-    (
-        "connections_failed",
-        "Connections that failed to open",
-        |p| p.connections.failed,
-    ),
-    (
-        "connections_ended_early",
-        "Connections that ended before their client was done",
-        |p| p.connections.closed_early,
-    ),
-    ("messages_sent", "Measured messages sent", |p| {
-        p.record.counts.sent
-    }),
-    (
-        "messages_received",
-        "Measured messages whose echo came, right or wrong, in time or late",
-        |p| p.record.counts.received,
-    ),
-    (
-        "messages_lost",
-        "Measured messages without an echo by the end of the drain",
-        |p| p.record.counts.lost,
-    ),
-    (
-        "messages_corrupted",
-        "Measured messages whose echo was rejected",
-        |p| p.record.counts.corrupted.unwrap_or(0),
-    ),
-    (
-        "messages_timed_out",
-        "Measured messages whose echo came later than the timeout",
-        |p| p.record.counts.timed_out,
-    ),
-    (
-        "messages_duplicated",
-        "Echoes beyond the first of a message",
-        |p| p.record.counts.duplicated,
-    ),
-    (
-        "messages_reordered",
-        "Measured messages whose echo came after that of a later one",
-        |p| p.record.counts.reordered,
-    ),
-    (
-        "messages_unexpected",
-        "Messages from the server that echo nothing of ours",
-        |p| p.record.counts.unexpected,
-    ),
-    (
-        "messages_abandoned",
-        "Measured messages in flight when the user ended the run",
-        |p| p.record.counts.abandoned,
-    ),
-    (
-        "messages_unsent",
-        "Messages of an open loop that were due but could not be sent",
-        |p| p.record.counts.unsent,
-    ),
-];
-
-/// Renders the page of a run.
-///
-/// # Errors
-/// Those of the encoder.
 pub(super) fn render(plan: &Plan, progress: &RunProgress) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ws_bench");
-    registry.register_collector(Box::new(MetricsPage {
-        plan: plan.clone(),
-        progress: progress.clone(),
-    }));
+    let page = MetricsPage(plan.clone(), progress.clone());
+    registry.register_collector(Box::new(page));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct MetricsPage {
-    plan: Plan,
-    progress: RunProgress,
-}
+struct MetricsPage(Plan, RunProgress);
 
 impl Collector for MetricsPage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let page = &mut encoder;
         self.counters(page)?;
         self.phase_and_rates(page)?;
-        let record = &self.progress.record;
+        let record = &self.1.record;
         histogram(
             page,
             "service_time",
@@ -140,64 +81,47 @@ impl Collector for MetricsPage {
 
 impl MetricsPage {
     fn counters(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        for (name, help, value) in COUNTERS {
-            counter(page, name, help, None, value(&self.progress))?;
+        for (name, help, value) in counters(&self.1) {
+            metric(page, name, help, None, &ConstCounter::new(value))?;
         }
-        counter(
-            page,
-            "echoed_payload",
-            "Payload of right echoes that came in the measured phase",
-            Some(&Unit::Bytes),
-            self.progress.record.in_time.payload_bytes,
-        )
+        let echoed = ConstCounter::new(self.1.record.in_time.payload_bytes);
+        let help = "Payload of right echoes that came in the measured phase";
+        metric(page, "echoed_payload", help, Some(&Unit::Bytes), &echoed)
     }
 
     fn phase_and_rates(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let so_far = summary_so_far(&self.plan, &self.progress, None, false);
-        let gauge = ConstGauge::new(0_u64);
-        let kind = gauge.metric_type();
-        let mut phases =
-            page.encode_descriptor("phase", "1 for the phase that the run is in", None, kind)?;
+        let help = "1 for the phase that the run is in";
+        let mut phases = page.encode_descriptor("phase", help, None, MetricType::Gauge)?;
         for phase in PHASES {
-            let is_now = ConstGauge::new(u64::from(phase == self.progress.phase));
+            let is_now = ConstGauge::new(u64::from(phase == self.1.phase));
             let labels = [("phase", phase.name())];
             is_now.encode(phases.encode_family(&labels)?)?;
         }
-        let mut rates = vec![(
-            "achieved_rate",
-            "Right echoes per second of the measured phase so far",
-            so_far.throughput.messages_per_s,
-        )];
-        if let Some(profile) = self.plan.load.profile() {
-            rates.push((
-                "offered_rate",
-                "Messages per second that the plan asks for now",
-                profile.rate_at(self.progress.elapsed_s),
-            ));
-        }
+        let so_far = summary_so_far(&self.0, &self.1, None, false);
         let per_second = Unit::Other("messages_per_second".to_owned());
-        for (name, help, value) in rates {
-            let gauge = ConstGauge::new(value);
-            let kind = gauge.metric_type();
-            gauge.encode(page.encode_descriptor(name, help, Some(&per_second), kind)?)?;
+        let mut rate = |name, help, value: f64| {
+            metric(page, name, help, Some(&per_second), &ConstGauge::new(value))
+        };
+        let help = "Right echoes per second of the measured phase so far";
+        rate("achieved_rate", help, so_far.throughput.messages_per_s)?;
+        if let Some(profile) = self.0.load.profile() {
+            let help = "Messages per second that the plan asks for now";
+            rate("offered_rate", help, profile.rate_at(self.1.elapsed_s))?;
         }
-        let measured = ConstGauge::new(self.progress.elapsed_s);
-        let kind = measured.metric_type();
+        let measured = ConstGauge::new(self.1.elapsed_s);
         let help = "Length of the measured phase so far";
-        measured.encode(page.encode_descriptor("measured", help, Some(&Unit::Seconds), kind)?)
+        metric(page, "measured", help, Some(&Unit::Seconds), &measured)
     }
 }
 
-fn counter(
+fn metric(
     page: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
     unit: Option<&Unit>,
-    value: u64,
+    value: &impl EncodeMetric,
 ) -> fmt::Result {
-    let counter = ConstCounter::new(value);
-    let kind = counter.metric_type();
-    counter.encode(page.encode_descriptor(name, help, unit, kind)?)
+    value.encode(page.encode_descriptor(name, help, unit, value.metric_type())?)
 }
 
 /// A classic histogram in seconds whose buckets are counted by the HDR recorder, so that every message
@@ -241,7 +165,7 @@ mod tests {
     use swarm::Phase;
 
     use super::*;
-    use crate::tui::plan_for_tests as plan;
+    use crate::tests::plan;
 
     /// The samples of a page by their names, labels included.
     fn samples(plan: &Plan, progress: &RunProgress) -> BTreeMap<String, f64> {

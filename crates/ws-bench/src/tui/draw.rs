@@ -5,15 +5,18 @@ use std::io::stderr;
 
 use anstream::{AutoStream, ColorChoice};
 use ratatui::Frame;
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::layout::Constraint::{Fill, Length, Ratio};
+use ratatui::layout::{Alignment, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
 use units::human_time;
+use wording::Tone;
+use wording::summary_view::LabelledRow;
 
 use super::histogram::HistogramBars;
-use super::view_model::{Emphasis, LabelledRow, PhaseState, ViewModel};
+use super::view_model::{PhaseState, ViewModel};
 
 /// Below this there are no panels, only lines.
 const SMALLEST: (u16, u16) = (72, 20);
@@ -27,6 +30,9 @@ const FIGURE: u16 = 10;
 const LABEL: usize = 12;
 /// Rows of an axis below bars.
 const AXIS: u16 = 2;
+
+const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
+const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 
 /// Colours, or none (`NO_COLOR`): then lines differ by their marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +56,12 @@ impl Palette {
         }
     }
 
-    fn tone(self, tone: Emphasis) -> Style {
+    fn tone(self, tone: Tone) -> Style {
         match tone {
-            Emphasis::Plain => Style::new(),
-            Emphasis::Quiet => Style::new().add_modifier(Modifier::DIM),
-            Emphasis::Good => self.colour(Color::Green),
-            Emphasis::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
-            Emphasis::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Neutral => Style::new(),
+            Tone::Good => self.colour(Color::Green),
+            Tone::Warning => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
+            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
         }
     }
 
@@ -91,49 +96,38 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let panel = u16::try_from(view.load.len().max(1 + view.times.rows.len())).unwrap_or(9) + 2;
     let below = (area.height / 6).clamp(5, 10);
     let [heading, phases, above, charts, below, keys] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(1),
-        Constraint::Length(panel),
-        Constraint::Fill(1),
-        Constraint::Length(below),
-        Constraint::Length(1),
+        Length(1),
+        Length(1),
+        Length(panel),
+        Fill(1),
+        Length(below),
+        Length(1),
     ])
     .areas(area);
-    let bold = Style::new().add_modifier(Modifier::BOLD);
-    frame.render_widget(Paragraph::new(view.heading.as_str()).style(bold), heading);
+    frame.render_widget(Paragraph::new(view.heading.as_str()).style(BOLD), heading);
     frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
 
     let columns = u16::try_from(view.times.columns.len()).unwrap_or(1);
     let times_width = TIMES_WIDTH + columns.saturating_sub(1) * FIGURE;
     // Errors stand above where there is room, and beside the verdict where there is not.
     let (load, times, errors, verdict) = if is_wide {
-        let [load, times, errors] = Layout::horizontal([
-            Constraint::Ratio(2, 5),
-            Constraint::Length(times_width),
-            Constraint::Fill(1),
-        ])
-        .areas(above);
+        let [load, times, errors] =
+            Layout::horizontal([Ratio(2, 5), Length(times_width), Fill(1)]).areas(above);
         (load, times, errors, below)
     } else {
-        let [load, times] =
-            Layout::horizontal([Constraint::Fill(1), Constraint::Length(times_width)]).areas(above);
-        let [errors, verdict] =
-            Layout::horizontal([Constraint::Ratio(2, 5), Constraint::Ratio(3, 5)]).areas(below);
+        let [load, times] = Layout::horizontal([Fill(1), Length(times_width)]).areas(above);
+        let [errors, verdict] = Layout::horizontal([Ratio(2, 5), Ratio(3, 5)]).areas(below);
         (load, times, errors, verdict)
     };
-    frame.render_widget(
-        Paragraph::new(rows(&view.load, palette)).block(block("load")),
-        load,
-    );
+    let load_rows = Paragraph::new(rows(&view.load, palette));
+    frame.render_widget(load_rows.block(block("load")), load);
     frame.render_widget(percentiles(view).block(block("percentiles")), times);
-    let [left, right] =
-        Layout::horizontal([Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)]).areas(charts);
+    let [left, right] = Layout::horizontal([Ratio(1, 2), Ratio(1, 2)]).areas(charts);
     histograms(frame, view, palette, left);
     curves(frame, view, palette, right);
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
-    let quiet = palette.tone(Emphasis::Quiet);
-    frame.render_widget(Paragraph::new(view.keys).style(quiet), keys);
+    frame.render_widget(Paragraph::new(view.keys).style(QUIET), keys);
 }
 
 /// The most important lines, for a screen too small for panels.
@@ -148,7 +142,7 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
         let row = LabelledRow {
             label,
             text: figures.join(" · "),
-            tone: Emphasis::Plain,
+            ..LabelledRow::default()
         };
         lines.extend(rows(&[row], palette));
     }
@@ -159,7 +153,7 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
         Span::raw(format!(" {reason}")),
     ]));
     lines.extend(rows(&view.load, palette));
-    lines.push(Line::styled(view.keys, palette.tone(Emphasis::Quiet)));
+    lines.push(Line::styled(view.keys, QUIET));
     // The keys are the last to go.
     let room = usize::from(area.height);
     if lines.len() > room && room > 1 {
@@ -171,14 +165,13 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
 }
 
 fn block(title: &str) -> Block<'static> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
-    titled(Line::styled(format!(" {title} "), bold))
+    titled(Line::styled(format!(" {title} "), BOLD))
 }
 
 fn titled(title: Line<'static>) -> Block<'static> {
     Block::bordered()
         .border_type(BorderType::Rounded)
-        .border_style(Style::new().add_modifier(Modifier::DIM))
+        .border_style(QUIET)
         .title(title)
 }
 
@@ -187,9 +180,9 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     let mut spans = Vec::new();
     for (name, step) in &view.phases {
         let (sign, style) = match step {
-            PhaseState::Done => ("✓", palette.tone(Emphasis::Good)),
+            PhaseState::Done => ("✓", palette.tone(Tone::Good)),
             PhaseState::Now => ("▶", Style::new().add_modifier(Modifier::REVERSED)),
-            PhaseState::Ahead => ("·", palette.tone(Emphasis::Quiet)),
+            PhaseState::Ahead => ("·", QUIET),
         };
         spans.push(Span::styled(format!(" {sign} {name} "), style));
     }
@@ -198,11 +191,9 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     // One column between the phases, the bar and what is left.
     let room = columns.saturating_sub(used + left.chars().count() + 4);
     if room < 5 {
-        let now = view
-            .phases
-            .iter()
-            .find(|(_, step)| *step == PhaseState::Now);
         if used + left.chars().count() + 1 > columns {
+            let mut phases = view.phases.iter();
+            let now = phases.find(|(_, step)| *step == PhaseState::Now);
             let name = now.map_or("", |(name, _)| *name);
             return Line::raw(format!("▶ {name} · {left}"));
         }
@@ -214,7 +205,7 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     spans.push(Span::raw(" "));
     spans.push(Span::styled("━".repeat(filled), palette.bars()));
     let rest = "─".repeat(room - filled);
-    spans.push(Span::styled(rest, palette.tone(Emphasis::Quiet)));
+    spans.push(Span::styled(rest, QUIET));
     spans.push(Span::raw(format!(" {left}")));
     Line::from(spans)
 }
@@ -222,10 +213,7 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
 fn rows(rows: &[LabelledRow], palette: Palette) -> Vec<Line<'static>> {
     let line = |row: &LabelledRow| {
         Line::from(vec![
-            Span::styled(
-                format!("{:<LABEL$}", row.label),
-                palette.tone(Emphasis::Quiet),
-            ),
+            Span::styled(format!("{:<LABEL$}", row.label), QUIET),
             Span::styled(row.text.clone(), palette.tone(row.tone)),
         ])
     };
@@ -239,20 +227,16 @@ fn percentiles(view: &ViewModel) -> Paragraph<'static> {
         format!("{name:<8}{values}")
     };
     let header = row("", &mut view.times.columns.iter().copied());
-    let mut lines = vec![Line::styled(
-        header,
-        Style::new().add_modifier(Modifier::DIM),
-    )];
+    let mut lines = vec![Line::styled(header, QUIET)];
     for (name, values) in &view.times.rows {
         lines.push(Line::raw(row(name, &mut values.iter().map(String::as_str))));
     }
     Paragraph::new(lines)
 }
 
-/// The errors so far.
 fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     let list = if view.errors.is_empty() {
-        vec![Line::styled("none", palette.tone(Emphasis::Good))]
+        vec![Line::styled("none", palette.tone(Tone::Good))]
     } else {
         rows(&view.errors, palette)
     };
@@ -260,11 +244,9 @@ fn errors_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
     Paragraph::new(list).wrap(wrap).block(block("errors"))
 }
 
-/// The verdict and its reasons.
 fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
     let title = Line::from(vec![
-        Span::styled(" verdict so far: ", bold),
+        Span::styled(" verdict so far: ", BOLD),
         Span::styled(format!("{} ", view.verdict), verdict_style(view, palette)),
     ]);
     let reasons = view.reasons.iter();
@@ -274,22 +256,22 @@ fn verdict_panel(view: &ViewModel, palette: Palette) -> Paragraph<'static> {
 }
 
 fn verdict_style(view: &ViewModel, palette: Palette) -> Style {
-    palette.tone(view.verdict_tone).add_modifier(Modifier::BOLD)
+    match view.verdict_tone {
+        Tone::Neutral => QUIET.patch(BOLD),
+        tone => palette.tone(tone).patch(BOLD),
+    }
 }
 
 /// One histogram, or two above each other where there is room.
 fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) {
     const ROOM_FOR_TWO: u16 = 18;
-    let shown: Vec<_> = if area.height >= ROOM_FOR_TWO {
-        view.histograms.iter().collect()
-    } else {
-        view.histograms.iter().take(1).collect()
-    };
+    let most = if area.height >= ROOM_FOR_TWO { 2 } else { 1 };
+    let shown: Vec<_> = view.histograms.iter().take(most).collect();
     if shown.is_empty() {
-        let nothing = Paragraph::new("no echo yet").style(palette.tone(Emphasis::Quiet));
+        let nothing = Paragraph::new("no echo yet").style(QUIET);
         return frame.render_widget(nothing.block(block("histogram")), area);
     }
-    let areas = Layout::vertical(vec![Constraint::Fill(1); shown.len()]).split(area);
+    let areas = Layout::vertical(vec![Fill(1); shown.len()]).split(area);
     for (bars, area) in shown.into_iter().zip(areas.iter()) {
         histogram(frame, bars, palette, *area);
     }
@@ -299,8 +281,7 @@ fn histogram(frame: &mut Frame<'_>, bars: &HistogramBars, palette: Palette, area
     let title = format!("{}, messages in log bins", bars.name);
     let block = block(&title);
     let inner = block.inner(area);
-    let [above, below] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Length(AXIS)]).areas(inner);
+    let [above, below] = Layout::vertical([Fill(1), Length(AXIS)]).areas(inner);
     let rows = bars.rows(usize::from(above.height));
     let rows: Vec<_> = rows.into_iter().map(Line::raw).collect();
     let axis: Vec<_> = bars.axis().into_iter().map(Line::raw).collect();
@@ -314,7 +295,7 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
     let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
-        let nothing = Paragraph::new("nothing to draw yet").style(palette.tone(Emphasis::Quiet));
+        let nothing = Paragraph::new("nothing to draw yet").style(QUIET);
         return frame.render_widget(nothing.block(block), area);
     };
     let ys = [round_below(ys[0]), round_above(ys[1])];
@@ -329,36 +310,27 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
             .style(style)
             .data(&curve.points)
     });
-    let quiet = palette.tone(Emphasis::Quiet);
+    let axis = |bounds, labels: Vec<Line<'static>>| {
+        let axis = Axis::default().bounds(bounds).style(QUIET);
+        axis.labels_alignment(Alignment::Right).labels(labels)
+    };
+    let middle = (ys[0] + ys[1]) / 2.0;
     let chart = Chart::new(datasets.collect())
         .block(block)
         .legend_position(None)
-        .x_axis(
-            Axis::default()
-                .bounds(xs)
-                .style(quiet)
-                .labels_alignment(Alignment::Right)
-                .labels([seconds(xs[0]), seconds(xs[1])]),
-        )
-        .y_axis(
-            Axis::default()
-                .bounds(ys)
-                .style(quiet)
-                .labels_alignment(Alignment::Right)
-                .labels([time(ys[0]), time((ys[0] + ys[1]) / 2.0), time(ys[1])]),
-        );
+        .x_axis(axis(xs, xs.map(seconds).to_vec()))
+        .y_axis(axis(ys, [ys[0], middle, ys[1]].map(time).to_vec()));
     frame.render_widget(chart, area);
 }
 
 /// The legend of the curves, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
 fn legend(view: &ViewModel, palette: Palette) -> Vec<Span<'static>> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
     let mut spans = vec![Span::raw(" ")];
     let mut last = "";
     for (number, curve) in view.curves.iter().enumerate() {
         let (style, _, sign) = palette.curve(number);
         if curve.time != last {
-            spans.push(Span::styled(format!("{} ", curve.time), bold));
+            spans.push(Span::styled(format!("{} ", curve.time), BOLD));
             last = curve.time;
         }
         spans.push(Span::styled(format!("{sign} {} ", curve.figure), style));
@@ -381,7 +353,6 @@ fn round_above(y: f64) -> f64 {
     y.floor() + above.copied().unwrap_or(1.0)
 }
 
-/// The smallest and the largest of them.
 fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     values.fold(None, |ends, value| match ends {
         None => Some([value, value]),
@@ -399,9 +370,9 @@ mod tests {
     use swarm::{Phase, RunProgress};
 
     use super::*;
+    use crate::tests::{measuring, plan, view};
     use crate::tui::history::History;
     use crate::tui::view_model::LiveState;
-    use crate::tui::view_model::fixtures::{measuring, plan, view};
 
     const PLAIN: Palette = Palette { colours: false };
     const COLOURED: Palette = Palette { colours: true };

@@ -17,11 +17,8 @@ pub(crate) struct HistoryPoint {
     pub(crate) at_s: f64,
     /// Right and wrong echoes per second.
     pub(crate) received_per_s: f64,
-    /// Messages sent per second.
     pub(crate) sent_per_s: f64,
-    /// Median service time in nanoseconds.
     pub(crate) service_p50_ns: Option<u64>,
-    /// 99th percentile of the service time in nanoseconds.
     pub(crate) service_p99_ns: Option<u64>,
     /// 99th percentile of the response time in nanoseconds; `None` in closed loop.
     pub(crate) response_p99_ns: Option<u64>,
@@ -72,7 +69,6 @@ impl History {
         self.points.iter()
     }
 
-    /// The newest point.
     pub(crate) fn newest(&self) -> Option<&HistoryPoint> {
         self.points.back()
     }

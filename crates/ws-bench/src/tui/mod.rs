@@ -10,9 +10,9 @@
 
 mod draw;
 mod histogram;
-mod history;
+pub(crate) mod history;
 pub mod screen;
-mod view_model;
+pub(crate) mod view_model;
 
 use std::io::{self, IsTerminal, stderr};
 use std::thread;
@@ -41,10 +41,6 @@ const REDRAW_EVERY: Duration = Duration::from_millis(200);
 )]
 pub(crate) struct NoTerminal;
 
-/// Checks that there is a terminal to draw on.
-///
-/// # Errors
-/// [`NoTerminal`].
 pub(crate) fn check() -> Result<(), NoTerminal> {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     if stderr().is_terminal() && !is_dumb {
@@ -55,9 +51,6 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
 }
 
 /// Starts the live screen, which also takes keys.
-///
-/// # Errors
-/// When the terminal cannot be taken.
 pub(crate) fn start(
     plan: &Plan,
     calibration: Option<Calibration>,
@@ -136,9 +129,6 @@ fn is_end_key(key: KeyEvent) -> bool {
     // Held down, a key is pressed once.
     key.kind == KeyEventKind::Press && (is_ctrl_c || is_plain)
 }
-
-#[cfg(test)]
-pub(crate) use self::view_model::fixtures::plan as plan_for_tests;
 
 #[cfg(test)]
 mod tests {

@@ -6,14 +6,16 @@ use std::time::Duration;
 use measurement::plan::Plan;
 use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{Calibration, SendLag, Verdict};
+use measurement::verdict::{Calibration, Latency, SendLag};
 use swarm::{Phase, RunProgress};
-use units::{grouped, human_bytes, human_percent, human_rate};
+use units::{grouped, human_percent, human_rate};
+use wording::Tone;
+use wording::summary_view::{LabelledRow, UNKNOWN, throughput, time};
 
 use super::histogram::HistogramBars;
 use super::history::{History, HistoryPoint};
 use crate::phase_progress::{PHASES, PhaseProgress, summary_so_far};
-use crate::report::{heading_text, time, unknown};
+use crate::report::heading;
 
 /// The state of a run that a view is computed from.
 #[derive(Debug, Clone, Copy)]
@@ -26,30 +28,12 @@ pub(crate) struct LiveState<'a> {
     pub(crate) is_stopped: bool,
 }
 
-/// The importance of a text, which decides its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Emphasis {
-    Plain,
-    Quiet,
-    Good,
-    Warning,
-    Bad,
-}
-
 /// A phase before, while or after the run is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PhaseState {
     Done,
     Now,
     Ahead,
-}
-
-/// A line with a name.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LabelledRow {
-    pub(crate) label: &'static str,
-    pub(crate) text: String,
-    pub(crate) tone: Emphasis,
 }
 
 /// The percentiles so far, one a row.
@@ -75,7 +59,6 @@ pub(crate) struct LatencyCurve {
 /// Everything on the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
-    /// Program, server and load.
     pub(crate) heading: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
     /// The share of the phase that is done, in [0, 1].
@@ -90,7 +73,7 @@ pub(crate) struct ViewModel {
     pub(crate) errors: Vec<LabelledRow>,
     /// The verdict if the run ended now.
     pub(crate) verdict: &'static str,
-    pub(crate) verdict_tone: Emphasis,
+    pub(crate) verdict_tone: Tone,
     /// Reasons of the verdict, each with what to do about it.
     pub(crate) reasons: Vec<String>,
     pub(crate) keys: &'static str,
@@ -108,7 +91,7 @@ impl ViewModel {
             open.and_then(|open| HistogramBars::new(&open.response, "response time", columns));
         let service = HistogramBars::new(&progress.record.service, "service time", columns);
         Self {
-            heading: heading_text(&so_far),
+            heading: heading(&so_far),
             phases: PHASES
                 .into_iter()
                 .map(|phase| (phase.name(), phase_state(phase, progress.phase)))
@@ -153,39 +136,26 @@ fn time_left(left: Duration) -> String {
 
 fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     let LiveState { plan, progress, .. } = *state;
-    let plain = |label, text| LabelledRow {
-        label,
-        text,
-        tone: Emphasis::Plain,
-    };
+    let plain = |label, text| row(label, text, Tone::Neutral);
     let mut rows = vec![clients(plan, &progress.connections)];
-    let now = state.history.newest();
+    let rate = |of: fn(&HistoryPoint) -> f64| {
+        let now = state.history.newest().map(of);
+        now.map_or_else(|| UNKNOWN.to_owned(), human_rate)
+    };
     if let Some(profile) = plan.load.profile() {
         let asked = profile.rate_at(progress.elapsed_s);
-        let sent = now.map_or_else(unknown, |now| human_rate(now.sent_per_s));
+        let sent = rate(|now| now.sent_per_s);
         let text = format!("{sent} of {} msg/s asked", human_rate(asked));
         rows.push(plain("sent now", text));
     }
-    let echoed = now.map_or_else(unknown, |now| human_rate(now.received_per_s));
+    let echoed = rate(|now| now.received_per_s);
     rows.push(plain("echoed now", format!("{echoed} msg/s")));
-    let average = &so_far.throughput;
-    rows.push(plain(
-        "average",
-        format!(
-            "{} msg/s · {}/s",
-            human_rate(average.messages_per_s),
-            human_bytes(average.payload_bytes_per_s)
-        ),
-    ));
+    let average = throughput(so_far).into_iter().filter_map(|f| f.value);
+    rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
     let counts = &progress.record.counts;
-    rows.push(plain(
-        "messages",
-        format!(
-            "{} sent · {} echoed",
-            grouped(counts.sent),
-            grouped(counts.received)
-        ),
-    ));
+    let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
+    let messages = format!("{sent} sent · {echoed} echoed");
+    rows.push(plain("messages", messages));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
         let text = format!("p50 {} · p99 {}", time(p50), time(p99));
@@ -195,24 +165,29 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     rows
 }
 
+fn row(label: &'static str, text: String, tone: Tone) -> LabelledRow {
+    LabelledRow {
+        label,
+        text,
+        tone,
+        ..LabelledRow::default()
+    }
+}
+
 fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
     let of = grouped(u64::from(plan.clients.get()));
     let mut text = format!("{} of {of} up", grouped(connections.opened));
-    let mut tone = Emphasis::Plain;
+    let mut tone = Tone::Neutral;
     for (n, what) in [
         (connections.failed, "failed"),
         (connections.closed_early, "ended early"),
     ] {
         if n > 0 {
             text += &format!(" · {} {what}", grouped(n));
-            tone = Emphasis::Bad;
+            tone = Tone::Bad;
         }
     }
-    LabelledRow {
-        label: "clients",
-        text,
-        tone,
-    }
+    row("clients", text, tone)
 }
 
 /// The load of the generator threads, where the system tells.
@@ -235,7 +210,7 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
     if plan.load.profile().is_some() {
         of.push(("response", &so_far.response_time_ns));
     }
-    let row = |name, figure: fn(&measurement::verdict::Latency) -> Option<u64>| {
+    let row = |name, figure: fn(&Latency) -> Option<u64>| {
         (name, of.iter().map(|(_, l)| time(figure(l))).collect())
     };
     PercentileTable {
@@ -288,35 +263,25 @@ fn errors(counts: &MessageCounts, connections: &Connections) -> Vec<LabelledRow>
     let failures = connections.failures.iter().map(reason("failed"));
     let early_ends = connections.early_ends.iter().map(reason("ended early"));
     let all = of_messages.chain(failures).chain(early_ends);
-    all.map(|(label, text)| LabelledRow {
-        label,
-        text,
-        tone: Emphasis::Bad,
-    })
-    .collect()
+    all.map(|(label, text)| row(label, text, Tone::Bad))
+        .collect()
 }
 
-fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Emphasis, Vec<String>) {
+fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Tone, Vec<String>) {
     if phase < Phase::Measure {
-        return ("nothing measured yet", Emphasis::Quiet, Vec::new());
+        return ("nothing measured yet", Tone::Neutral, Vec::new());
     }
     let found = &so_far.validity;
-    let tone = match found.verdict {
-        Verdict::Valid => Emphasis::Good,
-        Verdict::Suspect => Emphasis::Warning,
-        Verdict::Invalid => Emphasis::Bad,
-    };
-    (found.verdict.name(), tone, found.reasons.clone())
+    let verdict = found.verdict;
+    (verdict.name(), verdict.into(), found.reasons.clone())
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::collections::BTreeMap;
 
-    use super::fixtures::{measuring, plan, view};
     use super::*;
+    use crate::tests::{measuring, plan, view};
 
     fn text<'a>(rows: &'a [LabelledRow], label: &str) -> &'a str {
         let row = rows.iter().find(|row| row.label == label);
@@ -345,7 +310,7 @@ mod tests {
             (view.share, view.time_left),
             (0.25, Some("15 s left".to_owned()))
         );
-        assert_eq!((view.verdict, view.verdict_tone), ("valid", Emphasis::Good));
+        assert_eq!((view.verdict, view.verdict_tone), ("valid", Tone::Good));
         assert!(view.errors.is_empty());
     }
 
@@ -384,7 +349,7 @@ mod tests {
         let view = view(&plan, &measuring(200_000, true), 40);
         assert_eq!(
             (view.verdict, view.verdict_tone),
-            ("suspect", Emphasis::Warning)
+            ("suspect", Tone::Warning)
         );
         assert!(
             view.reasons[0].starts_with("50 % of the offered rate"),
@@ -480,97 +445,5 @@ mod tests {
                 "61 min 01 s left".to_owned()
             )
         );
-    }
-}
-
-/// A plan, progress and a view of it, for the tests of every display.
-#[cfg(test)]
-pub(crate) mod fixtures {
-    #![allow(clippy::unwrap_used)]
-
-    use clap::Parser;
-    use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
-    use measurement::verdict::GeneratorUsage;
-
-    use super::*;
-    use crate::args::BenchArgs;
-
-    pub(crate) fn plan(line: &str) -> Plan {
-        let url = "ws://127.0.0.1:8000/ws";
-        let words = ["ws-bench", url].into_iter().chain(line.split_whitespace());
-        let args = BenchArgs::try_parse_from(words).unwrap();
-        let target = args.target().unwrap().unwrap();
-        args.load_spec().unwrap().against(target).unwrap()
-    }
-
-    /// So many times of `step_ns` × 1, 2, 3, …
-    fn times(count: u64, step_ns: u64) -> LatencyHistogram {
-        let mut times = LatencyHistogram::new();
-        (1..=count).for_each(|n| times.record(n * step_ns));
-        times
-    }
-
-    /// A run in the middle of its measured phase: so many messages in five seconds.
-    pub(crate) fn measuring(messages: u64, is_open: bool) -> RunProgress {
-        let mut record = Record {
-            service: times(messages, 10),
-            ..Record::default()
-        };
-        record.counts.sent = messages + 10;
-        record.counts.received = messages;
-        record.in_time.messages = messages;
-        record.in_time.payload_bytes = messages * 125;
-        record.open_loop = is_open.then(|| {
-            Box::new(OpenLoopRecord {
-                response: times(messages, 15),
-                send_lag: times(messages, 1),
-                sent_in_time: messages + 10,
-                ..OpenLoopRecord::default()
-            })
-        });
-        RunProgress {
-            phase: Phase::Measure,
-            in_phase: Duration::from_secs(5),
-            connections: Connections {
-                attempted: 100,
-                opened: 100,
-                ..Connections::default()
-            },
-            record,
-            usage: GeneratorUsage {
-                cpu_per_core: Some(0.71),
-                run_queue_wait_share: Some(0.01),
-                ..GeneratorUsage::default()
-            },
-            elapsed_s: 5.0,
-        }
-    }
-
-    /// The history of a run that always went as it goes now.
-    pub(crate) fn history(now: &RunProgress) -> History {
-        let mut history = History::default();
-        for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {
-            let share = (n + 1) as u64;
-            let phase_progress = measuring(
-                now.record.service.count() * share / 5,
-                now.record.open_loop.is_some(),
-            );
-            history.update(&RunProgress {
-                elapsed_s,
-                ..phase_progress
-            });
-        }
-        history
-    }
-
-    pub(crate) fn view(plan: &Plan, progress: &RunProgress, columns: usize) -> ViewModel {
-        let state = LiveState {
-            plan,
-            progress,
-            history: &history(progress),
-            calibration: None,
-            is_stopped: false,
-        };
-        ViewModel::new(&state, columns)
     }
 }

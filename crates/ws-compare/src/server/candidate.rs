@@ -3,16 +3,13 @@
 use measurement::plan::{PlanError, ServerUrl};
 use measurement::run::comparison::CandidateRow;
 
-/// Placeholder of the port in commands and URLs.
 const PORT: &str = "{port}";
 
 /// Path of the echo on servers without a URL of their own.
 pub(crate) const DEFAULT_PATH: &str = "/ws";
 
-/// Separator between a command and its URL.
 const AT: &str = " @ ";
 
-/// A server that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SpecError {
     #[error("`{0}` has no name: it has the form NAME=… (example: {1})")]
@@ -35,7 +32,6 @@ pub(crate) enum SpecError {
     Url { name: String, source: PlanError },
 }
 
-/// A server to compare.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
@@ -45,7 +41,6 @@ pub(crate) struct Candidate {
     url: Option<String>,
 }
 
-/// A command that starts a server.
 #[derive(Debug, Clone)]
 pub(crate) struct StartCommand {
     /// Text as typed.
@@ -117,7 +112,6 @@ impl Candidate {
         typed.unwrap_or_else(|| format!("ws://127.0.0.1:{PORT}{path}"))
     }
 
-    /// URL of a start on this port.
     pub(crate) fn target(&self, port: u16, path: &str) -> Result<ServerUrl, PlanError> {
         let url = self.url(path);
         ServerUrl::parse(&match self.command {
@@ -126,7 +120,6 @@ impl Candidate {
         })
     }
 
-    /// Checks that the URL can be used.
     pub(crate) fn check_url(&self, path: &str) -> Result<(), SpecError> {
         let checked = self.target(1, path).map(drop);
         checked.map_err(|source| SpecError::Url {
@@ -141,9 +134,7 @@ impl Candidate {
             name: self.name.clone(),
             command: self.command.as_ref().map(|command| command.text.clone()),
             url: self.url(path),
-            files: Vec::new(),
-            pilot_messages_per_s: None,
-            excluded: None,
+            ..CandidateRow::default()
         }
     }
 }
@@ -153,7 +144,6 @@ fn looks_like_a_url(text: &str) -> bool {
     is_address || text.starts_with("ws")
 }
 
-/// Splits `NAME=…`.
 pub(crate) fn split_name<'t>(
     text: &'t str,
     example: &'static str,

@@ -21,7 +21,6 @@ use super::ws_client::{HandshakeTarget, WsClient, WsClientError};
 /// Limit of one try: a server may accept a connection before it is ready for it.
 const ONE_TRY: Duration = Duration::from_secs(2);
 
-/// Shortest wait between two tries.
 const RETRY_EVERY: Duration = Duration::from_millis(5);
 
 /// Longest wait between two tries, and shortest limit of one.
@@ -56,7 +55,6 @@ pub(crate) struct RunningServer {
 }
 
 impl RunningServer {
-    /// Processes of a server that we have started.
     pub(crate) fn processes(&self) -> Vec<u32> {
         self.process
             .as_ref()
@@ -68,7 +66,6 @@ impl RunningServer {
         self.process.as_mut()?.ending()
     }
 
-    /// Ends a server that we have started.
     pub(crate) fn end(self) {
         if let Some(process) = self.process {
             process.end();

@@ -77,7 +77,7 @@ fn faulty_answers(findings: &mut Findings, spoil: impl FnOnce(&mut Faults)) -> a
     findings.count("duplicated", log.count(Fate::Duplicated), counts.duplicated);
     findings.count("reordered", log.count(Fate::Reordered), counts.reordered);
     let changed = log.count(Fate::Corrupted) + log.count(Fate::Truncated);
-    findings.count("corrupted", changed, counts.corrupted);
+    findings.count("corrupted", changed, counts.corrupted.unwrap_or(0));
     let received = 10_000 - log.count(Fate::Dropped);
     findings.count("received", received, counts.received);
     let timed = recording.record.service.count();

@@ -13,6 +13,7 @@ const SEED: u64 = 0x6B65_7074;
 /// Whenever there are too many, each is dropped with probability one half, and so is each half, quarter,
 /// … of those that come from then on. Every set of equally many is as likely to be kept as any other, as
 /// with Bernoulli sampling: a uniform random choice.
+#[derive(Default)]
 pub(super) struct BoundedSample {
     pub(super) values: Vec<f64>,
     pub(super) xs: Vec<f64>,
@@ -25,11 +26,8 @@ pub(super) struct BoundedSample {
 impl BoundedSample {
     pub(super) fn new(limit: usize) -> Self {
         Self {
-            values: Vec::new(),
-            xs: Vec::new(),
             limit,
-            halvings: 0,
-            seen: 0,
+            ..Self::default()
         }
     }
 

@@ -4,35 +4,9 @@ use crate::read::Metric;
 use crate::read::time_unit::TimeUnit;
 
 /// Words of counts, identifiers and points in time: a name with one of them is not that of a latency.
-const OTHER: &[&str] = &[
-    "at",
-    "bytes",
-    "client",
-    "code",
-    "count",
-    "date",
-    "end",
-    "finished",
-    "id",
-    "index",
-    "intended",
-    "length",
-    "message",
-    "num",
-    "number",
-    "rate",
-    "received",
-    "sent",
-    "send",
-    "size",
-    "start",
-    "started",
-    "status",
-    "stamp",
-    "timestamp",
-];
+const OTHER: &str = "at bytes client code count date end finished id index intended length message num number \
+    rate received sent send size start started status stamp timestamp";
 
-/// A column's name, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnName {
     /// Without its unit.
@@ -45,9 +19,8 @@ pub(super) struct ColumnName {
 
 impl ColumnName {
     pub(super) fn of(name: &str) -> Self {
-        let metric = [Metric::ServiceTime, Metric::ResponseTime]
-            .into_iter()
-            .find(|metric| metric.column() == name);
+        let mut metrics = Metric::ALL.into_iter();
+        let metric = metrics.find(|metric| metric.column() == name);
         let mut words = words(name);
         let unit = words.last().and_then(|(_, word)| TimeUnit::of_word(word));
         let mut stem = name;
@@ -68,46 +41,33 @@ impl ColumnName {
         }
     }
 
-    fn says(&self, wanted: &[&str]) -> bool {
-        self.words
-            .iter()
-            .any(|word| wanted.contains(&word.as_str()))
+    /// Returns `true` when it has one of these words, between blanks.
+    fn says(&self, wanted: &str) -> bool {
+        let mut wanted = wanted.split_ascii_whitespace();
+        wanted.any(|word| self.words.iter().any(|own| own == word))
     }
 
     /// Returns `true` when the name means a latency and hardly anything else: `time` may be a date, `service` a name.
     pub(super) fn is_surely_a_latency(&self) -> bool {
-        const SURE: &[&str] = &[
-            "latency",
-            "latencies",
-            "rtt",
-            "roundtrip",
-            "ping",
-            "delay",
-            "elapsed",
-            "duration",
-        ];
+        const SURE: &str = "latency latencies rtt roundtrip ping delay elapsed duration";
         !self.says(OTHER) && (self.unit.is_some() || self.says(SURE))
     }
 
     /// Ranks how well the name fits a latency, best first; `None` when it does not look like one.
     pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
-        const LATENCY: [&[&str]; 7] = [
-            &["latency", "latencies", "lat"],
-            &["rtt", "roundtrip", "ping"],
-            &["response", "service"],
-            &["delay"],
-            &["elapsed", "took"],
-            &["duration"],
-            &["time", "times"],
+        const LATENCY: [&str; 7] = [
+            "latency latencies lat",
+            "rtt roundtrip ping",
+            "response service",
+            "delay",
+            "elapsed took",
+            "duration",
+            "time times",
         ];
         if self.says(OTHER) {
             return None;
         }
-        let asked_for = match metric {
-            Metric::ServiceTime => "service",
-            Metric::ResponseTime => "response",
-        };
-        if self.says(&[asked_for]) {
+        if self.says(metric.word()) {
             return Some(0);
         }
         LATENCY

@@ -1,18 +1,21 @@
 //! Detection of a sheet's header, and of its columns of numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use crate::error::ResultsError;
+use crate::error::Result;
 use crate::read::cells::{CellSource, CellValue, column_letters};
+use crate::schema::{LatencyColumn, SheetColumn};
 
 /// Rows that decide the kind of a column.
 const HEAD_ROWS: usize = 1_000;
 
+/// Names that pandas gives an index that was written and read again.
+const INDEX_NAMES: [&str; 3] = ["index", "unnamed: 0", "#"];
+
 /// The header of a sheet, and the kinds of its columns.
 #[derive(Debug)]
 pub(in crate::read) struct SheetHeader {
-    /// Left to right.
     pub(in crate::read) columns: Vec<HeaderColumn>,
     /// Row of the first values, from 0.
     pub(in crate::read) first_row: u32,
@@ -20,7 +23,6 @@ pub(in crate::read) struct SheetHeader {
     pub(in crate::read) has_rows: bool,
 }
 
-/// A column of a sheet.
 #[derive(Debug)]
 pub(in crate::read) struct HeaderColumn {
     /// Counts from 0.
@@ -52,14 +54,10 @@ enum HeadCell {
 type HeadRow = (u32, BTreeMap<u32, HeadCell>);
 
 impl SheetHeader {
-    /// Reads the first rows of a sheet.
-    pub(in crate::read) fn read(
-        source: &mut dyn CellSource,
-        sheet: &str,
-    ) -> Result<Self, ResultsError> {
+    pub(in crate::read) fn read(source: &mut dyn CellSource, sheet: &str) -> Result<Self> {
         let mut rows: Vec<HeadRow> = Vec::new();
-        source.visit(sheet, &mut |at, value| {
-            let cell = match value {
+        source.visit(sheet, &mut |cell| {
+            let value = match cell.value {
                 CellValue::Empty => return Ok(ControlFlow::Continue(())),
                 CellValue::Number(number) => HeadCell::Number(number),
                 CellValue::Text(text) => HeadCell::Text(text.trim().to_owned()),
@@ -67,11 +65,11 @@ impl SheetHeader {
             };
             let is_full = rows.len() == HEAD_ROWS;
             match rows.last_mut() {
-                Some((row, cells)) if *row == at.row => {
-                    cells.insert(at.column, cell);
+                Some((row, cells)) if *row == cell.row => {
+                    cells.insert(cell.column, value);
                 }
                 _ if is_full => return Ok(ControlFlow::Break(())),
-                _ => rows.push((at.row, BTreeMap::from([(at.column, cell)]))),
+                _ => rows.push((cell.row, BTreeMap::from([(cell.column, value)]))),
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -82,29 +80,32 @@ impl SheetHeader {
         let header = header_of(rows);
         let names = header.map(|at| &rows[at].1);
         let values = &rows[header.map_or(0, |at| at + 1)..];
-        let mut indexes: Vec<u32> = names
+        let indexes: BTreeSet<u32> = names
             .into_iter()
             .chain(values.iter().map(|(_, cells)| cells))
             .flat_map(|cells| cells.keys().copied())
             .collect();
-        indexes.sort_unstable();
-        indexes.dedup();
-
         let first = indexes.first().copied();
         let columns = indexes
             .into_iter()
             .map(|index| {
-                let name = names.and_then(|names| name_of(names.get(&index)?));
+                let name = names.and_then(|names| match names.get(&index)? {
+                    HeadCell::Text(text) => Some(text.clone()),
+                    HeadCell::Number(number) => Some(number.to_string()),
+                    HeadCell::Other => None,
+                });
                 let contents = ColumnContents::of(values, index);
-                let is_unnamed = name.is_none();
-                let counts = contents.counts_rows && is_unnamed;
+                let numbers_rows = match &name {
+                    Some(name) => INDEX_NAMES.contains(&name.to_lowercase().as_str()),
+                    // A single row counts nothing.
+                    None => {
+                        header.is_some() || contents.numbers > 1 && contents.counts_from.is_some()
+                    }
+                };
                 HeaderColumn {
                     index,
                     is_numeric: contents.numbers > 0 && contents.numbers >= contents.others,
-                    is_index: Some(index) == first
-                        && (counts
-                            || header.is_some() && is_unnamed
-                            || name.as_deref().is_some_and(is_index_name)),
+                    is_index: Some(index) == first && numbers_rows,
                     name,
                 }
             })
@@ -120,24 +121,17 @@ impl SheetHeader {
         }
     }
 
+    /// The places of our columns, left to right; `None` when they are not all there.
+    pub(in crate::read) fn our_columns(&self) -> Option<Vec<u32>> {
+        let index = |column: &LatencyColumn| Some(self.named(column.title())?.index);
+        LatencyColumn::ALL.iter().map(index).collect()
+    }
+
     /// The column with exactly this name.
     pub(in crate::read) fn named(&self, name: &str) -> Option<&HeaderColumn> {
         self.columns
             .iter()
             .find(|column| column.name.as_deref() == Some(name))
-    }
-}
-
-/// Returns `true` for the names that pandas gives an index that was written and read again.
-fn is_index_name(name: &str) -> bool {
-    ["index", "unnamed: 0", "#"].contains(&name.to_lowercase().as_str())
-}
-
-fn name_of(cell: &HeadCell) -> Option<String> {
-    match cell {
-        HeadCell::Text(text) => Some(text.clone()),
-        HeadCell::Number(number) => Some(number.to_string()),
-        HeadCell::Other => None,
     }
 }
 
@@ -151,13 +145,8 @@ fn header_of(rows: &[HeadRow]) -> Option<usize> {
     if above == 0 {
         return is_numbered_by_pandas(rows).then_some(0);
     }
-    let mut header = 0;
-    for at in 1..above {
-        if rows[at].1.len() > rows[header].1.len() {
-            header = at;
-        }
-    }
-    Some(header)
+    // Of equals the first.
+    (0..above).rev().max_by_key(|at| rows[*at].1.len())
 }
 
 /// Columns without names are numbered by pandas: nothing above the index, then 0, 1, 2, …
@@ -168,16 +157,14 @@ fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
     let is_numbered = (1..).zip(names).all(|(wanted, (index, cell))| {
         *index == wanted && matches!(cell, HeadCell::Number(n) if *n == f64::from(wanted - 1))
     });
-    is_numbered && ColumnContents::of(values, 0).counts_rows_from_0
+    is_numbered && ColumnContents::of(values, 0).counts_from == Some(0)
 }
 
-/// The values of a column in the first rows.
 struct ColumnContents {
     numbers: usize,
     others: usize,
-    /// 0, 1, 2, … or 1, 2, 3, … without a gap.
-    counts_rows: bool,
-    counts_rows_from_0: bool,
+    /// The first of numbers without a gap: 0, 1, 2, … or 1, 2, 3, …
+    counts_from: Option<u32>,
 }
 
 impl ColumnContents {
@@ -192,18 +179,14 @@ impl ColumnContents {
             }
         }
         let is_whole = others == 0 && numbers.len() == values.len() && !numbers.is_empty();
-        let counts_from = |first: u32| {
-            is_whole
-                && (first..)
-                    .zip(&numbers)
-                    .all(|(n, value)| *value == f64::from(n))
+        let is_count = |first: &u32| {
+            let mut counted = (*first..).zip(&numbers);
+            is_whole && counted.all(|(n, value)| *value == f64::from(n))
         };
         Self {
             numbers: numbers.len(),
             others,
-            // A single row counts nothing.
-            counts_rows: numbers.len() > 1 && (counts_from(0) || counts_from(1)),
-            counts_rows_from_0: counts_from(0),
+            counts_from: [0, 1].into_iter().find(is_count),
         }
     }
 }

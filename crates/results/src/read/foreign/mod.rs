@@ -1,12 +1,4 @@
 //! One column of times of any spreadsheet: sheet, header, column and unit are found by themselves.
-//!
-//! | file | what lives there |
-//! |---|---|
-//! | `detect_header` | a sheet's header, and its columns of numbers |
-//! | `column_name` | words, unit and metric of a column's name |
-//! | `select_column` | the column that is meant |
-//! | `read_column` | its values, checked |
-//! | `bounded_sample` | a bounded number of them |
 
 mod bounded_sample;
 mod column_name;
@@ -14,76 +6,52 @@ pub(super) mod detect_header;
 mod read_column;
 mod select_column;
 
-use std::path::Path;
-
+use self::bounded_sample::BoundedSample;
 use self::detect_header::SheetHeader;
-use self::read_column::{ColumnReader, ColumnValues};
+use self::read_column::ColumnReader;
 use self::select_column::SelectedColumn;
 use super::ColumnRequest;
 use super::cells::CellSource;
 use super::run_origin::RunOrigin;
 use super::summary_sheet;
 use super::time_column::{Latencies, TimeColumn, XColumn};
-use super::time_unit::TimeUnit;
-use crate::error::{ColumnProblem, Place, Refusal, ResultsError, quoted};
+use crate::error::{ColumnProblem, Place, Refusal, Result, ResultsError};
 use crate::schema::{LATENCIES_SHEET, LatencyColumn, SheetColumn, latencies_sheet};
 
-/// Reads one column of times of an open file.
-pub(super) fn read_times_of(
-    path: &Path,
-    source: &mut dyn CellSource,
-    request: &ColumnRequest,
-) -> Result<TimeColumn, ResultsError> {
-    let (sheet, column) = select_sheet(path, source, request)?;
-    read_selected(path, source, request, (&sheet, column), None)
-}
-
-/// Reads the times of a file of cells together with another column of ours: times as well, in this unit.
-/// `None` where the file is not ours.
+/// Reads the times of a file of cells together with another column of ours, whose numbers are checked as
+/// milliseconds. `None` where the file is not ours.
 pub(super) fn read_beside(
-    path: &Path,
     source: &mut dyn CellSource,
     request: &ColumnRequest,
-    (column, unit): (LatencyColumn, TimeUnit),
-) -> Result<Option<TimeColumn>, ResultsError> {
-    let mut request = ColumnRequest {
-        x: None,
-        ..request.clone()
-    };
-    if !select_sheet(path, source, &request)?.1.is_ours {
+    column: LatencyColumn,
+) -> Result<Option<TimeColumn>> {
+    let mut request = request.clone();
+    request.x = None;
+    if !select_sheet(source, &request)?.1.is_ours {
         return Ok(None);
     }
     request.x = Some(column.title().to_owned());
-    let (sheet, column) = select_sheet(path, source, &request)?;
-    read_selected(path, source, &request, (&sheet, column), Some(unit)).map(Some)
+    read_times_of(source, &request, true).map(Some)
 }
 
-fn read_selected(
-    path: &Path,
+/// Reads one column of times of an open file, and the other one, if it was asked for, as times as well or as any
+/// numbers.
+pub(super) fn read_times_of(
     source: &mut dyn CellSource,
     request: &ColumnRequest,
-    (sheet, column): (&str, SelectedColumn),
-    x_unit: Option<TimeUnit>,
-) -> Result<TimeColumn, ResultsError> {
-    let place = Place {
-        path: path.to_owned(),
-        sheet: source.has_sheets().then(|| sheet.to_owned()),
-    };
+    x_is_time: bool,
+) -> Result<TimeColumn> {
+    let (sheet, column) = select_sheet(source, request)?;
+    let place = source.place(&sheet);
     let unit = request.unit.or(column.name.unit);
-    let ColumnValues {
-        values_ms,
-        xs,
-        skipped,
-        chosen_from,
-    } = {
-        let mut reader = ColumnReader::new(unit.unwrap_or_default(), x_unit);
-        reader.read(path, source, sheet, &column)?;
-        if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
-            read_further_sheets(path, source, request, &mut reader)?;
-        }
-        reader.finish()
-    };
-    if values_ms.is_empty() {
+    let mut reader = ColumnReader::new(unit.unwrap_or_default(), x_is_time);
+    reader.read(source, &sheet, &column)?;
+    if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
+        read_further_sheets(source, request, &mut reader)?;
+    }
+    let (chosen_from, skipped) = (reader.chosen_from(), reader.skipped);
+    let BoundedSample { values, xs, .. } = reader.sample;
+    if values.is_empty() {
         return Err(ResultsError::NoValues {
             place,
             column: column.label,
@@ -97,12 +65,12 @@ fn read_selected(
         None
     };
     let timed = run.as_ref().and_then(|run| run.timed_messages);
-    let rows = chosen_from.unwrap_or(values_ms.len() as u64);
+    let rows = chosen_from.unwrap_or(values.len() as u64);
     Ok(TimeColumn {
         times: Latencies {
             // The run counts more messages than it kept, and kept more than are kept here.
             chosen_from: timed.filter(|timed| *timed > rows).or(chosen_from),
-            values_ms,
+            values_ms: values,
             counts: Vec::new(),
             skipped,
         },
@@ -120,17 +88,16 @@ fn read_selected(
 
 /// Reads the sheets `latencies_2`, `latencies_3`, … as well.
 fn read_further_sheets(
-    path: &Path,
     source: &mut dyn CellSource,
     request: &ColumnRequest,
     reader: &mut ColumnReader,
-) -> Result<(), ResultsError> {
+) -> Result<()> {
     let sheets = source.sheets();
     let further = (1..).map(latencies_sheet);
     for next in further.take_while(|next| sheets.contains(next)) {
         // It may have the column elsewhere.
         if let Ok(column) = select_column::select(&SheetHeader::read(source, &next)?, request) {
-            reader.read(path, source, &next, &column)?;
+            reader.read(source, &next, &column)?;
         }
     }
     Ok(())
@@ -138,18 +105,14 @@ fn read_further_sheets(
 
 /// Selects the sheet that was asked for, else `latencies`, else the first with a column that can be meant.
 fn select_sheet(
-    path: &Path,
     source: &mut dyn CellSource,
     request: &ColumnRequest,
-) -> Result<(String, SelectedColumn), ResultsError> {
+) -> Result<(String, SelectedColumn)> {
     let mut sheets = source.sheets();
     if let Some(wanted) = &request.sheet {
         if !sheets.contains(wanted) {
-            return Err(ResultsError::NoSuchSheet {
-                path: path.to_owned(),
-                sheet: wanted.clone(),
-                known: quoted(&sheets),
-            });
+            let problem = ColumnProblem::NoSuchSheet(wanted.clone(), sheets);
+            return Err(ResultsError::NoColumn(Place::file(source.path()), problem));
         }
         sheets = vec![wanted.clone()];
     } else {
@@ -157,25 +120,19 @@ fn select_sheet(
         sheets.sort_by_key(|sheet| sheet != LATENCIES_SHEET);
     }
 
-    let mut nearest: Option<(ColumnProblem, Place)> = None;
+    let mut nearest: Option<(String, ColumnProblem)> = None;
     for sheet in sheets {
         match select_column::select(&SheetHeader::read(source, &sheet)?, request) {
             Ok(column) => return Ok((sheet, column)),
-            Err(problem) => {
-                // The first sheet that came nearest explains most.
-                if nearest
-                    .as_ref()
-                    .is_none_or(|(best, _)| best.nearness() < problem.nearness())
-                {
-                    let sheet = source.has_sheets().then_some(sheet);
-                    let path = path.to_owned();
-                    nearest = Some((problem, Place { path, sheet }));
-                }
-            }
+            // The first sheet that came nearest explains most.
+            Err(problem) => match &nearest {
+                Some((_, best)) if best.nearness() >= problem.nearness() => {}
+                _ => nearest = Some((sheet, problem)),
+            },
         }
     }
     Err(match nearest {
-        Some((problem, place)) => ResultsError::NoColumn { place, problem },
-        None => ResultsError::refused(path, Refusal::Empty),
+        Some((sheet, problem)) => ResultsError::NoColumn(source.place(&sheet), problem),
+        None => ResultsError::Refused(source.path().to_owned(), Refusal::Empty),
     })
 }

@@ -7,7 +7,6 @@ use crate::read::cells::column_letters;
 use crate::read::{ColumnRequest, Metric};
 use crate::schema::{LatencyColumn, SheetColumn};
 
-/// The column to read.
 #[derive(Debug, Clone)]
 pub(super) struct SelectedColumn {
     pub(super) column: u32,
@@ -41,9 +40,7 @@ pub(super) fn select(
     } else {
         guess(header, request.metric, x)?
     };
-    let is_ours = LatencyColumn::TITLES
-        .iter()
-        .all(|title| header.named(title).is_some());
+    let is_ours = header.our_columns().is_some();
     let outcome = header.named(LatencyColumn::Outcome.title());
     Ok(SelectedColumn {
         column: column.index,
@@ -80,19 +77,17 @@ fn guess<'t>(
         candidates.as_slice(),
     ) {
         ([column], _) => Ok(column),
-        ([], _) if let Some(column) = others.find(is_named) => Err(ColumnProblem::NotNumbers {
-            column: column.label(),
-        }),
+        ([], _) if let Some(column) = others.find(is_named) => {
+            Err(ColumnProblem::NotNumbers(column.label()))
+        }
         ([], [column]) => Ok(column),
         ([], []) => Err(match (x, numeric().find(|column| !is_x(column))) {
-            (Some(x), None) if x.is_numeric => ColumnProblem::OnlyX { column: x.label() },
-            (_, index) => ColumnProblem::NoNumbers {
-                index: index.map(HeaderColumn::label),
-            },
+            (Some(x), None) if x.is_numeric => ColumnProblem::OnlyX(x.label()),
+            (_, index) => ColumnProblem::NoNumbers(index.map(HeaderColumn::label)),
         }),
-        _ => Err(ColumnProblem::Ambiguous {
-            columns: candidates.iter().map(|column| column.label()).collect(),
-        }),
+        _ => Err(ColumnProblem::Ambiguous(
+            candidates.iter().map(|column| column.label()).collect(),
+        )),
     }
 }
 
@@ -109,15 +104,14 @@ fn best_named<'t>(candidates: &[&'t HeaderColumn], metric: Metric) -> Vec<&'t He
 
 /// Finds a column by its name, first in the case in which it was typed, then in any; then by its letter.
 fn find<'t>(header: &'t SheetHeader, wanted: &str) -> Result<&'t HeaderColumn, ColumnProblem> {
-    let by = |matches: &dyn Fn(&HeaderColumn) -> bool| {
-        header.columns.iter().find(|column| matches(column))
-    };
+    let columns = || header.columns.iter();
     let name = |column: &HeaderColumn| column.name.clone().unwrap_or_default();
-    by(&|column| name(column) == wanted)
-        .or_else(|| by(&|column| name(column).to_lowercase() == wanted.to_lowercase()))
-        .or_else(|| by(&|column| column_letters(column.index) == wanted.to_uppercase()))
-        .ok_or_else(|| ColumnProblem::NoSuchColumn {
-            wanted: wanted.to_owned(),
-            known: header.columns.iter().map(HeaderColumn::label).collect(),
+    columns()
+        .find(|column| name(column) == wanted)
+        .or_else(|| columns().find(|column| name(column).to_lowercase() == wanted.to_lowercase()))
+        .or_else(|| columns().find(|column| column_letters(column.index) == wanted.to_uppercase()))
+        .ok_or_else(|| {
+            let known = columns().map(HeaderColumn::label).collect();
+            ColumnProblem::NoSuchColumn(wanted.to_owned(), known)
         })
 }

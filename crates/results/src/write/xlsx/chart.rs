@@ -2,11 +2,11 @@
 
 use rust_xlsxwriter::{
     Chart, ChartAxis, ChartAxisCrossing, ChartFont, ChartFormat, ChartLegendPosition, ChartLine,
-    ChartMarker, ChartMarkerType, ChartSeries, ChartSolidFill, ChartType, Worksheet, XlsxError,
+    ChartMarker, ChartMarkerType, ChartSeries, ChartSolidFill, ChartType, Worksheet,
 };
 
 use super::style::{FAINT, GRID, INK, RULE};
-use super::{column, ms};
+use super::{XlsxResult, column, ms};
 
 /// Points of a line up to which each is marked: a line of one point is no line.
 const FEW_POINTS: u32 = 30;
@@ -30,28 +30,22 @@ pub(super) struct SheetChart<'a> {
     pub(super) sheet: &'a str,
     /// Number of the sheet's columns: the chart stands to their right.
     pub(super) columns: usize,
-    /// Its last row that is drawn.
+    /// Last row that is drawn.
     pub(super) last_row: u32,
     pub(super) title: String,
     pub(super) x: SheetAxis<'a>,
     /// Column of the positions.
     pub(super) x_column: u16,
     pub(super) y: SheetAxis<'a>,
-    pub(super) names: LegendNames,
+    /// The legend refers to the headers of the lines' columns: for names that are not ours, which a spreadsheet
+    /// would take for a reference to cells when they look like one.
+    pub(super) are_names_in_header: bool,
     pub(super) lines: Vec<SheetLine<'a>>,
 }
 
-/// Sources of the names in the legend.
-#[derive(Clone, Copy)]
-pub(super) enum LegendNames {
-    /// Each line's own name.
-    OfLines,
-    /// The header of each line's column: for names that are not ours, which a spreadsheet would
-    /// take for a reference to cells when they look like one.
-    OfHeaders,
-}
+/// A column as a line: its name, the column, its colour and style.
+pub(super) type SheetLine<'a> = (&'a str, u16, u32, LineStyle);
 
-/// An axis.
 pub(super) struct SheetAxis<'a> {
     pub(super) name: &'a str,
     pub(super) format: &'a str,
@@ -59,7 +53,6 @@ pub(super) struct SheetAxis<'a> {
 }
 
 impl SheetAxis<'static> {
-    /// An axis of milliseconds.
     pub(super) fn of_times(scale: SheetScale) -> Self {
         Self {
             name: "ms",
@@ -80,7 +73,6 @@ pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<
     }
 }
 
-/// Scales of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SheetScale {
     /// Chosen by the spreadsheet: not from zero where all values lie close together, so that they
@@ -125,15 +117,6 @@ impl SheetScale {
     }
 }
 
-/// A column as a line.
-pub(super) struct SheetLine<'a> {
-    pub(super) name: &'a str,
-    pub(super) column: u16,
-    pub(super) colour: u32,
-    pub(super) style: LineStyle,
-}
-
-/// Styles of a line.
 #[derive(Clone, Copy)]
 pub(super) enum LineStyle {
     /// A line of this width in points.
@@ -147,7 +130,7 @@ pub(super) enum LineStyle {
 
 impl SheetChart<'_> {
     /// Puts the chart beside the columns, its top at this row.
-    pub(super) fn insert(self, sheet: &mut Worksheet, row: u32) -> Result<(), XlsxError> {
+    pub(super) fn insert(self, sheet: &mut Worksheet, row: u32) -> XlsxResult {
         let mut chart = Chart::new(ChartType::ScatterStraight);
         chart
             .title()
@@ -163,7 +146,7 @@ impl SheetChart<'_> {
         self.x.draw(chart.x_axis());
         self.y.draw(chart.y_axis());
         for line in &self.lines {
-            self.draw(line, chart.add_series());
+            self.draw(*line, chart.add_series());
         }
         chart
             .set_width(WIDTH)
@@ -173,29 +156,30 @@ impl SheetChart<'_> {
         Ok(())
     }
 
-    fn draw(&self, line: &SheetLine<'_>, series: &mut ChartSeries) {
-        match self.names {
-            LegendNames::OfLines => series.set_name(line.name),
-            LegendNames::OfHeaders => series.set_name((self.sheet, 0, line.column)),
-        };
+    fn draw(&self, (name, column, colour, style): SheetLine<'_>, series: &mut ChartSeries) {
+        if self.are_names_in_header {
+            series.set_name((self.sheet, 0, column));
+        } else {
+            series.set_name(name);
+        }
         series
             .set_categories((self.sheet, 1, self.x_column, self.last_row, self.x_column))
-            .set_values((self.sheet, 1, line.column, self.last_row, line.column));
+            .set_values((self.sheet, 1, column, self.last_row, column));
         let mut marker = ChartMarker::new();
         let mut fill = ChartSolidFill::new();
-        fill.set_color(line.colour);
+        fill.set_color(colour);
         marker
             .set_type(ChartMarkerType::Circle)
             .set_format(ChartFormat::new().set_solid_fill(&fill).set_no_border());
         let is_few = self.last_row <= FEW_POINTS;
-        match line.style {
+        match style {
             LineStyle::Dots => {
                 series.set_format(ChartFormat::new().set_no_line());
                 series.set_marker(marker.set_size(if is_few { 7 } else { 3 }));
             }
             LineStyle::Line(width) | LineStyle::Joined(width) => {
-                series.set_format(ChartFormat::new().set_line(&stroke(line.colour, width)));
-                if is_few || matches!(line.style, LineStyle::Joined(_)) {
+                series.set_format(ChartFormat::new().set_line(&stroke(colour, width)));
+                if is_few || matches!(style, LineStyle::Joined(_)) {
                     series.set_marker(marker.set_size(if is_few { 5 } else { 3 }));
                 }
             }
@@ -204,7 +188,7 @@ impl SheetChart<'_> {
 
     /// A description for people who cannot see it: without the lines' names where those are too long.
     fn alt_text(&self) -> String {
-        let names: Vec<_> = self.lines.iter().map(|line| line.name).collect();
+        let names: Vec<_> = self.lines.iter().map(|(name, ..)| *name).collect();
         let whole = format!("{}: {}, by {}", self.title, names.join(", "), self.x.name);
         if whole.encode_utf16().count() <= ALT_TEXT {
             return whole;

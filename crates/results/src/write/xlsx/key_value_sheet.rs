@@ -1,11 +1,11 @@
 //! A JSON document, one key a row, the verdict first.
 
 use measurement::verdict::Verdict;
-use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Worksheet, XlsxError};
+use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Worksheet};
 use serde_json::Value;
 
-use super::row;
-use super::style::{FAINT, GREEN, INK, ORANGE, RULE, Styles, VERMILION, begin_sheet};
+use super::style::{FAINT, GREEN, INK, ORANGE, RULE, VERMILION, begin_sheet};
+use super::{XlsxResult, row};
 use crate::schema::{KeyValueColumn as Column, SheetColumn};
 
 /// The section that comes before all others: the verdict on them.
@@ -23,13 +23,12 @@ pub(super) fn write(
     name: &str,
     document: &Value,
     verdict: Verdict,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     let mut rows = Vec::new();
     flatten("", document, &mut rows);
     // A stable sort: all else stays in the order of the document.
     rows.sort_by_key(|(key, _)| section(key) != VERDICT);
-    begin_sheet(sheet, name, rows.len(), styles, |_: Column| &styles.text)?;
+    begin_sheet::<Column>(sheet, name, rows.len())?;
     sheet.set_landscape().set_portrait();
     let longest = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     sheet.set_column_width(Column::Key.at(), row(longest + 4))?;
@@ -63,7 +62,7 @@ pub(super) fn write(
 }
 
 /// Writes a dotted key, its last part emphasized: every row of a section begins alike.
-fn write_key(sheet: &mut Worksheet, row: u32, key: &str, cell: &Format) -> Result<(), XlsxError> {
+fn write_key(sheet: &mut Worksheet, row: u32, key: &str, cell: &Format) -> XlsxResult {
     let [faint, ink] = [FAINT, INK].map(|colour| Format::new().set_font_color(colour));
     // A system's own words, which are keys of `connections.failures`, may end in a dot.
     match key.rsplit_once('.').filter(|(_, name)| !name.is_empty()) {
@@ -84,7 +83,7 @@ fn write_value(
     row: u32,
     (key, value): (&str, &Value),
     cell: Format,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     let at = Column::Value.at();
     match value {
         Value::Bool(value) => sheet.write_with_format(row, at, *value, &cell)?,
@@ -127,29 +126,24 @@ fn number_format(key: &str, number: f64) -> &'static str {
     // `service_time_ns.p99` has its unit in the part, `coordinated_omission_p99_ns` in the name.
     let is_ns = name != "count" && key.split('.').any(|part| part.ends_with("_ns"));
     let is_bytes = name.ends_with("_bytes") || key.contains("payload_bytes.");
-    if matches!(name, "schema" | "seed" | "pid") {
-        "0"
-    } else if is_ns {
-        "#,##0 \"ns\""
-    } else if is_bytes {
-        "#,##0 \"B\""
-    } else if name == "payload_bytes_per_s" {
-        "#,##0 \"B/s\""
-    } else if name.ends_with("_per_s") {
-        "#,##0.0 \"/s\""
-    } else if name.ends_with("_share") || name == "cpu_per_core" {
-        "0.0%"
-    } else if name.ends_with("_s") && !name.ends_with("_per_cpu_s") {
-        "#,##0.000 \"s\""
-    } else if number.fract() == 0.0 {
-        "#,##0"
-    } else {
-        "#,##0.0##"
-    }
+    let is_length_s = name.ends_with("_s") && !name.ends_with("_per_cpu_s");
+    let is_share = name.ends_with("_share") || name == "cpu_per_core";
+    let formats = [
+        (matches!(name, "schema" | "seed" | "pid"), "0"),
+        (is_ns, "#,##0 \"ns\""),
+        (is_bytes, "#,##0 \"B\""),
+        (name == "payload_bytes_per_s", "#,##0 \"B/s\""),
+        (name.ends_with("_per_s"), "#,##0.0 \"/s\""),
+        (is_share, "0.0%"),
+        (is_length_s, "#,##0.000 \"s\""),
+        (number.fract() == 0.0, "#,##0"),
+    ];
+    let first = formats.into_iter().find(|(is_it, _)| *is_it);
+    first.map_or("#,##0.0##", |(_, format)| format)
 }
 
 /// The leaves of a JSON value with their dotted paths, in the order of the document.
-fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, Value)>) {
+fn flatten<'v>(path: &str, value: &'v Value, rows: &mut Vec<(String, &'v Value)>) {
     let join = |key: &str| match path {
         "" => key.to_owned(),
         path => format!("{path}.{key}"),
@@ -165,7 +159,7 @@ fn flatten(path: &str, value: &Value, rows: &mut Vec<(String, Value)>) {
                 flatten(&join(&index.to_string()), value, rows);
             }
         }
-        leaf => rows.push((path.to_owned(), leaf.clone())),
+        leaf => rows.push((path.to_owned(), leaf)),
     }
 }
 

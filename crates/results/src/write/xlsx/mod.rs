@@ -14,47 +14,44 @@ mod percentiles;
 mod style;
 mod timeline;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use measurement::run::Tool;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use super::{RunView, ms, seconds};
 use crate::schema::{ROWS_PER_SHEET, SUMMARY_SHEET};
-use style::Styles;
 
 pub(super) use comparison::write as write_comparison;
+
+type XlsxResult = Result<(), XlsxError>;
 
 /// Deflate's fastest level but one: half the time of the default for a tenth more bytes.
 const COMPRESSION_LEVEL: u8 = 2;
 
-pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> Result<(), XlsxError> {
-    workbook(run, ROWS_PER_SHEET)?.save_to_writer(file)
+pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> io::Result<()> {
+    workbook(run, ROWS_PER_SHEET)
+        .and_then(|mut workbook| workbook.save_to_writer(file))
+        .map_err(io::Error::other)
 }
 
-/// The workbook in memory, with fewer samples to a sheet than fit.
-#[cfg(test)]
-pub(super) fn write_sheets_of(run: &RunView<'_>, rows: usize) -> Result<Vec<u8>, XlsxError> {
-    workbook(run, rows)?.save_to_buffer()
-}
-
-fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
+/// The workbook with this number of samples to a sheet.
+pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
     let s = run.summary;
     let (title, subject) = (
         format!("WebSocket benchmark of {}", s.plan.url),
         format!("{} clients, {} messages", s.plan.clients, s.messages.sent),
     );
     let mut workbook = new_workbook(title, subject, &s.tool, &s.started_at);
-    let styles = Styles::new();
     // A summary of ours always has a JSON form.
     let document = serde_json::to_value(s).unwrap_or_default();
     let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
-    key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict, &styles)?;
-    latencies::write(&mut workbook, run, rows_per_sheet, &styles)?;
-    percentiles::write(workbook.add_worksheet(), run, &styles)?;
-    timeline::write(workbook.add_worksheet(), run, &styles)?;
-    connections::write(workbook.add_worksheet_with_low_memory()?, run, &styles)?;
-    moving_average::write(workbook.add_worksheet(), run, &styles)?;
+    key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict)?;
+    latencies::write(&mut workbook, run, rows_per_sheet)?;
+    percentiles::write(workbook.add_worksheet(), run)?;
+    timeline::write(workbook.add_worksheet(), run)?;
+    connections::write(workbook.add_worksheet_with_low_memory()?, run)?;
+    moving_average::write(workbook.add_worksheet(), run)?;
     Ok(workbook)
 }
 

@@ -5,13 +5,11 @@ use std::num::NonZeroUsize;
 
 use measurement::moving_average::{MovingGroup, groups};
 use measurement::record::Sample;
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
-use super::chart::{
-    self, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
-};
-use super::style::{BLUE, ORANGE, SKY, Styles, VERMILION, begin_sheet};
-use super::{RunView, count, has_response_times, ms, row, seconds};
+use super::chart::{self, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
+use super::style::{BLUE, ORANGE, SKY, VERMILION, write_table};
+use super::{RunView, XlsxResult, count, has_response_times, ms, row, seconds};
 use crate::schema::{
     MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW, MovingAverageColumn as Column, SheetColumn,
 };
@@ -19,33 +17,27 @@ use crate::schema::{
 /// Rows at most: more points could not be distinguished in the chart.
 const MOST: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
-/// The columns of one of the two times.
-struct TimeColumns {
-    average: Column,
-    min: Column,
-    p99: Column,
-    max: Column,
-}
+/// Columns of average, minimum, p99 and maximum of one of the two times.
+type TimeColumns = [Column; 4];
 
-const SERVICE: TimeColumns = TimeColumns {
-    average: Column::ServiceAverage,
-    min: Column::ServiceMin,
-    p99: Column::ServiceP99,
-    max: Column::ServiceMax,
-};
+const SERVICE: TimeColumns = [
+    Column::ServiceAverage,
+    Column::ServiceMin,
+    Column::ServiceP99,
+    Column::ServiceMax,
+];
 
-const RESPONSE: TimeColumns = TimeColumns {
-    average: Column::ResponseAverage,
-    min: Column::ResponseMin,
-    p99: Column::ResponseP99,
-    max: Column::ResponseMax,
-};
+const RESPONSE: TimeColumns = [
+    Column::ResponseAverage,
+    Column::ResponseMin,
+    Column::ResponseP99,
+    Column::ResponseMax,
+];
 
-pub(super) fn write(
-    sheet: &mut Worksheet,
-    run: &RunView<'_>,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
+/// The groups of service and response times, and the last of their messages.
+type AverageRow<'r> = (&'r MovingGroup, &'r MovingGroup, Option<&'r Sample>);
+
+pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     let timed = || run.samples.iter().filter(|s| s.outcome.is_timed());
     let of = |time: fn(&Sample) -> Option<u64>| {
         groups(timed().filter_map(time), MOVING_AVERAGE_WINDOW, MOST)
@@ -56,35 +48,32 @@ pub(super) fn write(
     } else {
         service.clone()
     };
-    let format = |column| match column {
-        Column::Message => &styles.count,
-        Column::Sent => &styles.seconds,
-        _ => &styles.ms,
-    };
-    begin_sheet(sheet, MOVING_AVERAGE_SHEET, service.len(), styles, format)?;
     let (mut samples, mut passed) = (timed(), 0);
-    for (index, (service, response)) in service.iter().zip(&response).enumerate() {
-        let row = row(index + 1);
-        sheet.write_number(row, Column::Message.at(), count(service.last as u64))?;
-        if let Some(sample) = samples.nth(service.last - passed - 1) {
-            sheet.write_number(row, Column::Sent.at(), seconds(sample.sent_ns))?;
-        }
+    let rows = service.iter().zip(&response).map(|(service, response)| {
+        let last = samples.nth(service.last - passed - 1);
         passed = service.last;
-        for (group, columns) in [(service, SERVICE), (response, RESPONSE)] {
-            if let Some(ns) = group.average {
-                sheet.write_number(row, columns.average.at(), ns / 1e6)?;
-            }
-            sheet.write_number(row, columns.min.at(), ms(group.min))?;
-            sheet.write_number(row, columns.p99.at(), ms(group.p99))?;
-            sheet.write_number(row, columns.max.at(), ms(group.max))?;
-        }
-    }
+        (service, response, last)
+    });
+    let rows: Vec<AverageRow<'_>> = rows.collect();
+    let content = |(service, response, last): &AverageRow<'_>, column| match column {
+        Column::Message => count(service.last as u64).into(),
+        Column::Sent => last.map(|sample| seconds(sample.sent_ns)).into(),
+        Column::ServiceAverage => service.average.map(|ns| ns / 1e6).into(),
+        Column::ServiceMin => ms(service.min).into(),
+        Column::ServiceP99 => ms(service.p99).into(),
+        Column::ServiceMax => ms(service.max).into(),
+        Column::ResponseAverage => response.average.map(|ns| ns / 1e6).into(),
+        Column::ResponseMin => ms(response.min).into(),
+        Column::ResponseP99 => ms(response.p99).into(),
+        Column::ResponseMax => ms(response.max).into(),
+    };
+    write_table(sheet, MOVING_AVERAGE_SHEET, &rows, content)?;
     let is_sample = (run.samples.len() as u64) < run.summary.messages.sent;
-    if let Some(chart) = chart_of("Service time", &service, &SERVICE, is_sample) {
+    if let Some(chart) = chart_of("Service time", &service, SERVICE, is_sample) {
         chart.insert(sheet, 1)?;
     }
     if has_response_times(run)
-        && let Some(chart) = chart_of("Response time", &response, &RESPONSE, is_sample)
+        && let Some(chart) = chart_of("Response time", &response, RESPONSE, is_sample)
     {
         chart.insert(sheet, 1 + chart::ROWS)?;
     }
@@ -95,16 +84,13 @@ pub(super) fn write(
 fn chart_of(
     name: &str,
     groups: &[MovingGroup],
-    columns: &TimeColumns,
+    columns: TimeColumns,
     is_sample: bool,
 ) -> Option<SheetChart<'static>> {
     let (first, last) = (groups.first()?, groups.last()?);
     let (title, lines) = title_and_lines(name, first.last, last.average.is_some(), columns);
-    let middle = {
-        let mut p99s: Vec<_> = groups.iter().map(|g| g.p99).collect();
-        let middle = p99s.len() / 2;
-        *p99s.select_nth_unstable(middle).1
-    };
+    let mut p99s: Vec<_> = groups.iter().map(|g| g.p99).collect();
+    let middle = p99s.len() / 2;
     let x = if is_sample {
         "message, of those kept, in the order of sending"
     } else {
@@ -119,10 +105,10 @@ fn chart_of(
         x_column: Column::Message.at(),
         y: SheetAxis::of_times(SheetScale::of_times(
             groups.iter().map(|g| g.min).min()?,
-            middle,
+            *p99s.select_nth_unstable(middle).1,
             groups.iter().map(|g| g.max).max()?,
         )),
-        names: LegendNames::OfLines,
+        are_names_in_header: false,
         lines,
     })
 }
@@ -132,14 +118,8 @@ fn title_and_lines(
     name: &str,
     size: usize,
     has_average: bool,
-    columns: &TimeColumns,
+    [average, min, p99, max]: TimeColumns,
 ) -> (String, Vec<SheetLine<'static>>) {
-    let line = |name, column: Column, colour, style| SheetLine {
-        name,
-        column: column.at(),
-        colour,
-        style,
-    };
     let mut title = if has_average {
         format!("{name}, average of the last {MOVING_AVERAGE_WINDOW} messages")
     } else {
@@ -150,18 +130,18 @@ fn title_and_lines(
     let mut lines = if size > 1 {
         title = format!("{title}, and the range of each {size}");
         vec![
-            line("largest", columns.max, ORANGE, LineStyle::Dots),
-            line("smallest", columns.min, SKY, LineStyle::Dots),
+            ("largest", max.at(), ORANGE, LineStyle::Dots),
+            ("smallest", min.at(), SKY, LineStyle::Dots),
         ]
     } else {
-        vec![line("each message", columns.max, SKY, LineStyle::Dots)]
+        vec![("each message", max.at(), SKY, LineStyle::Dots)]
     };
     if size >= 100 {
-        lines.push(line("p99", columns.p99, VERMILION, LineStyle::Line(1.0)));
+        lines.push(("p99", p99.at(), VERMILION, LineStyle::Line(1.0)));
     }
     if has_average {
         let style = LineStyle::Line(2.0);
-        lines.push(line("moving average", columns.average, BLUE, style));
+        lines.push(("moving average", average.at(), BLUE, style));
     }
     (title, lines)
 }

@@ -1,38 +1,22 @@
 //! The percentile table, and the distribution on the axes of HdrHistogram's plots.
 
 use measurement::run::PercentileRow;
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
-use super::chart::{LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale};
-use super::style::{BLUE, Styles, VERMILION, begin_sheet};
-use super::{RunView, has_response_times, ms, row};
+use super::chart::{LineStyle, SheetAxis, SheetChart, SheetScale};
+use super::style::{BLUE, VERMILION, write_table};
+use super::{RunView, XlsxResult, has_response_times, ms, row};
 use crate::schema::{PERCENTILES_SHEET, PercentileColumn as Column, SheetColumn};
 
-pub(super) fn write(
-    sheet: &mut Worksheet,
-    run: &RunView<'_>,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
-    let rows = run.percentiles;
-    let format = |column| match column {
-        Column::Percentile => &styles.general,
-        Column::ServiceTime | Column::ResponseTime => &styles.ms,
-        Column::OneIn => &styles.one_in,
+pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
+    let content = |p: &PercentileRow, column| match column {
+        Column::Percentile => p.percentile.into(),
+        Column::ServiceTime => ms(p.service_time_ns).into(),
+        Column::ResponseTime => ms(p.response_time_ns).into(),
+        Column::OneIn => one_in(p).into(),
     };
-    begin_sheet(sheet, PERCENTILES_SHEET, rows.len(), styles, format)?;
-    for (index, p) in rows.iter().enumerate() {
-        let row = row(index + 1);
-        sheet.write_number(row, Column::Percentile.at(), p.percentile)?;
-        sheet.write_number(row, Column::ServiceTime.at(), ms(p.service_time_ns))?;
-        sheet.write_number(row, Column::ResponseTime.at(), ms(p.response_time_ns))?;
-        if let Some(one_in) = one_in(p) {
-            sheet.write_number(row, Column::OneIn.at(), one_in)?;
-        }
-    }
-    match chart(run) {
-        Some(chart) => chart.insert(sheet, 1),
-        None => Ok(()),
-    }
+    write_table(sheet, PERCENTILES_SHEET, run.percentiles, content)?;
+    chart(run).map_or(Ok(()), |chart| chart.insert(sheet, 1))
 }
 
 /// 1/(1 − q); `None` for the maximum. Rounded, because 1/(1 − 0.9) is 10 and a bit in binary.
@@ -46,19 +30,18 @@ fn chart(run: &RunView<'_>) -> Option<SheetChart<'static>> {
     let (_, drawn @ [first, .., last]) = run.percentiles.split_last()? else {
         return None;
     };
-    let line = |name, column: Column, colour, width| SheetLine {
-        name,
-        column: column.at(),
-        colour,
-        style: LineStyle::Line(width),
-    };
-    let mut lines = vec![line("service time", Column::ServiceTime, BLUE, 2.25)];
+    let (wide, narrow) = (LineStyle::Line(2.25), LineStyle::Line(1.75));
+    let mut lines = vec![("service time", Column::ServiceTime.at(), BLUE, wide)];
     let mut title = "Service time by percentile";
     if has_response_times(run) {
         title = "Service and response time by percentile";
-        lines.push(line("response time", Column::ResponseTime, VERMILION, 1.75));
+        lines.push((
+            "response time",
+            Column::ResponseTime.at(),
+            VERMILION,
+            narrow,
+        ));
     }
-    let middle = drawn[drawn.len() / 2];
     let largest_one_in = one_in(last).unwrap_or(1.0);
     Some(SheetChart {
         sheet: PERCENTILES_SHEET,
@@ -76,10 +59,10 @@ fn chart(run: &RunView<'_>) -> Option<SheetChart<'static>> {
         x_column: Column::OneIn.at(),
         y: SheetAxis::of_times(SheetScale::of_times(
             first.service_time_ns,
-            middle.service_time_ns,
+            drawn[drawn.len() / 2].service_time_ns,
             last.response_time_ns.max(last.service_time_ns),
         )),
-        names: LegendNames::OfLines,
+        are_names_in_header: false,
         lines,
     })
 }

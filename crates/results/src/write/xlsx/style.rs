@@ -1,12 +1,12 @@
-//! Formats of cells, colours, and the header of every sheet.
+//! Formats of cells, colours, and the frame of every sheet.
 
 use rust_xlsxwriter::{
     ConditionalFormatCell, ConditionalFormatCellRule, Format, FormatAlign, FormatBorder,
-    IntoConditionalFormatValue, Worksheet, XlsxError,
+    IntoConditionalFormatValue, Worksheet,
 };
 
-use super::{column, row};
-use crate::schema::SheetColumn;
+use super::{XlsxResult, column, row};
+use crate::schema::{CellFormat, SheetColumn};
 
 /// The palette of Okabe and Ito (2008), as in the pictures of `draw-plot`.
 pub(super) const BLUE: u32 = 0x0072B2;
@@ -24,84 +24,93 @@ pub(super) const RULE: u32 = 0xC9CFD6;
 pub(super) const GRID: u32 = 0xE6E9ED;
 const GROUND: u32 = 0xEEF2F6;
 
-/// Formats of cells, by their content.
-pub(super) struct Styles {
-    pub(super) header: Format,
-    /// A number that names something: no separators.
-    pub(super) id: Format,
-    pub(super) count: Format,
-    /// Times since T0, to the microsecond.
-    pub(super) seconds: Format,
-    /// Times that people compare, to the microsecond.
-    pub(super) ms: Format,
-    /// Lengths of time in seconds, to the millisecond.
-    pub(super) lasting: Format,
-    /// The ratio of two values.
-    pub(super) ratio: Format,
-    /// All digits that there are: 99.9, 99.9999.
-    pub(super) general: Format,
-    /// Two digits, or none of a hundred and more.
-    pub(super) one_in: Format,
-    pub(super) text: Format,
-    /// No format, on a sheet of millions of rows: naming the format of a cell is a tenth of its bytes, to be
-    /// written, packed and read again.
-    pub(super) plain: Format,
-    failure: Format,
-}
+/// Paper of 210 mm by 297 mm, by its number.
+const A4: u8 = 9;
 
-impl Styles {
-    pub(super) fn new() -> Self {
-        // Under its header, whose filter button takes the right edge.
-        let number = |format: &str| {
-            let right = Format::new().set_align(FormatAlign::Right);
-            right.set_indent(2).set_num_format(format)
+impl From<CellFormat> for Format {
+    fn from(format: CellFormat) -> Self {
+        let number = match format {
+            CellFormat::Id => "0",
+            CellFormat::Count => "#,##0",
+            CellFormat::Micros => "#,##0.000000",
+            CellFormat::Thousandths => "#,##0.000",
+            CellFormat::Ratio => "0.000",
+            CellFormat::General => "General",
+            CellFormat::OneIn => "[>=100]#,##0;0.00",
+            CellFormat::Text => return Self::new().set_align(FormatAlign::Left),
+            CellFormat::Plain => return Self::new(),
         };
-        Self {
-            header: Format::new()
-                .set_bold()
-                .set_font_color(INK)
-                .set_background_color(GROUND)
-                .set_border_bottom(FormatBorder::Thin)
-                .set_border_bottom_color(FAINT)
-                .set_align(FormatAlign::VerticalCenter),
-            id: number("0"),
-            count: number("#,##0"),
-            seconds: number("#,##0.000000"),
-            ms: number("#,##0.000"),
-            lasting: number("#,##0.000"),
-            ratio: number("0.000"),
-            general: number("General"),
-            one_in: number("[>=100]#,##0;0.00"),
-            text: Format::new().set_align(FormatAlign::Left),
-            plain: Format::new(),
-            failure: Format::new().set_bold().set_font_color(VERMILION),
-        }
+        // Under its header, whose filter button takes the right edge.
+        let right = Self::new().set_align(FormatAlign::Right).set_indent(2);
+        right.set_num_format(number)
     }
 }
 
-/// Begins a sheet with its name and its columns, as [`write_header`] does; `format` gives that of each column.
-pub(super) fn begin_sheet<'s, C: SheetColumn>(
+pub(super) enum CellContent<'a> {
+    Number(f64),
+    Text(&'a str),
+    Nothing,
+}
+
+impl From<f64> for CellContent<'_> {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl<'a> From<&'a str> for CellContent<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a, T: Into<CellContent<'a>>> From<Option<T>> for CellContent<'a> {
+    fn from(content: Option<T>) -> Self {
+        content.map_or(Self::Nothing, Into::into)
+    }
+}
+
+/// Fills a sheet with its header and one row an item; `content` returns that of the item's cell in a column.
+pub(super) fn write_table<'r, C: SheetColumn, R>(
+    sheet: &mut Worksheet,
+    name: &str,
+    items: &'r [R],
+    content: impl Fn(&'r R, C) -> CellContent<'r>,
+) -> XlsxResult {
+    begin_sheet::<C>(sheet, name, items.len())?;
+    for (index, item) in items.iter().enumerate() {
+        let row = row(index + 1);
+        for column in C::ALL {
+            match content(item, *column) {
+                CellContent::Number(number) => sheet.write_number(row, column.at(), number)?,
+                CellContent::Text(text) => sheet.write_string(row, column.at(), text)?,
+                CellContent::Nothing => continue,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Begins a sheet with its name and its columns, as [`write_header`] does.
+pub(super) fn begin_sheet<C: SheetColumn>(
     sheet: &mut Worksheet,
     name: &str,
     rows: usize,
-    styles: &'s Styles,
-    format: impl Fn(C) -> &'s Format,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     let columns = C::ALL
         .iter()
-        .map(|column| (column.title(), format(*column)));
-    write_header(sheet, name, &columns.collect::<Vec<_>>(), rows, styles)
+        .map(|column| (column.title(), column.format()));
+    write_header(sheet, name, columns, rows)
 }
 
 /// Gives a sheet of N rows its name and its header, which stays in sight, can be filtered by, and is repeated on
 /// every page: a title for each column, and the format of the cells below it.
-pub(super) fn write_header(
+pub(super) fn write_header<'t>(
     sheet: &mut Worksheet,
     name: &str,
-    columns: &[(&str, &Format)],
+    columns: impl ExactSizeIterator<Item = (&'t str, CellFormat)>,
     rows: usize,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     sheet.set_name(name)?;
     sheet.set_freeze_panes(1, 0)?;
     sheet.set_row_height(0, 21)?;
@@ -114,21 +123,25 @@ pub(super) fn write_header(
         .set_footer("&L&8&F&C&8&A&R&8&P / &N");
     let last_column = column(columns.len().saturating_sub(1));
     sheet.autofilter(0, 0, row(rows), last_column)?;
-    for (index, (title, format)) in columns.iter().enumerate() {
+    let header = Format::new()
+        .set_bold()
+        .set_font_color(INK)
+        .set_background_color(GROUND)
+        .set_border_bottom(FormatBorder::Thin)
+        .set_border_bottom_color(FAINT)
+        .set_align(FormatAlign::VerticalCenter);
+    for (index, (title, format)) in columns.enumerate() {
         // Room for the title and the filter's button.
         let width = title.chars().count().max(8) + 6;
         sheet.set_column_width(column(index), row(width))?;
         // A format of the column costs nothing when a cell is written; one of the cell does.
-        sheet.set_column_format(column(index), format)?;
+        let format = format.into();
+        sheet.set_column_format(column(index), &format)?;
         // On the side of the cells below it.
-        let header = styles.header.merge(format);
-        sheet.write_with_format(0, column(index), *title, &header)?;
+        sheet.write_with_format(0, column(index), title, &header.merge(&format))?;
     }
     Ok(())
 }
-
-/// Paper of 210 mm by 297 mm, by its number.
-const A4: u8 = 9;
 
 /// Marks as failures the cells of a column that do not hold this.
 pub(super) fn mark_unless(
@@ -136,15 +149,14 @@ pub(super) fn mark_unless(
     column: impl SheetColumn,
     rows: usize,
     expected: impl IntoConditionalFormatValue,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     if rows == 0 {
         return Ok(());
     }
-    let rule = ConditionalFormatCellRule::NotEqualTo(expected);
+    let failure = Format::new().set_bold().set_font_color(VERMILION);
     let mark = ConditionalFormatCell::new()
-        .set_format(&styles.failure)
-        .set_rule(rule);
+        .set_format(failure)
+        .set_rule(ConditionalFormatCellRule::NotEqualTo(expected));
     let at = column.at();
     sheet.add_conditional_format(1, at, row(rows), at, &mark)?;
     Ok(())

@@ -1,49 +1,26 @@
 //! One row a second.
 
 use measurement::record::TimelineRow;
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
-use super::chart::{
-    self, LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
-};
-use super::style::{BLUE, GREEN, ORANGE, PURPLE, Styles, VERMILION, begin_sheet, mark_unless};
-use super::{RunView, count, has_response_times, ms, row};
+use super::chart::{self, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
+use super::style::{BLUE, GREEN, ORANGE, PURPLE, VERMILION, mark_unless, write_table};
+use super::{RunView, XlsxResult, count, has_response_times, ms, row};
 use crate::schema::{SheetColumn, TIMELINE_SHEET, TimelineColumn as Column};
 
-pub(super) fn write(
-    sheet: &mut Worksheet,
-    run: &RunView<'_>,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
-    let rows = run.timeline;
-    let format = |column| match column {
-        Column::Second => &styles.id,
-        Column::Sent | Column::Received | Column::Failed => &styles.count,
-        Column::ServiceP50 | Column::ServiceP99 | Column::ResponseP99 | Column::Max => &styles.ms,
+pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
+    let content = |t: &TimelineRow, column| match column {
+        Column::Second => count(t.second).into(),
+        Column::Sent => count(t.sent).into(),
+        Column::Received => count(t.received).into(),
+        Column::ServiceP50 => t.service_p50_ns.map(ms).into(),
+        Column::ServiceP99 => t.service_p99_ns.map(ms).into(),
+        Column::ResponseP99 => t.response_p99_ns.map(ms).into(),
+        Column::Max => t.max_ns.map(ms).into(),
+        Column::Failed => count(t.failed).into(),
     };
-    begin_sheet(sheet, TIMELINE_SHEET, rows.len(), styles, format)?;
-    mark_unless(sheet, Column::Failed, rows.len(), 0, styles)?;
-    for (index, t) in rows.iter().enumerate() {
-        let row = row(index + 1);
-        for (column, n) in [
-            (Column::Second, t.second),
-            (Column::Sent, t.sent),
-            (Column::Received, t.received),
-            (Column::Failed, t.failed),
-        ] {
-            sheet.write_number(row, column.at(), count(n))?;
-        }
-        for (column, ns) in [
-            (Column::ServiceP50, t.service_p50_ns),
-            (Column::ServiceP99, t.service_p99_ns),
-            (Column::ResponseP99, t.response_p99_ns),
-            (Column::Max, t.max_ns),
-        ] {
-            if let Some(ns) = ns {
-                sheet.write_number(row, column.at(), ms(ns))?;
-            }
-        }
-    }
+    write_table(sheet, TIMELINE_SHEET, run.timeline, content)?;
+    mark_unless(sheet, Column::Failed, run.timeline.len(), 0)?;
     let drawn = whole_seconds(run);
     if drawn.is_empty() {
         return Ok(());
@@ -61,53 +38,37 @@ fn whole_seconds<'r>(run: &RunView<'r>) -> &'r [TimelineRow] {
     }
 }
 
-fn line(name: &'static str, column: Column, colour: u32, style: LineStyle) -> SheetLine<'static> {
-    SheetLine {
-        name,
-        column: column.at(),
-        colour,
-        style,
-    }
-}
-
 fn chart_of(
     drawn: &[TimelineRow],
     title: &str,
     y: SheetAxis<'static>,
     lines: Vec<SheetLine<'static>>,
 ) -> SheetChart<'static> {
+    let last = count(drawn.len() as u64 - 1);
     SheetChart {
         sheet: TIMELINE_SHEET,
         columns: Column::ALL.len(),
         last_row: row(drawn.len()),
         title: title.to_owned(),
-        x: whole_axis(
-            "seconds since T0",
-            drawn.len() > 1,
-            f64::from(row(drawn.len() - 1)),
-        ),
+        x: whole_axis("seconds since T0", drawn.len() > 1, last),
         x_column: Column::Second.at(),
         y,
-        names: LegendNames::OfLines,
+        are_names_in_header: false,
         lines,
     }
 }
 
 fn messages(drawn: &[TimelineRow]) -> SheetChart<'static> {
+    let solid = LineStyle::Line(1.75);
     // Dots on the line: the two mostly agree.
     let mut lines = vec![
-        line("sent", Column::Sent, BLUE, LineStyle::Line(1.75)),
-        line("received", Column::Received, ORANGE, LineStyle::Dots),
+        ("sent", Column::Sent.at(), BLUE, solid),
+        ("received", Column::Received.at(), ORANGE, LineStyle::Dots),
     ];
     if drawn.iter().any(|t| t.failed > 0) {
-        let style = LineStyle::Line(1.75);
-        lines.push(line("failed", Column::Failed, VERMILION, style));
+        lines.push(("failed", Column::Failed.at(), VERMILION, solid));
     }
-    let y = SheetAxis {
-        name: "messages",
-        format: "#,##0",
-        scale: SheetScale::Linear { end: None },
-    };
+    let y = whole_axis("messages", false, 0.0);
     chart_of(drawn, "Messages in each second", y, lines)
 }
 
@@ -118,23 +79,18 @@ fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static>
         medians().max().unwrap_or(0),
         drawn.iter().filter_map(|t| t.max_ns).max().unwrap_or(0),
     );
-    let solid = LineStyle::Line;
+    let [p50, p99] = [Column::ServiceP50, Column::ServiceP99].map(SheetColumn::at);
+    let [thin, medium, thick] = [1.25, 1.75, 2.25].map(LineStyle::Line);
     let mut lines = vec![
-        line("largest", Column::Max, ORANGE, solid(1.25)),
-        line(
-            "service time p99",
-            Column::ServiceP99,
-            VERMILION,
-            solid(1.75),
-        ),
-        line("service time p50", Column::ServiceP50, GREEN, solid(2.25)),
+        ("largest", Column::Max.at(), ORANGE, thin),
+        ("service time p99", p99, VERMILION, medium),
+        ("service time p50", p50, GREEN, thick),
     ];
     let mut title = "Service time in each second";
     if has_response_times {
         title = "Service and response time in each second";
-        let dots = LineStyle::Dots;
-        let response = line("response time p99", Column::ResponseP99, PURPLE, dots);
-        lines.insert(1, response);
+        let p99 = Column::ResponseP99.at();
+        lines.insert(1, ("response time p99", p99, PURPLE, LineStyle::Dots));
     }
     chart_of(drawn, title, SheetAxis::of_times(scale), lines)
 }

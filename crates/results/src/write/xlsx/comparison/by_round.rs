@@ -1,14 +1,13 @@
 //! A figure with one column a server and one row a round, and its chart.
 
 use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use rust_xlsxwriter::Worksheet;
 
-use super::super::chart::{
-    LegendNames, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis,
-};
-use super::super::style::{SERIES, Styles, write_header};
-use super::super::{column, row};
-use super::{column_value, format, unit};
+use super::super::chart::{LineStyle, SheetAxis, SheetChart, SheetScale, whole_axis};
+use super::super::style::{SERIES, write_header};
+use super::super::{XlsxResult, column};
+use super::column_unit;
+use crate::schema::CellFormat;
 
 /// The column of the round; each server has one behind it.
 const ROUND: u16 = 0;
@@ -18,74 +17,60 @@ pub(super) fn write(
     c: &Comparison,
     name: &str,
     figure: ComparedFigure,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
+) -> XlsxResult {
     let servers: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    let mut columns = vec![("round", &styles.id)];
-    columns.extend(servers.iter().map(|name| (*name, format(figure, styles))));
+    let (unit, scale, format) = column_unit(figure);
+    let mut columns = vec![("round", CellFormat::Id)];
+    columns.extend(servers.iter().map(|name| (*name, format)));
     let last = last_round(&c.rounds);
-    write_header(sheet, name, &columns, last as usize, styles)?;
+    write_header(sheet, name, columns.into_iter(), last as usize)?;
     for round in 1..=last {
         sheet.write_number(round, ROUND, round)?;
     }
     let mut values = Vec::new();
+    let mut lines = Vec::new();
     for (index, server) in servers.iter().enumerate() {
+        let at = ROUND + 1 + column(index);
         // They count from 1: above is the header.
         for r in c.rounds_of(server).filter(|r| r.round > 0) {
             if let Some(value) = figure.of(r) {
-                let at = column_of(index);
-                sheet.write_number(r.round, at, column_value(figure, value))?;
+                sheet.write_number(r.round, at, value / scale)?;
                 values.push(value);
             }
         }
+        // When the colours begin again, the lines are thin.
+        let width = if index < SERIES.len() { 2.25 } else { 1.0 };
+        let colour = SERIES[index % SERIES.len()];
+        lines.push((*server, at, colour, LineStyle::Joined(width)));
     }
     if values.is_empty() {
         return Ok(());
     }
-    chart(name, figure, &servers, last, values).insert(sheet, 1)
-}
-
-/// The column of a server, by its place among all.
-fn column_of(server: usize) -> u16 {
-    ROUND + 1 + column(server)
-}
-
-fn chart<'a>(
-    sheet: &'a str,
-    figure: ComparedFigure,
-    servers: &[&'a str],
-    last: u32,
-    values: Vec<f64>,
-) -> SheetChart<'a> {
-    let lines = servers.iter().enumerate().map(|(index, name)| SheetLine {
-        name,
-        column: column_of(index),
-        colour: SERIES[index % SERIES.len()],
-        // When the colours begin again, the lines are thin.
-        style: LineStyle::Joined(if index < SERIES.len() { 2.25 } else { 1.0 }),
-    });
-    SheetChart {
-        sheet,
+    let y = SheetAxis {
+        name: unit,
+        format: if figure.unit() == "ns" {
+            "General"
+        } else {
+            "#,##0"
+        },
+        scale: axis_scale(figure, values),
+    };
+    let chart = SheetChart {
+        sheet: name,
         columns: 1 + servers.len(),
-        last_row: row(last as usize),
+        last_row: last,
         title: format!("{} by round", figure.short_name()),
         x: whole_axis("round", last > 1, f64::from(last)),
         x_column: ROUND,
-        y: SheetAxis {
-            name: unit(figure),
-            format: match figure.unit() {
-                "ns" => "General",
-                _ => "#,##0",
-            },
-            scale: scale(figure, values),
-        },
-        names: LegendNames::OfHeaders,
-        lines: lines.collect(),
-    }
+        y,
+        are_names_in_header: true,
+        lines,
+    };
+    chart.insert(sheet, 1)
 }
 
 /// Servers are often close together, and far from zero.
-fn scale(figure: ComparedFigure, mut values: Vec<f64>) -> SheetScale {
+fn axis_scale(figure: ComparedFigure, mut values: Vec<f64>) -> SheetScale {
     if figure.unit() != "ns" {
         return SheetScale::Automatic;
     }

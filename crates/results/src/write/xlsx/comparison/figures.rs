@@ -1,73 +1,62 @@
 //! The verdict on each figure, one row a figure and server.
 
-use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict};
-use rust_xlsxwriter::{Worksheet, XlsxError};
+use measurement::run::comparison::{
+    AgainstReference, Comparison, ComparisonVerdict, FigureOfServer, FigureRow,
+};
+use rust_xlsxwriter::{Format, Worksheet};
 
-use super::super::style::{Styles, begin_sheet};
-use super::super::{count, row};
-use super::{column_value, fit_names, format, unit};
+use super::super::style::{CellContent, write_table};
+use super::super::{XlsxResult, count, row};
+use super::{column_unit, fit_names};
 use crate::schema::{COMPARED_SHEET, ComparedColumn as Column, SheetColumn};
 
-pub(super) fn write(
-    sheet: &mut Worksheet,
-    c: &Comparison,
-    styles: &Styles,
-) -> Result<(), XlsxError> {
-    let rows: usize = c.figures.iter().map(|row| row.servers.len()).sum();
-    begin_sheet(sheet, COMPARED_SHEET, rows, styles, |column| match column {
-        Column::Rounds | Column::MoreRounds => &styles.count,
-        Column::Ratio | Column::RatioLow | Column::RatioHigh => &styles.ratio,
-        // A median has the format of its row's figure.
-        Column::Median => &styles.general,
-        _ => &styles.text,
-    })?;
+/// A server's figure, and its ratio to the reference.
+type ServerFigure<'c> = (
+    &'c FigureRow,
+    &'c FigureOfServer,
+    Option<&'c AgainstReference>,
+);
+
+pub(super) fn write(sheet: &mut Worksheet, c: &Comparison) -> XlsxResult {
+    let mut rows: Vec<ServerFigure<'_>> = Vec::new();
+    for figure in &c.figures {
+        for server in &figure.servers {
+            let mut against = figure.against.iter();
+            let against = against.find(|a| a.server == server.server);
+            rows.push((figure, server, against));
+        }
+    }
+    write_table(sheet, COMPARED_SHEET, &rows, content)?;
+    for (index, (figure, server, _)) in rows.iter().enumerate() {
+        let (_, scale, format) = column_unit(figure.figure);
+        if let Some(median) = server.median {
+            let (at, format) = (Column::Median.at(), Format::from(format));
+            sheet.write_number_with_format(row(index + 1), at, median / scale, &format)?;
+        }
+    }
     sheet.set_column_width(Column::FigureKey.at(), 24)?;
     fit_names(sheet, Column::Server, c)?;
     fit_names(sheet, Column::Reference, c)?;
     sheet.set_column_width(Column::InWords.at(), 56)?;
-    let servers = c
-        .figures
-        .iter()
-        .flat_map(|row| row.servers.iter().map(move |server| (row, server)));
-    for (index, (figure, server)) in servers.enumerate() {
-        let row = row(index + 1);
-        sheet.write_string(row, Column::FigureKey.at(), figure.figure.key())?;
-        sheet.write_string(row, Column::Unit.at(), unit(figure.figure))?;
-        sheet.write_string(row, Column::Server.at(), &server.server)?;
-        if let Some(median) = server.median {
-            let value = column_value(figure.figure, median);
-            let format = format(figure.figure, styles);
-            sheet.write_number_with_format(row, Column::Median.at(), value, format)?;
-        }
-        sheet.write_number(row, Column::Rounds.at(), server.rounds)?;
-        let mut against = figure.against.iter();
-        if let Some(against) = against.find(|a| a.server == server.server) {
-            write_ratio(sheet, row, against)?;
-        }
-    }
     Ok(())
 }
 
-/// Writes the columns about a server's ratio to the reference.
-fn write_ratio(
-    sheet: &mut Worksheet,
-    row: u32,
-    against: &AgainstReference,
-) -> Result<(), XlsxError> {
-    sheet.write_string(row, Column::Reference.at(), &against.reference)?;
-    for (column, value) in [
-        (Column::Ratio, against.ratio),
-        (Column::RatioLow, against.low),
-        (Column::RatioHigh, against.high),
-        (Column::MoreRounds, against.more_rounds.map(count)),
-    ] {
-        if let Some(value) = value {
-            sheet.write_number(row, column.at(), value)?;
-        }
+fn content<'c>((figure, server, against): &ServerFigure<'c>, column: Column) -> CellContent<'c> {
+    match column {
+        Column::FigureKey => figure.figure.key().into(),
+        Column::Unit => column_unit(figure.figure).0.into(),
+        Column::Server => server.server.as_str().into(),
+        // Each has a format of its own.
+        Column::Median => CellContent::Nothing,
+        Column::Rounds => f64::from(server.rounds).into(),
+        Column::Reference => against.map(|a| a.reference.as_str()).into(),
+        Column::Ratio => against.and_then(|a| a.ratio).into(),
+        Column::RatioLow => against.and_then(|a| a.low).into(),
+        Column::RatioHigh => against.and_then(|a| a.high).into(),
+        Column::Verdict => against.map(|a| words(a.verdict)).into(),
+        Column::InWords => against.map(|a| a.text.as_str()).into(),
+        Column::MoreRounds => against.and_then(|a| a.more_rounds).map(count).into(),
     }
-    sheet.write_string(row, Column::Verdict.at(), words(against.verdict))?;
-    sheet.write_string(row, Column::InWords.at(), &against.text)?;
-    Ok(())
 }
 
 fn words(decision: ComparisonVerdict) -> &'static str {

@@ -5,20 +5,21 @@ mod by_round;
 mod figures;
 mod rounds;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use measurement::run::comparison::{ComparedFigure, Comparison};
-use rust_xlsxwriter::{Format, Worksheet, XlsxError};
+use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 
-use super::style::Styles;
-use super::{key_value_sheet, new_workbook};
-use crate::schema::{BY_ROUND_SHEETS, COMPARISON_SHEET, SheetColumn};
+use super::{XlsxResult, key_value_sheet, new_workbook};
+use crate::schema::{BY_ROUND_SHEETS, COMPARISON_SHEET, CellFormat, SheetColumn};
 
-pub(in crate::write) fn write(
-    comparison: &Comparison,
-    file: impl Write + Send,
-) -> Result<(), XlsxError> {
-    let c = comparison;
+pub(in crate::write) fn write(comparison: &Comparison, file: impl Write + Send) -> io::Result<()> {
+    workbook(comparison)
+        .and_then(|mut workbook| workbook.save_to_writer(file))
+        .map_err(io::Error::other)
+}
+
+fn workbook(c: &Comparison) -> Result<Workbook, XlsxError> {
     let names: Vec<&str> = c.servers.iter().map(|s| s.name.as_str()).collect();
     let mut workbook = new_workbook(
         "Comparison of WebSocket servers".to_owned(),
@@ -27,57 +28,32 @@ pub(in crate::write) fn write(
         &c.tool,
         &c.started_at,
     );
-    let styles = Styles::new();
-    figures::write(workbook.add_worksheet(), c, &styles)?;
-    rounds::write(workbook.add_worksheet(), c, &styles)?;
+    figures::write(workbook.add_worksheet(), c)?;
+    rounds::write(workbook.add_worksheet(), c)?;
     for (name, figure) in BY_ROUND_SHEETS {
-        by_round::write(workbook.add_worksheet(), c, name, figure, &styles)?;
+        by_round::write(workbook.add_worksheet(), c, name, figure)?;
     }
-    rest(workbook.add_worksheet(), c, &styles)?;
-    workbook.save_to_writer(file)
-}
-
-/// All that is not in the other sheets.
-fn rest(sheet: &mut Worksheet, c: &Comparison, styles: &Styles) -> Result<(), XlsxError> {
     // A comparison of ours always has a JSON form.
-    let mut document = serde_json::to_value(c).unwrap_or_default();
-    if let Some(object) = document.as_object_mut() {
+    let mut rest = serde_json::to_value(c).unwrap_or_default();
+    if let Some(object) = rest.as_object_mut() {
         object.retain(|key, _| key != "rounds" && key != "figures");
     }
-    let verdict = c.validity.verdict;
-    key_value_sheet::write(sheet, COMPARISON_SHEET, &document, verdict, styles)
+    let sheet = workbook.add_worksheet();
+    key_value_sheet::write(sheet, COMPARISON_SHEET, &rest, c.validity.verdict)?;
+    Ok(workbook)
 }
 
-/// A value of a figure in the unit of its column: times in milliseconds, as people compare them.
-fn column_value(figure: ComparedFigure, value: f64) -> f64 {
+/// The unit of a figure's column, the number of the figure's own units in one of it, and its format: times are in
+/// milliseconds, as people compare them.
+fn column_unit(figure: ComparedFigure) -> (&'static str, f64, CellFormat) {
     match figure.unit() {
-        "ns" => value / 1e6,
-        _ => value,
-    }
-}
-
-/// The unit of [`column_value`].
-fn unit(figure: ComparedFigure) -> &'static str {
-    match figure.unit() {
-        "ns" => "ms",
-        unit => unit,
-    }
-}
-
-/// The format of a figure's values.
-fn format(figure: ComparedFigure, styles: &Styles) -> &Format {
-    match figure.unit() {
-        "ns" => &styles.ms,
-        _ => &styles.count,
+        "ns" => ("ms", 1e6, CellFormat::Thousandths),
+        unit => (unit, 1.0, CellFormat::Count),
     }
 }
 
 /// Makes a column as wide as the names of servers in it, and at least as its title.
-fn fit_names(
-    sheet: &mut Worksheet,
-    column: impl SheetColumn,
-    c: &Comparison,
-) -> Result<(), XlsxError> {
+fn fit_names(sheet: &mut Worksheet, column: impl SheetColumn, c: &Comparison) -> XlsxResult {
     let longest = c.servers.iter().map(|s| s.name.chars().count()).max();
     let width = longest.unwrap_or(0).clamp(12, 40) + 2;
     sheet.set_column_width(column.at(), super::row(width))?;

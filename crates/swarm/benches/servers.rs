@@ -1,6 +1,6 @@
 //! How close our servers come to a bare epoll echo that knows nothing of WebSocket.
 //!
-//! `cargo bench -p ws-bench --bench servers [-- ROUNDS SECONDS]`
+//! `cargo bench -p swarm --bench servers [-- ROUNDS SECONDS]`
 //!
 //! In one run, alternating: a bare epoll loop (mio) that sends back whatever comes, with a bare client, which
 //! is the limit; then axum-ws and tungstenite-ws with the swarm, which verifies and records everything. First
@@ -10,7 +10,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
-#[path = "../../swarm/benches/bare/mod.rs"]
 mod bare;
 
 use std::io::{ErrorKind, Read, Write};

@@ -1,0 +1,362 @@
+//! The figures of a summary for a person, built once: every front end prints this view.
+
+use measurement::run::{Connections, Summary};
+use measurement::verdict::{ContextSwitches, SendLag};
+use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
+
+use crate::Tone;
+use crate::messages::notes;
+
+/// The text of a figure that is not known.
+pub const UNKNOWN: &str = "–";
+
+/// The figures of a summary: lines of a text, and rows of tables.
+#[derive(Debug, Clone)]
+pub struct SummaryView {
+    /// Lines of a text, in their order.
+    pub rows: Vec<LabelledRow>,
+    /// Tables of the same figures, always in the same order.
+    pub groups: Vec<FigureGroup>,
+}
+
+/// A line with a name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LabelledRow {
+    /// Name of the line.
+    pub label: &'static str,
+    /// Figures in words.
+    pub text: String,
+    /// Meaning of the text.
+    pub tone: Tone,
+    /// Points of a list below the line.
+    pub points: Vec<String>,
+}
+
+/// Figures that belong together.
+#[derive(Debug, Clone)]
+pub struct FigureGroup {
+    /// Heading of the group. Neighbours may share one.
+    pub title: &'static str,
+    /// Figures in their order; those that not every run has stand last.
+    pub figures: Vec<SummaryFigure>,
+}
+
+/// A figure of a run.
+#[derive(Debug, Clone)]
+pub struct SummaryFigure {
+    /// Name in a table.
+    pub name: &'static str,
+    /// Value in a table; `None` where the run has none.
+    pub value: Option<String>,
+    /// Words in a line; `None` where a line leaves it out.
+    phrase: Option<String>,
+}
+
+impl SummaryFigure {
+    fn said(self, phrase: Option<String>) -> Self {
+        Self { phrase, ..self }
+    }
+}
+
+/// A figure of tables only.
+pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
+    SummaryFigure {
+        name,
+        value,
+        phrase: None,
+    }
+}
+
+/// A figure of tables and lines; `{}` in the phrase stands for its value.
+fn figure(name: &'static str, value: Option<String>, phrase: &str) -> SummaryFigure {
+    let phrase = value.as_ref().map(|value| phrase.replace("{}", value));
+    in_table(name, value).said(phrase)
+}
+
+/// A count that is always shown, under the same name in tables and lines.
+fn count(name: &'static str, n: u64) -> SummaryFigure {
+    figure(name, Some(grouped(n)), &format!("{{}} {name}"))
+}
+
+/// A count that is worth a word only when it is not zero.
+fn unusual(name: &'static str, n: u64) -> SummaryFigure {
+    if n > 0 {
+        count(name, n)
+    } else {
+        in_table(name, None)
+    }
+}
+
+impl SummaryView {
+    /// The view of a summary.
+    pub fn new(s: &Summary) -> Self {
+        let (throughput, messages, rate) = (throughput(s), messages(s), rate(s));
+        let (connections, server) = (connections(s), server(s));
+        let (generator, calibration) = (generator(s), calibration(s));
+        let is_rate_known = s.achieved_rate_per_s.and(s.sent_in_time_share).is_some();
+        let has_usage = s.server.is_some() && s.client.cpu_s.is_some();
+        let row = |label, figures: &[SummaryFigure]| {
+            let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
+            LabelledRow {
+                label,
+                text: phrases.join(" · "),
+                ..LabelledRow::default()
+            }
+        };
+        let mut rows = vec![row("messages", &messages), row("throughput", &throughput)];
+        if s.messages.any_failed() {
+            rows[0].tone = Tone::Bad;
+        }
+        rows[0].points = notes(&s.messages);
+        rows.extend(is_rate_known.then(|| row("rate", &rate)));
+        rows.push(LabelledRow {
+            points: broken_connections(&s.connections),
+            ..row("connected", &connections)
+        });
+        rows.extend(s.server.is_some().then(|| row("server", &server)));
+        rows.extend(has_usage.then(|| row("generator", &generator)));
+        rows.extend(s.calibration.map(|_| row("calibration", &calibration)));
+        let group = |title, figures| FigureGroup { title, figures };
+        Self {
+            rows,
+            groups: vec![
+                group("throughput", throughput),
+                group("messages", messages),
+                group("rate", rate),
+                group("connections", connections),
+                group("generator", generator),
+                group("generator", calibration),
+                group("server", server),
+            ],
+        }
+    }
+}
+
+/// A time in nanoseconds for a person.
+pub fn time(ns: Option<u64>) -> String {
+    known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+fn known_time(ns: Option<u64>) -> Option<String> {
+    ns.map(|ns| human_time(ns as f64))
+}
+
+fn per_second(rate: f64) -> String {
+    format!("{} msg/s", human_rate(rate))
+}
+
+/// Messages and payload per second.
+pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
+    let rate = s.throughput;
+    let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));
+    vec![
+        figure("messages", Some(per_second(rate.messages_per_s)), "{}"),
+        figure("payload", Some(payload), "{} of payload"),
+    ]
+}
+
+fn messages(s: &Summary) -> Vec<SummaryFigure> {
+    let m = &s.messages;
+    vec![
+        in_table("planned", m.planned.map(grouped)),
+        count("sent", m.sent),
+        count("echoed", m.received),
+        count("lost", m.lost),
+        match m.corrupted {
+            Some(corrupted) => count("corrupted", corrupted),
+            None => figure("corrupted", Some("not checked".to_owned()), "corrupted {}"),
+        },
+        count("late", m.timed_out),
+        unusual("reordered", m.reordered),
+        unusual("duplicated", m.duplicated),
+        unusual("unexpected", m.unexpected),
+        unusual("in flight at the end", m.abandoned),
+        unusual("never sent", m.unsent),
+    ]
+}
+
+/// Adherence of an open loop to its schedule.
+fn rate(s: &Summary) -> Vec<SummaryFigure> {
+    let (offered, achieved) = (s.offered_rate_per_s, s.achieved_rate_per_s);
+    // Of the measured phase as a whole, however late within it: no word on punctuality.
+    let share = s.sent_in_time_share.map(|n| format!("{:.2} %", n * 100.0));
+    let achieved_of_due = achieved.zip(share.as_ref()).map(|(rate, share)| {
+        let rate = human_rate(rate);
+        format!("{rate} achieved ({share} of what was due)")
+    });
+    let lag = |name, ns: Option<u64>, figure: &str| {
+        let phrase = format!("{figure} {}", time(ns));
+        in_table(name, known_time(ns.filter(|_| offered.is_some()))).said(Some(phrase))
+    };
+    let SendLag { p50, p99, max } = s.send_lag_ns;
+    let blocked = s.client.blocked_writes;
+    let blocked_writes = format!("{} found the socket full", counted(blocked, "write"));
+    vec![
+        figure("offered", offered.map(per_second), "{} offered"),
+        in_table("achieved", achieved.map(per_second)).said(achieved_of_due),
+        in_table("sent of what was due", share),
+        lag("send lag p50", p50, "send lag p50"),
+        lag("send lag p99", p99, "p99"),
+        lag("send lag max", max, "max"),
+        unusual("writes that found the socket full", blocked)
+            .said((blocked > 0).then_some(blocked_writes)),
+    ]
+}
+
+fn connections(s: &Summary) -> Vec<SummaryFigure> {
+    let c = &s.connections;
+    let (total, tls) = (s.connect_ns.total, s.connect_ns.tls.map(|tls| tls.p50));
+    let opened = format!("{} of {}", grouped(c.opened), grouped(c.attempted));
+    let opening = human_time(c.opening_s * 1e9);
+    let unchecked = s.plan.certificate_checked == Some(false);
+    vec![
+        figure("opened", Some(opened), &format!("{{}} in {opening}")),
+        in_table("opened in", Some(opening)),
+        figure("time to open p50", known_time(total.p50), "p50 {}"),
+        figure("time to open max", known_time(total.max), "max {}"),
+        in_table("TLS handshake p50", known_time(tls.flatten()))
+            .said(tls.map(|p50| format!("TLS p50 {}", time(p50)))),
+        in_table("certificate", None).said(unchecked.then(|| "certificate not checked".to_owned())),
+        unusual("failed to open", c.failed).said(None),
+        unusual("closed early", c.closed_early),
+        in_table("close codes", close_codes(c)),
+    ]
+}
+
+fn close_codes(c: &Connections) -> Option<String> {
+    let codes = c.close_codes.iter();
+    let codes: Vec<_> = codes
+        .map(|(code, n)| format!("{code} × {}", grouped(*n)))
+        .collect();
+    (!codes.is_empty()).then(|| codes.join(", "))
+}
+
+/// Reasons of connections that failed or ended early: `3 × connection refused`.
+fn broken_connections(c: &Connections) -> Vec<String> {
+    let reasons = c.failures.iter().chain(&c.early_ends);
+    reasons
+        .map(|(reason, n)| format!("{} × {reason}", grouped(*n)))
+        .collect()
+}
+
+/// CPU and memory of a process.
+fn usage(
+    cpu_s: Option<f64>,
+    per_cpu_s: Option<f64>,
+    rss_bytes: Option<u64>,
+    switches: Option<ContextSwitches>,
+) -> [SummaryFigure; 4] {
+    let cpu = cpu_s.map(|s| human_time(s * 1e9));
+    let per_cpu_s = per_cpu_s.map(human_rate);
+    let memory = rss_bytes.map(|bytes| human_bytes(bytes as f64));
+    let switches = switches.map(|n| grouped(n.total()));
+    let messages = "messages per CPU-second";
+    [
+        figure("CPU time", cpu, "{} of CPU"),
+        figure(messages, per_cpu_s, &format!("{{}} {messages}")),
+        figure("memory at most", memory, "at most {} of memory"),
+        figure("context switches", switches, "{} context switches"),
+    ]
+}
+
+fn generator(s: &Summary) -> Vec<SummaryFigure> {
+    let client = &s.client;
+    let [cpu, per_cpu_s, memory, switches] = usage(
+        client.cpu_s,
+        client.messages_per_cpu_s,
+        client.max_rss_bytes,
+        client.context_switches,
+    );
+    let busiest = client.cpu_per_core.map(human_percent);
+    let waited = client.run_queue_wait_share;
+    let waited = waited.map(|share| format!("{:.1} %", share * 100.0));
+    let polling = client.busy_share.map(human_percent);
+    vec![
+        cpu,
+        in_table("busiest thread, of a core", busiest),
+        in_table("waited for a core", waited),
+        per_cpu_s,
+        memory,
+        switches,
+        in_table("busy while polling", polling),
+    ]
+}
+
+/// The generator's own limits.
+fn calibration(s: &Summary) -> Vec<SummaryFigure> {
+    let Some(own) = s.calibration else {
+        return Vec::new();
+    };
+    let floor = human_time(own.floor_service_p50_ns as f64);
+    let ceiling = per_second(own.ceiling_messages_per_s);
+    let alone = format!("generator alone: service time p50 {floor}");
+    vec![
+        in_table("service time p50, alone", Some(floor)).said(Some(alone)),
+        figure("throughput at most, alone", Some(ceiling), "at most {}"),
+    ]
+}
+
+fn server(s: &Summary) -> Vec<SummaryFigure> {
+    let Some(server) = &s.server else {
+        return Vec::new();
+    };
+    let (per_cpu_s, rss_bytes) = (server.messages_per_cpu_s, server.max_rss_bytes);
+    usage(
+        Some(server.cpu_s),
+        per_cpu_s,
+        rss_bytes,
+        server.context_switches,
+    )
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::fixtures::{closed_loop_run, open_loop_run};
+
+    fn text(view: &SummaryView, label: &str) -> Option<String> {
+        let row = view.rows.iter().find(|row| row.label == label)?;
+        Some(row.text.clone())
+    }
+
+    fn value(view: &SummaryView, title: &str, name: &str) -> Option<String> {
+        let groups = view.groups.iter().filter(|group| group.title == title);
+        let mut figures = groups.flat_map(|group| &group.figures);
+        figures.find(|figure| figure.name == name)?.value.clone()
+    }
+
+    #[test]
+    fn lines_and_tables_show_the_same_figures() {
+        let run = open_loop_run(|s| {
+            (s.messages.lost, s.messages.reordered) = (2, 1);
+            s.connections.failures.insert("refused".to_owned(), 3);
+            s.client.blocked_writes = 1;
+        });
+        let view = SummaryView::new(&run.summary.unwrap());
+        let messages = "3,000 sent · 3,000 echoed · 2 lost · 0 corrupted · 0 late · 1 reordered";
+        assert_eq!(text(&view, "messages").unwrap(), messages);
+        assert_eq!(view.rows[0].tone, Tone::Bad);
+        assert_eq!(value(&view, "messages", "lost").unwrap(), "2");
+        assert_eq!(value(&view, "messages", "duplicated"), None);
+        let rate = text(&view, "rate").unwrap();
+        assert!(rate.starts_with("1,000 msg/s offered · 1,000 achieved (100.00 % of what was due) · send lag p50 500 µs · p99 500 µs"), "{rate}");
+        assert!(rate.ends_with(" · 1 write found the socket full"), "{rate}");
+        assert_eq!(value(&view, "rate", "achieved").unwrap(), "1,000 msg/s");
+        let connected = view
+            .rows
+            .iter()
+            .find(|row| row.label == "connected")
+            .unwrap();
+        assert_eq!(connected.points, ["3 × refused"]);
+    }
+
+    #[test]
+    fn a_closed_loop_has_no_line_about_its_rate() {
+        let view = SummaryView::new(&closed_loop_run(|_| {}).summary.unwrap());
+        for label in ["rate", "server", "generator", "calibration"] {
+            assert_eq!(text(&view, label), None, "{label}");
+        }
+        assert_eq!(value(&view, "rate", "send lag p50"), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! A plan, progress and a view of it, for the tests of every display.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use clap::Parser;
+use measurement::plan::{Plan, ServerUrl};
+use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
+use measurement::run::Connections;
+use measurement::verdict::GeneratorUsage;
+use swarm::{Phase, RunProgress};
+
+use crate::args::BenchArgs;
+use crate::tui::history::History;
+use crate::tui::view_model::{LiveState, ViewModel};
+
+/// The plan of a command line.
+pub(crate) fn plan(line: &str) -> Plan {
+    let words = std::iter::once("ws-bench").chain(line.split_whitespace());
+    let load = BenchArgs::try_parse_from(words).unwrap().load_spec();
+    let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
+    load.unwrap().against(url).unwrap()
+}
+
+/// So many times of `step_ns` × 1, 2, 3, …
+fn times(count: u64, step_ns: u64) -> LatencyHistogram {
+    let mut times = LatencyHistogram::new();
+    (1..=count).for_each(|n| times.record(n * step_ns));
+    times
+}
+
+/// A run in the middle of its measured phase: so many messages in five seconds.
+pub(crate) fn measuring(messages: u64, is_open: bool) -> RunProgress {
+    let mut record = Record {
+        service: times(messages, 10),
+        ..Record::default()
+    };
+    record.counts.sent = messages + 10;
+    record.counts.received = messages;
+    record.in_time.messages = messages;
+    record.in_time.payload_bytes = messages * 125;
+    record.open_loop = is_open.then(|| {
+        Box::new(OpenLoopRecord {
+            response: times(messages, 15),
+            send_lag: times(messages, 1),
+            sent_in_time: messages + 10,
+            ..OpenLoopRecord::default()
+        })
+    });
+    RunProgress {
+        phase: Phase::Measure,
+        in_phase: Duration::from_secs(5),
+        connections: Connections {
+            attempted: 100,
+            opened: 100,
+            ..Connections::default()
+        },
+        record,
+        usage: GeneratorUsage {
+            cpu_per_core: Some(0.71),
+            run_queue_wait_share: Some(0.01),
+            ..GeneratorUsage::default()
+        },
+        elapsed_s: 5.0,
+    }
+}
+
+/// The history of a run that always went as it goes now.
+pub(crate) fn history(now: &RunProgress) -> History {
+    let mut history = History::default();
+    for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {
+        let share = (n + 1) as u64;
+        let phase_progress = measuring(
+            now.record.service.count() * share / 5,
+            now.record.open_loop.is_some(),
+        );
+        history.update(&RunProgress {
+            elapsed_s,
+            ..phase_progress
+        });
+    }
+    history
+}
+
+pub(crate) fn view(plan: &Plan, progress: &RunProgress, columns: usize) -> ViewModel {
+    let state = LiveState {
+        plan,
+        progress,
+        history: &history(progress),
+        calibration: None,
+        is_stopped: false,
+    };
+    ViewModel::new(&state, columns)
+}
