@@ -36,7 +36,9 @@ impl WithheldCpu {
             throttled_s: less(self.throttled_s, earlier.throttled_s),
             steal_s: less(self.steal_s, earlier.steal_s),
             pressure_s: less(self.pressure_s, earlier.pressure_s),
-            suspended_s: less(self.suspended_s, earlier.suspended_s),
+            // The two clocks are read one after the other.
+            suspended_s: less(self.suspended_s, earlier.suspended_s)
+                .map(|s| if s < 1e-3 { 0.0 } else { s }),
         }
     }
 }
