@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
 use host::withheld_cpu::WithheldCpu;
-use measurement::plan::Plan;
+use measurement::plan::{Plan, mask_url};
 use measurement::record::{BottomK, Record, Recorder, fill_timeline};
 use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Summary, Tool};
 use measurement::verdict::{Calibration, GeneratorUsage, ServerUsage};
@@ -175,7 +175,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
         .max_by_key(|(failure, n)| (*n, failure.to_string()));
     match most_frequent {
         Some((cause, _)) => SwarmError::NothingConnected {
-            url: plan.server_url().as_str().to_owned(),
+            url: mask_url(plan.server_url().as_str()),
             attempted,
             cause: cause.clone(),
         },

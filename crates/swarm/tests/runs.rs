@@ -1,6 +1,6 @@
 //! What a run is, whoever the server: counts, phases, verification, the handshake.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

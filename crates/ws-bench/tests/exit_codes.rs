@@ -1,6 +1,6 @@
 //! How the program ends: exit codes, and what a user interrupts.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

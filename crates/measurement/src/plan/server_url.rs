@@ -64,7 +64,7 @@ impl ServerUrl {
             Self::tcp(url, is("wss"))
         } else {
             Err(PlanError::Scheme {
-                url: url.to_owned(),
+                url: mask_url(url),
                 scheme: scheme.to_owned(),
             })
         }
@@ -174,7 +174,7 @@ fn resource(uri: &http::Uri) -> String {
 
 fn wrong(url: &str, reason: &str) -> PlanError {
     PlanError::Url {
-        url: url.to_owned(),
+        url: mask_url(url),
         reason: reason.to_owned(),
     }
 }
@@ -188,10 +188,22 @@ impl fmt::Display for ServerUrl {
 /// Text in place of a secret.
 pub const MASK: &str = "***";
 
-/// Returns the URL in a text with [`MASK`] in place of its user information and of every query value, also of one without a name. A text
-/// without a URL stays as it is.
+/// Returns the text with [`MASK`] in place of the user information and of every query value of each URL in it,
+/// also of a value without a name. URLs end at a blank.
 pub fn mask_url(text: &str) -> String {
-    if !text.contains("://") && !text.contains("ws+unix:") {
+    text.split_inclusive(char::is_whitespace)
+        .map(|word| {
+            let url = word.trim_end();
+            mask_one(url) + &word[url.len()..]
+        })
+        .collect()
+}
+
+fn mask_one(text: &str) -> String {
+    const UNIX: &str = "ws+unix:";
+
+    let is_unix = text.to_ascii_lowercase().contains(UNIX);
+    if !text.contains("://") && !is_unix {
         return text.to_owned();
     }
     let (before, query) = match text.split_once('?') {
@@ -246,6 +258,12 @@ mod tests {
             ("wss://me:pw@h?a=x@y", "wss://***@h?a=***"),
             ("ws+unix:/s:/ws?a=1", "ws+unix:/s:/ws?a=***"),
             ("p99>1?a=b", "p99>1?a=b"),
+            ("WS+Unix:/s:/ws?a=1", "WS+Unix:/s:/ws?a=***"),
+            ("a://b, https://u:p@h/p c", "a://b, https://***@h/p c"),
+            (
+                "serve @ ws://h/?a=b --x y=z",
+                "serve @ ws://h/?a=*** --x y=z",
+            ),
         ] {
             assert_eq!(mask_url(url), masked);
         }

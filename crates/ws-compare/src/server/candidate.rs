@@ -1,6 +1,6 @@
 //! Servers to compare, as typed: a name, and a command to start or the URL of a running server.
 
-use measurement::plan::{PlanError, ServerUrl};
+use measurement::plan::{PlanError, ServerUrl, mask_url};
 use measurement::run::comparison::CandidateRow;
 
 const PORT: &str = "{port}";
@@ -132,8 +132,8 @@ impl Candidate {
     pub(crate) fn row(&self, path: &str) -> CandidateRow {
         CandidateRow {
             name: self.name.clone(),
-            command: self.command.as_ref().map(|command| command.text.clone()),
-            url: self.url(path),
+            command: self.command.as_ref().map(|command| mask_url(&command.text)),
+            url: mask_url(&self.url(path)),
             ..CandidateRow::default()
         }
     }
