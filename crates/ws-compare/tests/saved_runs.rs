@@ -211,6 +211,44 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
 }
 
 #[test]
+fn a_few_rounds_that_differ_much_are_described_and_nothing_rests_on_it() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.0 / 5.2);
+    let sides: Vec<String> = sides.iter().map(|side| first_files(side, 3)).collect();
+    let gate = "a.throughput > 2 * b.throughput";
+    let mut line = vec![&*sides[0], &*sides[1], "--figures", "throughput"];
+    line.extend(["--fail-if", gate]);
+    for file in ["c.json", "c.xlsx", "c.md", "c.html", "c.svg"] {
+        line.extend(["-o", file]);
+    }
+    let output = folder.compare(&line);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let sentence =
+        "inconclusive: 3 rounds, an interval needs 6; b was 5.2 × slower in each of them (5.1–5.2)";
+    let c = folder.json("c.json");
+    let told = against(&c, "throughput");
+    assert_eq!(told["text"], sentence);
+    assert_eq!(told["verdict"], "cannot_tell");
+    assert_eq!(c["conditions"][0]["held"], false);
+    assert_eq!(c["conditions"][0]["is_sure"], false);
+    assert!(stdout(&output).contains(sentence), "{}", stdout(&output));
+    for page in ["c.md", "c.html"] {
+        let page = std::fs::read_to_string(folder.0.path().join(page)).unwrap();
+        assert!(page.contains(sentence), "{page}");
+        assert!(page.contains("No difference is sure."), "{page}");
+    }
+    let book = folder.0.path().join("c.xlsx");
+    assert_eq!(
+        cell(&book, "figures", (2, 9)),
+        Data::String("cannot tell".to_owned())
+    );
+    assert_eq!(
+        cell(&book, "figures", (2, 10)),
+        Data::String(sentence.to_owned())
+    );
+}
+
+#[test]
 fn a_saved_run_with_faults_is_not_compared_as_an_equal() {
     type Fault = (&'static str, fn(&mut Value));
     let faults: [Fault; 7] = [
