@@ -359,6 +359,7 @@ mod tests {
             files: Vec::new(),
             pilot_messages_per_s: None,
             excluded: None,
+            notes: Vec::new(),
         };
         let servers = capacities.iter().map(|(name, _)| server(name)).collect();
         let rows = (1..=rounds)
