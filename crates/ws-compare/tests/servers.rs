@@ -299,7 +299,7 @@ fn messages_of_the_servers_own_are_not_taken_for_answers() {
 
 #[test]
 fn a_refusal_shows_the_last_output_and_the_way_on() {
-    let cases: [(&str, &[&str], &[&str]); 6] = [
+    let cases: [(&str, &[&str], &[&str]); 8] = [
         (
             "text-as-binary",
             &[],
@@ -316,6 +316,24 @@ fn a_refusal_shows_the_last_output_and_the_way_on() {
                 "a binary message: it closed the connection with 1003",
                 "`--gate plan`",
                 "TypeError: this server takes text",
+            ],
+        ),
+        (
+            "text-only",
+            &["--binary"],
+            &[
+                "a binary message of 125 B: the server closed with 1003",
+                "`--text`",
+                "TypeError: this server takes text",
+            ],
+        ),
+        (
+            "binary-only",
+            &[],
+            &[
+                "a text message of 125 B: ",
+                "`--binary`",
+                "TypeError: this server takes bytes",
             ],
         ),
         (

@@ -2,6 +2,8 @@
 
 use super::planned_messages::EchoProblem;
 
+/// Close codes of RFC 6455, 7.4.1.
+const UNSUPPORTED_DATA: u16 = 1003;
 const MESSAGE_TOO_BIG: u16 = 1009;
 
 /// Ways to measure the server after all. `text`: text messages were sent.
@@ -18,10 +20,11 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
             "`--verify length` compares type and length only",
             "`--verify off` nothing",
         ],
-        EchoProblem::Ended { code, .. } if *code == Some(MESSAGE_TOO_BIG) => {
-            vec!["`-s` sends smaller messages"]
-        }
-        EchoProblem::Ended { .. } => vec![other_type, "`-s` sends smaller ones"],
+        EchoProblem::Ended { code, .. } => match *code {
+            Some(MESSAGE_TOO_BIG) => vec!["`-s` sends smaller messages"],
+            Some(UNSUPPORTED_DATA) => vec![other_type],
+            _ => vec![other_type, "`-s` sends smaller ones"],
+        },
         EchoProblem::Silent(_) => vec![
             other_type,
             "`--gate-timeout` waits longer",
@@ -49,6 +52,10 @@ mod tests {
         assert_eq!(
             named(ended(Some(1009)), true),
             "`-s` sends smaller messages"
+        );
+        assert_eq!(
+            named(ended(Some(1003)), false),
+            "`--text` sends text messages"
         );
         assert!(named(ended(None), true).contains("--binary"));
         let bytes = EchoProblem::Bytes { at: Some(3) };

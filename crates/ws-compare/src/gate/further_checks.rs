@@ -18,6 +18,8 @@ const PING: &[u8] = b"are you there?";
 /// Bytes at the front of a message by which its echo is recognized, be it a damaged one.
 const IDENTITY: usize = 16;
 
+const END: &str = "the connection ended without a close frame";
+
 /// One check on a fresh connection; the error says what is wrong.
 type Check = fn(&mut WsClient, Verify) -> Result<(), String>;
 
@@ -101,6 +103,7 @@ fn receive_echo(client: &mut WsClient, sent: &Message, verify: Verify) -> Result
             Err(error @ WsClientError::Silent(_)) => {
                 return Err(first_difference.unwrap_or_else(|| error.into()));
             }
+            Err(WsClientError::Talk(error)) if is_end(&error) => return Err(END.to_owned()),
             Err(error) => return Err(error.into()),
         };
         match compare(sent, &message, verify) {
@@ -201,7 +204,7 @@ fn close(client: &mut WsClient) -> Result<(), String> {
             }
             Ok(_) => {}
             Err(WsClientError::Talk(error)) if is_end(&error) => {
-                return Err("the connection ended without a close frame".to_owned());
+                return Err(END.to_owned());
             }
             Err(error) => return Err(error.into()),
         }

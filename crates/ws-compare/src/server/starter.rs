@@ -149,11 +149,12 @@ impl ServerStarter {
         let name = || candidate.name.clone();
         let begun = Instant::now();
         let mut wait = RETRY_EVERY;
+        let mut text = self.text;
         let mut earlier = None;
         loop {
             let left = self.ready_timeout.saturating_sub(begun.elapsed());
             let allowed = left.min(ONE_TRY).max(SHORTEST_TRY);
-            let tried = try_echo(&address, allowed, self.text);
+            let tried = try_echo(&address, allowed, text);
             if self.control.is_stopped() {
                 return Err(ServerFailure::Interrupted);
             }
@@ -173,6 +174,8 @@ impl ServerStarter {
                     process: Some(process),
                 });
             };
+            // It is there, and may take the other type only: that is for the gate to find.
+            text ^= matches!(error, WsClientError::Talk(_));
             let error = telling_error(earlier, error, allowed < ONE_TRY);
             if begun.elapsed() >= self.ready_timeout {
                 return Err(ServerFailure::NeverReady {
