@@ -299,7 +299,7 @@ fn messages_of_the_servers_own_are_not_taken_for_answers() {
 
 #[test]
 fn a_refusal_shows_the_last_output_and_the_way_on() {
-    let cases: [(&str, &[&str], &[&str]); 8] = [
+    let cases: [(&str, &[&str], &[&str]); 9] = [
         (
             "text-as-binary",
             &[],
@@ -357,6 +357,11 @@ fn a_refusal_shows_the_last_output_and_the_way_on() {
             "ignores",
             &["--gate", "full", "--gate-timeout", "300ms"],
             &["nothing came within 300 ms", "`--gate-timeout`", "@ URL"],
+        ),
+        (
+            "greets-only",
+            &["--verify", "off"],
+            &["nothing came within 2.00 s"],
         ),
         (
             "small-only",

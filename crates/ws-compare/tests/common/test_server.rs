@@ -110,7 +110,7 @@ fn talk(stream: TcpStream, role: &str, starts: u32) -> Talk {
     };
     let mut socket = accept(filter)?;
     let mut messages = 0;
-    if role == "greets" {
+    if role.starts_with("greets") {
         socket.send(Message::text("hello, who are you?"))?;
     }
     loop {
@@ -156,7 +156,7 @@ fn answer(
             message
         }
         "prefixes" => Message::text(format!("you said: {text}")),
-        "ignores" if text != "ready?" => return Ok(()),
+        "ignores" | "greets-only" if text != "ready?" => return Ok(()),
         "drops-empty" if length == 0 => return Ok(()),
         // What nobody asked for, without end.
         "floods" if text.starts_with("plain") => loop {
