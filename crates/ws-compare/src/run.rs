@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     }
     let experiment = Experiment::new(args, stop, &candidates)?;
     // A file that cannot be written is reported before anything is started.
-    let outputs = outputs.create()?;
+    let outputs = create(outputs)?;
     stop.interrupts.remove_on_abort(outputs.unfinished());
     finish(args, experiment.run()?, &conditions, outputs)
 }
@@ -55,7 +55,14 @@ fn run_saved(args: &CompareArgs, outputs: ComparisonFiles) -> anyhow::Result<Exi
     let servers = comparison.servers.iter();
     let names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
     let conditions = conditions(args, &names)?;
-    finish(args, comparison, &conditions, outputs.create()?)
+    finish(args, comparison, &conditions, create(outputs)?)
+}
+
+/// Creates all files. Each that cannot be created is reported.
+fn create(outputs: ComparisonFiles) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
+    let (files, errors) = outputs.create();
+    report_all(errors.into_iter())?;
+    Ok(files)
 }
 
 fn finish(
@@ -85,16 +92,28 @@ fn finish(
     let interrupted = comparison.interrupted && args.files.is_empty();
     // Every file that can be saved is, before the first error is reported.
     let results = saved.into_iter().chain([printed.map(|()| String::new())]);
-    match results.into_iter().find_map(Result::err) {
-        Some(error) if interrupted => cli::print_error(&error),
-        Some(error) => return Err(error),
-        None => {}
+    let reported = report_all(results.filter_map(Result::err));
+    if !interrupted {
+        reported?;
+    } else if let Err(error) = reported {
+        cli::print_error(&error);
     }
     Ok(if interrupted {
         ExitStatus::Interrupted
     } else {
         exit_status(comparison)
     })
+}
+
+/// Reports every error but the last, which is returned.
+fn report_all(errors: impl Iterator<Item = anyhow::Error>) -> anyhow::Result<()> {
+    let mut last = None;
+    for error in errors {
+        if let Some(earlier) = last.replace(error) {
+            cli::print_error(&earlier);
+        }
+    }
+    last.map_or(Ok(()), Err)
 }
 
 /// Returns the exit status of a comparison that was not interrupted, once all files are written.

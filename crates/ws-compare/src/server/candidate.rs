@@ -106,6 +106,11 @@ impl Candidate {
         Ok(candidate)
     }
 
+    /// Returns true when a URL was typed for it.
+    pub(crate) fn has_own_url(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// URL with `{port}` in it; the echo of a started server is under `path` unless a URL was typed.
     fn url(&self, path: &str) -> String {
         let typed = self.url.clone();
