@@ -39,6 +39,9 @@ pub(crate) struct ThreadState {
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
     pub(crate) stopped_ns: u64,
+    /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock;
+    /// `u64::MAX` without one.
+    pub(crate) close_until_ns: u64,
     /// A client waited for a whole timeout, messages came, and none ever named one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
 }
@@ -73,6 +76,7 @@ impl ThreadState {
                 ..ClientStats::default()
             }),
             stopped_ns: u64::MAX,
+            close_until_ns: u64::MAX,
             recognized_nothing: Cell::new(false),
         }
     }
