@@ -78,6 +78,7 @@ impl Session {
                 number: *number,
                 shape,
                 intended_ns: 0,
+                ready_ns: 0,
                 sent_ns: number.index(),
             });
         }

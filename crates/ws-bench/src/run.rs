@@ -106,9 +106,11 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let url = target.as_ref().map(|server| &server.url);
     cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args)?;
-    let probe = match args.server_pid {
-        Some(pid) => Some(ProcessProbe::processes(&[pid])?),
-        None => url.is_none().then(ProcessProbe::own_process),
+    let pids = args.server_pids();
+    let probe = if pids.is_empty() {
+        url.is_none().then(ProcessProbe::own_process)
+    } else {
+        Some(ProcessProbe::trees(&pids)?)
     };
     Ok(Checked {
         load,
@@ -224,9 +226,14 @@ fn measure(
     interrupts.announce_on_interrupt(!args.quiet);
     let run = run?;
     let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
-    if let (Some(pid), None) = (args.server_pid, server) {
+    if let ([pid, others @ ..], None) = (&args.server_pids()[..], server) {
+        let processes = if others.is_empty() {
+            format!("process {pid}")
+        } else {
+            "one of the server's processes".to_owned()
+        };
         args.notice(&format!(
-            "process {pid} ended before the run did: its CPU and memory are not known"
+            "{processes} ended before the run did: its CPU and memory are not known"
         ));
     }
     Ok(run)
