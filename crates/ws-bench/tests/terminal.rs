@@ -14,8 +14,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use test_support::terminal::{Hangup, Program, Terminal, full_pipe, has_thread, send, wait_until};
 
-/// Every phase, flags of a run that stays in it, and whether only the plan ends it: three seconds for close
-/// frames are all that a run takes after its last message.
+/// Every phase, and flags of a run that stays in it until it is ended; three seconds for close frames are all
+/// that a run takes after its last message.
 const PHASES: [(&str, &str); 5] = [
     ("connect", "--connect-timeout 10m"),
     ("warm-up", "--warmup 10m"),
@@ -114,7 +114,8 @@ fn assert_interrupted(phase: &str, (code, summary): &(Option<i32>, Value)) {
     let reasons = summary["validity"]["reasons"].to_string();
     let is_early = reasons.contains("ended early by the user");
     if phase == "close" {
-        assert_ne!(*code, Some(130), "{reasons}");
+        // As if nothing had happened, though nobody could read the summary.
+        assert!(*code == Some(0) || *code == Some(5), "{code:?}: {reasons}");
         assert!(!is_early, "{reasons}");
         assert_eq!(summary["messages"]["received"], 40);
     } else {
