@@ -26,15 +26,23 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     );
 
     let babbling = Server::start(|_, _| Some(Message::text("nonsense")));
-    let line = format!("{} -c 2 -m 5 --warmup 0s --no-output", babbling.url);
+    let line = format!(
+        "{} -c 2 -m 5 --warmup 0s --timeout 300ms --no-output",
+        babbling.url
+    );
     let output = bench.run(&line);
     assert_eq!(output.status.code(), Some(5));
     let out = stdout(&output);
     assert!(
-        out.contains("invalid") && out.contains("nothing measured"),
+        out.contains("invalid") && out.contains("but with nothing that was sent"),
         "{out}"
     );
-    assert!(out.contains("10 corrupted"), "{out}");
+    // The run ended at the first timeout.
+    assert!(
+        out.contains(" corrupted · ") && out.contains(" never sent"),
+        "{out}"
+    );
+    assert!(out.contains("begins “nonsense”"), "{out}");
     // What is worst is told: an invalid run before failed messages, these before a condition.
     let gate = "--fail-if received>0 --fail-if lost>=0";
     assert_eq!(bench.run(&format!("{line} {gate}")).status.code(), Some(5));

@@ -201,6 +201,8 @@ pub struct RunContext {
     pub interrupted: bool,
     /// The run ended at the first timeout: messages came, and none carried an identity that was sent.
     pub recognized_nothing: bool,
+    /// The run is not over: what is due may still be sent.
+    pub goes_on: bool,
 }
 
 impl Summary {
@@ -322,6 +324,7 @@ impl RunContext {
                 .then_some(counts.sent + counts.unsent),
             interrupted: self.interrupted,
             recognized_nothing: self.recognized_nothing,
+            goes_on: self.goes_on,
             unverified: plan.verify == Verify::Off,
             matched_by_order: counts.matched_by_order,
             unexplained_answers: counts.unexpected + counts.duplicated,

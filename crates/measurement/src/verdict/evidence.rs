@@ -59,6 +59,8 @@ pub struct Evidence {
     pub due: Option<u64>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
+    /// The run is not over: what is due may still be sent.
+    pub goes_on: bool,
     /// Messages came, and none of them carried an identity that was sent.
     pub recognized_nothing: bool,
     /// Echoes are not verified.

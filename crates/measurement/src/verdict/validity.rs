@@ -137,8 +137,8 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
 
 /// Connections or messages of the plan that are missing. What an interrupt left is not.
 fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
-    let ended_early = evidence.interrupted || evidence.recognized_nothing;
-    let unsent = if ended_early { 0 } else { evidence.unsent };
+    let may_be_unsent = evidence.interrupted || evidence.recognized_nothing || evidence.goes_on;
+    let unsent = if may_be_unsent { 0 } else { evidence.unsent };
     let (broken, connections) = (evidence.broken_connections, evidence.connections);
     // Exact far beyond any number of messages.
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
