@@ -129,6 +129,7 @@ fn record_allowing(
     let connector = Arc::new(Connector::new(plan)?);
     let payloads = Arc::new(Payloads::new(plan));
     handle.set_threads(plan.threads.get());
+    handle.begin_record();
     enter(Phase::Connect);
     let begun = Instant::now();
     let mut coordinator = Coordinator::start(&WorkerJob {

@@ -40,6 +40,9 @@ pub(crate) struct ThreadState {
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
     pub(crate) stopped_ns: u64,
+    /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock;
+    /// `u64::MAX` without one.
+    pub(crate) close_until_ns: u64,
     pub(crate) stillness: RefCell<Stillness>,
     /// End of the last stop on the thread's clock: messages sent before it were in flight over it.
     pub(crate) last_stop_end_ns: Cell<u64>,
@@ -78,6 +81,7 @@ impl ThreadState {
                 ..ClientStats::default()
             }),
             stopped_ns: u64::MAX,
+            close_until_ns: u64::MAX,
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),

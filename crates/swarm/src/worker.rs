@@ -39,6 +39,9 @@ const OPENING_INTERVAL: Duration = Duration::from_millis(10);
 /// Interval of the attempts to connect to a Unix socket whose backlog is full.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
+/// Maximum wait for the server's close frames once the user ended the run.
+const CLOSE_SOON_NS: u64 = 500_000_000;
+
 /// The latest command to a thread.
 #[derive(Debug)]
 pub(crate) struct CommandInbox {
@@ -287,6 +290,9 @@ impl Worker<'_> {
             let measured_ns = now_ns.saturating_sub(run.t0_ns);
             thread.recorder.borrow_mut().measure_until(measured_ns);
             thread.stopped_ns = now_ns;
+        }
+        if command.close_soon && !thread.command.close_soon {
+            thread.close_until_ns = thread.clock.now_ns().saturating_add(CLOSE_SOON_NS);
         }
         thread.command = command;
         self.event_loop.wake_all();

@@ -11,5 +11,7 @@ mod documents_check;
 pub mod fixtures;
 pub mod golden;
 pub mod svg_path;
+#[cfg(all(feature = "terminal", target_os = "linux"))]
+pub mod terminal;
 
 pub use documents_check::documents_check;

@@ -156,7 +156,8 @@ impl RoundRunner {
         let plan = load.against(server.address.server.clone())?;
         let control = &self.starter.control;
         let outcome = measure(&plan, control, &self.machine, &server.processes());
-        if control.is_stopped() {
+        // One that was over by then counts.
+        if control.is_interrupted() {
             return Err(ServerFailure::Interrupted);
         }
         // The end of its process explains everything else.

@@ -205,7 +205,7 @@ impl Client {
             connect_ns: Some(self.connect_ns),
             messages: self.sent,
             failed: self.failed,
-            close_code: Some(end.close_code()),
+            close_code: end.close_code(),
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();

@@ -106,6 +106,51 @@ impl Server {
     }
 }
 
+/// An echo server that never answers a close frame, so that a run takes its time to close. It counts
+/// messages and close frames.
+pub(crate) struct UnclosingServer {
+    pub(crate) url: String,
+    pub(crate) messages: Arc<AtomicUsize>,
+    pub(crate) closes: Arc<AtomicUsize>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl UnclosingServer {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let (messages, closes) = (Arc::default(), Arc::default());
+        let counters = (Arc::clone(&messages), Arc::clone(&closes));
+        runtime.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (messages, closes): (Arc<AtomicUsize>, Arc<AtomicUsize>) = counters.clone();
+                tokio::spawn(async move {
+                    let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message.is_close() {
+                            closes.fetch_add(1, Ordering::Relaxed);
+                            // The answer goes out with the next look at the socket.
+                            return std::future::pending().await;
+                        }
+                        messages.fetch_add(1, Ordering::Relaxed);
+                        socket.send(message).await.unwrap();
+                    }
+                });
+            }
+        });
+        Self {
+            url,
+            messages,
+            closes,
+            _runtime: runtime,
+        }
+    }
+}
+
 /// Rows of a sheet below its header.
 pub(crate) fn rows(path: &Path, sheet: &str) -> usize {
     let mut book: Xlsx<_> = open_workbook(path).unwrap();

@@ -84,6 +84,9 @@ impl ServerStarter {
     /// Starts a server and waits until it echoes a message, unless it runs already. After an error it is
     /// killed.
     pub(crate) fn start(&self, candidate: &Candidate) -> Result<RunningServer, ServerFailure> {
+        if self.control.is_stopped() {
+            return Err(ServerFailure::Interrupted);
+        }
         let name = || candidate.name.clone();
         let Some(command) = &candidate.command else {
             return Ok(RunningServer {
