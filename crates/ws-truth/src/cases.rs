@@ -1,7 +1,9 @@
 //! The cases of the certificate: faults, a plan, and the arithmetic of what must be reported.
 
+mod attribution;
 mod counts;
 mod times;
+mod unsent;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -73,12 +75,12 @@ fn valid_attempt(before: Findings, now: Findings) -> Findings {
 
 /// The certificate, in the order in which it is printed.
 pub fn all() -> Vec<Case> {
-    [times::CASES, counting()].concat()
+    [times::CASES, &counting()].concat()
 }
 
 /// The cases that only count, which must be judged on any machine.
-pub fn counting() -> &'static [Case] {
-    counts::CASES
+pub fn counting() -> Vec<Case> {
+    [counts::CASES, attribution::CASES, unsent::CASES].concat()
 }
 
 /// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.

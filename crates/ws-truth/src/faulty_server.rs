@@ -234,7 +234,8 @@ impl ServerLoop {
 
     /// Reads all that has arrived. An error ends the connection.
     fn serve(&mut self, connection: usize) -> Result<(), Error> {
-        handshake::upgrade(&mut self.connections[connection].state, &self.faults)?;
+        let state = &mut self.connections[connection].state;
+        handshake::upgrade(state, &self.faults, &mut self.log)?;
         loop {
             let ConnectionState::Open(socket) = &mut self.connections[connection].state else {
                 return Ok(());

@@ -16,7 +16,7 @@ use ws_truth::finding::{CaseVerdict, Totals};
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  ws-truth                          the whole certificate, in about 100 s
+  ws-truth                          the whole certificate, in about 110 s
   ws-truth stall-open stall-closed  two of its cases
 
 Exit codes:
