@@ -10,6 +10,8 @@ pub mod contract;
 mod documents_check;
 pub mod fixtures;
 pub mod golden;
+#[cfg(feature = "stub-server")]
+pub mod stub_server;
 pub mod svg_path;
 
 pub use documents_check::documents_check;
