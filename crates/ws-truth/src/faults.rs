@@ -125,7 +125,7 @@ pub struct Faults {
     /// Extra work as a share of the work on each connection, spent in an empty loop. 0.05 makes the server
     /// slower by a twentieth of its work on any machine.
     pub slower_by: Option<f64>,
-    /// Most connections let in; the handshakes of others are refused with HTTP 503.
+    /// Maximum number of connections. Further handshakes are refused with HTTP 503.
     pub admit: Option<usize>,
     /// The answer to handshakes.
     pub handshake: Handshake,

@@ -145,7 +145,7 @@ fn no_echo(findings: &mut Findings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Adds that so many echoes came, all right and each once.
+/// Adds figures of a run with `n` right echoes, each of which came once.
 fn right_echoes(findings: &mut Findings, recording: &Recording, n: u64) {
     let counts = &recording.record.counts;
     findings.count("received", n, counts.received);

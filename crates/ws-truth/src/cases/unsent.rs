@@ -123,7 +123,7 @@ fn sent_and_unsent(findings: &mut Findings, recording: &Recording, truth: (u64, 
     findings.count("never sent", truth.1, counts.unsent);
 }
 
-/// Adds that so many connections ended early, with this close code and reason.
+/// Adds the number of connections that were closed early, with their close code and reason.
 fn closed_early(findings: &mut Findings, recording: &Recording, truth: (u64, u16, &str)) {
     let (n, code, reason) = truth;
     let connections = &recording.context.connections;
