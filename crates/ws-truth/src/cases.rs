@@ -2,6 +2,8 @@
 
 mod attribution;
 mod counts;
+#[cfg(target_os = "linux")]
+mod stillness;
 mod times;
 mod unsent;
 
@@ -75,7 +77,21 @@ fn valid_attempt(before: Findings, now: Findings) -> Findings {
 
 /// The certificate, in the order in which it is printed.
 pub fn all() -> Vec<Case> {
-    [times::CASES, &counting()].concat()
+    let mut all = [times::CASES, &counting()].concat();
+    #[cfg(target_os = "linux")]
+    all.extend(stillness::CASES);
+    all
+}
+
+/// The plan of a generator in a process of its own.
+///
+/// # Errors
+/// When this is no URL of a server.
+pub fn generator_plan(url: &str) -> anyhow::Result<Plan> {
+    plan(url, |plan| {
+        // Long enough for a disturbance of a second.
+        plan.length = Length::Duration(Duration::from_millis(2_500));
+    })
 }
 
 /// The cases that only count, which must be judged on any machine.
