@@ -83,13 +83,10 @@ pub fn all() -> Vec<Case> {
     all
 }
 
-/// The plan of a generator in a process of its own.
-///
-/// # Errors
-/// When this is no URL of a server.
-pub fn generator_plan(url: &str) -> anyhow::Result<Plan> {
+/// The plan of a generator in a process of its own: long enough for a disturbance of a second.
+#[cfg(target_os = "linux")]
+pub(crate) fn generator_plan(url: &str) -> anyhow::Result<Plan> {
     plan(url, |plan| {
-        // Long enough for a disturbance of a second.
         plan.length = Length::Duration(Duration::from_millis(2_500));
     })
 }

@@ -1,26 +1,22 @@
 //! A generator in a process of its own, which can be stopped or throttled while the server goes on.
 
-use std::io::Read;
-#[cfg(target_os = "linux")]
-use std::io::Write;
-#[cfg(target_os = "linux")]
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context;
-use measurement::plan::Plan;
 use measurement::verdict::{Reason, Verdict};
 use serde_json::{Value, json};
 use swarm::{RunHandle, RunSetup};
+
+use crate::cases::generator_plan;
 
 /// Environment variable that makes the program generate load on its value, a URL, in place of a certificate.
 pub const URL_VARIABLE: &str = "WS_TRUTH_GENERATES_ON";
 
 /// A child process that generates load. Dropping it kills it.
-#[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub(crate) struct GeneratorProcess(Child);
 
-#[cfg(target_os = "linux")]
 impl GeneratorProcess {
     /// Starts this program again, as a generator of load on this URL that waits for [`go`](Self::go).
     pub(crate) fn start(url: &str) -> anyhow::Result<Self> {
@@ -54,7 +50,6 @@ impl GeneratorProcess {
     }
 }
 
-#[cfg(target_os = "linux")]
 impl Drop for GeneratorProcess {
     fn drop(&mut self) {
         // Fails when it has ended already.
@@ -63,14 +58,16 @@ impl Drop for GeneratorProcess {
     }
 }
 
-/// Waits for a byte on `input`, executes the plan, and returns the figures of the generator's own stillness.
+/// Waits for a byte on `input`, generates load on this URL, and returns the figures of the generator's own
+/// stillness as JSON.
 ///
 /// # Errors
 /// When nothing comes or the run cannot take place.
-pub fn generate(plan: &Plan, mut input: impl Read) -> anyhow::Result<Value> {
+pub fn generate(url: &str, mut input: impl Read) -> anyhow::Result<Value> {
+    let plan = generator_plan(url)?;
     let asked = input.read(&mut [0])? == 1;
     anyhow::ensure!(asked, "nobody asked for the load to begin");
-    let run = swarm::run(plan, &RunHandle::new(), RunSetup::default())?;
+    let run = swarm::run(&plan, &RunHandle::new(), RunSetup::default())?;
     let summary = run.summary.context("a run without a summary")?;
     let names_quota = |reason: &Reason| matches!(reason, Reason::GeneratorThrottled { .. });
     Ok(json!({

@@ -35,4 +35,5 @@ mod fault_log;
 pub mod faults;
 pub mod faulty_server;
 pub mod finding;
+#[cfg(target_os = "linux")]
 pub mod generator_process;
