@@ -19,7 +19,7 @@ pub type StubClose = Option<(u16, &'static str)>;
 /// Behaviour of a server. By default it echoes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StubBehaviour {
-    /// Text that is sent as soon as a connection is open.
+    /// Text that is sent as the first message of a connection comes, before its answer.
     pub greeting: Option<&'static str>,
     /// Message of the server's own that is sent as each message comes, made of its number on the connection.
     pub push: Option<fn(usize) -> Message>,
@@ -145,10 +145,6 @@ impl StubPeer {
             None => Err(refusal()),
         };
         let mut socket = tokio_tungstenite::accept_hdr_async(stream, answer).await?;
-        if let Some(greeting) = self.behaviour.greeting {
-            self.count(|counts| counts.pushed += 1);
-            socket.send(Message::text(greeting)).await?;
-        }
         if let Some((first, close)) = self.behaviour.close_first
             && number.is_some_and(|number| number < first)
         {
@@ -171,9 +167,11 @@ impl StubPeer {
                 self.close(socket, close).await?;
                 continue;
             }
-            if let Some(push) = self.behaviour.push {
+            let greeting = self.behaviour.greeting.filter(|_| number == 0);
+            let push = self.behaviour.push.map(|push| push(number));
+            for own in greeting.map(Message::text).into_iter().chain(push) {
                 self.count(|counts| counts.pushed += 1);
-                socket.send(push(number)).await?;
+                socket.send(own).await?;
             }
             if !self.behaviour.hold.is_zero() {
                 tokio::time::sleep(self.behaviour.hold).await;

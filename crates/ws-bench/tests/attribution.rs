@@ -27,12 +27,13 @@ fn a_greeting_is_taken_for_no_echo() {
         assert_eq!(run.code, Some(0), "{kind}: {}", run.text);
         assert!(
             run.text
-                .contains("200 sent · 200 echoed · 0 lost · 0 corrupted · 0 late"),
+                .contains("200 sent · 200 echoed · 0 lost · 0 corrupted · 0 late · 4 unexpected"),
             "{}",
             run.text
         );
-        let keys = ["received", "corrupted", "duplicated"];
-        assert_eq!(run.counts(keys), [Some(200), Some(0), Some(0)], "{kind}");
+        let keys = ["received", "corrupted", "duplicated", "unexpected"];
+        let truth = [Some(200), Some(0), Some(0), Some(4)];
+        assert_eq!(run.counts(keys), truth, "{kind}");
         assert_eq!(run.value("/service_time_ns/count"), 200);
         assert_eq!((server.counts().messages, server.counts().pushed), (200, 4));
     }

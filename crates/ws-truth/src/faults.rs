@@ -106,6 +106,8 @@ pub struct Faults {
     pub replace: Option<Selection>,
     /// Text that is sent with the answer to the handshake, before any message has come.
     pub greeting: Option<&'static str>,
+    /// Text that is sent on the arrival of a connection's first message, before its answer.
+    pub late_greeting: Option<&'static str>,
     /// Messages on whose arrival a text of the server's own is sent.
     pub push_text: Option<Selection>,
     /// Messages on whose arrival a binary message of the server's own is sent.

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{ConnectionState, ServerLoop, nanoseconds};
 use crate::fault_log::FaultLogEntry;
-use crate::faults::{ACKNOWLEDGEMENT, Fate, PREFIX};
+use crate::faults::{ACKNOWLEDGEMENT, Fate, PREFIX, Selection};
 
 /// Messages of the server's own.
 const PUSHED: &str = "tick";
@@ -21,7 +21,7 @@ impl ServerLoop {
         let number = self.connections[connection].messages;
         self.connections[connection].messages += 1;
         let mut fate = self.faults.fate(place as u64);
-        self.push(connection, place as u64);
+        self.push(connection, number, place as u64);
         let faults = &self.faults;
         let peer = &mut self.connections[connection];
         if let ConnectionState::Open(socket) = &mut peer.state {
@@ -64,18 +64,23 @@ impl ServerLoop {
         Ok(())
     }
 
-    /// Sends what the server sends of its own accord on the arrival of this message.
-    fn push(&mut self, connection: usize, message: u64) {
+    /// Sends what the server sends of its own accord on the arrival of message `number` of a connection, which
+    /// is message `place` of all.
+    fn push(&mut self, connection: usize, number: u64, place: u64) {
+        let faults = &self.faults;
+        let is_chosen = |by: Option<Selection>| by.is_some_and(|s| s.includes(place, faults.seed));
         let pushes = [
-            (self.faults.push_text, Message::text(PUSHED)),
-            (self.faults.push_binary, Message::binary(PUSHED.as_bytes())),
+            is_chosen(faults.push_text).then(|| Message::text(PUSHED)),
+            is_chosen(faults.push_binary).then(|| Message::binary(PUSHED.as_bytes())),
+            faults
+                .late_greeting
+                .filter(|_| number == 0)
+                .map(Message::text),
         ];
         if let ConnectionState::Open(socket) = &mut self.connections[connection].state {
-            for (selection, push) in pushes {
-                if selection.is_some_and(|s| s.includes(message, self.faults.seed)) {
-                    self.log.pushed += 1;
-                    let _ = socket.send(push);
-                }
+            for push in pushes.into_iter().flatten() {
+                self.log.pushed += 1;
+                let _ = socket.send(push);
             }
         }
     }
