@@ -233,7 +233,8 @@ fn rate_not_kept(
     sending: SendConditions,
 ) -> &'static str {
     match (answered_all, sending.sockets_full) {
-        (true, false) if ended_with_connections => {
+        // What was in flight on them is lost, so that not all is answered.
+        (_, false) if ended_with_connections => {
             "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
         }
         (true, false) if sending.windowed => {
@@ -420,6 +421,16 @@ mod tests {
         let of_broken = said(80);
         assert!(of_broken.contains("connections failed or ended early"));
         assert!(!of_broken.contains("generator"), "{of_broken}");
+    }
+
+    #[test]
+    fn a_rate_that_ended_with_its_connections_is_not_blamed_on_the_servers_capacity() {
+        let (_, reasons) = verdict_of(|e| {
+            (e.achieved_share, e.answered_all) = (Some(0.3), false);
+            e.broken_connections = 80;
+        });
+        let said = reason(&reasons[0]);
+        assert!(said.contains("connections failed or ended early"), "{said}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A generator that is stopped by a signal says so.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use calamine::{Reader, Xlsx, open_workbook};
 use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -49,6 +50,45 @@ impl Bench {
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Runs without a warm-up, and returns the text and JSON of the same run.
+    pub(crate) fn report(&self, line: &str) -> ReportedRun {
+        let output = self.run(&format!("{line} --warmup 0s -q -o report.json"));
+        let json = std::fs::read(self.path("report.json"));
+        let json = json.unwrap_or_else(|e| panic!("{line}: {e}: {}", stderr(&output)));
+        let words: Vec<_> = stdout(&output)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        ReportedRun {
+            code: output.status.code(),
+            text: words.join(" "),
+            json: serde_json::from_slice(&json).unwrap(),
+        }
+    }
+}
+
+/// A run as it is reported.
+#[derive(Debug)]
+pub(crate) struct ReportedRun {
+    pub(crate) code: Option<i32>,
+    /// The text summary, with one blank wherever it has blanks or line breaks.
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+impl ReportedRun {
+    /// The value at this JSON pointer.
+    pub(crate) fn value(&self, pointer: &str) -> &Value {
+        self.json
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("{pointer}: {}", self.json))
+    }
+
+    /// The values of several keys of `messages`.
+    pub(crate) fn counts<const N: usize>(&self, keys: [&str; N]) -> [Option<u64>; N] {
+        keys.map(|key| self.value(&format!("/messages/{key}")).as_u64())
     }
 }
 
