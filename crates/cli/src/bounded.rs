@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Runs `work` on a thread of its own and waits for it, at most for `limit`. `None` when it was not done by
-/// then and goes on by itself, when it panicked, or when there is no thread for it.
+/// Runs `work` on a thread of its own and waits for it, at most for `limit`. Returns `None` when it goes on
+/// after that, when it panicked, or when the system has no thread for it.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,

@@ -115,8 +115,8 @@ pub(crate) struct BenchArgs {
     /// latency over time, errors and the verdict so far
     ///
     /// It is drawn on standard error, which must be a terminal; --json may go to a file meanwhile.
-    /// q, Esc and Ctrl-C end the run and save its files; once more, before all is measured, ends at once and
-    /// saves nothing.
+    /// q, Esc and Ctrl-C end the run and save its files; once more, before everything is measured, ends at
+    /// once and saves nothing.
     #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) tui: bool,
 

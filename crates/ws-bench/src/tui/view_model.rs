@@ -118,7 +118,7 @@ impl ViewModel {
 fn keys(phase: Phase, is_interrupted: bool) -> &'static str {
     match (phase, is_interrupted) {
         (Phase::Close, _) => {
-            "all is measured, its files will be saved · q closes connections sooner"
+            "everything is measured, its files will be saved · q ends the wait for close frames"
         }
         (_, true) => {
             "ending the run, its files will be saved · q once more ends at once and saves nothing"
