@@ -45,7 +45,7 @@ pub(crate) fn run(
     // A terminal that is gone must not cost the files.
     let printed = print(&text);
 
-    // Every file that can be saved is, before the first one that cannot is reported.
+    // Every file that can be saved is, before those that cannot are reported.
     let saved = checked.outputs.save(&run);
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
@@ -53,7 +53,7 @@ pub(crate) fn run(
     } else if printed.is_ok() && !lines.is_empty() {
         print(&format!("\n{}\n", lines.join("\n")))?;
     }
-    saved.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    cli::print_all_but_last(saved.into_iter().filter_map(Result::err))?;
     match printed {
         // Whoever closes a terminal has it ended, and cannot read there any more.
         Err(error) if control.is_stopped() => print_error(&error),

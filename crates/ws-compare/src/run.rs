@@ -83,12 +83,11 @@ fn finish(
     }
     // A saved comparison may have been interrupted; this program was not.
     let interrupted = comparison.interrupted && args.files.is_empty();
-    // Every file that can be saved is, before the first error is reported.
+    // Every file that can be saved is, before the errors are reported.
     let results = saved.into_iter().chain([printed.map(|()| String::new())]);
-    match results.into_iter().find_map(Result::err) {
-        Some(error) if interrupted => cli::print_error(&error),
-        Some(error) => return Err(error),
-        None => {}
+    match cli::print_all_but_last(results.filter_map(Result::err)) {
+        Err(error) if interrupted => cli::print_error(&error),
+        result => result?,
     }
     Ok(if interrupted {
         ExitStatus::Interrupted
