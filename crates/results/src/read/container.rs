@@ -212,7 +212,7 @@ const ZIP_PARTS: [(&str, &str, &str); 11] = [
 
 const UNZIP: &str = "unpack it with `unzip {}`";
 
-/// Finds the kind of a ZIP file that is no workbook. `None` for a workbook, and for an archive that cannot be
+/// Finds the kind of a ZIP file other than a workbook. `None` for a workbook, and for an archive that cannot be
 /// listed: its reader says so.
 pub(super) fn zip_refusal(path: &Path, file: &File) -> Option<Refusal> {
     let zip = ZipArchive::new(BufReader::new(file)).ok()?;
@@ -234,7 +234,7 @@ pub(super) fn zip_refusal(path: &Path, file: &File) -> Option<Refusal> {
     }
 }
 
-/// Finds the kind of a text that is no table: markup, and what is only the summary of a tool.
+/// Finds the kind of markup that a text is.
 pub(super) fn markup_refusal(path: &Path, head: &str) -> Option<Refusal> {
     let text = head.trim_start_matches('\u{feff}').trim_start();
     if !text.starts_with('<') {

@@ -24,7 +24,7 @@ pub struct CellCount {
     pub count: u64,
     /// The first, `latencies!E17`.
     pub first: String,
-    /// Its content in words.
+    /// The content of the first, in words.
     pub found: String,
 }
 
@@ -46,7 +46,7 @@ impl CellCount {
 /// The column whose name fits a latency next to best.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunnerUp {
-    /// Its name in the file.
+    /// The name in the file.
     pub column: String,
     /// The value of all its rows, for which it lost although its name fits better.
     pub constant: Option<f64>,

@@ -13,7 +13,7 @@ pub(super) struct ColumnForm {
     pub(super) decimal: DecimalSign,
     /// The column is not one of times.
     pub(super) is_number: bool,
-    /// The file is one of ours: anything but a number is a mistake.
+    /// The file was written here: anything but a number is a mistake.
     pub(super) is_ours: bool,
 }
 

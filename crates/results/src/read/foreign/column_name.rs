@@ -16,6 +16,10 @@ const CLOCK: &str = "at clock date datetime end endtime epoch finished finish in
 /// Words of rates, which say no unit.
 const RATE: &str = "bps gbps hz iops kbps mbps ops persec persecond qps rps throughput tps";
 
+/// Words of things that are counted: with a long unit behind them they are per that unit, as in `requests_s`.
+const COUNTED: &str = "bits bytes calls errors gb gib hits kb kib mb messages mib msgs ops packets pkts req reqs \
+    requests transactions";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnName {
     /// Without its unit.
@@ -34,7 +38,13 @@ impl ColumnName {
         let mut metrics = Metric::ALL.into_iter();
         let metric = metrics.find(|metric| metric.column() == name);
         let parts = NameParts::of(name);
-        let is_rate = parts.unit == NamedUnit::Rate;
+        let counts = |word: &String| COUNTED.split_ascii_whitespace().any(|known| known == word);
+        let is_long = matches!(
+            parts.unit,
+            NamedUnit::Known(TimeUnit::Seconds | TimeUnit::Minutes | TimeUnit::Hours)
+        );
+        let is_rate =
+            parts.unit == NamedUnit::Rate || is_long && parts.words.last().is_some_and(counts);
         let (unit, unclear_unit) = match parts.unit {
             NamedUnit::Known(unit) => (Some(unit), None),
             NamedUnit::Unclear(says) => (None, Some(says)),
@@ -159,6 +169,8 @@ mod tests {
             "ops/ms",
             "errors per second",
             "rps",
+            "requests_s",
+            "throughput_mb_s",
             "time of day",
         ] {
             assert_eq!(rank(other), None, "{other}");

@@ -6,7 +6,7 @@ use crate::read::time_unit::TimeUnit;
 /// The time of a request in the table of a load generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownColumn {
-    /// Its name in the header.
+    /// The name in the header.
     pub(super) column: &'static str,
     pub(super) unit: TimeUnit,
 }

@@ -10,7 +10,7 @@ use crate::error::{ColumnProblem, Result};
 use crate::read::ColumnRequest;
 use crate::read::cells::{CellSource, column_letters};
 
-/// The contents of the columns of a sheet; none of a sheet of ours, whose columns are known.
+/// The contents of the columns of a sheet; empty where the columns are those that this crate writes.
 #[derive(Default)]
 pub(super) struct SheetContents {
     pub(super) all: Vec<ColumnContents>,

@@ -8,7 +8,7 @@ pub(super) enum NamedUnit {
     /// The name says none.
     None,
     Known(TimeUnit),
-    /// The name says this, which is no unit that is known here.
+    /// The text in place of a unit, which is not known here.
     Unclear(String),
     /// Something per time: no time.
     Rate,
