@@ -48,7 +48,9 @@ pub use load_flags::{LoadFlags, random_seed};
 pub use main_wrapper::run;
 pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::check_room;
-pub use print::{in_one_line, print_error, print_notice, print_text, print_text_while};
+pub use print::{
+    in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,
+};
 pub use secrets::masked_command_line;
 pub use styled_text::{bullet_point, dim, paint};
 pub use tls_flags::TlsFlags;

@@ -13,6 +13,21 @@ pub fn print_error(error: &anyhow::Error) {
     print_notice(&format!("error: {}", in_one_line(error.as_ref())));
 }
 
+/// Prints all errors but the last, which is left to the caller: one line about each file that could not be written.
+///
+/// # Errors
+/// The last of the errors.
+pub fn print_all_but_last(errors: impl IntoIterator<Item = anyhow::Error>) -> anyhow::Result<()> {
+    let mut errors = errors.into_iter().peekable();
+    while let Some(error) = errors.next() {
+        if errors.peek().is_none() {
+            return Err(error);
+        }
+        print_error(&error);
+    }
+    Ok(())
+}
+
 /// Prints a line on standard error. A terminal that is gone is no reason to lose what was measured, so a line
 /// that cannot be written is dropped.
 pub fn print_notice(text: &str) {
@@ -97,6 +112,13 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_error_is_left_to_the_caller() {
+        let errors = ["a", "b"].map(anyhow::Error::msg);
+        assert_eq!(print_all_but_last(errors).unwrap_err().to_string(), "b");
+        assert!(print_all_but_last([]).is_ok());
+    }
 
     #[test]
     fn every_cause_is_said_once() {

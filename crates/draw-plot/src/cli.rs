@@ -12,7 +12,7 @@ use draw_plot::{
     load, window_for,
 };
 use results::atomic_file::is_same_file;
-use results::read::{ColumnRequest, Latencies, Metric, TimeUnit};
+use results::read::{ColumnRequest, DecimalSign, Latencies, Metric, TimeUnit};
 use units::{UnitError, grouped, parse_positive};
 
 use crate::flag_advice::{with_advice, with_correction};
@@ -20,7 +20,7 @@ use crate::flag_advice::{with_advice, with_correction};
 /// Draws the latencies of a run: each message, their distribution, or what happened when
 ///
 /// Reads the files of ws-bench (.xlsx, .csv, .json, .hlog), and columns of times from anybody's
-/// .xlsx, .xls, .ods or .csv. Several files are overlaid; the heatmaps of several stand above each
+/// .xlsx, .xls, .ods, .csv, JSON (lists and lines) or .hgrm. Several files are overlaid; the heatmaps of several stand above each
 /// other.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
@@ -77,6 +77,16 @@ pub(crate) struct Args {
     /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
     #[arg(long, value_parser = one_of(&UNITS), help_heading = READING)]
     unit: Option<TimeUnit>,
+
+    /// Sign before the decimals of numbers in text files [default: what all numbers of the column show]
+    /// (example: comma)
+    #[arg(long, value_name = "SIGN", value_parser = one_of(&SIGNS), help_heading = READING)]
+    decimal: Option<DecimalSign>,
+
+    /// Leave out cells that hold anything but a time, and count them; words such as N/A are always
+    /// left out
+    #[arg(long, help_heading = READING)]
+    skip_invalid: bool,
 
     /// Heading [default: URL, clients and payload size of the run] (example: 'Before the change')
     #[arg(long, value_name = "TEXT", help_heading = PICTURE)]
@@ -135,11 +145,18 @@ const METRICS: [Choice<Metric>; 2] = [
     ("response", "Received minus intended", Metric::ResponseTime),
 ];
 
-const UNITS: [Choice<TimeUnit>; 4] = [
+const UNITS: [Choice<TimeUnit>; 6] = [
     ("ns", "", TimeUnit::Nanoseconds),
     ("us", "", TimeUnit::Microseconds),
     ("ms", "", TimeUnit::Milliseconds),
     ("s", "", TimeUnit::Seconds),
+    ("min", "", TimeUnit::Minutes),
+    ("h", "", TimeUnit::Hours),
+];
+
+const SIGNS: [Choice<DecimalSign>; 2] = [
+    ("point", "1,049.5", DecimalSign::Point),
+    ("comma", "1.049,5", DecimalSign::Comma),
 ];
 
 const THEMES: [Choice<Theme>; 2] = [("light", "", Theme::Light), ("dark", "", Theme::Dark)];
@@ -183,6 +200,8 @@ impl Args {
             ("--sheet", is_ours && self.sheet.is_some(), &foreign),
             ("--column", is_ours && self.column.is_some(), &foreign),
             ("--unit", is_ours && self.unit.is_some(), &foreign),
+            ("--decimal", is_ours && self.decimal.is_some(), &foreign),
+            ("--skip-invalid", is_ours && self.skip_invalid, &foreign),
         ];
         let (flag, _, reason) = flags
             .iter()
@@ -207,6 +226,8 @@ impl Args {
             sheet: self.sheet.clone(),
             column: self.column.clone(),
             unit: self.unit,
+            decimal: self.decimal,
+            skip_invalid: self.skip_invalid,
             x: self.x.clone(),
         };
         let loaded = load(self.kind, &self.files, &request).map_err(with_advice)?;

@@ -47,7 +47,7 @@ impl Default for Subject {
     }
 }
 
-/// A guess that was made about a file.
+/// A guess that was made about a file, or a remark on how it was read.
 #[derive(Debug, Clone)]
 pub struct Notice {
     /// A sentence in lowercase.

@@ -5,14 +5,24 @@ use results::{ColumnProblem, ResultsError};
 
 /// The error, with the flag that helps behind its message.
 pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
-    let advice = match &error {
-        DrawError::Results(ResultsError::NoColumn(_, problem)) => match problem {
-            ColumnProblem::NotNumbers(_) => ": mend it, or name another one with --column",
+    let DrawError::Results(cause) = &error else {
+        return error.into();
+    };
+    let advice = match cause {
+        ResultsError::NoColumn(_, problem) => match problem {
+            ColumnProblem::NotNumbers { .. } => "; mend it, or name another one with --column",
             ColumnProblem::NoNumbers(Some(_)) => "; if it is meant, say so with --column",
             ColumnProblem::OnlyX(_) => ", which --x draws against",
-            ColumnProblem::Ambiguous(_) => " with --column",
+            ColumnProblem::Ambiguous(_) | ColumnProblem::AmbiguousName { .. } => " with --column",
+            ColumnProblem::NotATime { .. } => "; if it is one, say so with --column and --unit",
+            ColumnProblem::UnclearUnit { .. } => "; give it with --unit",
+            ColumnProblem::MixedNumbers { .. } => {
+                "; say with --decimal point or --decimal comma what stands before decimals"
+            }
             _ => return error.into(),
         },
+        ResultsError::OnlyDistribution(_) => ": draw it with --kind percentiles, histogram or cdf",
+        ResultsError::WrongCell { .. } => "; --skip-invalid leaves such cells out",
         _ => return error.into(),
     };
     anyhow::anyhow!("{error}{advice}")
@@ -59,12 +69,29 @@ mod tests {
             "a.csv has no column of numbers but `rtt`, which --x draws against"
         );
         assert_eq!(
+            message("a,rtt\n1,2\n2,x\n", None),
+            "cell B3 of a.csv holds the text `x`, not a time; --skip-invalid leaves such cells out"
+        );
+        assert_eq!(
+            message("a;rtt_ms\nx;1.049\ny;2.125\n", None),
+            "the numbers of column `rtt_ms` of a.csv can be read in two ways: cell B2 holds `1.049`, cell B3 `2.125`; \
+             say with --decimal point or --decimal comma what stands before decimals"
+        );
+        assert_eq!(
+            message("latency (?s)\n1\n2\n", None),
+            "the unit of column `latency (?s)` of a.csv is not known: its name says `?s`; give it with --unit"
+        );
+        assert_eq!(
+            message("n,Requests/s\n1,5\n2,6\n3,7\n", None),
+            "column `Requests/s` of a.csv is a rate by its name, not a time; if it is one, say so with --column and --unit"
+        );
+        assert_eq!(
             message(",b\n0,x\n1,y\n", None),
             "a.csv has no column of numbers but `A`, which only numbers the rows; if it is meant, say so with --column"
         );
         assert_eq!(
             message("a,b,rtt\n1,5,x\n2,6,y\n", None),
-            "column `rtt` of a.csv holds no numbers: mend it, or name another one with --column"
+            "column `rtt` of a.csv holds no numbers: cell C2 holds the text `x`; mend it, or name another one with --column"
         );
     }
 

@@ -4,7 +4,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `data`, `options` | the data of a picture, and its looks |
-//! | `picture_input`, `titles` | the data and their names, from files or from a fresh run |
+//! | `picture_input`, `titles`, `notices` | the data, their names and what is said about them, from files or from a fresh run |
 //! | [`series`] | the numbers of a picture: quantiles, bins, spectrum, seconds, cells |
 //! | `pictures` | the texts of each kind of picture, and the places of its data |
 //! | `axes`, `legend`, `layout`, `text_fit` | the decorations around the data |
@@ -51,6 +51,7 @@ mod format;
 mod inline_svg;
 mod layout;
 mod legend;
+mod notices;
 mod number_format;
 mod options;
 mod phrases;

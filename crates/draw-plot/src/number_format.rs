@@ -19,6 +19,9 @@ pub(crate) fn fixed_decimals(value: f64, decimals: usize) -> String {
 
 /// A round number, such as a tick, with the decimals that it needs.
 pub(crate) fn round_number(value: f64) -> String {
+    if is_too_small(value) {
+        return format!("{value:.0e}");
+    }
     let decimals = -(value.log10() + 1e-9).floor();
     fixed_decimals(value, whole(decimals.min(20.0)))
 }
@@ -28,10 +31,18 @@ pub(crate) fn milliseconds(ms: f64) -> String {
     if ms <= 0.0 {
         return "0 ms".to_owned();
     }
+    if is_too_small(ms) {
+        return format!("{ms:.2e} ms");
+    }
     // Half of the third digit may carry into a fourth: 9.996 is written 10.0.
     let digits_before_point = (ms * (1.0 + 5e-4)).log10().floor();
     let decimals = whole((2.0 - digits_before_point).min(12.0));
     format!("{} ms", fixed_decimals(ms, decimals))
+}
+
+/// Returns `true` for a number above zero that would be mostly zeros: `1.00e-12 ms` is read more easily.
+fn is_too_small(value: f64) -> bool {
+    value > 0.0 && value < 1e-9
 }
 
 #[cfg(test)]
@@ -46,6 +57,9 @@ mod tests {
         assert_eq!(milliseconds(412.5), "412 ms");
         assert_eq!(milliseconds(12_345.0), "12,345 ms");
         assert_eq!(milliseconds(0.0), "0 ms");
+        assert_eq!(milliseconds(5e-324), "4.94e-324 ms");
+        assert_eq!(round_number(1e-12), "1e-12");
+        assert_eq!(round_number(0.001), "0.001");
         assert_eq!(fixed_decimals(-12_345.25, 1), "-12,345.2");
         assert_eq!(fixed_decimals(-2_000.0, 0), "-2,000");
     }

@@ -58,6 +58,11 @@ pub(crate) fn zeros_not_shown(zeros: u64) -> String {
     unless_none(zeros, "message", "of 0 ms not shown")
 }
 
+/// `2 messages of 0 ms at the lower edge` of a logarithmic axis; empty for none.
+pub(crate) fn zeros_at_edge(zeros: u64, noun: &str) -> String {
+    unless_none(zeros, noun, "of 0 ms at the lower edge")
+}
+
 /// `p50 1.02 ms`, `p99 3.10 ms` and the largest time under its name.
 pub(crate) fn figures(figures: &KeyFigures, largest: &str) -> [String; 3] {
     let KeyFigures { p50, p99, max, .. } = *figures;

@@ -17,9 +17,9 @@ use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
 use crate::options::Options;
-use crate::phrases::{random_choice, text_if};
-use crate::pictures;
+use crate::phrases::random_choice;
 use crate::titles::{Origin, labels_of, quantity_of, run_title, title_of};
+use crate::{notices, pictures};
 
 /// The input of a picture. Reading and drawing are apart, so that one reading can be drawn in both themes,
 /// and one distribution as several kinds.
@@ -160,10 +160,7 @@ fn load_each<T>(
     let labelled = labels_of(&origins).into_iter().zip(all);
     let labelled = labelled.map(|(label, one)| Labelled::new(label, one));
     let data = data(labelled.collect());
-    let notices: Vec<_> = origins
-        .iter()
-        .filter_map(|one| one.notice.clone())
-        .collect();
+    let notices: Vec<_> = origins.iter().flat_map(|one| one.notices.clone()).collect();
     let subject = Subject {
         title: title_of(kind, &data, &origins),
         quantity: quantity_of(&origins),
@@ -192,18 +189,11 @@ impl Origin {
             notes => format!(" ({notes})"),
         };
         let count = counted(times.count(), noun);
-        let unit_is_assumed = column.unit_is_assumed;
-        let assumed = text_if(unit_is_assumed, ", taken for milliseconds");
-        let (title, place) = (&column.column, &column.place);
-        let notice = || Notice {
-            text: format!("drawing column `{title}` of {place}{assumed}"),
-            unit_is_assumed,
-        };
         Self {
             path: path.clone(),
             run: column.run.clone(),
             name: name.to_owned(),
-            notice: (column.column_is_guessed || unit_is_assumed).then(notice),
+            notices: notices::of_column(column),
             description: format!("{count} of {}{notes}", path.display()),
         }
     }
@@ -217,7 +207,7 @@ impl Origin {
             path: path.to_owned(),
             run: run.summary.as_ref().map(RunOrigin::from),
             name: metric.name().to_owned(),
-            notice: None,
+            notices: Vec::new(),
             description: format!("{} of {}", counted(seconds, "second"), path.display()),
         }
     }

@@ -14,7 +14,7 @@ pub(crate) struct Origin {
     pub(crate) run: Option<RunOrigin>,
     /// Name of its times: `service time`.
     pub(crate) name: String,
-    pub(crate) notice: Option<Notice>,
+    pub(crate) notices: Vec<Notice>,
     /// `2 messages of a.csv (chosen at random from 9; 1 more without a time)`
     pub(crate) description: String,
 }

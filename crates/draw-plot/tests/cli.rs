@@ -329,7 +329,7 @@ fn failures_exit_with_1_and_one_line() {
     for (arguments, expected) in [
         (
             &["text.xlsx"][..],
-            "error: text.xlsx is not a spreadsheet: its content is plain text\n",
+            "error: text.xlsx is not a spreadsheet: its content is plain text; rename it to text.csv\n",
         ),
         (
             &["none.xlsx"],
@@ -341,7 +341,8 @@ fn failures_exit_with_1_and_one_line() {
         ),
         (
             &["a.xlsx", "--sheet", "summary", "--column", "value"],
-            "error: cell summary!B2 of a.xlsx holds the text `ws://here/ws`, not a time\n",
+            "error: cell summary!B2 of a.xlsx holds the text `ws://here/ws`, not a time; --skip-invalid leaves such cells \
+             out\n",
         ),
         (
             &[

@@ -8,7 +8,8 @@ fn they_know_every_flag() {
         env!("CARGO_BIN_EXE_draw-plot"),
         "draw-plot",
         &[
-            ("--unit", &["ns", "us", "ms", "s"]),
+            ("--unit", &["ns", "us", "ms", "s", "min", "h"]),
+            ("--decimal", &["point", "comma"]),
             ("--theme", &["light", "dark"]),
         ],
     );

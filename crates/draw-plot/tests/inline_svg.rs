@@ -235,6 +235,8 @@ fn the_scale_of_a_heatmap_ends_within_the_picture() {
         unit: TimeUnit::Milliseconds,
         unit_is_assumed: false,
         column_is_guessed: false,
+        runner_up: None,
+        remarks: Vec::new(),
         x: None,
         times: Latencies {
             values_ms: vec![1.0; counts.len()],

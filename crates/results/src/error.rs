@@ -29,6 +29,9 @@ pub enum ResultsError {
     /// The file is whole, but of a kind that does not hold what is wanted.
     #[error("{} holds no {}: give {}", .0.display(), .1, .1.formats())]
     Lacks(PathBuf, Content),
+    /// A table of percentiles: times and how often each occurred, and no single one.
+    #[error("{} holds a distribution of times, and no single ones", .0.display())]
+    OnlyDistribution(PathBuf),
     /// A JSON document, or a `summary` sheet, of another shape than that of a run.
     #[error("the summary in {} is not one that ws-bench wrote", .0.display())]
     NotASummary(PathBuf, #[source] serde_json::Error),
@@ -163,6 +166,28 @@ pub enum Refusal {
     /// Its content is neither a workbook nor readable text, but this.
     #[error("is not a spreadsheet: {0}")]
     NotASpreadsheet(&'static str),
+    /// Plain text under the name of a workbook; the name under which it would be read.
+    #[error("is not a spreadsheet: its content is plain text; rename it to {}", .0.display())]
+    TextNamedWorkbook(PathBuf),
+    /// A kind of file that is not read; the way to one that is.
+    #[error("is {what}: {remedy}")]
+    NotReadHere {
+        /// The kind of file, with its article.
+        what: String,
+        /// The command or step.
+        remedy: String,
+    },
+    /// The figures of a load generator without single times; the way to them.
+    #[error("is a summary of {tool}: {remedy}")]
+    Summary {
+        /// The program that wrote it.
+        tool: &'static str,
+        /// The way to single times.
+        remedy: &'static str,
+    },
+    /// A JSON document without a list of numbers.
+    #[error("holds no list of times, and no run of ws-bench")]
+    NoList,
     /// Only its password opens it.
     #[error("is encrypted: save it without a password")]
     Encrypted,
@@ -186,8 +211,41 @@ pub enum ColumnProblem {
     OnlyX(String),
     /// Any of these columns may hold the times.
     Ambiguous(Vec<String>),
+    /// Several columns have the name that was asked for; their letters, names and headings.
+    AmbiguousName {
+        /// The name.
+        name: String,
+        /// The columns.
+        columns: Vec<String>,
+    },
     /// This column has the name of a latency and holds no numbers: another one would be drawn in its place.
-    NotNumbers(String),
+    NotNumbers {
+        /// The column.
+        column: String,
+        /// The first cell that is not empty, and its content in words.
+        first: Option<Box<(String, String)>>,
+    },
+    /// The name says that the column is something else than a time.
+    NotATime {
+        /// The column.
+        column: String,
+        /// The meaning, with an article.
+        meaning: &'static str,
+    },
+    /// The name says something in place of a unit.
+    UnclearUnit {
+        /// The name.
+        column: String,
+        /// The part that should be a unit.
+        says: String,
+    },
+    /// The numbers of the column cannot all be read alike, or can be read in two ways.
+    MixedNumbers {
+        /// The column.
+        column: String,
+        /// Two cells that show it, and their texts.
+        cells: Box<[(String, String); 2]>,
+    },
 }
 
 impl ColumnProblem {
@@ -199,7 +257,11 @@ impl ColumnProblem {
             Self::NoSuchColumn(..) => 2,
             Self::OnlyX(_) => 3,
             Self::Ambiguous(_) => 4,
-            Self::NotNumbers(_) => 5,
+            Self::AmbiguousName { .. } => 4,
+            Self::NotNumbers { .. }
+            | Self::NotATime { .. }
+            | Self::UnclearUnit { .. }
+            | Self::MixedNumbers { .. } => 5,
         }
     }
 
@@ -221,7 +283,38 @@ impl ColumnProblem {
                 "cannot tell which column of {place} to draw: choose one of {}",
                 quoted(columns)
             ),
-            Self::NotNumbers(column) => format!("column `{column}` of {place} holds no numbers"),
+            Self::AmbiguousName { name, columns } => format!(
+                "{place} has {} columns `{name}`: choose one of {}",
+                columns.len(),
+                quoted(columns)
+            ),
+            Self::NotNumbers {
+                column,
+                first: None,
+            } => format!(
+                "column `{column}` of {place} holds no numbers: its cells are empty, as those of formulas that were \
+                 never calculated"
+            ),
+            Self::NotNumbers {
+                column,
+                first: Some(first),
+            } => {
+                let (cell, found) = first.as_ref();
+                format!("column `{column}` of {place} holds no numbers: cell {cell} holds {found}")
+            }
+            Self::NotATime { column, meaning } => {
+                format!("column `{column}` of {place} is {meaning} by its name, not a time")
+            }
+            Self::UnclearUnit { column, says } => format!(
+                "the unit of column `{column}` of {place} is not known: its name says `{says}`"
+            ),
+            Self::MixedNumbers { column, cells } => {
+                let [(one, one_text), (other, other_text)] = cells.as_ref();
+                format!(
+                    "the numbers of column `{column}` of {place} can be read in two ways: cell {one} holds \
+                     `{one_text}`, cell {other} `{other_text}`"
+                )
+            }
         }
     }
 }
@@ -235,8 +328,17 @@ fn no_values(place: &Place, column: &str, x: Option<&str>, rows: u64) -> String 
     }
 }
 
-/// Joins names as `a`, `b`, each between backticks.
+/// Joins names as `a`, `b`, each between backticks, and counts those beyond the eighth.
 fn quoted(names: &[String]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+    const SHOWN: usize = 8;
+    let quoted: Vec<_> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {} more", units::grouped(more as u64)),
+    };
+    quoted.join(", ") + &more
 }

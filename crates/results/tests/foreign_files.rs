@@ -236,7 +236,6 @@ fn a_cell_that_is_no_time_is_named() {
     );
 
     for (bad, found) in [
-        ("NaN", "NaN"),
         ("inf", "infinity"),
         ("-1", "-1, which is below zero"),
         ("x", "the text `x`"),
@@ -301,11 +300,11 @@ fn files_that_are_none_are_told_apart() {
     };
     assert_eq!(
         said("a.xlsx", b"latency\n1\n"),
-        "a.xlsx is not a spreadsheet: its content is plain text"
+        "a.xlsx is not a spreadsheet: its content is plain text; rename it to a.csv"
     );
     assert_eq!(
         said("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0"),
-        "a.csv is not a spreadsheet: its content is something else"
+        "a.csv is a PNG picture: give the file with the numbers"
     );
     assert_eq!(said("a.csv", b""), "a.csv is empty");
     assert_eq!(
@@ -341,16 +340,12 @@ fn content_counts_more_than_the_name() {
 
 #[test]
 fn a_column_of_text_with_the_name_of_a_latency_is_not_passed_over() {
-    for text in [
-        "t,latency_us\n1,\"1,204.5\"\n2,\"1,214.5\"\n",
-        "a,b,rtt\n1,5,x\n2,6,y\n",
-        "run,elapsed\n1,\n2,\n",
-    ] {
+    for text in ["a,b,rtt\n1,5,x\n2,6,y\n", "run,elapsed\n1,\n2,\n"] {
         let (_folder, path) = file("a.csv", text);
         let error = read(&path).unwrap_err();
         let is_it = matches!(
             error,
-            ResultsError::NoColumn(_, ColumnProblem::NotNumbers(_))
+            ResultsError::NoColumn(_, ColumnProblem::NotNumbers { .. })
         );
         assert!(is_it, "{error}");
     }

@@ -67,7 +67,7 @@ pub(crate) fn run(
     } else if printed.is_ok() && !lines.is_empty() {
         print_text(&format!("\n{}\n", lines.join("\n"))).context(NOT_PRINTED)?;
     }
-    saved.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    cli::print_all_but_last(saved.into_iter().filter_map(Result::err))?;
     match printed {
         Err(error) if interrupted => print_error(&error),
         printed => printed?,

@@ -68,7 +68,7 @@ fn run_saved(
 /// Creates all files. Each that cannot be created is reported.
 fn create(outputs: ComparisonFiles) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
     let (files, errors) = outputs.create();
-    report_all(errors.into_iter())?;
+    cli::print_all_but_last(errors)?;
     Ok(files)
 }
 
@@ -114,7 +114,7 @@ fn finish(
     }
     // Every file that can be saved is, before the first error is reported.
     let results = saved.into_iter().chain([printed.map(|()| String::new())]);
-    let reported = report_all(results.filter_map(Result::err));
+    let reported = cli::print_all_but_last(results.filter_map(Result::err));
     if !interrupted {
         reported?;
     } else if let Err(error) = reported {
@@ -123,16 +123,6 @@ fn finish(
     Ok(status)
 }
 
-/// Reports every error but the last, which is returned.
-fn report_all(errors: impl Iterator<Item = anyhow::Error>) -> anyhow::Result<()> {
-    let mut last = None;
-    for error in errors {
-        if let Some(earlier) = last.replace(error) {
-            cli::print_error(&earlier);
-        }
-    }
-    last.map_or(Ok(()), Err)
-}
 const NOT_PRINTED: &str = "cannot print the comparison";
 
 /// Returns the exit status of a comparison that was not interrupted, once all files are written.

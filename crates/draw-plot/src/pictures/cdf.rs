@@ -51,7 +51,7 @@ impl Plot for CdfPlot<'_> {
         let heading = "messages that took at most so long (%)".to_owned();
         let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
         let x = (self.x, &*x_label);
-        let axes = self.lines.draw_axes(canvas, String::new(), x, panel)?;
+        let axes = self.lines.draw_axes(canvas, self.lines.zeros(), x, panel)?;
         let places = self.places(&axes);
         for line in self.lines.lines.iter().rev() {
             let points = places.iter().zip(shares(&line.sorted, &places));

@@ -8,7 +8,7 @@ use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{figures, join, messages, prefix, untimed};
+use crate::phrases::{figures, join, messages, prefix, untimed, zeros_at_edge};
 use crate::plot::{Hover, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, SortedTimes, linear_top};
@@ -144,6 +144,12 @@ impl<'a> DistributionLines<'a> {
             sentences += &format!(" {}: {}, {figures}.", line.label, line.count());
         }
         sentences
+    }
+
+    /// Messages that a logarithmic axis does not reach, in words.
+    pub(crate) fn zeros(&self) -> String {
+        let zeros = self.lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
+        zeros_at_edge(if self.context.options.log { zeros } else { 0 }, "message")
     }
 
     pub(crate) fn linear_top(&self) -> f64 {

@@ -18,7 +18,7 @@ use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::phrases::{figures, join, messages, prefix, text_if, untimed};
+use crate::phrases::{figures, join, messages, prefix, text_if, untimed, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
@@ -57,8 +57,10 @@ impl<'a> LatencyPlot<'a> {
         let averages = lines.iter().flat_map(|line| &line.averages);
         // Without averaging, the line is what must not flatten the picture.
         let averages = averages.filter(|_| window.get() > 1);
-        let top = linear_top(&all, averages.copied().fold(0.0, f64::max));
+        let top = linear_top(&all, averages.clone().copied().fold(0.0, f64::max));
+        // A mean of zeros and others lies below the smallest of the others.
         let ends = all.iter().flat_map(KeyFigures::positive_ends);
+        let ends = ends.chain(averages.copied());
         let scale = scale_of_times(context.options.log, ends, top)?;
         let counts = series.iter().map(|series| series.values_ms.len());
         Ok(Self {
@@ -87,6 +89,13 @@ impl<'a> LatencyPlot<'a> {
         self.window.get() > 1
     }
 
+    /// Messages that a logarithmic axis does not reach.
+    fn zeros(&self) -> u64 {
+        let values = self.lines.iter().flat_map(|line| &line.series.values_ms);
+        let zeros = values.filter(|ms| **ms <= 0.0).count() as u64;
+        if self.context.options.log { zeros } else { 0 }
+    }
+
     fn window_size(&self) -> String {
         grouped(self.window.get() as u64)
     }
@@ -106,7 +115,7 @@ impl<'a> LatencyPlot<'a> {
         } else {
             parts.push("no moving average".to_owned());
         }
-        parts.push(untimed(skipped));
+        parts.extend([untimed(skipped), zeros_at_edge(self.zeros(), "message")]);
         join(parts)
     }
 

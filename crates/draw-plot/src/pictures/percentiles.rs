@@ -43,7 +43,7 @@ impl Plot for PercentilesPlot<'_> {
         let x_label = "percentile, on a logarithmic axis of 1/(1 − q)";
         let x = (AxisScale::spectrum(self.end), x_label);
         let panel = Panel::new(self.lines.context.heading("ms"), self.y);
-        let axes = self.lines.draw_axes(canvas, String::new(), x, panel)?;
+        let axes = self.lines.draw_axes(canvas, self.lines.zeros(), x, panel)?;
         for line in self.lines.lines.iter().rev() {
             let end = spectrum_end(line.sorted.count());
             let places = log_places(1.0, end, axes.columns().get());

@@ -15,7 +15,7 @@ use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::{fixed_decimals, milliseconds};
-use crate::phrases::{join, prefix, text_if, unless_none};
+use crate::phrases::{join, prefix, text_if, unless_none, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{self, lines, span, thin_out};
@@ -79,6 +79,9 @@ impl<'a> TimelinePlot<'a> {
         }
         let failed = failures(&self.all).map(|(_, count)| count).sum();
         parts.push(unless_none(failed, "message", "failed"));
+        let zeros = self.times.iter().flat_map(Track::values);
+        let zeros = zeros.filter(|ms| self.is_log() && *ms <= 0.0).count() as u64;
+        parts.push(zeros_at_edge(zeros, "figure"));
         join(parts)
     }
 

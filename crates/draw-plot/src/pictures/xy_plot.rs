@@ -14,7 +14,7 @@ use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
 use crate::options::Size;
-use crate::phrases::{chosen, join, unless_none};
+use crate::phrases::{chosen, join, unless_none, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{
@@ -87,7 +87,11 @@ impl<'a> XyPlot<'a> {
             _ => format!("{} in all", counted(count, "point")),
         };
         let skipped = self.lines.iter().map(|line| line.file.times.skipped).sum();
-        join([points, unless_none(skipped, "row", "left out")])
+        let ys = self.lines.iter().flat_map(|line| &line.points);
+        let zeros = ys.filter(|(_, y)| *y <= 0.0).count() as u64;
+        let zeros = if self.context.options.log { zeros } else { 0 };
+        let left_out = unless_none(skipped, "row", "left out");
+        join([points, left_out, zeros_at_edge(zeros, "point")])
     }
 
     /// A single file is named by the subtitle.

@@ -11,9 +11,15 @@ pub(super) enum CellValue<'a> {
     Empty,
     Number(f64),
     Text(&'a str),
+    /// A field of a file without types: a number as somebody wrote it, or any text.
+    Field(&'a str),
+    /// A duration, or a time of day, in milliseconds.
+    Duration(f64),
     Bool(bool),
-    /// Something else, named for a message.
-    Other(&'static str),
+    /// An error of a formula.
+    Error,
+    /// A date.
+    Date,
 }
 
 /// One cell; row and column count from 0.
@@ -36,6 +42,21 @@ pub(super) trait CellSource {
     /// Returns `false` for a file whose only sheet has no name.
     fn has_sheets(&self) -> bool {
         true
+    }
+
+    /// Names of the sheets that a spreadsheet does not show.
+    fn hidden_sheets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The encoding of a text that was not UTF-8.
+    fn encoding(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns `true` where a comma or blanks separate fields, so that a point is hardly one of thousands.
+    fn has_decimal_points(&self) -> bool {
+        false
     }
 
     /// Shows each cell of a sheet, row by row.
@@ -106,14 +127,19 @@ impl Cell<'_> {
         found: String,
         expected: &'static str,
     ) -> ResultsError {
-        let sheet = place.sheet.as_ref().map(|sheet| format!("{sheet}!"));
-        let (sheet, letters) = (sheet.unwrap_or_default(), column_letters(self.column));
         ResultsError::WrongCell {
             path: place.path.clone(),
-            cell: format!("{sheet}{letters}{}", self.row + 1),
+            cell: self.address(place),
             found,
             expected,
         }
+    }
+
+    /// `latencies!E17`
+    pub(super) fn address(self, place: &Place) -> String {
+        let sheet = place.sheet.as_ref().map(|sheet| format!("{sheet}!"));
+        let (sheet, letters) = (sheet.unwrap_or_default(), column_letters(self.column));
+        format!("{sheet}{letters}{}", self.row + 1)
     }
 }
 
@@ -135,7 +161,7 @@ fn time_ms(value: CellValue<'_>, unit: TimeUnit) -> std::result::Result<f64, Str
     finite(unit.to_ms(time))
 }
 
-fn finite(number: f64) -> std::result::Result<f64, String> {
+pub(super) fn finite(number: f64) -> std::result::Result<f64, String> {
     if number.is_finite() {
         Ok(number)
     } else {
@@ -145,19 +171,29 @@ fn finite(number: f64) -> std::result::Result<f64, String> {
 
 /// The number in a cell, or the cell's content in words.
 fn number(value: CellValue<'_>) -> std::result::Result<f64, String> {
-    /// Letters that are enough of a text to recognize it.
-    const SHOWN: usize = 40;
     match value {
         CellValue::Number(number) if number.is_nan() => Err("NaN".to_owned()),
         CellValue::Number(number) => Ok(number),
-        CellValue::Text(text) => {
+        other => Err(content(other)),
+    }
+}
+
+/// The content of a cell in words: ``the text `n/a` ``.
+pub(super) fn content(value: CellValue<'_>) -> String {
+    /// Letters that are enough of a text to recognize it.
+    const SHOWN: usize = 40;
+    match value {
+        CellValue::Number(number) => number.to_string(),
+        CellValue::Text(text) | CellValue::Field(text) => {
             let shown: String = text.chars().take(SHOWN).collect();
             let more = if shown.len() < text.len() { "…" } else { "" };
-            Err(format!("the text `{shown}{more}`"))
+            format!("the text `{shown}{more}`")
         }
-        CellValue::Bool(_) => Err("a truth value".to_owned()),
-        CellValue::Other(what) => Err(what.to_owned()),
-        CellValue::Empty => Err("nothing".to_owned()),
+        CellValue::Duration(ms) => format!("the duration {ms} ms"),
+        CellValue::Bool(_) => "a truth value".to_owned(),
+        CellValue::Error => "an error".to_owned(),
+        CellValue::Date => "a date".to_owned(),
+        CellValue::Empty => "nothing".to_owned(),
     }
 }
 
@@ -201,7 +237,7 @@ mod tests {
         assert_eq!(found(CellValue::Number(f64::INFINITY)), "infinity");
         assert_eq!(found(CellValue::Number(-1.5)), "-1.5, which is below zero");
         assert_eq!(found(CellValue::Text("n/a")), "the text `n/a`");
-        assert_eq!(found(CellValue::Other("a date")), "a date");
+        assert_eq!(found(CellValue::Date), "a date");
         assert!(found(CellValue::Text(&"x".repeat(90))).len() < 60);
         assert_eq!(
             time_ms(CellValue::Number(1e308), TimeUnit::Seconds),

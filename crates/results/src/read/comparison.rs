@@ -1,11 +1,12 @@
 //! A comparison that was saved as JSON.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use measurement::run::comparison::{Comparison, KIND, SCHEMA};
 
+use super::encoding::{TextFile, is_text};
 use super::json::check_schema;
 use crate::error::{Result, ResultsError};
 
@@ -19,11 +20,14 @@ const HEAD_BYTES: u64 = 256;
 pub fn is_comparison(path: &Path) -> Result<bool> {
     let failed = |source| ResultsError::read(path, source);
     let mut head = Vec::new();
-    let file = File::open(path).map_err(failed)?;
+    let Some(file) = open_text(path).map_err(failed)? else {
+        return Ok(false);
+    };
     file.take(HEAD_BYTES)
         .read_to_end(&mut head)
         .map_err(failed)?;
     let text = String::from_utf8_lossy(&head);
+    let text = text.trim_start_matches('\u{feff}');
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     Ok(compact.starts_with('{') && compact.contains(&format!("\"kind\":\"{KIND}\"")))
 }
@@ -33,8 +37,24 @@ pub fn is_comparison(path: &Path) -> Result<bool> {
 /// # Errors
 /// [`ResultsError::Read`], [`ResultsError::NewerSchema`], or [`ResultsError::NotAComparison`].
 pub fn read_comparison(path: &Path) -> Result<Comparison> {
-    let text = std::fs::read(path).map_err(|source| ResultsError::read(path, source))?;
-    check_schema(path, &text, SCHEMA)?;
-    serde_json::from_slice(&text)
+    let failed = |source| ResultsError::read(path, source);
+    let mut text = Vec::new();
+    if let Some(mut file) = open_text(path).map_err(failed)? {
+        file.read_to_end(&mut text).map_err(failed)?;
+    }
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
+    check_schema(path, text, SCHEMA)?;
+    serde_json::from_slice(text)
         .map_err(|source| ResultsError::NotAComparison(path.to_owned(), source))
+}
+
+/// Opens a text as UTF-8; `None` when it is none.
+fn open_text(path: &Path) -> io::Result<Option<File>> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+    if !is_text(&head) {
+        return Ok(None);
+    }
+    Ok(Some(TextFile::decode(file, &head)?.file))
 }

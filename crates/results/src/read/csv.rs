@@ -1,27 +1,26 @@
 //! CSV, whatever separates its fields.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use super::encoding::TextFile;
+use super::text_layout::{self, Layout};
 use crate::error::{Result, ResultsError};
 use crate::schema::LATENCIES_COLUMNS;
 
 pub(super) struct CsvFile {
     path: PathBuf,
-    file: File,
-    separator: u8,
+    text: TextFile,
+    layout: Layout,
     line_end: u8,
     /// Our own files have as many fields in each row; a shorter row means that the file was cut.
     fields: Option<usize>,
 }
 
 impl CsvFile {
-    pub(super) fn open(path: &Path, file: File, head: &[u8]) -> Self {
-        let head = String::from_utf8_lossy(head);
-        let head = head.trim_start_matches('\u{feff}');
+    pub(super) fn open(path: &Path, text: TextFile, head: &str) -> Self {
         // Spreadsheets on a Macintosh ended lines with CR alone, and still can.
         let line_end = match (head.contains('\n'), head.contains('\r')) {
             (false, true) => b'\r',
@@ -34,32 +33,17 @@ impl CsvFile {
         let is_ours = head.lines().next() == Some(LATENCIES_COLUMNS.join(",").as_str());
         Self {
             path: path.to_owned(),
-            file,
-            separator: separator_of(&head),
+            text,
+            layout: Layout::of(&head),
             line_end,
             fields: is_ours.then_some(LATENCIES_COLUMNS.len()),
         }
     }
-}
 
-impl CellSource for CsvFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn sheets(&self) -> Vec<String> {
-        // A name that is never shown.
-        vec![String::new()]
-    }
-
-    fn has_sheets(&self) -> bool {
-        false
-    }
-
-    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
-        let (separator, line_end) = (self.separator, self.line_end);
+    /// Shows the fields of each row; a comma or another letter separates them.
+    fn visit_separated(&mut self, separator: u8, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let line_end = self.line_end;
         let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
-        self.file.rewind().map_err(failed)?;
         let last_end = [line_end];
         let mut rows = csv::ReaderBuilder::new()
             .delimiter(separator)
@@ -68,7 +52,7 @@ impl CellSource for CsvFile {
             .terminator(csv::Terminator::Any(line_end))
             .flexible(true)
             // The last row ends with its line as well.
-            .from_reader((&self.file).chain(&last_end[..]));
+            .from_reader((&self.text.file).chain(&last_end[..]));
         let mut record = csv::ByteRecord::new();
         let mut counter = RowCounter::default();
         while rows
@@ -84,15 +68,83 @@ impl CellSource for CsvFile {
                 let defect = format!("row {} has {found} fields instead of {wanted}", row + 1);
                 return Err(ResultsError::DamagedRow(self.path.clone(), defect, None));
             }
+            let is_rule = |field: &[u8]| field.is_empty() || text_layout::is_rule(field);
+            if record.iter().any(text_layout::is_rule) && record.iter().all(is_rule) {
+                continue;
+            }
             for (column, field) in (0..).zip(&record) {
                 let text = String::from_utf8_lossy(field);
-                let value = value_of(&text, separator);
+                let value = value_of(&text, self.fields.is_some());
                 if visitor(Cell { row, column, value })?.is_break() {
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Shows the fields of each row that blanks separate; a comment with another number of them is left out.
+    fn visit_blanks(&mut self, fields: usize, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let failed = |source| ResultsError::read(&self.path, source);
+        let mut lines = BufReader::new(&self.text.file);
+        let mut line = Vec::new();
+        for row in 0.. {
+            line.clear();
+            let mut limited = lines.by_ref().take(LONGEST_LINE);
+            if limited
+                .read_until(self.line_end, &mut line)
+                .map_err(failed)?
+                == 0
+            {
+                break;
+            }
+            let text = String::from_utf8_lossy(&line);
+            let Some(found) = text_layout::fields_of(&text, fields) else {
+                continue;
+            };
+            for (column, field) in (0..).zip(found) {
+                let value = value_of(field, false);
+                if visitor(Cell { row, column, value })?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Longest line that is read, where blanks separate its fields.
+const LONGEST_LINE: u64 = 16 << 20;
+
+impl CellSource for CsvFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn sheets(&self) -> Vec<String> {
+        // A name that is never shown.
+        vec![String::new()]
+    }
+
+    fn has_sheets(&self) -> bool {
+        false
+    }
+
+    fn encoding(&self) -> Option<&'static str> {
+        self.text.encoding
+    }
+
+    fn has_decimal_points(&self) -> bool {
+        !matches!(self.layout, Layout::Separated(b';' | b'\t'))
+    }
+
+    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
+        self.text.file.rewind().map_err(failed)?;
+        match self.layout {
+            Layout::Separated(separator) => self.visit_separated(separator, visitor),
+            Layout::Blanks(fields) => self.visit_blanks(fields, visitor),
+        }
     }
 }
 
@@ -119,58 +171,19 @@ impl RowCounter {
     }
 }
 
-fn value_of(field: &str, separator: u8) -> CellValue<'_> {
+/// The value of a field; numbers of our own files have one form, in others their column decides.
+fn value_of(field: &str, is_ours: bool) -> CellValue<'_> {
     let field = field.trim();
     if field.is_empty() {
         return CellValue::Empty;
     }
-    if let Ok(number) = field.parse() {
-        return CellValue::Number(number);
+    if !is_ours {
+        return CellValue::Field(field);
     }
-    // Where a comma separates nothing, it is a decimal comma.
-    if separator != b','
-        && field.matches(',').count() == 1
-        && let Ok(number) = field.replace(',', ".").parse()
-    {
-        return CellValue::Number(number);
+    match field.parse() {
+        Ok(number) => CellValue::Number(number),
+        Err(_) => CellValue::Text(field),
     }
-    CellValue::Text(field)
-}
-
-/// Lines that decide about the separator.
-const SNIFFED_LINES: usize = 50;
-
-/// Finds the separator of fields: the character that stands in most lines, outside of quotes.
-fn separator_of(head: &str) -> u8 {
-    let lines: Vec<String> = head
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .take(SNIFFED_LINES)
-        .map(|line| line.split('"').step_by(2).collect())
-        .collect();
-    // A name without a comma above numbers with one: a single column with decimal commas.
-    let is_decimal = |line: &String| {
-        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let parts = line.split_once(',');
-        parts.is_some_and(|(whole, part)| is_digits(whole) && is_digits(part))
-    };
-    if let [name, values @ ..] = lines.as_slice()
-        && !values.is_empty()
-        && !name.contains(',')
-        && values.iter().all(is_decimal)
-    {
-        return b';';
-    }
-    let lines_with = |separator: &u8| {
-        let holds = |line: &&String| line.as_bytes().contains(separator);
-        lines.iter().filter(holds).count()
-    };
-    // Of equals the last, which is not the comma: that may be a decimal one.
-    let best = *b",|\t;"
-        .iter()
-        .max_by_key(|separator| lines_with(separator))
-        .unwrap_or(&b',');
-    if lines_with(&best) > 0 { best } else { b',' }
 }
 
 #[cfg(test)]
@@ -178,21 +191,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_separator_is_what_most_lines_hold() {
-        assert_eq!(separator_of("a,b\n1,2\n"), b',');
-        assert_eq!(separator_of("a;b\n1,5;2,5\n"), b';');
-        assert_eq!(separator_of("a\tb\n1\t2\n"), b'\t');
-        assert_eq!(separator_of("\"a;b\",c\n1,2\n"), b',');
-        assert_eq!(separator_of("latency\n1,5\n12,25\n"), b';');
-        assert_eq!(separator_of("latency\n1.5\n"), b',');
-    }
-
-    #[test]
-    fn a_comma_is_decimal_only_where_it_separates_nothing() {
-        assert_eq!(value_of("1,5", b';'), CellValue::Number(1.5));
-        assert_eq!(value_of("1,5", b','), CellValue::Text("1,5"));
-        assert_eq!(value_of("1,5,7", b';'), CellValue::Text("1,5,7"));
-        assert_eq!(value_of(" 2e-3 ", b','), CellValue::Number(0.002));
-        assert_eq!(value_of("  ", b','), CellValue::Empty);
+    fn only_fields_of_ours_are_numbers_at_once() {
+        assert_eq!(value_of(" 2e-3 ", true), CellValue::Number(0.002));
+        assert_eq!(value_of("ok", true), CellValue::Text("ok"));
+        assert_eq!(value_of("1.049", false), CellValue::Field("1.049"));
+        assert_eq!(value_of("  ", false), CellValue::Empty);
     }
 }

@@ -7,8 +7,11 @@ use measurement::run::{RunHistograms, Summary};
 
 use super::cells::CellSource;
 use super::hlog::IntervalLog;
-use super::json::JsonRun;
+use super::json::{self, JsonRun};
+use super::json_table::JsonTable;
 use super::open::{self, OpenedFile};
+use super::percentile_table::PercentileTable;
+use super::remark::Remark;
 use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
 use super::{ColumnRequest, Metric, foreign};
@@ -31,8 +34,14 @@ pub fn read_distribution(
 ) -> Result<Vec<TimeColumn>> {
     match open::open(path)? {
         OpenedFile::Cells(mut source) => of_cells(source.as_mut(), request, both),
-        OpenedFile::Json(file) => of_json(path, &JsonRun::read(path, file)?, request, both),
-        OpenedFile::Log(file) => of_log(IntervalLog::open(path, file)?, request, both),
+        OpenedFile::Json(mut text) => {
+            if json::may_be_ours(path, &mut text)? {
+                return of_json(path, &JsonRun::read(path, text)?, request, both);
+            }
+            of_cells(&mut JsonTable::of_object(path, text)?, request, both)
+        }
+        OpenedFile::Log(text) => of_log(IntervalLog::open(path, text.file)?, request, both),
+        OpenedFile::Percentiles(table) => Ok(vec![of_percentiles(&table, request)]),
     }
 }
 
@@ -134,10 +143,36 @@ fn of_metric(path: &Path, summary: &Summary, times: &RunHistograms, metric: Metr
         unit: TimeUnit::Nanoseconds,
         unit_is_assumed: false,
         column_is_guessed: false,
+        runner_up: None,
+        remarks: Vec::new(),
         x: None,
         times: Latencies {
             skipped: summary.messages.sent.saturating_sub(times.service.len()),
             ..of_histogram(histogram, TimeUnit::Nanoseconds, ends)
+        },
+    }
+}
+
+fn of_percentiles(table: &PercentileTable, request: &ColumnRequest) -> TimeColumn {
+    let unit = request.unit.or(table.unit);
+    let to_ms = |value: f64| unit.unwrap_or_default().to_ms(value);
+    let values = table.values.iter();
+    TimeColumn {
+        place: Place::file(&table.path),
+        run: None,
+        column: "Value".to_owned(),
+        name: "time".to_owned(),
+        metric: None,
+        unit: unit.unwrap_or_default(),
+        unit_is_assumed: unit.is_none(),
+        column_is_guessed: false,
+        runner_up: None,
+        remarks: table.encoding.map(Remark::Encoding).into_iter().collect(),
+        x: None,
+        times: Latencies {
+            values_ms: values.clone().map(|(value, _)| to_ms(*value)).collect(),
+            counts: values.map(|(_, count)| *count).collect(),
+            ..Latencies::default()
         },
     }
 }

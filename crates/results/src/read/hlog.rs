@@ -97,6 +97,8 @@ impl IntervalLog {
             unit: request.unit.unwrap_or(TimeUnit::Nanoseconds),
             unit_is_assumed: request.unit.is_none() && !is_ours,
             column_is_guessed: request.column.is_none() && !is_ours,
+            runner_up: None,
+            remarks: Vec::new(),
             x: None,
             times: Latencies::default(),
         };

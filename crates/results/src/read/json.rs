@@ -1,18 +1,19 @@
 //! The JSON document of a run.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use measurement::record::TimelineRow;
 use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::encoding::TextFile;
 use crate::error::{Place, Result, ResultsError};
 use crate::histogram::EncodedHistograms;
 
 /// Longest document that is read: that of a run of weeks is shorter.
-const MOST_BYTES: u64 = 256 << 20;
+pub(super) const MOST_BYTES: u64 = 256 << 20;
 
 #[derive(Debug)]
 pub(super) struct JsonRun {
@@ -45,8 +46,24 @@ pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
     }
 }
 
+/// Returns `true` when a document may be that of a run: it has a schema, or it is not whole.
+pub(super) fn may_be_ours(path: &Path, text: &mut TextFile) -> Result<bool> {
+    #[derive(Deserialize)]
+    struct Marks {
+        schema: Option<IgnoredAny>,
+        tool: Option<IgnoredAny>,
+    }
+    let failed = |source| ResultsError::read(path, source);
+    text.file.rewind().map_err(failed)?;
+    let reader = BufReader::new((&text.file).take(MOST_BYTES));
+    let marks = serde_json::from_reader::<_, Marks>(reader);
+    text.file.rewind().map_err(failed)?;
+    Ok(marks.map_or(true, |marks| marks.schema.is_some() || marks.tool.is_some()))
+}
+
 impl JsonRun {
-    pub(super) fn read(path: &Path, file: File) -> Result<Self> {
+    pub(super) fn read(path: &Path, text: TextFile) -> Result<Self> {
+        let file = text.file;
         let failed = |source: serde_json::Error| {
             if source.is_data() {
                 return ResultsError::NotASummary(path.to_owned(), source);

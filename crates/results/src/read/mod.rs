@@ -15,32 +15,46 @@
 
 mod cells;
 mod comparison;
+mod container;
 mod csv;
 mod csv_timeline;
 mod distributions;
+mod durations;
+mod encoding;
 mod foreign;
 mod hlog;
 mod hlog_timeline;
 mod json;
+mod json_lines;
+mod json_record;
+mod json_table;
 mod message_rows;
 mod open;
 mod own_sheets;
+mod percentile_table;
+mod remark;
 mod run;
 mod run_origin;
 mod summary_sheet;
+mod text_layout;
 mod time_column;
 mod time_slices;
 mod time_unit;
 mod timed_latencies;
+mod tool_json;
+mod tool_text;
 mod workbook;
 mod zip_limits;
 
 use std::path::Path;
 
+use json_table::JsonTable;
 use open::OpenedFile;
 
 pub use comparison::{is_comparison, read_comparison};
 pub use distributions::read_distribution;
+pub use foreign::DecimalSign;
+pub use remark::{CellCount, Remark, RunnerUp};
 pub use run::{RunPart, read_run, read_timeline};
 pub use run_origin::RunOrigin;
 pub use time_column::{Latencies, TimeColumn, XColumn};
@@ -101,6 +115,10 @@ pub struct ColumnRequest {
     pub column: Option<String>,
     /// The unit of the numbers, whatever the column's name says.
     pub unit: Option<TimeUnit>,
+    /// The sign before decimals, whatever the column's numbers show.
+    pub decimal: Option<DecimalSign>,
+    /// Leaves out cells that hold anything but a time, and reports them.
+    pub skip_invalid: bool,
     /// This column as well, named in the same ways: numbers that the times are drawn against.
     pub x: Option<String>,
 }
@@ -111,10 +129,17 @@ pub struct ColumnRequest {
 /// [`ResultsError`] when the file is not a whole spreadsheet, when no column, or no single one, can be
 /// meant, and when a cell of it holds anything but a time.
 pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
+    let lacks = Err(ResultsError::Lacks(path.to_owned(), Content::Messages));
     match open::open(path)? {
         OpenedFile::Cells(mut source) => foreign::read_times_of(source.as_mut(), request, false),
-        OpenedFile::Json(_) | OpenedFile::Log(_) => {
-            Err(ResultsError::Lacks(path.to_owned(), Content::Messages))
+        OpenedFile::Json(mut text) => {
+            if json::may_be_ours(path, &mut text)? {
+                return lacks;
+            }
+            let mut table = JsonTable::of_object(path, text)?;
+            foreign::read_times_of(&mut table, request, false)
         }
+        OpenedFile::Log(_) => lacks,
+        OpenedFile::Percentiles(_) => Err(ResultsError::OnlyDistribution(path.to_owned())),
     }
 }

@@ -1,15 +1,19 @@
 //! Opening of a file by its content: the first bytes decide, not the name.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use calamine::{Ods, Xls};
 
 use super::cells::CellSource;
 use super::csv::CsvFile;
+use super::encoding::{TextFile, is_text};
+use super::json_lines::JsonLines;
+use super::json_table::JsonTable;
+use super::percentile_table::{self, PercentileTable};
 use super::workbook::{RangeFile, XlsxFile};
-use super::zip_limits;
+use super::{container, tool_text, zip_limits};
 use crate::error::{Refusal, Result, ResultsError};
 
 /// Bytes that are enough to recognize every format.
@@ -17,30 +21,22 @@ const HEAD_BYTES: u64 = 64 << 10;
 
 pub(super) enum OpenedFile {
     Cells(Box<dyn CellSource>),
-    Json(File),
-    Log(File),
+    /// A single JSON object: of a run, or of another tool.
+    Json(TextFile),
+    Log(TextFile),
+    Percentiles(PercentileTable),
 }
 
 pub(super) fn open(path: &Path) -> Result<OpenedFile> {
     let failed = |source| ResultsError::read(path, source);
     let refused = |reason| Err(ResultsError::Refused(path.to_owned(), reason));
-    let no_spreadsheet = |content| refused(Refusal::NotASpreadsheet(content));
     let mut file = File::open(path).map_err(failed)?;
-    let mut head = Vec::new();
-    file.by_ref()
-        .take(HEAD_BYTES)
-        .read_to_end(&mut head)
-        .map_err(failed)?;
-    file.rewind().map_err(failed)?;
-
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_ascii_lowercase())
-        .unwrap_or_default();
-    let is_named_workbook = matches!(ending.as_str(), "xlsx" | "xlsm" | "xls" | "ods");
+    let head = head_of(&mut file).map_err(failed)?;
+    if let Some(refusal) = container::refusal(path, &head) {
+        return refused(refusal);
+    }
+    let ending = ending_of(path);
     let cells: Box<dyn CellSource> = match FileKind::of(&head) {
-        FileKind::Json => return Ok(OpenedFile::Json(file)),
-        FileKind::Log => return Ok(OpenedFile::Log(file)),
         FileKind::Nothing => return refused(Refusal::Empty),
         FileKind::Ods => {
             zip_limits::check(path, &file, zip_limits::ODS)?;
@@ -52,13 +48,68 @@ pub(super) fn open(path: &Path) -> Result<OpenedFile> {
             Err(e) if ending == "xlsx" => return Err(e),
             _ => Box::new(RangeFile::<Xls<_>>::open(path, file)?),
         },
-        FileKind::OtherZip => Box::new(XlsxFile::open(path, file)?),
-        FileKind::Text if !is_named_workbook => Box::new(CsvFile::open(path, file, &head)),
-        FileKind::Text => return no_spreadsheet("its content is plain text"),
-        FileKind::Utf16 => return no_spreadsheet("text must be UTF-8, this is UTF-16"),
-        FileKind::Unknown => return no_spreadsheet("its content is something else"),
+        FileKind::OtherZip => {
+            if let Some(refusal) = container::zip_refusal(path, &file) {
+                return refused(refusal);
+            }
+            Box::new(XlsxFile::open(path, file)?)
+        }
+        FileKind::Text => return open_text(path, file, &head, &ending),
+        FileKind::Unknown => {
+            return refused(Refusal::NotASpreadsheet("its content is something else"));
+        }
     };
     Ok(OpenedFile::Cells(cells))
+}
+
+/// Opens a text by its content once it is decoded.
+fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<OpenedFile> {
+    let failed = |source| ResultsError::read(path, source);
+    let refused = |reason| Err(ResultsError::Refused(path.to_owned(), reason));
+    let mut text = TextFile::decode(file, head).map_err(failed)?;
+    let head = head_of(&mut text.file).map_err(failed)?;
+    let head = String::from_utf8_lossy(&head);
+    let head = head.trim_start_matches('\u{feff}');
+    if head.trim().is_empty() {
+        return refused(Refusal::Empty);
+    }
+    if let Some(refusal) = container::markup_refusal(path, head) {
+        return refused(refusal);
+    }
+    let kind = TextKind::of(head);
+    if kind == TextKind::Table
+        && let Some(refusal) = tool_text::refusal(head)
+    {
+        return refused(refusal);
+    }
+    let is_named_workbook = matches!(ending, "xlsx" | "xlsm" | "xls" | "ods");
+    Ok(match kind {
+        TextKind::JsonObject => OpenedFile::Json(text),
+        TextKind::JsonArray => OpenedFile::Cells(Box::new(JsonTable::of_array(path, text)?)),
+        TextKind::JsonLines => OpenedFile::Cells(Box::new(JsonLines::open(path, text)?)),
+        TextKind::Log => OpenedFile::Log(text),
+        TextKind::Percentiles => OpenedFile::Percentiles(PercentileTable::read(path, text)?),
+        TextKind::Table if is_named_workbook => {
+            let csv = path.with_extension("csv");
+            return refused(Refusal::TextNamedWorkbook(csv));
+        }
+        TextKind::Table => OpenedFile::Cells(Box::new(CsvFile::open(path, text, head))),
+    })
+}
+
+fn head_of(file: &mut File) -> io::Result<Vec<u8>> {
+    file.rewind()?;
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+    file.rewind()?;
+    Ok(head)
+}
+
+fn ending_of(path: &Path) -> String {
+    let ending = path.extension();
+    ending.map_or_else(String::new, |ending| {
+        ending.to_string_lossy().to_ascii_lowercase()
+    })
 }
 
 /// Kinds of file, by their first bytes.
@@ -70,10 +121,7 @@ enum FileKind {
     OtherZip,
     /// OLE2, the container of .xls.
     CompoundFile,
-    Json,
-    Log,
     Text,
-    Utf16,
     Unknown,
 }
 
@@ -86,21 +134,57 @@ impl FileKind {
             [b'P', b'K', 3, 4, ..] if head.get(30..).is_some_and(|rest| rest.starts_with(ODS)) => {
                 Self::Ods
             }
-            [b'P', b'K', ..] => Self::OtherZip,
+            [b'P', b'K', 1..=8, ..] => Self::OtherZip,
             [0xD0, 0xCF, 0x11, 0xE0, ..] => Self::CompoundFile,
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Self::Utf16,
-            _ if head.contains(&0) => Self::Unknown,
-            _ if head.iter().all(u8::is_ascii_whitespace) => Self::Nothing,
-            _ if without_bom(head).trim_ascii_start().starts_with(b"{") => Self::Json,
-            _ if is_log(without_bom(head)) => Self::Log,
-            _ => Self::Text,
+            _ if is_text(head) => Self::Text,
+            _ => Self::Unknown,
         }
     }
 }
 
-/// Removes the byte order mark that some editors write.
-fn without_bom(head: &[u8]) -> &[u8] {
-    head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head)
+/// Kinds of text, by their beginning without mark.
+#[derive(Debug, PartialEq, Eq)]
+enum TextKind {
+    JsonObject,
+    JsonArray,
+    JsonLines,
+    Log,
+    Percentiles,
+    Table,
+}
+
+impl TextKind {
+    fn of(head: &str) -> Self {
+        let text = head.trim_start();
+        if let Some(rest) = text.strip_prefix('[') {
+            let first = rest.trim_start().chars().next();
+            let is_value = |c: char| c.is_ascii_digit() || "-[{\"]ntf".contains(c);
+            if first.is_none_or(is_value) {
+                return Self::JsonArray;
+            }
+        }
+        if text.starts_with('{') {
+            return if are_json_lines(text) {
+                Self::JsonLines
+            } else {
+                Self::JsonObject
+            };
+        }
+        if is_log(head.as_bytes()) {
+            Self::Log
+        } else if percentile_table::is_one(head) {
+            Self::Percentiles
+        } else {
+            Self::Table
+        }
+    }
+}
+
+/// Returns `true` when the first line is a whole object and another one follows.
+fn are_json_lines(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let is_whole = |line: &str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+    lines.next().is_some_and(is_whole) && lines.next().is_some_and(|line| line.starts_with('{'))
 }
 
 /// A comment of the log's own, or after other comments the legend.
@@ -128,15 +212,32 @@ mod tests {
             FileKind::CompoundFile
         );
         assert_eq!(FileKind::of(b"a,b\n1,2\n"), FileKind::Text);
-        assert_eq!(FileKind::of(b"\x89PNG\r\n\x1a\n\0\0"), FileKind::Unknown);
-        assert_eq!(FileKind::of(&[0xFF, 0xFE, b'a', 0]), FileKind::Utf16);
-        assert_eq!(FileKind::of(b" \r\n"), FileKind::Nothing);
-        assert_eq!(FileKind::of(b"\xEF\xBB\xBF\n {\"a\": 1}"), FileKind::Json);
-        let legend = b"\"StartTimestamp\",\"Interval_Length\"\n";
-        assert_eq!(FileKind::of(legend), FileKind::Log);
-        let commented = [b"# by hand\n".as_slice(), legend].concat();
-        assert_eq!(FileKind::of(&commented), FileKind::Log);
-        assert_eq!(FileKind::of(b"#[Logged with x]\n0.0,"), FileKind::Log);
-        assert_eq!(FileKind::of(b"# a table\na,b\n1,2\n"), FileKind::Text);
+        assert_eq!(FileKind::of(&[0xFF, 0xFE, b'a', 0]), FileKind::Text);
+        assert_eq!(FileKind::of(b"\x01\x02\0\x04"), FileKind::Unknown);
+    }
+
+    #[test]
+    fn content_decides_what_a_text_is() {
+        let legend = "\"StartTimestamp\",\"Interval_Length\"\n";
+        for (text, kind) in [
+            ("a,b\n1,2\n", TextKind::Table),
+            ("\n {\"a\":\n 1}", TextKind::JsonObject),
+            ("{\"a\": 1}", TextKind::JsonObject),
+            ("{\"a\": 1}\n{\"a\": 2}\n", TextKind::JsonLines),
+            (" [1.5, 2]", TextKind::JsonArray),
+            ("[\n{\"a\": 1}]", TextKind::JsonArray),
+            ("[section]\nkey = 1\n", TextKind::Table),
+            (legend, TextKind::Log),
+            ("#[Logged with x]\n0.0,", TextKind::Log),
+            ("# a table\na,b\n1,2\n", TextKind::Table),
+            (
+                "  Value   Percentile   TotalCount 1/(1-Percentile)\n",
+                TextKind::Percentiles,
+            ),
+        ] {
+            assert_eq!(TextKind::of(text), kind, "{text}");
+        }
+        let commented = format!("# by hand\n{legend}");
+        assert_eq!(TextKind::of(&commented), TextKind::Log);
     }
 }

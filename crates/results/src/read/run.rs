@@ -77,9 +77,10 @@ fn read_parts(
             of_workbook(source.as_mut(), parts, summary).map(Some)
         }
         OpenedFile::Cells(mut source) => of_csv(source.as_mut(), parts),
-        OpenedFile::Json(file) => of_json(path, JsonRun::read(path, file)?, parts).map(Some),
-        OpenedFile::Log(file) => {
-            let log = IntervalLog::open(path, file)?;
+        OpenedFile::Json(text) => of_json(path, JsonRun::read(path, text)?, parts).map(Some),
+        OpenedFile::Percentiles(_) => Ok(None),
+        OpenedFile::Log(text) => {
+            let log = IntervalLog::open(path, text.file)?;
             if must_be_ours && !log.is_ours() {
                 return Ok(None);
             }

@@ -4,6 +4,7 @@ use measurement::record::Sample;
 use measurement::run::Samples;
 
 use super::Metric;
+use super::remark::{Remark, RunnerUp};
 use super::run_origin::RunOrigin;
 use super::time_unit::TimeUnit;
 use crate::error::Place;
@@ -67,6 +68,10 @@ pub struct TimeColumn {
     pub unit_is_assumed: bool,
     /// The request names no column, and the file is not ours.
     pub column_is_guessed: bool,
+    /// The column whose name fits next to best, where the name decided.
+    pub runner_up: Option<RunnerUp>,
+    /// Remarks on how the file was read.
+    pub remarks: Vec<Remark>,
     /// The other column of the same rows, when it was asked for.
     pub x: Option<XColumn>,
     /// The times.

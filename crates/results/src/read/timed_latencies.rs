@@ -45,8 +45,8 @@ pub struct TimedLatencies {
 pub fn read_timed_latencies(path: &Path, request: &ColumnRequest) -> Result<TimedLatencies> {
     let timed = match open::open(path)? {
         OpenedFile::Cells(mut source) => of_cells(source.as_mut(), request)?,
-        OpenedFile::Log(file) => Some(of_log(IntervalLog::open(path, file)?, request)?),
-        OpenedFile::Json(_) => None,
+        OpenedFile::Log(text) => Some(of_log(IntervalLog::open(path, text.file)?, request)?),
+        OpenedFile::Json(_) | OpenedFile::Percentiles(_) => None,
     };
     timed.ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::SendTimes))
 }

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 
-use calamine::{DataType, Reader, Sheet, SheetType, Xlsx};
+use calamine::{DataType, ExcelDateTime, Reader, Sheet, SheetType, SheetVisible, Xlsx};
 
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use super::durations;
 use super::zip_limits::{self, LimitedReader, ReadAllowance};
 use crate::error::{Place, Refusal, Result, ResultsError};
 
@@ -66,6 +67,10 @@ impl CellSource for XlsxFile {
         with_cells(self.workbook.sheets_metadata())
     }
 
+    fn hidden_sheets(&self) -> Vec<String> {
+        hidden(self.workbook.sheets_metadata())
+    }
+
     fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let place = self.place(sheet);
         let allowance = &self.allowance;
@@ -110,10 +115,33 @@ fn value_of(data: &impl DataType) -> CellValue<'_> {
     } else if let Some(truth) = data.get_bool() {
         CellValue::Bool(truth)
     } else if data.is_error() {
-        CellValue::Other("an error")
+        CellValue::Error
+    } else if let Some(time) = data.get_datetime() {
+        duration_of(&time)
+    } else if let Some(iso) = data.get_duration_iso() {
+        durations::of_iso(iso).map_or(CellValue::Date, CellValue::Duration)
     } else {
-        CellValue::Other("a date")
+        CellValue::Date
     }
+}
+
+/// A part of a day is a duration whether its format says `[h]:mm:ss` or `mm:ss`; from a day on, only the first.
+fn duration_of(time: &ExcelDateTime) -> CellValue<'static> {
+    const DAY_US: f64 = 86_400e6;
+    let days = time.as_f64();
+    let is_duration = time.is_duration() || (0.0..1.0).contains(&days);
+    if !is_duration {
+        return CellValue::Date;
+    }
+    // Spreadsheets show milliseconds; days in a number of 53 bits are not much finer than microseconds.
+    CellValue::Duration((days * DAY_US).round() / 1e3)
+}
+
+fn hidden(sheets: &[Sheet]) -> Vec<String> {
+    let hidden = sheets
+        .iter()
+        .filter(|sheet| sheet.visible != SheetVisible::Visible);
+    hidden.map(|sheet| sheet.name.clone()).collect()
 }
 
 /// A workbook whose reader gives whole sheets.
@@ -144,6 +172,10 @@ where
 
     fn sheets(&self) -> Vec<String> {
         with_cells(self.workbook.sheets_metadata())
+    }
+
+    fn hidden_sheets(&self) -> Vec<String> {
+        hidden(self.workbook.sheets_metadata())
     }
 
     fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {

@@ -1,5 +1,8 @@
 //! Files to read, as the tests of the reader need them.
 
+// Each test file needs some of it.
+#![allow(dead_code)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

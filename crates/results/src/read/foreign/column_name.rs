@@ -1,18 +1,34 @@
-//! A column's name taken apart: its words, its unit, and which of the two times it is.
+//! A column's name: its words, its unit, and which of the two times it is.
 
+use super::unit_in_name::{NameParts, NamedUnit};
 use crate::read::Metric;
 use crate::read::time_unit::TimeUnit;
 
-/// Words of counts, identifiers and points in time: a name with one of them is not that of a latency.
-const OTHER: &str = "at bytes client code count date end finished id index intended length message num number \
-    rate received sent send size start started status stamp timestamp";
+/// Words of counts, identifiers and texts: a name with one of them is not that of a latency.
+const OTHER: &str = "bucket bytes category class client code count counter group host id index label length message \
+    method mode msg num number payload port rate seq sequence server size status sum target timeout type unit units url \
+    user users";
+
+/// Words of points in time.
+const CLOCK: &str = "at clock date datetime end endtime epoch finished finish intended offset received sent since stamp \
+    start started starttime timestamp ts unix uptime utc";
+
+/// Words of rates, which say no unit.
+const RATE: &str = "bps gbps hz iops kbps mbps ops persec persecond qps rps throughput tps";
+
+/// Words of things that are counted: with a long unit behind them they are per that unit, as in `requests_s`.
+const COUNTED: &str = "bits bytes calls errors gb gib hits kb kib mb messages mib msgs ops packets pkts req reqs \
+    requests transactions";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnName {
     /// Without its unit.
     pub(super) name: String,
     pub(super) unit: Option<TimeUnit>,
+    /// The text in place of a unit that is known.
+    pub(super) unclear_unit: Option<String>,
     pub(super) metric: Option<Metric>,
+    is_rate: bool,
     /// Lowercase, without the unit.
     words: Vec<String>,
 }
@@ -21,23 +37,30 @@ impl ColumnName {
     pub(super) fn of(name: &str) -> Self {
         let mut metrics = Metric::ALL.into_iter();
         let metric = metrics.find(|metric| metric.column() == name);
-        let mut words = words(name);
-        let unit = words.last().and_then(|(_, word)| TimeUnit::of_word(word));
-        let mut stem = name;
-        if unit.is_some()
-            && let Some((start, _)) = words.pop()
-        {
-            stem = name[..start].trim_end_matches(|c: char| !c.is_alphanumeric());
-        }
+        let parts = NameParts::of(name);
+        let counts = |word: &String| COUNTED.split_ascii_whitespace().any(|known| known == word);
+        let is_long = matches!(
+            parts.unit,
+            NamedUnit::Known(TimeUnit::Seconds | TimeUnit::Minutes | TimeUnit::Hours)
+        );
+        let is_rate =
+            parts.unit == NamedUnit::Rate || is_long && parts.words.last().is_some_and(counts);
+        let (unit, unclear_unit) = match parts.unit {
+            NamedUnit::Known(unit) => (Some(unit), None),
+            NamedUnit::Unclear(says) => (None, Some(says)),
+            NamedUnit::None | NamedUnit::Rate => (None, None),
+        };
         Self {
             name: match metric {
                 Some(metric) => metric.name().to_owned(),
-                None if stem.is_empty() => "time".to_owned(),
-                None => stem.to_owned(),
+                None if parts.stem.is_empty() => "time".to_owned(),
+                None => parts.stem,
             },
             unit,
+            unclear_unit,
             metric,
-            words: words.into_iter().map(|(_, word)| word).collect(),
+            is_rate,
+            words: parts.words,
         }
     }
 
@@ -47,24 +70,51 @@ impl ColumnName {
         wanted.any(|word| self.words.iter().any(|own| own == word))
     }
 
+    pub(super) fn is_rate(&self) -> bool {
+        self.is_rate || self.says(RATE)
+    }
+
+    /// Returns `true` when it is that of a point in time.
+    pub(super) fn is_clock(&self) -> bool {
+        self.says(CLOCK) || self.says("day") && self.says("time")
+    }
+
+    /// Returns `true` for the name of something that is not a time.
+    fn is_other(&self) -> bool {
+        self.is_rate() || self.is_clock() || self.says(OTHER)
+    }
+
+    /// Returns `true` for `seconds`, `time` or `t`: the time since some moment where it only rises.
+    pub(super) fn is_bare_time(&self) -> bool {
+        let is_bare = match self.words.as_slice() {
+            [] => self.unit.is_some(),
+            [word] => matches!(word.as_str(), "time" | "times" | "t" | "elapsed"),
+            _ => false,
+        };
+        is_bare && !self.is_other()
+    }
+
     /// Returns `true` when the name means a latency and hardly anything else: `time` may be a date, `service` a name.
     pub(super) fn is_surely_a_latency(&self) -> bool {
-        const SURE: &str = "latency latencies rtt roundtrip ping delay elapsed duration";
-        !self.says(OTHER) && (self.unit.is_some() || self.says(SURE))
+        const SURE: &str =
+            "latency latencies latenz latence rtt roundtrip ping delay elapsed duration";
+        let is_of_answers =
+            self.says("response request service processing") && self.says("time times");
+        !self.is_other() && (self.unit.is_some() || self.says(SURE) || is_of_answers)
     }
 
     /// Ranks how well the name fits a latency, best first; `None` when it does not look like one.
     pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
         const LATENCY: [&str; 7] = [
-            "latency latencies lat",
+            "latency latencies lat latenz latence latencia",
             "rtt roundtrip ping",
             "response service",
             "delay",
             "elapsed took",
-            "duration",
+            "duration dauer",
             "time times",
         ];
-        if self.says(OTHER) {
+        if self.is_other() {
             return None;
         }
         if self.says(metric.word()) {
@@ -78,45 +128,9 @@ impl ColumnName {
     }
 }
 
-/// The words of a name in lowercase, and where each starts: `Latency (ms)`, `rtt_us`, `respTimeMs`.
-fn words(name: &str) -> Vec<(usize, String)> {
-    let mut words: Vec<(usize, String)> = Vec::new();
-    let mut previous = ' ';
-    for (at, letter) in name.char_indices() {
-        if letter.is_alphanumeric() {
-            let starts =
-                !previous.is_alphanumeric() || (previous.is_lowercase() && letter.is_uppercase());
-            match words.last_mut() {
-                Some((_, word)) if !starts => word.extend(letter.to_lowercase()),
-                _ => words.push((at, letter.to_lowercase().collect())),
-            }
-        }
-        previous = letter;
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_are_read_from_the_end_of_the_name() {
-        let cases = [
-            ("latency_ms", "latency", Some(TimeUnit::Milliseconds)),
-            ("Latency (s)", "Latency", Some(TimeUnit::Seconds)),
-            ("rtt [us]", "rtt", Some(TimeUnit::Microseconds)),
-            ("rtt µs", "rtt", Some(TimeUnit::Microseconds)),
-            ("elapsedNanos", "elapsed", Some(TimeUnit::Nanoseconds)),
-            ("ms", "time", Some(TimeUnit::Milliseconds)),
-            ("latency", "latency", None),
-            ("status", "status", None),
-        ];
-        for (name, stem, unit) in cases {
-            let title = ColumnName::of(name);
-            assert_eq!((title.name.as_str(), title.unit), (stem, unit), "{name}");
-        }
-    }
 
     #[test]
     fn our_own_columns_say_which_time_they_hold() {
@@ -127,6 +141,7 @@ mod tests {
             ColumnName::of("response_time_ms").metric,
             Some(Metric::ResponseTime)
         );
+        assert_eq!(ColumnName::of("ms").name, "time");
     }
 
     #[test]
@@ -143,13 +158,35 @@ mod tests {
         for other in [
             "response_code",
             "start_time",
+            "starttime",
             "timestamp",
             "payload size",
             "sent_s",
             "value",
             "0",
+            "Requests/s",
+            "throughput (msg/s)",
+            "ops/ms",
+            "errors per second",
+            "rps",
+            "requests_s",
+            "throughput_mb_s",
+            "time of day",
         ] {
             assert_eq!(rank(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_a_bare_time_may_be_a_clock() {
+        for (name, is_bare) in [
+            ("seconds", true),
+            ("time", true),
+            ("elapsed_s", true),
+            ("latency_ms", false),
+            ("response time", false),
+        ] {
+            assert_eq!(ColumnName::of(name).is_bare_time(), is_bare, "{name}");
         }
     }
 }

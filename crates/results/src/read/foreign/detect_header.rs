@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use super::number_text::FieldText;
 use crate::error::Result;
 use crate::read::cells::{CellSource, CellValue, column_letters};
 use crate::schema::{LatencyColumn, SheetColumn};
@@ -21,6 +22,10 @@ pub(in crate::read) struct SheetHeader {
     pub(in crate::read) first_row: u32,
     /// There is a row below the header.
     pub(in crate::read) has_rows: bool,
+    /// The first row below the header, or the first row without one: its numbers from the first cell on.
+    pub(in crate::read) first_numbers: Vec<Option<f64>>,
+    /// There is a row of names.
+    pub(in crate::read) has_names: bool,
 }
 
 #[derive(Debug)]
@@ -29,8 +34,8 @@ pub(in crate::read) struct HeaderColumn {
     pub(in crate::read) index: u32,
     /// Its cell in the header; `None` without header, or where its cell is empty.
     pub(in crate::read) name: Option<String>,
-    /// Holds numbers, and other things at most as often.
-    pub(in crate::read) is_numeric: bool,
+    /// The heading above its name, of several columns side by side.
+    pub(in crate::read) group: Option<String>,
     /// It only numbers the rows, like the first column of a file from pandas.
     pub(in crate::read) is_index: bool,
 }
@@ -42,12 +47,38 @@ impl HeaderColumn {
             .clone()
             .unwrap_or_else(|| column_letters(self.index))
     }
+
+    /// The letter, the name and the heading above that: `B p50_ms (echo)`.
+    pub(in crate::read) fn full_label(&self) -> String {
+        let letters = column_letters(self.index);
+        let name = self.name.as_ref().map(|name| format!(" {name}"));
+        let group = self.group.as_ref().map(|group| format!(" ({group})"));
+        format!(
+            "{letters}{}{}",
+            name.unwrap_or_default(),
+            group.unwrap_or_default()
+        )
+    }
 }
 
 enum HeadCell {
     Number(f64),
     Text(String),
     Other,
+}
+
+impl HeadCell {
+    /// A number in any form, or a text.
+    fn of_text(text: &str) -> Self {
+        match FieldText::of(text) {
+            FieldText::Number(number) | FieldText::WithUnit(number, _) => {
+                let value = number.value(number.own_sign().unwrap_or_default());
+                value.map_or_else(|| Self::Text(text.trim().to_owned()), Self::Number)
+            }
+            FieldText::Time(ms) => Self::Number(ms),
+            FieldText::Nothing | FieldText::Other => Self::Text(text.trim().to_owned()),
+        }
+    }
 }
 
 /// Cells that are not empty, by column; and the row's number.
@@ -60,8 +91,9 @@ impl SheetHeader {
             let value = match cell.value {
                 CellValue::Empty => return Ok(ControlFlow::Continue(())),
                 CellValue::Number(number) => HeadCell::Number(number),
-                CellValue::Text(text) => HeadCell::Text(text.trim().to_owned()),
-                CellValue::Bool(_) | CellValue::Other(_) => HeadCell::Other,
+                CellValue::Text(text) | CellValue::Field(text) => HeadCell::of_text(text),
+                CellValue::Duration(ms) => HeadCell::Number(ms),
+                CellValue::Bool(_) | CellValue::Error | CellValue::Date => HeadCell::Other,
             };
             let is_full = rows.len() == HEAD_ROWS;
             match rows.last_mut() {
@@ -79,6 +111,7 @@ impl SheetHeader {
     fn of(rows: &[HeadRow]) -> Self {
         let header = header_of(rows);
         let names = header.map(|at| &rows[at].1);
+        let groups = header.and_then(|at| Some(&rows[at.checked_sub(1)?].1));
         let values = &rows[header.map_or(0, |at| at + 1)..];
         let indexes: BTreeSet<u32> = names
             .into_iter()
@@ -94,7 +127,7 @@ impl SheetHeader {
                     HeadCell::Number(number) => Some(number.to_string()),
                     HeadCell::Other => None,
                 });
-                let contents = ColumnContents::of(values, index);
+                let contents = HeadContents::of(values, index);
                 let numbers_rows = match &name {
                     Some(name) => INDEX_NAMES.contains(&name.to_lowercase().as_str()),
                     // A single row counts nothing.
@@ -104,20 +137,23 @@ impl SheetHeader {
                 };
                 HeaderColumn {
                     index,
-                    is_numeric: contents.numbers > 0 && contents.numbers >= contents.others,
+                    group: groups.and_then(|groups| group_of(groups, index)),
                     is_index: Some(index) == first && numbers_rows,
                     name,
                 }
             })
             .collect();
-        let first_row = match header {
-            Some(at) => rows[at].0 + 1,
-            None => rows.first().map_or(0, |(row, _)| *row),
-        };
+        let below = header.map_or(0, |at| rows[at].0 + 1);
+        let first_row = values.first().map_or(below, |(row, _)| *row);
         Self {
             columns,
             first_row,
             has_rows: !values.is_empty(),
+            first_numbers: values
+                .first()
+                .map(|(_, cells)| numbers_of(cells))
+                .unwrap_or_default(),
+            has_names: header.is_some(),
         }
     }
 
@@ -127,12 +163,41 @@ impl SheetHeader {
         LatencyColumn::ALL.iter().map(index).collect()
     }
 
+    /// The names of the columns that have one.
+    pub(in crate::read) fn names(&self) -> Vec<&str> {
+        self.columns
+            .iter()
+            .filter_map(|column| column.name.as_deref())
+            .collect()
+    }
+
     /// The column with exactly this name.
     pub(in crate::read) fn named(&self, name: &str) -> Option<&HeaderColumn> {
         self.columns
             .iter()
             .find(|column| column.name.as_deref() == Some(name))
     }
+}
+
+/// The heading over a column: the text above its name, or the nearest one to the left.
+fn group_of(groups: &BTreeMap<u32, HeadCell>, index: u32) -> Option<String> {
+    let mut before = groups.range(..=index).rev();
+    // A title above the table fills one cell.
+    before
+        .next()
+        .filter(|_| groups.len() > 1)
+        .and_then(|(_, cell)| match cell {
+            HeadCell::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+}
+
+fn numbers_of(cells: &BTreeMap<u32, HeadCell>) -> Vec<Option<f64>> {
+    let number = |cell: &HeadCell| match cell {
+        HeadCell::Number(number) => Some(*number),
+        _ => None,
+    };
+    cells.values().map(number).collect()
 }
 
 /// The row of names above the first numbers: the fullest one, as a title fills a single cell.
@@ -157,17 +222,16 @@ fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
     let is_numbered = (1..).zip(names).all(|(wanted, (index, cell))| {
         *index == wanted && matches!(cell, HeadCell::Number(n) if *n == f64::from(wanted - 1))
     });
-    is_numbered && ColumnContents::of(values, 0).counts_from == Some(0)
+    is_numbered && HeadContents::of(values, 0).counts_from == Some(0)
 }
 
-struct ColumnContents {
+struct HeadContents {
     numbers: usize,
-    others: usize,
     /// The first of numbers without a gap: 0, 1, 2, … or 1, 2, 3, …
     counts_from: Option<u32>,
 }
 
-impl ColumnContents {
+impl HeadContents {
     fn of(values: &[HeadRow], column: u32) -> Self {
         let mut numbers = Vec::new();
         let mut others = 0;
@@ -185,7 +249,6 @@ impl ColumnContents {
         };
         Self {
             numbers: numbers.len(),
-            others,
             counts_from: [0, 1].into_iter().find(is_count),
         }
     }
@@ -219,7 +282,7 @@ mod tests {
         table
             .columns
             .iter()
-            .filter(|c| c.is_numeric && !c.is_index)
+            .filter(|c| !c.is_index)
             .map(HeaderColumn::label)
             .collect()
     }
@@ -229,7 +292,7 @@ mod tests {
         let table = header(&["client latency", "a 1.5", "b 2.5"]);
         assert_eq!(
             (table.first_row, data(&table)),
-            (1, vec!["latency".to_owned()])
+            (1, vec!["client".to_owned(), "latency".to_owned()])
         );
     }
 
@@ -260,13 +323,19 @@ mod tests {
     #[test]
     fn a_title_above_the_header_is_no_header() {
         let table = header(&["Report", "host rtt", "a 1.5"]);
-        assert_eq!((table.first_row, data(&table)), (2, vec!["rtt".to_owned()]));
+        assert_eq!(
+            (table.first_row, data(&table)),
+            (2, vec!["host".to_owned(), "rtt".to_owned()])
+        );
     }
 
     #[test]
     fn a_lost_first_message_is_no_header() {
         let table = header(&["host rtt", "a -", "b 1.5"]);
-        assert_eq!((table.first_row, data(&table)), (1, vec!["rtt".to_owned()]));
+        assert_eq!(
+            (table.first_row, data(&table)),
+            (1, vec!["host".to_owned(), "rtt".to_owned()])
+        );
     }
 
     #[test]
@@ -278,5 +347,15 @@ mod tests {
     fn a_header_alone_has_no_rows() {
         assert!(!header(&["rtt"]).has_rows);
         assert!(header(&["rtt", "1"]).has_rows);
+    }
+
+    #[test]
+    fn a_heading_over_several_columns_is_that_of_each() {
+        let table = header(&["- echo - login", "seq p50 p99 p50", "1 2.5 3.5 4.5"]);
+        let labels: Vec<_> = table.columns.iter().map(HeaderColumn::full_label).collect();
+        assert_eq!(
+            labels,
+            ["A seq", "B p50 (echo)", "C p99 (echo)", "D p50 (login)"]
+        );
     }
 }

@@ -1,17 +1,28 @@
 //! One column of times of any spreadsheet: sheet, header, column and unit are found by themselves.
 
 mod bounded_sample;
+mod cell_time;
+mod column_contents;
 mod column_name;
 pub(super) mod detect_header;
+mod known_heads;
+mod number_format;
+mod number_text;
 mod read_column;
 mod select_column;
+mod sheet_contents;
+mod unit_in_name;
+
+pub use self::number_text::DecimalSign;
 
 use self::bounded_sample::BoundedSample;
 use self::detect_header::SheetHeader;
 use self::read_column::ColumnReader;
 use self::select_column::SelectedColumn;
+use self::sheet_contents::SheetContents;
 use super::ColumnRequest;
 use super::cells::CellSource;
+use super::remark::Remark;
 use super::run_origin::RunOrigin;
 use super::summary_sheet;
 use super::time_column::{Latencies, TimeColumn, XColumn};
@@ -27,7 +38,7 @@ pub(super) fn read_beside(
 ) -> Result<Option<TimeColumn>> {
     let mut request = request.clone();
     request.x = None;
-    if !select_sheet(source, &request)?.1.is_ours {
+    if !select_sheet(source, &request)?.column.is_ours {
         return Ok(None);
     }
     request.x = Some(column.title().to_owned());
@@ -41,14 +52,28 @@ pub(super) fn read_times_of(
     request: &ColumnRequest,
     x_is_time: bool,
 ) -> Result<TimeColumn> {
-    let (sheet, column) = select_sheet(source, request)?;
+    let selected = select_sheet(source, request)?;
+    let (sheet, column) = (selected.name, selected.column);
     let place = source.place(&sheet);
-    let unit = request.unit.or(column.name.unit);
-    let mut reader = ColumnReader::new(unit.unwrap_or_default(), x_is_time);
+    let forms = selected
+        .contents
+        .forms_of(source, &column, request, x_is_time);
+    let forms = forms.map_err(|problem| ResultsError::NoColumn(place.clone(), problem))?;
+    let mut reader = ColumnReader::new(forms.time, forms.x, request.skip_invalid);
     reader.read(source, &sheet, &column)?;
     if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
         read_further_sheets(source, request, &mut reader)?;
     }
+    let mut remarks: Vec<_> = source
+        .encoding()
+        .map(Remark::Encoding)
+        .into_iter()
+        .collect();
+    if request.sheet.is_none() && source.hidden_sheets().contains(&sheet) {
+        remarks.push(Remark::HiddenSheet(sheet));
+    }
+    remarks.extend(forms.thousands.map(Remark::Thousands));
+    remarks.extend(reader.remarks());
     let (chosen_from, skipped) = (reader.chosen_from(), reader.skipped);
     let BoundedSample { values, xs, .. } = reader.sample;
     if values.is_empty() {
@@ -79,9 +104,11 @@ pub(super) fn read_times_of(
         column: column.label,
         name: column.name.name,
         metric: column.name.metric,
-        unit: unit.unwrap_or_default(),
-        unit_is_assumed: unit.is_none(),
+        unit: forms.time.unit,
+        unit_is_assumed: forms.unit_is_assumed,
         column_is_guessed: !column.is_ours && request.column.is_none(),
+        runner_up: column.runner_up,
+        remarks,
         x: column.x.map(|(_, column)| XColumn { column, values: xs }),
     })
 }
@@ -96,19 +123,26 @@ fn read_further_sheets(
     let further = (1..).map(latencies_sheet);
     for next in further.take_while(|next| sheets.contains(next)) {
         // It may have the column elsewhere.
-        if let Ok(column) = select_column::select(&SheetHeader::read(source, &next)?, request) {
+        let header = SheetHeader::read(source, &next)?;
+        if let Ok(column) = select_column::select(&header, &[], request) {
             reader.read(source, &next, &column)?;
         }
     }
     Ok(())
 }
 
-/// Selects the sheet that was asked for, else `latencies`, else the first with a column that can be meant.
-fn select_sheet(
-    source: &mut dyn CellSource,
-    request: &ColumnRequest,
-) -> Result<(String, SelectedColumn)> {
+/// A sheet with a column that can be meant.
+struct SelectedSheet {
+    name: String,
+    column: SelectedColumn,
+    contents: SheetContents,
+}
+
+/// Selects the sheet that was asked for, else `latencies`, else the first with a column that can be meant. Of hidden
+/// sheets only where no other holds anything.
+fn select_sheet(source: &mut dyn CellSource, request: &ColumnRequest) -> Result<SelectedSheet> {
     let mut sheets = source.sheets();
+    let hidden = source.hidden_sheets();
     if let Some(wanted) = &request.sheet {
         if !sheets.contains(wanted) {
             let problem = ColumnProblem::NoSuchSheet(wanted.clone(), sheets);
@@ -117,17 +151,36 @@ fn select_sheet(
         sheets = vec![wanted.clone()];
     } else {
         // Stable: the others keep their order.
-        sheets.sort_by_key(|sheet| sheet != LATENCIES_SHEET);
+        sheets.sort_by_key(|sheet| (hidden.contains(sheet), sheet != LATENCIES_SHEET));
     }
 
     let mut nearest: Option<(String, ColumnProblem)> = None;
-    for sheet in sheets {
-        match select_column::select(&SheetHeader::read(source, &sheet)?, request) {
-            Ok(column) => return Ok((sheet, column)),
+    for name in sheets {
+        let is_hidden = hidden.contains(&name);
+        if is_hidden
+            && nearest
+                .as_ref()
+                .is_some_and(|(_, problem)| !is_empty(problem))
+        {
+            continue;
+        }
+        let header = SheetHeader::read(source, &name)?;
+        if let Some(refusal) = known_heads::refusal(&header.names()) {
+            return Err(ResultsError::Refused(source.path().to_owned(), refusal));
+        }
+        let contents = SheetContents::read(source, &name, &header)?;
+        match select_column::select(&header, &contents.all, request) {
+            Ok(column) => {
+                return Ok(SelectedSheet {
+                    name,
+                    column,
+                    contents,
+                });
+            }
             // The first sheet that came nearest explains most.
             Err(problem) => match &nearest {
                 Some((_, best)) if best.nearness() >= problem.nearness() => {}
-                _ => nearest = Some((sheet, problem)),
+                _ => nearest = Some((name, problem)),
             },
         }
     }
@@ -135,4 +188,8 @@ fn select_sheet(
         Some((sheet, problem)) => ResultsError::NoColumn(source.place(&sheet), problem),
         None => ResultsError::Refused(source.path().to_owned(), Refusal::Empty),
     })
+}
+
+fn is_empty(problem: &ColumnProblem) -> bool {
+    matches!(problem, ColumnProblem::NoRows)
 }

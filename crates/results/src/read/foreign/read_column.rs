@@ -3,21 +3,27 @@
 use measurement::record::Outcome;
 
 use super::bounded_sample::{BoundedSample, MOST_VALUES};
+use super::cell_time::{CellTime, ColumnForm};
 use super::select_column::SelectedColumn;
-use crate::error::Result;
-use crate::read::cells::{Cell, CellSource, CellValue, for_each_row};
-use crate::read::time_unit::TimeUnit;
+use crate::error::{Place, Result};
+use crate::read::cells::{Cell, CellSource, CellValue, content, for_each_row};
+use crate::read::remark::{CellCount, Remark};
 
 /// The values of one column, read from one or more sheets.
 pub(super) struct ColumnReader {
-    unit: TimeUnit,
-    /// The other column holds times as well, in milliseconds.
-    x_is_time: bool,
+    form: ColumnForm,
+    /// The form of the other column.
+    x_form: ColumnForm,
+    /// Leaves out cells with anything but a time.
+    skip_invalid: bool,
     pub(super) sample: BoundedSample,
     /// Rows that had all of it.
     taken: u64,
     /// Rows that had not.
     pub(super) skipped: u64,
+    without_value: Option<CellCount>,
+    invalid: Option<CellCount>,
+    text_numbers: Option<CellCount>,
 }
 
 /// One row as far as it has been seen.
@@ -30,13 +36,17 @@ struct PartialRow {
 }
 
 impl ColumnReader {
-    pub(super) fn new(unit: TimeUnit, x_is_time: bool) -> Self {
+    pub(super) fn new(form: ColumnForm, x_form: ColumnForm, skip_invalid: bool) -> Self {
         Self {
-            unit,
-            x_is_time,
+            form,
+            x_form,
+            skip_invalid,
             sample: BoundedSample::new(MOST_VALUES),
             taken: 0,
             skipped: 0,
+            without_value: None,
+            invalid: None,
+            text_numbers: None,
         }
     }
 
@@ -46,26 +56,21 @@ impl ColumnReader {
         sheet: &str,
         column: &SelectedColumn,
     ) -> Result<()> {
-        let (place, unit, x_is_time) = (source.place(sheet), self.unit, self.x_is_time);
+        let place = source.place(sheet);
         let x_column = column.x.as_ref().map(|(x, _)| *x);
+        let (mut rows, mut taken, mut sample) = (0, 0, std::mem::take(&mut self.sample));
         let take = |row: &mut PartialRow, cell: Cell<'_>| {
             // Nothing forbids to draw a column against itself.
             if Some(cell.column) == x_column {
-                row.x = Some(if x_is_time {
-                    cell.time_ms(&place, TimeUnit::Milliseconds)?
-                } else {
-                    cell.number(&place)?
-                });
+                row.x = self.value(cell, &place, self.x_form)?;
             }
             if cell.column == column.column {
-                row.time_ms = Some(cell.time_ms(&place, unit)?);
+                row.time_ms = self.value(cell, &place, self.form)?;
             } else if Some(cell.column) == column.outcome {
                 row.is_untimed = is_untimed(cell.value);
             }
             Ok(())
         };
-        let taken_before = self.taken;
-        let mut rows = 0;
         for_each_row(source, sheet, column.first_row, take, |number, row| {
             // Rows without any cell between the others are rows without a time as well.
             rows = u64::from(number - column.first_row) + 1;
@@ -73,13 +78,44 @@ impl ColumnReader {
                 && !row.is_untimed
                 && row.x.is_some() == x_column.is_some()
             {
-                self.taken += 1;
-                self.sample.push(time_ms, row.x);
+                taken += 1;
+                sample.push(time_ms, row.x);
             }
             Ok(())
         })?;
-        self.skipped += rows.saturating_sub(self.taken - taken_before);
+        self.sample = sample;
+        self.taken += taken;
+        self.skipped += rows.saturating_sub(taken);
         Ok(())
+    }
+
+    /// The value of a cell; `None` when it is left out.
+    fn value(&mut self, cell: Cell<'_>, place: &Place, form: ColumnForm) -> Result<Option<f64>> {
+        let describe = || (cell.address(place), content(cell.value));
+        match CellTime::of(cell.value, form) {
+            CellTime::Value(value) => Ok(Some(value)),
+            CellTime::FromText(value) => {
+                CellCount::add(&mut self.text_numbers, describe);
+                Ok(Some(value))
+            }
+            CellTime::Nothing => {
+                CellCount::add(&mut self.without_value, describe);
+                Ok(None)
+            }
+            CellTime::Invalid(found) if self.skip_invalid => {
+                CellCount::add(&mut self.invalid, || (cell.address(place), found));
+                Ok(None)
+            }
+            CellTime::Invalid(found) => Err(form.wrong(cell, place, found)),
+        }
+    }
+
+    /// Remarks on the cells that were left out, or read although they are text.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = Remark> {
+        let text_numbers = self.text_numbers.clone().map(Remark::TextNumbers);
+        let without_value = self.without_value.clone().map(Remark::WithoutValue);
+        let invalid = self.invalid.clone().map(Remark::Invalid);
+        [text_numbers, without_value, invalid].into_iter().flatten()
     }
 
     /// Number of rows that had all of it, when they were too many to keep.

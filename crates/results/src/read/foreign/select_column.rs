@@ -1,9 +1,13 @@
 //! Selection of the column of times.
 
+use super::column_contents::ColumnContents;
 use super::column_name::ColumnName;
 use super::detect_header::{HeaderColumn, SheetHeader};
+use super::known_heads;
 use crate::error::ColumnProblem;
 use crate::read::cells::column_letters;
+use crate::read::remark::RunnerUp;
+use crate::read::time_unit::TimeUnit;
 use crate::read::{ColumnRequest, Metric};
 use crate::schema::{LatencyColumn, SheetColumn};
 
@@ -13,6 +17,10 @@ pub(super) struct SelectedColumn {
     /// Its name in the file, or its letter.
     pub(super) label: String,
     pub(super) name: ColumnName,
+    /// The unit that the program which wrote the file is known to write.
+    pub(super) known_unit: Option<TimeUnit>,
+    /// The column that would have been next, where the name decided.
+    pub(super) runner_up: Option<RunnerUp>,
     /// First row of values, from 0.
     pub(super) first_row: u32,
     /// The column of the messages' outcomes.
@@ -23,9 +31,19 @@ pub(super) struct SelectedColumn {
     pub(super) is_ours: bool,
 }
 
-/// Selects the column that was asked for; else ours; else the one whose name fits best; else the only one.
+/// A guess at the column of times.
+struct Guess<'t> {
+    column: &'t HeaderColumn,
+    known_unit: Option<TimeUnit>,
+    runner_up: Option<RunnerUp>,
+}
+
+/// Selects the column that was asked for; else ours; else the one that the program which wrote the file is known to
+/// have; else the one whose name fits best; else the only one. The contents of the columns of the header are needed
+/// where neither is there.
 pub(super) fn select(
     header: &SheetHeader,
+    contents: &[ColumnContents],
     request: &ColumnRequest,
 ) -> Result<SelectedColumn, ColumnProblem> {
     if header.columns.is_empty() {
@@ -33,19 +51,31 @@ pub(super) fn select(
     }
     let x = request.x.as_deref();
     let x = x.map(|wanted| find(header, wanted)).transpose()?;
-    let column = if let Some(wanted) = &request.column {
-        find(header, wanted)?
+    let certain = |column| Guess {
+        column,
+        known_unit: None,
+        runner_up: None,
+    };
+    let known = known_column(header);
+    let guess = if let Some(wanted) = &request.column {
+        let column = find(header, wanted)?;
+        let known = known.filter(|known| known.column.index == column.index);
+        known.unwrap_or_else(|| certain(column))
     } else if let Some(ours) = header.named(request.metric.column()) {
-        ours
+        certain(ours)
+    } else if let Some(known) = known {
+        known
     } else {
-        guess(header, request.metric, x)?
+        Candidates::of(header, contents, x).guess(request.metric)?
     };
     let is_ours = header.our_columns().is_some();
     let outcome = header.named(LatencyColumn::Outcome.title());
     Ok(SelectedColumn {
-        column: column.index,
-        label: column.label(),
-        name: ColumnName::of(&column.label()),
+        column: guess.column.index,
+        label: guess.column.label(),
+        name: ColumnName::of(&guess.column.label()),
+        known_unit: guess.known_unit,
+        runner_up: guess.runner_up,
         first_row: header.first_row,
         outcome: outcome.filter(|_| is_ours).map(|column| column.index),
         x: x.map(|x| (x.index, x.label())),
@@ -53,65 +83,273 @@ pub(super) fn select(
     })
 }
 
-/// Guesses the column of times from names and contents, leaving out the one to draw against.
-fn guess<'t>(
-    header: &'t SheetHeader,
-    metric: Metric,
-    x: Option<&HeaderColumn>,
-) -> Result<&'t HeaderColumn, ColumnProblem> {
-    if !header.has_rows {
-        return Err(ColumnProblem::NoRows);
-    }
-    let numeric = || header.columns.iter().filter(|column| column.is_numeric);
-    let is_x = |column: &HeaderColumn| x.is_some_and(|x| x.index == column.index);
-    let candidates: Vec<_> = numeric()
-        .filter(|column| !column.is_index && !is_x(column))
-        .collect();
-    let is_named = |column: &&HeaderColumn| {
-        let name = column.name.as_deref();
-        name.is_some_and(|name| ColumnName::of(name).is_surely_a_latency())
+/// The column of a program whose tables are known.
+fn known_column(header: &SheetHeader) -> Option<Guess<'_>> {
+    let (column, unit) = if header.has_names {
+        let known = known_heads::time_column(&header.names())?;
+        (header.named(known.column)?, known.unit)
+    } else if known_heads::is_row_of_vegeta(&header.first_numbers) {
+        (header.columns.get(2)?, TimeUnit::Nanoseconds)
+    } else {
+        return None;
     };
-    let mut others = header.columns.iter().filter(|column| !column.is_numeric);
-    match (
-        best_named(&candidates, metric).as_slice(),
-        candidates.as_slice(),
-    ) {
-        ([column], _) => Ok(column),
-        ([], _) if let Some(column) = others.find(is_named) => {
-            Err(ColumnProblem::NotNumbers(column.label()))
-        }
-        ([], [column]) => Ok(column),
-        ([], []) => Err(match (x, numeric().find(|column| !is_x(column))) {
-            (Some(x), None) if x.is_numeric => ColumnProblem::OnlyX(x.label()),
-            (_, index) => ColumnProblem::NoNumbers(index.map(HeaderColumn::label)),
-        }),
-        _ => Err(ColumnProblem::Ambiguous(
-            candidates.iter().map(|column| column.label()).collect(),
-        )),
+    Some(Guess {
+        column,
+        known_unit: Some(unit),
+        runner_up: None,
+    })
+}
+
+/// A column that may hold the times.
+struct Candidate<'t> {
+    column: &'t HeaderColumn,
+    contents: &'t ColumnContents,
+    name: Option<ColumnName>,
+    /// True if it looks like the time of day, or since the begin.
+    is_clock: bool,
+}
+
+impl Candidate<'_> {
+    fn rank(&self, metric: Metric) -> Option<usize> {
+        let name = self.name.as_ref().filter(|_| !self.is_clock);
+        name.and_then(|name| name.rank(metric))
+    }
+
+    /// Returns `true` when its name says a rate or a point in time.
+    fn is_no_time(&self) -> bool {
+        let says = |name: &ColumnName| name.is_rate() || name.is_clock();
+        self.is_clock || self.name.as_ref().is_some_and(says)
     }
 }
 
-/// The candidates whose names fit a latency best, all equally well.
-fn best_named<'t>(candidates: &[&'t HeaderColumn], metric: Metric) -> Vec<&'t HeaderColumn> {
-    let rank = |column: &HeaderColumn| ColumnName::of(column.name.as_deref()?).rank(metric);
-    let best = candidates.iter().filter_map(|column| rank(column)).min();
-    candidates
-        .iter()
-        .copied()
-        .filter(|column| best.is_some() && rank(column) == best)
-        .collect()
+/// The columns that may hold the times: all but the one that numbers the rows, and the one to draw against.
+struct Candidates<'t> {
+    header: &'t SheetHeader,
+    all: Vec<Candidate<'t>>,
+    x: Option<&'t HeaderColumn>,
 }
 
-/// Finds a column by its name, first in the case in which it was typed, then in any; then by its letter.
+impl<'t> Candidates<'t> {
+    fn of(
+        header: &'t SheetHeader,
+        contents: &'t [ColumnContents],
+        x: Option<&'t HeaderColumn>,
+    ) -> Self {
+        let is_x = |column: &HeaderColumn| x.is_some_and(|x| x.index == column.index);
+        let both = header.columns.iter().zip(contents);
+        let all: Vec<_> = both
+            .filter(|(column, _)| !column.is_index && !is_x(column))
+            .collect();
+        let is_alone = all
+            .iter()
+            .filter(|(_, contents)| contents.is_numeric())
+            .count()
+            == 1;
+        let candidate = |(column, contents): (&'t HeaderColumn, &'t ColumnContents)| {
+            let name = column.name.as_deref().map(ColumnName::of);
+            let is_bare = name.as_ref().is_some_and(ColumnName::is_bare_time);
+            Candidate {
+                column,
+                contents,
+                name,
+                // The only numbers may well be sorted times.
+                is_clock: is_bare && contents.only_rises() && !is_alone,
+            }
+        };
+        Self {
+            header,
+            all: all.into_iter().map(candidate).collect(),
+            x,
+        }
+    }
+
+    /// Guesses the column of times from names and contents.
+    fn guess(&self, metric: Metric) -> Result<Guess<'t>, ColumnProblem> {
+        if !self.header.has_rows {
+            return Err(ColumnProblem::NoRows);
+        }
+        match self.best_named(metric)? {
+            Some(guess) => Ok(guess),
+            None => self.only_numeric(),
+        }
+    }
+
+    /// The column whose name fits a latency best, of those whose values differ; `None` when no name fits.
+    fn best_named(&self, metric: Metric) -> Result<Option<Guess<'t>>, ColumnProblem> {
+        let mut ranks: Vec<usize> = self.all.iter().filter_map(|one| one.rank(metric)).collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        let mut constant: Vec<&Candidate<'t>> = Vec::new();
+        for rank in &ranks {
+            let of_rank = || {
+                self.all
+                    .iter()
+                    .filter(|one| one.rank(metric) == Some(*rank))
+            };
+            let mut unreadable = of_rank().filter(|one| !one.contents.has_numbers());
+            let readable: Vec<_> = of_rank().filter(|one| one.contents.has_numbers()).collect();
+            let is_sure = |one: &&Candidate<'_>| {
+                one.name
+                    .as_ref()
+                    .is_some_and(ColumnName::is_surely_a_latency)
+            };
+            if readable.is_empty() {
+                match unreadable.find(is_sure) {
+                    // Another one would be drawn in its place.
+                    Some(one) => return Err(not_numbers(one)),
+                    None => continue,
+                }
+            }
+            let is_constant = |one: &&&Candidate<'_>| one.contents.constant().is_some();
+            let varied: Vec<_> = readable
+                .iter()
+                .filter(|one| !is_constant(one))
+                .copied()
+                .collect();
+            let of_others = readable.into_iter().filter(|one| is_constant(&one));
+            constant.extend(of_others);
+            match varied.as_slice() {
+                [] => {}
+                [one] => {
+                    let runner_up = constant.first().map(|one| runner_up(one));
+                    let runner_up = runner_up.or_else(|| self.next_best(one, metric));
+                    return Ok(Some(guess_of(one, runner_up)));
+                }
+                several => return Err(ambiguous(several)),
+            }
+        }
+        let best = constant.iter().filter_map(|one| one.rank(metric)).min();
+        constant.retain(|one| one.rank(metric) == best);
+        match constant.as_slice() {
+            [] => Ok(None),
+            [one] => Ok(Some(guess_of(one, self.next_best(one, metric)))),
+            several => Err(ambiguous(several)),
+        }
+    }
+
+    /// The readable column whose name fits best but for this one.
+    fn next_best(&self, best: &Candidate<'_>, metric: Metric) -> Option<RunnerUp> {
+        let others = self.all.iter();
+        let others = others.filter(|one| one.column.index != best.column.index);
+        let others = others.filter(|one| one.contents.is_numeric() && one.rank(metric).is_some());
+        others.min_by_key(|one| one.rank(metric)).map(runner_up)
+    }
+
+    /// The only column of numbers that may be times, where no name says more.
+    fn only_numeric(&self) -> Result<Guess<'t>, ColumnProblem> {
+        let numeric = || self.all.iter().filter(|one| one.contents.is_numeric());
+        let is_alone = numeric().count() == 1;
+        let may_be =
+            |one: &&Candidate<'_>| !one.is_no_time() && (is_alone || !one.contents.counts());
+        let candidates: Vec<_> = numeric().filter(may_be).collect();
+        match candidates.as_slice() {
+            [one] => Ok(guess_of(one, None)),
+            [] => Err(self.no_candidate()),
+            several => Err(ambiguous(several)),
+        }
+    }
+
+    fn no_candidate(&self) -> ColumnProblem {
+        let mut numeric = self.all.iter().filter(|one| one.contents.is_numeric());
+        if let Some(one) = numeric.find(|one| one.is_no_time()) {
+            let is_rate = one.name.as_ref().is_some_and(ColumnName::is_rate);
+            return ColumnProblem::NotATime {
+                column: one.column.label(),
+                meaning: if is_rate { "a rate" } else { "a point in time" },
+            };
+        }
+        let mut indexes = self.header.columns.iter().filter(|column| column.is_index);
+        match (self.x, indexes.next()) {
+            (Some(x), None) => ColumnProblem::OnlyX(x.label()),
+            (_, index) => ColumnProblem::NoNumbers(index.map(HeaderColumn::label)),
+        }
+    }
+}
+
+fn guess_of<'t>(one: &Candidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
+    Guess {
+        column: one.column,
+        known_unit: None,
+        runner_up,
+    }
+}
+
+fn runner_up(one: &Candidate<'_>) -> RunnerUp {
+    RunnerUp {
+        column: one.column.label(),
+        constant: one.contents.constant(),
+    }
+}
+
+fn not_numbers(one: &Candidate<'_>) -> ColumnProblem {
+    let first = one.contents.first_other.as_ref();
+    ColumnProblem::NotNumbers {
+        column: one.column.label(),
+        first: first.map(|(row, found)| {
+            let letters = column_letters(one.column.index);
+            Box::new((format!("{letters}{}", row + 1), found.clone()))
+        }),
+    }
+}
+
+/// The error that lists these columns, with their letters where names occur twice.
+fn ambiguous(several: &[&Candidate<'_>]) -> ColumnProblem {
+    let columns: Vec<_> = several.iter().map(|one| one.column).collect();
+    ColumnProblem::Ambiguous(labels(&columns))
+}
+
+fn labels(columns: &[&HeaderColumn]) -> Vec<String> {
+    let is_unique = |column: &HeaderColumn| {
+        columns
+            .iter()
+            .filter(|other| other.label() == column.label())
+            .count()
+            == 1
+    };
+    let is_clear = columns.iter().all(|column| is_unique(column));
+    let label = |column: &&HeaderColumn| {
+        if is_clear {
+            column.label()
+        } else {
+            column.full_label()
+        }
+    };
+    columns.iter().map(label).collect()
+}
+
+/// Finds a column by its name, first in the case in which it was typed, then in any; then by its letter, or by all of
+/// its label.
 fn find<'t>(header: &'t SheetHeader, wanted: &str) -> Result<&'t HeaderColumn, ColumnProblem> {
-    let columns = || header.columns.iter();
+    let with = |is_it: &dyn Fn(&HeaderColumn) -> bool| -> Vec<&'t HeaderColumn> {
+        header
+            .columns
+            .iter()
+            .filter(|column| is_it(column))
+            .collect()
+    };
     let name = |column: &HeaderColumn| column.name.clone().unwrap_or_default();
-    columns()
-        .find(|column| name(column) == wanted)
-        .or_else(|| columns().find(|column| name(column).to_lowercase() == wanted.to_lowercase()))
-        .or_else(|| columns().find(|column| column_letters(column.index) == wanted.to_uppercase()))
-        .ok_or_else(|| {
-            let known = columns().map(HeaderColumn::label).collect();
-            ColumnProblem::NoSuchColumn(wanted.to_owned(), known)
-        })
+    let steps: [&dyn Fn(&HeaderColumn) -> bool; 4] = [
+        &|column| name(column) == wanted,
+        &|column| name(column).to_lowercase() == wanted.to_lowercase(),
+        &|column| column_letters(column.index) == wanted.to_uppercase(),
+        &|column| column.full_label() == wanted,
+    ];
+    let mut found = steps
+        .into_iter()
+        .map(with)
+        .filter(|found| !found.is_empty());
+    match found.next().as_deref() {
+        Some([column]) => Ok(column),
+        Some(several) => Err(ColumnProblem::AmbiguousName {
+            name: wanted.to_owned(),
+            columns: several.iter().map(|column| column.full_label()).collect(),
+        }),
+        None => {
+            let known: Vec<_> = header.columns.iter().collect();
+            Err(ColumnProblem::NoSuchColumn(
+                wanted.to_owned(),
+                labels(&known),
+            ))
+        }
+    }
 }

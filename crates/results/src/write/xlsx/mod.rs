@@ -7,6 +7,7 @@
 mod chart;
 mod comparison;
 mod connections;
+mod failing_once;
 mod key_value_sheet;
 mod latencies;
 mod moving_average;
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 use measurement::run::Tool;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
+use self::failing_once::FailingOnce;
 use super::{RunView, ms, seconds};
 use crate::schema::{ROWS_PER_SHEET, SUMMARY_SHEET};
 
@@ -31,7 +33,7 @@ const COMPRESSION_LEVEL: u8 = 2;
 
 pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> io::Result<()> {
     workbook(run, ROWS_PER_SHEET)
-        .and_then(|mut workbook| workbook.save_to_writer(file))
+        .and_then(|mut workbook| workbook.save_to_writer(FailingOnce::new(file)))
         .map_err(io::Error::other)
 }
 

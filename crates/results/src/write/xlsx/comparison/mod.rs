@@ -10,12 +10,13 @@ use std::io::{self, Write};
 use measurement::run::comparison::{ComparedFigure, Comparison};
 use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 
+use super::failing_once::FailingOnce;
 use super::{XlsxResult, key_value_sheet, new_workbook};
 use crate::schema::{BY_ROUND_SHEETS, COMPARISON_SHEET, CellFormat, SheetColumn};
 
 pub(in crate::write) fn write(comparison: &Comparison, file: impl Write + Send) -> io::Result<()> {
     workbook(comparison)
-        .and_then(|mut workbook| workbook.save_to_writer(file))
+        .and_then(|mut workbook| workbook.save_to_writer(FailingOnce::new(file)))
         .map_err(io::Error::other)
 }
 

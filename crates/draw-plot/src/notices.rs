@@ -1,0 +1,105 @@
+//! Notices about a file: what was guessed, and how it was read.
+
+use results::read::{CellCount, Remark, RunnerUp, TimeColumn};
+use units::counted;
+
+use crate::data::Notice;
+use crate::phrases::text_if;
+
+/// The notices about the file of a column.
+pub(crate) fn of_column(column: &TimeColumn) -> Vec<Notice> {
+    let unit_is_assumed = column.unit_is_assumed;
+    let guess = (column.column_is_guessed || unit_is_assumed).then(|| Notice {
+        text: guess(column),
+        unit_is_assumed,
+    });
+    let file = column.place.path.display().to_string();
+    let remarks = column.remarks.iter().map(|remark| Notice {
+        text: sentence(remark, &file),
+        unit_is_assumed: false,
+    });
+    guess.into_iter().chain(remarks).collect()
+}
+
+/// ``drawing column `rtt` of a.csv rather than `time`, taken for milliseconds``
+fn guess(column: &TimeColumn) -> String {
+    let (name, place) = (&column.column, &column.place);
+    let rather = column
+        .runner_up
+        .as_ref()
+        .map(|RunnerUp { column, constant }| match constant {
+            Some(value) => format!(" rather than `{column}`, which is {value} in every row"),
+            None => format!(" rather than `{column}`"),
+        });
+    let assumed = text_if(column.unit_is_assumed, ", taken for milliseconds");
+    format!(
+        "drawing column `{name}` of {place}{}{assumed}",
+        rather.unwrap_or_default()
+    )
+}
+
+fn sentence(remark: &Remark, file: &str) -> String {
+    match remark {
+        Remark::Encoding(encoding) => {
+            format!("{file} is read as {encoding}, because it is not UTF-8")
+        }
+        Remark::HiddenSheet(sheet) => {
+            format!("sheet `{sheet}` of {file} is hidden, and no other one holds anything")
+        }
+        Remark::Thousands(number) => format!(
+            "`{number}` of {file} is read as {}: its separator is one of thousands, as all numbers of the column show",
+            number.replace(['.', ','], "")
+        ),
+        Remark::TextNumbers(cells) => {
+            format!(
+                "{} of {file} stored as text, the first in {}",
+                count(cells, "number"),
+                cells.first
+            )
+        }
+        Remark::WithoutValue(cells) => left_out(cells, file, "without a value"),
+        Remark::Invalid(cells) => left_out(cells, file, "that hold no time"),
+    }
+}
+
+fn left_out(cells: &CellCount, file: &str, which: &str) -> String {
+    let CellCount { first, found, .. } = cells;
+    format!(
+        "left out {} of {file} {which}, the first {first} with {found}",
+        count(cells, "cell")
+    )
+}
+
+fn count(cells: &CellCount, noun: &str) -> String {
+    counted(cells.count, noun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_name_the_file_the_number_and_the_first_cell() {
+        let cells = || CellCount {
+            count: 1_200,
+            first: "B9".to_owned(),
+            found: "the text `N/A`".to_owned(),
+        };
+        assert_eq!(
+            sentence(&Remark::WithoutValue(cells()), "a.csv"),
+            "left out 1,200 cells of a.csv without a value, the first B9 with the text `N/A`"
+        );
+        assert_eq!(
+            sentence(&Remark::TextNumbers(cells()), "a.xlsx"),
+            "1,200 numbers of a.xlsx stored as text, the first in B9"
+        );
+        assert_eq!(
+            sentence(&Remark::Encoding("UTF-16"), "a.txt"),
+            "a.txt is read as UTF-16, because it is not UTF-8"
+        );
+        assert!(
+            sentence(&Remark::Thousands("1.049".to_owned()), "a.csv")
+                .starts_with("`1.049` of a.csv is read as 1049")
+        );
+    }
+}

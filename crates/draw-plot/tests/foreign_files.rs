@@ -1,0 +1,141 @@
+//! What is drawn of files that people bring, and what is said about it.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod folder;
+
+use std::fs;
+
+use folder::Folder;
+
+/// A clock of one millisecond: of ten times 3, 1 and eight zeros, so that every mean of 50 is 0.4 ms.
+fn coarse_clock() -> String {
+    let ten = ["3", "1", "0", "0", "0", "0", "0", "0", "0", "0"].join("\n");
+    format!("latency_ms\n{}\n", vec![ten; 30].join("\n"))
+}
+
+/// The smallest number at the logarithmic axis of times.
+fn smallest_tick(svg: &str) -> f64 {
+    let numbers = svg.lines().filter_map(|line| line.parse::<f64>().ok());
+    numbers
+        .filter(|tick| *tick > 0.0)
+        .fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn a_moving_average_below_the_smallest_message_was_drawn_too_high() {
+    let folder = Folder::new();
+    fs::write(folder.path("ms.csv"), coarse_clock()).unwrap();
+    folder.drawn(&["ms.csv", "--log", "-o", "log.svg"]);
+    let svg = folder.svg("log.svg");
+    // The axis reaches the average of 0.4 ms; its lowest tick was 1.
+    assert!(smallest_tick(&svg) <= 0.5, "{svg}");
+    assert!(svg.contains("240 messages of 0 ms at the lower edge"));
+    folder.drawn(&["ms.csv", "-o", "linear.svg"]);
+    assert!(!folder.svg("linear.svg").contains("at the lower edge"));
+}
+
+#[test]
+fn zeros_on_a_logarithmic_axis_are_named_in_every_kind_of_picture() {
+    let folder = Folder::new();
+    fs::write(folder.path("ms.csv"), coarse_clock()).unwrap();
+    for kind in ["latency", "cdf", "percentiles"] {
+        let name = format!("{kind}.svg");
+        folder.drawn(&["ms.csv", "--log", "--kind", kind, "-o", &name]);
+        assert!(
+            folder
+                .svg(&name)
+                .contains("240 messages of 0 ms at the lower edge"),
+            "{kind}"
+        );
+    }
+    folder.drawn(&["ms.csv", "--kind", "histogram", "-o", "h.svg"]);
+    assert!(
+        folder
+            .svg("h.svg")
+            .contains("240 messages of 0 ms not shown")
+    );
+    fs::write(
+        folder.path("x.csv"),
+        "users,latency_ms\n1,0\n2,5\n3,0\n4,6\n",
+    )
+    .unwrap();
+    folder.drawn(&["x.csv", "--x", "users", "--log", "-o", "x.svg"]);
+    assert!(
+        folder
+            .svg("x.svg")
+            .contains("2 points of 0 ms at the lower edge")
+    );
+}
+
+#[test]
+fn invalid_cells_are_left_out_and_counted_when_that_is_asked_for() {
+    let folder = Folder::new();
+    fs::write(
+        folder.path("a.csv"),
+        "seq,latency_ms\n1,2.5\n2,oops\n3,3.5\n4,-1\n5,N/A\n",
+    )
+    .unwrap();
+    let said = folder.refused(1, &["a.csv", "-o", "a.svg"]);
+    assert_eq!(
+        said,
+        "error: cell B3 of a.csv holds the text `oops`, not a time; --skip-invalid leaves such cells out\n"
+    );
+    let said = folder.drawn(&["a.csv", "-o", "a.svg", "--skip-invalid"]);
+    for wanted in [
+        "notice: left out 1 cell of a.csv without a value, the first B6 with the text `N/A`\n",
+        "notice: left out 2 cells of a.csv that hold no time, the first B3 with the text `oops`\n",
+        "2 messages of a.csv (3 more without a time)",
+    ] {
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
+fn numbers_that_can_be_read_in_two_ways_ask_for_their_decimal_sign() {
+    let folder = Folder::new();
+    fs::write(folder.path("a.csv"), "n;latency_ms\n1;1.049\n2;2.125\n").unwrap();
+    assert!(folder.refused(1, &["a.csv"]).contains("--decimal comma"));
+    folder.drawn(&["a.csv", "--decimal", "comma", "-o", "comma.svg"]);
+    assert!(folder.svg("comma.svg").contains("\np99 2,125 ms\n"));
+    folder.drawn(&["a.csv", "--decimal", "point", "-o", "point.svg"]);
+    assert!(folder.svg("point.svg").contains("\np99 2.12 ms\n"));
+}
+
+#[test]
+fn the_runner_up_is_named() {
+    let folder = Folder::new();
+    fs::write(
+        folder.path("a.csv"),
+        "n,rtt_ms,total_time\n1,0,20\n2,0,21\n3,0,23\n",
+    )
+    .unwrap();
+    let said = folder.drawn(&["a.csv", "-o", "a.svg"]);
+    let wanted = "notice: drawing column `total_time` of a.csv rather than `rtt_ms`, which is 0 in every row, taken for \
+                  milliseconds: --unit says otherwise\n";
+    assert!(said.starts_with(wanted), "{said}");
+}
+
+#[test]
+fn a_distribution_is_drawn_as_one() {
+    let folder = Folder::new();
+    let text = "Value Percentile TotalCount 1/(1-Percentile)\n\n1.0 0.0 1 1.0\n2.5 0.5 150 2.0\n4.0 1.0 300\n";
+    fs::write(folder.path("a.hgrm"), text).unwrap();
+    let said = folder.refused(1, &["a.hgrm"]);
+    assert!(
+        said.ends_with("draw it with --kind percentiles, histogram or cdf\n"),
+        "{said}"
+    );
+    let said = folder.drawn(&[
+        "a.hgrm",
+        "--kind",
+        "percentiles",
+        "-o",
+        "p.svg",
+        "--unit",
+        "ms",
+    ]);
+    assert!(said.contains("300 messages of a.hgrm"), "{said}");
+    assert!(folder.svg("p.svg").contains("p50 2.50 ms"));
+}

@@ -1,0 +1,167 @@
+//! The contents of each column of a sheet, from all of its rows.
+
+use std::ops::ControlFlow;
+
+use super::detect_header::SheetHeader;
+use super::number_format::{NumberForms, SeenText};
+use super::number_text::{DecimalSign, FieldText, NumberText};
+use crate::error::Result;
+use crate::read::cells::{Cell, CellSource, CellValue, content};
+use crate::read::time_unit::TimeUnit;
+
+/// Fewest numbers of which something may be said of all.
+const SEVERAL: u64 = 3;
+
+/// The contents of one column below the header.
+#[derive(Debug, Default)]
+pub(super) struct ColumnContents {
+    /// Numbers without a unit of their own.
+    pub(super) bare_numbers: u64,
+    /// Durations, and numbers with a unit.
+    pub(super) times: u64,
+    /// Cells with anything else but a word for no value.
+    others: u64,
+    /// The first cell with a word for no value, or with anything else, in words.
+    pub(super) first_other: Option<(u32, String)>,
+    pub(super) forms: NumberForms,
+    values: ValueCourse,
+}
+
+/// The course of a column's values, as far as it says what they are. A point before three digits changes nothing
+/// about it.
+#[derive(Debug, Default)]
+struct ValueCourse {
+    first: Option<f64>,
+    last: f64,
+    varies: bool,
+    falls: bool,
+    /// Some value is not the one above it and one.
+    skips: bool,
+}
+
+impl ValueCourse {
+    fn add(&mut self, value: f64) {
+        let Some(first) = self.first else {
+            self.first = Some(value);
+            self.last = value;
+            return;
+        };
+        self.varies |= value != first;
+        self.falls |= value < self.last;
+        self.skips |= value != self.last + 1.0;
+        self.last = value;
+    }
+}
+
+impl ColumnContents {
+    /// The contents of each column of the header.
+    pub(super) fn read_all(
+        source: &mut dyn CellSource,
+        sheet: &str,
+        header: &SheetHeader,
+    ) -> Result<Vec<Self>> {
+        let mut all: Vec<Self> = Vec::new();
+        all.resize_with(header.columns.len(), Self::default);
+        source.visit(sheet, &mut |cell| {
+            if cell.row >= header.first_row && cell.value != CellValue::Empty {
+                let at = header
+                    .columns
+                    .binary_search_by_key(&cell.column, |column| column.index);
+                if let Ok(at) = at {
+                    all[at].add(cell);
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(all)
+    }
+
+    fn add(&mut self, cell: Cell<'_>) {
+        match cell.value {
+            CellValue::Number(number) if number.is_finite() => {
+                self.bare_numbers += 1;
+                self.values.add(number);
+            }
+            CellValue::Duration(ms) => {
+                self.times += 1;
+                self.values.add(ms);
+            }
+            CellValue::Text(text) | CellValue::Field(text) => self.add_text(cell, text),
+            CellValue::Error => self.note_other(cell),
+            _ => {
+                self.others += 1;
+                self.note_other(cell);
+            }
+        }
+    }
+
+    fn add_text(&mut self, cell: Cell<'_>, text: &str) {
+        match FieldText::of(text) {
+            FieldText::Number(number) => {
+                self.bare_numbers += 1;
+                self.add_number(cell, number, TimeUnit::default());
+            }
+            FieldText::WithUnit(number, unit) => {
+                self.times += 1;
+                self.add_number(cell, number, unit);
+            }
+            FieldText::Time(ms) => {
+                self.times += 1;
+                self.values.add(ms);
+            }
+            FieldText::Nothing => self.note_other(cell),
+            FieldText::Other => {
+                self.others += 1;
+                self.note_other(cell);
+            }
+        }
+    }
+
+    fn add_number(&mut self, cell: Cell<'_>, number: NumberText<'_>, unit: TimeUnit) {
+        let seen = || SeenText {
+            row: cell.row,
+            text: number.text.to_owned(),
+        };
+        self.forms.add(number, &seen);
+        let sign = number.own_sign().unwrap_or(DecimalSign::Comma);
+        if let Some(value) = number.value(sign) {
+            self.values.add(unit.to_ms(value));
+        }
+    }
+
+    fn note_other(&mut self, cell: Cell<'_>) {
+        self.first_other
+            .get_or_insert_with(|| (cell.row, content(cell.value)));
+    }
+
+    fn numbers(&self) -> u64 {
+        self.bare_numbers + self.times
+    }
+
+    /// Returns `true` when it has numbers, among whatever else.
+    pub(super) fn has_numbers(&self) -> bool {
+        self.numbers() > 0
+    }
+
+    /// Returns `true` when it has numbers, and other things at most as often.
+    pub(super) fn is_numeric(&self) -> bool {
+        self.has_numbers() && self.numbers() >= self.others
+    }
+
+    /// The value of all rows; `None` where they differ. A single one is none of all, unless it is zero.
+    pub(super) fn constant(&self) -> Option<f64> {
+        let first = self.values.first?;
+        let is_constant = !self.values.varies && (self.numbers() > 1 || first == 0.0);
+        is_constant.then_some(first)
+    }
+
+    /// Returns `true` when each value is at least the one above it, and the last is larger than the first.
+    pub(super) fn only_rises(&self) -> bool {
+        self.numbers() >= SEVERAL && !self.values.falls && self.values.varies
+    }
+
+    /// Returns `true` when it counts rows: each value is one more than the one above it.
+    pub(super) fn counts(&self) -> bool {
+        self.numbers() >= SEVERAL && !self.values.skips
+    }
+}

@@ -1,0 +1,210 @@
+//! The form of a column's numbers: decided over all of them, or not at all.
+
+use super::number_text::{DecimalSign, NumberText, SeparatorUse};
+
+/// A cell, and its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SeenText {
+    /// Counts from 0.
+    pub(super) row: u32,
+    pub(super) text: String,
+}
+
+/// The first cell of each use of a point or comma.
+#[derive(Debug, Default)]
+struct SignEvidence {
+    decimals: Option<SeenText>,
+    thousands: Option<SeenText>,
+    either: Option<SeenText>,
+    /// One of those that may be either, other than the first.
+    another: Option<SeenText>,
+    /// One of those that may be either ends with a zero.
+    ends_with_zero: bool,
+}
+
+/// The forms of the numbers of a column.
+#[derive(Debug, Default)]
+pub(super) struct NumberForms {
+    point: SignEvidence,
+    comma: SignEvidence,
+    /// A number from 1 to 999 without decimals.
+    below_thousand: Option<SeenText>,
+    has_ungrouped_thousand: bool,
+}
+
+/// The knowledge about other columns of the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct FileForms {
+    /// A comma or blanks separate fields, so that a point is hardly one of thousands.
+    pub(super) has_decimal_points: bool,
+    /// The sign before decimals that other columns show, if they show only one.
+    pub(super) sign_elsewhere: Option<DecimalSign>,
+}
+
+impl SignEvidence {
+    fn add(&mut self, number: NumberText<'_>, used: SeparatorUse, seen: &dyn Fn() -> SeenText) {
+        let place = match used {
+            SeparatorUse::Absent => return,
+            SeparatorUse::Decimals => &mut self.decimals,
+            SeparatorUse::Thousands => &mut self.thousands,
+            SeparatorUse::Either => {
+                self.ends_with_zero |= number.ends_with_zero();
+                if self.either.is_some() {
+                    &mut self.another
+                } else {
+                    &mut self.either
+                }
+            }
+        };
+        place.get_or_insert_with(seen);
+    }
+}
+
+impl NumberForms {
+    pub(super) fn add(&mut self, number: NumberText<'_>, seen: &dyn Fn() -> SeenText) {
+        self.point.add(number, number.point, seen);
+        self.comma.add(number, number.comma, seen);
+        if number.is_below_thousand() {
+            self.below_thousand.get_or_insert_with(seen);
+        }
+        self.has_ungrouped_thousand |= number.is_ungrouped_thousand();
+    }
+
+    /// The sign before decimals that the numbers show beyond doubt.
+    pub(super) fn shown_sign(&self) -> Option<DecimalSign> {
+        match (&self.point, &self.comma) {
+            (
+                SignEvidence {
+                    decimals: Some(_), ..
+                },
+                SignEvidence { decimals: None, .. },
+            ) => Some(DecimalSign::Point),
+            (
+                SignEvidence { decimals: None, .. },
+                SignEvidence {
+                    decimals: Some(_), ..
+                },
+            ) => Some(DecimalSign::Comma),
+            _ => None,
+        }
+    }
+
+    /// The first number that might have had decimals and has thousands, if this is the sign before decimals.
+    pub(super) fn thousands_by(&self, sign: DecimalSign) -> Option<String> {
+        let evidence = match sign {
+            DecimalSign::Point => &self.comma,
+            DecimalSign::Comma => &self.point,
+        };
+        evidence.either.as_ref().map(|seen| seen.text.clone())
+    }
+
+    /// Decides for all numbers.
+    ///
+    /// # Errors
+    /// Two cells that cannot be read alike, or that can be read in two ways.
+    pub(super) fn decide(&self, file: FileForms) -> Result<DecimalSign, [SeenText; 2]> {
+        let (point, comma) = (&self.point, &self.comma);
+        let against_point = point.thousands.as_ref().or(comma.decimals.as_ref());
+        let against_comma = comma.thousands.as_ref().or(point.decimals.as_ref());
+        match (against_point, against_comma) {
+            (Some(one), Some(other)) => Err([one.clone(), other.clone()]),
+            (None, Some(_)) => Ok(DecimalSign::Point),
+            (Some(_), None) => Ok(DecimalSign::Comma),
+            (None, None) => match (&point.either, &comma.either) {
+                (None, None) => Ok(DecimalSign::Point),
+                (Some(one), Some(other)) => Err([one.clone(), other.clone()]),
+                (Some(one), None) => self.decide_either((point, one), DecimalSign::Point, file),
+                (None, Some(one)) => self.decide_either((comma, one), DecimalSign::Comma, file),
+            },
+        }
+    }
+
+    /// Decides about a sign that stands before three digits wherever it stands: it is the decimal one, or the other
+    /// is.
+    fn decide_either(
+        &self,
+        (evidence, one): (&SignEvidence, &SeenText),
+        sign: DecimalSign,
+        file: FileForms,
+    ) -> Result<DecimalSign, [SeenText; 2]> {
+        let as_thousands = match sign {
+            DecimalSign::Point => DecimalSign::Comma,
+            DecimalSign::Comma => DecimalSign::Point,
+        };
+        if self.has_ungrouped_thousand {
+            return Ok(sign);
+        }
+        let is_point = sign == DecimalSign::Point;
+        let grows_beyond_thousand = self.below_thousand.is_some() && evidence.ends_with_zero;
+        match file.sign_elsewhere {
+            Some(elsewhere) if elsewhere == as_thousands => return Ok(as_thousands),
+            Some(_) if !grows_beyond_thousand => return Ok(sign),
+            None if grows_beyond_thousand => return Ok(as_thousands),
+            None if is_point && file.has_decimal_points => return Ok(sign),
+            _ => {}
+        }
+        let other = self.below_thousand.as_ref().or(evidence.another.as_ref());
+        Err([one.clone(), other.unwrap_or(one).clone()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(texts: &[&str], has_decimal_points: bool) -> Result<DecimalSign, [String; 2]> {
+        let mut forms = NumberForms::default();
+        for (row, text) in (0..).zip(texts) {
+            let seen = || SeenText {
+                row,
+                text: (*text).to_owned(),
+            };
+            forms.add(NumberText::of(text).unwrap(), &seen);
+        }
+        let file = FileForms {
+            has_decimal_points,
+            sign_elsewhere: None,
+        };
+        forms
+            .decide(file)
+            .map_err(|cells| cells.map(|cell| cell.text))
+    }
+
+    #[test]
+    fn whole_numbers_that_grow_beyond_999_have_thousands() {
+        for is_comma in [true, false] {
+            assert_eq!(
+                decide(&["950", "999", "1.000", "1.149"], is_comma),
+                Ok(DecimalSign::Comma)
+            );
+            assert_eq!(
+                decide(&["950", "999", "1,000", "1,149"], is_comma),
+                Ok(DecimalSign::Point)
+            );
+        }
+        assert_eq!(
+            decide(&["950.000", "1.149.000"], false),
+            Ok(DecimalSign::Comma)
+        );
+    }
+
+    #[test]
+    fn one_number_that_shows_its_decimals_decides_for_all() {
+        assert_eq!(decide(&["1.049", "0.5"], false), Ok(DecimalSign::Point));
+        assert_eq!(decide(&["1.049", "950,0"], false), Ok(DecimalSign::Comma));
+        assert_eq!(decide(&["1,049", "1000,5"], true), Ok(DecimalSign::Comma));
+        assert_eq!(decide(&["1.049", "2049"], false), Ok(DecimalSign::Point));
+    }
+
+    #[test]
+    fn numbers_that_can_be_read_in_two_ways_are_quoted() {
+        let both = |one: &str, other: &str| Err([one.to_owned(), other.to_owned()]);
+        assert_eq!(decide(&["1.049", "2.125"], false), both("1.049", "2.125"));
+        assert_eq!(decide(&["1,049", "2,125"], true), both("1,049", "2,125"));
+        assert_eq!(decide(&["2", "1,125"], true), both("1,125", "2"));
+        assert_eq!(decide(&["1.5", "2,5"], true), both("2,5", "1.5"));
+        assert_eq!(decide(&["1.049", "1,049"], true), both("1.049", "1,049"));
+        // Where a comma separates fields, nobody separates thousands with a point.
+        assert_eq!(decide(&["1.049", "2.125"], true), Ok(DecimalSign::Point));
+    }
+}

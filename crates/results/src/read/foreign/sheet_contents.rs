@@ -1,0 +1,141 @@
+//! The contents of a sheet's columns, and the form of the numbers in those that are read.
+
+use super::cell_time::ColumnForm;
+use super::column_contents::ColumnContents;
+use super::detect_header::SheetHeader;
+use super::number_format::{FileForms, SeenText};
+use super::number_text::DecimalSign;
+use super::select_column::SelectedColumn;
+use crate::error::{ColumnProblem, Result};
+use crate::read::ColumnRequest;
+use crate::read::cells::{CellSource, column_letters};
+
+/// The contents of the columns of a sheet; empty where the columns are those that this crate writes.
+#[derive(Default)]
+pub(super) struct SheetContents {
+    pub(super) all: Vec<ColumnContents>,
+    /// The columns' places, in the same order.
+    indexes: Vec<u32>,
+}
+
+/// The forms of the columns that are read.
+pub(super) struct ReadForms {
+    pub(super) time: ColumnForm,
+    pub(super) x: ColumnForm,
+    /// Nothing said the unit of some number.
+    pub(super) unit_is_assumed: bool,
+    /// The first number with a separator of thousands that might have been one of decimals.
+    pub(super) thousands: Option<String>,
+}
+
+impl SheetContents {
+    pub(super) fn read(
+        source: &mut dyn CellSource,
+        sheet: &str,
+        header: &SheetHeader,
+    ) -> Result<Self> {
+        if header.our_columns().is_some() {
+            return Ok(Self::default());
+        }
+        Ok(Self {
+            all: ColumnContents::read_all(source, sheet, header)?,
+            indexes: header.columns.iter().map(|column| column.index).collect(),
+        })
+    }
+
+    fn of(&self, column: u32) -> Option<&ColumnContents> {
+        let at = self.indexes.iter().position(|index| *index == column)?;
+        self.all.get(at)
+    }
+
+    /// Decides in which form the selected columns are read.
+    pub(super) fn forms_of(
+        &self,
+        source: &dyn CellSource,
+        column: &SelectedColumn,
+        request: &ColumnRequest,
+        x_is_time: bool,
+    ) -> std::result::Result<ReadForms, ColumnProblem> {
+        let name = &column.name;
+        let unit = request.unit.or(column.known_unit).or(name.unit);
+        let has_bare_numbers = self
+            .of(column.column)
+            .is_none_or(|own| own.bare_numbers > 0);
+        if unit.is_none() && has_bare_numbers {
+            if let Some(says) = &name.unclear_unit {
+                return Err(ColumnProblem::UnclearUnit {
+                    column: column.label.clone(),
+                    says: says.clone(),
+                });
+            }
+            if name.is_rate() {
+                return Err(ColumnProblem::NotATime {
+                    column: column.label.clone(),
+                    meaning: "a rate",
+                });
+            }
+        }
+        let has_decimal_points = source.has_decimal_points();
+        let decide = |index: u32, label: &str| {
+            self.decimal_of(index, request.decimal, has_decimal_points)
+                .map_err(|cells| mixed(index, label, cells))
+        };
+        let decimal = decide(column.column, &column.label)?;
+        let x_decimal = match &column.x {
+            Some((x, label)) => decide(*x, label)?,
+            None => DecimalSign::default(),
+        };
+        let is_ours = column.is_ours;
+        let own = self.of(column.column);
+        Ok(ReadForms {
+            time: ColumnForm {
+                unit: unit.unwrap_or_default(),
+                decimal,
+                is_number: false,
+                is_ours,
+            },
+            x: ColumnForm {
+                decimal: x_decimal,
+                is_number: !x_is_time,
+                is_ours,
+                ..ColumnForm::default()
+            },
+            unit_is_assumed: unit.is_none() && has_bare_numbers,
+            thousands: own.and_then(|own| own.forms.thousands_by(decimal)),
+        })
+    }
+
+    /// The sign before decimals in a column: what was asked for, else what all of its numbers show.
+    fn decimal_of(
+        &self,
+        column: u32,
+        asked: Option<DecimalSign>,
+        has_decimal_points: bool,
+    ) -> std::result::Result<DecimalSign, [SeenText; 2]> {
+        let (Some(own), None) = (self.of(column), asked) else {
+            return Ok(asked.unwrap_or_default());
+        };
+        let others = self.all.iter().zip(&self.indexes);
+        let others = others.filter(|(_, index)| **index != column);
+        let mut shown: Vec<_> = others
+            .filter_map(|(other, _)| other.forms.shown_sign())
+            .collect();
+        shown.dedup();
+        let sign_elsewhere = match shown.as_slice() {
+            [sign] => Some(*sign),
+            _ => None,
+        };
+        own.forms.decide(FileForms {
+            has_decimal_points,
+            sign_elsewhere,
+        })
+    }
+}
+
+fn mixed(index: u32, label: &str, cells: [SeenText; 2]) -> ColumnProblem {
+    let letters = column_letters(index);
+    ColumnProblem::MixedNumbers {
+        column: label.to_owned(),
+        cells: Box::new(cells.map(|seen| (format!("{letters}{}", seen.row + 1), seen.text))),
+    }
+}

@@ -1,0 +1,114 @@
+//! JSON Lines: an object a line, streamed.
+
+use std::io::{BufRead, BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use super::encoding::TextFile;
+use super::json_record::{ColumnNames, cell_value, fields, is_declaration};
+use crate::error::{Result, ResultsError};
+
+/// Longest line that is read.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// A file whose lines are records; their keys are the header.
+pub(super) struct JsonLines {
+    path: PathBuf,
+    text: TextFile,
+    names: ColumnNames,
+}
+
+impl JsonLines {
+    /// Reads all lines once, for the names of the columns.
+    pub(super) fn open(path: &Path, text: TextFile) -> Result<Self> {
+        let mut lines = Self {
+            path: path.to_owned(),
+            text,
+            names: ColumnNames::default(),
+        };
+        let mut names = ColumnNames::default();
+        lines.visit_records(&mut |_, record| {
+            for (name, _) in fields(record) {
+                names.place_of(&name);
+            }
+            Ok(true)
+        })?;
+        lines.names = names;
+        Ok(lines)
+    }
+
+    /// Shows each record with the number of its line, from 1, until `false` is returned.
+    fn visit_records(&mut self, visitor: &mut dyn FnMut(u32, &Json) -> Result<bool>) -> Result<()> {
+        let failed = |source| ResultsError::read(&self.path, source);
+        self.text.file.rewind().map_err(failed)?;
+        let mut reader = BufReader::new(&self.text.file);
+        let mut line = String::new();
+        for number in 1.. {
+            line.clear();
+            let mut limited = reader.by_ref().take(LONGEST_LINE);
+            if limited.read_line(&mut line).map_err(failed)? == 0 {
+                break;
+            }
+            let text = line.trim_start_matches('\u{feff}').trim();
+            if text.is_empty() {
+                continue;
+            }
+            let record: Json = serde_json::from_str(text).map_err(|source| {
+                let defect = format!("line {number} is no JSON");
+                ResultsError::DamagedRow(self.path.clone(), defect, Some(source.into()))
+            })?;
+            if !is_declaration(&record) && !visitor(number, &record)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CellSource for JsonLines {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn sheets(&self) -> Vec<String> {
+        vec![String::new()]
+    }
+
+    fn has_sheets(&self) -> bool {
+        false
+    }
+
+    fn encoding(&self) -> Option<&'static str> {
+        self.text.encoding
+    }
+
+    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        let mut names = self.names.clone();
+        for (column, name) in (0..).zip(names.iter()) {
+            let value = CellValue::Text(name);
+            if visitor(Cell {
+                row: 0,
+                column,
+                value,
+            })?
+            .is_break()
+            {
+                return Ok(());
+            }
+        }
+        self.visit_records(&mut |row, record| {
+            for (name, value) in fields(record) {
+                let Some(column) = names.place_of(&name) else {
+                    continue;
+                };
+                let value = cell_value(value);
+                if visitor(Cell { row, column, value })?.is_break() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+    }
+}

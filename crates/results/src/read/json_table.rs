@@ -1,0 +1,194 @@
+//! A JSON document of another program as a table: a list of numbers or of records, or an object that holds such
+//! lists.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use super::encoding::TextFile;
+use super::json::MOST_BYTES;
+use super::json_record::{ColumnNames, cell_value, fields};
+use super::tool_json;
+use crate::error::{Place, Refusal, Result, ResultsError};
+
+/// Deepest object in which lists are looked for.
+const DEEPEST: usize = 6;
+
+/// The lists of a document side by side, each in columns of its own.
+pub(super) struct JsonTable {
+    path: PathBuf,
+    encoding: Option<&'static str>,
+    names: ColumnNames,
+    has_names: bool,
+    /// The cells of each row, by column.
+    rows: Vec<Vec<(u32, Json)>>,
+}
+
+impl JsonTable {
+    /// Reads a document that is a list.
+    pub(super) fn of_array(path: &Path, text: TextFile) -> Result<Self> {
+        let encoding = text.encoding;
+        let document = parse(path, text)?;
+        let mut table = Self::empty(path, encoding);
+        table.add_list("", &document);
+        Ok(table)
+    }
+
+    /// Reads a document that is an object and not the summary of a run.
+    pub(super) fn of_object(path: &Path, text: TextFile) -> Result<Self> {
+        let encoding = text.encoding;
+        let document = parse(path, text)?;
+        let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
+        if let Some(refusal) = tool_json::refusal(&document) {
+            return Err(refused(refusal));
+        }
+        let mut table = Self::empty(path, encoding);
+        table.add_lists("", &document, 0);
+        if table.rows.is_empty() {
+            return Err(refused(Refusal::NoList));
+        }
+        Ok(table)
+    }
+
+    fn empty(path: &Path, encoding: Option<&'static str>) -> Self {
+        Self {
+            path: path.to_owned(),
+            encoding,
+            names: ColumnNames::default(),
+            has_names: true,
+            rows: Vec::new(),
+        }
+    }
+
+    fn add_lists(&mut self, key: &str, value: &Json, depth: usize) {
+        match value {
+            Json::Array(items) if items.iter().all(holds_list) => {
+                for (nth, item) in (1..).zip(items) {
+                    // hyperfine names what it ran beside the times of it.
+                    let name = item.get("command").and_then(Json::as_str);
+                    let name = name.map_or_else(|| nth.to_string(), ToOwned::to_owned);
+                    self.add_lists(&joined(key, &name), item, depth + 1);
+                }
+            }
+            Json::Array(_) => self.add_list(key, value),
+            Json::Object(fields) if depth < DEEPEST => {
+                // hyperfine writes seconds.
+                let is_hyperfine = fields.contains_key("command");
+                for (name, value) in fields {
+                    let name = match name.as_str() {
+                        "times" if is_hyperfine => "times (s)",
+                        name => name,
+                    };
+                    self.add_lists(&joined(key, name), value, depth + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds the items of a list below each other, records by their keys.
+    fn add_list(&mut self, key: &str, list: &Json) {
+        let items = list.as_array().map_or(&[][..], Vec::as_slice);
+        for (row, item) in items.iter().enumerate() {
+            let cells: Vec<(Option<u32>, Json)> = match item {
+                Json::Object(_) => fields(item)
+                    .into_iter()
+                    .map(|(name, value)| (self.names.place_of(&joined(key, &name)), value.clone()))
+                    .collect(),
+                Json::Array(values) if key.is_empty() => {
+                    self.has_names = false;
+                    let places = (0..).map(Some);
+                    places.zip(values.iter().cloned()).collect()
+                }
+                value if key.is_empty() => {
+                    self.has_names = false;
+                    vec![(Some(0), value.clone())]
+                }
+                value => vec![(self.names.place_of(key), value.clone())],
+            };
+            if self.rows.len() <= row {
+                self.rows.push(Vec::new());
+            }
+            let known = cells
+                .into_iter()
+                .filter_map(|(place, value)| Some((place?, value)));
+            self.rows[row].extend(known);
+        }
+    }
+}
+
+fn joined(key: &str, name: &str) -> String {
+    if key.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{key}.{name}")
+    }
+}
+
+/// Returns `true` for an object with a list of numbers in it.
+fn holds_list(item: &Json) -> bool {
+    let is_list = |value: &Json| {
+        value
+            .as_array()
+            .is_some_and(|list| list.iter().any(Json::is_number))
+    };
+    item.as_object()
+        .is_some_and(|fields| fields.values().any(is_list))
+}
+
+fn parse(path: &Path, text: TextFile) -> Result<Json> {
+    let mut bytes = Vec::new();
+    text.file
+        .take(MOST_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|source| ResultsError::read(path, source))?;
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    serde_json::from_slice(bytes)
+        .map_err(|source| ResultsError::damaged(Place::file(path), std::io::Error::from(source)))
+}
+
+impl CellSource for JsonTable {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn sheets(&self) -> Vec<String> {
+        vec![String::new()]
+    }
+
+    fn has_sheets(&self) -> bool {
+        false
+    }
+
+    fn encoding(&self) -> Option<&'static str> {
+        self.encoding
+    }
+
+    fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
+        if self.has_names {
+            for (column, name) in (0..).zip(self.names.iter()) {
+                let value = CellValue::Text(name);
+                if visitor(Cell {
+                    row: 0,
+                    column,
+                    value,
+                })?
+                .is_break()
+                {
+                    return Ok(());
+                }
+            }
+        }
+        for (row, cells) in (u32::from(self.has_names)..).zip(&self.rows) {
+            for (column, value) in cells {
+                let (column, value) = (*column, cell_value(value));
+                if visitor(Cell { row, column, value })?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! HdrHistogram's percentile distribution, as `.hgrm` files and wrk2 have it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::encoding::TextFile;
+use super::time_unit::TimeUnit;
+use crate::error::{ColumnProblem, Place, Result, ResultsError};
+
+/// Longest file that is read: a distribution has a few hundred lines.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// Values and how often each occurred.
+pub(super) struct PercentileTable {
+    pub(super) path: PathBuf,
+    pub(super) encoding: Option<&'static str>,
+    /// wrk2 writes milliseconds; of other files nothing says the unit.
+    pub(super) unit: Option<TimeUnit>,
+    /// Ascending values in the file's unit, and the number of times that each stands for.
+    pub(super) values: Vec<(f64, u64)>,
+}
+
+/// Returns `true` for a text with the header of such a distribution.
+pub(super) fn is_one(head: &str) -> bool {
+    head.lines().any(is_header)
+}
+
+fn is_header(line: &str) -> bool {
+    let mut words = words(line);
+    ["Value", "Percentile", "TotalCount"]
+        .iter()
+        .all(|wanted| words.next() == Some(*wanted))
+}
+
+/// The fields of a line, which blanks or commas separate.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let is_between = |c: char| c.is_whitespace() || c == ',' || c == '"';
+    line.split(is_between).filter(|word| !word.is_empty())
+}
+
+impl PercentileTable {
+    pub(super) fn read(path: &Path, text: TextFile) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let mut limited = text.file.take(MOST_BYTES);
+        limited
+            .read_to_end(&mut bytes)
+            .map_err(|source| ResultsError::read(path, source))?;
+        let content = String::from_utf8_lossy(&bytes);
+        let is_wrk2 = content.contains("Detailed Percentile spectrum");
+        let mut table = Self {
+            path: path.to_owned(),
+            encoding: text.encoding,
+            unit: is_wrk2.then_some(TimeUnit::Milliseconds),
+            values: Vec::new(),
+        };
+        table.read_rows(&content)?;
+        Ok(table)
+    }
+
+    /// The rows below the header; whatever else a tool printed around them is left out.
+    fn read_rows(&mut self, content: &str) -> Result<()> {
+        let lines = (1..).zip(content.lines());
+        let mut rows = lines.skip_while(|(_, line)| !is_header(line)).skip(1);
+        let rows = rows.by_ref().filter(|(_, line)| !line.trim().is_empty());
+        let mut before = 0;
+        for (number, line) in rows.take_while(|(_, line)| !line.starts_with('#')) {
+            let mut fields = words(line);
+            let mut next = || fields.next()?.parse::<f64>().ok();
+            let (Some(value), Some(_), Some(total)) = (next(), next(), next()) else {
+                break;
+            };
+            let defect = |what: &str| {
+                let defect = format!("line {number} {what}");
+                ResultsError::DamagedRow(self.path.clone(), defect, None)
+            };
+            if !value.is_finite() || value < 0.0 {
+                return Err(defect("holds no time"));
+            }
+            // Counts of messages, which are exact up to 2^53.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let total = total as u64;
+            let is_ascending = self.values.last().is_none_or(|(last, _)| *last <= value);
+            if total < before || !is_ascending {
+                return Err(defect("has less than the line above it"));
+            }
+            if total > before {
+                self.values.push((value, total - before));
+            }
+            before = total;
+        }
+        if self.values.is_empty() {
+            let place = Place::file(&self.path);
+            return Err(ResultsError::NoColumn(place, ColumnProblem::NoRows));
+        }
+        Ok(())
+    }
+}

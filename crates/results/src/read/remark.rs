@@ -1,0 +1,53 @@
+//! Remarks on how a file was read, which its reader should know.
+
+/// A remark on how a file was read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Remark {
+    /// The text was in this encoding, and not in UTF-8.
+    Encoding(&'static str),
+    /// The sheet of this name is hidden.
+    HiddenSheet(String),
+    /// Cells with a word for no value were left out.
+    WithoutValue(CellCount),
+    /// Cells with something else than a time were left out, as was asked for.
+    Invalid(CellCount),
+    /// Numbers that the workbook stores as text were read as numbers.
+    TextNumbers(CellCount),
+    /// A point or comma before three digits was read as one of thousands: the first such number.
+    Thousands(String),
+}
+
+/// Cells of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellCount {
+    /// Their number.
+    pub count: u64,
+    /// The first, `latencies!E17`.
+    pub first: String,
+    /// The content of the first, in words.
+    pub found: String,
+}
+
+impl CellCount {
+    /// Counts one more; the first is described.
+    pub(super) fn add(counted: &mut Option<Self>, describe: impl FnOnce() -> (String, String)) {
+        let counted = counted.get_or_insert_with(|| {
+            let (first, found) = describe();
+            Self {
+                count: 0,
+                first,
+                found,
+            }
+        });
+        counted.count += 1;
+    }
+}
+
+/// The column whose name fits a latency next to best.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunnerUp {
+    /// The name in the file.
+    pub column: String,
+    /// The value of all its rows, for which it lost although its name fits better.
+    pub constant: Option<f64>,
+}
