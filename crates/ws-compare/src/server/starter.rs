@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use host::process_group::ProcessGroups;
 use host::server_process::ServerChild;
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl, TargetServer};
+use measurement::plan::{CertificatePolicy, ClientIdentity, Endpoint, ServerUrl, TargetServer};
+use measurement::record::ConnectFailure;
 use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -40,6 +41,7 @@ pub(crate) struct ServerStarter {
     /// Cores of the servers; empty = the system decides.
     pub(crate) cores: Vec<usize>,
     pub(crate) certificate_policy: CertificatePolicy,
+    pub(crate) client_identity: Option<ClientIdentity>,
     pub(crate) headers: HeaderMap,
     /// Ends the wait for the first echo.
     pub(crate) control: RunHandle,
@@ -114,6 +116,7 @@ impl ServerStarter {
         // The policy is for the servers among them that have a certificate.
         if server.url.is_tls() {
             server.certificate_policy = self.certificate_policy.clone();
+            server.client_identity = self.client_identity.clone();
         }
         HandshakeTarget {
             server,
@@ -171,7 +174,7 @@ impl ServerStarter {
                     name: name.to_owned(),
                     url: address.server.url.as_str().to_owned(),
                     after: self.ready_timeout,
-                    last: cli::in_one_line(&error),
+                    last: describe_last(&error),
                     output: process.last_output(),
                 });
             }
@@ -179,6 +182,19 @@ impl ServerStarter {
             std::thread::sleep(wait.min(left));
             wait = (wait * 2).min(LONGEST_RETRY);
         }
+    }
+}
+
+/// Describes the last error of a server that we have started ourselves: it may echo in another place.
+fn describe_last(error: &WsClientError) -> String {
+    match error {
+        WsClientError::Open {
+            failure: failure @ ConnectFailure::Connect(_),
+            ..
+        } => format!(
+            "{failure} · does it listen elsewhere? NAME=COMMAND @ URL says where, --path under which path"
+        ),
+        error => cli::in_one_line(error),
     }
 }
 
@@ -194,8 +210,9 @@ fn find_listener(target: &ServerUrl) -> Option<SocketAddr> {
     let Endpoint::Tcp { host, port, .. } = target.endpoint() else {
         return None;
     };
-    let mut addresses = (host.as_str(), *port).to_socket_addrs().ok()?;
-    addresses.find(|address| TcpStream::connect_timeout(address, ONE_TRY).is_ok())
+    let addresses = swarm::address::resolve(host, *port).ok()?;
+    let is_taken = |address: &SocketAddr| TcpStream::connect_timeout(address, ONE_TRY).is_ok();
+    addresses.into_iter().find(is_taken)
 }
 
 fn try_echo(address: &HandshakeTarget, timeout: Duration) -> Result<(), WsClientError> {
@@ -218,7 +235,7 @@ fn telling_error(
     had_little_time: bool,
 ) -> WsClientError {
     match (earlier, now) {
-        (Some(earlier), WsClientError::Silent(_)) if had_little_time => earlier,
+        (Some(earlier), now) if had_little_time && now.is_timeout() => earlier,
         (_, now) => now,
     }
 }
@@ -229,12 +246,15 @@ mod tests {
 
     #[test]
     fn a_try_without_time_hides_nothing() {
-        let refused = || WsClientError::Connect(io::ErrorKind::ConnectionRefused.into());
+        let refused = || {
+            let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+            WsClientError::open(ConnectFailure::Connect((&error).into()), "ws://a/")
+        };
         let silent = || WsClientError::Silent(SHORTEST_TRY);
         let told = |earlier, now, little| telling_error(earlier, now, little).to_string();
-        assert_eq!(told(Some(refused()), silent(), true), "cannot connect");
+        assert!(told(Some(refused()), silent(), true).starts_with("connection refused"));
         assert!(told(Some(refused()), silent(), false).starts_with("nothing came"));
         assert!(told(None, silent(), true).starts_with("nothing came"));
-        assert_eq!(told(Some(silent()), refused(), true), "cannot connect");
+        assert!(told(Some(silent()), refused(), true).starts_with("connection refused"));
     }
 }
