@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM, or a terminal that is closed: the first ends the work early, the second the program.
+//! Ctrl-C, SIGTERM, or a terminal that is closed: the first ends the work early, the second the program, unless
+//! everything is measured and still to be saved.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -6,18 +7,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
-use host::signals::Signals;
+use host::signals::{Signal, Signals};
 
+use crate::bounded::within;
 use crate::exit_status::ExitStatus;
 use crate::print::print_notice;
+
+/// Text printed at an interrupt that comes when everything is measured.
+const SAVED_ANYWAY: &str = "\neverything is measured; the program ends when its files are saved";
+
+/// Maximum wait for a terminal to take the text of an interrupt.
+const PRINT_LIMIT: Duration = Duration::from_millis(200);
 
 /// A program's reaction to interrupts.
 pub struct InterruptReaction<C> {
     /// Text printed on standard error at the first interrupt, unless that is switched off.
     pub announcement: &'static str,
-    /// Ends the work early, at the first interrupt.
+    /// Ends the work early. Called at every interrupt that does not end the program.
     pub stop: Box<dyn Fn() + Send + Sync>,
+    /// Returns true once everything is measured. From then on no interrupt ends the program before
+    /// [`Interrupts::end_at_once_with`].
+    pub is_final: Box<dyn Fn() -> bool + Send + Sync>,
     /// Gives back what must not be left behind, however the work ends; called once.
     pub clean_up: C,
 }
@@ -29,8 +41,11 @@ pub struct Interrupts(Arc<InterruptState>);
 struct InterruptState {
     announcement: &'static str,
     stop: Box<dyn Fn() + Send + Sync>,
+    is_final: Box<dyn Fn() -> bool + Send + Sync>,
     announces: AtomicBool,
     is_interrupted: AtomicBool,
+    /// The exit code once everything is saved.
+    saved: Mutex<Option<ExitStatus>>,
     unfinished: Mutex<Vec<PathBuf>>,
     ended: Sender<BodyEnd>,
 }
@@ -40,19 +55,18 @@ struct InterruptState {
 type BodyEnd = Result<anyhow::Result<ExitStatus>, ExitStatus>;
 
 impl Interrupts {
-    fn new(
-        announcement: &'static str,
-        stop: Box<dyn Fn() + Send + Sync>,
-        ended: Sender<BodyEnd>,
-    ) -> Self {
-        Self(Arc::new(InterruptState {
-            announcement,
-            stop,
+    fn new<C>(reaction: InterruptReaction<C>, ended: Sender<BodyEnd>) -> (Self, C) {
+        let state = InterruptState {
+            announcement: reaction.announcement,
+            stop: reaction.stop,
+            is_final: reaction.is_final,
             announces: AtomicBool::new(false),
             is_interrupted: AtomicBool::new(false),
+            saved: Mutex::default(),
             unfinished: Mutex::default(),
             ended,
-        }))
+        };
+        (Self(Arc::new(state)), reaction.clean_up)
     }
 
     /// Switches the announcement at the first interrupt on or off; at first it is off.
@@ -65,37 +79,76 @@ impl Interrupts {
         self.unfinished().extend(files);
     }
 
-    /// Interrupts the program, as a signal does: the first time its work, the second time all of it.
+    /// Marks everything as saved: from now on an interrupt ends the program at once, with this exit code.
+    pub fn end_at_once_with(&self, status: ExitStatus) {
+        *lock(&self.0.saved) = Some(status);
+    }
+
+    /// Interrupts the program, as a signal does: the first time its work, the second time all of it. Once
+    /// everything is measured, the program is not ended before it is saved.
     pub fn interrupt(&self) {
-        if self.0.is_interrupted.swap(true, Ordering::Relaxed) {
-            // Nobody waits any more when the body has ended.
-            let _ = self.0.ended.send(Err(ExitStatus::Interrupted));
-            return;
-        }
-        (self.0.stop)();
-        if self.0.announces.load(Ordering::Relaxed) {
-            print_notice(self.0.announcement);
+        let is_first = !self.0.is_interrupted.swap(true, Ordering::Relaxed);
+        // Asked before the work is stopped, which may make it final.
+        let is_final = (self.0.is_final)();
+        if let Some(status) = *lock(&self.0.saved) {
+            self.end(status);
+        } else if is_first || is_final {
+            self.stop(is_final);
+        } else {
+            self.end(ExitStatus::Interrupted);
         }
     }
 
+    /// Interrupts the work, as the end of a terminal does. A shell sends SIGHUP beside the system, so any
+    /// number of them is one.
+    fn hang_up(&self) {
+        if !self.0.is_interrupted.swap(true, Ordering::Relaxed) {
+            self.stop((self.0.is_final)());
+        }
+    }
+
+    fn stop(&self, is_final: bool) {
+        (self.0.stop)();
+        let text = if is_final {
+            SAVED_ANYWAY
+        } else {
+            self.0.announcement
+        };
+        if self.0.announces.load(Ordering::Relaxed) {
+            // The next interrupt is noticed also when the terminal takes nothing.
+            within(PRINT_LIMIT, move || print_notice(text));
+        }
+    }
+
+    /// Ends the program, and leaves its body behind.
+    fn end(&self, status: ExitStatus) {
+        // Nobody waits any more when the body has ended.
+        let _ = self.0.ended.send(Err(status));
+    }
+
     fn unfinished(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        let unfinished = self.0.unfinished.lock();
-        unfinished.unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.unfinished)
     }
 
     async fn listen(&self) {
         let Ok(mut signals) = Signals::catch().and_then(Signals::and_hangup) else {
             return;
         };
-        for _ in 0..2 {
-            signals.next().await;
-            self.interrupt();
+        loop {
+            match signals.next().await {
+                Signal::Interrupt | Signal::Terminate => self.interrupt(),
+                Signal::Hangup => self.hang_up(),
+            }
         }
     }
 }
 
-/// Runs `body`. The first interrupt stops it, the second one leaves it behind and ends with exit code 130; a
-/// body that panics ends with 101.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `body`. The first interrupt stops it; the second one leaves it behind and ends with exit code 130, unless
+/// everything is measured by then. A body that panics ends with 101.
 ///
 /// # Errors
 /// Those of `body`.
@@ -104,7 +157,7 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
     body: impl FnOnce(&Interrupts) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {
     let (ended, end) = mpsc::channel();
-    let interrupts = Interrupts::new(reaction.announcement, reaction.stop, ended);
+    let (interrupts, clean_up) = Interrupts::new(reaction, ended);
     let listening = interrupts.clone();
     thread::spawn(move || {
         // Without a listener the system's own way of ending a program is left in force.
@@ -125,7 +178,7 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
     });
     // `interrupts` has a sender, so that there is always somebody to wait for.
     let end = end.recv().unwrap_or(Err(ExitStatus::Panicked));
-    (reaction.clean_up)();
+    clean_up();
     let status = match end {
         Ok(result) => return result,
         Err(status) => status,
@@ -139,19 +192,83 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::Receiver;
+
     use super::*;
+
+    /// Interrupts of work that is final when the flag says so, the number of its stops, and its end.
+    struct Fixture {
+        interrupts: Interrupts,
+        is_final: Arc<AtomicBool>,
+        stops: Arc<AtomicUsize>,
+        end: Receiver<BodyEnd>,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let (ended, end) = mpsc::channel();
+            let (is_final, stops) = (Arc::default(), Arc::default());
+            let (asked, counted) = (Arc::clone(&is_final), Arc::clone(&stops));
+            let reaction = InterruptReaction {
+                announcement: "",
+                stop: Box::new(move || {
+                    AtomicUsize::fetch_add(&counted, 1, Ordering::Relaxed);
+                }),
+                is_final: Box::new(move || AtomicBool::load(&asked, Ordering::Relaxed)),
+                clean_up: (),
+            };
+            Self {
+                interrupts: Interrupts::new(reaction, ended).0,
+                is_final,
+                stops,
+                end,
+            }
+        }
+
+        /// The exit code of the program, if it was ended.
+        fn ended_with(&self) -> Option<ExitStatus> {
+            self.end.try_recv().ok().map(|end| end.unwrap_err())
+        }
+
+        fn stops(&self) -> usize {
+            self.stops.load(Ordering::Relaxed)
+        }
+    }
 
     #[test]
     fn the_first_interrupt_ends_the_run_and_the_second_the_program() {
-        let (ended, end) = mpsc::channel();
-        let is_stopped = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&is_stopped);
-        let stop = Box::new(move || stopped.store(true, Ordering::Relaxed));
-        let interrupts = Interrupts::new("", stop, ended);
-        interrupts.interrupt();
-        assert!(is_stopped.load(Ordering::Relaxed) && end.try_recv().is_err());
-        interrupts.interrupt();
-        assert!(matches!(end.try_recv(), Ok(Err(ExitStatus::Interrupted))));
+        let program = Fixture::new();
+        program.interrupts.interrupt();
+        assert_eq!((program.stops(), program.ended_with()), (1, None));
+        program.interrupts.interrupt();
+        assert_eq!(program.ended_with(), Some(ExitStatus::Interrupted));
+    }
+
+    #[test]
+    fn no_interrupt_ends_the_program_between_the_last_measurement_and_the_last_file() {
+        let program = Fixture::new();
+        program.interrupts.interrupt();
+        program.is_final.store(true, Ordering::Relaxed);
+        program.interrupts.interrupt();
+        program.interrupts.interrupt();
+        assert_eq!((program.stops(), program.ended_with()), (3, None));
+        program.interrupts.end_at_once_with(ExitStatus::SomeFailed);
+        program.interrupts.interrupt();
+        assert_eq!(program.ended_with(), Some(ExitStatus::SomeFailed));
+    }
+
+    #[test]
+    fn a_terminal_that_is_closed_twice_is_closed_once() {
+        let program = Fixture::new();
+        program.interrupts.hang_up();
+        program.interrupts.hang_up();
+        assert_eq!((program.stops(), program.ended_with()), (1, None));
+        // After Ctrl-C it is no second one.
+        let program = Fixture::new();
+        program.interrupts.interrupt();
+        program.interrupts.hang_up();
+        assert_eq!((program.stops(), program.ended_with()), (1, None));
     }
 
     #[test]
@@ -160,6 +277,7 @@ mod tests {
         let reaction = InterruptReaction {
             announcement: "",
             stop: Box::new(|| {}),
+            is_final: Box::new(|| false),
             clean_up: || is_clean = true,
         };
         let status = run_until_second_interrupt(reaction, |_| panic!("on purpose")).unwrap();

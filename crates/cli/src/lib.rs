@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `main_wrapper`, `exit_status` | the whole of a `main`, completions of its flags among it; its exit codes |
 //! | `help`, `man_page` | texts about a program, made from its flags |
+//! | `bounded`, `display_thread` | work with a limit of time; a thread that shows the work |
 //! | [`interrupt`] | Ctrl-C and other signals that end a program |
 //! | `secrets` | a command line without its secrets |
 //! | `styled_text` | styles and bullet points of text reports |
@@ -20,7 +21,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod bounded;
 mod choices;
+mod display_thread;
 mod exit_status;
 mod generator_flags;
 pub mod headings;
@@ -36,14 +39,16 @@ mod secrets;
 mod styled_text;
 mod tls_flags;
 
+pub use bounded::within;
 pub use choices::{Choice, one_of};
+pub use display_thread::DisplayThread;
 pub use exit_status::ExitStatus;
 pub use generator_flags::GeneratorFlags;
 pub use load_flags::{LoadFlags, random_seed};
 pub use main_wrapper::run;
 pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::check_room;
-pub use print::{in_one_line, print_error, print_notice, print_text};
+pub use print::{in_one_line, print_error, print_notice, print_text, print_text_while};
 pub use secrets::masked_command_line;
 pub use styled_text::{bullet_point, dim, paint};
 pub use tls_flags::TlsFlags;

@@ -2,6 +2,11 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{panic, thread};
+
+/// True once standard error takes nothing any more.
+static DROPS_NOTICES: AtomicBool = AtomicBool::new(false);
 
 /// Prints `error: top: cause` on standard error.
 pub fn print_error(error: &anyhow::Error) {
@@ -11,20 +16,70 @@ pub fn print_error(error: &anyhow::Error) {
 /// Prints a line on standard error. A terminal that is gone is no reason to lose what was measured, so a line
 /// that cannot be written is dropped.
 pub fn print_notice(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    if !DROPS_NOTICES.load(Ordering::Relaxed) {
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// Drops every further line to standard error: whoever wrote one would wait without an end.
+pub(crate) fn drop_notices() {
+    DROPS_NOTICES.store(true, Ordering::Relaxed);
+}
+
+/// Prints a text as [`print_text`] does, while `work` is done: a reader that does not read on keeps no work
+/// from being done. Returns when both have ended.
+///
+/// # Errors
+/// Those of [`print_text`], beside the result of `work`.
+pub fn print_text_while<T>(text: &str, work: impl FnOnce() -> T) -> (io::Result<()>, T) {
+    thread::scope(|scope| {
+        let printing = thread::Builder::new().spawn_scoped(scope, || print_text(text));
+        let result = work();
+        let printed = match printing {
+            Ok(printing) => printing
+                .join()
+                .unwrap_or_else(|panic| panic::resume_unwind(panic)),
+            Err(_) => print_text(text),
+        };
+        (printed, result)
+    })
 }
 
 /// Prints a text on standard output, in colour only where that is wanted. A reader that has gone away has
-/// seen what it wanted, so a broken pipe is no error.
+/// seen what it wanted, so a broken pipe is no error, and neither is a terminal that is gone.
 ///
 /// # Errors
 /// When standard output cannot be written to for another reason.
 pub fn print_text(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        Err(error) if !is_reader_gone(&error) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Returns true when nobody can read standard output any more: a closed pipe, a closed terminal.
+fn is_reader_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe || is_terminal_gone(error)
+}
+
+/// Returns true for the error of a closed terminal. A failing disk has the same, but is no character device.
+#[cfg(unix)]
+fn is_terminal_gone(error: &io::Error) -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+
+    const EIO: i32 = 5;
+    let is_device = || {
+        let output = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        io::Result::Ok(output.metadata()?.file_type().is_char_device())
+    };
+    error.raw_os_error() == Some(EIO) && is_device().unwrap_or(false)
+}
+
+#[cfg(not(unix))]
+fn is_terminal_gone(_error: &io::Error) -> bool {
+    false
 }
 
 /// An error and its causes in one line, `top: cause`. A cause that the line already holds in its own words is

@@ -1,6 +1,6 @@
 //! The program as a user runs it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod folder;
 

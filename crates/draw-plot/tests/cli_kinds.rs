@@ -1,6 +1,6 @@
 //! The program draws each kind of picture from each kind of file, as a user runs it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 #[allow(dead_code)]
 mod folder;

@@ -1,6 +1,6 @@
 //! Pictures for a page: SVGs whose colours the page decides, with what they show in words.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 

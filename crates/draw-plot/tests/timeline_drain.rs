@@ -1,6 +1,6 @@
 //! What a timeline says of the time after the measured phase.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 use draw_plot::{Data, Labelled, Options, PictureInput, PictureKind, Subject, Svg};
 use measurement::record::TimelineRow;

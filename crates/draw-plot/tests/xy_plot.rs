@@ -1,6 +1,6 @@
 //! The program draws a column against another, as a user runs it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod folder;
 

@@ -17,6 +17,7 @@ enum Probed {
     Others {
         system: Box<System>,
         processes: Vec<ProbedProcess>,
+        with_descendants: bool,
     },
     /// This process as a whole.
     Own { begun_s: Option<f64> },
@@ -29,6 +30,8 @@ struct ProbedProcess {
     begun_ns: Option<u64>,
     begun_switches: Option<ContextSwitchCounts>,
     max_rss_bytes: u64,
+    /// It was named, and is not only a descendant of one that was.
+    is_root: bool,
 }
 
 impl ProbedProcess {
@@ -39,6 +42,24 @@ impl ProbedProcess {
         let process = system.process(self.pid)?;
         self.max_rss_bytes = self.max_rss_bytes.max(process.memory());
         Some(cpu_ns(self.pid.as_u32()).unwrap_or(process.accumulated_cpu_time() * 1_000_000))
+    }
+
+    fn new(pid: u32) -> Self {
+        Self {
+            pid: Pid::from_u32(pid),
+            begun_ns: None,
+            begun_switches: None,
+            max_rss_bytes: 0,
+            is_root: true,
+        }
+    }
+
+    /// A process that was begun by one of the others.
+    fn descendant(pid: u32) -> Self {
+        Self {
+            is_root: false,
+            ..Self::new(pid)
+        }
     }
 
     fn begin(&mut self, system: &mut System) {
@@ -52,6 +73,7 @@ impl ProbedProcess {
         Some(ProcessUsage {
             cpu_s: self.read(system)?.saturating_sub(self.begun_ns?) as f64 / 1e9,
             pid,
+            pids: vec![pid],
             max_rss_bytes: Some(self.max_rss_bytes),
             context_switches: context_switches(pid)
                 .zip(self.begun_switches)
@@ -72,18 +94,33 @@ impl ProcessProbe {
         let mut system = Box::new(system);
         let mut processes = Vec::with_capacity(pids.len());
         for &pid in pids {
-            let mut process = ProbedProcess {
-                pid: Pid::from_u32(pid),
-                begun_ns: None,
-                begun_switches: None,
-                max_rss_bytes: 0,
-            };
+            let mut process = ProbedProcess::new(pid);
             if process.read(&mut system).is_none() {
                 return Err(HostError::NoProcess { pid });
             }
             processes.push(process);
         }
-        Ok(Self(Probed::Others { system, processes }))
+        Ok(Self(Probed::Others {
+            system,
+            processes,
+            with_descendants: false,
+        }))
+    }
+
+    /// A probe of other processes with all their descendants, also those that are begun later. What a
+    /// descendant used that ends during a measurement is not known, and left out.
+    ///
+    /// # Errors
+    /// When one of the processes is not there, or cannot be seen.
+    pub fn trees(pids: &[u32]) -> Result<Self, HostError> {
+        let mut probe = Self::processes(pids)?;
+        if let Probed::Others {
+            with_descendants, ..
+        } = &mut probe.0
+        {
+            *with_descendants = true;
+        }
+        Ok(probe)
     }
 
     /// A probe of this process as a whole.
@@ -94,7 +131,10 @@ impl ProcessProbe {
     /// The sum of the peak resident memory of the other processes, in bytes, as seen so far, now included;
     /// `None` when one of them has ended, and for a probe of this process.
     pub fn max_rss_bytes(&mut self) -> Option<u64> {
-        let Probed::Others { system, processes } = &mut self.0 else {
+        let Probed::Others {
+            system, processes, ..
+        } = &mut self.0
+        else {
             return None;
         };
         let mut peak_bytes = |process: &mut ProbedProcess| {
@@ -107,7 +147,15 @@ impl ProcessProbe {
     /// Begins a measurement.
     pub fn begin(&mut self) {
         match &mut self.0 {
-            Probed::Others { system, processes } => {
+            Probed::Others {
+                system,
+                processes,
+                with_descendants,
+            } => {
+                if *with_descendants {
+                    let new = new_descendants(system, processes);
+                    processes.extend(new);
+                }
                 processes.iter_mut().for_each(|p| p.begin(system));
             }
             Probed::Own { begun_s } => *begun_s = process_cpu_s(),
@@ -118,13 +166,33 @@ impl ProcessProbe {
     /// of the processes has ended.
     pub fn end(&mut self) -> Option<ProcessUsage> {
         match &mut self.0 {
-            Probed::Others { system, processes } => {
-                let readings: Option<Vec<ProcessUsage>> =
-                    processes.iter_mut().map(|p| p.end(system)).collect();
-                readings?.into_iter().reduce(ProcessUsage::with)
+            Probed::Others {
+                system,
+                processes,
+                with_descendants,
+            } => {
+                if *with_descendants {
+                    let mut new = new_descendants(system, processes);
+                    for process in &mut new {
+                        // All that it used, it used since.
+                        process.begun_ns = Some(0);
+                        process.begun_switches = Some(ContextSwitchCounts::default());
+                    }
+                    processes.extend(new);
+                }
+                let mut readings = Vec::new();
+                for process in processes {
+                    match process.end(system) {
+                        Some(reading) => readings.push(reading),
+                        None if process.is_root => return None,
+                        None => {}
+                    }
+                }
+                readings.into_iter().reduce(ProcessUsage::with)
             }
             Probed::Own { begun_s } => Some(ProcessUsage {
                 pid: std::process::id(),
+                pids: vec![std::process::id()],
                 cpu_s: process_cpu_s()? - (*begun_s)?,
                 max_rss_bytes: None,
                 context_switches: None,
@@ -132,6 +200,25 @@ impl ProcessProbe {
             }),
         }
     }
+}
+
+/// Descendants of the processes that are not among them, children before their own children.
+fn new_descendants(system: &mut System, processes: &[ProbedProcess]) -> Vec<ProbedProcess> {
+    let what = ProcessRefreshKind::nothing().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+    let mut known: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+    let mut new = Vec::new();
+    let mut parents = known.clone();
+    while let Some(parent) = parents.pop() {
+        for (pid, process) in system.processes() {
+            if process.parent() == Some(parent) && !known.contains(pid) {
+                known.push(*pid);
+                parents.push(*pid);
+                new.push(ProbedProcess::descendant(pid.as_u32()));
+            }
+        }
+    }
+    new
 }
 
 /// The context switches of a process so far; `None` where the system does not tell. (sysinfo does not know
@@ -172,10 +259,12 @@ fn parse_switches(status: &str) -> Option<ContextSwitchCounts> {
 }
 
 /// Resources that the probed processes used during a measurement.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ProcessUsage {
     /// Number of the first process.
     pub pid: u32,
+    /// Numbers of all processes, descendants included.
+    pub pids: Vec<u32>,
     /// CPU time in seconds.
     pub cpu_s: f64,
     /// Peak resident memory in bytes; `None` for this process.
@@ -190,6 +279,7 @@ impl ProcessUsage {
     /// The usage of both processes together.
     fn with(self, other: Self) -> Self {
         Self {
+            pids: [self.pids, other.pids].concat(),
             cpu_s: self.cpu_s + other.cpu_s,
             max_rss_bytes: self
                 .max_rss_bytes
@@ -234,6 +324,39 @@ mod tests {
         two.begin();
         assert!(two.end().is_some());
         assert!(ProcessProbe::processes(&[own, u32::MAX - 1]).is_err());
+    }
+
+    /// A shell that begins another process on each line that it reads.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn descendants_are_found_whenever_they_begin() {
+        use std::io::{BufRead, BufReader, Write};
+        use std::process::{Command, Stdio};
+
+        let script = "while read line; do sleep 60 & echo begun; done";
+        let mut shell = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = shell.stdin.take().unwrap();
+        let mut output = BufReader::new(shell.stdout.take().unwrap());
+        let mut begin_another = || {
+            input.write_all(b"\n").unwrap();
+            output.read_line(&mut String::new()).unwrap();
+        };
+        let mut probe = ProcessProbe::trees(&[shell.id()]).unwrap();
+        begin_another();
+        probe.begin();
+        begin_another();
+        let pids = probe.end().unwrap().pids;
+        for pid in pids.iter().skip(1) {
+            Command::new("kill").arg(pid.to_string()).status().unwrap();
+        }
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert_eq!((pids.len(), pids[0]), (3, shell.id()), "{pids:?}");
     }
 
     #[test]

@@ -56,6 +56,14 @@ impl ServerChild {
     pub fn end(self) {
         self.group.end(GRACE);
     }
+
+    /// Ends it as [`end`](Self::end) does, and returns the last lines that it wrote up to its end, without
+    /// control characters.
+    pub fn end_with_output(self) -> String {
+        let Self { group, mut output } = self;
+        group.end(GRACE);
+        last_output(&mut output)
+    }
 }
 
 /// Reads the last lines.

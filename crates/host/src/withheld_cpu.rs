@@ -13,6 +13,8 @@ pub struct WithheldCpu {
     pub steal_s: Option<f64>,
     /// Time in which some thread of this machine waited for a core.
     pub pressure_s: Option<f64>,
+    /// Time for which the machine was suspended.
+    pub suspended_s: Option<f64>,
 }
 
 impl WithheldCpu {
@@ -23,6 +25,7 @@ impl WithheldCpu {
             throttled_s: throttled_s(Path::new("/proc/self"), Path::new("/sys/fs/cgroup")),
             steal_s: read("/proc/stat").and_then(|stat| parse_steal_s(&stat)),
             pressure_s: read("/proc/pressure/cpu").and_then(|pressure| parse_pressure_s(&pressure)),
+            suspended_s: suspended_s(),
         }
     }
 
@@ -33,8 +36,28 @@ impl WithheldCpu {
             throttled_s: less(self.throttled_s, earlier.throttled_s),
             steal_s: less(self.steal_s, earlier.steal_s),
             pressure_s: less(self.pressure_s, earlier.pressure_s),
+            // The two clocks are read one after the other.
+            suspended_s: less(self.suspended_s, earlier.suspended_s)
+                .map(|s| if s < 1e-3 { 0.0 } else { s }),
         }
     }
+}
+
+/// Time for which the machine was suspended since boot, in seconds: only one of the clocks goes on then.
+#[cfg(target_os = "linux")]
+fn suspended_s() -> Option<f64> {
+    use nix::time::{ClockId, clock_gettime};
+
+    let seconds = |clock| {
+        let time = std::time::Duration::from(clock_gettime(clock).ok()?);
+        Some(time.as_secs_f64())
+    };
+    Some(seconds(ClockId::CLOCK_BOOTTIME)? - seconds(ClockId::CLOCK_MONOTONIC)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn suspended_s() -> Option<f64> {
+    None
 }
 
 /// Throttled time of the cgroups that hold the process, in seconds: the largest, because a group's time

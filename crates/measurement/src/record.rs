@@ -51,6 +51,10 @@ pub struct Record {
     pub in_time: EchoTotals,
     /// When the last echo came, in nanoseconds since T0; 0 when none did.
     pub last_received_ns: u64,
+    /// Time that all messages were in flight, each at most until it was given up, in nanoseconds.
+    pub in_flight_ns: u64,
+    /// Time from T0 until each client was done, over all clients, in nanoseconds.
+    pub active_ns: u64,
 }
 
 impl Record {
@@ -64,6 +68,8 @@ impl Record {
         self.in_time.messages += thread.in_time.messages;
         self.in_time.payload_bytes += thread.in_time.payload_bytes;
         self.last_received_ns = self.last_received_ns.max(thread.last_received_ns);
+        self.in_flight_ns += thread.in_flight_ns;
+        self.active_ns += thread.active_ns;
     }
 
     /// Response times, which in closed loop are the service times.
@@ -81,6 +87,10 @@ pub struct OpenLoopRecord {
     pub response: LatencyHistogram,
     /// Send lags of all messages sent, in nanoseconds: actual minus intended send time.
     pub send_lag: LatencyHistogram,
+    /// Part of it that was the generator's own, in nanoseconds: without waits for window and socket.
+    pub lateness: LatencyHistogram,
+    /// Response times without the lateness of their messages, in nanoseconds.
+    pub punctual_response: LatencyHistogram,
     /// Messages sent before the measured phase ended.
     pub sent_in_time: u64,
     /// Intended send time of the last message sent, in nanoseconds since T0.
@@ -93,6 +103,8 @@ impl OpenLoopRecord {
     fn merge(&mut self, other: &Self) {
         self.response.merge(&other.response);
         self.send_lag.merge(&other.send_lag);
+        self.lateness.merge(&other.lateness);
+        self.punctual_response.merge(&other.punctual_response);
         self.sent_in_time += other.sent_in_time;
         self.last_intended_ns = self.last_intended_ns.max(other.last_intended_ns);
         self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);

@@ -87,8 +87,8 @@ pub struct ClientRow {
     pub messages: u64,
     /// How many of them did not come back as they should.
     pub failed: u64,
-    /// Close code its connection ended with; 1006 = without a close frame; `None` when it never
-    /// opened.
+    /// Close code its connection ended with; 1006 = without a close frame; `None` when it never opened, or
+    /// the user did not wait for the server's.
     pub close_code: Option<u16>,
 }
 

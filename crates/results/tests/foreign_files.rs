@@ -1,6 +1,6 @@
 //! Reading files of somebody else, and files that cannot be read.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod files;
 

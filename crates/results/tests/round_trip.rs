@@ -1,6 +1,6 @@
 //! What the writers write is what the reader reads.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 use measurement::record::{Outcome, Sample};
 use measurement::run::PayloadBytes;

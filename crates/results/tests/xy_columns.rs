@@ -1,6 +1,6 @@
 //! Reading times together with what they are drawn against.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod files;
 

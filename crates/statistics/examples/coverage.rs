@@ -36,7 +36,7 @@
 //! any of these: no verdict is given below `rounds_needed`.
 
 // A program that prints is what this is.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod alternatives;
 

@@ -1,7 +1,7 @@
 //! Intervals of known pairs by the statistics and methods of the study.
 
 // Tests stop at what they do not expect, and rounds are few.
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
+#![allow(clippy::unwrap_used)]
 
 #[path = "../examples/alternatives/mod.rs"]
 mod alternatives;

@@ -78,6 +78,7 @@ impl Session {
                 number: *number,
                 shape,
                 intended_ns: 0,
+                ready_ns: 0,
                 sent_ns: number.index(),
             });
         }
@@ -140,7 +141,7 @@ impl Session {
                 assert!(self.rules.verify != Verify::Full || self.whole(number) == message);
             }
             EchoVerdict::Unidentified | EchoVerdict::Unexpected => {
-                assert!(!was_in_flight, "{message:?} was in flight")
+                assert!(!was_in_flight, "{message:?} was in flight");
             }
             EchoVerdict::GivenUp => panic!("nothing was given up"),
         }

@@ -252,9 +252,8 @@ mod tests {
         let body = "no\r\nway \u{1b}[1m";
         for rest in [
             format!("Content-Length: 12\r\n\r\n{body}HTTP/1.1 200 next"),
-            format!(
-                "Transfer-Encoding: chunked\r\n\r\n4\r\nno\r\n\r\n8\r\nway \u{1b}[1m\r\n0\r\n\r\n"
-            ),
+            "Transfer-Encoding: chunked\r\n\r\n4\r\nno\r\n\r\n8\r\nway \u{1b}[1m\r\n0\r\n\r\n"
+                .to_owned(),
             format!("\r\n{body}"),
         ] {
             assert_eq!(refused(&format!("{head}{rest}")), expected);

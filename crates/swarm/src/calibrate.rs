@@ -57,6 +57,7 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
             floor_service_p50_ns,
             ceiling_messages_per_s: messages / busy_s * threads,
             took_s: begun.elapsed().as_secs_f64(),
+            longest_stop_ns: alone.longest_still_ns.max(crowd.longest_still_ns),
         }))
 }
 

@@ -56,17 +56,20 @@ pub(crate) enum ConnectionEnd {
     StoppedReading,
     #[error("the server did not answer the close frame")]
     NoCloseAnswer,
+    #[error("the user did not wait for the server's close frame")]
+    CloseNotAwaited,
 }
 
 impl ConnectionEnd {
-    /// Close code of the connection (RFC 6455, 7.1.5).
-    pub(crate) fn close_code(&self) -> u16 {
+    /// Close code of the connection (RFC 6455, 7.1.5); `None` when it is not known.
+    pub(crate) fn close_code(&self) -> Option<u16> {
         match self {
-            Self::ClosedByServer(close) => close.code.unwrap_or(close_code::NO_CODE),
-            Self::ProtocolViolation(_) => close_code::PROTOCOL_ERROR,
+            Self::ClosedByServer(close) => Some(close.code.unwrap_or(close_code::NO_CODE)),
+            Self::ProtocolViolation(_) => Some(close_code::PROTOCOL_ERROR),
             Self::Io(_) | Self::NoCloseFrame | Self::StoppedReading | Self::NoCloseAnswer => {
-                close_code::ABNORMAL
+                Some(close_code::ABNORMAL)
             }
+            Self::CloseNotAwaited => None,
         }
     }
 }
@@ -121,8 +124,9 @@ mod tests {
         ] {
             assert_eq!(
                 (end.close_code(), end.to_string()),
-                (code, words.to_owned())
+                (Some(code), words.to_owned())
             );
         }
+        assert_eq!(E::CloseNotAwaited.close_code(), None);
     }
 }

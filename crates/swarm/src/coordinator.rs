@@ -111,16 +111,29 @@ impl Coordinator {
             started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, enter)?;
         }
+        self.run.finish_record(self.interrupted);
         enter(Phase::Close);
+        self.close()?;
+        Ok(started_at)
+    }
+
+    /// Closes the connections, and waits for the results of all threads.
+    fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;
+        let mut soon = interrupted;
         self.send(|command| {
             command.stop |= interrupted;
             command.close = true;
+            command.close_soon = soon;
         });
         while self.results.len() < self.handles.len() {
+            if !soon && self.run.is_stopped() {
+                soon = true;
+                self.send(|command| command.close_soon = true);
+            }
             self.receive_report(CHECK_INTERVAL)?;
         }
-        Ok(started_at)
+        Ok(())
     }
 
     /// Waits from the first message to the last echo.
@@ -198,6 +211,8 @@ impl Coordinator {
 
 impl Drop for Coordinator {
     fn drop(&mut self) {
-        self.send(|command| (command.stop, command.close) = (true, true));
+        self.send(|command| {
+            (command.stop, command.close, command.close_soon) = (true, true, true);
+        });
     }
 }

@@ -8,9 +8,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use measurement::verdict::Stop;
 use mio::{Events, Poll, Token};
 
 use crate::client::{Client, Next};
+use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
 use crate::connect::pending_connections::{OpeningResult, PendingConnections};
 use crate::connect::transport::Readiness;
@@ -49,6 +51,10 @@ pub(crate) struct EventLoop {
     /// With busy polling: time spent with nothing to do, and the last reading of the clock.
     pub(crate) idle_ns: u64,
     read_ns: u64,
+    /// Last look at the clock behind a wait.
+    looked_ns: u64,
+    /// A longer time of the thread's own is worth a closer look.
+    watched_above_ns: u64,
 }
 
 impl EventLoop {
@@ -73,6 +79,8 @@ impl EventLoop {
             busy_poll,
             idle_ns: 0,
             read_ns: 0,
+            looked_ns: 0,
+            watched_above_ns: 0,
         })
     }
 
@@ -135,7 +143,9 @@ impl EventLoop {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
-        let mut any = self.wake_due() | self.wake_expired();
+        let now_ns = self.thread.clock.now_ns();
+        self.watch(now_ns, wait);
+        let mut any = self.wake_due() | self.wake_expired(now_ns);
         // Moved out, so that clients may be woken.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
@@ -170,6 +180,46 @@ impl EventLoop {
             self.read_ns = now_ns;
         }
         Ok(())
+    }
+
+    /// Compares the time since the last look with the wait that was asked for: more is the thread's own.
+    #[inline]
+    fn watch(&mut self, now_ns: u64, wait: Duration) {
+        let own_ns = (now_ns - self.looked_ns).saturating_sub(nanoseconds(wait));
+        self.looked_ns = now_ns;
+        if own_ns > self.watched_above_ns {
+            self.note_own_time(now_ns, own_ns);
+        }
+    }
+
+    /// Keeps the longest time in the measured phase for which the thread stood still, and records it as a
+    /// stop when it is longer than allowed, with the messages that were in flight.
+    #[cold]
+    fn note_own_time(&mut self, now_ns: u64, own_ns: u64) {
+        let thread = &self.thread;
+        let Some(run) = thread.run.filter(|run| now_ns > run.t0_ns) else {
+            return;
+        };
+        if thread.clients.borrow().busy == 0 {
+            return;
+        }
+        let length_ns = own_ns.min(now_ns - run.t0_ns);
+        let mut stillness = thread.stillness.borrow_mut();
+        stillness.longest_ns = stillness.longest_ns.max(length_ns);
+        self.watched_above_ns = stillness.longest_ns.min(stillness.allowed_ns);
+        if length_ns > stillness.allowed_ns {
+            thread.last_stop_end_ns.set(now_ns);
+            let in_flight = self
+                .clients
+                .iter()
+                .flatten()
+                .map(Client::measured_in_flight);
+            stillness.add(Stop {
+                start_ns: now_ns - length_ns - run.t0_ns,
+                length_ns,
+                messages: in_flight.sum(),
+            });
+        }
     }
 
     /// Sets the timer for the next due message, and returns the time to wait for other events.
@@ -223,8 +273,7 @@ impl EventLoop {
     }
 
     /// Wakes the clients whose deadline has passed, and expires pending connections.
-    fn wake_expired(&mut self) -> bool {
-        let now_ns = self.thread.clock.now_ns();
+    fn wake_expired(&mut self, now_ns: u64) -> bool {
         let mut any = false;
         loop {
             let entry = self.thread.timers.borrow_mut().deadlines.pop(now_ns);

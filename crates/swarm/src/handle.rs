@@ -9,6 +9,8 @@ use crate::progress::{Phase, RunProgress, ThreadProgress, sum_progress};
 #[derive(Debug, Default)]
 struct HandleState {
     stopped: AtomicBool,
+    interrupted: AtomicBool,
+    is_final: AtomicBool,
     watched: AtomicBool,
     phase: Mutex<Option<(Phase, Instant)>>,
     threads: Mutex<Vec<Arc<ThreadProgress>>>,
@@ -24,14 +26,30 @@ impl RunHandle {
         Self::default()
     }
 
-    /// Ends the run early: nothing more is sent, and messages in flight get a second to come back.
+    /// Ends the run early: nothing more is sent, messages in flight get a second to come back, and then the
+    /// connections half a second to close. Once the record is final, only the last of these is left.
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true when the run was ended early.
+    /// Returns true when the run was to end early, also when its record was final by then.
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Returns true once the last client is done. From then on only connections are left to be closed, and
+    /// the record stays as it is.
+    pub fn is_final(&self) -> bool {
+        self.0.is_final.load(Ordering::Acquire)
+    }
+
+    /// Returns true when the run was to end early before its record was final.
+    pub fn is_interrupted(&self) -> bool {
+        if self.is_final() {
+            self.0.interrupted.load(Ordering::Relaxed)
+        } else {
+            self.is_stopped()
+        }
     }
 
     /// Asks the threads to report their progress five times a second; by default they do not.
@@ -53,6 +71,15 @@ impl RunHandle {
 
     pub(crate) fn is_watched(&self) -> bool {
         self.0.watched.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn begin_record(&self) {
+        self.0.is_final.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn finish_record(&self, interrupted: bool) {
+        self.0.interrupted.store(interrupted, Ordering::Relaxed);
+        self.0.is_final.store(true, Ordering::Release);
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -82,6 +109,20 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use measurement::record::Record;
+
+    #[test]
+    fn a_stop_after_the_record_is_final_interrupts_nothing() {
+        let handle = RunHandle::new();
+        handle.begin_record();
+        handle.finish_record(false);
+        handle.stop();
+        assert!(handle.is_stopped() && handle.is_final() && !handle.is_interrupted());
+        // The same handle, and a further run.
+        handle.begin_record();
+        assert!(handle.is_interrupted() && !handle.is_final());
+        handle.finish_record(true);
+        assert!(handle.is_interrupted());
+    }
 
     #[test]
     fn progress_adds_the_threads_up() {

@@ -18,6 +18,7 @@
 //! | `worker` | one generator thread, from its first connection to its results |
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state that a thread's clients share |
+//! | `stillness` | times in which a thread stood still |
 //! | `connect` | opening of a connection: TCP, TLS and upgrade, timed |
 //! | `client`, `connection_end` | one connected client: its stages, writing, reading, recording; its end |
 //! | `message` | one message: pacing (when), payload (what), echo verifier (which answer) |
@@ -62,6 +63,7 @@ mod progress;
 mod reference_server;
 mod rules;
 mod run;
+mod stillness;
 #[cfg(any(test, fuzzing))]
 mod tests;
 mod thread_state;

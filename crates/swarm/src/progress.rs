@@ -8,7 +8,7 @@ use std::time::Duration;
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::record::{ConnectFailure, Record};
 use measurement::run::{CloseReason, Connections};
-use measurement::verdict::{ContextSwitches, GeneratorUsage};
+use measurement::verdict::{ContextSwitches, GeneratorUsage, Stop, Stops};
 
 use crate::connection_end::{ConnectionEnd, ServerClose};
 
@@ -65,6 +65,9 @@ pub(crate) struct ThreadProgress {
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
     pub(crate) closes: BTreeMap<ServerClose, u64>,
+    pub(crate) stops: Vec<Stop>,
+    /// Longest time for which the thread stood still, whether it was a stop or not.
+    pub(crate) longest_still_ns: u64,
     /// Counts and histograms, without timeline and samples.
     pub(crate) record: Record,
     /// Usage since T0 and its duration in seconds; `None` without a measured phase.
@@ -158,8 +161,15 @@ fn generator_usage(threads: &[Arc<ThreadProgress>]) -> GeneratorUsage {
             .map(|(u, _)| u.context_switches)
             .sum::<Option<ContextSwitchCounts>>()
             .map(context_switches),
-        // Computed where the echoes are known.
+        stops: Some(Stops::join(
+            threads.iter().flat_map(|t| t.stops.clone()).collect(),
+        )),
+        // Computed where the echoes are known, and read by the coordinator.
         messages_per_cpu_s: None,
+        throttled_s: None,
+        steal_s: None,
+        cpu_pressure_s: None,
+        suspended_s: None,
         cpu_s: sum(|u| u.cpu_s),
         user_cpu_s: sum(|u| u.user_s),
         cpu_per_core: share(|u| u.cpu_s),

@@ -82,6 +82,8 @@ pub(crate) struct Command {
     pub(crate) stop: bool,
     /// Connections are to be closed.
     pub(crate) close: bool,
+    /// The user ended the run: the server's close frames are awaited for a short time only.
+    pub(crate) close_soon: bool,
 }
 
 /// Limits of the measured phase, on the thread's clock.

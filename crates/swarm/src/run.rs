@@ -6,12 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
-use measurement::plan::Plan;
+use host::withheld_cpu::WithheldCpu;
+use measurement::plan::{Plan, mask_url};
 use measurement::record::{BottomK, Record, Recorder, fill_timeline};
 use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Summary, Tool};
 use measurement::verdict::{Calibration, GeneratorUsage, ServerUsage};
 
 use crate::SwarmError;
+use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
@@ -19,6 +21,9 @@ use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::worker::{ThreadResult, WorkerJob};
+
+/// Time for which a generator thread may stand still, unless its calibration saw a longer one.
+const ALLOWED_STOP: Duration = Duration::from_millis(10);
 
 /// Everything that a run takes beside its plan. The default knows nothing.
 #[derive(Debug, Default)]
@@ -43,10 +48,14 @@ pub struct RunSetup<'a> {
 pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, SwarmError> {
     let mut probe = setup.probe;
     let mut used: Option<ProcessUsage> = None;
-    let mut recording = record_observed(plan, handle, |phase| match (phase, &mut probe) {
-        (Phase::Measure, Some(probe)) => probe.begin(),
-        (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
-        _ => {}
+    let allowed_ns = setup.calibration.map_or(0, |c| c.longest_stop_ns);
+    let allowed_ns = allowed_ns.max(nanoseconds(ALLOWED_STOP));
+    let mut recording = record_allowing(plan, handle, allowed_ns, |phase| {
+        match (phase, &mut probe) {
+            (Phase::Measure, Some(probe)) => probe.begin(),
+            (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
+            _ => {}
+        }
     })?;
     let server = used.and_then(|used| server_sample(used, &recording.context.client));
     recording.context = RunContext {
@@ -71,6 +80,8 @@ pub struct Recording {
     pub clients: Vec<ClientRow>,
     /// Connections, usage of the generator, start and length; tool, host and server are not known.
     pub context: RunContext,
+    /// The longest time for which a generator thread stood still, in nanoseconds, whether it was a stop or not.
+    pub longest_still_ns: u64,
 }
 
 /// Executes a plan as [`run`] does, without a summary.
@@ -88,15 +99,36 @@ pub fn record(plan: &Plan, handle: &RunHandle) -> Result<Recording, SwarmError> 
 pub fn record_observed(
     plan: &Plan,
     handle: &RunHandle,
+    observe: impl FnMut(Phase),
+) -> Result<Recording, SwarmError> {
+    record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), observe)
+}
+
+/// Records with another time for which the generator may stand still, in nanoseconds.
+fn record_allowing(
+    plan: &Plan,
+    handle: &RunHandle,
+    allowed_stop_ns: u64,
     mut observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
+    let mut withheld_before = None;
+    let mut withheld = WithheldCpu::default();
     let mut enter = |phase| {
         handle.enter(phase);
+        match (phase, withheld_before) {
+            (Phase::Measure, _) => withheld_before = Some(WithheldCpu::now()),
+            (Phase::Drain | Phase::Close, Some(before)) => {
+                withheld = WithheldCpu::now().since(before);
+                withheld_before = None;
+            }
+            _ => {}
+        }
         observe(phase);
     };
     let budget = Arc::new(BottomK::new(plan.max_samples, plan.seed));
     let payloads = Arc::new(Payloads::new(plan));
     handle.set_threads(plan.threads.get());
+    handle.begin_record();
     enter(Phase::Connect);
     let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
     let address = connector.address();
@@ -108,6 +140,7 @@ pub fn record_observed(
         budget: Arc::clone(&budget),
         connector,
         handle: handle.clone(),
+        allowed_stop_ns,
         begun,
     })?;
     let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
@@ -125,6 +158,13 @@ pub fn record_observed(
         connections.addresses = [(address.to_string(), connections.opened)].into();
     }
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
+    recording.context.client = GeneratorUsage {
+        throttled_s: withheld.throttled_s,
+        steal_s: withheld.steal_s,
+        cpu_pressure_s: withheld.pressure_s,
+        suspended_s: withheld.suspended_s,
+        ..recording.context.client
+    };
     recording.context.interrupted = coordinator.interrupted;
     recording.context.recognized_nothing = coordinator.recognized_nothing;
     Ok(recording)
@@ -141,7 +181,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
         .max_by_key(|(failure, n)| (*n, failure.to_string()));
     match most_frequent {
         Some((cause, _)) => SwarmError::NothingConnected {
-            url: plan.server_url().as_str().to_owned(),
+            url: mask_url(plan.server_url().as_str()),
             attempted,
             cause: cause.clone(),
         },
@@ -181,6 +221,11 @@ fn merge(results: Vec<ThreadResult>, budget: &BottomK, started_at: SystemTime) -
             client: sum.usage,
             ..RunContext::default()
         },
+        longest_still_ns: threads
+            .iter()
+            .map(|t| t.longest_still_ns)
+            .max()
+            .unwrap_or(0),
         record,
         clients,
     }
@@ -205,6 +250,7 @@ fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<Serve
     let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
     Some(ServerUsage {
         pid: used.pid,
+        pids: used.pids,
         cpu_s: (used.cpu_s - generator_cpu_s).max(0.0),
         max_rss_bytes: used.max_rss_bytes,
         context_switches: used.context_switches.map(context_switches),
@@ -225,6 +271,7 @@ mod tests {
     fn the_generators_time_is_not_the_servers() {
         let used = ProcessUsage {
             pid: 1,
+            pids: vec![1],
             cpu_s: 3.0,
             max_rss_bytes: None,
             context_switches: None,
@@ -234,7 +281,9 @@ mod tests {
             cpu_s,
             ..GeneratorUsage::default()
         };
-        let server_s = server_sample(used, &generator(Some(1.0))).unwrap().cpu_s;
+        let server_s = server_sample(used.clone(), &generator(Some(1.0)))
+            .unwrap()
+            .cpu_s;
         assert_eq!(server_s, 2.0);
         assert_eq!(server_sample(used, &generator(None)), None);
     }

@@ -15,6 +15,7 @@ use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes, SendRules};
+use crate::stillness::Stillness;
 use crate::timers::Timers;
 
 /// Initial capacity for samples when a time is planned; the capacity grows as needed.
@@ -39,6 +40,12 @@ pub(crate) struct ThreadState {
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
     pub(crate) stopped_ns: u64,
+    /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock;
+    /// `u64::MAX` without one.
+    pub(crate) close_until_ns: u64,
+    pub(crate) stillness: RefCell<Stillness>,
+    /// End of the last stop on the thread's clock: messages sent before it were in flight over it.
+    pub(crate) last_stop_end_ns: Cell<u64>,
     /// A client waited for a whole timeout, messages came, and none ever named one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
 }
@@ -49,6 +56,7 @@ impl ThreadState {
         thread: usize,
         payloads: Arc<Payloads>,
         budget: Arc<BottomK>,
+        allowed_stop_ns: u64,
     ) -> Self {
         let clients = plan.clients_of(thread).len();
         let is_open_loop = plan.load.profile().is_some();
@@ -73,6 +81,9 @@ impl ThreadState {
                 ..ClientStats::default()
             }),
             stopped_ns: u64::MAX,
+            close_until_ns: u64::MAX,
+            stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
+            last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
         }
     }
@@ -108,6 +119,8 @@ impl ThreadState {
             failures: connects.failures.clone(),
             early_ends: clients.early_ends.clone(),
             closes: clients.closes.clone(),
+            stops: self.stillness.borrow().stops.clone(),
+            longest_still_ns: self.stillness.borrow().longest_ns,
             record: self.recorder.borrow().so_far(),
             usage,
             blocked_writes: clients.blocked_writes,

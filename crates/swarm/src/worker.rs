@@ -30,11 +30,17 @@ const CONCURRENT_HANDSHAKES: usize = 128;
 /// Interval of a thread's progress reports, when the run is watched.
 const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Maximum wait of a thread from the start of the messages until its clients are done.
+const MEASURING_WAIT: Duration = Duration::from_millis(10);
+
 /// Maximum time, while connections are opened, until open connections are served and a stop is noticed.
 const OPENING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Interval of the attempts to connect to a Unix socket whose backlog is full.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Maximum wait for the server's close frames once the user ended the run.
+const CLOSE_SOON_NS: u64 = 500_000_000;
 
 /// The latest command to a thread.
 #[derive(Debug)]
@@ -99,6 +105,8 @@ pub(crate) struct WorkerJob {
     pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) handle: RunHandle,
+    /// Time for which a thread may stand still, in nanoseconds: more is a stop.
+    pub(crate) allowed_stop_ns: u64,
     /// Time at which opening began, for the connect rate.
     pub(crate) begun: Instant,
 }
@@ -122,6 +130,7 @@ pub(crate) fn run_worker(
         job.thread,
         Arc::clone(&job.payloads),
         Arc::clone(&job.budget),
+        job.allowed_stop_ns,
     );
     let connector = Arc::clone(&job.connector);
     let event_loop = EventLoop::new(poll, thread, connector, job.plan.busy_poll)?;
@@ -247,8 +256,14 @@ impl Worker<'_> {
             }
             // T0 is met as closely as the system allows; otherwise commands wake the thread.
             let until_t0 = t0.filter(|_| baseline.is_none());
-            let at_most = until_t0.map_or(REPORT_INTERVAL, |t0| t0.saturating_duration_since(now));
-            self.event_loop.run_once(at_most.min(REPORT_INTERVAL))?;
+            // A short wait: whatever takes longer is the thread's own.
+            let longest = if t0.is_some() && !is_done {
+                MEASURING_WAIT
+            } else {
+                REPORT_INTERVAL
+            };
+            let at_most = until_t0.map_or(longest, |t0| t0.saturating_duration_since(now));
+            self.event_loop.run_once(at_most.min(longest))?;
         }
         self.event_loop.thread.record_unfinished();
         Ok(usage)
@@ -275,6 +290,9 @@ impl Worker<'_> {
             let measured_ns = now_ns.saturating_sub(run.t0_ns);
             thread.recorder.borrow_mut().measure_until(measured_ns);
             thread.stopped_ns = now_ns;
+        }
+        if command.close_soon && !thread.command.close_soon {
+            thread.close_until_ns = thread.clock.now_ns().saturating_add(CLOSE_SOON_NS);
         }
         thread.command = command;
         self.event_loop.wake_all();

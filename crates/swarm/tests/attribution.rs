@@ -1,5 +1,7 @@
 //! Servers that send messages of their own, or something else than what they were sent.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What the swarm reports about servers that misbehave, in numbers known beforehand.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

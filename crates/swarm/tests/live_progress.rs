@@ -1,6 +1,6 @@
 //! Progress of a run, and its last report.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

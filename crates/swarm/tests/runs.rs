@@ -1,16 +1,16 @@
 //! What a run is, whoever the server: counts, phases, verification, the handshake.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use common::{Server, answer, messages, run, size};
+use common::{Server, answer, echo_without_close, messages, run, size};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Verify};
-use swarm::{Phase, RunHandle};
+use swarm::{Phase, Recording, RunHandle};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -200,6 +200,51 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
     assert_eq!(phases.first(), Some(&Phase::Connect));
     assert_eq!(phases.last(), Some(&Phase::Close));
     assert!(phases.is_sorted());
+}
+
+/// Number of clients of which the close code is known, and of all.
+fn close_codes(recording: &Recording) -> (usize, usize) {
+    let rows = &recording.clients;
+    let known = rows.iter().filter(|row| row.close_code.is_some()).count();
+    let codes = &recording.context.connections.close_codes;
+    assert_eq!(codes.values().sum::<u64>(), known as u64);
+    (known, rows.len())
+}
+
+#[test]
+fn a_stop_while_connections_close_does_not_change_the_run() {
+    let server = Server::start(|_, stream| echo_without_close(stream));
+    let plan = server.plan(|_| {});
+    let handle = RunHandle::new();
+    let recording = swarm::record_observed(&plan, &handle, |phase| {
+        assert_eq!(handle.is_final(), phase == Phase::Close);
+        if phase == Phase::Close {
+            handle.stop();
+        }
+    });
+    let recording = recording.unwrap();
+    assert!(!recording.context.interrupted);
+    assert!(handle.is_stopped() && !handle.is_interrupted());
+    let counts = &recording.record.counts;
+    assert_eq!((counts.sent, counts.received), (40, 40));
+    assert_eq!((counts.abandoned, counts.unsent), (0, 0));
+    // 1006 after the whole wait would be what the server did; nobody waited for it.
+    assert_eq!(close_codes(&recording), (0, 4));
+}
+
+#[test]
+fn close_frames_are_not_awaited_for_long_after_a_stop() {
+    let server = Server::start(|_, stream| echo_without_close(stream));
+    let plan = server.plan(|plan| plan.length = Length::Duration(Duration::from_secs(600)));
+    let handle = RunHandle::new();
+    let recording = swarm::record_observed(&plan, &handle, |phase| {
+        if phase == Phase::Measure {
+            handle.stop();
+        }
+    });
+    let recording = recording.unwrap();
+    assert!(recording.context.interrupted && handle.is_interrupted());
+    assert_eq!(close_codes(&recording), (0, 4));
 }
 
 #[test]

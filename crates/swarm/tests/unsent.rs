@@ -1,5 +1,7 @@
 //! Messages that were due and never sent, in each load and for each fate of a connection.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::Duration;

@@ -10,6 +10,10 @@ pub mod contract;
 mod documents_check;
 pub mod fixtures;
 pub mod golden;
+#[cfg(feature = "stub-server")]
+pub mod stub_server;
 pub mod svg_path;
+#[cfg(all(feature = "terminal", target_os = "linux"))]
+pub mod terminal;
 
 pub use documents_check::documents_check;

@@ -1,7 +1,13 @@
 //! A comparison of two servers in words.
 
+use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
-use statistics::ratio_verdict::{RatioComparison, RatioVerdict};
+use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
+use statistics::signed_rank::rounds_needed;
+use units::counted;
+
+/// Ratio beyond which the difference of each of a few rounds is worth a sentence.
+const LARGE_RATIO: f64 = 1.5;
 
 /// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `cannot tell: about 14 more rounds
 /// would (0.99–1.03)`, where above 1 is better. `comparatives` are those for the better and the worse server.
@@ -29,6 +35,45 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
             )
         }
     }
+}
+
+/// The observation that every round shows the same large difference, where the rounds are too few for an interval:
+/// `inconclusive: 3 rounds, an interval needs 6; b was 5.2 × slower in each of them (5.1–5.4)`. The ends are those
+/// of the rounds. `None` where there are rounds enough, or one of them shows no ratio beyond 1.5 to this side.
+pub fn observation(
+    server: &str,
+    comparatives: (&str, &str),
+    compared: &RatioComparison,
+    pairs: &Pairs,
+) -> Option<String> {
+    let needed = rounds_needed(compared.ratio.level);
+    if pairs.rounds() >= needed {
+        return None;
+    }
+    let ratios = || pairs.log_ratios().iter().map(|log_ratio| log_ratio.exp());
+    let rounds = Ratio {
+        low: ratios().min_by(f64::total_cmp)?,
+        high: ratios().max_by(f64::total_cmp)?,
+        ..compared.ratio
+    };
+    let better = match compared.direction {
+        Direction::HigherIsBetter => rounds,
+        Direction::LowerIsBetter => rounds.inverse(),
+    };
+    let (comparative, ratio) = if better.low > LARGE_RATIO {
+        (comparatives.0, better)
+    } else if better.inverse().low > LARGE_RATIO {
+        (comparatives.1, better.inverse())
+    } else {
+        return None;
+    };
+    Some(format!(
+        "inconclusive: {}, an interval needs {needed}; {server} was {:.1} × {comparative} in each of them ({:.1}–{:.1})",
+        counted(pairs.rounds() as u64, "round"),
+        ratio.estimate,
+        ratio.low,
+        ratio.high
+    ))
 }
 
 fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {
@@ -79,6 +124,26 @@ mod tests {
             text(ratio(1.0, 0.99, 1.01, 10), Direction::HigherIsBetter),
             "cannot tell, nor would more rounds (0.99–1.01)"
         );
+    }
+
+    #[test]
+    fn a_few_rounds_that_all_show_a_large_difference_are_described_without_a_verdict() {
+        let told = |times: &[f64], level| {
+            let pairs = Pairs::new(times, &vec![1.0; times.len()]).unwrap();
+            let mut seen = ratio(times[0], 0.1, 9.9, times.len());
+            seen.level = level;
+            let compared = RatioComparison::of(seen, Direction::LowerIsBetter);
+            assert!(matches!(compared.verdict, RatioVerdict::CannotTell { .. }));
+            observation("b", SPEED, &compared, &pairs)
+        };
+        let slower = "inconclusive: 3 rounds, an interval needs 6; b was 5.2 × slower in each of them (5.1–5.4)";
+        assert_eq!(told(&[5.2, 5.1, 5.4], 0.95).as_deref(), Some(slower));
+        let faster = "inconclusive: 2 rounds, an interval needs 8; b was 2.0 × faster in each of them (2.0–4.0)";
+        assert_eq!(told(&[0.5, 0.25], 0.99).as_deref(), Some(faster));
+        // One round is near 1, on the other side, or there are enough.
+        for times in [&[5.2, 1.4, 5.4][..], &[5.2, 0.2], &[2.0; 6]] {
+            assert_eq!(told(times, 0.95), None, "{times:?}");
+        }
     }
 
     #[test]

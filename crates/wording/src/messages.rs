@@ -10,7 +10,8 @@ pub fn notes(messages: &MessageCounts) -> Vec<String> {
     differences.chain(own_messages(messages)).collect()
 }
 
-fn difference(difference: &Difference) -> String {
+/// The sentence for one kind of difference: `400 echoes came back as binary; text was sent`.
+pub fn difference(difference: &Difference) -> String {
     let verb = if difference.count == 1 {
         "1 echo came back".to_owned()
     } else {

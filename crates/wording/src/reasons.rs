@@ -2,8 +2,10 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{
-    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, MISSING_LOAD_LIMIT,
-    OWN_LIMIT_MARGIN, RUN_QUEUE_WAIT_LIMIT, Reason, SendConditions,
+    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
+    MISSING_LOAD_LIMIT, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT, Reason,
+    SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, Stops, THROTTLED_LIMIT,
+    WithheldTime,
 };
 use units::{counted, grouped, human_percent, human_rate, human_time};
 
@@ -33,11 +35,26 @@ fn reason(reason: &Reason) -> String {
             larger.0,
             human_time(larger.1)
         ),
-        Reason::SendLag {
-            lag_ns,
-            service_ns,
-            sending,
-        } => send_lag(&time(lag_ns), &time(service_ns), *sending),
+        Reason::SendLateness {
+            share,
+            response_p99_ns,
+            busy_poll,
+        } => send_lateness(*share, *response_p99_ns as f64, *busy_poll),
+        Reason::GeneratorStopped { stops, withheld } => stopped(stops, withheld),
+        Reason::GeneratorThrottled {
+            throttled_s,
+            elapsed_s,
+        } => format!(
+            "a CPU quota of the generator's cgroup held it back for {} of {} (limit {}): the times hold its own waiting; raise the quota, or run the generator outside of it",
+            seconds(*throttled_s),
+            seconds(*elapsed_s),
+            human_percent(THROTTLED_LIMIT)
+        ),
+        Reason::OwnTime(share) => format!(
+            "the generator itself took {} of the time between an echo and the next message (limit {}): the server was idle meanwhile, and the throughput is below what it can do; use more `--threads` or a wider `--window`",
+            percent_beside(*share, OWN_TIME_LIMIT),
+            human_percent(OWN_TIME_LIMIT)
+        ),
         Reason::RateNotKept {
             kept,
             answered_all,
@@ -137,24 +154,76 @@ fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String
     )
 }
 
-fn send_lag(lag: &str, service: &str, sending: SendConditions) -> String {
-    let (full, wider) = if sending.windowed {
-        (" or its `--window` full", " a wider `--window`,")
+fn seconds(s: f64) -> String {
+    human_time(s * 1e9)
+}
+
+fn send_lateness(share: f64, response_p99_ns: f64, busy_poll: bool) -> String {
+    let own_ns = share * response_p99_ns;
+    let found = format!(
+        "{} of the response time p99 of {} is the generator's own lateness (limit {})",
+        percent_beside(share, SUSPECT_LATENESS_SHARE),
+        human_time(response_p99_ns),
+        human_percent(SUSPECT_LATENESS_SHARE)
+    );
+    let spin = if busy_poll { "" } else { " `--busy-poll`," };
+    if own_ns <= FINE_LATENESS_NS {
+        let way_out = if busy_poll {
+            "use a core of its own (`taskset`, `--pin`)"
+        } else {
+            "`--busy-poll` keeps it awake"
+        };
+        return format!(
+            "{found}: its wake-up of {} is finer than what a server is tuned by; {way_out}",
+            human_time(own_ns)
+        );
+    }
+    format!(
+        "{found}: messages went out later than they could have; use{spin} a core of its own (`taskset`, `--pin`), or a lower `--rate`"
+    )
+}
+
+fn stopped(stops: &Stops, withheld: &WithheldTime) -> String {
+    let mut found = Vec::new();
+    if stops.count > 0 {
+        let length = human_time(stops.longest_ns as f64);
+        let at = human_time(stops.longest_at_ns as f64);
+        let others = match stops.count {
+            1 => String::new(),
+            n => format!(
+                ", the longest of {}, {} in all",
+                counted(n, "stop"),
+                human_time(stops.total_ns as f64)
+            ),
+        };
+        let verb = if stops.messages == 1 { "was" } else { "were" };
+        found.push(format!(
+            "the generator was stopped for {length}, {at} after T0{others}; {} {verb} in flight",
+            counted(stops.messages, "message")
+        ));
+    }
+    if let Some(s) = withheld.suspended_s.filter(|s| *s > SUSPENSION_LIMIT_S) {
+        found.push(format!("the machine was suspended for {}", seconds(s)));
+    }
+    let causes = [
+        (withheld.throttled_s, "the quota of its cgroup withheld"),
+        (withheld.steal_s, "the hypervisor took"),
+        (withheld.pressure_s, "other threads waited for a core for"),
+    ];
+    let causes = causes.into_iter().filter_map(|(time, what)| {
+        // The counters' own precision.
+        let time = time.filter(|s| *s >= 0.01)?;
+        Some(format!("{what} {}", seconds(time)))
+    });
+    let causes: Vec<_> = causes.collect();
+    let causes = if causes.is_empty() {
+        String::new()
     } else {
-        ("", "")
-    };
-    let cause = if sending.sockets_full {
-        "the sockets were full, as the server took messages too slowly, or the generator was late"
-    } else {
-        "the generator was late"
-    };
-    let spin = if sending.busy_poll {
-        ""
-    } else {
-        " `--busy-poll`,"
+        format!(" ({} meanwhile)", causes.join(", "))
     };
     format!(
-        "send lag p99 of {lag} (limit: the service time p50, {service}): messages went out later than the server answers, because {cause}{full}; use{spin} a core of its own (`taskset`, `--pin`),{wider} or a lower `--rate`"
+        "{}{causes}: the longest times may be the generator's own; measure again while nothing else runs",
+        found.join("; ")
     )
 }
 
@@ -164,7 +233,8 @@ fn rate_not_kept(
     sending: SendConditions,
 ) -> &'static str {
     match (answered_all, sending.sockets_full) {
-        (true, false) if ended_with_connections => {
+        // What was in flight on them is lost, so that not all is answered.
+        (_, false) if ended_with_connections => {
             "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
         }
         (true, false) if sending.windowed => {
@@ -199,7 +269,9 @@ fn percent_beside(share: f64, limit: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::verdict::{Calibration, Evidence, Latency, SendConditions, Verdict, judge};
+    use measurement::verdict::{
+        Calibration, Evidence, Latency, SendConditions, SendLateness, Stop, Verdict, judge,
+    };
 
     fn good() -> Evidence {
         Evidence {
@@ -244,16 +316,60 @@ mod tests {
         assert!(reason(&Reason::GeneratorBusy(0.97)).contains("97 % of a core (limit 90 %)"));
     }
 
+    fn late_by(share: f64) -> Option<SendLateness> {
+        Some(SendLateness {
+            share_of_response_p99: Some(share),
+            ..SendLateness::default()
+        })
+    }
+
     #[test]
-    fn a_generator_later_than_the_server_is_invalid() {
-        assert_eq!(
-            verdict_of(|e| e.send_lag_p99_ns = Some(10)).0,
-            Verdict::Valid
-        );
-        let (verdict, reasons) = verdict_of(|e| e.send_lag_p99_ns = Some(11));
+    fn the_generators_own_lateness_is_named_with_its_part_of_the_p99() {
+        let said = |response_p99, busy_poll| {
+            let (verdict, reasons) = verdict_of(|e| {
+                (e.response.p99, e.response.max) = (Some(response_p99), Some(response_p99));
+                e.lateness = late_by(0.75);
+                e.sending.busy_poll = busy_poll;
+            });
+            (verdict, reason(&reasons[0]))
+        };
+        let (verdict, text) = said(4_000_000, false);
         assert_eq!(verdict, Verdict::Invalid);
+        assert!(
+            text.contains("75 % of the response time p99 of 4.00 ms"),
+            "{text}"
+        );
+        assert!(text.contains("`--busy-poll`"), "{text}");
+        assert!(!said(4_000_000, true).1.contains("`--busy-poll`"));
+        let (verdict, text) = said(200_000, false);
+        assert_eq!(verdict, Verdict::Suspect);
+        assert!(text.contains("its wake-up of 150 µs is finer"), "{text}");
+    }
+
+    #[test]
+    fn a_stop_is_named_with_its_time_and_what_it_touched() {
+        let stop = |start_ns, length_ns| Stop {
+            start_ns,
+            length_ns,
+            messages: 12,
+        };
+        let (_, reasons) = verdict_of(|e| {
+            e.stops = Stops::join(vec![stop(1_200_000_000, 600_000_000)]);
+            e.withheld.throttled_s = Some(0.5);
+        });
         let text = reason(&reasons[0]);
-        assert!(text.contains("send lag p99 of 11 ns (limit: the service time p50, 10 ns)"));
+        let begins = "the generator was stopped for 600 ms, 1.20 s after T0; 12 messages were in flight (the quota of its cgroup withheld 500 ms meanwhile)";
+        assert!(text.starts_with(begins), "{text}");
+        let (_, reasons) = verdict_of(|e| {
+            e.stops = Stops::join(vec![stop(0, 20_000_000), stop(50_000_000, 30_000_000)]);
+        });
+        let text = reason(&reasons[0]);
+        assert!(
+            text.contains(
+                "for 30.0 ms, 50.0 ms after T0, the longest of 2 stops, 50.0 ms in all; 24 messages"
+            ),
+            "{text}"
+        );
     }
 
     #[test]
@@ -277,6 +393,7 @@ mod tests {
             floor_service_p50_ns: floor,
             ceiling_messages_per_s: ceiling,
             took_s: 0.3,
+            longest_stop_ns: 0,
         };
         let mut evidence = good();
         evidence.calibration = Some(own(9, 1_112.0));
@@ -307,12 +424,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_that_ended_with_its_connections_is_not_blamed_on_the_servers_capacity() {
+        let (_, reasons) = verdict_of(|e| {
+            (e.achieved_share, e.answered_all) = (Some(0.3), false);
+            e.broken_connections = 80;
+        });
+        let said = reason(&reasons[0]);
+        assert!(said.contains("connections failed or ended early"), "{said}");
+    }
+
+    #[test]
     fn a_figure_better_than_the_generators_own_says_that_its_calibration_was_disturbed() {
         let mut evidence = good();
         evidence.calibration = Some(Calibration {
             floor_service_p50_ns: 12,
             ceiling_messages_per_s: 900.0,
             took_s: 0.3,
+            longest_stop_ns: 0,
         });
         let found = judge(&evidence);
         assert_eq!(found.verdict, Verdict::Suspect);
@@ -334,7 +462,7 @@ mod tests {
     fn what_was_done_already_is_not_advised() {
         let said = |windowed, busy_poll| {
             let (_, reasons) = verdict_of(|e| {
-                e.send_lag_p99_ns = Some(11);
+                e.lateness = late_by(0.3);
                 e.achieved_share = Some(0.5);
                 e.sending = SendConditions {
                     windowed,
@@ -349,10 +477,10 @@ mod tests {
             plain.contains("`--busy-poll`") && !plain.contains("`--window`"),
             "{plain}"
         );
-        assert_eq!(set.matches("a wider `--window`").count(), 2, "{set}");
+        assert_eq!(set.matches("a wider `--window`").count(), 1, "{set}");
         assert!(!set.contains("`--busy-poll`"), "{set}");
         let (_, full) = verdict_of(|e| {
-            e.send_lag_p99_ns = Some(11);
+            e.achieved_share = Some(0.5);
             e.sending.sockets_full = true;
         });
         assert!(reason(&full[0]).contains("the sockets were full"));

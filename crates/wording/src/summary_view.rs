@@ -1,7 +1,7 @@
 //! The figures of a summary for a person, built once: every front end prints this view.
 
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{ContextSwitches, SendLag};
+use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
@@ -113,7 +113,10 @@ impl SummaryView {
             points: broken_connections(&s.connections),
             ..row("connected", &connections)
         });
-        rows.extend(s.server.is_some().then(|| row("server", &server)));
+        rows.extend(s.server.as_ref().map(|used| LabelledRow {
+            points: too_little_cpu(used, s.messages.received),
+            ..row("server", &server)
+        }));
         rows.extend(has_usage.then(|| row("generator", &generator)));
         rows.extend(s.calibration.map(|_| row("calibration", &calibration)));
         let group = |title, figures| FigureGroup { title, figures };
@@ -198,6 +201,10 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
         lag("send lag p50", p50, "send lag p50"),
         lag("send lag p99", p99, "p99"),
         lag("send lag max", max, "max"),
+        in_table(
+            "own lateness p99",
+            s.send_lateness_ns.and_then(|l| known_time(l.p99)),
+        ),
         unusual("writes that found the socket full", blocked)
             .said((blocked > 0).then_some(blocked_writes)),
     ]
@@ -317,13 +324,29 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
+/// The reason why no CPU time is shown, where it cannot be true.
+fn too_little_cpu(server: &ServerUsage, echoes: u64) -> Vec<String> {
+    let note = format!(
+        "{} of CPU is too little for {}: another process served them; name that one with `--server-pid`",
+        human_time(server.cpu_s * 1e9),
+        if echoes == 1 {
+            "1 echo".to_owned()
+        } else {
+            format!("{} echoes", grouped(echoes))
+        }
+    );
+    let notes = server.is_implausible(echoes).then_some(note);
+    notes.into_iter().collect()
+}
+
 fn server(s: &Summary) -> Vec<SummaryFigure> {
     let Some(server) = &s.server else {
         return Vec::new();
     };
     let (per_cpu_s, rss_bytes) = (server.messages_per_cpu_s, server.max_rss_bytes);
+    let is_believed = !server.is_implausible(s.messages.received);
     usage(
-        Some(server.cpu_s),
+        is_believed.then_some(server.cpu_s),
         per_cpu_s,
         rss_bytes,
         server.context_switches,

@@ -76,10 +76,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, conflicts_with = "calibrate", help_heading = LOAD)]
     pub(crate) no_calibrate: bool,
 
-    /// Sample this process, without its children, as the server's: CPU, memory, context switches
-    /// (example: $(pgrep -x axum-ws))
-    #[arg(long, value_name = "PID", help_heading = CONNECTION)]
-    pub(crate) server_pid: Option<u32>,
+    /// Sample these processes and their descendants as the server's: CPU, memory, context switches. Separated
+    /// by commas or blanks, may be repeated (example: "$(pgrep uvicorn)")
+    #[arg(long, value_name = "PID,...", value_parser = process_numbers, help_heading = CONNECTION)]
+    pub(crate) server_pid: Vec<ProcessNumbers>,
 
     /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary),
     /// .hlog (HdrHistogram log, one interval a second) (example: run.json)
@@ -116,7 +116,8 @@ pub(crate) struct BenchArgs {
     /// latency over time, errors and the verdict so far
     ///
     /// It is drawn on standard error, which must be a terminal; --json may go to a file meanwhile.
-    /// q, Esc and Ctrl-C end the run and save its files; once more ends at once and saves nothing.
+    /// q, Esc and Ctrl-C end the run and save its files; once more, before everything is measured, ends at
+    /// once and saves nothing.
     #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) tui: bool,
 
@@ -147,10 +148,42 @@ fn pinned_cores(text: &str) -> Result<PinnedCores, UnitError> {
         .map(PinnedCores)
 }
 
+/// Process numbers, as several lines or a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProcessNumbers(Vec<u32>);
+
+/// Parses what `pgrep` prints, or a list by hand.
+fn process_numbers(text: &str) -> Result<ProcessNumbers, String> {
+    let numbers = text.split(|c: char| c == ',' || c.is_whitespace());
+    let numbers: Vec<u32> = numbers
+        .filter(|number| !number.is_empty())
+        .map(|number| {
+            number
+                .parse()
+                .map_err(|_| format!("`{number}` is not a process number"))
+        })
+        .collect::<Result<_, _>>()?;
+    if numbers.is_empty() {
+        return Err("no process number: is the server running?".to_owned());
+    }
+    Ok(ProcessNumbers(numbers))
+}
+
 impl BenchArgs {
+    /// The server's processes, each once.
+    pub(crate) fn server_pids(&self) -> Vec<u32> {
+        let mut pids = Vec::new();
+        for pid in self.server_pid.iter().flat_map(|numbers| &numbers.0) {
+            if !pids.contains(pid) {
+                pids.push(*pid);
+            }
+        }
+        pids
+    }
+
     /// Checks what clap cannot express in plain words.
     pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
-        if self.server_pid.is_some() && self.url.is_none() {
+        if !self.server_pid.is_empty() && self.url.is_none() {
             return Err(Self::command().error(
                 clap::error::ErrorKind::MissingRequiredArgument,
                 "--server-pid needs the URL of that server, which runs already",

@@ -6,7 +6,7 @@
 //! | `run` | one run: check, start, measure, report, save |
 //! | `embedded` | an echo server inside the process |
 //! | `phase_progress` | progress of a phase, and the summary so far: shared by every display |
-//! | `display_thread`, `progress_bar` | the progress bar, on a thread of its own |
+//! | `progress_bar` | the progress bar |
 //! | `tui` | the live screen |
 //! | `metrics` | the figures of the running run for Prometheus |
 //! | `report` | the summary as text |
@@ -14,7 +14,6 @@
 //! | `tool` | name and version of this program |
 
 mod args;
-mod display_thread;
 mod embedded;
 mod metrics;
 mod outputs;
@@ -43,11 +42,12 @@ pub fn main() -> ExitCode {
     cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
         args.check_usage()?;
         let control = RunHandle::new();
-        let stopped = control.clone();
+        let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
             announcement: "\nending the run and saving its files; once more ends at once and saves nothing",
             stop: Box::new(move || stopped.stop()),
-            clean_up: tui::screen::leave,
+            is_final: Box::new(move || finished.is_final()),
+            clean_up: tui::screen::leave_in_time,
         };
         run_until_second_interrupt(reaction, move |interrupts| {
             run::run(&args, &control, interrupts)

@@ -4,13 +4,13 @@ use std::io::{IsTerminal, stderr};
 use std::thread;
 use std::time::Duration;
 
+use cli::DisplayThread;
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
 use swarm::{Phase, RunHandle, RunProgress};
 use units::{grouped, human_time};
 
-use crate::display_thread::DisplayThread;
 use crate::phase_progress::PhaseProgress;
 
 /// Time between two changes of the display.
@@ -23,13 +23,14 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
     }
     control.watch();
     let (plan, control) = (plan.clone(), control.clone());
-    Some(DisplayThread::start(move |is_over| {
+    let display = DisplayThread::start(move |is_over| {
         let bar = ProgressBar::new(1);
         // Our own template, which is tested; without it the bar looks plain.
         if let Ok(style) = style() {
             bar.set_style(style);
         }
-        while !is_over() {
+        // A closed terminal is none.
+        while !is_over() && stderr().is_terminal() {
             let progress = control.progress();
             let phase = PhaseProgress::new(&plan, &progress);
             bar.set_length(phase.total.max(1));
@@ -42,7 +43,9 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
             thread::sleep(REDRAW_EVERY);
         }
         bar.finish_and_clear();
-    }))
+    });
+    // A run that cannot be shown can still be measured.
+    display.ok()
 }
 
 fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {

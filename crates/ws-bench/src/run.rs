@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use cli::interrupt::Interrupts;
-use cli::{ExitStatus, print_error, print_text};
+use cli::{ExitStatus, print_error, print_text, print_text_while};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
@@ -35,36 +35,47 @@ pub(crate) fn run(
     let mut summary = run.summary.context("the generator gave no summary")?;
     summary = summary.with_conditions(&args.conditions);
     wording::explain(&mut summary);
-    let (text, status) = (report::text(&summary), status(&summary));
+    let interrupted = control.is_interrupted();
+    let status = if interrupted {
+        ExitStatus::Interrupted
+    } else {
+        status(&summary)
+    };
+    let text = report::text(&summary);
     run.summary = Some(summary);
     let text = if args.json {
         results::write::to_json(&run).context("cannot print the summary")?
     } else {
         text
     };
-    // A terminal that is gone must not cost the files.
-    let printed = print(&text);
-
-    // Every file that can be saved is, before the first one that cannot is reported.
-    let saved = checked.outputs.save(&run);
+    // Every file that can be saved is, whether or not the text can be printed, and before the first one that
+    // cannot is reported.
+    let (printed, saved) = print_text_while(&text, || {
+        let saved = checked.outputs.save(&run);
+        let all_saved = saved.iter().all(Result::is_ok);
+        interrupts.end_at_once_with(if all_saved {
+            status
+        } else {
+            ExitStatus::Failed
+        });
+        saved
+    });
+    let printed = printed.context(NOT_PRINTED);
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         lines.iter().for_each(|line| args.notice(line));
     } else if printed.is_ok() && !lines.is_empty() {
-        print(&format!("\n{}\n", lines.join("\n")))?;
+        print_text(&format!("\n{}\n", lines.join("\n"))).context(NOT_PRINTED)?;
     }
     saved.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     match printed {
-        // Whoever closes a terminal has it ended, and cannot read there any more.
-        Err(error) if control.is_stopped() => print_error(&error),
+        Err(error) if interrupted => print_error(&error),
         printed => printed?,
     }
-    Ok(if control.is_stopped() {
-        ExitStatus::Interrupted
-    } else {
-        status
-    })
+    Ok(status)
 }
+
+const NOT_PRINTED: &str = "cannot print the summary";
 
 struct Checked {
     load: LoadSpec,
@@ -95,9 +106,11 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let url = target.as_ref().map(|server| &server.url);
     cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args)?;
-    let probe = match args.server_pid {
-        Some(pid) => Some(ProcessProbe::processes(&[pid])?),
-        None => url.is_none().then(ProcessProbe::own_process),
+    let pids = args.server_pids();
+    let probe = if pids.is_empty() {
+        url.is_none().then(ProcessProbe::own_process)
+    } else {
+        Some(ProcessProbe::trees(&pids)?)
     };
     Ok(Checked {
         load,
@@ -213,16 +226,17 @@ fn measure(
     interrupts.announce_on_interrupt(!args.quiet);
     let run = run?;
     let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
-    if let (Some(pid), None) = (args.server_pid, server) {
+    if let ([pid, others @ ..], None) = (&args.server_pids()[..], server) {
+        let processes = if others.is_empty() {
+            format!("process {pid}")
+        } else {
+            "one of the server's processes".to_owned()
+        };
         args.notice(&format!(
-            "process {pid} ended before the run did: its CPU and memory are not known"
+            "{processes} ended before the run did: its CPU and memory are not known"
         ));
     }
     Ok(run)
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    print_text(text).context("cannot print the summary")
 }
 
 /// The exit status of a run that was not interrupted and whose files were all written.

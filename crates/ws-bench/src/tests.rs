@@ -88,7 +88,7 @@ pub(crate) fn view(plan: &Plan, progress: &RunProgress, columns: usize) -> ViewM
         progress,
         history: &history(progress),
         calibration: None,
-        is_stopped: false,
+        is_interrupted: false,
     };
     ViewModel::new(&state, columns)
 }

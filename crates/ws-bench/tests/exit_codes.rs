@@ -1,12 +1,12 @@
 //! How the program ends: exit codes, and what a user interrupts.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::process::Stdio;
 
-use common::{Bench, Server, rows, stderr, stdout};
+use common::{Bench, Server, UnclosingServer, rows, stderr, stdout};
 use tokio_tungstenite::tungstenite::Message;
 
 #[test]
@@ -26,15 +26,23 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     );
 
     let babbling = Server::start(|_, _| Some(Message::text("nonsense")));
-    let line = format!("{} -c 2 -m 5 --warmup 0s --no-output", babbling.url);
+    let line = format!(
+        "{} -c 2 -m 5 --warmup 0s --timeout 300ms --no-output",
+        babbling.url
+    );
     let output = bench.run(&line);
     assert_eq!(output.status.code(), Some(5));
     let out = stdout(&output);
     assert!(
-        out.contains("invalid") && out.contains("nothing measured"),
+        out.contains("invalid") && out.contains("but with nothing that was sent"),
         "{out}"
     );
-    assert!(out.contains("10 corrupted"), "{out}");
+    // The run ended at the first timeout.
+    assert!(
+        out.contains(" corrupted · ") && out.contains(" never sent"),
+        "{out}"
+    );
+    assert!(out.contains("begins “nonsense”"), "{out}");
     // What is worst is told: an invalid run before failed messages, these before a condition.
     let gate = "--fail-if received>0 --fail-if lost>=0";
     assert_eq!(bench.run(&format!("{line} {gate}")).status.code(), Some(5));
@@ -65,7 +73,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[cfg(unix)]
 mod interrupts {
     use std::process::Command;
-    use std::sync::atomic::Ordering;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -81,10 +89,7 @@ mod interrupts {
 
     /// Waits until the server has seen this many messages of a run that is not to end before.
     fn wait_for(child: &mut std::process::Child, server: &Server, messages: usize) {
-        while server.seen.load(Ordering::Relaxed) < messages {
-            assert_eq!(child.try_wait().unwrap(), None, "it has ended");
-            std::thread::yield_now();
-        }
+        wait_for_count(child, &server.seen, messages);
     }
 
     /// Starts an endless run and waits until the server has seen this many messages.
@@ -149,46 +154,24 @@ mod interrupts {
         }
     }
 
-    /// A terminal of its own, which is closed: the system sends SIGHUP, and no line can be written any more.
+    /// A shell sends SIGHUP when its terminal is closed, and the system does as well.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_terminal_that_is_gone_costs_no_file() {
-        use std::os::unix::fs::OpenOptionsExt;
-
-        use nix::fcntl::OFlag;
-        use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
-
-        let server = Server::start(|_, message| Some(message));
+    fn a_terminal_that_is_closed_is_no_second_ctrl_c() {
+        let server = Server::start(|_, _| None);
         let bench = Bench::new();
-        // No child may inherit the end that is closed.
-        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let terminal = posix_openpt(flags).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let side = || {
-            let mut options = std::fs::OpenOptions::new();
-            options.read(true).write(true);
-            options.custom_flags(OFlag::O_NOCTTY.bits());
-            options.open(ptsname_r(&terminal).unwrap()).unwrap()
-        };
-        let program = bench.command(&format!("{} -c 2 -d 10m --warmup 0s", server.url));
-        let mut in_session = Command::new("setsid");
-        in_session
-            .arg("--ctty")
-            .arg(program.get_program())
-            .args(program.get_args());
-        let mut child = hearing_hangups(&in_session)
+        let program = bench.command(&format!("{} -c 2 -d 10m --warmup 0s -q", server.url));
+        let mut child = hearing_hangups(&program)
             .current_dir(bench.folder.path())
-            .stdin(side())
-            .stdout(side())
-            .stderr(side())
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        wait_for(&mut child, &server, 100);
-        drop(terminal);
+        wait_for(&mut child, &server, 2);
+        interrupt(&child);
+        send(&child, "-HUP");
+        send(&child, "-HUP");
         assert_eq!(child.wait().unwrap().code(), Some(130));
         assert_eq!(bench.files(), ["latencies.xlsx"]);
-        assert!(rows(&bench.path("latencies.xlsx"), "latencies") >= 90);
     }
 
     /// Somebody wants it to go on without a terminal.
@@ -229,5 +212,45 @@ mod interrupts {
             "{:?}",
             bench.files()
         );
+    }
+
+    /// Waits until a server of the program has counted as many.
+    fn wait_for_count(child: &mut std::process::Child, count: &AtomicUsize, at_least: usize) {
+        while count.load(Ordering::Relaxed) < at_least {
+            assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_over_is_neither_lost_nor_called_unfinished() {
+        let server = UnclosingServer::start();
+        let bench = Bench::new();
+        let line = format!("{} -c 2 -m 50 --warmup 0s -q -o run.json", server.url);
+        let mut child = bench.command(&line).stdout(Stdio::piped()).spawn().unwrap();
+        wait_for_count(&mut child, &server.closes, 2);
+        (0..3).for_each(|_| interrupt(&child));
+        let output = child.wait_with_output().unwrap();
+        assert_ne!(output.status.code(), Some(130));
+        let out = stdout(&output);
+        assert!(out.contains("100 sent · 100 echoed · 0 lost"), "{out}");
+        assert!(!out.contains("ended early"), "{out}");
+        assert_eq!(bench.files(), ["run.json"]);
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_is_saved_also_when_its_close_is() {
+        let server = UnclosingServer::start();
+        let bench = Bench::new();
+        let line = format!("{} -c 2 -d 10m --warmup 0s -q -o run.json", server.url);
+        let mut child = bench.command(&line).stdout(Stdio::piped()).spawn().unwrap();
+        wait_for_count(&mut child, &server.messages, 100);
+        interrupt(&child);
+        wait_for_count(&mut child, &server.closes, 2);
+        (0..2).for_each(|_| interrupt(&child));
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        assert!(stdout(&output).contains("ended early by the user"));
+        assert_eq!(bench.files(), ["run.json"]);
     }
 }

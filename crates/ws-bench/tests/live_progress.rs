@@ -11,8 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
 
-use common::{Bench, Server, stderr, stdout};
-use futures_util::{SinkExt, StreamExt};
+use common::{Bench, Server, UnclosingServer, stderr, stdout};
 use serde_json::Value;
 
 /// A run that serves metrics.
@@ -81,31 +80,6 @@ impl Running {
     }
 }
 
-/// An echo server that never answers a close frame, so that a run takes its time to close.
-fn unclosing() -> (String, tokio::runtime::Runtime) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let listener = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    runtime.spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(async move {
-                let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-                while let Some(Ok(message)) = socket.next().await {
-                    if message.is_close() {
-                        // The answer goes out with the next look at the socket.
-                        return std::future::pending().await;
-                    }
-                    socket.send(message).await.unwrap();
-                }
-            });
-        }
-    });
-    (url, runtime)
-}
-
 fn echo() -> Server {
     Server::start(|_, message| Some(message))
 }
@@ -148,7 +122,8 @@ fn an_address_in_use_is_refused_before_the_load() {
 
 #[test]
 fn counters_never_go_back_and_end_where_the_summary_does() {
-    let (url, _runtime) = unclosing();
+    let server = UnclosingServer::start();
+    let url = &server.url;
     let bench = Bench::new();
     // Two stages of which the second asks for next to nothing, so that the end of the load is looked at.
     let line = format!(

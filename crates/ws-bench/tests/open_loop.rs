@@ -1,6 +1,6 @@
 //! The open loop, conditions and logs, through the program as it is called.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

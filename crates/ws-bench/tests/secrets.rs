@@ -1,9 +1,13 @@
 //! Secrets of a command line are in no file of the run.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
+
+mod common;
 
 use std::io::Read;
 use std::process::Command;
+
+use common::{Bench, Server, stderr};
 
 const SECRET: &str = "pl4nted-s3cret";
 
@@ -28,7 +32,8 @@ fn content(path: &std::path::Path) -> Vec<u8> {
 #[test]
 fn no_file_holds_a_secret_of_the_command_line() {
     let folder = tempfile::tempdir().unwrap();
-    let files = ["a.json", "a.csv", "a.xlsx", "a.hlog"];
+    let files = ["a.json", "a.csv", "a.xlsx", "a.hlog", "a.svg"];
+    let server = Server::start(|_, message| Some(message));
     let mut bench = Command::new(env!("CARGO_BIN_EXE_ws-bench"));
     bench.current_dir(folder.path());
     bench.args(["-c", "1", "-m", "3", "--warmup", "0s", "-q", "--json"]);
@@ -42,11 +47,17 @@ fn no_file_holds_a_secret_of_the_command_line() {
     }
     bench.arg(format!("--header=Proxy-Authorization: {SECRET}"));
     for file in files {
-        bench.args(["-o", file]);
+        let flag = if file.ends_with(".svg") {
+            "--plot"
+        } else {
+            "-o"
+        };
+        bench.args([flag, file]);
     }
+    bench.arg(format!("{}?room=1&token={SECRET}", server.url));
     let output = bench.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let mut all = output.stdout;
+    let mut all = [output.stdout, output.stderr].concat();
     assert!(String::from_utf8_lossy(&all).contains("Authorization: ***"));
     for file in files {
         all.extend(content(&folder.path().join(file)));
@@ -55,4 +66,77 @@ fn no_file_holds_a_secret_of_the_command_line() {
         .windows(SECRET.len())
         .any(|part| part == SECRET.as_bytes());
     assert!(!is_there, "a file holds the secret");
+}
+
+#[test]
+fn no_message_holds_a_secret_of_the_url() {
+    let bench = Bench::new();
+    for url in [
+        // Nobody listens on port 1.
+        format!("ws://127.0.0.1:1/?token={SECRET}"),
+        format!("WS+UNIX:/nowhere.sock:/ws?token={SECRET}"),
+        format!("ws://me:{SECRET}@127.0.0.1:1/"),
+        format!("http://127.0.0.1/?token={SECRET}"),
+    ] {
+        let output = bench.command("-c 1 -m 1 -q").arg(&url).output().unwrap();
+        assert!(!output.status.success());
+        let said = stderr(&output);
+        assert!(
+            said.contains("***") && !said.contains(SECRET),
+            "{url}: {said}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_case_of_a_scheme_hides_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s.sock");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(async { tokio::net::UnixListener::bind(&socket).unwrap() });
+    runtime.spawn(async move {
+        use futures_util::{SinkExt, StreamExt};
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut echo = tokio_tungstenite::accept_async(stream).await.unwrap();
+        while let Some(Ok(message)) = echo.next().await {
+            if message.is_text() {
+                echo.send(message).await.unwrap();
+            }
+        }
+    });
+    let url = format!("WS+Unix:{}:/ws?token={SECRET}", socket.display());
+    let output = Bench::new()
+        .command("-c 1 -m 3 --warmup 0s --json -q --no-output")
+        .arg(url)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        said.contains("token=***") && !said.contains(SECRET),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_odd_command_line_is_stored_and_costs_no_file() {
+    let bench = Bench::new();
+    let output = bench
+        .command("-c 1 -m 3 --warmup 0s -q -o a.xlsx")
+        .args(["--fail-if", &format!("p99>{}10s", " ".repeat(40_000))])
+        .args(["--origin", "", "--seed", "5"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let run =
+        results::read::read_run(&bench.path("a.xlsx"), &[results::read::RunPart::Summary]).unwrap();
+    let words = run.summary.unwrap().command_line.unwrap();
+    let at = words.iter().position(|word| word == "--origin").unwrap();
+    assert_eq!(words[at + 1..], ["", "--seed", "5"]);
+    assert_eq!(
+        words[at - 1].chars().count(),
+        32_767,
+        "a cell holds no more"
+    );
 }

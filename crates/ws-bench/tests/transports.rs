@@ -1,6 +1,6 @@
 //! The program over `wss://` and Unix sockets: flags, texts and exit codes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -13,6 +13,7 @@ use measurement::run::comparison::ComparedFigure;
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
+use crate::gate::{GATE_MODES, GateMode};
 use crate::server::candidate::{Candidate, DEFAULT_PATH};
 
 const SERVERS: &str = "Servers";
@@ -67,7 +68,7 @@ Exit codes:
   0    fine, whichever server is faster
   1    the comparison failed
   2    wrong usage, or saved runs that cannot be compared
-  3    a server failed: it did not start, did not echo right, or ended in a round
+  3    a server failed: it did not start, did not pass the gate, or failed in a round or a saved run
   4    a --fail-if held with confidence
   5    the comparison is invalid
   130  interrupted, files saved
@@ -113,8 +114,11 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time, help_heading = SERVERS)]
     pub(crate) ready_timeout: Duration,
 
-    /// How long each check before the rounds may take: text, binary, empty and 1 MiB messages, a ping, a
-    /// fragmented message and the close handshake (example: 20s)
+    /// Checks before the rounds that a server has to pass (example: full)
+    #[arg(long, value_parser = cli::one_of(&GATE_MODES), default_value = "plan", help_heading = SERVERS)]
+    pub(crate) gate: GateMode,
+
+    /// Time limit of each check before the rounds (example: 20s)
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time, help_heading = SERVERS)]
     pub(crate) gate_timeout: Duration,
 

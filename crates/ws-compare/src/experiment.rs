@@ -13,6 +13,7 @@ use units::{Rate, counted, human_rate};
 
 use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
+use crate::gate::Gate;
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -78,13 +79,14 @@ impl<'a> Experiment<'a> {
             certificate_policy: plan.server().certificate_policy.clone(),
             client_identity: plan.server().client_identity.clone(),
             headers: template.draft.headers.clone(),
+            text: template.draft.text,
             control: stop.control.clone(),
         };
         let runner = RoundRunner {
             starter,
             template,
             machine: Machine::describe(&plan, open_files::limit()),
-            check_timeout: args.gate_timeout,
+            gate: gate(args),
         };
         Ok(Self {
             args,
@@ -135,7 +137,7 @@ impl<'a> Experiment<'a> {
         Ok(comparison)
     }
 
-    /// Checks every server, and with a pilot its capacity. `false` when the user ended it.
+    /// Holds every server against the gate, and measures its capacity with a pilot. `false` when the user ended it.
     fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> bool {
         let pilot = self.args.rate.is_none();
         for (candidate, server) in self.candidates.iter().zip(servers) {
@@ -143,7 +145,10 @@ impl<'a> Experiment<'a> {
                 display.show(&candidate.name, phase);
             });
             match found {
-                Ok(capacity) => server.pilot_messages_per_s = capacity,
+                Ok(found) => {
+                    server.pilot_messages_per_s = found.capacity;
+                    server.notes = found.notes;
+                }
                 Err(ServerFailure::Interrupted) => return false,
                 Err(error) => {
                     let why = error.in_one_line();
@@ -228,6 +233,14 @@ impl<'a> Experiment<'a> {
             }
         }
         true
+    }
+}
+
+fn gate(args: &CompareArgs) -> Gate {
+    Gate {
+        mode: args.gate,
+        timeout: args.gate_timeout,
+        verify: args.load.verify,
     }
 }
 

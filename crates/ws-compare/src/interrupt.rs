@@ -1,5 +1,8 @@
 //! Ctrl-C, or a terminal that is closed: once ends the rounds, twice the program; either way no server is left behind.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cli::ExitStatus;
 use cli::interrupt::{InterruptReaction, Interrupts, run_until_second_interrupt};
 use host::process_group::ProcessGroups;
@@ -14,10 +17,18 @@ pub(crate) struct InterruptHandle {
     pub(crate) groups: ProcessGroups,
     /// Signals, and the files that the second one removes.
     pub(crate) interrupts: Interrupts,
+    is_final: Arc<AtomicBool>,
+}
+
+impl InterruptHandle {
+    /// Marks the rounds as measured: from now on no signal ends the program before its files are saved.
+    pub(crate) fn keep_rounds(&self) {
+        self.is_final.store(true, Ordering::Release);
+    }
 }
 
 /// Runs `body`; the first signal stops its [`RunHandle`], the second one kills the servers, leaves
-/// `body` behind and ends with exit code 130.
+/// `body` behind and ends with exit code 130, unless all rounds are measured by then.
 pub(crate) fn until_second(
     body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {
@@ -26,9 +37,12 @@ pub(crate) fn until_second(
         ProcessGroups::marked_by("WS_COMPARE_SERVER"),
     );
     let (stopped, killed) = (control.clone(), groups.clone());
+    let is_final = Arc::new(AtomicBool::new(false));
+    let all_measured = Arc::clone(&is_final);
     let reaction = InterruptReaction {
         announcement: "\nending after the rounds so far and saving files; once more ends at once and saves nothing",
         stop: Box::new(move || stopped.stop()),
+        is_final: Box::new(move || all_measured.load(Ordering::Acquire)),
         clean_up: move || killed.kill_all(),
     };
     run_until_second_interrupt(reaction, move |interrupts| {
@@ -36,6 +50,7 @@ pub(crate) fn until_second(
             control,
             groups,
             interrupts: interrupts.clone(),
+            is_final,
         })
     })
 }

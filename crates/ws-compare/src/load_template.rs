@@ -1,10 +1,12 @@
 //! Plans of the runs: one load, in closed loop and at a rate.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
-use measurement::plan::{Arrivals, Length, Load, LoadDraft, LoadSpec, PlanError, RateProfile};
-use units::Rate;
+use measurement::plan::{
+    Arrivals, Length, Load, LoadDraft, LoadSpec, MAX_TIMEOUT, PlanError, RateProfile, Verify,
+};
+use units::{Rate, SizeRange};
 
 use crate::args::CompareArgs;
 use crate::cpu_split::CpuSplit;
@@ -68,6 +70,41 @@ impl LoadTemplate {
                 window: self.open_window,
             };
         })
+    }
+
+    /// Returns the loads of the gate, for the largest and the smallest payload: one message each, sent and awaited
+    /// for at most `timeout`. Unverified, two: a greeting must not pass for all echoes.
+    pub(crate) fn gate(&self, seed: u64, timeout: Duration) -> Result<Vec<LoadSpec>, PlanError> {
+        let SizeRange { min, max } = self.draft.payload;
+        let sizes = if min == max {
+            vec![max]
+        } else {
+            vec![max, min]
+        };
+        let load = |bytes| {
+            self.load(seed, |draft| {
+                let timeout = timeout.clamp(Duration::from_millis(1), MAX_TIMEOUT);
+                let more = u64::from(draft.verify == Verify::Off);
+                *draft = LoadDraft {
+                    clients: NonZeroU32::MIN,
+                    length: Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(more)),
+                    payload: SizeRange {
+                        min: bytes,
+                        max: bytes,
+                    },
+                    load: Load::PING_PONG,
+                    connect_rate: None,
+                    connect_timeout: timeout,
+                    timeout,
+                    warmup: Duration::ZERO,
+                    threads: NonZeroUsize::MIN,
+                    busy_poll: false,
+                    max_samples: 0,
+                    ..draft.clone()
+                };
+            })
+        };
+        sizes.into_iter().map(load).collect()
     }
 
     /// Returns the load of a pilot run: a short capacity run without samples.

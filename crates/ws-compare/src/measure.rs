@@ -9,6 +9,7 @@ use measurement::run::comparison::{RunRow, Steadiness};
 use measurement::run::{Host, Summary, Tool};
 use measurement::verdict::Calibration;
 use swarm::{RunHandle, RunSetup, SwarmError};
+use units::grouped;
 
 use crate::steady_state::{self, SteadyFigure};
 
@@ -138,27 +139,53 @@ fn steady_row(summary: &Summary, samples: &[Sample]) -> RunRow {
     row
 }
 
-/// Describes faults of a server. Being slow is none: late echoes, and messages of an open loop that could
-/// not be sent, are for the verdict.
-fn describe_faults(summary: &Summary) -> Option<String> {
+/// Describes faults of a server under load; `None` when every connection stood and every message came back right.
+/// The one gate for live rounds and saved runs. Slowness is not a fault: late echoes are for the verdict.
+pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
     let (m, c) = (&summary.messages, &summary.connections);
+    let clients = u64::from(summary.plan.clients);
     let counts = [
-        (c.failed, "connections failed"),
-        (c.closed_early, "connections ended early"),
-        (m.lost, "messages were lost"),
-        (m.corrupted.unwrap_or(0), "echoes were wrong"),
-        (m.duplicated, "echoes came twice"),
+        (c.failed, "connection failed", "connections failed"),
+        (
+            clients.saturating_sub(c.opened + c.failed),
+            "connection was never attempted",
+            "connections were never attempted",
+        ),
+        (
+            c.closed_early,
+            "connection ended early",
+            "connections ended early",
+        ),
+        (
+            m.unsent,
+            "message was never sent",
+            "messages were never sent",
+        ),
+        (m.lost, "message was lost", "messages were lost"),
+        (
+            m.corrupted.unwrap_or(0),
+            "echo was wrong",
+            "echoes were wrong",
+        ),
+        (m.duplicated, "echo came twice", "echoes came twice"),
     ];
     let parts: Vec<_> = counts
         .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{} {what}", units::grouped(*n)))
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, one, several)| format!("{} {}", grouped(*n), if *n == 1 { one } else { several }))
         .collect();
     if parts.is_empty() {
         return None;
     }
-    let reasons = c.failures.iter().chain(&c.early_ends);
-    let most = reasons.max_by_key(|(_, n)| **n);
-    let because = most.map_or_else(String::new, |(reason, _)| format!(" ({reason})"));
+    let ends = c.failures.iter().chain(&c.early_ends);
+    let most_frequent = ends
+        .max_by_key(|(_, n)| **n)
+        .map(|(reason, _)| reason.clone());
+    let difference = m.differences.first().map(wording::messages::difference);
+    let reasons: Vec<_> = most_frequent.into_iter().chain(difference).collect();
+    let because = match reasons.as_slice() {
+        [] => String::new(),
+        reasons => format!(" ({})", reasons.join("; ")),
+    };
     Some(format!("{}{because}", parts.join(", ")))
 }

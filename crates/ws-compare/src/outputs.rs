@@ -53,15 +53,16 @@ impl ComparisonFiles {
         paths.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
 
-    pub(crate) fn create(self) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
-        let create = |(format, path): (OutputFormat, PathBuf)| {
-            anyhow::Ok((format, AtomicFile::create(&path)?))
-        };
-        self.0
-            .into_iter()
-            .map(create)
-            .collect::<Result<_, _>>()
-            .map(ComparisonFiles)
+    /// Creates the files. Returns those that could be created, and an error for each other.
+    pub(crate) fn create(self) -> (ComparisonFiles<AtomicFile>, Vec<anyhow::Error>) {
+        let (mut files, mut errors) = (Vec::new(), Vec::new());
+        for (format, path) in self.0 {
+            match AtomicFile::create(&path) {
+                Ok(file) => files.push((format, file)),
+                Err(error) => errors.push(error.into()),
+            }
+        }
+        (ComparisonFiles(files), errors)
     }
 }
 

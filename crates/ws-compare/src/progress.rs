@@ -1,60 +1,110 @@
 //! Progress of the comparison on standard error: a bar on a terminal, a line a round elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, stderr};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use cli::print_notice;
+use cli::{DisplayThread, print_notice};
 use indicatif::{ProgressBar, ProgressStyle};
+
+/// Time between two changes of the bar.
+const REDRAW_EVERY: Duration = Duration::from_millis(200);
+
+/// A change of the bar.
+#[derive(Debug)]
+enum Change {
+    /// The spinner becomes a bar of this many turns.
+    Turns(u64),
+    Message(String),
+    EndTurn,
+    /// A line that stays, above the bar.
+    Line(String),
+}
 
 /// The display. Dropped, it removes the bar.
 #[derive(Debug)]
 pub(crate) struct ProgressDisplay {
-    /// Hidden when it is quiet, and without a terminal.
-    bar: ProgressBar,
+    /// `None` when it is quiet, and without a terminal. Changes are drawn on a thread of its own: a terminal
+    /// that takes nothing stops no round.
+    bar: Option<(Sender<Change>, DisplayThread)>,
     is_quiet: bool,
 }
 
 impl ProgressDisplay {
     pub(crate) fn start(is_quiet: bool) -> Self {
-        let bar = if is_quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        };
-        Self { bar, is_quiet }
+        let has_bar = !is_quiet && stderr().is_terminal();
+        let bar = has_bar.then(|| {
+            let (changes, drawn) = mpsc::channel();
+            let display = DisplayThread::start(move |is_over| draw(&drawn, is_over));
+            // A comparison that cannot be shown can still be measured.
+            display.ok().map(|display| (changes, display))
+        });
+        Self {
+            bar: bar.flatten(),
+            is_quiet,
+        }
     }
 
     /// Turns the spinner into a bar of this many turns.
     pub(crate) fn begin_rounds(&self, turns: u64) {
-        self.bar.set_length(turns);
-        self.bar.set_position(0);
-        self.bar.reset_eta();
-        self.bar.set_style(style("{bar:24} {msg} · {eta} left"));
+        self.change(Change::Turns(turns));
     }
 
     pub(crate) fn show(&self, label: &str, phase: &str) {
-        self.bar.set_message(format!("{label} · {phase}"));
+        self.change(Change::Message(format!("{label} · {phase}")));
     }
 
     pub(crate) fn end_turn(&self) {
-        self.bar.inc(1);
+        self.change(Change::EndTurn);
     }
 
     /// Prints a line that stays.
     pub(crate) fn line(&self, text: &str) {
-        if !self.bar.is_hidden() {
-            self.bar.println(text);
+        if self.bar.is_some() {
+            self.change(Change::Line(text.to_owned()));
         } else if !self.is_quiet {
             print_notice(text);
         }
     }
+
+    fn change(&self, change: Change) {
+        if let Some((changes, _)) = &self.bar {
+            // Nobody draws it once the terminal is gone.
+            let _ = changes.send(change);
+        }
+    }
 }
 
-impl Drop for ProgressDisplay {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+/// Draws the changes until it is over and the last one is drawn, or the terminal is gone.
+fn draw(changes: &Receiver<Change>, is_over: &dyn Fn() -> bool) {
+    let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
+    while stderr().is_terminal() {
+        let wait = if is_over() {
+            Duration::ZERO
+        } else {
+            REDRAW_EVERY
+        };
+        match changes.recv_timeout(wait) {
+            Ok(change) => apply(&bar, change),
+            Err(RecvTimeoutError::Timeout) if !is_over() => bar.tick(),
+            Err(_) => break,
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn apply(bar: &ProgressBar, change: Change) {
+    match change {
+        Change::Turns(turns) => {
+            bar.set_length(turns);
+            bar.set_position(0);
+            bar.reset_eta();
+            bar.set_style(style("{bar:24} {msg} · {eta} left"));
+        }
+        Change::Message(text) => bar.set_message(text),
+        Change::EndTurn => bar.inc(1),
+        Change::Line(text) if bar.is_hidden() => print_notice(&text),
+        Change::Line(text) => bar.println(text),
     }
 }
 

@@ -1,17 +1,15 @@
 //! One server's turn: started, measured in closed loop and at a rate, ended.
 
-use std::time::Duration;
-
 use measurement::plan::LoadSpec;
 use measurement::run::comparison::RoundRow;
 use statistics::order_statistics::median;
 use units::Rate;
 
-use crate::conformance::failed_checks;
+use crate::gate::Gate;
 use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
 use crate::server::candidate::Candidate;
-use crate::server::failure::ServerFailure;
+use crate::server::failure::{ServerFailure, describe_ending};
 use crate::server::starter::{RunningServer, ServerStarter};
 
 #[derive(Debug)]
@@ -19,8 +17,16 @@ pub(crate) struct RoundRunner {
     pub(crate) starter: ServerStarter,
     pub(crate) template: LoadTemplate,
     pub(crate) machine: Machine,
-    /// Limit of each conformance check.
-    pub(crate) check_timeout: Duration,
+    pub(crate) gate: Gate,
+}
+
+/// Results of a server that was tried out before all rounds.
+#[derive(Debug, Default)]
+pub(crate) struct TryOut {
+    /// Right echoes per second of the pilot, if there was one.
+    pub(crate) capacity: Option<f64>,
+    /// Checks that it does not pass, and need not.
+    pub(crate) notes: Vec<String>,
 }
 
 /// A server's row of a round, without figures yet.
@@ -35,7 +41,7 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    /// Checks a server's conformance before all rounds, and with `pilot` measures its capacity: right echoes
+    /// Holds a server against the gate before all rounds, and with `pilot` measures its capacity: right echoes
     /// per second, the median of a few short runs.
     pub(crate) fn try_out(
         &self,
@@ -43,19 +49,16 @@ impl RoundRunner {
         seed: u64,
         pilot: bool,
         mut on_phase: impl FnMut(&'static str),
-    ) -> Result<Option<f64>, ServerFailure> {
+    ) -> Result<TryOut, ServerFailure> {
         on_phase("starting");
         let mut server = self.starter.start(candidate)?;
-        on_phase("conformance");
-        let failed = failed_checks(&server.address, self.check_timeout, &self.starter.control);
-        if self.starter.control.is_stopped() {
-            return Err(ServerFailure::Interrupted);
-        }
-        if !failed.is_empty() {
-            check_alive(candidate, &mut server)?;
-            return Err(ServerFailure::Conformance {
+        on_phase("gate");
+        if let Some(refusal) = self.refusal(candidate, &mut server, seed)? {
+            return Err(ServerFailure::Gate {
                 name: candidate.name.clone(),
-                failed,
+                refusal,
+                // Written up to its end: a server may close a connection before it says why.
+                output: server.end_with_output(),
             });
         }
         let mut capacities = Vec::new();
@@ -67,8 +70,54 @@ impl RoundRunner {
                 capacities.push(outcome.row.messages_per_s);
             }
         }
+        on_phase("further checks");
+        let notes = self.notes(&mut server)?;
         server.end();
-        Ok(median(&capacities))
+        Ok(TryOut {
+            capacity: median(&capacities),
+            notes,
+        })
+    }
+
+    /// Carries out the checks that the server has to pass; the result is in words.
+    fn refusal(
+        &self,
+        candidate: &Candidate,
+        server: &mut RunningServer,
+        seed: u64,
+    ) -> Result<Option<String>, ServerFailure> {
+        let loads = self.template.gate(seed, self.gate.timeout)?.into_iter();
+        let plans = loads.map(|load| load.against(server.address.server.clone()));
+        let plans = plans.collect::<Result<Vec<_>, _>>()?;
+        let control = &self.starter.control;
+        let refusal = self.gate.refusal(&plans, &server.address, control);
+        if control.is_stopped() {
+            return Err(ServerFailure::Interrupted);
+        }
+        if !matches!(refusal, Ok(None)) {
+            check_alive(candidate, server)?;
+        }
+        refusal.map_err(|source| ServerFailure::Run {
+            name: candidate.name.clone(),
+            source,
+        })
+    }
+
+    /// Carries out the checks that the server need not pass. It may end in them: each round starts it anew.
+    fn notes(&self, server: &mut RunningServer) -> Result<Vec<String>, ServerFailure> {
+        let control = &self.starter.control;
+        let failed = self.gate.notes(&server.address, control);
+        if control.is_stopped() {
+            return Err(ServerFailure::Interrupted);
+        }
+        let mut notes: Vec<_> = failed.iter().map(ToString::to_string).collect();
+        if let Some((status, _)) = server.ending() {
+            notes.push(format!(
+                "the server {} in these checks",
+                describe_ending(status)
+            ));
+        }
+        Ok(notes)
     }
 
     /// Fills the row of a server's turn: capacity, and latency at the rate.
@@ -107,7 +156,8 @@ impl RoundRunner {
         let plan = load.against(server.address.server.clone())?;
         let control = &self.starter.control;
         let outcome = measure(&plan, control, &self.machine, &server.processes());
-        if control.is_stopped() {
+        // One that was over by then counts.
+        if control.is_interrupted() {
             return Err(ServerFailure::Interrupted);
         }
         // The end of its process explains everything else.

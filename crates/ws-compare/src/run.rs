@@ -1,7 +1,8 @@
 //! One comparison from the checks to the exit code.
 
 use anyhow::Context;
-use cli::{ExitStatus, print_notice, print_text};
+use cli::interrupt::Interrupts;
+use cli::{ExitStatus, print_notice, print_text, print_text_while};
 use measurement::run::comparison::Comparison;
 use measurement::verdict::Verdict;
 use results::atomic_file::AtomicFile;
@@ -17,7 +18,7 @@ use crate::{saved_runs, text, verdicts};
 pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
     let outputs = ComparisonFiles::check(&args.outputs).map_err(usage_error)?;
     if !args.files.is_empty() {
-        return run_saved(args, outputs);
+        return run_saved(args, &stop.interrupts, outputs);
     }
     let candidates = [args.servers.as_slice(), &args.urls].concat();
     for candidate in &candidates {
@@ -40,13 +41,19 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     }
     let experiment = Experiment::new(args, stop, &candidates)?;
     // A file that cannot be written is reported before anything is started.
-    let outputs = outputs.create()?;
+    let outputs = create(outputs)?;
     stop.interrupts.remove_on_abort(outputs.unfinished());
-    finish(args, experiment.run()?, &conditions, outputs)
+    let comparison = experiment.run()?;
+    stop.keep_rounds();
+    finish(args, &stop.interrupts, comparison, &conditions, outputs)
 }
 
 /// Compares saved runs, or reads a saved comparison.
-fn run_saved(args: &CompareArgs, outputs: ComparisonFiles) -> anyhow::Result<ExitStatus> {
+fn run_saved(
+    args: &CompareArgs,
+    interrupts: &Interrupts,
+    outputs: ComparisonFiles,
+) -> anyhow::Result<ExitStatus> {
     let mut comparison =
         saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
     if !args.figures.is_empty() {
@@ -55,11 +62,19 @@ fn run_saved(args: &CompareArgs, outputs: ComparisonFiles) -> anyhow::Result<Exi
     let servers = comparison.servers.iter();
     let names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
     let conditions = conditions(args, &names)?;
-    finish(args, comparison, &conditions, outputs.create()?)
+    finish(args, interrupts, comparison, &conditions, create(outputs)?)
+}
+
+/// Creates all files. Each that cannot be created is reported.
+fn create(outputs: ComparisonFiles) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
+    let (files, errors) = outputs.create();
+    report_all(errors.into_iter())?;
+    Ok(files)
 }
 
 fn finish(
     args: &CompareArgs,
+    interrupts: &Interrupts,
     comparison: Comparison,
     conditions: &Conditions,
     outputs: ComparisonFiles<AtomicFile>,
@@ -70,32 +85,55 @@ fn finish(
     } else {
         text::text(comparison)
     };
-    // A terminal that is gone must not cost the files.
-    let printed = print(&text);
-    let saved = outputs.write(comparison);
+    // A saved comparison may have been interrupted; this program was not.
+    let interrupted = comparison.interrupted && args.files.is_empty();
+    let status = if interrupted {
+        ExitStatus::Interrupted
+    } else {
+        exit_status(comparison)
+    };
+    // A reader that does not read must not cost the files.
+    let (printed, saved) = print_text_while(&text, || {
+        let saved = outputs.write(comparison);
+        let all_saved = interrupted || saved.iter().all(Result::is_ok);
+        interrupts.end_at_once_with(if all_saved {
+            status
+        } else {
+            ExitStatus::Failed
+        });
+        saved
+    });
+    let printed = printed.context(NOT_PRINTED);
     let lines: Vec<_> = saved.iter().flatten().cloned().collect();
     if args.json {
         if !args.quiet {
             lines.iter().for_each(|line| print_notice(line));
         }
     } else if printed.is_ok() && !lines.is_empty() {
-        print(&format!("\n{}\n", lines.join("\n")))?;
+        print_text(&format!("\n{}\n", lines.join("\n"))).context(NOT_PRINTED)?;
     }
-    // A saved comparison may have been interrupted; this program was not.
-    let interrupted = comparison.interrupted && args.files.is_empty();
     // Every file that can be saved is, before the first error is reported.
     let results = saved.into_iter().chain([printed.map(|()| String::new())]);
-    match results.into_iter().find_map(Result::err) {
-        Some(error) if interrupted => cli::print_error(&error),
-        Some(error) => return Err(error),
-        None => {}
+    let reported = report_all(results.filter_map(Result::err));
+    if !interrupted {
+        reported?;
+    } else if let Err(error) = reported {
+        cli::print_error(&error);
     }
-    Ok(if interrupted {
-        ExitStatus::Interrupted
-    } else {
-        exit_status(comparison)
-    })
+    Ok(status)
 }
+
+/// Reports every error but the last, which is returned.
+fn report_all(errors: impl Iterator<Item = anyhow::Error>) -> anyhow::Result<()> {
+    let mut last = None;
+    for error in errors {
+        if let Some(earlier) = last.replace(error) {
+            cli::print_error(&earlier);
+        }
+    }
+    last.map_or(Ok(()), Err)
+}
+const NOT_PRINTED: &str = "cannot print the comparison";
 
 /// Returns the exit status of a comparison that was not interrupted, once all files are written.
 fn exit_status(comparison: &Comparison) -> ExitStatus {
@@ -132,8 +170,4 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
         )));
     }
     Conditions::parse(&args.conditions, names).map_err(usage_error)
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    print_text(text).context("cannot print the comparison")
 }

@@ -10,10 +10,11 @@ use measurement::run::comparison::{
 use results::read::{RunPart, is_comparison, read_comparison, read_run};
 use wording::run_differences::{Impact, differences};
 
-use crate::measure::whole_row;
+use crate::measure::{describe_faults, whole_row};
 use crate::round::empty_row;
 use crate::round_values::CONFIDENCE;
 use crate::server::candidate::split_name;
+use crate::server::failure::ServerFailure;
 use crate::verdicts::new_comparison;
 
 /// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
@@ -161,7 +162,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     let rows = (0..rounds_each).flat_map(|index| {
         servers
             .iter()
-            .map(move |server| round_row(&server.name, index, &server.runs[index].1))
+            .map(move |server| round_row(&server.name, index, &server.runs[index]))
     });
     let candidate = |server: &SavedRuns| {
         let files = server
@@ -200,10 +201,17 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     }
 }
 
-/// A run as a server's round: of a closed loop its capacity, of an open loop its latency.
-fn round_row(server: &str, index: usize, summary: &Summary) -> RoundRow {
+/// A run as a server's round: of a closed loop its capacity, of an open loop its latency. A run with faults is a
+/// failed round, as in a live comparison.
+fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -> RoundRow {
     let round = u32::try_from(index + 1).unwrap_or(u32::MAX);
     let mut row = empty_row(server, round, 1, summary.plan.seed);
+    if let Some(faults) = describe_faults(summary) {
+        let name = server.to_owned();
+        let failure = ServerFailure::UnderLoad { name, faults };
+        row.failure = Some(format!("{failure}; saved in {}", path.display()));
+        return row;
+    }
     let run = Some(whole_row(summary));
     if summary.offered_rate_per_s.is_some() {
         row.latency = run;

@@ -74,7 +74,7 @@ pub(crate) fn load(c: &Comparison) -> String {
     parts.join(" · ")
 }
 
-/// Remarks in a line each: servers and rounds that were left out, too few rounds, unsteady runs, outliers.
+/// Remarks in a line each: servers and rounds that were left out, failed checks of the others, too few rounds, unsteady runs, outliers.
 pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
@@ -85,6 +85,7 @@ pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
         Some(format!("round {round} is not counted for {server}: {why}"))
     });
     let mut lines: Vec<String> = excluded.chain(failed).collect();
+    lines.extend(c.compared().filter_map(notes));
     if last_round(&c.rounds) == 1 {
         lines.push(
             "of one round nothing can be said: how far rounds differ by themselves is not known \
@@ -97,6 +98,17 @@ pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     lines.extend(longest_cut(c));
     lines.extend(outliers(c));
     lines
+}
+
+/// Names the checks that a compared server does not pass; `None` when it passes all.
+fn notes(server: &CandidateRow) -> Option<String> {
+    (!server.notes.is_empty()).then(|| {
+        format!(
+            "{} is compared, but does not pass checks that this load does not need: {} (`--gate full` would refuse it)",
+            server.name,
+            server.notes.join("; ")
+        )
+    })
 }
 
 /// Explains that the rounds are too few for any verdict, although intervals may leave out 1.

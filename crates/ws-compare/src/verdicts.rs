@@ -79,7 +79,7 @@ pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
             .filter(|figure| *figure != ComparedFigure::ResponseP50 || plan.rate_per_s.is_some())
             .all(|figure| {
                 compare(rounds, server, figure, level)
-                    .is_ok_and(|compared| compared.ratio.is_within(percent / 100.0))
+                    .is_ok_and(|(compared, _)| compared.ratio.is_within(percent / 100.0))
             })
     })
 }
@@ -120,13 +120,14 @@ fn level_of(rounds: RoundValues, server: &str) -> f64 {
     westfall_young::level_of_each(family, &series, plan.seed)
 }
 
-/// Compares a figure of a server with the reference's, by an interval of this level. The error is in words.
+/// Compares a figure of a server with the reference's, by an interval of this level, and returns the pairs of
+/// rounds as well. The error is in words.
 fn compare(
     rounds: RoundValues,
     server: &str,
     figure: ComparedFigure,
     level: f64,
-) -> Result<RatioComparison, String> {
+) -> Result<(RatioComparison, Pairs), String> {
     let reference = &rounds.0.plan.reference;
     for side in [server, reference] {
         rounds.check_enough_valid(side, figure)?;
@@ -143,11 +144,8 @@ fn compare(
         0 => "not measured".to_owned(),
         n => format!("cannot tell from {}", counted(n as u64, "round")),
     })?;
-    Ok(RatioComparison::new(
-        &pairs,
-        direction,
-        &rounds.bootstrap(level),
-    ))
+    let compared = RatioComparison::new(&pairs, direction, &rounds.bootstrap(level));
+    Ok((compared, pairs))
 }
 
 /// A figure of all servers, the others compared at their levels; `None` when no server has it.
@@ -187,8 +185,8 @@ fn against(
 ) -> AgainstReference {
     let compared = compare(rounds, server, figure, level);
     let known = compared.as_ref().ok();
-    let ratio = known.map(|compared| compared.ratio);
-    let (verdict, more_rounds) = match known.map(|compared| compared.verdict) {
+    let ratio = known.map(|(compared, _)| compared.ratio);
+    let (verdict, more_rounds) = match known.map(|(compared, _)| compared.verdict) {
         Some(RatioVerdict::Better) => (ComparisonVerdict::Better, None),
         Some(RatioVerdict::Worse) => (ComparisonVerdict::Worse, None),
         Some(RatioVerdict::CannotTell { more_rounds }) => {
@@ -206,7 +204,13 @@ fn against(
         level: ratio.map(|r| r.level),
         verdict,
         text: match compared {
-            Ok(compared) => wording::comparison::verdict(server, figure.comparatives(), &compared),
+            Ok((compared, pairs)) => {
+                let comparatives = figure.comparatives();
+                wording::comparison::observation(server, comparatives, &compared, &pairs)
+                    .unwrap_or_else(|| {
+                        wording::comparison::verdict(server, comparatives, &compared)
+                    })
+            }
             Err(obstacle) => obstacle,
         },
         more_rounds,
@@ -355,6 +359,7 @@ mod tests {
             files: Vec::new(),
             pilot_messages_per_s: None,
             excluded: None,
+            notes: Vec::new(),
         };
         let servers = capacities.iter().map(|(name, _)| server(name)).collect();
         let rows = (1..=rounds)

@@ -8,6 +8,7 @@ fn they_know_every_flag() {
         env!("CARGO_BIN_EXE_ws-compare"),
         "ws-compare",
         &[
+            ("--gate", &["off", "plan", "full"]),
             ("--verify", &["off", "length", "full"]),
             ("--arrivals", &["constant", "poisson"]),
         ],

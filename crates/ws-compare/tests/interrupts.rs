@@ -4,11 +4,12 @@
 
 mod common;
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use common::{Compare, SHORT, server, started_by, wait_for_line, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use test_support::terminal::{Hangup, Program, Terminal, full_pipe, has_thread};
 
 /// Many rounds of these servers, of which the first is over.
 fn in_the_second_round(compare: &Compare, servers: &[String; 2], flags: &[&str]) -> Child {
@@ -63,6 +64,88 @@ fn the_second_signal_ends_it_at_once() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     nothing_is_left_of(child.id());
     assert!(!compare.files().iter().any(|f| f.contains("unfinished")));
+}
+
+/// Many rounds on a terminal, in the second of them.
+fn on_a_terminal(compare: &Compare, terminal: &mut Terminal, hangup: Hangup) -> Program {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_ws-compare"));
+    let servers = [server("a", "axum"), server("t", "forks")];
+    let talking = SHORT.into_iter().filter(|flag| *flag != "-q");
+    program.args(talking).current_dir(compare.folder.path());
+    program.args(["--rounds", "1000", "-o", "c.json"]);
+    program.args(["--server", &servers[0], "--server", &servers[1]]);
+    let child = Program::spawn(&mut terminal.command(&program, hangup));
+    wait_until("round 2", || terminal.shown().contains("round 2 of"));
+    child
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_rounds_and_leaves_no_server() {
+    let (compare, mut terminal) = (Compare::new(), Terminal::open());
+    let mut child = on_a_terminal(&compare, &mut terminal, Hangup::Default);
+    drop(terminal);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    nothing_is_left_of(child.id());
+    assert_eq!(compare.json("c.json")["interrupted"], true);
+}
+
+#[test]
+fn under_nohup_a_closed_terminal_ends_the_progress_bar_alone() {
+    let (compare, mut terminal) = (Compare::new(), Terminal::open());
+    let mut child = on_a_terminal(&compare, &mut terminal, Hangup::Ignored);
+    drop(terminal);
+    wait_until("the end of the bar", || !has_thread(&child, "display"));
+    assert_eq!(child.try_wait().unwrap(), None);
+    send(&child, Signal::SIGINT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    nothing_is_left_of(child.id());
+    assert_eq!(compare.json("c.json")["interrupted"], true);
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_neither_the_rounds_nor_the_end() {
+    let (compare, mut terminal) = (Compare::new(), Terminal::open());
+    let mut child = on_a_terminal(&compare, &mut terminal, Hangup::Default);
+    terminal.fill();
+    // The server of a later turn is another process than the one that runs now.
+    let first = started_by(child.id());
+    wait_until("a further turn", || {
+        let now = started_by(child.id());
+        !now.is_empty() && now.iter().all(|pid| !first.contains(pid))
+    });
+    send(&child, Signal::SIGINT);
+    wait_until("the file", || compare.path("c.json").exists());
+    // Nobody reads the text, and all is saved.
+    wait_until("the end", || {
+        send(&child, Signal::SIGINT);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    nothing_is_left_of(child.id());
+}
+
+#[test]
+fn signals_after_the_last_round_lose_nothing() {
+    let (compare, (_reader, full)) = (Compare::new(), full_pipe());
+    let servers = [server("a", "axum"), server("t", "tungstenite")];
+    let [a, b] = &servers;
+    let more = [
+        "--rounds", "1", "--server", a, "--server", b, "-o", "c.json",
+    ];
+    let mut command = compare.command(&[&SHORT[..], &more].concat());
+    let mut child = Program::spawn(command.stdout(full));
+    wait_until("the file", || compare.path("c.json").exists());
+    // It prints, for which nobody has to wait.
+    assert_eq!(child.try_wait().unwrap(), None);
+    wait_until("the end", || {
+        send(&child, Signal::SIGINT);
+        child.try_wait().unwrap().is_some()
+    });
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(0) || code == Some(5), "{code:?}");
+    let c = compare.json("c.json");
+    assert_eq!(c["interrupted"], false);
+    assert_eq!(c["rounds"].as_array().unwrap().len(), 2);
 }
 
 #[test]

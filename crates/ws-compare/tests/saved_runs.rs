@@ -78,6 +78,12 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// `NAME=FILE,FILE,…` with this many files.
+fn first_files(side: &str, n: usize) -> String {
+    let files: Vec<_> = side.split(',').take(n).collect();
+    files.join(",")
+}
+
 fn against<'v>(c: &'v Value, figure: &str) -> &'v Value {
     let figures = c["figures"].as_array().unwrap();
     let row = figures.iter().find(|row| row["figure"] == figure).unwrap();
@@ -182,13 +188,9 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
     let folder = Folder::new();
     let sides = folder.ten_each(2.0);
     let said = |rounds: usize| {
-        let first = |side: &String| {
-            let files: Vec<_> = side.split(',').take(rounds).collect();
-            files.join(",")
-        };
         stdout(&folder.compare(&[
-            &first(&sides[0]),
-            &first(&sides[1]),
+            &first_files(&sides[0], rounds),
+            &first_files(&sides[1], rounds),
             "--figures",
             "throughput",
         ]))
@@ -206,6 +208,117 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
         enough.contains("b 2.0") && !enough.contains("too few"),
         "{enough}"
     );
+}
+
+#[test]
+fn a_few_rounds_that_differ_much_are_described_and_nothing_rests_on_it() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.0 / 5.2);
+    let sides: Vec<String> = sides.iter().map(|side| first_files(side, 3)).collect();
+    let gate = "a.throughput > 2 * b.throughput";
+    let mut line = vec![&*sides[0], &*sides[1], "--figures", "throughput"];
+    line.extend(["--fail-if", gate]);
+    for file in ["c.json", "c.xlsx", "c.md", "c.html", "c.svg"] {
+        line.extend(["-o", file]);
+    }
+    let output = folder.compare(&line);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let sentence =
+        "inconclusive: 3 rounds, an interval needs 6; b was 5.2 × slower in each of them (5.1–5.2)";
+    let c = folder.json("c.json");
+    let told = against(&c, "throughput");
+    assert_eq!(told["text"], sentence);
+    assert_eq!(told["verdict"], "cannot_tell");
+    assert_eq!(c["conditions"][0]["held"], false);
+    assert_eq!(c["conditions"][0]["is_sure"], false);
+    assert!(stdout(&output).contains(sentence), "{}", stdout(&output));
+    for page in ["c.md", "c.html"] {
+        let page = std::fs::read_to_string(folder.0.path().join(page)).unwrap();
+        assert!(page.contains(sentence), "{page}");
+        assert!(page.contains("No difference is sure."), "{page}");
+    }
+    let book = folder.0.path().join("c.xlsx");
+    assert_eq!(
+        cell(&book, "figures", (2, 9)),
+        Data::String("cannot tell".to_owned())
+    );
+    assert_eq!(
+        cell(&book, "figures", (2, 10)),
+        Data::String(sentence.to_owned())
+    );
+}
+
+#[test]
+fn a_saved_run_with_faults_is_not_compared_as_an_equal() {
+    type Fault = (&'static str, fn(&mut Value));
+    let faults: [Fault; 7] = [
+        ("3 connections failed (no room: HTTP 503)", |r| {
+            r["connections"]["opened"] = json!(1);
+            r["connections"]["failed"] = json!(3);
+            r["connections"]["failures"] = json!({"no room: HTTP 503": 3});
+        }),
+        ("2 connections were never attempted", |r| {
+            r["connections"]["opened"] = json!(2);
+        }),
+        (
+            "1 connection ended early (the server closed with 1001)",
+            |r| {
+                r["connections"]["closed_early"] = json!(1);
+                r["connections"]["early_ends"] = json!({"the server closed with 1001": 1});
+            },
+        ),
+        ("160 messages were never sent", |r| {
+            r["messages"]["unsent"] = json!(160);
+        }),
+        ("2 messages were lost", |r| r["messages"]["lost"] = json!(2)),
+        (
+            "400 echoes were wrong (400 echoes came back as binary; text was sent)",
+            |r| {
+                r["messages"]["corrupted"] = json!(400);
+                r["messages"]["differences"] = json!([{"what": "type", "sent": "text",
+                    "came": "binary", "count": 400, "first_difference": null, "begins": "00"}]);
+            },
+        ),
+        ("1 echo came twice", |r| {
+            r["messages"]["duplicated"] = json!(1);
+        }),
+    ];
+    for (fault, change) in faults {
+        let folder = Folder::new();
+        let sides = folder.ten_each(2.0);
+        let mut bad: Value = folder.json("b3.json");
+        change(&mut bad);
+        folder.write("b3.json", &bad);
+        let output = folder.compare(&[&sides[0], &sides[1], "-o", "c.json"]);
+        let told = stdout(&output).replace("\n  ", " ");
+        assert_eq!(output.status.code(), Some(3), "{fault}: {told}");
+        let line = format!(
+            "round 4 is not counted for b: `b` failed under load: {fault}; saved in b3.json"
+        );
+        assert!(told.contains(&line), "{line}: {told}");
+        let c = folder.json("c.json");
+        assert_eq!(against(&c, "throughput")["rounds"], 9, "{fault}");
+        assert_eq!(against(&c, "throughput")["verdict"], "better", "{fault}");
+    }
+}
+
+#[test]
+fn a_server_whose_saved_runs_were_all_refused_is_not_called_slower() {
+    let folder = Folder::new();
+    let sides = folder.ten_each(1.0 / 5.0);
+    for n in 0..10 {
+        let file = format!("b{n}.json");
+        let mut refused = folder.json(&file);
+        refused["connections"]["opened"] = json!(1);
+        refused["connections"]["failed"] = json!(3);
+        folder.write(&file, &refused);
+    }
+    let output = folder.compare(&[&sides[0], &sides[1], "-o", "c.json"]);
+    let told = stdout(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(!told.contains("slower"), "{told}");
+    assert!(told.contains("b has not one round that counts"), "{told}");
+    assert_eq!(folder.json("c.json")["validity"]["verdict"], "invalid");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_program_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn wrong_echoes_do_not_pass_the_gate() {
+fn wrong_echoes_do_not_pass_the_full_gate() {
     let cases = [
         ("text-as-binary", "a text message: it came back as binary"),
         (
@@ -183,7 +183,7 @@ fn wrong_echoes_do_not_pass_the_gate() {
         for (role, told) in cases {
             scope.spawn(move || {
                 let (c, _) = with_a_failure(
-                    &["--gate-timeout", "2s"],
+                    &["--gate", "full", "--gate-timeout", "2s"],
                     &[&server("bad", role), &server("good", "right")],
                 );
                 let why = excluded(&c, "bad").unwrap();
@@ -194,6 +194,258 @@ fn wrong_echoes_do_not_pass_the_gate() {
             });
         }
     });
+}
+
+/// Compares a server of this role with a right one, one round, and returns what was saved and printed. The runs
+/// need not be believable.
+fn compared(role: &str, flags: &[&str]) -> (Value, String) {
+    let compare = Compare::new();
+    let (odd, right) = (server("odd", role), server("right", "right"));
+    let servers = ["--server", &odd, "--server", &right];
+    let files = [
+        "--rounds", "1", "-o", "c.json", "-o", "c.md", "-o", "c.html",
+    ];
+    let output = compare.run(&[&common::SHORT[..], &servers, &files, flags].concat());
+    let code = output.status.code().unwrap();
+    let printed = stdout(&output);
+    assert!(
+        code == 0 || code == 5,
+        "{role} {flags:?}: {code}: {printed}"
+    );
+    // A page breaks no lines, and a terminal's lines are one text.
+    let text = printed.replace("\n  ", " ");
+    let c = compare.json("c.json");
+    for note in c["servers"][0]["notes"].as_array().unwrap() {
+        let note = note.as_str().unwrap();
+        assert!(text.contains(note), "{note}: {text}");
+        for page in ["c.md", "c.html"] {
+            let page = std::fs::read_to_string(compare.path(page)).unwrap();
+            assert!(page.contains(note), "{note}: {page}");
+        }
+    }
+    (c, text)
+}
+
+#[test]
+fn the_gate_asks_for_the_messages_of_the_plan_alone() {
+    let binary: &[&str] = &["--binary"];
+    let cases = [
+        ("text-only", &[][..], "a binary message: it closed"),
+        ("binary-only", binary, "a text message: "),
+        (
+            "text-as-binary",
+            binary,
+            "a text message: it came back as binary",
+        ),
+        ("small-only", &[], "a message of 1 MiB: 1000 bytes"),
+        ("no-pong", &[], "a ping: nothing came within"),
+        ("wrong-close", &[], "the close handshake: 1000"),
+        ("ends-on-binary", &[], "the server ended with exit code 7"),
+    ];
+    std::thread::scope(|scope| {
+        for (role, flags, note) in cases {
+            scope.spawn(move || {
+                let flags = [flags, &["--gate-timeout", "3s"]].concat();
+                let (c, text) = compared(role, &flags);
+                let notes = c["servers"][0]["notes"].to_string();
+                assert!(notes.contains(note), "{role}: {notes}");
+                assert!(text.contains("odd is compared, but"), "{role}: {text}");
+                assert_eq!(c["servers"][1]["notes"], serde_json::json!([]), "{role}");
+                assert_eq!(c["rounds"].as_array().unwrap().len(), 2, "{role}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_weaker_verification_weakens_the_gate_as_well() {
+    let cases = [
+        ("text-as-binary", "off"),
+        ("prefixes", "off"),
+        ("changes-a-byte", "length"),
+    ];
+    std::thread::scope(|scope| {
+        for (role, verify) in cases {
+            scope.spawn(move || {
+                let flags = [
+                    "--verify",
+                    verify,
+                    "--gate",
+                    "full",
+                    "--gate-timeout",
+                    "20s",
+                ];
+                let size: &[&str] = match role {
+                    "changes-a-byte" => &["--binary", "-s", "256"],
+                    _ => &[],
+                };
+                compared(role, &[&flags[..], size].concat());
+            });
+        }
+    });
+}
+
+#[test]
+fn messages_of_the_servers_own_are_not_taken_for_answers() {
+    for flags in [
+        &["--gate", "full"][..],
+        &["--verify", "length"],
+        &["--binary"],
+    ] {
+        let (c, _) = compared("greets", &[flags, &["--gate-timeout", "20s"]].concat());
+        assert_eq!(c["servers"][0]["notes"], serde_json::json!([]), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_refusal_shows_the_last_output_and_the_way_on() {
+    let cases: [(&str, &[&str], &[&str]); 9] = [
+        (
+            "text-as-binary",
+            &[],
+            &[
+                "a text message of 125 B: it came back as binary",
+                "`--binary`",
+                "wrote nothing",
+            ],
+        ),
+        (
+            "text-only",
+            &["--gate", "full"],
+            &[
+                "a binary message: it closed the connection with 1003",
+                "`--gate plan`",
+                "TypeError: this server takes text",
+            ],
+        ),
+        (
+            "text-only",
+            &["--binary"],
+            &[
+                "a binary message of 125 B: the server closed with 1003",
+                "`--text`",
+                "TypeError: this server takes text",
+            ],
+        ),
+        (
+            "binary-only",
+            &[],
+            &[
+                "a text message of 125 B: ",
+                "`--binary`",
+                "TypeError: this server takes bytes",
+            ],
+        ),
+        (
+            "prefixes",
+            &[],
+            &[
+                "135 bytes came back in place of 125",
+                "you said: 0",
+                "`--verify off`",
+            ],
+        ),
+        (
+            "changes-a-byte",
+            &["--binary", "-s", "64..256"],
+            &[
+                "a binary message of 256 B: byte 41 came back changed",
+                "`--verify length`",
+            ],
+        ),
+        (
+            "ignores",
+            &["--gate", "full", "--gate-timeout", "300ms"],
+            &["nothing came within 300 ms", "`--gate-timeout`", "@ URL"],
+        ),
+        (
+            "greets-only",
+            &["--verify", "off"],
+            &["nothing came within 2.00 s"],
+        ),
+        (
+            "small-only",
+            &["--binary", "-s", "1MiB"],
+            &["a binary message of 1 MiB: 1000 bytes came back in place of 1048576"],
+        ),
+    ];
+    std::thread::scope(|scope| {
+        for (role, flags, parts) in cases {
+            scope.spawn(move || {
+                let limit: &[&str] = &["--gate-timeout", "2s"];
+                let limit = if flags.contains(&"300ms") { &[] } else { limit };
+                let (c, printed) = with_a_failure(
+                    &[flags, limit].concat(),
+                    &[&server("bad", role), &server("good", "right")],
+                );
+                let why = excluded(&c, "bad").unwrap();
+                for part in parts.iter().chain(&["`--gate off`"]) {
+                    assert!(why.contains(part), "{role}: no {part}: {why}");
+                }
+                assert!(printed.contains("bad is left out"), "{printed}");
+            });
+        }
+    });
+}
+
+#[test]
+fn without_a_gate_a_wrong_server_fails_in_its_rounds() {
+    let (c, _) = with_a_failure(
+        &["--gate", "off"],
+        &[&server("bad", "text-as-binary"), &server("a", "right")],
+    );
+    assert_eq!(excluded(&c, "bad"), None);
+    for row in rows(&c, "bad") {
+        let why = row["failure"].as_str().unwrap();
+        assert!(why.contains("came back as binary; text was sent"), "{why}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_asked_once() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("bad=ws://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            held.push(stream);
+        }
+    });
+    let compare = Compare::new();
+    let good = format!("good={}", common::running_server());
+    let flags = ["--gate", "full", "--gate-timeout", "300ms", "-o", "c.json"];
+    let output = compare.short(&[&flags[..], &["--url", &url, "--url", &good]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let why = excluded(&compare.json("c.json"), "bad").unwrap();
+    assert!(
+        why.contains("0 of 1 connections to ws://127.0.0.1:"),
+        "{why}"
+    );
+    assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_server_that_is_not_found_gets_a_hint_at_its_url() {
+    let a = server("a", "axum");
+    let elsewhere = server("bad", "elsewhere");
+    let with_url = format!("{elsewhere} @ ws://127.0.0.1:{{port}}/");
+    for (bad, flags, hint) in [
+        (&elsewhere, &[][..], "'NAME=COMMAND @ URL' says where"),
+        (&with_url, &[], "than its 'NAME=COMMAND @ URL' says"),
+        (
+            &a.replacen('a', "bad", 1),
+            &["--path", "/nowhere"],
+            "`--path` names",
+        ),
+    ] {
+        let flags = [flags, &["--ready-timeout", "1s"]].concat();
+        let (c, _) = with_a_failure(&flags, &[bad, &server("t", "tungstenite")]);
+        let why = excluded(&c, "bad").unwrap();
+        assert!(why.contains(hint), "{hint}: {why}");
+    }
 }
 
 #[test]
@@ -312,9 +564,23 @@ fn wrong_usage_is_told_before_anything_is_started() {
 }
 
 #[test]
+fn each_file_that_cannot_be_created_is_named() {
+    let compare = Compare::new();
+    let (a, b) = (server("a", "right"), server("b", "right"));
+    let files = ["-o", "none/c.json", "-o", "c.md", "-o", "none/c.html"];
+    let output = compare.short(&[&files[..], &["--server", &a, "--server", &b]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    for file in ["none/c.json", "none/c.html"] {
+        assert!(told.contains(file), "{told}");
+    }
+    assert_eq!(compare.files(), Vec::<String>::new());
+}
+
+#[test]
 fn a_server_that_floods_is_given_up_like_a_silent_one() {
     let (c, _) = with_a_failure(
-        &["--gate-timeout", "1s"],
+        &["--gate", "full", "--gate-timeout", "1s"],
         &[
             &server("bad", "floods"),
             &server("a", "axum"),

@@ -14,7 +14,8 @@ pub(crate) struct RerunCommand {
 /// The stored command line, on the cores that the run was confined to and with its seed, so that the same messages
 /// are sent at the same times. `None` of a file that does not store it.
 pub(crate) fn rerun_command(s: &Summary) -> Option<RerunCommand> {
-    let (program, arguments) = s.command_line.as_ref()?.split_first()?;
+    // Whatever a file says: the command is ws-bench.
+    let (_, arguments) = s.command_line.as_ref()?.split_first()?;
     let mut words = match &s.host.allowed_cores[..] {
         [] => Vec::new(),
         cores => {
@@ -22,8 +23,9 @@ pub(crate) fn rerun_command(s: &Summary) -> Option<RerunCommand> {
             vec!["taskset".to_owned(), "-c".to_owned(), cores.join(",")]
         }
     };
-    words.push(program.clone());
-    if !arguments.iter().any(|word| word.starts_with("--seed")) {
+    words.push("ws-bench".to_owned());
+    let has_seed = |word: &String| word == "--seed" || word.starts_with("--seed=");
+    if !arguments.iter().any(has_seed) {
         words.extend(["--seed".to_owned(), s.plan.seed.to_string()]);
     }
     words.extend_from_slice(arguments);
@@ -107,8 +109,21 @@ mod tests {
 
     #[test]
     fn what_a_file_says_cannot_become_a_command() {
-        let hostile = rerun(&["ws-bench", "ws://h/$(rm x)'; y"], |_| {});
-        assert!(hostile.command.ends_with(r" 'ws://h/$(rm x)'\''; y'"));
+        let hostile = rerun(&["rm", "ws://h/$(rm x)'; y"], |_| {});
+        assert_eq!(
+            hostile.command,
+            r"ws-bench --seed 5 'ws://h/$(rm x)'\''; y'"
+        );
+    }
+
+    #[test]
+    fn a_header_that_looks_like_a_seed_is_none() {
+        let words = ["ws-bench", "--header", "--seed: x", "ws://h/ws"];
+        let command = rerun(&words, |_| {}).command;
+        assert!(
+            command.starts_with("ws-bench --seed 5 --header "),
+            "{command}"
+        );
     }
 
     #[cfg(unix)]

@@ -1,7 +1,11 @@
 //! The cases of the certificate: faults, a plan, and the arithmetic of what must be reported.
 
+mod attribution;
 mod counts;
+#[cfg(target_os = "linux")]
+mod stillness;
 mod times;
+mod unsent;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -73,12 +77,23 @@ fn valid_attempt(before: Findings, now: Findings) -> Findings {
 
 /// The certificate, in the order in which it is printed.
 pub fn all() -> Vec<Case> {
-    [times::CASES, counting()].concat()
+    let mut all = [times::CASES, &counting()].concat();
+    #[cfg(target_os = "linux")]
+    all.extend(stillness::CASES);
+    all
+}
+
+/// The plan of a generator in a process of its own: long enough for a disturbance of a second.
+#[cfg(target_os = "linux")]
+pub(crate) fn generator_plan(url: &str) -> anyhow::Result<Plan> {
+    plan(url, |plan| {
+        plan.length = Length::Duration(Duration::from_millis(2_500));
+    })
 }
 
 /// The cases that only count, which must be judged on any machine.
-pub fn counting() -> &'static [Case] {
-    counts::CASES
+pub fn counting() -> Vec<Case> {
+    [counts::CASES, attribution::CASES, unsent::CASES].concat()
 }
 
 /// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.

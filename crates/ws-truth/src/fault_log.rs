@@ -20,6 +20,12 @@ pub(crate) struct FaultLog {
     pub(crate) entries: Vec<FaultLogEntry>,
     /// Begin and end of the stall.
     pub(crate) stall_ns: Option<(u64, u64)>,
+    /// Messages of the server's own that were sent on the arrival of another.
+    pub(crate) pushed: u64,
+    /// Connections that were let in.
+    pub(crate) admitted: usize,
+    /// Handshakes that were refused.
+    pub(crate) refused: u64,
 }
 
 impl FaultLog {

@@ -12,7 +12,7 @@ pub enum Selection {
 }
 
 impl Selection {
-    fn includes(self, message: u64, seed: u64) -> bool {
+    pub(crate) fn includes(self, message: u64, seed: u64) -> bool {
         match self {
             Self::Every(n) => (message + 1).is_multiple_of(n),
             Self::Probability(p) => uniform(message, seed) < p,
@@ -98,8 +98,26 @@ pub struct Faults {
     pub corrupt: Option<Selection>,
     /// Messages echoed without their last byte.
     pub truncate: Option<Selection>,
+    /// Messages echoed as the other type, text or binary.
+    pub retype: Option<Selection>,
+    /// Messages echoed behind [`PREFIX`].
+    pub prefix: Option<Selection>,
+    /// Messages answered with [`ACKNOWLEDGEMENT`], which repeats nothing of them.
+    pub replace: Option<Selection>,
+    /// Text that is sent with the answer to the handshake, before any message has come.
+    pub greeting: Option<&'static str>,
+    /// Text that is sent on the arrival of a connection's first message, before its answer.
+    pub late_greeting: Option<&'static str>,
+    /// Messages on whose arrival a text of the server's own is sent.
+    pub push_text: Option<Selection>,
+    /// Messages on whose arrival a binary message of the server's own is sent.
+    pub push_binary: Option<Selection>,
     /// Number of a connection's message that is answered with a close, and the close code.
     pub close_at: Option<(u64, u16)>,
+    /// Number of the first connections that are closed with the answer to their handshake, and the close code.
+    pub close_first: Option<(usize, u16)>,
+    /// Reason in all close frames.
+    pub close_reason: &'static str,
     /// Number of a connection's message that is answered with half a frame, followed by silence.
     pub half_frame_at: Option<u64>,
     /// Number of a connection's message whose answer is masked.
@@ -109,6 +127,8 @@ pub struct Faults {
     /// Extra work as a share of the work on each connection, spent in an empty loop. 0.05 makes the server
     /// slower by a twentieth of its work on any machine.
     pub slower_by: Option<f64>,
+    /// Maximum number of connections. Further handshakes are refused with HTTP 503.
+    pub admit: Option<usize>,
     /// The answer to handshakes.
     pub handshake: Handshake,
     /// The seed of the probabilities.
@@ -127,7 +147,19 @@ pub(crate) enum Fate {
     Corrupted,
     /// Sent back without its last byte.
     Truncated,
+    /// Sent back as the other type.
+    Retyped,
+    /// Sent back behind [`PREFIX`].
+    Prefixed,
+    /// Answered with [`ACKNOWLEDGEMENT`].
+    Replaced,
 }
+
+/// The words before a prefixed echo.
+pub const PREFIX: &str = "you said: ";
+
+/// The answer in place of a replaced echo.
+pub const ACKNOWLEDGEMENT: &str = "accepted";
 
 impl Faults {
     /// The fate of the message with this number.
@@ -138,6 +170,9 @@ impl Faults {
             (self.reorder, Fate::Reordered),
             (self.corrupt, Fate::Corrupted),
             (self.truncate, Fate::Truncated),
+            (self.retype, Fate::Retyped),
+            (self.prefix, Fate::Prefixed),
+            (self.replace, Fate::Replaced),
         ];
         fates
             .into_iter()

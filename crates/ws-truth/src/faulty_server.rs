@@ -31,6 +31,7 @@ const SPIN: Duration = Duration::from_micros(1_500);
 #[derive(Debug)]
 pub struct FaultyServer {
     address: SocketAddr,
+    clock: Instant,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<FaultLog>>,
 }
@@ -48,6 +49,7 @@ impl FaultyServer {
             .register(&mut listener, LISTENER, Interest::READABLE)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
+        let clock = Instant::now();
         let thread = std::thread::Builder::new()
             .name("ws-truth".to_owned())
             .spawn(move || {
@@ -59,7 +61,7 @@ impl FaultyServer {
                     faults,
                     poll,
                     listener,
-                    clock: Instant::now(),
+                    clock,
                     connections: Vec::new(),
                     log: FaultLog::default(),
                     first_ns: None,
@@ -69,6 +71,7 @@ impl FaultyServer {
             })?;
         Ok(Self {
             address,
+            clock,
             stop,
             thread: Some(thread),
         })
@@ -77,6 +80,12 @@ impl FaultyServer {
     /// The server's URL.
     pub(crate) fn url(&self) -> String {
         format!("ws://{}/", self.address)
+    }
+
+    /// Time 0 of the log.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn began(&self) -> Instant {
+        self.clock
     }
 
     /// Ends the server and returns its log, which is empty if the server panicked.
@@ -234,7 +243,8 @@ impl ServerLoop {
 
     /// Reads all that has arrived. An error ends the connection.
     fn serve(&mut self, connection: usize) -> Result<(), Error> {
-        handshake::upgrade(&mut self.connections[connection].state, &self.faults)?;
+        let state = &mut self.connections[connection].state;
+        handshake::upgrade(state, &self.faults, &mut self.log)?;
         loop {
             let ConnectionState::Open(socket) = &mut self.connections[connection].state else {
                 return Ok(());

@@ -27,6 +27,8 @@ impl FigureUnit {
 /// The verdict on a figure, a case or the certificate, the worse the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaseVerdict {
+    /// The system does not let the case take place.
+    Skipped,
     /// The report is true.
     True,
     /// The machine was too noisy to tell.
@@ -83,7 +85,7 @@ impl fmt::Display for Finding {
             self.print(self.truth),
             self.print(self.reported),
             match self.verdict() {
-                CaseVerdict::True => "ok",
+                CaseVerdict::True | CaseVerdict::Skipped => "ok",
                 CaseVerdict::Noisy => "noisy",
                 CaseVerdict::Failed => "**FAILED**",
             }
@@ -98,6 +100,8 @@ pub struct Findings {
     pub all: Vec<Finding>,
     /// The noise because of which not all figures can be compared.
     pub noise: Option<String>,
+    /// The cause for which the case cannot take place on this system.
+    pub skipped: Option<String>,
     /// Set if the generator, by its own account, was held up while the next figures were measured.
     pub(crate) held_up: bool,
 }
@@ -147,6 +151,9 @@ impl Findings {
 
     /// The verdict on the case. Noise does not excuse a figure that is not read from the clock.
     pub fn verdict(&self) -> CaseVerdict {
+        if self.skipped.is_some() {
+            return CaseVerdict::Skipped;
+        }
         let worst = self.all.iter().map(Finding::verdict).max();
         // A case without figures certifies nothing.
         match worst.unwrap_or(CaseVerdict::Failed) {
@@ -165,7 +172,7 @@ impl Findings {
         let is_wrong_count = |finding: &Finding| {
             finding.verdict() == CaseVerdict::Failed && !finding.unit.is_of_the_clock()
         };
-        self.verdict() != CaseVerdict::True && !self.all.iter().any(is_wrong_count)
+        self.verdict() > CaseVerdict::True && !self.all.iter().any(is_wrong_count)
     }
 }
 
@@ -191,6 +198,7 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts = [
             (CaseVerdict::True, "true"),
+            (CaseVerdict::Skipped, "skipped"),
             (CaseVerdict::Failed, "not true: see FAILED"),
             (
                 CaseVerdict::Noisy,
@@ -273,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn a_skipped_case_is_neither_judged_nor_repeated() {
+        let findings = Findings {
+            skipped: Some("no cgroup".to_owned()),
+            ..Findings::default()
+        };
+        assert_eq!(findings.verdict(), CaseVerdict::Skipped);
+        assert!(!findings.may_be_measured_again());
+    }
+
+    #[test]
     fn only_figures_of_the_clock_are_measured_again() {
         let mut findings = Findings::default();
         findings.count("lost", 1, 1);
@@ -296,7 +314,7 @@ mod tests {
             verdicts.iter().for_each(|verdict| totals.add(*verdict));
             (totals.verdict(), totals.to_string())
         };
-        use CaseVerdict::{Failed, Noisy, True};
+        use CaseVerdict::{Failed, Noisy, Skipped, True};
         assert_eq!(
             totals(&[True, True]),
             (True, "2 of 2 cases were true".to_owned())
@@ -307,6 +325,13 @@ mod tests {
                 Noisy,
                 "2 of 3 cases were true · 1 of 3 cases was too noisy to judge: run again on a quiet machine"
                     .to_owned()
+            )
+        );
+        assert_eq!(
+            totals(&[True, Skipped]),
+            (
+                True,
+                "1 of 2 cases was true · 1 of 2 cases was skipped".to_owned()
             )
         );
         let (verdict, text) = totals(&[Failed, Noisy]);

@@ -11,6 +11,8 @@
 //! | `fault_log` | the server's own record of what it did |
 //! | [`finding`] | truth and report of one figure, and how far they may differ |
 //! | [`cases`] | every case of the certificate |
+//! | [`generator_process`] | a generator in a process of its own, which can be stopped |
+//! | `cpu_quota` | a limit on a process's CPU time |
 //!
 //! The server's own log separates noise from error: a delay that the server itself kept longer than its law
 //! asks for is the truth to compare with. Where the machine was too noisy to compare at all, the case is
@@ -27,7 +29,11 @@
 )]
 
 pub mod cases;
+#[cfg(target_os = "linux")]
+mod cpu_quota;
 mod fault_log;
 pub mod faults;
 pub mod faulty_server;
 pub mod finding;
+#[cfg(target_os = "linux")]
+pub mod generator_process;

@@ -23,20 +23,22 @@ fn every_count_is_judged_and_true() {
     }
 }
 
+/// Exit code, standard output and standard error of the program with this case.
+fn run(case: &str) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ws-truth"))
+        .arg(case)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
 #[test]
 fn the_program_prints_a_table_and_refuses_unknown_cases() {
-    let run = |case: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_ws-truth"))
-            .arg(case)
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
-    };
     let (code, out, _) = run("close-code");
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("| | lost | 10 | 10 | exact | ok |"), "{out}");
@@ -44,4 +46,24 @@ fn the_program_prints_a_table_and_refuses_unknown_cases() {
     let (code, _, err) = run("no-such-case");
     assert_eq!(code, Some(2));
     assert!(err.contains("[possible values: stall-open, "), "{err}");
+}
+
+/// The times in these cases need a quiet machine; the counts do not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_generator_that_is_stopped_or_throttled_is_never_valid() {
+    for (case, named) in [
+        ("generator-stopped", "runs in which a stop is named"),
+        ("generator-throttled", "runs that name the quota"),
+    ] {
+        let (_, out, err) = run(case);
+        if out.contains("| | skipped: ") {
+            assert!(out.ends_with("1 of 1 case was skipped\n"), "{out}");
+            continue;
+        }
+        for row in [format!("{named} | 1 | 1"), "valid runs | 0 | 0".to_owned()] {
+            let row = format!("| | {row} | exact | ok |");
+            assert!(out.contains(&row), "{case}: {out}{err}");
+        }
+    }
 }

@@ -271,7 +271,7 @@ fn resource(url: &Url) -> String {
     resource
 }
 
-/// UpgradeRefusal of a URL, with candidates for the corrected one.
+/// Refusal of a URL, with candidates for the corrected one.
 #[derive(Debug)]
 enum UrlRefusal {
     Wrong {
@@ -292,21 +292,21 @@ enum UrlRefusal {
 impl UrlRefusal {
     /// The error of this URL, with the first candidate that can be read.
     fn error(self, text: &str) -> PlanError {
-        let url = masked(text);
+        let url = mask_url(&masked(text));
         match self {
             Self::Wrong { reason, corrected } => PlanError::Url {
                 url,
                 reason,
-                corrected: first_readable(corrected),
+                corrected: mask_url(&first_readable(corrected)),
             },
             Self::UserInfo { corrected } => PlanError::UserInfo {
                 url,
-                corrected: first_readable([corrected]),
+                corrected: mask_url(&first_readable([corrected])),
             },
             Self::Scheme { scheme, corrected } => PlanError::Scheme {
                 url,
                 scheme,
-                corrected: first_readable([corrected]),
+                corrected: mask_url(&first_readable([corrected])),
             },
             Self::NoUnixSockets => PlanError::NoUnixSockets(text.to_owned()),
         }
@@ -391,10 +391,22 @@ impl fmt::Display for ServerUrl {
 /// Text in place of a secret.
 pub const MASK: &str = "***";
 
-/// Returns the URL in a text with [`MASK`] in place of its user information and of every query value, also of one without a name. A text
-/// without a URL stays as it is.
+/// Returns the text with [`MASK`] in place of the user information and of every query value of each URL in it,
+/// also of a value without a name. URLs end at a blank.
 pub fn mask_url(text: &str) -> String {
-    if !text.contains("://") && !text.contains("ws+unix:") {
+    text.split_inclusive(char::is_whitespace)
+        .map(|word| {
+            let url = word.trim_end();
+            mask_one(url) + &word[url.len()..]
+        })
+        .collect()
+}
+
+fn mask_one(text: &str) -> String {
+    const UNIX: &str = "ws+unix:";
+
+    let is_unix = text.to_ascii_lowercase().contains(UNIX);
+    if !text.contains("://") && !is_unix {
         return text.to_owned();
     }
     let (before, query) = match text.split_once('?') {
@@ -449,6 +461,12 @@ mod tests {
             ("wss://me:pw@h?a=x@y", "wss://***@h?a=***"),
             ("ws+unix:/s:/ws?a=1", "ws+unix:/s:/ws?a=***"),
             ("p99>1?a=b", "p99>1?a=b"),
+            ("WS+Unix:/s:/ws?a=1", "WS+Unix:/s:/ws?a=***"),
+            ("a://b, https://u:p@h/p c", "a://b, https://***@h/p c"),
+            (
+                "serve @ ws://h/?a=b --x y=z",
+                "serve @ ws://h/?a=*** --x y=z",
+            ),
         ] {
             assert_eq!(mask_url(url), masked);
         }
@@ -577,7 +595,7 @@ mod tests {
             ("localhost:8000", "ws://localhost:8000"),
             ("//a/ws", "ws://a/ws"),
             ("wss:a/ws", "wss://a/ws"),
-            ("http://a:1/ws?x", "ws://a:1/ws?x"),
+            ("http://a:1/ws?x=1", "ws://a:1/ws?x=***"),
             ("https://a/ws", "wss://a/ws"),
             ("ftp://a", "ws://a"),
             ("ws://a/ws#part", "ws://a/ws"),

@@ -17,6 +17,10 @@ pub struct Recorder {
     measured_until_ns: u64,
     in_time: EchoTotals,
     last_received_ns: u64,
+    /// Time that messages were in flight, each at most until it was given up, in nanoseconds.
+    pub in_flight_ns: u64,
+    /// Time from T0 until each client was done, in nanoseconds.
+    pub active_ns: u64,
 }
 
 impl Recorder {
@@ -34,6 +38,8 @@ impl Recorder {
             measured_until_ns: u64::MAX,
             in_time: EchoTotals::default(),
             last_received_ns: 0,
+            in_flight_ns: 0,
+            active_ns: 0,
         }
     }
 
@@ -60,6 +66,23 @@ impl Recorder {
             open.sent_in_time += u64::from(sent_ns <= self.measured_until_ns);
             open.last_intended_ns = open.last_intended_ns.max(intended_ns);
             open.last_sent_ns = open.last_sent_ns.max(sent_ns);
+        }
+    }
+
+    /// A measured message of an open loop went out so much later than it could have, in nanoseconds.
+    #[inline]
+    pub fn late(&mut self, lateness_ns: u64) {
+        if let Some(open) = &mut self.open_loop {
+            open.lateness.record(lateness_ns);
+        }
+    }
+
+    /// The right echo of a message of an open loop came; its response time without its own lateness, in
+    /// nanoseconds.
+    #[inline]
+    pub fn punctual_response(&mut self, ns: u64) {
+        if let Some(open) = &mut self.open_loop {
+            open.punctual_response.record(ns);
         }
     }
 
@@ -112,6 +135,8 @@ impl Recorder {
             }),
             in_time: self.in_time,
             last_received_ns: self.last_received_ns,
+            in_flight_ns: self.in_flight_ns,
+            active_ns: self.active_ns,
             ..Record::default()
         }
     }

@@ -65,6 +65,8 @@ pub struct Sample {
     pub sent_ns: u64,
     /// When its echo was complete; meaningless for a lost message.
     received_ns: u64,
+    /// The generator stood still while it was in flight.
+    pub over_stop: bool,
 }
 
 impl Sample {
@@ -84,6 +86,7 @@ impl Sample {
             intended_ns,
             sent_ns,
             received_ns,
+            over_stop: false,
         }
     }
 

@@ -95,6 +95,9 @@ pub struct CandidateRow {
     pub pilot_messages_per_s: Option<f64>,
     /// Why it is not compared; `None` when it is.
     pub excluded: Option<String>,
+    /// Checks that it does not pass and that the load does not need: `a ping: nothing came within 5.00 s`.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// What one server did in one round.

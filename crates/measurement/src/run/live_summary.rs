@@ -10,7 +10,8 @@ impl Summary {
     /// All figures and the verdict are as they would be if it ended now, with one difference: what is due
     /// but not sent yet is counted only at the end, so that in its place the verdict goes by
     /// `Plan::due_by`.
-    pub fn so_far(plan: &Plan, record: &Record, circumstances: RunContext) -> Self {
+    pub fn so_far(plan: &Plan, record: &Record, mut circumstances: RunContext) -> Self {
+        circumstances.goes_on = true;
         let counted = record.counts.unsent;
         let due = plan.due_by(circumstances.elapsed_s).unwrap_or(0);
         let mut judged = record.clone();

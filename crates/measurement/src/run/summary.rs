@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
-use crate::plan::{Length, Plan, Verify};
+use crate::plan::{Length, Load, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, SendConditions, SendLag,
-    ServerUsage, ValiditySummary,
+    SendLateness, ServerUsage, TimeInFlight, ValiditySummary, WithheldTime,
 };
 
 /// Version of the JSON summary's shape.
@@ -53,6 +53,8 @@ pub struct Summary {
     pub connect_ns: ConnectTimes,
     /// Actual minus intended send time.
     pub send_lag_ns: SendLag,
+    /// The generator's own lateness, without waits for window and socket; `None` in closed loop.
+    pub send_lateness_ns: Option<SendLateness>,
     pub client: GeneratorUsage,
     pub server: Option<ServerUsage>,
     /// What the generator can do on this host, if that was measured before the run.
@@ -203,6 +205,8 @@ pub struct RunContext {
     pub interrupted: bool,
     /// The run ended at the first timeout: messages came, and none carried an identity that was sent.
     pub recognized_nothing: bool,
+    /// The run is not over: what is due may still be sent.
+    pub goes_on: bool,
 }
 
 impl Summary {
@@ -217,13 +221,18 @@ impl Summary {
             Some(open) => SendLag::from(&open.send_lag),
             None => SendLag::none(record.counts.sent),
         };
+        let lateness = open.map(|open| {
+            let punctual_p99 = open.punctual_response.quantile(0.99);
+            SendLateness::new(&open.lateness, response.p99, punctual_p99)
+        });
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
         let per_cpu_s = |cpu_s| (cpu_s > 0.0).then(|| record.in_time.messages as f64 / cpu_s);
         let validity = verdict::judge(&Evidence {
             timed_messages: service.count,
             service,
             response,
-            send_lag_p99_ns: open.and(send_lag.p99),
+            lateness,
+            time_in_flight: time_in_flight(plan, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
             ..c.evidence(plan, &record.counts)
@@ -252,12 +261,14 @@ impl Summary {
                 .map(|(response, service)| response.saturating_sub(service)),
             connect_ns: c.connect_ns,
             send_lag_ns: send_lag,
+            send_lateness_ns: lateness,
             client: GeneratorUsage {
                 messages_per_cpu_s: c.client.cpu_s.and_then(per_cpu_s),
                 ..c.client
             },
             server: c.server.map(|server| ServerUsage {
-                messages_per_cpu_s: per_cpu_s(server.cpu_s),
+                messages_per_cpu_s: per_cpu_s(server.cpu_s)
+                    .filter(|_| !server.is_implausible(record.in_time.messages)),
                 ..server
             }),
             calibration: c.calibration,
@@ -265,6 +276,23 @@ impl Summary {
             conditions: Vec::new(),
         }
     }
+}
+
+/// Time in flight of a closed loop, and how much of it is possible; `None` in open loop.
+fn time_in_flight(plan: &Plan, record: &Record) -> Option<TimeInFlight> {
+    /// Windows of messages after which the beginning and the end of a client's part no longer count.
+    const LONG: u64 = 20;
+
+    let Load::Closed { window } = plan.load else {
+        return None;
+    };
+    let window = u64::from(window.get());
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    Some(TimeInFlight {
+        spent_s: seconds(record.in_flight_ns),
+        possible_s: seconds(record.active_ns) * window as f64,
+        is_long: record.counts.sent >= LONG * window * u64::from(plan.clients.get()),
+    })
 }
 
 impl RunContext {
@@ -285,6 +313,14 @@ impl RunContext {
                 self.client.cpu_per_core
             },
             run_queue_wait: self.client.run_queue_wait_share,
+            stops: self.client.stops.unwrap_or_default(),
+            withheld: WithheldTime {
+                throttled_s: self.client.throttled_s,
+                steal_s: self.client.steal_s,
+                pressure_s: self.client.cpu_pressure_s,
+                suspended_s: self.client.suspended_s,
+            },
+            elapsed_s: self.elapsed_s,
             broken_connections: self.connections.failed + self.connections.closed_early,
             connections: self.connections.attempted,
             unsent: counts.unsent,
@@ -292,6 +328,7 @@ impl RunContext {
                 .then_some(counts.sent + counts.unsent),
             interrupted: self.interrupted,
             recognized_nothing: self.recognized_nothing,
+            goes_on: self.goes_on,
             unverified: plan.verify == Verify::Off,
             matched_by_order: counts.matched_by_order,
             unexplained_answers: counts.unexpected + counts.duplicated,

@@ -24,6 +24,7 @@ pub(super) fn summary(messages: u64) -> Summary {
     let context = RunContext {
         elapsed_s: 2.0,
         server: Some(ServerUsage {
+            pids: vec![7],
             pid: 1,
             cpu_s: 0.5,
             max_rss_bytes: None,

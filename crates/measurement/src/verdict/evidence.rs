@@ -3,9 +3,21 @@
 // Fields whose name says it all have no comment.
 #![allow(missing_docs)]
 
-use super::latency::Latency;
+use super::latency::{Latency, SendLateness};
 use super::reason::SendConditions;
 use super::resource_usage::Calibration;
+use super::stops::{Stops, WithheldTime};
+
+/// Little's law on a closed loop: messages in flight times the time that they were.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TimeInFlight {
+    /// Time that all messages were in flight, each at most until it was given up, in seconds.
+    pub spent_s: f64,
+    /// Window times the time for which clients were active, in seconds.
+    pub possible_s: f64,
+    /// Every client sent so many messages that what is missing at the beginning and the end does not count.
+    pub is_long: bool,
+}
 
 /// The figures a verdict rests on.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,8 +27,15 @@ pub struct Evidence {
     pub service: Latency,
     /// Response times; in closed loop the same.
     pub response: Latency,
-    /// 99th percentile of the send lag in nanoseconds; `None` in closed loop.
-    pub send_lag_p99_ns: Option<u64>,
+    /// The generator's own lateness; `None` in closed loop.
+    pub lateness: Option<SendLateness>,
+    /// `None` in open loop.
+    pub time_in_flight: Option<TimeInFlight>,
+    /// Times in which the generator stood still.
+    pub stops: Stops,
+    /// What was withheld from the generator, as far as it is known.
+    pub withheld: WithheldTime,
+    pub elapsed_s: f64,
     pub sending: SendConditions,
     /// Achieved rate as a share of the offered one; `None` in closed loop.
     pub achieved_share: Option<f64>,
@@ -40,6 +59,8 @@ pub struct Evidence {
     pub due: Option<u64>,
     /// The user ended the run before its plan was done.
     pub interrupted: bool,
+    /// The run is not over: what is due may still be sent.
+    pub goes_on: bool,
     /// Messages came, and none of them carried an identity that was sent.
     pub recognized_nothing: bool,
     /// Echoes are not verified.

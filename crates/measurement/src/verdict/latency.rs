@@ -104,6 +104,37 @@ impl SendLag {
     }
 }
 
+/// Actual send time minus the later of the due time and the time at which window and socket had room, in
+/// nanoseconds: the generator's own lateness.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct SendLateness {
+    pub p50: Option<u64>,
+    pub p99: Option<u64>,
+    pub max: Option<u64>,
+    /// The part of the response time's p99 that is gone when each message is given its own lateness back.
+    pub share_of_response_p99: Option<f64>,
+}
+
+impl SendLateness {
+    /// The lateness of all messages, and its effect on the p99 of the response times.
+    pub(crate) fn new(
+        lateness: &LatencyHistogram,
+        response_p99: Option<u64>,
+        punctual_p99: Option<u64>,
+    ) -> Self {
+        let share = |(response, punctual): (u64, u64)| {
+            (response > 0).then(|| 1.0 - punctual.min(response) as f64 / response as f64)
+        };
+        Self {
+            p50: lateness.quantile(0.5),
+            p99: lateness.quantile(0.99),
+            max: lateness.max(),
+            share_of_response_p99: response_p99.zip(punctual_p99).and_then(share),
+        }
+    }
+}
+
 impl From<&LatencyHistogram> for SendLag {
     fn from(d: &LatencyHistogram) -> Self {
         Self {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::stops::{Stops, WithheldTime};
+
 /// Share of a core above which a generator thread may have been the bottleneck.
 pub const BUSY_THREAD_LIMIT: f64 = 0.90;
 
@@ -16,6 +18,25 @@ pub const ACHIEVED_SHARE_LIMIT: f64 = 0.95;
 
 /// Share of the planned load that may be missing.
 pub const MISSING_LOAD_LIMIT: f64 = 0.05;
+
+/// Share of the response time's p99 that may be the generator's own lateness in a valid run.
+pub const SUSPECT_LATENESS_SHARE: f64 = 0.10;
+
+/// Share of it above which the run is invalid, unless it is finer than [`FINE_LATENESS_NS`].
+pub const INVALID_LATENESS_SHARE: f64 = 0.50;
+
+/// Part of the response time's p99, in nanoseconds, below which nobody tunes a server.
+pub const FINE_LATENESS_NS: f64 = 1e6;
+
+/// Share of a closed loop's time that the generator may take for itself, between an echo and the next
+/// message.
+pub const OWN_TIME_LIMIT: f64 = 0.10;
+
+/// Share of the measured phase for which a quota may hold the generator back.
+pub const THROTTLED_LIMIT: f64 = 0.01;
+
+/// Suspension of the machine in seconds that is more than two clocks read one after the other differ.
+pub const SUSPENSION_LIMIT_S: f64 = 1e-3;
 
 /// How near a figure may come to what the generator can do at its best, as a share of that.
 pub const OWN_LIMIT_MARGIN: f64 = 0.10;
@@ -81,15 +102,31 @@ pub enum Reason {
         /// The figure that should be the larger one, with its value in nanoseconds.
         larger: (&'static str, f64),
     },
-    /// The generator sent later than the server answered.
-    SendLag {
-        /// 99th percentile of the send lag, in nanoseconds.
-        lag_ns: u64,
-        /// Median service time, in nanoseconds.
-        service_ns: u64,
-        /// What it was up to.
-        sending: SendConditions,
+    /// The generator's own lateness is a part of the response times.
+    SendLateness {
+        /// Its share of the response time's p99.
+        share: f64,
+        /// The 99th percentile of the response times, in nanoseconds.
+        response_p99_ns: u64,
+        /// The threads never sleep.
+        busy_poll: bool,
     },
+    /// The generator stood still.
+    GeneratorStopped {
+        /// Number, length and time of the stops.
+        stops: Stops,
+        /// CPU time that was withheld from it.
+        withheld: WithheldTime,
+    },
+    /// A quota held the generator back.
+    GeneratorThrottled {
+        /// Time withheld, in seconds over all cores.
+        throttled_s: f64,
+        /// Length of the measured phase, in seconds.
+        elapsed_s: f64,
+    },
+    /// Share of the time that the generator took for itself, between echoes and the next messages.
+    OwnTime(f64),
     /// The offered rate was not achieved.
     RateNotKept {
         /// Achieved rate as a share of the offered one.
@@ -141,16 +178,28 @@ impl Reason {
             Self::NothingMeasured
             | Self::NothingRecognized
             | Self::Impossible { .. }
-            | Self::SendLag { .. }
             | Self::RateNotKept {
                 answered_all: true, ..
             } => Verdict::Invalid,
             Self::LoadFellShort { missing_share, .. } if *missing_share > MISSING_LOAD_LIMIT => {
                 Verdict::Invalid
             }
+            Self::SendLateness {
+                share,
+                response_p99_ns,
+                ..
+            } if *share > INVALID_LATENESS_SHARE
+                && share * *response_p99_ns as f64 > FINE_LATENESS_NS =>
+            {
+                Verdict::Invalid
+            }
             Self::MatchedByOrder { unexplained: 0, .. } => Verdict::Valid,
             Self::RateNotKept { .. }
             | Self::MatchedByOrder { .. }
+            | Self::SendLateness { .. }
+            | Self::GeneratorStopped { .. }
+            | Self::GeneratorThrottled { .. }
+            | Self::OwnTime(_)
             | Self::NearFloor(..)
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::stops::Stops;
+
 /// What the generator can do on this host at its best, against an echo server that does nothing else,
 /// with payloads like those of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -13,6 +15,9 @@ pub struct Calibration {
     pub ceiling_messages_per_s: f64,
     /// How long it took to find out, in seconds.
     pub took_s: f64,
+    /// The longest time for which a generator thread stood still meanwhile, in nanoseconds.
+    #[serde(default)]
+    pub longest_stop_ns: u64,
 }
 
 /// What the generator's own threads used during the measured phase. `None` = cannot be had here.
@@ -44,6 +49,16 @@ pub struct GeneratorUsage {
     /// Right echoes for each second of CPU time; `None` when it used none, and before a [`Summary`](crate::run::Summary)
     /// counts them.
     pub messages_per_cpu_s: Option<f64>,
+    /// Times in which it stood still; `None` in files that do not tell.
+    pub stops: Option<Stops>,
+    /// Time for which a quota of its cgroup kept its threads from running, in seconds over all cores.
+    pub throttled_s: Option<f64>,
+    /// Time that the hypervisor took from the machine's cores, in seconds over all cores.
+    pub steal_s: Option<f64>,
+    /// Time in which some thread of the machine waited for a core, in seconds.
+    pub cpu_pressure_s: Option<f64>,
+    /// Time for which the machine was suspended, in seconds.
+    pub suspended_s: Option<f64>,
 }
 
 /// How often a process left a core.
@@ -63,19 +78,32 @@ impl ContextSwitches {
 }
 
 /// What the server's process used during the measured phase.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServerUsage {
-    /// Its process.
+    /// Its process; of several, the first that was named.
     pub pid: u32,
+    /// All processes whose usage is added up here.
+    #[serde(default)]
+    pub pids: Vec<u32>,
     /// CPU time in seconds.
     pub cpu_s: f64,
     /// Most memory it had resident, in bytes; `None` for an embedded server, which shares it
     /// with the generator.
     pub max_rss_bytes: Option<u64>,
-    /// Right echoes for each second of its CPU time; `None` when it used none, and before a
-    /// [`Summary`](crate::run::Summary) counts them.
+    /// Right echoes for each second of its CPU time; `None` when it used so little that another process must
+    /// have served them, and before a [`Summary`](crate::run::Summary) counts them.
     pub messages_per_cpu_s: Option<f64>,
     /// How often its threads left their cores; `None` for an embedded server and where the system does
     /// not tell.
     pub context_switches: Option<ContextSwitches>,
+}
+
+/// CPU time in seconds that an echo takes at least, on any server: the fastest take ten times as much.
+const LEAST_CPU_PER_ECHO_S: f64 = 1e-7;
+
+impl ServerUsage {
+    /// Returns true when so many echoes cannot have been served in the CPU time: another process served them.
+    pub fn is_implausible(&self, echoes: u64) -> bool {
+        self.cpu_s < LEAST_CPU_PER_ECHO_S * echoes as f64
+    }
 }

@@ -8,7 +8,8 @@ use super::evidence::Evidence;
 use super::latency::{Latency, messages_beyond};
 use super::reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, JUDGED_QUANTILE, OWN_LIMIT_MARGIN,
-    RUN_QUEUE_WAIT_LIMIT, Reason, Verdict,
+    OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S,
+    THROTTLED_LIMIT, Verdict,
 };
 
 /// The verdict as it is reported.
@@ -48,20 +49,13 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         reasons.push(Reason::NothingMeasured);
     } else {
         reasons.extend(impossible(evidence));
+        reasons.extend(too_long_in_flight(evidence));
         let beyond = messages_beyond(evidence.timed_messages, JUDGED_QUANTILE);
         if beyond < FIRM_TAIL_MESSAGES {
             reasons.push(Reason::ThinTail(beyond));
         }
     }
-    if let (Some(lag), Some(service)) = (evidence.send_lag_p99_ns, evidence.service.p50)
-        && lag > service
-    {
-        reasons.push(Reason::SendLag {
-            lag_ns: lag,
-            service_ns: service,
-            sending: evidence.sending,
-        });
-    }
+    reasons.extend(stillness(evidence));
     if let Some(kept) = evidence
         .achieved_share
         .filter(|kept| *kept < ACHIEVED_SHARE_LIMIT)
@@ -105,10 +99,46 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     }
 }
 
+/// The generator's own stillness and lateness, as far as they bent the figures.
+fn stillness(evidence: &Evidence) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
+    if evidence.stops.count > 0 || was_suspended {
+        reasons.push(Reason::GeneratorStopped {
+            stops: evidence.stops,
+            withheld: evidence.withheld,
+        });
+    }
+    let (elapsed_s, throttled_s) = (evidence.elapsed_s, evidence.withheld.throttled_s);
+    if let Some(throttled_s) = throttled_s.filter(|s| *s > THROTTLED_LIMIT * elapsed_s) {
+        reasons.push(Reason::GeneratorThrottled {
+            throttled_s,
+            elapsed_s,
+        });
+    }
+    let share = evidence.lateness.and_then(|l| l.share_of_response_p99);
+    if let (Some(share), Some(response_p99_ns)) = (share, evidence.response.p99)
+        && share > SUSPECT_LATENESS_SHARE
+    {
+        reasons.push(Reason::SendLateness {
+            share,
+            response_p99_ns,
+            busy_poll: evidence.sending.busy_poll,
+        });
+    }
+    if let Some(time) = evidence.time_in_flight.filter(|t| t.possible_s > 0.0) {
+        let own = 1.0 - time.spent_s / time.possible_s;
+        if time.is_long && own > OWN_TIME_LIMIT {
+            reasons.push(Reason::OwnTime(own));
+        }
+    }
+    reasons
+}
+
 /// Connections or messages of the plan that are missing. What an interrupt left is not.
 fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
-    let ended_early = evidence.interrupted || evidence.recognized_nothing;
-    let unsent = if ended_early { 0 } else { evidence.unsent };
+    let may_be_unsent = evidence.interrupted || evidence.recognized_nothing || evidence.goes_on;
+    let unsent = if may_be_unsent { 0 } else { evidence.unsent };
     let (broken, connections) = (evidence.broken_connections, evidence.connections);
     // Exact far beyond any number of messages.
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
@@ -151,6 +181,19 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     reasons
 }
 
+/// Little's law: more than a full window all the time cannot have been in flight.
+fn too_long_in_flight(evidence: &Evidence) -> Option<Reason> {
+    let time = evidence.time_in_flight?;
+    // Sums of many times are rounded.
+    (time.spent_s > time.possible_s * (1.0 + 1e-9) + 1e-6).then_some(Reason::Impossible {
+        smaller: (
+            "the time that all messages were in flight,",
+            time.spent_s * 1e9,
+        ),
+        larger: ("clients × window × time,", time.possible_s * 1e9),
+    })
+}
+
 fn impossible(evidence: &Evidence) -> Vec<Reason> {
     let figures = |l: &Latency| {
         [
@@ -182,7 +225,7 @@ mod tests {
     //! Each reason at its limit.
 
     use super::*;
-    use crate::verdict::SendConditions;
+    use crate::verdict::{SendLateness, Stop, Stops, TimeInFlight};
 
     fn good() -> Evidence {
         Evidence {
@@ -307,14 +350,81 @@ mod tests {
     fn the_worst_reason_comes_first() {
         let (verdict, reasons) = verdict_of(|e| {
             e.timed_messages = 10;
-            e.send_lag_p99_ns = Some(11);
+            e.response.p50 = Some(9);
         });
         assert_eq!(verdict, Verdict::Invalid);
-        let lag = Reason::SendLag {
-            lag_ns: 11,
-            service_ns: 10,
-            sending: SendConditions::default(),
+        assert!(matches!(reasons[0], Reason::Impossible { .. }));
+        assert_eq!(reasons[1], Reason::ThinTail(0));
+    }
+
+    #[test]
+    fn lateness_counts_by_its_part_of_the_response_time() {
+        let of = |share, response_p99_ns| {
+            let found = verdict_of(|e| {
+                (e.response.p99, e.response.max) = (Some(response_p99_ns), Some(response_p99_ns));
+                e.lateness = Some(SendLateness {
+                    share_of_response_p99: Some(share),
+                    ..SendLateness::default()
+                });
+            });
+            found.0
         };
-        assert_eq!(reasons, [lag, Reason::ThinTail(0)]);
+        assert_eq!(of(0.10, 3_000_000), Verdict::Valid);
+        assert_eq!(of(0.11, 3_000_000), Verdict::Suspect);
+        assert_eq!(of(0.51, 3_000_000), Verdict::Invalid);
+        // Finer than anybody tunes by: a fast server on an idle machine is not invalid.
+        assert_eq!(of(0.99, 1_000_000), Verdict::Suspect);
+    }
+
+    #[test]
+    fn a_generator_that_stood_still_is_not_valid() {
+        let stops = Stops::join(vec![Stop {
+            start_ns: 5,
+            length_ns: 7,
+            messages: 1,
+        }]);
+        let (verdict, reasons) = verdict_of(|e| e.stops = stops);
+        assert_eq!(verdict, Verdict::Suspect);
+        assert!(matches!(reasons[..], [Reason::GeneratorStopped { .. }]));
+        for (change, verdict) in [
+            (
+                (|e| e.withheld.suspended_s = Some(0.1)) as fn(&mut Evidence),
+                Verdict::Suspect,
+            ),
+            (|e| e.withheld.throttled_s = Some(0.2), Verdict::Suspect),
+            (|e| e.withheld.throttled_s = Some(0.05), Verdict::Valid),
+            (|e| e.withheld.steal_s = Some(9.0), Verdict::Valid),
+        ] {
+            let of_ten_seconds = |e: &mut Evidence| {
+                e.elapsed_s = 10.0;
+                change(e);
+            };
+            assert_eq!(verdict_of(of_ten_seconds).0, verdict);
+        }
+    }
+
+    #[test]
+    fn no_more_than_a_full_window_can_be_in_flight_all_the_time() {
+        let of = |spent_s, is_long| {
+            verdict_of(|e| {
+                e.time_in_flight = Some(TimeInFlight {
+                    spent_s,
+                    possible_s: 100.0,
+                    is_long,
+                });
+            })
+        };
+        assert_eq!(of(100.1, true).0, Verdict::Invalid);
+        assert_eq!(of(100.0, true), (Verdict::Valid, vec![]));
+        assert_eq!(of(90.5, true).0, Verdict::Valid);
+        assert_eq!(
+            of(50.0, true),
+            (Verdict::Suspect, vec![Reason::OwnTime(0.5)])
+        );
+        assert_eq!(
+            of(50.0, false).0,
+            Verdict::Valid,
+            "a short run begins and ends"
+        );
     }
 }

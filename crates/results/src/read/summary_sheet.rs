@@ -16,6 +16,9 @@ const MAPS: [&str; 4] = [
     "connections.addresses.",
 ];
 
+/// Keys of the words of a command line.
+const WORDS: &str = "command_line.";
+
 /// Deeper than any key of ours.
 const DEEPEST: usize = 8;
 
@@ -27,20 +30,32 @@ pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
     }
     let mut root = Json::Object(Map::new());
     let mut key = String::new();
+    // A word of a command line may be empty, and is one nevertheless.
+    let mut empty_word: Option<String> = None;
     source.visit(schema::SUMMARY_SHEET, &mut |cell| {
+        if let Some(word) = empty_word.take_if(|_| cell.column == 0) {
+            insert(&mut root, &word, Some("".into()));
+        }
         match (cell.column, cell.value) {
             (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);
+                empty_word = Some(key.clone()).filter(|key| key.starts_with(WORDS));
             }
             (0, _) => key.clear(),
-            (1, CellValue::Text(text)) => insert(&mut root, &key, Some(text.into())),
+            (1, CellValue::Text(text)) => {
+                empty_word = None;
+                insert(&mut root, &key, Some(text.into()));
+            }
             (1, CellValue::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
             (1, CellValue::Number(number)) => insert(&mut root, &key, Some(json_number(number))),
             _ => {}
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    if let Some(word) = empty_word {
+        insert(&mut root, &word, Some("".into()));
+    }
     Ok(Some(root))
 }
 

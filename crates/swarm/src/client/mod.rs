@@ -62,6 +62,8 @@ pub(crate) struct Client {
     /// Registered due time.
     due_ns: u64,
     last_sent_ns: u64,
+    /// Time at which window and socket last got room, in open loop.
+    room_since_ns: u64,
     verifier: EchoVerifier,
     in_flight: InFlightQueue,
     decoder: Decoder,
@@ -106,6 +108,7 @@ impl Client {
             deadline_ns: u64::MAX,
             due_ns: u64::MAX,
             last_sent_ns: 0,
+            room_since_ns: 0,
             verifier: EchoVerifier::default(),
             in_flight: InFlightQueue::default(),
             decoder: Decoder::default(),
@@ -144,6 +147,9 @@ impl Client {
         reported: Option<Readiness>,
         thread: &ThreadState,
     ) -> Result<Next, ConnectionEnd> {
+        // In closed loop a message is due when there is room for it.
+        let is_open_loop = thread.rules.open_loop.is_some();
+        let mut had_room = !is_open_loop || self.has_room(thread);
         if let Some(reported) = reported {
             self.ready.add(reported);
         }
@@ -159,8 +165,12 @@ impl Client {
             // When nothing came, only the first pass can find something to do.
             if received_ns.is_some() || reads == 1 {
                 now_ns = received_ns.unwrap_or_else(|| thread.clock.now_ns());
+                if !had_room && self.has_room(thread) {
+                    self.room_since_ns = now_ns;
+                }
                 self.step(now_ns, thread)?;
                 self.write(thread).map_err(|e| ConnectionEnd::from(&e))?;
+                had_room = !is_open_loop || self.has_room(thread);
             }
             if !self.ready.readable {
                 break Next::Event;
@@ -195,7 +205,7 @@ impl Client {
             connect_ns: Some(self.connect_ns),
             messages: self.sent,
             failed: self.failed,
-            close_code: Some(end.close_code()),
+            close_code: end.close_code(),
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
@@ -210,6 +220,11 @@ impl Client {
         };
         let mut stats = thread.clients.borrow_mut();
         stats.unfinished.push((pacing, self.sent));
+    }
+
+    /// Number of measured messages in flight.
+    pub(crate) fn measured_in_flight(&self) -> u64 {
+        self.in_flight.measured()
     }
 
     /// Returns true when an echo has named a message of this client.

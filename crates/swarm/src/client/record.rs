@@ -40,7 +40,13 @@ impl Client {
                     (true, false, false) => Outcome::Ok,
                 };
                 self.failed += u64::from(outcome != Outcome::Ok);
-                let sample = Sample::echoed(
+                let in_flight_ns = now_ns - message.sent_ns;
+                recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
+                if correct && thread.rules.open_loop.is_some() {
+                    recorder
+                        .punctual_response(now_ns - message.intended_ns - message.lateness_ns());
+                }
+                let mut sample = Sample::echoed(
                     self.id,
                     message.number.index(),
                     message.intended_ns - run.t0_ns,
@@ -48,6 +54,7 @@ impl Client {
                     now_ns - run.t0_ns,
                     outcome,
                 );
+                sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
                 recorder.ended(&thread.budget, sample, message.shape.size);
             }
             EchoVerdict::Duplicate(number) if !number.is_warmup() => {
@@ -166,6 +173,8 @@ impl Client {
                 Outcome::Corrupted,
             );
             let mut recorder = thread.recorder.borrow_mut();
+            let in_flight_ns = thread.clock.now_ns() - sent.sent_ns;
+            recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
             recorder.ended(&thread.budget, sample, sent.shape.size);
         }
     }
@@ -174,13 +183,18 @@ impl Client {
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
         let (timed_out, mut active) = self.in_flight.give_up();
         if let Some(run) = thread.run {
+            let now_ns = thread.clock.now_ns();
+            thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(run.t0_ns);
             let mut undecided_from_ns = u64::MAX;
             // When the user ends the run, the echo may still be under way: not the server's fault.
             if thread.command.stop {
                 for message in active.drain(..) {
                     undecided_from_ns = undecided_from_ns.min(message.sent_ns);
                     if !message.number.is_warmup() {
-                        thread.recorder.borrow_mut().counts.abandoned += 1;
+                        let mut recorder = thread.recorder.borrow_mut();
+                        recorder.counts.abandoned += 1;
+                        let in_flight_ns = now_ns - message.sent_ns;
+                        recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
                     }
                 }
             }
@@ -206,6 +220,8 @@ impl Client {
                 message.sent_ns - run.t0_ns,
             );
             let mut recorder = thread.recorder.borrow_mut();
+            let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
+            recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
             recorder.ended(&thread.budget, sample, message.shape.size);
         }
     }

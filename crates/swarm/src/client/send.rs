@@ -97,15 +97,18 @@ impl Client {
             .quota(now_ns, in_flight, self.sent, &thread.rules, run)
     }
 
+    /// Returns true when window and socket have room for a message.
+    #[inline]
+    pub(super) fn has_room(&self, thread: &ThreadState) -> bool {
+        self.ready.writable && self.in_flight.active() < thread.rules.window
+    }
+
     /// Due time of the next message, unless a full window or socket holds it back.
     #[inline]
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
         let run = thread.run?;
-        if self.stage != ClientStage::Running
-            || !self.ready.writable
-            || self.in_flight.active() >= thread.rules.window
-        {
+        if self.stage != ClientStage::Running || !self.has_room(thread) {
             return None;
         }
         self.pacing.next_due_ns(open, run)
@@ -159,6 +162,7 @@ impl Client {
                 number,
                 shape: thread.payloads.shape(Identity { client, number }),
                 intended_ns,
+                ready_ns: intended_ns.max(self.room_since_ns).min(quota.now_ns),
                 sent_ns: quota.now_ns,
             };
             let mask = buffers.masks.random::<u32>().to_ne_bytes();
@@ -215,6 +219,7 @@ impl Client {
             if quota.measured {
                 self.sent += 1;
                 recorder.sent(frame.message.intended_ns - run.t0_ns, now - run.t0_ns);
+                recorder.late(frame.message.lateness_ns());
             } else {
                 self.warmed += 1;
             }

@@ -61,6 +61,9 @@ impl Client {
             ClientStage::Closing { until_ns } if now >= until_ns => {
                 Err(self.end_of_stream(ConnectionEnd::NoCloseAnswer))
             }
+            ClientStage::Closing { .. } if now >= thread.close_until_ns => {
+                Err(self.end_of_stream(ConnectionEnd::CloseNotAwaited))
+            }
             _ => Ok(()),
         }
     }
@@ -114,7 +117,8 @@ impl Client {
         let timeout_ns = thread.rules.timeout_ns;
         let stage_end = match self.stage {
             ClientStage::Running => sending_deadline(now_ns, thread),
-            ClientStage::Draining { until_ns } | ClientStage::Closing { until_ns } => until_ns,
+            ClientStage::Draining { until_ns } => until_ns,
+            ClientStage::Closing { until_ns } => until_ns.min(thread.close_until_ns),
             ClientStage::Waiting | ClientStage::Done => u64::MAX,
         };
         let oldest = self.in_flight.oldest();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Endpoint, Plan, ServerUrl};
+use measurement::plan::{Endpoint, Plan, ServerUrl, mask_url};
 use measurement::record::ConnectFailure;
 use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
@@ -53,7 +53,7 @@ impl Connector {
                 }
                 let address = choose(plan, &addresses, is_stopped);
                 ResolvedAddress::Tcp(address.map_err(|cause| SwarmError::NothingConnected {
-                    url: plan.server_url().as_str().to_owned(),
+                    url: mask_url(plan.server_url().as_str()),
                     attempted: plan.clients.get().into(),
                     cause,
                 })?)

@@ -313,6 +313,7 @@ mod tests {
                     number,
                     shape,
                     intended_ns: 0,
+                    ready_ns: 0,
                     sent_ns: 0,
                 });
             }

@@ -81,6 +81,7 @@ mod tests {
                 number,
                 shape,
                 intended_ns: 0,
+                ready_ns: 0,
                 sent_ns: (index + 1) * 10,
             });
         }

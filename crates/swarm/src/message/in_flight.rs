@@ -11,7 +11,17 @@ pub(crate) struct InFlightMessage {
     pub(crate) number: MessageNumber,
     pub(crate) shape: PayloadShape,
     pub(crate) intended_ns: u64,
+    /// The later of the due time and the time at which window and socket had room, on the thread's clock.
+    pub(crate) ready_ns: u64,
     pub(crate) sent_ns: u64,
+}
+
+impl InFlightMessage {
+    /// Time by which it went out later than it could have, in nanoseconds.
+    #[inline]
+    pub(crate) fn lateness_ns(&self) -> u64 {
+        self.sent_ns.saturating_sub(self.ready_ns)
+    }
 }
 
 /// A message with its echo.
@@ -62,6 +72,12 @@ impl InFlightQueue {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none() && self.timed_out.is_empty()
+    }
+
+    /// Number of measured messages without an echo.
+    pub(crate) fn measured(&self) -> u64 {
+        let all = self.timed_out.iter().chain(&self.first).chain(&self.rest);
+        all.filter(|m| !m.number.is_warmup()).count() as u64
     }
 
     /// Number of messages without an echo, whether they count against the window or not.
@@ -228,6 +244,7 @@ mod tests {
                 number,
                 shape,
                 intended_ns: 0,
+                ready_ns: 0,
                 sent_ns: sent_ns as u64,
             });
         }

@@ -148,6 +148,18 @@ pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// Echoes, but never answers a close frame and never ends the connection.
+pub(crate) async fn echo_without_close(stream: TcpStream) {
+    let mut socket = accept(stream).await;
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_close() {
+            // The answer would go out with the next look at the socket.
+            return std::future::pending().await;
+        }
+        socket.send(message).await.unwrap();
+    }
+}
+
 pub(crate) fn run(plan: &Plan) -> Recording {
     swarm::record(plan, &RunHandle::new()).unwrap()
 }

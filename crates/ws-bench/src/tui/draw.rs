@@ -459,7 +459,7 @@ mod tests {
             progress: &waiting,
             history: &History::default(),
             calibration: None,
-            is_stopped: false,
+            is_interrupted: false,
         };
         for size in [
             (0, 0),

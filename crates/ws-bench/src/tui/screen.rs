@@ -2,10 +2,12 @@
 //!
 //! A program has one terminal, and whoever ends the program must be able to give it back: the thread that
 //! draws, a thread that panics, the main thread at a second interrupt. So its state is the process's, and
-//! every byte to it goes through one lock: nothing is drawn any more once it was given back.
+//! every byte to it goes through one lock: nothing is drawn any more once it was given back. A terminal that
+//! takes nothing holds that lock for as long, so a program that ends waits for it only for a time.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -72,6 +74,13 @@ impl Drop for Screen {
 /// Returns true while the terminal is ours.
 pub fn is_ours() -> bool {
     *ours()
+}
+
+/// Gives the terminal back as [`leave`] does, unless it takes nothing.
+pub(crate) fn leave_in_time() {
+    /// Maximum wait for the terminal.
+    const LIMIT: Duration = Duration::from_millis(500);
+    cli::within(LIMIT, leave);
 }
 
 /// Gives the terminal back, if it is ours: its own screen, a cursor, and the keyboard as it was.

@@ -24,8 +24,8 @@ pub(crate) struct LiveState<'a> {
     pub(crate) progress: &'a RunProgress,
     pub(crate) history: &'a History,
     pub(crate) calibration: Option<Calibration>,
-    /// The user has ended the run.
-    pub(crate) is_stopped: bool,
+    /// The user has ended the run before it was over.
+    pub(crate) is_interrupted: bool,
 }
 
 /// A phase before, while or after the run is in it.
@@ -83,7 +83,7 @@ impl ViewModel {
     /// The view of a state, with histograms of `columns` columns.
     pub(crate) fn new(state: &LiveState<'_>, columns: usize) -> Self {
         let LiveState { plan, progress, .. } = *state;
-        let so_far = summary_so_far(plan, progress, state.calibration, state.is_stopped);
+        let so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
         let phase_progress = PhaseProgress::new(plan, progress);
         let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
         let open = progress.record.open_loop.as_deref();
@@ -109,12 +109,21 @@ impl ViewModel {
             verdict,
             verdict_tone,
             reasons,
-            keys: if state.is_stopped {
-                "ending the run, its files will be saved · q once more ends at once and saves nothing"
-            } else {
-                "q ends the run and saves its files"
-            },
+            keys: keys(progress.phase, state.is_interrupted),
         }
+    }
+}
+
+/// Keys, and what they do now.
+fn keys(phase: Phase, is_interrupted: bool) -> &'static str {
+    match (phase, is_interrupted) {
+        (Phase::Close, _) => {
+            "everything is measured, its files will be saved · q ends the wait for close frames"
+        }
+        (_, true) => {
+            "ending the run, its files will be saved · q once more ends at once and saves nothing"
+        }
+        (_, false) => "q ends the run and saves its files",
     }
 }
 
@@ -370,7 +379,7 @@ mod tests {
                 progress: &progress,
                 history: &History::default(),
                 calibration: None,
-                is_stopped: false,
+                is_interrupted: false,
             };
             let view = ViewModel::new(&state, 40);
             assert_eq!(view.verdict, "nothing measured yet");
@@ -427,11 +436,19 @@ mod tests {
             progress: &progress,
             history: &History::default(),
             calibration: None,
-            is_stopped: true,
+            is_interrupted: true,
         };
         let view = ViewModel::new(&state, 40);
         assert!(view.keys.contains("saves nothing"));
         assert!(view.reasons.iter().any(|r| r.starts_with("ended early")));
+    }
+
+    #[test]
+    fn no_key_loses_a_run_that_is_over() {
+        for is_interrupted in [false, true] {
+            let keys = keys(Phase::Close, is_interrupted);
+            assert!(keys.contains("will be saved") && !keys.contains("nothing"));
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use calamine::{Reader, Xlsx, open_workbook};
 use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -49,6 +50,45 @@ impl Bench {
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Runs without a warm-up, and returns the text and JSON of the same run.
+    pub(crate) fn report(&self, line: &str) -> ReportedRun {
+        let output = self.run(&format!("{line} --warmup 0s -q -o report.json"));
+        let json = std::fs::read(self.path("report.json"));
+        let json = json.unwrap_or_else(|e| panic!("{line}: {e}: {}", stderr(&output)));
+        let words: Vec<_> = stdout(&output)
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        ReportedRun {
+            code: output.status.code(),
+            text: words.join(" "),
+            json: serde_json::from_slice(&json).unwrap(),
+        }
+    }
+}
+
+/// A run as it is reported.
+#[derive(Debug)]
+pub(crate) struct ReportedRun {
+    pub(crate) code: Option<i32>,
+    /// The text summary, with one blank wherever it has blanks or line breaks.
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
+
+impl ReportedRun {
+    /// The value at this JSON pointer.
+    pub(crate) fn value(&self, pointer: &str) -> &Value {
+        self.json
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("{pointer}: {}", self.json))
+    }
+
+    /// The values of several keys of `messages`.
+    pub(crate) fn counts<const N: usize>(&self, keys: [&str; N]) -> [Option<u64>; N] {
+        keys.map(|key| self.value(&format!("/messages/{key}")).as_u64())
     }
 }
 
@@ -101,6 +141,51 @@ impl Server {
         Self {
             url,
             seen,
+            _runtime: runtime,
+        }
+    }
+}
+
+/// An echo server that never answers a close frame, so that a run takes its time to close. It counts
+/// messages and close frames.
+pub(crate) struct UnclosingServer {
+    pub(crate) url: String,
+    pub(crate) messages: Arc<AtomicUsize>,
+    pub(crate) closes: Arc<AtomicUsize>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl UnclosingServer {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let (messages, closes) = (Arc::default(), Arc::default());
+        let counters = (Arc::clone(&messages), Arc::clone(&closes));
+        runtime.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (messages, closes): (Arc<AtomicUsize>, Arc<AtomicUsize>) = counters.clone();
+                tokio::spawn(async move {
+                    let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                    while let Some(Ok(message)) = socket.next().await {
+                        if message.is_close() {
+                            closes.fetch_add(1, Ordering::Relaxed);
+                            // The answer goes out with the next look at the socket.
+                            return std::future::pending().await;
+                        }
+                        messages.fetch_add(1, Ordering::Relaxed);
+                        socket.send(message).await.unwrap();
+                    }
+                });
+            }
+        });
+        Self {
+            url,
+            messages,
+            closes,
             _runtime: runtime,
         }
     }

@@ -1,6 +1,6 @@
 //! Servers to compare, as typed: a name, and a command to start or the URL of a running server.
 
-use measurement::plan::{PlanError, ServerUrl};
+use measurement::plan::{PlanError, ServerUrl, mask_url};
 use measurement::run::comparison::CandidateRow;
 
 const PORT: &str = "{port}";
@@ -106,6 +106,11 @@ impl Candidate {
         Ok(candidate)
     }
 
+    /// Returns true when a URL was typed for it.
+    pub(crate) fn has_own_url(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// URL with `{port}` in it; the echo of a started server is under `path` unless a URL was typed.
     fn url(&self, path: &str) -> String {
         let typed = self.url.clone();
@@ -143,8 +148,8 @@ impl Candidate {
     pub(crate) fn row(&self, path: &str) -> CandidateRow {
         CandidateRow {
             name: self.name.clone(),
-            command: self.command.as_ref().map(|command| command.text.clone()),
-            url: self.url(path),
+            command: self.command.as_ref().map(|command| mask_url(&command.text)),
+            url: mask_url(&self.url(path)),
             ..CandidateRow::default()
         }
     }

@@ -1,4 +1,4 @@
-//! Failures of a server: at its start, in a conformance check, under load.
+//! Failures of a server: at its start, at the gate, under load.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use measurement::plan::PlanError;
 use swarm::SwarmError;
-
-use crate::conformance::{CHECKS, FailedCheck};
 
 /// A server without figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
@@ -39,14 +37,20 @@ pub(crate) enum ServerFailure {
         name: String,
         url: String,
         after: Duration,
-        /// Failure of the last try.
+        /// Failure of the last try, with advice.
         last: String,
         output: String,
     },
-    #[error("`{name}` does not echo as a server must: {}", describe_checks(.failed))]
-    Conformance {
+    /// `output` is absent for a server that ran already.
+    #[error(
+        "`{name}` does not pass the gate: {refusal}{}",
+        .output.as_deref().map_or_else(String::new, describe_output)
+    )]
+    Gate {
         name: String,
-        failed: Vec<FailedCheck>,
+        /// Checks that it does not pass, with advice.
+        refusal: String,
+        output: Option<String>,
     },
     #[error("`{name}` failed under load: {faults}")]
     UnderLoad { name: String, faults: String },
@@ -74,7 +78,7 @@ impl ServerFailure {
 }
 
 /// The end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
-fn describe_ending(status: ExitStatus) -> String {
+pub(crate) fn describe_ending(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return match nix::sys::signal::Signal::try_from(number) {
@@ -98,47 +102,10 @@ fn describe_output(output: &str) -> String {
     }
 }
 
-/// Describes the failed checks. One problem that all checks have is named once.
-fn describe_checks(failures: &[FailedCheck]) -> String {
-    match failures {
-        [first, rest @ ..]
-            if failures.len() == CHECKS.len()
-                && rest.iter().all(|f| f.problem == first.problem) =>
-        {
-            format!("every check: {}", first.problem)
-        }
-        _ => {
-            let all: Vec<_> = failures.iter().map(ToString::to_string).collect();
-            all.join("; ")
-        }
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_keeps_a_server_from_everything_is_said_once() {
-        let failures = |problem: fn(usize) -> String| -> Vec<FailedCheck> {
-            let all = CHECKS.into_iter().enumerate();
-            all.map(|(n, (check, _))| FailedCheck {
-                check,
-                problem: problem(n),
-            })
-            .collect()
-        };
-        let all = failures(|_| "cannot connect".to_owned());
-        assert_eq!(describe_checks(&all), "every check: cannot connect");
-        assert_eq!(
-            describe_checks(&all[..2]),
-            "a text message: cannot connect; a binary message: cannot connect"
-        );
-        let other = failures(|n| if n == 6 { "silence" } else { "cannot connect" }.to_owned());
-        assert!(describe_checks(&other).ends_with("the close handshake: silence"));
-    }
-
-    #[cfg(unix)]
     #[test]
     fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {
         let died = |output: &str| ServerFailure::Ended {

@@ -43,6 +43,8 @@ pub(crate) struct ServerStarter {
     pub(crate) certificate_policy: CertificatePolicy,
     pub(crate) client_identity: Option<ClientIdentity>,
     pub(crate) headers: HeaderMap,
+    /// The first message is text, as those of the load; otherwise binary.
+    pub(crate) text: bool,
     /// Ends the wait for the first echo.
     pub(crate) control: RunHandle,
 }
@@ -73,12 +75,20 @@ impl RunningServer {
             process.end();
         }
     }
+
+    /// Ends it, and returns the last output of a server that we have started.
+    pub(crate) fn end_with_output(self) -> Option<String> {
+        self.process.map(ServerChild::end_with_output)
+    }
 }
 
 impl ServerStarter {
     /// Starts a server and waits until it echoes a message, unless it runs already. After an error it is
     /// killed.
     pub(crate) fn start(&self, candidate: &Candidate) -> Result<RunningServer, ServerFailure> {
+        if self.control.is_stopped() {
+            return Err(ServerFailure::Interrupted);
+        }
         let name = || candidate.name.clone();
         let Some(command) = &candidate.command else {
             return Ok(RunningServer {
@@ -108,7 +118,7 @@ impl ServerStarter {
             program: words[0].clone(),
             source,
         })?;
-        self.wait_until_ready(&candidate.name, address, process)
+        self.wait_until_ready(candidate, address, process)
     }
 
     fn address(&self, url: ServerUrl) -> HandshakeTarget {
@@ -138,24 +148,26 @@ impl ServerStarter {
 
     fn wait_until_ready(
         &self,
-        name: &str,
+        candidate: &Candidate,
         address: HandshakeTarget,
         mut process: ServerChild,
     ) -> Result<RunningServer, ServerFailure> {
+        let name = || candidate.name.clone();
         let begun = Instant::now();
         let mut wait = RETRY_EVERY;
+        let mut text = self.text;
         let mut earlier = None;
         loop {
             let left = self.ready_timeout.saturating_sub(begun.elapsed());
             let allowed = left.min(ONE_TRY).max(SHORTEST_TRY);
-            let tried = try_echo(&address, allowed);
+            let tried = try_echo(&address, allowed, text);
             if self.control.is_stopped() {
                 return Err(ServerFailure::Interrupted);
             }
             // An answer on its port after its end is another server's.
             if let Some((status, output)) = process.ending() {
                 return Err(ServerFailure::Ended {
-                    name: name.to_owned(),
+                    name: name(),
                     status,
                     when: "before it echoed a message",
                     output,
@@ -168,13 +180,15 @@ impl ServerStarter {
                     process: Some(process),
                 });
             };
+            // It is there, and may take the other type only: that is for the gate to find.
+            text ^= matches!(error, WsClientError::Talk(_));
             let error = telling_error(earlier, error, allowed < ONE_TRY);
             if begun.elapsed() >= self.ready_timeout {
                 return Err(ServerFailure::NeverReady {
-                    name: name.to_owned(),
+                    name: name(),
                     url: address.server.url.as_str().to_owned(),
                     after: self.ready_timeout,
-                    last: describe_last(&error),
+                    last: with_advice(&error, candidate.has_own_url()),
                     output: process.last_output(),
                 });
             }
@@ -182,19 +196,6 @@ impl ServerStarter {
             std::thread::sleep(wait.min(left));
             wait = (wait * 2).min(LONGEST_RETRY);
         }
-    }
-}
-
-/// Describes the last error of a server that we have started ourselves: it may echo in another place.
-fn describe_last(error: &WsClientError) -> String {
-    match error {
-        WsClientError::Open {
-            failure: failure @ ConnectFailure::Connect(_),
-            ..
-        } => format!(
-            "{failure} · does it listen elsewhere? NAME=COMMAND @ URL says where, --path under which path"
-        ),
-        error => cli::in_one_line(error),
     }
 }
 
@@ -215,9 +216,14 @@ fn find_listener(target: &ServerUrl) -> Option<SocketAddr> {
     addresses.into_iter().find(is_taken)
 }
 
-fn try_echo(address: &HandshakeTarget, timeout: Duration) -> Result<(), WsClientError> {
+fn try_echo(address: &HandshakeTarget, timeout: Duration, text: bool) -> Result<(), WsClientError> {
+    const QUESTION: &str = "ready?";
     let mut client = WsClient::open(address, timeout)?;
-    client.send(Message::text("ready?"))?;
+    client.send(if text {
+        Message::text(QUESTION)
+    } else {
+        Message::binary(QUESTION)
+    })?;
     loop {
         let message = client.receive()?;
         if message.is_text() || message.is_binary() {
@@ -225,6 +231,38 @@ fn try_echo(address: &HandshakeTarget, timeout: Duration) -> Result<(), WsClient
             let _ = client.send(Message::Close(None));
             return Ok(());
         }
+    }
+}
+
+/// The error in one line, with advice.
+fn with_advice(error: &WsClientError, has_own_url: bool) -> String {
+    let WsClientError::Open { failure, .. } = error else {
+        return cli::in_one_line(error);
+    };
+    match readiness_advice(failure, has_own_url) {
+        Some(advice) => format!("{failure} · {advice}"),
+        None => cli::in_one_line(error),
+    }
+}
+
+/// Advice for a server that was not ready in time; `None` where there is nothing better than for any other.
+fn readiness_advice(failure: &ConnectFailure, has_own_url: bool) -> Option<&'static str> {
+    match failure {
+        ConnectFailure::Connect(error) if error.kind == io::ErrorKind::ConnectionRefused => {
+            Some(if has_own_url {
+                "does it listen elsewhere than its 'NAME=COMMAND @ URL' says?"
+            } else {
+                "does it listen elsewhere? 'NAME=COMMAND @ URL' says where"
+            })
+        }
+        ConnectFailure::Refused(refusal) if matches!(refusal.status, 200 | 404) => {
+            Some(if has_own_url {
+                "is the path in its 'NAME=COMMAND @ URL' right? `--path` is for servers without a URL"
+            } else {
+                "is the path right? `--path` names that of all servers, 'NAME=COMMAND @ URL' that of one"
+            })
+        }
+        _ => None,
     }
 }
 
@@ -243,6 +281,16 @@ fn telling_error(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_listens_elsewhere_gets_a_hint_at_the_url() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let refused = ConnectFailure::Connect((&refused).into());
+        let said = |own| readiness_advice(&refused, own).unwrap();
+        assert!(said(false).contains("NAME=COMMAND @ URL"));
+        assert!(said(true).contains("than its 'NAME=COMMAND @ URL' says"));
+        assert_eq!(readiness_advice(&ConnectFailure::Timeout, false), None);
+    }
 
     #[test]
     fn a_try_without_time_hides_nothing() {

@@ -77,6 +77,8 @@ fn right<F: Future<Output = ()>>(
 /// Serves each connection in a thread of its own.
 fn raw(port: u16, role: &str) {
     let starts = count_starts();
+    // One that does not heed its port.
+    let port = if role == "elsewhere" { 0 } else { port };
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming() {
         let role = role.to_owned();
@@ -108,6 +110,9 @@ fn talk(stream: TcpStream, role: &str, starts: u32) -> Talk {
     };
     let mut socket = accept(filter)?;
     let mut messages = 0;
+    if role.starts_with("greets") {
+        socket.send(Message::text("hello, who are you?"))?;
+    }
     loop {
         let message = socket.read()?;
         if message.is_close() {
@@ -133,12 +138,25 @@ fn answer(
     let answer = match role {
         "text-as-binary" if message.is_text() => Message::binary(text),
         "text-only" if message.is_binary() => {
+            eprintln!("TypeError: this server takes text");
             socket.close(Some(CloseFrame {
                 code: 1003.into(),
                 reason: "".into(),
             }))?;
             return Ok(socket.flush()?);
         }
+        "binary-only" if message.is_text() => {
+            eprintln!("TypeError: this server takes bytes");
+            return Err("a text message".into());
+        }
+        "ends-on-binary" if message.is_binary() => std::process::exit(7),
+        // With a message of its own before each answer.
+        "greets" => {
+            socket.send(Message::text("tick"))?;
+            message
+        }
+        "prefixes" => Message::text(format!("you said: {text}")),
+        "ignores" | "greets-only" if text != "ready?" => return Ok(()),
         "drops-empty" if length == 0 => return Ok(()),
         // What nobody asked for, without end.
         "floods" if text.starts_with("plain") => loop {

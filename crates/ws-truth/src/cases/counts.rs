@@ -98,6 +98,7 @@ fn early_closes(
     findings.count("received", 50, counts.received);
     findings.count("lost", 10, counts.lost);
     findings.count("in the server's log", log.entries.len() as u64, counts.sent);
+    findings.count("never sent", 100 - log.entries.len() as u64, counts.unsent);
     let connections = recording.context.connections;
     findings.count("closed early", 10, connections.closed_early);
     let ended = connections.close_codes.get(&code);

@@ -7,7 +7,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{ConnectionState, ServerLoop, nanoseconds};
 use crate::fault_log::FaultLogEntry;
-use crate::faults::Fate;
+use crate::faults::{ACKNOWLEDGEMENT, Fate, PREFIX, Selection};
+
+/// Messages of the server's own.
+const PUSHED: &str = "tick";
 
 impl ServerLoop {
     /// Logs a message and answers it, now or later.
@@ -18,6 +21,7 @@ impl ServerLoop {
         let number = self.connections[connection].messages;
         self.connections[connection].messages += 1;
         let mut fate = self.faults.fate(place as u64);
+        self.push(connection, number, place as u64);
         let faults = &self.faults;
         let peer = &mut self.connections[connection];
         if let ConnectionState::Open(socket) = &mut peer.state {
@@ -25,7 +29,7 @@ impl ServerLoop {
                 fate = Fate::Dropped;
                 socket.close(Some(CloseFrame {
                     code: code.into(),
-                    reason: "".into(),
+                    reason: faults.close_reason.into(),
                 }))?;
                 let _ = socket.flush();
             } else if faults.half_frame_at == Some(number) {
@@ -60,6 +64,27 @@ impl ServerLoop {
         Ok(())
     }
 
+    /// Sends what the server sends of its own accord on the arrival of message `number` of a connection, which
+    /// is message `place` of all.
+    fn push(&mut self, connection: usize, number: u64, place: u64) {
+        let faults = &self.faults;
+        let is_chosen = |by: Option<Selection>| by.is_some_and(|s| s.includes(place, faults.seed));
+        let pushes = [
+            is_chosen(faults.push_text).then(|| Message::text(PUSHED)),
+            is_chosen(faults.push_binary).then(|| Message::binary(PUSHED.as_bytes())),
+            faults
+                .late_greeting
+                .filter(|_| number == 0)
+                .map(Message::text),
+        ];
+        if let ConnectionState::Open(socket) = &mut self.connections[connection].state {
+            for push in pushes.into_iter().flatten() {
+                self.log.pushed += 1;
+                let _ = socket.send(push);
+            }
+        }
+    }
+
     /// Sends the answer that the message's fate asks for.
     pub(super) fn answer(&mut self, place: usize, message: Message) {
         let answered_ns = self.now_ns();
@@ -76,17 +101,7 @@ impl ServerLoop {
             }
             entry.fate = Fate::Echoed;
         }
-        let changed = match entry.fate {
-            Fate::Corrupted => change(&message, |bytes| {
-                if let Some(last) = bytes.last_mut() {
-                    *last ^= 1;
-                }
-            }),
-            Fate::Truncated => change(&message, |bytes| {
-                bytes.pop();
-            }),
-            _ => message,
-        };
+        let changed = spoil(message, entry.fate);
         entry.answered_ns = Some(answered_ns);
         let again = (entry.fate == Fate::Duplicated).then(|| changed.clone());
         let held = peer.held.take();
@@ -102,6 +117,29 @@ impl ServerLoop {
             }
             let _ = socket.flush();
         }
+    }
+}
+
+/// The answer to a message with this fate.
+fn spoil(message: Message, fate: Fate) -> Message {
+    match fate {
+        Fate::Corrupted => change(&message, |bytes| {
+            if let Some(last) = bytes.last_mut() {
+                *last ^= 1;
+            }
+        }),
+        Fate::Truncated => change(&message, |bytes| {
+            bytes.pop();
+        }),
+        Fate::Prefixed => change(&message, |bytes| {
+            bytes.splice(..0, PREFIX.bytes());
+        }),
+        Fate::Replaced => change(&message, |bytes| {
+            *bytes = ACKNOWLEDGEMENT.into();
+        }),
+        Fate::Retyped if message.is_text() => Message::binary(message.into_data()),
+        Fate::Retyped => Message::text(String::from_utf8_lossy(&message.into_data()).into_owned()),
+        Fate::Echoed | Fate::Dropped | Fate::Duplicated | Fate::Reordered => message,
     }
 }
 

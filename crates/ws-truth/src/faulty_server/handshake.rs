@@ -3,52 +3,97 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Instant;
 
-use tokio_tungstenite::tungstenite::WebSocket;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data as OpData, OpCode};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, WebSocket};
 
 use super::ConnectionState;
+use super::throttled_stream::ThrottledStream;
+use crate::fault_log::FaultLog;
 use crate::faults::{Faults, Handshake};
 
+/// The answer to a connection too many.
+const REFUSAL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 4\r\n\
+    Connection: close\r\n\r\nfull";
+
 /// Reads the part of the request that has arrived, and answers it once it is complete.
-pub(super) fn upgrade(state: &mut ConnectionState, faults: &Faults) -> io::Result<()> {
+pub(super) fn upgrade(
+    state: &mut ConnectionState,
+    faults: &Faults,
+    log: &mut FaultLog,
+) -> Result<(), Error> {
     let ConnectionState::Head(stream, head) = state else {
         return Ok(());
     };
+    if !read_head(stream, head)? {
+        return Ok(());
+    }
+    let accept = match faults.handshake {
+        Handshake::Correct => derive_accept_key(&key_in(head)),
+        Handshake::WrongAcceptKey => derive_accept_key(b"not the client's key"),
+        Handshake::Silent => return Ok(()),
+    };
+    if faults.admit.is_some_and(|most| log.admitted >= most) {
+        log.refused += 1;
+        stream.write_all(REFUSAL)?;
+        *state = ConnectionState::Ended;
+        return Ok(());
+    }
+    let mut answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    .into_bytes();
+    if let Some(greeting) = faults.greeting {
+        // One write, so that it is read before the load begins.
+        let frame = Frame::message(greeting, OpCode::Data(OpData::Text), true);
+        frame.format(&mut answer)?;
+    }
+    stream.write_all(&answer)?;
+    stream.limit = faults.bytes_per_s;
+    (stream.since, stream.read) = (Instant::now(), 0);
+    let number = log.admitted;
+    log.admitted += 1;
+    let ConnectionState::Head(stream, _) = std::mem::replace(state, ConnectionState::Ended) else {
+        return Ok(());
+    };
+    // Small reads, so that a throttled message counts when its last byte is read.
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
+    if let Some((_, code)) = faults.close_first.filter(|(first, _)| number < *first) {
+        socket.close(Some(CloseFrame {
+            code: code.into(),
+            reason: faults.close_reason.into(),
+        }))?;
+    }
+    *state = ConnectionState::Open(Box::new(socket));
+    Ok(())
+}
+
+/// Reads the part of the head that has arrived; true once it is complete.
+fn read_head(stream: &mut ThrottledStream, head: &mut Vec<u8>) -> io::Result<bool> {
     let mut byte = [0];
     // Byte by byte, so that nothing behind the head is lost.
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut byte) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) => head.push(byte[0]),
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(e) => return Err(e),
         }
     }
-    let key = String::from_utf8_lossy(head)
+    Ok(true)
+}
+
+/// The client's key; empty without one.
+fn key_in(head: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(head)
         .lines()
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"))
-        .map(|(_, key)| key.trim().to_owned())
-        .unwrap_or_default();
-    let accept = match faults.handshake {
-        Handshake::Correct => derive_accept_key(key.as_bytes()),
-        Handshake::WrongAcceptKey => derive_accept_key(b"not the client's key"),
-        Handshake::Silent => return Ok(()),
-    };
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    stream.write_all(answer.as_bytes())?;
-    stream.limit = faults.bytes_per_s;
-    (stream.since, stream.read) = (Instant::now(), 0);
-    let ConnectionState::Head(stream, _) = std::mem::replace(state, ConnectionState::Ended) else {
-        return Ok(());
-    };
-    // Small reads, so that a throttled message counts when its last byte is read.
-    let config = WebSocketConfig::default().read_buffer_size(4096);
-    let socket = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
-    *state = ConnectionState::Open(Box::new(socket));
-    Ok(())
+        .map(|(_, key)| key.trim().as_bytes().to_vec())
+        .unwrap_or_default()
 }

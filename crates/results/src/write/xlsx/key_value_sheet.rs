@@ -17,6 +17,12 @@ const WIDEST_KEY: usize = 100;
 /// Characters of a value that stand side by side.
 const VALUE_WIDTH: usize = 72;
 
+/// Height of a row at most, in points.
+const HIGHEST_ROW: u32 = 409;
+
+/// Characters of a cell at most; what is longer is cut.
+const MOST_CHARACTERS: usize = 32_767;
+
 /// Height of a line of text, in points.
 const LINE_HEIGHT: u32 = 16;
 
@@ -100,8 +106,15 @@ fn write_value(
             // Not every program makes room by itself.
             let lines = text.chars().count().div_ceil(VALUE_WIDTH);
             if lines > 1 {
-                sheet.set_row_height(row, LINE_HEIGHT * super::row(lines))?;
+                let height = LINE_HEIGHT * super::row(lines);
+                sheet.set_row_height(row, height.min(HIGHEST_ROW))?;
             }
+            let text = if text.chars().count() > MOST_CHARACTERS {
+                let kept: String = text.chars().take(MOST_CHARACTERS - 1).collect();
+                kept + "…"
+            } else {
+                text.clone()
+            };
             sheet.write_with_format(row, at, text, &cell.set_text_wrap())?
         }
         // Flattening leaves only empty ones.

@@ -115,6 +115,7 @@ mod tests {
             files: Vec::new(),
             pilot_messages_per_s: None,
             excluded: None,
+            notes: Vec::new(),
         };
         let of_server = |server: &str| FigureOfServer {
             server: server.into(),

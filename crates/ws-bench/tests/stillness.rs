@@ -1,0 +1,50 @@
+//! A generator that is stopped by a signal says so.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill")
+        .args([name, &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_generator_that_stood_still_is_not_valid() {
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_ws-bench"))
+        .args(["-c", "2", "-d", "1s", "--warmup", "0s", "--no-calibrate"])
+        .args(["--no-output", "--json", "-q"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Stopped for half of all its time, so that the measured phase has its part.
+    while bench.try_wait().unwrap().is_none() {
+        signal("-STOP", bench.id());
+        std::thread::sleep(Duration::from_millis(50));
+        signal("-CONT", bench.id());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let output = bench.wait_with_output().unwrap();
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_ne!(run["validity"]["verdict"], "valid");
+    let stops = &run["client"]["stops"];
+    let figure = |key: &str| stops[key].as_u64().unwrap();
+    assert!(figure("count") >= 1, "{stops}");
+    assert!(figure("longest_ns") >= 40_000_000, "{stops}");
+    assert!(figure("total_ns") >= figure("longest_ns"), "{stops}");
+    let reasons = run["validity"]["reasons"].as_array().unwrap();
+    let named = |reason: &Value| {
+        reason
+            .as_str()
+            .unwrap()
+            .contains("the generator was stopped for")
+    };
+    assert!(reasons.iter().any(named), "{reasons:?}");
+}

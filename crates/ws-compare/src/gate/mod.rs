@@ -1,0 +1,126 @@
+//! The gate: checks of a server before it is timed.
+//!
+//! | module | content |
+//! |---|---|
+//! | `planned_messages` | messages of the plan's type and sizes, sent by the generator itself |
+//! | `further_checks` | checks of what the plan does not send |
+//! | `advice` | advice for a planned message that did not come back |
+
+mod advice;
+mod further_checks;
+mod planned_messages;
+
+use std::fmt;
+use std::time::Duration;
+
+use cli::Choice;
+use measurement::plan::{Plan, Verify};
+use swarm::{RunHandle, SwarmError};
+
+use crate::server::ws_client::HandshakeTarget;
+use planned_messages::EchoProblem;
+
+/// Checks that a server has to pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GateMode {
+    /// None.
+    Off,
+    /// Messages of the plan. The further checks are notes beside the result.
+    Plan,
+    /// Messages of the plan, and the further checks.
+    Full,
+}
+
+/// Values of `--gate`.
+pub(crate) const GATE_MODES: [Choice<GateMode>; 3] = [
+    ("off", "None", GateMode::Off),
+    (
+        "plan",
+        "Messages of the type, sizes and verification of the load; the other checks are notes",
+        GateMode::Plan,
+    ),
+    (
+        "full",
+        "Text, binary, empty and 1 MiB messages, a ping, a fragmented message and the close handshake as well",
+        GateMode::Full,
+    ),
+];
+
+/// A check that a server does not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedCheck {
+    pub(crate) check: String,
+    pub(crate) problem: String,
+}
+
+impl fmt::Display for FailedCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, self.problem)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) mode: GateMode,
+    /// Limit of each check.
+    pub(crate) timeout: Duration,
+    /// Comparison of echoes in the further checks.
+    pub(crate) verify: Verify,
+}
+
+impl Gate {
+    /// Carries out the checks that the server has to pass. Returns those that it does not pass, with advice;
+    /// `None` when it passes. `plans` send the messages of the plan.
+    ///
+    /// An error ends the checks: the server cannot be reached.
+    pub(crate) fn refusal(
+        &self,
+        plans: &[Plan],
+        address: &HandshakeTarget,
+        control: &RunHandle,
+    ) -> Result<Option<String>, SwarmError> {
+        if self.mode == GateMode::Off {
+            return Ok(None);
+        }
+        let (mut failed, mut ways) = (Vec::new(), Vec::new());
+        let mut is_silent = false;
+        for plan in plans {
+            let Some(problem) = planned_messages::problem(plan, control)? else {
+                continue;
+            };
+            ways = advice::ways(&problem, plan.text);
+            is_silent = matches!(problem, EchoProblem::Silent(_));
+            failed.push(FailedCheck {
+                check: planned_messages::name(plan),
+                problem: problem.to_string(),
+            });
+            break;
+        }
+        // A silent server would cost each further check its whole limit.
+        if self.mode == GateMode::Full && !is_silent {
+            let further = further_checks::failed_checks(address, self, control);
+            if failed.is_empty() && !further.is_empty() {
+                ways.push("`--gate plan` asks only for the messages of the load");
+            }
+            failed.extend(further);
+        }
+        if failed.is_empty() {
+            return Ok(None);
+        }
+        ways.push("`--gate off` measures it all the same");
+        Ok(Some(format!("{} · {}", list(&failed), ways.join(", "))))
+    }
+
+    /// Carries out the checks that are notes beside the result. Returns those that the server does not pass.
+    pub(crate) fn notes(&self, address: &HandshakeTarget, control: &RunHandle) -> Vec<FailedCheck> {
+        match self.mode {
+            GateMode::Plan => further_checks::failed_checks(address, self, control),
+            GateMode::Off | GateMode::Full => Vec::new(),
+        }
+    }
+}
+
+fn list(failed: &[FailedCheck]) -> String {
+    let texts: Vec<_> = failed.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
