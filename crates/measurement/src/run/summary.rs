@@ -102,10 +102,6 @@ pub struct Connections {
     /// How many connections ended with each close code; 1006 = without a close frame.
     #[serde(default)]
     pub close_codes: BTreeMap<u16, u64>,
-    /// How many connections opened to each address, `ADDR:PORT`; empty for a Unix socket, and in a file of an
-    /// older version.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub addresses: BTreeMap<String, u64>,
     /// From the first attempt until all had opened or failed, in seconds.
     pub opening_s: f64,
     /// Why connections failed to open, and how many for each reason.
@@ -117,6 +113,10 @@ pub struct Connections {
     /// Close frames of the server that came before the generator's.
     #[serde(default)]
     pub close_reasons: Vec<CloseReason>,
+    /// Connections opened to each address, `ADDR:PORT`; empty for a Unix socket, and in a file of an
+    /// older version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, u64>,
 }
 
 /// Close frames with the same code and reason.
