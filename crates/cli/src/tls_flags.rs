@@ -1,10 +1,11 @@
 //! The flags of TLS, and the file that they name.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use measurement::plan::{CertificatePolicy, PlanError, ServerUrl, TargetServer};
+use measurement::plan::{CertificatePolicy, ClientIdentity, PlanError, ServerUrl, TargetServer};
 
 use crate::headings::CONNECTION;
 
@@ -13,47 +14,88 @@ use crate::headings::CONNECTION;
 pub struct TlsFlags {
     /// Trust the certificates in this file [default: those that the system trusts] (example: cert.pem)
     ///
-    /// Only with wss://. They take the place of the system's.
+    /// Only with wss://. They take the place of the system's. A certificate of an authority is trusted as the
+    /// server's own too, as `openssl req -x509` makes it.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
     pub ca_cert: Option<PathBuf>,
 
     /// Take whatever certificate the server shows, as on a test machine; only with wss://
     #[arg(long, conflicts_with = "ca_cert", help_heading = CONNECTION)]
     pub insecure: bool,
+
+    /// Certificate of the clients, for a server that asks for one; only with wss:// (example: client.pem)
+    ///
+    /// The client's own first, then those that have signed it.
+    #[arg(long, value_name = "PEM", requires = "client_key", help_heading = CONNECTION)]
+    pub client_cert: Option<PathBuf>,
+
+    /// Private key of that certificate, without a password (example: client.key)
+    #[arg(long, value_name = "PEM", requires = "client_cert", help_heading = CONNECTION)]
+    pub client_key: Option<PathBuf>,
 }
 
 impl TlsFlags {
-    /// The server at `url`, with the verification of its certificate. `check_roots` rejects a PEM text without
-    /// usable certificates.
+    /// The server at `url`, with the verification of its certificate and the certificate of its clients.
+    /// `check_roots` rejects a PEM text without usable certificates, `check_identity` a certificate and a key that
+    /// do not belong together.
     ///
     /// # Errors
     /// [`PlanError::NoCertificate`] when the server has no TLS; otherwise a file that cannot be read, or the
-    /// error of `check_roots`.
+    /// error of a check.
     pub fn target<R, E>(
         &self,
         url: ServerUrl,
         check_roots: impl FnOnce(&[u8]) -> Result<R, E>,
+        check_identity: impl FnOnce(&ClientIdentity) -> Result<(), E>,
     ) -> anyhow::Result<TargetServer>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
-        if (self.insecure || self.ca_cert.is_some()) && !url.is_tls() {
+        let wants_tls = self.insecure || self.ca_cert.is_some() || self.client_cert.is_some();
+        if wants_tls && !url.is_tls() {
             let url = url.as_str().to_owned();
             return Err(PlanError::NoCertificate(url).into());
         }
         let certificate_policy = match &self.ca_cert {
             Some(path) => {
                 let context = || format!("cannot use the certificates of {}", path.display());
-                let pem = std::fs::read(path).with_context(context)?;
+                let pem = fs::read(path).with_context(context)?;
                 check_roots(&pem).with_context(context)?;
                 CertificatePolicy::Roots(pem)
             }
             None if self.insecure => CertificatePolicy::Unchecked,
             None => CertificatePolicy::System,
         };
+        let client_identity = match (&self.client_cert, &self.client_key) {
+            (Some(certificate), Some(key)) => {
+                Some(client_identity(certificate, key, check_identity)?)
+            }
+            // clap requires both or none.
+            _ => None,
+        };
         Ok(TargetServer {
             certificate_policy,
+            client_identity,
             ..url.into()
         })
     }
+}
+
+fn client_identity<E>(
+    certificate: &Path,
+    key: &Path,
+    check: impl FnOnce(&ClientIdentity) -> Result<(), E>,
+) -> anyhow::Result<ClientIdentity>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let identity = ClientIdentity {
+        certificate: read(certificate)?,
+        key: read(key)?,
+    };
+    let (certificate, key) = (certificate.display(), key.display());
+    check(&identity).with_context(|| format!("cannot use {certificate} with the key {key}"))?;
+    Ok(identity)
 }

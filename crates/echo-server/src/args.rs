@@ -93,6 +93,11 @@ pub struct ServerArgs {
     /// Private key of that certificate in PEM [default: none]. Example: --tls-cert cert.pem --tls-key key.pem
     #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = TLS)]
     pub tls_key: Option<PathBuf>,
+
+    /// Certificates in PEM of those that sign the clients' (mutual TLS); a client without one is refused
+    /// [default: no client is asked]. Example: --tls-client-ca ca.pem
+    #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = TLS)]
+    pub tls_client_ca: Option<PathBuf>,
 }
 
 impl ServerArgs {
@@ -123,7 +128,10 @@ impl ServerArgs {
             );
         }
         let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => Some(TlsIdentity::from_pem(certificate, key)?),
+            (Some(certificate), Some(key)) => Some(match &self.tls_client_ca {
+                Some(ca) => TlsIdentity::with_client_ca(certificate, key, ca)?,
+                None => TlsIdentity::from_pem(certificate, key)?,
+            }),
             // clap requires both or none.
             _ => None,
         };
@@ -309,6 +317,7 @@ mod tests {
             "--allow-origin=https://example.org/page",
             "--tls-cert=a",
             "--tls-key=a",
+            "--tls-client-ca=a",
             "more",
         ] {
             let error = parse(&[argument]).unwrap_err();

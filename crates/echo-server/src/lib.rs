@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `args`, `config` | the flags; the valid configuration made of them |
 //! | `listener`, `byte_stream`, `tls` | listening and the ready line; the stream of a connection |
+//! | `client_verifier`, `tls_error` | certificates of clients; errors of certificates |
 //! | `program`, `systemd`, `workers` | the whole program; socket activation and notification; worker threads |
 //! | `accept`, `connection` | the accept loop; one connection and its place in the server |
 //! | `graceful_stream`, `shutdown` | the end of one connection, and of all |
@@ -30,6 +31,7 @@
 mod accept;
 mod args;
 mod byte_stream;
+mod client_verifier;
 mod close_code;
 mod config;
 mod connection;
@@ -46,6 +48,7 @@ mod routing;
 mod shutdown;
 mod systemd;
 mod tls;
+mod tls_error;
 mod workers;
 
 pub use accept::accept;
@@ -61,4 +64,5 @@ pub use library::{Incoming, WebSocketLibrary};
 pub use listener::{Listener, bind};
 pub use program::{ShutdownRequest, run};
 pub use routing::{MAX_HEAD, MAX_HEADERS, Route, ServerContext, normalize_upgrade_headers};
-pub use tls::{TlsError, TlsIdentity};
+pub use tls::TlsIdentity;
+pub use tls_error::TlsError;

@@ -5,27 +5,12 @@ use std::{path::Path, sync::Arc};
 use rustls::{
     ServerConfig,
     crypto::ring,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject},
-    },
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
 };
 use tokio_rustls::TlsAcceptor;
 
-/// An error of a certificate or its key.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// The file cannot be read, or a part of it is not PEM.
-    #[error("cannot read {0}")]
-    Read(String, #[source] pem::Error),
-    /// The file is PEM, but holds no certificate.
-    #[error("{0} holds no certificate (-----BEGIN CERTIFICATE-----)")]
-    NoCertificate(String),
-    /// The files of certificate and key do not belong together, or are of a kind that is not supported.
-    #[error("{0} and {1} cannot be used together")]
-    Pair(String, String, #[source] rustls::Error),
-}
+use crate::{client_verifier::client_verifier, tls_error::TlsError};
 
 /// A certificate chain and its key, ready for use.
 #[derive(Clone)]
@@ -41,22 +26,40 @@ impl TlsIdentity {
     /// # Errors
     /// [`TlsError`] when a file cannot be read or the two do not fit.
     pub fn from_pem(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        Self::load(certificate, key, None)
+    }
+
+    /// Reads the same, and the certificates of the authorities that have signed those of the clients. A client
+    /// without such a certificate is refused. A certificate in that file is also accepted as a client's own.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a file cannot be read or the two do not fit.
+    pub fn with_client_ca(
+        certificate: &Path,
+        key: &Path,
+        client_ca: &Path,
+    ) -> Result<Self, TlsError> {
+        Self::load(certificate, key, Some(client_ca))
+    }
+
+    fn load(certificate: &Path, key: &Path, client_ca: Option<&Path>) -> Result<Self, TlsError> {
         let (certificate_path, key_path) =
             (certificate.display().to_string(), key.display().to_string());
-        let unreadable = |path: &str| {
-            let path = path.to_owned();
-            move |source| TlsError::Read(path, source)
+        let chain = certificates(certificate)?;
+        let key = PrivateKeyDer::from_pem_file(key)
+            .map_err(|source| TlsError::Read(key_path.clone(), source))?;
+        let provider = Arc::new(ring::default_provider());
+        let verifier = match client_ca {
+            Some(path) => client_verifier(path, certificates(path)?, &provider)?,
+            None => WebPkiClientVerifier::no_client_auth(),
         };
-        let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect)
-            .map_err(unreadable(&certificate_path))?;
-        if chain.is_empty() {
-            return Err(TlsError::NoCertificate(certificate_path));
-        }
-        let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable(&key_path))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+            .and_then(|builder| {
+                builder
+                    .with_client_cert_verifier(verifier)
+                    .with_single_cert(chain, key)
+            })
             .map_err(|source| TlsError::Pair(certificate_path, key_path, source))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
@@ -65,6 +68,18 @@ impl TlsIdentity {
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.0))
     }
+}
+
+/// The certificates of a PEM file, at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let name = || path.display().to_string();
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|source| TlsError::Read(name(), source))?;
+    if found.is_empty() {
+        return Err(TlsError::NoCertificate(name()));
+    }
+    Ok(found)
 }
 
 impl std::fmt::Debug for TlsIdentity {

@@ -13,6 +13,7 @@ mod rate_profile;
 mod schedule;
 mod server_url;
 
+use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct TargetServer {
     pub url: ServerUrl,
     /// Verification of its certificate.
     pub certificate_policy: CertificatePolicy,
+    /// Certificate of the clients, for a server that asks for one.
+    pub client_identity: Option<ClientIdentity>,
     /// Name of the server inside this process, if it is there.
     pub embedded: Option<String>,
 }
@@ -48,12 +51,29 @@ pub enum CertificatePolicy {
     Unchecked,
 }
 
+/// A client certificate and its key, in PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// The client's certificate, and those that have signed it.
+    pub certificate: Vec<u8>,
+    /// Private key of that certificate.
+    pub key: Vec<u8>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    /// Leaves out the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
+    }
+}
+
 impl From<ServerUrl> for TargetServer {
     /// A server of its own, its certificate verified against the system's roots.
     fn from(url: ServerUrl) -> Self {
         Self {
             url,
             certificate_policy: CertificatePolicy::System,
+            client_identity: None,
             embedded: None,
         }
     }

@@ -10,6 +10,7 @@
 //! | `sample` | [`Sample`]: one message's record, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: a uniform choice among millions |
 //! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
+//! | `upgrade_failure` | its answers to the upgrade: [`UpgradeRefusal`], [`ForeignAnswer`], [`AnswerDefect`] |
 
 mod connect_failure;
 mod counts;
@@ -19,10 +20,11 @@ mod recorder;
 mod sample;
 mod sampling;
 mod timeline;
+mod upgrade_failure;
 
-pub use connect_failure::{CertificateDefect, ConnectFailure, IoFailure};
+pub use connect_failure::{CertificateDefect, ClientCertificateDefect, ConnectFailure, IoFailure};
 pub use counts::MessageCounts;
-pub use difference::{Difference, DifferenceKind, escape};
+pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash};
@@ -30,6 +32,7 @@ pub use sampling::{BottomK, ThreadSamples};
 pub use timeline::{
     EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
 };
+pub use upgrade_failure::{AnswerDefect, ForeignAnswer, UpgradeRefusal};
 
 /// The whole run's record.
 #[derive(Debug, Clone, Default)]

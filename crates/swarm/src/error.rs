@@ -11,14 +11,11 @@ pub enum SwarmError {
     /// This host name has no address.
     #[error("cannot find the address of `{0}`")]
     Lookup(String, #[source] io::Error),
-    /// The handshake's request for this URL cannot be made.
-    #[error("cannot make an upgrade request for {0}")]
-    Request(String, #[source] http::Error),
     /// This host cannot stand in a certificate.
     #[error("`{0}` is no name that a certificate can be for")]
     ServerName(String),
-    /// The certificates to trust cannot be loaded.
-    #[error("cannot check the server's certificate")]
+    /// The certificates to trust, or the client's own, cannot be loaded.
+    #[error("cannot set up TLS")]
     Roots(#[from] crate::tls::TrustError),
     /// The system refuses the generator thread of this number, from 0, or something that it needs.
     #[error("generator thread {0} cannot run")]
@@ -37,7 +34,7 @@ pub enum SwarmError {
     NothingConnected {
         /// The URL.
         url: String,
-        /// Connections tried.
+        /// Connections planned, or tried.
         attempted: u64,
         /// The most frequent failure.
         cause: ConnectFailure,

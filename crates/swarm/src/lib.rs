@@ -2,8 +2,8 @@
 //!
 //! A [`Plan`](measurement::plan::Plan) goes in, a [`Run`](measurement::run::Run) comes out; files, flags and
 //! terminals are not known here. Each thread has its own connections, buffers and recorder, and nothing
-//! is shared while messages flow. The handshake is tokio-tungstenite's. After it a thread waits for all its
-//! connections at once (mio, tokio's own reactor); frames are written from and read into its buffers. With
+//! is shared while messages flow. A thread waits for all its connections at once (mio, tokio's own
+//! reactor); frames are written from and read into its buffers. With
 //! a tokio task per connection, a thousand of them reached 0.77 of a bare epoll loop's rate, and nine
 //! thousand took a fifth longer to open: a task, its wakers and its entry in the reactor are a dozen cache
 //! lines that every message touches.
@@ -68,10 +68,13 @@ mod stillness;
 mod tests;
 mod thread_state;
 mod timers;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/upgrade_check.rs"]
+pub mod upgrade_fuzzing;
 mod worker;
 
 pub use calibrate::calibrate;
-pub use connect::tls;
+pub use connect::{address, tls, upgrade};
 pub use error::SwarmError;
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};

@@ -126,11 +126,12 @@ fn record_allowing(
         observe(phase);
     };
     let budget = Arc::new(BottomK::new(plan.max_samples, plan.seed));
-    let connector = Arc::new(Connector::new(plan)?);
     let payloads = Arc::new(Payloads::new(plan));
     handle.set_threads(plan.threads.get());
     handle.begin_record();
     enter(Phase::Connect);
+    let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
+    let address = connector.address();
     let begun = Instant::now();
     let mut coordinator = Coordinator::start(&WorkerJob {
         thread: 0,
@@ -152,6 +153,10 @@ fn record_allowing(
     };
     let results = std::mem::take(&mut coordinator.results);
     let mut recording = merge(results, &budget, started_at);
+    let connections = &mut recording.context.connections;
+    if let Some(address) = address.filter(|_| connections.opened > 0) {
+        connections.addresses = [(address.to_string(), connections.opened)].into();
+    }
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
     recording.context.client = GeneratorUsage {
         throttled_s: withheld.throttled_s,

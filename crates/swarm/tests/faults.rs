@@ -172,7 +172,10 @@ fn a_server_that_refuses_half_is_measured_with_the_other_half() {
     let (reason, n) = connections.failures.iter().next().unwrap();
     assert_eq!(
         (reason.as_str(), *n),
-        ("the server answered the upgrade with HTTP 503", 2)
+        (
+            "the server answered the upgrade with HTTP 503 Service Unavailable",
+            2
+        )
     );
     assert_eq!(recording.record.counts.received, 20);
     assert_eq!(

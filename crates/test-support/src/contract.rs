@@ -228,6 +228,7 @@ macro_rules! program_contract {
                 many_messages_in_the_record_of_the_request_are_not_lost,
                 pages_are_served_too,
                 who_speaks_no_tls_or_nothing_is_dropped,
+                only_clients_with_a_certificate_are_served_where_one_is_asked,
                 one_connection_too_many_is_told_so,
                 a_message_too_large_is_closed_with_1009,
                 #[cfg(unix)] a_signal_closes_with_1001_after_what_had_been_sent,

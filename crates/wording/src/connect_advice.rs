@@ -1,51 +1,264 @@
-//! Advice for a run of which no connection opened.
+//! Advice for a connection that did not open, and for a URL that is refused.
 
 use std::io::ErrorKind;
 
-use measurement::record::{CertificateDefect, ConnectFailure};
+use measurement::plan::{PlanError, ServerUrl};
+use measurement::record::{
+    AnswerDefect, CertificateDefect, ClientCertificateDefect, ConnectFailure, ForeignAnswer,
+    UpgradeRefusal,
+};
 
 /// Advice on the failure of every connection to this URL; `None` where its text says what to do.
-pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<&'static str> {
-    match failure {
-        ConnectFailure::Connect(failure) if failure.kind == ErrorKind::ConnectionRefused => {
-            Some("is the server running?")
+#[must_use]
+pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
+    let tls = url
+        .get(..3)
+        .is_some_and(|it| it.eq_ignore_ascii_case("wss"));
+    let advice = match failure {
+        ConnectFailure::Refused(refusal) => return refusal_advice(refusal, url),
+        ConnectFailure::NoAddress => "is the host name right?",
+        ConnectFailure::Connect(failure) => match failure.kind {
+            ErrorKind::ConnectionRefused => "is the server running?",
+            ErrorKind::NotFound => "is the path of the socket right, and the server running?",
+            ErrorKind::PermissionDenied => "may this user use the socket?",
+            _ => "can this machine reach the server?",
+        },
+        ConnectFailure::Timeout => {
+            "is the server running, and does a firewall let it be reached? --connect-timeout waits longer"
         }
-        ConnectFailure::Http(404 | 200) => Some("is the path right? that of our servers is /ws"),
-        ConnectFailure::NotHttp(_) if url.starts_with("ws://") => {
-            Some("does the server speak TLS? try wss://")
+        ConnectFailure::NoAnswer | ConnectFailure::NotHttp(ForeignAnswer::Tls) if !tls => {
+            "does the server speak TLS? try wss://"
         }
-        ConnectFailure::Certificate(
-            CertificateDefect::UnknownIssuer | CertificateDefect::BadSignature,
-        ) => Some("--ca-cert FILE trusts one certificate more, --insecure any"),
-        _ => None,
+        ConnectFailure::NoAnswer => "is this the port of a WebSocket server? see what it logs",
+        ConnectFailure::NotHttp(ForeignAnswer::Tls) => "is there TLS within TLS? try another port",
+        ConnectFailure::NotHttp(ForeignAnswer::Http2) | ConnectFailure::TlsNoHttp1 => {
+            "a WebSocket needs HTTP/1.1 here: switch it on at the server, or name a port that has it"
+        }
+        ConnectFailure::NotHttp(ForeignAnswer::Other(_)) => {
+            "is this the port of a WebSocket server?"
+        }
+        ConnectFailure::NotTls => "does the server speak TLS on this port? try ws://",
+        ConnectFailure::TlsClosed => {
+            "does the server speak TLS on this port, for this host name? try ws://"
+        }
+        ConnectFailure::TlsVersion => {
+            "TLS 1.2 or 1.3 is needed: switch one of them on at the server"
+        }
+        ConnectFailure::Tls(_) => "see what the server logs of the handshake",
+        ConnectFailure::Certificate(defect) => certificate_advice(defect),
+        ConnectFailure::CertificateHost(_) => {
+            "put a host name of the certificate into the URL (--header Host changes nothing about this), or --insecure to check nothing"
+        }
+        ConnectFailure::ClientCertificate(ClientCertificateDefect::Missing) => CLIENT_CERTIFICATE,
+        ConnectFailure::ClientCertificate(ClientCertificateDefect::Refused(_)) => {
+            "does the server trust whoever has signed --client-cert (--tls-client-ca of our servers)?"
+        }
+        ConnectFailure::Subprotocol => {
+            "does the server know one of them? leave --subprotocol out, or offer another one"
+        }
+        ConnectFailure::SubprotocolNotOffered(protocol) => {
+            return Some(format!("--subprotocol {protocol} offers it"));
+        }
+        ConnectFailure::Extension(_) => "switch it off at the server: nothing is compressed here",
+        ConnectFailure::Answer(defect) => answer_advice(defect),
+        ConnectFailure::Handshake(_) => "see what the server logs",
+    };
+    Some(advice.to_owned())
+}
+
+/// Advice where the system trusts no certificate at all.
+pub const NO_ROOTS_ADVICE: &str = " · --ca-cert FILE trusts one, --insecure any";
+
+const CLIENT_CERTIFICATE: &str = "--client-cert PEM --client-key PEM shows one (mutual TLS)";
+
+fn certificate_advice(defect: &CertificateDefect) -> &'static str {
+    match defect {
+        CertificateDefect::UnknownIssuer | CertificateDefect::BadSignature => {
+            "--ca-cert FILE trusts one certificate more, --insecure any"
+        }
+        CertificateDefect::CaUsedAsEndEntity => {
+            "--ca-cert FILE with this very certificate trusts it, --insecure any"
+        }
+        CertificateDefect::Expired => {
+            "renew it, or check the clock of this machine; --insecure takes it as it is"
+        }
+        CertificateDefect::NotValidYet => {
+            "check the clock of this machine; --insecure takes it as it is"
+        }
+        CertificateDefect::Other(_) => "--insecure takes it as it is",
+    }
+}
+
+fn answer_advice(defect: &AnswerDefect) -> &'static str {
+    match defect {
+        AnswerDefect::Missing { .. } | AnswerDefect::Wrong { .. } | AnswerDefect::Version(_) => {
+            "is there a proxy in between? it has to pass on Upgrade and Connection (RFC 6455, 4.2.2)"
+        }
+        AnswerDefect::Accept(_) => {
+            "is there a cache or a proxy in between, which answers for the server?"
+        }
+        AnswerDefect::Cut(_) | AnswerDefect::Unfinished(_) => "see what the server logs",
+        _ => "mend it in the server (RFC 9112)",
+    }
+}
+
+fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
+    if refusal.wants_client_certificate && matches!(refusal.status, 400 | 401 | 403 | 495 | 496) {
+        return Some(CLIENT_CERTIFICATE.to_owned());
+    }
+    let advice = match refusal.status {
+        300..=399 => return redirect_advice(refusal, url),
+        400 | 426 => {
+            "did the upgrade get lost in a proxy? it has to pass on Upgrade and Connection in HTTP/1.1"
+        }
+        401 => "--header 'Authorization: …' or 'Cookie: …' logs in",
+        403 => {
+            "--header 'Authorization: …' or 'Cookie: …' logs in; --origin names an allowed origin"
+        }
+        407 => "--header 'Proxy-Authorization: …' logs in at the proxy",
+        200..=299 | 404 | 405 | 410 => "is the path right? that of our servers is /ws",
+        429 | 503 => "--connect-rate N opens N connections a second; fewer clients (-c) may do too",
+        502 | 504 => "a proxy answers for the server: is the server behind it running?",
+        505 => "the upgrade needs HTTP/1.1",
+        500..=599 => "see what the server logs",
+        _ => "see what the server logs of the request",
+    };
+    Some(advice.to_owned())
+}
+
+fn redirect_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
+    let target = refusal.location.as_deref().and_then(|location| {
+        let is_whole = !location.ends_with('…');
+        ServerUrl::parse(url)
+            .ok()?
+            .redirected(location)
+            .filter(|_| is_whole)
+    });
+    Some(match target {
+        Some(target) => format!(
+            "redirects are not followed: try {target}, or --header 'Cookie: …' if it leads to a login"
+        ),
+        None => "redirects are not followed: give the URL that it leads to".to_owned(),
+    })
+}
+
+/// The refusal of a plan, with advice where there is any.
+#[must_use]
+pub fn with_url_advice(error: &PlanError) -> String {
+    match error {
+        PlanError::UserInfo { .. } => {
+            format!("{error} --header 'Authorization: Basic …'")
+        }
+        other => other.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ConnectFailure as F;
+
+    fn advice(failure: &ConnectFailure, url: &str) -> String {
+        connect_advice(failure, url).unwrap()
+    }
+
+    fn refused(status: u16) -> UpgradeRefusal {
+        UpgradeRefusal::new(status)
+    }
 
     #[test]
-    fn advice_depends_on_the_failure_and_the_url() {
-        use ConnectFailure as F;
-        let unknown = F::Certificate(CertificateDefect::UnknownIssuer);
-        let trust = "--ca-cert FILE trusts one certificate more, --insecure any";
-        assert_eq!(connect_advice(&unknown, "wss://a/"), Some(trust));
-        let expired = F::Certificate(CertificateDefect::Expired);
-        assert_eq!(connect_advice(&expired, "wss://a/"), None);
-        let path = "is the path right? that of our servers is /ws";
-        assert_eq!(connect_advice(&F::Http(404), "ws://a/"), Some(path));
-        assert_eq!(connect_advice(&F::Http(503), "ws://a/"), None);
-        let bytes = F::NotHttp("httparse error".to_owned());
-        assert!(connect_advice(&bytes, "ws://a/").is_some());
-        assert_eq!(connect_advice(&bytes, "wss://a/"), None);
-        for (kind, is_advised) in [
-            (ErrorKind::ConnectionRefused, true),
-            (ErrorKind::NotFound, false),
-        ] {
-            let error = std::io::Error::from(kind);
-            let failure = F::Connect((&error).into());
-            assert_eq!(connect_advice(&failure, "ws://a/").is_some(), is_advised);
+    fn tls_is_tried_only_where_it_may_be_spoken() {
+        for failure in [F::NoAnswer, F::NotHttp(ForeignAnswer::Tls)] {
+            assert!(advice(&failure, "ws://a/").contains("try wss://"));
+            assert!(!advice(&failure, "wss://a/").contains("try wss://"));
         }
+        let ssh = F::NotHttp(ForeignAnswer::Other("SSH-2.0".to_owned()));
+        for failure in [ssh, F::Answer(AnswerDefect::BareLf), F::Timeout] {
+            assert!(!advice(&failure, "ws://a/").contains("wss"), "{failure}");
+        }
+        for failure in [F::NotTls, F::TlsClosed] {
+            assert!(advice(&failure, "wss://a/").ends_with("try ws://"));
+        }
+    }
+
+    #[test]
+    fn certificates_are_advised_by_their_defect() {
+        let advice = |defect| advice(&F::Certificate(defect), "wss://a/");
+        let unknown = advice(CertificateDefect::UnknownIssuer);
+        assert_eq!(
+            unknown,
+            "--ca-cert FILE trusts one certificate more, --insecure any"
+        );
+        assert!(advice(CertificateDefect::CaUsedAsEndEntity).contains("--ca-cert"));
+        for defect in [CertificateDefect::Expired, CertificateDefect::NotValidYet] {
+            assert!(advice(defect).contains("--insecure"));
+        }
+        let host = F::CertificateHost("x".to_owned());
+        assert!(
+            super::connect_advice(&host, "wss://a/")
+                .unwrap()
+                .contains("--insecure")
+        );
+        let missing = F::ClientCertificate(ClientCertificateDefect::Missing);
+        assert!(
+            super::connect_advice(&missing, "wss://a/")
+                .unwrap()
+                .contains("--client-cert")
+        );
+    }
+
+    #[test]
+    fn every_status_has_a_way_on() {
+        let of = |refusal: UpgradeRefusal| advice(&F::Refused(Box::new(refusal)), "ws://a:1/ws");
+        for (status, hint) in [
+            (200, "/ws"),
+            (400, "proxy"),
+            (401, "--header"),
+            (403, "--origin"),
+            (404, "/ws"),
+            (426, "proxy"),
+            (429, "--connect-rate"),
+            (500, "logs"),
+            (502, "running?"),
+            (503, "--connect-rate"),
+        ] {
+            let text = of(refused(status));
+            assert!(text.contains(hint), "{status}: {text}");
+        }
+        let redirected = |location: &str| {
+            let location = Some(location.to_owned());
+            of(UpgradeRefusal {
+                location,
+                ..refused(302)
+            })
+        };
+        assert!(redirected("https://b/login").contains("try wss://b/login,"));
+        assert!(redirected("/ws/").contains("try ws://a:1/ws/,"));
+        assert!(redirected("mailto:x").ends_with("that it leads to"));
+        let mutual = UpgradeRefusal {
+            wants_client_certificate: true,
+            ..refused(400)
+        };
+        assert!(of(mutual).contains("--client-key"));
+    }
+
+    #[test]
+    fn advice_on_a_socket_depends_on_the_error() {
+        let of = |kind: ErrorKind| {
+            let failure = F::Connect((&std::io::Error::from(kind)).into());
+            advice(&failure, "ws://a/")
+        };
+        assert_eq!(of(ErrorKind::ConnectionRefused), "is the server running?");
+        assert!(of(ErrorKind::NotFound).contains("socket"));
+    }
+
+    #[test]
+    fn a_password_moves_into_a_header() {
+        let error = ServerUrl::parse("ws://me:secret@a/ws").unwrap_err();
+        let text = with_url_advice(&error);
+        assert!(
+            text.ends_with("write ws://a/ws --header 'Authorization: Basic …'"),
+            "{text}"
+        );
     }
 }

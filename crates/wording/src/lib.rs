@@ -7,7 +7,7 @@
 //! | [`comparison`] | the verdict on a figure of two servers |
 //! | [`messages`] | messages that came back otherwise than they were sent |
 //! | `reasons` | the reasons of a verdict, with advice |
-//! | `connect_advice` | advice when no connection opened |
+//! | `connect_advice` | advice when no connection opened, and on a URL that is refused |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | [`summary_view`] | the figures of a run as lines and as tables |
@@ -26,6 +26,6 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use connect_advice::connect_advice;
+pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, with_url_advice};
 pub use reasons::explain;
 pub use tone::Tone;

@@ -214,10 +214,15 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
     let c = &s.connections;
     let (total, tls) = (s.connect_ns.total, s.connect_ns.tls.map(|tls| tls.p50));
     let opened = format!("{} of {}", grouped(c.opened), grouped(c.attempted));
+    let addresses = addresses(c);
+    let to = addresses
+        .as_ref()
+        .map_or_else(String::new, |to| format!(" to {to}"));
     let opening = human_time(c.opening_s * 1e9);
     let unchecked = s.plan.certificate_checked == Some(false);
     vec![
-        figure("opened", Some(opened), &format!("{{}} in {opening}")),
+        figure("opened", Some(opened), &format!("{{}}{to} in {opening}")),
+        in_table("address", addresses),
         in_table("opened in", Some(opening)),
         figure("time to open p50", known_time(total.p50), "p50 {}"),
         figure("time to open max", known_time(total.max), "max {}"),
@@ -228,6 +233,22 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
         unusual("closed early", c.closed_early),
         in_table("close codes", close_codes(c)),
     ]
+}
+
+/// Addresses of the server that connections opened to, with their numbers when there are several.
+fn addresses(c: &Connections) -> Option<String> {
+    let with_count = |(address, n): (&String, &u64)| format!("{address} × {}", grouped(*n));
+    match c.addresses.len() {
+        0 => None,
+        1 => c.addresses.keys().next().cloned(),
+        _ => Some(
+            c.addresses
+                .iter()
+                .map(with_count)
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+    }
 }
 
 fn close_codes(c: &Connections) -> Option<String> {

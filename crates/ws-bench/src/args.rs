@@ -21,6 +21,7 @@ use crate::embedded::EmbeddedKind;
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(mut_arg("ca_cert", |a| a.requires("url")), mut_arg("insecure", |a| a.requires("url")))]
+#[command(mut_arg("client_cert", |a| a.requires("url")))]
 #[command(after_help = "\
 Examples:
   ws-bench                                          an embedded server
@@ -197,7 +198,9 @@ impl BenchArgs {
             return Ok(None);
         };
         let url = ServerUrl::parse(url)?;
-        Ok(Some(self.load.tls.target(url, swarm::tls::count_roots)?))
+        let tls = &self.load.tls;
+        let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity)?;
+        Ok(Some(target))
     }
 
     /// The load and its generator.
@@ -390,6 +393,9 @@ mod tests {
             "--subprotocol a,b",
             "--insecure",
             "--ca-cert a.pem",
+            "--client-cert a.pem --client-key b.pem",
+            "wss://a/ --client-cert a.pem",
+            "wss://a/ --client-key a.pem",
             "wss://a/ --insecure --ca-cert a.pem",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

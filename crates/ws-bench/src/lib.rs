@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
+use measurement::plan::PlanError;
 use swarm::{RunHandle, SwarmError};
 
 /// The whole program.
@@ -59,11 +60,19 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Adds advice to the error of a run of which no connection opened.
+/// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
 fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
-    let failure = error
-        .downcast_ref::<SwarmError>()
-        .and_then(SwarmError::connect_failure);
+    if let Some(refused) = error.downcast_ref::<PlanError>() {
+        return anyhow::anyhow!("{}", wording::with_url_advice(refused));
+    }
+    let swarm_error = error.downcast_ref::<SwarmError>();
+    if let Some(SwarmError::Roots(trust)) = swarm_error
+        && trust.has_no_roots()
+    {
+        let line = cli::in_one_line(error.as_ref());
+        return anyhow::anyhow!("{line}{}", wording::NO_ROOTS_ADVICE);
+    }
+    let failure = swarm_error.and_then(SwarmError::connect_failure);
     match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
         Some(advice) => anyhow::anyhow!("{} · {advice}", cli::in_one_line(error.as_ref())),
         None => error,

@@ -30,6 +30,7 @@ fn mask() -> Mask {
         ("connections.opening_s", "decimal"),
         ("connections.failures", "texts"),
         ("connections.early_ends", "texts"),
+        ("connections.addresses", "texts"),
         ("throughput.*", "decimal"),
         ("service_time_ns.count", "exact"),
         ("service_time_ns.mean", "decimal"),

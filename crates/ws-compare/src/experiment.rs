@@ -54,9 +54,10 @@ impl<'a> Experiment<'a> {
         let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
         targets.sort_by_key(|target| !target.is_tls());
         let tls = &args.load.tls;
-        let target = tls.target(targets.swap_remove(0), swarm::tls::count_roots);
+        let url = targets.swap_remove(0);
+        let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity);
         let target = target.map_err(|error| match error.downcast::<PlanError>() {
-            Ok(error) => usage_error(error),
+            Ok(error) => usage_error(wording::with_url_advice(&error)),
             Err(other) => other,
         })?;
         let template = LoadTemplate::new(args, &cpu_split);
@@ -76,6 +77,7 @@ impl<'a> Experiment<'a> {
             path: args.path.clone(),
             cores: cpu_split.servers.clone(),
             certificate_policy: plan.server().certificate_policy.clone(),
+            client_identity: plan.server().client_identity.clone(),
             headers: template.draft.headers.clone(),
             text: template.draft.text,
             control: stop.control.clone(),

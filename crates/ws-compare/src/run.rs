@@ -21,7 +21,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
         return run_saved(args, &stop.interrupts, outputs);
     }
     let candidates = [args.servers.as_slice(), &args.urls].concat();
-    for candidate in &args.servers {
+    for candidate in &candidates {
         candidate
             .check_url(&args.path)
             .map_err(|error| usage_error(cli::in_one_line(&error)))?;

@@ -591,3 +591,49 @@ fn a_server_that_floods_is_given_up_like_a_silent_one() {
     assert!(why.contains("a text message: nothing came"), "{why}");
     assert_eq!(rows(&c, "t").len(), 2);
 }
+
+#[test]
+fn a_server_that_refuses_is_named_with_its_answer_and_a_hint() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let answer = b"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n";
+            let _ = stream.write_all(answer);
+        }
+    });
+    let url = format!("ws://{address}/ws");
+    let compare = Compare::new();
+    let flags = [
+        "--url",
+        &format!("b={url}"),
+        "--server",
+        &server("a", "axum"),
+    ];
+    let output = compare.short(&[&flags[..], &["-o", "c.json"]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let why = excluded(&compare.json("c.json"), "b").unwrap();
+    assert!(why.contains("HTTP 302 Found, Location: /other"), "{why}");
+    assert!(why.contains(&format!("try ws://{address}/other")), "{why}");
+}
+
+#[test]
+fn no_password_of_a_url_is_printed() {
+    let compare = Compare::new();
+    let server = [
+        "--url",
+        "a=ws://me:secret@127.0.0.1:1/",
+        "--url",
+        "b=ws://127.0.0.1:1/",
+    ];
+    let output = compare.run(&server);
+    let err = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(
+        !err.contains("secret") && err.contains("Authorization"),
+        "{err}"
+    );
+}

@@ -1,13 +1,28 @@
 //! Refusals of a plan.
 
-/// Why a plan is impossible.
+/// Reason why a plan is impossible. `corrected` is a URL to type in place of the refused one, in which capitals
+/// such as `HOST` stand for a part. No password is in either.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    #[error("`{url}` is not a URL such as ws://127.0.0.1:8000/ws: {reason}")]
-    Url { url: String, reason: String },
-    #[error("`{url}` has the scheme `{scheme}`: only ws://, wss:// and ws+unix: are supported")]
-    Scheme { url: String, scheme: String },
+    #[error("`{url}` is not a URL such as ws://127.0.0.1:8000/ws: {reason}; write {corrected}")]
+    Url {
+        url: String,
+        reason: String,
+        corrected: String,
+    },
+    #[error(
+        "`{url}` has a user name or a password in it, which is not supported; write {corrected}"
+    )]
+    UserInfo { url: String, corrected: String },
+    #[error(
+        "`{url}` has the scheme `{scheme}`: only ws://, wss:// and ws+unix: are supported; write {corrected}"
+    )]
+    Scheme {
+        url: String,
+        scheme: String,
+        corrected: String,
+    },
     #[error("`{0}` names a Unix socket, which this system does not have: use ws:// or wss://")]
     NoUnixSockets(String),
     #[error("`{0}` has no TLS: only with wss:// is there a certificate to be checked or not")]

@@ -197,7 +197,9 @@ impl LoadSpec {
     /// [`PlanError::NoCertificate`] when a [`CertificatePolicy`] is set for a server without TLS.
     pub fn against(self, server: impl Into<TargetServer>) -> Result<Plan, PlanError> {
         let server = server.into();
-        if server.certificate_policy != CertificatePolicy::System && !server.url.is_tls() {
+        let wants_tls = server.certificate_policy != CertificatePolicy::System
+            || server.client_identity.is_some();
+        if wants_tls && !server.url.is_tls() {
             let url = server.url.as_str().to_owned();
             return Err(PlanError::NoCertificate(url));
         }

@@ -4,6 +4,8 @@
 
 use std::io;
 
+use super::upgrade_failure::{AnswerDefect, ForeignAnswer, UpgradeRefusal};
+
 /// An error of the operating system.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[error("{message}")]
@@ -25,21 +27,37 @@ impl From<&io::Error> for IoFailure {
 /// Defect of a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum CertificateDefect {
-    /// Its validity is over.
-    #[error("Expired")]
+    /// Validity that is over.
+    #[error("Expired (its last day is over)")]
     Expired,
-    /// Its validity has not begun.
-    #[error("NotValidYet")]
+    /// Validity that has not begun.
+    #[error("NotValidYet (its first day is still to come)")]
     NotValidYet,
     /// Signed by an authority that is not trusted.
-    #[error("UnknownIssuer")]
+    #[error("UnknownIssuer (nobody trusted has signed it)")]
     UnknownIssuer,
     /// Signed by an authority that has the name of a trusted one, but not its key.
-    #[error("BadSignature")]
+    #[error("BadSignature (a trusted authority of the same name has not signed it)")]
     BadSignature,
+    /// The certificate of an authority, which the server uses as its own.
+    #[error(
+        "CaUsedAsEndEntity (it is one to sign others with: the server's own has to have CA:FALSE)"
+    )]
+    CaUsedAsEndEntity,
     /// Another defect, by the name that the TLS library gives it.
     #[error("{0}")]
     Other(String),
+}
+
+/// Reason why a client certificate did not do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum ClientCertificateDefect {
+    /// The server asks for one, and the client has none.
+    #[error("the server asks for a client certificate, and there is none")]
+    Missing,
+    /// The server refuses the one that the client has. Holds the reason that it gives.
+    #[error("the server refuses the client certificate: {0}")]
+    Refused(String),
 }
 
 /// Reason why a connection did not open.
@@ -55,26 +73,59 @@ pub enum ConnectFailure {
     /// The server's certificate is for other hosts, which the text names.
     #[error("{0}")]
     CertificateHost(String),
+    #[error(transparent)]
+    ClientCertificate(ClientCertificateDefect),
     #[error("TLS: the server answered in something else")]
     NotTls,
     #[error("TLS: the server closed the connection in the handshake")]
     TlsClosed,
+    /// No common version of TLS.
+    #[error("TLS: the server speaks TLS below 1.2 only")]
+    TlsVersion,
+    /// No common protocol (ALPN).
+    #[error("TLS: the server speaks HTTP/2 only, it refuses HTTP/1.1 (ALPN)")]
+    TlsNoHttp1,
     #[error("TLS: {0}")]
     Tls(String),
     #[error("no answer within the connect timeout")]
     Timeout,
-    #[error("the server answered the upgrade with HTTP {0}")]
-    Http(u16),
+    /// The server answered the upgrade with another status than 101.
+    #[error(transparent)]
+    Refused(Box<UpgradeRefusal>),
+    #[error("the server closed the connection without an answer to the upgrade")]
+    NoAnswer,
     /// The answer to the upgrade is not HTTP.
-    #[error("the handshake failed: {0}")]
-    NotHttp(String),
+    #[error(transparent)]
+    NotHttp(ForeignAnswer),
+    /// The answer to the upgrade is not valid.
+    #[error(transparent)]
+    Answer(AnswerDefect),
     #[error("the server accepted none of the subprotocols offered")]
     Subprotocol,
+    /// Holds the subprotocol.
+    #[error("the server chose the subprotocol `{0}`, which was not offered")]
+    SubprotocolNotOffered(String),
     #[error("the server uses the extension `{0}`, which was not offered")]
     Extension(String),
     /// The upgrade failed otherwise.
     #[error("the handshake failed: {0}")]
     Handshake(String),
+}
+
+impl ConnectFailure {
+    /// The failure without texts of the server, of which every connection may have another.
+    #[must_use]
+    pub fn without_details(self) -> Self {
+        let none = String::new;
+        match self {
+            Self::Refused(refusal) => Self::Refused(Box::new(refusal.without_details())),
+            Self::NotHttp(ForeignAnswer::Other(_)) => Self::NotHttp(ForeignAnswer::Other(none())),
+            Self::Answer(defect) => Self::Answer(defect.without_details()),
+            Self::SubprotocolNotOffered(_) => Self::SubprotocolNotOffered(none()),
+            Self::Extension(_) => Self::Extension(none()),
+            other => other,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,29 +135,25 @@ mod tests {
     /// The texts are keys in the files of a run.
     #[test]
     fn the_words_of_a_failure_stay() {
+        use CertificateDefect as C;
         use ConnectFailure as F;
         let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "Connection refused");
         for (failure, words) in [
             (F::NoAddress, "the host has no address"),
             (F::Connect((&refused).into()), "Connection refused"),
+            (F::Certificate(C::Expired), "certificate: Expired"),
+            (F::Certificate(C::NotValidYet), "certificate: NotValidYet"),
             (
-                F::Certificate(CertificateDefect::Expired),
-                "certificate: Expired",
-            ),
-            (
-                F::Certificate(CertificateDefect::NotValidYet),
-                "certificate: NotValidYet",
-            ),
-            (
-                F::Certificate(CertificateDefect::UnknownIssuer),
+                F::Certificate(C::UnknownIssuer),
                 "certificate: UnknownIssuer",
             ),
+            (F::Certificate(C::BadSignature), "certificate: BadSignature"),
             (
-                F::Certificate(CertificateDefect::BadSignature),
-                "certificate: BadSignature",
+                F::Certificate(C::CaUsedAsEndEntity),
+                "certificate: CaUsedAsEndEntity",
             ),
             (
-                F::Certificate(CertificateDefect::Other("Revoked".to_owned())),
+                F::Certificate(C::Other("Revoked".to_owned())),
                 "certificate: Revoked",
             ),
             (F::CertificateHost("wrong host".to_owned()), "wrong host"),
@@ -118,12 +165,8 @@ mod tests {
             (F::Tls("alert".to_owned()), "TLS: alert"),
             (F::Timeout, "no answer within the connect timeout"),
             (
-                F::Http(404),
+                F::Refused(Box::new(UpgradeRefusal::new(404))),
                 "the server answered the upgrade with HTTP 404",
-            ),
-            (
-                F::NotHttp("httparse error".to_owned()),
-                "the handshake failed: httparse error",
             ),
             (
                 F::Subprotocol,
@@ -138,7 +181,30 @@ mod tests {
                 "the handshake failed: no key",
             ),
         ] {
-            assert_eq!(failure.to_string(), words);
+            let text = failure.to_string();
+            assert!(text.starts_with(words), "{text}");
         }
+    }
+
+    #[test]
+    fn without_its_details_a_failure_is_the_same_for_every_connection() {
+        let refused = |body: &str| {
+            let refusal = UpgradeRefusal {
+                reason: "Service Unavailable".to_owned(),
+                retry_after: Some("7".to_owned()),
+                body: body.to_owned(),
+                ..UpgradeRefusal::new(503)
+            };
+            ConnectFailure::Refused(Box::new(refusal))
+        };
+        assert_ne!(refused("id 1"), refused("id 2"));
+        let brief = refused("id 1").without_details();
+        assert_eq!(brief, refused("id 2").without_details());
+        assert_eq!(
+            brief.to_string(),
+            "the server answered the upgrade with HTTP 503"
+        );
+        let accept = |came: &str| ConnectFailure::Answer(AnswerDefect::Accept(came.to_owned()));
+        assert_eq!(accept("x").without_details(), accept("y").without_details());
     }
 }

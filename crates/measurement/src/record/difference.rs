@@ -105,6 +105,20 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// The first bytes as text on one line, at most `most` of them; `…` stands for the rest.
+#[must_use]
+pub fn escape_beginning(bytes: &[u8], most: usize) -> String {
+    if bytes.len() <= most {
+        return escape(bytes);
+    }
+    // No character is cut in two.
+    let is_inside = |at: usize| at > 0 && bytes[at] & 0xC0 == 0x80;
+    let end = (most.saturating_sub(3)..=most)
+        .rev()
+        .find(|at| !is_inside(*at));
+    escape(&bytes[..end.unwrap_or(most)]) + "…"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

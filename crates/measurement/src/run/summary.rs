@@ -113,6 +113,10 @@ pub struct Connections {
     /// Close frames of the server that came before the generator's.
     #[serde(default)]
     pub close_reasons: Vec<CloseReason>,
+    /// Connections opened to each address, `ADDR:PORT`; empty for a Unix socket, and in a file of an
+    /// older version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: BTreeMap<String, u64>,
 }
 
 /// Close frames with the same code and reason.

@@ -9,10 +9,11 @@ use crate::error::Result;
 use crate::schema;
 
 /// Objects whose keys are data: with all their dots and digits they are one key.
-const MAPS: [&str; 3] = [
+const MAPS: [&str; 4] = [
     "connections.close_codes.",
     "connections.failures.",
     "connections.early_ends.",
+    "connections.addresses.",
 ];
 
 /// Keys of the words of a command line.
@@ -152,10 +153,12 @@ mod tests {
                 Some(1.into()),
             ),
             ("connections.early_ends", None),
+            ("connections.addresses.127.0.0.1:8000", Some(3.into())),
         ]);
         let expected = serde_json::json!({"connections": {
             "close_codes": {"1000": 2},
             "failures": {"no a.b.c. (os error 5)": 1},
+            "addresses": {"127.0.0.1:8000": 3},
         }});
         assert_eq!(found, expected);
     }

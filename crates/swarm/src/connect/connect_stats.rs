@@ -8,6 +8,9 @@ use measurement::verdict::{ConnectTimes, Latency};
 use super::opening::OpenedConnection;
 use crate::clock::nanoseconds;
 
+/// Maximum of failures that are kept with the texts of the server.
+const MAX_DETAILED: usize = 8;
+
 /// Results of the connections that a thread tried to open.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectStats {
@@ -24,7 +27,7 @@ impl ConnectStats {
     pub(crate) fn record(&mut self, result: &Result<OpenedConnection, ConnectFailure>) {
         let timings = match result {
             Ok(opened) => opened.timings,
-            Err(failure) => return *self.failures.entry(failure.clone()).or_default() += 1,
+            Err(failure) => return self.record_failure(failure.clone()),
         };
         self.tcp.record(nanoseconds(timings.tcp));
         if let Some(tls) = timings.tls {
@@ -32,6 +35,17 @@ impl ConnectStats {
         }
         self.upgrade.record(nanoseconds(timings.upgrade));
         self.total.record(nanoseconds(timings.total()));
+    }
+
+    /// Counts a failure. Every connection may fail with a text of its own, so only the first ones are kept.
+    fn record_failure(&mut self, failure: ConnectFailure) {
+        let is_kept = self.failures.contains_key(&failure) || self.failures.len() < MAX_DETAILED;
+        let failure = if is_kept {
+            failure
+        } else {
+            failure.without_details()
+        };
+        *self.failures.entry(failure).or_default() += 1;
     }
 
     pub(crate) fn opened(&self) -> u64 {
@@ -53,5 +67,25 @@ impl ConnectStats {
             upgrade: Latency::from(&self.upgrade),
             total: Latency::from(&self.total),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use measurement::record::UpgradeRefusal;
+
+    #[test]
+    fn a_server_with_a_thousand_excuses_fills_no_memory() {
+        let mut stats = ConnectStats::default();
+        for n in 0..1_000 {
+            let refusal = UpgradeRefusal {
+                body: format!("request {n}"),
+                ..UpgradeRefusal::new(503)
+            };
+            stats.record(&Err(ConnectFailure::Refused(Box::new(refusal))));
+        }
+        assert_eq!(stats.failures.len(), MAX_DETAILED + 1);
+        assert_eq!(stats.failures.values().sum::<u64>(), 1_000);
     }
 }

@@ -6,14 +6,18 @@
 //! | `opening` | one connection that is being opened |
 //! | `pending_connections` | all connections of a thread that are being opened |
 //! | `connect_stats` | times and failures of a thread's connections |
-//! | `response_head` | reader of an HTTP response's head |
+//! | `upgrade` | request of the upgrade, and reader of the answer; knows no socket |
+//! | `upgrade_exchange` | one upgrade on a socket |
+//! | `address` | addresses of a host, and the one that is measured |
 //! | `transport` | the bytes' way: TCP, TLS over TCP, a Unix socket |
-//! | `tls` | TLS configuration and the certificates to trust |
+//! | `tls` | TLS configuration: certificates to trust, the client's own |
 
+pub mod address;
 pub(crate) mod connect_stats;
 pub(crate) mod connector;
 pub(crate) mod opening;
 pub(crate) mod pending_connections;
-pub(crate) mod response_head;
 pub mod tls;
 pub(crate) mod transport;
+pub mod upgrade;
+pub(crate) mod upgrade_exchange;

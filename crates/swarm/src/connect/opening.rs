@@ -4,27 +4,23 @@
 //! The socket is the one that will be measured on. It is registered once with the thread's poll, and the
 //! opening continues whenever the poll reports it ready.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use http::header;
 use measurement::record::ConnectFailure;
 use mio::{Registry, Token};
-use tokio_tungstenite::tungstenite::WebSocket;
-use tokio_tungstenite::tungstenite::handshake::HandshakeError;
-use tokio_tungstenite::tungstenite::handshake::client::Response;
 
-use super::connector::{Connector, Upgrade, upgrade_failure};
-use super::response_head::HeadReader;
+use super::connector::Connector;
 use super::tls;
 use super::transport::{Readiness, Transport};
+use super::upgrade_exchange::{UpgradeExchange, UpgradedStream};
 
 /// A connection that has finished its handshake.
 #[derive(Debug)]
 pub(crate) struct OpenedConnection {
     /// Registered with the thread's poll. Holds the bytes that the server sent right behind its handshake.
-    pub(crate) reader: HeadReader,
+    pub(crate) reader: UpgradedStream,
     pub(crate) timings: ConnectTimings,
 }
 
@@ -61,14 +57,10 @@ pub(crate) struct Opening {
 enum OpeningStage {
     /// The backlog of the server's Unix socket is full; no event reports room in it.
     Queueing,
-    /// TCP, to the first address that answers; this one is being tried.
-    Connecting {
-        address: usize,
-        stream: Transport,
-    },
+    Connecting(Transport),
     /// TLS, where there is any.
     Securing(Transport),
-    Upgrading(Upgrade),
+    Upgrading(UpgradeExchange),
 }
 
 /// An opening to be continued when the socket is ready, or its result.
@@ -79,44 +71,23 @@ impl Opening {
     pub(crate) fn begin(
         begun: Instant,
         connector: &Connector,
-        registered: (&Registry, Token),
-    ) -> OpeningProgress {
-        Self::connect(begun, connector, 0, ConnectFailure::NoAddress, registered)
-    }
-
-    /// Connects to the first address, from this number on, that does not fail at once.
-    fn connect(
-        begun: Instant,
-        connector: &Connector,
-        from: usize,
-        mut failure: ConnectFailure,
         (registry, token): (&Registry, Token),
     ) -> OpeningProgress {
-        let pending = |stage| {
-            ControlFlow::Continue(Self {
-                begun,
-                readiness: Readiness::default(),
-                timings: ConnectTimings::default(),
-                stage,
-            })
+        let connecting = connector.connect().and_then(|mut stream| {
+            stream.register(registry, token)?;
+            Ok(stream)
+        });
+        let stage = match connecting {
+            Ok(stream) => OpeningStage::Connecting(stream),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => OpeningStage::Queueing,
+            Err(e) => return ControlFlow::Break(Err(ConnectFailure::Connect((&e).into()))),
         };
-        for address in from.. {
-            let Some(connecting) = connector.connect(address) else {
-                break;
-            };
-            let connecting = connecting.and_then(|mut stream| {
-                stream.register(registry, token)?;
-                Ok(stream)
-            });
-            match connecting {
-                Ok(stream) => return pending(OpeningStage::Connecting { address, stream }),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    return pending(OpeningStage::Queueing);
-                }
-                Err(e) => failure = ConnectFailure::Connect((&e).into()),
-            }
-        }
-        ControlFlow::Break(Err(failure))
+        ControlFlow::Continue(Self {
+            begun,
+            readiness: Readiness::default(),
+            timings: ConnectTimings::default(),
+            stage,
+        })
     }
 
     /// Returns true when the opening has to begin again, because no event will continue it.
@@ -124,51 +95,59 @@ impl Opening {
         matches!(self.stage, OpeningStage::Queueing)
     }
 
+    /// Returns true when the cause of a failure is known, and only more of its text may come.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(&self.stage, OpeningStage::Upgrading(exchange) if exchange.has_failed())
+    }
+
+    /// The failure of an opening that takes too long.
+    pub(crate) fn at_timeout(&self) -> ConnectFailure {
+        match &self.stage {
+            OpeningStage::Upgrading(exchange) => exchange.at_timeout(),
+            _ => ConnectFailure::Timeout,
+        }
+    }
+
     /// Continues after a report of the poll.
-    pub(crate) fn resume(
-        mut self,
-        reported: Readiness,
-        connector: &Connector,
-        registered: (&Registry, Token),
-    ) -> OpeningProgress {
+    pub(crate) fn resume(mut self, reported: Readiness, connector: &Connector) -> OpeningProgress {
         let begun = self.begun;
         self.readiness.add(reported);
         loop {
             let next = match self.stage {
                 OpeningStage::Queueing => return ControlFlow::Continue(self),
-                OpeningStage::Connecting { address, stream } => {
-                    if let Err(e) = stream.connected(reported.at_end) {
-                        let failure = ConnectFailure::Connect((&e).into());
-                        return Self::connect(begun, connector, address + 1, failure, registered);
+                OpeningStage::Connecting(stream) => match stream.connected(reported.at_end) {
+                    Err(e) => Err(ConnectFailure::Connect((&e).into())),
+                    Ok(()) => {
+                        self.timings.tcp = begun.elapsed();
+                        connector.secure(stream).map(OpeningStage::Securing)
                     }
-                    self.timings.tcp = begun.elapsed();
-                    connector.secure(stream).map(OpeningStage::Securing)
-                }
+                },
                 OpeningStage::Securing(mut stream) => match stream.handshake() {
                     Err(e) if e.kind() == ErrorKind::WouldBlock => {
                         self.stage = OpeningStage::Securing(stream);
                         return ControlFlow::Continue(self);
                     }
-                    Err(e) => Err(tls_failure(&e)),
+                    Err(e) => Err(tls::io_failure(&e)),
                     Ok(()) => {
                         let tls = begun.elapsed() - self.timings.tcp;
                         self.timings.tls = connector.tls.is_some().then_some(tls);
-                        connector.upgrade(stream).map(OpeningStage::Upgrading)
+                        Ok(OpeningStage::Upgrading(connector.upgrade(stream)))
                     }
                 },
-                OpeningStage::Upgrading(mut upgrade) => {
-                    let reader = upgrade.get_mut().get_mut();
-                    reader.readiness.add(std::mem::take(&mut self.readiness));
-                    match upgrade.handshake() {
-                        Err(HandshakeError::Interrupted(upgrade)) => {
-                            self.stage = OpeningStage::Upgrading(upgrade);
+                OpeningStage::Upgrading(mut exchange) => {
+                    match exchange.advance(std::mem::take(&mut self.readiness)) {
+                        None => {
+                            self.stage = OpeningStage::Upgrading(exchange);
                             return ControlFlow::Continue(self);
                         }
-                        Err(HandshakeError::Failure(e)) => Err(upgrade_failure(e)),
-                        Ok(done) => {
+                        Some(Err(failure)) => Err(failure),
+                        Some(Ok(behind)) => {
                             let before = self.timings.total();
                             self.timings.upgrade = begun.elapsed().saturating_sub(before);
-                            return ControlFlow::Break(finish(done, self.timings));
+                            return ControlFlow::Break(Ok(OpenedConnection {
+                                reader: exchange.into_stream(behind),
+                                timings: self.timings,
+                            }));
                         }
                     }
                 }
@@ -178,25 +157,5 @@ impl Opening {
                 Err(failure) => return ControlFlow::Break(Err(failure)),
             }
         }
-    }
-}
-
-fn finish(
-    (socket, response): (WebSocket<HeadReader>, Response),
-    timings: ConnectTimings,
-) -> Result<OpenedConnection, ConnectFailure> {
-    if let Some(extension) = response.headers().get(header::SEC_WEBSOCKET_EXTENSIONS) {
-        let name = String::from_utf8_lossy(extension.as_bytes()).into_owned();
-        return Err(ConnectFailure::Extension(name));
-    }
-    let reader = socket.into_inner();
-    Ok(OpenedConnection { reader, timings })
-}
-
-fn tls_failure(error: &io::Error) -> ConnectFailure {
-    match error.get_ref().and_then(|e| e.downcast_ref()) {
-        Some(cause) => tls::failure(cause),
-        None if error.kind() == ErrorKind::UnexpectedEof => ConnectFailure::TlsClosed,
-        None => ConnectFailure::Tls(error.to_string()),
     }
 }

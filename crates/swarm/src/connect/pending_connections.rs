@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use measurement::record::ConnectFailure;
 use mio::{Registry, Token};
@@ -12,6 +12,9 @@ use super::connector::Connector;
 use super::opening::{OpenedConnection, Opening, OpeningProgress};
 use super::transport::Readiness;
 use crate::clock::nanoseconds;
+
+/// Maximum time for the text of a failure whose cause is known: not every server ends its refusals.
+const TEXT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A client and the connection that it got.
 pub(crate) type OpeningResult = (u32, Result<OpenedConnection, ConnectFailure>);
@@ -26,6 +29,10 @@ pub(crate) struct PendingConnections {
     /// Connect deadlines on the thread's clock, with their slots. All openings have the same timeout, so
     /// the deadlines are in order.
     deadlines: VecDeque<(u64, u32)>,
+    /// Deadlines of failures whose text is being read, in order too.
+    text_deadlines: VecDeque<(u64, u32)>,
+    /// Two readings of the thread's clock at the same time.
+    clock: (Instant, u64),
     /// Slots to be retried, the first to begin first.
     queueing: VecDeque<u32>,
 }
@@ -37,6 +44,8 @@ impl PendingConnections {
             registry,
             openings: BTreeMap::new(),
             deadlines: VecDeque::new(),
+            text_deadlines: VecDeque::new(),
+            clock: (Instant::now(), 0),
             queueing: VecDeque::new(),
         }
     }
@@ -50,14 +59,24 @@ impl PendingConnections {
         let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout));
         self.deadlines.push_back((deadline_ns, slot));
         let registered = (&self.registry, Token(slot as usize));
-        let progress = Opening::begin(Instant::now(), &self.connector, registered);
+        let now = Instant::now();
+        self.clock = (now, now_ns);
+        let progress = Opening::begin(now, &self.connector, registered);
         self.keep(client, slot, progress)
     }
 
     pub(crate) fn ready(&mut self, slot: u32, reported: Readiness) -> Option<OpeningResult> {
         let (client, opening) = self.openings.remove(&slot)?;
-        let registered = (&self.registry, Token(slot as usize));
-        let progress = opening.resume(reported, &self.connector, registered);
+        let had_failed = opening.has_failed();
+        let progress = opening.resume(reported, &self.connector);
+        if let ControlFlow::Continue(opening) = &progress
+            && opening.has_failed()
+            && !had_failed
+        {
+            let (then, then_ns) = self.clock;
+            let deadline_ns = then_ns.saturating_add(nanoseconds(then.elapsed() + TEXT_TIMEOUT));
+            self.text_deadlines.push_back((deadline_ns, slot));
+        }
         self.keep(client, slot, progress)
     }
 
@@ -71,7 +90,9 @@ impl PendingConnections {
                 self.openings.insert(slot, (client, opening));
                 None
             }
-            ControlFlow::Break(result) => Some((client, result)),
+            ControlFlow::Break(result) => {
+                Some((client, result.map_err(|e| self.connector.explain(e))))
+            }
         }
     }
 
@@ -106,15 +127,24 @@ impl PendingConnections {
         ended
     }
 
-    /// Next connect deadline; `u64::MAX` when there is none.
+    /// Next deadline of an opening; `u64::MAX` when there is none.
     pub(crate) fn next_deadline_ns(&mut self) -> u64 {
-        while let Some((deadline_ns, slot)) = self.deadlines.front() {
-            if self.openings.contains_key(slot) {
-                return *deadline_ns;
+        let Self {
+            openings,
+            deadlines,
+            text_deadlines,
+            ..
+        } = self;
+        let next = |queue: &mut VecDeque<(u64, u32)>| {
+            while let Some((deadline_ns, slot)) = queue.front() {
+                if openings.contains_key(slot) {
+                    return *deadline_ns;
+                }
+                queue.pop_front();
             }
-            self.deadlines.pop_front();
-        }
-        u64::MAX
+            u64::MAX
+        };
+        next(deadlines).min(next(text_deadlines))
     }
 
     /// Gives up the next opening whose deadline has passed.
@@ -122,9 +152,17 @@ impl PendingConnections {
         if self.next_deadline_ns() > now_ns {
             return None;
         }
-        let (_, slot) = self.deadlines.pop_front()?;
-        let (client, _) = self.openings.remove(&slot)?;
-        Some((slot, (client, Err(ConnectFailure::Timeout))))
+        // The first entry of each queue, if there is one, is that of a pending opening.
+        let is_due = |queue: &VecDeque<(u64, u32)>| queue.front().is_some_and(|d| d.0 <= now_ns);
+        let queue = if is_due(&self.deadlines) {
+            &mut self.deadlines
+        } else {
+            &mut self.text_deadlines
+        };
+        let (_, slot) = queue.pop_front()?;
+        let (client, opening) = self.openings.remove(&slot)?;
+        let failure = self.connector.explain(opening.at_timeout());
+        Some((slot, (client, Err(failure))))
     }
 
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = u32> + use<> {

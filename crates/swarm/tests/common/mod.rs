@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{
-    CertificatePolicy, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, TargetServer,
+    CertificatePolicy, ClientIdentity, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl,
+    TargetServer,
 };
 use swarm::{Recording, RunHandle};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -77,6 +78,16 @@ pub(crate) fn plan(
     certificate_policy: CertificatePolicy,
     change: impl FnOnce(&mut LoadDraft),
 ) -> Plan {
+    plan_as(url, certificate_policy, None, change)
+}
+
+/// The same, with a client certificate.
+pub(crate) fn plan_as(
+    url: &str,
+    certificate_policy: CertificatePolicy,
+    client_identity: Option<ClientIdentity>,
+    change: impl FnOnce(&mut LoadDraft),
+) -> Plan {
     let mut draft = LoadDraft {
         clients: NonZeroU32::new(4).unwrap(),
         length: messages(10),
@@ -90,6 +101,7 @@ pub(crate) fn plan(
     change(&mut draft);
     let server = TargetServer {
         certificate_policy,
+        client_identity,
         ..ServerUrl::parse(url).unwrap().into()
     };
     LoadSpec::new(draft).unwrap().against(server).unwrap()

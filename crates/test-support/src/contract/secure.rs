@@ -10,7 +10,7 @@ use tokio_rustls::{
     rustls::{
         ClientConfig, RootCertStore,
         crypto::ring,
-        pki_types::{CertificateDer, ServerName},
+        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     },
 };
 
@@ -59,13 +59,29 @@ impl Identity {
 
     /// A TLS connection on which nothing has been said.
     async fn open(&self, address: SocketAddr) -> Client<TlsStream<TcpStream>> {
+        self.open_as(address, None).await
+    }
+
+    /// The same, with a client certificate.
+    async fn open_as(
+        &self,
+        address: SocketAddr,
+        client: Option<&Self>,
+    ) -> Client<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match client {
+            Some(client) => {
+                let key = PrivateKeyDer::from_pem_file(client.path("key.pem")).unwrap();
+                let chain = vec![client.certificate.clone()];
+                config.with_client_auth_cert(chain, key).unwrap()
+            }
+            None => config.with_no_client_auth(),
+        };
         // As a browser does, which would rather have the first.
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let stream = within(TcpStream::connect(address)).await.unwrap();
@@ -144,6 +160,23 @@ pub async fn who_speaks_no_tls_or_nothing_is_dropped(program: ProgramUnderTest) 
     identity.open(running.address()).await.dropped().await;
     let mut client = identity.connect(running.address()).await;
     client.echoes(TEXT, b"still served").await;
+}
+
+pub async fn only_clients_with_a_certificate_are_served_where_one_is_asked(
+    program: ProgramUnderTest,
+) {
+    let (identity, client, stranger) = (Identity::new(), Identity::new(), Identity::new());
+    let ca = format!("--tls-client-ca={}", client.path("cert.pem").display());
+    let running = identity.serve(program, &[&ca]).await;
+    let mut known = identity.open_as(running.address(), Some(&client)).await;
+    known.upgrade().await;
+    known.echoes(TEXT, b"in").await;
+    for refused in [None, Some(&stranger)] {
+        // In TLS 1.3 the refusal comes behind the client's handshake.
+        let mut refused = identity.open_as(running.address(), refused).await;
+        refused.send(UPGRADE.as_bytes()).await;
+        refused.dropped().await;
+    }
 }
 
 pub async fn one_connection_too_many_is_told_so(program: ProgramUnderTest) {

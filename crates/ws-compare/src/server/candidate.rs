@@ -28,7 +28,7 @@ pub(crate) enum SpecError {
          or say where it listens with NAME=COMMAND @ URL (example: a=./server @ ws://127.0.0.1:9000/ws)"
     )]
     NoPort(String),
-    #[error("the URL of `{name}` cannot be used: {source}")]
+    #[error("the URL of `{name}` cannot be used: {}", wording::with_url_advice(.source))]
     Url { name: String, source: PlanError },
 }
 
@@ -90,7 +90,7 @@ impl Candidate {
             command: Some(command),
             url,
         };
-        candidate.check_url(DEFAULT_PATH)?;
+        candidate.check_typed_url()?;
         Ok(candidate)
     }
 
@@ -102,7 +102,7 @@ impl Candidate {
             command: None,
             url: Some(url.to_owned()),
         };
-        candidate.check_url(DEFAULT_PATH)?;
+        candidate.check_typed_url()?;
         Ok(candidate)
     }
 
@@ -123,6 +123,17 @@ impl Candidate {
             Some(_) => url.replace(PORT, &port.to_string()),
             None => url,
         })
+    }
+
+    /// Checks the URL while flags are parsed, but for a password in it: a usage error of clap would print it.
+    fn check_typed_url(&self) -> Result<(), SpecError> {
+        match self.check_url(DEFAULT_PATH) {
+            Err(SpecError::Url {
+                source: PlanError::UserInfo { .. },
+                ..
+            }) => Ok(()),
+            checked => checked,
+        }
     }
 
     pub(crate) fn check_url(&self, path: &str) -> Result<(), SpecError> {
@@ -228,6 +239,13 @@ mod tests {
         // Not a program's words: its scheme is wrong, and that is said.
         let error = started("a=x {port} @ http://127.0.0.1:{port}/").unwrap_err();
         assert!(error.to_string().contains("http"), "{error}");
+        // A password is refused later, where nothing repeats it.
+        let with_password = Candidate::with_url("a=ws://me:secret@x/").unwrap();
+        let error = with_password.check_url("/ws").unwrap_err().to_string();
+        assert!(
+            !error.contains("secret") && error.contains("Authorization"),
+            "{error}"
+        );
         assert!(matches!(
             Candidate::with_url("a=http://x/"),
             Err(SpecError::Url { .. })

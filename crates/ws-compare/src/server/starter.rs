@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use host::process_group::ProcessGroups;
 use host::server_process::ServerChild;
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, Endpoint, ServerUrl, TargetServer};
+use measurement::plan::{CertificatePolicy, ClientIdentity, Endpoint, ServerUrl, TargetServer};
+use measurement::record::ConnectFailure;
 use swarm::RunHandle;
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::Candidate;
 use super::failure::ServerFailure;
@@ -40,6 +41,7 @@ pub(crate) struct ServerStarter {
     /// Cores of the servers; empty = the system decides.
     pub(crate) cores: Vec<usize>,
     pub(crate) certificate_policy: CertificatePolicy,
+    pub(crate) client_identity: Option<ClientIdentity>,
     pub(crate) headers: HeaderMap,
     /// The first message is text, as those of the load; otherwise binary.
     pub(crate) text: bool,
@@ -124,6 +126,7 @@ impl ServerStarter {
         // The policy is for the servers among them that have a certificate.
         if server.url.is_tls() {
             server.certificate_policy = self.certificate_policy.clone();
+            server.client_identity = self.client_identity.clone();
         }
         HandshakeTarget {
             server,
@@ -208,8 +211,9 @@ fn find_listener(target: &ServerUrl) -> Option<SocketAddr> {
     let Endpoint::Tcp { host, port, .. } = target.endpoint() else {
         return None;
     };
-    let mut addresses = (host.as_str(), *port).to_socket_addrs().ok()?;
-    addresses.find(|address| TcpStream::connect_timeout(address, ONE_TRY).is_ok())
+    let addresses = swarm::address::resolve(host, *port).ok()?;
+    let is_taken = |address: &SocketAddr| TcpStream::connect_timeout(address, ONE_TRY).is_ok();
+    addresses.into_iter().find(is_taken)
 }
 
 fn try_echo(address: &HandshakeTarget, timeout: Duration, text: bool) -> Result<(), WsClientError> {
@@ -232,35 +236,32 @@ fn try_echo(address: &HandshakeTarget, timeout: Duration, text: bool) -> Result<
 
 /// The error in one line, with advice.
 fn with_advice(error: &WsClientError, has_own_url: bool) -> String {
-    let line = cli::in_one_line(error);
-    match readiness_advice(error, has_own_url) {
-        Some(advice) => format!("{line} · {advice}"),
-        None => line,
+    let WsClientError::Open { failure, .. } = error else {
+        return cli::in_one_line(error);
+    };
+    match readiness_advice(failure, has_own_url) {
+        Some(advice) => format!("{failure} · {advice}"),
+        None => cli::in_one_line(error),
     }
 }
 
-/// Advice for a server that was not ready in time; `None` where the error says enough.
-fn readiness_advice(error: &WsClientError, has_own_url: bool) -> Option<&'static str> {
-    match error {
-        WsClientError::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+/// Advice for a server that was not ready in time; `None` where there is nothing better than for any other.
+fn readiness_advice(failure: &ConnectFailure, has_own_url: bool) -> Option<&'static str> {
+    match failure {
+        ConnectFailure::Connect(error) if error.kind == io::ErrorKind::ConnectionRefused => {
             Some(if has_own_url {
                 "does it listen elsewhere than its 'NAME=COMMAND @ URL' says?"
             } else {
                 "does it listen elsewhere? 'NAME=COMMAND @ URL' says where"
             })
         }
-        WsClientError::Handshake(error) => match &**error {
-            tungstenite::Error::Http(response)
-                if matches!(response.status().as_u16(), 200 | 404) =>
-            {
-                Some(if has_own_url {
-                    "is the path in its 'NAME=COMMAND @ URL' right? `--path` is for servers without a URL"
-                } else {
-                    "is the path right? `--path` names that of all servers, 'NAME=COMMAND @ URL' that of one"
-                })
-            }
-            _ => None,
-        },
+        ConnectFailure::Refused(refusal) if matches!(refusal.status, 200 | 404) => {
+            Some(if has_own_url {
+                "is the path in its 'NAME=COMMAND @ URL' right? `--path` is for servers without a URL"
+            } else {
+                "is the path right? `--path` names that of all servers, 'NAME=COMMAND @ URL' that of one"
+            })
+        }
         _ => None,
     }
 }
@@ -272,7 +273,7 @@ fn telling_error(
     had_little_time: bool,
 ) -> WsClientError {
     match (earlier, now) {
-        (Some(earlier), WsClientError::Silent(_)) if had_little_time => earlier,
+        (Some(earlier), now) if had_little_time && now.is_timeout() => earlier,
         (_, now) => now,
     }
 }
@@ -283,24 +284,25 @@ mod tests {
 
     #[test]
     fn a_server_that_listens_elsewhere_gets_a_hint_at_the_url() {
-        let refused = WsClientError::Connect(io::ErrorKind::ConnectionRefused.into());
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let refused = ConnectFailure::Connect((&refused).into());
         let said = |own| readiness_advice(&refused, own).unwrap();
         assert!(said(false).contains("NAME=COMMAND @ URL"));
         assert!(said(true).contains("than its 'NAME=COMMAND @ URL' says"));
-        assert_eq!(
-            readiness_advice(&WsClientError::Silent(SHORTEST_TRY), false),
-            None
-        );
+        assert_eq!(readiness_advice(&ConnectFailure::Timeout, false), None);
     }
 
     #[test]
     fn a_try_without_time_hides_nothing() {
-        let refused = || WsClientError::Connect(io::ErrorKind::ConnectionRefused.into());
+        let refused = || {
+            let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+            WsClientError::open(ConnectFailure::Connect((&error).into()), "ws://a/")
+        };
         let silent = || WsClientError::Silent(SHORTEST_TRY);
         let told = |earlier, now, little| telling_error(earlier, now, little).to_string();
-        assert_eq!(told(Some(refused()), silent(), true), "cannot connect");
+        assert!(told(Some(refused()), silent(), true).starts_with("connection refused"));
         assert!(told(Some(refused()), silent(), false).starts_with("nothing came"));
         assert!(told(None, silent(), true).starts_with("nothing came"));
-        assert_eq!(told(Some(silent()), refused(), true), "cannot connect");
+        assert!(told(Some(silent()), refused(), true).starts_with("connection refused"));
     }
 }

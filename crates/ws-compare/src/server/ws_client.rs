@@ -1,7 +1,8 @@
 //! A blocking WebSocket client with a deadline. It checks a server and never times it.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::TcpStream;
+use std::ops::ControlFlow;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -9,14 +10,21 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use measurement::plan::{Endpoint, TargetServer};
+use measurement::record::ConnectFailure;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::HandshakeError;
-use tokio_tungstenite::tungstenite::{self, Message, WebSocket, client::client_with_config};
+use swarm::address::{connect_first, resolve};
+use swarm::tls::{ClientTls, TrustError};
+use swarm::upgrade::{UpgradeReader, UpgradeRequest};
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 use units::human_time;
 
-type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+/// Maximum time for the text of a failure whose cause is known.
+const TEXT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Bytes read at once in the handshake.
+const PIECE: usize = 4096;
 
 /// A server, and the means of a handshake with it.
 #[derive(Debug, Clone)]
@@ -29,16 +37,51 @@ pub(crate) struct HandshakeTarget {
 /// A conversation that did not take place.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WsClientError {
-    #[error("cannot connect")]
-    Connect(#[source] io::Error),
-    #[error("cannot set up TLS")]
-    Tls(#[source] BoxedError),
-    #[error("the handshake failed")]
-    Handshake(#[source] Box<tungstenite::Error>),
+    #[error("cannot find the address of `{0}`")]
+    Lookup(String, #[source] io::Error),
+    #[error("cannot set up TLS: {0}{advice}", advice = trust_advice(.0))]
+    Trust(TrustError),
+    /// The connection did not open. Holds the failure, and advice for it.
+    #[error("{failure}{}", advice.as_ref().map_or_else(String::new, |a| format!(" · {a}")))]
+    Open {
+        failure: ConnectFailure,
+        advice: Option<String>,
+    },
     #[error("the connection failed")]
     Talk(#[source] Box<tungstenite::Error>),
     #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
+}
+
+fn trust_advice(error: &TrustError) -> &'static str {
+    if error.has_no_roots() {
+        wording::NO_ROOTS_ADVICE
+    } else {
+        ""
+    }
+}
+
+impl WsClientError {
+    /// The failure to open a connection to this URL, with advice.
+    pub(crate) fn open(failure: ConnectFailure, url: &str) -> Self {
+        let mut advice = wording::connect_advice(&failure, url);
+        if let (Some(advice), ConnectFailure::Refused(refusal)) = (&mut advice, &failure)
+            && matches!(refusal.status, 200 | 404)
+        {
+            advice.push_str(" (--path names another one, or a URL of its own: NAME=COMMAND @ URL)");
+        }
+        Self::Open { failure, advice }
+    }
+
+    /// Returns true when the server did not answer in time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        let failure = match self {
+            Self::Silent(_) => return true,
+            Self::Open { failure, .. } => failure,
+            _ => return false,
+        };
+        matches!(failure, ConnectFailure::Timeout)
+    }
 }
 
 /// A connection that has one deadline for its opening and everything sent and received on it.
@@ -54,24 +97,18 @@ impl WsClient {
         timeout: Duration,
     ) -> Result<Self, WsClientError> {
         let deadline = Instant::now() + timeout;
-        let stream = DeadlineStream {
-            socket: connect(address, deadline)?,
-            deadline,
-        };
-        let target = &address.server.url;
-        let url = format!("ws://{}{}", target.authority(), target.resource());
-        let failed = |e: tungstenite::Error| WsClientError::Handshake(Box::new(e));
-        let mut request = url.into_client_request().map_err(failed)?;
-        for (name, value) in &address.headers {
-            request.headers_mut().append(name, value.clone());
-        }
-        let opened = client_with_config(request, stream, None).map_err(|error| match error {
-            HandshakeError::Failure(error) => silent_or(error, timeout, WsClientError::Handshake),
-            // A stream that waits is never interrupted.
-            HandshakeError::Interrupted(_) => WsClientError::Silent(timeout),
-        });
-        let (socket, _) = opened?;
-        Ok(Self { socket, timeout })
+        let url = address.server.url.as_str();
+        let opening = ClientOpening { address, deadline };
+        opening
+            .run()
+            .map_err(|error| match error {
+                ClientOpeningError::Failed(ConnectFailure::Timeout) => {
+                    WsClientError::Silent(timeout)
+                }
+                ClientOpeningError::Failed(failure) => WsClientError::open(failure, url),
+                ClientOpeningError::Other(error) => error,
+            })
+            .map(|socket| Self { socket, timeout })
     }
 
     /// Sends a message, or a frame of one.
@@ -101,42 +138,129 @@ fn silent_or(
     }
 }
 
-fn connect(
-    address: &HandshakeTarget,
+/// A connection that did not open.
+enum ClientOpeningError {
+    Failed(ConnectFailure),
+    Other(WsClientError),
+}
+
+impl From<ConnectFailure> for ClientOpeningError {
+    fn from(failure: ConnectFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A connection that is being opened.
+struct ClientOpening<'a> {
+    address: &'a HandshakeTarget,
     deadline: Instant,
-) -> Result<Box<dyn TimedSocket>, WsClientError> {
-    match address.server.url.endpoint() {
-        Endpoint::Tcp { host, port, tls } => {
-            let socket = tcp(host, *port, deadline).map_err(WsClientError::Connect)?;
-            if !tls {
-                return Ok(Box::new(socket));
-            }
-            let session = tls_session(address, host).map_err(WsClientError::Tls)?;
-            Ok(Box::new(StreamOwned::new(session, socket)))
-        }
-        Endpoint::Unix { socket } => unix(socket).map_err(WsClientError::Connect),
+}
+
+impl ClientOpening<'_> {
+    /// Connects and upgrades.
+    fn run(&self) -> Result<WebSocket<DeadlineStream>, ClientOpeningError> {
+        let tls = self.address.server.url.is_tls();
+        let tls = tls
+            .then(|| ClientTls::new(&self.address.server))
+            .transpose();
+        let tls = tls.map_err(|error| ClientOpeningError::Other(WsClientError::Trust(error)))?;
+        let mut stream = DeadlineStream {
+            socket: self.connect(tls.as_ref())?,
+            deadline: self.deadline,
+        };
+        let request = UpgradeRequest::new(&self.address.server.url, &self.address.headers);
+        let (request, mut reader) = request.begin();
+        let behind = upgrade(&mut stream, &request, &mut reader).map_err(|failure| match &tls {
+            Some(tls) => tls.explain(failure),
+            None => failure,
+        })?;
+        Ok(WebSocket::from_partially_read(
+            stream,
+            behind,
+            Role::Client,
+            None,
+        ))
+    }
+
+    fn connect(&self, tls: Option<&ClientTls>) -> Result<Box<dyn TimedSocket>, ClientOpeningError> {
+        let failed = |error: io::Error| ConnectFailure::Connect((&error).into());
+        let (host, port) = match self.address.server.url.endpoint() {
+            Endpoint::Tcp { host, port, .. } => (host, *port),
+            Endpoint::Unix { socket } => return Ok(unix(socket).map_err(failed)?),
+        };
+        let addresses = resolve(host, port).map_err(|error| {
+            ClientOpeningError::Other(WsClientError::Lookup(host.clone(), error))
+        })?;
+        let connected = connect_first(&addresses, self.deadline, || false)?;
+        let (_, socket) = connected.ok_or(ConnectFailure::Timeout)?;
+        socket.set_nodelay(true).map_err(failed)?;
+        let Some(tls) = tls else {
+            return Ok(Box::new(socket));
+        };
+        let name = self
+            .address
+            .server
+            .url
+            .certificate_host()
+            .unwrap_or_default();
+        let no_name = |_| ConnectFailure::CertificateHost(format!("`{name}` is no host name"));
+        let name = ServerName::try_from(name.to_owned()).map_err(no_name)?;
+        let session = ClientConnection::new(Arc::clone(tls.config()), name)
+            .map_err(|error| swarm::tls::failure(&error))?;
+        Ok(Box::new(StreamOwned::new(session, socket)))
     }
 }
 
-fn tls_session(address: &HandshakeTarget, host: &str) -> Result<ClientConnection, BoxedError> {
-    let config = swarm::tls::client_config(&address.server.certificate_policy)?;
-    let name = ServerName::try_from(host.to_owned())?;
-    Ok(ClientConnection::new(Arc::clone(&config), name)?)
-}
-
-/// Connects to the first of the host's addresses that answers.
-fn tcp(host: &str, port: u16, deadline: Instant) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, left(deadline)) {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
+/// Sends a request and reads the answer. Returns the bytes behind it.
+fn upgrade(
+    stream: &mut DeadlineStream,
+    request: &[u8],
+    reader: &mut UpgradeReader,
+) -> Result<Vec<u8>, ConnectFailure> {
+    let sent = stream.write_all(request).and_then(|()| stream.flush());
+    // An answer may be there already: servers refuse early, and close.
+    sent.or_else(|error| {
+        if is_closed(&error) {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
+    .map_err(|error| failure(&error, reader))?;
+    let mut piece = [0; PIECE];
+    loop {
+        let came = match stream.read(&mut piece) {
+            Ok(0) => return Err(reader.at_end()),
+            Ok(came) => came,
+            Err(error) => return Err(failure(&error, reader)),
+        };
+        if let ControlFlow::Break(result) = reader.receive(&piece[..came]) {
+            return result;
+        }
+        if reader.has_failed() {
+            stream.deadline = stream.deadline.min(Instant::now() + TEXT_TIMEOUT);
         }
     }
-    Err(last)
+}
+
+/// Returns the failure of an upgrade whose socket failed.
+fn failure(error: &io::Error, reader: &UpgradeReader) -> ConnectFailure {
+    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+        Some(cause) => swarm::tls::failure(cause),
+        None if error.kind() == ErrorKind::TimedOut => reader.at_timeout(),
+        None if is_closed(error) => reader.at_end(),
+        None => ConnectFailure::Handshake(error.to_string()),
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+    )
 }
 
 #[cfg(unix)]

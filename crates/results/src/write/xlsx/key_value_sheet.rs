@@ -11,6 +11,9 @@ use crate::schema::{KeyValueColumn as Column, SheetColumn};
 /// The section that comes before all others: the verdict on them.
 const VERDICT: &str = "validity";
 
+/// Widest column of keys, in characters: some are whole sentences.
+const WIDEST_KEY: usize = 100;
+
 /// Characters of a value that stand side by side.
 const VALUE_WIDTH: usize = 72;
 
@@ -37,7 +40,7 @@ pub(super) fn write(
     begin_sheet::<Column>(sheet, name, rows.len())?;
     sheet.set_landscape().set_portrait();
     let longest = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    sheet.set_column_width(Column::Key.at(), row(longest + 4))?;
+    sheet.set_column_width(Column::Key.at(), row(longest.min(WIDEST_KEY) + 4))?;
     sheet.set_column_width(Column::Value.at(), row(VALUE_WIDTH + 8))?;
     let verdict = colour(verdict);
     sheet.set_tab_color(verdict);

@@ -1,0 +1,178 @@
+//! Answers to the upgrade that opened no connection.
+//!
+//! Texts of the server are escaped and short.
+
+use std::fmt;
+
+/// An answer with another status than 101.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub struct UpgradeRefusal {
+    /// Status, from 200.
+    pub status: u16,
+    /// Reason phrase; often empty.
+    pub reason: String,
+    /// `Location`, the target of a redirect.
+    pub location: Option<String>,
+    /// `WWW-Authenticate`.
+    pub authenticate: Option<String>,
+    /// `Retry-After`: seconds or a date.
+    pub retry_after: Option<String>,
+    /// Beginning of the body.
+    pub body: String,
+    /// The server asked for a client certificate before, and got none.
+    pub wants_client_certificate: bool,
+}
+
+impl UpgradeRefusal {
+    /// A refusal with this status and nothing else.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            reason: String::new(),
+            location: None,
+            authenticate: None,
+            retry_after: None,
+            body: String::new(),
+            wants_client_certificate: false,
+        }
+    }
+
+    pub(super) fn without_details(&self) -> Self {
+        Self {
+            wants_client_certificate: self.wants_client_certificate,
+            ..Self::new(self.status)
+        }
+    }
+}
+
+impl fmt::Display for UpgradeRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the server answered the upgrade with HTTP {}",
+            self.status
+        )?;
+        if !self.reason.is_empty() {
+            write!(f, " {}", self.reason)?;
+        }
+        for (name, value) in [
+            ("Location", &self.location),
+            ("WWW-Authenticate", &self.authenticate),
+            ("Retry-After", &self.retry_after),
+        ] {
+            if let Some(value) = value {
+                write!(f, ", {name}: {value}")?;
+            }
+        }
+        if !self.body.is_empty() {
+            write!(f, ": “{}”", self.body)?;
+        }
+        Ok(())
+    }
+}
+
+/// An answer in another protocol than HTTP/1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum ForeignAnswer {
+    /// A TLS record: an alert or a handshake message.
+    #[error("the server answered the upgrade in TLS")]
+    Tls,
+    /// A frame of HTTP/2.
+    #[error("the server answered the upgrade in HTTP/2")]
+    Http2,
+    /// Something else. Holds its beginning.
+    #[error("the server did not answer the upgrade in HTTP, but with “{0}”")]
+    Other(String),
+}
+
+/// Defect of an answer in HTTP/1: of its form, or of a 101.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum AnswerDefect {
+    /// The connection ended within the head. Holds its beginning.
+    #[error("the server closed the connection within its answer to the upgrade, “{0}”")]
+    Cut(String),
+    /// The head did not end in time. Holds its beginning.
+    #[error("the answer to the upgrade did not end within the connect timeout, it begins “{0}”")]
+    Unfinished(String),
+    /// The head, with those of earlier 1xx answers, is longer than this number of bytes.
+    #[error("the head of the answer to the upgrade is longer than {0} bytes")]
+    TooLong(usize),
+    /// The first line is not a status line. Holds it.
+    #[error("the answer to the upgrade begins with “{0}”, which is no status line of HTTP")]
+    StatusLine(String),
+    /// Lines end with LF alone.
+    #[error("the lines of the answer to the upgrade end with LF in place of CR LF")]
+    BareLf,
+    /// A field goes on in the next line, which HTTP no longer allows. Holds that line.
+    #[error(
+        "a header of the answer to the upgrade goes on in a second line, “{0}”, which is obsolete"
+    )]
+    Folded(String),
+    /// A line is not a field. Holds it.
+    #[error("the answer to the upgrade holds the line “{0}”, which is no header")]
+    Field(String),
+    /// A 101 in another version than HTTP/1.1. Holds the version.
+    #[error(
+        "the server answered the upgrade with 101 in {0}, which has no upgrade: HTTP/1.1 is needed"
+    )]
+    Version(String),
+    /// A 101 lacks a field.
+    #[error("the answer to the upgrade has no `{field}`")]
+    Missing {
+        /// The field and what it has to hold, such as `Connection: Upgrade`.
+        field: &'static str,
+    },
+    /// A field of a 101 holds something else.
+    #[error("the answer to the upgrade has `{came}` in place of `{field}`")]
+    Wrong {
+        /// The field and what it has to hold, such as `Connection: Upgrade`.
+        field: &'static str,
+        /// The field and what it holds.
+        came: String,
+    },
+    /// `Sec-WebSocket-Accept` does not belong to the key that was sent. Holds its value.
+    #[error(
+        "the answer to the upgrade has `Sec-WebSocket-Accept: {0}`, which does not belong to the key that was sent"
+    )]
+    Accept(String),
+}
+
+impl AnswerDefect {
+    pub(super) fn without_details(self) -> Self {
+        let none = String::new();
+        match self {
+            Self::Cut(_) => Self::Cut(none),
+            Self::Unfinished(_) => Self::Unfinished(none),
+            Self::StatusLine(_) => Self::StatusLine(none),
+            Self::Folded(_) => Self::Folded(none),
+            Self::Field(_) => Self::Field(none),
+            Self::Version(_) => Self::Version(none),
+            Self::Wrong { field, .. } => Self::Wrong { field, came: none },
+            Self::Accept(_) => Self::Accept("…".to_owned()),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_everything_that_the_server_said() {
+        let refusal = UpgradeRefusal {
+            reason: "Unauthorized".to_owned(),
+            location: Some("/login".to_owned()),
+            authenticate: Some("Bearer realm=\"ws\"".to_owned()),
+            retry_after: Some("7".to_owned()),
+            body: "no".to_owned(),
+            ..UpgradeRefusal::new(401)
+        };
+        assert_eq!(
+            refusal.to_string(),
+            "the server answered the upgrade with HTTP 401 Unauthorized, Location: /login, \
+             WWW-Authenticate: Bearer realm=\"ws\", Retry-After: 7: “no”"
+        );
+    }
+}

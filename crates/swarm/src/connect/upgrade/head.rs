@@ -1,0 +1,114 @@
+//! One head of an HTTP/1 answer: status line and fields.
+
+use measurement::record::{AnswerDefect, escape_beginning};
+
+/// Bytes of an answer that a message quotes.
+pub(super) const QUOTED: usize = 200;
+
+/// A head whose status line is valid. Its other lines may not be.
+#[derive(Debug)]
+pub(super) struct ResponseHead<'a> {
+    /// `HTTP/1.1`, for example.
+    pub(super) version: &'a [u8],
+    pub(super) status: u16,
+    pub(super) reason: &'a [u8],
+    lines: Vec<&'a [u8]>,
+    has_bare_lf: bool,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Parses a head without its empty last line. Lines end with CR LF, or with LF alone.
+    pub(super) fn parse(head: &'a [u8]) -> Result<Self, AnswerDefect> {
+        let mut has_bare_lf = false;
+        let mut lines = head.split(|byte| *byte == b'\n').map(|line| {
+            line.strip_suffix(b"\r").unwrap_or_else(|| {
+                has_bare_lf |= !line.is_empty();
+                line
+            })
+        });
+        let first = lines.next().unwrap_or_default();
+        let mut lines: Vec<_> = lines.collect();
+        // Behind the last line end.
+        lines.pop();
+        let wrong = || AnswerDefect::StatusLine(escape_beginning(first, QUOTED));
+        let mut words = first.splitn(3, |byte| *byte == b' ');
+        let version = words.next().unwrap_or_default();
+        let digits = words.next().unwrap_or_default();
+        let status = std::str::from_utf8(digits).ok().filter(|digits| {
+            digits.len() == 3 && digits.bytes().all(|digit| digit.is_ascii_digit())
+        });
+        let status: u16 = status.and_then(|s| s.parse().ok()).ok_or_else(wrong)?;
+        if !version.starts_with(b"HTTP/") || status < 100 {
+            return Err(wrong());
+        }
+        Ok(Self {
+            version,
+            status,
+            reason: words.next().unwrap_or_default().trim_ascii(),
+            lines,
+            has_bare_lf,
+        })
+    }
+
+    /// Returns true for HTTP/1.1 and its possible successors of the same major version.
+    pub(super) fn can_upgrade(&self) -> bool {
+        self.version.starts_with(b"HTTP/1.") && self.version != b"HTTP/1.0"
+    }
+
+    /// The first line whose form is wrong.
+    pub(super) fn defect(&self) -> Option<AnswerDefect> {
+        if self.has_bare_lf {
+            return Some(AnswerDefect::BareLf);
+        }
+        self.lines.iter().find_map(|line| {
+            let quoted = || escape_beginning(line, QUOTED);
+            match field(line) {
+                _ if line.starts_with(b" ") || line.starts_with(b"\t") => {
+                    Some(AnswerDefect::Folded(quoted()))
+                }
+                None => Some(AnswerDefect::Field(quoted())),
+                Some(_) => None,
+            }
+        })
+    }
+
+    /// The values of a field, in any case, in their order. Lines that are no fields are left out.
+    pub(super) fn values<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a [u8]> + use<'_, 'a, 'n> {
+        let fields = self.lines.iter().filter_map(|line| field(line));
+        fields.filter_map(move |(of, value)| {
+            of.eq_ignore_ascii_case(name.as_bytes()).then_some(value)
+        })
+    }
+
+    /// The first value of a field as text for a message; `None` when it is absent or empty.
+    pub(super) fn quoted(&self, name: &str) -> Option<String> {
+        let value = self.values(name).next().filter(|value| !value.is_empty())?;
+        Some(escape_beginning(value, QUOTED))
+    }
+
+    /// The members of a list, over all fields of this name; empty members are none (RFC 9110, 5.6.1).
+    pub(super) fn members<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a [u8]> + use<'_, 'a, 'n> {
+        let members = self
+            .values(name)
+            .flat_map(|list| list.split(|byte| *byte == b','));
+        members
+            .map(<[u8]>::trim_ascii)
+            .filter(|member| !member.is_empty())
+    }
+}
+
+/// Splits a line into the name and the value of a field; `None` when it is none.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let is_name = !name.is_empty() && name.iter().all(is_token);
+    let is_value = value.iter().all(|byte| !b"\0\r".contains(byte));
+    (is_name && is_value).then(|| (name, value.trim_ascii()))
+}
