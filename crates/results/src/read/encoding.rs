@@ -36,8 +36,12 @@ impl TextFile {
 
 /// Returns `true` for the first bytes of text: no control characters, and NUL only in every other byte.
 pub(super) fn is_text(head: &[u8]) -> bool {
-    let is_control = |byte: &&u8| **byte < 0x20 && !b"\t\n\x0b\x0c\r\x1b".contains(byte);
-    utf_16_of(head).is_some() || head.iter().find(is_control).is_none()
+    utf_16_of(head).is_some() || !head.iter().any(is_control)
+}
+
+/// Returns `true` for bytes that text does not have, NUL among them.
+fn is_control(byte: &u8) -> bool {
+    *byte < 0x20 && !b"\t\n\x0b\x0c\r\x1b".contains(byte)
 }
 
 /// UTF-16 by its mark, or by NUL in every other byte, as digits and separators have it.
@@ -56,9 +60,10 @@ fn utf_16_of(head: &[u8]) -> Option<(&'static Encoding, &'static str)> {
     let (even, odd) = (nuls(0), nuls(1));
     // Letters of other scripts have no NUL, but a file of times is mostly digits.
     let is_most = |nuls: usize| pairs > 0 && nuls * 10 >= pairs * 6;
+    let is_clean = |offset: usize| !head.iter().skip(offset).step_by(2).any(is_control);
     match (is_most(even), is_most(odd)) {
-        (false, true) if even == 0 => Some((UTF_16LE, "UTF-16 without a byte order mark")),
-        (true, false) if odd == 0 => Some((UTF_16BE, "UTF-16 without a byte order mark")),
+        (false, true) if is_clean(0) => Some((UTF_16LE, "UTF-16 without a byte order mark")),
+        (true, false) if is_clean(1) => Some((UTF_16BE, "UTF-16 without a byte order mark")),
         _ => None,
     }
 }
@@ -154,6 +159,7 @@ mod tests {
     #[test]
     fn other_bytes_are_no_text() {
         assert!(is_text(b"a,b\r\n1\t2\n") && is_text(b"\xFF\xFEa\0"));
+        assert!(!is_text(b"\0\x01\x02") && !is_text(b"a\0\x02\0"));
         assert!(!is_text(b"\x89PNG\r\n\x1a\n\0\0\0") && !is_text(b"\xFF\xFE\0\0a\0\0\0"));
     }
 }
