@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "wrong-accept-key",
         truth: "no handshake is right: nothing connects, and no message is sent",
-        examine: |f| failed_handshake(f, Handshake::WrongAcceptKey, "the handshake failed"),
+        examine: |f| failed_handshake(f, Handshake::WrongAcceptKey, "Sec-WebSocket-Accept"),
     },
     Case {
         name: "silent-handshake",
