@@ -64,7 +64,7 @@ impl ServerUrl {
             Self::tcp(url, is("wss"))
         } else {
             Err(PlanError::Scheme {
-                url: mask_url(url),
+                url: mask_whole(url),
                 scheme: scheme.to_owned(),
             })
         }
@@ -174,7 +174,7 @@ fn resource(uri: &http::Uri) -> String {
 
 fn wrong(url: &str, reason: &str) -> PlanError {
     PlanError::Url {
-        url: mask_url(url),
+        url: mask_whole(url),
         reason: reason.to_owned(),
     }
 }
@@ -194,15 +194,14 @@ pub fn mask_url(text: &str) -> String {
     text.split_inclusive(char::is_whitespace)
         .map(|word| {
             let url = word.trim_end();
-            mask_one(url) + &word[url.len()..]
+            mask_whole(url) + &word[url.len()..]
         })
         .collect()
 }
 
-fn mask_one(text: &str) -> String {
-    const UNIX: &str = "ws+unix:";
-
-    let is_unix = text.to_ascii_lowercase().contains(UNIX);
+/// Masks a text that is one URL, also a wrong one with blanks in it.
+fn mask_whole(text: &str) -> String {
+    let is_unix = text.to_ascii_lowercase().contains("ws+unix:");
     if !text.contains("://") && !is_unix {
         return text.to_owned();
     }
