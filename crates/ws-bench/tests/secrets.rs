@@ -77,6 +77,9 @@ fn no_message_holds_a_secret_of_the_url() {
         format!("WS+UNIX:/nowhere.sock:/ws?token={SECRET}"),
         format!("ws://me:{SECRET}@127.0.0.1:1/"),
         format!("http://127.0.0.1/?token={SECRET}"),
+        // Not a URL, for its blanks, and a secret nevertheless.
+        format!("ws://127.0.0.1/?token=a {SECRET}"),
+        format!("ws://me:my {SECRET}@127.0.0.1/"),
     ] {
         let output = bench.command("-c 1 -m 1 -q").arg(&url).output().unwrap();
         assert!(!output.status.success());

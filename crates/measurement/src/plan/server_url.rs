@@ -292,23 +292,23 @@ enum UrlRefusal {
 impl UrlRefusal {
     /// The error of this URL, with the first candidate that can be read.
     fn error(self, text: &str) -> PlanError {
-        let url = mask_url(&masked(text));
+        let url = mask_whole(&masked(text));
         match self {
             Self::Wrong { reason, corrected } => PlanError::Url {
                 url,
                 reason,
-                corrected: mask_url(&first_readable(corrected)),
+                corrected: mask_whole(&first_readable(corrected)),
             },
             Self::UserInfo { corrected } => PlanError::UserInfo {
                 url,
-                corrected: mask_url(&first_readable([corrected])),
+                corrected: mask_whole(&first_readable([corrected])),
             },
             Self::Scheme { scheme, corrected } => PlanError::Scheme {
                 url,
                 scheme,
-                corrected: mask_url(&first_readable([corrected])),
+                corrected: mask_whole(&first_readable([corrected])),
             },
-            Self::NoUnixSockets => PlanError::NoUnixSockets(text.to_owned()),
+            Self::NoUnixSockets => PlanError::NoUnixSockets(mask_whole(text)),
         }
     }
 }
@@ -348,8 +348,8 @@ fn refused(scheme: &str, (authority, path): (&str, &str), error: ParseError) -> 
         ParseError::InvalidIpv6Address => "its host is no IPv6 address",
         _ => "its host holds a character that no host name has",
     };
-    let is_host = |c: &char| c.is_alphanumeric() || "-._".contains(*c);
-    let plain: String = host.chars().filter(is_host).collect();
+    // A character left out within the name would name another host.
+    let plain = host.trim_matches(|c: char| !c.is_alphanumeric());
     let form = format!("{scheme}://HOST{port}{path}");
     wrong(reason, [format!("{scheme}://{plain}{port}{path}"), form])
 }
@@ -397,15 +397,14 @@ pub fn mask_url(text: &str) -> String {
     text.split_inclusive(char::is_whitespace)
         .map(|word| {
             let url = word.trim_end();
-            mask_one(url) + &word[url.len()..]
+            mask_whole(url) + &word[url.len()..]
         })
         .collect()
 }
 
-fn mask_one(text: &str) -> String {
-    const UNIX: &str = "ws+unix:";
-
-    let is_unix = text.to_ascii_lowercase().contains(UNIX);
+/// Masks a text that is one URL, also a wrong one with blanks in it.
+fn mask_whole(text: &str) -> String {
+    let is_unix = text.to_ascii_lowercase().contains("ws+unix:");
     if !text.contains("://") && !is_unix {
         return text.to_owned();
     }
@@ -603,7 +602,9 @@ mod tests {
             ("ws://a:0/ws", "ws://a:PORT/ws"),
             ("ws://a:99999/ws", "ws://a:PORT/ws"),
             ("ws://:80/ws", "ws://HOST:80/ws"),
-            ("ws://a b:1/ws", "ws://ab:1/ws"),
+            // The name without its blank would be another host's.
+            ("ws://a b:1/ws", "ws://HOST:1/ws"),
+            ("ws://a%3a1/ws", "ws://HOST/ws"),
             ("ws://\"a\"/ws", "ws://a/ws"),
             ("ws+unix::/ws", "ws+unix:SOCKET:/ws"),
             ("ws+unix:a:ws", "ws+unix:a:/ws"),

@@ -31,20 +31,23 @@ pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
     let mut root = Json::Object(Map::new());
     let mut key = String::new();
     // A word of a command line may be empty, and is one nevertheless.
-    let mut empty_word: Option<String> = None;
+    let mut is_empty_word = false;
     source.visit(schema::SUMMARY_SHEET, &mut |cell| {
-        if let Some(word) = empty_word.take_if(|_| cell.column == 0) {
-            insert(&mut root, &word, Some("".into()));
+        if is_empty_word && cell.column == 0 {
+            insert(&mut root, &key, Some("".into()));
         }
         match (cell.column, cell.value) {
             (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);
-                empty_word = Some(key.clone()).filter(|key| key.starts_with(WORDS));
+                is_empty_word = key.starts_with(WORDS);
             }
-            (0, _) => key.clear(),
+            (0, _) => {
+                key.clear();
+                is_empty_word = false;
+            }
             (1, CellValue::Text(text)) => {
-                empty_word = None;
+                is_empty_word = false;
                 insert(&mut root, &key, Some(text.into()));
             }
             (1, CellValue::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
@@ -53,8 +56,8 @@ pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if let Some(word) = empty_word {
-        insert(&mut root, &word, Some("".into()));
+    if is_empty_word {
+        insert(&mut root, &key, Some("".into()));
     }
     Ok(Some(root))
 }

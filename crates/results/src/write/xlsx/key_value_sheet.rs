@@ -104,18 +104,19 @@ fn write_value(
         }
         Value::String(text) => {
             // Not every program makes room by itself.
-            let lines = text.chars().count().div_ceil(VALUE_WIDTH);
+            let characters = text.chars().count();
+            let lines = characters.div_ceil(VALUE_WIDTH);
             if lines > 1 {
                 let height = LINE_HEIGHT * super::row(lines);
                 sheet.set_row_height(row, height.min(HIGHEST_ROW))?;
             }
-            let text = if text.chars().count() > MOST_CHARACTERS {
+            let cell = cell.set_text_wrap();
+            if characters > MOST_CHARACTERS {
                 let kept: String = text.chars().take(MOST_CHARACTERS - 1).collect();
-                kept + "…"
+                sheet.write_with_format(row, at, kept + "…", &cell)?
             } else {
-                text.clone()
-            };
-            sheet.write_with_format(row, at, text, &cell.set_text_wrap())?
+                sheet.write_with_format(row, at, text, &cell)?
+            }
         }
         // Flattening leaves only empty ones.
         Value::Null | Value::Array(_) | Value::Object(_) => sheet.write_blank(row, at, &cell)?,
