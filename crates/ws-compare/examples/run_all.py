@@ -1,4 +1,4 @@
-"""Compares our echo servers with those in this folder and prints a Markdown table; --readme puts it into README.md.
+"""Compares our echo servers with those in this folder and prints a Markdown table; --readme puts it into the README of ws-compare.
 
 Needs `cargo build --release`, Python 3.11 with venv, Node 20 with npm. The Python packages (requirements.txt) and
 Node's (package.json) are installed into a folder of their own, outside the repository. Every server has one thread.
@@ -19,7 +19,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-README = ROOT / "README.md"
+README = HERE.parent / "README.md"
 PICTURE = ROOT / "crates/ws-compare/docs/servers.png"
 PLACE = re.compile(r"(<!-- run_all\.py -->\n).*?(\n<!-- -->)", re.S)
 
@@ -37,11 +37,11 @@ def main():
     parser.add_argument("--only", help="these servers alone, the first is the reference (example: axum,node-ws)")
     parser.add_argument("--bin", type=pathlib.Path, help="folder of our binaries [default: target/release]")
     parser.add_argument("--work", type=pathlib.Path, help="folder for packages and results, kept [default: one that goes]")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md, and the picture")
+    parser.add_argument("--readme", action="store_true", help="write the table into the README of ws-compare, and the picture")
     parser.add_argument("flags", nargs="*", help="further flags of ws-compare, behind --")
     wanted = parser.parse_args()
     if wanted.readme and not PLACE.search(README.read_text()):
-        parser.error("README.md has no place for the table: <!-- run_all.py --> … <!-- -->")
+        parser.error("the README has no place for the table: <!-- run_all.py --> … <!-- -->")
 
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     binaries = (wanted.bin or target / "release").resolve()
