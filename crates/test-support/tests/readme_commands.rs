@@ -1,0 +1,245 @@
+//! The commands of every README, run with debug builds and shorter loads.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Replacements that make a command short. The exit codes for an invalid measurement and for a condition of
+/// `--fail-if` depend on the machine, so they count as success.
+const WRAPPER: &str = r#"#!/usr/bin/env bash
+set -euo pipefail
+program="$(basename "$0")"
+# A server that another program started.
+[ -z "${STARTED_BY_PROGRAM:-}" ] || exec "$PROGRAMS/$program" "$@"
+case " $* " in *" --help "* | *" --completions "* | *" --man-page "*) exec "$PROGRAMS/$program" "$@" ;; esac
+arguments=()
+for argument in "$@"; do
+    case "$argument" in
+        10s | 1m) arguments+=(500ms) ;;
+        *) arguments+=("$argument") ;;
+    esac
+done
+more=()
+case "$program" in
+    axum-ws | tungstenite-ws)
+        case " $* " in *" --bind "*) ;; *) more=(--bind "127.0.0.1:$(default_port "$program")") ;; esac
+        mkfifo "ready.$$"
+        "$PROGRAMS/$program" "${arguments[@]}" "${more[@]}" >"ready.$$" &
+        echo $! >>"$SERVERS"
+        read -r ready <"ready.$$"
+        echo "$program: $ready"
+        exit
+        ;;
+    ws-compare) case " $* " in *.json\ *) ;; *) more=(--rounds 1 -d 100ms --warmup 50ms -c 2) ;; esac ;;
+    ws-truth) more=(greeting) ;;
+esac
+code=0
+export STARTED_BY_PROGRAM=1
+"$PROGRAMS/$program" "${arguments[@]}" ${more[@]+"${more[@]}"} || code=$?
+case "$program $code $*" in
+    "ws-bench 5 "* | "ws-compare 5 "* | "ws-bench 4 "*--fail-if*) code=0 ;;
+esac
+exit "$code"
+"#;
+
+const CARGO: &str = r#"#!/usr/bin/env bash
+set -euo pipefail
+case "$*" in
+    "build --release" | "test --workspace" | "install cargo-fuzz") ;;
+    "+nightly fuzz run "* | "+nightly fuzz cmin "*) [ -f "fuzz/fuzz_targets/$4.rs" ] ;;
+    "run --release --bin "*)
+        program="$4"
+        shift 4
+        [ "${1:-}" != -- ] || shift
+        exec "target/release/$program" "$@"
+        ;;
+    "bench -p "*) [ -f "$REPOSITORY/crates/$3/benches/$5.rs" ] ;;
+    *)
+        echo "unknown command of a README: cargo $*" >&2
+        exit 1
+        ;;
+esac
+"#;
+
+#[test]
+fn every_command_of_every_readme_succeeds() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let repository = repository.canonicalize().unwrap();
+    let programs = build_programs(&repository);
+    let mut commands = 0;
+    for readme in readmes(&repository) {
+        let text = fs::read_to_string(&readme).unwrap();
+        let blocks = shell_blocks(&text);
+        if blocks.is_empty() {
+            continue;
+        }
+        let place = Place::new(&repository, &programs);
+        for block in blocks {
+            commands += block.lines().count();
+            place.run(&block, &readme);
+        }
+    }
+    assert!(
+        commands > 40,
+        "only {commands} lines of commands were found"
+    );
+}
+
+/// Builds all programs and returns their folder.
+fn build_programs(repository: &Path) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--workspace", "--bins", "--locked", "--quiet"])
+        .current_dir(repository)
+        .status()
+        .unwrap();
+    assert!(built.success());
+    // …/debug/deps/readme_commands-HASH
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().to_owned()
+}
+
+fn readmes(repository: &Path) -> Vec<PathBuf> {
+    let mut found = vec![repository.join("README.md")];
+    let mut folders = vec![repository.join("crates")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+                folders.push(path);
+            } else if path.ends_with("README.md") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The blocks of a Markdown text that are fenced as `sh`.
+fn shell_blocks(text: &str) -> Vec<String> {
+    let blocks = text.split("\n```sh\n").skip(1);
+    blocks
+        .map(|block| block.split("\n```").next().unwrap().to_owned())
+        .collect()
+}
+
+/// A folder in which the commands of one README run, with the files that they read and the servers that they
+/// expect.
+struct Place {
+    folder: tempfile::TempDir,
+    repository: PathBuf,
+    programs: PathBuf,
+    /// Free ports in place of those of `axum-ws`, `tungstenite-ws`, a TLS server and `--metrics-bind`.
+    ports: [(u16, u16); 4],
+}
+
+impl Place {
+    fn new(repository: &Path, programs: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let release = folder.path().join("target/release");
+        fs::create_dir_all(&release).unwrap();
+        for program in [
+            "axum-ws",
+            "tungstenite-ws",
+            "ws-bench",
+            "draw-plot",
+            "ws-compare",
+            "ws-report",
+            "ws-truth",
+            "ws-soak",
+        ] {
+            write_script(&release.join(program), WRAPPER);
+        }
+        let bin = folder.path().join("bin");
+        fs::create_dir(&bin).unwrap();
+        write_script(&bin.join("cargo"), CARGO);
+        write_script(&bin.join("pgrep"), "#!/bin/sh\ntail -n 1 \"$SERVERS\"\n");
+        fs::write(
+            folder.path().join("costs.csv"),
+            "connections,user_cpu_us\n1,0.4\n10,0.5\n100,0.3\n",
+        )
+        .unwrap();
+        std::os::unix::fs::symlink(repository.join("crates"), folder.path().join("crates"))
+            .unwrap();
+        let place = Self {
+            folder,
+            repository: repository.to_owned(),
+            programs: programs.to_owned(),
+            ports: [8000, 8888, 8443, 9100].map(|port| (port, free_port())),
+        };
+        let inputs = "target/release/ws-bench -c 2 -m 500 --warmup 0s -o latencies.xlsx -o axum.xlsx \
+                      -o tungstenite.xlsx -o run.json -o before.json -o after.json";
+        place.run(inputs, Path::new("the inputs"));
+        place
+    }
+
+    /// Runs a block. It finds the servers of the block's addresses running, unless it starts one itself.
+    fn run(&self, block: &str, readme: &Path) {
+        let mut script = String::from(
+            "set -euo pipefail\n\
+             default_port() { case \"$1\" in axum-ws) echo 8000 ;; *) echo 8888 ;; esac; }\n\
+             export -f default_port\n\
+             rm -f \"$SERVERS\"; touch \"$SERVERS\"\n\
+             trap 'while read -r pid; do kill \"$pid\" 2>/dev/null || true; done <\"$SERVERS\"' EXIT\n",
+        );
+        for (server, address) in [
+            ("axum-ws", "127.0.0.1:8000"),
+            ("tungstenite-ws", "127.0.0.1:8888"),
+        ] {
+            if block.contains(address)
+                && !block.contains(&format!("release/{server} --threads"))
+                && !block.contains(&format!("--bin {server}"))
+            {
+                script += &format!("target/release/{server} >/dev/null\n");
+            }
+        }
+        if block.contains(">ready &") {
+            // The block starts its server in the background by itself.
+            script += "export STARTED_BY_PROGRAM=1\n";
+        }
+        script += block;
+        for (typed, free) in self.ports {
+            for before in ["127.0.0.1:", "localhost:", "echo "] {
+                script = script.replace(&format!("{before}{typed}"), &format!("{before}{free}"));
+            }
+        }
+        let path = std::env::join_paths(
+            std::iter::once(self.folder.path().join("bin"))
+                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        let run = Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(self.folder.path())
+            .env("PATH", path.unwrap())
+            .env("PROGRAMS", &self.programs)
+            .env("SERVERS", self.folder.path().join("servers"))
+            .env("REPOSITORY", &self.repository)
+            .env("SSL_CERT_FILE", self.folder.path().join("cert.pem"))
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        assert!(
+            run.status.success(),
+            "{}: {}\n{block}\n{}{}",
+            readme.display(),
+            run.status,
+            String::from_utf8_lossy(&run.stdout),
+            String::from_utf8_lossy(&run.stderr)
+        );
+    }
+}
+
+fn write_script(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
