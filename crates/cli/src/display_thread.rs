@@ -33,7 +33,7 @@ impl DisplayThread {
         thread::Builder::new()
             .name("display".to_owned())
             .spawn(move || {
-                // Dropped at the end, and by a panic: a display that panicked is no reason to end the work.
+                // Dropped at the end, and by a panic: a display that panicked does not end the work.
                 let _running = running;
                 show(&|| is_over.load(Ordering::Relaxed));
             })?;

@@ -11,11 +11,11 @@ use crate::headings::LOAD;
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct GeneratorFlags {
-    /// Generator threads, at most one a client [default: as many as CPUs] (example: 1)
+    /// Generator threads, at most one per client [default: number of CPUs] (example: 1)
     #[arg(long, value_name = "N", value_parser = up_to::<NonZeroUsize>(4096_u64), help_heading = LOAD)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Never sleep: send lag of about a microsecond and shorter times, for a whole core per thread
+    /// Keep generator threads awake: send lag of about 1 µs, at the cost of a whole core per thread
     #[arg(long, help_heading = LOAD)]
     pub busy_poll: bool,
 }

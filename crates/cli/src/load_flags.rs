@@ -31,7 +31,7 @@ pub struct LoadFlags {
     #[arg(short, long, value_name = "TIME", conflicts_with = "messages", value_parser = parse_duration, help_heading = LOAD)]
     pub duration: Option<Duration>,
 
-    /// Payload in bytes, or a range that sizes are drawn from uniformly (examples: 4KiB, 64..1KiB)
+    /// Payload size in bytes, or a range of sizes, drawn uniformly (examples: 4KiB, 64..1KiB)
     #[arg(short, long, value_name = "SIZE|MIN..MAX", default_value = "125", help_heading = LOAD)]
     pub size: SizeRange,
 
@@ -43,47 +43,46 @@ pub struct LoadFlags {
     #[arg(long, group = "kind", help_heading = LOAD)]
     pub binary: bool,
 
-    /// Most messages in flight per client [default: 1; unbounded with --rate or --stages] (example: 64)
+    /// Maximum messages in flight per client [default: 1; unlimited with --rate or --stages] (example: 64)
     ///
-    /// Without --rate this is a closed loop: each client keeps just so many in flight and sends the
-    /// next when an echo comes. With it, a message that is due while so many are in flight waits, and
-    /// its response time holds the waiting.
+    /// Closed loop: each client keeps exactly N messages in flight. With --rate: at most N. A message that is
+    /// due while the window is full waits, and the wait counts towards its response time.
     #[arg(short, long, value_name = "N", value_parser = up_to::<NonZeroU32>(MAX_WINDOW), help_heading = LOAD)]
     pub window: Option<NonZeroU32>,
 
-    /// Load before measuring, on the same connections, not recorded; none with --ramp (example: 5s)
+    /// Unrecorded load before the measured phase, on the same connections; none with --ramp (example: 5s)
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
     pub warmup: Duration,
 
-    /// How an echo is compared with what was sent (example: length)
+    /// Comparison of each echo with the message that was sent (example: length)
     #[arg(long, value_parser = one_of(&VERIFY), default_value = FULL, help_heading = LOAD)]
     pub verify: Verify,
 
-    /// Seed of every random choice [default: random, reported] (example: 42)
+    /// Seed of all random choices [default: random, and reported] (example: 42)
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
     pub seed: Option<u64>,
 
-    /// Pace of opening connections [default: as fast as it goes] (example: 500)
+    /// Connections to open per second [default: unlimited] (example: 500)
     #[arg(long, value_name = "CONN/S", help_heading = CONNECTION)]
     pub connect_rate: Option<Rate>,
 
-    /// Limit for one connection to open (example: 2s)
+    /// Time limit for opening one connection: TCP, TLS and upgrade (example: 2s)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub connect_timeout: Duration,
 
-    /// Limit for one echo; then the client goes on with its next message (example: 500ms)
+    /// Time limit for one echo; after it the client continues with its next message (example: 500ms)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub timeout: Duration,
 
-    /// Header of the handshake, may be repeated (example: 'Authorization: Bearer abc')
+    /// Header of the upgrade request, repeatable (example: 'Authorization: Bearer abc')
     #[arg(long = "header", value_name = "K: V", value_parser = header_line, help_heading = CONNECTION)]
     pub headers: Vec<(HeaderName, HeaderValue)>,
 
-    /// Subprotocol offered in the handshake, may be repeated (example: chat.v2)
+    /// Subprotocol to offer, repeatable (example: chat.v2)
     #[arg(long = "subprotocol", value_name = "P", value_parser = subprotocol, help_heading = CONNECTION)]
     pub subprotocols: Vec<String>,
 
-    /// Origin header of the handshake (example: `https://example.org`)
+    /// Origin header of the upgrade request (example: `https://example.org`)
     #[arg(long, value_name = "O", value_parser = header_value, help_heading = CONNECTION)]
     pub origin: Option<HeaderValue>,
 
@@ -96,7 +95,11 @@ pub struct LoadFlags {
 const FULL: &str = "full";
 
 const VERIFY: [Choice<Verify>; 3] = [
-    ("off", "Not at all", Verify::Off),
+    (
+        "off",
+        "No comparison; echoes are matched by order",
+        Verify::Off,
+    ),
     ("length", "Message type and length", Verify::Length),
     (FULL, "Message type, length and every byte", Verify::Full),
 ];
@@ -150,7 +153,7 @@ fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name = name
         .trim()
         .parse()
-        .map_err(|_| format!("`{}` is no header name", name.trim()))?;
+        .map_err(|_| format!("`{}` is not a header name", name.trim()))?;
     Ok((name, header_value(value)?))
 }
 
@@ -164,7 +167,7 @@ fn subprotocol(text: &str) -> Result<String, String> {
     // A token (RFC 6455, 4.1), as a header's name is.
     match text.parse::<HeaderName>() {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(format!("`{text}` is no subprotocol name")),
+        Err(_) => Err(format!("`{text}` is not a subprotocol name")),
     }
 }
 

@@ -87,7 +87,7 @@ fn print_usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The exit code after a text was printed; a reader that has seen enough is no failure.
+/// The exit code after a text was printed; a reader that closed the pipe is not a failure.
 fn exit_after(printed: io::Result<()>) -> ExitCode {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -17,7 +17,7 @@ pub(crate) fn man_page(command: &Command) -> String {
     let man = Man::new(
         command
             .clone()
-            // Every flag in one line is no synopsis.
+            // A synopsis does not list every flag.
             .override_usage(usage)
             .mut_args(|arg| match arg.get_help_heading() {
                 None if arg.is_positional() => arg.help_heading("Arguments"),

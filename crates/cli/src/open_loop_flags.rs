@@ -15,25 +15,25 @@ use crate::headings::LOAD;
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct OpenLoopFlags {
-    /// Open loop: so many messages per second over all clients, whatever the server does (example: 20_000)
+    /// Send at this rate over all clients, however fast the server answers: open loop (example: 20_000)
     ///
-    /// Response time then counts from when a message was due, so that it holds all the waiting that a
-    /// slow server causes (no coordinated omission).
+    /// Response time then counts from the intended send time. It includes every wait that a slow server causes
+    /// (no coordinated omission).
     #[arg(short, long, value_name = "MSG/S", group = "open", help_heading = LOAD)]
     pub rate: Option<Rate>,
 
-    /// Let the rate rise from 0 in a straight line for so long; part of what is measured (example: 10s)
+    /// Raise the rate linearly from 0 during this time, which is part of the measured phase (example: 10s)
     ///
-    /// The warm-up sends nothing then: the clients are connected, and wait.
+    /// There is no warm-up then.
     #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
     pub ramp: Option<Duration>,
 
-    /// Open loop, one rate after the other, in place of --rate and -d (example: 10s:1000,20s:5000)
+    /// Send at several rates, one after the other, in place of --rate and -d (example: 10s:1000,20s:5000)
     #[arg(long, value_name = "TIME:MSG/S,...", value_delimiter = ',', group = "open",
           conflicts_with_all = ["rate", "ramp", "messages", "duration"], help_heading = LOAD)]
     pub stages: Vec<Stage>,
 
-    /// Spacing of messages in open loop: evenly, or at random as many users send (example: poisson)
+    /// Intervals between messages in open loop (example: poisson)
     #[arg(long, value_parser = arrivals(), default_value = CONSTANT, requires = "open", help_heading = LOAD)]
     pub arrivals: Arrivals,
 }
@@ -42,10 +42,14 @@ pub struct OpenLoopFlags {
 const CONSTANT: &str = "constant";
 
 const ARRIVALS: [Choice<Arrivals>; 2] = [
-    (CONSTANT, "Evenly; clients take turns", Arrivals::Constant),
+    (
+        CONSTANT,
+        "Equal intervals; clients take turns",
+        Arrivals::Constant,
+    ),
     (
         "poisson",
-        "At random, independent of each other",
+        "Exponential intervals, as of many independent users",
         Arrivals::Poisson,
     ),
 ];

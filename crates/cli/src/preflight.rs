@@ -6,7 +6,7 @@ use host::{open_files, preflight};
 use measurement::plan::ServerUrl;
 use units::grouped;
 
-/// Checks that so many clients fit into this machine's limits. The server shares them if it is embedded
+/// Checks that a number of clients fits into this machine's limits. The server shares them if it is embedded
 /// (`None`).
 ///
 /// # Errors

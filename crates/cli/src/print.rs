@@ -28,7 +28,7 @@ pub fn print_all_but_last(errors: impl IntoIterator<Item = anyhow::Error>) -> an
     Ok(())
 }
 
-/// Prints a line on standard error. A terminal that is gone is no reason to lose what was measured, so a line
+/// Prints a line on standard error. A terminal that is gone must not lose what was measured, so a line
 /// that cannot be written is dropped.
 pub fn print_notice(text: &str) {
     if !DROPS_NOTICES.load(Ordering::Relaxed) {
@@ -36,7 +36,7 @@ pub fn print_notice(text: &str) {
     }
 }
 
-/// Drops every further line to standard error: whoever wrote one would wait without an end.
+/// Drops every further line to standard error: a thread that writes one would wait for ever.
 pub(crate) fn drop_notices() {
     DROPS_NOTICES.store(true, Ordering::Relaxed);
 }
@@ -61,7 +61,7 @@ pub fn print_text_while<T>(text: &str, work: impl FnOnce() -> T) -> (io::Result<
 }
 
 /// Prints a text on standard output, in colour only where that is wanted. A reader that has gone away has
-/// seen what it wanted, so a broken pipe is no error, and neither is a terminal that is gone.
+/// seen what it wanted, so a broken pipe is not an error, and neither is a terminal that is gone.
 ///
 /// # Errors
 /// When standard output cannot be written to for another reason.
@@ -78,7 +78,7 @@ fn is_reader_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || is_terminal_gone(error)
 }
 
-/// Returns true for the error of a closed terminal. A failing disk has the same, but is no character device.
+/// Returns true for the error of a closed terminal. A failing disk has the same, but is not a character device.
 #[cfg(unix)]
 fn is_terminal_gone(error: &io::Error) -> bool {
     use std::os::fd::AsFd;

@@ -12,24 +12,23 @@ use crate::headings::CONNECTION;
 /// The flags of `wss://`.
 #[derive(Debug, Clone, Args)]
 pub struct TlsFlags {
-    /// Trust the certificates in this file [default: those that the system trusts] (example: cert.pem)
+    /// Certificates to trust, with wss:// [default: those that the system trusts] (example: cert.pem)
     ///
-    /// Only with wss://. They take the place of the system's. A certificate of an authority is trusted as the
-    /// server's own too, as `openssl req -x509` makes it.
+    /// They replace the system's. The file may hold the server's own certificate, as `openssl req -x509` makes it.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
     pub ca_cert: Option<PathBuf>,
 
-    /// Take whatever certificate the server shows, as on a test machine; only with wss://
+    /// Do not verify the server's certificate (test machines only)
     #[arg(long, conflicts_with = "ca_cert", help_heading = CONNECTION)]
     pub insecure: bool,
 
-    /// Certificate of the clients, for a server that asks for one; only with wss:// (example: client.pem)
+    /// Client certificate, for servers that require one (mutual TLS) (example: client.pem)
     ///
-    /// The client's own first, then those that have signed it.
+    /// The client's own certificate stands first, followed by those that signed it.
     #[arg(long, value_name = "PEM", requires = "client_key", help_heading = CONNECTION)]
     pub client_cert: Option<PathBuf>,
 
-    /// Private key of that certificate, without a password (example: client.key)
+    /// Private key of the client certificate, without a password (example: client.key)
     #[arg(long, value_name = "PEM", requires = "client_cert", help_heading = CONNECTION)]
     pub client_key: Option<PathBuf>,
 }

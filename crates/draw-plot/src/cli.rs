@@ -17,27 +17,26 @@ use units::{UnitError, grouped, parse_positive};
 
 use crate::flag_advice::{with_advice, with_correction};
 
-/// Draws the latencies of a run: each message, their distribution, or what happened when
+/// Draws the latencies in a file: each message, their distribution, or their course over time
 ///
-/// Reads the files of ws-bench (.xlsx, .csv, .json, .hlog), and columns of times from anybody's
-/// .xlsx, .xls, .ods, .csv, JSON (lists and lines) or .hgrm. Several files are overlaid; the heatmaps of several stand above each
-/// other.
+/// Reads the files of ws-bench (.xlsx, .csv, .json, .hlog) and columns of times from other .xlsx, .xls, .ods, .csv,
+/// JSON and .hgrm files. Several files are overlaid. Heatmaps of several files stand one above the other.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  draw-plot latencies.xlsx                     latencies.png, beside it
+  draw-plot latencies.xlsx                     latencies.png in the same folder
   draw-plot before.hlog after.hlog --kind percentiles -o both.svg
   draw-plot latencies.xlsx -w 1000 --metric response --theme dark
-  draw-plot old.csv --column rtt --unit us     a file that is not ours
-  draw-plot cost.csv --x connections           a line against another column
+  draw-plot old.csv --column rtt --unit us     a file of another program
+  draw-plot cost.csv --x connections           one column against another
 
 Exit codes:
-  0  drawn
-  1  a file could not be read or drawn, and nothing was written
-  2  usage")]
+  0  success
+  1  a file could not be read or drawn; nothing was written
+  2  wrong usage")]
 pub(crate) struct Args {
-    /// Files to draw, one colour each (example: latencies.xlsx)
+    /// Files to draw, each in its colour (example: latencies.xlsx)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -45,46 +44,42 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", help_heading = PICTURE)]
     output: Option<PathBuf>,
 
-    /// Messages that each average is the mean of; 1 draws the messages themselves [default: 50, or
-    /// all there are where they are fewer] (example: 1000)
+    /// Window of the moving average, in messages; 1 draws the messages alone [default: 50, or the number of messages
+    /// if it is smaller] (example: 1000)
     #[arg(short, long, value_name = "N", value_parser = parse_window, help_heading = PICTURE)]
     window: Option<NonZeroUsize>,
 
-    /// What the picture shows (example: percentiles)
+    /// Kind of picture (example: percentiles)
     #[arg(long, value_parser = one_of(&KINDS), default_value = "latency", help_heading = PICTURE)]
     kind: PictureKind,
 
-    /// Which time, where a file holds both; percentiles and timeline show both unless it is the
-    /// response time (example: response)
+    /// Time to draw if a file holds both; percentiles and timeline show both unless this is `response` (example:
+    /// response)
     #[arg(long, value_parser = one_of(&METRICS), default_value = "service", help_heading = READING)]
     metric: Metric,
 
-    /// Only this sheet [default: `latencies`, else the first with numbers] (example: Sheet1)
+    /// Sheet to read [default: `latencies`, else the first with numbers] (example: Sheet1)
     #[arg(long, value_name = "NAME", help_heading = READING)]
     sheet: Option<String>,
 
-    /// Column of times, by its name or letter [default: found by its name] (example: latency)
+    /// Column of times, by name or letter [default: found by name] (example: latency)
     #[arg(long, value_name = "NAME", help_heading = READING)]
     column: Option<String>,
 
-    /// Draw against the numbers of this column, by its name or letter, instead of in order of
-    /// sending: a marker for each row, and a line through them in the order of that column; more than
-    /// about a hundred rows (at the usual size) in which it goes back and forth stay a cloud of markers
-    /// (example: connections)
+    /// Column for the horizontal axis, by name or letter, in place of the send order: a marker for each row, and a
+    /// line through the markers unless there are more than about a hundred unordered rows (example: connections)
     #[arg(long, value_name = "NAME", conflicts_with = "window", help_heading = READING)]
     x: Option<String>,
 
-    /// Unit of the numbers [default: what the column's name says, else ms] (example: us)
+    /// Unit of the numbers [default: that of the column's name, else ms] (example: us)
     #[arg(long, value_parser = one_of(&UNITS), help_heading = READING)]
     unit: Option<TimeUnit>,
 
-    /// Sign before the decimals of numbers in text files [default: what all numbers of the column show]
-    /// (example: comma)
+    /// Decimal separator in text files [default: detected from all numbers of the column] (example: comma)
     #[arg(long, value_name = "SIGN", value_parser = one_of(&SIGNS), help_heading = READING)]
     decimal: Option<DecimalSign>,
 
-    /// Leave out cells that hold anything but a time, and count them; words such as N/A are always
-    /// left out
+    /// Leave out and count cells that do not hold a time; words such as N/A are always left out
     #[arg(long, help_heading = READING)]
     skip_invalid: bool,
 
@@ -96,8 +91,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WxH", default_value = "1280x720", help_heading = PICTURE)]
     size: Size,
 
-    /// Logarithmic axis of times: shows outliers and body together; in a histogram, whose times
-    /// always have one, of its counts
+    /// Logarithmic axis of times; in a histogram, whose times are always logarithmic, of its counts
     #[arg(long, help_heading = PICTURE)]
     log: bool,
 
@@ -114,17 +108,13 @@ const KINDS: [Choice<PictureKind>; 6] = [
     ),
     (
         "histogram",
-        "How many messages took how long, in logarithmic bins",
+        "Number of messages per time, in logarithmic bins",
         PictureKind::Histogram,
     ),
-    (
-        "cdf",
-        "Which share of the messages took at most how long",
-        PictureKind::Cdf,
-    ),
+    ("cdf", "Share of messages up to each time", PictureKind::Cdf),
     (
         "percentiles",
-        "Times over percentiles; each further nine (90 %, 99 %, 99.9 % …) is as wide as the one before it",
+        "Times over percentiles; 90 %, 99 %, 99.9 % … are equally spaced",
         PictureKind::Percentiles,
     ),
     (
@@ -134,8 +124,7 @@ const KINDS: [Choice<PictureKind>; 6] = [
     ),
     (
         "heatmap",
-        "How many messages took how long, over the time at which they were sent; of response times, at which \
-         they were due",
+        "Number of messages per time, over the sent time; for response times over the intended send time",
         PictureKind::Heatmap,
     ),
 ];

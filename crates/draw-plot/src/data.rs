@@ -81,7 +81,7 @@ impl<T> Deref for Labelled<T> {
     }
 }
 
-/// The times of a file, each with its name: one, or several that are drawn beside each other.
+/// The times of a file, each with its name: one, or several that are drawn together.
 pub(crate) type NamedTimes = Vec<Labelled<Latencies>>;
 
 /// The data of a picture, of up to [`MAX_SERIES`](crate::MAX_SERIES) files or runs.

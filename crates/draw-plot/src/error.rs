@@ -18,7 +18,7 @@ pub enum DrawError {
     #[error("{0} has no values")]
     NoValues(String),
     /// Series, number from 1, and a value that is not a time.
-    #[error("value {1} of {0} is no time: {2}")]
+    #[error("value {1} of {0} is not a time: {2}")]
     NotATime(String, usize, f64),
     /// Times and moments, or times and counts, of the series differ in number.
     #[error("{0} has not as many moments or counts as times")]

@@ -37,8 +37,8 @@ const TLS: &str = "TLS";
 /// The parsed flags.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 pub struct ServerArgs {
-    /// Address to listen on: an IP address or a host name, and a port, of which 0 picks a free one; or
-    /// unix:PATH. A socket that systemd passes on goes before it. Example: --bind 0.0.0.0:8000
+    /// Address to listen on: HOST:PORT, where port 0 picks a free port, or unix:PATH. A socket from systemd takes
+    /// precedence. Example: --bind 0.0.0.0:8000
     // The default is the program's, which `ServerArgs::command` adds.
     #[arg(long, value_name = "ADDR", required = false, help_heading = SERVER)]
     pub bind: String,
@@ -47,45 +47,43 @@ pub struct ServerArgs {
     #[arg(long, value_name = "PATH", default_value = "/ws", help_heading = SERVER)]
     pub path: EchoPath,
 
-    /// Worker threads [default: one for each CPU]. Example: --threads 1
+    /// Worker threads [default: number of CPUs]. Example: --threads 1
     #[arg(long, value_name = "N", value_parser = count, help_heading = SERVER)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Longest message; a longer one closes its connection with 1009. Example: --max-message-size 64KiB
+    /// Maximum message size; a larger message closes its connection with 1009. Example: --max-message-size 64KiB
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size, help_heading = LIMITS)]
     pub max_message_size: NonZeroUsize,
 
-    /// Most connections at once; one more is answered 503 [default: the open-file limit less a reserve].
+    /// Maximum open connections; further ones are answered with 503 [default: the open-file limit minus a reserve].
     /// Example: --max-connections 10_000
     #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     pub max_connections: Option<NonZeroUsize>,
 
-    /// Connections that wait in the system until they are accepted; it may cap this (net.core.somaxconn).
-    /// Example: --backlog 128
+    /// Length of the accept queue, which the system may limit (net.core.somaxconn). Example: --backlog 128
     #[arg(long, value_name = "N", default_value = "4096", value_parser = backlog, help_heading = LIMITS)]
     pub backlog: u32,
 
-    /// How long a peer may take for its handshake before it is dropped; 0 is for ever. Example:
-    /// --handshake-timeout 2s
+    /// Time limit for the handshake; 0 for none. Example: --handshake-timeout 2s
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = TIMES)]
     pub handshake_timeout: Duration,
 
-    /// How long a peer may be silent: it is pinged at half of it and closed with 1001 at the end; 0 is for
-    /// ever. Example: --idle-timeout 5m
+    /// Time limit for a silent client: it gets a ping after half of it and is closed with 1001 at the end; 0 for
+    /// none. Example: --idle-timeout 5m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration, help_heading = TIMES)]
     pub idle_timeout: Duration,
 
-    /// How long SIGINT or SIGTERM waits for connections to close; a second signal does not wait. Example:
+    /// Time limit for connections to close after SIGINT or SIGTERM; a second signal ends the wait. Example:
     /// --drain-timeout 500ms
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration, help_heading = TIMES)]
     pub drain_timeout: Duration,
 
-    /// Origin that a browser's page may come from, may be repeated; others are answered 403 [default: any].
-    /// Example: `--allow-origin https://example.org`
+    /// Allowed Origin header, repeatable; others are answered with 403 [default: any]. Example:
+    /// `--allow-origin https://example.org`
     #[arg(long, value_name = "ORIGIN", value_parser = origin, help_heading = LIMITS)]
     pub allow_origin: Vec<String>,
 
-    /// Certificate chain in PEM, the server's own first: serves wss:// [default: none]. Example: --tls-cert
+    /// Certificate chain in PEM, the server's own first; serves wss:// [default: none]. Example: --tls-cert
     /// cert.pem --tls-key key.pem
     #[arg(long, value_name = "PEM", requires = "tls_key", help_heading = TLS)]
     pub tls_cert: Option<PathBuf>,
@@ -94,8 +92,8 @@ pub struct ServerArgs {
     #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = TLS)]
     pub tls_key: Option<PathBuf>,
 
-    /// Certificates in PEM of those that sign the clients' (mutual TLS); a client without one is refused
-    /// [default: no client is asked]. Example: --tls-client-ca ca.pem
+    /// Authorities in PEM whose client certificates are accepted (mutual TLS); a client without one is refused
+    /// [default: no client certificates]. Example: --tls-client-ca ca.pem
     #[arg(long, value_name = "PEM", requires = "tls_cert", help_heading = TLS)]
     pub tls_client_ca: Option<PathBuf>,
 }
@@ -191,21 +189,24 @@ fn after_help(program: &Program) -> String {
         row(&bind_all, "other machines too, 2 cores"),
         row(&format!("{name} --bind unix:echo.sock"), "on a Unix socket"),
         format!("  {name} --tls-cert cert.pem --tls-key key.pem"),
-        row(&format!("RUST_LOG=debug {name}"), "says more on stderr"),
+        row(
+            &format!("RUST_LOG=debug {name}"),
+            "debug messages on stderr",
+        ),
     ];
     format!(
         "\
 Examples:
 {}
 
-When it is ready it says so on stdout: listening on ws://{bind}/ws. Beside the echo it answers
-GET /healthz and GET /metrics (Prometheus).
+Prints `listening on ws://{bind}/ws` when it accepts connections. Also answers GET /healthz and
+GET /metrics (Prometheus).
 
 Exit codes:
     0  stopped by SIGINT or SIGTERM
-    1  it could not start or serve
-    2  usage
-  130  a second SIGINT, which waits for nothing (143: SIGTERM)",
+    1  could not start or serve
+    2  wrong usage
+  130  ended at once by a second SIGINT (143: SIGTERM)",
         examples.join("\n")
     )
 }

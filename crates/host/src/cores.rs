@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// The cores that this process may use, in order; empty where the system does not tell.
+/// The cores that this process may use, in order; empty where the system does not report it.
 pub fn allowed_cores() -> Vec<usize> {
     #[cfg(target_os = "linux")]
     {

@@ -28,7 +28,7 @@ pub enum Shortage {
     },
 }
 
-/// Checks that so many clients fit into the limits; a limit of `None` is not known, or not there.
+/// Checks that a number of clients fits into the limits. A limit of `None` is unknown or does not exist.
 ///
 /// # Errors
 /// The first resource that is short.
@@ -57,7 +57,7 @@ pub fn check(
     }
 }
 
-/// The number of ports that the kernel gives to outgoing connections; `None` where it does not tell.
+/// The number of ports that the kernel gives to outgoing connections; `None` where it does not report it.
 pub fn outgoing_ports() -> Option<u64> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     count_ports(&range)

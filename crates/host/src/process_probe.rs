@@ -162,7 +162,7 @@ impl ProcessProbe {
         }
     }
 
-    /// Ends the measurement and returns the usage since it began; `None` when the system does not tell, or one
+    /// Ends the measurement and returns the usage since it began; `None` when the system does not report it, or one
     /// of the processes has ended.
     pub fn end(&mut self) -> Option<ProcessUsage> {
         match &mut self.0 {
@@ -221,14 +221,14 @@ fn new_descendants(system: &mut System, processes: &[ProbedProcess]) -> Vec<Prob
     new
 }
 
-/// The context switches of a process so far; `None` where the system does not tell. (sysinfo does not know
+/// The context switches of a process so far; `None` where the system does not report it. (sysinfo does not know
 /// them, and `procfs` is a tree of its own for two lines.)
 fn context_switches(pid: u32) -> Option<ContextSwitchCounts> {
     let counts = read_each_thread(pid, "status", parse_switches);
     (!counts.is_empty()).then(|| counts.into_iter().sum())
 }
 
-/// CPU time of the threads of a process so far, in nanoseconds; `None` where the system does not tell.
+/// CPU time of the threads of a process so far, in nanoseconds; `None` where the system does not report it.
 /// (sysinfo counts ticks of 10 ms, which in a short run is more than all there is.)
 fn cpu_ns(pid: u32) -> Option<u64> {
     let times = read_each_thread(pid, "schedstat", |text| {

@@ -104,7 +104,7 @@ impl Signals {
     }
 }
 
-/// Returns true when this program was started with SIGHUP ignored; `false` where the system does not tell.
+/// Returns true when this program was started with SIGHUP ignored; `false` where the system does not report it.
 #[cfg(unix)]
 fn ignores_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))

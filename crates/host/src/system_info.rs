@@ -4,7 +4,7 @@ use sysinfo::System;
 
 use crate::cores::allowed_cores;
 
-/// A description of this machine; `unknown` stands for a name that the system does not tell.
+/// A description of this machine; `unknown` stands for a name that the system does not report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemInfo {
     /// Operating system and its version.

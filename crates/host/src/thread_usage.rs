@@ -1,5 +1,5 @@
 //! CPU time, memory and waits of this process and its threads. Every figure is `None` where the
-//! operating system does not tell it.
+//! operating system does not report it.
 
 use std::iter::Sum;
 

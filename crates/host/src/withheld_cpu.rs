@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// CPU time withheld since boot, or between two readings, in seconds; `None` where the system does not tell.
+/// CPU time withheld since boot, or between two readings, in seconds; `None` where the system does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct WithheldCpu {
     /// Time that the quota of this process's cgroup, or of one above it, kept its threads from running,

@@ -11,7 +11,7 @@
 //! | [`run`] | [`Run`](run::Run): one run, from generator to picture; thresholds, comparison |
 //! | [`moving_average`] | moving averages: of every message, and of many at few points |
 //!
-//! The method follows Tene, "How NOT to Measure Latency" (service time and response time are told
+//! The method follows Tene, "How NOT to Measure Latency" (service time and response time are kept
 //! apart), and HdrHistogram (every message is recorded, merging adds buckets).
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! Moving averages: the mean of each so many successive values.
+//! Moving averages: the mean of each block of successive values.
 
 use std::num::NonZeroUsize;
 use std::ops::Add;
@@ -47,7 +47,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
         }
     }
 
-    /// The sum of the last `window` values; `None` before there are so many.
+    /// The sum of the last `window` values; `None` before there are as many.
     fn sum(&self) -> Option<S> {
         self.is_full.then(|| self.block[self.at] + self.beginning)
     }

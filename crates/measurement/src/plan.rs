@@ -132,7 +132,7 @@ impl Plan {
         Some(self.load.profile()?.seconds_for(messages))
     }
 
-    /// Messages that are due at least, so long after T0; `None` in closed loop and where a number of
+    /// Messages that are due at least, at a time after T0; `None` in closed loop and where a number of
     /// messages is planned, whose end is not known beforehand.
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).

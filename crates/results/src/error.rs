@@ -36,7 +36,7 @@ pub enum ResultsError {
     #[error("the summary in {} is not one that ws-bench wrote", .0.display())]
     NotASummary(PathBuf, #[source] serde_json::Error),
     /// A JSON document of another shape than that of a comparison of servers.
-    #[error("{} is no comparison that ws-compare wrote", .0.display())]
+    #[error("{} is not a comparison that ws-compare wrote", .0.display())]
     NotAComparison(PathBuf, #[source] serde_json::Error),
     /// A later version wrote it, whose keys may mean something else.
     #[error("{} has schema {found}, and {known} is the latest that is known here: use the version that wrote it", path.display())]
@@ -60,7 +60,7 @@ pub enum ResultsError {
     NotInOrder(PathBuf, u32),
     /// The rows are a random sample, so they cannot be counted.
     #[error(
-        "{} holds {rows} rows chosen at random from {messages} messages or more, so it does not tell what happened in each second: give the .xlsx, .json or .hlog of the run",
+        "{} holds {rows} rows chosen at random from {messages} messages or more, so the course of each second is not known: give the .xlsx, .json or .hlog of the run",
         path.display()
     )]
     ChosenRows {

@@ -75,7 +75,7 @@ impl Bootstrap {
         all
     }
 
-    /// The interval without the guard, cut from sorted resamples of so many rounds.
+    /// The interval without the guard, cut from sorted resamples of a number of rounds.
     pub fn expanded(&self, sorted: &[f64], rounds: usize) -> (f64, f64) {
         let n = rounds as f64;
         let t = student_quantile((1.0 - self.level) / 2.0, n - 1.0);

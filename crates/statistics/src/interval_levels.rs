@@ -1,9 +1,9 @@
 //! At which level each of many intervals has to be made, so that all that is said together is right.
 //!
-//! Corrections change the level of the intervals, not a p-value beside them: what is printed as an
+//! Corrections change the level of the intervals, not a separate p-value: what is printed as an
 //! interval and what the verdict says cannot disagree, which after Holm's steps they could.
 
-/// The level of each of so many intervals, so that all of them hold the truth at `level`, however
+/// The level of each of a number of intervals, so that all of them hold the truth at `level`, however
 /// they depend on each other (Bonferroni; Dunn, "Multiple Comparisons among Means", 1961). Servers
 /// compared with one reference do depend on each other: its bad round is in each ratio.
 ///

@@ -51,7 +51,7 @@ pub enum StatisticsError {
     Unpaired { measured: usize, reference: usize },
     #[error("{rounds} rounds say nothing: it takes {needed}")]
     TooFewRounds { rounds: usize, needed: usize },
-    #[error("{value} in round {} has no ratio: it is no number above zero", round + 1)]
+    #[error("{value} in round {} has no ratio: it is not a number above zero", round + 1)]
     NoRatio {
         /// From 0.
         round: usize,

@@ -10,7 +10,7 @@ pub fn normal_cdf(z: f64) -> f64 {
 /// The `z` below which the share `p` in \[0, 1\] of the standard normal law lies; infinite at the ends.
 ///
 /// # Panics
-/// When `p` is no share.
+/// When `p` is not a share.
 pub fn normal_quantile(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)
 }
@@ -19,7 +19,7 @@ pub fn normal_quantile(p: f64) -> f64 {
 /// Right to 1e-9 for `p` from 0.0001 to 0.9999; further out, and with few degrees, less so.
 ///
 /// # Panics
-/// When `p` is no share, or `freedom` is not above 0.
+/// When `p` is not a share, or `freedom` is not above 0.
 pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     assert!(
         (0.0..=1.0).contains(&p) && freedom > 0.0,

@@ -13,7 +13,7 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     let below = position as usize;
     let low = sorted[below];
     let part = position - position.floor();
-    // Nothing times infinity is no number: without a part there is no neighbour to look at.
+    // Zero times infinity is not a number: without a part there is no neighbour to look at.
     if part > 0.0 {
         low + part * (sorted[below + 1] - low)
     } else {

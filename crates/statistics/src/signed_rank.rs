@@ -10,7 +10,7 @@
 use super::normal::{normal_cdf, normal_quantile};
 use super::order_statistics::means_of_two;
 
-/// Beyond so many rounds the exact law of the rank sum is not counted out but taken as normal, from
+/// Number of rounds beyond which the exact law of the rank sum is not counted out but taken as normal, from
 /// which it then differs by less than 0.0001.
 const COUNTED_OUT: usize = 100;
 

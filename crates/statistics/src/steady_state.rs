@@ -32,7 +32,7 @@ pub const FEWEST: usize = 10;
 /// Intervals in a batch, where there are at least [`BATCHED_FROM`]; below, each stands for itself (MSER).
 const BATCH: usize = 5;
 
-/// From so many intervals on they are batched.
+/// Number of intervals from which on they are batched.
 const BATCHED_FROM: usize = 100;
 
 /// A drift as improbable as this by chance is one.
@@ -51,7 +51,7 @@ pub struct SteadyStateFinding {
     /// By which share of the median what is left drifts from its first to its last interval, below 0
     /// when it falls.
     pub drift: f64,
-    /// How probable so much drift is by chance.
+    /// Probability of this drift by chance.
     pub drift_p: f64,
     /// What follows.
     pub state: SteadyState,
@@ -149,8 +149,8 @@ fn sign(first: f64, second: f64) -> f64 {
     f64::from(i8::from(first > second) - i8::from(first < second))
 }
 
-/// How many to cut at the front, so that the squared standard error of the mean of the rest, with
-/// n² below the line as White has it, is smallest; of equal ones the fewest. At most so many.
+/// Number of values to cut at the front, at most `at_most`, for the smallest squared standard error of the mean of
+/// the rest, with the divisor n² of White. Of equal ones the fewest.
 fn mser(means: &[f64], at_most: usize) -> usize {
     let error = |cut: usize| {
         let rest = &means[cut..];

@@ -16,7 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::interval_levels::bonferroni_level;
 use super::signed_rank::{RankSum, rounds_needed};
 
-/// Up to so many rounds every choice is looked at; beyond, [`DRAWN`] of them are drawn, and the one that was
+/// Number of rounds up to which every choice is computed; beyond, [`DRAWN`] of them are drawn, and the one that was
 /// measured is counted as well (Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010).
 const ALL_UP_TO: usize = 14;
 const DRAWN: usize = 9_999;

@@ -165,11 +165,11 @@ mod tests {
         );
         because(
             instead("Upgrade: websocket", "no field\r\nUpgrade: websocket"),
-            "holds the line “no field”, which is no header",
+            "holds the line “no field”, which is not a header",
         );
         because(
             instead("Upgrade: websocket", "Upgrade : websocket"),
-            "holds the line “Upgrade : websocket”, which is no header",
+            "holds the line “Upgrade : websocket”, which is not a header",
         );
     }
 

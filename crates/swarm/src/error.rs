@@ -12,7 +12,7 @@ pub enum SwarmError {
     #[error("cannot find the address of `{0}`")]
     Lookup(String, #[source] io::Error),
     /// This host cannot stand in a certificate.
-    #[error("`{0}` is no name that a certificate can be for")]
+    #[error("`{0}` is not a name that a certificate can be for")]
     ServerName(String),
     /// The certificates to trust, or the client's own, cannot be loaded.
     #[error("cannot set up TLS")]

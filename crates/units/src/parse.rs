@@ -52,7 +52,7 @@ pub fn parse_positive<T: TryFrom<NonZeroU64>>(text: &str, at_most: u64) -> Resul
         .ok_or_else(|| UnitError::TooLarge(text.to_owned(), at_most))
 }
 
-/// Reads a time such as `500ms`, `10s`, `2m` or `1m 30s`; a bare `0` is no time at all.
+/// Reads a time such as `500ms`, `10s`, `2m` or `1m 30s`; a bare `0` is zero.
 ///
 /// # Errors
 /// [`UnitError::Duration`] when it is none.

@@ -102,7 +102,7 @@ pub fn remarks_on_times(s: &Summary) -> Vec<String> {
 
 /// A sentence on a sleeping generator that wakes late, by a good part of the times that it measured; `None`
 /// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
-/// to come tells how late the generator woke. For echoes it need not be the same.
+/// to come shows how late the generator woke. For echoes it need not be the same.
 fn late_wake_ups(s: &Summary) -> Option<String> {
     let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
     s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;

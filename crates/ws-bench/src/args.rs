@@ -13,18 +13,17 @@ use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
 
-/// Measures the latency and throughput of a WebSocket echo server with many clients at once.
+/// Measures the latency and throughput of a WebSocket server with many clients.
 ///
-/// Without a URL it starts an echo server of ours inside the process, so `ws-bench` alone gives a
-/// first result. The summary says what was measured and whether to believe it; the spreadsheet
-/// holds every message.
+/// Without a URL it starts an echo server inside the process. The summary begins with a verdict: valid, suspect or
+/// invalid. The spreadsheet holds one row per message.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(mut_arg("ca_cert", |a| a.requires("url")), mut_arg("insecure", |a| a.requires("url")))]
 #[command(mut_arg("client_cert", |a| a.requires("url")))]
 #[command(after_help = "\
 Examples:
-  ws-bench                                          an embedded server
+  ws-bench                                          an echo server inside the process
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
   ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
@@ -33,24 +32,26 @@ Examples:
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
 
 Exit codes:
-    0  fine
-    1  the run failed
-    2  usage
+    0  success
+    1  nothing connected, or a file could not be written
+    2  wrong usage
     3  some connections or messages failed
-    4  a --fail-if held
-    5  the measurement is invalid (`suspect` is no failure)
-  130  interrupted, files saved
+    4  a --fail-if condition holds
+    5  the measurement is invalid (`suspect` does not change the exit code)
+  130  interrupted; the files are saved
 
-Service time is counted from the actual send, response time from the intended one. In closed loop
-(no --rate) a message is due when it is sent, so they are the same.")]
+If several apply, the exit code is the first of 130, 1, 5, 3, 4.
+
+Service time counts from the actual send time, response time from the intended send time. In closed loop
+(without --rate) both are equal.")]
 pub(crate) struct BenchArgs {
-    /// Server to measure, such as ws://127.0.0.1:8000/ws; it must echo every message
+    /// URL of the server to measure, which must echo every message (example: ws://127.0.0.1:8000/ws)
     ///
     /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket.
     #[arg(value_hint = ValueHint::Url)]
     pub(crate) url: Option<String>,
 
-    /// Which of our servers to start inside the process when no URL is given (example: tungstenite)
+    /// Echo server to start inside the process when no URL is given (example: tungstenite)
     #[arg(long, value_enum, default_value_t, conflicts_with = "url", help_heading = LOAD)]
     pub(crate) embedded: EmbeddedKind,
 
@@ -63,48 +64,46 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) generator: GeneratorFlags,
 
-    /// Keep generator threads on cores of their own, in turn, or on these [default: the system decides] (example: --pin=1,3)
+    /// Pin each generator thread to a core: all allowed cores, or the ones listed [default: not pinned] (example: --pin=1,3)
     #[arg(long, value_name = "CORE,...", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = pinned_cores, help_heading = LOAD)]
     pub(crate) pin: Option<PinnedCores>,
 
-    /// Measure what the generator itself can do first, also before a run shorter than 5s
+    /// Measure the generator's own limit before the run, also if the run is shorter than 5s
     #[arg(long, help_heading = LOAD)]
     pub(crate) calibrate: bool,
 
-    /// Do not measure what the generator itself can do, which takes 300ms before runs of 5s or more
+    /// Do not measure the generator's own limit (300ms before each run of 5s or more)
     #[arg(long, conflicts_with = "calibrate", help_heading = LOAD)]
     pub(crate) no_calibrate: bool,
 
-    /// Sample these processes and their descendants as the server's: CPU, memory, context switches. Separated
-    /// by commas or blanks, may be repeated (example: "$(pgrep uvicorn)")
+    /// Process IDs of the server: report CPU, memory and context switches of them and their descendants. Separated
+    /// by commas or blanks, repeatable (example: "$(pgrep uvicorn)")
     #[arg(long, value_name = "PID,...", value_parser = process_numbers, help_heading = CONNECTION)]
     pub(crate) server_pid: Vec<ProcessNumbers>,
 
-    /// File to write, may be repeated: .xlsx (everything), .csv (samples), .json (summary),
-    /// .hlog (HdrHistogram log, one interval a second) (example: run.json)
+    /// File to write, repeatable: .xlsx (everything), .csv (single messages), .json (summary),
+    /// .hlog (HdrHistogram log, one interval per second) (example: run.json)
     #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 
-    /// Write no file but what --plot asks for
+    /// Write no file, except that of --plot
     #[arg(long, conflicts_with = "outputs", help_heading = OUTPUT)]
     pub(crate) no_output: bool,
 
-    /// Rows of raw samples kept; beyond it a uniform random choice, while figures count them all
+    /// Maximum rows of single messages; of more messages a uniform random sample is kept. The figures count all
     /// (example: 10_000)
     #[arg(long, value_name = "N", default_value = "1_000_000", value_parser = parse_count, help_heading = OUTPUT)]
     pub(crate) max_samples: u64,
 
-    /// Draw the run as draw-plot would (example: run.png)
+    /// Draw the run, as draw-plot does (example: run.png)
     #[arg(long, value_name = "PNG|SVG", help_heading = OUTPUT)]
     pub(crate) plot: Option<PathBuf>,
 
-    /// Exit with code 4 if this holds and nothing worse happened, may be repeated (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
+    /// Exit with code 4 if this condition holds, repeatable (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
     ///
     /// A percentile without prefix is response time. Also: min, mean, max, connect.p99, send_lag.p99,
     /// throughput<50000 (messages per second), error_rate>0.1%, corrupted, failed (connections) and more.
-    /// Worse is, in this order: an interrupted run (130), one that failed (1), an invalid one (5), failed
-    /// connections or messages (3).
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 
@@ -112,23 +111,22 @@ pub(crate) struct BenchArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
-    /// Show the run on a live screen instead of the progress bar: phases, rates, percentiles, histogram,
-    /// latency over time, errors and the verdict so far
+    /// Show the run live, in place of the progress bar: phases, rates, percentiles, histogram, latency over
+    /// time, errors and the verdict so far
     ///
-    /// It is drawn on standard error, which must be a terminal; --json may go to a file meanwhile.
-    /// q, Esc and Ctrl-C end the run and save its files; once more, before everything is measured, ends at
-    /// once and saves nothing.
+    /// The screen is drawn on standard error, which must be a terminal. q, Esc and Ctrl-C end the run and save its
+    /// files. A second time, before the measured phase is over, they end the program without saving.
     #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) tui: bool,
 
-    /// Serve the run's counters and histograms to Prometheus while it goes on, at /metrics (example: 127.0.0.1:9100)
+    /// Serve counters and histograms of the run to Prometheus, at /metrics (example: 127.0.0.1:9100)
     ///
-    /// Port 0 picks a free one, which is told on standard error unless --quiet. The last figures stay readable
+    /// Port 0 picks a free port, which is printed on standard error unless --quiet. The last figures stay readable
     /// until the program ends.
     #[arg(long, value_name = "ADDR", help_heading = OUTPUT)]
     pub(crate) metrics_bind: Option<SocketAddr>,
 
-    /// No progress and no notices
+    /// Print no progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
 }

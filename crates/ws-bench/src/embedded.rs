@@ -25,7 +25,7 @@ impl EmbeddedKind {
     }
 }
 
-/// Connections beyond the clients' that the server takes: it never refuses one of ours.
+/// Connections beyond the clients' that the server takes: it never refuses a client of the run.
 const SPARE_CONNECTIONS: usize = 16;
 
 /// All clients may connect at once.

@@ -58,7 +58,7 @@ const BAR: usize = 28;
 /// Columns left free at the end: a line that wraps is not cleared as a whole, and the terminal's
 /// own `^C` needs room, too.
 const MARGIN: usize = 3;
-/// Columns taken for granted where the terminal does not tell.
+/// Columns taken for granted where the terminal does not report them.
 const USUAL_COLUMNS: usize = 80;
 
 /// The figures of the run, the most important first.

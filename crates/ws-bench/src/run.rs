@@ -160,9 +160,7 @@ fn start(
         args.notice(&format!("metrics at {url}"));
     }
     if plan.server().certificate_policy == CertificatePolicy::Unchecked {
-        args.notice(
-            "the server's certificate is not checked (--insecure): whoever answers is measured",
-        );
+        args.notice("certificate not verified (--insecure)");
     }
     Ok(Started {
         calibration: calibrate(args, &plan)?,
@@ -186,7 +184,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
             Ok(found)
         }
         Err(error) if args.calibrate => Err(error),
-        // Not asked for, it is no reason to measure nothing.
+        // It was not asked for, so the run goes on without it.
         Err(error) => {
             args.notice(&format!(
                 "the generator's own limits are not known: {error}"

@@ -118,7 +118,7 @@ fn a_stranger_is_refused_unless_that_is_what_was_asked_for() {
     }
     let output = bench.run(&format!("{line} --insecure --json"));
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("certificate is not checked (--insecure)"));
+    assert!(stderr(&output).contains("certificate not verified (--insecure)"));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["plan"]["certificate_checked"], false);
     let output = bench.run(&format!("{line} --insecure -q"));

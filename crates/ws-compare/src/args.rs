@@ -34,11 +34,11 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
     }
 }
 
-/// Tells which of several WebSocket echo servers is faster, and whether that is sure.
+/// Compares WebSocket servers statistically.
 ///
-/// Each server is started anew in every round, in an order that chance decides, and measured twice: in
-/// closed loop, as fast as it answers, and in open loop, at a rate that all of them hold. What is said
-/// of them has an interval; where it says nothing, that is said, and how many more rounds would.
+/// Every server is restarted in every round, in random order, and measured twice: its capacity in closed loop, and its
+/// latency in open loop at a rate that all servers can hold. Every result has a confidence interval, or the word
+/// inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
 // A time by default, so that every round is as long for a slow server as for a fast one.
@@ -49,9 +49,9 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.long_help(
-    "Most messages in flight per client [default: 1; unbounded in latency runs] (example: 64)\n\n\
-     In closed loop each client keeps just so many in flight. At a rate, a message that is due while so \
-     many are in flight waits, and its response time holds the waiting.")))]
+    "Maximum messages in flight per client [default: 1; unlimited in latency runs] (example: 64)\n\n\
+     Closed loop: each client keeps exactly N messages in flight. At a rate: at most N. A message that is due \
+     while the window is full waits, and the wait counts towards its response time.")))]
 #[command(group = ArgGroup::new("measured").multiple(true), after_help = "\
 Examples:
   ws-compare --server 'a=axum-ws --bind 127.0.0.1:{port}' \\
@@ -65,42 +65,43 @@ Examples:
   ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
 Exit codes:
-  0    fine, whichever server is faster
-  1    the comparison failed
+  0    compared, whichever server is faster
+  1    a file could not be read or written
   2    wrong usage, or saved runs that cannot be compared
   3    a server failed: it did not start, did not pass the gate, or failed in a round or a saved run
-  4    a --fail-if held with confidence
+  4    a --fail-if condition holds with confidence
   5    the comparison is invalid
-  130  interrupted, files saved
+  130  interrupted; the files are saved
 
-Of several, the first of 130, 1, 3, 5, 4 is given.")]
+If several apply, the exit code is the first of 130, 1, 3, 5, 4.")]
 pub(crate) struct CompareArgs {
-    /// Saved runs of ws-bench to compare in place of measuring: one file for each server, or NAME=FILE,FILE,…
+    /// Saved runs of ws-bench to compare: one file per server, or NAME=FILE,FILE,…
     #[arg(value_name = "FILE", conflicts_with = "measured")]
     pub(crate) files: Vec<String>,
 
-    /// Server to start, may be repeated: {port} in the command becomes a free port
+    /// Server to start, repeatable: {port} in the command becomes a free port
     ///
-    /// It echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL that stands behind the command:
-    /// 'NAME=COMMAND @ URL'. The command is split into words as a shell does, but no shell runs it.
+    /// The server echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL behind the command:
+    /// 'NAME=COMMAND @ URL'. The command is split into words as by a shell, and runs without a shell.
     #[arg(long = "server", value_name = "NAME=COMMAND", value_parser = Candidate::with_command, group = "measured", help_heading = SERVERS)]
     pub(crate) servers: Vec<Candidate>,
 
-    /// Server that runs already, may be repeated (example: `a=ws://10.0.0.1:8000/ws`)
+    /// Server that runs already, repeatable (example: `a=ws://10.0.0.1:8000/ws`)
     ///
-    /// It is not restarted between rounds, so that less of its variance is seen; its CPU and memory are not.
+    /// It is not restarted between rounds, so its variance between starts is not measured. Its CPU and memory are
+    /// not reported.
     #[arg(long = "url", value_name = "NAME=URL", value_parser = Candidate::with_url, group = "measured", help_heading = SERVERS)]
     pub(crate) urls: Vec<Candidate>,
 
-    /// The server that the others are compared with [default: the first] (example: axum)
+    /// Server that the others are compared with [default: the first] (example: axum)
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
     pub(crate) reference: Option<String>,
 
-    /// Where the echo lives on servers whose URL is not said (example: /echo)
+    /// Path of the echo, for servers without a URL (example: /echo)
     #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, value_parser = path, help_heading = SERVERS)]
     pub(crate) path: String,
 
-    /// Variable of every server's environment, may be repeated (example: `RUST_LOG=error`)
+    /// Environment variable of every server, repeatable (example: `RUST_LOG=error`)
     ///
     /// For one server alone: --server 'a=env NAME=VALUE COMMAND'.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable, help_heading = SERVERS)]
@@ -110,7 +111,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "DIR", help_heading = SERVERS)]
     pub(crate) cwd: Option<PathBuf>,
 
-    /// How long a server may take from its start until it echoes a message (example: 30s)
+    /// Time limit from a server's start to its first echo (example: 30s)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time, help_heading = SERVERS)]
     pub(crate) ready_timeout: Duration,
 
@@ -122,7 +123,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time, help_heading = SERVERS)]
     pub(crate) gate_timeout: Duration,
 
-    /// Servers on one half of the cores, generator on the other; hardware threads of a core stay together
+    /// Pin servers to one half of the cores and the generator to the other; hardware threads of a core stay together
     #[arg(long, help_heading = SERVERS)]
     pub(crate) pin: bool,
 
@@ -130,12 +131,12 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) load: LoadFlags,
 
-    /// Messages per second that the latency runs offer, over all clients [default: 60 % of what the slowest
-    /// server does in a pilot] (example: 20_000)
+    /// Messages per second of the latency runs, over all clients [default: 60 % of the slowest server's throughput in
+    /// a pilot run] (example: 20_000)
     #[arg(short, long, value_name = "MSG/S", help_heading = LOAD)]
     pub(crate) rate: Option<Rate>,
 
-    /// Spacing of the messages of latency runs: evenly, or at random as many users send (example: poisson)
+    /// Intervals between messages in latency runs (example: poisson)
     #[arg(long, value_parser = cli::arrivals(), default_value = "constant", help_heading = LOAD)]
     pub(crate) arrivals: Arrivals,
 
@@ -143,36 +144,36 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) generator: GeneratorFlags,
 
-    /// Rounds, each with every server once (example: 20)
+    /// Rounds; each measures every server once (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
-    /// Figures to compare, with commas between them [default: all] (example: `throughput,service.p99`)
+    /// Figures to compare, separated by commas [default: all] (example: `throughput,service.p99`)
     ///
-    /// In 95 of 100 comparisons not one verdict is wrong, so of fewer figures less has to be seen in each. The names
-    /// are those of --fail-if.
+    /// The intervals hold for all figures together, so fewer figures need fewer rounds. The names are those of
+    /// --fail-if.
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
     pub(crate) figures: Vec<ComparedFigure>,
 
-    /// Add rounds until throughput and median response time are known to ± this, in percent (example: 2)
+    /// Add rounds until throughput and median response time are known to ± this percentage (example: 2)
     ///
-    /// Looks at how wide the intervals are, never at what they say.
+    /// The decision depends on the width of the intervals alone, not on who is faster.
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
     pub(crate) until_sure: Option<f64>,
 
-    /// Most rounds with --until-sure, never fewer than --rounds
+    /// Maximum rounds with --until-sure, never fewer than --rounds
     #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, requires = "until_sure", help_heading = ROUNDS)]
     pub(crate) max_rounds: u32,
 
-    /// File to write, may be repeated: .json (everything), .xlsx (every round), .md (for a pull request),
-    /// .html (a page), .png or .svg (a dot a round, an interval a server)
+    /// File to write, repeatable: .json (everything), .xlsx (every round), .md (for a pull request), .html (a
+    /// page), .png or .svg (a dot per round, an interval per server)
     #[arg(short, long = "output", value_name = "FILE", help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 
-    /// Exit with code 4 if this holds with confidence, may be repeated (example: 'b.p99 > 1.1 * a.p99')
+    /// Exit with code 4 if this condition holds with confidence, repeatable (example: 'b.p99 > 1.1 * a.p99')
     ///
-    /// A percentile without prefix is response time; also service.p99, throughput, messages_per_cpu_s and
-    /// memory_per_connection, each behind the name of a server.
+    /// A percentile without prefix is response time. Also: service.p99, throughput, messages_per_cpu_s and
+    /// memory_per_connection, each after the name of a server.
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<String>,
 
@@ -180,7 +181,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
-    /// No progress and no notices
+    /// Print no progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
 }
@@ -199,12 +200,12 @@ fn percent(text: &str) -> Result<f64, String> {
     let percent = number.parse::<f64>().ok();
     percent
         .filter(|p| *p > 0.0 && *p < 100.0)
-        .ok_or_else(|| format!("`{text}` is no percentage above 0 and below 100 (example: 2)"))
+        .ok_or_else(|| format!("`{text}` is not a percentage above 0 and below 100 (example: 2)"))
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
-        Ok(Duration::ZERO) => Err(format!("`{text}` is no time to wait (example: 20s)")),
+        Ok(Duration::ZERO) => Err(format!("`{text}` is not a time to wait (example: 20s)")),
         Ok(time) => Ok(time),
         Err(error) => Err(error.to_string()),
     }
@@ -215,7 +216,7 @@ fn path(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "`{text}` is no path: it begins with / (example: /ws)"
+            "`{text}` is not a path: it begins with / (example: /ws)"
         ))
     }
 }

@@ -7,10 +7,10 @@ use cli::ExitStatus;
 use results::atomic_file::is_same_file;
 use ws_report::{PageFormat, ReportError, report, write};
 
-/// Makes one page of one run of ws-bench, or of several beside each other
+/// Makes one page of one run of ws-bench, or of several side by side
 ///
-/// The page opens from disk, loads nothing, and prints. Several files of one run are one run: what the
-/// .json of a run does not hold, such as the single messages, its .csv or .xlsx given beside it does.
+/// The page works offline and can be printed. Several files of one run are combined: a .csv or .xlsx adds the single
+/// messages that a .json does not hold.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -22,20 +22,20 @@ Examples:
   ws-report run.json -o report.md                 tables for a pull request
 
 Exit codes:
-  0  written
+  0  success
   1  a file could not be read, drawn or written
-  2  usage"
+  2  wrong usage"
 )]
 pub(crate) struct Args {
     /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Page to write: .html, with pictures, or .md (example: report.md)
+    /// Page to write: .html (with pictures) or .md (example: report.md)
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
 
-    /// Heading [default: the server's URL, or how many runs] (example: 'Before the change')
+    /// Heading [default: the server's URL, or the number of runs] (example: 'Before the change')
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
 }
@@ -58,7 +58,7 @@ impl Args {
     }
 }
 
-/// Wrong usage is told from a file that cannot be read.
+/// Wrong usage differs from a file that cannot be read.
 pub(crate) fn status_of(error: &anyhow::Error) -> ExitStatus {
     match error.downcast_ref() {
         Some(ReportError::UnknownEnding(_) | ReportError::TooManyRuns(_)) => ExitStatus::Usage,

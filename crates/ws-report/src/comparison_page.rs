@@ -1,4 +1,4 @@
-//! The page about several runs beside each other.
+//! The page about several runs side by side.
 
 use measurement::run::Summary;
 use measurement::verdict::Latency;

@@ -8,7 +8,7 @@ use results::ResultsError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// The file name has an ending that is no page.
+    /// The file name has an ending that is not the one of a page.
     #[error("cannot tell the kind of report from {}: use .html or .md", .0.display())]
     UnknownEnding(PathBuf),
     /// The report would take the place of a file that it is made from.

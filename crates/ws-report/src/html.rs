@@ -1,4 +1,4 @@
-//! The page as one HTML file that needs nothing beside it.
+//! The page as one HTML file that needs no other file.
 //!
 //! Whatever stands in a page is escaped by the template. Should something slip through all the same, the
 //! page's own policy keeps a browser from running any script but ours, which it knows by its hash, and from

@@ -1,4 +1,4 @@
-//! One page about one run of ws-bench, or about several beside each other: the verdict first, then the
+//! One page about one run of ws-bench, or about several side by side: the verdict first, then the
 //! figures, the pictures, the plan, the host, and how to repeat it.
 //!
 //! | module | what lives there |
@@ -90,7 +90,7 @@ impl PageFormat {
 /// `pictures`, because samples are read for them.
 ///
 /// # Errors
-/// The first file that cannot be read, or is no run; no file, or more runs than can be told apart.
+/// The first file that cannot be read, or is not a run; no file, or more runs than colours.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = inputs::read_runs(files)?;
     let pictures = if pictures {

@@ -1,4 +1,4 @@
-//! `ws-report`: one page about one run of ws-bench, or about several beside each other.
+//! `ws-report`: one page about one run of ws-bench, or about several side by side.
 
 mod args;
 

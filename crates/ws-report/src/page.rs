@@ -2,7 +2,7 @@
 //! and [`markdown`](crate::markdown) turn it into files.
 //!
 //! Text may hold code between backticks, as the reasons of a verdict do; nothing else in it has a meaning,
-//! so that what comes from files and servers needs no care by whoever builds a page.
+//! so that what comes from files and servers needs no care when a page is built.
 
 pub use draw_plot::{Hover, Svg};
 pub use wording::Tone;
@@ -60,11 +60,11 @@ pub struct PageSection {
 pub enum Block {
     /// A verdict or a warning.
     Banner(Banner),
-    /// Figures in large type, beside each other.
+    /// Figures in large type, side by side.
     Tiles(Vec<Tile>),
-    /// Tables beside each other where there is room.
+    /// Tables side by side where there is room.
     Tables(Vec<Table>),
-    /// Pictures beside each other where there is room.
+    /// Pictures side by side where there is room.
     Pictures(Vec<PagePicture>),
     /// A paragraph.
     Text(String),
@@ -160,7 +160,7 @@ pub struct PagePicture {
     pub title: String,
     /// A sentence on reading it; may be empty.
     pub caption: String,
-    /// The picture. Its markup goes into the page as it is: whoever makes it escapes what it holds.
+    /// The picture. Its markup goes into the page as it is: the code that makes it escapes what it holds.
     pub svg: Svg,
     /// The same for a narrow screen.
     pub narrow: Option<Svg>,

@@ -6,8 +6,8 @@ use clap::{Parser, ValueEnum, ValueHint};
 
 use crate::misbehaviour::Misbehaviour;
 
-/// Soaks a server: ordinary load, clients that misbehave, and a witness who asks every second whether all is
-/// well. Memory, open files and log lines are watched.
+/// Stress-tests a WebSocket server: ordinary load, clients that misbehave, and a check every second that the server
+/// still answers. Reports growth of memory and open files.
 #[derive(Debug, Parser)]
 #[command(name = "ws-soak", version, max_term_width = 100)]
 #[command(after_help = "\
@@ -16,40 +16,40 @@ Examples:
   ws-soak --fuzz handshake -- target/release/tungstenite-ws --bind 127.0.0.1:0
 
 Exit codes:
-  0  it bore all of it
-  1  it did not, or could not be started
-  2  usage")]
+  0  all checks passed
+  1  a check failed, or the server could not be started
+  2  wrong usage")]
 pub(crate) struct SoakArgs {
-    /// For how long (example: 10m)
+    /// Length of the test (example: 10m)
     #[arg(short, long, value_name = "TIME", default_value = "1m", value_parser = units::parse_duration, help_heading = ABUSE)]
     pub(crate) duration: Duration,
 
-    /// Nothing but requests or frames altered at random, as fast as it goes, without ordinary load [default:
-    /// all misdeeds, beside it] (example: frames)
+    /// Send only requests or frames with random changes, without ordinary load [default: all kinds of misbehaviour,
+    /// under load] (example: frames)
     #[arg(long, value_enum, help_heading = ABUSE)]
     pub(crate) fuzz: Option<FuzzTarget>,
 
-    /// Misbehaving clients at a time (example: 8)
+    /// Number of misbehaving clients (example: 8)
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = ABUSE)]
     pub(crate) abusers: u64,
 
-    /// Every random choice follows from it (example: 7)
+    /// Seed of all random choices (example: 7)
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = ABUSE)]
     pub(crate) seed: u64,
 
-    /// The server's program and flags; it says on its first line where it listens (example: axum-ws --bind
+    /// Command that starts the server, whose first line of output must be `listening on URL` (example: axum-ws --bind
     /// 127.0.0.1:0)
     #[arg(required = true, last = true, value_name = "COMMAND", value_hint = ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<String>,
 }
 
-const ABUSE: &str = "Abuse";
+const ABUSE: &str = "Load";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum FuzzTarget {
-    /// The path from the first byte to the upgrade
+    /// Requests before the upgrade
     Handshake,
-    /// The path behind it
+    /// Frames after the upgrade
     Frames,
 }
 

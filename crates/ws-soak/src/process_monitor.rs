@@ -103,10 +103,7 @@ impl fmt::Display for MemoryTrend {
         if self.is_growth() {
             write!(f, "more than the {limit_kib:.0} KiB that buffers explain")
         } else {
-            write!(
-                f,
-                "which is no growth up to {limit_kib:.0} KiB, what buffers explain"
-            )
+            write!(f, "which buffers explain up to {limit_kib:.0} KiB")
         }
     }
 }
@@ -133,7 +130,7 @@ mod tests {
         assert_eq!(
             trend.to_string(),
             "memory between 1030 and 1147 KiB over 40 looks: its line changes by +120 KiB, \
-             which is no growth up to 32768 KiB, what buffers explain"
+             which buffers explain up to 32768 KiB"
         );
         let leak: Vec<_> = (0..50)
             .map(|at| ProcessReading {

@@ -12,8 +12,7 @@ use ws_truth::finding::{CaseVerdict, Totals};
 #[cfg(target_os = "linux")]
 use ws_truth::generator_process;
 
-/// Certifies that ws-bench reports the truth: a server does wrong on purpose and logs it, arithmetic says
-/// what must come out, and a table shows both.
+/// Checks ws-bench against a server with known faults and prints a table of what it reported and what is true.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
@@ -22,16 +21,16 @@ Examples:
   ws-truth stall-open stall-closed  two of its cases
 
 Exit codes:
-  0  all reports are true
-  1  one is not, or a case could not run
-  2  usage
-  5  none is false, but a case was too noisy to judge: run again on a quiet machine
+  0  all cases are right
+  1  a case is wrong or could not run
+  2  wrong usage
+  5  no case is wrong, but one was too noisy to judge: repeat on an idle machine
 
-A case that this system does not let take place is skipped, and said to be.
-A case is noisy, neither true nor false, when the generator itself sent late or waited for its core, or
-the server could not keep to its law. A figure that this does not explain is FAILED all the same.")]
+A case that this system does not support is reported as skipped. A case is noisy, neither right nor wrong,
+when the generator sent late or waited for a core, or when the server could not keep its schedule. A
+figure that this does not explain is FAILED in any case.")]
 struct TruthArgs {
-    /// Cases to try [default: all] (example: stall-open)
+    /// Cases to run [default: all] (example: stall-open)
     #[arg(value_name = "CASE", value_parser = known_cases())]
     cases: Vec<String>,
 }

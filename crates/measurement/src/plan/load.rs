@@ -39,9 +39,9 @@ const OWN_HEADERS: [HeaderName; 5] = [
 /// When the measured phase ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// After so many messages of every client.
+    /// After a number of messages per client.
     MessagesPerClient(NonZeroU64),
-    /// After so long.
+    /// After a time.
     Duration(Duration),
 }
 

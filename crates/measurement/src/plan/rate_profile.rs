@@ -71,7 +71,7 @@ impl Segment {
         self.before + x * (self.rate + x * self.slope / 2.0)
     }
 
-    /// When so many messages are due; the form that does not cancel (slope 0 included).
+    /// The time at which a number of messages is due; the form that does not cancel (slope 0 included).
     pub(super) fn time_s(&self, count: f64) -> f64 {
         let n = count - self.before;
         if n <= 0.0 {
@@ -136,14 +136,14 @@ impl RateProfile {
         segment.map_or(0.0, |p| p.count(at_s))
     }
 
-    /// The rate at so many seconds, in messages per second; 0 when the last stage is over.
+    /// The rate at a time in seconds, in messages per second; 0 when the last stage is over.
     pub fn rate_at(&self, seconds: f64) -> f64 {
         let segment = self.segments.iter().rev().find(|p| p.start_s <= seconds);
         let rate = |p: &Segment| p.rate + (seconds - p.start_s) * p.slope;
         segment.filter(|_| seconds < self.end_s).map_or(0.0, rate)
     }
 
-    /// Seconds after which so many messages are due, Λ⁻¹(n); infinite beyond the last stage.
+    /// Seconds after which a number of messages is due, Λ⁻¹(n); infinite beyond the last stage.
     pub(crate) fn seconds_for(&self, count: f64) -> f64 {
         let place = self.segment_at(count, 0);
         self.segments.get(place).map_or(f64::INFINITY, |p| {

@@ -71,7 +71,8 @@ impl ScheduleCursor {
 }
 
 impl Schedule {
-    /// The schedule of so many clients; what is due from the end of `length` on is not sent. Random spacing follows from `seed` alone.
+    /// The schedule of a number of clients. A message that is due from the end of `length` on is not sent. Random
+    /// spacing follows from `seed` alone.
     pub fn new(
         profile: RateProfile,
         arrivals: Arrivals,

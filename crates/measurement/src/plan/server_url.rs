@@ -341,7 +341,7 @@ fn refused(scheme: &str, (authority, path): (&str, &str), error: ParseError) -> 
     let reason = match error {
         ParseError::EmptyHost => "it has no host",
         ParseError::InvalidPort => {
-            let reason = "its port is no number up to 65535";
+            let reason = "its port is not a number up to 65535";
             return wrong(reason, [with_port(scheme, authority, path)]);
         }
         ParseError::InvalidIpv4Address => "its host is no IPv4 address",

@@ -28,7 +28,7 @@ pub struct MessageCounts {
     pub timed_out: u64,
     /// Messages in flight when the user ended the run: neither received nor lost.
     pub abandoned: u64,
-    /// Messages from the server that echo nothing of ours.
+    /// Messages from the server that are not an echo.
     pub unexpected: u64,
     /// Messages of an open loop that were due but could not be sent by the end of the drain: a full
     /// window or a full socket held them back. Not among those `sent`.

@@ -10,7 +10,7 @@ pub const HIGHEST_TRACKABLE_NS: u64 = 3_600_000_000_000;
 /// Significant decimal digits of a quantile: values within 0.1 % share a bucket.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Upper bounds of so many bins between two times in nanoseconds, each larger than the one before by the
+/// Upper bounds of a number of bins between two times in nanoseconds, each larger than the one before by the
 /// same factor; the last one is `high`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn log_bounds(low: u64, high: u64, bins: usize) -> Vec<u64> {
@@ -142,7 +142,7 @@ impl LatencyHistogram {
     /// of the buckets, so only as precise as a quantile.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut buckets = self.buckets.clone();
-        // Refused only where the other one is no earlier state of this.
+        // Refused only where the other one is not an earlier state of this.
         if buckets.subtract(&earlier.buckets).is_err() || buckets.is_empty() {
             return Self::new();
         }

@@ -69,7 +69,7 @@ impl Recorder {
         }
     }
 
-    /// A measured message of an open loop went out so much later than it could have, in nanoseconds.
+    /// Records the own lateness of a measured message of an open loop, in nanoseconds.
     #[inline]
     pub fn late(&mut self, lateness_ns: u64) {
         if let Some(open) = &mut self.open_loop {

@@ -21,7 +21,7 @@ pub struct BottomK {
     kept: Mutex<u64>,
 }
 
-/// A thread reports how many samples it added once in so many.
+/// Samples that a thread adds between two reports.
 const REPORT_EVERY: usize = 1024;
 
 impl BottomK {

@@ -99,7 +99,7 @@ pub enum AnswerDefect {
     #[error("the head of the answer to the upgrade is longer than {0} bytes")]
     TooLong(usize),
     /// The first line is not a status line. Holds it.
-    #[error("the answer to the upgrade begins with “{0}”, which is no status line of HTTP")]
+    #[error("the answer to the upgrade begins with “{0}”, which is not a status line of HTTP")]
     StatusLine(String),
     /// Lines end with LF alone.
     #[error("the lines of the answer to the upgrade end with LF in place of CR LF")]
@@ -110,7 +110,7 @@ pub enum AnswerDefect {
     )]
     Folded(String),
     /// A line is not a field. Holds it.
-    #[error("the answer to the upgrade holds the line “{0}”, which is no header")]
+    #[error("the answer to the upgrade holds the line “{0}”, which is not a header")]
     Field(String),
     /// A 101 in another version than HTTP/1.1. Holds the version.
     #[error(

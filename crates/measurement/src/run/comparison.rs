@@ -203,7 +203,7 @@ pub struct AgainstReference {
     pub verdict: ComparisonVerdict,
     /// The same for a person: `axum 1.32 × faster (1.28–1.36)`.
     pub text: String,
-    /// With so many more rounds something could be said; `None` when it can be already, or when
+    /// Further rounds after which a verdict is likely; `None` when it can be already, or when
     /// that cannot be told.
     pub more_rounds: Option<u64>,
 }

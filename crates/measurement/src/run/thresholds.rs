@@ -19,21 +19,21 @@ mod figure;
 pub enum ConditionError {
     #[error("`{0}` compares nothing: use `>`, `>=`, `<`, `<=`, `==` or `!=` (example: p99>10ms)")]
     NoComparison(String),
-    #[error("`{figure}` is no figure of a run{}; known are {known}", nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
+    #[error("`{figure}` is not a figure of a run{}; known are {known}", nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
     UnknownFigure {
         figure: String,
         nearest: Option<&'static str>,
         known: String,
     },
     #[error(
-        "`{term}` is no figure of a server: write its name, a dot and a figure (servers here: {known})"
+        "`{term}` is not a figure of a server: write its name, a dot and a figure (servers here: {known})"
     )]
     UnknownRun { term: String, known: String },
     #[error("`{0}` cannot be held with confidence: use `>`, `>=`, `<` or `<=`")]
     Exact(String),
     #[error("`{left}` and `{right}` are not counted in the same unit")]
     Units { left: String, right: String },
-    #[error("`{value}` is no value for `{figure}`: {wanted}")]
+    #[error("`{value}` is not a value for `{figure}`: {wanted}")]
     Value {
         figure: String,
         value: String,
@@ -205,18 +205,18 @@ mod tests {
         let error = |text: &str| text.parse::<Condition>().unwrap_err().to_string();
         assert!(error("p99").contains("compares nothing"));
         assert!(error("p99=1ms").contains("compares nothing"));
-        assert!(error("p98>1ms").contains("`p98` is no figure"));
+        assert!(error("p98>1ms").contains("`p98` is not a figure"));
         assert!(error("losst>0").contains("did you mean `lost`?"));
         assert!(error("lst>0").contains("did you mean `lost`?"));
         assert!(error("troughput<5").contains("did you mean `throughput`?"));
         assert!(!error("nonsense>0").contains("did you mean"));
         for negative in ["lost>-1", "throughput<-0", "error_rate>-1%", "p99>-1ms"] {
-            assert!(error(negative).contains("is no value for"), "{negative}");
+            assert!(error(negative).contains("is not a value for"), "{negative}");
         }
         assert!(error("p99>10").contains("a time with its unit"));
         assert!(error("lost>many").contains("a number"));
         assert!(error("lost>inf").contains("a number"));
-        assert!(error(">5").contains("`` is no figure"));
+        assert!(error(">5").contains("`` is not a figure"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct TimeInFlight {
     pub spent_s: f64,
     /// Window times the time for which clients were active, in seconds.
     pub possible_s: f64,
-    /// Every client sent so many messages that what is missing at the beginning and the end does not count.
+    /// Every client sent enough messages for those missing at the beginning and the end not to count.
     pub is_long: bool,
 }
 
@@ -45,10 +45,10 @@ pub struct Evidence {
     /// What the generator can do at its best; `None` when that was not measured.
     pub calibration: Option<Calibration>,
     /// The busiest generator thread's share of a core, with busy polling the share of its time in
-    /// which it had something to do; `None` where it cannot be had.
+    /// which it had something to do; `None` where the system does not report it.
     pub busiest_thread: Option<f64>,
     /// Time that the generator threads waited for a core, as a share of the time that they were
-    /// measured for; `None` where it cannot be had.
+    /// measured for; `None` where the system does not report it.
     pub run_queue_wait: Option<f64>,
     /// Connections that failed to open or ended before their client was done with them.
     pub broken_connections: u64,

@@ -93,7 +93,7 @@ pub struct SendLag {
 }
 
 impl SendLag {
-    /// The lag of so many messages of a closed loop.
+    /// The lag of a number of messages of a closed loop.
     pub(crate) fn none(sent: u64) -> Self {
         let zero = (sent > 0).then_some(0);
         Self {

@@ -70,7 +70,7 @@ impl Verdict {
 /// The conditions of sending, as far as cause and advice depend on them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SendConditions {
-    /// Each client has at most so many messages in flight.
+    /// Upper bound of messages in flight per client.
     pub windowed: bool,
     /// Its threads never sleep.
     pub busy_poll: bool,

@@ -20,7 +20,7 @@ pub struct Calibration {
     pub longest_stop_ns: u64,
 }
 
-/// What the generator's own threads used during the measured phase. `None` = cannot be had here.
+/// What the generator's own threads used during the measured phase. `None` = not reported by this system.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorUsage {
     /// CPU time of all generator threads in seconds.
@@ -102,7 +102,7 @@ pub struct ServerUsage {
 const LEAST_CPU_PER_ECHO_S: f64 = 1e-7;
 
 impl ServerUsage {
-    /// Returns true when so many echoes cannot have been served in the CPU time: another process served them.
+    /// Returns true when the CPU time is too short for the number of echoes: another process served them.
     pub fn is_implausible(&self, echoes: u64) -> bool {
         self.cpu_s < LEAST_CPU_PER_ECHO_S * echoes as f64
     }

@@ -212,7 +212,7 @@ impl IntervalLog {
 }
 
 fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> ResultsError {
-    let defect = format!("line {line} is no interval of a log");
+    let defect = format!("line {line} is not an interval of a log");
     ResultsError::DamagedRow(path.to_owned(), defect, source)
 }
 

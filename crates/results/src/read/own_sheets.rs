@@ -1,4 +1,4 @@
-//! Sheets of ours that hold one row of numbers for each second, percentile or client.
+//! Sheets of ws-bench that hold one row of numbers for each second, percentile or client.
 //!
 //! A reader returns `None` when there is no such sheet, or it lacks a column that every version wrote.
 

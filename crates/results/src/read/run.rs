@@ -44,7 +44,7 @@ pub fn read_run(path: &Path, parts: &[RunPart]) -> Result<Run> {
 }
 
 /// Reads the timeline of a run, and its summary where the file has one. Of a `.csv` the rows are counted; of a
-/// log, where the request matters only for tags that are not ours, the echoes, from which `max_ns` is no closer
+/// log, where the request matters only for unknown tags, the echoes, from which `max_ns` is no closer
 /// than a bucket.
 ///
 /// # Errors

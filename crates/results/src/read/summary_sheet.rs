@@ -19,7 +19,7 @@ const MAPS: [&str; 4] = [
 /// Keys of the words of a command line.
 const WORDS: &str = "command_line.";
 
-/// Deeper than any key of ours.
+/// Deeper than any key of a run.
 const DEEPEST: usize = 8;
 
 /// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been

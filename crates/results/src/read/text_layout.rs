@@ -71,7 +71,7 @@ fn uncommented(line: &str) -> &str {
     line.strip_prefix('#').unwrap_or(line)
 }
 
-/// The fields of a line between blanks; `None` for a comment that is no header, and for an empty line.
+/// The fields of a line between blanks; `None` for a comment that is not a header, and for an empty line.
 pub(super) fn fields_of(line: &str, wanted: usize) -> Option<impl Iterator<Item = &str>> {
     let is_comment = line.trim_start().starts_with('#');
     let line = uncommented(line);

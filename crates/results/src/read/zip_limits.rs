@@ -37,7 +37,7 @@ pub(super) const ODS: ZipLimits = ZipLimits {
     declared: 4 << 30,
 };
 
-/// A part that inflates to more than so many times its size, and is large, is none that a program wrote: rows
+/// A large part that inflates to more than this multiple of its size was not written by a program: rows
 /// of zeros come to about 15.
 const HIGHEST_RATIO: u64 = 200;
 

@@ -17,7 +17,7 @@ use crate::histogram;
 
 pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut file = BufWriter::new(file);
-    // A summary of ours has a time; without one the log begins at the epoch.
+    // A summary of ws-bench has a time; without one the log begins at the epoch.
     let started =
         humantime::parse_rfc3339(&run.summary.started_at).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut serializer = V2DeflateSerializer::new();

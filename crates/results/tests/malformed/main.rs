@@ -294,7 +294,7 @@ fn json_and_logs_of_something_else_are_told_apart() {
     let (_folder, path) = file("a.hlog", "#[Logged with x]\n0.000,1.000,5.0,HISTFAAAAE\n");
     assert_eq!(
         said(&path, read_distribution(&path, &request, false)),
-        "a.hlog is truncated or damaged: line 2 is no interval of a log"
+        "a.hlog is truncated or damaged: line 2 is not an interval of a log"
     );
     let (_folder, path) = file("a.hlog", b"#[Logged with x]\n\xff\xfe,\n");
     assert!(said(&path, read_distribution(&path, &request, false)).contains("line 2"));

@@ -1,6 +1,6 @@
 //! Received messages without an identity, until it is known what they are.
 //!
-//! Such a message is either a damaged echo or one of the server's own, and only time tells which: it is the
+//! Such a message is either a damaged echo or one of the server's own, and only a later message decides which: it is the
 //! server's own when the message in flight is answered after all, and its echo when that never happens.
 
 use std::collections::VecDeque;

@@ -40,7 +40,7 @@ fn counters(progress: &RunProgress) -> [(&'static str, &'static str, u64); 14] {
         ("messages_timed_out", "Measured messages whose echo came later than the timeout", m.timed_out),
         ("messages_duplicated", "Echoes beyond the first of a message", m.duplicated),
         ("messages_reordered", "Measured messages whose echo came after that of a later one", m.reordered),
-        ("messages_unexpected", "Messages from the server that echo nothing of ours", m.unexpected),
+        ("messages_unexpected", "Messages from the server that are not an echo", m.unexpected),
         ("messages_abandoned", "Measured messages in flight when the user ended the run", m.abandoned),
         ("messages_unsent", "Messages that were due and never sent", m.unsent),
     ]

@@ -62,7 +62,7 @@ pub(crate) fn start(
     control.watch();
     let (plan, control, interrupts) = (plan.clone(), control.clone(), interrupts.clone());
     let display = DisplayThread::start(move |is_over| {
-        // A terminal that is gone is no reason to end the run, whose files are to be saved.
+        // A terminal that is gone ends the display, not the run, whose files are saved.
         let _ = show(screen, &plan, calibration, &control, &interrupts, is_over);
     });
     display.context("cannot start the live screen")
@@ -79,7 +79,7 @@ fn show(
     let palette = Palette::from_environment();
     let mut history = History::default();
     let mut keyboard = Keyboard::open();
-    // After a panic elsewhere the terminal is no longer ours, and keys are signals again. A closed terminal is
+    // After a panic elsewhere the terminal does not belong to this screen, and keys are signals again. A closed terminal is
     // none.
     while !is_over() && screen::is_ours() && stderr().is_terminal() {
         let progress = control.progress();

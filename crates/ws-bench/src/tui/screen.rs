@@ -1,6 +1,6 @@
 //! The terminal while it is ours, and giving it back however the program ends.
 //!
-//! A program has one terminal, and whoever ends the program must be able to give it back: the thread that
+//! A program has one terminal, and the code that ends the program must be able to restore it: the thread that
 //! draws, a thread that panics, the main thread at a second interrupt. So its state is the process's, and
 //! every byte to it goes through one lock: nothing is drawn any more once it was given back. A terminal that
 //! takes nothing holds that lock for as long, so a program that ends waits for it only for a time.

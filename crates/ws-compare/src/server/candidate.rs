@@ -16,7 +16,7 @@ pub(crate) enum SpecError {
     NoName(String, &'static str),
     /// A name that cannot stand in `--fail-if`.
     #[error(
-        "`{0}` is no name: letters, digits, `-` and `_`, with a letter first (example: axum-2)"
+        "`{0}` is not a name: letters, digits, `-` and `_`, with a letter first (example: axum-2)"
     )]
     Name(String),
     #[error("`{0}` has no command to start")]

@@ -203,7 +203,7 @@ impl ClientOpening<'_> {
             .url
             .certificate_host()
             .unwrap_or_default();
-        let no_name = |_| ConnectFailure::CertificateHost(format!("`{name}` is no host name"));
+        let no_name = |_| ConnectFailure::CertificateHost(format!("`{name}` is not a host name"));
         let name = ServerName::try_from(name.to_owned()).map_err(no_name)?;
         let session = ClientConnection::new(Arc::clone(tls.config()), name)
             .map_err(|error| swarm::tls::failure(&error))?;

@@ -54,7 +54,7 @@ static FACTS: [Facts; 9] = {
 };
 
 impl ComparedFigure {
-    /// All of them, in the order in which they are told.
+    /// All of them, in the order in which they are printed.
     pub const ALL: [Self; 9] = [
         Self::Throughput,
         Self::ServiceP50,

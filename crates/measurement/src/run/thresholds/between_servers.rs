@@ -58,7 +58,7 @@ pub struct Judgement {
     /// was not measured shuts it: a gate that cannot be looked at must not stand open.
     pub held: bool,
     /// The left figure over the right one, or over the value, without the factor; `None` where there
-    /// is no ratio: a figure was 0, or a fault was counted.
+    /// is not a ratio: a figure was 0, or a fault was counted.
     pub ratio: Option<Ratio>,
     /// In how many rounds it was looked at.
     pub rounds: usize,
@@ -394,9 +394,9 @@ mod tests {
         };
         assert!(error("b.p50").contains("compares nothing"));
         assert!(error("p50>1ms").contains("servers here: a, b, b.p99"));
-        assert!(error("c.p50>a.p50").contains("`c.p50` is no figure of a server"));
-        assert!(error("b.p50>2*c.p50").contains("`c.p50` is no figure of a server"));
-        assert!(error("b.p98>a.p99").contains("`p98` is no figure"));
+        assert!(error("c.p50>a.p50").contains("`c.p50` is not a figure of a server"));
+        assert!(error("b.p50>2*c.p50").contains("`c.p50` is not a figure of a server"));
+        assert!(error("b.p98>a.p99").contains("`p98` is not a figure"));
         assert!(error("b.p50==a.p50").contains("`==` cannot be held with confidence"));
         assert!(error("b.p50>a.throughput").contains("not counted in the same unit"));
         assert!(error("b.p50>-1*a.p50").contains("a factor is a number above zero"));

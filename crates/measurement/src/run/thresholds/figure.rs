@@ -43,7 +43,7 @@ const DISTRIBUTIONS: [(&str, Distributed); 4] = [
     ("connect.", |s| &s.connect_ns.total),
 ];
 
-/// A figure that is no time of a distribution.
+/// A figure that is not a time of a distribution.
 #[derive(Debug)]
 struct NamedFigure {
     name: &'static str,

@@ -29,7 +29,7 @@ use super::time_column::{Latencies, TimeColumn, XColumn};
 use crate::error::{ColumnProblem, Place, Refusal, Result, ResultsError};
 use crate::schema::{LATENCIES_SHEET, LatencyColumn, SheetColumn, latencies_sheet};
 
-/// Reads the times of a file of cells together with another column of ours, whose numbers are checked as
+/// Reads the times of a file of cells together with another column, whose numbers are checked as
 /// milliseconds. `None` where the file is not ours.
 pub(super) fn read_beside(
     source: &mut dyn CellSource,

@@ -8,7 +8,7 @@ use rust_xlsxwriter::{
 use super::style::{FAINT, GRID, INK, RULE};
 use super::{XlsxResult, column, ms};
 
-/// Points of a line up to which each is marked: a line of one point is no line.
+/// Points of a line up to which each is marked: one point alone does not make a line.
 const FEW_POINTS: u32 = 30;
 
 /// Counts up to which each has its place on an axis: halves between them would be named as if they

@@ -45,7 +45,7 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
         format!("{} clients, {} messages", s.plan.clients, s.messages.sent),
     );
     let mut workbook = new_workbook(title, subject, &s.tool, &s.started_at);
-    // A summary of ours always has a JSON form.
+    // A summary always has a JSON form.
     let document = serde_json::to_value(s).unwrap_or_default();
     let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
     key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict)?;
@@ -80,13 +80,13 @@ fn has_response_times(run: &RunView<'_>) -> bool {
     run.summary.offered_rate_per_s.is_some()
 }
 
-/// A row number: no sheet of ours has more rows than fit.
+/// A row number: no sheet has more rows than fit.
 #[allow(clippy::cast_possible_truncation)]
 fn row(index: usize) -> u32 {
     index as u32
 }
 
-/// A column number: no sheet of ours has more columns than fit.
+/// A column number: no sheet has more columns than fit.
 #[allow(clippy::cast_possible_truncation)]
 fn column(index: usize) -> u16 {
     index as u16

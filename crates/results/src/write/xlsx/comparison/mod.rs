@@ -34,7 +34,7 @@ fn workbook(c: &Comparison) -> Result<Workbook, XlsxError> {
     for (name, figure) in BY_ROUND_SHEETS {
         by_round::write(workbook.add_worksheet(), c, name, figure)?;
     }
-    // A comparison of ours always has a JSON form.
+    // A comparison always has a JSON form.
     let mut rest = serde_json::to_value(c).unwrap_or_default();
     if let Some(object) = rest.as_object_mut() {
         object.retain(|key, _| key != "rounds" && key != "figures");
