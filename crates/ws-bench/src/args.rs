@@ -23,7 +23,7 @@ use crate::embedded::EmbeddedKind;
 #[command(mut_arg("client_cert", |a| a.requires("url")))]
 #[command(after_help = "\
 Examples:
-  ws-bench                                          an echo server inside the process
+  ws-bench                                          an embedded echo server
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
   ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
