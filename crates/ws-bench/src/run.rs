@@ -112,6 +112,14 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     } else {
         Some(ProcessProbe::trees(&pids)?)
     };
+    if probe
+        .as_ref()
+        .is_some_and(ProcessProbe::has_left_itself_out)
+    {
+        args.notice(
+            "--server-pid: a process there began ws-bench too, whose own CPU and memory are left out",
+        );
+    }
     Ok(Checked {
         load,
         target,
