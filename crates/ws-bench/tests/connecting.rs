@@ -42,7 +42,7 @@ impl Refusing {
 
 #[test]
 fn a_refusal_ends_in_one_sentence_with_its_cause_and_a_hint() {
-    let cases: [(&[u8], &[&str]); 9] = [
+    let cases: [(&[u8], &[&str]); 13] = [
         (
             b"HTTP/1.1 302 Found\r\nLocation: https://login.example.test/?next=/ws\r\nContent-Length: 0\r\n\r\n",
             &["HTTP 302 Found", "try wss://login.example.test/?next=/ws"],
@@ -62,6 +62,22 @@ fn a_refusal_ends_in_one_sentence_with_its_cause_and_a_hint() {
         (
             b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n",
             &["HTTP 426", "proxy"],
+        ),
+        (
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic realm=\"ws\"\r\n\r\n",
+            &["WWW-Authenticate: Negotiate, WWW-Authenticate: Basic realm=\"ws\"", "--header"],
+        ),
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\r\n",
+            &["Proxy-Authenticate: Basic realm=\"p\"", "Proxy-Authorization"],
+        ),
+        (
+            b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 7, 8\r\nSec-WebSocket-Version: 0\r\nContent-Length: 0\r\n\r\n",
+            &["HTTP 426", "the server speaks versions 7, 8, 0 "],
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+            &["Location: /a, Location: /b", "more than one target"],
         ),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", &["HTTP 404 Not Found", "is the path right?"]),
         (b"SSH-2.0-OpenSSH_9.0\r\n", &["“SSH-2.0-OpenSSH_9.0”"]),
