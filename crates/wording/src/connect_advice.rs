@@ -183,6 +183,13 @@ pub fn with_url_advice(error: &PlanError) -> String {
     }
 }
 
+/// Notice of a URL that leads to another host than the one typed, as [`ServerUrl::other_host`] tells.
+#[must_use]
+pub fn host_notice(url: &ServerUrl) -> Option<String> {
+    let host = url.other_host()?;
+    Some(format!("{} leads to the host {host}", url.masked()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,6 +26,6 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, with_url_advice};
+pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
 pub use reasons::explain;
 pub use tone::Tone;

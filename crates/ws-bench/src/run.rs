@@ -104,6 +104,9 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         ));
     }
     let url = target.as_ref().map(|server| &server.url);
+    if let Some(notice) = url.and_then(wording::host_notice) {
+        args.notice(&notice);
+    }
     cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args)?;
     let pids = args.server_pids();

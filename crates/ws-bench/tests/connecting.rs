@@ -124,6 +124,30 @@ fn a_refused_url_ends_with_the_one_to_type_and_shows_no_password() {
 }
 
 #[test]
+fn the_address_behind_an_odd_notation_is_told_before_the_run() {
+    let server = Server::start(|_, message| Some(message));
+    let bench = Bench::new();
+    let odd = server.url.replace("127.0.0.1", "0x7f.1");
+    assert_ne!(odd, server.url);
+    let output = bench.run(&format!(
+        "{odd}?token=secret -c 1 -m 5 --warmup 0s --no-output"
+    ));
+    let err = stderr(&output);
+    assert!(
+        err.contains(&format!("{odd}?token=*** leads to the host 127.0.0.1")),
+        "{err}"
+    );
+    // A refused one shows no secret either.
+    let output = bench.run("ws://127.0.0.1:1/?token=secret --insecure --no-output");
+    let err = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(
+        err.contains("token=***") && !err.contains("secret"),
+        "{err}"
+    );
+}
+
+#[test]
 fn urls_are_read_as_browsers_read_them() {
     let server = Server::start(|_, message| Some(message));
     let port = server

@@ -52,6 +52,10 @@ impl<'a> Experiment<'a> {
         // Certificates are asked for as soon as one of the servers has one.
         let targets = candidates.iter().map(|c| c.target(1, &args.path));
         let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
+        let notices = targets.iter().filter_map(wording::host_notice);
+        if !args.quiet {
+            notices.for_each(|notice| print_notice(&notice));
+        }
         targets.sort_by_key(|target| !target.is_tls());
         let tls = &args.load.tls;
         let url = targets.swap_remove(0);

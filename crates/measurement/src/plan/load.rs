@@ -200,7 +200,7 @@ impl LoadSpec {
         let wants_tls = server.certificate_policy != CertificatePolicy::System
             || server.client_identity.is_some();
         if wants_tls && !server.url.is_tls() {
-            let url = server.url.as_str().to_owned();
+            let url = server.url.masked();
             return Err(PlanError::NoCertificate(url));
         }
         Ok(Plan { spec: self, server })
