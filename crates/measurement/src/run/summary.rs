@@ -112,7 +112,7 @@ pub struct Connections {
     pub early_ends: BTreeMap<String, u64>,
     /// Close frames of the server that came before the generator's.
     #[serde(default)]
-    pub close_reasons: Vec<CloseReason>,
+    pub close_reasons: Vec<CloseFrameCount>,
     /// Connections opened to each address, `ADDR:PORT`; empty for a Unix socket, and in a file of an
     /// older version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -121,7 +121,7 @@ pub struct Connections {
 
 /// Close frames with the same code and reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CloseReason {
+pub struct CloseFrameCount {
     /// Close code; `None` for a frame without one.
     pub code: Option<u16>,
     /// Reason, escaped.
@@ -221,10 +221,7 @@ impl Summary {
             Some(open) => SendLag::from(&open.send_lag),
             None => SendLag::none(record.counts.sent),
         };
-        let lateness = open.map(|open| {
-            let punctual_p99 = open.punctual_response.quantile(0.99);
-            SendLateness::new(&open.lateness, response.p99, punctual_p99)
-        });
+        let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
         let per_cpu_s = |cpu_s| (cpu_s > 0.0).then(|| record.in_time.messages as f64 / cpu_s);
         let validity = verdict::judge(&Evidence {
@@ -256,9 +253,7 @@ impl Summary {
             sent_in_time_share: adherence.map(|a| a.kept.min(1.0)),
             service_time_ns: service,
             response_time_ns: response,
-            coordinated_omission_p99_ns: open
-                .and(response.p99.zip(service.p99))
-                .map(|(response, service)| response.saturating_sub(service)),
+            coordinated_omission_p99_ns: open.and(omission(response.p99, service.p99)),
             connect_ns: c.connect_ns,
             send_lag_ns: send_lag,
             send_lateness_ns: lateness,
@@ -276,6 +271,15 @@ impl Summary {
             conditions: Vec::new(),
         }
     }
+}
+
+fn omission(response_ns: Option<u64>, service_ns: Option<u64>) -> Option<u64> {
+    Some(response_ns?.saturating_sub(service_ns?))
+}
+
+fn send_lateness(open: &OpenLoopRecord, response: &Latency) -> SendLateness {
+    let punctual_p99 = open.punctual_response.quantile(0.99);
+    SendLateness::new(&open.lateness, response.p99, punctual_p99)
 }
 
 /// Time in flight of a closed loop, and how much of it is possible; `None` in open loop.
