@@ -164,7 +164,7 @@ impl Client {
             && !sent.number.is_warmup()
         {
             self.failed += 1;
-            let sample = Sample::echoed(
+            let mut sample = Sample::echoed(
                 self.id,
                 sent.number.index(),
                 sent.intended_ns - run.t0_ns,
@@ -172,6 +172,7 @@ impl Client {
                 held.received_ns - run.t0_ns,
                 Outcome::Corrupted,
             );
+            sample.over_stop = sent.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - sent.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
@@ -213,12 +214,13 @@ impl Client {
     fn record_lost(&mut self, message: &InFlightMessage, run: RunTimes, thread: &ThreadState) {
         if !message.number.is_warmup() {
             self.failed += 1;
-            let sample = Sample::lost(
+            let mut sample = Sample::lost(
                 self.id,
                 message.number.index(),
                 message.intended_ns - run.t0_ns,
                 message.sent_ns - run.t0_ns,
             );
+            sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
