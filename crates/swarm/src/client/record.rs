@@ -148,9 +148,8 @@ impl Client {
         thread: &ThreadState,
     ) -> Option<HeldMessage> {
         let recognized = self.has_recognized();
-        // A server that echoes what it was sent sends messages of another type for reasons of its own.
-        let may_be_echo = |m: &ReceivedMessage| m.kind == thread.rules.kind || !recognized;
-        self.held_back.take_answer(sent.sent_ns, may_be_echo)
+        self.held_back
+            .take_answer(sent.sent_ns, |m| may_be_echo(m, recognized, thread))
     }
 
     fn record_held_answer(
@@ -207,8 +206,23 @@ impl Client {
             }
             let released = self.held_back.release_before(undecided_from_ns);
             record_unexpected(&released, thread);
+            self.record_undecided(run, thread);
         }
         thread.clients.borrow_mut().busy -= 1;
+    }
+
+    /// Counts the messages that are still held back: the echo that would have decided about them was not awaited.
+    fn record_undecided(&mut self, run: RunTimes, thread: &ThreadState) {
+        let rest = self.held_back.release_before(u64::MAX);
+        let recognized = self.has_recognized();
+        let (undecided, own): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|held| may_be_echo(&held.message, recognized, thread));
+        record_unexpected(&own, thread);
+        let measured = undecided
+            .iter()
+            .filter(|held| held.received_ns >= run.t0_ns);
+        thread.recorder.borrow_mut().counts.undecided += measured.count() as u64;
     }
 
     fn record_lost(&mut self, message: &InFlightMessage, run: RunTimes, thread: &ThreadState) {
@@ -227,6 +241,12 @@ impl Client {
             recorder.ended(&thread.budget, sample, message.shape.size);
         }
     }
+}
+
+/// Returns true unless the message is of a type that was never sent, and other answers carry identities
+/// (`recognized`): such a server sends it for reasons of its own.
+fn may_be_echo(message: &ReceivedMessage, recognized: bool, thread: &ThreadState) -> bool {
+    message.kind == thread.rules.kind || !recognized
 }
 
 /// Counts messages that are the server's own and came in the measured phase.
