@@ -273,4 +273,13 @@ mod tests {
             ["95", "97.5", "99.02", "100"]
         );
     }
+
+    #[test]
+    fn every_mode_of_the_gate_is_described_and_names_its_flag() {
+        for (name, ..) in crate::gate::GATE_MODES {
+            let said = gate(name).unwrap();
+            assert!(said.ends_with(&format!("(--gate {name}).")), "{said}");
+        }
+        assert_eq!(gate("a mode of a later version"), None);
+    }
 }
