@@ -118,3 +118,41 @@ fn without_verification_echoes_are_matched_by_order_and_nothing_is_called_corrup
     assert_eq!((counts.received, counts.matched_by_order), (40, 40));
     assert_eq!(counts.corrupted, None);
 }
+
+#[test]
+fn a_message_held_back_at_an_interrupt_is_counted_as_undecided() {
+    let handle = swarm::RunHandle::new();
+    let stopper = handle.clone();
+    // Two echoes, then two messages without an identity and a ping, whose pong shows that all were taken in.
+    let server = Server::start(move |_, stream| {
+        let stopper = stopper.clone();
+        async move {
+            let mut socket = accept(stream).await;
+            let mut n = 0;
+            while let Some(Ok(message)) = socket.next().await {
+                match message {
+                    Message::Text(_) if n < 2 => socket.send(message).await.unwrap(),
+                    Message::Text(_) => {
+                        socket
+                            .send(Message::binary("state".as_bytes()))
+                            .await
+                            .unwrap();
+                        socket.send(Message::text("what was that?")).await.unwrap();
+                        socket.send(Message::Ping(Vec::new().into())).await.unwrap();
+                    }
+                    Message::Pong(_) => stopper.stop(),
+                    _ => {}
+                }
+                n += 1;
+            }
+        }
+    });
+    let plan = server.plan(|plan| plan.clients = std::num::NonZeroU32::MIN);
+    let recording = swarm::record(&plan, &handle).unwrap();
+    assert!(recording.context.interrupted);
+    let counts = recording.record.counts;
+    assert_eq!((counts.sent, counts.received), (3, 2));
+    assert_eq!((counts.abandoned, counts.lost), (1, 0));
+    // The type of one was never sent, and other answers carry identities.
+    assert_eq!((counts.undecided, counts.unexpected), (1, 1));
+}

@@ -3,11 +3,12 @@
 use measurement::record::{Difference, DifferenceKind, MessageCounts};
 use units::{counted, grouped};
 
-/// Sentences for each kind of difference between corrupted echoes and what was sent, and for messages of
-/// the server's own.
+/// Sentences for each kind of difference between corrupted echoes and what was sent, for messages of the
+/// server's own, and for those of which the end of the run left open what they are.
 pub fn notes(messages: &MessageCounts) -> Vec<String> {
     let differences = messages.differences.iter().map(difference);
-    differences.chain(own_messages(messages)).collect()
+    let rest = [own_messages(messages), undecided(messages)];
+    differences.chain(rest.into_iter().flatten()).collect()
 }
 
 /// The sentence for one kind of difference: `400 echoes came back as binary; text was sent`.
@@ -46,6 +47,16 @@ fn own_messages(messages: &MessageCounts) -> Option<String> {
     })
 }
 
+/// The statement that some messages of the server are neither echoes nor its own, as far as is known.
+fn undecided(messages: &MessageCounts) -> Option<String> {
+    (messages.undecided > 0).then(|| {
+        let undecided = counted(messages.undecided, "message");
+        format!(
+            "{undecided} from the server may be damaged echoes of what was in flight at the end, or its own: the run ended before that was known"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +84,19 @@ mod tests {
         assert_eq!(
             said(DifferenceKind::Bytes { sent, came }, Some(17), 2),
             "2 echoes came back with other bytes; the first differs in byte 17 (0x61 was sent, 0x41 came) and begins “you said: 0000”"
+        );
+    }
+
+    #[test]
+    fn messages_that_the_end_left_undecided_are_named() {
+        let mut messages = MessageCounts::default();
+        assert!(notes(&messages).is_empty());
+        messages.undecided = 1;
+        let said = notes(&messages);
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].starts_with("1 message from the server may be"),
+            "{said:?}"
         );
     }
 

@@ -7,7 +7,7 @@ use measurement::verdict::{
     SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, Stops, THROTTLED_LIMIT,
     WithheldTime,
 };
-use units::{counted, grouped, human_percent, human_rate, human_time};
+use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 /// Writes a sentence for each reason of the summary's verdict.
 pub fn explain(summary: &mut Summary) {
@@ -40,7 +40,11 @@ fn reason(reason: &Reason) -> String {
             response_p99_ns,
             busy_poll,
         } => send_lateness(*share, *response_p99_ns as f64, *busy_poll),
-        Reason::GeneratorStopped { stops, withheld } => stopped(stops, withheld),
+        Reason::GeneratorStopped {
+            stops,
+            withheld,
+            largest_payload,
+        } => stopped(stops, withheld, *largest_payload),
         Reason::GeneratorThrottled {
             throttled_s,
             elapsed_s,
@@ -183,7 +187,10 @@ fn send_lateness(share: f64, response_p99_ns: f64, busy_poll: bool) -> String {
     )
 }
 
-fn stopped(stops: &Stops, withheld: &WithheldTime) -> String {
+/// Size of a message from which on the generator's own work may keep it busy for longer than a stop, in bytes.
+const LARGE_PAYLOAD: u64 = 1 << 20;
+
+fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> String {
     let mut found = Vec::new();
     if stops.count > 0 {
         let length = human_time(stops.longest_ns as f64);
@@ -216,7 +223,14 @@ fn stopped(stops: &Stops, withheld: &WithheldTime) -> String {
         Some(format!("{what} {}", seconds(time)))
     });
     let causes: Vec<_> = causes.collect();
-    let causes = if causes.is_empty() {
+    // A message of this size takes about a millisecond of CPU time, and each client has one.
+    let own_work = stops.count > 0 && causes.is_empty() && largest_payload >= LARGE_PAYLOAD;
+    let causes = if own_work {
+        format!(
+            " (or was busy with messages of {}: use more `--threads` or fewer clients)",
+            human_bytes(largest_payload as f64)
+        )
+    } else if causes.is_empty() {
         String::new()
     } else {
         format!(" ({} meanwhile)", causes.join(", "))
@@ -370,6 +384,13 @@ mod tests {
             ),
             "{text}"
         );
+        let (_, reasons) = verdict_of(|e| {
+            e.stops = Stops::join(vec![stop(0, 20_000_000)]);
+            e.largest_payload = 17 << 20;
+        });
+        let text = reason(&reasons[0]);
+        let own = "in flight (or was busy with messages of 17.0 MiB: use more `--threads` or fewer clients)";
+        assert!(text.contains(own), "{text}");
     }
 
     #[test]

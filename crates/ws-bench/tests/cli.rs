@@ -179,7 +179,7 @@ fn each_file_holds_what_its_ending_says() {
     let csv = std::fs::read_to_string(bench.path("b.csv")).unwrap();
     assert_eq!(csv.lines().count(), 31);
     assert!(csv.starts_with(
-        "client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome\n"
+        "client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome,generator_stopped\n"
     ));
     let json: Value =
         serde_json::from_slice(&std::fs::read(bench.path("c.json")).unwrap()).unwrap();

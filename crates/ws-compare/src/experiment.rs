@@ -191,6 +191,7 @@ impl<'a> Experiment<'a> {
             reference,
             server_cores: self.cpu_split.servers.clone(),
             generator_cores: self.cpu_split.generator.clone(),
+            gate: Some(args.gate.name().to_owned()),
         })
     }
 

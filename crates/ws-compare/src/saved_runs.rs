@@ -191,6 +191,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
         reference: reference.unwrap_or(&servers[0].name).to_owned(),
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
+        gate: None,
     };
     let candidates = servers.iter().map(candidate).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());

@@ -202,7 +202,7 @@ fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
         let fields: Vec<_> = line.split(',').collect();
         match at {
             0 => line.to_owned(),
-            _ => [&fields[..4], &["", "", "lost"]].concat().join(","),
+            _ => [&fields[..4], &["", "", "lost", "0"]].concat().join(","),
         }
     });
     let lost: Vec<_> = lost.collect();

@@ -38,7 +38,8 @@ pub struct Summary {
     pub throughput: Throughput,
     /// Messages per second asked for, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
-    /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
+    /// Messages per second that were sent in the time planned for sending, which is
+    /// [`achieved_over_s`](Self::achieved_over_s); `None` in closed loop.
     pub achieved_rate_per_s: Option<f64>,
     /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
     /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
@@ -63,6 +64,10 @@ pub struct Summary {
     /// The conditions that the run was to be held against.
     #[serde(default)]
     pub conditions: Vec<ConditionResult>,
+    /// The time that `achieved_rate_per_s` is a rate of, in seconds: the planned one, even if all connections had
+    /// ended before; after an interrupt `elapsed_s`. `None` in closed loop, and in a file of an older version.
+    #[serde(default)]
+    pub achieved_over_s: Option<f64>,
 }
 
 /// Name and version of the tool.
@@ -130,7 +135,7 @@ pub struct CloseFrameCount {
     pub count: u64,
 }
 
-/// Right echoes per second of the measured phase.
+/// Right echoes per second of [`Summary::elapsed_s`], which ends early when all connections have ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     pub messages_per_s: f64,
@@ -154,18 +159,20 @@ impl Throughput {
 #[derive(Debug, Clone, Copy)]
 struct ScheduleAdherence {
     achieved_per_s: f64,
+    /// Time that this is a rate of, in seconds.
+    over_s: f64,
     /// The achieved rate as a share of what was due; above 1 never.
     kept: f64,
 }
 
 impl ScheduleAdherence {
     /// `None` when nothing was due. A run that was not ended early had all the time that was planned, even
-    /// if its connections had not.
+    /// if its connections had not. One that goes on had the time so far.
     fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, c: &RunContext) -> Option<Self> {
         let unsent = record.counts.unsent;
         let due = (record.counts.sent + unsent) as f64;
         let sent = open.sent_in_time as f64;
-        let ended_early = c.interrupted || c.recognized_nothing;
+        let ended_early = c.interrupted || c.recognized_nothing || c.goes_on;
         let planned_s = plan.sending_s().filter(|_| !ended_early);
         let (due_s, took_s) = match plan.length {
             Length::Duration(_) => {
@@ -183,6 +190,7 @@ impl ScheduleAdherence {
         };
         (due > 0.0 && took_s > 0.0).then(|| Self {
             achieved_per_s: sent / took_s,
+            over_s: took_s,
             kept: (sent / took_s) / (due / due_s),
         })
     }
@@ -269,6 +277,7 @@ impl Summary {
             calibration: c.calibration,
             validity,
             conditions: Vec::new(),
+            achieved_over_s: adherence.map(|a| a.over_s),
         }
     }
 }
@@ -318,6 +327,7 @@ impl RunContext {
             },
             run_queue_wait: self.client.run_queue_wait_share,
             stops: self.client.stops.unwrap_or_default(),
+            largest_payload: plan.payload.max,
             withheld: WithheldTime {
                 throttled_s: self.client.throttled_s,
                 steal_s: self.client.steal_s,

@@ -35,6 +35,8 @@ pub struct Evidence {
     pub stops: Stops,
     /// What was withheld from the generator, as far as it is known.
     pub withheld: WithheldTime,
+    /// Size of the largest message, in bytes.
+    pub largest_payload: u64,
     pub elapsed_s: f64,
     pub sending: SendConditions,
     /// Achieved rate as a share of the offered one; `None` in closed loop.

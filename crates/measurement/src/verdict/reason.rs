@@ -117,6 +117,8 @@ pub enum Reason {
         stops: Stops,
         /// CPU time that was withheld from it.
         withheld: WithheldTime,
+        /// Size of the largest message, in bytes.
+        largest_payload: u64,
     },
     /// A quota held the generator back.
     GeneratorThrottled {

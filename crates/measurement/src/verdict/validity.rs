@@ -107,6 +107,7 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
         reasons.push(Reason::GeneratorStopped {
             stops: evidence.stops,
             withheld: evidence.withheld,
+            largest_payload: evidence.largest_payload,
         });
     }
     let (elapsed_s, throttled_s) = (evidence.elapsed_s, evidence.withheld.throttled_s);

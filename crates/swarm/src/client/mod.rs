@@ -34,12 +34,15 @@ use stages::ClientStage;
 /// Number of reads after which other clients have their turn.
 const READS_PER_WAKE: usize = 16;
 
+/// Time after which other clients have their turn.
+pub(super) const TURN_NS: u64 = 1_000_000;
+
 /// The event that a client waits for next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The socket or a timer of the client.
     Event,
-    /// The next turn: more bytes wait to be read.
+    /// The next turn: more bytes wait to be read, or can be written.
     Turn,
     /// Nothing: the connection is over.
     Never,
@@ -155,6 +158,7 @@ impl Client {
         }
         let mut reads = 0;
         let mut now_ns = 0;
+        let mut begun_ns = u64::MAX;
         let next = loop {
             let received_ns = if self.ready.readable {
                 self.read(thread)?
@@ -165,17 +169,21 @@ impl Client {
             // When nothing came, only the first pass can find something to do.
             if received_ns.is_some() || reads == 1 {
                 now_ns = received_ns.unwrap_or_else(|| thread.clock.now_ns());
+                begun_ns = begun_ns.min(now_ns);
                 if !had_room && self.has_room(thread) {
                     self.room_since_ns = now_ns;
                 }
                 self.step(now_ns, thread)?;
-                self.write(thread).map_err(|e| ConnectionEnd::from(&e))?;
+                let has_more = self.write(now_ns, thread);
+                if has_more.map_err(|e| ConnectionEnd::from(&e))? {
+                    break Next::Turn;
+                }
                 had_room = !is_open_loop || self.has_room(thread);
             }
             if !self.ready.readable {
                 break Next::Event;
             }
-            if reads == READS_PER_WAKE {
+            if reads == READS_PER_WAKE || now_ns - begun_ns > TURN_NS {
                 break Next::Turn;
             }
         };

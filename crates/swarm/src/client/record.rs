@@ -148,9 +148,8 @@ impl Client {
         thread: &ThreadState,
     ) -> Option<HeldMessage> {
         let recognized = self.has_recognized();
-        // A server that echoes what it was sent sends messages of another type for reasons of its own.
-        let may_be_echo = |m: &ReceivedMessage| m.kind == thread.rules.kind || !recognized;
-        self.held_back.take_answer(sent.sent_ns, may_be_echo)
+        self.held_back
+            .take_answer(sent.sent_ns, |m| may_be_echo(m, recognized, thread))
     }
 
     fn record_held_answer(
@@ -164,7 +163,7 @@ impl Client {
             && !sent.number.is_warmup()
         {
             self.failed += 1;
-            let sample = Sample::echoed(
+            let mut sample = Sample::echoed(
                 self.id,
                 sent.number.index(),
                 sent.intended_ns - run.t0_ns,
@@ -172,6 +171,7 @@ impl Client {
                 held.received_ns - run.t0_ns,
                 Outcome::Corrupted,
             );
+            sample.over_stop = sent.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - sent.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
@@ -206,25 +206,47 @@ impl Client {
             }
             let released = self.held_back.release_before(undecided_from_ns);
             record_unexpected(&released, thread);
+            self.record_undecided(run, thread);
         }
         thread.clients.borrow_mut().busy -= 1;
+    }
+
+    /// Counts the messages that are still held back: the echo that would have decided about them was not awaited.
+    fn record_undecided(&mut self, run: RunTimes, thread: &ThreadState) {
+        let rest = self.held_back.release_before(u64::MAX);
+        let recognized = self.has_recognized();
+        let (undecided, own): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|held| may_be_echo(&held.message, recognized, thread));
+        record_unexpected(&own, thread);
+        let measured = undecided
+            .iter()
+            .filter(|held| held.received_ns >= run.t0_ns);
+        thread.recorder.borrow_mut().counts.undecided += measured.count() as u64;
     }
 
     fn record_lost(&mut self, message: &InFlightMessage, run: RunTimes, thread: &ThreadState) {
         if !message.number.is_warmup() {
             self.failed += 1;
-            let sample = Sample::lost(
+            let mut sample = Sample::lost(
                 self.id,
                 message.number.index(),
                 message.intended_ns - run.t0_ns,
                 message.sent_ns - run.t0_ns,
             );
+            sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
             recorder.ended(&thread.budget, sample, message.shape.size);
         }
     }
+}
+
+/// Returns true unless the message is of a type that was never sent, and other answers carry identities
+/// (`recognized`): such a server sends it for reasons of its own.
+fn may_be_echo(message: &ReceivedMessage, recognized: bool, thread: &ThreadState) -> bool {
+    message.kind == thread.rules.kind || !recognized
 }
 
 /// Counts messages that are the server's own and came in the measured phase.

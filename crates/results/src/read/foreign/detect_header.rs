@@ -157,10 +157,15 @@ impl SheetHeader {
         }
     }
 
-    /// The places of our columns, left to right; `None` when they are not all there.
-    pub(in crate::read) fn our_columns(&self) -> Option<Vec<u32>> {
+    /// The places of our columns, left to right; `None` when one is absent that every version has written.
+    pub(in crate::read) fn our_columns(&self) -> Option<Vec<Option<u32>>> {
         let index = |column: &LatencyColumn| Some(self.named(column.title())?.index);
-        LatencyColumn::ALL.iter().map(index).collect()
+        let places: Vec<_> = LatencyColumn::ALL.iter().map(index).collect();
+        let in_every_version = &places[..LatencyColumn::IN_EVERY_VERSION];
+        in_every_version
+            .iter()
+            .all(Option::is_some)
+            .then_some(places)
     }
 
     /// The names of the columns that have one.
