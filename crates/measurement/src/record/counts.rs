@@ -40,6 +40,10 @@ pub struct MessageCounts {
     /// Differences between corrupted echoes and what was sent, at most eight.
     #[serde(default)]
     pub differences: Vec<Difference>,
+    /// Those `unexpected` that may be further echoes of messages that had one as well: too little in them
+    /// says so, or nothing in them is looked at.
+    #[serde(default)]
+    pub ambiguous: u64,
 }
 
 impl MessageCounts {
@@ -73,6 +77,7 @@ impl MessageCounts {
         self.unexpected += other.unexpected;
         self.unsent += other.unsent;
         self.matched_by_order += other.matched_by_order;
+        self.ambiguous += other.ambiguous;
         for difference in &other.differences {
             self.add_difference(difference.clone());
         }

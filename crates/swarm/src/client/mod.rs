@@ -64,7 +64,6 @@ pub(crate) struct Client {
     last_sent_ns: u64,
     /// Time at which window and socket last got room, in open loop.
     room_since_ns: u64,
-    verifier: EchoVerifier,
     in_flight: InFlightQueue,
     decoder: Decoder,
     /// Control frames to be sent.
@@ -79,6 +78,8 @@ pub(crate) struct Client {
     /// Time at which the socket last took bytes and left something half sent.
     last_written_ns: u64,
     connect_ns: u64,
+    /// Exact echoes do not need it.
+    verifier: EchoVerifier,
     /// The server's close frame, once it came.
     closed: Option<Box<ServerClose>>,
     /// Received messages that name nothing of this client.
