@@ -146,7 +146,7 @@ fn short_echoes_sent_twice_are_duplicated_or_said_to_be_unclear() {
             twice: true,
             ..StubBehaviour::default()
         });
-        let line = format!("{} -c 4 -m 50 --warmup 0s -s {size}", server.url());
+        let line = format!("{} -c 4 -m 50 -s {size}", server.url());
         let run = Bench::new().report(&line);
         assert_eq!(
             run.code,

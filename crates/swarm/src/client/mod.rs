@@ -66,6 +66,8 @@ pub(crate) struct Client {
     room_since_ns: u64,
     in_flight: InFlightQueue,
     decoder: Decoder,
+    /// The server's close frame, once it came: looked at with every read.
+    closed: Option<Box<ServerClose>>,
     /// Control frames to be sent.
     control: Vec<u8>,
     /// The data frame that is half written.
@@ -80,8 +82,6 @@ pub(crate) struct Client {
     connect_ns: u64,
     /// Exact echoes do not need it.
     verifier: EchoVerifier,
-    /// The server's close frame, once it came.
-    closed: Option<Box<ServerClose>>,
     /// Received messages that name nothing of this client.
     held_back: HeldBack,
 }
