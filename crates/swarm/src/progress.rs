@@ -76,6 +76,8 @@ pub(crate) struct ThreadProgress {
     /// Time of this report after T0; once all clients are done, the time at which they were.
     pub(crate) elapsed_ns: u64,
     pub(crate) is_busy: bool,
+    /// An echo named a message of a client whose connection is over.
+    pub(crate) recognized: bool,
 }
 
 pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {

@@ -150,6 +150,7 @@ fn record_allowing(
         None => return Err(nothing_connected(plan, &coordinator.results)),
     };
     let results = std::mem::take(&mut coordinator.results);
+    let recognized = results.iter().any(|r| r.progress.recognized);
     let mut recording = merge(results, &budget, started_at);
     let connections = &mut recording.context.connections;
     if let Some(address) = address.filter(|_| connections.opened > 0) {
@@ -163,6 +164,7 @@ fn record_allowing(
     client.suspended_s = withheld.suspended_s;
     recording.context.interrupted = coordinator.interrupted;
     recording.context.recognized_nothing = coordinator.recognized_nothing;
+    recording.context.recognized_late = coordinator.recognized_nothing && recognized;
     Ok(recording)
 }
 

@@ -7,7 +7,11 @@ use units::{counted, grouped};
 /// server's own, and for those of which the end of the run left open what they are.
 pub fn notes(messages: &MessageCounts) -> Vec<String> {
     let differences = messages.differences.iter().map(difference);
-    let rest = [own_messages(messages), undecided(messages)];
+    let rest = [
+        own_messages(messages),
+        second_or_own(messages),
+        undecided(messages),
+    ];
     differences.chain(rest.into_iter().flatten()).collect()
 }
 
@@ -41,9 +45,20 @@ pub fn difference(difference: &Difference) -> String {
 
 /// The statement that the server sends messages of its own; `None` when it sent none.
 fn own_messages(messages: &MessageCounts) -> Option<String> {
-    (messages.unexpected > 0).then(|| {
-        let unexpected = counted(messages.unexpected, "message");
-        format!("{unexpected} from the server answered nothing: it sends messages of its own")
+    let own = messages.unexpected.saturating_sub(messages.ambiguous);
+    (own > 0).then(|| {
+        let own = counted(own, "message");
+        format!("{own} from the server answered nothing: it sends messages of its own")
+    })
+}
+
+/// The statement that nothing tells what messages of the server are; `None` when there are none such.
+fn second_or_own(messages: &MessageCounts) -> Option<String> {
+    (messages.ambiguous > 0).then(|| {
+        let ambiguous = counted(messages.ambiguous, "message");
+        format!(
+            "{ambiguous} from the server came where no such echo was awaited: second echoes or messages of its own, which cannot be told apart here"
+        )
     })
 }
 
@@ -104,7 +119,11 @@ mod tests {
     fn a_server_with_messages_of_its_own_is_named() {
         let mut messages = MessageCounts::default();
         assert_eq!(own_messages(&messages), None);
-        messages.unexpected = 156;
+        messages.unexpected = 2;
+        messages.ambiguous = 2;
+        assert_eq!(own_messages(&messages), None);
+        assert!(second_or_own(&messages).unwrap().starts_with("2 messages"));
+        messages.unexpected = 158;
         assert!(
             own_messages(&messages)
                 .unwrap()

@@ -93,7 +93,7 @@ impl Load {
 pub enum Verify {
     /// Not at all: echoes are matched to messages by order.
     Off,
-    /// Message type and length.
+    /// Message type and length; the identity in it tells which message an echo answers, as with `Full`.
     Length,
     /// Message type, length and every byte.
     Full,

@@ -45,6 +45,10 @@ pub struct MessageCounts {
     /// became `abandoned`: its damaged echo, or the server's own.
     #[serde(default)]
     pub undecided: u64,
+    /// Those `unexpected` that may be further echoes of messages that had one as well: too little in them
+    /// says so, or nothing in them is looked at.
+    #[serde(default)]
+    pub ambiguous: u64,
 }
 
 impl MessageCounts {
@@ -79,6 +83,7 @@ impl MessageCounts {
         self.unsent += other.unsent;
         self.matched_by_order += other.matched_by_order;
         self.undecided += other.undecided;
+        self.ambiguous += other.ambiguous;
         for difference in &other.differences {
             self.add_difference(difference.clone());
         }

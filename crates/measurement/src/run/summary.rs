@@ -11,8 +11,9 @@ use super::plan_summary::PlanSummary;
 use crate::plan::{Length, Load, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
-    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, SendConditions, SendLag,
-    SendLateness, ServerUsage, TimeInFlight, ValiditySummary, WithheldTime,
+    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
+    SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight, ValiditySummary,
+    WithheldTime,
 };
 
 /// Version of the JSON summary's shape.
@@ -213,6 +214,8 @@ pub struct RunContext {
     pub interrupted: bool,
     /// The run ended at the first timeout: messages came, and none carried an identity that was sent.
     pub recognized_nothing: bool,
+    /// A message that came later in such a run did carry one.
+    pub recognized_late: bool,
     /// The run is not over: what is due may still be sent.
     pub goes_on: bool,
 }
@@ -341,11 +344,13 @@ impl RunContext {
             due: (plan.load.profile().is_some() || plan.planned_messages().is_some())
                 .then_some(counts.sent + counts.unsent),
             interrupted: self.interrupted,
+            nothing_right: NothingRight::of(counts),
             recognized_nothing: self.recognized_nothing,
+            recognized_late: self.recognized_late,
             goes_on: self.goes_on,
             unverified: plan.verify == Verify::Off,
             matched_by_order: counts.matched_by_order,
-            unexplained_answers: counts.unexpected + counts.duplicated,
+            unexplained_answers: counts.ambiguous + counts.duplicated,
             ..Evidence::default()
         }
     }

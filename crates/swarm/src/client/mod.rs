@@ -67,9 +67,10 @@ pub(crate) struct Client {
     last_sent_ns: u64,
     /// Time at which window and socket last got room, in open loop.
     room_since_ns: u64,
-    verifier: EchoVerifier,
     in_flight: InFlightQueue,
     decoder: Decoder,
+    /// The server's close frame, once it came: looked at with every read.
+    closed: Option<Box<ServerClose>>,
     /// Control frames to be sent.
     control: Vec<u8>,
     /// The data frame that is half written.
@@ -82,8 +83,8 @@ pub(crate) struct Client {
     /// Time at which the socket last took bytes and left something half sent.
     last_written_ns: u64,
     connect_ns: u64,
-    /// The server's close frame, once it came.
-    closed: Option<Box<ServerClose>>,
+    /// Exact echoes do not need it.
+    verifier: EchoVerifier,
     /// Received messages that name nothing of this client.
     held_back: HeldBack,
 }

@@ -55,7 +55,7 @@ impl Client {
                     outcome,
                 );
                 sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
-                recorder.ended(&thread.budget, sample, message.shape.size);
+                recorder.ended(&thread.budget, sample, message.shape.size());
             }
             EchoVerdict::Duplicate(number) if !number.is_warmup() => {
                 recorder.counts.duplicated += 1;
@@ -66,7 +66,7 @@ impl Client {
             EchoVerdict::Duplicate(_)
             | EchoVerdict::Unexpected
             | EchoVerdict::GivenUp
-            | EchoVerdict::Unidentified => {}
+            | EchoVerdict::Unidentified { .. } => {}
         }
     }
 
@@ -87,7 +87,14 @@ impl Client {
                 echo,
                 correct: false,
             } => self.record_difference(&echo.message, &message, differs_at, thread),
-            EchoVerdict::Unidentified => return self.hold_back(message, now_ns, thread),
+            EchoVerdict::Unidentified { ambiguous } => {
+                let held = HeldMessage {
+                    message,
+                    received_ns: now_ns,
+                    ambiguous,
+                };
+                return self.hold_back(held, thread);
+            }
             _ => {}
         }
         self.record_echo(verdict, now_ns, thread);
@@ -111,15 +118,11 @@ impl Client {
 
     /// Holds back a message that names nothing, until it is known what it is.
     #[cold]
-    fn hold_back(&mut self, message: ReceivedMessage, received_ns: u64, thread: &ThreadState) {
+    fn hold_back(&mut self, held: HeldMessage, thread: &ThreadState) {
         if self.in_flight.is_empty() && !self.in_flight.given_up.is_empty() {
             // It may be the echo of a message that is counted as lost already.
             return;
         }
-        let held = HeldMessage {
-            message,
-            received_ns,
-        };
         let released = self.held_back.push(held, &self.in_flight);
         record_unexpected(&released, thread);
     }
@@ -175,7 +178,7 @@ impl Client {
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - sent.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
-            recorder.ended(&thread.budget, sample, sent.shape.size);
+            recorder.ended(&thread.budget, sample, sent.shape.size());
         }
     }
 
@@ -238,7 +241,7 @@ impl Client {
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
-            recorder.ended(&thread.budget, sample, message.shape.size);
+            recorder.ended(&thread.budget, sample, message.shape.size());
         }
     }
 }
@@ -254,6 +257,9 @@ fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
     if let Some(run) = thread.run {
         let mut recorder = thread.recorder.borrow_mut();
         let measured = messages.iter().filter(|m| m.received_ns >= run.t0_ns);
-        measured.for_each(|_| recorder.counts.unexpected += 1);
+        measured.for_each(|held| {
+            recorder.counts.unexpected += 1;
+            recorder.counts.ambiguous += u64::from(held.ambiguous);
+        });
     }
 }
