@@ -63,7 +63,7 @@ pub struct Evidence {
     pub interrupted: bool,
     /// The run is not over: what is due may still be sent.
     pub goes_on: bool,
-    /// What came in place of right echoes, if none did.
+    /// The cause, if no right echo came.
     pub nothing_right: NothingRight,
     /// The run ended early: for a whole timeout messages came, and none carried an identity that was sent.
     pub recognized_nothing: bool,

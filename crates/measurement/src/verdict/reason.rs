@@ -79,7 +79,7 @@ pub struct SendConditions {
     pub sockets_full: bool,
 }
 
-/// What came in place of right echoes.
+/// Cause of a run without a right echo.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum NothingRight {
     /// Nothing was sent.
@@ -99,7 +99,7 @@ pub enum NothingRight {
 }
 
 impl NothingRight {
-    /// The cause in a run without a right echo.
+    /// Tells the cause from the counts of such a run.
     #[must_use]
     pub fn of(counts: &MessageCounts) -> Self {
         match counts.differences.as_slice() {
