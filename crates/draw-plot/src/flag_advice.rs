@@ -11,7 +11,9 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
     let advice = match cause {
         ResultsError::NoColumn(_, problem) => match problem {
             ColumnProblem::NotNumbers { .. } => "; mend it, or name another one with --column",
-            ColumnProblem::NoNumbers(Some(_)) => "; if it is meant, say so with --column",
+            ColumnProblem::NoNumbers(Some(_)) | ColumnProblem::OtherTime(_) => {
+                "; if it is meant, say so with --column"
+            }
             ColumnProblem::OnlyX(_) => ", which --x draws against",
             ColumnProblem::Ambiguous(_) | ColumnProblem::AmbiguousName { .. } => " with --column",
             ColumnProblem::NotATime { .. } => "; if it is one, say so with --column and --unit",

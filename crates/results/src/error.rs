@@ -225,11 +225,13 @@ pub enum ColumnProblem {
         /// The first cell that is not empty, and its content in words.
         first: Option<Box<(String, String)>>,
     },
-    /// The name says that the column is something else than a time.
+    /// No column is named like a latency, and this one is a time of something else by its name.
+    OtherTime(String),
+    /// The name or the cells say that the column is something else than a time.
     NotATime {
         /// The column.
         column: String,
-        /// The meaning, with an article.
+        /// The meaning, with an article, and what says so.
         meaning: &'static str,
     },
     /// The name says something in place of a unit.
@@ -259,6 +261,7 @@ impl ColumnProblem {
             Self::Ambiguous(_) => 4,
             Self::AmbiguousName { .. } => 4,
             Self::NotNumbers { .. }
+            | Self::OtherTime(_)
             | Self::NotATime { .. }
             | Self::UnclearUnit { .. }
             | Self::MixedNumbers { .. } => 5,
@@ -303,8 +306,12 @@ impl ColumnProblem {
                 format!("column `{column}` of {place} holds no numbers: cell {cell} holds {found}")
             }
             Self::NotATime { column, meaning } => {
-                format!("column `{column}` of {place} is {meaning} by its name, not a time")
+                format!("column `{column}` of {place} is {meaning}, not a time")
             }
+            Self::OtherTime(column) => format!(
+                "{place} has no column that is named like a latency, and `{column}` is the time of something else by \
+                 its name"
+            ),
             Self::UnclearUnit { column, says } => format!(
                 "the unit of column `{column}` of {place} is not known: its name says `{says}`"
             ),

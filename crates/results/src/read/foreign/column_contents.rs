@@ -9,6 +9,12 @@ use crate::error::Result;
 use crate::read::cells::{Cell, CellSource, CellValue, content};
 use crate::read::time_unit::TimeUnit;
 
+/// An hour, in milliseconds.
+const HOUR_MS: f64 = 3_600e3;
+
+/// Milliseconds, 11 days, beyond which nothing is the time of a message: numbers of any unit that count from 1970.
+const POINT_FROM_MS: f64 = 1e9;
+
 /// Fewest numbers of which something may be said of all.
 const SEVERAL: u64 = 3;
 
@@ -25,6 +31,11 @@ pub(super) struct ColumnContents {
     pub(super) first_other: Option<(u32, String)>,
     pub(super) forms: NumberForms,
     values: ValueCourse,
+    /// Times of the form `00:00:01`, and those among them that are later than a duration of that form is long.
+    clocks: u64,
+    late_clocks: u64,
+    /// The smallest number without a unit of its own.
+    smallest: Option<f64>,
 }
 
 /// The course of a column's values, as far as it says what they are. A point before three digits changes nothing
@@ -80,10 +91,13 @@ impl ColumnContents {
         match cell.value {
             CellValue::Number(number) if number.is_finite() => {
                 self.bare_numbers += 1;
+                self.note_smallest(number);
                 self.values.add(number);
             }
             CellValue::Duration(ms) => {
                 self.times += 1;
+                self.clocks += 1;
+                self.late_clocks += u64::from(ms >= HOUR_MS);
                 self.values.add(ms);
             }
             CellValue::Text(text) | CellValue::Field(text) => self.add_text(cell, text),
@@ -107,6 +121,13 @@ impl ColumnContents {
             }
             FieldText::Time(ms) => {
                 self.times += 1;
+                if text.contains(':') {
+                    // `12:30` may be of hours.
+                    let is_short = text.matches(':').count() == 1 && !text.contains(['.', ',']);
+                    self.clocks += 1;
+                    self.late_clocks +=
+                        u64::from(ms >= if is_short { HOUR_MS / 60.0 } else { HOUR_MS });
+                }
                 self.values.add(ms);
             }
             FieldText::Nothing => self.note_other(cell),
@@ -125,8 +146,13 @@ impl ColumnContents {
         self.forms.add(number, &seen);
         let sign = number.own_sign().unwrap_or(DecimalSign::Comma);
         if let Some(value) = number.value(sign) {
+            self.note_smallest(value);
             self.values.add(unit.to_ms(value));
         }
+    }
+
+    fn note_smallest(&mut self, number: f64) {
+        self.smallest = Some(self.smallest.map_or(number, |least| least.min(number)));
     }
 
     fn note_other(&mut self, cell: Cell<'_>) {
@@ -158,6 +184,17 @@ impl ColumnContents {
     /// Returns `true` when each value is at least the one above it, and the last is larger than the first.
     pub(super) fn only_rises(&self) -> bool {
         self.numbers() >= SEVERAL && !self.values.falls && self.values.varies
+    }
+
+    /// Returns `true` when its cells are times of day or dates rather than durations: none of its numbers is below 11
+    /// days, or most cells have the form of a clock, and they only rise or one shows an hour and more.
+    pub(super) fn are_points_in_time(&self, unit: TimeUnit) -> bool {
+        let are_large = self.times == 0
+            && self
+                .smallest
+                .is_some_and(|least| unit.to_ms(least) >= POINT_FROM_MS);
+        let are_clocks = self.clocks * 2 > self.numbers();
+        are_large || are_clocks && (self.late_clocks > 0 || self.only_rises())
     }
 
     /// Returns `true` when it counts rows: each value is one more than the one above it.

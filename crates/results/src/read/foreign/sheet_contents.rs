@@ -5,7 +5,7 @@ use super::column_contents::ColumnContents;
 use super::detect_header::SheetHeader;
 use super::number_format::{FileForms, SeenText};
 use super::number_text::DecimalSign;
-use super::select_column::SelectedColumn;
+use super::select_column::{POINT_IN_TIME, SelectedColumn};
 use crate::error::{ColumnProblem, Result};
 use crate::read::ColumnRequest;
 use crate::read::cells::{CellSource, column_letters};
@@ -61,19 +61,27 @@ impl SheetContents {
         let has_bare_numbers = self
             .of(column.column)
             .is_none_or(|own| own.bare_numbers > 0);
-        if unit.is_none() && has_bare_numbers {
-            if let Some(says) = &name.unclear_unit {
-                return Err(ColumnProblem::UnclearUnit {
-                    column: column.label.clone(),
-                    says: says.clone(),
-                });
-            }
-            if name.is_rate() {
-                return Err(ColumnProblem::NotATime {
-                    column: column.label.clone(),
-                    meaning: "a rate",
-                });
-            }
+        if let Some(says) = &name.unclear_unit
+            && unit.is_none()
+            && has_bare_numbers
+        {
+            return Err(ColumnProblem::UnclearUnit {
+                column: column.label.clone(),
+                says: says.clone(),
+            });
+        }
+        let own = self.of(column.column);
+        // A unit that was asked for says that they are times.
+        let is_asked = request.unit.or(column.known_unit).is_some();
+        let by_name = name.other_unit_meaning().filter(|_| has_bare_numbers);
+        let by_cells = own.filter(|own| own.are_points_in_time(unit.unwrap_or_default()));
+        if let Some(meaning) = by_name.or(by_cells.map(|_| POINT_IN_TIME))
+            && !is_asked
+        {
+            return Err(ColumnProblem::NotATime {
+                column: column.label.clone(),
+                meaning,
+            });
         }
         let has_decimal_points = source.has_decimal_points();
         let decide = |index: u32, label: &str| {
@@ -86,7 +94,6 @@ impl SheetContents {
             None => DecimalSign::default(),
         };
         let is_ours = column.is_ours;
-        let own = self.of(column.column);
         Ok(ReadForms {
             time: ColumnForm {
                 unit: unit.unwrap_or_default(),

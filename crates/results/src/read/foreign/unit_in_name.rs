@@ -12,6 +12,8 @@ pub(super) enum NamedUnit {
     Unclear(String),
     /// Something per time: no time.
     Rate,
+    /// A unit of something else, or a count: no time.
+    Other,
 }
 
 /// A name without its unit.
@@ -40,7 +42,8 @@ impl NameParts {
             let unit = unit_within(within.trim());
             if unit != NamedUnit::None {
                 let outside = format!("{} {}", before.trim(), after.trim());
-                let outside = outside.trim();
+                // A slash may stand before the bracket.
+                let outside = outside.trim().trim_end_matches('/').trim_end();
                 // A name is shortened only by what ends it.
                 let is_end = after.trim().is_empty();
                 let stem = if is_end { outside } else { name.trim() };
@@ -63,12 +66,22 @@ impl NameParts {
             unit,
             words: all(),
         };
+        if let Some((quantity, unit)) = quantity_over_unit(name) {
+            return Self {
+                stem: without_end(quantity),
+                unit: NamedUnit::Known(unit),
+                words: words_of(quantity),
+            };
+        }
         if let Some(unit) = fraction(name) {
             return with(unit);
         }
         let Some((start, last)) = found.last() else {
             return with(NamedUnit::None);
         };
+        if found.len() > 1 && is_of_something_else(&found) {
+            return with(NamedUnit::Other);
+        }
         let before = &name[..*start];
         if let Some(unit) = power_of_ten(before, last) {
             return with(unit);
@@ -141,7 +154,11 @@ fn unit_within(within: &str) -> NamedUnit {
     }
     let words = words(text);
     let Some((start, last)) = words.last() else {
-        return NamedUnit::None;
+        return if text == "%" {
+            NamedUnit::Other
+        } else {
+            NamedUnit::None
+        };
     };
     if let Some(unit) = power_of_ten(&text[..*start], last) {
         return unit;
@@ -151,10 +168,54 @@ fn unit_within(within: &str) -> NamedUnit {
         letters <= 3 && text.ends_with('s') && !text.chars().all(|c| c.is_ascii_alphanumeric());
     let is_multiple =
         text.starts_with(|c: char| c.is_ascii_digit()) && TimeUnit::of_word(last).is_some();
-    if is_like_unit(text) || is_unreadable || is_multiple {
+    if is_of_something_else(&words) {
+        return NamedUnit::Other;
+    }
+    if is_like_unit(text) || is_unreadable || is_multiple || is_short(text) {
         return NamedUnit::Unclear(within.to_owned());
     }
     NamedUnit::None
+}
+
+/// Units of other things.
+const OTHER_UNITS: &str = "bit bits byte bytes kb kib kbit kbits kbyte kbytes mb mib mbit mbits mbyte mbytes gb gib tb \
+    tib m km cm mm nm miles feet px pixel pixels v mv volt volts w mw kw watt watts kwh j joule joules ampere amperes hz \
+    khz mhz ghz db dbm bpm rpm k kelvin celsius fahrenheit degrees g kg grams pct percent percentage usd eur cents";
+
+/// Words of counts and figures without a unit. One thing is no count: `latency_request` is that of a request.
+const COUNTS: &str = "n cnt num count counts counter samples frames packets pkts messages msgs requests reqs responses \
+    calls hops errors failures timeouts retries items rows events ops tokens pages blocks lines chars characters ratio \
+    share fraction score rank idx index users clients connections conns threads cycles";
+
+/// Words before a count that make it a circumstance: `time per 100 requests`.
+const CIRCUMSTANCES: &str = "per of for to by at with each all under between across and vs";
+
+fn has(words: &str, wanted: &str) -> bool {
+    words.split_ascii_whitespace().any(|word| word == wanted)
+}
+
+/// Returns `true` when the words say a unit of something else than a time, or a count.
+fn is_of_something_else(words: &[(usize, String)]) -> bool {
+    let Some(((_, last), before)) = words.split_last() else {
+        return false;
+    };
+    let is_circumstance = before.last().is_some_and(|(_, word)| {
+        has(CIRCUMSTANCES, word) || word.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    has(OTHER_UNITS, last) && !is_circumstance
+        || has(COUNTS, last) && !is_circumstance
+        || before
+            .iter()
+            .any(|(_, word)| word.len() > 1 && has(OTHER_UNITS, word))
+}
+
+/// Returns `true` for what may be a unit that is not known here: up to three letters or signs, but for the usual words
+/// of statistics and protocols.
+fn is_short(text: &str) -> bool {
+    const NO_UNITS: &str =
+        "avg max min med std sd all new old raw net sum tcp udp tls ssl ws wss api eu ap";
+    let is_word = !text.contains(|c: char| c.is_ascii_digit() || c.is_whitespace());
+    !has(NO_UNITS, text) && is_word && text.chars().count() <= 3
 }
 
 /// `µ s` without its blank.
@@ -186,13 +247,27 @@ fn fraction(text: &str) -> Option<NamedUnit> {
     unit_at(over, false).map(NamedUnit::Known)
 }
 
+/// A time and the unit that its numbers were divided by, as physicists write it: `rtt/ms`, `t / s`.
+fn quantity_over_unit(text: &str) -> Option<(&str, TimeUnit)> {
+    const TIMES: &str = "t τ time times zeit latency latencies lat latenz latence latencia rtt roundtrip delay elapsed \
+        duration dauer lag jitter ttfb";
+    let (quantity, unit) = text.rsplit_once('/')?;
+    let unit = TimeUnit::of_word(&unit.trim().to_lowercase())?;
+    let words = words_of(quantity);
+    let says = |wanted: &str| words.iter().any(|word| word == wanted);
+    // Pings in a second are counted, in a millisecond hardly.
+    let is_ping = says("ping") && unit != TimeUnit::Seconds;
+    let is_time = is_ping || words.iter().any(|word| has(TIMES, word));
+    is_time.then_some((quantity, unit))
+}
+
 /// A power of ten before the unit: `10^-6 s`, `1e-6 s`, `10⁻⁶ s`.
 fn power_of_ten(before: &str, unit: &str) -> Option<NamedUnit> {
     let factor: String = before
         .trim_end()
         .chars()
         .rev()
-        .take_while(|c| !c.is_whitespace() && !"([_,".contains(*c))
+        .take_while(|c| !c.is_whitespace() && !"([_,/".contains(*c))
         .collect::<Vec<_>>()
         .into_iter()
         .rev()
@@ -394,6 +469,72 @@ mod tests {
             ("age (days)", "days"),
         ] {
             assert_eq!(unit(name), NamedUnit::Unclear(says.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_over_its_unit_is_no_rate() {
+        for (name, stem, known) in [
+            ("rtt/ms", "rtt", Milliseconds),
+            ("rtt / µs", "rtt", Microseconds),
+            ("latency/s", "latency", Seconds),
+            ("response time / ms", "response time", Milliseconds),
+            ("t/ns", "t", Nanoseconds),
+            ("rtt/(ms)", "rtt/(ms)", Milliseconds),
+            ("rtt / [ms]", "rtt / [ms]", Milliseconds),
+            ("rtt/10^-6 s", "rtt", Microseconds),
+            ("ping/ms", "ping", Milliseconds),
+        ] {
+            let parts = NameParts::of(name);
+            assert_eq!(parts.unit, NamedUnit::Known(known), "{name}");
+            assert!(
+                parts
+                    .stem
+                    .starts_with(stem.split('/').next().unwrap().trim())
+            );
+        }
+        for name in ["ops/ms", "Requests/s", "ping/s", "messages/min", "KB/ms"] {
+            assert_eq!(unit(name), NamedUnit::Rate, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_unit_of_something_else_is_no_unit_of_time() {
+        for name in [
+            "latency_kb",
+            "latency (km)",
+            "latency_mb",
+            "latencyMb",
+            "latency_bytes",
+            "rtt_count",
+            "latency_samples",
+            "duration_frames",
+            "latency [V]",
+            "latency_m",
+            "latency (%)",
+            "latency [hops]",
+            "latency_kb_p99",
+        ] {
+            assert_eq!(unit(name), NamedUnit::Other, "{name}");
+        }
+        for name in ["latency [A]", "latency (°C)", "rtt (xyz)"] {
+            assert!(matches!(unit(name), NamedUnit::Unclear(_)), "{name}");
+        }
+        for name in [
+            "latency_p50",
+            "latency_avg",
+            "latency_client",
+            "latency (client side)",
+            "rtt 2",
+            "latency_a",
+            "latency_request",
+            "latency (TCP)",
+            "latency [max]",
+            "time per request",
+            "time per 100 requests",
+            "latency at 50 clients",
+        ] {
+            assert_eq!(unit(name), NamedUnit::None, "{name}");
         }
     }
 
