@@ -115,6 +115,13 @@ impl ResultsError {
         Self::Refused(path.to_owned(), Refusal::ZipBomb(excess))
     }
 
+    /// Refuses a document in which a key occurs twice in one object, in a file of lines with the number of the line.
+    pub(crate) fn repeated_key(path: &Path, key: &str, line: Option<u32>) -> Self {
+        let line = line.map_or_else(String::new, |line| format!(" in line {line}"));
+        let refusal = Refusal::RepeatedKey(format!("`{key}`{line}"));
+        Self::Refused(path.to_owned(), refusal)
+    }
+
     pub(crate) fn damaged(place: Place, source: impl Into<Cause>) -> Self {
         Self::Damaged(place, source.into())
     }
@@ -188,6 +195,9 @@ pub enum Refusal {
     /// A JSON document without a list of numbers.
     #[error("holds no list of times, and no run of ws-bench")]
     NoList,
+    /// One JSON object has a key twice; the key and its line.
+    #[error("can be read in two ways: one record has the key {0} twice")]
+    RepeatedKey(String),
     /// Only its password opens it.
     #[error("is encrypted: save it without a password")]
     Encrypted,
@@ -234,6 +244,13 @@ pub enum ColumnProblem {
         /// The meaning, with an article, and what says so.
         meaning: &'static str,
     },
+    /// The sheets that are shown have no column for this reason, and these are hidden and were left out.
+    BesideHidden {
+        /// The reason.
+        problem: Box<Self>,
+        /// The hidden sheets.
+        hidden: Vec<String>,
+    },
     /// The name says something in place of a unit.
     UnclearUnit {
         /// The name.
@@ -258,6 +275,7 @@ impl ColumnProblem {
             Self::NoNumbers(_) => 1,
             Self::NoSuchColumn(..) => 2,
             Self::OnlyX(_) => 3,
+            Self::BesideHidden { problem, .. } => problem.nearness(),
             Self::Ambiguous(_) => 4,
             Self::AmbiguousName { .. } => 4,
             Self::NotNumbers { .. }
@@ -273,6 +291,8 @@ impl ColumnProblem {
             Self::NoSuchSheet(wanted, known) => {
                 format!("no sheet `{wanted}` in {place}: it has {}", quoted(known))
             }
+            // The program says what can be done about the others.
+            Self::BesideHidden { problem, .. } => problem.describe(place),
             Self::NoRows => format!("{place} has no rows"),
             Self::NoNumbers(None) => format!("{place} has no column of numbers"),
             Self::NoNumbers(Some(column)) => format!(

@@ -5,8 +5,8 @@
 mod files;
 
 use files::{file, message, workbook};
-use results::ResultsError;
 use results::read::{ColumnRequest, Remark, RunnerUp, TimeColumn, read_times};
+use results::{ColumnProblem, ResultsError};
 use rust_xlsxwriter::Workbook;
 
 fn read(content: &str) -> TimeColumn {
@@ -158,7 +158,7 @@ fn a_hidden_sheet_was_drawn() {
         let column = read_times(&path, &ColumnRequest::default()).unwrap();
         assert_eq!(
             (column.times.values_ms.as_slice(), column.remarks.len()),
-            (&[2.0][..], 0)
+            (&[2.0][..], 1)
         );
         let request = ColumnRequest {
             sheet: Some("_targets".to_owned()),
@@ -192,4 +192,77 @@ fn a_visible_sheet_that_cannot_be_drawn_is_not_passed_over_for_a_hidden_one() {
     let error = read_times(&path, &ColumnRequest::default()).unwrap_err();
     assert!(matches!(error, ResultsError::NoColumn(..)), "{error}");
     assert!(error.to_string().contains("sheet `v`"), "{error}");
+    let ResultsError::NoColumn(_, ColumnProblem::BesideHidden { hidden, .. }) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(hidden, ["h"]);
+}
+
+fn said(content: &str) -> String {
+    let (_folder, path) = file("a.csv", content);
+    message(&path, &ColumnRequest::default())
+}
+
+#[test]
+fn a_clock_was_drawn_as_a_latency() {
+    let wanted = "column `latency` of a.csv is a point in time by its cells, not a time";
+    for cells in [
+        ["12:00:01", "12:00:02", "12:00:01"],
+        ["00:00:01", "00:00:02", "00:00:03"],
+        ["23:59:59", "00:00:01", "00:00:02"],
+        ["12:30", "9:15", "10:45"],
+        ["1764331201", "1764331200", "1764331203"],
+        ["1764331201000", "1764331200000", "1764331203000"],
+    ] {
+        let rows = cells.map(|cell| format!("5,{cell}")).join("\n");
+        assert_eq!(said(&format!("n,latency\n{rows}\n")), wanted, "{cells:?}");
+        let rows = cells.map(|cell| format!("{cell},2.5")).join("\n");
+        let beside = read(&format!("latency,rtt_ms\n{rows}\n"));
+        assert_eq!(beside.times.values_ms, [2.5; 3]);
+    }
+    let dates = said("n,latency\n1,2026-11-28T12:00:01\n2,2026-11-28T12:00:02\n");
+    assert_eq!(
+        dates,
+        "column `latency` of a.csv holds no numbers: cell B2 holds the text `2026-11-28T12:00:01`"
+    );
+    // Durations in the form of a clock are short, and go up and down.
+    let short = read("n,latency\n1,00:00:01.250\n2,00:00:01.125\n3,00:00:01.5\n");
+    assert_eq!(short.times.values_ms, [1_250.0, 1_125.0, 1_500.0]);
+}
+
+#[test]
+fn another_time_was_drawn_as_if_it_were_a_latency() {
+    for head in [
+        "think_time",
+        "ttfb_ms",
+        "connect",
+        "queue",
+        "dns_ms",
+        "jitter_ms",
+    ] {
+        let wanted = format!(
+            "a.csv has no column that is named like a latency, and `{head}` is the time of something else by its name"
+        );
+        assert_eq!(said(&format!("seq,{head}\n4,1.5\n9,2.5\n")), wanted);
+        let (_folder, path) = file("a.csv", format!("seq,{head}\n4,1.5\n9,2.5\n"));
+        let request = ColumnRequest {
+            column: Some(head.to_owned()),
+            ..ColumnRequest::default()
+        };
+        let column = read_times(&path, &request).unwrap();
+        assert_eq!(column.times.values_ms, [1.5, 2.5]);
+        assert_eq!(read(&format!("{head},rtt_ms\n1,5\n2,6\n")).column, "rtt_ms");
+    }
+}
+
+#[test]
+fn hidden_sheets_were_left_out_without_a_word() {
+    for is_very in [false, true] {
+        let (_folder, path) = file("a.xlsx", with_hidden(is_very, true));
+        let column = read_times(&path, &ColumnRequest::default()).unwrap();
+        assert_eq!(
+            column.remarks,
+            [Remark::HiddenLeftOut(vec!["_targets".to_owned()])]
+        );
+    }
 }

@@ -28,6 +28,7 @@ mod json;
 mod json_lines;
 mod json_record;
 mod json_table;
+mod json_value;
 mod message_rows;
 mod open;
 mod own_sheets;
@@ -51,7 +52,7 @@ use std::path::Path;
 use json_table::JsonTable;
 use open::OpenedFile;
 
-pub use comparison::{is_comparison, read_comparison};
+pub use comparison::{encoding_of, is_comparison, read_comparison};
 pub use distributions::read_distribution;
 pub use foreign::DecimalSign;
 pub use remark::{CellCount, Remark, RunnerUp};

@@ -7,6 +7,8 @@ pub enum Remark {
     Encoding(&'static str),
     /// The sheet of this name is hidden.
     HiddenSheet(String),
+    /// These sheets are hidden, and were left out.
+    HiddenLeftOut(Vec<String>),
     /// Cells with a word for no value were left out.
     WithoutValue(CellCount),
     /// Cells with something else than a time were left out, as was asked for.

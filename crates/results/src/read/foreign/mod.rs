@@ -58,7 +58,10 @@ pub(super) fn read_times_of(
     let forms = selected
         .contents
         .forms_of(source, &column, request, x_is_time);
-    let forms = forms.map_err(|problem| ResultsError::NoColumn(place.clone(), problem))?;
+    let hidden = left_out(source, request, &sheet);
+    let forms = forms.map_err(|problem| {
+        ResultsError::NoColumn(place.clone(), beside_hidden(problem, hidden.clone()))
+    })?;
     let mut reader = ColumnReader::new(forms.time, forms.x, request.skip_invalid);
     reader.read(source, &sheet, &column)?;
     if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
@@ -71,6 +74,9 @@ pub(super) fn read_times_of(
         .collect();
     if request.sheet.is_none() && source.hidden_sheets().contains(&sheet) {
         remarks.push(Remark::HiddenSheet(sheet));
+    }
+    if !hidden.is_empty() {
+        remarks.push(Remark::HiddenLeftOut(hidden));
     }
     remarks.extend(forms.thousands.map(Remark::Thousands));
     remarks.extend(reader.remarks());
@@ -185,9 +191,35 @@ fn select_sheet(source: &mut dyn CellSource, request: &ColumnRequest) -> Result<
         }
     }
     Err(match nearest {
-        Some((sheet, problem)) => ResultsError::NoColumn(source.place(&sheet), problem),
+        Some((sheet, problem)) => {
+            let hidden = left_out(source, request, &sheet);
+            ResultsError::NoColumn(source.place(&sheet), beside_hidden(problem, hidden))
+        }
         None => ResultsError::Refused(source.path().to_owned(), Refusal::Empty),
     })
+}
+
+/// The hidden sheets that were left out, where one that is shown was read or came nearest.
+fn left_out(source: &dyn CellSource, request: &ColumnRequest, sheet: &String) -> Vec<String> {
+    let hidden = source.hidden_sheets();
+    if request.sheet.is_some() || hidden.contains(sheet) {
+        return Vec::new();
+    }
+    let sheets = source.sheets();
+    hidden
+        .into_iter()
+        .filter(|name| sheets.contains(name))
+        .collect()
+}
+
+fn beside_hidden(problem: ColumnProblem, hidden: Vec<String>) -> ColumnProblem {
+    if hidden.is_empty() {
+        return problem;
+    }
+    ColumnProblem::BesideHidden {
+        problem: Box::new(problem),
+        hidden,
+    }
 }
 
 fn is_empty(problem: &ColumnProblem) -> bool {
