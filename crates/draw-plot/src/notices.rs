@@ -49,6 +49,13 @@ fn sentence(remark: &Remark, file: &str) -> String {
             "`{number}` of {file} is read as {}: its separator is one of thousands, as all numbers of the column show",
             number.replace(['.', ','], "")
         ),
+        Remark::Buckets {
+            count,
+            widest_ms: (start, end),
+        } => format!(
+            "{file} holds {}, each drawn at its end: the widest reaches from {start} ms to {end} ms",
+            counted(*count, "bucket")
+        ),
         Remark::TextNumbers(cells) => {
             format!(
                 "{} of {file} stored as text, the first in {}",

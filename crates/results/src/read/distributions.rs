@@ -8,7 +8,7 @@ use measurement::run::{RunHistograms, Summary};
 use super::cells::CellSource;
 use super::hlog::IntervalLog;
 use super::json::{self, JsonRun};
-use super::json_table::JsonTable;
+use super::json_table::JsonDocument;
 use super::open::{self, OpenedFile};
 use super::percentile_table::PercentileTable;
 use super::remark::Remark;
@@ -38,7 +38,10 @@ pub fn read_distribution(
             if json::may_be_ours(path, &mut text)? {
                 return of_json(path, &JsonRun::read(path, text)?, request, both);
             }
-            of_cells(&mut JsonTable::of_object(path, text)?, request, both)
+            match JsonDocument::of_object(path, text)? {
+                JsonDocument::Table(mut table) => of_cells(&mut table, request, both),
+                JsonDocument::Distribution(table) => Ok(vec![of_percentiles(&table, request)]),
+            }
         }
         OpenedFile::Log(text) => of_log(IntervalLog::open(path, text.file)?, request, both),
         OpenedFile::Percentiles(table) => Ok(vec![of_percentiles(&table, request)]),
@@ -167,7 +170,12 @@ fn of_percentiles(table: &PercentileTable, request: &ColumnRequest) -> TimeColum
         unit_is_assumed: unit.is_none(),
         column_is_guessed: false,
         runner_up: None,
-        remarks: table.encoding.map(Remark::Encoding).into_iter().collect(),
+        remarks: table
+            .encoding
+            .map(Remark::Encoding)
+            .into_iter()
+            .chain(table.resolution.clone())
+            .collect(),
         x: None,
         times: Latencies {
             values_ms: values.clone().map(|(value, _)| to_ms(*value)).collect(),

@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
 use super::json_record::{ColumnNames, cell_value, fields};
-use super::{json, json_value, tool_json};
+use super::percentile_table::PercentileTable;
+use super::{fortio, json, json_value, tool_json};
 use crate::error::{Place, Refusal, Result, ResultsError};
 
 /// Deepest object in which lists are looked for.
@@ -24,6 +25,34 @@ pub(super) struct JsonTable {
     rows: Vec<Vec<(u32, Json)>>,
 }
 
+/// An object that is not the summary of a run.
+pub(super) enum JsonDocument {
+    Table(JsonTable),
+    /// Buckets of times, and no single ones.
+    Distribution(PercentileTable),
+}
+
+impl JsonDocument {
+    pub(super) fn of_object(path: &Path, text: TextFile) -> Result<Self> {
+        let encoding = text.encoding;
+        let document = parse(path, text)?;
+        let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
+        if let Some(buckets) = fortio::buckets(&document) {
+            let table = PercentileTable::of_buckets(path, encoding, buckets);
+            return Ok(Self::Distribution(table));
+        }
+        if let Some(refusal) = tool_json::refusal(&document) {
+            return Err(refused(refusal));
+        }
+        let mut table = JsonTable::empty(path, encoding);
+        table.add_lists("", &document, 0)?;
+        if table.rows.is_empty() {
+            return Err(refused(Refusal::NoList));
+        }
+        Ok(Self::Table(table))
+    }
+}
+
 impl JsonTable {
     /// Reads a document that is a list.
     pub(super) fn of_array(path: &Path, text: TextFile) -> Result<Self> {
@@ -31,22 +60,6 @@ impl JsonTable {
         let document = parse(path, text)?;
         let mut table = Self::empty(path, encoding);
         table.add_list("", &document)?;
-        Ok(table)
-    }
-
-    /// Reads a document that is an object and not the summary of a run.
-    pub(super) fn of_object(path: &Path, text: TextFile) -> Result<Self> {
-        let encoding = text.encoding;
-        let document = parse(path, text)?;
-        let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
-        if let Some(refusal) = tool_json::refusal(&document) {
-            return Err(refused(refusal));
-        }
-        let mut table = Self::empty(path, encoding);
-        table.add_lists("", &document, 0)?;
-        if table.rows.is_empty() {
-            return Err(refused(Refusal::NoList));
-        }
         Ok(table)
     }
 

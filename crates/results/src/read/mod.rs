@@ -22,6 +22,7 @@ mod distributions;
 mod durations;
 mod encoding;
 mod foreign;
+mod fortio;
 mod hlog;
 mod hlog_timeline;
 mod json;
@@ -43,13 +44,14 @@ mod time_slices;
 mod time_unit;
 mod timed_latencies;
 mod tool_json;
+mod tool_log;
 mod tool_text;
 mod workbook;
 mod zip_limits;
 
 use std::path::Path;
 
-use json_table::JsonTable;
+use json_table::JsonDocument;
 use open::OpenedFile;
 
 pub use comparison::{encoding_of, is_comparison, read_comparison};
@@ -137,8 +139,14 @@ pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
             if json::may_be_ours(path, &mut text)? {
                 return lacks;
             }
-            let mut table = JsonTable::of_object(path, text)?;
-            foreign::read_times_of(&mut table, request, false)
+            match JsonDocument::of_object(path, text)? {
+                JsonDocument::Table(mut table) => {
+                    foreign::read_times_of(&mut table, request, false)
+                }
+                JsonDocument::Distribution(_) => {
+                    Err(ResultsError::OnlyDistribution(path.to_owned()))
+                }
+            }
         }
         OpenedFile::Log(_) => lacks,
         OpenedFile::Percentiles(_) => Err(ResultsError::OnlyDistribution(path.to_owned())),

@@ -12,6 +12,7 @@ use super::encoding::{TextFile, is_text};
 use super::json_lines::JsonLines;
 use super::json_table::JsonTable;
 use super::percentile_table::{self, PercentileTable};
+use super::tool_log::{OpenedText, ToolLog};
 use super::workbook::{RangeFile, XlsxFile};
 use super::{container, json_value, tool_text, zip_limits};
 use crate::error::{Refusal, Result, ResultsError};
@@ -93,7 +94,10 @@ fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<Opene
             let csv = path.with_extension("csv");
             return refused(Refusal::TextNamedWorkbook(csv));
         }
-        TextKind::Table => OpenedFile::Cells(Box::new(CsvFile::open(path, text, head))),
+        TextKind::Table => OpenedFile::Cells(match ToolLog::open(path, text, head)? {
+            OpenedText::Log(log) => Box::new(log),
+            OpenedText::Other(text) => Box::new(CsvFile::open(path, text, head)),
+        }),
     })
 }
 

@@ -15,6 +15,13 @@ pub enum Remark {
     Invalid(CellCount),
     /// Numbers that the workbook stores as text were read as numbers.
     TextNumbers(CellCount),
+    /// The times are the ends of buckets.
+    Buckets {
+        /// The number of buckets that are not empty.
+        count: u64,
+        /// Begin and end, in milliseconds, of the one that is widest against its end.
+        widest_ms: (f64, f64),
+    },
     /// A point or comma before three digits was read as one of thousands: the first such number.
     Thousands(String),
 }

@@ -13,7 +13,7 @@ const LABEL: &str = "client group message server user users";
 
 /// Words of times that are not those of messages: parts of them, pauses, limits, and measures of spread.
 const OTHER_TIME: &str = "backoff blocked budget connect connecting cpu deadline deviation dns gap gc goal \
-    handshake idle interval jitter limit lookup pause period queue queued queueing queuing setup slo sla sleep std stddev \
+    handshake idle interval iteration jitter limit lookup pause period queue queued queueing queuing session setup slo sla sleep std stddev \
     stdev target teardown think thinktime threshold timeout ttfb ttl var variance wait waiting warmup";
 
 /// Words of latencies.
