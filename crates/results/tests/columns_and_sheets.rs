@@ -4,6 +4,8 @@
 
 mod files;
 
+use std::io::Write;
+
 use files::{file, message, workbook};
 use results::read::{ColumnRequest, Remark, RunnerUp, TimeColumn, read_times};
 use results::{ColumnProblem, ResultsError};
@@ -265,4 +267,60 @@ fn hidden_sheets_were_left_out_without_a_word() {
             [Remark::HiddenLeftOut(vec!["_targets".to_owned()])]
         );
     }
+}
+
+/// An OpenDocument spreadsheet with a sheet that is not displayed before one that is.
+fn ods_with_hidden() -> Vec<u8> {
+    let sheet = |name: &str, style: &str, head: &str, value: &str| {
+        format!(
+            "<table:table table:name=\"{name}\" table:style-name=\"{style}\"><table:table-row>\
+             <table:table-cell office:value-type=\"string\"><text:p>{head}</text:p></table:table-cell>\
+             </table:table-row><table:table-row><table:table-cell office:value-type=\"float\" office:value=\"{value}\">\
+             <text:p>{value}</text:p></table:table-cell></table:table-row></table:table>"
+        )
+    };
+    let style = |name: &str, display: bool| {
+        format!(
+            "<style:style style:name=\"{name}\" style:family=\"table\"><style:table-properties \
+             table:display=\"{display}\"/></style:style>"
+        )
+    };
+    let content = format!(
+        "<?xml version=\"1.0\"?><office:document-content \
+         xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
+         xmlns:style=\"urn:oasis:names:tc:opendocument:xmlns:style:1.0\" \
+         xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
+         xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:automatic-styles>{}{}\
+         </office:automatic-styles><office:body><office:spreadsheet>{}{}</office:spreadsheet></office:body>\
+         </office:document-content>",
+        style("ta1", false),
+        style("ta2", true),
+        sheet("targets", "ta1", "latency_ms", "100"),
+        sheet("results", "ta2", "rtt_ms", "2"),
+    );
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let manifest = "<?xml version=\"1.0\"?><manifest:manifest \
+                    xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>";
+    for (name, text) in [
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", manifest),
+        ("content.xml", &content),
+    ] {
+        archive.start_file(name, stored).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_sheet_of_an_ods_that_is_not_displayed_is_left_out_by_name() {
+    let (_folder, path) = file("a.ods", ods_with_hidden());
+    let column = read_times(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(column.times.values_ms, [2.0]);
+    assert_eq!(
+        column.remarks,
+        [Remark::HiddenLeftOut(vec!["targets".to_owned()])]
+    );
 }

@@ -12,9 +12,10 @@ const OTHER: &str = "bucket bytes category class code count counter host id inde
 const LABEL: &str = "client group message server user users";
 
 /// Words of times that are not those of messages: parts of them, pauses, limits, and measures of spread.
-const OTHER_TIME: &str = "backoff blocked budget connect connecting cpu deadline deviation dns gap gc goal \
-    handshake idle interval iteration jitter limit lookup pause period queue queued queueing queuing session setup slo sla sleep std stddev \
-    stdev target teardown think thinktime threshold timeout ttfb ttl var variance wait waiting warmup";
+const OTHER_TIME: &str = "age backoff blocked boot budget byte connect connecting cpu deadline deviation dial dialup \
+    dns gap gc goal handshake idle init interval iteration jitter limit lookup pause period queue queued queueing queuing \
+    reconnect reconnecting reconnection session setup shutdown slo sla sleep startup std stddev stdev target teardown \
+    think thinktime threshold timeout ttfb ttl var variance wait waiting warmup";
 
 /// Words of latencies.
 const LATENCY: &str = "latency latencies lat latenz latence latencia rtt roundtrip ping";
@@ -247,6 +248,8 @@ mod tests {
             "jitter_ms",
             "latency_target",
             "latency_stddev",
+            "time_to_first_byte",
+            "reconnect_ms",
         ] {
             assert!(ColumnName::of(name).is_other_time(), "{name}");
             assert!(rank(name) > rank("value_ms"), "{name}");

@@ -76,10 +76,13 @@ impl NameParts {
         if let Some(unit) = fraction(name) {
             return with(unit);
         }
+        if found.len() == 1 && name.trim_end().ends_with(SIGNS) {
+            return with(NamedUnit::Other);
+        }
         let Some((start, last)) = found.last() else {
             return with(NamedUnit::None);
         };
-        if found.len() > 1 && is_of_something_else(&found) {
+        if found.len() > 1 && (is_of_something_else(&found) || ends_with_other_unit(name)) {
             return with(NamedUnit::Other);
         }
         let before = &name[..*start];
@@ -185,10 +188,23 @@ const OTHER_UNITS: &str = "bit bits byte bytes kb kib kbit kbits kbyte kbytes mb
 /// Words of counts and figures without a unit. One thing is no count: `latency_request` is that of a request.
 const COUNTS: &str = "n cnt num count counts counter samples frames packets pkts messages msgs requests reqs responses \
     calls hops errors failures timeouts retries items rows events ops tokens pages blocks lines chars characters ratio \
-    share fraction score rank idx index users clients connections conns threads cycles";
+    percentile percentiles quantile share fraction score rank idx index users clients connections conns threads cycles";
 
 /// Words before a count that make it a circumstance: `time per 100 requests`.
-const CIRCUMSTANCES: &str = "per of for to by at with each all under between across and vs";
+const CIRCUMSTANCES: &str =
+    "per of for to by at with each all under between across and vs first last";
+
+/// Signs of shares, counts and prices.
+const SIGNS: [char; 6] = ['%', '‰', '#', '$', '€', '£'];
+
+/// Returns `true` for `kB`, whose capital begins no word, and for a sign at the end.
+fn ends_with_other_unit(name: &str) -> bool {
+    let name = name.trim_end();
+    let last = name.rsplit(|c: char| !c.is_alphanumeric()).next();
+    let is_mixed = |last: &str| last.len() < name.len() && last.chars().any(char::is_uppercase);
+    let is_unit = |last: &str| is_mixed(last) && has(OTHER_UNITS, &last.to_lowercase());
+    name.ends_with(SIGNS) || last.is_some_and(is_unit)
+}
 
 fn has(words: &str, wanted: &str) -> bool {
     words.split_ascii_whitespace().any(|word| word == wanted)
@@ -206,7 +222,7 @@ fn is_of_something_else(words: &[(usize, String)]) -> bool {
         || has(COUNTS, last) && !is_circumstance
         || before
             .iter()
-            .any(|(_, word)| word.len() > 1 && has(OTHER_UNITS, word))
+            .any(|(_, word)| word.len() > 1 && word != "byte" && has(OTHER_UNITS, word))
 }
 
 /// Returns `true` for what may be a unit that is not known here: up to three letters or signs, but for the usual words
@@ -251,8 +267,9 @@ fn fraction(text: &str) -> Option<NamedUnit> {
 fn quantity_over_unit(text: &str) -> Option<(&str, TimeUnit)> {
     const TIMES: &str = "t τ time times zeit latency latencies lat latenz latence latencia rtt roundtrip delay elapsed \
         duration dauer lag jitter ttfb";
-    let (quantity, unit) = text.rsplit_once('/')?;
-    let unit = TimeUnit::of_word(&unit.trim().to_lowercase())?;
+    let (quantity, under) = text.rsplit_once('/')?;
+    // `rtt/ms (mean)`
+    let unit = TimeUnit::of_word(&words(under).first()?.1)?;
     let words = words_of(quantity);
     let says = |wanted: &str| words.iter().any(|word| word == wanted);
     // Pings in a second are counted, in a millisecond hardly.
@@ -484,6 +501,8 @@ mod tests {
             ("rtt / [ms]", "rtt / [ms]", Milliseconds),
             ("rtt/10^-6 s", "rtt", Microseconds),
             ("ping/ms", "ping", Milliseconds),
+            ("rtt/ms (mean)", "rtt", Milliseconds),
+            ("rtt/ms avg", "rtt", Milliseconds),
         ] {
             let parts = NameParts::of(name);
             assert_eq!(parts.unit, NamedUnit::Known(known), "{name}");
@@ -514,6 +533,10 @@ mod tests {
             "latency (%)",
             "latency [hops]",
             "latency_kb_p99",
+            "latency in kB",
+            "latency %",
+            "latency #",
+            "latency_percentile",
         ] {
             assert_eq!(unit(name), NamedUnit::Other, "{name}");
         }
@@ -533,6 +556,7 @@ mod tests {
             "time per request",
             "time per 100 requests",
             "latency at 50 clients",
+            "time to first byte",
         ] {
             assert_eq!(unit(name), NamedUnit::None, "{name}");
         }
