@@ -8,7 +8,7 @@ use measurement::run::{RunHistograms, Summary};
 use super::cells::CellSource;
 use super::hlog::IntervalLog;
 use super::json::{self, JsonRun};
-use super::json_table::JsonDocument;
+use super::json_table::ForeignObject;
 use super::open::{self, OpenedFile};
 use super::percentile_table::PercentileTable;
 use super::remark::Remark;
@@ -38,9 +38,9 @@ pub fn read_distribution(
             if json::may_be_ours(path, &mut text)? {
                 return of_json(path, &JsonRun::read(path, text)?, request, both);
             }
-            match JsonDocument::of_object(path, text)? {
-                JsonDocument::Table(mut table) => of_cells(&mut table, request, both),
-                JsonDocument::Distribution(table) => Ok(vec![of_percentiles(&table, request)]),
+            match ForeignObject::of_object(path, text)? {
+                ForeignObject::Table(mut table) => of_cells(&mut table, request, both),
+                ForeignObject::Distribution(table) => Ok(vec![of_percentiles(&table, request)]),
             }
         }
         OpenedFile::Log(text) => of_log(IntervalLog::open(path, text.file)?, request, both),

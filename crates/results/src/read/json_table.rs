@@ -26,13 +26,13 @@ pub(super) struct JsonTable {
 }
 
 /// An object that is not the summary of a run.
-pub(super) enum JsonDocument {
+pub(super) enum ForeignObject {
     Table(JsonTable),
     /// Buckets of times, and no single ones.
     Distribution(PercentileTable),
 }
 
-impl JsonDocument {
+impl ForeignObject {
     pub(super) fn of_object(path: &Path, text: TextFile) -> Result<Self> {
         let encoding = text.encoding;
         let document = parse(path, text)?;

@@ -51,7 +51,7 @@ mod zip_limits;
 
 use std::path::Path;
 
-use json_table::JsonDocument;
+use json_table::ForeignObject;
 use open::OpenedFile;
 
 pub use comparison::{encoding_of, is_comparison, read_comparison};
@@ -139,11 +139,11 @@ pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
             if json::may_be_ours(path, &mut text)? {
                 return lacks;
             }
-            match JsonDocument::of_object(path, text)? {
-                JsonDocument::Table(mut table) => {
+            match ForeignObject::of_object(path, text)? {
+                ForeignObject::Table(mut table) => {
                     foreign::read_times_of(&mut table, request, false)
                 }
-                JsonDocument::Distribution(_) => {
+                ForeignObject::Distribution(_) => {
                     Err(ResultsError::OnlyDistribution(path.to_owned()))
                 }
             }

@@ -40,7 +40,7 @@ pub(super) struct ColumnName {
     pub(super) unclear_unit: Option<String>,
     pub(super) metric: Option<Metric>,
     is_rate: bool,
-    /// It has a unit of something else than a time.
+    /// True for a unit of something else than a time.
     is_of_something_else: bool,
     /// Lowercase, without the unit.
     words: Vec<String>,

@@ -29,8 +29,8 @@ pub(super) struct NumberForms {
     comma: SignEvidence,
     /// A number from 1 to 999 without decimals.
     below_thousand: Option<SeenText>,
-    /// A number from 1000 on whose thousands nothing separates.
-    ungrouped_thousand: Option<SeenText>,
+    /// A number from 1000 on whose thousands neither point nor comma separates.
+    other_thousands: Option<SeenText>,
 }
 
 /// The knowledge about other columns of the file.
@@ -68,8 +68,8 @@ impl NumberForms {
         if number.is_below_thousand() {
             self.below_thousand.get_or_insert_with(seen);
         }
-        if number.is_ungrouped_thousand() {
-            self.ungrouped_thousand.get_or_insert_with(seen);
+        if number.has_other_thousands() {
+            self.other_thousands.get_or_insert_with(seen);
         }
     }
 
@@ -124,8 +124,8 @@ impl NumberForms {
             DecimalSign::Point => comma,
             DecimalSign::Comma => point,
         };
-        match (&grouped.either, &self.ungrouped_thousand) {
-            // Nothing shows for certain that this writer separates thousands, and another number shows the contrary.
+        match (&grouped.either, &self.other_thousands) {
+            // Nothing shows for certain that this writer separates thousands so, and another number shows the contrary.
             (Some(one), Some(other)) if grouped.thousands.is_none() => {
                 Err([one.clone(), other.clone()])
             }
@@ -136,7 +136,7 @@ impl NumberForms {
     /// Decides about a sign that stands before three digits wherever it stands: it is the decimal one, or the other
     /// is.
     ///
-    /// | decimals elsewhere | whole below 1000 and zeros at the end | thousands without sign | meaning |
+    /// | decimals elsewhere | whole below 1000 and zeros at the end | other thousands | meaning |
     /// |---|---|---|---|
     /// | the other sign | any | no | thousands |
     /// | this sign | no | any | decimals |
@@ -162,7 +162,7 @@ impl NumberForms {
             None if is_point && file.has_decimal_points => return Ok(sign),
             _ => {}
         }
-        let other = self.ungrouped_thousand.as_ref();
+        let other = self.other_thousands.as_ref();
         let other = other.or(self.below_thousand.as_ref());
         let other = other.or(evidence.another.as_ref());
         Err([one.clone(), other.unwrap_or(one).clone()])
@@ -266,7 +266,9 @@ mod tests {
             ),
             (&["2049", "1.049"], true, decimals(DecimalSign::Point)),
             (&["1 234", "1,5"], false, decimals(DecimalSign::Comma)),
-            (&["1 234", "1,500"], false, both("1,500", "1,500")),
+            (&["1 234", "1,500"], false, both("1,500", "1 234")),
+            (&["1’234", "0.5", "1,234"], true, both("1,234", "1’234")),
+            (&["1 234,567", "1,500"], false, decimals(DecimalSign::Comma)),
             (&["1’234", "0.5"], false, decimals(DecimalSign::Point)),
         ] {
             assert_eq!(decide(texts, has_decimal_points), wanted, "{texts:?}");
@@ -279,7 +281,7 @@ mod tests {
         let whole = (value / unit).to_string();
         let mut text = String::new();
         for (at, digit) in whole.chars().enumerate() {
-            if at > 0 && (whole.len() - at) % 3 == 0 {
+            if at > 0 && (whole.len() - at).is_multiple_of(3) {
                 text.extend(group);
             }
             text.push(digit);

@@ -174,14 +174,14 @@ impl<'t> NumberText<'t> {
         self.has_no_sign() && self.whole_digits <= 3 && self.has_digit_above_zero()
     }
 
-    /// Returns `true` for `1049` and `1049.5`: its writer does not separate thousands.
-    pub(super) fn is_ungrouped_thousand(self) -> bool {
+    /// Returns `true` for `1049`, `1049.5` and `1 049`: neither point nor comma separates its thousands.
+    pub(super) fn has_other_thousands(self) -> bool {
         let whole = self
             .text
             .split(['.', ',', 'e', 'E'])
             .next()
             .unwrap_or_default();
-        whole.bytes().filter(u8::is_ascii_digit).count() > 3 && !whole.contains(is_blank_group)
+        whole.bytes().filter(u8::is_ascii_digit).count() > 3
     }
 
     /// Returns `true` when its last digit is a zero, which a program that prints only digits with a meaning leaves out

@@ -105,7 +105,7 @@ struct Candidate<'t> {
     column: &'t HeaderColumn,
     contents: &'t ColumnContents,
     name: Option<ColumnName>,
-    /// Its cells look like the time of day, or since some moment.
+    /// True if its cells look like the time of day, or since some moment.
     is_clock: bool,
 }
 

@@ -1,5 +1,6 @@
 //! The unit that a column's name says, where it stands as one.
 
+use super::other_unit::{ends_with_other_unit, is_count, is_of_something_else, is_short};
 use crate::read::time_unit::TimeUnit;
 
 /// The unit in a name.
@@ -76,13 +77,18 @@ impl NameParts {
         if let Some(unit) = fraction(name) {
             return with(unit);
         }
-        if found.len() == 1 && name.trim_end().ends_with(SIGNS) {
+        if found.len() == 1 && ends_with_other_unit(name) {
             return with(NamedUnit::Other);
         }
         let Some((start, last)) = found.last() else {
             return with(NamedUnit::None);
         };
-        if found.len() > 1 && (is_of_something_else(&found) || ends_with_other_unit(name)) {
+        // `{"run": {"samples": […]}}` is a list of them.
+        let is_key = name[..*start].ends_with('.') && is_count(last);
+        if found.len() > 1
+            && !is_key
+            && (is_of_something_else(&found) || ends_with_other_unit(name))
+        {
             return with(NamedUnit::Other);
         }
         let before = &name[..*start];
@@ -180,60 +186,6 @@ fn unit_within(within: &str) -> NamedUnit {
     NamedUnit::None
 }
 
-/// Units of other things.
-const OTHER_UNITS: &str = "bit bits byte bytes kb kib kbit kbits kbyte kbytes mb mib mbit mbits mbyte mbytes gb gib tb \
-    tib m km cm mm nm miles feet px pixel pixels v mv volt volts w mw kw watt watts kwh j joule joules ampere amperes hz \
-    khz mhz ghz db dbm bpm rpm k kelvin celsius fahrenheit degrees g kg grams pct percent percentage usd eur cents";
-
-/// Words of counts and figures without a unit. One thing is no count: `latency_request` is that of a request.
-const COUNTS: &str = "n cnt num count counts counter samples frames packets pkts messages msgs requests reqs responses \
-    calls hops errors failures timeouts retries items rows events ops tokens pages blocks lines chars characters ratio \
-    percentile percentiles quantile share fraction score rank idx index users clients connections conns threads cycles";
-
-/// Words before a count that make it a circumstance: `time per 100 requests`.
-const CIRCUMSTANCES: &str =
-    "per of for to by at with each all under between across and vs first last";
-
-/// Signs of shares, counts and prices.
-const SIGNS: [char; 6] = ['%', '‰', '#', '$', '€', '£'];
-
-/// Returns `true` for `kB`, whose capital begins no word, and for a sign at the end.
-fn ends_with_other_unit(name: &str) -> bool {
-    let name = name.trim_end();
-    let last = name.rsplit(|c: char| !c.is_alphanumeric()).next();
-    let is_mixed = |last: &str| last.len() < name.len() && last.chars().any(char::is_uppercase);
-    let is_unit = |last: &str| is_mixed(last) && has(OTHER_UNITS, &last.to_lowercase());
-    name.ends_with(SIGNS) || last.is_some_and(is_unit)
-}
-
-fn has(words: &str, wanted: &str) -> bool {
-    words.split_ascii_whitespace().any(|word| word == wanted)
-}
-
-/// Returns `true` when the words say a unit of something else than a time, or a count.
-fn is_of_something_else(words: &[(usize, String)]) -> bool {
-    let Some(((_, last), before)) = words.split_last() else {
-        return false;
-    };
-    let is_circumstance = before.last().is_some_and(|(_, word)| {
-        has(CIRCUMSTANCES, word) || word.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    has(OTHER_UNITS, last) && !is_circumstance
-        || has(COUNTS, last) && !is_circumstance
-        || before
-            .iter()
-            .any(|(_, word)| word.len() > 1 && word != "byte" && has(OTHER_UNITS, word))
-}
-
-/// Returns `true` for what may be a unit that is not known here: up to three letters or signs, but for the usual words
-/// of statistics and protocols.
-fn is_short(text: &str) -> bool {
-    const NO_UNITS: &str =
-        "avg max min med std sd all new old raw net sum tcp udp tls ssl ws wss api eu ap";
-    let is_word = !text.contains(|c: char| c.is_ascii_digit() || c.is_whitespace());
-    !has(NO_UNITS, text) && is_word && text.chars().count() <= 3
-}
-
 /// `µ s` without its blank.
 fn micro(text: &str) -> Option<TimeUnit> {
     (text == "µs" || text == "μs").then_some(TimeUnit::Microseconds)
@@ -274,7 +226,7 @@ fn quantity_over_unit(text: &str) -> Option<(&str, TimeUnit)> {
     let says = |wanted: &str| words.iter().any(|word| word == wanted);
     // Pings in a second are counted, in a millisecond hardly.
     let is_ping = says("ping") && unit != TimeUnit::Seconds;
-    let is_time = is_ping || words.iter().any(|word| has(TIMES, word));
+    let is_time = is_ping || TIMES.split_ascii_whitespace().any(says);
     is_time.then_some((quantity, unit))
 }
 
@@ -557,6 +509,7 @@ mod tests {
             "time per 100 requests",
             "latency at 50 clients",
             "time to first byte",
+            "run.samples",
         ] {
             assert_eq!(unit(name), NamedUnit::None, "{name}");
         }
