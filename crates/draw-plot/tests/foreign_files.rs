@@ -188,3 +188,33 @@ fn buckets_are_drawn_at_their_ends_and_say_how_wide_they_are() {
             .contains("--kind percentiles")
     );
 }
+
+#[test]
+fn a_log_that_was_decoded_is_said_to_be_in_every_kind_of_picture() {
+    let folder = Folder::new();
+    let run = test_support::fixtures::closed_loop_run(|_| {});
+    for name in ["a.json", "a.hlog"] {
+        let path = folder.path(name);
+        results::write::Output::create(&path)
+            .unwrap()
+            .write(&run)
+            .unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let utf_16: Vec<u8> = format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        fs::write(&path, utf_16).unwrap();
+    }
+    for (name, kind) in [
+        ("a.json", "percentiles"),
+        ("a.json", "timeline"),
+        ("a.hlog", "cdf"),
+        ("a.hlog", "timeline"),
+        ("a.hlog", "heatmap"),
+    ] {
+        let said = folder.drawn(&[name, "--kind", kind, "-o", "a.svg"]);
+        let wanted = format!("{name} is read as UTF-16, because it is not UTF-8\n");
+        assert_eq!(said.matches(&wanted).count(), 1, "{kind}: {said}");
+    }
+}

@@ -227,7 +227,13 @@ fn a_clock_was_drawn_as_a_latency() {
         dates,
         "column `latency` of a.csv holds no numbers: cell B2 holds the text `2026-11-28T12:00:01`"
     );
-    // Durations in the form of a clock are short, and go up and down.
+    // Durations in the form of a clock are short, and have fractions where they are sorted.
+    let sorted = read("n,latency\n1,00:00:01.125\n2,00:00:01.250\n3,00:00:01.5\n");
+    assert_eq!(sorted.times.values_ms, [1_125.0, 1_250.0, 1_500.0]);
+    assert_eq!(
+        read("n,Duration (h)\n1,1000\n2,1001\n").times.values_ms[0],
+        3.6e9
+    );
     let short = read("n,latency\n1,00:00:01.250\n2,00:00:01.125\n3,00:00:01.5\n");
     assert_eq!(short.times.values_ms, [1_250.0, 1_125.0, 1_500.0]);
 }
@@ -322,5 +328,23 @@ fn a_sheet_of_an_ods_that_is_not_displayed_is_left_out_by_name() {
     assert_eq!(
         column.remarks,
         [Remark::HiddenLeftOut(vec!["targets".to_owned()])]
+    );
+}
+
+#[test]
+fn a_time_of_day_of_a_workbook_was_drawn_as_a_latency() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let format = rust_xlsxwriter::Format::new().set_num_format("h:mm:ss");
+    sheet.write_string(0, 0, "latency").unwrap();
+    for (row, day) in [(1, 0.5), (2, 0.500_02), (3, 0.500_01)] {
+        sheet
+            .write_number_with_format(row, 0, day, &format)
+            .unwrap();
+    }
+    let (_folder, path) = file("a.xlsx", book.save_to_buffer().unwrap());
+    assert_eq!(
+        message(&path, &ColumnRequest::default()),
+        "column `latency` of sheet `Sheet1` of a.xlsx is a point in time by its cells, not a time"
     );
 }

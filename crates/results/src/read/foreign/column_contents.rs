@@ -34,6 +34,8 @@ pub(super) struct ColumnContents {
     /// Times of the form `00:00:01`, and those among them that are later than a duration of that form is long.
     clocks: u64,
     late_clocks: u64,
+    /// Those among them of whole seconds.
+    whole_clocks: u64,
     /// The smallest number without a unit of its own.
     smallest: Option<f64>,
 }
@@ -96,9 +98,7 @@ impl ColumnContents {
             }
             CellValue::Duration(ms) => {
                 self.times += 1;
-                self.clocks += 1;
-                self.late_clocks += u64::from(ms >= HOUR_MS);
-                self.values.add(ms);
+                self.add_clock(ms, HOUR_MS);
             }
             CellValue::Text(text) | CellValue::Field(text) => self.add_text(cell, text),
             CellValue::Error => self.note_other(cell),
@@ -124,11 +124,10 @@ impl ColumnContents {
                 if text.contains(':') {
                     // `12:30` may be of hours.
                     let is_short = text.matches(':').count() == 1 && !text.contains(['.', ',']);
-                    self.clocks += 1;
-                    self.late_clocks +=
-                        u64::from(ms >= if is_short { HOUR_MS / 60.0 } else { HOUR_MS });
+                    self.add_clock(ms, if is_short { HOUR_MS / 60.0 } else { HOUR_MS });
+                } else {
+                    self.values.add(ms);
                 }
-                self.values.add(ms);
             }
             FieldText::Nothing => self.note_other(cell),
             FieldText::Other => {
@@ -149,6 +148,14 @@ impl ColumnContents {
             self.note_smallest(value);
             self.values.add(unit.to_ms(value));
         }
+    }
+
+    /// Adds a time in the form of a clock, which is none of a message from `late_ms` on.
+    fn add_clock(&mut self, ms: f64, late_ms: f64) {
+        self.clocks += 1;
+        self.late_clocks += u64::from(ms >= late_ms);
+        self.whole_clocks += u64::from(ms % 1_000.0 == 0.0);
+        self.values.add(ms);
     }
 
     fn note_smallest(&mut self, number: f64) {
@@ -187,14 +194,15 @@ impl ColumnContents {
     }
 
     /// Returns `true` when its cells are times of day or dates rather than durations: none of its numbers is below 11
-    /// days, or most cells have the form of a clock, and they only rise or one shows an hour and more.
+    /// days, or most cells have the form of a clock, and they only rise by whole seconds or one shows an hour and more.
     pub(super) fn are_points_in_time(&self, unit: TimeUnit) -> bool {
-        let are_large = self.times == 0
-            && self
-                .smallest
-                .is_some_and(|least| unit.to_ms(least) >= POINT_FROM_MS);
+        // Nobody counts from 1970 in minutes.
+        let is_fine = !matches!(unit, TimeUnit::Minutes | TimeUnit::Hours);
+        let is_large = |least: f64| is_fine && unit.to_ms(least) >= POINT_FROM_MS;
+        let are_large = self.times == 0 && self.smallest.is_some_and(is_large);
         let are_clocks = self.clocks * 2 > self.numbers();
-        are_large || are_clocks && (self.late_clocks > 0 || self.only_rises())
+        let tick = self.whole_clocks == self.clocks && self.only_rises();
+        are_large || are_clocks && (self.late_clocks > 0 || tick)
     }
 
     /// Returns `true` when it counts rows: each value is one more than the one above it.

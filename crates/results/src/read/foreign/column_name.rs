@@ -6,7 +6,7 @@ use crate::read::time_unit::TimeUnit;
 
 /// Words of counts, identifiers and texts: a name with one of them is not that of a latency.
 const OTHER: &str = "bucket bytes category class code count counter host id index label length method mode msg num \
-    number payload port rate seq sequence size status sum type unit units url";
+    number payload port rate seq sequence size status type unit units url";
 
 /// Words of whom or what a time is of: a label without a unit or a word of latencies beside them.
 const LABEL: &str = "client group message server user users";
@@ -164,7 +164,8 @@ impl ColumnName {
             "duration dauer",
             "time times",
         ];
-        if self.is_other() {
+        // Sums are times, and none of messages.
+        if self.is_other() || self.says("sum") {
             return None;
         }
         if self.is_other_time() {
