@@ -215,8 +215,16 @@ fn header_of(rows: &[HeadRow]) -> Option<usize> {
     if above == 0 {
         return is_numbered_by_pandas(rows).then_some(0);
     }
+    // A row of words for no value is one of values.
+    let is_name = |cell: &HeadCell| match cell {
+        HeadCell::Text(text) => FieldText::of(text) != FieldText::Nothing,
+        _ => false,
+    };
     // Of equals the first.
-    (0..above).rev().max_by_key(|at| rows[*at].1.len())
+    (0..above)
+        .rev()
+        .filter(|at| rows[*at].1.values().any(is_name))
+        .max_by_key(|at| rows[*at].1.len())
 }
 
 /// Columns without names are numbered by pandas: nothing above the index, then 0, 1, 2, …
@@ -341,6 +349,12 @@ mod tests {
             (table.first_row, data(&table)),
             (1, vec!["host".to_owned(), "rtt".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_first_row_without_a_value_is_no_header() {
+        let table = header(&["N/A", "1.5", "2.5"]);
+        assert_eq!((table.first_row, data(&table)), (0, vec!["A".to_owned()]));
     }
 
     #[test]
