@@ -1,6 +1,7 @@
 //! Ctrl-C, SIGTERM, or a terminal that is closed: the first ends the work early, the second the program, unless
 //! everything is measured and still to be saved.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use host::signals::{Signal, Signals};
+use tokio::runtime::Runtime;
 
 use crate::bounded::within;
 use crate::exit_status::ExitStatus;
@@ -130,10 +132,7 @@ impl Interrupts {
         lock(&self.0.unfinished)
     }
 
-    async fn listen(&self) {
-        let Ok(mut signals) = Signals::catch().and_then(Signals::and_hangup) else {
-            return;
-        };
+    async fn listen(&self, mut signals: Signals) {
         loop {
             match signals.next().await {
                 Signal::Interrupt | Signal::Terminate => self.interrupt(),
@@ -147,6 +146,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Starts catching the signals, on a runtime that has to run to deliver them.
+fn catch_signals() -> io::Result<(Runtime, Signals)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let signals = {
+        let _entered = runtime.enter();
+        Signals::catch().and_then(Signals::and_hangup)?
+    };
+    Ok((runtime, signals))
+}
+
 /// Runs `body`. The first interrupt stops it; the second one leaves it behind and ends with exit code 130, unless
 /// everything is measured by then. A body that panics ends with 101.
 ///
@@ -158,16 +169,13 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
 ) -> anyhow::Result<ExitStatus> {
     let (ended, end) = mpsc::channel();
     let (interrupts, clean_up) = Interrupts::new(reaction, ended);
-    let listening = interrupts.clone();
-    thread::spawn(move || {
-        // Without a listener the system's own way of ending a program is left in force.
-        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-        {
-            runtime.block_on(listening.listen());
-        }
-    });
+    // Caught before the body creates its first file: a signal that came earlier than its listener would kill the
+    // program and leave the file behind. Without a listener the system's own way of ending a program is left in
+    // force.
+    if let Ok((runtime, signals)) = catch_signals() {
+        let listening = interrupts.clone();
+        thread::spawn(move || runtime.block_on(listening.listen(signals)));
+    }
     let running = interrupts.clone();
     thread::spawn(move || {
         // Nothing of a body that panicked is looked at again.

@@ -24,7 +24,7 @@ pub struct OpenLoopFlags {
 
     /// Raise the rate linearly from 0 during this time, which is part of the measured phase (example: 10s)
     ///
-    /// There is no warm-up then.
+    /// Without warm-up.
     #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
     pub ramp: Option<Duration>,
 

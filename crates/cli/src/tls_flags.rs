@@ -52,7 +52,7 @@ impl TlsFlags {
     {
         let wants_tls = self.insecure || self.ca_cert.is_some() || self.client_cert.is_some();
         if wants_tls && !url.is_tls() {
-            let url = url.as_str().to_owned();
+            let url = url.masked();
             return Err(PlanError::NoCertificate(url).into());
         }
         let certificate_policy = match &self.ca_cert {

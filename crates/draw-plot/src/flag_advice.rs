@@ -9,23 +9,38 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
         return error.into();
     };
     let advice = match cause {
-        ResultsError::NoColumn(_, problem) => match problem {
-            ColumnProblem::NotNumbers { .. } => "; mend it, or name another one with --column",
-            ColumnProblem::NoNumbers(Some(_)) => "; if it is meant, say so with --column",
-            ColumnProblem::OnlyX(_) => ", which --x draws against",
-            ColumnProblem::Ambiguous(_) | ColumnProblem::AmbiguousName { .. } => " with --column",
-            ColumnProblem::NotATime { .. } => "; if it is one, say so with --column and --unit",
-            ColumnProblem::UnclearUnit { .. } => "; give it with --unit",
-            ColumnProblem::MixedNumbers { .. } => {
-                "; say with --decimal point or --decimal comma what stands before decimals"
-            }
-            _ => return error.into(),
-        },
+        ResultsError::NoColumn(place, ColumnProblem::BesideHidden { problem, hidden }) => {
+            let file = place.path.display().to_string();
+            let hidden = wording::files::hidden_left_out(&file, hidden);
+            let advice = advice_on(problem);
+            return anyhow::anyhow!("{error}{advice}; {hidden}: --sheet reads one");
+        }
+        ResultsError::NoColumn(_, problem) => advice_on(problem),
         ResultsError::OnlyDistribution(_) => ": draw it with --kind percentiles, histogram or cdf",
         ResultsError::WrongCell { .. } => "; --skip-invalid leaves such cells out",
         _ => return error.into(),
     };
+    if advice.is_empty() {
+        return error.into();
+    }
     anyhow::anyhow!("{error}{advice}")
+}
+
+fn advice_on(problem: &ColumnProblem) -> &'static str {
+    match problem {
+        ColumnProblem::NotNumbers { .. } => "; mend it, or name another one with --column",
+        ColumnProblem::NoNumbers(Some(_)) | ColumnProblem::OtherTime(_) => {
+            "; if it is meant, say so with --column"
+        }
+        ColumnProblem::OnlyX(_) => ", which --x draws against",
+        ColumnProblem::Ambiguous(_) | ColumnProblem::AmbiguousName { .. } => " with --column",
+        ColumnProblem::NotATime { .. } => "; if it is one, say so with --column and --unit",
+        ColumnProblem::UnclearUnit { .. } => "; give it with --unit",
+        ColumnProblem::MixedNumbers { .. } => {
+            "; say with --decimal point or --decimal comma what stands before decimals"
+        }
+        _ => "",
+    }
 }
 
 /// The notice, with the flag that corrects the guess.
@@ -84,6 +99,11 @@ mod tests {
         assert_eq!(
             message("n,Requests/s\n1,5\n2,6\n3,7\n", None),
             "column `Requests/s` of a.csv is a rate by its name, not a time; if it is one, say so with --column and --unit"
+        );
+        assert_eq!(
+            message("seq,think_time\n4,1\n9,2\n", None),
+            "a.csv has no column that is named like a latency, and `think_time` is the time of something else by its \
+             name; if it is meant, say so with --column"
         );
         assert_eq!(
             message(",b\n0,x\n1,y\n", None),

@@ -40,15 +40,21 @@ fn guess(column: &TimeColumn) -> String {
 
 fn sentence(remark: &Remark, file: &str) -> String {
     match remark {
-        Remark::Encoding(encoding) => {
-            format!("{file} is read as {encoding}, because it is not UTF-8")
-        }
+        Remark::Encoding(encoding) => wording::files::encoding(file, encoding),
         Remark::HiddenSheet(sheet) => {
             format!("sheet `{sheet}` of {file} is hidden, and no other one holds anything")
         }
+        Remark::HiddenLeftOut(hidden) => wording::files::hidden_left_out(file, hidden),
         Remark::Thousands(number) => format!(
             "`{number}` of {file} is read as {}: its separator is one of thousands, as all numbers of the column show",
             number.replace(['.', ','], "")
+        ),
+        Remark::Buckets {
+            count,
+            widest_ms: (start, end),
+        } => format!(
+            "{file} holds {}, each drawn at its end: the widest reaches from {start} ms to {end} ms",
+            counted(*count, "bucket")
         ),
         Remark::TextNumbers(cells) => {
             format!(

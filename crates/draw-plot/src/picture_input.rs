@@ -7,7 +7,7 @@ use measurement::run::Run;
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
-    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, read_distribution,
+    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, encoding_of, read_distribution,
     read_timed_latencies, read_timeline, read_times,
 };
 use units::{counted, grouped};
@@ -112,7 +112,14 @@ pub fn load(
             let data = |runs| Data::Timeline { runs, only };
             load_each(kind, files, data, |file| {
                 let run = read_timeline(file, request)?;
-                Ok((Origin::of_run(file, &run, request.metric), run))
+                let mut origin = Origin::of_run(file, &run, request.metric);
+                origin
+                    .notices
+                    .extend(encoding_of(file)?.map(|encoding| Notice {
+                        text: wording::files::encoding(&file.display().to_string(), encoding),
+                        unit_is_assumed: false,
+                    }));
+                Ok((origin, run))
             })
         }
         PictureKind::Heatmap => load_each(kind, files, Data::Heatmap, |file| {

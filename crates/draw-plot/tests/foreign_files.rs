@@ -139,3 +139,82 @@ fn a_distribution_is_drawn_as_one() {
     assert!(said.contains("300 messages of a.hgrm"), "{said}");
     assert!(folder.svg("p.svg").contains("p50 2.50 ms"));
 }
+
+#[test]
+fn a_hidden_sheet_that_was_left_out_is_named_once() {
+    let folder = Folder::new();
+    for has_times in [true, false] {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let targets = book.add_worksheet().set_name("targets").unwrap();
+        targets.write_string(0, 0, "latency_ms").unwrap();
+        targets.write_number(1, 0, 100.0).unwrap();
+        targets.set_very_hidden(true);
+        let shown = book.add_worksheet().set_name("shown").unwrap();
+        shown.set_active(true);
+        shown.write_string(0, 0, "rtt_ms").unwrap();
+        if has_times {
+            shown.write_number(1, 0, 2.0).unwrap();
+        } else {
+            shown.write_string(1, 0, "slow").unwrap();
+        }
+        book.save(folder.path("a.xlsx")).unwrap();
+        let said = if has_times {
+            folder.drawn(&["a.xlsx", "-o", "a.svg"])
+        } else {
+            folder.refused(1, &["a.xlsx", "-o", "b.svg"])
+        };
+        let wanted = "the hidden sheet `targets` of a.xlsx is left out";
+        assert_eq!(said.matches(wanted).count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn buckets_are_drawn_at_their_ends_and_say_how_wide_they_are() {
+    let folder = Folder::new();
+    let text = r#"{"RunType": "HTTP", "DurationHistogram": {"Count": 10, "Data": [
+        {"Start": 0.001, "End": 0.002, "Percent": 90, "Count": 9},
+        {"Start": 0.004, "End": 0.0045, "Percent": 100, "Count": 1}]}}"#;
+    fs::write(folder.path("a.json"), text).unwrap();
+    for kind in ["percentiles", "cdf", "histogram"] {
+        let said = folder.drawn(&["a.json", "--kind", kind, "-o", "a.svg"]);
+        assert!(said.starts_with(
+            "notice: a.json holds 2 buckets, each drawn at its end: the widest reaches from 1 ms to 2 ms\n"
+        ));
+        assert!(said.contains("10 messages of a.json"), "{said}");
+    }
+    assert!(
+        folder
+            .refused(1, &["a.json", "-o", "b.svg"])
+            .contains("--kind percentiles")
+    );
+}
+
+#[test]
+fn a_log_that_was_decoded_is_said_to_be_in_every_kind_of_picture() {
+    let folder = Folder::new();
+    let run = test_support::fixtures::closed_loop_run(|_| {});
+    for name in ["a.json", "a.hlog"] {
+        let path = folder.path(name);
+        results::write::Output::create(&path)
+            .unwrap()
+            .write(&run)
+            .unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let utf_16: Vec<u8> = format!("\u{feff}{text}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        fs::write(&path, utf_16).unwrap();
+    }
+    for (name, kind) in [
+        ("a.json", "percentiles"),
+        ("a.json", "timeline"),
+        ("a.hlog", "cdf"),
+        ("a.hlog", "timeline"),
+        ("a.hlog", "heatmap"),
+    ] {
+        let said = folder.drawn(&[name, "--kind", kind, "-o", "a.svg"]);
+        let wanted = format!("{name} is read as UTF-16, because it is not UTF-8\n");
+        assert_eq!(said.matches(&wanted).count(), 1, "{kind}: {said}");
+    }
+}

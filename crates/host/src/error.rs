@@ -7,6 +7,12 @@ pub enum HostError {
     /// The system does not show its processes.
     #[error("processes cannot be sampled here")]
     Processes(#[source] io::Error),
+    /// A process to sample beside this one is this one.
+    #[error("process {pid} is this program itself")]
+    OwnProcess {
+        /// Number of the process.
+        pid: u32,
+    },
     /// There is no such process, or it cannot be seen.
     #[error("there is no process {pid} to sample")]
     NoProcess {

@@ -17,7 +17,10 @@ enum Probed {
     Others {
         system: Box<System>,
         processes: Vec<ProbedProcess>,
+        /// Descendants are probed too, but not this process and its own.
         with_descendants: bool,
+        /// This process was found among the descendants.
+        has_left_itself_out: bool,
     },
     /// This process as a whole.
     Own { begun_s: Option<f64> },
@@ -104,23 +107,46 @@ impl ProcessProbe {
             system,
             processes,
             with_descendants: false,
+            has_left_itself_out: false,
         }))
     }
 
     /// A probe of other processes with all their descendants, also those that are begun later. What a
-    /// descendant used that ends during a measurement is not known, and left out.
+    /// descendant used that ends during a measurement is not known, and left out. So are this process and its
+    /// descendants: the process that started the others may have started this one as well.
     ///
     /// # Errors
-    /// When one of the processes is not there, or cannot be seen.
+    /// When one of the processes is not there or cannot be seen, or is this one.
     pub fn trees(pids: &[u32]) -> Result<Self, HostError> {
+        let own = std::process::id();
+        if pids.contains(&own) {
+            return Err(HostError::OwnProcess { pid: own });
+        }
         let mut probe = Self::processes(pids)?;
         if let Probed::Others {
-            with_descendants, ..
+            system,
+            processes,
+            with_descendants,
+            has_left_itself_out,
         } = &mut probe.0
         {
             *with_descendants = true;
+            let found = Descendants::find(system, processes);
+            *has_left_itself_out = found.has_own_process;
         }
         Ok(probe)
+    }
+
+    /// Returns true when this process is a descendant of those in [`trees`](Self::trees), and is left out.
+    #[must_use]
+    pub fn has_left_itself_out(&self) -> bool {
+        matches!(
+            self.0,
+            Probed::Others {
+                has_left_itself_out: true,
+                ..
+            }
+        )
     }
 
     /// A probe of this process as a whole.
@@ -151,9 +177,10 @@ impl ProcessProbe {
                 system,
                 processes,
                 with_descendants,
+                ..
             } => {
                 if *with_descendants {
-                    let new = new_descendants(system, processes);
+                    let new = Descendants::find(system, processes).new;
                     processes.extend(new);
                 }
                 processes.iter_mut().for_each(|p| p.begin(system));
@@ -170,9 +197,10 @@ impl ProcessProbe {
                 system,
                 processes,
                 with_descendants,
+                ..
             } => {
                 if *with_descendants {
-                    let mut new = new_descendants(system, processes);
+                    let mut new = Descendants::find(system, processes).new;
                     for process in &mut new {
                         // All that it used, it used since.
                         process.begun_ns = Some(0);
@@ -202,23 +230,40 @@ impl ProcessProbe {
     }
 }
 
-/// Descendants of the processes that are not among them, children before their own children.
-fn new_descendants(system: &mut System, processes: &[ProbedProcess]) -> Vec<ProbedProcess> {
-    let what = ProcessRefreshKind::nothing().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
-    let mut known: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
-    let mut new = Vec::new();
-    let mut parents = known.clone();
-    while let Some(parent) = parents.pop() {
-        for (pid, process) in system.processes() {
-            if process.parent() == Some(parent) && !known.contains(pid) {
+/// Descendants of probed processes.
+struct Descendants {
+    /// Those that are not probed yet, children before their own children, without this process and its own.
+    new: Vec<ProbedProcess>,
+    has_own_process: bool,
+}
+
+impl Descendants {
+    fn find(system: &mut System, processes: &[ProbedProcess]) -> Self {
+        let what = ProcessRefreshKind::nothing().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+        let own = Pid::from_u32(std::process::id());
+        let mut known: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+        let mut found = Self {
+            new: Vec::new(),
+            has_own_process: false,
+        };
+        let mut parents = known.clone();
+        while let Some(parent) = parents.pop() {
+            for (pid, process) in system.processes() {
+                if process.parent() != Some(parent) || known.contains(pid) {
+                    continue;
+                }
                 known.push(*pid);
+                if *pid == own {
+                    found.has_own_process = true;
+                    continue;
+                }
                 parents.push(*pid);
-                new.push(ProbedProcess::descendant(pid.as_u32()));
+                found.new.push(ProbedProcess::descendant(pid.as_u32()));
             }
         }
+        found
     }
-    new
 }
 
 /// The context switches of a process so far; `None` where the system does not report it. (sysinfo does not know
@@ -357,6 +402,30 @@ mod tests {
         shell.kill().unwrap();
         shell.wait().unwrap();
         assert_eq!((pids.len(), pids[0]), (3, shell.id()), "{pids:?}");
+    }
+
+    /// Whoever runs the test began this process, which begins another.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_and_its_descendants_are_no_part_of_its_parents_tree() {
+        use std::process::Command;
+
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let parent = std::os::unix::process::parent_id();
+        let mut probe = ProcessProbe::trees(&[parent]).unwrap();
+        probe.begin();
+        let pids = probe.end().unwrap().pids;
+        // Named by itself it counts.
+        let named = ProcessProbe::trees(&[child.id()]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(probe.has_left_itself_out());
+        assert!(!named.has_left_itself_out());
+        for own in [std::process::id(), child.id()] {
+            assert!(!pids.contains(&own), "{own} in {pids:?}");
+        }
+        let itself = ProcessProbe::trees(&[parent, std::process::id()]);
+        assert!(matches!(itself, Err(HostError::OwnProcess { .. })));
     }
 
     #[test]

@@ -3,15 +3,19 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
+//! | `mask` | [`mask_url`]: URLs without their secrets |
 //! | `server_url` | [`ServerUrl`]: where the server is |
+//! | `url_refusal` | refusals of a URL, and the one to type in its place |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
 //! | `schedule` | [`Schedule`]: when each message of an open loop is due |
 
 mod error;
 mod load;
+mod mask;
 mod rate_profile;
 mod schedule;
 mod server_url;
+mod url_refusal;
 
 use std::fmt;
 use std::ops::Deref;
@@ -22,9 +26,10 @@ pub use load::{
     Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,
     MAX_TIMEOUT, MAX_WINDOW, Verify,
 };
+pub use mask::{MASK, mask_url};
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor};
-pub use server_url::{Endpoint, MASK, ServerUrl, mask_url};
+pub use server_url::{Endpoint, ServerUrl};
 
 /// The server that a load is aimed at.
 #[derive(Debug, Clone)]

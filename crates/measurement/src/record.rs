@@ -32,7 +32,7 @@ pub use sampling::{BottomK, ThreadSamples};
 pub use timeline::{
     EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
 };
-pub use upgrade_failure::{AnswerDefect, ForeignAnswer, UpgradeRefusal};
+pub use upgrade_failure::{AnswerDefect, ForeignAnswer, RefusalField, UpgradeRefusal};
 
 /// The whole run's record.
 #[derive(Debug, Clone, Default)]

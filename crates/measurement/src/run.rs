@@ -25,7 +25,8 @@ use crate::record::{Record, Sample, ServiceAndResponse, TimelineRow};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use summary::{
-    CloseReason, ConditionResult, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
+    CloseFrameCount, ConditionResult, Connections, Host, RunContext, SCHEMA, Summary, Throughput,
+    Tool,
 };
 
 pub use crate::verdict::ValiditySummary;

@@ -20,7 +20,7 @@ pub use evidence::{Evidence, TimeInFlight};
 pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond};
 pub use reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
-    INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
+    INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
     RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions,
     THROTTLED_LIMIT, Verdict,
 };

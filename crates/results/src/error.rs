@@ -115,6 +115,13 @@ impl ResultsError {
         Self::Refused(path.to_owned(), Refusal::ZipBomb(excess))
     }
 
+    /// Refuses a document in which a key occurs twice in one object, in a file of lines with the number of the line.
+    pub(crate) fn repeated_key(path: &Path, key: &str, line: Option<u32>) -> Self {
+        let line = line.map_or_else(String::new, |line| format!(" in line {line}"));
+        let refusal = Refusal::RepeatedKey(format!("`{key}`{line}"));
+        Self::Refused(path.to_owned(), refusal)
+    }
+
     pub(crate) fn damaged(place: Place, source: impl Into<Cause>) -> Self {
         Self::Damaged(place, source.into())
     }
@@ -188,6 +195,9 @@ pub enum Refusal {
     /// A JSON document without a list of numbers.
     #[error("holds no list of times, and no run of ws-bench")]
     NoList,
+    /// One JSON object has a key twice; the key and its line.
+    #[error("can be read in two ways: one record has the key {0} twice")]
+    RepeatedKey(String),
     /// Only its password opens it.
     #[error("is encrypted: save it without a password")]
     Encrypted,
@@ -225,12 +235,21 @@ pub enum ColumnProblem {
         /// The first cell that is not empty, and its content in words.
         first: Option<Box<(String, String)>>,
     },
-    /// The name says that the column is something else than a time.
+    /// No column is named like a latency, and this one is a time of something else by its name.
+    OtherTime(String),
+    /// The name or the cells say that the column is something else than a time.
     NotATime {
         /// The column.
         column: String,
-        /// The meaning, with an article.
+        /// The meaning, with an article, and what says so.
         meaning: &'static str,
+    },
+    /// The sheets that are shown have no column for this reason, and these are hidden and were left out.
+    BesideHidden {
+        /// The reason.
+        problem: Box<Self>,
+        /// The hidden sheets.
+        hidden: Vec<String>,
     },
     /// The name says something in place of a unit.
     UnclearUnit {
@@ -256,9 +275,11 @@ impl ColumnProblem {
             Self::NoNumbers(_) => 1,
             Self::NoSuchColumn(..) => 2,
             Self::OnlyX(_) => 3,
+            Self::BesideHidden { problem, .. } => problem.nearness(),
             Self::Ambiguous(_) => 4,
             Self::AmbiguousName { .. } => 4,
             Self::NotNumbers { .. }
+            | Self::OtherTime(_)
             | Self::NotATime { .. }
             | Self::UnclearUnit { .. }
             | Self::MixedNumbers { .. } => 5,
@@ -270,6 +291,8 @@ impl ColumnProblem {
             Self::NoSuchSheet(wanted, known) => {
                 format!("no sheet `{wanted}` in {place}: it has {}", quoted(known))
             }
+            // The program says what can be done about the others.
+            Self::BesideHidden { problem, .. } => problem.describe(place),
             Self::NoRows => format!("{place} has no rows"),
             Self::NoNumbers(None) => format!("{place} has no column of numbers"),
             Self::NoNumbers(Some(column)) => format!(
@@ -303,8 +326,12 @@ impl ColumnProblem {
                 format!("column `{column}` of {place} holds no numbers: cell {cell} holds {found}")
             }
             Self::NotATime { column, meaning } => {
-                format!("column `{column}` of {place} is {meaning} by its name, not a time")
+                format!("column `{column}` of {place} is {meaning}, not a time")
             }
+            Self::OtherTime(column) => format!(
+                "{place} has no column that is named like a latency, and `{column}` is the time of something else by \
+                 its name"
+            ),
             Self::UnclearUnit { column, says } => format!(
                 "the unit of column `{column}` of {place} is not known: its name says `{says}`"
             ),

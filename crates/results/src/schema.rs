@@ -112,7 +112,12 @@ macro_rules! columns {
 }
 
 /// Titles of the columns of a `.csv` and of the sheet `latencies`.
-pub const LATENCIES_COLUMNS: [&str; 7] = *LatencyColumn::TITLES.first_chunk().unwrap();
+pub const LATENCIES_COLUMNS: [&str; 8] = *LatencyColumn::TITLES.first_chunk().unwrap();
+
+impl LatencyColumn {
+    /// Columns that every version has written. Those behind them may be absent in an older file.
+    pub(crate) const IN_EVERY_VERSION: usize = Self::Outcome as usize + 1;
+}
 
 columns! {
     /// Columns of [`SUMMARY_SHEET`] and [`COMPARISON_SHEET`].
@@ -132,6 +137,8 @@ columns! {
         ServiceTime: Thousandths = "service_time_ms",
         ResponseTime: Thousandths = "response_time_ms",
         Outcome: Plain = "outcome",
+        /// 1 if the generator was stopped while the message was in flight, else 0.
+        GeneratorStopped: Plain = "generator_stopped",
     }
 
     PercentileColumn {

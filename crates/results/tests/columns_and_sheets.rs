@@ -4,9 +4,11 @@
 
 mod files;
 
+use std::io::Write;
+
 use files::{file, message, workbook};
-use results::ResultsError;
 use results::read::{ColumnRequest, Remark, RunnerUp, TimeColumn, read_times};
+use results::{ColumnProblem, ResultsError};
 use rust_xlsxwriter::Workbook;
 
 fn read(content: &str) -> TimeColumn {
@@ -158,7 +160,7 @@ fn a_hidden_sheet_was_drawn() {
         let column = read_times(&path, &ColumnRequest::default()).unwrap();
         assert_eq!(
             (column.times.values_ms.as_slice(), column.remarks.len()),
-            (&[2.0][..], 0)
+            (&[2.0][..], 1)
         );
         let request = ColumnRequest {
             sheet: Some("_targets".to_owned()),
@@ -192,4 +194,157 @@ fn a_visible_sheet_that_cannot_be_drawn_is_not_passed_over_for_a_hidden_one() {
     let error = read_times(&path, &ColumnRequest::default()).unwrap_err();
     assert!(matches!(error, ResultsError::NoColumn(..)), "{error}");
     assert!(error.to_string().contains("sheet `v`"), "{error}");
+    let ResultsError::NoColumn(_, ColumnProblem::BesideHidden { hidden, .. }) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(hidden, ["h"]);
+}
+
+fn said(content: &str) -> String {
+    let (_folder, path) = file("a.csv", content);
+    message(&path, &ColumnRequest::default())
+}
+
+#[test]
+fn a_clock_was_drawn_as_a_latency() {
+    let wanted = "column `latency` of a.csv is a point in time by its cells, not a time";
+    for cells in [
+        ["12:00:01", "12:00:02", "12:00:01"],
+        ["00:00:01", "00:00:02", "00:00:03"],
+        ["23:59:59", "00:00:01", "00:00:02"],
+        ["12:30", "9:15", "10:45"],
+        ["1764331201", "1764331200", "1764331203"],
+        ["1764331201000", "1764331200000", "1764331203000"],
+    ] {
+        let rows = cells.map(|cell| format!("5,{cell}")).join("\n");
+        assert_eq!(said(&format!("n,latency\n{rows}\n")), wanted, "{cells:?}");
+        let rows = cells.map(|cell| format!("{cell},2.5")).join("\n");
+        let beside = read(&format!("latency,rtt_ms\n{rows}\n"));
+        assert_eq!(beside.times.values_ms, [2.5; 3]);
+    }
+    let dates = said("n,latency\n1,2026-11-28T12:00:01\n2,2026-11-28T12:00:02\n");
+    assert_eq!(
+        dates,
+        "column `latency` of a.csv holds no numbers: cell B2 holds the text `2026-11-28T12:00:01`"
+    );
+    // Durations in the form of a clock are short, and have fractions where they are sorted.
+    let sorted = read("n,latency\n1,00:00:01.125\n2,00:00:01.250\n3,00:00:01.5\n");
+    assert_eq!(sorted.times.values_ms, [1_125.0, 1_250.0, 1_500.0]);
+    assert_eq!(
+        read("n,Duration (h)\n1,1000\n2,1001\n").times.values_ms[0],
+        3.6e9
+    );
+    let short = read("n,latency\n1,00:00:01.250\n2,00:00:01.125\n3,00:00:01.5\n");
+    assert_eq!(short.times.values_ms, [1_250.0, 1_125.0, 1_500.0]);
+}
+
+#[test]
+fn another_time_was_drawn_as_if_it_were_a_latency() {
+    for head in [
+        "think_time",
+        "ttfb_ms",
+        "connect",
+        "queue",
+        "dns_ms",
+        "jitter_ms",
+    ] {
+        let wanted = format!(
+            "a.csv has no column that is named like a latency, and `{head}` is the time of something else by its name"
+        );
+        assert_eq!(said(&format!("seq,{head}\n4,1.5\n9,2.5\n")), wanted);
+        let (_folder, path) = file("a.csv", format!("seq,{head}\n4,1.5\n9,2.5\n"));
+        let request = ColumnRequest {
+            column: Some(head.to_owned()),
+            ..ColumnRequest::default()
+        };
+        let column = read_times(&path, &request).unwrap();
+        assert_eq!(column.times.values_ms, [1.5, 2.5]);
+        assert_eq!(read(&format!("{head},rtt_ms\n1,5\n2,6\n")).column, "rtt_ms");
+    }
+}
+
+#[test]
+fn hidden_sheets_were_left_out_without_a_word() {
+    for is_very in [false, true] {
+        let (_folder, path) = file("a.xlsx", with_hidden(is_very, true));
+        let column = read_times(&path, &ColumnRequest::default()).unwrap();
+        assert_eq!(
+            column.remarks,
+            [Remark::HiddenLeftOut(vec!["_targets".to_owned()])]
+        );
+    }
+}
+
+/// An OpenDocument spreadsheet with a sheet that is not displayed before one that is.
+fn ods_with_hidden() -> Vec<u8> {
+    let sheet = |name: &str, style: &str, head: &str, value: &str| {
+        format!(
+            "<table:table table:name=\"{name}\" table:style-name=\"{style}\"><table:table-row>\
+             <table:table-cell office:value-type=\"string\"><text:p>{head}</text:p></table:table-cell>\
+             </table:table-row><table:table-row><table:table-cell office:value-type=\"float\" office:value=\"{value}\">\
+             <text:p>{value}</text:p></table:table-cell></table:table-row></table:table>"
+        )
+    };
+    let style = |name: &str, display: bool| {
+        format!(
+            "<style:style style:name=\"{name}\" style:family=\"table\"><style:table-properties \
+             table:display=\"{display}\"/></style:style>"
+        )
+    };
+    let content = format!(
+        "<?xml version=\"1.0\"?><office:document-content \
+         xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
+         xmlns:style=\"urn:oasis:names:tc:opendocument:xmlns:style:1.0\" \
+         xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
+         xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:automatic-styles>{}{}\
+         </office:automatic-styles><office:body><office:spreadsheet>{}{}</office:spreadsheet></office:body>\
+         </office:document-content>",
+        style("ta1", false),
+        style("ta2", true),
+        sheet("targets", "ta1", "latency_ms", "100"),
+        sheet("results", "ta2", "rtt_ms", "2"),
+    );
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let manifest = "<?xml version=\"1.0\"?><manifest:manifest \
+                    xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>";
+    for (name, text) in [
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", manifest),
+        ("content.xml", &content),
+    ] {
+        archive.start_file(name, stored).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_sheet_of_an_ods_that_is_not_displayed_is_left_out_by_name() {
+    let (_folder, path) = file("a.ods", ods_with_hidden());
+    let column = read_times(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(column.times.values_ms, [2.0]);
+    assert_eq!(
+        column.remarks,
+        [Remark::HiddenLeftOut(vec!["targets".to_owned()])]
+    );
+}
+
+#[test]
+fn a_time_of_day_of_a_workbook_was_drawn_as_a_latency() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let format = rust_xlsxwriter::Format::new().set_num_format("h:mm:ss");
+    sheet.write_string(0, 0, "latency").unwrap();
+    for (row, day) in [(1, 0.5), (2, 0.500_02), (3, 0.500_01)] {
+        sheet
+            .write_number_with_format(row, 0, day, &format)
+            .unwrap();
+    }
+    let (_folder, path) = file("a.xlsx", book.save_to_buffer().unwrap());
+    assert_eq!(
+        message(&path, &ColumnRequest::default()),
+        "column `latency` of sheet `Sheet1` of a.xlsx is a point in time by its cells, not a time"
+    );
 }

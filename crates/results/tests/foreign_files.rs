@@ -318,6 +318,14 @@ fn files_that_are_none_are_told_apart() {
         ),
         "a.csv is truncated or damaged: row 2 has 3 fields instead of 7"
     );
+    assert_eq!(
+        said(
+            "a.csv",
+            b"client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome,generator_stopped\n\
+              1,2,3,4,5,6,ok"
+        ),
+        "a.csv is truncated or damaged: row 2 has 7 fields instead of 8"
+    );
     for name in ["pandas.xlsx", "pandas.ods", "pandas.xls"] {
         let whole = fs::read(fixture(name)).unwrap();
         let cut = said(name, &whole[..whole.len() / 2]);

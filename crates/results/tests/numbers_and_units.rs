@@ -269,3 +269,157 @@ fn numbers_stored_as_text_and_errors_of_formulas_are_reported() {
     let (_folder, path) = workbook(&[("s", &["latency_ms", "1", "oops"])]);
     assert!(message(&path, &ColumnRequest::default()).starts_with("cell s!A3 of book.xlsx"));
 }
+
+#[test]
+fn a_time_over_its_unit_was_refused_and_another_column_drawn() {
+    for head in ["rtt/ms", "rtt / ms", "rtt/(ms)", "latency/[ms]"] {
+        let column = read("a.csv", format!("x,{head}\n10,1.5\n7,2.5\n9,1.25\n"));
+        assert_eq!(column.column, head);
+        assert_eq!(column.times.values_ms, [1.5, 2.5, 1.25], "{head}");
+        assert!(!column.unit_is_assumed);
+    }
+}
+
+#[test]
+fn a_unit_of_something_else_was_taken_for_milliseconds() {
+    for head in [
+        "latency_kb",
+        "latency (km)",
+        "latency_bytes",
+        "rtt_count",
+        "latency_samples",
+        "duration_frames",
+        "latency [V]",
+        "latency_m",
+        "heap_mb",
+        "size",
+        "id",
+    ] {
+        let wanted = format!(
+            "column `{head}` of a.csv is a count, a size or a label by its name, not a time"
+        );
+        assert_eq!(
+            said(format!("date,{head}\nMonday,1000\nMonday,1007\n")),
+            wanted
+        );
+        if head.starts_with("latency") {
+            // No other column is drawn in its place but one of times.
+            assert_eq!(said(format!("x,{head}\n5,1000\n3,1007\n4,1009\n")), wanted);
+            let beside = read("a.csv", format!("{head},rtt_ms\n1000,1.5\n1007,2.5\n"));
+            assert_eq!(beside.times.values_ms, [1.5, 2.5]);
+        }
+        let (_folder, path) = file("a.csv", format!("x,{head}\n5,1000\n3,1007\n4,1009\n"));
+        let request = ColumnRequest {
+            column: Some(head.to_owned()),
+            unit: Some(TimeUnit::Microseconds),
+            ..ColumnRequest::default()
+        };
+        assert_eq!(read_times(&path, &request).unwrap().times.values_ms[0], 1.0);
+    }
+    assert_eq!(
+        said("latency [A]\n1000\n1007\n"),
+        "the unit of column `latency [A]` of a.csv is not known: its name says `A`"
+    );
+    for head in [
+        "latency_p50",
+        "latency_avg",
+        "latency_client",
+        "latency (client side)",
+        "rtt 2",
+    ] {
+        let column = read("a.csv", format!("x,{head}\n5,1.5\n3,2.5\n4,1.5\n"));
+        assert_eq!(column.times.values_ms, [1.5, 2.5, 1.5], "{head}");
+    }
+}
+
+#[test]
+fn a_plain_thousand_beside_grouped_ones_was_read_as_1_5() {
+    for column in [
+        "950,1234,\"1,500\",\"12,000\"",
+        "\"1,500\",1234",
+        "1234,\"1,501\"",
+    ] {
+        let rows = column.replace(",\"", "\n\"").replace("0,1", "0\n1");
+        let rows = rows.replace("\",1", "\"\n1");
+        let said = said(format!(
+            "latency_ms;n\n{}",
+            rows.replace('\n', ";1\n") + ";1\n"
+        ));
+        assert!(said.contains("can be read in two ways"), "{said}");
+        assert!(said.contains("`1234`"), "{said}");
+    }
+}
+
+#[test]
+fn bare_words_in_json_made_the_file_damaged() {
+    for (name, text, first) in [
+        ("a.json", "[1.5, NaN, null, \"N/A\", 2.5]", "A2"),
+        ("b.json", "[NaN, null, \"N/A\", 1.5, 2.5]", "A1"),
+        (
+            "c.json",
+            "[{\"latency_ms\": 1.5}, {\"latency_ms\": NaN}, {\"latency_ms\": null}, \
+             {\"latency_ms\": \"N/A\"}, {\"latency_ms\": 2.5}]",
+            "A3",
+        ),
+        (
+            "d.jsonl",
+            "{\"latency_ms\": NaN}\n{\"latency_ms\": 1.5}\n{\"latency_ms\": null}\n{\"latency_ms\": \"N/A\"}\n\
+             {\"latency_ms\": 2.5}\n",
+            "A2",
+        ),
+        (
+            "e.json",
+            "{\"latency_ms\": [1.5, NaN, null, \"N/A\", 2.5]}",
+            "A3",
+        ),
+    ] {
+        let column = read(name, text);
+        assert_eq!(column.times.values_ms, [1.5, 2.5], "{name}");
+        assert_eq!(column.times.skipped, 3, "{name}");
+        let [Remark::WithoutValue(cells)] = column.remarks.as_slice() else {
+            panic!("{name}: {:?}", column.remarks);
+        };
+        assert_eq!((cells.count, cells.first.as_str()), (3, first), "{name}");
+    }
+    let (_folder, path) = file("a.json", "{\"latency_ms\": [1.5, Infinity, 2.5]}");
+    assert_eq!(
+        message(&path, &ColumnRequest::default()),
+        "cell A3 of a.json holds infinity, not a time"
+    );
+}
+
+#[test]
+fn the_last_of_two_equal_keys_was_drawn() {
+    for (name, text, wanted) in [
+        (
+            "a.json",
+            "[{\"latency_ms\": 1, \"latency_ms\": 9}]",
+            "the key `latency_ms` twice",
+        ),
+        (
+            "a.jsonl",
+            "{\"latency_ms\": 1}\n{\"latency_ms\": 1, \"latency_ms\": 9}\n",
+            "the key `latency_ms` in line 2 twice",
+        ),
+        (
+            "b.jsonl",
+            "{\"a.ms\": 1, \"a\": {\"ms\": 2}}\n{\"a.ms\": 1}\n",
+            "the key `a.ms` in line 1 twice",
+        ),
+        (
+            "b.json",
+            "[{\"a.ms\": 1, \"a\": {\"ms\": 2}}]",
+            "the key `a.ms` twice",
+        ),
+        (
+            "c.json",
+            "{\"latency_ms\": [1, 2], \"latency_ms\": [8, 9]}",
+            "`latency_ms` twice",
+        ),
+    ] {
+        let (_folder, path) = file(name, text);
+        let said = message(&path, &ColumnRequest::default());
+        let start = format!("{name} can be read in two ways: one record has");
+        assert!(said.starts_with(&start) && said.ends_with(wanted), "{said}");
+    }
+}

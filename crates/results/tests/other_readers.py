@@ -23,7 +23,7 @@ from openpyxl.utils import get_column_letter
 # As INTERFACE.md has them: others may follow.
 COLUMNS = {
     "summary": ["key", "value"],
-    "latencies": ["client", "message", "intended_s", "sent_s", "service_time_ms", "response_time_ms", "outcome"],
+    "latencies": ["client", "message", "intended_s", "sent_s", "service_time_ms", "response_time_ms", "outcome", "generator_stopped"],
     "percentiles": ["percentile", "service_time_ms", "response_time_ms"],
     "timeline": ["second", "sent", "received", "service_p50_ms", "service_p99_ms", "response_p99_ms", "max_ms"],
     "connections": ["client", "connect_ms", "messages", "failed", "close_code"],

@@ -180,8 +180,6 @@ fn tables_of_load_generators_are_known_by_their_headers() {
     }
     let locust = "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time\nGET,/,5,0,12,13\n";
     assert!(said("a.csv", locust).starts_with("a.csv is a summary of locust"));
-    let k6 = "metric_name,timestamp,metric_value\nhttp_reqs,1701079200,1\nhttp_req_duration,1701079200,2.5\n";
-    assert!(said("a.csv", k6).starts_with("a.csv is a table of k6"));
 }
 
 #[test]
@@ -327,4 +325,120 @@ fn tables_of_letters_are_tables() {
         assert_eq!(column.times.values_ms, [1.5, 2.5], "{text}");
         assert_eq!(column.times.skipped, 0, "{text}");
     }
+}
+
+/// What `k6 run --out csv=FILE` writes of these metrics.
+fn k6_csv(points: &[(&str, f64)]) -> String {
+    let head = "metric_name,timestamp,metric_value,check,error,error_code,expected_response,group,method,name,proto,\
+                scenario,service,status,subproto,tls_version,url,extra_tags,metadata\n";
+    let row = |(metric, value): &(&str, f64)| {
+        format!(
+            "{metric},1764331201,{value:.6},,,,true,,GET,\"http://x/a,b\",HTTP/1.1,default,,200,,,http://x/,,\n"
+        )
+    };
+    head.to_owned() + &points.iter().map(row).collect::<String>()
+}
+
+#[test]
+fn the_table_of_k6_was_refused() {
+    let http = [
+        ("http_reqs", 1.0),
+        ("http_req_duration", 2.5),
+        ("http_req_blocked", 0.25),
+        ("http_req_waiting", 2.25),
+        ("data_sent", 120.0),
+        ("http_req_duration", 3.5),
+        ("http_req_waiting", 3.25),
+    ];
+    let column = read("a.csv", k6_csv(&http));
+    assert_eq!(
+        (column.column.as_str(), column.times.values_ms.as_slice()),
+        ("http_req_duration", &[2.5, 3.5][..])
+    );
+    assert!(!column.unit_is_assumed);
+    // Times of whole sessions are not those of messages.
+    let ws = [
+        ("ws_connecting", 1.5),
+        ("ws_session_duration", 5_000.0),
+        ("iteration_duration", 5_001.0),
+        ("ws_connecting", 2.5),
+        ("ws_session_duration", 5_002.0),
+        ("iteration_duration", 5_003.0),
+    ];
+    let (_folder, path) = file("a.csv", k6_csv(&ws));
+    let choose = message(&path, &ColumnRequest::default());
+    assert_eq!(
+        choose,
+        "cannot tell which column of a.csv to draw: choose one of `ws_connecting`, `ws_session_duration`, \
+         `iteration_duration`"
+    );
+    let request = ColumnRequest {
+        column: Some("ws_session_duration".to_owned()),
+        ..ColumnRequest::default()
+    };
+    let column = read_times(&path, &request).unwrap();
+    assert_eq!(column.times.values_ms, [5_000.0, 5_002.0]);
+    let own = [ws.as_slice(), &[("echo_rtt", 1.25), ("echo_rtt", 1.5)]].concat();
+    assert_eq!(read("a.csv", k6_csv(&own)).times.values_ms, [1.25, 1.5]);
+}
+
+#[test]
+fn the_log_of_gatling_was_refused() {
+    let log = "RUN\tEchoSimulation\techosimulation\t1764331200000\t \t3.10.5\n\
+               USER\tEcho\tSTART\t1764331200100\n\
+               REQUEST\t\tConnect WS\t1764331200100\t1764331200130\tOK\t \n\
+               REQUEST\tchat,say\techo\t1764331200200\t1764331200212\tOK\t \n\
+               REQUEST\tchat,say\techo\t1764331200300\t1764331202300\tKO\t\"Check timeout\n\
+               GROUP\tchat\t1764331200200\t1764331200400\t12\tOK\n\
+               REQUEST\t\techo\t1764331200400\t1764331200415\tOK\t \n\
+               USER\tEcho\tEND\t1764331200500\n";
+    // Up to 3.3 the number of the user stood before the groups.
+    let with_user = log.replace("REQUEST\t", "REQUEST\t17\t");
+    for log in [log, &with_user] {
+        let column = read("simulation.log", log);
+        assert_eq!(
+            (column.column.as_str(), column.times.values_ms.as_slice()),
+            ("echo (ms)", &[12.0, 15.0][..])
+        );
+        let [Remark::WithoutValue(failed)] = column.remarks.as_slice() else {
+            panic!("{:?}", column.remarks);
+        };
+        assert_eq!((failed.count, failed.first.as_str()), (1, "B5"));
+    }
+    let binary = b"\0\0\0\0\x063.13.5\0\0\0\0\x08echo.Sim\0";
+    assert!(
+        said("simulation.log", binary)
+            .starts_with("simulation.log is a binary log of Gatling 3.12 or later: ")
+    );
+}
+
+#[test]
+fn the_buckets_of_fortio_were_refused() {
+    let text = r#"{"RunType": "HTTP", "Labels": "", "RequestedQPS": "8", "ActualQPS": 7.9, "DurationHistogram": {
+        "Count": 10, "Min": 0.0011, "Max": 0.0045, "Sum": 0.02, "Avg": 0.002, "StdDev": 0.0008, "Data": [
+        {"Start": 0.0011, "End": 0.002, "Percent": 70, "Count": 7},
+        {"Start": 0.002, "End": 0.003, "Percent": 90, "Count": 2},
+        {"Start": 0.004, "End": 0.0045, "Percent": 100, "Count": 1}],
+        "Percentiles": [{"Percentile": 50, "Value": 0.0017}]}}"#;
+    let (_folder, path) = file("a.json", text);
+    let found = read_distribution(&path, &ColumnRequest::default(), true).unwrap();
+    assert_eq!(found[0].times.values_ms, [2.0, 3.0, 4.5]);
+    assert_eq!(found[0].times.counts, [7, 2, 1]);
+    assert!(!found[0].unit_is_assumed);
+    let [
+        Remark::Buckets {
+            count: 3,
+            widest_ms,
+        },
+    ] = found[0].remarks.as_slice()
+    else {
+        panic!("{:?}", found[0].remarks);
+    };
+    assert_eq!(*widest_ms, (1.1, 2.0));
+    assert_eq!(
+        message(&path, &ColumnRequest::default()),
+        "a.json holds a distribution of times, and no single ones"
+    );
+    let without = r#"{"RequestedQPS": "8", "DurationHistogram": {"Percentiles": []}}"#;
+    assert!(said("a.json", without).starts_with("a.json is a summary of fortio"));
 }

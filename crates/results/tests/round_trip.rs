@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+
 use measurement::record::{Outcome, Sample};
 use measurement::run::PayloadBytes;
 use measurement::run::{Run, Samples};
 use proptest::prelude::*;
-use results::read::{ColumnRequest, Metric, read_times};
+use results::read::{ColumnRequest, Metric, RunPart, read_run, read_times};
 use results::write::Output;
 use test_support::fixtures::{recorded, summary_of};
 
@@ -16,19 +18,22 @@ fn samples() -> impl Strategy<Value = Vec<Sample>> {
         0..1_000_u64,
         0..50_000_000_u64,
         0..5_usize,
+        any::<bool>(),
     );
     prop::collection::vec(sample, 1..40).prop_map(|drawn| {
         let mut sent = 0;
         (0..)
             .zip(drawn)
-            .map(|(message, (gap, lag, service, outcome))| {
+            .map(|(message, (gap, lag, service, outcome, over_stop))| {
                 sent += gap;
-                match Outcome::ALL[outcome] {
+                let mut sample = match Outcome::ALL[outcome] {
                     Outcome::Lost => Sample::lost(0, message, sent, sent + lag),
                     outcome => {
                         Sample::echoed(0, message, sent, sent + lag, sent + lag + service, outcome)
                     }
-                }
+                };
+                sample.over_stop = over_stop;
+                sample
             })
             .collect()
     })
@@ -41,13 +46,7 @@ proptest! {
     fn every_time_comes_back(samples in samples(), is_csv: bool, is_response: bool) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(if is_csv { "a.csv" } else { "a.xlsx" });
-        let summary = summary_of(&recorded(&samples));
-        let run = Run {
-            summary: Some(summary),
-            samples: Some(Samples { rows: samples.clone(), chosen_from: None }),
-            ..Run::default()
-        };
-        Output::create(&path).unwrap().write(&run).unwrap();
+        save(&path, &samples);
 
         let metric = if is_response { Metric::ResponseTime } else { Metric::ServiceTime };
         let expected: Vec<f64> = samples
@@ -76,4 +75,64 @@ proptest! {
             prop_assert_eq!(run.tool.as_deref(), Some("ws-bench 0"));
         }
     }
+
+    #[test]
+    fn every_message_comes_back_marked_as_it_was(samples in samples(), is_csv: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(if is_csv { "a.csv" } else { "a.xlsx" });
+        save(&path, &samples);
+        let read = read_run(&path, &[RunPart::Samples]).unwrap().samples.unwrap();
+        prop_assert_eq!(read.rows, samples);
+    }
+
+    #[test]
+    fn a_csv_without_the_mark_of_stops_is_still_ours(samples in samples()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        save(&path, &samples);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let without_last = |line: &str| line.rsplit_once(',').unwrap().0.to_owned() + "\n";
+        let older: String = text.lines().map(without_last).collect();
+        prop_assert!(older.starts_with(
+            "client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome\n"
+        ));
+        std::fs::write(&path, older).unwrap();
+        let read = read_run(&path, &[RunPart::Samples]).unwrap().samples.unwrap();
+        let mut unmarked = samples;
+        unmarked.iter_mut().for_each(|sample| sample.over_stop = false);
+        prop_assert_eq!(read.rows, unmarked);
+    }
+}
+
+/// Saves a run of these messages.
+fn save(path: &Path, samples: &[Sample]) {
+    let run = Run {
+        summary: Some(summary_of(&recorded(samples))),
+        samples: Some(Samples {
+            rows: samples.to_vec(),
+            chosen_from: None,
+        }),
+        ..Run::default()
+    };
+    Output::create(path).unwrap().write(&run).unwrap();
+}
+
+/// A workbook of a version that did not write the mark of stops.
+#[test]
+fn a_workbook_without_the_mark_of_stops_is_still_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet().set_name("latencies").unwrap();
+    for (column, title) in (0..7).zip(results::LATENCIES_COLUMNS) {
+        sheet.write_string(0, column, title).unwrap();
+    }
+    for (column, number) in (0..6).zip([3.0, 4.0, 0.5, 0.5, 1.5, 1.5]) {
+        sheet.write_number(1, column, number).unwrap();
+    }
+    sheet.write_string(1, 6, "ok").unwrap();
+    workbook.save(&path).unwrap();
+    let times = read_times(&path, &ColumnRequest::default()).unwrap();
+    assert_eq!(times.times.values_ms, [1.5]);
+    assert!(!times.column_is_guessed);
 }

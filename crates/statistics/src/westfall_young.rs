@@ -25,7 +25,7 @@ const DRAWN: usize = 9_999;
 /// allowed for rounding where a level becomes an interval ([`rank_bounds`](super::signed_rank::rank_bounds)).
 const BELOW_A_STEP: f64 = 1.0 - 1e-6;
 
-/// The level of each figure's interval, so that in a share `level` of comparisons no figure is told in which the
+/// The level of each figure's interval, so that in a share `level` of comparisons no figure is reported in which the
 /// servers are the same. Each series is a figure: by round, in the same order, the logarithm of the server's value
 /// over the reference's, `None` where a round has no such value. Never below `level`; of one figure, of equal
 /// figures and of none it is `level`. Of fewer rounds than a verdict at the level takes, nothing is known of how

@@ -70,7 +70,7 @@ pub fn upgrade(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::record::{AnswerDefect, ForeignAnswer, UpgradeRefusal};
+    use measurement::record::{AnswerDefect, ForeignAnswer, RefusalField, UpgradeRefusal};
     use proptest::prelude::*;
 
     const LEGAL: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -243,9 +243,11 @@ mod tests {
         };
         let expected = UpgradeRefusal {
             reason: "Unauthorized".to_owned(),
-            location: Some("/login".to_owned()),
-            authenticate: Some("Bearer realm=\"ws\"".to_owned()),
-            retry_after: Some("7".to_owned()),
+            fields: vec![
+                RefusalField::new("Location", "/login"),
+                RefusalField::new("WWW-Authenticate", "Bearer realm=\"ws\""),
+                RefusalField::new("Retry-After", "7"),
+            ],
             body: "no\\r\\nway \\u{1b}[1m".to_owned(),
             ..UpgradeRefusal::new(401)
         };
@@ -263,8 +265,8 @@ mod tests {
         // Its form does not matter.
         let sloppy = refused("HTTP/1.1 403 Forbidden\nno field\nLocation: /x\n\nno");
         assert_eq!(
-            (sloppy.location.as_deref(), sloppy.body.as_str()),
-            (Some("/x"), "no")
+            (sloppy.fields, sloppy.body.as_str()),
+            (vec![RefusalField::new("Location", "/x")], "no")
         );
         let long = refused(&format!("HTTP/1.1 500 E\r\n\r\n{}", "é".repeat(5_000)));
         assert_eq!(long.body, "é".repeat(100) + "…");
@@ -272,6 +274,46 @@ mod tests {
         assert_eq!(empty.body, "");
         let packed = refused("HTTP/1.1 403 F\r\nContent-Encoding: gzip\r\n\r\n\x1f");
         assert_eq!(packed.body, "");
+    }
+
+    #[test]
+    fn a_repeated_field_of_a_refusal_is_kept_as_often_as_it_says_something_new() {
+        let fields = |head: &str| match read(&format!(
+            "HTTP/1.1 401 U\r\n{head}Content-Length: 0\r\n\r\n"
+        )) {
+            Err(ConnectFailure::Refused(refusal)) => refusal.fields,
+            other => panic!("{other:?}"),
+        };
+        let named = |name, values: &[&str]| -> Vec<_> {
+            values
+                .iter()
+                .map(|value| RefusalField::new(name, *value))
+                .collect()
+        };
+        for name in UpgradeRefusal::FIELDS {
+            assert_eq!(
+                fields(&format!(
+                    "{name}: a\r\nX: y\r\n{name}:\r\n{name}: b\r\n{name}: a\r\n"
+                )),
+                named(name, &["a", "b"])
+            );
+            let many: String = (0..1_000).map(|n| format!("{name}: {n}\r\n")).collect();
+            assert_eq!(fields(&many), named(name, &["0", "1", "2", "3", "…"]));
+            let long = fields(&format!("{name}: {}\r\n", "x".repeat(9_000)));
+            assert_eq!(long, named(name, &[&("x".repeat(200) + "…")]));
+        }
+        assert_eq!(fields("Upgrade: websocket\r\n"), []);
+    }
+
+    #[test]
+    fn the_corpus_of_the_upgrade_holds() {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/upgrade");
+        let mut files = 0;
+        for entry in std::fs::read_dir(&corpus).unwrap() {
+            upgrade(&std::fs::read(entry.unwrap().path()).unwrap());
+            files += 1;
+        }
+        assert!(files > 10, "{files} files in {}", corpus.display());
     }
 
     proptest! {

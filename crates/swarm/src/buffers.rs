@@ -54,7 +54,7 @@ impl OutgoingFrame {
     pub(crate) fn new(message: InFlightMessage, kind: MessageKind, mask: [u8; 4]) -> Self {
         Self {
             message,
-            header: FrameHeader::masked(kind.into(), message.shape.size, mask),
+            header: FrameHeader::masked(kind.into(), message.shape.size(), mask),
             mask,
             written: 0,
         }
@@ -62,7 +62,7 @@ impl OutgoingFrame {
 
     #[inline]
     pub(crate) fn len(&self) -> u64 {
-        self.header.as_bytes().len() as u64 + self.message.shape.size
+        self.header.as_bytes().len() as u64 + self.message.shape.size()
     }
 
     /// Appends as much of the frame as there is room for.
@@ -72,9 +72,9 @@ impl OutgoingFrame {
         let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
         let header = self.header.as_bytes();
         let (head, body) = if self.written == 0 && self.len() <= room as u64 {
-            (0..header.len(), 0..shape.size)
+            (0..header.len(), 0..shape.size())
         } else {
-            next_piece(header.len(), shape.size, self.written, room)
+            next_piece(header.len(), shape.size(), self.written, room)
         };
         self.written += head.len() as u64 + (body.end - body.start);
         buffer.put(&header[head]);

@@ -167,9 +167,15 @@ impl EventLoop {
         }
         self.events = events;
         for _ in 0..QUEUED_WAKES_PER_POLL.min(self.wake_queue.len()) {
-            if let Some(slot) = self.wake_queue.pop_front() {
-                any = true;
-                self.wake(slot, None);
+            let Some(slot) = self.wake_queue.pop_front() else {
+                break;
+            };
+            any = true;
+            let waiting = self.wake_queue.len();
+            self.wake(slot, None);
+            if self.wake_queue.len() > waiting {
+                // It used up its turn, and events may have come meanwhile.
+                break;
             }
         }
         if self.busy_poll {

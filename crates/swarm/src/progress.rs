@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use host::thread_usage::{ContextSwitchCounts, ThreadUsage, max_rss_bytes};
 use measurement::record::{ConnectFailure, Record};
-use measurement::run::{CloseReason, Connections};
+use measurement::run::{CloseFrameCount, Connections};
 use measurement::verdict::{ContextSwitches, GeneratorUsage, Stop, Stops};
 
 use crate::connection_end::{ConnectionEnd, ServerClose};
@@ -76,6 +76,8 @@ pub(crate) struct ThreadProgress {
     /// Time of this report after T0; once all clients are done, the time at which they were.
     pub(crate) elapsed_ns: u64,
     pub(crate) is_busy: bool,
+    /// An echo named a message of a client whose connection is over.
+    pub(crate) recognized: bool,
 }
 
 pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
@@ -114,13 +116,13 @@ pub(crate) fn elapsed_ns(threads: &[Arc<ThreadProgress>]) -> u64 {
 }
 
 /// Adds up the close frames with the same code and reason.
-fn sum_closes(threads: &[Arc<ThreadProgress>]) -> Vec<CloseReason> {
+fn sum_closes(threads: &[Arc<ThreadProgress>]) -> Vec<CloseFrameCount> {
     let mut sums: BTreeMap<&ServerClose, u64> = BTreeMap::new();
     for (close, n) in threads.iter().flat_map(|t| &t.closes) {
         *sums.entry(close).or_default() += n;
     }
     sums.into_iter()
-        .map(|(close, count)| CloseReason {
+        .map(|(close, count)| CloseFrameCount {
             code: close.code,
             reason: close.reason.clone(),
             count,

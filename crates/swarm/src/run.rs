@@ -126,7 +126,6 @@ fn record_allowing(
         observe(phase);
     };
     let budget = Arc::new(BottomK::new(plan.max_samples, plan.seed));
-    let payloads = Arc::new(Payloads::new(plan));
     handle.set_threads(plan.threads.get());
     handle.begin_record();
     enter(Phase::Connect);
@@ -136,7 +135,7 @@ fn record_allowing(
     let mut coordinator = Coordinator::start(&WorkerJob {
         thread: 0,
         plan: plan.clone(),
-        payloads,
+        payloads: Arc::new(Payloads::new(plan)),
         budget: Arc::clone(&budget),
         connector,
         handle: handle.clone(),
@@ -144,29 +143,28 @@ fn record_allowing(
         begun,
     })?;
     let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
-    let ended_early = coordinator.interrupted || coordinator.recognized_nothing;
     let started_at = match t0 {
         Some(t0) => t0,
         // Ended by the user before T0: only the connections have results.
-        None if ended_early => SystemTime::now(),
+        None if coordinator.interrupted || coordinator.recognized_nothing => SystemTime::now(),
         None => return Err(nothing_connected(plan, &coordinator.results)),
     };
     let results = std::mem::take(&mut coordinator.results);
+    let recognized = results.iter().any(|r| r.progress.recognized);
     let mut recording = merge(results, &budget, started_at);
     let connections = &mut recording.context.connections;
     if let Some(address) = address.filter(|_| connections.opened > 0) {
         connections.addresses = [(address.to_string(), connections.opened)].into();
     }
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
-    recording.context.client = GeneratorUsage {
-        throttled_s: withheld.throttled_s,
-        steal_s: withheld.steal_s,
-        cpu_pressure_s: withheld.pressure_s,
-        suspended_s: withheld.suspended_s,
-        ..recording.context.client
-    };
+    let client = &mut recording.context.client;
+    client.throttled_s = withheld.throttled_s;
+    client.steal_s = withheld.steal_s;
+    client.cpu_pressure_s = withheld.pressure_s;
+    client.suspended_s = withheld.suspended_s;
     recording.context.interrupted = coordinator.interrupted;
     recording.context.recognized_nothing = coordinator.recognized_nothing;
+    recording.context.recognized_late = coordinator.recognized_nothing && recognized;
     Ok(recording)
 }
 

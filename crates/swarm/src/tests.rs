@@ -16,8 +16,8 @@ pub(crate) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
 /// The payload of a message.
 pub(crate) fn whole_payload(payloads: &Payloads, identity: Identity) -> Vec<u8> {
     let shape = payloads.shape(identity);
-    let mut buffer = WriteBuffer::new(usize::try_from(shape.size).unwrap());
+    let mut buffer = WriteBuffer::new(usize::try_from(shape.size()).unwrap());
     // A mask of zeros leaves every byte as it is.
-    payloads.put_masked(&mut buffer, identity, shape, 0..shape.size, [0; 4]);
+    payloads.put_masked(&mut buffer, identity, shape, 0..shape.size(), [0; 4]);
     buffer.as_bytes().to_vec()
 }

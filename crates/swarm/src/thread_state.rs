@@ -126,6 +126,7 @@ impl ThreadState {
             blocked_writes: clients.blocked_writes,
             elapsed_ns: self.elapsed_ns(),
             is_busy: clients.busy > 0,
+            recognized: clients.recognized,
         }
     }
 

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Server, accept, answer, run};
+use common::{Server, accept, answer, closed, run, size};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Verify};
 use measurement::record::DifferenceKind;
@@ -117,4 +117,158 @@ fn without_verification_echoes_are_matched_by_order_and_nothing_is_called_corrup
         .counts;
     assert_eq!((counts.received, counts.matched_by_order), (40, 40));
     assert_eq!(counts.corrupted, None);
+}
+
+#[test]
+fn a_message_held_back_at_an_interrupt_is_counted_as_undecided() {
+    let handle = swarm::RunHandle::new();
+    let stopper = handle.clone();
+    // Two echoes, then two messages without an identity and a ping, whose pong shows that all were taken in.
+    let server = Server::start(move |_, stream| {
+        let stopper = stopper.clone();
+        async move {
+            let mut socket = accept(stream).await;
+            let mut n = 0;
+            while let Some(Ok(message)) = socket.next().await {
+                match message {
+                    Message::Text(_) if n < 2 => socket.send(message).await.unwrap(),
+                    Message::Text(_) => {
+                        socket
+                            .send(Message::binary("state".as_bytes()))
+                            .await
+                            .unwrap();
+                        socket.send(Message::text("what was that?")).await.unwrap();
+                        socket.send(Message::Ping(Vec::new().into())).await.unwrap();
+                    }
+                    Message::Pong(_) => stopper.stop(),
+                    _ => {}
+                }
+                n += 1;
+            }
+        }
+    });
+    let plan = server.plan(|plan| plan.clients = std::num::NonZeroU32::MIN);
+    let recording = swarm::record(&plan, &handle).unwrap();
+    assert!(recording.context.interrupted);
+    let counts = recording.record.counts;
+    assert_eq!((counts.sent, counts.received), (3, 2));
+    assert_eq!((counts.abandoned, counts.lost), (1, 0));
+    // The type of one was never sent, and other answers carry identities.
+    assert_eq!((counts.undecided, counts.unexpected), (1, 1));
+}
+
+#[test]
+fn without_verification_an_echo_sent_twice_leaves_counts_that_add_up() {
+    let server =
+        Server::start(|_, stream| answer(stream, |_, message| vec![message.clone(), message]));
+    let counts = run(&server.plan(|plan| plan.verify = Verify::Off))
+        .record
+        .counts;
+    assert_eq!((counts.sent, counts.received, counts.lost), (40, 40, 0));
+    assert_eq!(
+        (counts.duplicated, counts.reordered, counts.corrupted),
+        (0, 0, None)
+    );
+    assert!(counts.unexpected <= 40 && counts.ambiguous == counts.unexpected);
+    assert_eq!(counts.matched_by_order, 40);
+}
+
+#[test]
+fn a_message_that_has_the_right_length_by_accident_is_no_echo() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |_, message| {
+            vec![Message::text("x".repeat(message.len()))]
+        })
+    });
+    let recording = run(&server.plan(|plan| {
+        plan.verify = Verify::Length;
+        plan.timeout = Duration::from_millis(300);
+    }));
+    assert!(recording.context.recognized_nothing && !recording.context.recognized_late);
+    let counts = recording.record.counts;
+    assert_eq!(
+        (recording.record.service.count(), counts.matched_by_order),
+        (0, 0)
+    );
+    assert_eq!(
+        counts.sent,
+        counts.received + counts.lost + counts.abandoned
+    );
+}
+
+#[test]
+fn an_echo_of_few_digits_sent_twice_is_duplicated() {
+    for bytes in [2, 8, 15, 16, 40] {
+        let server = Server::start(|_, stream| {
+            answer(stream, |n, message| match n {
+                // The last one's second echo could come after the end.
+                9 => vec![message],
+                _ => vec![message.clone(), message],
+            })
+        });
+        let counts = run(&server.plan(|plan| plan.payload = size(bytes)))
+            .record
+            .counts;
+        assert_eq!(
+            (counts.received, counts.duplicated),
+            (40, 36),
+            "{bytes}: {counts:?}"
+        );
+        assert_eq!(counts.unexpected, 0, "{bytes}");
+    }
+}
+
+#[test]
+fn a_second_echo_of_one_digit_may_be_the_servers_own_message() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |n, message| match n {
+            9 => vec![message],
+            _ => vec![message.clone(), message],
+        })
+    });
+    let counts = run(&server.plan(|plan| plan.payload = size(1)))
+        .record
+        .counts;
+    assert_eq!((counts.received, counts.duplicated), (40, 0), "{counts:?}");
+    assert_eq!((counts.unexpected, counts.ambiguous), (36, 36));
+}
+
+#[test]
+fn a_dropped_message_of_one_digit_makes_no_other_reordered_or_late() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |n, message| match n {
+            5 => Vec::new(),
+            _ => vec![message],
+        })
+    });
+    for window in [8, 32] {
+        let counts = run(&server.plan(|plan| {
+            plan.payload = size(1);
+            plan.load = closed(window);
+            plan.length = common::messages(100);
+            plan.timeout = Duration::from_millis(300);
+        }))
+        .record
+        .counts;
+        assert_eq!(
+            (counts.sent, counts.received, counts.lost),
+            (400, 396, 4),
+            "{window}"
+        );
+        assert_eq!((counts.reordered, counts.duplicated), (0, 0), "{window}");
+    }
+}
+
+#[test]
+fn a_run_whose_first_answers_are_wrong_is_not_said_to_have_recognized_nothing() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |n, message| match n {
+            0 => vec![Message::text("welcome")],
+            _ => vec![message],
+        })
+    });
+    let recording = run(&server.plan(|plan| plan.timeout = Duration::from_millis(300)));
+    let timed = recording.record.service.count();
+    let context = recording.context;
+    assert!(timed == 0 || !context.recognized_nothing || context.recognized_late);
 }

@@ -27,6 +27,8 @@ pub struct StubBehaviour {
     pub hold: Duration,
     /// Answer to a message in place of its echo.
     pub answer: Option<fn(Message) -> Message>,
+    /// Each answer is sent twice, in one write.
+    pub twice: bool,
     /// Number of connections that are let in; the others are refused with HTTP 503.
     pub admit: Option<u64>,
     /// Number of the first connections that are closed as soon as they are open, and their close frame.
@@ -177,7 +179,11 @@ impl StubPeer {
                 tokio::time::sleep(self.behaviour.hold).await;
             }
             let answer = self.behaviour.answer.unwrap_or(|message| message);
-            socket.send(answer(message)).await?;
+            let answer = answer(message);
+            if self.behaviour.twice {
+                socket.feed(answer.clone()).await?;
+            }
+            socket.send(answer).await?;
             number += 1;
         }
         Ok(())

@@ -76,6 +76,30 @@ pub fn observation(
     ))
 }
 
+/// The observation of a single round: `inconclusive: 1 round, an interval needs 6; b was 5.2 × slower in it`, where
+/// the ratio is beyond 1.5. `ratio` is the server's value over the other's; intervals are of this level.
+pub fn observation_of_one_round(
+    server: &str,
+    comparatives: (&str, &str),
+    direction: Direction,
+    ratio: f64,
+    level: f64,
+) -> String {
+    let needed = rounds_needed(level);
+    let better = match direction {
+        Direction::HigherIsBetter => ratio,
+        Direction::LowerIsBetter => ratio.recip(),
+    };
+    let sides = [(better, comparatives.0), (better.recip(), comparatives.1)];
+    let large = sides
+        .into_iter()
+        .find(|(ratio, _)| *ratio > LARGE_RATIO && ratio.is_finite());
+    let observed = large.map_or_else(String::new, |(ratio, comparative)| {
+        format!("; {server} was {ratio:.1} × {comparative} in it")
+    });
+    format!("inconclusive: 1 round, an interval needs {needed}{observed}")
+}
+
 fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {
     let (estimate, low, high) = (ratio.estimate, ratio.low, ratio.high);
     // Two digits would call a sure difference of 0.2 % none.
@@ -143,6 +167,21 @@ mod tests {
         // One round is near 1, on the other side, or there are enough.
         for times in [&[5.2, 1.4, 5.4][..], &[5.2, 0.2], &[2.0; 6]] {
             assert_eq!(told(times, 0.95), None, "{times:?}");
+        }
+    }
+
+    #[test]
+    fn a_single_round_is_described_as_a_few_are() {
+        let told = |direction, ratio| observation_of_one_round("b", SPEED, direction, ratio, 0.95);
+        let begins = "inconclusive: 1 round, an interval needs 6";
+        for (direction, ratio, observed) in [
+            (Direction::LowerIsBetter, 5.2, "; b was 5.2 × slower in it"),
+            (Direction::LowerIsBetter, 0.5, "; b was 2.0 × faster in it"),
+            (Direction::HigherIsBetter, 0.5, "; b was 2.0 × slower in it"),
+            (Direction::HigherIsBetter, 1.4, ""),
+            (Direction::LowerIsBetter, 0.0, ""),
+        ] {
+            assert_eq!(told(direction, ratio), format!("{begins}{observed}"));
         }
     }
 

@@ -51,7 +51,7 @@ pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
         }
         ConnectFailure::ClientCertificate(ClientCertificateDefect::Missing) => CLIENT_CERTIFICATE,
         ConnectFailure::ClientCertificate(ClientCertificateDefect::Refused(_)) => {
-            "does the server trust whoever has signed --client-cert (--tls-client-ca of our servers)?"
+            "does the server trust the authority that signed --client-cert (--tls-client-ca of our servers)?"
         }
         ConnectFailure::Subprotocol => {
             "does the server know one of them? leave --subprotocol out, or offer another one"
@@ -106,6 +106,9 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
     if refusal.wants_client_certificate && matches!(refusal.status, 400 | 401 | 403 | 495 | 496) {
         return Some(CLIENT_CERTIFICATE.to_owned());
     }
+    if let Some(advice) = version_advice(refusal) {
+        return Some(advice);
+    }
     let advice = match refusal.status {
         300..=399 => return redirect_advice(refusal, url),
         400 | 426 => {
@@ -126,8 +129,31 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
     Some(advice.to_owned())
 }
 
+/// Advice where the server lists versions of the protocol, and ours is not among them.
+fn version_advice(refusal: &UpgradeRefusal) -> Option<String> {
+    const OWN: &str = "13";
+    let lists: Vec<_> = refusal.values(UpgradeRefusal::VERSIONS).collect();
+    let versions: Vec<_> = lists
+        .iter()
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .filter(|version| !version.is_empty())
+        .collect();
+    let is_whole = !lists.iter().any(|list| list.ends_with('…'));
+    (is_whole && !versions.is_empty() && !versions.contains(&OWN)).then(|| {
+        let (word, list) = match versions[..] {
+            [one] => ("version", one.to_owned()),
+            _ => ("versions", versions.join(", ")),
+        };
+        format!(
+            "the server speaks {word} {list} of the WebSocket protocol, not {OWN} (RFC 6455): it has to be brought up to date"
+        )
+    })
+}
+
 fn redirect_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
-    let target = refusal.location.as_deref().and_then(|location| {
+    let mut locations = refusal.values("Location");
+    let target = locations.next().and_then(|location| {
         let is_whole = !location.ends_with('…');
         ServerUrl::parse(url)
             .ok()?
@@ -135,6 +161,10 @@ fn redirect_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
             .filter(|_| is_whole)
     });
     Some(match target {
+        _ if locations.next().is_some() => {
+            "redirects are not followed, and the server names more than one target: see what it logs"
+                .to_owned()
+        }
         Some(target) => format!(
             "redirects are not followed: try {target}, or --header 'Cookie: …' if it leads to a login"
         ),
@@ -153,10 +183,18 @@ pub fn with_url_advice(error: &PlanError) -> String {
     }
 }
 
+/// Notice of a URL that leads to another host than the one typed, as [`ServerUrl::other_host`] tells.
+#[must_use]
+pub fn host_notice(url: &ServerUrl) -> Option<String> {
+    let host = url.other_host()?;
+    Some(format!("{} leads to the host {host}", url.masked()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ConnectFailure as F;
+    use measurement::record::RefusalField;
 
     fn advice(failure: &ConnectFailure, url: &str) -> String {
         connect_advice(failure, url).unwrap()
@@ -226,12 +264,19 @@ mod tests {
             assert!(text.contains(hint), "{status}: {text}");
         }
         let redirected = |location: &str| {
-            let location = Some(location.to_owned());
+            let fields = location
+                .split(' ')
+                .map(|it| RefusalField::new("Location", it));
             of(UpgradeRefusal {
-                location,
+                fields: fields.collect(),
                 ..refused(302)
             })
         };
+        let two = redirected("/a /b");
+        assert!(
+            two.contains("more than one target") && !two.contains("try"),
+            "{two}"
+        );
         assert!(redirected("https://b/login").contains("try wss://b/login,"));
         assert!(redirected("/ws/").contains("try ws://a:1/ws/,"));
         assert!(redirected("mailto:x").ends_with("that it leads to"));
@@ -240,6 +285,25 @@ mod tests {
             ..refused(400)
         };
         assert!(of(mutual).contains("--client-key"));
+    }
+
+    #[test]
+    fn versions_of_the_protocol_are_named_where_ours_is_missing() {
+        let of = |lists: &[&str]| {
+            let fields = lists
+                .iter()
+                .map(|list| RefusalField::new(UpgradeRefusal::VERSIONS, *list));
+            let refusal = UpgradeRefusal {
+                fields: fields.collect(),
+                ..refused(426)
+            };
+            advice(&F::Refused(Box::new(refusal)), "ws://a:1/ws")
+        };
+        assert!(of(&["7, 8", "0"]).contains("the server speaks versions 7, 8, 0 of"));
+        assert!(of(&["8"]).contains("the server speaks version 8 of"));
+        for with_ours in [&["8, 13"][..], &["8", "13"], &[], &["7, 8…"]] {
+            assert!(of(with_ours).contains("proxy"), "{with_ours:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`comparison`] | the verdict on a figure of two servers |
+//! | [`files`] | how a file was read |
 //! | [`messages`] | messages that came back otherwise than they were sent |
 //! | `reasons` | the reasons of a verdict, with advice |
 //! | `connect_advice` | advice when no connection opened, and on a URL that is refused |
@@ -18,6 +19,7 @@
 
 pub mod comparison;
 mod connect_advice;
+pub mod files;
 pub mod messages;
 pub mod plan;
 mod reasons;
@@ -26,6 +28,6 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, with_url_advice};
+pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
 pub use reasons::explain;
 pub use tone::Tone;

@@ -3,11 +3,16 @@
 use measurement::record::{Difference, DifferenceKind, MessageCounts};
 use units::{counted, grouped};
 
-/// Sentences for each kind of difference between corrupted echoes and what was sent, and for messages of
-/// the server's own.
+/// Sentences for each kind of difference between corrupted echoes and what was sent, for messages of the
+/// server's own, and for those of which the end of the run left open what they are.
 pub fn notes(messages: &MessageCounts) -> Vec<String> {
     let differences = messages.differences.iter().map(difference);
-    differences.chain(own_messages(messages)).collect()
+    let rest = [
+        own_messages(messages),
+        second_or_own(messages),
+        undecided(messages),
+    ];
+    differences.chain(rest.into_iter().flatten()).collect()
 }
 
 /// The sentence for one kind of difference: `400 echoes came back as binary; text was sent`.
@@ -40,9 +45,30 @@ pub fn difference(difference: &Difference) -> String {
 
 /// The statement that the server sends messages of its own; `None` when it sent none.
 fn own_messages(messages: &MessageCounts) -> Option<String> {
-    (messages.unexpected > 0).then(|| {
-        let unexpected = counted(messages.unexpected, "message");
-        format!("{unexpected} from the server answered nothing: it sends messages of its own")
+    let own = messages.unexpected.saturating_sub(messages.ambiguous);
+    (own > 0).then(|| {
+        let own = counted(own, "message");
+        format!("{own} from the server answered nothing: it sends messages of its own")
+    })
+}
+
+/// The sentence on ambiguous messages of the server; `None` without such messages.
+fn second_or_own(messages: &MessageCounts) -> Option<String> {
+    (messages.ambiguous > 0).then(|| {
+        let ambiguous = counted(messages.ambiguous, "message");
+        format!(
+            "{ambiguous} from the server came where no such echo was awaited: second echoes or messages of its own, which cannot be told apart here"
+        )
+    })
+}
+
+/// The statement that some messages of the server are neither echoes nor its own, as far as is known.
+fn undecided(messages: &MessageCounts) -> Option<String> {
+    (messages.undecided > 0).then(|| {
+        let undecided = counted(messages.undecided, "message");
+        format!(
+            "{undecided} from the server may be damaged echoes of what was in flight at the end, or its own: the run ended before that was known"
+        )
     })
 }
 
@@ -77,10 +103,27 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_the_end_left_undecided_are_named() {
+        let mut messages = MessageCounts::default();
+        assert!(notes(&messages).is_empty());
+        messages.undecided = 1;
+        let said = notes(&messages);
+        assert_eq!(said.len(), 1);
+        assert!(
+            said[0].starts_with("1 message from the server may be"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
     fn a_server_with_messages_of_its_own_is_named() {
         let mut messages = MessageCounts::default();
         assert_eq!(own_messages(&messages), None);
-        messages.unexpected = 156;
+        messages.unexpected = 2;
+        messages.ambiguous = 2;
+        assert_eq!(own_messages(&messages), None);
+        assert!(second_or_own(&messages).unwrap().starts_with("2 messages"));
+        messages.unexpected = 158;
         assert!(
             own_messages(&messages)
                 .unwrap()

@@ -3,11 +3,11 @@
 use measurement::run::Summary;
 use measurement::verdict::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
-    MISSING_LOAD_LIMIT, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT, Reason,
-    SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, Stops, THROTTLED_LIMIT,
+    MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT,
+    Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, Stops, THROTTLED_LIMIT,
     WithheldTime,
 };
-use units::{counted, grouped, human_percent, human_rate, human_time};
+use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 /// Writes a sentence for each reason of the summary's verdict.
 pub fn explain(summary: &mut Summary) {
@@ -25,8 +25,9 @@ fn reason(reason: &Reason) -> String {
     let time = |ns: &u64| human_time(*ns as f64);
     let margin = || human_percent(OWN_LIMIT_MARGIN);
     match reason {
-        Reason::NothingMeasured => "nothing measured: not one right echo came back in the measured phase; `-c 1 -m 1 --verify off` shows whether the server echoes at all".to_owned(),
+        Reason::NothingMeasured(cause) => nothing_measured(cause),
         Reason::NothingRecognized => "the server answers, but with nothing that was sent: not one message in a whole `--timeout` carried what a message of this run begins with; if that is what the server does, `--verify off` times whatever comes, in order".to_owned(),
+        Reason::RecognizedLate => "ended early: in a whole `--timeout` not one message carried what a message of this run begins with, and the first that did came later; how the others differ stands at `messages`".to_owned(),
         Reason::MatchedByOrder { messages, unverified, unexplained } => matched_by_order(*messages, *unverified, *unexplained),
         Reason::Impossible { smaller, larger } => format!(
             "impossible figures: {} {} exceeds {} {}; please report this as a bug",
@@ -40,7 +41,11 @@ fn reason(reason: &Reason) -> String {
             response_p99_ns,
             busy_poll,
         } => send_lateness(*share, *response_p99_ns as f64, *busy_poll),
-        Reason::GeneratorStopped { stops, withheld } => stopped(stops, withheld),
+        Reason::GeneratorStopped {
+            stops,
+            withheld,
+            largest_payload,
+        } => stopped(stops, withheld, *largest_payload),
         Reason::GeneratorThrottled {
             throttled_s,
             elapsed_s,
@@ -136,6 +141,26 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
     )
 }
 
+fn nothing_measured(cause: &NothingRight) -> String {
+    let found = match cause {
+        NothingRight::NothingSent => {
+            "not one message was sent in the measured phase; see `connected`, or plan more (`-m`, `-d`)"
+        }
+        NothingRight::NoEcho => {
+            "not one echo came back in the measured phase; see `connected`, and whether the URL's path is one that echoes"
+        }
+        NothingRight::OtherType { sent, came } => {
+            return format!(
+                "nothing measured: every echo came back as {came}, and {sent} was sent; use `--{came}`"
+            );
+        }
+        NothingRight::WrongEchoes => {
+            "echoes came back in the measured phase, and not one was right; how they differ stands at `messages`"
+        }
+    };
+    format!("nothing measured: {found}")
+}
+
 fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String {
     let cause = if unverified {
         "echoes were matched by order and nothing in them was checked (`--verify off`)".to_owned()
@@ -149,8 +174,13 @@ fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String
         return cause;
     }
     let messages = counted(unexplained, "message");
+    if unverified {
+        return format!(
+            "{cause}: {messages} came while no echo was awaited, and others like that may have taken the place of an echo; `--verify full` tells them apart where the server sends back what it was sent"
+        );
+    }
     format!(
-        "{cause}: {messages} of the server answered nothing, and each may have taken the place of an echo; verify, or send 16 bytes or more"
+        "{cause}: {messages} came beside the echoes, and others like that may have taken the place of an echo; send 16 bytes or more (`-s`)"
     )
 }
 
@@ -183,7 +213,10 @@ fn send_lateness(share: f64, response_p99_ns: f64, busy_poll: bool) -> String {
     )
 }
 
-fn stopped(stops: &Stops, withheld: &WithheldTime) -> String {
+/// Size of a message from which on the generator's own work may keep it busy for longer than a stop, in bytes.
+const LARGE_PAYLOAD: u64 = 1 << 20;
+
+fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> String {
     let mut found = Vec::new();
     if stops.count > 0 {
         let length = human_time(stops.longest_ns as f64);
@@ -216,7 +249,14 @@ fn stopped(stops: &Stops, withheld: &WithheldTime) -> String {
         Some(format!("{what} {}", seconds(time)))
     });
     let causes: Vec<_> = causes.collect();
-    let causes = if causes.is_empty() {
+    // A message of this size takes about a millisecond of CPU time, and each client has one.
+    let own_work = stops.count > 0 && causes.is_empty() && largest_payload >= LARGE_PAYLOAD;
+    let causes = if own_work {
+        format!(
+            " (or was busy with messages of {}: use more `--threads` or fewer clients)",
+            human_bytes(largest_payload as f64)
+        )
+    } else if causes.is_empty() {
         String::new()
     } else {
         format!(" ({} meanwhile)", causes.join(", "))
@@ -269,6 +309,7 @@ fn percent_beside(share: f64, limit: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::record::{Difference, DifferenceKind, MessageCounts};
     use measurement::verdict::{
         Calibration, Evidence, Latency, SendConditions, SendLateness, Stop, Verdict, judge,
     };
@@ -370,6 +411,13 @@ mod tests {
             ),
             "{text}"
         );
+        let (_, reasons) = verdict_of(|e| {
+            e.stops = Stops::join(vec![stop(0, 20_000_000)]);
+            e.largest_payload = 17 << 20;
+        });
+        let text = reason(&reasons[0]);
+        let own = "in flight (or was busy with messages of 17.0 MiB: use more `--threads` or fewer clients)";
+        assert!(text.contains(own), "{text}");
     }
 
     #[test]
@@ -484,6 +532,51 @@ mod tests {
             e.sending.sockets_full = true;
         });
         assert!(reason(&full[0]).contains("the sockets were full"));
+    }
+
+    #[test]
+    fn echoes_of_another_type_are_met_with_the_flag_of_that_type() {
+        let kind = DifferenceKind::Type {
+            sent: "text".to_owned(),
+            came: "binary".to_owned(),
+        };
+        let mut counts = MessageCounts {
+            sent: 1,
+            received: 1,
+            differences: vec![Difference::new(kind, None, b"0")],
+            ..MessageCounts::default()
+        };
+        let said = |counts: &_| reason(&Reason::NothingMeasured(NothingRight::of(counts)));
+        assert_eq!(
+            said(&counts),
+            "nothing measured: every echo came back as binary, and text was sent; use `--binary`"
+        );
+        counts.received = 2;
+        assert!(said(&counts).contains("not one was right"));
+        counts.received = 0;
+        assert!(said(&counts).contains("not one echo came back"));
+        counts.sent = 0;
+        assert!(said(&counts).contains("not one message was sent"));
+    }
+
+    #[test]
+    fn a_run_that_recognized_an_echo_after_all_is_not_said_to_have_had_none() {
+        let ended = |late, timed| {
+            let (_, reasons) = verdict_of(|e| {
+                (e.recognized_nothing, e.recognized_late) = (true, late);
+                e.timed_messages = timed;
+            });
+            reasons.iter().map(reason).collect::<String>()
+        };
+        let nothing = "with nothing that was sent";
+        assert!(ended(false, 0).contains(nothing));
+        for (late, timed) in [(true, 0), (true, 9), (false, 9)] {
+            let said = ended(late, timed);
+            assert!(
+                !said.contains(nothing) && said.contains("came later"),
+                "{said}"
+            );
+        }
     }
 
     #[test]

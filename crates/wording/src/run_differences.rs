@@ -28,7 +28,7 @@ pub struct Setting {
 
 /// A setting in which runs differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct RunDifference {
     /// Name of the setting.
     pub what: &'static str,
     /// Impact of the difference.
@@ -146,7 +146,7 @@ fn list_or_no(cores: &[usize]) -> String {
 }
 
 /// The settings in which the runs differ, those that bear on the load first.
-pub fn differences(runs: &[&Summary]) -> Vec<Difference> {
+pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
     let settings = |run: &&Summary| [plan_settings(&run.plan), host_settings(run)].concat();
     let all: Vec<Vec<Setting>> = runs.iter().map(settings).collect();
     let Some(first) = all.first() else {
@@ -154,7 +154,7 @@ pub fn differences(runs: &[&Summary]) -> Vec<Difference> {
     };
     // Every run has the same settings in the same order.
     let values = |at: usize| all.iter().map(move |settings| settings[at].value.clone());
-    let difference = |(at, setting): (usize, &Setting)| Difference {
+    let difference = |(at, setting): (usize, &Setting)| RunDifference {
         what: setting.what,
         impact: setting.impact,
         values: values(at).collect(),

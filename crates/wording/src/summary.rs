@@ -29,23 +29,37 @@ fn measured(s: &Summary) -> String {
         } else {
             ""
         };
-        let planned = time_without_connections(s).map_or_else(String::new, |planned_s| {
-            let planned = human_time(planned_s * 1e9);
-            format!(" of {planned}, when all connections had ended,")
-        });
+        let planned = match (all_connections_ended(s), planned_s(s)) {
+            (false, _) => String::new(),
+            (true, Some(planned_s)) => {
+                let planned = human_time(planned_s * 1e9);
+                format!(" of {planned}, when all connections had ended,")
+            }
+            (true, None) => ", when all connections had ended,".to_owned(),
+        };
         format!("measured {measured}{planned} after {warmup} of warm-up{silent}")
     } else {
         "ended before anything was measured".to_owned()
     }
 }
 
-/// The planned time in seconds, if all connections had ended before it was over.
-fn time_without_connections(s: &Summary) -> Option<f64> {
+/// Returns true if all connections had ended before the plan was carried out.
+fn all_connections_ended(s: &Summary) -> bool {
     let all_ended =
         s.connections.closed_early > 0 && s.connections.closed_early >= s.connections.opened;
-    s.plan
-        .duration_s
-        .filter(|planned_s| all_ended && s.elapsed_s < *planned_s)
+    all_ended && planned_s(s).is_none_or(|planned_s| s.elapsed_s < planned_s)
+}
+
+/// The planned time in seconds; `None` for a number of messages in closed loop, whose time the server decides.
+fn planned_s(s: &Summary) -> Option<f64> {
+    s.plan.duration_s.or(s.achieved_over_s)
+}
+
+/// The times in seconds that the throughput and the achieved rate are rates of, if they differ by more than a
+/// hundredth; `None` in closed loop as well.
+pub(crate) fn differing_times(s: &Summary) -> Option<(f64, f64)> {
+    let (measured_s, planned_s) = (s.elapsed_s, s.achieved_over_s?);
+    ((measured_s - planned_s).abs() > 0.01 * planned_s).then_some((measured_s, planned_s))
 }
 
 /// The work of the generator: `generator at 71 % of a core`; `None` where that is not known.
@@ -139,6 +153,26 @@ mod tests {
             measured(&s),
             "measured 2.00 s after 1.00 s of warm-up without messages"
         );
+    }
+
+    #[test]
+    fn the_end_of_all_connections_is_dated_whatever_was_planned() {
+        let mut s = summary(100);
+        s.elapsed_s = 0.5;
+        (s.connections.opened, s.connections.closed_early) = (3, 3);
+        let after = " after 1.00 s of warm-up";
+        s.plan.warmup_s = 1.0;
+        (s.plan.duration_s, s.plan.messages_per_client) = (Some(3.0), None);
+        let begins = "measured 500 ms of 3.00 s, when all connections had ended,";
+        assert_eq!(measured(&s), format!("{begins}{after}"));
+        // A number of messages, in closed and in open loop.
+        (s.plan.duration_s, s.plan.messages_per_client) = (None, Some(1_000));
+        let closed = "measured 500 ms, when all connections had ended,";
+        assert_eq!(measured(&s), format!("{closed}{after}"));
+        s.achieved_over_s = Some(3.0);
+        assert_eq!(measured(&s), format!("{begins}{after}"));
+        s.connections.closed_early = 2;
+        assert_eq!(measured(&s), format!("measured 500 ms{after}"));
     }
 
     #[test]

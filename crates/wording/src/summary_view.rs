@@ -6,6 +6,7 @@ use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time
 
 use crate::Tone;
 use crate::messages::notes;
+use crate::summary::differing_times;
 
 /// The text of a figure that is not known.
 pub const UNKNOWN: &str = "–";
@@ -148,13 +149,15 @@ fn per_second(rate: f64) -> String {
     format!("{} msg/s", human_rate(rate))
 }
 
-/// Messages and payload per second.
+/// Messages and payload per second of the measured time, which is named where the achieved rate is one of another.
 pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let rate = s.throughput;
     let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));
+    let over = differing_times(s).map(|(measured_s, _)| human_time(measured_s * 1e9));
     vec![
         figure("messages", Some(per_second(rate.messages_per_s)), "{}"),
         figure("payload", Some(payload), "{} of payload"),
+        figure("over", over, "over the measured {}"),
     ]
 }
 
@@ -175,6 +178,7 @@ fn messages(s: &Summary) -> Vec<SummaryFigure> {
         unusual("unexpected", m.unexpected),
         unusual("in flight at the end", m.abandoned),
         unusual("never sent", m.unsent),
+        unusual("undecided", m.undecided),
     ]
 }
 
@@ -183,9 +187,13 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
     let (offered, achieved) = (s.offered_rate_per_s, s.achieved_rate_per_s);
     // Of the measured phase as a whole, however late within it: no word on punctuality.
     let share = s.sent_in_time_share.map(|n| format!("{:.2} %", n * 100.0));
+    let over = differing_times(s).map(|(_, planned_s)| human_time(planned_s * 1e9));
+    let over_planned = over
+        .as_ref()
+        .map_or_else(String::new, |over| format!(" over the planned {over}"));
     let achieved_of_due = achieved.zip(share.as_ref()).map(|(rate, share)| {
         let rate = human_rate(rate);
-        format!("{rate} achieved ({share} of what was due)")
+        format!("{rate} achieved{over_planned} ({share} of what was due)")
     });
     let lag = |name, ns: Option<u64>, figure: &str| {
         let phrase = format!("{figure} {}", time(ns));
@@ -207,6 +215,7 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
         ),
         unusual("writes that found the socket full", blocked)
             .said((blocked > 0).then_some(blocked_writes)),
+        in_table("achieved over", over),
     ]
 }
 
@@ -393,6 +402,26 @@ mod tests {
             .find(|row| row.label == "connected")
             .unwrap();
         assert_eq!(connected.points, ["3 × refused"]);
+    }
+
+    #[test]
+    fn rates_of_different_times_name_them() {
+        let ended_early = open_loop_run(|s| (s.elapsed_s, s.achieved_over_s) = (0.5, Some(3.0)));
+        let view = SummaryView::new(&ended_early.summary.unwrap());
+        let throughput = text(&view, "throughput").unwrap();
+        assert!(
+            throughput.ends_with(" · over the measured 500 ms"),
+            "{throughput}"
+        );
+        let rate = text(&view, "rate").unwrap();
+        assert!(
+            rate.contains(" achieved over the planned 3.00 s ("),
+            "{rate}"
+        );
+        let whole = open_loop_run(|s| (s.elapsed_s, s.achieved_over_s) = (3.0, Some(3.0)));
+        let view = SummaryView::new(&whole.summary.unwrap());
+        assert!(!text(&view, "throughput").unwrap().contains("over"));
+        assert_eq!(value(&view, "rate", "achieved over"), None);
     }
 
     #[test]

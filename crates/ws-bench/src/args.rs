@@ -77,8 +77,8 @@ pub(crate) struct BenchArgs {
     #[arg(long, conflicts_with = "calibrate", help_heading = LOAD)]
     pub(crate) no_calibrate: bool,
 
-    /// Process IDs of the server: report CPU, memory and context switches of them and their descendants. Separated
-    /// by commas or blanks, repeatable (example: "$(pgrep uvicorn)")
+    /// Process IDs of the server: report CPU, memory and context switches of them and their descendants, without
+    /// ws-bench itself. Separated by commas or blanks, repeatable (example: "$(pgrep uvicorn)")
     #[arg(long, value_name = "PID,...", value_parser = process_numbers, help_heading = CONNECTION)]
     pub(crate) server_pid: Vec<ProcessNumbers>,
 
@@ -185,6 +185,16 @@ impl BenchArgs {
             return Err(Self::command().error(
                 clap::error::ErrorKind::MissingRequiredArgument,
                 "--server-pid needs the URL of that server, which runs already",
+            ));
+        }
+        let own = std::process::id();
+        if self.server_pids().contains(&own) {
+            return Err(Self::command().error(
+                clap::error::ErrorKind::ValueValidation,
+                format!(
+                    "--server-pid: process {own} is ws-bench itself, not the server (in a shell, `exec` before \
+                     ws-bench gives it the number of the shell)"
+                ),
             ));
         }
         Ok(())

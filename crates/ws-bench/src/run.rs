@@ -104,6 +104,9 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         ));
     }
     let url = target.as_ref().map(|server| &server.url);
+    if let Some(notice) = url.and_then(wording::host_notice) {
+        args.notice(&notice);
+    }
     cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args)?;
     let pids = args.server_pids();
@@ -112,6 +115,14 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     } else {
         Some(ProcessProbe::trees(&pids)?)
     };
+    if probe
+        .as_ref()
+        .is_some_and(ProcessProbe::has_left_itself_out)
+    {
+        args.notice(
+            "--server-pid: a process there began ws-bench too, whose own CPU and memory are left out",
+        );
+    }
     Ok(Checked {
         load,
         target,

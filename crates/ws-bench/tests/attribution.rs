@@ -119,6 +119,76 @@ fn unverified_echoes_are_said_to_be_matched_by_order() {
 }
 
 #[test]
+fn unverified_echoes_sent_twice_leave_counts_that_add_up() {
+    let server = StubServer::start(StubBehaviour {
+        twice: true,
+        ..StubBehaviour::default()
+    });
+    let run = Bench::new().report(&format!("{} -c 4 -m 10 --verify off", server.url()));
+    assert_eq!(run.code, Some(0), "{}", run.text);
+    let keys = ["sent", "received", "lost", "duplicated", "reordered"];
+    let truth = [Some(40), Some(40), Some(0), Some(0), Some(0)];
+    assert_eq!(run.counts(keys), truth, "{}", run.text);
+    assert!(
+        !run.text.contains("it sends messages of its own"),
+        "{}",
+        run.text
+    );
+    assert!(!run.text.contains("16 bytes"), "{}", run.text);
+    let [unexpected, ambiguous] = run.counts(["unexpected", "ambiguous"]);
+    assert_eq!(unexpected, ambiguous);
+}
+
+#[test]
+fn short_echoes_sent_twice_are_duplicated_or_said_to_be_unclear() {
+    for (size, duplicated) in [(1, false), (8, true), (125, true)] {
+        let server = StubServer::start(StubBehaviour {
+            twice: true,
+            ..StubBehaviour::default()
+        });
+        let line = format!("{} -c 4 -m 50 -s {size}", server.url());
+        let run = Bench::new().report(&line);
+        assert_eq!(
+            run.code,
+            Some(if duplicated { 3 } else { 0 }),
+            "{}",
+            run.text
+        );
+        assert_eq!(run.counts(["received", "lost"]), [Some(200), Some(0)]);
+        assert_eq!(run.counts(["duplicated"]) > [Some(0)], duplicated, "{size}");
+        let unclear = "second echoes or messages of its own, which cannot be told apart here";
+        assert_eq!(run.text.contains(unclear), !duplicated, "{}", run.text);
+        assert!(
+            !run.text.contains("it sends messages of its own"),
+            "{}",
+            run.text
+        );
+    }
+}
+
+#[test]
+fn messages_of_the_right_length_by_accident_are_no_echoes() {
+    let server = StubServer::start(StubBehaviour {
+        answer: Some(|message| Message::text("x".repeat(message.len()))),
+        ..StubBehaviour::default()
+    });
+    let line = format!(
+        "{} -c 4 -m 50 --timeout 300ms --verify length",
+        server.url()
+    );
+    let run = Bench::new().report(&line);
+    assert_eq!(run.code, Some(5), "{}", run.text);
+    assert!(
+        run.text.contains("with nothing that was sent"),
+        "{}",
+        run.text
+    );
+    assert!(!run.text.contains("16 bytes"), "{}", run.text);
+    assert_eq!(run.counts(["matched_by_order"]), [Some(0)]);
+    assert_eq!(run.value("/service_time_ns/count"), 0);
+}
+
+#[test]
 fn wrong_echoes_are_counted_by_how_they_differ() {
     type Answer = fn(Message) -> Message;
     let cases: [(Answer, &str, Value); 3] = [
@@ -146,6 +216,9 @@ fn wrong_echoes_are_counted_by_how_they_differ() {
         let run = Bench::new().report(&format!("{} -c 4 -m 50", server.url()));
         assert_eq!(run.code, Some(5), "{}", run.text);
         assert!(run.text.contains(words), "{words}: {}", run.text);
+        assert!(!run.text.contains("--verify off"), "{}", run.text);
+        let is_type = kind["what"] == "type";
+        assert_eq!(run.text.contains("use `--binary`"), is_type, "{}", run.text);
         let keys = ["received", "corrupted", "lost"];
         assert_eq!(run.counts(keys), [Some(200), Some(200), Some(0)], "{words}");
         let differences = run.value("/messages/differences").as_array().unwrap();

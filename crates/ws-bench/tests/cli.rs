@@ -84,6 +84,34 @@ fn the_json_summary_is_the_same_on_stdout_and_in_the_file() {
     }
 }
 
+/// A shell as the one that began server and ws-bench.
+#[cfg(unix)]
+#[test]
+fn the_generators_own_process_is_never_taken_for_the_servers() {
+    let server = Server::start(|_, message| Some(message));
+    let bench = Bench::new();
+    let shell = |script: &str| {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_ws-bench"), &server.url]);
+        command.current_dir(bench.path(".")).output().unwrap()
+    };
+    let flags = "-c 1 -m 5 --warmup 0s -o a.json --server-pid";
+    let output = shell(&format!("\"$0\" \"$1\" {flags} $$; exit $?"));
+    let err = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert_eq!(err.matches("began ws-bench too").count(), 1, "{err}");
+    let file = std::fs::read(bench.path("a.json")).unwrap();
+    let run: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let server_pid = &run["server"]["pid"];
+    assert_eq!(run["server"]["pids"], serde_json::json!([server_pid]));
+
+    // In its place.
+    let output = shell(&format!("exec \"$0\" \"$1\" {flags} $$"));
+    let err = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("is ws-bench itself"), "{err}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn server_and_generator_are_sampled_side_by_side() {
@@ -151,7 +179,7 @@ fn each_file_holds_what_its_ending_says() {
     let csv = std::fs::read_to_string(bench.path("b.csv")).unwrap();
     assert_eq!(csv.lines().count(), 31);
     assert!(csv.starts_with(
-        "client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome\n"
+        "client,message,intended_s,sent_s,service_time_ms,response_time_ms,outcome,generator_stopped\n"
     ));
     let json: Value =
         serde_json::from_slice(&std::fs::read(bench.path("c.json")).unwrap()).unwrap();

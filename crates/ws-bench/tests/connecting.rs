@@ -42,7 +42,7 @@ impl Refusing {
 
 #[test]
 fn a_refusal_ends_in_one_sentence_with_its_cause_and_a_hint() {
-    let cases: [(&[u8], &[&str]); 9] = [
+    let cases: [(&[u8], &[&str]); 13] = [
         (
             b"HTTP/1.1 302 Found\r\nLocation: https://login.example.test/?next=/ws\r\nContent-Length: 0\r\n\r\n",
             &["HTTP 302 Found", "try wss://login.example.test/?next=/ws"],
@@ -62,6 +62,22 @@ fn a_refusal_ends_in_one_sentence_with_its_cause_and_a_hint() {
         (
             b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n",
             &["HTTP 426", "proxy"],
+        ),
+        (
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic realm=\"ws\"\r\n\r\n",
+            &["WWW-Authenticate: Negotiate, WWW-Authenticate: Basic realm=\"ws\"", "--header"],
+        ),
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\n\r\n",
+            &["Proxy-Authenticate: Basic realm=\"p\"", "Proxy-Authorization"],
+        ),
+        (
+            b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 7, 8\r\nSec-WebSocket-Version: 0\r\nContent-Length: 0\r\n\r\n",
+            &["HTTP 426", "the server speaks versions 7, 8, 0 "],
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /a\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+            &["Location: /a, Location: /b", "more than one target"],
         ),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", &["HTTP 404 Not Found", "is the path right?"]),
         (b"SSH-2.0-OpenSSH_9.0\r\n", &["“SSH-2.0-OpenSSH_9.0”"]),
@@ -105,6 +121,30 @@ fn a_refused_url_ends_with_the_one_to_type_and_shows_no_password() {
         assert!(err.trim_end().ends_with(end), "{err}");
         assert!(!err.contains("secret"), "{err}");
     }
+}
+
+#[test]
+fn the_address_behind_an_odd_notation_is_told_before_the_run() {
+    let server = Server::start(|_, message| Some(message));
+    let bench = Bench::new();
+    let odd = server.url.replace("127.0.0.1", "0x7f.1");
+    assert_ne!(odd, server.url);
+    let output = bench.run(&format!(
+        "{odd}?token=secret -c 1 -m 5 --warmup 0s --no-output"
+    ));
+    let err = stderr(&output);
+    assert!(
+        err.contains(&format!("{odd}?token=*** leads to the host 127.0.0.1")),
+        "{err}"
+    );
+    // A refused one shows no secret either.
+    let output = bench.run("ws://127.0.0.1:1/?token=secret --insecure --no-output");
+    let err = stderr(&output);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(
+        err.contains("token=***") && !err.contains("secret"),
+        "{err}"
+    );
 }
 
 #[test]

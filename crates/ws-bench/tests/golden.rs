@@ -75,6 +75,7 @@ fn mask() -> Mask {
         ("sheets.latencies.sent_s", "number"),
         ("sheets.latencies.service_time_ms", "number"),
         ("sheets.latencies.response_time_ms", "number"),
+        ("sheets.latencies.generator_stopped", "integer"),
         ("sheets.percentiles.service_time_ms", "number"),
         ("sheets.percentiles.response_time_ms", "number"),
         ("sheets.timeline", "rows"),

@@ -6,6 +6,8 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use measurement::record::Sample;
+use results::read::{RunPart, read_run};
 use serde_json::Value;
 
 fn signal(name: &str, pid: u32) {
@@ -18,9 +20,12 @@ fn signal(name: &str, pid: u32) {
 
 #[test]
 fn a_generator_that_stood_still_is_not_valid() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("run.csv");
     let mut bench = Command::new(env!("CARGO_BIN_EXE_ws-bench"))
         .args(["-c", "2", "-d", "1s", "--warmup", "0s", "--no-calibrate"])
-        .args(["--no-output", "--json", "-q"])
+        .args(["--threads", "1", "--json", "-q", "-o"])
+        .arg(&saved)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -47,4 +52,20 @@ fn a_generator_that_stood_still_is_not_valid() {
             .contains("the generator was stopped for")
     };
     assert!(reasons.iter().any(named), "{reasons:?}");
+
+    let run = read_run(&saved, &[RunPart::Samples]).unwrap();
+    let rows = run.samples.unwrap().rows;
+    let marked = rows.iter().filter(|sample| sample.over_stop).count() as u64;
+    // All messages are kept. One that was in flight over two stops counts twice.
+    assert!(
+        (1..=figure("messages")).contains(&marked),
+        "{marked}: {stops}"
+    );
+    let (start_ns, length_ns) = (figure("longest_at_ns"), figure("longest_ns"));
+    let was_in_flight = |sample: &&Sample| {
+        let until_ns = sample.received_ns().unwrap_or(u64::MAX);
+        sample.sent_ns <= start_ns && until_ns >= start_ns + length_ns
+    };
+    let mut in_flight = rows.iter().filter(was_in_flight);
+    assert!(in_flight.all(|sample| sample.over_stop), "{stops}");
 }

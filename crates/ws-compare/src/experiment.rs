@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::{Plan, PlanError};
+use measurement::plan::{Plan, PlanError, ServerUrl};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
@@ -50,8 +50,7 @@ impl<'a> Experiment<'a> {
         };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         // Certificates are asked for as soon as one of the servers has one.
-        let targets = candidates.iter().map(|c| c.target(1, &args.path));
-        let mut targets = targets.collect::<Result<Vec<_>, _>>()?;
+        let mut targets = targets(args, candidates)?;
         targets.sort_by_key(|target| !target.is_tls());
         let tls = &args.load.tls;
         let url = targets.swap_remove(0);
@@ -192,6 +191,7 @@ impl<'a> Experiment<'a> {
             reference,
             server_cores: self.cpu_split.servers.clone(),
             generator_cores: self.cpu_split.generator.clone(),
+            gate: Some(args.gate.name().to_owned()),
         })
     }
 
@@ -273,4 +273,14 @@ fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     };
     let parts: Vec<_> = rows.iter().map(describe).collect();
     format!("round {round}: {}", parts.join(" · "))
+}
+
+/// The servers' URLs, with a notice of each that leads to another host than the one typed.
+fn targets(args: &CompareArgs, candidates: &[Candidate]) -> anyhow::Result<Vec<ServerUrl>> {
+    let targets = candidates.iter().map(|c| c.target(1, &args.path));
+    let targets = targets.collect::<Result<Vec<_>, _>>()?;
+    let notices = targets.iter().filter_map(wording::host_notice);
+    let shown = notices.filter(|_| !args.quiet);
+    shown.for_each(|notice| print_notice(&notice));
+    Ok(targets)
 }

@@ -56,6 +56,10 @@ fn run_saved(
 ) -> anyhow::Result<ExitStatus> {
     let mut comparison =
         saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
+    if !args.quiet {
+        let decoded = saved_runs::decoded_files(&args.files);
+        decoded.iter().for_each(|line| print_notice(line));
+    }
     if !args.figures.is_empty() {
         comparison.plan.figures = args.compared_figures();
     }

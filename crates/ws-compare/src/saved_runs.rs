@@ -7,7 +7,7 @@ use measurement::run::Summary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
 };
-use results::read::{RunPart, is_comparison, read_comparison, read_run};
+use results::read::{RunPart, encoding_of, is_comparison, read_comparison, read_run};
 use wording::run_differences::{Impact, differences};
 
 use crate::measure::{describe_faults, whole_row};
@@ -50,6 +50,24 @@ pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comp
     check_pairs(&servers)?;
     check_comparable(&servers)?;
     Ok(comparison(&servers, reference))
+}
+
+/// A sentence for each of these arguments' files that was decoded to be read.
+pub(crate) fn decoded_files(arguments: &[String]) -> Vec<String> {
+    let files = arguments
+        .iter()
+        .flat_map(|argument| match Path::new(argument) {
+            path if path.exists() => vec![path.to_owned()],
+            _ => name_and_files(argument).map_or_else(|_| Vec::new(), |(_, files)| files),
+        });
+    let sentence = |path: PathBuf| {
+        let encoding = encoding_of(&path).ok()??;
+        Some(wording::files::encoding(
+            &path.display().to_string(),
+            encoding,
+        ))
+    };
+    files.filter_map(sentence).collect()
 }
 
 fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, String> {
@@ -191,6 +209,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
         reference: reference.unwrap_or(&servers[0].name).to_owned(),
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
+        gate: None,
     };
     let candidates = servers.iter().map(candidate).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());

@@ -196,6 +196,7 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
             percent(plan.confidence)
         ));
     }
+    lines.extend(plan.gate.as_deref().and_then(gate));
     if !plan.server_cores.is_empty() {
         lines.push(format!(
             "Servers on cores {}, generator on {}.",
@@ -213,6 +214,19 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
         human_time(c.elapsed_s * 1e9)
     ));
     lines
+}
+
+/// Describes the gate of this mode; `None` for a mode that this version does not know.
+fn gate(mode: &str) -> Option<String> {
+    let checks = match mode {
+        "off" => "Servers were not checked before they were measured",
+        "plan" => "Before it was measured, each server had to echo messages of the load",
+        "full" => {
+            "Before it was measured, each server had to echo messages of the load and to pass the further checks"
+        }
+        _ => return None,
+    };
+    Some(format!("{checks} (--gate {mode})."))
 }
 
 /// Formats a level in percent, with as many digits as it takes: 95, 97.5, 99.02.
@@ -258,5 +272,14 @@ mod tests {
             [0.95, 0.975, 0.99023, 1.0].map(percent),
             ["95", "97.5", "99.02", "100"]
         );
+    }
+
+    #[test]
+    fn every_mode_of_the_gate_is_described_and_names_its_flag() {
+        for (name, ..) in crate::gate::GATE_MODES {
+            let said = gate(name).unwrap();
+            assert!(said.ends_with(&format!("(--gate {name}).")), "{said}");
+        }
+        assert_eq!(gate("a mode of a later version"), None);
     }
 }

@@ -140,10 +140,18 @@ fn compare(
     } else {
         Direction::LowerIsBetter
     };
-    let pairs = Pairs::new(&values, &of_reference).map_err(|_| match values.len() {
-        0 => "not measured".to_owned(),
-        n => format!("cannot tell from {}", counted(n as u64, "round")),
-    })?;
+    let pairs =
+        Pairs::new(&values, &of_reference).map_err(|_| match (&values[..], &of_reference[..]) {
+            ([], _) => "not measured".to_owned(),
+            ([value], [of_reference]) => wording::comparison::observation_of_one_round(
+                server,
+                figure.comparatives(),
+                direction,
+                value / of_reference,
+                level,
+            ),
+            (values, _) => format!("cannot tell from {}", counted(values.len() as u64, "round")),
+        })?;
     let compared = RatioComparison::new(&pairs, direction, &rounds.bootstrap(level));
     Ok((compared, pairs))
 }
@@ -351,6 +359,7 @@ mod tests {
             reference: capacities[0].0.to_owned(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
+            gate: None,
         };
         let server = |name: &str| CandidateRow {
             name: name.to_owned(),

@@ -179,7 +179,11 @@ fn one_run_a_side_tells_nothing_and_says_so() {
     let output = folder.compare(&["before.json", "after.json"]);
     assert_eq!(output.status.code(), Some(0));
     let told = stdout(&output);
-    assert!(told.contains("cannot tell from 1 round"), "{told}");
+    assert!(
+        told.contains("inconclusive: 1 round, an interval needs "),
+        "{told}"
+    );
+    assert!(told.contains(" × faster in it"), "{told}");
     assert!(told.contains("of one round nothing can be said"), "{told}");
 }
 
@@ -521,4 +525,20 @@ fn every_round_is_a_row_of_the_workbook() {
         panic!("no number");
     };
     assert!((found - wanted).abs() < 1e-6, "{found}");
+}
+
+#[test]
+fn a_run_that_was_decoded_is_said_to_be() {
+    let folder = Folder::new();
+    folder.write("a.json", &run(|_| {}));
+    let utf_16: Vec<u8> = format!("\u{feff}{}", run(|_| {}))
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(folder.0.path().join("b.json"), utf_16).unwrap();
+    let wanted = "b.json is read as UTF-16, because it is not UTF-8\n";
+    let output = folder.compare(&["a=a.json", "b=b.json"]);
+    assert!(stderr(&output).contains(wanted), "{}", stderr(&output));
+    let output = folder.compare(&["a=a.json", "b=b.json", "--quiet"]);
+    assert!(!stderr(&output).contains(wanted));
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use cli::ExitStatus;
 use results::atomic_file::is_same_file;
+use results::read::encoding_of;
 use ws_report::{PageFormat, ReportError, report, write};
 
 /// Makes one page of one run of ws-bench, or of several side by side
@@ -53,6 +54,14 @@ impl Args {
             page.title = title;
         }
         write(&self.output, &page)?;
+        for file in &self.files {
+            if let Some(encoding) = encoding_of(file)? {
+                eprintln!(
+                    "{}",
+                    wording::files::encoding(&file.display().to_string(), encoding)
+                );
+            }
+        }
         eprintln!("wrote {}", self.output.display());
         Ok(())
     }

@@ -3,7 +3,7 @@
 use measurement::run::Summary;
 use measurement::verdict::Latency;
 use units::{counted, human_time};
-use wording::run_differences::{Difference, Setting, differences, host_settings, plan_settings};
+use wording::run_differences::{RunDifference, Setting, differences, host_settings, plan_settings};
 use wording::summary_view::{FigureGroup, UNKNOWN, in_table};
 
 use crate::figures::figures;
@@ -93,7 +93,7 @@ fn times(title: &'static str, times: &Latency) -> FigureGroup {
     }
 }
 
-fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> Vec<Block> {
+fn what_differs(runs: &[&ReportedRun], differences: &[RunDifference]) -> Vec<Block> {
     if runs.len() < 2 {
         return Vec::new();
     }
@@ -111,7 +111,7 @@ fn what_differs(runs: &[&ReportedRun], differences: &[Difference]) -> Vec<Block>
     }])]
 }
 
-fn what_is_the_same(summaries: &[&Summary], differences: &[Difference]) -> Vec<Block> {
+fn what_is_the_same(summaries: &[&Summary], differences: &[RunDifference]) -> Vec<Block> {
     let Some(first) = summaries.first() else {
         return Vec::new();
     };

@@ -380,7 +380,7 @@ mod tests {
         save(&open_loop_run(|_| {}), &path("run.csv"));
         rewrite(&path("run.csv"), |at, line| {
             let fields: Vec<_> = line.split(',').collect();
-            let lost = [&fields[..4], &["", "", "lost"]].concat().join(",");
+            let lost = [&fields[..4], &["", "", "lost", "0"]].concat().join(",");
             Some(if at == 0 { line.to_owned() } else { lost })
         });
         let runs = read_runs(&[path("run.csv"), path("run.json")]).unwrap();

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use measurement::run::{ConditionResult, Connections, Summary};
 use measurement::verdict::Verdict;
 use units::grouped;
-use wording::run_differences::{Difference, Impact};
+use wording::run_differences::{Impact, RunDifference};
 
 use crate::inputs::{MessageSample, ReportedRun};
 use crate::page::{Banner, Tone};
@@ -72,7 +72,7 @@ pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
 }
 
 /// The banner on runs that differ in more than their subject; `None` where nothing stands against it.
-pub(crate) fn comparable(differences: &[Difference]) -> Option<Banner> {
+pub(crate) fn comparable(differences: &[RunDifference]) -> Option<Banner> {
     // The differences of the gravest impact come first.
     let (tone, word, text) = match differences.first()?.impact {
         Impact::Load => (

@@ -202,7 +202,7 @@ fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
         let fields: Vec<_> = line.split(',').collect();
         match at {
             0 => line.to_owned(),
-            _ => [&fields[..4], &["", "", "lost"]].concat().join(","),
+            _ => [&fields[..4], &["", "", "lost", "0"]].concat().join(","),
         }
     });
     let lost: Vec<_> = lost.collect();
@@ -376,4 +376,22 @@ fn an_input_is_never_overwritten() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_run_that_was_decoded_is_said_to_be() {
+    let folder = Folder::new();
+    save(&closed_loop_run(|_| {}), &folder.path("run.json"));
+    let text = fs::read_to_string(folder.path("run.json")).unwrap();
+    let utf_16: Vec<u8> = format!("\u{feff}{text}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(folder.path("run.json"), utf_16).unwrap();
+    let output = folder.run(&["run.json", "-o", "a.md"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said,
+        "run.json is read as UTF-16, because it is not UTF-8\nwrote a.md\n"
+    );
 }

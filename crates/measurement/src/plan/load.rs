@@ -93,7 +93,7 @@ impl Load {
 pub enum Verify {
     /// Not at all: echoes are matched to messages by order.
     Off,
-    /// Message type and length.
+    /// Message type and length; the identity in it names the message that an echo answers, as with `Full`.
     Length,
     /// Message type, length and every byte.
     Full,
@@ -200,7 +200,7 @@ impl LoadSpec {
         let wants_tls = server.certificate_policy != CertificatePolicy::System
             || server.client_identity.is_some();
         if wants_tls && !server.url.is_tls() {
-            let url = server.url.as_str().to_owned();
+            let url = server.url.masked();
             return Err(PlanError::NoCertificate(url));
         }
         Ok(Plan { spec: self, server })

@@ -5,12 +5,8 @@ use std::fmt;
 use url::{ParseError, Position, Url};
 
 use super::error::PlanError;
-
-/// Begin of a `ws+unix` URL.
-const UNIX: &str = "ws+unix";
-
-/// A URL to type, where nothing better can be made of what was typed.
-const EXAMPLE: &str = "ws://127.0.0.1:8000/ws";
+use super::mask::mask_url;
+use super::url_refusal::{Correction, UNIX, UrlRefusal, split_authority, unquoted};
 
 /// A server's URL, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,73 +58,66 @@ impl ServerUrl {
             .chars()
             .filter(|c| !matches!(c, '\t' | '\n' | '\r'))
             .collect();
-        Self::read(&text, unix_sockets).map_err(|refusal| refusal.error(&text))
+        let host_of = |url: &str| Self::read(url, true).ok().map(Self::into_host);
+        Self::read(&text, unix_sockets).map_err(|refusal| refusal.error(&text, host_of))
     }
 
     fn read(text: &str, unix_sockets: bool) -> Result<Self, UrlRefusal> {
+        if let Some(inner) = unquoted(text) {
+            let inner = Correction::whole(inner.trim());
+            return Err(UrlRefusal::wrong("it stands in quotation marks", [inner]));
+        }
         let (scheme, rest) = text.split_once(':').unwrap_or_default();
         let is = |name| scheme.eq_ignore_ascii_case(name);
         if is(UNIX) {
             return if unix_sockets {
-                Self::unix(text, rest)
+                Self::unix(rest, text)
             } else {
-                Err(UrlRefusal::NoUnixSockets)
+                Err(UrlRefusal::no_unix_sockets())
             };
         }
         let after_slashes = rest.trim_start_matches(['/', '\\']);
         // `localhost:8000` has no scheme but a port.
         if rest.len() - after_slashes.len() < 2 {
-            let rest = if is("ws") || is("wss") {
-                after_slashes
-            } else {
-                text.trim_start_matches('/')
-            };
-            let scheme = if is("wss") { "wss" } else { "ws" };
-            let corrected = format!("{scheme}://{rest}");
-            return Err(wrong("it has no scheme with `//`", [corrected]));
+            return Err(UrlRefusal::no_scheme(text));
         }
         if is("ws") || is("wss") {
             Self::tcp(text, after_slashes, is("wss"))
         } else {
-            let like = if is("https") { "wss" } else { "ws" };
-            Err(UrlRefusal::Scheme {
-                corrected: format!("{like}://{after_slashes}"),
-                scheme: scheme.to_owned(),
-            })
+            Err(UrlRefusal::scheme(scheme, after_slashes))
         }
     }
 
     /// Reads a URL whose part behind `//` is `rest`.
     fn tcp(text: &str, rest: &str, tls: bool) -> Result<Self, UrlRefusal> {
         let scheme = if tls { "wss" } else { "ws" };
-        let (authority, path) =
-            rest.split_at(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()));
-        if let Some((_, host)) = authority.rsplit_once('@') {
-            let corrected = format!("{scheme}://{host}{path}");
-            return Err(UrlRefusal::UserInfo { corrected });
+        let (authority, path) = split_authority(rest);
+        if authority.contains('@') {
+            return Err(UrlRefusal::user_info(scheme, rest));
         }
         let (plain, zone) = match split_zone(authority) {
             Some((authority, zone)) => (authority, Some(zone)),
             None => (authority.to_owned(), None),
         };
         let url = Url::parse(&format!("{scheme}://{plain}{path}"))
-            .map_err(|error| refused(scheme, (authority, path), error))?;
-        if let Some(fragment) = url.fragment() {
-            return Err(has_fragment(text, fragment));
+            .map_err(|error| UrlRefusal::unread(scheme, (authority, path), error))?;
+        if url.fragment().is_some() {
+            let corrected = text.split('#').next().unwrap_or_default();
+            return Err(UrlRefusal::fragment(Correction::whole(corrected)));
         }
         let port = match url.port_or_known_default() {
             Some(0) => {
-                let corrected = with_port(scheme, authority, path);
-                return Err(wrong("port 0 cannot be connected to", [corrected]));
+                let reason = "port 0 cannot be connected to";
+                return Err(UrlRefusal::port(reason, scheme, authority, path));
             }
             Some(port) => port,
-            None => return Err(wrong("it has no port", [])),
+            None => return Err(UrlRefusal::wrong("it has no port", [])),
         };
         let host = url.host_str().unwrap_or_default();
         let is_host = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         if !host.starts_with('[') && !host.chars().all(is_host) {
             let error = ParseError::InvalidDomainCharacter;
-            return Err(refused(scheme, (authority, path), error));
+            return Err(UrlRefusal::unread(scheme, (authority, path), error));
         }
         let host = host.trim_matches(['[', ']']);
         Ok(Self {
@@ -146,8 +135,11 @@ impl ServerUrl {
         })
     }
 
-    fn unix(text: &str, rest: &str) -> Result<Self, UrlRefusal> {
-        let wrong = |reason: &str, rest: &str| wrong(reason, [format!("{UNIX}:{rest}")]);
+    /// Reads a URL whose part behind `ws+unix:` is `rest`.
+    fn unix(rest: &str, text: &str) -> Result<Self, UrlRefusal> {
+        let wrong = |reason, rest: &str| {
+            UrlRefusal::wrong(reason, [Correction::whole(format!("{UNIX}:{rest}"))])
+        };
         // A socket's own path may hold colons, but hardly one before a slash.
         let (socket, path) = match rest.split_once(":/") {
             Some((socket, path)) => (socket, format!("/{path}")),
@@ -159,21 +151,20 @@ impl ServerUrl {
                 None => (rest, "/".to_owned()),
             },
         };
+        let form = || [Correction::socket(&format!(":{path}"))];
         if socket.is_empty() {
-            return Err(wrong("it names no socket", &format!("SOCKET:{path}")));
+            return Err(UrlRefusal::wrong("it names no socket", form()));
         }
         if socket.contains('\0') {
-            let without = socket.replace('\0', "");
-            return Err(wrong(
-                "a socket's path has no NUL",
-                &format!("{without}:{path}"),
-            ));
+            return Err(UrlRefusal::wrong("a socket's path has no NUL", form()));
         }
         // Only the path matters: the host stands for the socket.
         let url = Url::parse(&format!("ws://localhost{path}"));
-        let url = url.map_err(|error| wrong(&error.to_string(), &format!("{socket}:/")))?;
-        if let Some(fragment) = url.fragment() {
-            return Err(has_fragment(text, fragment));
+        let url = url.map_err(|_| wrong("its path is none", &format!("{socket}:/")))?;
+        if url.fragment().is_some() {
+            let path = path.split('#').next().unwrap_or_default();
+            let corrected = Correction::whole(format!("{UNIX}:{socket}:{path}"));
+            return Err(UrlRefusal::fragment(corrected));
         }
         Ok(Self {
             endpoint: Endpoint::Unix {
@@ -193,6 +184,31 @@ impl ServerUrl {
     /// The socket to connect to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    fn into_host(self) -> String {
+        match self.endpoint {
+            Endpoint::Tcp { host, .. } => host,
+            Endpoint::Unix { .. } => String::new(),
+        }
+    }
+
+    /// The host that it leads to where that is not, but for capitals, the one that was typed: `127.0.0.1` of
+    /// `ws://127.1/`, `xn--mnchen-3ya.test` of `ws://München.test/`, `a` of `ws:///a`.
+    pub fn other_host(&self) -> Option<&str> {
+        let host = self.certificate_host()?;
+        let (_, rest) = self.url.split_once(':')?;
+        let (authority, _) = split_authority(rest.get(2..)?);
+        let typed = match authority.strip_prefix('[').and_then(|a| a.split_once(']')) {
+            Some((address, _)) => address.split('%').next()?,
+            None => authority.split(':').next()?,
+        };
+        (!typed.eq_ignore_ascii_case(host)).then_some(host)
+    }
+
+    /// The URL for a reader, secrets masked.
+    pub fn masked(&self) -> String {
+        mask_url(&self.url)
     }
 
     /// The host that a certificate has to be for; `None` for a Unix socket.
@@ -271,168 +287,10 @@ fn resource(url: &Url) -> String {
     resource
 }
 
-/// Refusal of a URL, with candidates for the corrected one.
-#[derive(Debug)]
-enum UrlRefusal {
-    Wrong {
-        reason: String,
-        /// The best one first.
-        corrected: Vec<String>,
-    },
-    UserInfo {
-        corrected: String,
-    },
-    Scheme {
-        scheme: String,
-        corrected: String,
-    },
-    NoUnixSockets,
-}
-
-impl UrlRefusal {
-    /// The error of this URL, with the first candidate that can be read.
-    fn error(self, text: &str) -> PlanError {
-        let url = mask_whole(&masked(text));
-        match self {
-            Self::Wrong { reason, corrected } => PlanError::Url {
-                url,
-                reason,
-                corrected: mask_whole(&first_readable(corrected)),
-            },
-            Self::UserInfo { corrected } => PlanError::UserInfo {
-                url,
-                corrected: mask_whole(&first_readable([corrected])),
-            },
-            Self::Scheme { scheme, corrected } => PlanError::Scheme {
-                url,
-                scheme,
-                corrected: mask_whole(&first_readable([corrected])),
-            },
-            Self::NoUnixSockets => PlanError::NoUnixSockets(mask_whole(text)),
-        }
-    }
-}
-
-fn first_readable(candidates: impl IntoIterator<Item = String>) -> String {
-    let is_form = |url: &str| {
-        ["HOST", "PORT", "SOCKET"]
-            .iter()
-            .any(|word| url.contains(word))
-    };
-    let mut candidates = candidates.into_iter().filter(|url| !url.contains('@'));
-    candidates
-        .find(|url| is_form(url) || ServerUrl::read(url, true).is_ok())
-        .unwrap_or_else(|| EXAMPLE.to_owned())
-}
-
-fn wrong(reason: &str, corrected: impl IntoIterator<Item = String>) -> UrlRefusal {
-    UrlRefusal::Wrong {
-        reason: reason.to_owned(),
-        corrected: corrected.into_iter().collect(),
-    }
-}
-
-/// The refusal of a URL that the library does not read.
-fn refused(scheme: &str, (authority, path): (&str, &str), error: ParseError) -> UrlRefusal {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, format!(":{port}")),
-        _ => (authority, String::new()),
-    };
-    let reason = match error {
-        ParseError::EmptyHost => "it has no host",
-        ParseError::InvalidPort => {
-            let reason = "its port is not a number up to 65535";
-            return wrong(reason, [with_port(scheme, authority, path)]);
-        }
-        ParseError::InvalidIpv4Address => "its host is no IPv4 address",
-        ParseError::InvalidIpv6Address => "its host is no IPv6 address",
-        _ => "its host holds a character that no host name has",
-    };
-    // A character left out within the name would name another host.
-    let plain = host.trim_matches(|c: char| !c.is_alphanumeric());
-    let form = format!("{scheme}://HOST{port}{path}");
-    wrong(reason, [format!("{scheme}://{plain}{port}{path}"), form])
-}
-
-fn has_fragment(text: &str, fragment: &str) -> UrlRefusal {
-    let reason = format!(
-        "it has the fragment #{fragment}, which no request holds (a # in a path or query is written %23)"
-    );
-    let corrected = text.split('#').next().unwrap_or_default().to_owned();
-    wrong(&reason, [corrected])
-}
-
-/// The URL with a word for the port.
-fn with_port(scheme: &str, authority: &str, path: &str) -> String {
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    let host = if host.is_empty() { "HOST" } else { host };
-    format!("{scheme}://{host}:PORT{path}")
-}
-
-/// A refused URL without whatever may be a password in it.
-fn masked(text: &str) -> String {
-    match (text.split_once("//"), text.rfind('@')) {
-        (Some((scheme, _)), Some(at)) if at > scheme.len() => {
-            format!("{scheme}//{MASK}{}", &text[at..])
-        }
-        (None, Some(at)) => format!("{MASK}{}", &text[at..]),
-        _ => text.to_owned(),
-    }
-}
-
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
-}
-
-/// Text in place of a secret.
-pub const MASK: &str = "***";
-
-/// Returns the text with [`MASK`] in place of the user information and of every query value of each URL in it,
-/// also of a value without a name. URLs end at a blank.
-pub fn mask_url(text: &str) -> String {
-    text.split_inclusive(char::is_whitespace)
-        .map(|word| {
-            let url = word.trim_end();
-            mask_whole(url) + &word[url.len()..]
-        })
-        .collect()
-}
-
-/// Masks a text that is one URL, also a wrong one with blanks in it.
-fn mask_whole(text: &str) -> String {
-    let is_unix = text.to_ascii_lowercase().contains("ws+unix:");
-    if !text.contains("://") && !is_unix {
-        return text.to_owned();
-    }
-    let (before, query) = match text.split_once('?') {
-        Some((before, query)) => (before, Some(query)),
-        None => (text, None),
-    };
-    let mut masked = match before.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            match rest[..end].rfind('@') {
-                Some(at) => format!("{scheme}://{MASK}{}", &rest[at..]),
-                None => before.to_owned(),
-            }
-        }
-        None => before.to_owned(),
-    };
-    let pairs = query.into_iter().flat_map(|query| query.split('&'));
-    for (nth, pair) in pairs.enumerate() {
-        masked.push(if nth == 0 { '?' } else { '&' });
-        match pair.split_once('=') {
-            Some((name, _)) => masked.extend([name, "=", MASK]),
-            None if pair.is_empty() => {}
-            // A token alone, without a name.
-            None => masked.push_str(MASK),
-        }
-    }
-    masked
 }
 
 #[cfg(test)]
@@ -450,25 +308,6 @@ mod tests {
     fn unix(socket: &str) -> Endpoint {
         let socket = socket.to_owned();
         Endpoint::Unix { socket }
-    }
-
-    #[test]
-    fn secrets_of_a_url_are_masked() {
-        for (url, masked) in [
-            ("ws://h:1/ws", "ws://h:1/ws"),
-            ("ws://h/ws?a=1&b&c=", "ws://h/ws?a=***&***&c=***"),
-            ("wss://me:pw@h?a=x@y", "wss://***@h?a=***"),
-            ("ws+unix:/s:/ws?a=1", "ws+unix:/s:/ws?a=***"),
-            ("p99>1?a=b", "p99>1?a=b"),
-            ("WS+Unix:/s:/ws?a=1", "WS+Unix:/s:/ws?a=***"),
-            ("a://b, https://u:p@h/p c", "a://b, https://***@h/p c"),
-            (
-                "serve @ ws://h/?a=b --x y=z",
-                "serve @ ws://h/?a=*** --x y=z",
-            ),
-        ] {
-            assert_eq!(mask_url(url), masked);
-        }
     }
 
     #[test]
@@ -608,7 +447,32 @@ mod tests {
             ("ws://\"a\"/ws", "ws://a/ws"),
             ("ws+unix::/ws", "ws+unix:SOCKET:/ws"),
             ("ws+unix:a:ws", "ws+unix:a:/ws"),
-            ("http://a/#b", EXAMPLE),
+            ("http://a/#b", "ws://a/"),
+            ("http://me:secret@a:1/ws#b", "ws://a:1/ws"),
+            ("", "ws://HOST:PORT/ws"),
+            // Another host than the one meant.
+            ("8000", "ws://HOST:8000"),
+            (":8000/ws", "ws://HOST:8000/ws"),
+            ("ws:8000/ws", "ws://HOST:8000/ws"),
+            ("http://127.1/ws", "ws://HOST/ws"),
+            ("http://0x7f.1:80/ws", "ws://HOST/ws"),
+            ("ws//a/ws", "ws://a/ws"),
+            ("http:\\\\a\\ws", "ws://a\\ws"),
+            ("ws://a:80:90/ws", "ws://HOST:PORT/ws"),
+            ("ws://a!:1/ws", "ws://HOST:1/ws"),
+            ("ws://*.a.test/ws", "ws://HOST/ws"),
+            ("ws://<a>/ws", "ws://HOST/ws"),
+            ("ws://${A}.test/ws", "ws://HOST/ws"),
+            ("ws://a／ws", "ws://HOST"),
+            ("ws：//a/ws", "ws://HOST:PORT/ws"),
+            ("ws://a:８０/ws", "ws://a:PORT/ws"),
+            ("http://LOCALHOST:0/ws", "ws://HOST/ws"),
+            ("ws://::1/ws", "ws://[::1]/ws"),
+            ("ws://fe80::1:8000/ws", "ws://HOST/ws"),
+            ("http://München.test/ws", "ws://München.test/ws"),
+            ("\"ws://a/ws\"", "ws://a/ws"),
+            ("ws+unix:a:/ws#c", "ws+unix:a:/ws"),
+            ("ws+unix:a\0b:/ws", "ws+unix:SOCKET:/ws"),
         ] {
             let error = ServerUrl::parse_where(typed, true).unwrap_err().to_string();
             assert!(error.ends_with(&format!("write {corrected}")), "{error}");
@@ -624,12 +488,47 @@ mod tests {
             "ws://me:se/cret@a/",
             "me:secret@a",
             "ws:me:secret@a",
+            "ws://secret#@a",
+            "ws+unix:me:secret@a",
+            "ws://me:secret＠a/",
+            "ws://me:secret%40a/",
+            "ws:\\\\me:secret@a/#",
+            "ws://a/ws#secret",
+            "localhost:8000/ws?token=secret",
+            "http:a/ws?secret",
+            "http://a/ws？token=secret",
+            "ws+unix:a:ws?token=secret",
+            "ws+unix:a:/ws?token=secret#x",
         ] {
             let error = ServerUrl::parse_where(typed, true).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("cret"), "{error:?}");
         }
         let error = ServerUrl::parse("ws://me:secret@a/").unwrap_err();
         assert!(matches!(error, PlanError::UserInfo { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_host_that_was_not_typed_is_told() {
+        for (url, host) in [
+            ("ws://0x7f.1:8000/", Some("127.0.0.1")),
+            ("ws://127.1/ws", Some("127.0.0.1")),
+            ("ws://2130706433", Some("127.0.0.1")),
+            ("ws://１２７.0.0.1/", Some("127.0.0.1")),
+            ("ws://ｅxample。com/", Some("example.com")),
+            ("wss://München.test/", Some("xn--mnchen-3ya.test")),
+            ("ws://a%62/", Some("ab")),
+            ("ws://exa\u{ad}mple.com/", Some("example.com")),
+            ("ws:///a/ws", Some("a")),
+            ("ws://[0:0::1]/", Some("::1")),
+            ("ws:\\\\a\\b", None),
+            ("ws://[fe80::1%25eth0]:9/", None),
+            ("WS://LocalHost:1", None),
+            ("ws://127.0.0.1?a", None),
+            ("ws+unix:a.sock", None),
+        ] {
+            let url = ServerUrl::parse_where(url, true).unwrap();
+            assert_eq!(url.other_host(), host, "{url}");
+        }
     }
 
     #[test]
@@ -652,6 +551,49 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_correction_names_only_what_was_typed_and_can_be_typed(
+            text in "(ws|wss|http|https|ftp|\"ws|)(:|;|)(//|/|\\\\|///|／／|)([a-z]{0,3}[:@])?\
+                     ([a-z*$ .ü％％%]{0,6}|0x7f\\.1|[0-9.]{1,7}|\\[?[0-9a-f:]{2,9}\\]?|[ａ-ｚ.。]{1,5})\
+                     (:[0-9８:]{0,6})?([/\\\\?#][a-z?#]{0,4})?",
+        ) {
+            if let Err(error) = ServerUrl::parse_where(&text, true) {
+                let error = error.to_string();
+                let (_, corrected) = error.rsplit_once("; write ").unwrap();
+                let (_, rest) = corrected.split_once("://").unwrap();
+                let (authority, _) = split_authority(rest);
+                let (host, port) = match authority.rsplit_once(':') {
+                    Some((host, port)) if !port.contains(']') => (host, port),
+                    _ => (authority, "PORT"),
+                };
+                let address = host.trim_matches(['[', ']']);
+                prop_assert!(host == "HOST" || text.contains(address), "{}", error);
+                prop_assert!(port == "PORT" || text.contains(port), "{}", error);
+                let typed = corrected.replace("HOST", "h").replace("PORT", "1");
+                let read = ServerUrl::parse(&typed);
+                prop_assert!(read.is_ok(), "{}", error);
+                let Ok(Endpoint::Tcp { host: used, .. }) = read.map(|url| url.endpoint) else {
+                    panic!("{error}");
+                };
+                let is_ipv4 = used.parse::<std::net::Ipv4Addr>().is_ok();
+                prop_assert!(!is_ipv4 || text.contains(&used), "{}", error);
+            }
+        }
+
+        #[test]
+        fn no_refusal_repeats_a_secret(
+            scheme in "(ws|wss|http|ws\\+unix|)(:|)(//|/|\\\\\\\\|)",
+            user in "([a-z:/?#]{0,4}SECRET[a-z:/?#]{0,2}(@|＠|%40))?",
+            host in "[a-z :\\[\\]%]{0,5}(:[0-9]{0,6})?",
+            path in "(/[a-z@]{0,3})?",
+            query in "((\\?|？|#|＃|%3f)([a-z]=)?SECRET[a-z&#?]{0,3})?",
+        ) {
+            let text = format!("{scheme}{user}{host}{path}{query}");
+            if let Err(error) = ServerUrl::parse_where(&text, true) {
+                prop_assert!(!format!("{error} {error:?}").contains("SECRET"), "{}", error);
+            }
+        }
+
         #[test]
         fn whatever_is_typed_is_read_or_refused(
             text in "(ws|wss|ws\\+unix|WS|.{0,5})(:|://|)(\\PC|[:/\\[\\]@?#%\\\\ \0]){0,20}",

@@ -130,6 +130,7 @@ impl ConnectFailure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::upgrade_failure::RefusalField;
     use super::*;
 
     /// The texts are keys in the files of a run.
@@ -191,7 +192,7 @@ mod tests {
         let refused = |body: &str| {
             let refusal = UpgradeRefusal {
                 reason: "Service Unavailable".to_owned(),
-                retry_after: Some("7".to_owned()),
+                fields: vec![RefusalField::new("Retry-After", "7")],
                 body: body.to_owned(),
                 ..UpgradeRefusal::new(503)
             };

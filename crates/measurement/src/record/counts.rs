@@ -7,7 +7,8 @@ use super::difference::{Difference, add_difference};
 /// Counts of measured messages.
 ///
 /// `sent = received + lost + abandoned`. Of those received, `corrupted`, `timed_out` and
-/// `reordered` tell how many were not as they should be.
+/// `reordered` count those that were not as they should be. Messages from the server between T0 and the end of the
+/// drain are `received + duplicated + unexpected + undecided`, and echoes of warm-up messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageCounts {
     /// Messages the plan asks for; `None` when it asks for a time.
@@ -40,6 +41,14 @@ pub struct MessageCounts {
     /// Differences between corrupted echoes and what was sent, at most eight.
     #[serde(default)]
     pub differences: Vec<Difference>,
+    /// Messages from the server that carry no identity, and that came while a message was in flight that
+    /// became `abandoned`: its damaged echo, or the server's own.
+    #[serde(default)]
+    pub undecided: u64,
+    /// Those `unexpected` that may be further echoes of messages that had one as well: too little in them
+    /// says so, or nothing in them is looked at.
+    #[serde(default)]
+    pub ambiguous: u64,
 }
 
 impl MessageCounts {
@@ -73,6 +82,8 @@ impl MessageCounts {
         self.unexpected += other.unexpected;
         self.unsent += other.unsent;
         self.matched_by_order += other.matched_by_order;
+        self.undecided += other.undecided;
+        self.ambiguous += other.ambiguous;
         for difference in &other.differences {
             self.add_difference(difference.clone());
         }

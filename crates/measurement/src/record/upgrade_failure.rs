@@ -11,28 +11,59 @@ pub struct UpgradeRefusal {
     pub status: u16,
     /// Reason phrase; often empty.
     pub reason: String,
-    /// `Location`, the target of a redirect.
-    pub location: Option<String>,
-    /// `WWW-Authenticate`.
-    pub authenticate: Option<String>,
-    /// `Retry-After`: seconds or a date.
-    pub retry_after: Option<String>,
+    /// Fields of [`FIELDS`](Self::FIELDS), in that order and as often as they came.
+    pub fields: Vec<RefusalField>,
     /// Beginning of the body.
     pub body: String,
     /// The server asked for a client certificate before, and got none.
     pub wants_client_certificate: bool,
 }
 
+/// A field of a refusal that helps to mend the request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefusalField {
+    /// Name, one of [`UpgradeRefusal::FIELDS`].
+    pub name: &'static str,
+    /// Value, escaped; not empty.
+    pub value: String,
+}
+
+impl RefusalField {
+    /// A field with this value.
+    pub fn new(name: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        Self { name, value }
+    }
+}
+
 impl UpgradeRefusal {
+    /// Names of the fields that are kept: target of a redirect, ways to log in at the server and at a proxy, time
+    /// to wait as seconds or a date, versions of the protocol and other protocols that the server speaks.
+    pub const FIELDS: [&'static str; 6] = [
+        "Location",
+        "WWW-Authenticate",
+        "Proxy-Authenticate",
+        "Retry-After",
+        Self::VERSIONS,
+        "Upgrade",
+    ];
+
+    /// Name of the field with the versions of the WebSocket protocol that the server speaks (RFC 6455, 4.4).
+    pub const VERSIONS: &'static str = "Sec-WebSocket-Version";
+
+    /// The values of a field, in the order in which they came.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let fields = self.fields.iter().filter(move |field| field.name == name);
+        fields.map(|field| field.value.as_str())
+    }
+
     /// A refusal with this status and nothing else.
     #[must_use]
     pub fn new(status: u16) -> Self {
         Self {
             status,
             reason: String::new(),
-            location: None,
-            authenticate: None,
-            retry_after: None,
+            fields: Vec::new(),
             body: String::new(),
             wants_client_certificate: false,
         }
@@ -56,14 +87,8 @@ impl fmt::Display for UpgradeRefusal {
         if !self.reason.is_empty() {
             write!(f, " {}", self.reason)?;
         }
-        for (name, value) in [
-            ("Location", &self.location),
-            ("WWW-Authenticate", &self.authenticate),
-            ("Retry-After", &self.retry_after),
-        ] {
-            if let Some(value) = value {
-                write!(f, ", {name}: {value}")?;
-            }
+        for RefusalField { name, value } in &self.fields {
+            write!(f, ", {name}: {value}")?;
         }
         if !self.body.is_empty() {
             write!(f, ": “{}”", self.body)?;
@@ -163,16 +188,19 @@ mod tests {
     fn a_refusal_says_everything_that_the_server_said() {
         let refusal = UpgradeRefusal {
             reason: "Unauthorized".to_owned(),
-            location: Some("/login".to_owned()),
-            authenticate: Some("Bearer realm=\"ws\"".to_owned()),
-            retry_after: Some("7".to_owned()),
+            fields: vec![
+                RefusalField::new("Location", "/login"),
+                RefusalField::new("WWW-Authenticate", "Negotiate"),
+                RefusalField::new("WWW-Authenticate", "Bearer realm=\"ws\""),
+                RefusalField::new("Retry-After", "7"),
+            ],
             body: "no".to_owned(),
             ..UpgradeRefusal::new(401)
         };
         assert_eq!(
             refusal.to_string(),
             "the server answered the upgrade with HTTP 401 Unauthorized, Location: /login, \
-             WWW-Authenticate: Bearer realm=\"ws\", Retry-After: 7: “no”"
+             WWW-Authenticate: Negotiate, WWW-Authenticate: Bearer realm=\"ws\", Retry-After: 7: “no”"
         );
     }
 }

@@ -74,6 +74,10 @@ pub struct ComparisonPlan {
     pub server_cores: Vec<usize>,
     /// Cores that the generator was kept on.
     pub generator_cores: Vec<usize>,
+    /// Checks that a server had to pass before it was measured: `off`, `plan` or `full`; `None` for saved runs,
+    /// and in a file of an older version.
+    #[serde(default)]
+    pub gate: Option<String>,
 }
 
 fn all_figures() -> Vec<ComparedFigure> {

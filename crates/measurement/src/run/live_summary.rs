@@ -66,6 +66,9 @@ mod tests {
         assert_eq!(all.sent_in_time_share, Some(1.0));
         let half = after_two_seconds(1_000, Arrivals::Constant);
         assert_eq!(half.sent_in_time_share, Some(0.5));
+        // Of the time so far, not of the ten seconds that are planned.
+        assert_eq!(half.achieved_rate_per_s, Some(500.0));
+        assert_eq!(half.achieved_over_s, Some(2.0));
         assert!(
             matches!(half.validity.found[0], Reason::RateNotKept { kept, .. } if kept == 0.5),
             "{:?}",

@@ -11,8 +11,9 @@ use super::plan_summary::PlanSummary;
 use crate::plan::{Length, Load, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
-    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, SendConditions, SendLag,
-    SendLateness, ServerUsage, TimeInFlight, ValiditySummary, WithheldTime,
+    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
+    SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight, ValiditySummary,
+    WithheldTime,
 };
 
 /// Version of the JSON summary's shape.
@@ -38,7 +39,8 @@ pub struct Summary {
     pub throughput: Throughput,
     /// Messages per second asked for, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
-    /// Messages per second that were sent in the time planned for sending; `None` in closed loop.
+    /// Messages per second that were sent in the time planned for sending, which is
+    /// [`achieved_over_s`](Self::achieved_over_s); `None` in closed loop.
     pub achieved_rate_per_s: Option<f64>,
     /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
     /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
@@ -63,6 +65,10 @@ pub struct Summary {
     /// The conditions that the run was to be held against.
     #[serde(default)]
     pub conditions: Vec<ConditionResult>,
+    /// The time that `achieved_rate_per_s` is a rate of, in seconds: the planned one, even if all connections had
+    /// ended before; after an interrupt `elapsed_s`. `None` in closed loop, and in a file of an older version.
+    #[serde(default)]
+    pub achieved_over_s: Option<f64>,
 }
 
 /// Name and version of the tool.
@@ -112,7 +118,7 @@ pub struct Connections {
     pub early_ends: BTreeMap<String, u64>,
     /// Close frames of the server that came before the generator's.
     #[serde(default)]
-    pub close_reasons: Vec<CloseReason>,
+    pub close_reasons: Vec<CloseFrameCount>,
     /// Connections opened to each address, `ADDR:PORT`; empty for a Unix socket, and in a file of an
     /// older version.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -121,7 +127,7 @@ pub struct Connections {
 
 /// Close frames with the same code and reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CloseReason {
+pub struct CloseFrameCount {
     /// Close code; `None` for a frame without one.
     pub code: Option<u16>,
     /// Reason, escaped.
@@ -130,7 +136,7 @@ pub struct CloseReason {
     pub count: u64,
 }
 
-/// Right echoes per second of the measured phase.
+/// Right echoes per second of [`Summary::elapsed_s`], which ends early when all connections have ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     pub messages_per_s: f64,
@@ -154,18 +160,20 @@ impl Throughput {
 #[derive(Debug, Clone, Copy)]
 struct ScheduleAdherence {
     achieved_per_s: f64,
+    /// Time that this is a rate of, in seconds.
+    over_s: f64,
     /// The achieved rate as a share of what was due; above 1 never.
     kept: f64,
 }
 
 impl ScheduleAdherence {
     /// `None` when nothing was due. A run that was not ended early had all the time that was planned, even
-    /// if its connections had not.
+    /// if its connections had not. One that goes on had the time so far.
     fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, c: &RunContext) -> Option<Self> {
         let unsent = record.counts.unsent;
         let due = (record.counts.sent + unsent) as f64;
         let sent = open.sent_in_time as f64;
-        let ended_early = c.interrupted || c.recognized_nothing;
+        let ended_early = c.interrupted || c.recognized_nothing || c.goes_on;
         let planned_s = plan.sending_s().filter(|_| !ended_early);
         let (due_s, took_s) = match plan.length {
             Length::Duration(_) => {
@@ -183,6 +191,7 @@ impl ScheduleAdherence {
         };
         (due > 0.0 && took_s > 0.0).then(|| Self {
             achieved_per_s: sent / took_s,
+            over_s: took_s,
             kept: (sent / took_s) / (due / due_s),
         })
     }
@@ -205,6 +214,8 @@ pub struct RunContext {
     pub interrupted: bool,
     /// The run ended at the first timeout: messages came, and none carried an identity that was sent.
     pub recognized_nothing: bool,
+    /// A message that came later in such a run did carry one.
+    pub recognized_late: bool,
     /// The run is not over: what is due may still be sent.
     pub goes_on: bool,
 }
@@ -221,10 +232,7 @@ impl Summary {
             Some(open) => SendLag::from(&open.send_lag),
             None => SendLag::none(record.counts.sent),
         };
-        let lateness = open.map(|open| {
-            let punctual_p99 = open.punctual_response.quantile(0.99);
-            SendLateness::new(&open.lateness, response.p99, punctual_p99)
-        });
+        let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
         let per_cpu_s = |cpu_s| (cpu_s > 0.0).then(|| record.in_time.messages as f64 / cpu_s);
         let validity = verdict::judge(&Evidence {
@@ -256,9 +264,7 @@ impl Summary {
             sent_in_time_share: adherence.map(|a| a.kept.min(1.0)),
             service_time_ns: service,
             response_time_ns: response,
-            coordinated_omission_p99_ns: open
-                .and(response.p99.zip(service.p99))
-                .map(|(response, service)| response.saturating_sub(service)),
+            coordinated_omission_p99_ns: open.and(omission(response.p99, service.p99)),
             connect_ns: c.connect_ns,
             send_lag_ns: send_lag,
             send_lateness_ns: lateness,
@@ -274,8 +280,18 @@ impl Summary {
             calibration: c.calibration,
             validity,
             conditions: Vec::new(),
+            achieved_over_s: adherence.map(|a| a.over_s),
         }
     }
+}
+
+fn omission(response_ns: Option<u64>, service_ns: Option<u64>) -> Option<u64> {
+    Some(response_ns?.saturating_sub(service_ns?))
+}
+
+fn send_lateness(open: &OpenLoopRecord, response: &Latency) -> SendLateness {
+    let punctual_p99 = open.punctual_response.quantile(0.99);
+    SendLateness::new(&open.lateness, response.p99, punctual_p99)
 }
 
 /// Time in flight of a closed loop, and how much of it is possible; `None` in open loop.
@@ -314,6 +330,7 @@ impl RunContext {
             },
             run_queue_wait: self.client.run_queue_wait_share,
             stops: self.client.stops.unwrap_or_default(),
+            largest_payload: plan.payload.max,
             withheld: WithheldTime {
                 throttled_s: self.client.throttled_s,
                 steal_s: self.client.steal_s,
@@ -327,11 +344,13 @@ impl RunContext {
             due: (plan.load.profile().is_some() || plan.planned_messages().is_some())
                 .then_some(counts.sent + counts.unsent),
             interrupted: self.interrupted,
+            nothing_right: NothingRight::of(counts),
             recognized_nothing: self.recognized_nothing,
+            recognized_late: self.recognized_late,
             goes_on: self.goes_on,
             unverified: plan.verify == Verify::Off,
             matched_by_order: counts.matched_by_order,
-            unexplained_answers: counts.unexpected + counts.duplicated,
+            unexplained_answers: counts.ambiguous + counts.duplicated,
             ..Evidence::default()
         }
     }

@@ -4,7 +4,7 @@
 #![allow(missing_docs)]
 
 use super::latency::{Latency, SendLateness};
-use super::reason::SendConditions;
+use super::reason::{NothingRight, SendConditions};
 use super::resource_usage::Calibration;
 use super::stops::{Stops, WithheldTime};
 
@@ -35,6 +35,8 @@ pub struct Evidence {
     pub stops: Stops,
     /// What was withheld from the generator, as far as it is known.
     pub withheld: WithheldTime,
+    /// Size of the largest message, in bytes.
+    pub largest_payload: u64,
     pub elapsed_s: f64,
     pub sending: SendConditions,
     /// Achieved rate as a share of the offered one; `None` in closed loop.
@@ -61,12 +63,16 @@ pub struct Evidence {
     pub interrupted: bool,
     /// The run is not over: what is due may still be sent.
     pub goes_on: bool,
-    /// Messages came, and none of them carried an identity that was sent.
+    /// The cause, if no right echo came.
+    pub nothing_right: NothingRight,
+    /// The run ended early: for a whole timeout messages came, and none carried an identity that was sent.
     pub recognized_nothing: bool,
+    /// Messages that came later in such a run did carry one.
+    pub recognized_late: bool,
     /// Echoes are not verified.
     pub unverified: bool,
     /// Messages matched by order among several that the echo may answer.
     pub matched_by_order: u64,
-    /// Messages of the server that answer nothing, and second answers.
+    /// Messages of the server that may be second answers, and those that are.
     pub unexplained_answers: u64,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stops::{Stops, WithheldTime};
+use crate::record::{DifferenceKind, MessageCounts};
 
 /// Share of a core above which a generator thread may have been the bottleneck.
 pub const BUSY_THREAD_LIMIT: f64 = 0.90;
@@ -78,21 +79,62 @@ pub struct SendConditions {
     pub sockets_full: bool,
 }
 
+/// Cause of a run without a right echo.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NothingRight {
+    /// Nothing was sent.
+    #[default]
+    NothingSent,
+    /// No message was answered.
+    NoEcho,
+    /// All echoes came as another type of message.
+    OtherType {
+        /// Type sent: `text` or `binary`.
+        sent: String,
+        /// Type that came back.
+        came: String,
+    },
+    /// All echoes were wrong, not all of them in their type.
+    WrongEchoes,
+}
+
+impl NothingRight {
+    /// Tells the cause from the counts of such a run.
+    #[must_use]
+    pub fn of(counts: &MessageCounts) -> Self {
+        match counts.differences.as_slice() {
+            _ if counts.sent == 0 => Self::NothingSent,
+            _ if counts.received == 0 => Self::NoEcho,
+            [one] if one.count == counts.received => match &one.kind {
+                DifferenceKind::Type { sent, came } => Self::OtherType {
+                    sent: sent.clone(),
+                    came: came.clone(),
+                },
+                _ => Self::WrongEchoes,
+            },
+            _ => Self::WrongEchoes,
+        }
+    }
+}
+
 /// One thing that speaks against a measurement: the figure, and what its sentence needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
-    /// No message came back.
-    NothingMeasured,
+    /// No right echo came back.
+    NothingMeasured(NothingRight),
     /// Messages came back, and none carried an identity that was sent.
     NothingRecognized,
+    /// The run ended early because for a whole timeout no message carried an identity that was sent; later
+    /// ones did.
+    RecognizedLate,
     /// Echoes were matched by order.
     MatchedByOrder {
         /// Messages among several that the echo may answer.
         messages: u64,
         /// Echoes are not verified.
         unverified: bool,
-        /// Messages of the server that answer nothing, and second answers: each may have taken the place
-        /// of an echo.
+        /// Messages of the server that may be second answers, and those that are: others like them may have
+        /// taken the place of an echo.
         unexplained: u64,
     },
     /// Two figures contradict each other.
@@ -117,6 +159,8 @@ pub enum Reason {
         stops: Stops,
         /// CPU time that was withheld from it.
         withheld: WithheldTime,
+        /// Size of the largest message, in bytes.
+        largest_payload: u64,
     },
     /// A quota held the generator back.
     GeneratorThrottled {
@@ -175,7 +219,7 @@ impl Reason {
     /// What this reason alone makes of a measurement.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::NothingMeasured
+            Self::NothingMeasured(_)
             | Self::NothingRecognized
             | Self::Impossible { .. }
             | Self::RateNotKept {
@@ -196,6 +240,7 @@ impl Reason {
             Self::MatchedByOrder { unexplained: 0, .. } => Verdict::Valid,
             Self::RateNotKept { .. }
             | Self::MatchedByOrder { .. }
+            | Self::RecognizedLate
             | Self::SendLateness { .. }
             | Self::GeneratorStopped { .. }
             | Self::GeneratorThrottled { .. }

@@ -43,10 +43,14 @@ impl ValiditySummary {
 /// Judges a measurement by its evidence. [`ValiditySummary::explain`] makes sentences of the reasons.
 pub fn judge(evidence: &Evidence) -> ValiditySummary {
     let mut reasons = Vec::new();
-    if evidence.recognized_nothing {
+    let recognized_late = evidence.recognized_late || evidence.timed_messages > 0;
+    if evidence.recognized_nothing && recognized_late {
+        reasons.push(Reason::RecognizedLate);
+    }
+    if evidence.recognized_nothing && !recognized_late {
         reasons.push(Reason::NothingRecognized);
     } else if evidence.timed_messages == 0 {
-        reasons.push(Reason::NothingMeasured);
+        reasons.push(Reason::NothingMeasured(evidence.nothing_right.clone()));
     } else {
         reasons.extend(impossible(evidence));
         reasons.extend(too_long_in_flight(evidence));
@@ -107,6 +111,7 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
         reasons.push(Reason::GeneratorStopped {
             stops: evidence.stops,
             withheld: evidence.withheld,
+            largest_payload: evidence.largest_payload,
         });
     }
     let (elapsed_s, throttled_s) = (evidence.elapsed_s, evidence.withheld.throttled_s);
@@ -225,7 +230,7 @@ mod tests {
     //! Each reason at its limit.
 
     use super::*;
-    use crate::verdict::{SendLateness, Stop, Stops, TimeInFlight};
+    use crate::verdict::{NothingRight, SendLateness, Stop, Stops, TimeInFlight};
 
     fn good() -> Evidence {
         Evidence {
@@ -285,7 +290,10 @@ mod tests {
     fn nothing_measured_is_invalid() {
         let (verdict, reasons) = verdict_of(|e| e.timed_messages = 0);
         assert_eq!(verdict, Verdict::Invalid);
-        assert_eq!(reasons, [Reason::NothingMeasured]);
+        assert_eq!(
+            reasons,
+            [Reason::NothingMeasured(NothingRight::NothingSent)]
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ const HEAD_BYTES: u64 = 256;
 pub fn is_comparison(path: &Path) -> Result<bool> {
     let failed = |source| ResultsError::read(path, source);
     let mut head = Vec::new();
-    let Some(file) = open_text(path).map_err(failed)? else {
+    let Some(TextFile { file, .. }) = open_text(path).map_err(failed)? else {
         return Ok(false);
     };
     file.take(HEAD_BYTES)
@@ -39,7 +39,7 @@ pub fn is_comparison(path: &Path) -> Result<bool> {
 pub fn read_comparison(path: &Path) -> Result<Comparison> {
     let failed = |source| ResultsError::read(path, source);
     let mut text = Vec::new();
-    if let Some(mut file) = open_text(path).map_err(failed)? {
+    if let Some(TextFile { mut file, .. }) = open_text(path).map_err(failed)? {
         file.read_to_end(&mut text).map_err(failed)?;
     }
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
@@ -48,13 +48,22 @@ pub fn read_comparison(path: &Path) -> Result<Comparison> {
         .map_err(|source| ResultsError::NotAComparison(path.to_owned(), source))
 }
 
+/// The encoding of a text file that is not UTF-8 and was decoded to be read.
+///
+/// # Errors
+/// [`ResultsError::Read`] when it cannot be read.
+pub fn encoding_of(path: &Path) -> Result<Option<&'static str>> {
+    let text = open_text(path).map_err(|source| ResultsError::read(path, source))?;
+    Ok(text.and_then(|text| text.encoding))
+}
+
 /// Opens a text as UTF-8; `None` when it is none.
-fn open_text(path: &Path) -> io::Result<Option<File>> {
+fn open_text(path: &Path) -> io::Result<Option<TextFile>> {
     let mut file = File::open(path)?;
     let mut head = Vec::new();
     file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
     if !is_text(&head) {
         return Ok(None);
     }
-    Ok(Some(TextFile::decode(file, &head)?.file))
+    TextFile::decode(file, &head).map(Some)
 }

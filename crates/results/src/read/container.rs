@@ -143,6 +143,9 @@ const KNOWN: [(&[u8], &str, &str); 30] = [
     ),
 ];
 
+const GATLING: &str =
+    "Gatling up to 3.11 writes one that is read, and ws-bench measures each message";
+
 const PANDAS_PARQUET: &str = "save it as .csv: pandas.read_parquet(…).to_csv(…)";
 
 /// The place of the mark of a tar archive.
@@ -153,6 +156,10 @@ pub(super) fn refusal(path: &Path, head: &[u8]) -> Option<Refusal> {
     let known = KNOWN.iter().find(|(mark, ..)| head.starts_with(mark));
     if let Some((_, what, remedy)) = known {
         return Some(of(path, what, remedy));
+    }
+    // A record of the run, then its version with the length before it.
+    if head.starts_with(b"\0\0\0\0") && head.get(5..).is_some_and(|rest| rest.starts_with(b"3.")) {
+        return Some(of(path, "a binary log of Gatling 3.12 or later", GATLING));
     }
     let is_tar = head
         .get(TAR_MARK_AT..)

@@ -8,7 +8,7 @@ use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
 use super::text_layout::{self, Layout};
 use crate::error::{Result, ResultsError};
-use crate::schema::LATENCIES_COLUMNS;
+use crate::schema::{LATENCIES_COLUMNS, LatencyColumn};
 
 pub(super) struct CsvFile {
     path: PathBuf,
@@ -30,13 +30,12 @@ impl CsvFile {
             b'\r' => head.replace('\r', "\n").into(),
             _ => Cow::from(head),
         };
-        let is_ours = head.lines().next() == Some(LATENCIES_COLUMNS.join(",").as_str());
         Self {
             path: path.to_owned(),
             text,
             layout: Layout::of(&head),
             line_end,
-            fields: is_ours.then_some(LATENCIES_COLUMNS.len()),
+            fields: head.lines().next().and_then(our_fields),
         }
     }
 
@@ -111,6 +110,14 @@ impl CsvFile {
         }
         Ok(())
     }
+}
+
+/// The number of fields of each row below a header of ws-bench, of this version or an older one.
+fn our_fields(header: &str) -> Option<usize> {
+    let versions = LatencyColumn::IN_EVERY_VERSION..=LATENCIES_COLUMNS.len();
+    versions
+        .rev()
+        .find(|fields| header == LATENCIES_COLUMNS[..*fields].join(","))
 }
 
 /// Longest line that is read, where blanks separate its fields.

@@ -8,7 +8,7 @@ use measurement::run::{RunHistograms, Summary};
 use super::cells::CellSource;
 use super::hlog::IntervalLog;
 use super::json::{self, JsonRun};
-use super::json_table::JsonTable;
+use super::json_table::ForeignObject;
 use super::open::{self, OpenedFile};
 use super::percentile_table::PercentileTable;
 use super::remark::Remark;
@@ -32,15 +32,29 @@ pub fn read_distribution(
     request: &ColumnRequest,
     both: bool,
 ) -> Result<Vec<TimeColumn>> {
+    let decoded = |mut all: Vec<TimeColumn>, encoding: Option<&'static str>| {
+        for times in &mut all {
+            times.remarks.extend(encoding.map(Remark::Encoding));
+        }
+        all
+    };
     match open::open(path)? {
         OpenedFile::Cells(mut source) => of_cells(source.as_mut(), request, both),
         OpenedFile::Json(mut text) => {
             if json::may_be_ours(path, &mut text)? {
-                return of_json(path, &JsonRun::read(path, text)?, request, both);
+                let encoding = text.encoding;
+                let run = JsonRun::read(path, text)?;
+                return Ok(decoded(of_json(path, &run, request, both)?, encoding));
             }
-            of_cells(&mut JsonTable::of_object(path, text)?, request, both)
+            match ForeignObject::of_object(path, text)? {
+                ForeignObject::Table(mut table) => of_cells(&mut table, request, both),
+                ForeignObject::Distribution(table) => Ok(vec![of_percentiles(&table, request)]),
+            }
         }
-        OpenedFile::Log(text) => of_log(IntervalLog::open(path, text.file)?, request, both),
+        OpenedFile::Log(text) => {
+            let log = IntervalLog::open(path, text.file)?;
+            Ok(decoded(of_log(log, request, both)?, text.encoding))
+        }
         OpenedFile::Percentiles(table) => Ok(vec![of_percentiles(&table, request)]),
     }
 }
@@ -167,7 +181,12 @@ fn of_percentiles(table: &PercentileTable, request: &ColumnRequest) -> TimeColum
         unit_is_assumed: unit.is_none(),
         column_is_guessed: false,
         runner_up: None,
-        remarks: table.encoding.map(Remark::Encoding).into_iter().collect(),
+        remarks: table
+            .encoding
+            .map(Remark::Encoding)
+            .into_iter()
+            .chain(table.resolution.clone())
+            .collect(),
         x: None,
         times: Latencies {
             values_ms: values.clone().map(|(value, _)| to_ms(*value)).collect(),

@@ -1,6 +1,6 @@
 //! The JSON document of a run.
 
-use std::io::{BufReader, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use measurement::record::TimelineRow;
@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::encoding::TextFile;
+use super::json_value::with_words_quoted;
 use crate::error::{Place, Result, ResultsError};
 use crate::histogram::EncodedHistograms;
 
 /// Longest document that is read: that of a run of weeks is shorter.
-pub(super) const MOST_BYTES: u64 = 256 << 20;
+const MOST_BYTES: u64 = 256 << 20;
 
 #[derive(Debug)]
 pub(super) struct JsonRun {
@@ -53,33 +54,41 @@ pub(super) fn may_be_ours(path: &Path, text: &mut TextFile) -> Result<bool> {
         schema: Option<IgnoredAny>,
         tool: Option<IgnoredAny>,
     }
-    let failed = |source| ResultsError::read(path, source);
-    text.file.rewind().map_err(failed)?;
-    let reader = BufReader::new((&text.file).take(MOST_BYTES));
-    let marks = serde_json::from_reader::<_, Marks>(reader);
-    text.file.rewind().map_err(failed)?;
+    let bytes = bytes_of(path, text)?;
+    let marks = serde_json::from_slice::<Marks>(&with_words_quoted(&bytes));
     Ok(marks.map_or(true, |marks| marks.schema.is_some() || marks.tool.is_some()))
 }
 
+/// The whole document, without its mark; the file is left at its beginning.
+pub(super) fn bytes_of(path: &Path, text: &mut TextFile) -> Result<Vec<u8>> {
+    let mut read = || {
+        let mut bytes = Vec::new();
+        text.file.rewind()?;
+        (&text.file).take(MOST_BYTES).read_to_end(&mut bytes)?;
+        text.file.rewind()?;
+        Ok(bytes)
+    };
+    let mut bytes = read().map_err(|source| ResultsError::read(path, source))?;
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..3);
+    }
+    Ok(bytes)
+}
+
 impl JsonRun {
-    pub(super) fn read(path: &Path, text: TextFile) -> Result<Self> {
-        let file = text.file;
+    pub(super) fn read(path: &Path, mut text: TextFile) -> Result<Self> {
         let failed = |source: serde_json::Error| {
             if source.is_data() {
                 return ResultsError::NotASummary(path.to_owned(), source);
             }
             ResultsError::damaged(Place::file(path), std::io::Error::from(source))
         };
-        let mut text = Vec::new();
-        file.take(MOST_BYTES)
-            .read_to_end(&mut text)
-            .map_err(|source| ResultsError::read(path, source))?;
-        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
-        check_schema(path, text, SCHEMA)?;
+        let text = bytes_of(path, &mut text)?;
+        check_schema(path, &text, SCHEMA)?;
         // Twice, because a flattened map has no keys that are numbers.
         Ok(Self {
-            summary: serde_json::from_slice(text).map_err(failed)?,
-            details: serde_json::from_slice(text).map_err(failed)?,
+            summary: serde_json::from_slice(&text).map_err(failed)?,
+            details: serde_json::from_slice(&text).map_err(failed)?,
         })
     }
 

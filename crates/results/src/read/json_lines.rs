@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
 use super::json_record::{ColumnNames, cell_value, fields, is_declaration};
+use super::json_value;
 use crate::error::{Result, ResultsError};
 
 /// Longest line that is read.
@@ -29,9 +30,14 @@ impl JsonLines {
             names: ColumnNames::default(),
         };
         let mut names = ColumnNames::default();
-        lines.visit_records(&mut |_, record| {
-            for (name, _) in fields(record) {
-                names.place_of(&name);
+        lines.visit_records(&mut |number, record| {
+            let found = fields(record);
+            for (nth, (name, _)) in found.iter().enumerate() {
+                // `{"a.b": 1, "a": {"b": 2}}`
+                if found[..nth].iter().any(|(other, _)| other == name) {
+                    return Err(ResultsError::repeated_key(path, name, Some(number)));
+                }
+                names.place_of(name);
             }
             Ok(true)
         })?;
@@ -55,10 +61,13 @@ impl JsonLines {
             if text.is_empty() {
                 continue;
             }
-            let record: Json = serde_json::from_str(text).map_err(|source| {
+            let (record, repeated) = json_value::parse(text.as_bytes()).map_err(|source| {
                 let defect = format!("line {number} is no JSON");
                 ResultsError::DamagedRow(self.path.clone(), defect, Some(source.into()))
             })?;
+            if let Some(key) = repeated {
+                return Err(ResultsError::repeated_key(&self.path, &key, Some(number)));
+            }
             if !is_declaration(&record) && !visitor(number, &record)? {
                 break;
             }

@@ -1,16 +1,15 @@
 //! A JSON document of another program as a table: a list of numbers or of records, or an object that holds such
 //! lists.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
-use super::json::MOST_BYTES;
 use super::json_record::{ColumnNames, cell_value, fields};
-use super::tool_json;
+use super::percentile_table::PercentileTable;
+use super::{fortio, json, json_value, tool_json};
 use crate::error::{Place, Refusal, Result, ResultsError};
 
 /// Deepest object in which lists are looked for.
@@ -26,29 +25,41 @@ pub(super) struct JsonTable {
     rows: Vec<Vec<(u32, Json)>>,
 }
 
+/// An object that is not the summary of a run.
+pub(super) enum ForeignObject {
+    Table(JsonTable),
+    /// Buckets of times, and no single ones.
+    Distribution(PercentileTable),
+}
+
+impl ForeignObject {
+    pub(super) fn of_object(path: &Path, text: TextFile) -> Result<Self> {
+        let encoding = text.encoding;
+        let document = parse(path, text)?;
+        let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
+        if let Some(buckets) = fortio::buckets(&document) {
+            let table = PercentileTable::of_buckets(path, encoding, buckets);
+            return Ok(Self::Distribution(table));
+        }
+        if let Some(refusal) = tool_json::refusal(&document) {
+            return Err(refused(refusal));
+        }
+        let mut table = JsonTable::empty(path, encoding);
+        table.add_lists("", &document, 0)?;
+        if table.rows.is_empty() {
+            return Err(refused(Refusal::NoList));
+        }
+        Ok(Self::Table(table))
+    }
+}
+
 impl JsonTable {
     /// Reads a document that is a list.
     pub(super) fn of_array(path: &Path, text: TextFile) -> Result<Self> {
         let encoding = text.encoding;
         let document = parse(path, text)?;
         let mut table = Self::empty(path, encoding);
-        table.add_list("", &document);
-        Ok(table)
-    }
-
-    /// Reads a document that is an object and not the summary of a run.
-    pub(super) fn of_object(path: &Path, text: TextFile) -> Result<Self> {
-        let encoding = text.encoding;
-        let document = parse(path, text)?;
-        let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
-        if let Some(refusal) = tool_json::refusal(&document) {
-            return Err(refused(refusal));
-        }
-        let mut table = Self::empty(path, encoding);
-        table.add_lists("", &document, 0);
-        if table.rows.is_empty() {
-            return Err(refused(Refusal::NoList));
-        }
+        table.add_list("", &document)?;
         Ok(table)
     }
 
@@ -62,17 +73,17 @@ impl JsonTable {
         }
     }
 
-    fn add_lists(&mut self, key: &str, value: &Json, depth: usize) {
+    fn add_lists(&mut self, key: &str, value: &Json, depth: usize) -> Result<()> {
         match value {
             Json::Array(items) if items.iter().all(holds_list) => {
                 for (nth, item) in (1..).zip(items) {
                     // hyperfine names what it ran beside the times of it.
                     let name = item.get("command").and_then(Json::as_str);
                     let name = name.map_or_else(|| nth.to_string(), ToOwned::to_owned);
-                    self.add_lists(&joined(key, &name), item, depth + 1);
+                    self.add_lists(&joined(key, &name), item, depth + 1)?;
                 }
             }
-            Json::Array(_) => self.add_list(key, value),
+            Json::Array(_) => self.add_list(key, value)?,
             Json::Object(fields) if depth < DEEPEST => {
                 // hyperfine writes seconds.
                 let is_hyperfine = fields.contains_key("command");
@@ -81,15 +92,16 @@ impl JsonTable {
                         "times" if is_hyperfine => "times (s)",
                         name => name,
                     };
-                    self.add_lists(&joined(key, name), value, depth + 1);
+                    self.add_lists(&joined(key, name), value, depth + 1)?;
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// Adds the items of a list below each other, records by their keys.
-    fn add_list(&mut self, key: &str, list: &Json) {
+    fn add_list(&mut self, key: &str, list: &Json) -> Result<()> {
         let items = list.as_array().map_or(&[][..], Vec::as_slice);
         for (row, item) in items.iter().enumerate() {
             let cells: Vec<(Option<u32>, Json)> = match item {
@@ -114,8 +126,16 @@ impl JsonTable {
             let known = cells
                 .into_iter()
                 .filter_map(|(place, value)| Some((place?, value)));
-            self.rows[row].extend(known);
+            for (place, value) in known {
+                // `{"a.b": 1, "a": {"b": 2}}`
+                if self.rows[row].iter().any(|(other, _)| *other == place) {
+                    let name = self.names.iter().nth(place as usize).unwrap_or(key);
+                    return Err(ResultsError::repeated_key(&self.path, name, None));
+                }
+                self.rows[row].push((place, value));
+            }
         }
+        Ok(())
     }
 }
 
@@ -138,15 +158,14 @@ fn holds_list(item: &Json) -> bool {
         .is_some_and(|fields| fields.values().any(is_list))
 }
 
-fn parse(path: &Path, text: TextFile) -> Result<Json> {
-    let mut bytes = Vec::new();
-    text.file
-        .take(MOST_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|source| ResultsError::read(path, source))?;
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-    serde_json::from_slice(bytes)
-        .map_err(|source| ResultsError::damaged(Place::file(path), std::io::Error::from(source)))
+fn parse(path: &Path, mut text: TextFile) -> Result<Json> {
+    let bytes = json::bytes_of(path, &mut text)?;
+    let (document, repeated) = json_value::parse(&bytes)
+        .map_err(|source| ResultsError::damaged(Place::file(path), std::io::Error::from(source)))?;
+    match repeated {
+        Some(key) => Err(ResultsError::repeated_key(path, &key, None)),
+        None => Ok(document),
+    }
 }
 
 impl CellSource for JsonTable {

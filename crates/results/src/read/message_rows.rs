@@ -22,6 +22,7 @@ struct MessageRow {
     service_ns: Option<u64>,
     response_ns: Option<u64>,
     outcome: Option<Outcome>,
+    over_stop: bool,
 }
 
 impl MessageRow {
@@ -46,6 +47,7 @@ impl MessageRow {
                 let is_it = |known: &Outcome| cell.value == CellValue::Text(known.name());
                 self.outcome = Outcome::ALL.into_iter().find(is_it);
             }
+            LatencyColumn::GeneratorStopped => self.over_stop = cell.count(place)? > 0,
         }
         Ok(())
     }
@@ -54,13 +56,16 @@ impl MessageRow {
     fn sample(&self) -> Option<Sample> {
         let (client, message, sent_ns) = (self.client, self.message, self.sent_ns);
         let outcome = self.outcome?;
-        let (Some(service), Some(response)) = (self.service_ns, self.response_ns) else {
-            let intended_ns = self.intended_ns.unwrap_or(sent_ns);
-            return Some(Sample::lost(client, message, intended_ns, sent_ns));
-        };
-        let received_ns = sent_ns + service;
-        let due_ns = received_ns.saturating_sub(response);
-        let sample = Sample::echoed(client, message, due_ns, sent_ns, received_ns, outcome);
+        let mut sample =
+            if let (Some(service), Some(response)) = (self.service_ns, self.response_ns) {
+                let received_ns = sent_ns + service;
+                let due_ns = received_ns.saturating_sub(response);
+                Sample::echoed(client, message, due_ns, sent_ns, received_ns, outcome)
+            } else {
+                let intended_ns = self.intended_ns.unwrap_or(sent_ns);
+                Sample::lost(client, message, intended_ns, sent_ns)
+            };
+        sample.over_stop = self.over_stop;
         Some(sample)
     }
 }
@@ -91,7 +96,7 @@ pub(super) fn visit(
     let place = source.place(sheet);
     let take = |row: &mut MessageRow, cell: Cell<'_>| match columns
         .iter()
-        .position(|column| *column == cell.column)
+        .position(|column| *column == Some(cell.column))
     {
         Some(nth) => row.take(&place, LatencyColumn::ALL[nth], cell),
         None => Ok(()),

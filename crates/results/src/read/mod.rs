@@ -22,12 +22,14 @@ mod distributions;
 mod durations;
 mod encoding;
 mod foreign;
+mod fortio;
 mod hlog;
 mod hlog_timeline;
 mod json;
 mod json_lines;
 mod json_record;
 mod json_table;
+mod json_value;
 mod message_rows;
 mod open;
 mod own_sheets;
@@ -42,16 +44,17 @@ mod time_slices;
 mod time_unit;
 mod timed_latencies;
 mod tool_json;
+mod tool_log;
 mod tool_text;
 mod workbook;
 mod zip_limits;
 
 use std::path::Path;
 
-use json_table::JsonTable;
+use json_table::ForeignObject;
 use open::OpenedFile;
 
-pub use comparison::{is_comparison, read_comparison};
+pub use comparison::{encoding_of, is_comparison, read_comparison};
 pub use distributions::read_distribution;
 pub use foreign::DecimalSign;
 pub use remark::{CellCount, Remark, RunnerUp};
@@ -136,8 +139,14 @@ pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
             if json::may_be_ours(path, &mut text)? {
                 return lacks;
             }
-            let mut table = JsonTable::of_object(path, text)?;
-            foreign::read_times_of(&mut table, request, false)
+            match ForeignObject::of_object(path, text)? {
+                ForeignObject::Table(mut table) => {
+                    foreign::read_times_of(&mut table, request, false)
+                }
+                ForeignObject::Distribution(_) => {
+                    Err(ResultsError::OnlyDistribution(path.to_owned()))
+                }
+            }
         }
         OpenedFile::Log(_) => lacks,
         OpenedFile::Percentiles(_) => Err(ResultsError::OnlyDistribution(path.to_owned())),

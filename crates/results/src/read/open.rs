@@ -12,8 +12,9 @@ use super::encoding::{TextFile, is_text};
 use super::json_lines::JsonLines;
 use super::json_table::JsonTable;
 use super::percentile_table::{self, PercentileTable};
+use super::tool_log::{OpenedText, ToolLog};
 use super::workbook::{RangeFile, XlsxFile};
-use super::{container, tool_text, zip_limits};
+use super::{container, json_value, tool_text, zip_limits};
 use crate::error::{Refusal, Result, ResultsError};
 
 /// Bytes that are enough to recognize every format.
@@ -93,7 +94,10 @@ fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<Opene
             let csv = path.with_extension("csv");
             return refused(Refusal::TextNamedWorkbook(csv));
         }
-        TextKind::Table => OpenedFile::Cells(Box::new(CsvFile::open(path, text, head))),
+        TextKind::Table => OpenedFile::Cells(match ToolLog::open(path, text, head)? {
+            OpenedText::Log(log) => Box::new(log),
+            OpenedText::Other(text) => Box::new(CsvFile::open(path, text, head)),
+        }),
     })
 }
 
@@ -159,7 +163,10 @@ impl TextKind {
         if let Some(rest) = text.strip_prefix('[') {
             let first = rest.trim_start().chars().next();
             let is_value = |c: char| c.is_ascii_digit() || "-[{\"]ntf".contains(c);
-            if first.is_none_or(is_value) {
+            let is_word = ["NaN", "Infinity"]
+                .iter()
+                .any(|word| rest.trim_start().starts_with(word));
+            if is_word || first.is_none_or(is_value) {
                 return Self::JsonArray;
             }
         }
@@ -183,8 +190,8 @@ impl TextKind {
 /// Returns `true` when the first line is a whole object and another one follows.
 fn are_json_lines(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    let is_whole = |line: &str| serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
-    lines.next().is_some_and(is_whole) && lines.next().is_some_and(|line| line.starts_with('{'))
+    lines.next().is_some_and(json_value::is_whole)
+        && lines.next().is_some_and(|line| line.starts_with('{'))
 }
 
 /// A comment of the log's own, or after other comments the legend.

@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::encoding::TextFile;
+use super::fortio::TimeBucket;
+use super::remark::Remark;
 use super::time_unit::TimeUnit;
 use crate::error::{ColumnProblem, Place, Result, ResultsError};
 
@@ -18,6 +20,8 @@ pub(super) struct PercentileTable {
     pub(super) unit: Option<TimeUnit>,
     /// Ascending values in the file's unit, and the number of times that each stands for.
     pub(super) values: Vec<(f64, u64)>,
+    /// Said of values that are ends of wide buckets.
+    pub(super) resolution: Option<Remark>,
 }
 
 /// Returns `true` for a text with the header of such a distribution.
@@ -52,9 +56,37 @@ impl PercentileTable {
             encoding: text.encoding,
             unit: is_wrk2.then_some(TimeUnit::Milliseconds),
             values: Vec::new(),
+            resolution: None,
         };
         table.read_rows(&content)?;
         Ok(table)
+    }
+
+    /// A table of buckets, each of which stands at its end.
+    pub(super) fn of_buckets(
+        path: &Path,
+        encoding: Option<&'static str>,
+        mut buckets: Vec<TimeBucket>,
+    ) -> Self {
+        buckets.retain(|bucket| bucket.count > 0);
+        let share = |bucket: &&TimeBucket| (bucket.end - bucket.start) / bucket.end;
+        let widest = buckets
+            .iter()
+            .max_by(|one, other| share(one).total_cmp(&share(other)));
+        let to_ms = |seconds| TimeUnit::Seconds.to_ms(seconds);
+        Self {
+            path: path.to_owned(),
+            encoding,
+            unit: Some(TimeUnit::Seconds),
+            resolution: widest.map(|widest| Remark::Buckets {
+                count: buckets.len() as u64,
+                widest_ms: (to_ms(widest.start), to_ms(widest.end)),
+            }),
+            values: buckets
+                .iter()
+                .map(|bucket| (bucket.end, bucket.count))
+                .collect(),
+        }
     }
 
     /// The rows below the header; whatever else a tool printed around them is left out.

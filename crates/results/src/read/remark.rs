@@ -7,12 +7,21 @@ pub enum Remark {
     Encoding(&'static str),
     /// The sheet of this name is hidden.
     HiddenSheet(String),
+    /// These sheets are hidden, and were left out.
+    HiddenLeftOut(Vec<String>),
     /// Cells with a word for no value were left out.
     WithoutValue(CellCount),
     /// Cells with something else than a time were left out, as was asked for.
     Invalid(CellCount),
     /// Numbers that the workbook stores as text were read as numbers.
     TextNumbers(CellCount),
+    /// The times are the ends of buckets.
+    Buckets {
+        /// The number of buckets that are not empty.
+        count: u64,
+        /// Begin and end, in milliseconds, of the one that is widest against its end.
+        widest_ms: (f64, f64),
+    },
     /// A point or comma before three digits was read as one of thousands: the first such number.
     Thousands(String),
 }

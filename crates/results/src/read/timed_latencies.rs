@@ -5,6 +5,7 @@ use std::path::Path;
 use super::cells::CellSource;
 use super::hlog::IntervalLog;
 use super::open::{self, OpenedFile};
+use super::remark::Remark;
 use super::time_column::{Latencies, TimeColumn};
 use super::time_slices::{MOST_SLICED, TimeSlices};
 use super::{ColumnRequest, Metric, foreign};
@@ -45,7 +46,12 @@ pub struct TimedLatencies {
 pub fn read_timed_latencies(path: &Path, request: &ColumnRequest) -> Result<TimedLatencies> {
     let timed = match open::open(path)? {
         OpenedFile::Cells(mut source) => of_cells(source.as_mut(), request)?,
-        OpenedFile::Log(text) => Some(of_log(IntervalLog::open(path, text.file)?, request)?),
+        OpenedFile::Log(text) => {
+            let mut timed = of_log(IntervalLog::open(path, text.file)?, request)?;
+            let encoding = text.encoding.map(Remark::Encoding);
+            timed.column.remarks.extend(encoding);
+            Some(timed)
+        }
         OpenedFile::Json(_) | OpenedFile::Percentiles(_) => None,
     };
     timed.ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::SendTimes))

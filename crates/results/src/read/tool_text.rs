@@ -26,11 +26,6 @@ pub(super) fn refusal(head: &str) -> Option<Refusal> {
         ("k6", "`k6 run --out json=FILE` writes each time")
     } else if first.starts_with("Requests ") && first.contains("[total") {
         ("vegeta", "`vegeta encode --to csv` writes each time")
-    } else if first.starts_with("RUN\t") || first.starts_with("ASSERTION\t") {
-        (
-            "Gatling",
-            "its log has the begin and end of each request: put their difference into a .csv",
-        )
     } else if has("Percentage served,Time in ms") {
         ("ab", "`ab -g FILE` writes each time")
     } else if has("Statistics        Avg") {
@@ -62,7 +57,6 @@ mod tests {
                 "Requests      [total, rate, throughput]  1, 2, 3\n",
                 "vegeta",
             ),
-            ("RUN\tsim\tid\t1\n", "Gatling"),
         ] {
             let said = refusal(text).unwrap().to_string();
             assert!(

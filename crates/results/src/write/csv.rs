@@ -19,6 +19,7 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
             s.service_time_ns().map(ms),
             s.response_time_ns().map(ms),
             s.outcome.name(),
+            u8::from(s.over_stop),
         ))?;
     }
     writer.flush()

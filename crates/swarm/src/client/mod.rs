@@ -34,12 +34,15 @@ use stages::ClientStage;
 /// Number of reads after which other clients have their turn.
 const READS_PER_WAKE: usize = 16;
 
+/// Time after which other clients have their turn.
+pub(super) const TURN_NS: u64 = 1_000_000;
+
 /// The event that a client waits for next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The socket or a timer of the client.
     Event,
-    /// The next turn: more bytes wait to be read.
+    /// The next turn: more bytes wait to be read, or can be written.
     Turn,
     /// Nothing: the connection is over.
     Never,
@@ -64,9 +67,10 @@ pub(crate) struct Client {
     last_sent_ns: u64,
     /// Time at which window and socket last got room, in open loop.
     room_since_ns: u64,
-    verifier: EchoVerifier,
     in_flight: InFlightQueue,
     decoder: Decoder,
+    /// The server's close frame, once it came: looked at with every read.
+    closed: Option<Box<ServerClose>>,
     /// Control frames to be sent.
     control: Vec<u8>,
     /// The data frame that is half written.
@@ -79,8 +83,8 @@ pub(crate) struct Client {
     /// Time at which the socket last took bytes and left something half sent.
     last_written_ns: u64,
     connect_ns: u64,
-    /// The server's close frame, once it came.
-    closed: Option<Box<ServerClose>>,
+    /// Exact echoes do not need it.
+    verifier: EchoVerifier,
     /// Received messages that name nothing of this client.
     held_back: HeldBack,
 }
@@ -155,6 +159,7 @@ impl Client {
         }
         let mut reads = 0;
         let mut now_ns = 0;
+        let mut begun_ns = u64::MAX;
         let next = loop {
             let received_ns = if self.ready.readable {
                 self.read(thread)?
@@ -165,17 +170,21 @@ impl Client {
             // When nothing came, only the first pass can find something to do.
             if received_ns.is_some() || reads == 1 {
                 now_ns = received_ns.unwrap_or_else(|| thread.clock.now_ns());
+                begun_ns = begun_ns.min(now_ns);
                 if !had_room && self.has_room(thread) {
                     self.room_since_ns = now_ns;
                 }
                 self.step(now_ns, thread)?;
-                self.write(thread).map_err(|e| ConnectionEnd::from(&e))?;
+                let has_more = self.write(now_ns, thread);
+                if has_more.map_err(|e| ConnectionEnd::from(&e))? {
+                    break Next::Turn;
+                }
                 had_room = !is_open_loop || self.has_room(thread);
             }
             if !self.ready.readable {
                 break Next::Event;
             }
-            if reads == READS_PER_WAKE {
+            if reads == READS_PER_WAKE || now_ns - begun_ns > TURN_NS {
                 break Next::Turn;
             }
         };

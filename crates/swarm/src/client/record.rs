@@ -55,7 +55,7 @@ impl Client {
                     outcome,
                 );
                 sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
-                recorder.ended(&thread.budget, sample, message.shape.size);
+                recorder.ended(&thread.budget, sample, message.shape.size());
             }
             EchoVerdict::Duplicate(number) if !number.is_warmup() => {
                 recorder.counts.duplicated += 1;
@@ -66,7 +66,7 @@ impl Client {
             EchoVerdict::Duplicate(_)
             | EchoVerdict::Unexpected
             | EchoVerdict::GivenUp
-            | EchoVerdict::Unidentified => {}
+            | EchoVerdict::Unidentified { .. } => {}
         }
     }
 
@@ -87,7 +87,14 @@ impl Client {
                 echo,
                 correct: false,
             } => self.record_difference(&echo.message, &message, differs_at, thread),
-            EchoVerdict::Unidentified => return self.hold_back(message, now_ns, thread),
+            EchoVerdict::Unidentified { ambiguous } => {
+                let held = HeldMessage {
+                    message,
+                    received_ns: now_ns,
+                    ambiguous,
+                };
+                return self.hold_back(held, thread);
+            }
             _ => {}
         }
         self.record_echo(verdict, now_ns, thread);
@@ -111,15 +118,11 @@ impl Client {
 
     /// Holds back a message that names nothing, until it is known what it is.
     #[cold]
-    fn hold_back(&mut self, message: ReceivedMessage, received_ns: u64, thread: &ThreadState) {
+    fn hold_back(&mut self, held: HeldMessage, thread: &ThreadState) {
         if self.in_flight.is_empty() && !self.in_flight.given_up.is_empty() {
             // It may be the echo of a message that is counted as lost already.
             return;
         }
-        let held = HeldMessage {
-            message,
-            received_ns,
-        };
         let released = self.held_back.push(held, &self.in_flight);
         record_unexpected(&released, thread);
     }
@@ -148,9 +151,8 @@ impl Client {
         thread: &ThreadState,
     ) -> Option<HeldMessage> {
         let recognized = self.has_recognized();
-        // A server that echoes what it was sent sends messages of another type for reasons of its own.
-        let may_be_echo = |m: &ReceivedMessage| m.kind == thread.rules.kind || !recognized;
-        self.held_back.take_answer(sent.sent_ns, may_be_echo)
+        self.held_back
+            .take_answer(sent.sent_ns, |m| may_be_echo(m, recognized, thread))
     }
 
     fn record_held_answer(
@@ -164,7 +166,7 @@ impl Client {
             && !sent.number.is_warmup()
         {
             self.failed += 1;
-            let sample = Sample::echoed(
+            let mut sample = Sample::echoed(
                 self.id,
                 sent.number.index(),
                 sent.intended_ns - run.t0_ns,
@@ -172,10 +174,11 @@ impl Client {
                 held.received_ns - run.t0_ns,
                 Outcome::Corrupted,
             );
+            sample.over_stop = sent.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - sent.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
-            recorder.ended(&thread.budget, sample, sent.shape.size);
+            recorder.ended(&thread.budget, sample, sent.shape.size());
         }
     }
 
@@ -206,25 +209,47 @@ impl Client {
             }
             let released = self.held_back.release_before(undecided_from_ns);
             record_unexpected(&released, thread);
+            self.record_undecided(run, thread);
         }
         thread.clients.borrow_mut().busy -= 1;
+    }
+
+    /// Counts the messages that are still held back: the echo that would have decided about them was not awaited.
+    fn record_undecided(&mut self, run: RunTimes, thread: &ThreadState) {
+        let rest = self.held_back.release_before(u64::MAX);
+        let recognized = self.has_recognized();
+        let (undecided, own): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|held| may_be_echo(&held.message, recognized, thread));
+        record_unexpected(&own, thread);
+        let measured = undecided
+            .iter()
+            .filter(|held| held.received_ns >= run.t0_ns);
+        thread.recorder.borrow_mut().counts.undecided += measured.count() as u64;
     }
 
     fn record_lost(&mut self, message: &InFlightMessage, run: RunTimes, thread: &ThreadState) {
         if !message.number.is_warmup() {
             self.failed += 1;
-            let sample = Sample::lost(
+            let mut sample = Sample::lost(
                 self.id,
                 message.number.index(),
                 message.intended_ns - run.t0_ns,
                 message.sent_ns - run.t0_ns,
             );
+            sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
-            recorder.ended(&thread.budget, sample, message.shape.size);
+            recorder.ended(&thread.budget, sample, message.shape.size());
         }
     }
+}
+
+/// Returns true unless the message is of a type that was never sent, and other answers carry identities
+/// (`recognized`): such a server sends it for reasons of its own.
+fn may_be_echo(message: &ReceivedMessage, recognized: bool, thread: &ThreadState) -> bool {
+    message.kind == thread.rules.kind || !recognized
 }
 
 /// Counts messages that are the server's own and came in the measured phase.
@@ -232,6 +257,9 @@ fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
     if let Some(run) = thread.run {
         let mut recorder = thread.recorder.borrow_mut();
         let measured = messages.iter().filter(|m| m.received_ns >= run.t0_ns);
-        measured.for_each(|_| recorder.counts.unexpected += 1);
+        measured.for_each(|held| {
+            recorder.counts.unexpected += 1;
+            recorder.counts.ambiguous += u64::from(held.ambiguous);
+        });
     }
 }

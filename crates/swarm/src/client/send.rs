@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use rand::RngExt;
 use websocket_wire::{Opcode, append_control_frame};
 
-use super::Client;
 use super::stages::ClientStage;
+use super::{Client, TURN_NS};
 use crate::buffers::{BUFFER_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
 use crate::message::in_flight::InFlightMessage;
 use crate::message::pacing::SendQuota;
@@ -14,17 +14,23 @@ use crate::message::payload::{Identity, MessageNumber};
 use crate::thread_state::ThreadState;
 
 impl Client {
-    /// Writes everything that is due, until the socket takes no more.
-    pub(super) fn write(&mut self, thread: &ThreadState) -> io::Result<()> {
+    /// Writes everything that is due, until the socket takes no more. Returns true when a large message has used
+    /// up the turn that began at `now_ns`, and more of it can be written.
+    pub(super) fn write(&mut self, now_ns: u64, thread: &ThreadState) -> io::Result<bool> {
         if self.ready.writable && self.stream.has_unsent() {
             self.send_unsent(thread)?;
         }
         if !self.ready.writable {
-            return Ok(());
+            return Ok(false);
         }
         let mut buffers = thread.buffers.borrow_mut();
-        while self.write_once(&mut buffers, thread)? {}
-        Ok(())
+        while self.write_once(&mut buffers, thread)? {
+            // The clock was read behind a write that left half of something.
+            if self.is_half_sent() && self.last_written_ns > now_ns + TURN_NS {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Fills the buffer and writes it; true when another attempt may write more.
@@ -242,5 +248,62 @@ impl Client {
             // Their arrival makes no difference to the measurement.
             let _ = self.stream.write(&self.control);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use measurement::record::BottomK;
+
+    use super::*;
+    use crate::connect::opening::{ConnectTimings, OpenedConnection};
+    use crate::connect::transport::{Readiness, Transport};
+    use crate::connect::upgrade_exchange::UpgradedStream;
+    use crate::message::payload::Payloads;
+    use crate::rules::RunTimes;
+    use crate::tests::plan;
+
+    #[test]
+    fn a_large_message_leaves_other_clients_their_turn() {
+        let size = 64 << 20;
+        let plan = plan(|draft| {
+            draft.payload = units::SizeRange {
+                min: size,
+                max: size,
+            };
+        });
+        let budget = Arc::new(BottomK::new(1, 1));
+        let payloads = Arc::new(Payloads::new(&plan));
+        let mut thread = ThreadState::new(&plan, 0, payloads, budget, u64::MAX);
+        thread.run = Some(RunTimes {
+            start_ns: 0,
+            t0_ns: 0,
+            end_ns: u64::MAX,
+        });
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let opened = OpenedConnection {
+            reader: UpgradedStream {
+                stream: Transport::Tcp(mio::net::TcpStream::from_std(socket)),
+                buffer: Vec::new(),
+                readiness: Readiness::default(),
+            },
+            timings: ConnectTimings::default(),
+        };
+        let mut client = Client::new(0, 0, opened, &thread).unwrap();
+        // From here on a turn that began at 0 is over.
+        while thread.clock.now_ns() <= TURN_NS {
+            std::hint::spin_loop();
+        }
+        client.step(thread.clock.now_ns(), &thread).unwrap();
+        let written = |client: &Client| client.partial.as_ref().unwrap().written;
+        assert!(client.write(0, &thread).unwrap());
+        assert!((1..=BUFFER_LEN as u64).contains(&written(&client)));
+        // A turn that never ends lasts until the socket is full: nobody reads from it.
+        assert!(!client.write(u64::MAX - TURN_NS, &thread).unwrap());
+        assert!(!client.ready.writable && written(&client) > BUFFER_LEN as u64);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn difference(
     let beginning = received.beginning();
     let number = sent.number;
     let identity = Identity { client, number };
-    let compared = sent.shape.size.min(beginning.len() as u64);
+    let compared = sent.shape.size().min(beginning.len() as u64);
     let mut expected = WriteBuffer::new(beginning.len());
     // A mask of zeros leaves every byte as it is.
     payloads.put_masked(&mut expected, identity, sent.shape, 0..compared, [0; 4]);
@@ -39,14 +39,14 @@ pub(crate) fn difference(
             sent: kind.name().to_owned(),
             came: received.kind.name().to_owned(),
         }
-    } else if received.length == sent.shape.size {
+    } else if received.length == sent.shape.size() {
         DifferenceKind::Bytes {
             sent: byte_of(expected),
             came: byte_of(beginning),
         }
     } else {
         DifferenceKind::Length {
-            sent: sent.shape.size,
+            sent: sent.shape.size(),
             came: received.length,
         }
     };

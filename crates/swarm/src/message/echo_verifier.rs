@@ -7,7 +7,9 @@ use measurement::plan::Verify;
 use websocket_wire::{FrameHeader, MessageKind};
 
 use super::in_flight::{InFlightQueue, MatchedEcho};
-use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape, Payloads};
+use super::payload::{
+    IDENTITY_LEN, Identity, MAX_INDEX, MessageNumber, PayloadShape, Payloads, parse_digits,
+};
 use super::received::{BEGINNING_LEN, ReceivedMessage};
 use crate::rules::SendRules;
 
@@ -22,8 +24,9 @@ pub(crate) enum EchoVerdict {
     GivenUp,
     /// Another client's message.
     Unexpected,
-    /// Nothing in it names a message of this client.
-    Unidentified,
+    /// Nothing in it names a message in flight. `ambiguous` when it may be another echo of one that had one:
+    /// too few digits to tell.
+    Unidentified { ambiguous: bool },
 }
 
 /// A message from the server, judged.
@@ -55,6 +58,26 @@ impl VerifyContext<'_> {
             self.sent
         };
         number.index() < sent
+    }
+
+    /// Returns true when this number of digits identifies every message of a phase sent so far.
+    fn tells_apart(&self, digits: usize) -> bool {
+        // Ten digits number the messages.
+        self.sent.max(self.warmed) <= 1 << (4 * digits.min(10))
+    }
+
+    /// The first message that was sent and whose identity ends in these digits.
+    fn named_by(&self, digits: &[u8]) -> Option<MessageNumber> {
+        let tail = parse_digits(digits)?;
+        let client = self.client;
+        let index = tail & MAX_INDEX;
+        [MessageNumber::measured(index), MessageNumber::warmup(index)]
+            .into_iter()
+            .find(|number| {
+                let number = *number;
+                let identity = Identity { client, number };
+                self.was_sent(number) && identity.to_bytes().ends_with(digits)
+            })
     }
 
     /// Returns true for an identity that some client may have sent; of this client, one that it did send.
@@ -124,6 +147,11 @@ impl EchoVerifier {
     pub(crate) fn push(&mut self, context: &VerifyContext<'_>, mut part: &[u8]) {
         const HEAD: u64 = IDENTITY_LEN as u64;
         self.keep_beginning(part);
+        if context.rules.verify == Verify::Off {
+            // Nothing in it is looked at.
+            self.length += part.len() as u64;
+            return;
+        }
         if self.length < HEAD {
             // Below 16.
             #[allow(clippy::cast_possible_truncation)]
@@ -196,45 +224,74 @@ impl EchoVerifier {
         claim: Option<Claim>,
         in_flight: &mut InFlightQueue,
     ) -> EchoVerdict {
-        let unchecked = context.rules.verify == Verify::Off;
-        let correct_as = |length: u64| {
-            unchecked || message.kind == context.rules.kind && message.length == length
-        };
+        if context.rules.verify == Verify::Off {
+            return judge_by_order(in_flight);
+        }
+        let correct_as =
+            |length: u64| message.kind == context.rules.kind && message.length == length;
         if let Some(claim) = claim {
-            let correct = claim.differs_at.is_none() && correct_as(claim.shape.size);
+            let correct = claim.differs_at.is_none() && correct_as(claim.shape.size());
             if let Some(verdict) = judge_claim(context, &claim, correct, in_flight) {
                 return verdict;
             }
         } else if message.length < IDENTITY_LEN as u64 {
-            if let Some(echo) = in_flight.take_short(context.client, message.beginning()) {
-                let correct = correct_as(message.length);
-                return EchoVerdict::Answer { echo, correct };
-            }
+            return judge_short(context, message, in_flight);
         } else if let Some(identity) = self.search.found.take()
             && let Some(echo) = in_flight.take(identity.number)
         {
             // The identity stands elsewhere, so the bytes differ.
             let correct =
-                context.rules.verify != Verify::Full && correct_as(echo.message.shape.size);
+                context.rules.verify != Verify::Full && correct_as(echo.message.shape.size());
             return EchoVerdict::Answer { echo, correct };
         }
-        if unchecked
-            || context.rules.verify == Verify::Length
-                && in_flight
-                    .oldest_unanswered()
-                    .is_some_and(|oldest| correct_as(oldest.shape.size))
-        {
-            // Nothing else is asked of an echo than that.
-            return match in_flight.take_oldest() {
-                Some(echo) => EchoVerdict::Answer {
-                    echo,
-                    correct: true,
-                },
-                None if !in_flight.given_up.is_empty() => EchoVerdict::GivenUp,
-                None => EchoVerdict::Unidentified,
-            };
-        }
-        EchoVerdict::Unidentified
+        EchoVerdict::Unidentified { ambiguous: false }
+    }
+}
+
+/// Judges a message of which nothing is looked at.
+fn judge_by_order(in_flight: &mut InFlightQueue) -> EchoVerdict {
+    match in_flight.take_oldest() {
+        Some(echo) => EchoVerdict::Answer {
+            echo,
+            correct: true,
+        },
+        // Each may still be answered once.
+        None if in_flight.given_up.pop().is_some() => EchoVerdict::GivenUp,
+        None => EchoVerdict::Unidentified { ambiguous: true },
+    }
+}
+
+/// Judges a message that is too short for a whole identity.
+fn judge_short(
+    context: &VerifyContext<'_>,
+    message: &ReceivedMessage,
+    in_flight: &mut InFlightQueue,
+) -> EchoVerdict {
+    let digits = message.beginning();
+    let tells_apart = context.tells_apart(digits.len());
+    if let Some(echo) = in_flight.take_short(context.client, digits, tells_apart) {
+        let correct = message.kind == context.rules.kind;
+        return EchoVerdict::Answer { echo, correct };
+    }
+    let is_like_ours =
+        message.kind == context.rules.kind && context.payloads.may_have_size(message.length);
+    let named = context.named_by(digits).filter(|_| is_like_ours);
+    let Some(number) = named else {
+        return EchoVerdict::Unidentified { ambiguous: false };
+    };
+    let client = context.client;
+    let size = context.payloads.shape(Identity { client, number }).size();
+    if in_flight.given_up.contains(&number) {
+        return EchoVerdict::GivenUp;
+    }
+    // One digit does not prove anything.
+    if !tells_apart || digits.len() < 2 {
+        return EchoVerdict::Unidentified { ambiguous: true };
+    }
+    if size == message.length {
+        EchoVerdict::Duplicate(number)
+    } else {
+        EchoVerdict::Unidentified { ambiguous: false }
     }
 }
 
@@ -248,9 +305,9 @@ pub(crate) fn strip_exact_echo<'i>(
     shape: PayloadShape,
     payloads: &Payloads,
 ) -> Option<&'i [u8]> {
-    let header = FrameHeader::unmasked(kind.into(), shape.size);
+    let header = FrameHeader::unmasked(kind.into(), shape.size());
     let payload = input.strip_prefix(header.as_bytes())?;
-    let (payload, rest) = payload.split_at_checked(usize::try_from(shape.size).ok()?)?;
+    let (payload, rest) = payload.split_at_checked(usize::try_from(shape.size()).ok()?)?;
     let body = payload.strip_prefix(&identity.to_bytes())?;
     payloads
         .matches(shape, IDENTITY_LEN as u64, body)
@@ -383,7 +440,7 @@ mod tests {
             let verdict = f.receive(TEXT, &bytes, 7);
             if place < 16 {
                 // Its identity is gone: only time tells what it was.
-                prop_assert_eq!(verdict, EchoVerdict::Unidentified);
+                prop_assert_eq!(verdict, EchoVerdict::Unidentified { ambiguous: false });
             } else {
                 let is_wrong = matches!(verdict, EchoVerdict::Answer { correct: false, .. });
                 prop_assert!(is_wrong, "{:?}", verdict);
@@ -450,7 +507,7 @@ mod tests {
                 let mut bytes = f.payload(3, 0);
                 bytes.resize(length, b'x');
                 if length < 16 {
-                    prop_assert_eq!(f.receive(TEXT, &bytes, 7), EchoVerdict::Unidentified);
+                    prop_assert_eq!(f.receive(TEXT, &bytes, 7), EchoVerdict::Unidentified { ambiguous: false });
                 } else {
                     prop_assert_eq!(f.answer(TEXT, &bytes), Some((0, false)));
                 }
@@ -487,7 +544,10 @@ mod tests {
     fn the_number_of_a_message_never_sent_identifies_nothing() {
         let mut f = Fixture::new(50, 1, Verify::Full);
         let bytes = f.payload(3, 9);
-        assert_eq!(f.receive(TEXT, &bytes, 99), EchoVerdict::Unidentified);
+        assert_eq!(
+            f.receive(TEXT, &bytes, 99),
+            EchoVerdict::Unidentified { ambiguous: false }
+        );
         assert_eq!(f.in_flight.active(), 1);
     }
 
@@ -512,7 +572,10 @@ mod tests {
     fn a_push_takes_no_place_in_flight() {
         for verify in [Verify::Full, Verify::Length] {
             let mut f = Fixture::new(50, 1, verify);
-            assert_eq!(f.receive(TEXT, b"tick", 99), EchoVerdict::Unidentified);
+            assert_eq!(
+                f.receive(TEXT, b"tick", 99),
+                EchoVerdict::Unidentified { ambiguous: false }
+            );
             assert_eq!(f.in_flight.active(), 1);
         }
     }
@@ -521,14 +584,69 @@ mod tests {
     fn unverified_echoes_are_matched_by_order() {
         let mut f = Fixture::new(50, 2, Verify::Off);
         assert_eq!(f.answer(MessageKind::Binary, b"ack"), Some((0, true)));
+        let other = f.payload(3, 1);
+        assert_eq!(f.answer(TEXT, &other), Some((1, true)), "by order alone");
+        let nothing_awaited = EchoVerdict::Unidentified { ambiguous: true };
+        assert_eq!(f.receive(TEXT, &other, 9), nothing_awaited);
+    }
+
+    #[test]
+    fn unverified_messages_after_the_end_are_late_echoes_only_as_often_as_echoes_are_missing() {
+        let mut f = Fixture::new(50, 1, Verify::Off);
+        f.in_flight.give_up();
+        assert_eq!(f.receive(TEXT, b"ack", 9), EchoVerdict::GivenUp);
+        let unexpected = EchoVerdict::Unidentified { ambiguous: true };
+        assert_eq!(f.receive(TEXT, b"ack", 9), unexpected);
+    }
+
+    #[test]
+    fn a_message_of_the_right_length_by_accident_is_no_echo() {
         let mut f = Fixture::new(50, 2, Verify::Length);
-        assert_eq!(f.answer(TEXT, &[b'!'; 50]), Some((0, true)));
+        let unknown = EchoVerdict::Unidentified { ambiguous: false };
+        assert_eq!(f.receive(TEXT, &[b'!'; 50], 9), unknown);
+        let mut damaged = f.payload(3, 1);
+        damaged[20] ^= 1;
+        assert_eq!(f.answer(TEXT, &damaged), Some((1, true)));
+    }
+
+    #[test]
+    fn a_second_echo_of_few_digits_is_a_duplicate() {
+        for size in 2..16 {
+            let mut f = Fixture::new(size, 3, Verify::Full);
+            let bytes = f.payload(3, 1);
+            assert_eq!(f.answer(TEXT, &bytes), Some((1, true)), "{size}");
+            let second = EchoVerdict::Duplicate(MessageNumber::measured(1));
+            assert_eq!(f.receive(TEXT, &bytes, 9), second, "{size}");
+            assert_eq!(f.in_flight.active(), 2);
+        }
+    }
+
+    #[test]
+    fn one_digit_does_not_tell_a_second_echo_from_a_message_of_the_servers_own() {
+        let mut f = Fixture::new(1, 3, Verify::Full);
+        assert_eq!(f.answer(TEXT, b"1"), Some((1, true)));
+        let either = EchoVerdict::Unidentified { ambiguous: true };
+        assert_eq!(f.receive(TEXT, b"1", 9), either);
+        let own = EchoVerdict::Unidentified { ambiguous: false };
+        assert_eq!(f.receive(TEXT, b"!", 9), own);
+        assert_eq!(f.receive(TEXT, b"7", 9), own, "never sent");
+    }
+
+    #[test]
+    fn a_truncated_echo_is_no_second_echo_of_another_message() {
+        let mut f = Fixture::new(12, 3, Verify::Full);
+        assert!(f.answer(TEXT, &f.payload(3, 0)).is_some());
+        let own = EchoVerdict::Unidentified { ambiguous: false };
+        assert_eq!(f.receive(TEXT, b"000", 9), own);
     }
 
     #[test]
     fn one_message_does_not_affect_the_next() {
         let mut f = Fixture::new(50, 2, Verify::Full);
-        assert_eq!(f.receive(TEXT, b"nonsense", 3), EchoVerdict::Unidentified);
+        assert_eq!(
+            f.receive(TEXT, b"nonsense", 3),
+            EchoVerdict::Unidentified { ambiguous: false }
+        );
         let bytes = f.payload(3, 1);
         assert_eq!(f.answer(TEXT, &bytes), Some((1, true)));
     }

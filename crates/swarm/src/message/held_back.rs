@@ -14,6 +14,8 @@ pub(crate) struct HeldMessage {
     pub(crate) message: ReceivedMessage,
     /// On the thread's clock.
     pub(crate) received_ns: u64,
+    /// It may be another echo of a message that had one as well.
+    pub(crate) ambiguous: bool,
 }
 
 /// The messages of one connection that are held back, oldest first: at most one for each message in flight.
@@ -67,6 +69,7 @@ mod tests {
         HeldMessage {
             message: ReceivedMessage::new(MessageKind::Text, 4, [b'x'; 32]),
             received_ns,
+            ambiguous: false,
         }
     }
 

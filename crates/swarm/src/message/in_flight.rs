@@ -42,12 +42,14 @@ pub(crate) struct InFlightQueue {
     /// The oldest message that counts against the window. A window of one has no other, and no
     /// memory beside the client's own has to be fetched for it.
     first: Option<InFlightMessage>,
-    /// One more than the highest order that was answered.
+    /// One more than the highest order that was answered, as identities prove it.
     answered: u64,
     /// The other messages that count against the window.
     rest: VecDeque<InFlightMessage>,
     /// Messages whose timeout has passed: older than all the active ones.
     timed_out: VecDeque<InFlightMessage>,
+    /// One more than the highest order that was answered by an echo with too few digits to prove it.
+    answered_by_order: u64,
     /// Messages that were counted as lost at the end of the drain. An echo of them no longer counts, and
     /// is not a duplicate either.
     pub(crate) given_up: Vec<MessageNumber>,
@@ -92,7 +94,7 @@ impl InFlightQueue {
 
     /// Returns true when an echo has named a message.
     pub(crate) fn has_answered(&self) -> bool {
-        self.answered > 0
+        self.answered.max(self.answered_by_order) > 0
     }
 
     /// Takes the oldest active message.
@@ -139,43 +141,52 @@ impl InFlightQueue {
         Some(self.matched(message, true))
     }
 
-    /// Takes the oldest message with exactly this payload, which is too short for a whole identity.
-    pub(crate) fn take_short(&mut self, client: u32, payload: &[u8]) -> Option<MatchedEcho> {
-        let has_payload = |m: &InFlightMessage| {
+    /// Takes a message with exactly this payload, which is too short for a whole identity. Of several it is the
+    /// first behind those that were answered, as if the server kept the order: the others may be lost.
+    /// Only digits that tell all messages apart prove that an echo is out of order.
+    pub(crate) fn take_short(
+        &mut self,
+        client: u32,
+        payload: &[u8],
+        tells_apart: bool,
+    ) -> Option<MatchedEcho> {
+        let has_payload = |m: &&InFlightMessage| {
             let number = m.number;
             let identity = Identity { client, number }.to_bytes();
-            m.shape.size == payload.len() as u64
+            m.shape.size() == payload.len() as u64
                 && identity[IDENTITY_LEN - payload.len()..] == *payload
         };
-        // Those whose timeout has passed are the older ones.
-        let all = self.timed_out.iter().chain(&self.first).chain(&self.rest);
-        let mut places = all
-            .enumerate()
-            .filter(|(_, m)| has_payload(m))
-            .map(|(n, _)| n);
-        let place = places.next()?;
-        let by_order = places.next().is_some();
-        let timed_out = place < self.timed_out.len();
-        let message = if timed_out {
-            self.timed_out.remove(place)?
-        } else {
-            match place - self.timed_out.len() {
-                0 => self.pop()?,
-                place => self.rest.remove(place - 1)?,
-            }
-        };
-        let echo = self.matched(message, timed_out);
-        Some(MatchedEcho { by_order, ..echo })
+        let answered = self.answered.max(self.answered_by_order);
+        let active = self.first.iter().chain(&self.rest);
+        let all = active.chain(&self.timed_out).filter(has_payload);
+        let numbers: Vec<_> = all.map(|m| m.number).collect();
+        let next = numbers.iter().find(|number| number.order() >= answered);
+        let number = *next.or(numbers.first())?;
+        let by_order = numbers.len() > 1;
+        if tells_apart && !by_order {
+            return self.take(number);
+        }
+        let proven = self.answered;
+        let echo = self.take(number)?;
+        self.answered = proven;
+        self.answered_by_order = self.answered_by_order.max(number.order() + 1);
+        Some(MatchedEcho {
+            reordered: false,
+            by_order,
+            ..echo
+        })
     }
 
+    /// Takes the oldest message, timed out or not. Nothing says that it is the one which was answered.
     pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
         let timed_out = self.timed_out.pop_front();
         let is_timed_out = timed_out.is_some();
         let message = timed_out.or_else(|| self.pop())?;
-        let echo = self.matched(message, is_timed_out);
         Some(MatchedEcho {
+            message,
+            timed_out: is_timed_out,
+            reordered: false,
             by_order: true,
-            ..echo
         })
     }
 
@@ -283,15 +294,41 @@ mod tests {
     fn short_payloads_match_by_order_among_equal_ones() {
         // 0x01 and 0x11 end in the same digit.
         let mut f = in_flight(1, &[0x01, 0x02, 0x11]);
-        assert_eq!(index(f.take_short(0, b"2")), Some(0x02));
-        assert_eq!(index(f.take_short(0, b"1")), Some(0x01));
-        assert_eq!(index(f.take_short(0, b"1")), Some(0x11));
-        assert_eq!(f.take_short(0, b"1"), None);
+        assert_eq!(index(f.take_short(0, b"1", true)), Some(0x01));
+        assert_eq!(index(f.take_short(0, b"2", true)), Some(0x02));
+        assert_eq!(index(f.take_short(0, b"1", true)), Some(0x11));
+        assert_eq!(f.take_short(0, b"1", true), None);
         assert_eq!(
-            in_flight(2, &[1]).take_short(0, b"1"),
+            in_flight(2, &[1]).take_short(0, b"1", true),
             None,
             "another length"
         );
+    }
+
+    #[test]
+    fn a_dropped_message_whose_digits_come_again_makes_no_echo_reordered_or_late() {
+        let mut f = in_flight(1, &[0x01, 0x02, 0x11, 0x21]);
+        f.take_short(0, b"2", true);
+        for number in [0x11, 0x21] {
+            let echo = f.take_short(0, b"1", false).unwrap();
+            assert_eq!(echo.message.number.index(), number);
+            assert!(echo.by_order && !echo.reordered && !echo.timed_out);
+        }
+        // A single one is left, and the digits were sent more than once.
+        let echo = f.take_short(0, b"1", false).unwrap();
+        assert!(!echo.by_order && !echo.reordered, "{echo:?}");
+
+        let mut f = in_flight(1, &[0x01, 0x11]);
+        f.expire(0);
+        let echo = f.take_short(0, b"1", false).unwrap();
+        assert!(echo.message.number.index() == 0x11 && !echo.timed_out);
+    }
+
+    #[test]
+    fn few_digits_that_tell_all_messages_apart_prove_the_order() {
+        let mut f = in_flight(1, &[0x01, 0x02]);
+        assert!(!f.take_short(0, b"2", true).unwrap().reordered);
+        assert!(f.take_short(0, b"1", true).unwrap().reordered);
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use measurement::plan::Plan;
+use measurement::plan::{MAX_PAYLOAD_BYTES, Plan};
 use measurement::record::message_hash;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -40,6 +40,9 @@ const PLACES: u64 = 4096;
 /// Set in the number of a message of the warm-up, whose echo is not measured.
 const WARMUP_BIT: u64 = 1 << 39;
 
+/// The highest position of a message among those of its kind.
+pub(crate) const MAX_INDEX: u64 = WARMUP_BIT - 1;
+
 /// Number of a message within its client; those of the warm-up are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageNumber(u64);
@@ -69,6 +72,21 @@ impl MessageNumber {
     }
 }
 
+/// Parses at most 16 lower-case hexadecimal digits; `None` for anything else.
+#[inline]
+pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
+    let mut bits = 0_u64;
+    for byte in bytes {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        bits = (bits << 4) | u64::from(digit);
+    }
+    Some(bits)
+}
+
 /// A message among all messages of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -90,16 +108,7 @@ impl Identity {
     /// Parses the output of [`to_bytes`](Self::to_bytes); `None` for anything else.
     #[inline]
     pub(crate) fn parse(bytes: &[u8; IDENTITY_LEN]) -> Option<Self> {
-        let mut bits = 0_u64;
-        for byte in bytes {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            bits = (bits << 4) | u64::from(digit);
-        }
-        Some(Self::from_bits(bits))
+        parse_digits(bytes).map(Self::from_bits)
     }
 
     /// The identity with these 16 hexadecimal digits.
@@ -128,9 +137,17 @@ pub(crate) struct Payloads {
 /// Size of one message and the place of its bytes in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PayloadShape {
-    /// Payload bytes.
-    pub(crate) size: u64,
+    /// Half as wide as sizes are elsewhere: every message in flight holds one.
+    size: u32,
     place: u16,
+}
+
+impl PayloadShape {
+    /// Payload bytes.
+    #[inline]
+    pub(crate) fn size(self) -> u64 {
+        self.size.into()
+    }
 }
 
 impl Payloads {
@@ -159,12 +176,19 @@ impl Payloads {
         let spread = u128::from(self.max - self.min + 1);
         // The upper 64 bits of hash × spread are uniform in 0..spread (Lemire, 2019).
         let above_min = ((u128::from(hash) * spread) >> 64) as u64;
+        // At most the maximum of payload sizes, which is below 2³².
+        const { assert!(MAX_PAYLOAD_BYTES <= u32::MAX as u64) };
+        #[allow(clippy::cast_possible_truncation)]
         PayloadShape {
-            size: self.min + above_min,
+            size: (self.min + above_min) as u32,
             // Below 4096.
-            #[allow(clippy::cast_possible_truncation)]
             place: (hash % PLACES) as u16,
         }
+    }
+
+    /// Returns true when some message has this number of payload bytes.
+    pub(crate) fn may_have_size(&self, size: u64) -> bool {
+        (self.min..=self.max).contains(&size)
     }
 
     /// The bytes behind the identity that stand at this range of the payload, which must begin at
@@ -188,7 +212,7 @@ impl Payloads {
         range: Range<u64>,
         mask: [u8; 4],
     ) {
-        let identity_len = (IDENTITY_LEN as u64).min(shape.size);
+        let identity_len = (IDENTITY_LEN as u64).min(shape.size());
         if range.start < identity_len {
             let identity = identity.to_bytes();
             let tail = &identity[IDENTITY_LEN - at(identity_len)..];
@@ -206,7 +230,7 @@ impl Payloads {
     #[inline]
     pub(crate) fn matches(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> bool {
         let end = offset + bytes.len() as u64;
-        end <= shape.size && self.body(shape, offset..end) == bytes
+        end <= shape.size() && self.body(shape, offset..end) == bytes
     }
 
     /// Place of the first of these bytes that the message does not hold where they stand, at `offset` (at
@@ -274,13 +298,13 @@ mod tests {
     #[test]
     fn sizes_fill_their_range_and_follow_the_seed() {
         let p = payloads(10, 12, true);
-        let sizes: Vec<_> = (0..300).map(|n| p.shape(identity(0, n)).size).collect();
+        let sizes: Vec<_> = (0..300).map(|n| p.shape(identity(0, n)).size()).collect();
         for size in 10..=12 {
             let share = sizes.iter().filter(|s| **s == size).count();
             assert!((60..140).contains(&share), "{share} of 300 are {size}");
         }
         let again = payloads(10, 12, true);
-        assert!((0..300).all(|n| again.shape(identity(0, n)).size == sizes[n as usize]));
+        assert!((0..300).all(|n| again.shape(identity(0, n)).size() == sizes[n as usize]));
     }
 
     proptest! {

@@ -60,7 +60,7 @@ pub(super) fn failed_checks(
         if control.is_stopped() {
             break;
         }
-        let mut client = match WsClient::open(address, gate.timeout) {
+        let mut client = match WsClient::open(address, gate.timeout, control) {
             Ok(client) => client,
             Err(error) => {
                 let rest = if index + 1 < CHECKS.len() {

@@ -31,16 +31,27 @@ pub(crate) enum GateMode {
     Full,
 }
 
+impl GateMode {
+    /// The value of `--gate`, and of `plan.gate` in the files of a comparison.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Plan => "plan",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// Values of `--gate`.
 pub(crate) const GATE_MODES: [Choice<GateMode>; 3] = [
-    ("off", "None", GateMode::Off),
+    (GateMode::Off.name(), "None", GateMode::Off),
     (
-        "plan",
+        GateMode::Plan.name(),
         "Messages of the type, sizes and verification of the load; the other checks are notes",
         GateMode::Plan,
     ),
     (
-        "full",
+        GateMode::Full.name(),
         "Text, binary, empty and 1 MiB messages, a ping, a fragmented message and the close handshake as well",
         GateMode::Full,
     ),

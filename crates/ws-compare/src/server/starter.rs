@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use http::HeaderMap;
 use measurement::plan::{CertificatePolicy, ClientIdentity, Endpoint, ServerUrl, TargetServer};
 use measurement::record::ConnectFailure;
 use swarm::RunHandle;
+use swarm::address::{connect_first, resolve};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::Candidate;
@@ -106,7 +107,7 @@ impl ServerStarter {
             0
         };
         let address = self.address(candidate.target(port, &self.path)?);
-        if let Some(address) = find_listener(&address.server.url) {
+        if let Some(address) = find_listener(&address.server.url, &self.control) {
             return Err(ServerFailure::PortTaken {
                 name: name(),
                 address,
@@ -160,7 +161,7 @@ impl ServerStarter {
         loop {
             let left = self.ready_timeout.saturating_sub(begun.elapsed());
             let allowed = left.min(ONE_TRY).max(SHORTEST_TRY);
-            let tried = try_echo(&address, allowed, text);
+            let tried = try_echo(&address, allowed, text, &self.control);
             if self.control.is_stopped() {
                 return Err(ServerFailure::Interrupted);
             }
@@ -207,18 +208,25 @@ fn free_port() -> io::Result<u16> {
 }
 
 /// Finds a listener on the server's address before the server is started.
-fn find_listener(target: &ServerUrl) -> Option<SocketAddr> {
+fn find_listener(target: &ServerUrl, control: &RunHandle) -> Option<SocketAddr> {
     let Endpoint::Tcp { host, port, .. } = target.endpoint() else {
         return None;
     };
-    let addresses = swarm::address::resolve(host, *port).ok()?;
-    let is_taken = |address: &SocketAddr| TcpStream::connect_timeout(address, ONE_TRY).is_ok();
-    addresses.into_iter().find(is_taken)
+    let addresses = resolve(host, *port).ok()?;
+    let connected = connect_first(&addresses, Instant::now() + ONE_TRY, || {
+        control.is_stopped()
+    });
+    connected.ok().flatten().map(|(address, _)| address)
 }
 
-fn try_echo(address: &HandshakeTarget, timeout: Duration, text: bool) -> Result<(), WsClientError> {
+fn try_echo(
+    address: &HandshakeTarget,
+    timeout: Duration,
+    text: bool,
+    control: &RunHandle,
+) -> Result<(), WsClientError> {
     const QUESTION: &str = "ready?";
-    let mut client = WsClient::open(address, timeout)?;
+    let mut client = WsClient::open(address, timeout, control)?;
     client.send(if text {
         Message::text(QUESTION)
     } else {
@@ -290,6 +298,31 @@ mod tests {
         assert!(said(false).contains("NAME=COMMAND @ URL"));
         assert!(said(true).contains("than its 'NAME=COMMAND @ URL' says"));
         assert_eq!(readiness_advice(&ConnectFailure::Timeout, false), None);
+    }
+
+    #[test]
+    fn an_interrupt_ends_a_try_that_has_time_left() {
+        let url = |listener: &TcpListener| {
+            let url = format!("ws://{}/", listener.local_addr().unwrap());
+            ServerUrl::parse(&url).unwrap()
+        };
+        // The system accepts the connection, and nobody answers the handshake.
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = HandshakeTarget {
+            server: url(&silent).into(),
+            headers: HeaderMap::new(),
+        };
+        let control = RunHandle::new();
+        let stopping = control.clone();
+        let (accepted, begun) = std::sync::mpsc::channel();
+        let tries = std::thread::spawn(move || {
+            try_echo(&address, Duration::from_secs(3_600), true, &control)
+        });
+        std::thread::spawn(move || accepted.send(silent.accept().unwrap()));
+        // Held open, so that the try ends by nothing but the interrupt.
+        let _held = begun.recv().unwrap();
+        stopping.stop();
+        assert!(tries.join().unwrap().unwrap_err().is_timeout());
     }
 
     #[test]

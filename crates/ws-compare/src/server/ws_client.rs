@@ -13,6 +13,7 @@ use measurement::plan::{Endpoint, TargetServer};
 use measurement::record::ConnectFailure;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
+use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use swarm::tls::{ClientTls, TrustError};
 use swarm::upgrade::{UpgradeReader, UpgradeRequest};
@@ -22,6 +23,9 @@ use units::human_time;
 
 /// Maximum time for the text of a failure whose cause is known.
 const TEXT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Time between two looks at whether the program was interrupted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Bytes read at once in the handshake.
 const PIECE: usize = 4096;
@@ -91,14 +95,19 @@ pub(crate) struct WsClient {
 }
 
 impl WsClient {
-    /// Opens a connection whose deadline is `timeout` from now.
+    /// Opens a connection whose deadline is `timeout` from now. An interrupt brings the deadline forward to now.
     pub(crate) fn open(
         address: &HandshakeTarget,
         timeout: Duration,
+        control: &RunHandle,
     ) -> Result<Self, WsClientError> {
         let deadline = Instant::now() + timeout;
         let url = address.server.url.as_str();
-        let opening = ClientOpening { address, deadline };
+        let opening = ClientOpening {
+            address,
+            deadline,
+            control,
+        };
         opening
             .run()
             .map_err(|error| match error {
@@ -154,6 +163,7 @@ impl From<ConnectFailure> for ClientOpeningError {
 struct ClientOpening<'a> {
     address: &'a HandshakeTarget,
     deadline: Instant,
+    control: &'a RunHandle,
 }
 
 impl ClientOpening<'_> {
@@ -167,6 +177,7 @@ impl ClientOpening<'_> {
         let mut stream = DeadlineStream {
             socket: self.connect(tls.as_ref())?,
             deadline: self.deadline,
+            control: self.control.clone(),
         };
         let request = UpgradeRequest::new(&self.address.server.url, &self.address.headers);
         let (request, mut reader) = request.begin();
@@ -191,7 +202,7 @@ impl ClientOpening<'_> {
         let addresses = resolve(host, port).map_err(|error| {
             ClientOpeningError::Other(WsClientError::Lookup(host.clone(), error))
         })?;
-        let connected = connect_first(&addresses, self.deadline, || false)?;
+        let connected = connect_first(&addresses, self.deadline, || self.control.is_stopped())?;
         let (_, socket) = connected.ok_or(ConnectFailure::Timeout)?;
         socket.set_nodelay(true).map_err(failed)?;
         let Some(tls) = tls else {
@@ -306,26 +317,28 @@ impl TimedSocket for StreamOwned<ClientConnection, TcpStream> {
     }
 }
 
-/// A stream that waits until its deadline and no longer.
+/// A stream that waits until its deadline or an interrupt, and no longer.
 struct DeadlineStream {
     socket: Box<dyn TimedSocket>,
     deadline: Instant,
+    control: RunHandle,
 }
 
 impl DeadlineStream {
     fn within_deadline<T>(
         &mut self,
-        transfer: impl FnOnce(&mut dyn TimedSocket) -> io::Result<T>,
+        mut transfer: impl FnMut(&mut dyn TimedSocket) -> io::Result<T>,
     ) -> io::Result<T> {
-        if Instant::now() >= self.deadline {
-            return Err(ErrorKind::TimedOut.into());
+        while Instant::now() < self.deadline && !self.control.is_stopped() {
+            self.socket
+                .set_timeout(left(self.deadline).min(LOOK_EVERY))?;
+            match transfer(&mut *self.socket) {
+                // Systems differ in the name of a socket's timeout.
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                result => return result,
+            }
         }
-        self.socket.set_timeout(left(self.deadline))?;
-        // Systems differ in the name of a socket's timeout.
-        transfer(&mut *self.socket).map_err(|error| match error.kind() {
-            ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
-            _ => error,
-        })
+        Err(ErrorKind::TimedOut.into())
     }
 }
 

@@ -9,6 +9,12 @@ use crate::error::Result;
 use crate::read::cells::{Cell, CellSource, CellValue, content};
 use crate::read::time_unit::TimeUnit;
 
+/// An hour, in milliseconds.
+const HOUR_MS: f64 = 3_600e3;
+
+/// Milliseconds, 11 days, beyond which nothing is the time of a message: numbers of any unit that count from 1970.
+const POINT_FROM_MS: f64 = 1e9;
+
 /// Fewest numbers of which something may be said of all.
 const SEVERAL: u64 = 3;
 
@@ -25,6 +31,13 @@ pub(super) struct ColumnContents {
     pub(super) first_other: Option<(u32, String)>,
     pub(super) forms: NumberForms,
     values: ValueCourse,
+    /// Times of the form `00:00:01`, and those among them that are later than a duration of that form is long.
+    clocks: u64,
+    late_clocks: u64,
+    /// Those among them of whole seconds.
+    whole_clocks: u64,
+    /// The smallest number without a unit of its own.
+    smallest: Option<f64>,
 }
 
 /// The course of a column's values, as far as it says what they are. A point before three digits changes nothing
@@ -80,11 +93,12 @@ impl ColumnContents {
         match cell.value {
             CellValue::Number(number) if number.is_finite() => {
                 self.bare_numbers += 1;
+                self.note_smallest(number);
                 self.values.add(number);
             }
             CellValue::Duration(ms) => {
                 self.times += 1;
-                self.values.add(ms);
+                self.add_clock(ms, HOUR_MS);
             }
             CellValue::Text(text) | CellValue::Field(text) => self.add_text(cell, text),
             CellValue::Error => self.note_other(cell),
@@ -107,7 +121,13 @@ impl ColumnContents {
             }
             FieldText::Time(ms) => {
                 self.times += 1;
-                self.values.add(ms);
+                if text.contains(':') {
+                    // `12:30` may be of hours.
+                    let is_short = text.matches(':').count() == 1 && !text.contains(['.', ',']);
+                    self.add_clock(ms, if is_short { HOUR_MS / 60.0 } else { HOUR_MS });
+                } else {
+                    self.values.add(ms);
+                }
             }
             FieldText::Nothing => self.note_other(cell),
             FieldText::Other => {
@@ -125,8 +145,21 @@ impl ColumnContents {
         self.forms.add(number, &seen);
         let sign = number.own_sign().unwrap_or(DecimalSign::Comma);
         if let Some(value) = number.value(sign) {
+            self.note_smallest(value);
             self.values.add(unit.to_ms(value));
         }
+    }
+
+    /// Adds a time in the form of a clock, which is none of a message from `late_ms` on.
+    fn add_clock(&mut self, ms: f64, late_ms: f64) {
+        self.clocks += 1;
+        self.late_clocks += u64::from(ms >= late_ms);
+        self.whole_clocks += u64::from(ms % 1_000.0 == 0.0);
+        self.values.add(ms);
+    }
+
+    fn note_smallest(&mut self, number: f64) {
+        self.smallest = Some(self.smallest.map_or(number, |least| least.min(number)));
     }
 
     fn note_other(&mut self, cell: Cell<'_>) {
@@ -158,6 +191,18 @@ impl ColumnContents {
     /// Returns `true` when each value is at least the one above it, and the last is larger than the first.
     pub(super) fn only_rises(&self) -> bool {
         self.numbers() >= SEVERAL && !self.values.falls && self.values.varies
+    }
+
+    /// Returns `true` when its cells are times of day or dates rather than durations: none of its numbers is below 11
+    /// days, or most cells have the form of a clock, and they only rise by whole seconds or one shows an hour and more.
+    pub(super) fn are_points_in_time(&self, unit: TimeUnit) -> bool {
+        // Nobody counts from 1970 in minutes.
+        let is_fine = !matches!(unit, TimeUnit::Minutes | TimeUnit::Hours);
+        let is_large = |least: f64| is_fine && unit.to_ms(least) >= POINT_FROM_MS;
+        let are_large = self.times == 0 && self.smallest.is_some_and(is_large);
+        let are_clocks = self.clocks * 2 > self.numbers();
+        let tick = self.whole_clocks == self.clocks && self.only_rises();
+        are_large || are_clocks && (self.late_clocks > 0 || tick)
     }
 
     /// Returns `true` when it counts rows: each value is one more than the one above it.

@@ -5,9 +5,20 @@ use crate::read::Metric;
 use crate::read::time_unit::TimeUnit;
 
 /// Words of counts, identifiers and texts: a name with one of them is not that of a latency.
-const OTHER: &str = "bucket bytes category class client code count counter group host id index label length message \
-    method mode msg num number payload port rate seq sequence server size status sum target timeout type unit units url \
-    user users";
+const OTHER: &str = "bucket bytes category class code count counter host id index label length method mode msg num \
+    number payload port rate seq sequence size status type unit units url";
+
+/// Words for the owner of a time: a label, unless a unit or a word of latencies stands with them.
+const LABEL: &str = "client group message server user users";
+
+/// Words of times that are not those of messages: parts of them, pauses, limits, and measures of spread.
+const OTHER_TIME: &str = "age backoff blocked boot budget byte connect connecting cpu deadline deviation dial dialup \
+    dns gap gc goal handshake idle init interval iteration jitter limit lookup pause period queue queued queueing queuing \
+    reconnect reconnecting reconnection session setup shutdown slo sla sleep startup std stddev stdev target teardown \
+    think thinktime threshold timeout ttfb ttl var variance wait waiting warmup";
+
+/// Words of latencies.
+const LATENCY: &str = "latency latencies lat latenz latence latencia rtt roundtrip ping";
 
 /// Words of points in time.
 const CLOCK: &str = "at clock date datetime end endtime epoch finished finish intended offset received sent since stamp \
@@ -29,6 +40,8 @@ pub(super) struct ColumnName {
     pub(super) unclear_unit: Option<String>,
     pub(super) metric: Option<Metric>,
     is_rate: bool,
+    /// True for a unit of something else than a time.
+    is_of_something_else: bool,
     /// Lowercase, without the unit.
     words: Vec<String>,
 }
@@ -43,12 +56,13 @@ impl ColumnName {
             parts.unit,
             NamedUnit::Known(TimeUnit::Seconds | TimeUnit::Minutes | TimeUnit::Hours)
         );
+        let is_of_something_else = parts.unit == NamedUnit::Other;
         let is_rate =
             parts.unit == NamedUnit::Rate || is_long && parts.words.last().is_some_and(counts);
         let (unit, unclear_unit) = match parts.unit {
             NamedUnit::Known(unit) => (Some(unit), None),
             NamedUnit::Unclear(says) => (None, Some(says)),
-            NamedUnit::None | NamedUnit::Rate => (None, None),
+            NamedUnit::None | NamedUnit::Rate | NamedUnit::Other => (None, None),
         };
         Self {
             name: match metric {
@@ -60,6 +74,7 @@ impl ColumnName {
             unclear_unit,
             metric,
             is_rate,
+            is_of_something_else,
             words: parts.words,
         }
     }
@@ -70,18 +85,51 @@ impl ColumnName {
         wanted.any(|word| self.words.iter().any(|own| own == word))
     }
 
-    pub(super) fn is_rate(&self) -> bool {
+    fn is_rate(&self) -> bool {
         self.is_rate || self.says(RATE)
     }
 
     /// Returns `true` when it is that of a point in time.
-    pub(super) fn is_clock(&self) -> bool {
+    fn is_clock(&self) -> bool {
         self.says(CLOCK) || self.says("day") && self.says("time")
+    }
+
+    /// The meaning of the name if it is not that of a time.
+    pub(super) fn other_meaning(&self) -> Option<&'static str> {
+        if self.is_rate() {
+            Some("a rate by its name")
+        } else if self.is_clock() {
+            Some("a point in time by its name")
+        } else if self.is_of_something_else
+            || self.says(OTHER)
+            || self.says(LABEL) && !self.says(LATENCY) && self.unit.is_none()
+        {
+            Some("a count, a size or a label by its name")
+        } else {
+            None
+        }
+    }
+
+    /// The meaning of the unit in the name if it is none of a time. Words alone may mean anything where the column was
+    /// asked for.
+    pub(super) fn other_unit_meaning(&self) -> Option<&'static str> {
+        let is_other = self.is_rate() || self.is_of_something_else;
+        self.other_meaning().filter(|_| is_other)
     }
 
     /// Returns `true` for the name of something that is not a time.
     fn is_other(&self) -> bool {
-        self.is_rate() || self.is_clock() || self.says(OTHER)
+        self.other_meaning().is_some()
+    }
+
+    /// Returns `true` for the name of a time that is not one of a whole message.
+    pub(super) fn is_other_time(&self) -> bool {
+        self.says(OTHER_TIME) || self.says("connection ssl tls") && !self.says(LATENCY)
+    }
+
+    /// Returns `true` when the name has a word that only latencies have.
+    pub(super) fn says_latency(&self) -> bool {
+        self.says(LATENCY)
     }
 
     /// Returns `true` for `seconds`, `time` or `t`: the time since some moment where it only rises.
@@ -100,12 +148,14 @@ impl ColumnName {
             "latency latencies latenz latence rtt roundtrip ping delay elapsed duration";
         let is_of_answers =
             self.says("response request service processing") && self.says("time times");
-        !self.is_other() && (self.unit.is_some() || self.says(SURE) || is_of_answers)
+        !self.is_other()
+            && !self.is_other_time()
+            && (self.unit.is_some() || self.says(SURE) || is_of_answers)
     }
 
-    /// Ranks how well the name fits a latency, best first; `None` when it does not look like one.
+    /// Ranks how well the name fits a latency, best first, another time last; `None` when it does not look like either.
     pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
-        const LATENCY: [&str; 7] = [
+        const FITTING: [&str; 7] = [
             "latency latencies lat latenz latence latencia",
             "rtt roundtrip ping",
             "response service",
@@ -114,17 +164,21 @@ impl ColumnName {
             "duration dauer",
             "time times",
         ];
-        if self.is_other() {
+        // Sums are times, and none of messages.
+        if self.is_other() || self.says("sum") {
             return None;
+        }
+        if self.is_other_time() {
+            return Some(FITTING.len() + 2);
         }
         if self.says(metric.word()) {
             return Some(0);
         }
-        LATENCY
+        FITTING
             .iter()
             .position(|words| self.says(words))
             .map(|rank| rank + 1)
-            .or(self.unit.map(|_| LATENCY.len() + 1))
+            .or(self.unit.map(|_| FITTING.len() + 1))
     }
 }
 
@@ -172,8 +226,43 @@ mod tests {
             "requests_s",
             "throughput_mb_s",
             "time of day",
+            "id",
+            "client",
+            "latency_kb",
+            "latency_status",
         ] {
             assert_eq!(rank(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn other_times_rank_last() {
+        let rank = |name| ColumnName::of(name).rank(Metric::ServiceTime);
+        for name in [
+            "think_time",
+            "ttfb_ms",
+            "connect",
+            "queue",
+            "queue latency",
+            "dns_ms",
+            "tls_ms",
+            "jitter_ms",
+            "latency_target",
+            "latency_stddev",
+            "time_to_first_byte",
+            "reconnect_ms",
+        ] {
+            assert!(ColumnName::of(name).is_other_time(), "{name}");
+            assert!(rank(name) > rank("value_ms"), "{name}");
+        }
+        for name in [
+            "latency_tls",
+            "latency_client",
+            "message latency",
+            "connection rtt",
+        ] {
+            assert!(!ColumnName::of(name).is_other_time(), "{name}");
+            assert!(rank(name).is_some(), "{name}");
         }
     }
 

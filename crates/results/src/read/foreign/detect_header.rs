@@ -157,10 +157,15 @@ impl SheetHeader {
         }
     }
 
-    /// The places of our columns, left to right; `None` when they are not all there.
-    pub(in crate::read) fn our_columns(&self) -> Option<Vec<u32>> {
+    /// The places of our columns, left to right; `None` when one is absent that every version has written.
+    pub(in crate::read) fn our_columns(&self) -> Option<Vec<Option<u32>>> {
         let index = |column: &LatencyColumn| Some(self.named(column.title())?.index);
-        LatencyColumn::ALL.iter().map(index).collect()
+        let places: Vec<_> = LatencyColumn::ALL.iter().map(index).collect();
+        let in_every_version = &places[..LatencyColumn::IN_EVERY_VERSION];
+        in_every_version
+            .iter()
+            .all(Option::is_some)
+            .then_some(places)
     }
 
     /// The names of the columns that have one.
@@ -210,8 +215,16 @@ fn header_of(rows: &[HeadRow]) -> Option<usize> {
     if above == 0 {
         return is_numbered_by_pandas(rows).then_some(0);
     }
+    // A row of words for no value is one of values.
+    let is_name = |cell: &HeadCell| match cell {
+        HeadCell::Text(text) => FieldText::of(text) != FieldText::Nothing,
+        _ => false,
+    };
     // Of equals the first.
-    (0..above).rev().max_by_key(|at| rows[*at].1.len())
+    (0..above)
+        .rev()
+        .filter(|at| rows[*at].1.values().any(is_name))
+        .max_by_key(|at| rows[*at].1.len())
 }
 
 /// Columns without names are numbered by pandas: nothing above the index, then 0, 1, 2, …
@@ -336,6 +349,12 @@ mod tests {
             (table.first_row, data(&table)),
             (1, vec!["host".to_owned(), "rtt".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_first_row_without_a_value_is_no_header() {
+        let table = header(&["N/A", "1.5", "2.5"]);
+        assert_eq!((table.first_row, data(&table)), (0, vec!["A".to_owned()]));
     }
 
     #[test]

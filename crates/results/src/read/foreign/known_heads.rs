@@ -94,12 +94,6 @@ pub(super) fn time_column(names: &[&str]) -> Option<KnownColumn> {
 
 /// Finds the program whose summary has this header.
 pub(super) fn refusal(names: &[&str]) -> Option<Refusal> {
-    if has_all(names, &["metric_name", "timestamp", "metric_value"]) {
-        return Some(Refusal::NotReadHere {
-            what: "a table of k6, which has all metrics in one column".to_owned(),
-            remedy: "`k6 run --out json=FILE` writes a file that is read".to_owned(),
-        });
-    }
     let known = SUMMARIES.iter().find(|(wanted, ..)| has_all(names, wanted));
     known.map(|(_, tool, remedy)| Refusal::Summary { tool, remedy })
 }

@@ -8,6 +8,7 @@ pub(super) mod detect_header;
 mod known_heads;
 mod number_format;
 mod number_text;
+mod other_unit;
 mod read_column;
 mod select_column;
 mod sheet_contents;
@@ -58,20 +59,16 @@ pub(super) fn read_times_of(
     let forms = selected
         .contents
         .forms_of(source, &column, request, x_is_time);
-    let forms = forms.map_err(|problem| ResultsError::NoColumn(place.clone(), problem))?;
+    let hidden = left_out(source, request, &sheet);
+    let forms = forms.map_err(|problem| {
+        ResultsError::NoColumn(place.clone(), beside_hidden(problem, hidden.clone()))
+    })?;
     let mut reader = ColumnReader::new(forms.time, forms.x, request.skip_invalid);
     reader.read(source, &sheet, &column)?;
     if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
         read_further_sheets(source, request, &mut reader)?;
     }
-    let mut remarks: Vec<_> = source
-        .encoding()
-        .map(Remark::Encoding)
-        .into_iter()
-        .collect();
-    if request.sheet.is_none() && source.hidden_sheets().contains(&sheet) {
-        remarks.push(Remark::HiddenSheet(sheet));
-    }
+    let mut remarks = sheet_remarks(source, request, &sheet, hidden);
     remarks.extend(forms.thousands.map(Remark::Thousands));
     remarks.extend(reader.remarks());
     let (chosen_from, skipped) = (reader.chosen_from(), reader.skipped);
@@ -84,11 +81,7 @@ pub(super) fn read_times_of(
             rows: skipped,
         });
     }
-    let run = if column.is_ours && source.has_sheets() {
-        summary_sheet::read(source)?.and_then(|summary| RunOrigin::of_sheet(&summary))
-    } else {
-        None
-    };
+    let run = origin(source, &column)?;
     let timed = run.as_ref().and_then(|run| run.timed_messages);
     let rows = chosen_from.unwrap_or(values.len() as u64);
     Ok(TimeColumn {
@@ -111,6 +104,29 @@ pub(super) fn read_times_of(
         remarks,
         x: column.x.map(|(_, column)| XColumn { column, values: xs }),
     })
+}
+
+/// The run of a workbook of ws-bench.
+fn origin(source: &mut dyn CellSource, column: &SelectedColumn) -> Result<Option<RunOrigin>> {
+    if !column.is_ours || !source.has_sheets() {
+        return Ok(None);
+    }
+    let summary = summary_sheet::read(source)?;
+    Ok(summary.and_then(|summary| RunOrigin::of_sheet(&summary)))
+}
+
+/// Remarks on the text, and on the sheets that were read and left out.
+fn sheet_remarks(
+    source: &dyn CellSource,
+    request: &ColumnRequest,
+    sheet: &String,
+    left_out: Vec<String>,
+) -> Vec<Remark> {
+    let encoding = source.encoding().map(Remark::Encoding);
+    let is_hidden = request.sheet.is_none() && source.hidden_sheets().contains(sheet);
+    let hidden = is_hidden.then(|| Remark::HiddenSheet(sheet.clone()));
+    let left_out = (!left_out.is_empty()).then_some(Remark::HiddenLeftOut(left_out));
+    [encoding, hidden, left_out].into_iter().flatten().collect()
 }
 
 /// Reads the sheets `latencies_2`, `latencies_3`, … as well.
@@ -185,9 +201,35 @@ fn select_sheet(source: &mut dyn CellSource, request: &ColumnRequest) -> Result<
         }
     }
     Err(match nearest {
-        Some((sheet, problem)) => ResultsError::NoColumn(source.place(&sheet), problem),
+        Some((sheet, problem)) => {
+            let hidden = left_out(source, request, &sheet);
+            ResultsError::NoColumn(source.place(&sheet), beside_hidden(problem, hidden))
+        }
         None => ResultsError::Refused(source.path().to_owned(), Refusal::Empty),
     })
+}
+
+/// The hidden sheets that were left out, where one that is shown was read or came nearest.
+fn left_out(source: &dyn CellSource, request: &ColumnRequest, sheet: &String) -> Vec<String> {
+    let hidden = source.hidden_sheets();
+    if request.sheet.is_some() || hidden.contains(sheet) {
+        return Vec::new();
+    }
+    let sheets = source.sheets();
+    hidden
+        .into_iter()
+        .filter(|name| sheets.contains(name))
+        .collect()
+}
+
+fn beside_hidden(problem: ColumnProblem, hidden: Vec<String>) -> ColumnProblem {
+    if hidden.is_empty() {
+        return problem;
+    }
+    ColumnProblem::BesideHidden {
+        problem: Box::new(problem),
+        hidden,
+    }
 }
 
 fn is_empty(problem: &ColumnProblem) -> bool {

@@ -29,7 +29,8 @@ pub(super) struct NumberForms {
     comma: SignEvidence,
     /// A number from 1 to 999 without decimals.
     below_thousand: Option<SeenText>,
-    has_ungrouped_thousand: bool,
+    /// A number from 1000 on whose thousands neither point nor comma separates.
+    other_thousands: Option<SeenText>,
 }
 
 /// The knowledge about other columns of the file.
@@ -67,7 +68,9 @@ impl NumberForms {
         if number.is_below_thousand() {
             self.below_thousand.get_or_insert_with(seen);
         }
-        self.has_ungrouped_thousand |= number.is_ungrouped_thousand();
+        if number.has_other_thousands() {
+            self.other_thousands.get_or_insert_with(seen);
+        }
     }
 
     /// The sign before decimals that the numbers show beyond doubt.
@@ -106,21 +109,40 @@ impl NumberForms {
         let (point, comma) = (&self.point, &self.comma);
         let against_point = point.thousands.as_ref().or(comma.decimals.as_ref());
         let against_comma = comma.thousands.as_ref().or(point.decimals.as_ref());
-        match (against_point, against_comma) {
-            (Some(one), Some(other)) => Err([one.clone(), other.clone()]),
-            (None, Some(_)) => Ok(DecimalSign::Point),
-            (Some(_), None) => Ok(DecimalSign::Comma),
+        let sign = match (against_point, against_comma) {
+            (Some(one), Some(other)) => return Err([one.clone(), other.clone()]),
+            (None, Some(_)) => DecimalSign::Point,
+            (Some(_), None) => DecimalSign::Comma,
             (None, None) => match (&point.either, &comma.either) {
-                (None, None) => Ok(DecimalSign::Point),
-                (Some(one), Some(other)) => Err([one.clone(), other.clone()]),
-                (Some(one), None) => self.decide_either((point, one), DecimalSign::Point, file),
-                (None, Some(one)) => self.decide_either((comma, one), DecimalSign::Comma, file),
+                (None, None) => DecimalSign::Point,
+                (Some(one), Some(other)) => return Err([one.clone(), other.clone()]),
+                (Some(one), None) => self.decide_either((point, one), DecimalSign::Point, file)?,
+                (None, Some(one)) => self.decide_either((comma, one), DecimalSign::Comma, file)?,
             },
+        };
+        let grouped = match sign {
+            DecimalSign::Point => comma,
+            DecimalSign::Comma => point,
+        };
+        match (&grouped.either, &self.other_thousands) {
+            // Nothing shows for certain that this writer separates thousands so, and another number shows the contrary.
+            (Some(one), Some(other)) if grouped.thousands.is_none() => {
+                Err([one.clone(), other.clone()])
+            }
+            _ => Ok(sign),
         }
     }
 
     /// Decides about a sign that stands before three digits wherever it stands: it is the decimal one, or the other
     /// is.
+    ///
+    /// | decimals elsewhere | whole below 1000 and zeros at the end | other thousands | meaning |
+    /// |---|---|---|---|
+    /// | the other sign | any | no | thousands |
+    /// | this sign | no | any | decimals |
+    /// | unknown, fields by commas, a point | no | any | decimals |
+    /// | unknown | yes | no | thousands |
+    /// | any | otherwise | any | two cells |
     fn decide_either(
         &self,
         (evidence, one): (&SignEvidence, &SeenText),
@@ -131,9 +153,6 @@ impl NumberForms {
             DecimalSign::Point => DecimalSign::Comma,
             DecimalSign::Comma => DecimalSign::Point,
         };
-        if self.has_ungrouped_thousand {
-            return Ok(sign);
-        }
         let is_point = sign == DecimalSign::Point;
         let grows_beyond_thousand = self.below_thousand.is_some() && evidence.ends_with_zero;
         match file.sign_elsewhere {
@@ -143,7 +162,9 @@ impl NumberForms {
             None if is_point && file.has_decimal_points => return Ok(sign),
             _ => {}
         }
-        let other = self.below_thousand.as_ref().or(evidence.another.as_ref());
+        let other = self.other_thousands.as_ref();
+        let other = other.or(self.below_thousand.as_ref());
+        let other = other.or(evidence.another.as_ref());
         Err([one.clone(), other.unwrap_or(one).clone()])
     }
 }
@@ -193,7 +214,6 @@ mod tests {
         assert_eq!(decide(&["1.049", "0.5"], false), Ok(DecimalSign::Point));
         assert_eq!(decide(&["1.049", "950,0"], false), Ok(DecimalSign::Comma));
         assert_eq!(decide(&["1,049", "1000,5"], true), Ok(DecimalSign::Comma));
-        assert_eq!(decide(&["1.049", "2049"], false), Ok(DecimalSign::Point));
     }
 
     #[test]
@@ -206,5 +226,100 @@ mod tests {
         assert_eq!(decide(&["1.049", "1,049"], true), both("1.049", "1,049"));
         // Where a comma separates fields, nobody separates thousands with a point.
         assert_eq!(decide(&["1.049", "2.125"], true), Ok(DecimalSign::Point));
+    }
+
+    #[test]
+    fn a_plain_thousand_beside_a_grouped_one_was_read_as_decimals() {
+        let both = |one: &str, other: &str| Err([one.to_owned(), other.to_owned()]);
+        let decimals = |sign| Ok(sign);
+        for (texts, has_decimal_points, wanted) in [
+            (
+                &["950", "1234", "1,500", "12,000"][..],
+                true,
+                both("1,500", "1234"),
+            ),
+            (
+                &["950", "1234", "1.500", "12.000"],
+                true,
+                both("1.500", "1234"),
+            ),
+            (&["1234", "1,501"], true, both("1,501", "1234")),
+            (&["1.049", "2049"], false, both("1.049", "2049")),
+            (&["1.5", "1234", "1,049"], true, both("1,049", "1234")),
+            (&["1234.5", "1,049"], true, both("1,049", "1234.5")),
+            (&["1234,5", "1.049"], false, both("1.049", "1234,5")),
+            // One number shows both signs, so that the others cannot mean anything else.
+            (
+                &["1234", "1,049.5", "1,500"],
+                true,
+                decimals(DecimalSign::Point),
+            ),
+            (
+                &["1234", "1,000,000", "1,500"],
+                true,
+                decimals(DecimalSign::Point),
+            ),
+            (
+                &["1234", "0,5", "1,500"],
+                true,
+                decimals(DecimalSign::Comma),
+            ),
+            (&["2049", "1.049"], true, decimals(DecimalSign::Point)),
+            (&["1 234", "1,5"], false, decimals(DecimalSign::Comma)),
+            (&["1 234", "1,500"], false, both("1,500", "1 234")),
+            (&["1’234", "0.5", "1,234"], true, both("1,234", "1’234")),
+            (&["1 234,567", "1,500"], false, decimals(DecimalSign::Comma)),
+            (&["1’234", "0.5"], false, decimals(DecimalSign::Point)),
+        ] {
+            assert_eq!(decide(texts, has_decimal_points), wanted, "{texts:?}");
+        }
+    }
+
+    /// A number with this many decimals in a locale.
+    fn written(value: u64, decimals: usize, sign: char, group: Option<char>) -> String {
+        let unit = 10u64.pow(u32::try_from(decimals).unwrap());
+        let whole = (value / unit).to_string();
+        let mut text = String::new();
+        for (at, digit) in whole.chars().enumerate() {
+            if at > 0 && (whole.len() - at).is_multiple_of(3) {
+                text.extend(group);
+            }
+            text.push(digit);
+        }
+        if decimals > 0 {
+            text.push(sign);
+            text += &format!("{:0decimals$}", value % unit);
+        }
+        text
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_of_any_locale_are_read_as_they_were_meant_or_refused(
+            values in proptest::collection::vec(0u64..20_000_000, 1..8),
+            decimals in 0usize..5,
+            (sign, group) in proptest::sample::select(vec![
+                ('.', Some(',')), (',', Some('.')), (',', Some(' ')), (',', Some('\u{a0}')),
+                ('.', Some('’')), ('.', Some('\'')), ('.', None), (',', None),
+            ]),
+            is_shortest: bool,
+        ) {
+            let texts: Vec<String> = values.iter().map(|value| {
+                let text = written(*value, decimals, sign, group);
+                if is_shortest && decimals > 0 {
+                    text.trim_end_matches('0').trim_end_matches(sign).to_owned()
+                } else {
+                    text
+                }
+            }).collect();
+            let read: Vec<&str> = texts.iter().map(String::as_str).collect();
+            if let Ok(sign) = decide(&read, false) {
+                for (text, value) in read.iter().zip(&values) {
+                    let meant = *value as f64 / 10f64.powi(i32::try_from(decimals).unwrap());
+                    let found = NumberText::of(text).unwrap().value(sign).unwrap();
+                    proptest::prop_assert!((found - meant).abs() < 1e-9, "{texts:?}: {found} for {meant}");
+                }
+            }
+        }
     }
 }

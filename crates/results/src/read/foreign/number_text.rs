@@ -174,9 +174,14 @@ impl<'t> NumberText<'t> {
         self.has_no_sign() && self.whole_digits <= 3 && self.has_digit_above_zero()
     }
 
-    /// Returns `true` for `1049`: its writer does not separate thousands.
-    pub(super) fn is_ungrouped_thousand(self) -> bool {
-        self.has_no_sign() && self.whole_digits > 3 && self.text.bytes().all(|b| b.is_ascii_digit())
+    /// Returns `true` for `1049`, `1049.5` and `1 049`: neither point nor comma separates its thousands.
+    pub(super) fn has_other_thousands(self) -> bool {
+        let whole = self
+            .text
+            .split(['.', ',', 'e', 'E'])
+            .next()
+            .unwrap_or_default();
+        whole.bytes().filter(u8::is_ascii_digit).count() > 3
     }
 
     /// Returns `true` when its last digit is a zero, which a program that prints only digits with a meaning leaves out
@@ -211,7 +216,8 @@ fn groups_of(whole: &str) -> Option<Groups> {
     let mut groups = whole.split(sign);
     let first = groups.next()?;
     let is_digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
-    let is_first = (1..=3).contains(&first.len()) && is_digits(first);
+    // Nobody writes zeros in front of thousands.
+    let is_first = (1..=3).contains(&first.len()) && is_digits(first) && !first.starts_with('0');
     let are_others = groups.all(|group| group.len() == 3 && is_digits(group));
     (is_first && are_others).then_some(Groups::By(sign))
 }
@@ -270,7 +276,7 @@ const NOTHING: [&str; 42] = [
     "err",
 ];
 
-/// Returns `true` for a word that says that there is no value, and for the error of a formula.
+/// Returns `true` for a word for a missing value, and for the error of a formula.
 fn is_nothing(text: &str) -> bool {
     // Nearly all texts are numbers.
     if text.starts_with(|c: char| c.is_ascii_digit()) && !text.starts_with("1.#") {
@@ -341,6 +347,15 @@ mod tests {
             "127.0.0.1",
             "27.11.2023",
             "1,00,000",
+            "12,34,567",
+            "0,001,234",
+            "0.950.000",
+            "0 950",
+            "0,950.5",
+            "1,2345.5",
+            "1 234,567.8",
+            "1.234,567.8",
+            "1,234 567",
             "1 2",
             "1e",
             "5 ms",

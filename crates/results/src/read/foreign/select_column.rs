@@ -105,7 +105,7 @@ struct Candidate<'t> {
     column: &'t HeaderColumn,
     contents: &'t ColumnContents,
     name: Option<ColumnName>,
-    /// True if it looks like the time of day, or since the begin.
+    /// True if its cells look like the time of day, or since some moment.
     is_clock: bool,
 }
 
@@ -115,12 +115,19 @@ impl Candidate<'_> {
         name.and_then(|name| name.rank(metric))
     }
 
-    /// Returns `true` when its name says a rate or a point in time.
-    fn is_no_time(&self) -> bool {
-        let says = |name: &ColumnName| name.is_rate() || name.is_clock();
-        self.is_clock || self.name.as_ref().is_some_and(says)
+    /// The meaning of the column, if its name or its cells say that it is not a time.
+    fn other_meaning(&self) -> Option<&'static str> {
+        let by_name = self.name.as_ref().and_then(ColumnName::other_meaning);
+        by_name.or(self.is_clock.then_some(POINT_IN_TIME))
+    }
+
+    fn is_other_time(&self) -> bool {
+        self.name.as_ref().is_some_and(ColumnName::is_other_time)
     }
 }
+
+/// The meaning of a column whose cells are no times.
+pub(super) const POINT_IN_TIME: &str = "a point in time by its cells";
 
 /// The columns that may hold the times: all but the one that numbers the rows, and the one to draw against.
 struct Candidates<'t> {
@@ -148,12 +155,14 @@ impl<'t> Candidates<'t> {
         let candidate = |(column, contents): (&'t HeaderColumn, &'t ColumnContents)| {
             let name = column.name.as_deref().map(ColumnName::of);
             let is_bare = name.as_ref().is_some_and(ColumnName::is_bare_time);
+            let unit = name.as_ref().and_then(|name| name.unit);
+            // The only numbers may well be sorted times.
+            let is_stopwatch = is_bare && contents.only_rises() && !is_alone;
             Candidate {
                 column,
                 contents,
                 name,
-                // The only numbers may well be sorted times.
-                is_clock: is_bare && contents.only_rises() && !is_alone,
+                is_clock: is_stopwatch || contents.are_points_in_time(unit.unwrap_or_default()),
             }
         };
         Self {
@@ -210,6 +219,7 @@ impl<'t> Candidates<'t> {
             constant.extend(of_others);
             match varied.as_slice() {
                 [] => {}
+                [one] if one.is_other_time() => return Err(other_time(one)),
                 [one] => {
                     let runner_up = constant.first().map(|one| runner_up(one));
                     let runner_up = runner_up.or_else(|| self.next_best(one, metric));
@@ -222,6 +232,7 @@ impl<'t> Candidates<'t> {
         constant.retain(|one| one.rank(metric) == best);
         match constant.as_slice() {
             [] => Ok(None),
+            [one] if one.is_other_time() => Err(other_time(one)),
             [one] => Ok(Some(guess_of(one, self.next_best(one, metric)))),
             several => Err(ambiguous(several)),
         }
@@ -235,12 +246,20 @@ impl<'t> Candidates<'t> {
         others.min_by_key(|one| one.rank(metric)).map(runner_up)
     }
 
-    /// The only column of numbers that may be times, where no name says more.
+    /// The only column of numbers that may be times, where no name says more. None is drawn in place of one that has
+    /// the name of a latency and is not a time.
     fn only_numeric(&self) -> Result<Guess<'t>, ColumnProblem> {
         let numeric = || self.all.iter().filter(|one| one.contents.is_numeric());
+        let says_latency = |one: &&Candidate<'_>| {
+            one.name.as_ref().is_some_and(ColumnName::says_latency) && one.other_meaning().is_some()
+        };
+        if let Some(one) = numeric().find(says_latency) {
+            return Err(not_a_time(one));
+        }
         let is_alone = numeric().count() == 1;
-        let may_be =
-            |one: &&Candidate<'_>| !one.is_no_time() && (is_alone || !one.contents.counts());
+        let may_be = |one: &&Candidate<'_>| {
+            one.other_meaning().is_none() && (is_alone || !one.contents.counts())
+        };
         let candidates: Vec<_> = numeric().filter(may_be).collect();
         match candidates.as_slice() {
             [one] => Ok(guess_of(one, None)),
@@ -251,12 +270,8 @@ impl<'t> Candidates<'t> {
 
     fn no_candidate(&self) -> ColumnProblem {
         let mut numeric = self.all.iter().filter(|one| one.contents.is_numeric());
-        if let Some(one) = numeric.find(|one| one.is_no_time()) {
-            let is_rate = one.name.as_ref().is_some_and(ColumnName::is_rate);
-            return ColumnProblem::NotATime {
-                column: one.column.label(),
-                meaning: if is_rate { "a rate" } else { "a point in time" },
-            };
+        if let Some(one) = numeric.find(|one| one.other_meaning().is_some()) {
+            return not_a_time(one);
         }
         let mut indexes = self.header.columns.iter().filter(|column| column.is_index);
         match (self.x, indexes.next()) {
@@ -278,6 +293,17 @@ fn runner_up(one: &Candidate<'_>) -> RunnerUp {
     RunnerUp {
         column: one.column.label(),
         constant: one.contents.constant(),
+    }
+}
+
+fn other_time(one: &Candidate<'_>) -> ColumnProblem {
+    ColumnProblem::OtherTime(one.column.label())
+}
+
+fn not_a_time(one: &Candidate<'_>) -> ColumnProblem {
+    ColumnProblem::NotATime {
+        column: one.column.label(),
+        meaning: one.other_meaning().unwrap_or(POINT_IN_TIME),
     }
 }
 

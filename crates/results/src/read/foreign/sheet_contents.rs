@@ -5,7 +5,7 @@ use super::column_contents::ColumnContents;
 use super::detect_header::SheetHeader;
 use super::number_format::{FileForms, SeenText};
 use super::number_text::DecimalSign;
-use super::select_column::SelectedColumn;
+use super::select_column::{POINT_IN_TIME, SelectedColumn};
 use crate::error::{ColumnProblem, Result};
 use crate::read::ColumnRequest;
 use crate::read::cells::{CellSource, column_letters};
@@ -56,24 +56,12 @@ impl SheetContents {
         request: &ColumnRequest,
         x_is_time: bool,
     ) -> std::result::Result<ReadForms, ColumnProblem> {
-        let name = &column.name;
-        let unit = request.unit.or(column.known_unit).or(name.unit);
-        let has_bare_numbers = self
-            .of(column.column)
-            .is_none_or(|own| own.bare_numbers > 0);
-        if unit.is_none() && has_bare_numbers {
-            if let Some(says) = &name.unclear_unit {
-                return Err(ColumnProblem::UnclearUnit {
-                    column: column.label.clone(),
-                    says: says.clone(),
-                });
-            }
-            if name.is_rate() {
-                return Err(ColumnProblem::NotATime {
-                    column: column.label.clone(),
-                    meaning: "a rate",
-                });
-            }
+        let unit = request.unit.or(column.known_unit).or(column.name.unit);
+        let own = self.of(column.column);
+        let has_bare_numbers = own.is_none_or(|own| own.bare_numbers > 0);
+        // A unit that was asked for says that they are times.
+        if request.unit.or(column.known_unit).is_none() {
+            check_times(column, own, has_bare_numbers)?;
         }
         let has_decimal_points = source.has_decimal_points();
         let decide = |index: u32, label: &str| {
@@ -86,7 +74,6 @@ impl SheetContents {
             None => DecimalSign::default(),
         };
         let is_ours = column.is_ours;
-        let own = self.of(column.column);
         Ok(ReadForms {
             time: ColumnForm {
                 unit: unit.unwrap_or_default(),
@@ -129,6 +116,31 @@ impl SheetContents {
             has_decimal_points,
             sign_elsewhere,
         })
+    }
+}
+
+/// Refuses a column whose name has a unit that is none of time, or not known, and one of points in time.
+fn check_times(
+    column: &SelectedColumn,
+    own: Option<&ColumnContents>,
+    has_bare_numbers: bool,
+) -> std::result::Result<(), ColumnProblem> {
+    let (name, label) = (&column.name, column.label.clone());
+    if let Some(says) = name.unclear_unit.clone().filter(|_| has_bare_numbers) {
+        return Err(ColumnProblem::UnclearUnit {
+            column: label,
+            says,
+        });
+    }
+    let unit = name.unit.unwrap_or_default();
+    let by_name = name.other_unit_meaning().filter(|_| has_bare_numbers);
+    let by_cells = own.filter(|own| own.are_points_in_time(unit));
+    match by_name.or(by_cells.map(|_| POINT_IN_TIME)) {
+        Some(meaning) => Err(ColumnProblem::NotATime {
+            column: label,
+            meaning,
+        }),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The unit that a column's name says, where it stands as one.
 
+use super::other_unit::{ends_with_other_unit, is_count, is_of_something_else, is_short};
 use crate::read::time_unit::TimeUnit;
 
 /// The unit in a name.
@@ -12,6 +13,8 @@ pub(super) enum NamedUnit {
     Unclear(String),
     /// Something per time: no time.
     Rate,
+    /// A unit of something else, or a count: no time.
+    Other,
 }
 
 /// A name without its unit.
@@ -40,7 +43,8 @@ impl NameParts {
             let unit = unit_within(within.trim());
             if unit != NamedUnit::None {
                 let outside = format!("{} {}", before.trim(), after.trim());
-                let outside = outside.trim();
+                // A slash may stand before the bracket.
+                let outside = outside.trim().trim_end_matches('/').trim_end();
                 // A name is shortened only by what ends it.
                 let is_end = after.trim().is_empty();
                 let stem = if is_end { outside } else { name.trim() };
@@ -63,12 +67,30 @@ impl NameParts {
             unit,
             words: all(),
         };
+        if let Some((quantity, unit)) = quantity_over_unit(name) {
+            return Self {
+                stem: without_end(quantity),
+                unit: NamedUnit::Known(unit),
+                words: words_of(quantity),
+            };
+        }
         if let Some(unit) = fraction(name) {
             return with(unit);
+        }
+        if found.len() == 1 && ends_with_other_unit(name) {
+            return with(NamedUnit::Other);
         }
         let Some((start, last)) = found.last() else {
             return with(NamedUnit::None);
         };
+        // `{"run": {"samples": […]}}` is a list of them.
+        let is_key = name[..*start].ends_with('.') && is_count(last);
+        if found.len() > 1
+            && !is_key
+            && (is_of_something_else(&found) || ends_with_other_unit(name))
+        {
+            return with(NamedUnit::Other);
+        }
         let before = &name[..*start];
         if let Some(unit) = power_of_ten(before, last) {
             return with(unit);
@@ -141,7 +163,11 @@ fn unit_within(within: &str) -> NamedUnit {
     }
     let words = words(text);
     let Some((start, last)) = words.last() else {
-        return NamedUnit::None;
+        return if text == "%" {
+            NamedUnit::Other
+        } else {
+            NamedUnit::None
+        };
     };
     if let Some(unit) = power_of_ten(&text[..*start], last) {
         return unit;
@@ -151,7 +177,10 @@ fn unit_within(within: &str) -> NamedUnit {
         letters <= 3 && text.ends_with('s') && !text.chars().all(|c| c.is_ascii_alphanumeric());
     let is_multiple =
         text.starts_with(|c: char| c.is_ascii_digit()) && TimeUnit::of_word(last).is_some();
-    if is_like_unit(text) || is_unreadable || is_multiple {
+    if is_of_something_else(&words) {
+        return NamedUnit::Other;
+    }
+    if is_like_unit(text) || is_unreadable || is_multiple || is_short(text) {
         return NamedUnit::Unclear(within.to_owned());
     }
     NamedUnit::None
@@ -186,13 +215,28 @@ fn fraction(text: &str) -> Option<NamedUnit> {
     unit_at(over, false).map(NamedUnit::Known)
 }
 
+/// A time and the unit that its numbers were divided by, as physicists write it: `rtt/ms`, `t / s`.
+fn quantity_over_unit(text: &str) -> Option<(&str, TimeUnit)> {
+    const TIMES: &str = "t τ time times zeit latency latencies lat latenz latence latencia rtt roundtrip delay elapsed \
+        duration dauer lag jitter ttfb";
+    let (quantity, under) = text.rsplit_once('/')?;
+    // `rtt/ms (mean)`
+    let unit = TimeUnit::of_word(&words(under).first()?.1)?;
+    let words = words_of(quantity);
+    let says = |wanted: &str| words.iter().any(|word| word == wanted);
+    // Pings in a second are counted, in a millisecond hardly.
+    let is_ping = says("ping") && unit != TimeUnit::Seconds;
+    let is_time = is_ping || TIMES.split_ascii_whitespace().any(says);
+    is_time.then_some((quantity, unit))
+}
+
 /// A power of ten before the unit: `10^-6 s`, `1e-6 s`, `10⁻⁶ s`.
 fn power_of_ten(before: &str, unit: &str) -> Option<NamedUnit> {
     let factor: String = before
         .trim_end()
         .chars()
         .rev()
-        .take_while(|c| !c.is_whitespace() && !"([_,".contains(*c))
+        .take_while(|c| !c.is_whitespace() && !"([_,/".contains(*c))
         .collect::<Vec<_>>()
         .into_iter()
         .rev()
@@ -394,6 +438,80 @@ mod tests {
             ("age (days)", "days"),
         ] {
             assert_eq!(unit(name), NamedUnit::Unclear(says.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_over_its_unit_is_no_rate() {
+        for (name, stem, known) in [
+            ("rtt/ms", "rtt", Milliseconds),
+            ("rtt / µs", "rtt", Microseconds),
+            ("latency/s", "latency", Seconds),
+            ("response time / ms", "response time", Milliseconds),
+            ("t/ns", "t", Nanoseconds),
+            ("rtt/(ms)", "rtt/(ms)", Milliseconds),
+            ("rtt / [ms]", "rtt / [ms]", Milliseconds),
+            ("rtt/10^-6 s", "rtt", Microseconds),
+            ("ping/ms", "ping", Milliseconds),
+            ("rtt/ms (mean)", "rtt", Milliseconds),
+            ("rtt/ms avg", "rtt", Milliseconds),
+        ] {
+            let parts = NameParts::of(name);
+            assert_eq!(parts.unit, NamedUnit::Known(known), "{name}");
+            assert!(
+                parts
+                    .stem
+                    .starts_with(stem.split('/').next().unwrap().trim())
+            );
+        }
+        for name in ["ops/ms", "Requests/s", "ping/s", "messages/min", "KB/ms"] {
+            assert_eq!(unit(name), NamedUnit::Rate, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_unit_of_something_else_is_no_unit_of_time() {
+        for name in [
+            "latency_kb",
+            "latency (km)",
+            "latency_mb",
+            "latencyMb",
+            "latency_bytes",
+            "rtt_count",
+            "latency_samples",
+            "duration_frames",
+            "latency [V]",
+            "latency_m",
+            "latency (%)",
+            "latency [hops]",
+            "latency_kb_p99",
+            "latency in kB",
+            "latency %",
+            "latency #",
+            "latency_percentile",
+        ] {
+            assert_eq!(unit(name), NamedUnit::Other, "{name}");
+        }
+        for name in ["latency [A]", "latency (°C)", "rtt (xyz)"] {
+            assert!(matches!(unit(name), NamedUnit::Unclear(_)), "{name}");
+        }
+        for name in [
+            "latency_p50",
+            "latency_avg",
+            "latency_client",
+            "latency (client side)",
+            "rtt 2",
+            "latency_a",
+            "latency_request",
+            "latency (TCP)",
+            "latency [max]",
+            "time per request",
+            "time per 100 requests",
+            "latency at 50 clients",
+            "time to first byte",
+            "run.samples",
+        ] {
+            assert_eq!(unit(name), NamedUnit::None, "{name}");
         }
     }
 

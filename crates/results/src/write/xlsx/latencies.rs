@@ -27,6 +27,7 @@ pub(super) fn write(
             Column::ServiceTime => s.service_time_ns().map(ms).into(),
             Column::ResponseTime => s.response_time_ns().map(ms).into(),
             Column::Outcome => s.outcome.name().into(),
+            Column::GeneratorStopped => f64::from(u8::from(s.over_stop)).into(),
         };
         write_table(sheet, &latencies_sheet(index), samples, content)?;
         mark_unless(sheet, Column::Outcome, samples.len(), Outcome::Ok.name())?;

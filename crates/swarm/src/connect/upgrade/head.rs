@@ -1,9 +1,12 @@
 //! One head of an HTTP/1 answer: status line and fields.
 
-use measurement::record::{AnswerDefect, escape_beginning};
+use measurement::record::{AnswerDefect, RefusalField, UpgradeRefusal, escape_beginning};
 
 /// Bytes of an answer that a message quotes.
 pub(super) const QUOTED: usize = 200;
+
+/// Fields of one name that a message quotes.
+const MAX_VALUES: usize = 4;
 
 /// A head whose status line is valid. Its other lines may not be.
 #[derive(Debug)]
@@ -83,10 +86,29 @@ impl<'a> ResponseHead<'a> {
         })
     }
 
-    /// The first value of a field as text for a message; `None` when it is absent or empty.
-    pub(super) fn quoted(&self, name: &str) -> Option<String> {
-        let value = self.values(name).next().filter(|value| !value.is_empty())?;
-        Some(escape_beginning(value, QUOTED))
+    /// The fields of a refusal that help to mend the request, each value once. Of those of one name, `…` stands for the
+    /// rest.
+    pub(super) fn refusal_fields(&self) -> Vec<RefusalField> {
+        let mut fields = Vec::new();
+        for name in UpgradeRefusal::FIELDS {
+            let mut values: Vec<&[u8]> = Vec::new();
+            for value in self.values(name).filter(|value| !value.is_empty()) {
+                // A server of WebSockets says nothing new with this one.
+                let is_own = name == "Upgrade" && value.eq_ignore_ascii_case(b"websocket");
+                if !is_own && !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            let quoted = values
+                .iter()
+                .take(MAX_VALUES)
+                .map(|value| escape_beginning(value, QUOTED));
+            fields.extend(quoted.map(|value| RefusalField::new(name, value)));
+            if values.len() > MAX_VALUES {
+                fields.push(RefusalField::new(name, "…"));
+            }
+        }
+        fields
     }
 
     /// The members of a list, over all fields of this name; empty members are none (RFC 9110, 5.6.1).

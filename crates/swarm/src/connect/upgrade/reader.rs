@@ -142,9 +142,7 @@ impl UpgradeReader {
             status => {
                 let refusal = UpgradeRefusal {
                     reason: escape_beginning(head.reason, QUOTED),
-                    location: head.quoted("Location"),
-                    authenticate: head.quoted("WWW-Authenticate"),
-                    retry_after: head.quoted("Retry-After"),
+                    fields: head.refusal_fields(),
                     ..UpgradeRefusal::new(status)
                 };
                 let body = RefusalBody::new(&head);

@@ -155,6 +155,7 @@ mod tests {
                 reference: "base".into(),
                 server_cores: Vec::new(),
                 generator_cores: Vec::new(),
+                gate: None,
             },
             servers: names.map(contender).into(),
             rounds: (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect(),

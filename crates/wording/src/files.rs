@@ -1,0 +1,36 @@
+//! Sentences about how files were read.
+
+/// ``a.csv is read as UTF-16, because it is not UTF-8``
+pub fn encoding(file: &str, encoding: &str) -> String {
+    format!("{file} is read as {encoding}, because it is not UTF-8")
+}
+
+/// ``the hidden sheets `a` and `b` of a.xlsx are left out``
+pub fn hidden_left_out(file: &str, hidden: &[String]) -> String {
+    let names: Vec<_> = hidden.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [name] => format!("the hidden sheet {name} of {file} is left out"),
+        names => format!(
+            "the hidden sheets {} of {file} are left out",
+            names.join(", ")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_sheets_are_named() {
+        let said = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+            hidden_left_out("a.xlsx", &names)
+        };
+        assert_eq!(said(&["h"]), "the hidden sheet `h` of a.xlsx is left out");
+        assert_eq!(
+            said(&["h", "i"]),
+            "the hidden sheets `h`, `i` of a.xlsx are left out"
+        );
+    }
+}
