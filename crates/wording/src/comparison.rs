@@ -9,8 +9,8 @@ use units::counted;
 /// Ratio beyond which the difference of each of a few rounds is worth a sentence.
 const LARGE_RATIO: f64 = 1.5;
 
-/// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `cannot tell: about 14 more rounds
-/// would (0.99–1.03)`, where above 1 is better. `comparatives` are those for the better and the worse server.
+/// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `inconclusive: about 14 more rounds
+/// needed (0.99–1.03)`, where above 1 is better. `comparatives` are those for the better and the worse server.
 pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioComparison) -> String {
     let better = compared.advantage();
     match compared.verdict {
@@ -18,9 +18,9 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
         RatioVerdict::Worse => difference(server, comparatives.1, better.inverse()),
         RatioVerdict::CannotTell { more_rounds } => {
             let advice = match more_rounds {
-                Some(1) => ": about 1 more round would".to_owned(),
-                Some(n) => format!(": about {n} more rounds would"),
-                None => ", nor would more rounds".to_owned(),
+                Some(1) => ": about 1 more round needed".to_owned(),
+                Some(n) => format!(": about {n} more rounds needed"),
+                None => ": more rounds would not help".to_owned(),
             };
             // Two digits would show an interval that holds 1 as if it began or ended there.
             let at_one = |end: f64| (0.995..1.005).contains(&end);
@@ -30,7 +30,7 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
                 2
             };
             format!(
-                "cannot tell{advice} ({:.digits$}–{:.digits$})",
+                "inconclusive{advice} ({:.digits$}–{:.digits$})",
                 better.low, better.high
             )
         }
@@ -146,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             text(ratio(1.0, 0.99, 1.01, 10), Direction::HigherIsBetter),
-            "cannot tell, nor would more rounds (0.99–1.01)"
+            "inconclusive: more rounds would not help (0.99–1.01)"
         );
     }
 

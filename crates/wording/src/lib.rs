@@ -12,6 +12,7 @@
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | [`summary_view`] | the figures of a run as lines and as tables |
+//! | `shortened` | lists that a terminal shows in part |
 //! | `tone` | the meaning of a text, by which its colour is chosen |
 //! | [`run_differences`] | differences between the settings of runs |
 
@@ -24,10 +25,12 @@ pub mod messages;
 pub mod plan;
 mod reasons;
 pub mod run_differences;
+mod shortened;
 pub mod summary;
 pub mod summary_view;
 mod tone;
 
 pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
 pub use reasons::explain;
+pub use shortened::{SHOWN_POINTS, shortened};
 pub use tone::Tone;

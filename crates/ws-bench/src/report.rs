@@ -15,11 +15,11 @@ const CELL: usize = 9;
 /// Columns after which long reasons are broken.
 const WIDTH: usize = 100;
 
-/// The whole report. Colours are for the printer to drop where they are not wanted.
-pub(crate) fn text(summary: &Summary) -> String {
+/// The whole report; unless it is verbose with the first reasons alone. Colours are for the printer to drop where they are not wanted.
+pub(crate) fn text(summary: &Summary, verbose: bool) -> String {
     let heading = paint(Style::new().bold(), &heading(summary));
     let mut lines = vec![heading, String::new()];
-    lines.extend(verdict(summary));
+    lines.extend(verdict(summary, verbose));
     lines.extend(SummaryView::new(summary).rows.iter().flat_map(row));
     lines.push(String::new());
     lines.extend(times(summary));
@@ -67,7 +67,7 @@ pub(crate) fn heading(s: &Summary) -> String {
     parts.join(" · ")
 }
 
-fn verdict(s: &Summary) -> Vec<String> {
+fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     let verdict = s.validity.verdict;
     // Padded by hand: the escape codes have no width.
     let label = format!(
@@ -77,7 +77,13 @@ fn verdict(s: &Summary) -> Vec<String> {
     );
     let parts = summary::circumstances(s, "this process");
     let mut lines = vec![format!("{label}{}", parts.join(" · "))];
-    lines.extend(points(&s.validity.reasons));
+    let limit = if verbose {
+        usize::MAX
+    } else {
+        wording::SHOWN_POINTS
+    };
+    let reasons = wording::shortened(&s.validity.reasons, limit, "reason");
+    lines.extend(points(&reasons));
     lines
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn run(
     } else {
         status(&summary)
     };
-    let text = report::text(&summary);
+    let text = report::text(&summary, args.verbose);
     run.summary = Some(summary);
     let text = if args.json {
         results::write::to_json(&run).context("cannot print the summary")?

@@ -72,7 +72,7 @@ def report(name, comparisons):
         counts["any of them", "worse" if any(a["verdict"] != "cannot_tell" for a in verdicts.values()) else "cannot_tell"] += 1
     validity = collections.Counter(comparison["validity"]["verdict"] for comparison in comparisons)
     print(f"\n{name}: {len(comparisons)} comparisons, {dict(validity)}\n")
-    print("| figure | cannot tell | b better | b worse | b : a, median |\n|---|--:|--:|--:|--:|")
+    print("| figure | inconclusive | b better | b worse | b : a, median |\n|---|--:|--:|--:|--:|")
     for figure in dict.fromkeys(figure for figure, _ in counts):
         ratio = f"{statistics.median(ratios[figure]):.3f}" if ratios[figure] else "–"
         print(f"| {figure} | {' | '.join(str(counts[figure, v]) for v in ('cannot_tell', 'better', 'worse'))} | {ratio} |")

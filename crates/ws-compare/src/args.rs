@@ -181,6 +181,10 @@ pub(crate) struct CompareArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
+    /// Print every reason and remark [default: three in all]
+    #[arg(short, long, help_heading = OUTPUT)]
+    pub(crate) verbose: bool,
+
     /// Print no progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,

@@ -109,7 +109,7 @@ fn describe(judgement: &Judgement) -> String {
         ConditionOutcome::NotHeld => {
             format!("with {sure}confidence it does not hold in {rounds}{ratio}")
         }
-        ConditionOutcome::CannotTell => format!("cannot tell from {rounds}{ratio}"),
+        ConditionOutcome::CannotTell => format!("inconclusive after {rounds}{ratio}"),
         ConditionOutcome::NotMeasured => {
             "a figure of it was not measured, so it counts as held".to_owned()
         }

@@ -94,7 +94,7 @@ impl<'c> RoundValues<'c> {
         let invalid = self.runs_with(Verdict::Invalid, server, figure);
         match invalid.filter(RunsWithVerdict::leaves_too_few) {
             Some(lost) => Err(format!(
-                "cannot tell: {} of {} runs of {server} are invalid",
+                "inconclusive: {} of {} runs of {server} are invalid",
                 lost.count, lost.of
             )),
             None => Ok(()),

@@ -87,7 +87,7 @@ fn finish(
     let text = if args.json {
         results::write::comparison_to_json(comparison).context("cannot print the comparison")?
     } else {
-        text::text(comparison)
+        text::text(comparison, args.verbose)
     };
     // A saved comparison may have been interrupted; this program was not.
     let interrupted = comparison.interrupted && args.files.is_empty();

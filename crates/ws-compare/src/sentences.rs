@@ -192,7 +192,7 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(levels) = levels(c).filter(|_| too_few_rounds(c).is_none()) {
         lines.push(format!(
-            "Ratios are of {paired}: pseudo-median with bootstrap intervals of {levels}, so that in {} of 100 such comparisons no verdict is wrong. Beside `cannot tell`, above 1 is better.",
+            "Ratios are of {paired}: pseudo-median with bootstrap intervals of {levels}, so that in {} of 100 such comparisons no verdict is wrong. In the interval of `inconclusive`, above 1 is better.",
             percent(plan.confidence)
         ));
     }

@@ -5,6 +5,8 @@ use cli::{bullet_point, dim, paint};
 use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict, FigureRow};
 use measurement::verdict::Verdict;
 
+use wording::{SHOWN_POINTS, shortened};
+
 use crate::sentences;
 
 /// Width of the first column.
@@ -14,10 +16,12 @@ const CELL: usize = 12;
 /// Longest line.
 const WIDTH: usize = 110;
 
-/// Formats the report, with colours that the printer may drop.
-pub(crate) fn text(c: &Comparison) -> String {
+/// Formats the report, with colours that the printer may drop; unless it is verbose, with the first reasons and
+/// remarks alone.
+pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
+    let limit = if verbose { usize::MAX } else { SHOWN_POINTS };
     let mut lines = vec![heading(c), String::new()];
-    lines.extend(verdict(c));
+    lines.extend(verdict(c, limit));
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     for (title, figures) in sentences::GROUPS {
         let rows = c.figures.iter().filter(|row| figures.contains(&row.figure));
@@ -29,7 +33,10 @@ pub(crate) fn text(c: &Comparison) -> String {
         lines.push(header(title, &names));
         lines.extend(rows.iter().flat_map(|row| figure(row, &names)));
     }
-    let remarks = sentences::remarks(c);
+    // A server that is left out is named in any case.
+    let excluded = c.servers.iter().filter(|s| s.excluded.is_some()).count();
+    let limit = limit.saturating_sub(c.validity.reasons.len()).max(excluded);
+    let remarks = shortened(&sentences::remarks(c), limit, "remark");
     if !remarks.is_empty() {
         lines.push(String::new());
         lines.extend(points(&remarks));
@@ -56,7 +63,7 @@ fn heading(c: &Comparison) -> String {
     paint(Style::new().bold(), &text)
 }
 
-fn verdict(c: &Comparison) -> Vec<String> {
+fn verdict(c: &Comparison, limit: usize) -> Vec<String> {
     let verdict = c.validity.verdict;
     let style = bold(match verdict {
         Verdict::Valid => AnsiColor::Green,
@@ -72,7 +79,7 @@ fn verdict(c: &Comparison) -> Vec<String> {
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];
-    lines.extend(points(&c.validity.reasons));
+    lines.extend(points(&shortened(&c.validity.reasons, limit, "reason")));
     lines
 }
 

@@ -150,7 +150,10 @@ fn compare(
                 value / of_reference,
                 level,
             ),
-            (values, _) => format!("cannot tell from {}", counted(values.len() as u64, "round")),
+            (values, _) => format!(
+                "inconclusive after {}",
+                counted(values.len() as u64, "round")
+            ),
         })?;
     let compared = RatioComparison::new(&pairs, direction, &rounds.bootstrap(level));
     Ok((compared, pairs))
@@ -530,7 +533,7 @@ mod tests {
         let c = add_verdicts(some, &conditions);
         let told = &row(&c, ComparedFigure::Throughput).against[0];
         assert_eq!(told.verdict, ComparisonVerdict::CannotTell);
-        assert_eq!(told.text, "cannot tell: 7 of 12 runs of a are invalid");
+        assert_eq!(told.text, "inconclusive: 7 of 12 runs of a are invalid");
         // A gate that cannot be looked at does not stand open.
         let gate = |at: usize| (c.conditions[at].held, c.conditions[at].is_sure);
         assert_eq!([gate(0), gate(1)], [(true, false), (false, true)]);

@@ -99,10 +99,10 @@ fn outputs(folder: &TempDir, mask: &Mask) -> [String; 2] {
     [mask.json(&json), xlsx]
 }
 
-/// A page without what stands behind `cannot tell` in a cell.
+/// A page without what stands behind `inconclusive` in a cell.
 fn without_reasons(page: &str) -> String {
-    let cell = |cell: &str| match cell.starts_with(" cannot tell") {
-        true => " cannot tell <text> ".to_owned(),
+    let cell = |cell: &str| match cell.starts_with(" inconclusive") {
+        true => " inconclusive <text> ".to_owned(),
         false => cell.to_owned(),
     };
     let line = |line: &str| line.split('|').map(cell).collect::<Vec<_>>().join("|");
@@ -149,7 +149,7 @@ fn two_servers() {
         ("sheets.figures.unit", "msg/s|ms|msg/CPU-s|bytes"),
         ("sheets.figures.server", "exact"),
         ("sheets.figures.reference", "exact"),
-        ("sheets.figures.verdict", "better|worse|cannot tell?"),
+        ("sheets.figures.verdict", "better|worse|inconclusive?"),
         ("sheets.figures.in_words", "text?"),
         ("sheets.figures.*", "number?"),
         ("sheets.rounds.round", "exact"),

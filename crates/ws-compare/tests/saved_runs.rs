@@ -133,7 +133,7 @@ fn noise_is_no_difference() {
     assert_eq!(output.status.code(), Some(0));
     let c = folder.json("c.json");
     assert_eq!(against(&c, "throughput")["verdict"], "cannot_tell");
-    assert!(stdout(&output).contains("cannot tell"));
+    assert!(stdout(&output).contains("inconclusive"));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_condition_shuts_the_gate_only_with_confidence() {
     // It is there, but not sure to be so large.
     let (status, told) = code("b.throughput > 1.32 * a.throughput");
     assert_eq!(status, Some(0), "{told}");
-    assert!(told.contains("cannot tell from 10 rounds"), "{told}");
+    assert!(told.contains("inconclusive after 10 rounds"), "{told}");
     // Nobody can look at it.
     let (status, told) = code("b.memory_per_connection > 1 * a.memory_per_connection");
     assert_eq!(status, Some(4), "{told}");
@@ -244,7 +244,7 @@ fn a_few_rounds_that_differ_much_are_described_and_nothing_rests_on_it() {
     let book = folder.0.path().join("c.xlsx");
     assert_eq!(
         cell(&book, "figures", (2, 9)),
-        Data::String("cannot tell".to_owned())
+        Data::String("inconclusive".to_owned())
     );
     assert_eq!(
         cell(&book, "figures", (2, 10)),

@@ -63,6 +63,6 @@ fn words(decision: ComparisonVerdict) -> &'static str {
     match decision {
         ComparisonVerdict::Better => "better",
         ComparisonVerdict::Worse => "worse",
-        ComparisonVerdict::CannotTell => "cannot tell",
+        ComparisonVerdict::CannotTell => "inconclusive",
     }
 }

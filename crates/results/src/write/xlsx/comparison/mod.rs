@@ -225,7 +225,7 @@ mod tests {
                 n(1.25),
                 n(1.125),
                 Data::Empty,
-                text("cannot tell"),
+                text("inconclusive"),
                 text("they do not say"),
                 n(4.0)
             ]
