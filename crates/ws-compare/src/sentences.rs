@@ -74,18 +74,27 @@ pub(crate) fn load(c: &Comparison) -> String {
     parts.join(" · ")
 }
 
-/// Remarks in a line each: servers and rounds that were left out, failed checks of the others, too few rounds, unsteady runs, outliers.
+/// Remarks in a line each.
 pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
+    [remarks_on_servers(c), remarks_on_rounds(c)].concat()
+}
+
+/// Servers that are left out, and checks that the others do not pass.
+pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
         Some(format!("{} is left out: {why}", server.name))
     });
+    excluded.chain(c.compared().filter_map(notes)).collect()
+}
+
+/// Rounds that are not counted, not steady, too few or outliers.
+pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
     let failed = c.rounds.iter().filter_map(|row| {
         let (round, server, why) = (row.round, &row.server, row.failure.as_ref()?);
         Some(format!("round {round} is not counted for {server}: {why}"))
     });
-    let mut lines: Vec<String> = excluded.chain(failed).collect();
-    lines.extend(c.compared().filter_map(notes));
+    let mut lines: Vec<String> = failed.collect();
     if last_round(&c.rounds) == 1 {
         lines.push(
             "of one round nothing can be said: how far rounds differ by themselves is not known \

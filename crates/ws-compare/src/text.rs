@@ -33,10 +33,9 @@ pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
         lines.push(header(title, &names));
         lines.extend(rows.iter().flat_map(|row| figure(row, &names)));
     }
-    // A server that is left out is named in any case.
-    let excluded = c.servers.iter().filter(|s| s.excluded.is_some()).count();
-    let limit = limit.saturating_sub(c.validity.reasons.len()).max(excluded);
-    let remarks = shortened(&sentences::remarks(c), limit, "remark");
+    let mut remarks = sentences::remarks_on_servers(c);
+    let limit = limit.saturating_sub(c.validity.reasons.len()).max(1);
+    remarks.extend(shortened(&sentences::remarks_on_rounds(c), limit, "remark"));
     if !remarks.is_empty() {
         lines.push(String::new());
         lines.extend(points(&remarks));

@@ -216,7 +216,27 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// What this reason alone makes of a measurement.
+    /// Position among reasons of the same verdict: first those about what was sent and answered, then those about
+    /// the generator, then those about its machine and the number of messages.
+    pub(super) fn order(&self) -> u8 {
+        match self {
+            Self::Interrupted => 0,
+            Self::NothingMeasured(_) | Self::NothingRecognized | Self::RecognizedLate => 1,
+            Self::RateNotKept { .. } => 2,
+            Self::LoadFellShort { .. } => 3,
+            Self::MatchedByOrder { .. } | Self::Impossible { .. } => 4,
+            Self::GeneratorStopped { .. } | Self::GeneratorThrottled { .. } => 5,
+            Self::SendLateness { .. } | Self::OwnTime(_) => 6,
+            Self::NearFloor(..)
+            | Self::BelowFloor(..)
+            | Self::NearCeiling(..)
+            | Self::AboveCeiling(..) => 7,
+            Self::GeneratorBusy(_) | Self::GeneratorWaited(_) => 8,
+            Self::ThinTail(_) => 9,
+        }
+    }
+
+    /// The verdict that follows from this reason alone.
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::NothingMeasured(_)

@@ -19,7 +19,7 @@ use super::reason::{
 pub struct ValiditySummary {
     /// The verdict on the figures.
     pub verdict: Verdict,
-    /// Reasons against them as sentences, the worst first, each with advice.
+    /// Reasons against them as sentences, each with advice. Those that decide the verdict come first.
     #[serde(default)]
     pub reasons: Vec<String>,
     /// The same as data; empty in a run that was read from a file.
@@ -95,7 +95,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         reasons.push(Reason::Interrupted);
     }
     // A screen may have room for the first one only.
-    reasons.sort_by_key(|reason| Reverse(reason.verdict()));
+    reasons.sort_by_key(|reason| (Reverse(reason.verdict()), reason.order()));
     ValiditySummary {
         verdict: reasons.first().map_or(Verdict::Valid, Reason::verdict),
         reasons: Vec::new(),
