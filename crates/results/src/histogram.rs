@@ -74,6 +74,7 @@ pub(crate) fn add(sum: &mut Option<Histogram<u64>>, mut other: Histogram<u64>) -
 
 /// The times of a whole run in a JSON document, as base64 of HdrHistogram's V2 encoding, deflated.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct EncodedHistograms {
     service: String,
     /// `None` in closed loop, where they are the service times.

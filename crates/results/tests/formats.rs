@@ -225,6 +225,10 @@ proptest! {
             prop_assert!(both.iter().all(|one| one.times.values_ms.is_sorted()));
             let found: Vec<_> = both.iter().map(|one| one.metric.unwrap()).collect();
             let wanted = [Metric::ServiceTime, Metric::ResponseTime];
+            if ending == "json" {
+                let document = std::fs::read_to_string(saved.path(ending)).unwrap();
+                test_support::assert_valid_json(results::write::RUN_SCHEMA, &document);
+            }
             let is_one = if ending == "json" {
                 !open_loop
             } else {

@@ -10,6 +10,8 @@ pub mod contract;
 mod documents_check;
 pub mod fixtures;
 pub mod golden;
+#[cfg(feature = "json-schema")]
+mod json_schema;
 #[cfg(feature = "stub-server")]
 pub mod stub_server;
 pub mod svg_path;
@@ -17,3 +19,5 @@ pub mod svg_path;
 pub mod terminal;
 
 pub use documents_check::documents_check;
+#[cfg(feature = "json-schema")]
+pub use json_schema::assert_valid_json;

@@ -126,6 +126,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "ADDR", help_heading = OUTPUT)]
     pub(crate) metrics_bind: Option<SocketAddr>,
 
+    /// Print the JSON schema of --json, and nothing else
+    #[arg(long, exclusive = true, help_heading = OUTPUT)]
+    pub(crate) json_schema: bool,
+
     /// Print every reason of the verdict [default: the first three]
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) verbose: bool,

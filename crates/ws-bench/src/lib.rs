@@ -31,6 +31,7 @@ pub use tui::screen;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::CommandFactory;
 use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
 use measurement::plan::PlanError;
@@ -40,6 +41,10 @@ use swarm::{RunHandle, SwarmError};
 #[must_use]
 pub fn main() -> ExitCode {
     cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
+        if args.json_schema {
+            cli::print_text(results::write::RUN_SCHEMA).context("cannot print the schema")?;
+            return Ok(cli::ExitStatus::Success);
+        }
         args.check_usage()?;
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());

@@ -123,6 +123,7 @@ impl Run {
         ];
         let (code, printed) = self.output(&[arguments, &FILES].concat());
         assert_eq!(printed, self.text("a.json"), "--json and the file");
+        test_support::assert_valid_json(results::write::RUN_SCHEMA, &printed);
         let files = [
             mask.json(&printed),
             masked_csv(&self.text("a.csv"), "latencies", mask),

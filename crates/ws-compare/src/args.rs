@@ -181,6 +181,10 @@ pub(crate) struct CompareArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) json: bool,
 
+    /// Print the JSON schema of --json, and nothing else
+    #[arg(long, exclusive = true, help_heading = OUTPUT)]
+    pub(crate) json_schema: bool,
+
     /// Print every reason and remark [default: three in all]
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) verbose: bool,

@@ -53,11 +53,17 @@ mod verdicts;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use args::CompareArgs;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
     cli::run(CompareArgs::command(), |args: CompareArgs| {
+        if args.json_schema {
+            cli::print_text(results::write::COMPARISON_SCHEMA)
+                .context("cannot print the schema")?;
+            return Ok(cli::ExitStatus::Success);
+        }
         interrupt::until_second(move |stop| run::run(&args, stop))
     })
 }

@@ -95,6 +95,7 @@ fn saved_runs() {
 /// What a comparison saved, masked.
 fn outputs(folder: &TempDir, mask: &Mask) -> [String; 2] {
     let json = std::fs::read_to_string(folder.path().join("c.json")).unwrap();
+    test_support::assert_valid_json(results::write::COMPARISON_SCHEMA, &json);
     let xlsx = masked_workbook(&folder.path().join("c.xlsx"), mask);
     [mask.json(&json), xlsx]
 }

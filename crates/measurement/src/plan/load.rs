@@ -89,6 +89,7 @@ impl Load {
 
 /// How an echo is compared with what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verify {
     /// Not at all: echoes are matched to messages by order.

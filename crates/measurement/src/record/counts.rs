@@ -10,6 +10,7 @@ use super::difference::{Difference, add_difference};
 /// `reordered` count those that were not as they should be. Messages from the server between T0 and the end of the
 /// drain are `received + duplicated + unexpected + undecided`, and echoes of warm-up messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct MessageCounts {
     /// Messages the plan asks for; `None` when it asks for a time.
     pub planned: Option<u64>,

@@ -7,6 +7,7 @@ const MAX_LENGTHS: usize = 6;
 
 /// Kind of a difference; the first that applies: type, length, bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum DifferenceKind {
     /// Another type of message: `text` or `binary`.
@@ -34,6 +35,7 @@ pub enum DifferenceKind {
 
 /// Echoes that differ in the same way, and how the first of them does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// What differs.
     #[serde(flatten)]

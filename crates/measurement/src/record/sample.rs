@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How one measured message ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The right echo came in time and in order.

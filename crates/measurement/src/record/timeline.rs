@@ -10,6 +10,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// One second of the measured phase. EchoTimes are `None` when no timed echo came in that second. Field names
 /// are the JSON keys of the contract.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct TimelineRow {
     /// Seconds since T0 at its start.
     pub second: u64,

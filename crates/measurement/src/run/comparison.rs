@@ -21,10 +21,11 @@ pub const KIND: &str = "comparison";
 
 /// Everything that a comparison found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
-    /// [`SCHEMA`].
+    /// Version of the document's shape, [`SCHEMA`].
     pub schema: u32,
-    /// [`KIND`].
+    /// The word `comparison`, [`KIND`].
     pub kind: String,
     pub tool: Tool,
     pub host: Host,
@@ -49,6 +50,7 @@ pub struct Comparison {
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ComparisonPlan {
     /// The load of the capacity runs (closed loop). Its URL is that of the first server.
     pub load: PlanSummary,
@@ -86,6 +88,7 @@ fn all_figures() -> Vec<ComparedFigure> {
 
 /// A server under comparison.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct CandidateRow {
     pub name: String,
     /// The command that starts it; `None` when it ran already.
@@ -106,6 +109,7 @@ pub struct CandidateRow {
 
 /// What one server did in one round.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RoundRow {
     /// From 1.
     pub round: u32,
@@ -129,6 +133,7 @@ pub struct RoundRow {
 
 /// What one run found, from its steady part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RunRow {
     pub verdict: Verdict,
     pub reasons: Vec<String>,
@@ -158,6 +163,7 @@ pub struct RunRow {
 
 /// Whether a run was steady, once its beginning was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Steadiness {
     Steady,
@@ -171,6 +177,7 @@ pub enum Steadiness {
 
 /// What all rounds say of one figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct FigureRow {
     pub figure: ComparedFigure,
     pub unit: String,
@@ -182,6 +189,7 @@ pub struct FigureRow {
 
 /// What one server had of a figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct FigureOfServer {
     pub server: String,
     /// The median of its rounds; `None` when no round has the figure.
@@ -192,6 +200,7 @@ pub struct FigureOfServer {
 
 /// A server against the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct AgainstReference {
     pub server: String,
     pub reference: String,
@@ -214,6 +223,7 @@ pub struct AgainstReference {
 
 /// What can be said of a server against the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ComparisonVerdict {
     Better,
@@ -223,6 +233,7 @@ pub enum ComparisonVerdict {
 
 /// A round that lies far from the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct OutlierRow {
     pub figure: ComparedFigure,
     pub server: String,
@@ -234,6 +245,7 @@ pub struct OutlierRow {
 
 /// What became of a condition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConditionRow {
     /// As it was typed.
     pub expression: String,

@@ -7,6 +7,7 @@ use crate::verdict::messages_beyond;
 
 /// A point of the percentile table. Field names are the JSON keys of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct PercentileRow {
     /// Percentile in 0..=100.
     pub percentile: f64,

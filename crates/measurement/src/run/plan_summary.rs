@@ -11,6 +11,7 @@ use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, 
 
 /// The plan as it is reported.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct PlanSummary {
     /// The server's URL, its query values masked.
     pub url: String,
@@ -52,6 +53,7 @@ pub struct PlanSummary {
 
 /// A stage of the offered rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct StageSummary {
     pub duration_s: f64,
     /// Messages per second over all clients.
@@ -60,6 +62,7 @@ pub struct StageSummary {
 
 /// A fixed payload size, or the range that sizes were drawn from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum PayloadBytes {
     /// Every message had this size.

@@ -21,8 +21,9 @@ pub const SCHEMA: u32 = 1;
 
 /// Everything that a run found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Summary {
-    /// [`SCHEMA`].
+    /// Version of the document's shape, [`SCHEMA`].
     pub schema: u32,
     pub tool: Tool,
     /// The command line, secrets masked; `None` in a file of an older version.
@@ -73,6 +74,7 @@ pub struct Summary {
 
 /// Name and version of the tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Tool {
     /// `ws-bench`.
     pub name: String,
@@ -81,6 +83,7 @@ pub struct Tool {
 
 /// The machine that measured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Host {
     pub os: String,
@@ -97,6 +100,7 @@ pub struct Host {
 
 /// How the connections fared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Connections {
     pub attempted: u64,
     /// Connections that finished their handshake.
@@ -127,6 +131,7 @@ pub struct Connections {
 
 /// Close frames with the same code and reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct CloseFrameCount {
     /// Close code; `None` for a frame without one.
     pub code: Option<u16>,
@@ -138,6 +143,7 @@ pub struct CloseFrameCount {
 
 /// Right echoes per second of [`Summary::elapsed_s`], which ends early when all connections have ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Throughput {
     pub messages_per_s: f64,
     pub payload_bytes_per_s: f64,
@@ -358,6 +364,7 @@ impl RunContext {
 
 /// Result of a condition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConditionResult {
     /// The condition as it was typed, without spaces.
     pub expression: String,

@@ -14,6 +14,7 @@ pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
 
 /// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct Latency {
     pub count: u64,
@@ -72,6 +73,7 @@ impl From<&LatencyHistogram> for Latency {
 
 /// How long the opened connections took, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConnectTimes {
     /// TCP handshake.
     pub tcp: Latency,
@@ -85,6 +87,7 @@ pub struct ConnectTimes {
 
 /// Actual minus intended send time in nanoseconds; 0 in closed loop by definition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct SendLag {
     pub p50: Option<u64>,
@@ -107,6 +110,7 @@ impl SendLag {
 /// Actual send time minus the later of the due time and the time at which window and socket had room, in
 /// nanoseconds: the generator's own lateness.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub struct SendLateness {
     pub p50: Option<u64>,

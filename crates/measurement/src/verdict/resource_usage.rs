@@ -7,6 +7,7 @@ use super::stops::Stops;
 /// What the generator can do on this host at its best, against an echo server that does nothing else,
 /// with payloads like those of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Calibration {
     /// Median service time of one client alone, in nanoseconds: no server can look faster.
     pub floor_service_p50_ns: u64,
@@ -22,6 +23,7 @@ pub struct Calibration {
 
 /// What the generator's own threads used during the measured phase. `None` = not reported by this system.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct GeneratorUsage {
     /// CPU time of all generator threads in seconds.
     pub cpu_s: Option<f64>,
@@ -63,6 +65,7 @@ pub struct GeneratorUsage {
 
 /// How often a process left a core.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ContextSwitches {
     /// Because it waited for something.
     pub voluntary: u64,
@@ -79,6 +82,7 @@ impl ContextSwitches {
 
 /// What the server's process used during the measured phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ServerUsage {
     /// Its process; of several, the first that was named.
     pub pid: u32,

@@ -28,6 +28,7 @@ pub struct WithheldTime {
 
 /// All stops of a generator. Those of several threads at the same time are one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Stops {
     /// Number of stops.
     pub count: u64,

@@ -16,6 +16,7 @@ use super::reason::{
 ///
 /// Two are equal when verdict and sentences are: no file holds `found`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ValiditySummary {
     /// The verdict on the figures.
     pub verdict: Verdict,

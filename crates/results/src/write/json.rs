@@ -11,7 +11,8 @@ use crate::histogram::EncodedHistograms;
 
 /// The document: the summary's keys, and others behind them.
 #[derive(Serialize)]
-struct JsonDocument<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct JsonDocument<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     percentiles: &'a [PercentileRow],

@@ -4,6 +4,7 @@ mod comparison;
 mod csv;
 mod hlog;
 mod json;
+mod json_schema;
 mod xlsx;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use crate::error::{Result, ResultsError};
 
 pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
 pub use json::to_json;
+pub use json_schema::{COMPARISON_SCHEMA, RUN_SCHEMA};
 
 /// A run whose missing parts are empty: a file says nothing of them.
 #[derive(Debug, Clone, Copy)]
