@@ -82,7 +82,12 @@ fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     } else {
         wording::SHOWN_POINTS
     };
-    let reasons = wording::shortened(&s.validity.reasons, limit, "reason");
+    let reasons = wording::shortened(
+        &s.validity.reasons,
+        limit,
+        "reason",
+        "`ws-report` shows them",
+    );
     lines.extend(points(&reasons));
     lines
 }

@@ -13,6 +13,8 @@ use crate::sentences;
 const LABEL: usize = 24;
 /// Least width of a server's column.
 const CELL: usize = 12;
+/// The files that hold every reason and remark.
+const REPORTS: &str = "the `.html` and `.md` of `-o` hold them";
 /// Longest line.
 const WIDTH: usize = 110;
 
@@ -35,7 +37,12 @@ pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
     }
     let mut remarks = sentences::remarks_on_servers(c);
     let limit = limit.saturating_sub(c.validity.reasons.len()).max(1);
-    remarks.extend(shortened(&sentences::remarks_on_rounds(c), limit, "remark"));
+    remarks.extend(shortened(
+        &sentences::remarks_on_rounds(c),
+        limit,
+        "remark",
+        REPORTS,
+    ));
     if !remarks.is_empty() {
         lines.push(String::new());
         lines.extend(points(&remarks));
@@ -78,7 +85,12 @@ fn verdict(c: &Comparison, limit: usize) -> Vec<String> {
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];
-    lines.extend(points(&shortened(&c.validity.reasons, limit, "reason")));
+    lines.extend(points(&shortened(
+        &c.validity.reasons,
+        limit,
+        "reason",
+        REPORTS,
+    )));
     lines
 }
 
