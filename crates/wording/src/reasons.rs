@@ -3,9 +3,9 @@
 use measurement::run::Summary;
 use measurement::verdict::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
-    MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT,
-    Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, Stops, THROTTLED_LIMIT,
-    WithheldTime,
+    INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
+    RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions,
+    Stops, THROTTLED_LIMIT, WithheldTime,
 };
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
@@ -144,7 +144,7 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
 fn nothing_measured(cause: &NothingRight) -> String {
     let found = match cause {
         NothingRight::NothingSent => {
-            "not one message was sent in the measured phase; see `connected`, or plan more (`-m`, `-d`)"
+            "not one message was sent in the measured phase; see `connected`. Connections that end during the warm-up need a shorter `--warmup`, a short run a larger `-m` or `-d`"
         }
         NothingRight::NoEcho => {
             "not one echo came back in the measured phase; see `connected`, and whether the URL's path is one that echoes"
@@ -190,11 +190,16 @@ fn seconds(s: f64) -> String {
 
 fn send_lateness(share: f64, response_p99_ns: f64, busy_poll: bool) -> String {
     let own_ns = share * response_p99_ns;
+    let limit = if share > INVALID_LATENESS_SHARE && own_ns > FINE_LATENESS_NS {
+        INVALID_LATENESS_SHARE
+    } else {
+        SUSPECT_LATENESS_SHARE
+    };
     let found = format!(
         "{} of the response time p99 of {} is the generator's own lateness (limit {})",
-        percent_beside(share, SUSPECT_LATENESS_SHARE),
+        percent_beside(share, limit),
         human_time(response_p99_ns),
-        human_percent(SUSPECT_LATENESS_SHARE)
+        human_percent(limit)
     );
     let spin = if busy_poll { "" } else { " `--busy-poll`," };
     if own_ns <= FINE_LATENESS_NS {

@@ -81,10 +81,11 @@ fn verdict(c: &Comparison, limit: usize) -> Vec<String> {
     } else if c.compared().count() < 2 {
         String::new()
     } else {
-        format!("all compared with {}", c.plan.reference)
+        format!("ratios are relative to {}", c.plan.reference)
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
-    let mut lines = vec![format!("{}{pad}{about}", paint(style, verdict.name()))];
+    let line = format!("{}{pad}{about}", paint(style, verdict.name()));
+    let mut lines = vec![line.trim_end().to_owned()];
     lines.extend(points(&shortened(
         &c.validity.reasons,
         limit,

@@ -49,7 +49,7 @@ static FACTS: [Facts; 9] = {
         facts("response_p50", "response time p50", "ns", SPEED),
         facts("response_p99", "response time p99", "ns", SPEED),
         facts("response_p99_9", "response time p99.9", "ns", SPEED),
-        facts("messages_per_cpu_s", "messages per CPU-second", "msg/CPU-s", ("more for its CPU", "less for its CPU")),
+        facts("messages_per_cpu_s", "messages per CPU-second", "msg/CPU-s", ("more efficient", "less efficient")),
         facts("memory_per_connection", "memory per connection", "bytes", ("smaller", "larger")),
     ]
 };
