@@ -42,7 +42,7 @@ impl fmt::Display for Content {
             }
             Self::SendTimes => "moments of sending, which the kind heatmap needs",
             Self::Timeline => "seconds of a run, which the kind timeline needs",
-            Self::Run => "account of a run",
+            Self::Run => "run of ws-bench",
         })
     }
 }

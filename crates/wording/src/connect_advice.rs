@@ -119,7 +119,7 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
             "--header 'Authorization: …' or 'Cookie: …' logs in; --origin names an allowed origin"
         }
         407 => "--header 'Proxy-Authorization: …' logs in at the proxy",
-        200..=299 | 404 | 405 | 410 => "is the path right? that of our servers is /ws",
+        200..=299 | 404 | 405 | 410 => "is the path right? axum-ws and tungstenite-ws use /ws",
         429 | 503 => "--connect-rate N opens N connections a second; fewer clients (-c) may do too",
         502 | 504 => "a proxy answers for the server: is the server behind it running?",
         505 => "the upgrade needs HTTP/1.1",

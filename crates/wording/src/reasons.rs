@@ -50,13 +50,13 @@ fn reason(reason: &Reason) -> String {
             throttled_s,
             elapsed_s,
         } => format!(
-            "a CPU quota of the generator's cgroup held it back for {} of {} (limit {}): the times hold its own waiting; raise the quota, or run the generator outside of it",
+            "a CPU quota of the generator's cgroup throttled it for {} of {} (limit {}), and the times include this wait; raise the quota, or run the generator outside of it",
             seconds(*throttled_s),
             seconds(*elapsed_s),
             human_percent(THROTTLED_LIMIT)
         ),
         Reason::OwnTime(share) => format!(
-            "the generator itself took {} of the time between an echo and the next message (limit {}): the server was idle meanwhile, and the throughput is below what it can do; use more `--threads` or a wider `--window`",
+            "the generator took {} of the time between an echo and the next message (limit {}), so the throughput is below what the server can do; use more `--threads` or a larger `--window`",
             percent_beside(*share, OWN_TIME_LIMIT),
             human_percent(OWN_TIME_LIMIT)
         ),
@@ -72,39 +72,39 @@ fn reason(reason: &Reason) -> String {
             rate_not_kept(*answered_all, *ended_with_connections, *sending)
         ),
         Reason::NearFloor(found, floor) => format!(
-            "you are measuring the tool: the service time p50 of {} is within {} of what the generator needs for a server that does nothing ({}); a slower server, larger messages or more load would show a difference",
+            "the service time p50 of {} is within {} of the generator's own limit ({}), so it says little about the server; use larger messages or more load",
             time(found),
             margin(),
             time(floor)
         ),
         Reason::BelowFloor(found, floor) => format!(
-            "the service time p50 of {} is below what the generator needed for a server that does nothing ({}): its calibration was disturbed, or its core slept there, so whether you are measuring the tool is not known; measure again while nothing else runs, or with `--busy-poll`",
+            "the service time p50 of {} is below the generator's own limit ({}): the calibration was disturbed, so that limit is unknown; repeat on an idle machine, or use `--busy-poll`",
             time(found),
             time(floor)
         ),
         Reason::NearCeiling(found, ceiling) => format!(
-            "you are measuring the tool: {} msg/s is within {} of the {} msg/s that the generator can do at its best; more `--threads` help where cores are free",
+            "{} msg/s is within {} of the generator's own limit ({} msg/s), so it says little about the server; use more `--threads` if cores are free",
             human_rate(*found),
             margin(),
             human_rate(*ceiling)
         ),
         Reason::AboveCeiling(found, ceiling) => format!(
-            "{} msg/s is more than the {} msg/s that the generator can do at its best: its calibration was disturbed, so whether you are measuring the tool is not known; measure again while nothing else runs",
+            "{} msg/s is above the generator's own limit ({} msg/s): the calibration was disturbed, so that limit is unknown; repeat on an idle machine",
             human_rate(*found),
             human_rate(*ceiling)
         ),
         Reason::GeneratorBusy(share) => format!(
-            "a generator thread was busy for {} of a core (limit {}): it may have been slower than the server; more `--threads` help where cores are free, fewer clients where none is",
+            "a generator thread was busy for {} of a core (limit {}), so it may have been slower than the server; use more `--threads` if cores are free, else fewer clients",
             percent_beside(*share, BUSY_THREAD_LIMIT),
             human_percent(BUSY_THREAD_LIMIT)
         ),
         Reason::GeneratorWaited(share) => format!(
-            "the generator waited for a core {} of the time (limit {}): the times hold its own waiting; give generator and server cores of their own (`taskset`) or a machine each",
+            "the generator waited for a core {} of the time (limit {}), and the times include this wait; give generator and server separate cores (`taskset`, `--pin`) or machines",
             percent_beside(*share, RUN_QUEUE_WAIT_LIMIT),
             human_percent(RUN_QUEUE_WAIT_LIMIT)
         ),
         Reason::ThinTail(beyond) => format!(
-            "{} beyond p99 (limit {}): the tail is not firm; send more (`-m`, `-d`)",
+            "{} beyond p99 ({} needed): p99 is uncertain; send more (`-m`, `-d`)",
             messages_lie(*beyond),
             grouped(FIRM_TAIL_MESSAGES)
         ),
@@ -115,7 +115,7 @@ fn reason(reason: &Reason) -> String {
             due,
             ..
         } => load_fell_short((*broken, *connections), (*unsent, *due)),
-        Reason::Interrupted => "ended early by the user: the plan was not carried out; let it finish, or plan less (`-m`, `-d`)".to_owned(),
+        Reason::Interrupted => "ended early by the user, so the plan was not completed; let it finish, or plan less (`-m`, `-d`)".to_owned(),
     }
 }
 
@@ -132,10 +132,10 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
     let see = if connections.0 > 0 {
         "see the reasons at `connected`"
     } else {
-        "use a lower `--rate` or a wider `--window`"
+        "use a lower `--rate` or a larger `--window`"
     };
     format!(
-        "{} (limit {} of the load): the load was less than planned; {see}",
+        "{} (limit {} of the load), so the load was less than planned; {see}",
         missing.join(", "),
         human_percent(MISSING_LOAD_LIMIT)
     )
@@ -144,10 +144,10 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
 fn nothing_measured(cause: &NothingRight) -> String {
     let found = match cause {
         NothingRight::NothingSent => {
-            "not one message was sent in the measured phase; see `connected`. Connections that end during the warm-up need a shorter `--warmup`, a short run a larger `-m` or `-d`"
+            "no message was sent in the measured phase; see `connected`. Connections that end during the warm-up need a shorter `--warmup`, a short run a larger `-m` or `-d`"
         }
         NothingRight::NoEcho => {
-            "not one echo came back in the measured phase; see `connected`, and whether the URL's path is one that echoes"
+            "no echo came back in the measured phase; see `connected`, and check that the URL's path echoes"
         }
         NothingRight::OtherType { sent, came } => {
             return format!(
@@ -155,7 +155,7 @@ fn nothing_measured(cause: &NothingRight) -> String {
             );
         }
         NothingRight::WrongEchoes => {
-            "echoes came back in the measured phase, and not one was right; how they differ stands at `messages`"
+            "every echo in the measured phase was wrong; the differences are listed at `messages`"
         }
     };
     format!("nothing measured: {found}")
@@ -204,17 +204,14 @@ fn send_lateness(share: f64, response_p99_ns: f64, busy_poll: bool) -> String {
     let spin = if busy_poll { "" } else { " `--busy-poll`," };
     if own_ns <= FINE_LATENESS_NS {
         let way_out = if busy_poll {
-            "use a core of its own (`taskset`, `--pin`)"
+            "use a separate core (`taskset`, `--pin`)"
         } else {
             "`--busy-poll` keeps it awake"
         };
-        return format!(
-            "{found}: its wake-up of {} is finer than what a server is tuned by; {way_out}",
-            human_time(own_ns)
-        );
+        return format!("{found}: it woke {} late; {way_out}", human_time(own_ns));
     }
     format!(
-        "{found}: messages went out later than they could have; use{spin} a core of its own (`taskset`, `--pin`), or a lower `--rate`"
+        "{found}: it sent later than planned; use{spin} a separate core (`taskset`, `--pin`), or a lower `--rate`"
     )
 }
 
@@ -267,7 +264,7 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> Stri
         format!(" ({} meanwhile)", causes.join(", "))
     };
     format!(
-        "{}{causes}: the longest times may be the generator's own; measure again while nothing else runs",
+        "{}{causes}: the longest times may be the generator's own; repeat on an idle machine",
         found.join("; ")
     )
 }
@@ -280,19 +277,19 @@ fn rate_not_kept(
     match (answered_all, sending.sockets_full) {
         // What was in flight on them is lost, so that not all is answered.
         (_, false) if ended_with_connections => {
-            "connections failed or ended early, and what was due on them could not be sent; mend what ended them first"
+            "connections failed or ended early, and what was due on them could not be sent; see the reasons at `connected`"
         }
         (true, false) if sending.windowed => {
-            "the server answered all that it was sent, so the generator or its `--window` held back; use more `--threads`, a wider `--window`, or a lower `--rate`"
+            "the server answered everything, so the generator or its `--window` was the limit; use more `--threads`, a larger `--window`, or a lower `--rate`"
         }
         (true, false) => {
-            "the server answered all that it was sent, so the generator held back; use more `--threads` or a lower `--rate`"
+            "the server answered everything, so the generator was the limit; use more `--threads` or a lower `--rate`"
         }
         (true, true) => {
-            "the sockets were full now and then, so the server took messages too slowly; this rate is beyond what it can do: use a lower `--rate`"
+            "the sockets were full at times, so the server read more slowly than this rate; use a lower `--rate`"
         }
         (false, _) => {
-            "the server did not answer all that it was sent: the rate is beyond what it can do; use a lower `--rate`"
+            "the server did not answer everything, so this rate is more than it can handle; use a lower `--rate`"
         }
     }
 }
@@ -357,7 +354,7 @@ mod tests {
     fn a_reason_names_figure_limit_and_remedy() {
         assert_eq!(
             reason(&Reason::ThinTail(12)),
-            "12 messages lie beyond p99 (limit 1,000): the tail is not firm; send more (`-m`, `-d`)"
+            "12 messages lie beyond p99 (1,000 needed): p99 is uncertain; send more (`-m`, `-d`)"
         );
         assert!(reason(&Reason::GeneratorBusy(0.97)).contains("97 % of a core (limit 90 %)"));
     }
@@ -389,7 +386,7 @@ mod tests {
         assert!(!said(4_000_000, true).1.contains("`--busy-poll`"));
         let (verdict, text) = said(200_000, false);
         assert_eq!(verdict, Verdict::Suspect);
-        assert!(text.contains("its wake-up of 150 µs is finer"), "{text}");
+        assert!(text.contains("it woke 150 µs late"), "{text}");
     }
 
     #[test]
@@ -437,7 +434,10 @@ mod tests {
         let lossy = |e: &mut Evidence| (e.achieved_share, e.answered_all) = (Some(0.5), false);
         assert_eq!(verdict_of(lossy).0, Verdict::Suspect);
         let text = reason(&verdict_of(lossy).1[0]);
-        assert!(text.contains("the server did not answer all"), "{text}");
+        assert!(
+            text.contains("the server did not answer everything"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -457,7 +457,7 @@ mod tests {
         let found = judge(&evidence);
         assert_eq!(found.verdict, Verdict::Suspect);
         assert_eq!(found.found, [Reason::NearCeiling(1_000.0, 1_111.0)]);
-        assert!(reason(&found.found[0]).contains("you are measuring the tool"));
+        assert!(reason(&found.found[0]).contains("the generator's own limit"));
     }
 
     #[test]
@@ -468,7 +468,7 @@ mod tests {
             evidence.broken_connections = broken;
             reason(&judge(&evidence).found[0])
         };
-        assert!(said(0).contains("the generator held back"));
+        assert!(said(0).contains("the generator was the limit"));
         // Five of a hundred connections do not carry seven tenths of the load.
         assert_eq!(said(5), said(0));
         let of_broken = said(80);
@@ -530,7 +530,7 @@ mod tests {
             plain.contains("`--busy-poll`") && !plain.contains("`--window`"),
             "{plain}"
         );
-        assert_eq!(set.matches("a wider `--window`").count(), 1, "{set}");
+        assert_eq!(set.matches("a larger `--window`").count(), 1, "{set}");
         assert!(!set.contains("`--busy-poll`"), "{set}");
         let (_, full) = verdict_of(|e| {
             e.achieved_share = Some(0.5);
@@ -557,11 +557,11 @@ mod tests {
             "nothing measured: every echo came back as binary, and text was sent; use `--binary`"
         );
         counts.received = 2;
-        assert!(said(&counts).contains("not one was right"));
+        assert!(said(&counts).contains("every echo in the measured phase was wrong"));
         counts.received = 0;
-        assert!(said(&counts).contains("not one echo came back"));
+        assert!(said(&counts).contains("no echo came back"));
         counts.sent = 0;
-        assert!(said(&counts).contains("not one message was sent"));
+        assert!(said(&counts).contains("no message was sent"));
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub fn omission(s: &Summary) -> Option<String> {
     let gap = human_time(gap as f64);
     Some(match waits_for(s) {
         Some(what) => format!(
-            "the p99s differ by {gap}: waits for {what}, which coordinated omission hides, and own send lag"
+            "the p99s differ by {gap}: waits for {what}, which coordinated omission hides, and the generator's own send lag"
         ),
         None => format!("the p99s differ by {gap}: the generator's own send lag"),
     })
@@ -123,7 +123,7 @@ fn late_wake_ups(s: &Summary) -> Option<String> {
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
     (late >= OWN_LIMIT_MARGIN * service).then(|| {
         format!(
-            "the generator woke {} late (send lag p50), and may have for echoes, which their times hold; `--busy-poll` keeps it awake",
+            "the generator woke {} late to send (send lag p50), and perhaps also to receive, which lengthens the times; `--busy-poll` keeps it awake",
             human_time(late)
         )
     })

@@ -283,11 +283,11 @@ fn nothing_connected_says_what_to_do() {
     for (answer, told) in [
         (
             &b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"[..],
-            "HTTP 404 Not Found · is the path right? that of our servers is /ws\n",
+            "HTTP 404 Not Found · is the path right? axum-ws and tungstenite-ws use /ws\n",
         ),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-            "HTTP 200 OK · is the path right? that of our servers is /ws\n",
+            "HTTP 200 OK · is the path right? axum-ws and tungstenite-ws use /ws\n",
         ),
         (
             b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",

@@ -251,7 +251,7 @@ fn what_a_file_does_not_carry_is_said_with_what_does() {
     );
     assert!(
         said(&other, read_run(&other, &ALL_PARTS))
-            .starts_with("a.csv holds no account of a run: give")
+            .starts_with("a.csv holds no run of ws-bench: give")
     );
 }
 

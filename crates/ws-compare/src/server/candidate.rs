@@ -24,7 +24,7 @@ pub(crate) enum SpecError {
     #[error("the command of `{0}` has a quote or a backslash that nothing follows: `{1}`")]
     Quotes(String, String),
     #[error(
-        "the command of `{0}` has no {PORT}, so nobody tells it where to listen: put {PORT} into it, \
+        "the command of `{0}` has no {PORT}, so it does not know on which port to listen: put {PORT} into it, \
          or say where it listens with NAME=COMMAND @ URL (example: a=./server @ ws://127.0.0.1:9000/ws)"
     )]
     NoPort(String),
