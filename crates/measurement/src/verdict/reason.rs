@@ -217,15 +217,27 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Verdict among whose reasons this one stands. A reader of figures has to know how echoes were matched, also where
+    /// that does not change the verdict.
+    pub(super) fn rank(&self) -> Verdict {
+        match self {
+            Self::MatchedByOrder { .. } => Verdict::Suspect,
+            _ => self.verdict(),
+        }
+    }
+
     /// Position among reasons of the same verdict: first those about what was sent and answered, then those about
     /// the generator, then those about its machine and the number of messages.
     pub(super) fn order(&self) -> u8 {
         match self {
             Self::Interrupted => 0,
-            Self::NothingMeasured(_) | Self::NothingRecognized | Self::RecognizedLate => 1,
+            Self::NothingMeasured(_)
+            | Self::NothingRecognized
+            | Self::RecognizedLate
+            | Self::MatchedByOrder { .. } => 1,
             Self::RateNotKept { .. } => 2,
             Self::LoadFellShort { .. } => 3,
-            Self::MatchedByOrder { .. } | Self::Impossible { .. } => 4,
+            Self::Impossible { .. } => 4,
             Self::GeneratorStopped { .. } | Self::GeneratorThrottled { .. } => 5,
             Self::SendLateness { .. } | Self::OwnTime(_) => 6,
             Self::NearFloor(..)
