@@ -98,7 +98,11 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     // A screen may have room for the first one only.
     reasons.sort_by_key(|reason| (Reverse(reason.rank()), reason.order()));
     ValiditySummary {
-        verdict: reasons.first().map_or(Verdict::Valid, Reason::verdict),
+        verdict: reasons
+            .iter()
+            .map(Reason::verdict)
+            .max()
+            .unwrap_or(Verdict::Valid),
         reasons: Vec::new(),
         found: reasons,
     }
