@@ -217,15 +217,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Verdict among whose reasons this one stands. A reader of figures has to know how echoes were matched, also where
-    /// that does not change the verdict.
-    pub(super) fn rank(&self) -> Verdict {
-        match self {
-            Self::MatchedByOrder { .. } => Verdict::Suspect,
-            _ => self.verdict(),
-        }
-    }
-
     /// Position among reasons of the same verdict: first those about what was sent and answered, then those about
     /// the generator, then those about its machine and the number of messages.
     pub(super) fn order(&self) -> u8 {
@@ -270,7 +261,6 @@ impl Reason {
             {
                 Verdict::Invalid
             }
-            Self::MatchedByOrder { unexplained: 0, .. } => Verdict::Valid,
             Self::RateNotKept { .. }
             | Self::MatchedByOrder { .. }
             | Self::RecognizedLate

@@ -96,7 +96,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         reasons.push(Reason::Interrupted);
     }
     // A screen may have room for the first one only.
-    reasons.sort_by_key(|reason| (Reverse(reason.rank()), reason.order()));
+    reasons.sort_by_key(|reason| (Reverse(reason.verdict()), reason.order()));
     ValiditySummary {
         verdict: reasons
             .iter()
