@@ -162,7 +162,11 @@ impl Coordinator {
                 self.interrupted = self.run.is_stopped();
                 self.recognized_nothing = self.recognizing == 0;
                 if self.interrupted || self.recognized_nothing {
-                    self.send(|command| command.stop = true);
+                    let plan_stays_due = self.recognized_nothing;
+                    self.send(|command| {
+                        command.stop = true;
+                        command.plan_stays_due = plan_stays_due;
+                    });
                 }
             }
             // T0 and the end of a planned time are met as closely as the system allows.

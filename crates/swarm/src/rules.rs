@@ -78,8 +78,10 @@ impl OpenLoopSchedules {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) start: Option<Instant>,
-    /// The user ended the run.
+    /// The run ends early.
     pub(crate) stop: bool,
+    /// The run ends early because nothing was recognized, not because the user ended it: the whole plan stays due.
+    pub(crate) plan_stays_due: bool,
     /// Connections are to be closed.
     pub(crate) close: bool,
     /// The user ended the run: the server's close frames are awaited for a short time only.

@@ -289,7 +289,9 @@ impl Worker<'_> {
             let now_ns = thread.clock.now_ns();
             let measured_ns = now_ns.saturating_sub(run.t0_ns);
             thread.recorder.borrow_mut().measure_until(measured_ns);
-            thread.stopped_ns = now_ns;
+            if !command.plan_stays_due {
+                thread.stopped_ns = now_ns;
+            }
         }
         if command.close_soon && !thread.command.close_soon {
             thread.close_until_ns = thread.clock.now_ns().saturating_add(CLOSE_SOON_NS);

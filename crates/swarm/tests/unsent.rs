@@ -114,3 +114,17 @@ fn of_a_closed_loop_for_a_time_nothing_is_owed() {
     assert_eq!(summary.connections.failed, 2);
     assert_eq!(summary.messages.planned, None);
 }
+
+#[test]
+fn a_rate_that_ends_because_nothing_was_recognized_leaves_its_plan_unsent() {
+    let server = Server::start(|_, stream| answer(stream, |_, _| vec![Message::text("zzz")]));
+    let recording = run(&server.plan(|plan| {
+        plan.timeout = Duration::from_millis(200);
+        plan.length = Length::MessagesPerClient(std::num::NonZeroU64::new(20).unwrap());
+        plan.load = rate(20.0);
+    }));
+    assert!(recording.context.recognized_nothing);
+    let counts = recording.record.counts;
+    assert!(counts.sent < 80, "{counts:?}");
+    assert_eq!(counts.sent + counts.unsent, 80);
+}

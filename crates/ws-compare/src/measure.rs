@@ -9,7 +9,7 @@ use measurement::run::comparison::{RunRow, Steadiness};
 use measurement::run::{Host, Summary, Tool};
 use measurement::verdict::Calibration;
 use swarm::{RunHandle, RunSetup, SwarmError};
-use units::grouped;
+use units::{counted, grouped, human_time};
 
 use crate::steady_state::{self, SteadyFigure};
 
@@ -139,6 +139,21 @@ fn steady_row(summary: &Summary, samples: &[Sample]) -> RunRow {
     row
 }
 
+/// Describes a run that ended before its plan was completed although its connections stood: its user ended it.
+fn early_end(summary: &Summary) -> Option<String> {
+    let (m, plan) = (&summary.messages, &summary.plan);
+    let is_short = |planned_s: f64| summary.elapsed_s < 0.99 * planned_s;
+    if let Some(planned_s) = plan.duration_s.filter(|planned_s| is_short(*planned_s)) {
+        let stood = summary.connections.closed_early == 0;
+        return stood.then(|| {
+            let [took, planned] = [summary.elapsed_s, planned_s].map(|s| human_time(s * 1e9));
+            format!("the run ended after {took} of {planned}")
+        });
+    }
+    let missing = m.planned?.saturating_sub(m.sent + m.unsent);
+    (missing > 0).then(|| format!("the run ended {} early", counted(missing, "message")))
+}
+
 /// Describes faults of a server under load; `None` when every connection stood and every message came back right.
 /// The one gate for live rounds and saved runs. Slowness is not a fault: late echoes are for the verdict.
 pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
@@ -174,6 +189,7 @@ pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
         .filter(|(n, ..)| *n > 0)
         .map(|(n, one, several)| format!("{} {}", grouped(*n), if *n == 1 { one } else { several }))
         .collect();
+    let parts: Vec<_> = parts.into_iter().chain(early_end(summary)).collect();
     if parts.is_empty() {
         return None;
     }

@@ -255,7 +255,7 @@ fn a_few_rounds_that_differ_much_are_described_and_nothing_rests_on_it() {
 #[test]
 fn a_saved_run_with_faults_is_not_compared_as_an_equal() {
     type Fault = (&'static str, fn(&mut Value));
-    let faults: [Fault; 7] = [
+    let faults: [Fault; 9] = [
         ("3 connections failed (no room: HTTP 503)", |r| {
             r["connections"]["opened"] = json!(1);
             r["connections"]["failed"] = json!(3);
@@ -285,6 +285,13 @@ fn a_saved_run_with_faults_is_not_compared_as_an_equal() {
         ),
         ("1 echo came twice", |r| {
             r["messages"]["duplicated"] = json!(1);
+        }),
+        ("the run ended after 1.00 s of 2.00 s", |r| {
+            r["plan"]["duration_s"] = json!(2.0);
+            r["elapsed_s"] = json!(1.0);
+        }),
+        ("the run ended 300 messages early", |r| {
+            r["messages"]["planned"] = json!(r["messages"]["sent"].as_u64().unwrap() + 300);
         }),
     ];
     for (fault, change) in faults {

@@ -179,7 +179,7 @@ impl ScheduleAdherence {
         let unsent = record.counts.unsent;
         let due = (record.counts.sent + unsent) as f64;
         let sent = open.sent_in_time as f64;
-        let ended_early = c.interrupted || c.recognized_nothing || c.goes_on;
+        let ended_early = c.interrupted || c.goes_on;
         let planned_s = plan.sending_s().filter(|_| !ended_early);
         let (due_s, took_s) = match plan.length {
             Length::Duration(_) => {

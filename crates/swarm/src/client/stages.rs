@@ -73,7 +73,12 @@ impl Client {
     fn step_running(&mut self, now: u64, run: RunTimes, thread: &ThreadState) {
         let timeout = thread.rules.timeout_ns;
         let (due_until_ns, sent_until_ns, until_ns) = if thread.command.stop {
-            (now, now, now + timeout.min(STOP_DRAIN_NS))
+            let due_until_ns = if thread.command.plan_stays_due {
+                u64::MAX
+            } else {
+                now
+            };
+            (due_until_ns, now, now + timeout.min(STOP_DRAIN_NS))
         } else if self.pacing.is_over(now, self.sent, &thread.rules, run) {
             let until_ns = self.last_sent_ns + timeout;
             (u64::MAX, now.min(run.end_ns), until_ns)
