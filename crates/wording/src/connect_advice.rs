@@ -110,7 +110,7 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
         return Some(advice);
     }
     let advice = match refusal.status {
-        300..=399 => return redirect_advice(refusal, url),
+        300..=303 | 307 | 308 => return redirect_advice(refusal, url),
         400 | 426 => {
             "did the upgrade get lost in a proxy? it has to pass on Upgrade and Connection in HTTP/1.1"
         }

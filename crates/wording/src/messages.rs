@@ -1,7 +1,31 @@
 //! Sentences about messages that came back otherwise than they were sent.
 
+use measurement::plan::Verify;
 use measurement::record::{Difference, DifferenceKind, MessageCounts};
+use measurement::run::{PayloadBytes, Summary};
 use units::{counted, grouped};
+
+/// Size from which on a payload carries its whole identity, in bytes.
+const WHOLE_IDENTITY: u64 = 16;
+
+/// The sentence on payloads with too few digits of their identity for the number of messages; `None` where they
+/// suffice, and where nothing is verified.
+pub fn few_digits(s: &Summary) -> Option<String> {
+    let bytes = match s.plan.payload_bytes {
+        PayloadBytes::Fixed(bytes) | PayloadBytes::Range { min: bytes, .. } => bytes,
+    };
+    let per_client = s.messages.sent / u64::from(s.plan.clients).max(1);
+    // Ten digits number the messages of a client.
+    let identified = 1_u64 << (4 * bytes.min(10));
+    let suffices = bytes >= WHOLE_IDENTITY || per_client <= identified;
+    (s.plan.verify != Verify::Off && !suffices).then(|| {
+        format!(
+            "payloads of {} show reordered and second echoes only among the first {} messages of a client; send 16 bytes or more (`-s`)",
+            counted(bytes, "byte"),
+            grouped(identified)
+        )
+    })
+}
 
 /// Sentences for each kind of difference between corrupted echoes and what was sent, for messages of the
 /// server's own, and for those of which the end of the run left open what they are.
@@ -100,6 +124,21 @@ mod tests {
             said(DifferenceKind::Bytes { sent, came }, Some(17), 2),
             "2 echoes came back with other bytes; the first differs in byte 17 (0x61 was sent, 0x41 came) and begins “you said: 0000”"
         );
+    }
+
+    #[test]
+    fn too_few_digits_for_the_number_of_messages_are_named() {
+        let said = |bytes, verify| {
+            let mut s = test_support::fixtures::closed_loop_summary(100);
+            (s.plan.clients, s.messages.sent) = (2, 8_000);
+            (s.plan.payload_bytes, s.plan.verify) = (PayloadBytes::Fixed(bytes), verify);
+            few_digits(&s)
+        };
+        let text = said(2, Verify::Full).unwrap();
+        assert!(text.starts_with("payloads of 2 bytes show"), "{text}");
+        assert!(text.contains(" first 256 messages "), "{text}");
+        assert_eq!(said(3, Verify::Full), None);
+        assert_eq!(said(2, Verify::Off), None);
     }
 
     #[test]

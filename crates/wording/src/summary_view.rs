@@ -5,7 +5,7 @@ use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
-use crate::messages::notes;
+use crate::messages::{few_digits, notes};
 use crate::summary::differing_times;
 
 /// The text of a figure that is not known.
@@ -109,6 +109,7 @@ impl SummaryView {
             rows[0].tone = Tone::Bad;
         }
         rows[0].points = notes(&s.messages);
+        rows[0].points.extend(few_digits(s));
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(&s.connections),

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::plan::mask_url;
+
 /// An answer with another status than 101.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub struct UpgradeRefusal {
@@ -88,7 +90,12 @@ impl fmt::Display for UpgradeRefusal {
             write!(f, " {}", self.reason)?;
         }
         for RefusalField { name, value } in &self.fields {
-            write!(f, ", {name}: {value}")?;
+            if value.contains('@') {
+                // The target of a redirect may hold a password.
+                write!(f, ", {name}: {}", mask_url(value))?;
+            } else {
+                write!(f, ", {name}: {value}")?;
+            }
         }
         if !self.body.is_empty() {
             write!(f, ": “{}”", self.body)?;
@@ -189,7 +196,7 @@ mod tests {
         let refusal = UpgradeRefusal {
             reason: "Unauthorized".to_owned(),
             fields: vec![
-                RefusalField::new("Location", "/login"),
+                RefusalField::new("Location", "https://me:secret@a.test/login"),
                 RefusalField::new("WWW-Authenticate", "Negotiate"),
                 RefusalField::new("WWW-Authenticate", "Bearer realm=\"ws\""),
                 RefusalField::new("Retry-After", "7"),
@@ -199,7 +206,7 @@ mod tests {
         };
         assert_eq!(
             refusal.to_string(),
-            "the server answered the upgrade with HTTP 401 Unauthorized, Location: /login, \
+            "the server answered the upgrade with HTTP 401 Unauthorized, Location: https://***@a.test/login, \
              WWW-Authenticate: Negotiate, WWW-Authenticate: Bearer realm=\"ws\", Retry-After: 7: “no”"
         );
     }
