@@ -50,7 +50,7 @@ pub struct LoadFlags {
     #[arg(short, long, value_name = "N", value_parser = up_to::<NonZeroU32>(MAX_WINDOW), help_heading = LOAD)]
     pub window: Option<NonZeroU32>,
 
-    /// Unrecorded load before the measured phase, on the same connections; none with --ramp (example: 5s)
+    /// Unrecorded load before the measured phase, on the same connections (example: 5s)
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_duration, help_heading = LOAD)]
     pub warmup: Duration,
 
@@ -70,7 +70,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub connect_timeout: Duration,
 
-    /// Time limit for one echo; after it the client continues with its next message (example: 500ms)
+    /// Time limit for one echo; a message without an echo by then counts as lost or late (example: 500ms)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub timeout: Duration,
 
@@ -97,7 +97,7 @@ const FULL: &str = "full";
 const VERIFY: [Choice<Verify>; 3] = [
     (
         "off",
-        "No comparison; echoes are matched by order",
+        "No comparison; echoes are matched by order, not by the identity in them",
         Verify::Off,
     ),
     ("length", "Message type and length", Verify::Length),

@@ -22,9 +22,9 @@ pub struct OpenLoopFlags {
     #[arg(short, long, value_name = "MSG/S", group = "open", help_heading = LOAD)]
     pub rate: Option<Rate>,
 
-    /// Raise the rate linearly from 0 during this time, which is part of the measured phase (example: 10s)
+    /// Raise the rate linearly from 0 to --rate during this time, which is part of the measured phase (example: 10s)
     ///
-    /// Without warm-up.
+    /// The clients send nothing during the warm-up then.
     #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
     pub ramp: Option<Duration>,
 

@@ -91,7 +91,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WxH", default_value = "1280x720", help_heading = PICTURE)]
     size: Size,
 
-    /// Logarithmic axis of times; in a histogram, whose times are always logarithmic, of its counts
+    /// Logarithmic axis of times; in a histogram, logarithmic axis of counts
     #[arg(long, help_heading = PICTURE)]
     log: bool,
 
@@ -124,7 +124,7 @@ const KINDS: [Choice<PictureKind>; 6] = [
     ),
     (
         "heatmap",
-        "Number of messages per time, over the sent time; for response times over the intended send time",
+        "Number of messages per latency and send time; intended send time for response times",
         PictureKind::Heatmap,
     ),
 ];

@@ -68,8 +68,7 @@ pub struct ServerArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = TIMES)]
     pub handshake_timeout: Duration,
 
-    /// Time limit for a silent client: it gets a ping after half of it and is closed with 1001 at the end; 0 for
-    /// none. Example: --idle-timeout 5m
+    /// Time limit for a silent client: it gets a ping after half of it and close code 1001 at the end; 0 for none. Example: --idle-timeout 5m
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration, help_heading = TIMES)]
     pub idle_timeout: Duration,
 
@@ -186,7 +185,7 @@ fn after_help(program: &Program) -> String {
     let row = |line: &str, effect: &str| format!("  {line:<width$}  {effect}");
     let examples = [
         row(name, "until Ctrl-C"),
-        row(&bind_all, "other machines too, 2 cores"),
+        row(&bind_all, "other machines too, 2 threads"),
         row(&format!("{name} --bind unix:echo.sock"), "on a Unix socket"),
         format!("  {name} --tls-cert cert.pem --tls-key key.pem"),
         row(

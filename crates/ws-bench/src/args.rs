@@ -16,7 +16,7 @@ use crate::embedded::EmbeddedKind;
 /// Measures the latency and throughput of a WebSocket server with many clients.
 ///
 /// Without a URL it starts an echo server inside the process. The summary begins with a verdict: valid, suspect or
-/// invalid. The spreadsheet holds one row per message.
+/// invalid. The spreadsheet holds one row per message, up to --max-samples.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(mut_arg("ca_cert", |a| a.requires("url")), mut_arg("insecure", |a| a.requires("url")))]
@@ -69,11 +69,11 @@ pub(crate) struct BenchArgs {
           value_parser = pinned_cores, help_heading = LOAD)]
     pub(crate) pin: Option<PinnedCores>,
 
-    /// Measure the generator's own limit before the run, also if the run is shorter than 5s
+    /// Measure the generator's own limit before the run [default: before runs of 5s or more]
     #[arg(long, help_heading = LOAD)]
     pub(crate) calibrate: bool,
 
-    /// Do not measure the generator's own limit (300ms before each run of 5s or more)
+    /// Do not measure the generator's own limit, which takes 300ms
     #[arg(long, conflicts_with = "calibrate", help_heading = LOAD)]
     pub(crate) no_calibrate: bool,
 
@@ -83,7 +83,7 @@ pub(crate) struct BenchArgs {
     pub(crate) server_pid: Vec<ProcessNumbers>,
 
     /// File to write, repeatable: .xlsx (everything), .csv (single messages), .json (summary),
-    /// .hlog (HdrHistogram log, one interval per second) (example: run.json)
+    /// .hlog (HdrHistogram log, one interval per second). Existing files are replaced (example: run.json)
     #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 
@@ -91,7 +91,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, conflicts_with = "outputs", help_heading = OUTPUT)]
     pub(crate) no_output: bool,
 
-    /// Maximum rows of single messages; of more messages a uniform random sample is kept. The figures count all
+    /// Maximum rows of single messages; beyond it a uniform random sample is kept. The figures count every message
     /// (example: 10_000)
     #[arg(long, value_name = "N", default_value = "1_000_000", value_parser = parse_count, help_heading = OUTPUT)]
     pub(crate) max_samples: u64,
@@ -115,7 +115,7 @@ pub(crate) struct BenchArgs {
     /// time, errors and the verdict so far
     ///
     /// The screen is drawn on standard error, which must be a terminal. q, Esc and Ctrl-C end the run and save its
-    /// files. A second time, before the measured phase is over, they end the program without saving.
+    /// files. Pressed again before the messages in flight are answered, they end the program without saving.
     #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) tui: bool,
 
@@ -130,7 +130,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, exclusive = true, help_heading = OUTPUT)]
     pub(crate) json_schema: bool,
 
-    /// Print every reason of the verdict [default: the first three]
+    /// Print every reason of the verdict [default: at most three]
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) verbose: bool,
 

@@ -36,7 +36,7 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 
 /// Compares WebSocket servers statistically.
 ///
-/// Every server is restarted in every round, in random order, and measured twice: its capacity in closed loop, and its
+/// Every server of --server is restarted in every round, in random order, and measured twice: its capacity in closed loop, and its
 /// latency in open loop at a rate that all servers can hold. Every result has a confidence interval, or the word
 /// inconclusive.
 #[derive(Debug, Clone, Parser)]
@@ -81,12 +81,12 @@ pub(crate) struct CompareArgs {
 
     /// Server to start, repeatable: {port} in the command becomes a free port
     ///
-    /// The server echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL behind the command:
+    /// The server echoes at ws://127.0.0.1:{port}/ws (see --path), or at a URL after the command:
     /// 'NAME=COMMAND @ URL'. The command is split into words as by a shell, and runs without a shell.
     #[arg(long = "server", value_name = "NAME=COMMAND", value_parser = Candidate::with_command, group = "measured", help_heading = SERVERS)]
     pub(crate) servers: Vec<Candidate>,
 
-    /// Server that runs already, repeatable (example: `a=ws://10.0.0.1:8000/ws`)
+    /// Server that is already running, repeatable (example: `a=ws://10.0.0.1:8000/ws`)
     ///
     /// It is not restarted between rounds, so its variance between starts is not measured. Its CPU and memory are
     /// not reported.
@@ -97,7 +97,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
     pub(crate) reference: Option<String>,
 
-    /// Path of the echo, for servers without a URL (example: /echo)
+    /// Path of the echo endpoint, for servers without a URL (example: /echo)
     #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, value_parser = path, help_heading = SERVERS)]
     pub(crate) path: String,
 
@@ -144,7 +144,7 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) generator: GeneratorFlags,
 
-    /// Rounds; each measures every server once (example: 20)
+    /// Rounds; in each, every server is measured once in closed loop and once at the rate (example: 20)
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
@@ -155,7 +155,7 @@ pub(crate) struct CompareArgs {
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
     pub(crate) figures: Vec<ComparedFigure>,
 
-    /// Add rounds until throughput and median response time are known to ± this percentage (example: 2)
+    /// Add rounds until throughput and median response time are known to ± this percentage [default: off] (example: 2)
     ///
     /// The decision depends on the width of the intervals alone, not on who is faster.
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
@@ -185,7 +185,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, exclusive = true, help_heading = OUTPUT)]
     pub(crate) json_schema: bool,
 
-    /// Print every reason and remark [default: three in all]
+    /// Print every reason and remark [default: at most three in all]
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) verbose: bool,
 

@@ -8,7 +8,7 @@ use results::atomic_file::is_same_file;
 use results::read::encoding_of;
 use ws_report::{PageFormat, ReportError, report, write};
 
-/// Makes one page of one run of ws-bench, or of several side by side
+/// Creates one page of one run of ws-bench, or of several side by side
 ///
 /// The page works offline and can be printed. Several files of one run are combined: a .csv or .xlsx adds the single
 /// messages that a .json does not hold.

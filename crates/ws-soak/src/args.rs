@@ -33,7 +33,7 @@ pub(crate) struct SoakArgs {
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = ABUSE)]
     pub(crate) abusers: u64,
 
-    /// Seed of all random choices (example: 7)
+    /// Seed of all random choices, so that tests can be repeated (example: 7)
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = ABUSE)]
     pub(crate) seed: u64,
 
