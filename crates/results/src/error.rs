@@ -55,6 +55,18 @@ pub enum ResultsError {
     /// histogram.
     #[error("{} is truncated or damaged: {}", .0.display(), .1)]
     DamagedRow(PathBuf, String, #[source] Option<io::Error>),
+    /// A row of a text with more cells than its header: its number, from 1, and both numbers of cells.
+    #[error("row {row} of {} has {cells} cells, its header {header}: are thousands separators unquoted?", path.display())]
+    LongRow {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        row: u64,
+        /// Cells up to the last one that is not empty.
+        cells: u64,
+        /// The same of the header.
+        header: u64,
+    },
     /// A row, from 1, of a message that was sent before the one above it.
     #[error("row {} of {} was sent before the row above it: rows in order of sending are needed", .1, .0.display())]
     NotInOrder(PathBuf, u32),

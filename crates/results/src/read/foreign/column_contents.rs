@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::detect_header::SheetHeader;
 use super::number_format::{NumberForms, SeenText};
 use super::number_text::{DecimalSign, FieldText, NumberText};
-use crate::error::Result;
+use crate::error::{Result, ResultsError};
 use crate::read::cells::{Cell, CellSource, CellValue, content};
 use crate::read::time_unit::TimeUnit;
 
@@ -66,6 +66,46 @@ impl ValueCourse {
     }
 }
 
+/// The first row of a text with more cells than its header: a separator within a number has cut that in two.
+struct LongRow {
+    /// Cells of the header, where there is one.
+    width: Option<u32>,
+    /// The row, and its last cell.
+    found: Option<(u32, u32)>,
+}
+
+impl LongRow {
+    fn new(source: &dyn CellSource, header: &SheetHeader) -> Self {
+        Self {
+            width: header.width.filter(|_| source.has_separators()),
+            found: None,
+        }
+    }
+
+    /// Notes a cell that is not empty; returns `true` when a long row stands above it.
+    fn ends_before(&mut self, cell: Cell<'_>) -> bool {
+        if self.found.is_some_and(|(row, _)| row != cell.row) {
+            return true;
+        }
+        if self.width.is_some_and(|width| cell.column >= width) {
+            self.found = Some((cell.row, cell.column));
+        }
+        false
+    }
+
+    fn check(&self, source: &dyn CellSource) -> Result<()> {
+        let (Some(width), Some((row, last))) = (self.width, self.found) else {
+            return Ok(());
+        };
+        Err(ResultsError::LongRow {
+            path: source.path().to_owned(),
+            row: u64::from(row) + 1,
+            cells: u64::from(last) + 1,
+            header: u64::from(width),
+        })
+    }
+}
+
 impl ColumnContents {
     /// The contents of each column of the header.
     pub(super) fn read_all(
@@ -75,8 +115,12 @@ impl ColumnContents {
     ) -> Result<Vec<Self>> {
         let mut all: Vec<Self> = Vec::new();
         all.resize_with(header.columns.len(), Self::default);
+        let mut long = LongRow::new(source, header);
         source.visit(sheet, &mut |cell| {
             if cell.row >= header.first_row && cell.value != CellValue::Empty {
+                if long.ends_before(cell) {
+                    return Ok(ControlFlow::Break(()));
+                }
                 let at = header
                     .columns
                     .binary_search_by_key(&cell.column, |column| column.index);
@@ -86,6 +130,7 @@ impl ColumnContents {
             }
             Ok(ControlFlow::Continue(()))
         })?;
+        long.check(source)?;
         Ok(all)
     }
 
