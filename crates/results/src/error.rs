@@ -263,6 +263,13 @@ pub enum ColumnProblem {
         /// The hidden sheets.
         hidden: Vec<String>,
     },
+    /// The table says how times are distributed, and holds no single ones.
+    Distribution {
+        /// The column that says so.
+        column: String,
+        /// What the table holds.
+        holds: &'static str,
+    },
     /// The name says something in place of a unit.
     UnclearUnit {
         /// The name.
@@ -293,6 +300,7 @@ impl ColumnProblem {
             Self::NotNumbers { .. }
             | Self::OtherTime(_)
             | Self::NotATime { .. }
+            | Self::Distribution { .. }
             | Self::UnclearUnit { .. }
             | Self::MixedNumbers { .. } => 5,
         }
@@ -339,6 +347,9 @@ impl ColumnProblem {
             }
             Self::NotATime { column, meaning } => {
                 format!("column `{column}` of {place} is {meaning}, not a time")
+            }
+            Self::Distribution { column, holds } => {
+                format!("{place} holds {holds}, not single times, by its column `{column}`")
             }
             Self::OtherTime(column) => format!(
                 "{place} has no column that is named like a latency, and `{column}` is the time of something else by \

@@ -48,3 +48,92 @@ fn rows_that_only_end_with_separators_are_no_longer_than_their_header() {
         assert_eq!(values("a.csv", content), wanted, "{content}");
     }
 }
+
+#[test]
+fn a_table_of_percentiles_or_a_histogram_was_drawn_as_single_times() {
+    for (head, holds, column) in [
+        ("percentile,response_time_ms", "percentiles", "percentile"),
+        ("quantile,latency_s", "percentiles", "quantile"),
+        (
+            "latency_ms,cumulative_percent",
+            "percentiles",
+            "cumulative_percent",
+        ),
+        ("Latency (ms),%", "percentiles", "%"),
+        ("pct,rtt", "percentiles", "pct"),
+        ("latency_ms,count", "a histogram", "count"),
+        ("latency_ms,Frequency", "a histogram", "Frequency"),
+        ("value,total_count", "a histogram", "total_count"),
+        ("hits,latency_ms", "a histogram", "hits"),
+    ] {
+        let wanted = format!("a.csv holds {holds}, not single times, by its column `{column}`");
+        let content = format!("{head}\n50,12\n90,30\n99,45\n");
+        assert_eq!(said("a.csv", &content), wanted, "{head}");
+    }
+    let records = r#"[{"percentile":50,"latency_ms":1},{"percentile":99,"latency_ms":3}]"#;
+    let nested = format!(r#"{{"percentiles":{records}}}"#);
+    for content in [records, &nested] {
+        assert!(said("a.json", content).starts_with("a.json holds percentiles, not single times"));
+    }
+    let (_folder, path) = file("a.csv", "percentile,latency_ms\n50,12\n99,30\n");
+    let request = ColumnRequest {
+        column: Some("latency_ms".to_owned()),
+        ..ColumnRequest::default()
+    };
+    assert_eq!(
+        read_times(&path, &request).unwrap().times.values_ms,
+        [12.0, 30.0]
+    );
+}
+
+#[test]
+fn a_log_with_a_count_or_a_share_among_others_is_no_histogram() {
+    for content in [
+        "host,latency_ms,count\na,5,1\nb,6,3\nc,7,1\n",
+        "count,latency_ms\n1,5\n2,6\n3,7\n",
+        "cpu_percent,latency_ms\n50,5\n20,6\n30,7\n",
+        "bytes,latency_ms\n50,5\n20,6\n30,7\n",
+        "seq,latency_ms,status,count\n4,5,200,1\n9,6,200,3\n7,7,200,1\n",
+    ] {
+        assert_eq!(values("a.csv", content), [5.0, 6.0, 7.0], "{content}");
+    }
+}
+
+#[test]
+fn what_is_no_time_by_its_name_was_drawn_where_nothing_else_was_there() {
+    for name in "errors failures hits messages pid retries success thread threads timeouts load score price \
+        temperature version round run sample le connections test_run Score"
+        .split_ascii_whitespace()
+    {
+        let wanted =
+            format!("column `{name}` of a.csv is a count, a size or a label by its name, not a time");
+        assert_eq!(said("a.csv", &format!("{name}\n7\n5\n6\n")), wanted);
+        assert_eq!(said("a.csv", &format!("host,{name}\na,7\nb,5\nc,6\n")), wanted);
+        let (_folder, path) = file("a.csv", format!("{name}\n7\n5\n6\n"));
+        let request = ColumnRequest {
+            column: Some(name.to_owned()),
+            ..ColumnRequest::default()
+        };
+        assert_eq!(read_times(&path, &request).unwrap().times.values_ms, [7.0, 5.0, 6.0]);
+    }
+    for name in [
+        "latency_run",
+        "run_ms",
+        "load time",
+        "rtt_sample",
+        "response time run",
+    ] {
+        assert_eq!(
+            values("a.csv", &format!("{name}\n7\n5\n6\n")),
+            [7.0, 5.0, 6.0],
+            "{name}"
+        );
+    }
+    for content in [
+        r#"{"run":{"samples":[7,5,6]}}"#,
+        r#"{"run":{"sample":[7,5,6]}}"#,
+        r#"{"samples":[7,5,6]}"#,
+    ] {
+        assert_eq!(values("a.json", content), [7.0, 5.0, 6.0], "{content}");
+    }
+}
