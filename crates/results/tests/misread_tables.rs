@@ -137,3 +137,30 @@ fn what_is_no_time_by_its_name_was_drawn_where_nothing_else_was_there() {
         assert_eq!(values("a.json", content), [7.0, 5.0, 6.0], "{content}");
     }
 }
+
+#[test]
+fn durations_of_an_hour_were_called_points_in_time() {
+    let wanted = [3_723_000.0, 5_000.0, 605_000.0];
+    for name in ["duration", "duration_s", "elapsed", "took", "call duration"] {
+        let content = format!("{name}\n1:02:03\n0:00:05\n0:10:05\n");
+        assert_eq!(values("a.csv", &content), wanted, "{name}");
+        let beside = format!("host,{name}\na,1:02:03\nb,0:00:05\nc,0:10:05\n");
+        assert_eq!(values("a.csv", &beside), wanted, "{name}");
+    }
+    let sorted = "duration\n0:00:05\n0:10:05\n1:02:03\n";
+    assert_eq!(values("a.csv", sorted), [5_000.0, 605_000.0, 3_723_000.0]);
+    for content in [
+        "time\n1:02:03\n0:00:05\n0:10:05\n",
+        "latency\n1:02:03\n0:00:05\n0:10:05\n",
+        "timestamp\n1:02:03\n0:00:05\n0:10:05\n",
+        "started_at\n1:02:03\n0:00:05\n0:10:05\n",
+        "elapsed\n0:00:01\n0:00:02\n0:00:03\n",
+        "duration\n12:00:01\n12:00:02\n12:00:03\n",
+        "duration\n12:30\n9:15\n10:45\n",
+    ] {
+        assert!(
+            said("a.csv", content).contains("is a point in time by its"),
+            "{content}"
+        );
+    }
+}

@@ -184,6 +184,16 @@ impl ColumnName {
         self.says(LATENCY)
     }
 
+    /// Returns `true` when the name means a length of time, whatever its cells look like.
+    pub(super) fn says_duration(&self) -> bool {
+        self.says("duration durations dauer took") && !self.is_clock()
+    }
+
+    /// Returns `true` for a length of time that may be counted from one start.
+    pub(super) fn says_elapsed(&self) -> bool {
+        self.says("elapsed") && !self.is_clock()
+    }
+
     /// Returns `true` for `seconds`, `time` or `t`: the time since some moment where it only rises.
     pub(super) fn is_bare_time(&self) -> bool {
         let is_bare = match self.words.as_slice() {

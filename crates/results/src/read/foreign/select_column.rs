@@ -186,14 +186,13 @@ impl<'t> Candidates<'t> {
         let candidate = |(column, contents): (&'t HeaderColumn, &'t ColumnContents)| {
             let name = column.name.as_deref().map(ColumnName::of);
             let is_bare = name.as_ref().is_some_and(ColumnName::is_bare_time);
-            let unit = name.as_ref().and_then(|name| name.unit);
             // The only numbers may well be sorted times.
             let is_stopwatch = is_bare && contents.only_rises() && !is_alone;
             Candidate {
                 column,
                 contents,
+                is_clock: is_stopwatch || contents.are_points_in_time(name.as_ref()),
                 name,
-                is_clock: is_stopwatch || contents.are_points_in_time(unit.unwrap_or_default()),
             }
         };
         Self {
