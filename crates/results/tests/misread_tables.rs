@@ -164,3 +164,41 @@ fn durations_of_an_hour_were_called_points_in_time() {
         );
     }
 }
+
+#[test]
+fn decimals_were_read_as_thousands_that_nothing_shows() {
+    assert_eq!(
+        values("a.csv", "latency_ms,x\n1.500,1\n2.250,2\n12,3\n"),
+        [1.5, 2.25, 12.0]
+    );
+    for content in [
+        "latency_ms;x\n1.500;1\n2.250;2\n12;3\n",
+        "latency_ms\tx\n1.500\t1\n2.250\t2\n12\t3\n",
+        "latency_ms\n1.500\n2.250\n12\n",
+    ] {
+        let said = said("a.csv", content);
+        assert!(
+            said.ends_with("can be read in two ways: cell A2 holds `1.500`, cell A4 `12`"),
+            "{said}"
+        );
+    }
+    for content in [
+        "latency_us;x\n1.500;1\n2.250.000;2\n12;3\n",
+        "latency_us;x\n1.500;1,5\n2.250.000;2,5\n12;3,5\n",
+    ] {
+        assert_eq!(values("a.csv", content), [1.5, 2_250.0, 0.012], "{content}");
+    }
+    for separator in [';', '\t'] {
+        for sign in ['.', ','] {
+            let rows: String = (950..1_150)
+                .map(|ms| match ms / 1_000 {
+                    0 => format!("{ms}{separator}{ms}\n"),
+                    _ => format!("{ms}{separator}1{sign}{:03}\n", ms % 1_000),
+                })
+                .collect();
+            let content = format!("n{separator}latency_ms\n{rows}");
+            let wanted: Vec<f64> = (950..1_150).map(f64::from).collect();
+            assert_eq!(values("a.csv", &content), wanted, "{separator}{sign}");
+        }
+    }
+}

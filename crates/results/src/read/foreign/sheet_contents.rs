@@ -114,6 +114,7 @@ impl SheetContents {
         };
         own.forms.decide(FileForms {
             has_decimal_points,
+            has_fields: self.indexes.len() > 1,
             sign_elsewhere,
         })
     }
