@@ -164,16 +164,15 @@ impl NumberForms {
         };
         let grows_beyond_thousand = self.below_thousand.is_some() && evidence.ends_with_zero;
         let is_decimal_point = sign == DecimalSign::Point && file.has_decimal_points;
+        let is_surely_decimal = is_decimal_point && file.has_fields;
         match file.sign_elsewhere {
             Some(elsewhere) if elsewhere == as_thousands => return Ok(as_thousands),
             Some(_) if !grows_beyond_thousand => return Ok(sign),
             None if is_decimal_point && !grows_beyond_thousand => return Ok(sign),
-            _ if is_decimal_point && file.has_fields => {
-                if !self.has_hundreds {
-                    return Ok(sign);
-                }
+            _ if is_surely_decimal && !self.has_hundreds => return Ok(sign),
+            None if grows_beyond_thousand && self.has_hundreds && !is_surely_decimal => {
+                return Ok(as_thousands);
             }
-            None if grows_beyond_thousand && self.has_hundreds => return Ok(as_thousands),
             _ => {}
         }
         let other = self.other_thousands.as_ref();
