@@ -32,6 +32,9 @@ fn advice_on(problem: &ColumnProblem) -> &'static str {
         ColumnProblem::NoNumbers(Some(_)) | ColumnProblem::OtherTime(_) => {
             "; if it is meant, say so with --column"
         }
+        ColumnProblem::Distribution { .. } => {
+            "; if its times are single ones, name their column with --column"
+        }
         ColumnProblem::OnlyX(_) => ", which --x draws against",
         ColumnProblem::Ambiguous(_) | ColumnProblem::AmbiguousName { .. } => " with --column",
         ColumnProblem::NotATime { .. } => "; if it is one, say so with --column and --unit",
@@ -99,6 +102,11 @@ mod tests {
         assert_eq!(
             message("n,Requests/s\n1,5\n2,6\n3,7\n", None),
             "column `Requests/s` of a.csv is a rate by its name, not a time; if it is one, say so with --column and --unit"
+        );
+        assert_eq!(
+            message("percentile,latency_ms\n50,5\n99,6\n", None),
+            "a.csv holds percentiles, not single times, by its column `percentile`; if its times are single ones, name \
+             their column with --column"
         );
         assert_eq!(
             message("seq,think_time\n4,1\n9,2\n", None),

@@ -55,6 +55,18 @@ pub enum ResultsError {
     /// histogram.
     #[error("{} is truncated or damaged: {}", .0.display(), .1)]
     DamagedRow(PathBuf, String, #[source] Option<io::Error>),
+    /// A row of a text with more cells than its header: its number, from 1, and both numbers of cells.
+    #[error("row {row} of {} has {cells} cells, its header {header}: are thousands separators unquoted?", path.display())]
+    LongRow {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        row: u64,
+        /// Cells up to the last one that is not empty.
+        cells: u64,
+        /// The same of the header.
+        header: u64,
+    },
     /// A row, from 1, of a message that was sent before the one above it.
     #[error("row {} of {} was sent before the row above it: rows in order of sending are needed", .1, .0.display())]
     NotInOrder(PathBuf, u32),
@@ -251,6 +263,13 @@ pub enum ColumnProblem {
         /// The hidden sheets.
         hidden: Vec<String>,
     },
+    /// The table says how times are distributed, and holds no single ones.
+    Distribution {
+        /// The column that says so.
+        column: String,
+        /// What the table holds.
+        holds: &'static str,
+    },
     /// The name says something in place of a unit.
     UnclearUnit {
         /// The name.
@@ -281,6 +300,7 @@ impl ColumnProblem {
             Self::NotNumbers { .. }
             | Self::OtherTime(_)
             | Self::NotATime { .. }
+            | Self::Distribution { .. }
             | Self::UnclearUnit { .. }
             | Self::MixedNumbers { .. } => 5,
         }
@@ -327,6 +347,9 @@ impl ColumnProblem {
             }
             Self::NotATime { column, meaning } => {
                 format!("column `{column}` of {place} is {meaning}, not a time")
+            }
+            Self::Distribution { column, holds } => {
+                format!("{place} holds {holds}, not single times, by its column `{column}`")
             }
             Self::OtherTime(column) => format!(
                 "{place} has no column that is named like a latency, and `{column}` is the time of something else by \

@@ -59,6 +59,11 @@ pub(super) trait CellSource {
         false
     }
 
+    /// Returns `true` where a letter separates fields, which numbers may hold as well.
+    fn has_separators(&self) -> bool {
+        false
+    }
+
     /// Shows each cell of a sheet, row by row.
     fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()>;
 

@@ -145,6 +145,10 @@ impl CellSource for CsvFile {
         !matches!(self.layout, Layout::Separated(b';' | b'\t'))
     }
 
+    fn has_separators(&self) -> bool {
+        matches!(self.layout, Layout::Separated(_))
+    }
+
     fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
         self.text.file.rewind().map_err(failed)?;

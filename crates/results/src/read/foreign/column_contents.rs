@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use super::column_name::ColumnName;
 use super::detect_header::SheetHeader;
 use super::number_format::{NumberForms, SeenText};
 use super::number_text::{DecimalSign, FieldText, NumberText};
-use crate::error::Result;
+use crate::error::{Result, ResultsError};
 use crate::read::cells::{Cell, CellSource, CellValue, content};
 use crate::read::time_unit::TimeUnit;
 
@@ -34,6 +35,8 @@ pub(super) struct ColumnContents {
     /// Times of the form `00:00:01`, and those among them that are later than a duration of that form is long.
     clocks: u64,
     late_clocks: u64,
+    /// Those among the late ones that have only two parts, so that the first may be hours.
+    late_short_clocks: u64,
     /// Those among them of whole seconds.
     whole_clocks: u64,
     /// The smallest number without a unit of its own.
@@ -66,6 +69,46 @@ impl ValueCourse {
     }
 }
 
+/// The first row of a text with more cells than its header: a separator within a number has cut that in two.
+struct LongRow {
+    /// Cells of the header, where there is one.
+    width: Option<u32>,
+    /// The row, and its last cell.
+    found: Option<(u32, u32)>,
+}
+
+impl LongRow {
+    fn new(source: &dyn CellSource, header: &SheetHeader) -> Self {
+        Self {
+            width: header.width.filter(|_| source.has_separators()),
+            found: None,
+        }
+    }
+
+    /// Notes a cell that is not empty; returns `true` when a long row stands above it.
+    fn ends_before(&mut self, cell: Cell<'_>) -> bool {
+        if self.found.is_some_and(|(row, _)| row != cell.row) {
+            return true;
+        }
+        if self.width.is_some_and(|width| cell.column >= width) {
+            self.found = Some((cell.row, cell.column));
+        }
+        false
+    }
+
+    fn check(&self, source: &dyn CellSource) -> Result<()> {
+        let (Some(width), Some((row, last))) = (self.width, self.found) else {
+            return Ok(());
+        };
+        Err(ResultsError::LongRow {
+            path: source.path().to_owned(),
+            row: u64::from(row) + 1,
+            cells: u64::from(last) + 1,
+            header: u64::from(width),
+        })
+    }
+}
+
 impl ColumnContents {
     /// The contents of each column of the header.
     pub(super) fn read_all(
@@ -75,8 +118,12 @@ impl ColumnContents {
     ) -> Result<Vec<Self>> {
         let mut all: Vec<Self> = Vec::new();
         all.resize_with(header.columns.len(), Self::default);
+        let mut long = LongRow::new(source, header);
         source.visit(sheet, &mut |cell| {
             if cell.row >= header.first_row && cell.value != CellValue::Empty {
+                if long.ends_before(cell) {
+                    return Ok(ControlFlow::Break(()));
+                }
                 let at = header
                     .columns
                     .binary_search_by_key(&cell.column, |column| column.index);
@@ -86,6 +133,7 @@ impl ColumnContents {
             }
             Ok(ControlFlow::Continue(()))
         })?;
+        long.check(source)?;
         Ok(all)
     }
 
@@ -98,7 +146,7 @@ impl ColumnContents {
             }
             CellValue::Duration(ms) => {
                 self.times += 1;
-                self.add_clock(ms, HOUR_MS);
+                self.add_clock(ms, false);
             }
             CellValue::Text(text) | CellValue::Field(text) => self.add_text(cell, text),
             CellValue::Error => self.note_other(cell),
@@ -124,7 +172,7 @@ impl ColumnContents {
                 if text.contains(':') {
                     // `12:30` may be of hours.
                     let is_short = text.matches(':').count() == 1 && !text.contains(['.', ',']);
-                    self.add_clock(ms, if is_short { HOUR_MS / 60.0 } else { HOUR_MS });
+                    self.add_clock(ms, is_short);
                 } else {
                     self.values.add(ms);
                 }
@@ -150,10 +198,12 @@ impl ColumnContents {
         }
     }
 
-    /// Adds a time in the form of a clock, which is none of a message from `late_ms` on.
-    fn add_clock(&mut self, ms: f64, late_ms: f64) {
+    /// Adds a time in the form of a clock, which is none of a message from an hour on; a short one from a minute on.
+    fn add_clock(&mut self, ms: f64, is_short: bool) {
+        let is_late = ms >= if is_short { HOUR_MS / 60.0 } else { HOUR_MS };
         self.clocks += 1;
-        self.late_clocks += u64::from(ms >= late_ms);
+        self.late_clocks += u64::from(is_late);
+        self.late_short_clocks += u64::from(is_late && is_short);
         self.whole_clocks += u64::from(ms % 1_000.0 == 0.0);
         self.values.add(ms);
     }
@@ -195,14 +245,24 @@ impl ColumnContents {
 
     /// Returns `true` when its cells are times of day or dates rather than durations: none of its numbers is below 11
     /// days, or most cells have the form of a clock, and they only rise by whole seconds or one shows an hour and more.
-    pub(super) fn are_points_in_time(&self, unit: TimeUnit) -> bool {
+    /// Under the name of a duration, `1:02:03` is one; a clock is what rises from an hour or more on.
+    pub(super) fn are_points_in_time(&self, name: Option<&ColumnName>) -> bool {
+        let unit = name.and_then(|name| name.unit).unwrap_or_default();
         // Nobody counts from 1970 in minutes.
         let is_fine = !matches!(unit, TimeUnit::Minutes | TimeUnit::Hours);
         let is_large = |least: f64| is_fine && unit.to_ms(least) >= POINT_FROM_MS;
         let are_large = self.times == 0 && self.smallest.is_some_and(is_large);
         let are_clocks = self.clocks * 2 > self.numbers();
         let tick = self.whole_clocks == self.clocks && self.only_rises();
-        are_large || are_clocks && (self.late_clocks > 0 || tick)
+        let is_clock = if name.is_some_and(ColumnName::says_duration) {
+            let rises_as_clock = tick && self.late_clocks == self.clocks;
+            self.late_short_clocks > 0 || rises_as_clock
+        } else if name.is_some_and(ColumnName::says_elapsed) {
+            self.late_short_clocks > 0 || tick
+        } else {
+            self.late_clocks > 0 || tick
+        };
+        are_large || are_clocks && is_clock
     }
 
     /// Returns `true` when it counts rows: each value is one more than the one above it.

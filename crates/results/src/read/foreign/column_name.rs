@@ -1,5 +1,6 @@
 //! A column's name: its words, its unit, and which of the two times it is.
 
+use super::other_unit::is_no_time;
 use super::unit_in_name::{NameParts, NamedUnit};
 use crate::read::Metric;
 use crate::read::time_unit::TimeUnit;
@@ -30,6 +31,29 @@ const RATE: &str = "bps gbps hz iops kbps mbps ops persec persecond qps rps thro
 /// Words of things that are counted: with a long unit behind them they are per that unit, as in `requests_s`.
 const COUNTED: &str = "bits bytes calls errors gb gib hits kb kib mb messages mib msgs ops packets pkts req reqs \
     requests transactions";
+
+/// Words of times, the best fitting first.
+const FITTING: [&str; 7] = [
+    "latency latencies lat latenz latence latencia",
+    "rtt roundtrip ping",
+    "response service",
+    "delay",
+    "elapsed took",
+    "duration dauer",
+    "time times",
+];
+
+/// Words of shares of all times.
+const PERCENTILE: &str = "percentile percentiles quantile quantiles pct percent percentage perc prozent cumulative \
+    cumulated cum cdf ccdf";
+
+/// Words of how often a time occurred.
+const OCCURRENCES: &str =
+    "count counts frequency frequencies freq hits occurrences occurrence totalcount";
+
+/// Words beside those.
+const FILLING: &str = "total of the number num requests samples messages responses latency latencies response time \
+    times value values inverted served";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnName {
@@ -94,6 +118,15 @@ impl ColumnName {
         self.says(CLOCK) || self.says("day") && self.says("time")
     }
 
+    /// Returns `true` for `score`, or `cpu load`: the last word means no time, and no other says one.
+    fn is_no_time(&self) -> bool {
+        let is_fitting = FITTING.iter().any(|words| self.says(words));
+        // `{"run": {"samples": […]}}` is a list of them.
+        let is_key = self.name.contains('.');
+        let last = self.words.last();
+        self.unit.is_none() && !is_fitting && !is_key && last.is_some_and(|last| is_no_time(last))
+    }
+
     /// The meaning of the name if it is not that of a time.
     pub(super) fn other_meaning(&self) -> Option<&'static str> {
         if self.is_rate() {
@@ -103,6 +136,7 @@ impl ColumnName {
         } else if self.is_of_something_else
             || self.says(OTHER)
             || self.says(LABEL) && !self.says(LATENCY) && self.unit.is_none()
+            || self.is_no_time()
         {
             Some("a count, a size or a label by its name")
         } else {
@@ -115,6 +149,24 @@ impl ColumnName {
     pub(super) fn other_unit_meaning(&self) -> Option<&'static str> {
         let is_other = self.is_rate() || self.is_of_something_else;
         self.other_meaning().filter(|_| is_other)
+    }
+
+    /// The figures in a column that says how the times beside it are distributed; its name says nothing else.
+    pub(super) fn distribution(&self) -> Option<&'static str> {
+        let has = |words: &str, word: &String| words.split_ascii_whitespace().any(|w| w == word);
+        let is_filling =
+            |word: &String| has(FILLING, word) || word.bytes().all(|byte| byte.is_ascii_digit());
+        let is_known =
+            |word: &String| has(PERCENTILE, word) || has(OCCURRENCES, word) || is_filling(word);
+        if self.unit.is_some() || self.metric.is_some() || !self.words.iter().all(is_known) {
+            None
+        } else if self.says(PERCENTILE) || self.name.trim() == "%" {
+            Some("percentiles")
+        } else if self.says(OCCURRENCES) {
+            Some("a histogram")
+        } else {
+            None
+        }
     }
 
     /// Returns `true` for the name of something that is not a time.
@@ -130,6 +182,16 @@ impl ColumnName {
     /// Returns `true` when the name has a word that only latencies have.
     pub(super) fn says_latency(&self) -> bool {
         self.says(LATENCY)
+    }
+
+    /// Returns `true` when the name means a length of time, whatever its cells look like.
+    pub(super) fn says_duration(&self) -> bool {
+        self.says("duration durations dauer took") && !self.is_clock()
+    }
+
+    /// Returns `true` for a length of time that may be counted from one start.
+    pub(super) fn says_elapsed(&self) -> bool {
+        self.says("elapsed") && !self.is_clock()
     }
 
     /// Returns `true` for `seconds`, `time` or `t`: the time since some moment where it only rises.
@@ -155,15 +217,6 @@ impl ColumnName {
 
     /// Ranks how well the name fits a latency, best first, another time last; `None` when it does not look like either.
     pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
-        const FITTING: [&str; 7] = [
-            "latency latencies lat latenz latence latencia",
-            "rtt roundtrip ping",
-            "response service",
-            "delay",
-            "elapsed took",
-            "duration dauer",
-            "time times",
-        ];
         // Sums are times, and none of messages.
         if self.is_other() || self.says("sum") {
             return None;

@@ -26,6 +26,8 @@ pub(in crate::read) struct SheetHeader {
     pub(in crate::read) first_numbers: Vec<Option<f64>>,
     /// There is a row of names.
     pub(in crate::read) has_names: bool,
+    /// Cells of the row of names up to the last one that is not empty.
+    pub(in crate::read) width: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -154,6 +156,7 @@ impl SheetHeader {
                 .map(|(_, cells)| numbers_of(cells))
                 .unwrap_or_default(),
             has_names: header.is_some(),
+            width: names.and_then(|names| Some(names.last_key_value()?.0 + 1)),
         }
     }
 

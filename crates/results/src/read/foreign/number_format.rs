@@ -29,6 +29,8 @@ pub(super) struct NumberForms {
     comma: SignEvidence,
     /// A number from 1 to 999 without decimals.
     below_thousand: Option<SeenText>,
+    /// One of those has three digits.
+    has_hundreds: bool,
     /// A number from 1000 on whose thousands neither point nor comma separates.
     other_thousands: Option<SeenText>,
 }
@@ -38,6 +40,8 @@ pub(super) struct NumberForms {
 pub(super) struct FileForms {
     /// A comma or blanks separate fields, so that a point is hardly one of thousands.
     pub(super) has_decimal_points: bool,
+    /// There are several columns, so that the separation of fields is seen.
+    pub(super) has_fields: bool,
     /// The sign before decimals that other columns show, if they show only one.
     pub(super) sign_elsewhere: Option<DecimalSign>,
 }
@@ -66,6 +70,7 @@ impl NumberForms {
         self.point.add(number, number.point, seen);
         self.comma.add(number, number.comma, seen);
         if number.is_below_thousand() {
+            self.has_hundreds |= number.is_from_hundred();
             self.below_thousand.get_or_insert_with(seen);
         }
         if number.has_other_thousands() {
@@ -136,13 +141,17 @@ impl NumberForms {
     /// Decides about a sign that stands before three digits wherever it stands: it is the decimal one, or the other
     /// is.
     ///
-    /// | decimals elsewhere | whole below 1000 and zeros at the end | other thousands | meaning |
-    /// |---|---|---|---|
-    /// | the other sign | any | no | thousands |
-    /// | this sign | no | any | decimals |
-    /// | unknown, fields by commas, a point | no | any | decimals |
-    /// | unknown | yes | no | thousands |
-    /// | any | otherwise | any | two cells |
+    /// Whole numbers below 1000 beside zeros at the end of others are no decimals of one writer. They show thousands
+    /// only where one of them has three digits: `950` beside `1.000`, but not `12` beside `1.500`.
+    ///
+    /// | decimals elsewhere | several fields, not by `;` or tabs, a point | whole below 1000 and zeros at the end | other thousands | meaning |
+    /// |---|---|---|---|---|
+    /// | the other sign | any | any | no | thousands |
+    /// | this sign or unknown | yes | no, or none of three digits | any | decimals |
+    /// | this sign | no | no | any | decimals |
+    /// | unknown, a single column, a point | no | no | any | decimals |
+    /// | unknown | no | yes, one of three digits | no | thousands |
+    /// | any | otherwise | otherwise | any | two cells |
     fn decide_either(
         &self,
         (evidence, one): (&SignEvidence, &SeenText),
@@ -153,13 +162,17 @@ impl NumberForms {
             DecimalSign::Point => DecimalSign::Comma,
             DecimalSign::Comma => DecimalSign::Point,
         };
-        let is_point = sign == DecimalSign::Point;
         let grows_beyond_thousand = self.below_thousand.is_some() && evidence.ends_with_zero;
+        let is_decimal_point = sign == DecimalSign::Point && file.has_decimal_points;
+        let is_surely_decimal = is_decimal_point && file.has_fields;
         match file.sign_elsewhere {
             Some(elsewhere) if elsewhere == as_thousands => return Ok(as_thousands),
             Some(_) if !grows_beyond_thousand => return Ok(sign),
-            None if grows_beyond_thousand => return Ok(as_thousands),
-            None if is_point && file.has_decimal_points => return Ok(sign),
+            None if is_decimal_point && !grows_beyond_thousand => return Ok(sign),
+            _ if is_surely_decimal && !self.has_hundreds => return Ok(sign),
+            None if grows_beyond_thousand && self.has_hundreds && !is_surely_decimal => {
+                return Ok(as_thousands);
+            }
             _ => {}
         }
         let other = self.other_thousands.as_ref();
@@ -184,6 +197,7 @@ mod tests {
         }
         let file = FileForms {
             has_decimal_points,
+            has_fields: has_decimal_points,
             sign_elsewhere: None,
         };
         forms
@@ -193,11 +207,20 @@ mod tests {
 
     #[test]
     fn whole_numbers_that_grow_beyond_999_have_thousands() {
+        assert_eq!(
+            decide(&["950", "999", "1.000", "1.149"], false),
+            Ok(DecimalSign::Comma)
+        );
+        // Where a comma separates fields, a point is one of decimals, but `950` beside `1.000` is of another writer.
+        assert_eq!(
+            decide(&["950", "999", "1.000", "1.149"], true),
+            Err(["1.000".to_owned(), "950".to_owned()])
+        );
+        assert_eq!(
+            decide(&["12", "1.500", "2.250"], true),
+            Ok(DecimalSign::Point)
+        );
         for is_comma in [true, false] {
-            assert_eq!(
-                decide(&["950", "999", "1.000", "1.149"], is_comma),
-                Ok(DecimalSign::Comma)
-            );
             assert_eq!(
                 decide(&["950", "999", "1,000", "1,149"], is_comma),
                 Ok(DecimalSign::Point)
@@ -222,6 +245,12 @@ mod tests {
         assert_eq!(decide(&["1.049", "2.125"], false), both("1.049", "2.125"));
         assert_eq!(decide(&["1,049", "2,125"], true), both("1,049", "2,125"));
         assert_eq!(decide(&["2", "1,125"], true), both("1,125", "2"));
+        // Nothing shows that whole numbers grew beyond 999.
+        assert_eq!(
+            decide(&["1.500", "2.250", "12"], false),
+            both("1.500", "12")
+        );
+        assert_eq!(decide(&["1,500", "2,250", "12"], true), both("1,500", "12"));
         assert_eq!(decide(&["1.5", "2,5"], true), both("2,5", "1.5"));
         assert_eq!(decide(&["1.049", "1,049"], true), both("1.049", "1,049"));
         // Where a comma separates fields, nobody separates thousands with a point.

@@ -174,6 +174,11 @@ impl<'t> NumberText<'t> {
         self.has_no_sign() && self.whole_digits <= 3 && self.has_digit_above_zero()
     }
 
+    /// Returns `true` for three digits and more before any decimals.
+    pub(super) fn is_from_hundred(self) -> bool {
+        self.whole_digits >= 3
+    }
+
     /// Returns `true` for `1049`, `1049.5` and `1 049`: neither point nor comma separates its thousands.
     pub(super) fn has_other_thousands(self) -> bool {
         let whole = self

@@ -10,6 +10,10 @@ const COUNTS: &str = "n cnt num count counts counter samples frames packets pkts
     calls hops errors failures timeouts retries items rows events ops tokens pages blocks lines chars characters ratio \
     percentile percentiles quantile share fraction score rank idx index users clients connections conns threads cycles";
 
+/// Words of counts, labels and measures that are no times, where nothing else in the name says one.
+const NO_TIMES: &str = "errors failures hits message messages pid retries success thread threads timeouts load score \
+    price temperature version round run sample le connections";
+
 /// Words before a count that make it a circumstance: `time per 100 requests`.
 const CIRCUMSTANCES: &str =
     "per of for to by at with each all under between across and vs first last";
@@ -51,6 +55,11 @@ pub(super) fn is_short(text: &str) -> bool {
         "avg max min med std sd all new old raw net sum tcp udp tls ssl ws wss api eu ap";
     let is_word = !text.contains(|c: char| c.is_ascii_digit() || c.is_whitespace());
     !has(NO_UNITS, text) && is_word && text.chars().count() <= 3
+}
+
+/// Returns `true` for a word that is the name of no time.
+pub(super) fn is_no_time(word: &str) -> bool {
+    has(NO_TIMES, word)
 }
 
 /// Returns `true` for a word of counts.

@@ -66,6 +66,11 @@ pub(super) fn select(
     } else if let Some(known) = known {
         known
     } else {
+        if x.is_none()
+            && let Some(problem) = distribution(header, contents)
+        {
+            return Err(problem);
+        }
         Candidates::of(header, contents, x).guess(request.metric)?
     };
     let is_ours = header.our_columns().is_some();
@@ -98,6 +103,32 @@ fn known_column(header: &SheetHeader) -> Option<Guess<'_>> {
         known_unit: Some(unit),
         runner_up: None,
     })
+}
+
+/// The problem with a narrow table in which each column but those of times says how the times are distributed.
+fn distribution(header: &SheetHeader, contents: &[ColumnContents]) -> Option<ColumnProblem> {
+    const MOST_COLUMNS: usize = 4;
+    let columns = header.columns.iter().zip(contents);
+    let columns: Vec<_> = columns.filter(|(column, _)| !column.is_index).collect();
+    if !(2..=MOST_COLUMNS).contains(&columns.len()) {
+        return None;
+    }
+    let (mut found, mut times) = (None, 0);
+    for (column, contents) in columns {
+        let label = column.name.as_deref()?;
+        let name = ColumnName::of(label);
+        match name.distribution() {
+            // It numbers the rows.
+            Some("a histogram") if contents.counts() => return None,
+            Some(holds) if contents.is_numeric() || holds == "percentiles" => {
+                found.get_or_insert_with(|| (label.to_owned(), holds));
+            }
+            None if name.other_meaning().is_none() && contents.has_numbers() => times += 1,
+            _ => return None,
+        }
+    }
+    let (column, holds) = found.filter(|_| times > 0)?;
+    Some(ColumnProblem::Distribution { column, holds })
 }
 
 /// A column that may hold the times.
@@ -155,14 +186,13 @@ impl<'t> Candidates<'t> {
         let candidate = |(column, contents): (&'t HeaderColumn, &'t ColumnContents)| {
             let name = column.name.as_deref().map(ColumnName::of);
             let is_bare = name.as_ref().is_some_and(ColumnName::is_bare_time);
-            let unit = name.as_ref().and_then(|name| name.unit);
             // The only numbers may well be sorted times.
             let is_stopwatch = is_bare && contents.only_rises() && !is_alone;
             Candidate {
                 column,
                 contents,
+                is_clock: is_stopwatch || contents.are_points_in_time(name.as_ref()),
                 name,
-                is_clock: is_stopwatch || contents.are_points_in_time(unit.unwrap_or_default()),
             }
         };
         Self {

@@ -114,6 +114,7 @@ impl SheetContents {
         };
         own.forms.decide(FileForms {
             has_decimal_points,
+            has_fields: self.indexes.len() > 1,
             sign_elsewhere,
         })
     }
@@ -132,9 +133,8 @@ fn check_times(
             says,
         });
     }
-    let unit = name.unit.unwrap_or_default();
     let by_name = name.other_unit_meaning().filter(|_| has_bare_numbers);
-    let by_cells = own.filter(|own| own.are_points_in_time(unit));
+    let by_cells = own.filter(|own| own.are_points_in_time(Some(name)));
     match by_name.or(by_cells.map(|_| POINT_IN_TIME)) {
         Some(meaning) => Err(ColumnProblem::NotATime {
             column: label,
