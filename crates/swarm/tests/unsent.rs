@@ -31,10 +31,11 @@ fn refusing() -> Server {
     })
 }
 
-/// Half of the connections are closed as soon as they are open, the others echo.
+/// Half of the connections are closed as soon as they are open, the others echo. The last one to open echoes, so
+/// that the others are closed before the start.
 fn closing() -> Server {
     Server::start(|number, stream| async move {
-        if number % 2 == 0 {
+        if number % 2 == 1 {
             return answer(stream, |_, message| vec![message]).await;
         }
         let mut socket = accept(stream).await;
