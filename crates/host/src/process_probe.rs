@@ -232,7 +232,7 @@ impl ProcessProbe {
 
 /// Descendants of probed processes.
 struct Descendants {
-    /// Those that are not probed yet, children before their own children, without this process and its own.
+    /// Descendants that are not probed yet, children before their own children, without this process and its own.
     new: Vec<ProbedProcess>,
     has_own_process: bool,
 }

@@ -27,7 +27,7 @@ pub use counts::MessageCounts;
 pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use recorder::Recorder;
-pub use sample::{Outcome, Sample, message_hash};
+pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, ThreadSamples};
 pub use timeline::{
     EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,

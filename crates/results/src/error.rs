@@ -267,7 +267,7 @@ pub enum ColumnProblem {
     Distribution {
         /// The column that says so.
         column: String,
-        /// What the table holds.
+        /// The content of the table, in words.
         holds: &'static str,
     },
     /// The name says something in place of a unit.

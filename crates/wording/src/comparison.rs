@@ -63,18 +63,29 @@ pub fn observation(
         Direction::HigherIsBetter => rounds,
         Direction::LowerIsBetter => rounds.inverse(),
     };
-    let sides = [(better, comparatives.0), (better.inverse(), comparatives.1)];
-    let large = sides.into_iter().find(|(ratio, _)| ratio.low > LARGE_RATIO);
+    let large = large_difference(comparatives, better);
     let observed = large.map_or_else(String::new, |(ratio, comparative)| {
         format!(
             "; {server} was {:.1} × {comparative} in each of them ({:.1}–{:.1})",
             ratio.estimate, ratio.low, ratio.high
         )
     });
-    let rounds = counted(pairs.rounds() as u64, "round");
-    Some(format!(
-        "inconclusive: {rounds}, an interval needs {needed}{observed}"
-    ))
+    Some(too_few(pairs.rounds(), needed, &observed))
+}
+
+/// The side to which every round shows a large ratio.
+fn large_difference<'c>(
+    comparatives: (&'c str, &'c str),
+    better: Ratio,
+) -> Option<(Ratio, &'c str)> {
+    let sides = [(better, comparatives.0), (better.inverse(), comparatives.1)];
+    let is_large = |ratio: &Ratio| ratio.low > LARGE_RATIO && ratio.high.is_finite();
+    sides.into_iter().find(|(ratio, _)| is_large(ratio))
+}
+
+fn too_few(rounds: usize, needed: usize, observed: &str) -> String {
+    let rounds = counted(rounds as u64, "round");
+    format!("inconclusive: {rounds}, an interval needs {needed}{observed}")
 }
 
 /// The observation of a single round: `inconclusive: 1 round, an interval needs 6; b was 5.2 × slower in it`, where
@@ -86,19 +97,22 @@ pub fn observation_of_one_round(
     ratio: f64,
     level: f64,
 ) -> String {
-    let needed = rounds_needed(level);
     let better = match direction {
         Direction::HigherIsBetter => ratio,
         Direction::LowerIsBetter => ratio.recip(),
     };
-    let sides = [(better, comparatives.0), (better.recip(), comparatives.1)];
-    let large = sides
-        .into_iter()
-        .find(|(ratio, _)| *ratio > LARGE_RATIO && ratio.is_finite());
+    let better = Ratio {
+        estimate: better,
+        low: better,
+        high: better,
+        level,
+        rounds: 1,
+    };
+    let large = large_difference(comparatives, better);
     let observed = large.map_or_else(String::new, |(ratio, comparative)| {
-        format!("; {server} was {ratio:.1} × {comparative} in it")
+        format!("; {server} was {:.1} × {comparative} in it", ratio.estimate)
     });
-    format!("inconclusive: 1 round, an interval needs {needed}{observed}")
+    too_few(1, rounds_needed(level), &observed)
 }
 
 fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {

@@ -32,5 +32,5 @@ mod tone;
 
 pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
 pub use reasons::explain;
-pub use shortened::{SHOWN_POINTS, shortened};
+pub use shortened::{shortened, shown_points};
 pub use tone::Tone;

@@ -1,7 +1,7 @@
 //! Sentences about messages that came back otherwise than they were sent.
 
 use measurement::plan::Verify;
-use measurement::record::{Difference, DifferenceKind, MessageCounts};
+use measurement::record::{Difference, DifferenceKind, MessageCounts, messages_identified_by};
 use measurement::run::{PayloadBytes, Summary};
 use units::{counted, grouped};
 
@@ -10,13 +10,12 @@ const WHOLE_IDENTITY: u64 = 16;
 
 /// The sentence on payloads with too few digits of their identity for the number of messages; `None` where they
 /// suffice, and where nothing is verified.
-pub fn few_digits(s: &Summary) -> Option<String> {
+fn few_digits(s: &Summary) -> Option<String> {
     let bytes = match s.plan.payload_bytes {
         PayloadBytes::Fixed(bytes) | PayloadBytes::Range { min: bytes, .. } => bytes,
     };
     let per_client = s.messages.sent / u64::from(s.plan.clients).max(1);
-    // Ten digits number the messages of a client.
-    let identified = 1_u64 << (4 * bytes.min(10));
+    let identified = messages_identified_by(bytes);
     let suffices = bytes >= WHOLE_IDENTITY || per_client <= identified;
     (s.plan.verify != Verify::Off && !suffices).then(|| {
         format!(
@@ -28,8 +27,14 @@ pub fn few_digits(s: &Summary) -> Option<String> {
 }
 
 /// Sentences for each kind of difference between corrupted echoes and what was sent, for messages of the
-/// server's own, and for those of which the end of the run left open what they are.
-pub fn notes(messages: &MessageCounts) -> Vec<String> {
+/// server's own, for those of which the end of the run left open what they are, and for payloads with too few digits.
+pub fn notes(s: &Summary) -> Vec<String> {
+    let mut notes = notes_on_counts(&s.messages);
+    notes.extend(few_digits(s));
+    notes
+}
+
+fn notes_on_counts(messages: &MessageCounts) -> Vec<String> {
     let differences = messages.differences.iter().map(difference);
     let rest = [
         own_messages(messages),
@@ -144,9 +149,9 @@ mod tests {
     #[test]
     fn messages_that_the_end_left_undecided_are_named() {
         let mut messages = MessageCounts::default();
-        assert!(notes(&messages).is_empty());
+        assert!(notes_on_counts(&messages).is_empty());
         messages.undecided = 1;
-        let said = notes(&messages);
+        let said = notes_on_counts(&messages);
         assert_eq!(said.len(), 1);
         assert!(
             said[0].starts_with("1 message from the server may be"),

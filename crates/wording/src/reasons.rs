@@ -5,7 +5,7 @@ use measurement::verdict::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
     INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
     RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions,
-    Stops, THROTTLED_LIMIT, WithheldTime,
+    Stops, THROTTLED_LIMIT, Verdict, WithheldTime,
 };
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
@@ -40,7 +40,13 @@ fn reason(reason: &Reason) -> String {
             share,
             response_p99_ns,
             busy_poll,
-        } => send_lateness(*share, *response_p99_ns as f64, *busy_poll),
+        } => {
+            let limit = match reason.verdict() {
+                Verdict::Invalid => INVALID_LATENESS_SHARE,
+                _ => SUSPECT_LATENESS_SHARE,
+            };
+            send_lateness((*share, limit), *response_p99_ns as f64, *busy_poll)
+        }
         Reason::GeneratorStopped {
             stops,
             withheld,
@@ -188,13 +194,9 @@ fn seconds(s: f64) -> String {
     human_time(s * 1e9)
 }
 
-fn send_lateness(share: f64, response_p99_ns: f64, busy_poll: bool) -> String {
+/// The share of the generator's lateness, and the limit that it exceeds.
+fn send_lateness((share, limit): (f64, f64), response_p99_ns: f64, busy_poll: bool) -> String {
     let own_ns = share * response_p99_ns;
-    let limit = if share > INVALID_LATENESS_SHARE && own_ns > FINE_LATENESS_NS {
-        INVALID_LATENESS_SHARE
-    } else {
-        SUSPECT_LATENESS_SHARE
-    };
     let found = format!(
         "{} of the response time p99 of {} is the generator's own lateness (limit {})",
         percent_beside(share, limit),

@@ -1,7 +1,9 @@
 //! Lists that a terminal shows in part.
 
-/// Number of reasons and remarks in a summary on a terminal.
-pub const SHOWN_POINTS: usize = 3;
+/// Maximum number of reasons and remarks in a summary on a terminal; a verbose one has all.
+pub fn shown_points(verbose: bool) -> usize {
+    if verbose { usize::MAX } else { 3 }
+}
 
 /// The first `limit` of the texts, followed by the number of the others, which are called `noun` in the singular, and
 /// the `place` that has all of them.

@@ -5,7 +5,7 @@ use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
-use crate::messages::{few_digits, notes};
+use crate::messages::notes;
 use crate::summary::differing_times;
 
 /// The text of a figure that is not known.
@@ -108,8 +108,7 @@ impl SummaryView {
         if s.messages.any_failed() {
             rows[0].tone = Tone::Bad;
         }
-        rows[0].points = notes(&s.messages);
-        rows[0].points.extend(few_digits(s));
+        rows[0].points = notes(s);
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(&s.connections),

@@ -77,14 +77,9 @@ fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     );
     let parts = summary::circumstances(s, "this process");
     let mut lines = vec![format!("{label}{}", parts.join(" · "))];
-    let limit = if verbose {
-        usize::MAX
-    } else {
-        wording::SHOWN_POINTS
-    };
     let reasons = wording::shortened(
         &s.validity.reasons,
-        limit,
+        wording::shown_points(verbose),
         "reason",
         "`ws-report` shows them",
     );

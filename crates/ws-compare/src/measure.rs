@@ -188,8 +188,8 @@ pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
         .iter()
         .filter(|(n, ..)| *n > 0)
         .map(|(n, one, several)| format!("{} {}", grouped(*n), if *n == 1 { one } else { several }))
+        .chain(early_end(summary))
         .collect();
-    let parts: Vec<_> = parts.into_iter().chain(early_end(summary)).collect();
     if parts.is_empty() {
         return None;
     }

@@ -5,7 +5,7 @@ use cli::{bullet_point, dim, paint};
 use measurement::run::comparison::{AgainstReference, Comparison, ComparisonVerdict, FigureRow};
 use measurement::verdict::Verdict;
 
-use wording::{SHOWN_POINTS, shortened};
+use wording::{shortened, shown_points};
 
 use crate::sentences;
 
@@ -21,7 +21,7 @@ const WIDTH: usize = 110;
 /// Formats the report, with colours that the printer may drop; unless it is verbose, with the first reasons and
 /// remarks alone.
 pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
-    let limit = if verbose { usize::MAX } else { SHOWN_POINTS };
+    let limit = shown_points(verbose);
     let mut lines = vec![heading(c), String::new()];
     lines.extend(verdict(c, limit));
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();

@@ -39,8 +39,7 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
         Verdict::Invalid => "These figures say nothing about the server:",
     };
     let mut points = s.validity.reasons.clone();
-    points.extend(wording::messages::notes(&s.messages));
-    points.extend(wording::messages::few_digits(s));
+    points.extend(wording::messages::notes(s));
     points.extend(broken_connections(&s.connections));
     banner(verdict.into(), verdict.name(), text, points)
 }

@@ -46,8 +46,8 @@ pub struct MessageCounts {
     /// became `abandoned`: its damaged echo, or the server's own.
     #[serde(default)]
     pub undecided: u64,
-    /// Those `unexpected` that may be further echoes of messages that had one as well: too little in them
-    /// says so, or nothing in them is looked at.
+    /// Part of `unexpected`: possibly further echoes of messages that had one. Their digits are too few to tell, or
+    /// nothing in them is looked at.
     #[serde(default)]
     pub ambiguous: u64,
 }

@@ -112,6 +112,13 @@ impl Sample {
     }
 }
 
+/// Number of a client's messages that the last hexadecimal digits of their identities tell apart. Ten digits number the
+/// messages.
+#[inline]
+pub fn messages_identified_by(digits: u64) -> u64 {
+    1 << (4 * digits.min(10))
+}
+
 /// A random number that belongs to one message of one run: the same whichever thread asks.
 ///
 /// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number

@@ -21,7 +21,7 @@ pub struct Calibration {
     pub longest_stop_ns: u64,
 }
 
-/// What the generator's own threads used during the measured phase. `None` = not reported by this system.
+/// Resources that the generator's own threads used during the measured phase. `None` = not reported by this system.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct GeneratorUsage {

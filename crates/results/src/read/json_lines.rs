@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use super::cells::{Cell, CellSource, CellVisitor};
 use super::encoding::TextFile;
 use super::json_record::{ColumnNames, cell_value, fields, is_declaration};
 use super::json_value;
@@ -95,17 +95,8 @@ impl CellSource for JsonLines {
 
     fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let mut names = self.names.clone();
-        for (column, name) in (0..).zip(names.iter()) {
-            let value = CellValue::Text(name);
-            if visitor(Cell {
-                row: 0,
-                column,
-                value,
-            })?
-            .is_break()
-            {
-                return Ok(());
-            }
+        if names.visit(visitor)?.is_break() {
+            return Ok(());
         }
         self.visit_records(&mut |row, record| {
             for (name, value) in fields(record) {

@@ -1,8 +1,11 @@
 //! A JSON object as a row of cells: nested objects by dotted keys.
 
+use std::ops::ControlFlow;
+
 use serde_json::Value as Json;
 
-use super::cells::CellValue;
+use super::cells::{Cell, CellValue, CellVisitor};
+use crate::error::Result;
 
 /// Deepest object whose keys are looked at.
 const DEEPEST: usize = 6;
@@ -23,6 +26,22 @@ impl ColumnNames {
             self.0.len() - 1
         });
         u32::try_from(place).ok().filter(|_| place < MOST_COLUMNS)
+    }
+
+    /// Visits the names as the cells of the first row.
+    pub(super) fn visit(&self, visitor: &mut CellVisitor<'_>) -> Result<ControlFlow<()>> {
+        for (column, name) in (0..).zip(self.iter()) {
+            let value = CellValue::Text(name);
+            let cell = Cell {
+                row: 0,
+                column,
+                value,
+            };
+            if visitor(cell)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {

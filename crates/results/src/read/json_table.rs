@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-use super::cells::{Cell, CellSource, CellValue, CellVisitor};
+use super::cells::{Cell, CellSource, CellVisitor};
 use super::encoding::TextFile;
 use super::json_record::{ColumnNames, cell_value, fields};
 use super::percentile_table::PercentileTable;
@@ -186,19 +186,8 @@ impl CellSource for JsonTable {
     }
 
     fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
-        if self.has_names {
-            for (column, name) in (0..).zip(self.names.iter()) {
-                let value = CellValue::Text(name);
-                if visitor(Cell {
-                    row: 0,
-                    column,
-                    value,
-                })?
-                .is_break()
-                {
-                    return Ok(());
-                }
-            }
+        if self.has_names && self.names.visit(visitor)?.is_break() {
+            return Ok(());
         }
         for (row, cells) in (u32::from(self.has_names)..).zip(&self.rows) {
             for (column, value) in cells {

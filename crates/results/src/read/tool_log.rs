@@ -160,17 +160,8 @@ impl CellSource for ToolLog {
 
     fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let mut names = self.names.clone();
-        for (column, name) in (0..).zip(self.names.iter()) {
-            let value = CellValue::Text(name);
-            if visitor(Cell {
-                row: 0,
-                column,
-                value,
-            })?
-            .is_break()
-            {
-                return Ok(());
-            }
+        if self.names.visit(visitor)?.is_break() {
+            return Ok(());
         }
         self.rows.visit(&mut |row, name, value| {
             let Some(column) = names.place_of(name) else {

@@ -4,6 +4,7 @@
 //! whatever its type. Bytes are verified as they come; nothing but the beginning is kept.
 
 use measurement::plan::Verify;
+use measurement::record::messages_identified_by;
 use websocket_wire::{FrameHeader, MessageKind};
 
 use super::in_flight::{InFlightQueue, MatchedEcho};
@@ -62,8 +63,7 @@ impl VerifyContext<'_> {
 
     /// Returns true when this number of digits identifies every message of a phase sent so far.
     fn tells_apart(&self, digits: usize) -> bool {
-        // Ten digits number the messages.
-        self.sent.max(self.warmed) <= 1 << (4 * digits.min(10))
+        self.sent.max(self.warmed) <= messages_identified_by(digits as u64)
     }
 
     /// The first message that was sent and whose identity ends in these digits.

@@ -14,7 +14,7 @@ pub(crate) struct HeldMessage {
     pub(crate) message: ReceivedMessage,
     /// On the thread's clock.
     pub(crate) received_ns: u64,
-    /// It may be another echo of a message that had one as well.
+    /// Possibly another echo of a message that had one.
     pub(crate) ambiguous: bool,
 }
 

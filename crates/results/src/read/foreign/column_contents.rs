@@ -35,9 +35,9 @@ pub(super) struct ColumnContents {
     /// Times of the form `00:00:01`, and those among them that are later than a duration of that form is long.
     clocks: u64,
     late_clocks: u64,
-    /// Those among the late ones that have only two parts, so that the first may be hours.
+    /// Late ones that have only two parts, so that the first may be hours.
     late_short_clocks: u64,
-    /// Those among them of whole seconds.
+    /// Times of that form in whole seconds.
     whole_clocks: u64,
     /// The smallest number without a unit of its own.
     smallest: Option<f64>,

@@ -151,7 +151,7 @@ impl ColumnName {
         self.other_meaning().filter(|_| is_other)
     }
 
-    /// The figures in a column that says how the times beside it are distributed; its name says nothing else.
+    /// The content of a column whose name says only how the times in its row are distributed.
     pub(super) fn distribution(&self) -> Option<&'static str> {
         let has = |words: &str, word: &String| words.split_ascii_whitespace().any(|w| w == word);
         let is_filling =

@@ -141,7 +141,7 @@ impl NumberForms {
     /// Decides about a sign that stands before three digits wherever it stands: it is the decimal one, or the other
     /// is.
     ///
-    /// Whole numbers below 1000 beside zeros at the end of others are no decimals of one writer. They show thousands
+    /// Whole numbers below 1000 beside zeros at the end of others are not decimals of one writer. They show thousands
     /// only where one of them has three digits: `950` beside `1.000`, but not `12` beside `1.500`.
     ///
     /// | decimals elsewhere | several fields, not by `;` or tabs, a point | whole below 1000 and zeros at the end | other thousands | meaning |
