@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Server, accept, answer, closed, run, size};
+use common::{Server, accept, accept_and_send, answer, closed, run, size};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Verify};
 use measurement::record::DifferenceKind;
@@ -15,8 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 #[test]
 fn a_greeting_is_no_echo() {
     let server = Server::start(|_, stream| async move {
-        let mut socket = accept(stream).await;
-        socket.send(Message::text("hello")).await.unwrap();
+        let mut socket = accept_and_send(stream, b"\x81\x05hello").await;
         while let Some(Ok(message)) = socket.next().await {
             if message.is_text() {
                 socket.send(message).await.unwrap();

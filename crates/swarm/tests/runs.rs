@@ -7,14 +7,11 @@ mod common;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use common::{Server, answer, echo_without_close, messages, run, size};
+use common::{Server, accept_and_send, answer, echo_without_close, messages, run, size};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Length, Verify};
 use swarm::{Phase, Recording, RunHandle};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
 #[test]
 fn every_message_of_a_faithful_server_is_counted_and_timed() {
@@ -112,25 +109,10 @@ fn a_thread_without_a_single_connection_does_not_hold_up_the_others() {
 
 #[test]
 fn pings_are_answered_and_what_follows_the_handshake_is_kept() {
-    let server = Server::start(|_, mut stream| async move {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(head).unwrap();
-        let key = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
-            .unwrap();
-        let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
-        // The handshake, a greeting and a ping in one packet.
-        let answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n\u{1}\u{3}wel"
-        );
-        let greeting = [answer.as_bytes(), b"\x80\x04come\x89\x04ping"].concat();
-        stream.write_all(&greeting).await.unwrap();
-        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    let server = Server::start(|_, stream| async move {
+        // A greeting in two parts and a ping, in one packet with the answer to the upgrade.
+        let frames = b"\x01\x03wel\x80\x04come\x89\x04ping";
+        let mut socket = accept_and_send(stream, frames).await;
         let pong = socket.next().await.unwrap().unwrap();
         assert_eq!(pong, Message::Pong(b"ping".to_vec().into()));
         while let Some(Ok(message)) = socket.next().await {

@@ -6,33 +6,18 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Server, run};
+use common::{Server, read_upgrade, run};
 use futures_util::{SinkExt, StreamExt};
 use measurement::record::{ConnectFailure, ForeignAnswer};
 use swarm::{RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
-
-/// Reads a request and returns its accept key.
-async fn read_request(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    let head = String::from_utf8(head).unwrap();
-    let key = head
-        .lines()
-        .find_map(|l| l.strip_prefix("Sec-WebSocket-Key: "));
-    derive_accept_key(key.unwrap().as_bytes())
-}
 
 /// A server that answers every upgrade with this text, with `ACCEPT` for the accept key, and then echoes.
 fn echo_after(answer: &'static str) -> Server {
     Server::start(move |_, mut stream| async move {
-        let accept = read_request(&mut stream).await;
+        let accept = read_upgrade(&mut stream).await;
         let answer = answer.replace("ACCEPT", &accept);
         stream.write_all(answer.as_bytes()).await.unwrap();
         let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
@@ -47,7 +32,7 @@ fn echo_after(answer: &'static str) -> Server {
 /// A server that answers every upgrade with these bytes, and keeps the connection.
 fn say(answer: &'static [u8]) -> Server {
     Server::start(move |_, mut stream| async move {
-        read_request(&mut stream).await;
+        read_upgrade(&mut stream).await;
         stream.write_all(answer).await.unwrap();
         let _ = stream.read(&mut [0]).await;
     })

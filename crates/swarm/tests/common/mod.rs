@@ -13,10 +13,12 @@ use measurement::plan::{
     TargetServer,
 };
 use swarm::{Recording, RunHandle};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use units::SizeRange;
 
 /// A server on a free port of the loopback; it ends with the test that holds it.
@@ -129,6 +131,35 @@ pub(crate) type Socket<S = TcpStream> = WebSocketStream<S>;
 
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Socket<S> {
     tokio_tungstenite::accept_async(stream).await.unwrap()
+}
+
+/// Reads the request of an upgrade and returns the accept key for it.
+pub(crate) async fn read_upgrade<S: AsyncRead + Unpin>(stream: &mut S) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let key = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+    derive_accept_key(key.unwrap().as_bytes())
+}
+
+/// Accepts the upgrade and sends these frames in one write with the answer, so that the client reads both at once.
+pub(crate) async fn accept_and_send<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    frames: &[u8],
+) -> Socket<S> {
+    let accept = read_upgrade(&mut stream).await;
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    let bytes = [answer.as_bytes(), frames].concat();
+    stream.write_all(&bytes).await.unwrap();
+    stream.flush().await.unwrap();
+    WebSocketStream::from_raw_socket(stream, Role::Server, None).await
 }
 
 /// Answers the `n`-th data message of a connection, from 0, with what `answers` makes of it.

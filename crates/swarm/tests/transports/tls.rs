@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{Server, accept, answer, closed, messages, plan, plan_as, run, size};
+use crate::common::{
+    Server, accept, accept_and_send, answer, closed, messages, plan, plan_as, run, size,
+};
 use crate::{SIZES, assert_flawless};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{CertificatePolicy, ClientIdentity, LoadDraft};
@@ -16,10 +18,7 @@ use swarm::{RunHandle, SwarmError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
 type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
@@ -332,28 +331,11 @@ fn a_server_that_stops_reading_is_reported() {
 fn decrypted_bytes_are_read_without_another_event() {
     // The answer to the upgrade, a long message and a ping in one record, and then nothing until
     // the ping is answered.
-    let server = TlsServer::start(|mut stream| async move {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(head).unwrap();
-        let key = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "))
-            .unwrap();
-        let accept = derive_accept_key(key.as_bytes());
-        let mut answer = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\n\r\n"
-        )
-        .into_bytes();
-        answer.extend([0x81, 126, 0x1F, 0x40]);
-        answer.extend([b'x'; 8000]);
-        answer.extend(b"\x89\x02hi");
-        stream.write_all(&answer).await.unwrap();
-        stream.flush().await.unwrap();
-        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    let server = TlsServer::start(|stream| async move {
+        let mut frames = vec![0x81, 126, 0x1F, 0x40];
+        frames.extend([b'x'; 8000]);
+        frames.extend(b"\x89\x02hi");
+        let mut socket = accept_and_send(stream, &frames).await;
         let mut early = Vec::new();
         loop {
             match socket.next().await.unwrap().unwrap() {
