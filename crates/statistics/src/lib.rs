@@ -3,7 +3,7 @@
 //! In each round every server is measured once under the same load, in an order that is drawn
 //! anew; so the data are paired by round. All is pure, and by its seed always the same.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`order_statistics`] | median, pseudo-median, MAD, quantiles of a few values |
 //! | [`normal`] | the normal law and Student's |

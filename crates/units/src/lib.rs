@@ -1,6 +1,6 @@
 //! Sizes, rates, counts and times: the one place that parses what is typed and prints what people read.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `parse` | counts and times |
 //! | `byte_size` | [`ByteSize`] and [`SizeRange`] |

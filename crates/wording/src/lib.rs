@@ -2,7 +2,7 @@
 //!
 //! The libraries below hand over data; every front end prints it in the words of this crate.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`comparison`] | the verdict on a figure of two servers |
 //! | [`files`] | how a file was read |

@@ -1,6 +1,6 @@
 //! Reasons why a connection did not open.
 //!
-//! Many connections share a reason, so no text holds a time of day or an address.
+//! Failures are counted by their text, so no text contains a time or an address.
 
 use std::io;
 
@@ -27,19 +27,19 @@ impl From<&io::Error> for IoFailure {
 /// Defect of a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum CertificateDefect {
-    /// Validity that is over.
+    /// Certificate that has expired.
     #[error("Expired (its last day is over)")]
     Expired,
-    /// Validity that has not begun.
+    /// Certificate that is not valid yet.
     #[error("NotValidYet (its first day is still to come)")]
     NotValidYet,
     /// Signed by an authority that is not trusted.
     #[error("UnknownIssuer (nobody trusted has signed it)")]
     UnknownIssuer,
-    /// Signed by an authority that has the name of a trusted one, but not its key.
+    /// Signed by an authority with the name of a trusted one, but another key.
     #[error("BadSignature (a trusted authority of the same name has not signed it)")]
     BadSignature,
-    /// The certificate of an authority, which the server uses as its own.
+    /// Certificate of a certificate authority, used as a server certificate.
     #[error(
         "CaUsedAsEndEntity (it is one to sign others with: the server's own has to have CA:FALSE)"
     )]
@@ -49,13 +49,13 @@ pub enum CertificateDefect {
     Other(String),
 }
 
-/// Reason why a client certificate did not do.
+/// Reason why the handshake failed over the client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ClientCertificateDefect {
-    /// The server asks for one, and the client has none.
+    /// The server requires a client certificate, and the client has none.
     #[error("the server asks for a client certificate, and there is none")]
     Missing,
-    /// The server refuses the one that the client has. Holds the reason that it gives.
+    /// The server refuses the client certificate. Holds the reason that the server gives.
     #[error("the server refuses the client certificate: {0}")]
     Refused(String),
 }
@@ -70,7 +70,7 @@ pub enum ConnectFailure {
     Connect(IoFailure),
     #[error("certificate: {0}")]
     Certificate(CertificateDefect),
-    /// The server's certificate is for other hosts, which the text names.
+    /// The server's certificate is for other hosts, named in the text.
     #[error("{0}")]
     CertificateHost(String),
     #[error(transparent)]
@@ -79,7 +79,7 @@ pub enum ConnectFailure {
     NotTls,
     #[error("TLS: the server closed the connection in the handshake")]
     TlsClosed,
-    /// No common version of TLS.
+    /// No common TLS version.
     #[error("TLS: the server speaks TLS below 1.2 only")]
     TlsVersion,
     /// No common protocol (ALPN).
@@ -89,7 +89,7 @@ pub enum ConnectFailure {
     Tls(String),
     #[error("no answer within the connect timeout")]
     Timeout,
-    /// The server answered the upgrade with another status than 101.
+    /// The server answered the upgrade with a status other than 101.
     #[error(transparent)]
     Refused(Box<UpgradeRefusal>),
     #[error("the server closed the connection without an answer to the upgrade")]
@@ -102,18 +102,18 @@ pub enum ConnectFailure {
     Answer(AnswerDefect),
     #[error("the server accepted none of the subprotocols offered")]
     Subprotocol,
-    /// Holds the subprotocol.
+    /// Holds the subprotocol that the server chose.
     #[error("the server chose the subprotocol `{0}`, which was not offered")]
     SubprotocolNotOffered(String),
     #[error("the server uses the extension `{0}`, which was not offered")]
     Extension(String),
-    /// The upgrade failed otherwise.
+    /// Any other failure of the upgrade.
     #[error("the handshake failed: {0}")]
     Handshake(String),
 }
 
 impl ConnectFailure {
-    /// The failure without texts of the server, of which every connection may have another.
+    /// The failure without texts from the server, which may differ between connections.
     #[must_use]
     pub fn without_details(self) -> Self {
         let none = String::new;
@@ -133,7 +133,7 @@ mod tests {
     use super::super::upgrade_failure::RefusalField;
     use super::*;
 
-    /// The texts are keys in the files of a run.
+    /// The texts are keys in the files of a run, so they must not change.
     #[test]
     fn the_words_of_a_failure_stay() {
         use CertificateDefect as C;

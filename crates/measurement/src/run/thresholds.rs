@@ -1,5 +1,5 @@
-//! Conditions of `--fail-if` on a run's figures, such as `p99>10ms`: what makes a gate in CI fail. The figures stand
-//! in `figure`; ws-compare's list of those that servers are compared by is its `fail_if.rs`.
+//! Conditions of `--fail-if` on figures of a run, such as `p99>10ms`. A CI job fails when one holds. Figures are in
+//! `figure`. The figures that ws-compare compares servers by are in its `fail_if.rs`.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -13,7 +13,7 @@ pub use figure::RunFigure;
 mod between_servers;
 mod figure;
 
-/// A condition that cannot be read.
+/// Reason why a condition cannot be parsed.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
@@ -41,7 +41,7 @@ pub enum ConditionError {
     },
 }
 
-/// A comparison of a figure with a value.
+/// A comparison operator.
 #[derive(Debug, Clone, Copy)]
 struct ComparisonOperator {
     sign: &'static str,
@@ -67,11 +67,11 @@ impl ComparisonOperator {
     }
 }
 
-/// A condition that a run's summary may fulfil. Read from text: a figure, a comparison, a value.
+/// A condition on the summary of a run: a figure, a comparison operator and a value.
 ///
-/// Figures are percentiles and the other figures of a time (`p99.9`, `max`), of the response time
-/// unless `service.` or `connect.` stands before them; counts of messages (`lost`) and connections
-/// (`failed`); `throughput` in messages per second; `error_rate` in percent.
+/// Figures are percentiles and other figures of a time (`p99.9`, `max`), of the response time unless prefixed with
+/// `service.` or `connect.`; counts of messages (`lost`) and connections (`failed`); `throughput` in messages per
+/// second; `error_rate` in percent.
 #[derive(Debug, Clone)]
 pub struct Condition {
     figure: RunFigure,
@@ -81,7 +81,7 @@ pub struct Condition {
 }
 
 impl Summary {
-    /// The summary together with the results of conditions on it.
+    /// Adds the results of these conditions to the summary.
     #[must_use]
     pub fn with_conditions(mut self, conditions: &[Condition]) -> Self {
         self.conditions = conditions.iter().map(|c| c.check(&self)).collect();
@@ -90,7 +90,7 @@ impl Summary {
 }
 
 impl Condition {
-    /// Looks whether the summary fulfils it.
+    /// Checks the condition on a summary.
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
         ConditionResult {
@@ -102,11 +102,10 @@ impl Condition {
     }
 }
 
-/// Cuts a condition at its comparison: what stands before it, the comparison, what stands after it.
-/// Without spaces.
+/// Splits a condition at its operator: text before, operator, text after. Spaces are removed.
 fn split_at_operator(text: &str) -> Result<(String, ComparisonOperator, String), ConditionError> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    // The leftmost sign; of two at the same place the longer one.
+    // The leftmost operator; of two at the same position, the longer one.
     let (at, comparison) = ComparisonOperator::ALL
         .into_iter()
         .filter_map(|comparison| Some((compact.find(comparison.sign)?, comparison)))
@@ -145,7 +144,7 @@ impl fmt::Display for Condition {
 
 #[cfg(test)]
 mod tests {
-    //! Conditions on a summary of known figures.
+    //! Conditions on a summary with known figures.
 
     use super::*;
     use crate::run::tests::summary;

@@ -1,12 +1,12 @@
-//! Figures of distributions of times, as they are reported, and the tail they rest on.
+//! Summary figures of distributions of times, and the number of messages in their tails.
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::LatencyHistogram;
 
-/// Messages that lie beyond a quantile.
+/// Number of messages beyond a quantile.
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
-    // Rounded to the nearest message: (1 − 0.99)·100,000 is a hair below 1,000 in binary.
+    // Rounded, because (1 − 0.99)·100,000 is slightly below 1,000 in binary.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let beyond = ((1.0 - quantile) * count as f64).round() as u64;
     beyond
@@ -32,9 +32,8 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
-    /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
-    /// would be the maximum by another name.
+    /// The figures shown in reports with their names, in nanoseconds, ascending except for the mean. `None` when not
+    /// measured, and for a percentile beyond which no message lies, because it would equal the maximum.
     pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
         let firm = self
             .p99_9
@@ -71,7 +70,7 @@ impl From<&LatencyHistogram> for Latency {
     }
 }
 
-/// How long the opened connections took, in nanoseconds.
+/// Durations of opening a connection, over all opened connections, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConnectTimes {
@@ -81,7 +80,7 @@ pub struct ConnectTimes {
     pub tls: Option<Latency>,
     /// HTTP upgrade.
     pub upgrade: Latency,
-    /// All of it.
+    /// Total duration of opening.
     pub total: Latency,
 }
 
@@ -96,7 +95,7 @@ pub struct SendLag {
 }
 
 impl SendLag {
-    /// The lag of a number of messages of a closed loop.
+    /// The lag in closed loop: 0, or `None` when no message was sent.
     pub(crate) fn none(sent: u64) -> Self {
         let zero = (sent > 0).then_some(0);
         Self {
@@ -107,8 +106,8 @@ impl SendLag {
     }
 }
 
-/// Actual send time minus the later of the due time and the time at which window and socket had room, in
-/// nanoseconds: the generator's own lateness.
+/// The generator's own lateness in nanoseconds: actual send time minus the later of the due time and the time at which
+/// window and socket had room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
@@ -116,7 +115,7 @@ pub struct SendLateness {
     pub p50: Option<u64>,
     pub p99: Option<u64>,
     pub max: Option<u64>,
-    /// The part of the response time's p99 that is gone when each message is given its own lateness back.
+    /// Share of the response time's p99 that disappears when each message's own lateness is subtracted.
     pub share_of_response_p99: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! The judgement: limits, and the reasons that follow from the evidence.
+//! The judgement: limits applied to the evidence, and the resulting reasons.
 
 use std::cmp::Reverse;
 
@@ -12,18 +12,18 @@ use super::reason::{
     THROTTLED_LIMIT, Verdict,
 };
 
-/// The verdict as it is reported.
+/// The verdict as reported in results.
 ///
-/// Two are equal when verdict and sentences are: no file holds `found`.
+/// Equality compares verdict and sentences, because files do not contain `found`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ValiditySummary {
     /// The verdict on the figures.
     pub verdict: Verdict,
-    /// Reasons against them as sentences, each with advice. Those that decide the verdict come first.
+    /// Reasons as sentences, each with advice. Those that decide the verdict come first.
     #[serde(default)]
     pub reasons: Vec<String>,
-    /// The same as data; empty in a run that was read from a file.
+    /// The same reasons as data; empty in a run that was read from a file.
     #[serde(skip)]
     pub found: Vec<Reason>,
 }
@@ -35,13 +35,13 @@ impl PartialEq for ValiditySummary {
 }
 
 impl ValiditySummary {
-    /// Writes a sentence for each reason that was found.
+    /// Sets `reasons` to one sentence per reason found.
     pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
         self.reasons = self.found.iter().map(sentence).collect();
     }
 }
 
-/// Judges a measurement by its evidence. [`ValiditySummary::explain`] makes sentences of the reasons.
+/// Judges a measurement by its evidence. [`ValiditySummary::explain`] adds the sentences.
 pub fn judge(evidence: &Evidence) -> ValiditySummary {
     let mut reasons = Vec::new();
     let recognized_late = evidence.recognized_late || evidence.timed_messages > 0;
@@ -65,7 +65,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         .achieved_share
         .filter(|kept| *kept < ACHIEVED_SHARE_LIMIT)
     {
-        // Exact far beyond any number of connections.
+        // Exact for any realistic number of connections.
         let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
         reasons.push(Reason::RateNotKept {
             kept,
@@ -95,7 +95,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }
-    // A screen may have room for the first one only.
+    // A screen may have room for the first reason only.
     reasons.sort_by_key(|reason| (Reverse(reason.verdict()), reason.order()));
     ValiditySummary {
         verdict: reasons
@@ -108,7 +108,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     }
 }
 
-/// The generator's own stillness and lateness, as far as they bent the figures.
+/// Reasons from stops, throttling, lateness and own time of the generator.
 fn stillness(evidence: &Evidence) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
@@ -145,12 +145,12 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
     reasons
 }
 
-/// Connections or messages of the plan that are missing. What an interrupt left is not.
+/// Connections or messages missing from the planned load. Messages left unsent by an interrupt are not missing.
 fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     let may_be_unsent = evidence.interrupted || evidence.recognized_nothing || evidence.goes_on;
     let unsent = if may_be_unsent { 0 } else { evidence.unsent };
     let (broken, connections) = (evidence.broken_connections, evidence.connections);
-    // Exact far beyond any number of messages.
+    // Exact for any realistic number of messages.
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     let missing_share = match evidence.due {
         Some(due) => share(unsent, due),
@@ -165,7 +165,7 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     })
 }
 
-/// Figures that say more about the generator than about the server.
+/// Figures that are close to or beyond the calibrated limits of the generator.
 fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     let Some(own) = evidence.calibration else {
         return Vec::new();
@@ -191,10 +191,10 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     reasons
 }
 
-/// Little's law: more than a full window all the time cannot have been in flight.
+/// Little's law: messages cannot have been in flight for longer than a full window all the time.
 fn too_long_in_flight(evidence: &Evidence) -> Option<Reason> {
     let time = evidence.time_in_flight?;
-    // Sums of many times are rounded.
+    // Tolerance for rounding in sums of many times.
     (time.spent_s > time.possible_s * (1.0 + 1e-9) + 1e-6).then_some(Reason::Impossible {
         smaller: (
             "the time that all messages were in flight,",
@@ -385,7 +385,7 @@ mod tests {
         assert_eq!(of(0.10, 3_000_000), Verdict::Valid);
         assert_eq!(of(0.11, 3_000_000), Verdict::Suspect);
         assert_eq!(of(0.51, 3_000_000), Verdict::Invalid);
-        // Finer than anybody tunes by: a fast server on an idle machine is not invalid.
+        // Too small to matter when tuning: a fast server on an idle machine is not invalid.
         assert_eq!(of(0.99, 1_000_000), Verdict::Suspect);
     }
 
