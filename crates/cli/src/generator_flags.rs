@@ -21,7 +21,7 @@ pub struct GeneratorFlags {
 }
 
 impl GeneratorFlags {
-    /// The number of threads: as many as CPUs, unless given.
+    /// The number of threads, by default the number of CPUs.
     pub fn threads(&self) -> NonZeroUsize {
         self.threads
             .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))

@@ -1,4 +1,4 @@
-//! The flags that every program has, and the text behind its flags.
+//! Flags common to all programs, and the text after the flags.
 
 use clap::builder::{Resettable, StyledStr, Styles};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
@@ -8,7 +8,7 @@ pub(crate) const COMPLETIONS: &str = "completions";
 pub(crate) const MAN_PAGE: &str = "man-page";
 const HEADING: &str = "Help";
 
-/// Adds the flags that every program has, and styles the text behind them.
+/// Adds the flags common to all programs, and styles the text after them.
 pub(crate) fn with_common_flags(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let behind = command.get_after_help().map(ToString::to_string);
@@ -46,14 +46,14 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
     ];
     command
         .mut_args(with_hint)
-        // Clap's own stand apart from these, in front.
+        // Clap's own flags would be shown separately and first.
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args(flags.map(|flag| flag.help_heading(HEADING)))
         .after_help(Resettable::<StyledStr>::from(styled))
 }
 
-/// Keeps shells from offering files for a value of which nothing is known: files are known by their type.
+/// Prevents shells from completing file names for values without a hint. Files have a type that gives them one.
 fn with_hint(arg: Arg) -> Arg {
     if arg.get_value_hint() == ValueHint::Unknown && arg.get_action().takes_values() {
         arg.value_hint(ValueHint::Other)
@@ -62,16 +62,16 @@ fn with_hint(arg: Arg) -> Arg {
     }
 }
 
-/// A paragraph of the text.
+/// A paragraph of the help text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HelpSection<'a> {
-    /// A heading, without its colon, and lines that stand as they are.
+    /// A heading without its colon, and lines that keep their line breaks.
     Titled(&'a str, Vec<&'a str>),
-    /// Lines that may be filled anew.
+    /// Lines that may be rewrapped.
     Prose(Vec<&'a str>),
 }
 
-/// Splits `text` into its paragraphs, which empty lines separate.
+/// Splits `text` into its paragraphs, separated by empty lines.
 pub(crate) fn sections(text: &str) -> Vec<HelpSection<'_>> {
     let paragraphs = text.split("\n\n").filter(|text| !text.trim().is_empty());
     paragraphs
@@ -86,14 +86,14 @@ pub(crate) fn sections(text: &str) -> Vec<HelpSection<'_>> {
         .collect()
 }
 
-/// Returns `text` with its headings as clap shows its own.
+/// Styles the headings of `text` like clap's own.
 fn style_headings(text: &str, styles: &Styles) -> String {
     let header = styles.get_header();
     let paragraphs = sections(text).into_iter().map(|section| match section {
         HelpSection::Titled(heading, lines) => {
             format!("{header}{heading}:{header:#}\n{}", lines.join("\n"))
         }
-        // As wide as the terminal.
+        // Joined, so that clap wraps the text to the terminal's width.
         HelpSection::Prose(lines) => lines.join(" "),
     });
     paragraphs.collect::<Vec<_>>().join("\n\n")

@@ -1,4 +1,4 @@
-//! The flags of TLS, and the file that they name.
+//! The flags of TLS, and the files that they refer to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,13 +34,12 @@ pub struct TlsFlags {
 }
 
 impl TlsFlags {
-    /// The server at `url`, with the verification of its certificate and the certificate of its clients.
-    /// `check_roots` rejects a PEM text without usable certificates, `check_identity` a certificate and a key that
-    /// do not belong together.
+    /// The server at `url`, with its certificate policy and client certificate. `check_roots` rejects a PEM text
+    /// without usable certificates. `check_identity` rejects a certificate and a key that do not match.
     ///
     /// # Errors
-    /// [`PlanError::NoCertificate`] when the server has no TLS; otherwise a file that cannot be read, or the
-    /// error of a check.
+    /// [`PlanError::NoCertificate`] when the server has no TLS. Otherwise a file that cannot be read, or the error of a
+    /// check.
     pub fn target<R, E>(
         &self,
         url: ServerUrl,
