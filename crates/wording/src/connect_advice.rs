@@ -1,4 +1,4 @@
-//! Advice for a connection that did not open, and for a URL that is refused.
+//! Advice for a connection that did not open, and for a refused URL.
 
 use std::io::ErrorKind;
 
@@ -8,7 +8,7 @@ use measurement::record::{
     UpgradeRefusal,
 };
 
-/// Advice on the failure of every connection to this URL; `None` where its text says what to do.
+/// Advice when every connection to this URL failed; `None` where the failure's text is sufficient.
 #[must_use]
 pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
     let tls = url
@@ -66,7 +66,7 @@ pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
     Some(advice.to_owned())
 }
 
-/// Advice where the system trusts no certificate at all.
+/// Advice when the system has no trusted certificates.
 pub const NO_ROOTS_ADVICE: &str = " · --ca-cert FILE trusts one, --insecure any";
 
 const CLIENT_CERTIFICATE: &str = "--client-cert PEM --client-key PEM shows one (mutual TLS)";
@@ -129,7 +129,7 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
     Some(advice.to_owned())
 }
 
-/// Advice where the server lists versions of the protocol, and ours is not among them.
+/// Advice when the server lists protocol versions without the client's.
 fn version_advice(refusal: &UpgradeRefusal) -> Option<String> {
     const OWN: &str = "13";
     let lists: Vec<_> = refusal.values(UpgradeRefusal::VERSIONS).collect();
@@ -172,7 +172,7 @@ fn redirect_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
     })
 }
 
-/// The refusal of a plan, with advice where there is any.
+/// The refusal of a plan, with advice if there is any.
 #[must_use]
 pub fn with_url_advice(error: &PlanError) -> String {
     match error {
@@ -183,7 +183,7 @@ pub fn with_url_advice(error: &PlanError) -> String {
     }
 }
 
-/// Notice of a URL that leads to another host than the one typed, as [`ServerUrl::other_host`] tells.
+/// Notice of a URL whose host differs from the typed one ([`ServerUrl::other_host`]).
 #[must_use]
 pub fn host_notice(url: &ServerUrl) -> Option<String> {
     let host = url.other_host()?;

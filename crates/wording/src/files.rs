@@ -1,4 +1,4 @@
-//! Sentences about how files were read.
+//! Sentences about reading files.
 
 /// ``a.csv is read as UTF-16, because it is not UTF-8``
 pub fn encoding(file: &str, encoding: &str) -> String {

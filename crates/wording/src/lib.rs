@@ -1,19 +1,19 @@
 //! Sentences about runs, the same in every report.
 //!
-//! The libraries below hand over data; every front end prints it in the words of this crate.
+//! The libraries below return data. All front ends use this crate to turn it into sentences.
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`comparison`] | the verdict on a figure of two servers |
-//! | [`files`] | how a file was read |
-//! | [`messages`] | messages that came back otherwise than they were sent |
-//! | `reasons` | the reasons of a verdict, with advice |
-//! | `connect_advice` | advice when no connection opened, and on a URL that is refused |
+//! | [`comparison`] | verdict on a figure of two servers |
+//! | [`files`] | reading of files |
+//! | [`messages`] | wrong echoes, and messages of the server's own |
+//! | `reasons` | reasons of a verdict, with advice |
+//! | `connect_advice` | advice when no connection opened, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
-//! | [`summary_view`] | the figures of a run as lines and as tables |
-//! | `shortened` | lists that a terminal shows in part |
-//! | `tone` | the meaning of a text, by which its colour is chosen |
+//! | [`summary_view`] | the figures of a run, as lines and as tables |
+//! | `shortened` | lists that a terminal shows only partly |
+//! | `tone` | meaning of a text, which determines its colour |
 //! | [`run_differences`] | differences between the settings of runs |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -9,12 +9,12 @@ use measurement::verdict::{
 };
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
-/// Writes a sentence for each reason of the summary's verdict.
+/// Adds a sentence for each reason of the summary's verdict.
 pub fn explain(summary: &mut Summary) {
     summary.validity.explain(reason);
 }
 
-/// `1 message lies`, `2 messages lie`.
+/// A number of messages with its verb: `1 message lies`, `2 messages lie`.
 pub(crate) fn messages_lie(beyond: u64) -> String {
     let verb = if beyond == 1 { "lies" } else { "lie" };
     format!("{} {verb}", counted(beyond, "message"))
@@ -125,7 +125,7 @@ fn reason(reason: &Reason) -> String {
     }
 }
 
-/// Broken of all connections, unsent of all messages due.
+/// The sentence on broken connections (of all) and unsent messages (of all due).
 fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
     let part = |(part, of): (u64, u64), what: &str| {
         (part > 0).then(|| format!("{} of {} {what}", grouped(part), grouped(of)))
@@ -194,7 +194,7 @@ fn seconds(s: f64) -> String {
     human_time(s * 1e9)
 }
 
-/// The share of the generator's lateness, and the limit that it exceeds.
+/// The sentence on the generator's own lateness: its share, and the limit that it exceeds.
 fn send_lateness((share, limit): (f64, f64), response_p99_ns: f64, busy_poll: bool) -> String {
     let own_ns = share * response_p99_ns;
     let found = format!(
@@ -217,7 +217,7 @@ fn send_lateness((share, limit): (f64, f64), response_p99_ns: f64, busy_poll: bo
     )
 }
 
-/// Size of a message from which on the generator's own work may keep it busy for longer than a stop, in bytes.
+/// Minimum message size for which the generator's own work may take longer than a stop, in bytes.
 const LARGE_PAYLOAD: u64 = 1 << 20;
 
 fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> String {
@@ -248,7 +248,7 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> Stri
         (withheld.pressure_s, "other threads waited for a core for"),
     ];
     let causes = causes.into_iter().filter_map(|(time, what)| {
-        // The counters' own precision.
+        // The precision of the counters.
         let time = time.filter(|s| *s >= 0.01)?;
         Some(format!("{what} {}", seconds(time)))
     });
@@ -277,7 +277,7 @@ fn rate_not_kept(
     sending: SendConditions,
 ) -> &'static str {
     match (answered_all, sending.sockets_full) {
-        // What was in flight on them is lost, so that not all is answered.
+        // Messages in flight on the ended connections are lost, so `answered_all` is ignored.
         (_, false) if ended_with_connections => {
             "connections failed or ended early, and what was due on them could not be sent; see the reasons at `connected`"
         }
@@ -296,7 +296,7 @@ fn rate_not_kept(
     }
 }
 
-/// A share on the wrong side of its limit, with as many digits as it takes to see that.
+/// A share beyond its limit, with enough digits to see the difference.
 fn percent_beside(share: f64, limit: f64) -> String {
     let whole = human_percent(share);
     if whole != human_percent(limit) {
@@ -471,7 +471,7 @@ mod tests {
             reason(&judge(&evidence).found[0])
         };
         assert!(said(0).contains("the generator was the limit"));
-        // Five of a hundred connections do not carry seven tenths of the load.
+        // Five of a hundred connections do not account for seven tenths of the load.
         assert_eq!(said(5), said(0));
         let of_broken = said(80);
         assert!(of_broken.contains("connections failed or ended early"));

@@ -1,4 +1,4 @@
-//! The figures of a summary for a person, built once: every front end prints this view.
+//! The figures of a summary as text, built once for all front ends.
 
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
@@ -8,37 +8,37 @@ use crate::Tone;
 use crate::messages::notes;
 use crate::summary::differing_times;
 
-/// The text of a figure that is not known.
+/// Text of an unknown figure.
 pub const UNKNOWN: &str = "–";
 
-/// The figures of a summary: lines of a text, and rows of tables.
+/// The figures of a summary, as lines of text and as tables.
 #[derive(Debug, Clone)]
 pub struct SummaryView {
-    /// Lines of a text, in their order.
+    /// Lines of text, in order.
     pub rows: Vec<LabelledRow>,
-    /// Tables of the same figures, always in the same order.
+    /// Tables with the same figures, always in the same order.
     pub groups: Vec<FigureGroup>,
 }
 
-/// A line with a name.
+/// A line with a label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelledRow {
-    /// Name of the line.
+    /// Label of the line.
     pub label: &'static str,
-    /// Figures in words.
+    /// Figures as text.
     pub text: String,
     /// Meaning of the text.
     pub tone: Tone,
-    /// Points of a list below the line.
+    /// Items of a list below the line.
     pub points: Vec<String>,
 }
 
 /// Figures that belong together.
 #[derive(Debug, Clone)]
 pub struct FigureGroup {
-    /// Heading of the group. Neighbours may share one.
+    /// Heading of the group. Adjacent groups may have the same.
     pub title: &'static str,
-    /// Figures in their order; those that not every run has stand last.
+    /// Figures in order. Those that only some runs have come last.
     pub figures: Vec<SummaryFigure>,
 }
 
@@ -47,9 +47,9 @@ pub struct FigureGroup {
 pub struct SummaryFigure {
     /// Name in a table.
     pub name: &'static str,
-    /// Value in a table; `None` where the run has none.
+    /// Value in a table; `None` when the run does not have it.
     pub value: Option<String>,
-    /// Words in a line; `None` where a line leaves it out.
+    /// Text in a line; `None` when it is omitted there.
     phrase: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl SummaryFigure {
     }
 }
 
-/// A figure of tables only.
+/// A figure for tables only.
 pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
     SummaryFigure {
         name,
@@ -68,18 +68,18 @@ pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
     }
 }
 
-/// A figure of tables and lines; `{}` in the phrase stands for its value.
+/// A figure for tables and lines. `{}` in the phrase is replaced by its value.
 fn figure(name: &'static str, value: Option<String>, phrase: &str) -> SummaryFigure {
     let phrase = value.as_ref().map(|value| phrase.replace("{}", value));
     in_table(name, value).said(phrase)
 }
 
-/// A count that is always shown, under the same name in tables and lines.
+/// A count that is always shown, with the same name in tables and lines.
 fn count(name: &'static str, n: u64) -> SummaryFigure {
     figure(name, Some(grouped(n)), &format!("{{}} {name}"))
 }
 
-/// A count that is worth a word only when it is not zero.
+/// A count that is shown in lines only if it is not zero.
 fn unusual(name: &'static str, n: u64) -> SummaryFigure {
     if n > 0 {
         count(name, n)
@@ -89,7 +89,7 @@ fn unusual(name: &'static str, n: u64) -> SummaryFigure {
 }
 
 impl SummaryView {
-    /// The view of a summary.
+    /// Builds the view of a summary.
     pub fn new(s: &Summary) -> Self {
         let (throughput, messages, rate) = (throughput(s), messages(s), rate(s));
         let (connections, server) = (connections(s), server(s));
@@ -136,7 +136,7 @@ impl SummaryView {
     }
 }
 
-/// A time in nanoseconds for a person.
+/// A time in nanoseconds as text.
 pub fn time(ns: Option<u64>) -> String {
     known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
 }
@@ -149,7 +149,8 @@ fn per_second(rate: f64) -> String {
     format!("{} msg/s", human_rate(rate))
 }
 
-/// Messages and payload per second of the measured time, which is named where the achieved rate is one of another.
+/// Messages and payload per second of the measured time. The time is included when the achieved rate is averaged over
+/// another one.
 pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let rate = s.throughput;
     let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));
@@ -185,7 +186,7 @@ fn messages(s: &Summary) -> Vec<SummaryFigure> {
 /// Adherence of an open loop to its schedule.
 fn rate(s: &Summary) -> Vec<SummaryFigure> {
     let (offered, achieved) = (s.offered_rate_per_s, s.achieved_rate_per_s);
-    // Of the measured phase as a whole, however late within it: no word on punctuality.
+    // The share covers the whole measured phase and says nothing about punctuality within it.
     let share = s.sent_in_time_share.map(|n| format!("{:.2} %", n * 100.0));
     let over = differing_times(s).map(|(_, planned_s)| human_time(planned_s * 1e9));
     let over_planned = over
@@ -244,7 +245,7 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// Addresses of the server that connections opened to, with their numbers when there are several.
+/// Addresses to which connections were opened, with counts if there are several.
 fn addresses(c: &Connections) -> Option<String> {
     let with_count = |(address, n): (&String, &u64)| format!("{address} × {}", grouped(*n));
     match c.addresses.len() {
@@ -276,7 +277,7 @@ fn broken_connections(c: &Connections) -> Vec<String> {
         .collect()
 }
 
-/// CPU and memory of a process.
+/// CPU time and memory of a process.
 fn usage(
     cpu_s: Option<f64>,
     per_cpu_s: Option<f64>,
@@ -333,7 +334,7 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// The reason why no CPU time is shown, where it cannot be true.
+/// The reason for omitting an implausible CPU time.
 fn too_little_cpu(server: &ServerUsage, echoes: u64) -> Vec<String> {
     let note = format!(
         "{} of CPU is too little for {}: another process served them; name that one with `--server-pid`",
