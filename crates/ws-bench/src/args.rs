@@ -1,4 +1,4 @@
-//! The flags of `ws-bench`, and the plan that they describe.
+//! The flags of `ws-bench`, and the plan that they define.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -139,7 +139,7 @@ pub(crate) struct BenchArgs {
     pub(crate) quiet: bool,
 }
 
-/// Cores to pin threads to; empty = all that are allowed.
+/// Cores to pin threads to; empty = all allowed cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PinnedCores(Vec<usize>);
 
@@ -154,11 +154,11 @@ fn pinned_cores(text: &str) -> Result<PinnedCores, UnitError> {
         .map(PinnedCores)
 }
 
-/// Process numbers, as several lines or a list.
+/// Process IDs, one per line or as a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProcessNumbers(Vec<u32>);
 
-/// Parses what `pgrep` prints, or a list by hand.
+/// Parses the output of `pgrep`, or a list.
 fn process_numbers(text: &str) -> Result<ProcessNumbers, String> {
     let numbers = text.split(|c: char| c == ',' || c.is_whitespace());
     let numbers: Vec<u32> = numbers
@@ -176,7 +176,7 @@ fn process_numbers(text: &str) -> Result<ProcessNumbers, String> {
 }
 
 impl BenchArgs {
-    /// The server's processes, each once.
+    /// The server's process IDs without duplicates.
     pub(crate) fn server_pids(&self) -> Vec<u32> {
         let mut pids = Vec::new();
         for pid in self.server_pid.iter().flat_map(|numbers| &numbers.0) {
@@ -187,7 +187,7 @@ impl BenchArgs {
         pids
     }
 
-    /// Checks what clap cannot express in plain words.
+    /// Checks rules for which clap has no clear message.
     pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
         if !self.server_pid.is_empty() && self.url.is_none() {
             return Err(Self::command().error(
@@ -208,7 +208,7 @@ impl BenchArgs {
         Ok(())
     }
 
-    /// The server to measure; `None` = the embedded one, which is still to be started.
+    /// The server to measure; `None` = the embedded one, not started yet.
     pub(crate) fn target(&self) -> anyhow::Result<Option<TargetServer>> {
         let Some(url) = &self.url else {
             return Ok(None);
@@ -219,7 +219,7 @@ impl BenchArgs {
         Ok(Some(target))
     }
 
-    /// The load and its generator.
+    /// The load and the settings of its generator.
     pub(crate) fn load_spec(&self) -> Result<LoadSpec, PlanError> {
         let mut draft = self.load.draft(&self.generator);
         if let Some(load) = self.open_loop.load(self.load.window) {
@@ -242,20 +242,20 @@ impl BenchArgs {
         LoadSpec::new(draft)
     }
 
-    /// Returns true when the generator's own limits are to be measured before this run.
+    /// Returns true when the generator must be calibrated before this run.
     pub(crate) fn needs_calibration(&self, plan: &Plan) -> bool {
         const LONG_S: f64 = 5.0;
         let is_long = plan.sending_s().is_some_and(|s| s >= LONG_S);
         self.calibrate || is_long && !self.no_calibrate
     }
 
-    /// Returns true when there is a file or a picture to put raw samples in.
+    /// Returns true when a file or a picture uses raw samples.
     fn needs_samples(&self) -> bool {
         let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
     }
 
-    /// Prints a notice on standard error, unless that is to be quiet.
+    /// Prints a notice on standard error, unless `--quiet` is set.
     pub(crate) fn notice(&self, text: &str) {
         if !self.quiet {
             print_notice(text);
@@ -365,7 +365,7 @@ mod tests {
         assert!(!calibrates("") && calibrates("--calibrate"));
         assert!(calibrates("-d 5s") && !calibrates("-d 4s"));
         assert!(!calibrates("-d 5s --no-calibrate"));
-        // 100 × 1,000 messages at this rate take ten seconds.
+        // 100 × 1,000 messages take ten seconds at the first rate, less than five at the second.
         assert!(calibrates("-r 10000") && !calibrates("-r 30000"));
     }
 

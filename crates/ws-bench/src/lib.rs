@@ -2,13 +2,13 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `args` | the flags, and the plan that they describe |
+//! | `args` | the flags, and the plan that they define |
 //! | `run` | one run: check, start, measure, report, save |
 //! | `embedded` | an echo server inside the process |
-//! | `phase_progress` | progress of a phase, and the summary so far: shared by every display |
+//! | `phase_progress` | progress of a phase, and the summary so far; shared by all displays |
 //! | `progress_bar` | the progress bar |
 //! | `tui` | the live screen |
-//! | `metrics` | the figures of the running run for Prometheus |
+//! | `metrics` | the figures of a running measurement for Prometheus |
 //! | `report` | the summary as text |
 //! | `outputs`, `plot` | the files of a run, and the picture of `--plot` |
 //! | `tool` | name and version of this program |
@@ -37,7 +37,7 @@ use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
 use measurement::plan::PlanError;
 use swarm::{RunHandle, SwarmError};
 
-/// The whole program.
+/// The complete program.
 #[must_use]
 pub fn main() -> ExitCode {
     cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
+/// Adds advice to the error of a run without a connection, or of a refused URL.
 fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
     if let Some(refused) = error.downcast_ref::<PlanError>() {
         return anyhow::anyhow!("{}", wording::with_url_advice(refused));

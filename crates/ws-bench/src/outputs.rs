@@ -1,4 +1,4 @@
-//! The files of a run: created before it, written after it.
+//! The files of a run, created before the run and written after it.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(crate) struct RunOutputs {
 }
 
 impl RunOutputs {
-    /// Creates the files under passing names.
+    /// Creates the files under temporary names.
     pub(crate) fn create(args: &BenchArgs) -> Result<Self, ResultsError> {
         let files = args.outputs().iter().map(|path| Output::create(path));
         Ok(Self {
@@ -26,13 +26,13 @@ impl RunOutputs {
         })
     }
 
-    /// The passing names of the files.
+    /// The temporary names of the files.
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = PathBuf> {
         let unfinished = self.files.iter().map(Output::unfinished_path);
         unfinished.map(ToOwned::to_owned)
     }
 
-    /// Saves every file that can be saved, and draws the picture. Returns a line about each.
+    /// Saves every file that can be saved, and draws the picture. Returns one line for each.
     pub(crate) fn save(self, run: &Run) -> Vec<anyhow::Result<String>> {
         let summary = run.summary.as_ref();
         let timed = summary.map_or(0, |s| s.service_time_ns.count);

@@ -1,4 +1,4 @@
-//! Servers that send messages of their own, or something else than they were sent, as they are reported.
+//! Reports about servers that send messages of their own, or wrong echoes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use test_support::stub_server::{StubBehaviour, StubServer};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Acknowledges a message, and repeats nothing of it.
+/// Acknowledges a message without echoing it.
 fn acknowledge(_: Message) -> Message {
     Message::text("ack")
 }
@@ -44,7 +44,7 @@ fn a_push_takes_no_echos_place_and_is_counted() {
     let pushes: [fn(usize) -> Message; 3] = [
         |_| Message::text("tick"),
         |n| Message::binary(vec![0; n]),
-        // As long as an echo.
+        // A message with the length of an echo.
         |_| Message::text("x".repeat(125)),
     ];
     for (push, kind) in pushes

@@ -1,4 +1,4 @@
-//! The open loop, conditions and logs, through the program as it is called.
+//! The open loop, conditions and interval logs on the command line.
 
 #![allow(clippy::unwrap_used)]
 
@@ -78,7 +78,7 @@ fn the_generators_own_limits_are_told_when_asked_for() {
 #[test]
 fn a_condition_that_holds_is_exit_4_unless_something_worse_happened() {
     let bench = Bench::new();
-    // 100,000 messages would make the tail firm; a thin one is suspect, which is no failure.
+    // A reliable tail would need 100,000 messages. A thin one is suspect, which is not a failure.
     let line = "-c 4 -m 50 --warmup 0s --no-output -q";
     let output = bench.run(&format!("{line} --fail-if p99>1h --fail-if lost>0"));
     assert_eq!(
@@ -102,7 +102,7 @@ fn a_condition_that_holds_is_exit_4_unless_something_worse_happened() {
         run["conditions"][0]["value"].as_f64(),
         run["service_time_ns"]["p50"].as_f64()
     );
-    // Nothing comes back in a millisecond that nobody is given: invalid is worse.
+    // Nothing is sent in 1 ms at this rate. An invalid run takes precedence over a condition that held.
     let output = bench.run("-c 1 -r 0.001 -d 1ms --arrivals poisson --seed 1 --warmup 0s --no-output -q --fail-if lost==0");
     assert_eq!(output.status.code(), Some(5), "{}", stdout(&output));
     let output = bench.run(&format!("{line} --fail-if losst>0"));

@@ -1,5 +1,4 @@
-//! The content of the live screen as plain data, computed from a plan, its progress and what came before.
-//! Nothing here knows a terminal.
+//! The content of the live screen as plain data, computed from plan, progress and history, independent of terminals.
 
 use std::time::Duration;
 
@@ -17,18 +16,18 @@ use super::history::{History, HistoryPoint};
 use crate::phase_progress::{PHASES, PhaseProgress, summary_so_far};
 use crate::report::heading;
 
-/// The state of a run that a view is computed from.
+/// The state of a run from which a view is computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LiveState<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) progress: &'a RunProgress,
     pub(crate) history: &'a History,
     pub(crate) calibration: Option<Calibration>,
-    /// The user has ended the run before it was over.
+    /// True when the user has interrupted the run.
     pub(crate) is_interrupted: bool,
 }
 
-/// A phase before, while or after the run is in it.
+/// State of a phase relative to the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PhaseState {
     Done,
@@ -36,51 +35,51 @@ pub(crate) enum PhaseState {
     Ahead,
 }
 
-/// The percentiles so far, one a row.
+/// The percentiles so far, one per row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PercentileTable {
-    /// `service`, and in open loop `response`.
+    /// Columns: `service`, and in open loop `response`.
     pub(crate) columns: Vec<&'static str>,
     /// Name of the figure, and its value in each column.
     pub(crate) rows: Vec<(&'static str, Vec<String>)>,
 }
 
-/// A line of the picture of latencies over time.
+/// A curve of latencies over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LatencyCurve {
-    /// `service` or `response`.
+    /// Name of the time: `service` or `response`.
     pub(crate) time: &'static str,
-    /// The figure: `p50` or `p99`.
+    /// Figure of the time: `p50` or `p99`.
     pub(crate) figure: &'static str,
-    /// Seconds since T0, and the decimal logarithm of the nanoseconds.
+    /// Seconds since T0, and decimal logarithm of nanoseconds.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// Everything on the screen.
+/// The complete content of the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
     pub(crate) heading: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
-    /// The share of the phase that is done, in [0, 1].
+    /// The completed share of the phase, in [0, 1].
     pub(crate) share: f64,
     pub(crate) time_left: Option<String>,
     pub(crate) load: Vec<LabelledRow>,
     pub(crate) times: PercentileTable,
-    /// In open loop response times come first.
+    /// Histograms. In open loop, the response times come first.
     pub(crate) histograms: Vec<HistogramBars>,
     pub(crate) curves: Vec<LatencyCurve>,
     /// Errors so far; empty = none.
     pub(crate) errors: Vec<LabelledRow>,
-    /// The verdict if the run ended now.
+    /// The verdict as if the run ended now.
     pub(crate) verdict: &'static str,
     pub(crate) verdict_tone: Tone,
-    /// Reasons of the verdict, each with what to do about it.
+    /// Reasons of the verdict, each with advice.
     pub(crate) reasons: Vec<String>,
     pub(crate) keys: &'static str,
 }
 
 impl ViewModel {
-    /// The view of a state, with histograms of `columns` columns.
+    /// Builds the view of a state, with histograms of `columns` columns.
     pub(crate) fn new(state: &LiveState<'_>, columns: usize) -> Self {
         let LiveState { plan, progress, .. } = *state;
         let so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
@@ -114,7 +113,7 @@ impl ViewModel {
     }
 }
 
-/// Keys, and what they do now.
+/// Keys and their current effect.
 fn keys(phase: Phase, is_interrupted: bool) -> &'static str {
     match (phase, is_interrupted) {
         (Phase::Close, _) => {
@@ -135,7 +134,7 @@ fn phase_state(phase: Phase, now: Phase) -> PhaseState {
     }
 }
 
-/// Whole seconds, and minutes where there are many.
+/// Remaining time in whole seconds, or in minutes and seconds if it is long.
 fn time_left(left: Duration) -> String {
     match left.as_secs() {
         s if s >= 120 => format!("{} min {:02} s left", s / 60, s % 60),
@@ -199,7 +198,7 @@ fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
     row("clients", text, tone)
 }
 
-/// The load of the generator threads, where the system tells.
+/// CPU usage of the generator threads, where the system reports it.
 fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
     let client = &so_far.client;
     let mut text = if plan.busy_poll {
@@ -308,7 +307,7 @@ mod tests {
             "200,010 sent · 200,000 echoed"
         );
         assert_eq!(text(&view.load, "generator"), "71 % of a core · waited 1 %");
-        // What only an open loop has.
+        // Rows for the open loop only.
         assert_eq!(text(&view.load, "sent now"), "missing");
         assert_eq!(text(&view.load, "send lag"), "missing");
         assert_eq!(view.times.columns, ["service"]);
