@@ -1,4 +1,4 @@
-//! Command line.
+//! The command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use crate::server::candidate::{Candidate, DEFAULT_PATH};
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
 
-/// Flags that mean something for saved runs, or exclude them as the group `measured`.
+/// Flags that are valid for saved runs too, or exclude them by the group `measured`.
 const EXCLUDE_NOTHING: [&str; 4] = ["reference", "figures", "servers", "urls"];
 
-/// Makes a flag of the measurement exclude saved runs.
+/// Makes a flag of the measurement conflict with saved runs.
 fn exclude_saved_runs(flag: Arg) -> Arg {
     let is_output = flag
         .get_help_heading()
@@ -41,7 +41,7 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 /// inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
-// A time by default, so that every round is as long for a slow server as for a fast one.
+// The default is a duration, so that every round takes as long for a slow server as for a fast one.
 #[command(mut_arg("duration", |a| a
     .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
     .default_value("2s")
@@ -245,7 +245,7 @@ impl CompareArgs {
     }
 }
 
-/// A usage error that clap cannot see, reported with exit code 2.
+/// A usage error that clap cannot detect. Its exit code is 2.
 pub(crate) fn usage_error(message: impl std::fmt::Display) -> anyhow::Error {
     let kind = clap::error::ErrorKind::ValueValidation;
     clap::Error::raw(kind, format!("{message}\n")).into()

@@ -1,4 +1,4 @@
-//! The measuring part of a comparison: pilot, rounds, and their rows.
+//! The measurements of a comparison: pilot, rounds, and their rows.
 
 use std::time::{Instant, SystemTime};
 
@@ -31,7 +31,7 @@ pub(crate) struct Experiment<'a> {
     candidates: &'a [Candidate],
     cpu_split: CpuSplit,
     runner: RoundRunner,
-    /// Plan of a capacity run against the first server, or the first with a certificate.
+    /// Plan of a capacity run against the first server, or the first one with TLS.
     plan: Plan,
     seed: u64,
 }
@@ -49,7 +49,7 @@ impl<'a> Experiment<'a> {
             CpuSplit::default()
         };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
-        // Certificates are asked for as soon as one of the servers has one.
+        // Certificates are needed if any of the servers uses TLS.
         let mut targets = targets(args, candidates)?;
         targets.sort_by_key(|target| !target.is_tls());
         let tls = &args.load.tls;
@@ -65,7 +65,7 @@ impl<'a> Experiment<'a> {
         }
         let load = template.capacity(seed).map_err(usage_error)?;
         let plan = load.against(target).map_err(usage_error)?;
-        // Where it cannot be raised, the limit stays as it is.
+        // If the limit cannot be raised, it stays as it is.
         let _ = open_files::raise_limit();
         cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
         let starter = ServerStarter {
@@ -98,7 +98,7 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Measures all rounds, or as many as there are when the user ends it.
+    /// Measures all rounds, or those completed before an interrupt.
     pub(crate) fn run(self) -> anyhow::Result<Comparison> {
         if self.cpu_split.share_a_core && !self.args.quiet {
             print_notice(
@@ -136,7 +136,7 @@ impl<'a> Experiment<'a> {
         Ok(comparison)
     }
 
-    /// Holds every server against the gate, and measures its capacity with a pilot. `false` when the user ended it.
+    /// Checks every server, and measures its capacity in a pilot. Returns false when the user interrupted it.
     fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> bool {
         let pilot = self.args.rate.is_none();
         for (candidate, server) in self.candidates.iter().zip(servers) {
@@ -159,7 +159,7 @@ impl<'a> Experiment<'a> {
         true
     }
 
-    /// Returns the reference that was asked for, if it is still there, otherwise the first that is.
+    /// Returns the requested reference if it was not excluded, otherwise the first server that was not.
     fn reference(&self, servers: &[CandidateRow]) -> String {
         let left = || servers.iter().filter(|server| server.excluded.is_none());
         let asked = self.args.reference.as_ref();
@@ -195,7 +195,7 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Measures round after round. `false` when the user ended it.
+    /// Measures all rounds. Returns false when the user interrupted them.
     fn rounds(
         &self,
         candidates: &[&Candidate],
@@ -244,7 +244,7 @@ fn gate(args: &CompareArgs) -> Gate {
     }
 }
 
-/// `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.
+/// Describes the rounds: `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.
 fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String {
     let up_to = plan.until_sure_percent.map_or("", |_| "up to ");
     let found = if plan.rate_was_found {
@@ -261,7 +261,7 @@ fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String 
     )
 }
 
-/// `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
+/// Describes the result of a round: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
 fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
@@ -275,7 +275,7 @@ fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     format!("round {round}: {}", parts.join(" · "))
 }
 
-/// The servers' URLs, with a notice of each that leads to another host than the one typed.
+/// The servers' URLs. Prints a notice for each whose host differs from the typed one.
 fn targets(args: &CompareArgs, candidates: &[Candidate]) -> anyhow::Result<Vec<ServerUrl>> {
     let targets = candidates.iter().map(|c| c.target(1, &args.path));
     let targets = targets.collect::<Result<Vec<_>, _>>()?;

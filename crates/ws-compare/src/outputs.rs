@@ -1,4 +1,4 @@
-//! Files of a comparison: created before it, written after it.
+//! Files of a comparison, created before it and written after it.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -39,7 +39,7 @@ impl OutputFormat {
 pub(crate) struct ComparisonFiles<F = PathBuf>(Vec<(OutputFormat, F)>);
 
 impl ComparisonFiles {
-    /// Finds the format of each file. The error names the first unknown ending.
+    /// Determines the format of each file. The error contains the first unknown ending.
     pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, String> {
         let known = |path: &PathBuf| {
             let format = OutputFormat::of(path).ok_or_else(|| {
@@ -53,7 +53,7 @@ impl ComparisonFiles {
         paths.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Creates the files. Returns those that could be created, and an error for each other.
+    /// Creates the files. Returns those that could be created, and the errors of the others.
     pub(crate) fn create(self) -> (ComparisonFiles<AtomicFile>, Vec<anyhow::Error>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
         for (format, path) in self.0 {
@@ -67,13 +67,13 @@ impl ComparisonFiles {
 }
 
 impl ComparisonFiles<AtomicFile> {
-    /// Names of the files until they are complete.
+    /// Temporary names of the files.
     pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
         let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
         paths.map(Path::to_owned).collect()
     }
 
-    /// Writes all files and returns a line for each.
+    /// Writes all files. Returns one line for each.
     pub(crate) fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
         let files = self.0.into_iter();
         files
@@ -90,7 +90,7 @@ impl ComparisonFiles<AtomicFile> {
     }
 }
 
-/// Returns whether a picture would be empty, and the exit code says already that nothing was compared.
+/// Returns true when a picture would be empty and the exit code already reports that nothing was compared.
 fn has_nothing_to_draw(c: &Comparison) -> bool {
     let is_reported = c.interrupted || c.validity.verdict == Verdict::Invalid;
     is_reported && !forest::has_ratios(c)

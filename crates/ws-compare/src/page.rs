@@ -1,4 +1,4 @@
-//! The comparison as a page: for a browser, and short for a pull request.
+//! The comparison as a page: complete for a browser, short for a pull request.
 
 use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
@@ -13,11 +13,11 @@ use crate::sentences;
 pub(crate) enum Extent {
     /// Verdicts and figures, for a pull request.
     Short,
-    /// Every round as well.
+    /// All rounds in addition.
     Full,
 }
 
-/// Makes the page. Its format decides whether the pictures are shown.
+/// Builds the page. Its format decides whether the pictures are shown.
 pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
     let mut page = Page::new(sentences::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
@@ -78,7 +78,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     blocks
 }
 
-/// Tables of the medians and the verdicts: one table for two servers, two tables for more.
+/// Tables of medians and verdicts: one table for two servers, two tables for more.
 fn figures(c: &Comparison) -> Vec<Table> {
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     let medians = |row: &FigureRow| -> Vec<String> {
@@ -119,7 +119,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
     ]
 }
 
-/// One row a figure, by group.
+/// One row per figure, by group.
 fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
     for (title, figures) in sentences::GROUPS {
@@ -134,7 +134,7 @@ fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Ve
     rows
 }
 
-/// One table of rounds a server.
+/// One table of rounds per server.
 fn rounds(c: &Comparison) -> Vec<Table> {
     let figures: Vec<ComparedFigure> = c.figures.iter().map(|row| row.figure).collect();
     let table = |name: &str| {

@@ -1,4 +1,4 @@
-//! One server's turn: started, measured in closed loop and at a rate, ended.
+//! One server's turn: start, measurement in closed and open loop, end.
 
 use measurement::plan::LoadSpec;
 use measurement::run::comparison::RoundRow;
@@ -20,16 +20,16 @@ pub(crate) struct RoundRunner {
     pub(crate) gate: Gate,
 }
 
-/// Results of a server that was tried out before all rounds.
+/// Results of checks and pilot of a server, before all rounds.
 #[derive(Debug, Default)]
 pub(crate) struct TryOut {
-    /// Right echoes per second of the pilot, if there was one.
+    /// Correct echoes per second in the pilot; `None` without a pilot.
     pub(crate) capacity: Option<f64>,
-    /// Checks that it does not pass, and need not.
+    /// Failed checks that result in notes only.
     pub(crate) notes: Vec<String>,
 }
 
-/// A server's row of a round, without figures yet.
+/// A server's row of a round, without figures.
 pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> RoundRow {
     RoundRow {
         round,
@@ -41,8 +41,8 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    /// Holds a server against the gate before all rounds, and with `pilot` measures its capacity: right echoes
-    /// per second, the median of a few short runs.
+    /// Checks a server before all rounds. With `pilot`, also measures its capacity: correct echoes per second, the
+    /// median of a few short runs.
     pub(crate) fn try_out(
         &self,
         candidate: &Candidate,
@@ -57,7 +57,8 @@ impl RoundRunner {
             return Err(ServerFailure::Gate {
                 name: candidate.name.clone(),
                 refusal,
-                // Written up to its end: a server may close a connection before it says why.
+                // Read after the end of the process, because a server may close a connection before it prints the
+                // reason.
                 output: server.end_with_output(),
             });
         }
@@ -79,7 +80,7 @@ impl RoundRunner {
         })
     }
 
-    /// Carries out the checks that the server has to pass; the result is in words.
+    /// Runs the checks that the server must pass. The result is a text.
     fn refusal(
         &self,
         candidate: &Candidate,
@@ -103,7 +104,7 @@ impl RoundRunner {
         })
     }
 
-    /// Carries out the checks that the server need not pass. It may end in them: each round starts it anew.
+    /// Runs the checks that result in notes only. The server may end during them, because each round restarts it.
     fn notes(&self, server: &mut RunningServer) -> Result<Vec<String>, ServerFailure> {
         let control = &self.starter.control;
         let failed = self.gate.notes(&server.address, control);
@@ -120,7 +121,7 @@ impl RoundRunner {
         Ok(notes)
     }
 
-    /// Fills the row of a server's turn: capacity, and latency at the rate.
+    /// Fills the row of a server's turn: capacity, and latency at this rate.
     pub(crate) fn turn(
         &self,
         row: &mut RoundRow,
@@ -145,7 +146,7 @@ impl RoundRunner {
         Ok(())
     }
 
-    /// Carries out one run, and checks that the server has survived it without faults.
+    /// Executes one run, and checks that the server has survived it without faults.
     fn measure(
         &self,
         candidate: &Candidate,
@@ -156,11 +157,11 @@ impl RoundRunner {
         let plan = load.against(server.address.server.clone())?;
         let control = &self.starter.control;
         let outcome = measure(&plan, control, &self.machine, &server.processes());
-        // One that was over by then counts.
+        // A run that was complete before the interrupt counts.
         if control.is_interrupted() {
             return Err(ServerFailure::Interrupted);
         }
-        // The end of its process explains everything else.
+        // If the process has ended, this explains all other failures.
         check_alive(candidate, server)?;
         let outcome = outcome.map_err(|source| ServerFailure::Run {
             name: name(),
@@ -176,7 +177,7 @@ impl RoundRunner {
     }
 }
 
-/// Checks that the process of a started server has not ended.
+/// Checks that the process of a started server is running.
 fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), ServerFailure> {
     server.ending().map_or(Ok(()), |(status, output)| {
         Err(ServerFailure::Ended {

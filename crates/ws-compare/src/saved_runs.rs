@@ -1,4 +1,4 @@
-//! Saved runs of ws-bench as the rounds of a comparison, and saved comparisons read back.
+//! Saved runs of ws-bench used as rounds of a comparison, and saved comparisons.
 
 use std::path::{Path, PathBuf};
 
@@ -17,19 +17,19 @@ use crate::server::candidate::split_name;
 use crate::server::failure::ServerFailure;
 use crate::verdicts::new_comparison;
 
-/// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
+/// Settings that need not agree in a report of ws-bench, but must in paired runs.
 const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
 
 struct SavedRuns {
     name: String,
-    /// At least one, with its file.
+    /// The runs with their files; at least one.
     runs: Vec<(PathBuf, Summary)>,
 }
 
-/// Reads the files, one argument a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved
-/// comparison. Its verdicts are to be computed again.
+/// Reads the files. Each argument is a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved comparison. The
+/// verdicts must be computed again.
 ///
-/// The error is in words, and names the difference when runs cannot be compared.
+/// The error is a sentence. If runs are not comparable, it describes the difference.
 pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comparison, String> {
     if let [only] = arguments
         && let path = Path::new(only)
@@ -52,7 +52,7 @@ pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comp
     Ok(comparison(&servers, reference))
 }
 
-/// A sentence for each of these arguments' files that was decoded to be read.
+/// A notice for each file of these arguments that was converted from another encoding.
 pub(crate) fn decoded_files(arguments: &[String]) -> Vec<String> {
     let files = arguments
         .iter()
@@ -103,7 +103,7 @@ fn read_summary(path: &Path) -> Result<Summary, String> {
 }
 
 fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
-    // A file name with a `=` needs a name before it: `a=x=y.json`.
+    // A file name that contains `=` needs a name before it: `a=x=y.json`.
     let (name, files) = if argument.contains('=') {
         let (name, files) =
             split_name(argument, "a=first.json,second.json").map_err(|e| e.to_string())?;
@@ -121,7 +121,7 @@ fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
     Ok((name, files))
 }
 
-/// Turns a file name into a name that may stand in a condition.
+/// Converts a file name to a name that is valid in conditions.
 fn as_name(stem: &str) -> String {
     let name = stem.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -146,7 +146,7 @@ fn check_pairs(servers: &[SavedRuns]) -> Result<(), String> {
     ))
 }
 
-/// Checks that the runs answer the same question, measured in the same way.
+/// Checks that all runs have the same load and were measured in the same way.
 fn check_comparable(servers: &[SavedRuns]) -> Result<(), String> {
     let runs = servers.iter().flat_map(|server| &server.runs);
     let (paths, summaries): (Vec<_>, Vec<_>) = runs
@@ -220,7 +220,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     }
 }
 
-/// A run as a server's round: of a closed loop its capacity, of an open loop its latency. A run with faults is a
+/// A run as the round of a server: its capacity if in closed loop, its latency if in open loop. A run with faults is a
 /// failed round, as in a live comparison.
 fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -> RoundRow {
     let round = u32::try_from(index + 1).unwrap_or(u32::MAX);

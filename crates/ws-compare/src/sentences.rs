@@ -1,4 +1,4 @@
-//! Sentences that all reports of a comparison share.
+//! Sentences common to all reports of a comparison.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use ComparedFigure::{
     ServiceP99, ServiceP999, Throughput,
 };
 
-/// Figures by group, with the headings.
+/// Groups of figures with their headings.
 pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
@@ -32,7 +32,7 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     ),
 ];
 
-/// Kinds of runs, each with its row of a round.
+/// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
 const RUN_KINDS: [(&str, RunOf); 2] = [
     ("capacity", |row| row.capacity.as_ref()),
@@ -47,7 +47,7 @@ fn server_names(c: &Comparison) -> Vec<&str> {
     c.servers.iter().map(|s| s.name.as_str()).collect()
 }
 
-/// `axum against tungstenite`, `axum, tornado and node`
+/// Title of a comparison: `axum against tungstenite`, `axum, tornado and node`.
 pub(crate) fn title(c: &Comparison) -> String {
     match server_names(c).as_slice() {
         [a, b] => format!("{a} against {b}"),
@@ -60,7 +60,7 @@ pub(crate) fn rounds(c: &Comparison) -> String {
     counted(u64::from(last_round(&c.rounds)), "round")
 }
 
-/// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
+/// The load: `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`.
 pub(crate) fn load(c: &Comparison) -> String {
     let mut parts = vec![wording::plan::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
@@ -74,12 +74,12 @@ pub(crate) fn load(c: &Comparison) -> String {
     parts.join(" · ")
 }
 
-/// Remarks in a line each.
+/// All remarks, one per line.
 pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     [remarks_on_servers(c), remarks_on_rounds(c)].concat()
 }
 
-/// Servers that are left out, and checks that the others do not pass.
+/// Remarks on excluded servers, and on failed checks of the others.
 pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
@@ -88,7 +88,7 @@ pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     excluded.chain(c.compared().filter_map(notes)).collect()
 }
 
-/// Rounds that are not counted, not steady, too few or outliers.
+/// Remarks on rounds that are not counted, not steady, too few or outliers.
 pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
     let failed = c.rounds.iter().filter_map(|row| {
         let (round, server, why) = (row.round, &row.server, row.failure.as_ref()?);
@@ -109,7 +109,7 @@ pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Names the checks that a compared server does not pass; `None` when it passes all.
+/// The sentence on the failed checks of a compared server; `None` without failed checks.
 fn notes(server: &CandidateRow) -> Option<String> {
     (!server.notes.is_empty()).then(|| {
         format!(
@@ -120,12 +120,12 @@ fn notes(server: &CandidateRow) -> Option<String> {
     })
 }
 
-/// Explains that the rounds are too few for any verdict, although intervals may leave out 1.
+/// The sentence on too few rounds for a verdict, even if intervals do not contain 1; `None` when there are enough.
 pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
     let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
-    // The figure that is nearest to having enough.
+    // The figure that lacks the fewest rounds.
     let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
     ((had as usize) < needed).then(|| {
         format!(
@@ -190,7 +190,7 @@ fn unsteady(c: &Comparison) -> Vec<String> {
     kinds.filter_map(line).collect()
 }
 
-/// Describes the method, for the end of a report.
+/// Description of the method, for the end of a report.
 pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
     let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
@@ -225,7 +225,7 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Describes the gate of this mode; `None` for a mode that this version does not know.
+/// Description of the gate in this mode; `None` for an unknown mode.
 fn gate(mode: &str) -> Option<String> {
     let checks = match mode {
         "off" => "Servers were not checked before they were measured",
@@ -238,13 +238,13 @@ fn gate(mode: &str) -> Option<String> {
     Some(format!("{checks} (--gate {mode})."))
 }
 
-/// Formats a level in percent, with as many digits as it takes: 95, 97.5, 99.02.
+/// Formats a level in percent, with as many digits as needed: 95, 97.5, 99.02.
 pub(crate) fn percent(level: f64) -> String {
     let text = format!("{:.2}", level * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Formats the levels of all intervals: `99.02 %`, `98.8 to 99.02 %`; `None` where there is none.
+/// Formats the levels of all intervals: `99.02 %`, `98.8 to 99.02 %`; `None` without intervals.
 fn levels(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let levels = || against.clone().filter_map(|against| against.level);
@@ -257,12 +257,12 @@ fn levels(c: &Comparison) -> Option<String> {
     })
 }
 
-/// Formats a value of a figure, or a dash.
+/// Formats a value of a figure; a dash for `None`.
 pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
-/// `failed`, `passed` or `not sure`, and its tone.
+/// Outcome of a condition (`failed`, `passed` or `not sure`), and its tone.
 pub(crate) fn condition_outcome(condition: &ConditionRow) -> (&'static str, Tone) {
     match (condition.held, condition.is_sure) {
         (true, _) => ("failed", Tone::Bad),

@@ -11,15 +11,15 @@ use crate::sentences;
 
 /// Width of the first column.
 const LABEL: usize = 24;
-/// Least width of a server's column.
+/// Minimum width of a server's column.
 const CELL: usize = 12;
-/// The files that hold every reason and remark.
+/// The sentence on the files that contain every reason and remark.
 const REPORTS: &str = "the `.html` and `.md` of `-o` hold them";
-/// Longest line.
+/// Maximum line length.
 const WIDTH: usize = 110;
 
-/// Formats the report, with colours that the printer may drop; unless it is verbose, with the first reasons and
-/// remarks alone.
+/// Formats the report. The printer removes colours where they are not supported. Unless verbose, the report contains
+/// only the first reasons and remarks.
 pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
     let limit = shown_points(verbose);
     let mut lines = vec![heading(c), String::new()];
@@ -115,7 +115,7 @@ fn header(title: &str, names: &[&str]) -> String {
     )
 }
 
-/// Formats the medians in a line, with a single verdict behind them, or several below them.
+/// Formats the medians in one line, followed by a single verdict, or by several below.
 fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
     let cells: Vec<_> = names
         .iter()

@@ -1,4 +1,4 @@
-//! Saved runs and saved comparisons: verdicts, conditions, and what is refused.
+//! Saved runs and saved comparisons: verdicts, conditions, and refused input.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -12,7 +12,7 @@ use calamine::{Data, Reader, Xlsx, open_workbook};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A run of ws-bench, changed as the test needs.
+/// A run of ws-bench, changed by `change`.
 fn run(change: impl FnOnce(&mut Value)) -> Value {
     let mut run = serde_json::from_str(include_str!("data/run.json")).unwrap();
     change(&mut run);
@@ -43,9 +43,9 @@ impl Folder {
         serde_json::from_str(&std::fs::read_to_string(self.0.path().join(name)).unwrap()).unwrap()
     }
 
-    /// Ten runs of `a` and of `b`, which does so many times as much; the arguments that name them.
+    /// Saves ten runs of `a` and of `b`, whose throughput is `times` as high. Returns the arguments for them.
     fn ten_each(&self, times: f64) -> Vec<String> {
-        // A spread of about 1 %, other for each.
+        // A spread of about 1 %, different for each server.
         let noise = |n: u64| 1.0 + ((n * 7919) % 13) as f64 / 1000.0;
         let side = |name: &str, times: f64, shift: u64| {
             let files = (0..10_u64).map(|n| {
@@ -111,12 +111,12 @@ fn a_difference_beyond_the_noise_is_told_with_its_interval() {
             .starts_with("b 1.32 × faster (1.3"),
         "{told}"
     );
-    // Of a time the smaller one is the better.
+    // For a time, the smaller value is better.
     let told = against(&c, "service_p50");
     assert_eq!(told["verdict"], "better");
     assert!(told["ratio"].as_f64().unwrap() < 1.0);
     assert!(stdout(&output).contains("b 1.32 × faster"));
-    // The other way round it is as much slower.
+    // With the servers swapped, the other one is slower by the same ratio.
     let output = folder.compare(&[&sides[0], &sides[1], "--reference", "b"]);
     assert!(
         stdout(&output).contains("a 1.32 × slower (1.3"),
@@ -147,11 +147,11 @@ fn a_condition_shuts_the_gate_only_with_confidence() {
     assert_eq!(code("b.throughput > 1.1 * a.throughput").0, Some(4));
     assert_eq!(code("a.service.p99 > 1.1 * b.service.p99").0, Some(4));
     assert_eq!(code("b.throughput > 1.5 * a.throughput").0, Some(0));
-    // It is there, but not sure to be so large.
+    // The difference exists, but is not significantly this large.
     let (status, told) = code("b.throughput > 1.32 * a.throughput");
     assert_eq!(status, Some(0), "{told}");
     assert!(told.contains("inconclusive after 10 rounds"), "{told}");
-    // Nobody can look at it.
+    // The figure was not measured.
     let (status, told) = code("b.memory_per_connection > 1 * a.memory_per_connection");
     assert_eq!(status, Some(4), "{told}");
     assert!(told.contains("was not measured"), "{told}");
@@ -204,7 +204,7 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
         few.contains("5 rounds are too few for any verdict") && few.contains("it takes 6 or more"),
         "{few}"
     );
-    // Nor do they make an interval of any level.
+    // Too few rounds give no interval at any level.
     assert!(!few.contains("bootstrap intervals"), "{few}");
     let enough = said(6);
     assert!(enough.contains("bootstrap intervals of 95 %"), "{enough}");
@@ -362,7 +362,7 @@ fn runs_that_answer_different_questions_are_refused() {
             "{pointer}: {told}"
         );
     }
-    // What runs are made to tell apart, and what chance chose, may differ.
+    // Settings that runs are meant to compare, and random ones, may differ.
     for (pointer, value) in [
         ("/plan/url", json!("ws://elsewhere/")),
         ("/plan/seed", json!(7)),
@@ -428,7 +428,7 @@ fn a_saved_comparison_is_read_back_and_judged_again() {
     assert_eq!(folder.json("c.json"), folder.json("d.json"));
     let gate = ["c.json", "--fail-if", "b.throughput > a.throughput"];
     assert_eq!(folder.compare(&gate).status.code(), Some(4));
-    // It is a whole comparison, and no side of another.
+    // The file is a complete comparison, which cannot be one side of another.
     let side = folder.compare(&["a=c.json", "b=b0.json"]);
     assert_eq!(side.status.code(), Some(2));
     assert!(
@@ -448,7 +448,7 @@ fn a_saved_comparison_that_was_interrupted_is_judged_like_any_other() {
     c["interrupted"] = json!(true);
     c["servers"][1]["excluded"] = json!("it was tired");
     folder.write("c.json", &c);
-    // Whoever reads it has interrupted nothing; that a server failed stays true.
+    // Reading a saved comparison is not interrupted. The failure of a server is still reported.
     let output = folder.compare(&["c.json"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stdout(&output).contains("ended early by the user"));

@@ -1,4 +1,4 @@
-//! Advice for a planned message that did not come back as it was sent.
+//! Advice for a planned message without a correct echo.
 
 use super::planned_messages::EchoProblem;
 
@@ -6,7 +6,7 @@ use super::planned_messages::EchoProblem;
 const UNSUPPORTED_DATA: u16 = 1003;
 const MESSAGE_TOO_BIG: u16 = 1009;
 
-/// Ways to measure the server after all. `text`: text messages were sent.
+/// Ways to measure the server nevertheless. `text`: text messages were sent.
 pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
     let other_type = if text {
         "`--binary` sends binary messages"

@@ -1,4 +1,4 @@
-//! Failures of a server: at its start, at the gate, under load.
+//! Failures of a server: at its start, in its checks, under load.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use measurement::plan::PlanError;
 use swarm::SwarmError;
 
-/// A server without figures in a round or a pilot.
+/// Reason why a server has no figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerFailure {
     #[error("`{name}` cannot be started: something already listens on {address}")]
@@ -25,7 +25,7 @@ pub(crate) enum ServerFailure {
     Ended {
         name: String,
         status: ExitStatus,
-        /// `while it was measured`
+        /// Time of the end, such as `while it was measured`.
         when: &'static str,
         output: String,
     },
@@ -37,18 +37,18 @@ pub(crate) enum ServerFailure {
         name: String,
         url: String,
         after: Duration,
-        /// Failure of the last try, with advice.
+        /// Failure of the last attempt, with advice.
         last: String,
         output: String,
     },
-    /// `output` is absent for a server that ran already.
+    /// The server failed its checks. `output` is `None` for a server that was already running.
     #[error(
         "`{name}` does not pass the gate: {refusal}{}",
         .output.as_deref().map_or_else(String::new, describe_output)
     )]
     Gate {
         name: String,
-        /// Checks that it does not pass, with advice.
+        /// Failed checks, with advice.
         refusal: String,
         output: Option<String>,
     },
@@ -77,7 +77,7 @@ impl ServerFailure {
     }
 }
 
-/// The end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
+/// Description of the end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
 pub(crate) fn describe_ending(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
