@@ -109,8 +109,8 @@ impl ServerArgs {
             .after_help(after_help(program))
     }
 
-    /// The configuration that these flags stand for. Reads the open-file limit, which a program raises first,
-    /// and the certificate.
+    /// The configuration from these flags. Reads the certificate and the open-file limit, which a program raises
+    /// first.
     ///
     /// # Errors
     /// [`ServerError::Tls`] when the certificate or its key cannot be used.

@@ -14,7 +14,7 @@
 //! | [`ratio_verdict`] | verdict on a figure, and additional rounds needed for one |
 //! | [`interval_levels`] | levels for several servers, and for a check after each round |
 //! | [`westfall_young`] | levels for several figures of the same rounds |
-//! | [`outliers`] | rounds that stand out |
+//! | [`outliers`] | detection of outlying rounds |
 //! | [`steady_state`] | start of the steady state of a series |
 //! | [`latin_square`] | order of the servers in each round |
 //!

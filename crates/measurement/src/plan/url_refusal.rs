@@ -1,7 +1,7 @@
 //! Refusals of a URL, and the corrected URL.
 //!
-//! A correction contains only hosts, ports and sockets that stand in the typed text. Where the text does not contain
-//! them, a word in capitals is the placeholder.
+//! A correction contains only hosts, ports and sockets from the typed text. Where the text does not contain them, a word
+//! in capitals is the placeholder.
 
 use std::net::Ipv6Addr;
 

@@ -86,7 +86,7 @@ impl Recorder {
         }
     }
 
-    /// Records the end of a measured message: its echo arrived or is no longer awaited.
+    /// Records the end of a measured message: its echo arrived, or the wait for it ended.
     #[inline]
     pub fn ended(&mut self, budget: &BottomK, sample: Sample, payload_bytes: u64) {
         match sample.outcome {

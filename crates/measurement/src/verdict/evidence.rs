@@ -15,7 +15,7 @@ pub struct TimeInFlight {
     pub spent_s: f64,
     /// Window size times the total time that clients were active, in seconds.
     pub possible_s: f64,
-    /// True when every client sent so many messages that start and end of its run are negligible.
+    /// True when every client sent enough messages for start and end of its run to be negligible.
     pub is_long: bool,
 }
 

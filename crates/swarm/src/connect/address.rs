@@ -12,7 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 /// Delay between the start of two connection attempts (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Delay of the next attempt when there is no further address.
+/// Delay of the next attempt when all addresses were tried.
 const FAR_AWAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Maximum time until a stop request is noticed.

@@ -19,7 +19,7 @@ use super::failure::is_authority_as_server;
 /// Counts the certificates in a PEM text. Private keys and other content are ignored.
 ///
 /// # Errors
-/// [`TrustError`] when there is no certificate, or one of them cannot be parsed.
+/// [`TrustError`] when the text contains no certificate, or one of them cannot be parsed.
 pub fn count_roots(pem: &[u8]) -> Result<usize, TrustError> {
     roots_in(pem).map(|(roots, _)| roots.len())
 }

@@ -93,7 +93,7 @@ impl<'a> ResponseHead<'a> {
         for name in UpgradeRefusal::FIELDS {
             let mut values: Vec<&[u8]> = Vec::new();
             for value in self.values(name).filter(|value| !value.is_empty()) {
-                // `Upgrade: websocket` from a WebSocket server is no new information.
+                // `Upgrade: websocket` from a WebSocket server does not help.
                 let is_own = name == "Upgrade" && value.eq_ignore_ascii_case(b"websocket");
                 if !is_own && !values.contains(&value) {
                     values.push(value);
