@@ -6,11 +6,11 @@
 //! | module | contents |
 //! |---|---|
 //! | [`plan`] | [`Plan`](plan::Plan): everything that one run needs, already valid |
-//! | [`record`] | [`Recorder`](record::Recorder): what one generator thread counts and times |
-//! | [`verdict`] | [`judge`](verdict::judge): whether a measurement can be believed |
+//! | [`record`] | [`Recorder`](record::Recorder): counts and times of one generator thread |
 //! | [`verdict`] | [`judge`](verdict::judge): verdict on a measurement, with reasons |
 //! | [`run`] | [`Run`](run::Run): all data of one run, for every output; conditions, comparison of servers |
 //! | [`moving_average`] | moving averages over every value, or at a limited number of points |
+//!
 //! The method follows Tene, "How NOT to Measure Latency" (service time and response time are kept apart), and
 //! HdrHistogram (every message is recorded; histograms are merged without loss).
 //!

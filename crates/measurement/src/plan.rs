@@ -166,8 +166,8 @@ impl Plan {
         }
     }
 
-    /// The clients of one thread. Clients are assigned to threads in turn, so each thread gets the same number or one
-    /// fewer.
+    /// The clients of one thread. Clients are assigned to threads in turn, so the numbers of clients differ by at most
+    /// one.
     pub fn clients_of(&self, thread: usize) -> impl ExactSizeIterator<Item = u32> + use<> {
         // There are at most as many threads as clients, so both fit into `u32`.
         #[allow(clippy::cast_possible_truncation)]

@@ -34,7 +34,7 @@ pub enum SwarmError {
     NothingConnected {
         /// URL of the server.
         url: String,
-        /// Number of connections attempted.
+        /// Number of connections planned or attempted.
         attempted: u64,
         /// The most frequent failure.
         cause: ConnectFailure,

@@ -22,7 +22,7 @@ use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::worker::{ThreadResult, WorkerJob};
 
-/// Longest time for which a generator thread may not run without a stop being recorded, unless its calibration saw a
+/// Maximum time without running that does not count as a stop of a generator thread, unless its calibration saw a
 /// longer one.
 const ALLOWED_STOP: Duration = Duration::from_millis(10);
 

@@ -105,7 +105,7 @@ pub(crate) struct WorkerJob {
     pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) handle: RunHandle,
-    /// Longest time for which a thread may not run, in nanoseconds. Longer times are stops.
+    /// Maximum time without running that does not count as a stop, in nanoseconds.
     pub(crate) allowed_stop_ns: u64,
     /// Start of the opening, for the connect rate.
     pub(crate) begun: Instant,

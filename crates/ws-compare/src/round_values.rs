@@ -8,7 +8,7 @@ use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels;
 use statistics::paired::Pairs;
 
-/// Probability that all intervals of a comparison contain the true values.
+/// Joint confidence level of all verdicts of a comparison, and of all its conditions.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
 /// Number of rounds above which fewer resamples are used.

@@ -184,13 +184,13 @@ pub enum Reason {
     },
     /// The median service time is as low as the generator can measure: measured value and floor, in nanoseconds.
     NearFloor(u64, u64),
-    /// The median service time is far below the calibrated floor, so the floor is wrong: measured value and floor, in
-    /// nanoseconds.
+    /// The median service time is far below the calibrated floor, so the generator's own limit is unknown: measured
+    /// value and floor, in nanoseconds.
     BelowFloor(u64, u64),
     /// The throughput is as high as the generator can reach: measured value and ceiling, in messages per second.
     NearCeiling(f64, f64),
-    /// The throughput is far above the calibrated ceiling, so the ceiling is wrong: measured value and ceiling, in
-    /// messages per second.
+    /// The throughput is far above the calibrated ceiling, so the generator's own limit is unknown: measured value and
+    /// ceiling, in messages per second.
     AboveCeiling(f64, f64),
     /// A generator thread used nearly a whole core.
     GeneratorBusy(f64),

@@ -3,8 +3,9 @@
 //! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's command has changed.
 //! Its thread then wakes it. On each wake-up, it reads the available bytes, changes its stage if necessary, writes what
 //! can be sent, and registers its next wake-up.
-//! | module | content |
+//!
 //! | module | contents |
+//! |---|---|
 //! | `stages` | the stages from opened to closed |
 //! | `send` | writing |
 //! | `receive` | reading |

@@ -1,6 +1,6 @@
 //! The transport of a client's bytes: TCP, TLS over TCP, or a Unix socket.
 //!
-//! No call blocks, and bytes are sent or read only by explicit calls. Plain sockets need a `match` before the system
+//! No call blocks, and bytes are sent or read only by explicit calls. Plain sockets cost a `match` before each system
 //! call. TLS state is boxed.
 
 use std::io::{self, ErrorKind, Read, Write};
