@@ -86,8 +86,8 @@ impl Interrupts {
         *lock(&self.0.saved) = Some(status);
     }
 
-    /// Handles an interrupt, like a signal: the first ends the work, the second the program. Once everything is
-    /// measured, the program is not ended before the results are saved.
+    /// Handles an interrupt in the same way as a signal: the first ends the work, the second the program. Once
+    /// everything is measured, the program is not ended before the results are saved.
     pub fn interrupt(&self) {
         let is_first = !self.0.is_interrupted.swap(true, Ordering::Relaxed);
         // Checked before the work is stopped, because stopping may make it final.
@@ -180,7 +180,7 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
         // No state of a panicked body is used again.
         let end = catch_unwind(AssertUnwindSafe(|| body(&running)));
         let end = end.map_err(|_| ExitStatus::Panicked);
-        // The receiver waits in the main thread until this.
+        // The main thread waits for this end.
         let _ = running.0.ended.send(end);
     });
     // Never disconnected, because `interrupts` has a sender.
