@@ -11,7 +11,7 @@
 //! The interval is never narrower than the rank interval of the rounds ([`rank_bounds`]). When the two servers are the
 //! same and their order within a round is random, 1 therefore lies outside at most as often as the level allows,
 //! whatever the distribution of the noise. With fewer rounds than the ranks need
-//! ([`rounds_needed`](super::signed_rank::rounds_needed)), there is no such guard, and a
+//! ([`rounds_needed`](super::signed_rank::rounds_needed)), this guard does not apply, and a
 //! [`RatioComparison`](super::ratio_verdict::RatioComparison) gives no verdict.
 
 use rand::{RngExt, SeedableRng};

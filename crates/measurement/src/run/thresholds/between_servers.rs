@@ -114,8 +114,8 @@ impl BetweenServers {
     /// Rounds without a value on either side are left out.
     ///
     /// A ratio of two figures, or of a figure and a value, is judged by its interval from `bootstrap`, with the same
-    /// minimum of rounds as a verdict. When a figure was 0, there is no ratio, and the differences are judged by their
-    /// ranks. A count of faults compared with a value is judged without statistics: the condition holds when it held in
+    /// minimum of rounds as a verdict. When a figure was 0, a ratio cannot be computed, and the differences are judged by
+    /// their ranks. A count of faults compared with a value is judged without statistics: the condition holds when it held in
     /// any round.
     ///
     /// # Errors
