@@ -115,8 +115,8 @@ impl BetweenServers {
     ///
     /// A ratio of two figures, or of a figure and a value, is judged by its interval from `bootstrap`, with the same
     /// minimum of rounds as a verdict. When a figure was 0, a ratio cannot be computed, and the differences are judged by
-    /// their ranks. A count of faults compared with a value is judged without statistics: the condition holds when it held in
-    /// any round.
+    /// their ranks. A count of faults compared with a value is judged without statistics: the condition holds when it
+    /// held in any round.
     ///
     /// # Errors
     /// A value that is negative or not finite.
