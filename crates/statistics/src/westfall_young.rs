@@ -66,8 +66,8 @@ pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 
 /// The smallest p-value over all figures, for each choice of flipped rounds.
 fn smallest_of_each_choice(figures: &[RankedRounds], rounds: usize, seed: u64) -> Vec<f64> {
     let smallest = |turned: &[bool]| {
-        let bonferroni_level = figures.iter().map(|figure| figure.p_value(turned));
-        bonferroni_level.fold(1.0, f64::min)
+        let p_values = figures.iter().map(|figure| figure.p_value(turned));
+        p_values.fold(1.0, f64::min)
     };
     let mut turned = vec![false; rounds];
     if rounds <= ALL_UP_TO {
