@@ -5,7 +5,7 @@ use std::io;
 #[non_exhaustive]
 pub enum HostError {
     /// The system does not show its processes.
-    #[error("processes cannot be sampled here")]
+    #[error("this system does not report the CPU and memory of processes")]
     Processes(#[source] io::Error),
     /// A process to sample beside this one is this one.
     #[error("process {pid} is this program itself")]

@@ -4,11 +4,12 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `conditions` | results of `--fail-if` |
 //! | [`comparison`] | the verdict on a figure of two servers |
-//! | [`files`] | how a file was read |
+//! | [`files`] | how a file was read; that a file was written |
 //! | [`messages`] | messages that came back otherwise than they were sent |
 //! | `reasons` | the reasons of a verdict, with advice |
-//! | `connect_advice` | advice when no connection opened, and on a URL that is refused |
+//! | `connect_advice` | advice when no connection opened or some ended early, and on a URL that is refused |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | [`summary_view`] | the figures of a run as lines and as tables |
@@ -19,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod comparison;
+mod conditions;
 mod connect_advice;
 pub mod files;
 pub mod messages;
@@ -30,7 +32,10 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
+pub use conditions::{ConditionOutcome, condition, condition_line};
+pub use connect_advice::{
+    NO_ROOTS_ADVICE, connect_advice, early_end_advice, host_notice, with_url_advice,
+};
 pub use reasons::explain;
 pub use shortened::{shortened, shown_points};
 pub use tone::Tone;

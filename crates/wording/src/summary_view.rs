@@ -1,7 +1,7 @@
 //! The figures of a summary for a person, built once: every front end prints this view.
 
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
+use measurement::verdict::{ContextSwitches, SendLag, ServerUsage, shown_quantile};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
@@ -109,6 +109,7 @@ impl SummaryView {
             rows[0].tone = Tone::Bad;
         }
         rows[0].points = notes(s);
+        rows[1].points = warmup_backlog(s).into_iter().collect();
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(&s.connections),
@@ -154,11 +155,31 @@ pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let rate = s.throughput;
     let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));
     let over = differing_times(s).map(|(measured_s, _)| human_time(measured_s * 1e9));
+    // Exact far beyond any number of messages.
+    if (rate.messages_per_s * s.elapsed_s).round() == 1.0 {
+        let phrase = format!("{UNKNOWN} (a single echo has no rate)");
+        return vec![in_table("messages", Some(UNKNOWN.to_owned())).said(Some(phrase))];
+    }
     vec![
         figure("messages", Some(per_second(rate.messages_per_s)), "{}"),
         figure("payload", Some(payload), "{} of payload"),
         figure("over", over, "over the measured {}"),
     ]
+}
+
+/// A sentence on the backlog of the warm-up; `None` in closed loop, and where it is less than a tenth of all echoes.
+fn warmup_backlog(s: &Summary) -> Option<String> {
+    let backlog = s.messages.warmup_echoes;
+    let is_large = 9 * backlog >= s.messages.received && backlog > 0;
+    s.offered_rate_per_s.filter(|_| is_large)?;
+    let echoes = if backlog == 1 {
+        "1 echo".to_owned()
+    } else {
+        format!("{} echoes", grouped(backlog))
+    };
+    Some(format!(
+        "the server still had to answer messages of the warm-up: {echoes} of them came after the start of the measurement and are not counted here; use a lower `--rate`"
+    ))
 }
 
 fn messages(s: &Summary) -> Vec<SummaryFigure> {
@@ -200,6 +221,7 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
         in_table(name, known_time(ns.filter(|_| offered.is_some()))).said(Some(phrase))
     };
     let SendLag { p50, p99, max } = s.send_lag_ns;
+    let p99 = shown_quantile(s.messages.sent, 0.99, p99);
     let blocked = s.client.blocked_writes;
     let blocked_writes = format!("{} found the socket full", counted(blocked, "write"));
     vec![
@@ -233,7 +255,11 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
         figure("opened", Some(opened), &format!("{{}}{to} in {opening}")),
         in_table("address", addresses),
         in_table("opened in", Some(opening)),
-        figure("time to open p50", known_time(total.p50), "p50 {}"),
+        figure(
+            "time to open p50",
+            known_time(total.p50),
+            "p50 {} per connection",
+        ),
         figure("time to open max", known_time(total.max), "max {}"),
         in_table("TLS handshake p50", known_time(tls.flatten()))
             .said(tls.map(|p50| format!("TLS p50 {}", time(p50)))),
@@ -336,7 +362,7 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
 /// The reason why no CPU time is shown, where it cannot be true.
 fn too_little_cpu(server: &ServerUsage, echoes: u64) -> Vec<String> {
     let note = format!(
-        "{} of CPU is too little for {}: another process served them; name that one with `--server-pid`",
+        "{} of CPU is too little for {}, so another process served them; name that process with `--server-pid`",
         human_time(server.cpu_s * 1e9),
         if echoes == 1 {
             "1 echo".to_owned()
@@ -422,6 +448,37 @@ mod tests {
         let view = SummaryView::new(&whole.summary.unwrap());
         assert!(!text(&view, "throughput").unwrap().contains("over"));
         assert_eq!(value(&view, "rate", "achieved over"), None);
+    }
+
+    #[test]
+    fn a_single_echo_has_no_rate() {
+        let one = closed_loop_run(|s| {
+            (s.elapsed_s, s.throughput.messages_per_s) = (0.25, 4.0);
+        });
+        let view = SummaryView::new(&one.summary.unwrap());
+        assert!(text(&view, "throughput").unwrap().starts_with("– ("));
+        assert_eq!(value(&view, "throughput", "messages").unwrap(), "–");
+        let none = closed_loop_run(|s| (s.elapsed_s, s.throughput.messages_per_s) = (0.25, 0.0));
+        let view = SummaryView::new(&none.summary.unwrap());
+        assert!(text(&view, "throughput").unwrap().starts_with("0 msg/s"));
+    }
+
+    #[test]
+    fn a_backlog_of_the_warm_up_explains_a_low_throughput() {
+        let points = |run: measurement::run::Run| {
+            let view = SummaryView::new(&run.summary.unwrap());
+            let row = view.rows.iter().find(|row| row.label == "throughput");
+            row.unwrap().points.concat()
+        };
+        let backlog = points(open_loop_run(|s| s.messages.warmup_echoes = 358_000));
+        assert!(
+            backlog.contains("358,000 echoes of them came after"),
+            "{backlog}"
+        );
+        assert_eq!(points(open_loop_run(|s| s.messages.warmup_echoes = 3)), "");
+        // One message of each client is in flight at the start of every closed loop.
+        let closed = closed_loop_run(|s| s.messages.warmup_echoes = 358_000);
+        assert_eq!(points(closed), "");
     }
 
     #[test]

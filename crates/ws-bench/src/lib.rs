@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
-            announcement: "\nending the run and saving its files; once more ends at once and saves nothing",
+            announcement: "\nending the run and saving its files; a second interrupt quits at once and saves nothing",
             stop: Box::new(move || stopped.stop()),
             is_final: Box::new(move || finished.is_final()),
             clean_up: tui::screen::leave_in_time,
@@ -74,12 +74,9 @@ fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
     if let Some(SwarmError::Roots(trust)) = swarm_error
         && trust.has_no_roots()
     {
-        let line = cli::in_one_line(error.as_ref());
-        return anyhow::anyhow!("{line}{}", wording::NO_ROOTS_ADVICE);
+        return cli::with_advice(error.as_ref(), Some(wording::NO_ROOTS_ADVICE));
     }
     let failure = swarm_error.and_then(SwarmError::connect_failure);
-    match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
-        Some(advice) => anyhow::anyhow!("{} · {advice}", cli::in_one_line(error.as_ref())),
-        None => error,
-    }
+    let advice = failure.and_then(|(failure, url)| wording::connect_advice(failure, url));
+    cli::with_advice(error.as_ref(), advice.as_deref())
 }

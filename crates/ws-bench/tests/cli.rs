@@ -247,7 +247,7 @@ fn bad_input_is_told_before_anything_is_done() {
         (
             "--server-pid 1",
             2,
-            "--server-pid needs the URL of that server, which runs already",
+            "--server-pid needs the URL of that server",
         ),
         ("--fail-if p99", 2, "compares nothing"),
         ("--header Upgrade:h2c", 2, "set by the handshake itself"),

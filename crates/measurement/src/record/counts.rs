@@ -8,7 +8,7 @@ use super::difference::{Difference, add_difference};
 ///
 /// `sent = received + lost + abandoned`. Of those received, `corrupted`, `timed_out` and
 /// `reordered` count those that were not as they should be. Messages from the server between T0 and the end of the
-/// drain are `received + duplicated + unexpected + undecided`, and echoes of warm-up messages.
+/// drain are `received + duplicated + unexpected + undecided + warmup_echoes`, and second echoes of warm-up messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct MessageCounts {
@@ -50,6 +50,9 @@ pub struct MessageCounts {
     /// nothing in them is looked at.
     #[serde(default)]
     pub ambiguous: u64,
+    /// Right or wrong echoes of warm-up messages that came after T0: the server's backlog of the warm-up.
+    #[serde(default)]
+    pub warmup_echoes: u64,
 }
 
 impl MessageCounts {
@@ -85,6 +88,7 @@ impl MessageCounts {
         self.matched_by_order += other.matched_by_order;
         self.undecided += other.undecided;
         self.ambiguous += other.ambiguous;
+        self.warmup_echoes += other.warmup_echoes;
         for difference in &other.differences {
             self.add_difference(difference.clone());
         }
