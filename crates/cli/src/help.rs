@@ -61,11 +61,11 @@ fn values(command: &Command) -> Option<String> {
     const NOTATIONS: [(&str, &str); 2] = [
         (
             "TIME",
-            "a number and a unit: ns, us, ms, s, m (minutes), h (examples: 500ms, 10s, 2m)",
+            "a number and a unit: ns, us, ms, s, m, h (examples: 500ms, 10s, 2m)",
         ),
         (
             "SIZE",
-            "bytes, or a number and a unit: KiB, MiB, GiB (of 1,024), KB, MB, GB (of 1,000)",
+            "bytes, or with a unit: KiB, MiB, GiB (1,024) or KB, MB, GB (1,000)",
         ),
     ];
     let names = || {

@@ -4,7 +4,7 @@ use measurement::run::ConditionResult;
 
 /// Result of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConditionOutcome {
+pub enum ConditionStatus {
     /// The condition held, so the program fails.
     Held,
     /// The condition did not hold.
@@ -16,9 +16,9 @@ pub enum ConditionOutcome {
 /// The line about a condition of a run: `FAILED --fail-if, held: p99>1us (p99 is 3.20 ms)`.
 pub fn condition(result: &ConditionResult) -> String {
     let outcome = if result.held {
-        ConditionOutcome::Held
+        ConditionStatus::Held
     } else {
-        ConditionOutcome::NotHeld
+        ConditionStatus::NotHeld
     };
     let of_figure = |c: char| !matches!(c, '<' | '>' | '=' | '!');
     let figure: String = result
@@ -34,11 +34,11 @@ pub fn condition(result: &ConditionResult) -> String {
 }
 
 /// The line about a condition: the outcome, then the condition and what was found.
-pub fn condition_line(outcome: ConditionOutcome, condition: &str) -> String {
+pub fn condition_line(outcome: ConditionStatus, condition: &str) -> String {
     let begins = match outcome {
-        ConditionOutcome::Held => "FAILED --fail-if, held",
-        ConditionOutcome::NotHeld => "passed --fail-if, did not hold",
-        ConditionOutcome::Inconclusive => "passed --fail-if, but inconclusive",
+        ConditionStatus::Held => "FAILED --fail-if, held",
+        ConditionStatus::NotHeld => "passed --fail-if, did not hold",
+        ConditionStatus::Inconclusive => "passed --fail-if, but inconclusive",
     };
     format!("{begins}: {condition}")
 }

@@ -32,7 +32,7 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use conditions::{ConditionOutcome, condition, condition_line};
+pub use conditions::{ConditionStatus, condition, condition_line};
 pub use connect_advice::{
     NO_ROOTS_ADVICE, connect_advice, early_end_advice, host_notice, with_url_advice,
 };

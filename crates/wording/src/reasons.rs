@@ -22,20 +22,108 @@ pub(crate) fn messages_lie(beyond: u64) -> String {
 
 /// The sentence for one reason.
 fn reason(reason: &Reason) -> String {
-    let time = |ns: &u64| human_time(*ns as f64);
-    let margin = || human_percent(OWN_LIMIT_MARGIN);
     match reason {
         Reason::NothingMeasured(cause) => nothing_measured(cause),
         Reason::NothingRecognized => "the server sends messages, but none contained what was sent within `--timeout`, so no echo was recognized; if the server changes messages, `--verify off` matches them by order".to_owned(),
         Reason::RecognizedLate => "the run ended early, because no message contained what was sent within `--timeout`; the first one that did came later; see the differences at `messages`".to_owned(),
-        Reason::MatchedByOrder { messages, unverified, unexplained } => matched_by_order(*messages, *unverified, *unexplained),
-        Reason::Impossible { smaller, larger } => format!(
-            "impossible figures: {} {} exceeds {} {}; please report this as a bug",
-            smaller.0,
-            human_time(smaller.1),
-            larger.0,
-            human_time(larger.1)
+        Reason::MatchedByOrder {
+            messages,
+            unverified,
+            unexplained,
+        } => matched_by_order(*messages, *unverified, *unexplained),
+        Reason::Impossible { smaller, larger } => impossible(*smaller, *larger),
+        Reason::RateNotKept {
+            kept,
+            answered_all,
+            ended_with_connections,
+            sending,
+        } => format!(
+            "{} of the offered rate was achieved (limit {}): {}",
+            percent_beside(*kept, ACHIEVED_SHARE_LIMIT),
+            human_percent(ACHIEVED_SHARE_LIMIT),
+            rate_not_kept(*answered_all, *ended_with_connections, *sending)
         ),
+        Reason::LoadFellShort {
+            broken,
+            connections,
+            unsent,
+            due,
+            ..
+        } => load_fell_short((*broken, *connections), (*unsent, *due)),
+        Reason::ThinTail(beyond) => format!(
+            "{} beyond p99 ({} needed), so p99 is uncertain; send more messages (`-m`, `-d`)",
+            messages_lie(*beyond),
+            grouped(FIRM_TAIL_MESSAGES)
+        ),
+        Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
+        Reason::NearFloor(..)
+        | Reason::BelowFloor(..)
+        | Reason::NearCeiling(..)
+        | Reason::AboveCeiling(..) => own_limit(reason),
+        Reason::SendLateness { .. }
+        | Reason::GeneratorStopped { .. }
+        | Reason::GeneratorThrottled { .. }
+        | Reason::OwnTime(_)
+        | Reason::GeneratorBusy(_)
+        | Reason::GeneratorWaited { .. } => generator(reason),
+    }
+}
+
+/// Figures that contradict each other, each with its value in nanoseconds.
+fn impossible(smaller: (&str, f64), larger: (&str, f64)) -> String {
+    format!(
+        "impossible figures: {} {} exceeds {} {}; please report this as a bug",
+        smaller.0,
+        human_time(smaller.1),
+        larger.0,
+        human_time(larger.1)
+    )
+}
+
+/// Figures at the generator's own limits; empty for another reason.
+fn own_limit(reason: &Reason) -> String {
+    const DISTURBED: &str = "the calibration was disturbed, so the generator's own limit is unknown; repeat on an idle machine";
+    let service_p50 =
+        |found: &u64| format!("the service time p50 of {}", human_time(*found as f64));
+    let throughput = |found: &f64| format!("the throughput of {} msg/s", human_rate(*found));
+    let floor = |ns: &u64| format!("the generator's own minimum ({})", human_time(*ns as f64));
+    let ceiling = |per_s: &f64| format!("the generator's own limit ({} msg/s)", human_rate(*per_s));
+    let near = |found: String, limit: String, advice: &str| {
+        let margin = human_percent(OWN_LIMIT_MARGIN);
+        format!(
+            "{found} is within {margin} of {limit}, so it says little about the server; {advice}"
+        )
+    };
+    match reason {
+        Reason::NearFloor(found, own) => near(
+            service_p50(found),
+            floor(own),
+            "use larger messages or more load",
+        ),
+        Reason::NearCeiling(found, own) => near(
+            throughput(found),
+            ceiling(own),
+            "use more `--threads` if cores are free",
+        ),
+        Reason::BelowFloor(found, own) => format!(
+            "{} is below {}: {DISTURBED}, or use `--busy-poll`",
+            service_p50(found),
+            floor(own)
+        ),
+        Reason::AboveCeiling(found, own) => {
+            format!(
+                "{} is above {}: {DISTURBED}",
+                throughput(found),
+                ceiling(own)
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+/// The state of the generator and of its cores; empty for another reason.
+fn generator(reason: &Reason) -> String {
+    match reason {
         Reason::SendLateness {
             share,
             response_p99_ns,
@@ -46,7 +134,10 @@ fn reason(reason: &Reason) -> String {
                 Verdict::Invalid => INVALID_LATENESS_SHARE,
                 _ => SUSPECT_LATENESS_SHARE,
             };
-            let has = Has { busy_poll: *busy_poll, pinned: *pinned };
+            let has = Has {
+                busy_poll: *busy_poll,
+                pinned: *pinned,
+            };
             send_lateness((*share, limit), *response_p99_ns as f64, has)
         }
         Reason::GeneratorStopped {
@@ -69,68 +160,27 @@ fn reason(reason: &Reason) -> String {
             percent_beside(*share, OWN_TIME_LIMIT),
             human_percent(OWN_TIME_LIMIT)
         ),
-        Reason::RateNotKept {
-            kept,
-            answered_all,
-            ended_with_connections,
-            sending,
-        } => format!(
-            "{} of the offered rate was achieved (limit {}): {}",
-            percent_beside(*kept, ACHIEVED_SHARE_LIMIT),
-            human_percent(ACHIEVED_SHARE_LIMIT),
-            rate_not_kept(*answered_all, *ended_with_connections, *sending)
-        ),
-        Reason::NearFloor(found, floor) => format!(
-            "the service time p50 of {} is within {} of the generator's own minimum ({}), so it says little about the server; use larger messages or more load",
-            time(found),
-            margin(),
-            time(floor)
-        ),
-        Reason::BelowFloor(found, floor) => format!(
-            "the service time p50 of {} is below the generator's own minimum ({}): the calibration was disturbed, so the generator's own limit is unknown; repeat on an idle machine, or use `--busy-poll`",
-            time(found),
-            time(floor)
-        ),
-        Reason::NearCeiling(found, ceiling) => format!(
-            "the throughput of {} msg/s is within {} of the generator's own limit ({} msg/s), so it says little about the server; use more `--threads` if cores are free",
-            human_rate(*found),
-            margin(),
-            human_rate(*ceiling)
-        ),
-        Reason::AboveCeiling(found, ceiling) => format!(
-            "the throughput of {} msg/s is above the generator's own limit ({} msg/s): the calibration was disturbed, so the generator's own limit is unknown; repeat on an idle machine",
-            human_rate(*found),
-            human_rate(*ceiling)
-        ),
         Reason::GeneratorBusy(share) => format!(
             "a generator thread was busy for {} of a core (limit {}), so it may have been slower than the server; use more `--threads` if cores are free, else fewer clients",
             percent_beside(*share, BUSY_THREAD_LIMIT),
             human_percent(BUSY_THREAD_LIMIT)
         ),
-        Reason::GeneratorWaited { share, pinned } => format!(
-            "the generator waited for a core {} of the time (limit {}), and the times include this wait; {}",
-            percent_beside(*share, RUN_QUEUE_WAIT_LIMIT),
-            human_percent(RUN_QUEUE_WAIT_LIMIT),
-            if *pinned {
-                PINNED_ADVICE
-            } else {
-                "give generator and server separate cores (`taskset`, `--pin`) or machines"
-            }
-        ),
-        Reason::ThinTail(beyond) => format!(
-            "{} beyond p99 ({} needed), so p99 is uncertain; send more messages (`-m`, `-d`)",
-            messages_lie(*beyond),
-            grouped(FIRM_TAIL_MESSAGES)
-        ),
-        Reason::LoadFellShort {
-            broken,
-            connections,
-            unsent,
-            due,
-            ..
-        } => load_fell_short((*broken, *connections), (*unsent, *due)),
-        Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
+        Reason::GeneratorWaited { share, pinned } => waited(*share, *pinned),
+        _ => String::new(),
     }
+}
+
+fn waited(share: f64, pinned: bool) -> String {
+    let advice = if pinned {
+        PINNED_ADVICE
+    } else {
+        "give generator and server separate cores (`taskset`, `--pin`) or machines"
+    };
+    format!(
+        "the generator waited for a core {} of the time (limit {}), and the times include this wait; {advice}",
+        percent_beside(share, RUN_QUEUE_WAIT_LIMIT),
+        human_percent(RUN_QUEUE_WAIT_LIMIT)
+    )
 }
 
 /// Broken of all connections, unsent of all messages due.
@@ -165,7 +215,7 @@ fn nothing_measured(cause: &NothingRight) -> String {
         }
         NothingRight::OtherType { sent, came } => {
             return format!(
-                "nothing measured: every echo came back as {came}, and {sent} was sent; use `--{came}`, or `--verify off` if the server changes the type of every message"
+                "nothing measured: every echo came back as {came}, and {sent} was sent; use `--{came}`. If those echoes come back as {sent}, the server swaps the types: use `--verify off`"
             );
         }
         NothingRight::WrongEchoes => {
@@ -633,7 +683,7 @@ mod tests {
         let said = |counts: &_| reason(&Reason::NothingMeasured(NothingRight::of(counts)));
         assert_eq!(
             said(&counts),
-            "nothing measured: every echo came back as binary, and text was sent; use `--binary`, or `--verify off` if the server changes the type of every message"
+            "nothing measured: every echo came back as binary, and text was sent; use `--binary`. If those echoes come back as text, the server swaps the types: use `--verify off`"
         );
         counts.received = 2;
         assert!(said(&counts).contains("every echo in the measured phase was wrong"));

@@ -165,7 +165,7 @@ fn what_only_ws_can_be_calibrated_for_is_told() {
     );
     let output = bench.run(&line);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stderr(&output).contains("known only for ws://"));
+    assert!(stderr(&output).contains("calibration skipped: available for ws:// only"));
     assert!(!stdout(&output).contains("generator alone"));
 }
 

@@ -65,14 +65,14 @@ Examples:
   ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
 Runs of a round:
-  capacity  closed loop: throughput, service times, messages per CPU-second, memory per connection
-  latency   open loop at one rate for all servers: response times (p50, p99, p99.9)
+  capacity  closed loop: throughput, service times, CPU and memory
+  latency   open loop at one rate for all: response times (p50, p99, p99.9)
 
 Exit codes:
     0  compared, whichever server is faster
     1  a file could not be read or written
     2  wrong usage, or saved runs that cannot be compared
-    3  a server failed: it did not start, did not pass the gate, or failed in a round or a saved run
+    3  a server failed: at its start, at the gate, in a round or a saved run
     4  a --fail-if condition holds with confidence
     5  the comparison is invalid (`suspect` does not change the exit code)
   130  interrupted; the files are saved

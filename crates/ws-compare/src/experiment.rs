@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::{Plan, PlanError, ServerUrl};
+use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
@@ -54,16 +54,7 @@ impl<'a> Experiment<'a> {
             CpuSplit::default()
         };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
-        // Certificates are asked for as soon as one of the servers has one.
-        let mut targets = targets(args, candidates)?;
-        targets.sort_by_key(|target| !target.is_tls());
-        let tls = &args.load.tls;
-        let url = targets.swap_remove(0);
-        let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity);
-        let target = target.map_err(|error| match error.downcast::<PlanError>() {
-            Ok(error) => usage_error(wording::with_url_advice(&error)),
-            Err(other) => other,
-        })?;
+        let target = first_target(args, candidates)?;
         let template = LoadTemplate::new(args, &cpu_split);
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(usage_error)?;
@@ -354,6 +345,19 @@ fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     };
     let parts: Vec<_> = rows.iter().map(describe).collect();
     format!("round {round}: {}", parts.join(" · "))
+}
+
+/// The first server with a certificate, or else the first: certificates are asked for as soon as one has one.
+fn first_target(args: &CompareArgs, candidates: &[Candidate]) -> anyhow::Result<TargetServer> {
+    let mut targets = targets(args, candidates)?;
+    targets.sort_by_key(|target| !target.is_tls());
+    let tls = &args.load.tls;
+    let url = targets.swap_remove(0);
+    let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity);
+    target.map_err(|error| match error.downcast::<PlanError>() {
+        Ok(error) => usage_error(wording::with_url_advice(&error)),
+        Err(other) => other,
+    })
 }
 
 /// The servers' URLs, with a notice of each that leads to another host than the one typed.

@@ -24,10 +24,10 @@ const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
 /// Saved runs that are not compared, in words.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SavedRunsError {
-    /// A file is missing, or is not a file of a run.
+    /// A file is missing, or the system does not let it be read.
     #[error("{0}")]
     Unreadable(String),
-    /// Wrong usage.
+    /// Wrong usage: runs that cannot be compared, and files of something else.
     #[error("{0}")]
     Refused(String),
 }
@@ -39,7 +39,11 @@ impl From<String> for SavedRunsError {
 }
 
 fn unreadable(error: &ResultsError) -> SavedRunsError {
-    SavedRunsError::Unreadable(in_one_line(error))
+    let line = in_one_line(error);
+    match error {
+        ResultsError::Read(..) => SavedRunsError::Unreadable(line),
+        _ => SavedRunsError::Refused(line),
+    }
 }
 
 struct SavedRuns {

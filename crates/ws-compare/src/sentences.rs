@@ -10,7 +10,7 @@ use statistics::interval_levels::{bonferroni_level, sequential_level};
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 use wording::plan::core_list;
-use wording::{ConditionOutcome, Tone};
+use wording::{ConditionStatus, Tone};
 
 use crate::round_values::CONFIDENCE;
 use ComparedFigure::{
@@ -320,9 +320,9 @@ pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
 /// The line about a condition.
 pub(crate) fn condition_line(condition: &ConditionRow) -> String {
     let outcome = match (condition.held, condition.is_sure) {
-        (true, _) => ConditionOutcome::Held,
-        (false, true) => ConditionOutcome::NotHeld,
-        (false, false) => ConditionOutcome::Inconclusive,
+        (true, _) => ConditionStatus::Held,
+        (false, true) => ConditionStatus::NotHeld,
+        (false, false) => ConditionStatus::Inconclusive,
     };
     wording::condition_line(
         outcome,

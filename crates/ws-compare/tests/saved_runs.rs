@@ -387,7 +387,7 @@ fn what_cannot_be_read_or_paired_is_said() {
     let cases: [(&[&str], i32, &str); 6] = [
         (&["a.json"], 2, "nothing to compare"),
         (&["a.json", "none.json"], 1, "none.json"),
-        (&["a.json", "other.json"], 1, "other.json"),
+        (&["a.json", "other.json"], 2, "other.json"),
         (&["x=a.json,b.json", "y=b.json"], 2, "needs as many"),
         (&["x=a.json", "x=b.json"], 2, "two servers are called `x`"),
         (

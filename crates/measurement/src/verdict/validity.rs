@@ -70,19 +70,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         // It may be why there are none.
         reasons.extend(stopped(evidence));
     }
-    if let Some(kept) = evidence
-        .achieved_share
-        .filter(|kept| *kept < ACHIEVED_SHARE_LIMIT)
-    {
-        // Exact far beyond any number of connections.
-        let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
-        reasons.push(Reason::RateNotKept {
-            kept,
-            answered_all: evidence.answered_all,
-            ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
-            sending: evidence.sending,
-        });
-    }
+    reasons.extend(rate_not_kept(evidence));
     reasons.extend(load_fell_short(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
@@ -146,6 +134,19 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
         }
     }
     reasons
+}
+
+/// An offered rate that was not achieved.
+fn rate_not_kept(evidence: &Evidence) -> Option<Reason> {
+    let kept = evidence.achieved_share?;
+    // Exact far beyond any number of connections.
+    let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
+    (kept < ACHIEVED_SHARE_LIMIT).then_some(Reason::RateNotKept {
+        kept,
+        answered_all: evidence.answered_all,
+        ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
+        sending: evidence.sending,
+    })
 }
 
 /// Threads that had too little of a core.

@@ -209,7 +209,7 @@ fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
         format!("{} of a core", human_percent(client.cpu_per_core?))
     };
     if let Some(share) = client.run_queue_wait_share {
-        text += &format!(" · waited for a core {}", human_percent(share));
+        text += &format!(" · core wait {}", human_percent(share));
     }
     Some(text)
 }
@@ -225,7 +225,7 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
         let (name, _) = Latency::default().shown()[at];
         (name, shown.iter().map(|shown| cell(shown[at].1)).collect())
     };
-    // After min and mean, for which there is no room.
+    // The first two are min and mean, which do not fit on the screen.
     PercentileTable {
         rows: (2..Latency::default().shown().len()).map(row).collect(),
         columns: of.iter().map(|(name, _)| *name).collect(),
@@ -307,7 +307,7 @@ mod tests {
         );
         assert_eq!(
             text(&view.load, "generator"),
-            "71 % of a core · waited for a core 1 %"
+            "71 % of a core · core wait 1 %"
         );
         // What only an open loop has.
         assert_eq!(text(&view.load, "sent now"), "missing");

@@ -200,7 +200,7 @@ fn close(client: &mut WsClient) -> Result<(), String> {
                     || "no code".to_owned(),
                     |frame| u16::from(frame.code).to_string(),
                 );
-                return Err(format!("close code 1000 was answered with {with}"));
+                return Err(format!("1000 was answered with {with}"));
             }
             Ok(_) => {}
             Err(WsClientError::Talk(error)) if is_end(&error) => {
