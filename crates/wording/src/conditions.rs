@@ -9,7 +9,7 @@ pub enum ConditionStatus {
     Held,
     /// The condition did not hold.
     NotHeld,
-    /// Too little is known for one or the other; the program does not fail.
+    /// Too little is known for one or the other, as the text says; the program does not fail.
     Inconclusive,
 }
 
@@ -38,7 +38,7 @@ pub fn condition_line(outcome: ConditionStatus, condition: &str) -> String {
     let begins = match outcome {
         ConditionStatus::Held => "FAILED --fail-if, held",
         ConditionStatus::NotHeld => "passed --fail-if, did not hold",
-        ConditionStatus::Inconclusive => "passed --fail-if, but inconclusive",
+        ConditionStatus::Inconclusive => "passed --fail-if",
     };
     format!("{begins}: {condition}")
 }

@@ -308,7 +308,10 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
     let mut found = Vec::new();
     if stops.count > 0 {
         let length = human_time(stops.longest_ns as f64);
-        let at = human_time(stops.longest_at_ns as f64);
+        let from = match stops.longest_at_ns {
+            0 => "the start".to_owned(),
+            ns => format!("{} after the start", human_time(ns as f64)),
+        };
         let others = match stops.count {
             1 => String::new(),
             n => format!(
@@ -326,7 +329,7 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
             String::new()
         };
         found.push(format!(
-            "the generator was stopped for {length}, from {at} after the start of the measurement{end}{others}; {} {verb} in flight",
+            "the generator was stopped for {length}, from {from} of the measurement{end}{others}; {} {verb} in flight",
             counted(stops.messages, "message")
         ));
     }

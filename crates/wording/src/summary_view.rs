@@ -98,9 +98,13 @@ impl SummaryView {
         let has_usage = s.server.is_some() && s.client.cpu_s.is_some();
         let row = |label, figures: &[SummaryFigure]| {
             let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
+            let text = match phrases.as_slice() {
+                [] => UNKNOWN.to_owned(),
+                phrases => phrases.join(" · "),
+            };
             LabelledRow {
                 label,
-                text: phrases.join(" · "),
+                text,
                 ..LabelledRow::default()
             }
         };
@@ -116,7 +120,7 @@ impl SummaryView {
             ..row("connected", &connections)
         });
         rows.extend(s.server.as_ref().map(|used| LabelledRow {
-            points: too_little_cpu(used, s.messages.received),
+            points: too_little_cpu(used, s),
             ..row("server", &server)
         }));
         rows.extend(has_usage.then(|| row("generator", &generator)));
@@ -359,10 +363,16 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// The reason why no CPU time is shown, where it cannot be true.
-fn too_little_cpu(server: &ServerUsage, echoes: u64) -> Vec<String> {
+/// The reason why no CPU time is shown, if it is impossible.
+fn too_little_cpu(server: &ServerUsage, s: &Summary) -> Vec<String> {
+    let echoes = s.messages.received;
+    let cause = if s.plan.embedded.is_some() {
+        "the system did not count it correctly"
+    } else {
+        "another process served them; name that process with `--server-pid`"
+    };
     let note = format!(
-        "{} of CPU is too little for {}, so another process served them; name that process with `--server-pid`",
+        "{} of CPU is too little for {}, so {cause}",
         human_time(server.cpu_s * 1e9),
         if echoes == 1 {
             "1 echo".to_owned()
@@ -448,6 +458,30 @@ mod tests {
         let view = SummaryView::new(&whole.summary.unwrap());
         assert!(!text(&view, "throughput").unwrap().contains("over"));
         assert_eq!(value(&view, "rate", "achieved over"), None);
+    }
+
+    #[test]
+    fn an_embedded_server_is_not_looked_for_in_another_process() {
+        let note = |embedded: Option<&str>| {
+            let run = closed_loop_run(|s| {
+                s.plan.embedded = embedded.map(ToOwned::to_owned);
+                s.server = Some(ServerUsage {
+                    pid: 1,
+                    pids: vec![1],
+                    cpu_s: 0.0,
+                    max_rss_bytes: None,
+                    messages_per_cpu_s: None,
+                    context_switches: None,
+                });
+            });
+            let view = SummaryView::new(&run.summary.unwrap());
+            let row = view.rows.iter().find(|row| row.label == "server");
+            row.unwrap().points.concat()
+        };
+        assert!(note(None).contains("`--server-pid`"));
+        let embedded = note(Some("axum"));
+        assert!(embedded.contains("too little for"), "{embedded}");
+        assert!(!embedded.contains("--server-pid"), "{embedded}");
     }
 
     #[test]

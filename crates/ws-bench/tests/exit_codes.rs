@@ -34,7 +34,7 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     assert_eq!(output.status.code(), Some(5));
     let out = stdout(&output);
     assert!(
-        out.contains("invalid") && out.contains("so no echo was recognized"),
+        out.contains("invalid") && out.contains("the server sends messages, but none contained"),
         "{out}"
     );
     // The run ended at the first timeout.

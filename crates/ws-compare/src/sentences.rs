@@ -9,7 +9,7 @@ use measurement::run::comparison::{
 use statistics::interval_levels::{bonferroni_level, sequential_level};
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
-use wording::plan::core_list;
+use wording::plan::named_cores;
 use wording::{ConditionStatus, Tone};
 
 use crate::round_values::CONFIDENCE;
@@ -59,7 +59,10 @@ pub(crate) fn title(c: &Comparison) -> String {
 }
 
 pub(crate) fn rounds(c: &Comparison) -> String {
-    counted(u64::from(last_round(&c.rounds)), "round")
+    match last_round(&c.rounds) {
+        0 => "no rounds".to_owned(),
+        n => counted(u64::from(n), "round"),
+    }
 }
 
 /// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
@@ -178,8 +181,13 @@ pub(crate) fn few_rounds_planned(
     } else {
         return None;
     };
+    let fewer = if figures > 1 {
+        " or fewer `--figures`"
+    } else {
+        ""
+    };
     Some(format!(
-        "warning: {verdict}: {needed}; use `{flag} {most}` or fewer `--figures`"
+        "warning: {verdict}: {needed}; use `{flag} {most}`{fewer}"
     ))
 }
 
@@ -250,10 +258,13 @@ pub(crate) fn paired(c: &Comparison) -> &'static str {
 /// Describes the method, for the end of a report.
 pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
-    let mut lines = vec![format!(
+    let has_figures = !c.figures.is_empty();
+    let columns = has_figures.then(|| {
+        format!(
         "Columns are medians over all valid runs. Ratios are pseudo-medians over {}, so a ratio may differ from the quotient of two columns.",
         paired(c)
-    )];
+    )});
+    let mut lines: Vec<_> = columns.into_iter().collect();
     if let Some(levels) = levels(c).filter(|_| too_few_rounds(c).is_none()) {
         lines.push(format!(
             "Intervals are bootstrap intervals of {levels}: in {} of 100 such comparisons no verdict is wrong. In an interval of `inconclusive`, above 1 is better.",
@@ -263,9 +274,9 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     lines.extend(plan.gate.as_deref().and_then(gate));
     if !plan.server_cores.is_empty() {
         lines.push(format!(
-            "Servers ran on cores {}, the generator on cores {}.",
-            core_list(&plan.server_cores),
-            core_list(&plan.generator_cores)
+            "Servers ran on {}, the generator on {}.",
+            named_cores(&plan.server_cores),
+            named_cores(&plan.generator_cores)
         ));
     }
     lines.push(format!(
@@ -359,12 +370,14 @@ mod tests {
         let three = warning(3, 2, 1, false).unwrap();
         assert_eq!(
             three,
-            "warning: 3 rounds are too few for any verdict: 6 are needed; use `--rounds 6` or fewer `--figures`"
+            "warning: 3 rounds are too few for any verdict: 6 are needed; use `--rounds 6`"
         );
         assert_eq!(warning(6, 2, 1, false), None);
         let six = warning(6, 2, 9, false).unwrap();
         assert!(
-            six.contains("may be too few") && six.contains("6 to 9 are needed"),
+            six.contains("may be too few")
+                && six.contains("6 to 9 are needed")
+                && six.contains("fewer `--figures`"),
             "{six}"
         );
         // The default.
