@@ -59,14 +59,14 @@ pub fn main() -> ExitCode {
         })
         .or_else(|error| {
             let status = run::status_of_error(&error);
-            cli::print_error(&with_connect_advice(error));
+            cli::print_error(&with_connect_advice(&error));
             Ok(status)
         })
     })
 }
 
 /// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
-fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
+fn with_connect_advice(error: &anyhow::Error) -> anyhow::Error {
     if let Some(refused) = error.downcast_ref::<PlanError>() {
         return anyhow::anyhow!("{}", wording::with_url_advice(refused));
     }
