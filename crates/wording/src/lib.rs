@@ -8,7 +8,8 @@
 //! | [`comparison`] | the verdict on a figure of two servers |
 //! | [`files`] | how a file was read; that a file was written |
 //! | [`messages`] | messages that came back otherwise than they were sent |
-//! | `reasons` | the reasons of a verdict, with advice |
+//! | `reasons`, `generator_reasons` | the reasons of a verdict, with advice; those that lie in the generator |
+//! | `percent_beside` | shares beside their limits |
 //! | `connect_advice` | advice when no connection opened or some ended early, and on a URL that is refused |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -23,7 +24,9 @@ pub mod comparison;
 mod conditions;
 mod connect_advice;
 pub mod files;
+mod generator_reasons;
 pub mod messages;
+mod percent_beside;
 pub mod plan;
 mod reasons;
 pub mod run_differences;

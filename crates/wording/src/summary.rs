@@ -2,7 +2,7 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
-use units::{human_percent, human_time};
+use units::{grouped, human_percent, human_time};
 
 use crate::reasons::messages_lie;
 
@@ -138,6 +138,21 @@ fn thin_tail(timed_messages: u64) -> Option<String> {
         let few = messages_lie(beyond);
         format!("{few} beyond p99.9, so p99.9 and the maximum vary from run to run")
     })
+}
+
+/// A sentence on the backlog of the warm-up; `None` in closed loop, and where it is less than a tenth of all echoes.
+pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
+    let backlog = s.messages.warmup_echoes;
+    let is_large = 9 * backlog >= s.messages.received && backlog > 0;
+    s.offered_rate_per_s.filter(|_| is_large)?;
+    let echoes = if backlog == 1 {
+        "1 echo".to_owned()
+    } else {
+        format!("{} echoes", grouped(backlog))
+    };
+    Some(format!(
+        "the server still had to answer messages of the warm-up: {echoes} of them came after the start of the measurement and are not counted here; use a lower `--rate`"
+    ))
 }
 
 #[cfg(test)]

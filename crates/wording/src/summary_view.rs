@@ -6,7 +6,7 @@ use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time
 
 use crate::Tone;
 use crate::messages::notes;
-use crate::summary::differing_times;
+use crate::summary::{differing_times, warmup_backlog};
 
 /// The text of a figure that is not known.
 pub const UNKNOWN: &str = "–";
@@ -169,21 +169,6 @@ pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
         figure("payload", Some(payload), "{} of payload"),
         figure("over", over, "over the measured {}"),
     ]
-}
-
-/// A sentence on the backlog of the warm-up; `None` in closed loop, and where it is less than a tenth of all echoes.
-fn warmup_backlog(s: &Summary) -> Option<String> {
-    let backlog = s.messages.warmup_echoes;
-    let is_large = 9 * backlog >= s.messages.received && backlog > 0;
-    s.offered_rate_per_s.filter(|_| is_large)?;
-    let echoes = if backlog == 1 {
-        "1 echo".to_owned()
-    } else {
-        format!("{} echoes", grouped(backlog))
-    };
-    Some(format!(
-        "the server still had to answer messages of the warm-up: {echoes} of them came after the start of the measurement and are not counted here; use a lower `--rate`"
-    ))
 }
 
 fn messages(s: &Summary) -> Vec<SummaryFigure> {
