@@ -21,7 +21,7 @@ where
         let mut values = choices.iter();
         values
             .find_map(|(name, _, value)| (*name == typed).then(|| value.clone()))
-            .ok_or("it is not one of the names")
+            .ok_or("not one of the names")
     })
 }
 

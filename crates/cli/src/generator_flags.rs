@@ -15,7 +15,7 @@ pub struct GeneratorFlags {
     #[arg(long, value_name = "N", value_parser = up_to::<NonZeroUsize>(4096_u64), help_heading = LOAD)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Keep generator threads awake, at the cost of a whole core per thread: a send lag of about 1 µs in place of tens
+    /// Keep generator threads awake: send lag of about 1 µs instead of tens of µs, at the cost of one core per thread
     #[arg(long, help_heading = LOAD)]
     pub busy_poll: bool,
 }

@@ -12,13 +12,16 @@ const HEADING: &str = "Help";
 pub(crate) fn with_common_flags(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let behind = command.get_after_help().map(ToString::to_string);
-    let styled = behind.map(|text| style_headings(&text, command.get_styles()).into());
+    let behind: Vec<_> = behind.into_iter().chain(values(&command)).collect();
+    let styled = (!behind.is_empty())
+        .then(|| style_headings(&behind.join("\n\n"), command.get_styles()).into());
     let flags = [
         Arg::new("help")
             .short('h')
             .long("help")
             .action(ArgAction::Help)
-            .help("Print help: with -h in short, with --help in full"),
+            .help("Print help (see more with '--help')")
+            .long_help("Print help (see a summary with '-h')"),
         Arg::new("version")
             .short('V')
             .long("version")
@@ -29,10 +32,10 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
             .value_name("SHELL")
             .value_parser(value_parser!(Shell))
             .exclusive(true)
-            .help("Print a script that completes these flags in a shell (example: bash)")
+            .help("Print a completion script for a shell (example: bash)")
             .long_help(format!(
-                "Print a script that completes these flags in a shell (example: bash)\n\n\
-                 In bash, for now: source <({name} --completions bash)"
+                "Print a completion script for a shell (example: bash)\n\n\
+                 For the current bash session: source <({name} --completions bash)"
             )),
         Arg::new(MAN_PAGE)
             .long(MAN_PAGE)
@@ -41,7 +44,7 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
             .help("Print the manual page, as roff")
             .long_help(format!(
                 "Print the manual page, as roff\n\n\
-                 To keep it: {name} --man-page > {name}.1, to read that: man -l {name}.1"
+                 To save it: {name} --man-page > {name}.1. To read it: man -l {name}.1"
             )),
     ];
     command
@@ -51,6 +54,33 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
         .disable_version_flag(true)
         .args(flags.map(|flag| flag.help_heading(HEADING)))
         .after_help(Resettable::<StyledStr>::from(styled))
+}
+
+/// The notations of the values that flags of this command take, as a section.
+fn values(command: &Command) -> Option<String> {
+    const NOTATIONS: [(&str, &str); 2] = [
+        (
+            "TIME",
+            "a number and a unit: ns, us, ms, s, m, h (examples: 500ms, 10s, 2m)",
+        ),
+        (
+            "SIZE",
+            "bytes, or with a unit: KiB, MiB, GiB (1,024) or KB, MB, GB (1,000)",
+        ),
+    ];
+    let names = || {
+        let flags = command.get_arguments();
+        flags.filter_map(Arg::get_value_names).flatten()
+    };
+    let takes = |notation: &str| {
+        let parts = |c: char| !c.is_ascii_uppercase();
+        names().any(|name| name.split(parts).any(|part| part == notation))
+    };
+    let lines = NOTATIONS.iter().filter(|(name, _)| takes(name));
+    let lines: Vec<_> = lines
+        .map(|(name, text)| format!("  {name}  {text}"))
+        .collect();
+    (!lines.is_empty()).then(|| format!("Values:\n{}", lines.join("\n")))
 }
 
 /// Prevents shells from completing file names for values without a hint. Files have a type that gives them one.
@@ -124,6 +154,20 @@ mod tests {
         let styled = style_headings(TEXT, &Styles::styled());
         assert!(styled.contains("Exit codes:\u{1b}"), "{styled:?}");
         assert!(styled.contains("\n\nProse in two"), "{styled:?}");
+    }
+
+    #[test]
+    fn the_units_of_times_and_sizes_are_listed_where_a_flag_takes_them() {
+        let behind = |name: &'static str| {
+            let flag = Arg::new("flag").long("flag").value_name(name);
+            let command = with_common_flags(Command::new("tried").arg(flag));
+            command.get_after_help().map(ToString::to_string)
+        };
+        assert_eq!(behind("N"), None);
+        let time = behind("TIME:MSG/S,...").unwrap();
+        assert!(time.contains("500ms") && !time.contains("KiB"), "{time}");
+        let size = behind("SIZE|MIN..MAX").unwrap();
+        assert!(size.contains("KiB") && !size.contains("500ms"), "{size}");
     }
 
     #[test]

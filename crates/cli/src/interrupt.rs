@@ -17,8 +17,9 @@ use crate::bounded::within;
 use crate::exit_status::ExitStatus;
 use crate::print::print_notice;
 
-/// Text printed at an interrupt after everything is measured.
-const SAVED_ANYWAY: &str = "\neverything is measured; the program ends when its files are saved";
+/// Text printed at an interrupt that comes when everything is measured.
+const SAVED_ANYWAY: &str =
+    "\neverything is measured; the program ends as soon as its files are saved";
 
 /// Maximum wait for a terminal to accept the text of an interrupt.
 const PRINT_LIMIT: Duration = Duration::from_millis(200);

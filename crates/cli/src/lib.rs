@@ -50,6 +50,7 @@ pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::check_room;
 pub use print::{
     in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,
+    with_advice,
 };
 pub use secrets::masked_command_line;
 pub use styled_text::{bullet_point, dim, paint};

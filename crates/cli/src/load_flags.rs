@@ -70,7 +70,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub connect_timeout: Duration,
 
-    /// Time limit for one echo; a message without an echo by then counts as lost or late (example: 500ms)
+    /// Time limit for one echo; after it, a message counts as late, and as lost if no echo comes at all (example: 500ms)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub timeout: Duration,
 
@@ -160,7 +160,7 @@ fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 fn header_value(text: &str) -> Result<HeaderValue, String> {
     text.trim()
         .parse()
-        .map_err(|_| format!("`{}` cannot stand in a header", text.trim()))
+        .map_err(|_| format!("`{}` is not a header value", text.trim()))
 }
 
 fn subprotocol(text: &str) -> Result<String, String> {

@@ -40,14 +40,14 @@ fn shortage_text(shortage: &Shortage) -> String {
             let (because, instead) = if embedded {
                 (
                     ", because the embedded server shares the limit",
-                    ", or start the server in a terminal of its own",
+                    ", or start the server in another terminal",
                 )
             } else {
                 ("", "")
             };
             format!(
                 "{} clients need {} open files{because}, but the limit is {}: {} clients fit; \
-                 raise it (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
+                 raise the limit (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
                 grouped(clients),
                 grouped(needed),
                 grouped(limit),
@@ -55,7 +55,7 @@ fn shortage_text(shortage: &Shortage) -> String {
             )
         }
         Shortage::Ports { clients, ports } => format!(
-            "{} clients need as many ports, but {} are set aside for outgoing connections: \
+            "{} clients need as many ports, but {} are available for outgoing connections: \
              widen the range (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'` as root) \
              or use `-c {ports}`",
             grouped(clients),

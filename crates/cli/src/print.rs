@@ -108,9 +108,26 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     line
 }
 
+/// The error and its causes in one line, with advice behind them where there is any.
+pub fn with_advice(error: &(dyn Error + 'static), advice: Option<&str>) -> anyhow::Error {
+    let line = in_one_line(error);
+    match advice {
+        Some(advice) => anyhow::anyhow!("{line} · {advice}"),
+        None => anyhow::anyhow!(line),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_stands_behind_the_causes() {
+        let error = anyhow::anyhow!("in use").context("cannot bind a");
+        let line = |advice| with_advice(error.as_ref(), advice).to_string();
+        assert_eq!(line(Some("try b")), "cannot bind a: in use · try b");
+        assert_eq!(line(None), "cannot bind a: in use");
+    }
 
     #[test]
     fn the_last_error_is_left_to_the_caller() {

@@ -14,7 +14,7 @@ use crate::headings::CONNECTION;
 pub struct TlsFlags {
     /// Certificates to trust, with wss:// [default: those that the system trusts] (example: cert.pem)
     ///
-    /// They replace the system's. The file may hold the server's own certificate, as `openssl req -x509` makes it.
+    /// They replace those of the system. The file may be the server's own certificate, as `openssl req -x509` creates it.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
     pub ca_cert: Option<PathBuf>,
 
@@ -24,7 +24,7 @@ pub struct TlsFlags {
 
     /// Client certificate, for servers that require one (mutual TLS) (example: client.pem)
     ///
-    /// The client's own certificate stands first, followed by those that signed it.
+    /// The client's own certificate comes first, followed by those that signed it.
     #[arg(long, value_name = "PEM", requires = "client_key", help_heading = CONNECTION)]
     pub client_cert: Option<PathBuf>,
 

@@ -62,7 +62,7 @@ pub use graceful_stream::GracefulStream;
 pub use http_response::{encode_response, text_response};
 pub use library::{Incoming, WebSocketLibrary};
 pub use listener::{Listener, bind};
-pub use program::{ShutdownRequest, run};
+pub use program::{ShutdownRequest, advice, run};
 pub use routing::{MAX_HEAD, MAX_HEADERS, Route, ServerContext, normalize_upgrade_headers};
 pub use tls::TlsIdentity;
 pub use tls_error::TlsError;

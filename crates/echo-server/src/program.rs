@@ -80,6 +80,29 @@ where
     ended
 }
 
+/// Advice on an error, which names flags of [`ServerArgs`]; `None` where the error says what to do.
+pub fn advice(error: &ServerError) -> Option<&'static str> {
+    let ServerError::Bind(address, source) = error else {
+        return None;
+    };
+    let is_unix = address.starts_with("unix:");
+    match source.kind() {
+        io::ErrorKind::AddrInUse if is_unix => {
+            Some("another server uses this socket: stop it, or choose another path with --bind")
+        }
+        io::ErrorKind::AddrInUse => Some(
+            "another process uses this port: stop it, or choose another port with --bind (port 0 picks a free one)",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            Some("this machine does not have this address: choose another one with --bind")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some("this user may not use the address: choose another one with --bind")
+        }
+        _ => None,
+    }
+}
+
 /// A future that is ready at the first signal.
 pub type ShutdownRequest = BoxFuture<'static, ()>;
 
@@ -99,6 +122,23 @@ fn log_to_stderr() {
         .with(targets)
         .try_init();
     if let Some(Err(error)) = parsed {
-        tracing::warn!("RUST_LOG is not understood and ignored: {error}");
+        tracing::warn!("RUST_LOG is invalid and ignored: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_address_is_answered_with_the_flag_that_picks_another() {
+        let of = |address: &str, kind: io::ErrorKind| {
+            advice(&ServerError::Bind(address.to_owned(), kind.into())).unwrap_or_default()
+        };
+        let port = of("127.0.0.1:8000", io::ErrorKind::AddrInUse);
+        assert!(port.contains("another port with --bind"), "{port}");
+        let path = of("unix:a.sock", io::ErrorKind::AddrInUse);
+        assert!(path.contains("another path with --bind"), "{path}");
+        assert_eq!(of("nowhere:1", io::ErrorKind::NotFound), "");
     }
 }

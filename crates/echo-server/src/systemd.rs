@@ -20,14 +20,14 @@ pub(crate) enum ServiceState {
 #[cfg(unix)]
 pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, ServerError> {
     let failed = |source: io::Error| {
-        let passed_on = format!("the socket passed on in place of {address}");
+        let passed_on = format!("the inherited socket in place of {address}");
         ServerError::Bind(passed_on, source)
     };
     let mut passed_on = listenfd::ListenFd::from_env();
     match passed_on.len() {
         0 => return Ok(None),
         1 => {}
-        n => tracing::warn!("{n} sockets were passed on: only the first is served"),
+        n => tracing::warn!("the supervisor passed {n} sockets, and only the first is served"),
     }
     if let Ok(Some(listener)) = passed_on.take_tcp_listener(0) {
         return listener
@@ -61,7 +61,7 @@ pub(crate) fn notify(state: ServiceState) {
             ServiceState::Stopping => sd_notify::NotifyState::Stopping,
         };
         if let Err(error) = sd_notify::notify(&[state]) {
-            tracing::warn!("cannot tell the supervisor: {error}");
+            tracing::warn!("cannot notify the supervisor: {error}");
         }
     }
     #[cfg(not(target_os = "linux"))]

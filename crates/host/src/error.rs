@@ -4,8 +4,8 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// The system does not give access to its processes.
-    #[error("processes cannot be sampled here")]
+    /// The system does not show its processes.
+    #[error("this system does not report the CPU and memory of processes")]
     Processes(#[source] io::Error),
     /// The process to sample is this program itself.
     #[error("process {pid} is this program itself")]

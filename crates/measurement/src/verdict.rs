@@ -17,7 +17,7 @@ mod stops;
 mod validity;
 
 pub use evidence::{Evidence, TimeInFlight};
-pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond};
+pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond, shown_quantile};
 pub use reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
     INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,

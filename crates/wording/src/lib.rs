@@ -4,11 +4,13 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `conditions` | results of `--fail-if` |
 //! | [`comparison`] | verdict on a figure of two servers |
-//! | [`files`] | reading of files |
+//! | [`files`] | reading and writing of files |
 //! | [`messages`] | wrong echoes, and messages of the server's own |
-//! | `reasons` | reasons of a verdict, with advice |
-//! | `connect_advice` | advice when no connection opened, and for a refused URL |
+//! | `reasons`, `generator_reasons` | reasons of a verdict, with advice; the second for the generator's own limits |
+//! | `percent_beside` | shares printed next to their limits |
+//! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | [`summary_view`] | the figures of a run, as lines and as tables |
@@ -19,9 +21,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod comparison;
+mod conditions;
 mod connect_advice;
 pub mod files;
+mod generator_reasons;
 pub mod messages;
+mod percent_beside;
 pub mod plan;
 mod reasons;
 pub mod run_differences;
@@ -30,7 +35,10 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
+pub use conditions::{ConditionStatus, condition, condition_line};
+pub use connect_advice::{
+    NO_ROOTS_ADVICE, connect_advice, early_end_advice, host_notice, with_url_advice,
+};
 pub use reasons::explain;
 pub use shortened::{shortened, shown_points};
 pub use tone::Tone;

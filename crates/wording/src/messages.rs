@@ -19,7 +19,7 @@ fn few_digits(s: &Summary) -> Option<String> {
     let suffices = bytes >= WHOLE_IDENTITY || per_client <= identified;
     (s.plan.verify != Verify::Off && !suffices).then(|| {
         format!(
-            "payloads of {} show reordered and second echoes only among the first {} messages of a client; send 16 bytes or more (`-s`)",
+            "with payloads of {}, reordered and second echoes are detected only among the first {} messages of a client; send 16 bytes or more (`-s`)",
             counted(bytes, "byte"),
             grouped(identified)
         )
@@ -76,8 +76,13 @@ pub fn difference(difference: &Difference) -> String {
 fn own_messages(messages: &MessageCounts) -> Option<String> {
     let own = messages.unexpected.saturating_sub(messages.ambiguous);
     (own > 0).then(|| {
+        let verb = if own == 1 {
+            "is not an echo"
+        } else {
+            "are not echoes"
+        };
         let own = counted(own, "message");
-        format!("{own} from the server answered nothing: it sends messages of its own")
+        format!("{own} from the server {verb}: it sends messages of its own")
     })
 }
 
@@ -86,7 +91,7 @@ fn second_or_own(messages: &MessageCounts) -> Option<String> {
     (messages.ambiguous > 0).then(|| {
         let ambiguous = counted(messages.ambiguous, "message");
         format!(
-            "{ambiguous} from the server came where no such echo was awaited: second echoes or messages of its own, which cannot be told apart here"
+            "{ambiguous} from the server came while no such echo was awaited: second echoes, or messages of its own (these payloads do not show which)"
         )
     })
 }
@@ -96,7 +101,7 @@ fn undecided(messages: &MessageCounts) -> Option<String> {
     (messages.undecided > 0).then(|| {
         let undecided = counted(messages.undecided, "message");
         format!(
-            "{undecided} from the server may be damaged echoes of what was in flight at the end, or its own: the run ended before that was known"
+            "{undecided} from the server may be damaged echoes of messages in flight at the end, or messages of its own: the run ended before that was known"
         )
     })
 }
@@ -140,7 +145,10 @@ mod tests {
             few_digits(&s)
         };
         let text = said(2, Verify::Full).unwrap();
-        assert!(text.starts_with("payloads of 2 bytes show"), "{text}");
+        assert!(
+            text.starts_with("with payloads of 2 bytes, reordered"),
+            "{text}"
+        );
         assert!(text.contains(" first 256 messages "), "{text}");
         assert_eq!(said(3, Verify::Full), None);
         assert_eq!(said(2, Verify::Off), None);

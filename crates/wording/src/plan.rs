@@ -67,6 +67,12 @@ pub fn core_list(cores: &[usize]) -> String {
     cores.join(", ")
 }
 
+/// Cores with their noun: `core 0`, `cores 1, 3`.
+pub fn named_cores(cores: &[usize]) -> String {
+    let plural = if cores.len() == 1 { "" } else { "s" };
+    format!("core{plural} {}", core_list(cores))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
-use units::{human_percent, human_time};
+use units::{grouped, human_percent, human_time};
 
 use crate::reasons::messages_lie;
 
@@ -23,11 +23,11 @@ fn measured(s: &Summary) -> String {
     if s.elapsed_s > 0.0 {
         let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
         let (measured, warmup) = (human_time(measured), human_time(warmup));
-        // With a ramp, no messages are sent during the warm-up.
-        let silent = if s.plan.ramp_s.is_some() && s.plan.warmup_s > 0.0 {
-            " without messages"
-        } else {
-            ""
+        // A rate that rises from 0 has nothing to warm up with.
+        let after = match s.plan.ramp_s {
+            _ if s.plan.warmup_s == 0.0 => "without warm-up".to_owned(),
+            Some(_) => format!("after {warmup} of warm-up without messages"),
+            None => format!("after {warmup} of warm-up"),
         };
         let planned = match (all_connections_ended(s), planned_s(s)) {
             (false, _) => String::new(),
@@ -37,7 +37,7 @@ fn measured(s: &Summary) -> String {
             }
             (true, None) => ", when all connections had ended,".to_owned(),
         };
-        format!("measured {measured}{planned} after {warmup} of warm-up{silent}")
+        format!("measured {measured}{planned} {after}")
     } else {
         "ended before anything was measured".to_owned()
     }
@@ -66,7 +66,7 @@ pub(crate) fn differing_times(s: &Summary) -> Option<(f64, f64)> {
 fn generator(s: &Summary) -> Option<String> {
     match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
         (true, Some(share), _) => Some(format!(
-            "generator spinning, busy for {} of its time",
+            "generator polling, busy for {} of the time",
             human_percent(share)
         )),
         (_, _, Some(share)) => Some(format!(
@@ -82,19 +82,22 @@ fn generator(s: &Summary) -> Option<String> {
     }
 }
 
-/// The excess of the response time's p99 over the service time's, and its cause: `the p99s differ by 3.20 ms: …`;
+/// The excess of the response time's p99 over the service time's, and its cause: `response p99
+/// exceeds service p99 by 3.20 ms: …`;
 /// `None` in closed loop.
 pub fn omission(s: &Summary) -> Option<String> {
     let gap = s.coordinated_omission_p99_ns?;
     if gap == 0 {
-        return Some("the p99s are the same".to_owned());
+        return Some("response p99 and service p99 are equal".to_owned());
     }
     let gap = human_time(gap as f64);
     Some(match waits_for(s) {
         Some(what) => format!(
-            "the p99s differ by {gap}: waits for {what}, which coordinated omission hides, and the generator's own send lag"
+            "response p99 exceeds service p99 by {gap}: waits for {what} (hidden by coordinated omission) and the generator's send lag"
         ),
-        None => format!("the p99s differ by {gap}: the generator's own send lag"),
+        None => {
+            format!("response p99 exceeds service p99 by {gap}: the generator's send lag")
+        }
     })
 }
 
@@ -122,7 +125,7 @@ fn late_wake_ups(s: &Summary) -> Option<String> {
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
     (late >= OWN_LIMIT_MARGIN * service).then(|| {
         format!(
-            "the generator woke {} late to send (send lag p50), and perhaps also to receive, which lengthens the times; `--busy-poll` keeps it awake",
+            "the generator woke {} late to send (send lag p50). If it woke late to receive as well, the times include that; `--busy-poll` keeps it awake",
             human_time(late)
         )
     })
@@ -133,8 +136,23 @@ fn thin_tail(timed_messages: u64) -> Option<String> {
     let beyond = messages_beyond(timed_messages, 0.999);
     (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
         let few = messages_lie(beyond);
-        format!("{few} beyond p99.9: it and the maximum vary from run to run")
+        format!("{few} beyond p99.9, so p99.9 and the maximum vary from run to run")
     })
+}
+
+/// A sentence on the backlog of the warm-up; `None` in closed loop, and where it is less than a tenth of all echoes.
+pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
+    let backlog = s.messages.warmup_echoes;
+    let is_large = 9 * backlog >= s.messages.received && backlog > 0;
+    s.offered_rate_per_s.filter(|_| is_large)?;
+    let echoes = if backlog == 1 {
+        "1 echo".to_owned()
+    } else {
+        format!("{} echoes", grouped(backlog))
+    };
+    Some(format!(
+        "the server still had to answer messages of the warm-up: {echoes} of them came after the start of the measurement and are not counted here; use a lower `--rate`"
+    ))
 }
 
 #[cfg(test)]
@@ -152,6 +170,15 @@ mod tests {
             measured(&s),
             "measured 2.00 s after 1.00 s of warm-up without messages"
         );
+    }
+
+    #[test]
+    fn a_run_without_warm_up_does_not_say_0_ns() {
+        let mut s = summary(100);
+        (s.elapsed_s, s.plan.warmup_s) = (2.0, 0.0);
+        assert_eq!(measured(&s), "measured 2.00 s without warm-up");
+        s.plan.ramp_s = Some(1.0);
+        assert_eq!(measured(&s), "measured 2.00 s without warm-up");
     }
 
     #[test]
@@ -179,16 +206,17 @@ mod tests {
         let mut s = summary(100);
         assert_eq!(omission(&s), None);
         s.coordinated_omission_p99_ns = Some(0);
-        assert_eq!(omission(&s).unwrap(), "the p99s are the same");
+        let equal = "response p99 and service p99 are equal";
+        assert_eq!(omission(&s).unwrap(), equal);
         s.coordinated_omission_p99_ns = Some(3_000_000);
         s.plan.window = None;
         assert_eq!(
             omission(&s).unwrap(),
-            "the p99s differ by 3.00 ms: the generator's own send lag"
+            "response p99 exceeds service p99 by 3.00 ms: the generator's send lag"
         );
         let hides = |s: &Summary, what: &str| {
             let said = omission(s).unwrap();
-            said.contains(what) && said.contains("coordinated omission hides")
+            said.contains(what) && said.contains("hidden by coordinated omission")
         };
         s.client.blocked_writes = 1;
         assert!(hides(&s, "waits for the sockets"));

@@ -1,12 +1,12 @@
 //! The figures of a summary as text, built once for all front ends.
 
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
+use measurement::verdict::{ContextSwitches, SendLag, ServerUsage, shown_quantile};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
 use crate::messages::notes;
-use crate::summary::differing_times;
+use crate::summary::{differing_times, warmup_backlog};
 
 /// Text of an unknown figure.
 pub const UNKNOWN: &str = "–";
@@ -98,9 +98,13 @@ impl SummaryView {
         let has_usage = s.server.is_some() && s.client.cpu_s.is_some();
         let row = |label, figures: &[SummaryFigure]| {
             let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
+            let text = match phrases.as_slice() {
+                [] => UNKNOWN.to_owned(),
+                phrases => phrases.join(" · "),
+            };
             LabelledRow {
                 label,
-                text: phrases.join(" · "),
+                text,
                 ..LabelledRow::default()
             }
         };
@@ -109,13 +113,14 @@ impl SummaryView {
             rows[0].tone = Tone::Bad;
         }
         rows[0].points = notes(s);
+        rows[1].points = warmup_backlog(s).into_iter().collect();
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(&s.connections),
             ..row("connected", &connections)
         });
         rows.extend(s.server.as_ref().map(|used| LabelledRow {
-            points: too_little_cpu(used, s.messages.received),
+            points: too_little_cpu(used, s),
             ..row("server", &server)
         }));
         rows.extend(has_usage.then(|| row("generator", &generator)));
@@ -155,6 +160,11 @@ pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let rate = s.throughput;
     let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));
     let over = differing_times(s).map(|(measured_s, _)| human_time(measured_s * 1e9));
+    // Exact far beyond any number of messages.
+    if (rate.messages_per_s * s.elapsed_s).round() == 1.0 {
+        let phrase = format!("{UNKNOWN} (a single echo has no rate)");
+        return vec![in_table("messages", Some(UNKNOWN.to_owned())).said(Some(phrase))];
+    }
     vec![
         figure("messages", Some(per_second(rate.messages_per_s)), "{}"),
         figure("payload", Some(payload), "{} of payload"),
@@ -201,6 +211,7 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
         in_table(name, known_time(ns.filter(|_| offered.is_some()))).said(Some(phrase))
     };
     let SendLag { p50, p99, max } = s.send_lag_ns;
+    let p99 = shown_quantile(s.messages.sent, 0.99, p99);
     let blocked = s.client.blocked_writes;
     let blocked_writes = format!("{} found the socket full", counted(blocked, "write"));
     vec![
@@ -234,7 +245,11 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
         figure("opened", Some(opened), &format!("{{}}{to} in {opening}")),
         in_table("address", addresses),
         in_table("opened in", Some(opening)),
-        figure("time to open p50", known_time(total.p50), "p50 {}"),
+        figure(
+            "time to open p50",
+            known_time(total.p50),
+            "p50 {} per connection",
+        ),
         figure("time to open max", known_time(total.max), "max {}"),
         in_table("TLS handshake p50", known_time(tls.flatten()))
             .said(tls.map(|p50| format!("TLS p50 {}", time(p50)))),
@@ -334,10 +349,16 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// The reason for omitting an implausible CPU time.
-fn too_little_cpu(server: &ServerUsage, echoes: u64) -> Vec<String> {
+/// The reason why no CPU time is shown, if it is impossible.
+fn too_little_cpu(server: &ServerUsage, s: &Summary) -> Vec<String> {
+    let echoes = s.messages.received;
+    let cause = if s.plan.embedded.is_some() {
+        "the system did not count it correctly"
+    } else {
+        "another process served them; name that process with `--server-pid`"
+    };
     let note = format!(
-        "{} of CPU is too little for {}: another process served them; name that one with `--server-pid`",
+        "{} of CPU is too little for {}, so {cause}",
         human_time(server.cpu_s * 1e9),
         if echoes == 1 {
             "1 echo".to_owned()
@@ -423,6 +444,61 @@ mod tests {
         let view = SummaryView::new(&whole.summary.unwrap());
         assert!(!text(&view, "throughput").unwrap().contains("over"));
         assert_eq!(value(&view, "rate", "achieved over"), None);
+    }
+
+    #[test]
+    fn an_embedded_server_is_not_looked_for_in_another_process() {
+        let note = |embedded: Option<&str>| {
+            let run = closed_loop_run(|s| {
+                s.plan.embedded = embedded.map(ToOwned::to_owned);
+                s.server = Some(ServerUsage {
+                    pid: 1,
+                    pids: vec![1],
+                    cpu_s: 0.0,
+                    max_rss_bytes: None,
+                    messages_per_cpu_s: None,
+                    context_switches: None,
+                });
+            });
+            let view = SummaryView::new(&run.summary.unwrap());
+            let row = view.rows.iter().find(|row| row.label == "server");
+            row.unwrap().points.concat()
+        };
+        assert!(note(None).contains("`--server-pid`"));
+        let embedded = note(Some("axum"));
+        assert!(embedded.contains("too little for"), "{embedded}");
+        assert!(!embedded.contains("--server-pid"), "{embedded}");
+    }
+
+    #[test]
+    fn a_single_echo_has_no_rate() {
+        let one = closed_loop_run(|s| {
+            (s.elapsed_s, s.throughput.messages_per_s) = (0.25, 4.0);
+        });
+        let view = SummaryView::new(&one.summary.unwrap());
+        assert!(text(&view, "throughput").unwrap().starts_with("– ("));
+        assert_eq!(value(&view, "throughput", "messages").unwrap(), "–");
+        let none = closed_loop_run(|s| (s.elapsed_s, s.throughput.messages_per_s) = (0.25, 0.0));
+        let view = SummaryView::new(&none.summary.unwrap());
+        assert!(text(&view, "throughput").unwrap().starts_with("0 msg/s"));
+    }
+
+    #[test]
+    fn a_backlog_of_the_warm_up_explains_a_low_throughput() {
+        let points = |run: measurement::run::Run| {
+            let view = SummaryView::new(&run.summary.unwrap());
+            let row = view.rows.iter().find(|row| row.label == "throughput");
+            row.unwrap().points.concat()
+        };
+        let backlog = points(open_loop_run(|s| s.messages.warmup_echoes = 358_000));
+        assert!(
+            backlog.contains("358,000 echoes of them came after"),
+            "{backlog}"
+        );
+        assert_eq!(points(open_loop_run(|s| s.messages.warmup_echoes = 3)), "");
+        // One message of each client is in flight at the start of every closed loop.
+        let closed = closed_loop_run(|s| s.messages.warmup_echoes = 358_000);
+        assert_eq!(points(closed), "");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::embedded::EmbeddedKind;
 #[command(after_help = "\
 Examples:
   ws-bench                                          an embedded echo server
-  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
+  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a running server
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
   ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
@@ -102,8 +102,17 @@ pub(crate) struct BenchArgs {
 
     /// Exit with code 4 if this condition holds, repeatable (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
     ///
-    /// A percentile without prefix is response time. Also: min, mean, max, connect.p99, send_lag.p99,
-    /// throughput<50000 (messages per second), error_rate>0.1%, corrupted, failed (connections) and more.
+    /// Operators: >, >=, <, <=, == and !=.
+    ///
+    /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times;
+    /// service. or connect. before the name selects service times or times to connect. Also send_lag.p50,
+    /// send_lag.p99 and send_lag.max.
+    ///
+    /// Counts: lost, corrupted, late, unsent, duplicated, reordered, unexpected, abandoned, sent and received
+    /// (messages), failed and closed_early (connections).
+    ///
+    /// Others: throughput and achieved_rate (messages per second), error_rate (example: 'error_rate>0.1%'),
+    /// messages_per_cpu_s and memory_per_connection (example: 'memory_per_connection>64KiB').
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 
@@ -115,14 +124,14 @@ pub(crate) struct BenchArgs {
     /// time, errors and the verdict so far
     ///
     /// The screen is drawn on standard error, which must be a terminal. q, Esc and Ctrl-C end the run and save its
-    /// files. Pressed again before the messages in flight are answered, they end the program without saving.
+    /// files. Pressed again before the messages in flight are answered, they quit without saving.
     #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) tui: bool,
 
     /// Serve counters and histograms of the run to Prometheus, at /metrics (example: 127.0.0.1:9100)
     ///
-    /// Port 0 picks a free port, which is printed on standard error unless --quiet. The last figures stay readable
-    /// until the program ends.
+    /// Port 0 picks a free port and prints it on standard error. --quiet hides that line, so choose a port with --quiet.
+    /// The last figures can be read until the program ends.
     #[arg(long, value_name = "ADDR", help_heading = OUTPUT)]
     pub(crate) metrics_bind: Option<SocketAddr>,
 
@@ -166,11 +175,11 @@ fn process_numbers(text: &str) -> Result<ProcessNumbers, String> {
         .map(|number| {
             number
                 .parse()
-                .map_err(|_| format!("`{number}` is not a process number"))
+                .map_err(|_| format!("`{number}` is not a process ID"))
         })
         .collect::<Result<_, _>>()?;
     if numbers.is_empty() {
-        return Err("no process number: is the server running?".to_owned());
+        return Err("no process ID: is the server running?".to_owned());
     }
     Ok(ProcessNumbers(numbers))
 }
@@ -192,7 +201,7 @@ impl BenchArgs {
         if !self.server_pid.is_empty() && self.url.is_none() {
             return Err(Self::command().error(
                 clap::error::ErrorKind::MissingRequiredArgument,
-                "--server-pid needs the URL of that server, which runs already",
+                "--server-pid needs the URL of that server (example: ws://127.0.0.1:8000/ws)",
             ));
         }
         let own = std::process::id();
@@ -200,8 +209,8 @@ impl BenchArgs {
             return Err(Self::command().error(
                 clap::error::ErrorKind::ValueValidation,
                 format!(
-                    "--server-pid: process {own} is ws-bench itself, not the server (in a shell, `exec` before \
-                     ws-bench gives it the number of the shell)"
+                    "--server-pid: process {own} is ws-bench itself, not the server (`exec ws-bench` has the \
+                     process ID of the shell)"
                 ),
             ));
         }

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
-            announcement: "\nending the run and saving its files; once more ends at once and saves nothing",
+            announcement: "\nending the run and saving its files; a second interrupt quits at once and saves nothing",
             stop: Box::new(move || stopped.stop()),
             is_final: Box::new(move || finished.is_final()),
             clean_up: tui::screen::leave_in_time,
@@ -59,14 +59,14 @@ pub fn main() -> ExitCode {
         })
         .or_else(|error| {
             let status = run::status_of_error(&error);
-            cli::print_error(&with_connect_advice(error));
+            cli::print_error(&with_connect_advice(&error));
             Ok(status)
         })
     })
 }
 
-/// Adds advice to the error of a run without a connection, or of a refused URL.
-fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
+/// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
+fn with_connect_advice(error: &anyhow::Error) -> anyhow::Error {
     if let Some(refused) = error.downcast_ref::<PlanError>() {
         return anyhow::anyhow!("{}", wording::with_url_advice(refused));
     }
@@ -74,12 +74,9 @@ fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
     if let Some(SwarmError::Roots(trust)) = swarm_error
         && trust.has_no_roots()
     {
-        let line = cli::in_one_line(error.as_ref());
-        return anyhow::anyhow!("{line}{}", wording::NO_ROOTS_ADVICE);
+        return cli::with_advice(error.as_ref(), Some(wording::NO_ROOTS_ADVICE));
     }
     let failure = swarm_error.and_then(SwarmError::connect_failure);
-    match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
-        Some(advice) => anyhow::anyhow!("{} · {advice}", cli::in_one_line(error.as_ref())),
-        None => error,
-    }
+    let advice = failure.and_then(|(failure, url)| wording::connect_advice(failure, url));
+    cli::with_advice(error.as_ref(), advice.as_deref())
 }

@@ -21,7 +21,9 @@ pub(crate) fn draw(path: &Path, run: &Run) -> anyhow::Result<String> {
     let Some(input) = PictureInput::of_run(run) else {
         return Ok(format!("did not draw {name}: no message has a time"));
     };
+    let has_replaced = path.is_file();
     let drawn = input.draw(path, &Options::default());
     drawn.with_context(|| format!("cannot draw {name}"))?;
-    Ok(format!("drew {name}"))
+    let name = name.to_string();
+    Ok(wording::files::written("drew", &name, None, has_replaced))
 }

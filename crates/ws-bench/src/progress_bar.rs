@@ -8,6 +8,7 @@ use cli::DisplayThread;
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
+use measurement::verdict::shown_quantile;
 use swarm::{Phase, RunHandle, RunProgress};
 use units::{grouped, human_time};
 
@@ -77,9 +78,13 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
     let rate = (received as f64 / seconds).round() as u64;
     let mut figures = vec![format!("{} msg/s", grouped(rate))];
     let service = &progress.record.service;
-    if let (Some(p50), Some(p99)) = (service.quantile(0.5), service.quantile(0.99)) {
-        let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
-        figures.push(format!("p50 {p50} p99 {p99}"));
+    let shown = [("p50", 0.5), ("p99", 0.99)].map(|(name, q)| {
+        let ns = shown_quantile(service.count(), q, service.quantile(q))?;
+        Some(format!("{name} {}", human_time(ns as f64)))
+    });
+    let shown: Vec<_> = shown.into_iter().flatten().collect();
+    if !shown.is_empty() {
+        figures.push(shown.join(" "));
     }
     let left = phase.time_left(progress.in_phase);
     figures.extend(left.map(|left| format!("{} s left", left.as_secs())));

@@ -91,15 +91,9 @@ fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
 /// The conditions of `--fail-if`. Those that held come first.
 fn conditions(s: &Summary) -> Vec<String> {
     let (held, others): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
-    let say = |c: &&ConditionResult| format!("{} (it is {})", c.expression, c.value_text);
-    let mut lines: Vec<_> = held
-        .iter()
-        .map(|c| paint(style(Tone::Bad).bold(), &format!("held: {}", say(c))))
-        .collect();
-    if !others.is_empty() {
-        let others: Vec<_> = others.iter().map(say).collect();
-        lines.push(format!("did not hold: {}", others.join(" · ")));
-    }
+    let red = |c: &ConditionResult| paint(style(Tone::Bad).bold(), &wording::condition(c));
+    let mut lines: Vec<_> = held.into_iter().map(red).collect();
+    lines.extend(others.into_iter().map(wording::condition));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }

@@ -119,7 +119,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         .is_some_and(ProcessProbe::has_left_itself_out)
     {
         args.notice(
-            "--server-pid: a process there began ws-bench too, whose own CPU and memory are left out",
+            "--server-pid: one of these processes started ws-bench. The CPU and memory of ws-bench itself are not counted",
         );
     }
     Ok(Checked {
@@ -187,9 +187,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
     match swarm::calibrate(plan) {
         Ok(found) => {
             if found.is_none() && (plan.server_url().is_tls() || plan.server_url().is_unix()) {
-                args.notice(
-                    "the generator's own limits are known only for ws://, so they are not looked for",
-                );
+                args.notice("calibration skipped: available for ws:// only");
             }
             Ok(found)
         }
@@ -197,7 +195,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
         // The calibration was not requested, so the run continues without it.
         Err(error) => {
             args.notice(&format!(
-                "the generator's own limits are not known: {error}"
+                "calibration failed, so the generator's own limits are unknown: {error}"
             ));
             Ok(None)
         }
@@ -241,7 +239,7 @@ fn measure(
             "one of the server's processes".to_owned()
         };
         args.notice(&format!(
-            "{processes} ended before the run did: its CPU and memory are not known"
+            "{processes} ended before the run, so the server's CPU and memory are unknown"
         ));
     }
     Ok(run)

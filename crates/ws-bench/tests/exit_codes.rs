@@ -34,7 +34,7 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     assert_eq!(output.status.code(), Some(5));
     let out = stdout(&output);
     assert!(
-        out.contains("invalid") && out.contains("but with nothing that was sent"),
+        out.contains("invalid") && out.contains("the server sends messages, but none contained"),
         "{out}"
     );
     // The run ended at the first timeout.
@@ -52,7 +52,7 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     );
     let output = bench.run(&dropped);
     assert_eq!(output.status.code(), Some(3));
-    assert!(stdout(&output).contains("\nheld: received>0"));
+    assert!(stdout(&output).contains("\nFAILED --fail-if, held: received>0"));
     // Without verification, the same answers count as echoes.
     let output = bench.run(&format!("{line} --verify off"));
     assert_eq!(output.status.code(), Some(0));
@@ -113,7 +113,7 @@ mod interrupts {
             "also where a condition held"
         );
         let out = stdout(&output);
-        assert!(out.contains("\nheld: sent>0"), "{out}");
+        assert!(out.contains("\nFAILED --fail-if, held: sent>0"), "{out}");
         assert!(
             out.contains("ended early by the user") && out.contains(" 0 lost"),
             "{out}"

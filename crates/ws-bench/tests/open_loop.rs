@@ -50,7 +50,7 @@ fn the_text_says_open_loop_and_how_the_rate_was_kept() {
         "300 msg/s offered",
         "send lag p50",
         "response time ",
-        "the p99s differ by ",
+        "response p99 exceeds service p99 by ",
     ] {
         assert!(out.contains(wanted), "{wanted}: {out}");
     }
@@ -89,11 +89,17 @@ fn a_condition_that_holds_is_exit_4_unless_something_worse_happened() {
     let output = bench.run(&format!("{line} --fail-if p99>60m --fail-if lost>0"));
     let out = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{out}");
-    assert!(out.contains("\ndid not hold: p99>60m (it is ") && out.contains("lost>0 (it is 0)"));
+    assert!(
+        out.contains("\npassed --fail-if, did not hold: p99>60m (p99 is ")
+            && out.contains("lost>0 (lost is 0)")
+    );
     let output = bench.run(&format!("{line} --fail-if sent>=200 --fail-if lost>0"));
     let out = stdout(&output);
     assert_eq!(output.status.code(), Some(4), "{out}");
-    assert!(out.contains("\nheld: sent>=200 (it is 200)"), "{out}");
+    assert!(
+        out.contains("\nFAILED --fail-if, held: sent>=200 (sent is 200)"),
+        "{out}"
+    );
     let (code, run) = json(&bench, &format!("{line} --json --fail-if service.p50>0ns"));
     assert_eq!(code, Some(4));
     assert_eq!(run["conditions"][0]["expression"], "service.p50>0ns");

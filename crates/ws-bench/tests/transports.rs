@@ -113,7 +113,7 @@ fn a_stranger_is_refused_unless_that_is_what_was_asked_for() {
             server.url
         );
         assert!(err.contains(&told), "{err}");
-        let hint = " · --ca-cert FILE trusts one certificate more, --insecure any\n";
+        let hint = " · --ca-cert FILE trusts its certificate, --insecure trusts any\n";
         assert!(err.ends_with(hint), "{err}");
     }
     let output = bench.run(&format!("{line} --insecure --json"));
@@ -165,7 +165,7 @@ fn what_only_ws_can_be_calibrated_for_is_told() {
     );
     let output = bench.run(&line);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stderr(&output).contains("known only for ws://"));
+    assert!(stderr(&output).contains("calibration skipped: available for ws:// only"));
     assert!(!stdout(&output).contains("generator alone"));
 }
 

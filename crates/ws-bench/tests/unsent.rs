@@ -164,7 +164,7 @@ fn the_end_of_all_connections_is_dated_and_the_rate_is_over_the_planned_time() {
         run.text
     );
     assert_eq!(run.value("/achieved_over_s").as_f64(), Some(3.0));
-    let cause = "connections failed or ended early, and what was due on them could not be sent";
+    let cause = "connections failed or ended early, and their messages could not be sent";
     assert!(run.text.contains(cause), "{}", run.text);
     assert!(
         !run.text.contains("more than it can handle"),

@@ -13,8 +13,8 @@ pub(crate) struct CpuSplit {
 /// Error when fewer than two cores are allowed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--pin gives servers and generator cores of their own, and this process may use {}: \
-     leave --pin out, or allow more cores", if *.is_one { "only one" } else { "nobody knows which" }
+    "--pin needs at least two cores, for servers and generator, and this process may use {}: \
+     omit --pin, or allow more cores", if *.is_one { "only one" } else { "an unknown number" }
 )]
 pub(crate) struct TooFewCores {
     is_one: bool,

@@ -56,6 +56,14 @@ impl Conditions {
         })
     }
 
+    /// Figures that the conditions are about.
+    pub(crate) fn figures(&self) -> Vec<ComparedFigure> {
+        let terms = self.all.iter().flat_map(BetweenServers::terms);
+        terms
+            .filter_map(|(_, figure)| figure_named(figure.name()))
+            .collect()
+    }
+
     pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
         // A build fails if any of the conditions holds, so they need a joint level.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());

@@ -35,7 +35,7 @@ pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     }
     let svg = forest_plot_svg(&options(&ratios, Theme::Page), &ratios)?;
     let caption = format!(
-        "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
+        "Above 1, a server is better than {}. Each faint dot is one round. Each bar is the interval over all rounds.",
         c.plan.reference
     );
     Ok(vec![PagePicture {
@@ -80,7 +80,7 @@ fn ratios(c: &Comparison) -> ForestData {
             sentences::rounds(c),
             sentences::load(c)
         ),
-        x_label: format!("times as good as {}", c.plan.reference),
+        x_label: format!("ratio to {}, above 1 is better", c.plan.reference),
         rows,
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn until_second(
     let is_final = Arc::new(AtomicBool::new(false));
     let all_measured = Arc::clone(&is_final);
     let reaction = InterruptReaction {
-        announcement: "\nending after the rounds so far and saving files; once more ends at once and saves nothing",
+        announcement: "\nending the rounds and saving the files; a second interrupt quits at once and saves nothing",
         stop: Box::new(move || stopped.stop()),
         is_final: Box::new(move || all_measured.load(Ordering::Acquire)),
         clean_up: move || killed.kill_all(),

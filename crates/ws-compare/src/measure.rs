@@ -42,6 +42,8 @@ pub(crate) struct RunOutcome {
     pub(crate) memory_per_connection_bytes: Option<f64>,
     /// Description of the server's faults; `None` when every echo was correct.
     pub(crate) faults: Option<String>,
+    /// Connections ended before their client was done with them.
+    pub(crate) ends_early: bool,
 }
 
 pub(crate) fn tool() -> Tool {
@@ -83,6 +85,7 @@ pub(crate) fn measure(
         row: steady_row(&summary, &samples.rows),
         memory_per_connection_bytes: memory_per_connection(&summary, before_bytes),
         faults: describe_faults(&summary),
+        ends_early: summary.connections.closed_early > 0,
     })
 }
 

@@ -80,11 +80,12 @@ impl ComparisonFiles<AtomicFile> {
             .map(|(format, file)| {
                 let path = file.path().display().to_string();
                 if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
-                    return Ok(format!("{path} is not written: there is nothing to draw"));
+                    return Ok(format!("did not draw {path}: there is nothing to draw"));
                 }
+                let has_replaced = file.path().is_file();
                 let written = write(comparison, format, file);
                 written.with_context(|| format!("cannot save {path}"))?;
-                Ok(format!("saved {path}"))
+                Ok(wording::files::written("saved", &path, None, has_replaced))
             })
             .collect()
     }

@@ -26,7 +26,7 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
     page.add("Verdict", verdicts(c));
     page.add("Figures", vec![Block::Tables(figures(c))]);
     page.add("Rounds and intervals", vec![Block::Pictures(pictures)]);
-    page.add("What stands out", vec![Block::List(sentences::remarks(c))]);
+    page.add("Remarks", vec![Block::List(sentences::remarks(c))]);
     if extent == Extent::Full {
         page.add("Every round", vec![Block::Tables(rounds(c))]);
     }
@@ -42,7 +42,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         format!("All servers are compared with {}.", c.plan.reference)
     };
     if c.interrupted {
-        text += " The user ended it early.";
+        text += " The comparison was ended early by the user.";
     }
     let mut blocks = vec![Block::Banner(Banner {
         tone: verdict.into(),
@@ -71,7 +71,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     };
     let sure: Vec<_> = c.figures.iter().flat_map(sure_texts).collect();
     if sure.is_empty() {
-        blocks.push(Block::Text("No difference is sure.".to_owned()));
+        blocks.push(Block::Text("Every comparison is inconclusive.".to_owned()));
     } else {
         blocks.push(Block::List(sure));
     }
@@ -91,7 +91,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
         texts.collect()
     };
     let columns: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let beside = format!("beside {}", c.plan.reference);
+    let beside = format!("compared with {}", c.plan.reference);
     if names.len() <= 2 {
         return vec![Table {
             columns: columns.into_iter().chain([beside]).collect(),
@@ -104,14 +104,18 @@ fn figures(c: &Comparison) -> Vec<Table> {
     let others: Vec<_> = others.cloned().collect();
     vec![
         Table {
-            title: "Medians of all rounds".to_owned(),
+            title: "Medians over all valid runs".to_owned(),
             columns,
             rows: grouped_rows(c, medians),
             figures: true,
             ..Table::default()
         },
         Table {
-            title: format!("What can be said of them beside {}", c.plan.reference),
+            title: format!(
+                "Compared with {}, over {}",
+                c.plan.reference,
+                sentences::paired(c)
+            ),
             columns: others,
             rows: grouped_rows(c, verdicts),
             ..Table::default()
@@ -164,7 +168,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
     let servers = c.servers.iter().map(|server| {
         let how = match (&server.command, server.files.as_slice()) {
             (Some(command), _) => format!("`{command}` at `{}`", server.url),
-            (None, []) => format!("`{}`, which ran already", server.url),
+            (None, []) => format!("`{}`, already running", server.url),
             (None, files) => files.join(", "),
         };
         TableRow::new(&server.name, vec![how])

@@ -1,7 +1,7 @@
 //! One server's turn: start, measurement in closed and open loop, end.
 
 use measurement::plan::LoadSpec;
-use measurement::run::comparison::RoundRow;
+use measurement::run::comparison::{ComparedFigure, RoundRow};
 use statistics::order_statistics::median;
 use units::Rate;
 
@@ -18,6 +18,32 @@ pub(crate) struct RoundRunner {
     pub(crate) template: LoadTemplate,
     pub(crate) machine: Machine,
     pub(crate) gate: Gate,
+}
+
+/// Runs of a server in each round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NeededRuns {
+    /// A closed loop.
+    pub(crate) capacity: bool,
+    /// An open loop, if there is a rate.
+    pub(crate) latency: bool,
+    pub(crate) rate: Option<Rate>,
+}
+
+impl NeededRuns {
+    /// The runs that these figures are taken from, without a rate yet.
+    pub(crate) fn of(figures: &[ComparedFigure]) -> Self {
+        let is_of_latency = |figure: &ComparedFigure| figure.is_of_latency_run();
+        Self {
+            capacity: !figures.iter().all(is_of_latency),
+            latency: figures.iter().any(is_of_latency),
+            rate: None,
+        }
+    }
+
+    pub(crate) fn count(self) -> u32 {
+        u32::from(self.capacity) + u32::from(self.latency)
+    }
 }
 
 /// Results of checks and pilot of a server, before all rounds.
@@ -114,29 +140,32 @@ impl RoundRunner {
         let mut notes: Vec<_> = failed.iter().map(ToString::to_string).collect();
         if let Some((status, _)) = server.ending() {
             notes.push(format!(
-                "the server {} in these checks",
+                "the server {} during these checks",
                 describe_ending(status)
             ));
         }
         Ok(notes)
     }
 
-    /// Fills the row of a server's turn: capacity, and latency at this rate.
+    /// Fills the row of a server's turn: capacity, and latency at the rate, as far as they are needed.
     pub(crate) fn turn(
         &self,
         row: &mut RoundRow,
         candidate: &Candidate,
-        rate: Option<Rate>,
+        runs: NeededRuns,
         mut on_phase: impl FnMut(&'static str),
     ) -> Result<(), ServerFailure> {
         on_phase("starting");
         let mut server = self.starter.start(candidate)?;
         row.ready_s = server.ready_after.map(|time| time.as_secs_f64());
-        on_phase("capacity");
-        let load = self.template.capacity(row.seed)?;
-        let outcome = self.measure(candidate, &mut server, load)?;
-        row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
-        row.capacity = Some(outcome.row);
+        if runs.capacity {
+            on_phase("capacity");
+            let load = self.template.capacity(row.seed)?;
+            let outcome = self.measure(candidate, &mut server, load)?;
+            row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
+            row.capacity = Some(outcome.row);
+        }
+        let rate = runs.rate.filter(|_| runs.latency);
         if let Some(rate) = rate {
             on_phase("latency");
             let load = self.template.latency(row.seed, rate)?;
@@ -171,6 +200,7 @@ impl RoundRunner {
             Some(faults) => Err(ServerFailure::UnderLoad {
                 name: name(),
                 faults,
+                ends_early: outcome.ends_early,
             }),
             None => Ok(outcome),
         }

@@ -12,6 +12,7 @@ use crate::experiment::Experiment;
 use crate::fail_if::Conditions;
 use crate::interrupt::InterruptHandle;
 use crate::outputs::ComparisonFiles;
+use crate::saved_runs::SavedRunsError;
 use crate::{saved_runs, text, verdicts};
 
 /// Runs the requested comparison, prints and saves it, and returns the exit status.
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     let conditions = conditions(args, &names)?;
     if args.until_sure.is_some() && !verdicts::can_be_sure(&args.compared_figures()) {
         return Err(usage_error(
-            "--until-sure waits for throughput and p50, and --figures leaves out both",
+            "--until-sure waits for throughput and p50, but --figures leaves out both",
         ));
     }
     if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
             cwd.display()
         )));
     }
-    let experiment = Experiment::new(args, stop, &candidates)?;
+    let experiment = Experiment::new(args, stop, &candidates, &conditions)?;
     // Errors of files are reported before anything is started.
     let outputs = create(outputs)?;
     stop.interrupts.remove_on_abort(outputs.unfinished());
@@ -54,8 +55,11 @@ fn run_saved(
     interrupts: &Interrupts,
     outputs: ComparisonFiles,
 ) -> anyhow::Result<ExitStatus> {
-    let mut comparison =
-        saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
+    let read = saved_runs::read(&args.files, args.reference.as_deref());
+    let mut comparison = read.map_err(|error| match error {
+        SavedRunsError::Unreadable(why) => anyhow::anyhow!(why),
+        SavedRunsError::Refused(why) => usage_error(why),
+    })?;
     if !args.quiet {
         let decoded = saved_runs::decoded_files(&args.files);
         decoded.iter().for_each(|line| print_notice(line));
@@ -153,7 +157,7 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
     let earlier = |(index, name): &(usize, &&str)| names[..*index].contains(name);
     if let Some((_, name)) = names.iter().enumerate().find(earlier) {
         return Err(usage_error(format!(
-            "two servers are called `{name}`: give each a name of its own, as in NAME=…"
+            "two servers are called `{name}`: give each its own name, as in NAME=…"
         )));
     }
     let reference = args.reference.as_deref();

@@ -13,8 +13,8 @@ use crate::sentences;
 const LABEL: usize = 24;
 /// Minimum width of a server's column.
 const CELL: usize = 12;
-/// The sentence on the files that contain every reason and remark.
-const REPORTS: &str = "the `.html` and `.md` of `-o` hold them";
+/// The files that hold every reason and remark.
+const REPORTS: &str = "the `.html` and `.md` of `-o` contain all";
 /// Maximum line length.
 const WIDTH: usize = 110;
 
@@ -81,7 +81,11 @@ fn verdict(c: &Comparison, limit: usize) -> Vec<String> {
     } else if c.compared().count() < 2 {
         String::new()
     } else {
-        format!("ratios are relative to {}", c.plan.reference)
+        format!(
+            "columns: medians over all valid runs · ratios: relative to {}, over {}",
+            c.plan.reference,
+            sentences::paired(c)
+        )
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let line = format!("{}{pad}{about}", paint(style, verdict.name()));
@@ -155,12 +159,7 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .conditions
         .iter()
         .map(|condition| {
-            let line = format!(
-                "{:<LABEL$}{}: {}",
-                sentences::condition_outcome(condition).0,
-                condition.expression,
-                condition.text
-            );
+            let line = sentences::condition_line(condition);
             if condition.held {
                 paint(bold(AnsiColor::Red), &line)
             } else {

@@ -262,7 +262,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
     let mut verdict = Verdict::Valid;
     if !are_two {
         verdict = Verdict::Invalid;
-        reasons.push("fewer than two servers were left to compare".to_owned());
+        reasons.push("fewer than two servers are left to compare".to_owned());
     }
     for (name, figure) in [
         ("capacity", ComparedFigure::Throughput),
@@ -288,7 +288,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
                 .map(|(server, f)| format!("{} of {} of {server}", f.count, f.of))
                 .collect();
             reasons.push(format!(
-                "{name} runs that are {what}: {}. The first because: {example}",
+                "{name} runs: {} are {what}. First reason: {example}",
                 counts.join(", ")
             ));
         }
@@ -297,7 +297,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
         let is_empty = |figure| rounds.values(server, figure).is_empty();
         if is_empty(ComparedFigure::Throughput) && is_empty(ComparedFigure::ResponseP50) {
             verdict = Verdict::Invalid;
-            reasons.push(format!("{server} has not one round that counts"));
+            reasons.push(format!("{server} has no round that counts"));
         }
     }
     ValiditySummary {

@@ -27,22 +27,20 @@ impl From<&io::Error> for IoFailure {
 /// Defect of a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum CertificateDefect {
-    /// Certificate that has expired.
-    #[error("Expired (its last day is over)")]
+    /// Validity that is over.
+    #[error("Expired (its validity is over)")]
     Expired,
-    /// Certificate that is not valid yet.
-    #[error("NotValidYet (its first day is still to come)")]
+    /// Validity that has not begun.
+    #[error("NotValidYet (its validity has not begun)")]
     NotValidYet,
     /// Signed by an authority that is not trusted.
-    #[error("UnknownIssuer (nobody trusted has signed it)")]
+    #[error("UnknownIssuer (no trusted authority signed it)")]
     UnknownIssuer,
-    /// Signed by an authority with the name of a trusted one, but another key.
-    #[error("BadSignature (a trusted authority of the same name has not signed it)")]
+    /// Signed by an authority that has the name of a trusted one, but not its key.
+    #[error("BadSignature (the trusted authority of that name did not sign it)")]
     BadSignature,
-    /// Certificate of a certificate authority, used as a server certificate.
-    #[error(
-        "CaUsedAsEndEntity (it is one to sign others with: the server's own has to have CA:FALSE)"
-    )]
+    /// The certificate of an authority, which the server uses as its own.
+    #[error("CaUsedAsEndEntity (it signs other certificates: that of a server needs CA:FALSE)")]
     CaUsedAsEndEntity,
     /// Another defect, by the name that the TLS library gives it.
     #[error("{0}")]
@@ -75,7 +73,7 @@ pub enum ConnectFailure {
     CertificateHost(String),
     #[error(transparent)]
     ClientCertificate(ClientCertificateDefect),
-    #[error("TLS: the server answered in something else")]
+    #[error("TLS: the server did not answer with TLS")]
     NotTls,
     #[error("TLS: the server closed the connection in the handshake")]
     TlsClosed,
@@ -83,7 +81,7 @@ pub enum ConnectFailure {
     #[error("TLS: the server speaks TLS below 1.2 only")]
     TlsVersion,
     /// No common protocol (ALPN).
-    #[error("TLS: the server speaks HTTP/2 only, it refuses HTTP/1.1 (ALPN)")]
+    #[error("TLS: the server speaks HTTP/2 only and refuses HTTP/1.1 (ALPN)")]
     TlsNoHttp1,
     #[error("TLS: {0}")]
     Tls(String),
@@ -158,7 +156,7 @@ mod tests {
                 "certificate: Revoked",
             ),
             (F::CertificateHost("wrong host".to_owned()), "wrong host"),
-            (F::NotTls, "TLS: the server answered in something else"),
+            (F::NotTls, "TLS: the server did not answer with TLS"),
             (
                 F::TlsClosed,
                 "TLS: the server closed the connection in the handshake",

@@ -8,7 +8,7 @@ use super::difference::{Difference, add_difference};
 ///
 /// `sent = received + lost + abandoned`. `corrupted`, `timed_out` and `reordered` count received messages whose echo
 /// was wrong, late or out of order. Messages from the server between T0 and the end of the drain are `received +
-/// duplicated + unexpected + undecided`, and echoes of warm-up messages.
+/// duplicated + unexpected + undecided + warmup_echoes`, and second echoes of warm-up messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct MessageCounts {
@@ -50,6 +50,9 @@ pub struct MessageCounts {
     /// are not examined.
     #[serde(default)]
     pub ambiguous: u64,
+    /// Correct or wrong echoes of warm-up messages that arrived after T0.
+    #[serde(default)]
+    pub warmup_echoes: u64,
 }
 
 impl MessageCounts {
@@ -85,6 +88,7 @@ impl MessageCounts {
         self.matched_by_order += other.matched_by_order;
         self.undecided += other.undecided;
         self.ambiguous += other.ambiguous;
+        self.warmup_echoes += other.warmup_echoes;
         for difference in &other.differences {
             self.add_difference(difference.clone());
         }

@@ -324,6 +324,7 @@ impl RunContext {
             sending: SendConditions {
                 windowed: plan.load.window().is_some(),
                 busy_poll: plan.busy_poll,
+                pinned: !plan.pin.is_empty(),
                 sockets_full: self.client.blocked_writes > 0,
             },
             answered_all: counts.received == counts.sent && counts.sent > 0,

@@ -19,10 +19,11 @@ mod figure;
 pub enum ConditionError {
     #[error("`{0}` compares nothing: use `>`, `>=`, `<`, `<=`, `==` or `!=` (example: p99>10ms)")]
     NoComparison(String),
-    #[error("`{figure}` is not a figure of a run{}; known are {known}", nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
+    #[error("`{figure}` is not a figure of a run{}. The figures are {known}", in_brackets(.hint))]
     UnknownFigure {
         figure: String,
-        nearest: Option<&'static str>,
+        /// Empty when nothing is like it.
+        hint: String,
         known: String,
     },
     #[error(
@@ -31,7 +32,7 @@ pub enum ConditionError {
     UnknownRun { term: String, known: String },
     #[error("`{0}` cannot be held with confidence: use `>`, `>=`, `<` or `<=`")]
     Exact(String),
-    #[error("`{left}` and `{right}` are not counted in the same unit")]
+    #[error("`{left}` and `{right}` have different units")]
     Units { left: String, right: String },
     #[error("`{value}` is not a value for `{figure}`: {wanted}")]
     Value {
@@ -39,6 +40,14 @@ pub enum ConditionError {
         value: String,
         wanted: &'static str,
     },
+}
+
+fn in_brackets(hint: &str) -> String {
+    if hint.is_empty() {
+        String::new()
+    } else {
+        format!(" ({hint})")
+    }
 }
 
 /// A comparison operator.
@@ -209,6 +218,10 @@ mod tests {
         assert!(error("lst>0").contains("did you mean `lost`?"));
         assert!(error("troughput<5").contains("did you mean `throughput`?"));
         assert!(!error("nonsense>0").contains("did you mean"));
+        let latency = error("latency>10ms");
+        assert!(latency.contains("use p50, p99, mean or max"), "{latency}");
+        assert!(latency.contains("service. or response."), "{latency}");
+        assert!(!latency.contains("did you mean"), "{latency}");
         for negative in ["lost>-1", "throughput<-0", "error_rate>-1%", "p99>-1ms"] {
             assert!(error(negative).contains("is not a value for"), "{negative}");
         }

@@ -12,6 +12,13 @@ pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
     beyond
 }
 
+/// A quantile of `count` values for a report: `None` if not one of them lies beyond it, because it would be the
+/// maximum by another name. The one rule for every percentile that is shown: p90 takes more than 5 values, p99 more
+/// than 50, and p99.9 more than 500, which is half a value beyond each, rounded to one.
+pub fn shown_quantile<T>(count: u64, quantile: f64, value: Option<T>) -> Option<T> {
+    value.filter(|_| messages_beyond(count, quantile) > 0)
+}
+
 /// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -33,19 +40,17 @@ pub struct Latency {
 
 impl Latency {
     /// The figures shown in reports with their names, in nanoseconds, ascending except for the mean. `None` when not
-    /// measured, and for a percentile beyond which no message lies, because it would equal the maximum.
+    /// measured, and for a percentile of too few values ([`shown_quantile`]).
     pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
-        let firm = self
-            .p99_9
-            .filter(|_| messages_beyond(self.count, 0.999) > 0);
         let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        let shown = |quantile, ns| exact(shown_quantile(self.count, quantile, ns));
         [
             ("min", exact(self.min)),
             ("mean", self.mean),
-            ("p50", exact(self.p50)),
-            ("p90", exact(self.p90)),
-            ("p99", exact(self.p99)),
-            ("p99.9", exact(firm)),
+            ("p50", shown(0.5, self.p50)),
+            ("p90", shown(0.9, self.p90)),
+            ("p99", shown(0.99, self.p99)),
+            ("p99.9", shown(0.999, self.p99_9)),
             ("max", exact(self.max)),
         ]
     }
@@ -145,5 +150,26 @@ impl From<&LatencyHistogram> for SendLag {
             p99: d.quantile(0.99),
             max: d.max(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_percentile_of_too_few_values_is_left_out() {
+        let shown = |count| {
+            let mut times = LatencyHistogram::new();
+            (0..count).for_each(|_| times.record(1_000));
+            let shown = Latency::from(&times).shown().into_iter();
+            let names = shown.filter_map(|(name, ns)| ns.map(|_| name));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown(1), "min mean p50 max");
+        assert_eq!(shown(6), "min mean p50 p90 max");
+        assert_eq!(shown(49), "min mean p50 p90 max");
+        assert_eq!(shown(51), "min mean p50 p90 p99 max");
+        assert_eq!(shown(501), "min mean p50 p90 p99 p99.9 max");
     }
 }

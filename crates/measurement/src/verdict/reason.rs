@@ -78,6 +78,8 @@ pub struct SendConditions {
     pub busy_poll: bool,
     /// True when writes found the socket full.
     pub sockets_full: bool,
+    /// Each thread has a core of its own to run on.
+    pub pinned: bool,
 }
 
 /// Cause of a run without a correct echo.
@@ -152,6 +154,8 @@ pub enum Reason {
         response_p99_ns: u64,
         /// True when generator threads never sleep.
         busy_poll: bool,
+        /// The threads are pinned to cores.
+        pinned: bool,
     },
     /// The generator stood still.
     GeneratorStopped {
@@ -161,6 +165,8 @@ pub enum Reason {
         withheld: WithheldTime,
         /// Size of the largest message, in bytes.
         largest_payload: u64,
+        /// Length of the measured phase, in seconds.
+        elapsed_s: f64,
     },
     /// A quota held the generator back.
     GeneratorThrottled {
@@ -195,7 +201,12 @@ pub enum Reason {
     /// A generator thread used nearly a whole core.
     GeneratorBusy(f64),
     /// The generator waited for a core.
-    GeneratorWaited(f64),
+    GeneratorWaited {
+        /// Share of the measured time.
+        share: f64,
+        /// The threads are pinned to cores.
+        pinned: bool,
+    },
     /// Too few messages lie beyond the 99th percentile.
     ThinTail(u64),
     /// Connections or messages are missing from the planned load.
@@ -234,7 +245,7 @@ impl Reason {
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
             | Self::AboveCeiling(..) => 7,
-            Self::GeneratorBusy(_) | Self::GeneratorWaited(_) => 8,
+            Self::GeneratorBusy(_) | Self::GeneratorWaited { .. } => 8,
             Self::ThinTail(_) => 9,
         }
     }
@@ -272,7 +283,7 @@ impl Reason {
             | Self::NearCeiling(..)
             | Self::AboveCeiling(..)
             | Self::GeneratorBusy(_)
-            | Self::GeneratorWaited(_)
+            | Self::GeneratorWaited { .. }
             | Self::ThinTail(_)
             | Self::LoadFellShort { .. }
             | Self::Interrupted => Verdict::Suspect,

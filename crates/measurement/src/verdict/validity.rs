@@ -60,30 +60,17 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
             reasons.push(Reason::ThinTail(beyond));
         }
     }
-    reasons.extend(stillness(evidence));
-    if let Some(kept) = evidence
-        .achieved_share
-        .filter(|kept| *kept < ACHIEVED_SHARE_LIMIT)
-    {
-        // Exact for any realistic number of connections.
-        let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
-        reasons.push(Reason::RateNotKept {
-            kept,
-            answered_all: evidence.answered_all,
-            ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
-            sending: evidence.sending,
-        });
+    // Without times there are none that the generator can have bent.
+    if evidence.timed_messages > 0 {
+        reasons.extend(stopped(evidence));
+        reasons.extend(stillness(evidence));
+        reasons.extend(own_limits(evidence));
+        reasons.extend(short_of_cores(evidence));
+    } else if 2e-9 * evidence.stops.longest_ns as f64 > evidence.elapsed_s {
+        // It may be why there are none.
+        reasons.extend(stopped(evidence));
     }
-    reasons.extend(own_limits(evidence));
-    if let Some(share) = evidence.busiest_thread.filter(|s| *s > BUSY_THREAD_LIMIT) {
-        reasons.push(Reason::GeneratorBusy(share));
-    }
-    if let Some(share) = evidence
-        .run_queue_wait
-        .filter(|s| *s > RUN_QUEUE_WAIT_LIMIT)
-    {
-        reasons.push(Reason::GeneratorWaited(share));
-    }
+    reasons.extend(rate_not_kept(evidence));
     reasons.extend(load_fell_short(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
@@ -108,17 +95,20 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     }
 }
 
-/// Reasons from stops, throttling, lateness and own time of the generator.
+/// Times in which the generator stood still, or its machine was suspended.
+fn stopped(evidence: &Evidence) -> Option<Reason> {
+    let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
+    (evidence.stops.count > 0 || was_suspended).then_some(Reason::GeneratorStopped {
+        stops: evidence.stops,
+        withheld: evidence.withheld,
+        largest_payload: evidence.largest_payload,
+        elapsed_s: evidence.elapsed_s,
+    })
+}
+
+/// Reasons from throttling, lateness and own time of the generator.
 fn stillness(evidence: &Evidence) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
-    if evidence.stops.count > 0 || was_suspended {
-        reasons.push(Reason::GeneratorStopped {
-            stops: evidence.stops,
-            withheld: evidence.withheld,
-            largest_payload: evidence.largest_payload,
-        });
-    }
     let (elapsed_s, throttled_s) = (evidence.elapsed_s, evidence.withheld.throttled_s);
     if let Some(throttled_s) = throttled_s.filter(|s| *s > THROTTLED_LIMIT * elapsed_s) {
         reasons.push(Reason::GeneratorThrottled {
@@ -134,6 +124,7 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
             share,
             response_p99_ns,
             busy_poll: evidence.sending.busy_poll,
+            pinned: evidence.sending.pinned,
         });
     }
     if let Some(time) = evidence.time_in_flight.filter(|t| t.possible_s > 0.0) {
@@ -143,6 +134,29 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
         }
     }
     reasons
+}
+
+/// An offered rate that was not achieved.
+fn rate_not_kept(evidence: &Evidence) -> Option<Reason> {
+    let kept = evidence.achieved_share?;
+    // Exact far beyond any number of connections.
+    let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
+    (kept < ACHIEVED_SHARE_LIMIT).then_some(Reason::RateNotKept {
+        kept,
+        answered_all: evidence.answered_all,
+        ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
+        sending: evidence.sending,
+    })
+}
+
+/// Threads that had too little of a core.
+fn short_of_cores(evidence: &Evidence) -> impl Iterator<Item = Reason> {
+    let busiest = evidence.busiest_thread.filter(|s| *s > BUSY_THREAD_LIMIT);
+    let waited = evidence.run_queue_wait;
+    let waited = waited.filter(|s| *s > RUN_QUEUE_WAIT_LIMIT);
+    let pinned = evidence.sending.pinned;
+    let waited = waited.map(|share| Reason::GeneratorWaited { share, pinned });
+    busiest.map(Reason::GeneratorBusy).into_iter().chain(waited)
 }
 
 /// Connections or messages missing from the planned load. Messages left unsent by an interrupt are not missing.
@@ -271,6 +285,14 @@ mod tests {
         (found.verdict, found.found)
     }
 
+    fn stop_of(length_ns: u64) -> Stops {
+        Stops::join(vec![Stop {
+            start_ns: 5,
+            length_ns,
+            messages: 1,
+        }])
+    }
+
     fn fell_short(unsent: u64, due: Option<u64>, missing_share: f64) -> Reason {
         Reason::LoadFellShort {
             broken: 1,
@@ -299,6 +321,24 @@ mod tests {
             reasons,
             [Reason::NothingMeasured(NothingRight::NothingSent)]
         );
+    }
+
+    #[test]
+    fn a_run_without_times_has_no_reasons_about_cores() {
+        let (_, reasons) = verdict_of(|e| {
+            (e.timed_messages, e.elapsed_s) = (0, 1.0);
+            (e.busiest_thread, e.run_queue_wait) = (Some(0.99), Some(0.5));
+            e.stops = stop_of(20_000_000);
+            e.withheld.throttled_s = Some(0.5);
+        });
+        let nothing = Reason::NothingMeasured(NothingRight::NothingSent);
+        assert_eq!(reasons, [nothing]);
+        // A stop that takes most of the run may be why.
+        let (_, reasons) = verdict_of(|e| {
+            (e.timed_messages, e.elapsed_s) = (0, 1.0);
+            e.stops = stop_of(8_720_000_000);
+        });
+        assert!(matches!(reasons[1], Reason::GeneratorStopped { .. }));
     }
 
     #[test]
@@ -391,12 +431,7 @@ mod tests {
 
     #[test]
     fn a_generator_that_stood_still_is_not_valid() {
-        let stops = Stops::join(vec![Stop {
-            start_ns: 5,
-            length_ns: 7,
-            messages: 1,
-        }]);
-        let (verdict, reasons) = verdict_of(|e| e.stops = stops);
+        let (verdict, reasons) = verdict_of(|e| e.stops = stop_of(7));
         assert_eq!(verdict, Verdict::Suspect);
         assert!(matches!(reasons[..], [Reason::GeneratorStopped { .. }]));
         for (change, verdict) in [

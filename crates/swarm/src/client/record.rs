@@ -28,6 +28,7 @@ impl Client {
                     by_order,
                 } = echo;
                 if message.number.is_warmup() {
+                    recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
                     return;
                 }
                 if by_order {

@@ -33,6 +33,8 @@ pub async fn a_port_in_use_is_an_error_that_is_told_once(program: ProgramUnderTe
     assert!(stderr.starts_with(&wanted), "{stderr}");
     assert_eq!(stderr.matches("cannot bind").count(), 1, "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let hint = "another port with --bind (port 0 picks a free one)";
+    assert!(stderr.contains(hint), "{stderr}");
 }
 
 pub async fn usage_errors_exit_with_2(program: ProgramUnderTest) {

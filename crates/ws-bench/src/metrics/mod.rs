@@ -39,9 +39,11 @@ pub(crate) struct MetricsListener(TcpListener);
 
 impl MetricsListener {
     pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .with_context(|| format!("cannot serve metrics on {address}"))?;
-        Ok(Self(listener))
+        let listener = TcpListener::bind(address);
+        let listener = listener.with_context(|| format!("cannot serve metrics on {address}"));
+        let advice = "choose another address with --metrics-bind (port 0 picks a free port)";
+        let advised = |error: anyhow::Error| cli::with_advice(error.as_ref(), Some(advice));
+        listener.map(Self).map_err(advised)
     }
 
     /// Serves the metrics in a new thread until the program ends. Returns their URL.

@@ -278,7 +278,7 @@ fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: R
 }
 
 fn histogram(frame: &mut Frame<'_>, bars: &HistogramBars, palette: Palette, area: Rect) {
-    let title = format!("{}, messages in log bins", bars.name);
+    let title = format!("{}, messages per log bin", bars.name);
     let block = block(&title);
     let inner = block.inner(area);
     let [above, below] = Layout::vertical([Fill(1), Length(AXIS)]).areas(inner);
@@ -295,7 +295,7 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
     let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
-        let nothing = Paragraph::new("nothing to draw yet").style(QUIET);
+        let nothing = Paragraph::new("nothing measured yet").style(QUIET);
         return frame.render_widget(nothing.block(block), area);
     };
     let ys = [round_below(ys[0]), round_above(ys[1])];

@@ -38,7 +38,7 @@ const REDRAW_EVERY: Duration = Duration::from_millis(200);
 /// `--tui` without a suitable terminal.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--tui needs a terminal on standard error that can do more than print lines; without --tui there is the progress bar"
+    "--tui needs a terminal on standard error that can move the cursor (TERM must not be `dumb`); without --tui there is a progress bar"
 )]
 pub(crate) struct NoTerminal;
 
@@ -58,7 +58,7 @@ pub(crate) fn start(
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<DisplayThread> {
-    let screen = Screen::enter().context("cannot take the terminal for --tui")?;
+    let screen = Screen::enter().context("cannot use the terminal for --tui")?;
     control.watch();
     let (plan, control, interrupts) = (plan.clone(), control.clone(), interrupts.clone());
     let display = DisplayThread::start(move |is_over| {

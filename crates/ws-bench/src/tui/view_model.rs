@@ -7,7 +7,7 @@ use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, Latency, SendLag};
 use swarm::{Phase, RunProgress};
-use units::{grouped, human_percent, human_rate};
+use units::{grouped, human_percent, human_rate, human_time};
 use wording::Tone;
 use wording::summary_view::{LabelledRow, UNKNOWN, throughput, time};
 
@@ -117,10 +117,10 @@ impl ViewModel {
 fn keys(phase: Phase, is_interrupted: bool) -> &'static str {
     match (phase, is_interrupted) {
         (Phase::Close, _) => {
-            "everything is measured, its files will be saved · q ends the wait for close frames"
+            "everything is measured, the files will be saved · q ends the wait for close frames"
         }
         (_, true) => {
-            "ending the run, its files will be saved · q once more ends at once and saves nothing"
+            "ending the run, the files will be saved · q again quits at once and saves nothing"
         }
         (_, false) => "q ends the run and saves its files",
     }
@@ -153,7 +153,7 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     if let Some(profile) = plan.load.profile() {
         let asked = profile.rate_at(progress.elapsed_s);
         let sent = rate(|now| now.sent_per_s);
-        let text = format!("{sent} of {} msg/s asked", human_rate(asked));
+        let text = format!("{sent} of {} msg/s planned", human_rate(asked));
         rows.push(plain("sent now", text));
     }
     let echoed = rate(|now| now.received_per_s);
@@ -203,12 +203,12 @@ fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
     let client = &so_far.client;
     let mut text = if plan.busy_poll {
         let busy = human_percent(client.busy_share?);
-        format!("busy for {busy} of its time")
+        format!("polling, busy for {busy} of the time")
     } else {
         format!("{} of a core", human_percent(client.cpu_per_core?))
     };
     if let Some(share) = client.run_queue_wait_share {
-        text += &format!(" · waited {}", human_percent(share));
+        text += &format!(" · core wait {}", human_percent(share));
     }
     Some(text)
 }
@@ -218,17 +218,15 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
     if plan.load.profile().is_some() {
         of.push(("response", &so_far.response_time_ns));
     }
-    let row = |name, figure: fn(&Latency) -> Option<u64>| {
-        (name, of.iter().map(|(_, l)| time(figure(l))).collect())
+    let shown: Vec<_> = of.iter().map(|(_, times)| times.shown()).collect();
+    let cell = |ns: Option<f64>| ns.map_or_else(|| UNKNOWN.to_owned(), human_time);
+    let row = |at: usize| {
+        let (name, _) = Latency::default().shown()[at];
+        (name, shown.iter().map(|shown| cell(shown[at].1)).collect())
     };
+    // The first two are min and mean, which do not fit on the screen.
     PercentileTable {
-        rows: vec![
-            row("p50", |l| l.p50),
-            row("p90", |l| l.p90),
-            row("p99", |l| l.p99),
-            row("p99.9", |l| l.p99_9),
-            row("max", |l| l.max),
-        ],
+        rows: (2..Latency::default().shown().len()).map(row).collect(),
         columns: of.iter().map(|(name, _)| *name).collect(),
     }
 }
@@ -306,7 +304,10 @@ mod tests {
             text(&view.load, "messages"),
             "200,010 sent · 200,000 echoed"
         );
-        assert_eq!(text(&view.load, "generator"), "71 % of a core · waited 1 %");
+        assert_eq!(
+            text(&view.load, "generator"),
+            "71 % of a core · core wait 1 %"
+        );
         // Rows for the open loop only.
         assert_eq!(text(&view.load, "sent now"), "missing");
         assert_eq!(text(&view.load, "send lag"), "missing");
@@ -326,7 +327,10 @@ mod tests {
     fn an_open_loop_shows_what_was_asked_and_response_times_first() {
         let plan = plan("-d 20s -r 40_000");
         let view = view(&plan, &measuring(200_000, true), 40);
-        assert_eq!(text(&view.load, "sent now"), "40,000 of 40,000 msg/s asked");
+        assert_eq!(
+            text(&view.load, "sent now"),
+            "40,000 of 40,000 msg/s planned"
+        );
         assert_eq!(text(&view.load, "send lag"), "p50 100 µs · p99 198 µs");
         assert_eq!(view.times.columns, ["service", "response"]);
         assert_eq!(
@@ -345,7 +349,7 @@ mod tests {
         let plan = plan("-d 20s -r 40_000 --ramp 10s");
         let view = view(&plan, &measuring(50_000, true), 40);
         assert!(
-            text(&view.load, "sent now").ends_with("of 20,000 msg/s asked"),
+            text(&view.load, "sent now").ends_with("of 20,000 msg/s planned"),
             "{:?}",
             view.load
         );
@@ -439,7 +443,11 @@ mod tests {
         };
         let view = ViewModel::new(&state, 40);
         assert!(view.keys.contains("saves nothing"));
-        assert!(view.reasons.iter().any(|r| r.starts_with("ended early")));
+        assert!(
+            view.reasons
+                .iter()
+                .any(|r| r.contains("ended early by the user"))
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
         EchoProblem::Length { .. } => vec!["`--verify off` compares nothing"],
         EchoProblem::Bytes { .. } => vec![
             "`--verify length` compares type and length only",
-            "`--verify off` nothing",
+            "`--verify off` compares nothing",
         ],
         EchoProblem::Ended { code, .. } => match *code {
             Some(MESSAGE_TOO_BIG) => vec!["`-s` sends smaller messages"],
@@ -28,7 +28,7 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
         EchoProblem::Silent(_) => vec![
             other_type,
             "`--gate-timeout` waits longer",
-            "`--path` or `NAME=COMMAND @ URL` names another place",
+            "`--path` or `NAME=COMMAND @ URL` names another path",
         ],
     }
 }

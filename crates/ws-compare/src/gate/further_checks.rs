@@ -64,7 +64,7 @@ pub(super) fn failed_checks(
             Ok(client) => client,
             Err(error) => {
                 let rest = if index + 1 < CHECKS.len() {
-                    "; the checks behind it are left out"
+                    "; the remaining checks were skipped"
                 } else {
                     ""
                 };
@@ -165,7 +165,7 @@ fn ping(client: &mut WsClient) -> Result<(), String> {
     loop {
         match client.receive()? {
             Message::Pong(payload) if payload == PING => return Ok(()),
-            Message::Pong(_) => return Err("the pong carries something else".to_owned()),
+            Message::Pong(_) => return Err("the pong has another payload".to_owned()),
             Message::Close(frame) => return Err(describe_close(frame.as_ref())),
             // A message of the server's own.
             _ => {}

@@ -111,14 +111,14 @@ impl Gate {
         if self.mode == GateMode::Full && !is_silent {
             let further = further_checks::failed_checks(address, self, control);
             if failed.is_empty() && !further.is_empty() {
-                ways.push("`--gate plan` asks only for the messages of the load");
+                ways.push("`--gate plan` requires only the messages of the load");
             }
             failed.extend(further);
         }
         if failed.is_empty() {
             return Ok(None);
         }
-        ways.push("`--gate off` measures it all the same");
+        ways.push("`--gate off` measures it anyway");
         Ok(Some(format!("{} · {}", list(&failed), ways.join(", "))))
     }
 

@@ -57,11 +57,11 @@ pub(crate) enum WsClientError {
     Silent(Duration),
 }
 
-fn trust_advice(error: &TrustError) -> &'static str {
+fn trust_advice(error: &TrustError) -> String {
     if error.has_no_roots() {
-        wording::NO_ROOTS_ADVICE
+        format!(" · {}", wording::NO_ROOTS_ADVICE)
     } else {
-        ""
+        String::new()
     }
 }
 

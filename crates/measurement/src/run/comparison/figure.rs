@@ -112,11 +112,20 @@ impl ComparedFigure {
         }
     }
 
+    /// Returns true for a figure of latency runs (open loop), false for one of capacity runs (closed loop).
+    pub fn is_of_latency_run(self) -> bool {
+        matches!(
+            self,
+            Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999
+        )
+    }
+
     /// The run of the round that the figure is taken from.
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
-        match self {
-            Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
-            _ => row.capacity.as_ref(),
+        if self.is_of_latency_run() {
+            row.latency.as_ref()
+        } else {
+            row.capacity.as_ref()
         }
     }
 

@@ -397,7 +397,7 @@ mod tests {
         assert!(error("b.p50>2*c.p50").contains("`c.p50` is not a figure of a server"));
         assert!(error("b.p98>a.p99").contains("`p98` is not a figure"));
         assert!(error("b.p50==a.p50").contains("`==` cannot be held with confidence"));
-        assert!(error("b.p50>a.throughput").contains("not counted in the same unit"));
+        assert!(error("b.p50>a.throughput").contains("have different units"));
         assert!(error("b.p50>-1*a.p50").contains("a factor is a number above zero"));
         assert!(error("b.p50>0*a.p50").contains("a factor is a number above zero"));
         assert!(error("b.p50>10").contains("a time with its unit"));

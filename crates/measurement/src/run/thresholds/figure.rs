@@ -220,6 +220,20 @@ enum FigureSource {
     Other(&'static NamedFigure),
 }
 
+/// Words for a time that name no figure of its distribution.
+const NOT_A_FIGURE_OF_TIME: [&str; 10] = [
+    "latency",
+    "time",
+    "rtt",
+    "delay",
+    "duration",
+    "service",
+    "response",
+    "service_time",
+    "response_time",
+    "connect",
+];
+
 fn unknown(figure: &str) -> ConditionError {
     /// Minimum similarity of names to be taken for a typing mistake.
     const ALIKE: f64 = 0.75;
@@ -230,11 +244,19 @@ fn unknown(figure: &str) -> ConditionError {
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name);
+    let is_time = NOT_A_FIGURE_OF_TIME.contains(&figure.to_ascii_lowercase().as_str());
+    let hint = match (is_time, nearest) {
+        (true, _) => {
+            "for a time use p50, p99, mean or max, with service. or response. before it".to_owned()
+        }
+        (false, Some(nearest)) => format!("did you mean `{nearest}`?"),
+        (false, None) => String::new(),
+    };
     ConditionError::UnknownFigure {
         figure: figure.to_owned(),
-        nearest,
+        hint,
         known: format!(
-            "{}, the times also with service., response. or connect. before them",
+            "{}; a time may begin with service., response. or connect.",
             known.join(", ")
         ),
     }
