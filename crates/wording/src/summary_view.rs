@@ -5,6 +5,7 @@ use measurement::verdict::{ContextSwitches, SendLag, ServerUsage, shown_quantile
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
+use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
 use crate::summary::{differing_times, warmup_backlog};
 
@@ -284,12 +285,12 @@ fn close_codes(c: &Connections) -> Option<String> {
     (!codes.is_empty()).then(|| codes.join(", "))
 }
 
-/// Reasons of connections that failed or ended early: `3 × connection refused`.
+/// Reasons of connections that failed or ended early, `3 × connection refused`, and advice on early ends.
 fn broken_connections(c: &Connections) -> Vec<String> {
     let reasons = c.failures.iter().chain(&c.early_ends);
-    reasons
-        .map(|(reason, n)| format!("{} × {reason}", grouped(*n)))
-        .collect()
+    let reasons = reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)));
+    let advice = (c.closed_early > 0).then(|| early_end_advice().to_owned());
+    reasons.chain(advice).collect()
 }
 
 /// CPU time and memory of a process.
@@ -424,6 +425,19 @@ mod tests {
             .find(|row| row.label == "connected")
             .unwrap();
         assert_eq!(connected.points, ["3 × refused"]);
+    }
+
+    #[test]
+    fn connections_that_end_under_load_get_a_next_step() {
+        let run = closed_loop_run(|s| {
+            s.connections.closed_early = 2;
+            s.connections.early_ends.insert("reset".to_owned(), 2);
+        });
+        let view = SummaryView::new(&run.summary.unwrap());
+        let connected = view.rows.iter().find(|row| row.label == "connected");
+        let points = &connected.unwrap().points;
+        assert_eq!(points[0], "2 × reset");
+        assert!(points[1].contains("a shorter `--warmup`"), "{points:?}");
     }
 
     #[test]

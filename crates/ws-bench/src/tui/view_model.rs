@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::plan::Plan;
 use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{Calibration, Latency, SendLag};
+use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
 use swarm::{Phase, RunProgress};
 use units::{grouped, human_percent, human_rate, human_time};
 use wording::Tone;
@@ -166,6 +166,7 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     rows.push(plain("messages", messages));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
+        let p99 = shown_quantile(counts.sent, 0.99, p99);
         let text = format!("p50 {} · p99 {}", time(p50), time(p99));
         rows.push(plain("send lag", text));
     }
