@@ -47,6 +47,8 @@ struct InterruptState {
     is_final: Box<dyn Fn() -> bool + Send + Sync>,
     announces: AtomicBool,
     is_interrupted: AtomicBool,
+    /// Set by a closed terminal, which is not counted as an interrupt: a Ctrl-C from before it may be handled after it.
+    is_hung_up: AtomicBool,
     /// The exit code once everything is saved.
     saved: Mutex<Option<ExitStatus>>,
     unfinished: Mutex<Vec<PathBuf>>,
@@ -65,6 +67,7 @@ impl Interrupts {
             is_final: reaction.is_final,
             announces: AtomicBool::new(false),
             is_interrupted: AtomicBool::new(false),
+            is_hung_up: AtomicBool::new(false),
             saved: Mutex::default(),
             unfinished: Mutex::default(),
             ended,
@@ -102,10 +105,11 @@ impl Interrupts {
         }
     }
 
-    /// Interrupts the work when a terminal is closed. Shell and system both send SIGHUP, so any number of them counts
-    /// as one.
+    /// Ends the work early when a terminal is closed, unless it ends already. Shell and system both send SIGHUP, so any
+    /// number of them has the effect of one.
     fn hang_up(&self) {
-        if !self.0.is_interrupted.swap(true, Ordering::Relaxed) {
+        let is_first = !self.0.is_hung_up.swap(true, Ordering::Relaxed);
+        if is_first && !self.0.is_interrupted.load(Ordering::Relaxed) {
             self.stop((self.0.is_final)());
         }
     }
@@ -277,6 +281,16 @@ mod tests {
         program.interrupts.interrupt();
         program.interrupts.hang_up();
         assert_eq!((program.stops(), program.ended_with()), (1, None));
+    }
+
+    #[test]
+    fn an_interrupt_handled_after_the_hang_up_that_followed_it_is_no_second_one() {
+        let program = Fixture::new();
+        program.interrupts.hang_up();
+        program.interrupts.interrupt();
+        assert_eq!(program.ended_with(), None);
+        program.interrupts.interrupt();
+        assert_eq!(program.ended_with(), Some(ExitStatus::Interrupted));
     }
 
     #[test]

@@ -17,15 +17,15 @@ pub fn hidden_left_out(file: &str, hidden: &[String]) -> String {
     }
 }
 
-/// ``saved a.csv (200 rows, older file replaced)``. `verb` is `saved` or `drew`, `holds` the content where it is counted.
+/// ``saved a.csv (200 rows) · older file replaced``. `verb` is `saved` or `drew`, `holds` the content where it is counted.
 pub fn written(verb: &str, file: &str, holds: Option<String>, has_replaced: bool) -> String {
-    let replaced = has_replaced.then(|| "older file replaced".to_owned());
-    let notes: Vec<_> = holds.into_iter().chain(replaced).collect();
-    if notes.is_empty() {
-        format!("{verb} {file}")
+    let holds = holds.map_or_else(String::new, |holds| format!(" ({holds})"));
+    let replaced = if has_replaced {
+        " · older file replaced"
     } else {
-        format!("{verb} {file} ({})", notes.join(", "))
-    }
+        ""
+    };
+    format!("{verb} {file}{holds}{replaced}")
 }
 
 #[cfg(test)]
@@ -38,10 +38,10 @@ mod tests {
             written("saved", "a.csv", holds.map(ToOwned::to_owned), replaced)
         };
         assert_eq!(line(None, false), "saved a.csv");
-        assert_eq!(line(None, true), "saved a.csv (older file replaced)");
+        assert_eq!(line(None, true), "saved a.csv · older file replaced");
         assert_eq!(
             line(Some("2 rows"), true),
-            "saved a.csv (2 rows, older file replaced)"
+            "saved a.csv (2 rows) · older file replaced"
         );
     }
 

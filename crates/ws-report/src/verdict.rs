@@ -63,11 +63,7 @@ pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
         let text = "No condition of --fail-if holds.";
         (Tone::Good, "passed", text)
     };
-    let point = |c: &ConditionResult| {
-        let result = if c.held { "holds" } else { "does not hold" };
-        format!("`{}` {result}: the value is {}", c.expression, c.value_text)
-    };
-    let points = conditions.into_iter().map(point);
+    let points = conditions.into_iter().map(wording::condition);
     Some(banner(tone, word, text, points.collect()))
 }
 
