@@ -212,7 +212,7 @@ fn sheets_without_numbers_are_named() {
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0|-|-|lost"])]);
     assert_eq!(
         message(&path, &ColumnRequest::default()),
-        "column `service_time_ms` of sheet `latencies` of book.xlsx holds no number in any of its 1 rows"
+        "the only message of sheet `latencies` of book.xlsx did not get a correct echo: 1 lost"
     );
 }
 

@@ -108,7 +108,10 @@ fn thousands_were_read_as_decimals() {
     }
     let large = read("a.csv", "latency_us;n\n950.000;1\n1.149.000;2\n");
     assert_eq!(large.times.values_ms, [950.0, 1_149.0]);
-    assert_eq!(large.remarks, [Remark::Thousands("950.000".to_owned())]);
+    assert_eq!(large.remarks, [Remark::Thousands {
+            number: "950.000".to_owned(),
+            is_requested: false
+        }]);
     let decimals = read("a.csv", "n,latency_ms\n1,\"1000,5\"\n2,\"950,25\"\n");
     assert_eq!(decimals.times.values_ms, [1_000.5, 950.25]);
 }

@@ -248,15 +248,22 @@ def on_paper(browser, page):
                                 capture_output=True).stdout
     assert list(pixels[-3:]) == [255, 255, 255], "paper is white"
     width = height = None
-    words = 0
+    words, above = 0, []
     for line in boxes.splitlines():
         numbers = [float(n) for n in re.findall(r'="(-?[0-9.]+)"', line)]
         if "<page " in line:
             width, height = numbers
+            above = []
         elif "<word " in line:
             words += 1
             left, top, right, bottom = numbers
             assert left >= 0 and top >= 0 and right <= width and bottom <= height, line
+            # Two words in one place: tables side by side without enough room.
+            for other_left, other_top, other_right, other_bottom in above:
+                across = min(right, other_right) - max(left, other_left)
+                down = min(bottom, other_bottom) - max(top, other_top)
+                assert across < 2 or down < (bottom - top) / 2, line
+            above.append(numbers)
     assert words > 100, page
     printed = re.sub(r"\s", "", text)
     wanted = browser.js("""

@@ -37,7 +37,7 @@ impl Folder {
             .unwrap()
     }
 
-    /// Writes a report, and gives its text.
+    /// Writes a report, and returns its text.
     fn written(&self, name: &str, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -47,7 +47,7 @@ impl Folder {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Writes none, and tells why.
+    /// Fails to write a report with this exit code, and returns the message.
     fn refused(&self, code: i32, arguments: &[&str]) -> String {
         let before = self.files();
         let output = self.run(arguments);
@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// Where these stand in a text, in their order.
+/// Positions of these parts in a text, in their order.
 fn in_order(text: &str, parts: &[&str]) {
     let mut from = 0;
     for part in parts {

@@ -22,7 +22,7 @@ use crate::error::DrawError;
 use crate::options::Options;
 use crate::plot::{Plot, PlotContext};
 
-/// The picture of the data, checked, and all its numbers known.
+/// The picture of the data, after all checks and computations.
 pub(crate) fn plot<'a>(
     kind: PictureKind,
     options: &'a Options,

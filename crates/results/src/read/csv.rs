@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
-use super::text_layout::{self, Layout};
+use super::text_layout::{self, TextLayout};
 use crate::error::{Result, ResultsError};
 use crate::schema::{LATENCIES_COLUMNS, LatencyColumn};
 
 pub(super) struct CsvFile {
     path: PathBuf,
     text: TextFile,
-    layout: Layout,
+    layout: TextLayout,
     line_end: u8,
     /// Our own files have as many fields in each row; a shorter row means that the file was cut.
     fields: Option<usize>,
@@ -33,7 +33,7 @@ impl CsvFile {
         Self {
             path: path.to_owned(),
             text,
-            layout: Layout::of(&head),
+            layout: TextLayout::of(&head),
             line_end,
             fields: head.lines().next().and_then(our_fields),
         }
@@ -142,19 +142,19 @@ impl CellSource for CsvFile {
     }
 
     fn has_decimal_points(&self) -> bool {
-        !matches!(self.layout, Layout::Separated(b';' | b'\t'))
+        !matches!(self.layout, TextLayout::Separated(b';' | b'\t'))
     }
 
     fn has_separators(&self) -> bool {
-        matches!(self.layout, Layout::Separated(_))
+        matches!(self.layout, TextLayout::Separated(_))
     }
 
     fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
         self.text.file.rewind().map_err(failed)?;
         match self.layout {
-            Layout::Separated(separator) => self.visit_separated(separator, visitor),
-            Layout::Blanks(fields) => self.visit_blanks(fields, visitor),
+            TextLayout::Separated(separator) => self.visit_separated(separator, visitor),
+            TextLayout::Blanks(fields) => self.visit_blanks(fields, visitor),
         }
     }
 }

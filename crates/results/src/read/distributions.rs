@@ -10,7 +10,7 @@ use super::hlog::IntervalLog;
 use super::json::{self, JsonRun};
 use super::json_table::ForeignObject;
 use super::open::{self, OpenedFile};
-use super::percentile_table::PercentileTable;
+use super::percentile_table::CountedTimes;
 use super::remark::Remark;
 use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
@@ -100,7 +100,7 @@ fn of_cells(
         all.push(foreign::read_times_of(source, &request, false)?);
     }
     for times in &mut all {
-        times.times.values_ms.sort_unstable_by(f64::total_cmp);
+        times.times.sort();
     }
     Ok(all)
 }
@@ -123,12 +123,17 @@ fn of_json(
     request: &ColumnRequest,
     both: bool,
 ) -> Result<Vec<TimeColumn>> {
+    if run.summary.service_time_ns.count == 0 {
+        let messages = &run.summary.messages;
+        return Err(ResultsError::NoCorrectEcho {
+            place: Place::file(path),
+            messages: messages.sent,
+            corrupted: messages.corrupted.unwrap_or(0),
+        });
+    }
     let times = run
         .histograms(path)?
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Distribution))?;
-    if times.service.is_empty() {
-        return Err(ResultsError::no_values(Place::file(path), HISTOGRAMS, 0));
-    }
     // In closed loop the two are the same.
     let distinct = wanted(request, both)
         .iter()
@@ -167,7 +172,7 @@ fn of_metric(path: &Path, summary: &Summary, times: &RunHistograms, metric: Metr
     }
 }
 
-fn of_percentiles(table: &PercentileTable, request: &ColumnRequest) -> TimeColumn {
+fn of_percentiles(table: &CountedTimes, request: &ColumnRequest) -> TimeColumn {
     let unit = request.unit.or(table.unit);
     let to_ms = |value: f64| unit.unwrap_or_default().to_ms(value);
     let values = table.values.iter();

@@ -1,6 +1,6 @@
 //! An HdrHistogram interval log, line by line.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
@@ -18,15 +18,15 @@ use crate::histogram;
 /// Longest line that is read; a histogram takes a few kilobytes.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// Most tags that are counted.
+/// Most tags that are kept.
 const MOST_TAGS: usize = 64;
 
 /// A log whose tags are known.
 pub(super) struct IntervalLog {
     place: Place,
     file: File,
-    /// Number of intervals with each tag; without one, the empty one.
-    tags: BTreeMap<String, u64>,
+    /// Tags of the intervals; the empty one for an interval without.
+    tags: BTreeSet<String>,
 }
 
 /// A line with an interval.
@@ -35,7 +35,7 @@ pub(super) struct LogInterval<'l> {
     line: u64,
     /// Empty without a tag.
     tag: &'l str,
-    /// Its start in seconds since the log's.
+    /// Start of the interval, in seconds since the log's.
     pub(super) start_s: f64,
     pub(super) length_s: f64,
     /// The text of its histogram.
@@ -47,12 +47,12 @@ impl IntervalLog {
         let mut log = Self {
             place: Place::file(path),
             file,
-            tags: BTreeMap::new(),
+            tags: BTreeSet::new(),
         };
-        let mut tags: BTreeMap<String, u64> = BTreeMap::new();
+        let mut tags: BTreeSet<String> = BTreeSet::new();
         log.visit_lines(&mut |interval| {
-            if tags.len() < MOST_TAGS || tags.contains_key(interval.tag) {
-                *tags.entry(interval.tag.to_owned()).or_default() += 1;
+            if tags.len() < MOST_TAGS && !tags.contains(interval.tag) {
+                tags.insert(interval.tag.to_owned());
             }
             Ok(())
         })?;
@@ -63,10 +63,10 @@ impl IntervalLog {
         Ok(log)
     }
 
-    /// Returns `true` when it has both times of a run.
+    /// Returns `true` when the log has both times of a run.
     pub(super) fn is_ours(&self) -> bool {
         let mut ours = Metric::ALL.into_iter();
-        ours.all(|metric| self.tags.contains_key(metric.word()))
+        ours.all(|metric| self.tags.contains(metric.word()))
     }
 
     /// Selects a tag, the empty one for intervals without. Returns it with the column of its times, which are not
@@ -111,14 +111,14 @@ impl IntervalLog {
         request: &ColumnRequest,
         metric: Metric,
     ) -> std::result::Result<&str, ColumnProblem> {
-        let mut tags = self.tags.keys().map(String::as_str);
-        let labels = || self.tags.keys().map(|tag| label_of(tag).into()).collect();
+        let mut tags = self.tags.iter().map(String::as_str);
+        let labels = || self.tags.iter().map(|tag| label_of(tag).into()).collect();
         if let Some(wanted) = &request.column {
             return tags
                 .find(|tag| tag == wanted || label_of(tag) == wanted)
                 .ok_or_else(|| ColumnProblem::NoSuchColumn(wanted.clone(), labels()));
         }
-        if self.tags.contains_key(metric.word()) {
+        if self.tags.contains(metric.word()) {
             return Ok(metric.word());
         }
         match (tags.next(), tags.next()) {
@@ -153,10 +153,8 @@ impl IntervalLog {
             histogram::add(&mut sum, histogram)
                 .map_err(|source| ResultsError::damaged(place.clone(), source))
         })?;
-        sum.filter(|sum| !sum.is_empty()).ok_or_else(|| {
-            let rows = self.tags.get(tag).copied().unwrap_or(0);
-            ResultsError::no_values(place, label_of(tag), rows)
-        })
+        sum.filter(|sum| !sum.is_empty())
+            .ok_or_else(|| ResultsError::empty_histograms(place, label_of(tag)))
     }
 
     fn visit_lines(

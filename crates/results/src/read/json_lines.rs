@@ -62,7 +62,7 @@ impl JsonLines {
                 continue;
             }
             let (record, repeated) = json_value::parse(text.as_bytes()).map_err(|source| {
-                let defect = format!("line {number} is no JSON");
+                let defect = format!("line {number} is not JSON");
                 ResultsError::DamagedRow(self.path.clone(), defect, Some(source.into()))
             })?;
             if let Some(key) = repeated {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::cells::{Cell, CellSource, CellVisitor};
 use super::encoding::TextFile;
 use super::json_record::{ColumnNames, cell_value, fields};
-use super::percentile_table::PercentileTable;
+use super::percentile_table::CountedTimes;
 use super::{fortio, json, json_value, tool_json};
 use crate::error::{Place, Refusal, Result, ResultsError};
 
@@ -29,7 +29,7 @@ pub(super) struct JsonTable {
 pub(super) enum ForeignObject {
     Table(JsonTable),
     /// Buckets of times, and no single ones.
-    Distribution(PercentileTable),
+    Distribution(CountedTimes),
 }
 
 impl ForeignObject {
@@ -38,7 +38,7 @@ impl ForeignObject {
         let document = parse(path, text)?;
         let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
         if let Some(buckets) = fortio::buckets(&document) {
-            let table = PercentileTable::of_buckets(path, encoding, buckets);
+            let table = CountedTimes::of_buckets(path, encoding, buckets);
             return Ok(Self::Distribution(table));
         }
         if let Some(refusal) = tool_json::refusal(&document) {

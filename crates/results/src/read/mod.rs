@@ -80,7 +80,8 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 2] = [Self::ServiceTime, Self::ResponseTime];
+    /// Both times.
+    pub const ALL: [Self; 2] = [Self::ServiceTime, Self::ResponseTime];
 
     /// `service time` or `response time`.
     pub fn name(self) -> &'static str {

@@ -11,7 +11,7 @@ use super::csv::CsvFile;
 use super::encoding::{TextFile, is_text};
 use super::json_lines::JsonLines;
 use super::json_table::JsonTable;
-use super::percentile_table::{self, PercentileTable};
+use super::percentile_table::{self, CountedTimes};
 use super::tool_log::{OpenedText, ToolLog};
 use super::workbook::{RangeFile, XlsxFile};
 use super::{container, json_value, tool_text, zip_limits};
@@ -25,7 +25,7 @@ pub(super) enum OpenedFile {
     /// A single JSON object: of a run, or of another tool.
     Json(TextFile),
     Log(TextFile),
-    Percentiles(PercentileTable),
+    Percentiles(CountedTimes),
 }
 
 pub(super) fn open(path: &Path) -> Result<OpenedFile> {
@@ -89,7 +89,7 @@ fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<Opene
         TextKind::JsonArray => OpenedFile::Cells(Box::new(JsonTable::of_array(path, text)?)),
         TextKind::JsonLines => OpenedFile::Cells(Box::new(JsonLines::open(path, text)?)),
         TextKind::Log => OpenedFile::Log(text),
-        TextKind::Percentiles => OpenedFile::Percentiles(PercentileTable::read(path, text)?),
+        TextKind::Percentiles => OpenedFile::Percentiles(CountedTimes::read(path, text)?),
         TextKind::Table if is_named_workbook => {
             let csv = path.with_extension("csv");
             return refused(Refusal::TextNamedWorkbook(csv));

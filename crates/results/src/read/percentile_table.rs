@@ -13,7 +13,7 @@ use crate::error::{ColumnProblem, Place, Result, ResultsError};
 const MOST_BYTES: u64 = 16 << 20;
 
 /// Values and how often each occurred.
-pub(super) struct PercentileTable {
+pub(super) struct CountedTimes {
     pub(super) path: PathBuf,
     pub(super) encoding: Option<&'static str>,
     /// wrk2 writes milliseconds; of other files nothing says the unit.
@@ -42,7 +42,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(is_between).filter(|word| !word.is_empty())
 }
 
-impl PercentileTable {
+impl CountedTimes {
     pub(super) fn read(path: &Path, text: TextFile) -> Result<Self> {
         let mut bytes = Vec::new();
         let mut limited = text.file.take(MOST_BYTES);

@@ -7,14 +7,14 @@ const SNIFFED_LINES: usize = 50;
 
 /// The separation of a file's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(super) enum TextLayout {
     /// This letter stands between fields.
     Separated(u8),
     /// Blanks and tabs do, and a row has this number of fields.
     Blanks(usize),
 }
 
-impl Layout {
+impl TextLayout {
     pub(super) fn of(head: &str) -> Self {
         let is_row = |line: &&str| !line.trim().is_empty() && !is_rule(line.as_bytes());
         let lines: Vec<&str> = head.lines().filter(is_row).collect();
@@ -120,8 +120,8 @@ fn separator_of(lines: &[&str]) -> u8 {
 mod tests {
     use super::*;
 
-    fn layout(text: &str) -> Layout {
-        Layout::of(text)
+    fn layout(text: &str) -> TextLayout {
+        TextLayout::of(text)
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             ("latency\n1.5\n", b','),
             ("| n | ms |\n|--:|--:|\n| 1 | 2 |\n", b'|'),
         ] {
-            assert_eq!(layout(text), Layout::Separated(separator), "{text}");
+            assert_eq!(layout(text), TextLayout::Separated(separator), "{text}");
         }
     }
 
@@ -149,7 +149,7 @@ mod tests {
             "1 2.5\n2 3.5\n",
             "n latency\n1 2,5\n2 3,5\n",
         ] {
-            assert_eq!(layout(text), Layout::Blanks(2), "{text}");
+            assert_eq!(layout(text), TextLayout::Blanks(2), "{text}");
         }
         for text in [
             "some words\nand more\n",
@@ -158,7 +158,7 @@ mod tests {
             "latency_ms\n1 049\n1 050\n",
             "n,latency (ms)\n1,2\n",
         ] {
-            assert!(matches!(layout(text), Layout::Separated(_)), "{text}");
+            assert!(matches!(layout(text), TextLayout::Separated(_)), "{text}");
         }
     }
 

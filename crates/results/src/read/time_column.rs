@@ -16,6 +16,9 @@ pub struct Latencies {
     pub values_ms: Vec<f64>,
     /// The number of times that each value stands for; empty when each stands for itself.
     pub counts: Vec<u64>,
+    /// The row of each value, from 0 and ascending; empty when value N is that of row N, and when the values
+    /// are not in the order of their rows.
+    pub rows: Vec<u32>,
     /// Rows left out because no right echo came: an empty cell, or the outcome `corrupted`. Where
     /// there is another column, also rows without a number there.
     pub skipped: u64,
@@ -27,15 +30,20 @@ pub struct Latencies {
 impl Latencies {
     /// The service times of samples in their order, of a run that timed N messages.
     pub fn of_samples(samples: &Samples, timed_messages: u64) -> Self {
-        let timed = samples.rows.iter().filter(|s| s.outcome.is_timed());
-        let times_ns = timed.filter_map(Sample::service_time_ns);
+        let timed = (0..)
+            .zip(&samples.rows)
+            .filter(|(_, s)| s.outcome.is_timed());
+        let times_ns = timed.filter_map(|(row, s)| Some((row, Sample::service_time_ns(s)?)));
         // Exact up to 2^53: 104 days of nanoseconds.
-        let values_ms: Vec<f64> = times_ns.map(|ns| ns as f64 / 1e6).collect();
+        let (rows, values_ms): (Vec<u32>, Vec<f64>) =
+            times_ns.map(|(row, ns)| (row, ns as f64 / 1e6)).unzip();
         let drawn = values_ms.len() as u64;
+        let skipped = samples.rows.len() as u64 - drawn;
         Self {
             values_ms,
             counts: Vec::new(),
-            skipped: samples.rows.len() as u64 - drawn,
+            rows: if skipped > 0 { rows } else { Vec::new() },
+            skipped,
             chosen_from: (timed_messages > drawn).then_some(timed_messages),
         }
     }
@@ -46,6 +54,12 @@ impl Latencies {
             [] => self.values_ms.len() as u64,
             counts => counts.iter().sum(),
         }
+    }
+
+    /// Sorts the values, which must stand for themselves, and forgets their rows.
+    pub(super) fn sort(&mut self) {
+        self.values_ms.sort_unstable_by(f64::total_cmp);
+        self.rows = Vec::new();
     }
 }
 

@@ -91,7 +91,7 @@ fn of_log(mut log: IntervalLog, request: &ColumnRequest) -> Result<TimedLatencie
     })?;
     let entries = || sliced.entries.iter();
     if sliced.entries.is_empty() {
-        return Err(ResultsError::no_values(column.place, &column.column, 0));
+        return Err(ResultsError::empty_histograms(column.place, &column.column));
     }
     column.times = Latencies {
         // Exact up to 2^53: 104 days of nanoseconds.

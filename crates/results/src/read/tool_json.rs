@@ -14,12 +14,12 @@ const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["latency.p2_5", "requests.average"],
         "autocannon",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["aggregate.counters", "intermediate"],
         "artillery",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["metrics.http_req_duration", "root_group"],
@@ -45,12 +45,12 @@ const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["DurationHistogram.Percentiles", "RequestedQPS"],
         "fortio",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["result.latency", "spec"],
         "bombardier",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
 ];
 

@@ -2,7 +2,7 @@
 
 use crate::error::Refusal;
 
-const WS_BENCH: &str = "it saves no single times; ws-bench does";
+const WS_BENCH: &str = "it does not save single times (ws-bench does)";
 
 /// Finds the tool that printed a text or saved a log of its own.
 pub(super) fn refusal(head: &str) -> Option<Refusal> {
@@ -13,7 +13,7 @@ pub(super) fn refusal(head: &str) -> Option<Refusal> {
     } else if first.starts_with("Running ") && has("Req/Sec") && has("Latency") {
         (
             "wrk",
-            "`wrk2 --latency` prints the distribution; wrk saves no single times",
+            "`wrk2 --latency` prints the distribution; wrk does not save single times",
         )
     } else if first.starts_with("Running ") && has("connections") && has("Stat") {
         ("autocannon", WS_BENCH)

@@ -6,8 +6,8 @@ use super::column_name::ColumnName;
 use super::detect_header::SheetHeader;
 use super::number_format::{NumberForms, SeenText};
 use super::number_text::{DecimalSign, FieldText, NumberText};
-use crate::error::{Result, ResultsError};
-use crate::read::cells::{Cell, CellSource, CellValue, content};
+use crate::error::{ColumnProblem, Result, ResultsError};
+use crate::read::cells::{Cell, CellSource, CellValue, column_letters, content};
 use crate::read::time_unit::TimeUnit;
 
 /// An hour, in milliseconds.
@@ -221,7 +221,24 @@ impl ColumnContents {
         self.bare_numbers + self.times
     }
 
-    /// Returns `true` when it has numbers, among whatever else.
+    /// Returns `true` when the column holds text, dates or other things, and not one number. Words for a missing value
+    /// are not counted.
+    pub(super) fn holds_only_text(&self) -> bool {
+        !self.has_numbers() && self.others > 0
+    }
+
+    /// The problem of a column without numbers, with this place and label.
+    pub(super) fn not_numbers(&self, index: u32, label: String) -> ColumnProblem {
+        let letters = column_letters(index);
+        let first = self.first_other.as_ref();
+        ColumnProblem::NotNumbers {
+            column: label,
+            first: first
+                .map(|(row, found)| Box::new((format!("{letters}{}", row + 1), found.clone()))),
+        }
+    }
+
+    /// Returns `true` when the column has numbers, among whatever else.
     pub(super) fn has_numbers(&self) -> bool {
         self.numbers() > 0
     }

@@ -56,12 +56,12 @@ const SUMMARIES: [(&[&str], &str, &str); 5] = [
     (
         &["Request Count", "Failure Count", "Median Response Time"],
         "locust",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["User Count", "Total Request Count"],
         "locust",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["command", "mean", "stddev", "median", "user", "system"],

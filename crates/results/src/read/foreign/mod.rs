@@ -69,10 +69,22 @@ pub(super) fn read_times_of(
         read_further_sheets(source, request, &mut reader)?;
     }
     let mut remarks = sheet_remarks(source, request, &sheet, hidden);
-    remarks.extend(forms.thousands.map(Remark::Thousands));
+    remarks.extend(forms.thousands.map(|number| Remark::Thousands {
+        number,
+        is_requested: request.decimal.is_some(),
+    }));
     remarks.extend(reader.remarks());
     let (chosen_from, skipped) = (reader.chosen_from(), reader.skipped);
-    let BoundedSample { values, xs, .. } = reader.sample;
+    let BoundedSample {
+        values, xs, rows, ..
+    } = reader.sample;
+    if values.is_empty() && column.is_ours && skipped > 0 {
+        return Err(ResultsError::NoCorrectEcho {
+            place,
+            messages: skipped,
+            corrupted: reader.corrupted,
+        });
+    }
     if values.is_empty() {
         return Err(ResultsError::NoValues {
             place,
@@ -83,13 +95,14 @@ pub(super) fn read_times_of(
     }
     let run = origin(source, &column)?;
     let timed = run.as_ref().and_then(|run| run.timed_messages);
-    let rows = chosen_from.unwrap_or(values.len() as u64);
+    let read = chosen_from.unwrap_or(values.len() as u64);
     Ok(TimeColumn {
         times: Latencies {
             // The run counts more messages than it kept, and kept more than are kept here.
-            chosen_from: timed.filter(|timed| *timed > rows).or(chosen_from),
+            chosen_from: timed.filter(|timed| *timed > read).or(chosen_from),
             values_ms: values,
             counts: Vec::new(),
+            rows,
             skipped,
         },
         place,

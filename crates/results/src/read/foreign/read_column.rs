@@ -17,10 +17,12 @@ pub(super) struct ColumnReader {
     /// Leaves out cells with anything but a time.
     skip_invalid: bool,
     pub(super) sample: BoundedSample,
-    /// Rows that had all of it.
+    /// Rows with a time, and with a number in the other column if there is one.
     taken: u64,
-    /// Rows that had not.
+    /// Rows without.
     pub(super) skipped: u64,
+    /// Rows with a time that belongs to a wrong echo.
+    pub(super) corrupted: u64,
     without_value: Option<CellCount>,
     invalid: Option<CellCount>,
     text_numbers: Option<CellCount>,
@@ -31,7 +33,7 @@ pub(super) struct ColumnReader {
 struct PartialRow {
     time_ms: Option<f64>,
     x: Option<f64>,
-    /// Its echo was wrong: its time belongs to no figure.
+    /// The outcome excludes the time from all figures: the echo was wrong, or did not come.
     is_untimed: bool,
 }
 
@@ -44,6 +46,7 @@ impl ColumnReader {
             sample: BoundedSample::new(MOST_VALUES),
             taken: 0,
             skipped: 0,
+            corrupted: 0,
             without_value: None,
             invalid: None,
             text_numbers: None,
@@ -58,7 +61,9 @@ impl ColumnReader {
     ) -> Result<()> {
         let place = source.place(sheet);
         let x_column = column.x.as_ref().map(|(x, _)| *x);
-        let (mut rows, mut taken, mut sample) = (0, 0, std::mem::take(&mut self.sample));
+        let (mut rows, mut taken, mut corrupted) = (0, 0, 0);
+        let rows_above = self.taken + self.skipped;
+        let mut sample = std::mem::take(&mut self.sample);
         let take = |row: &mut PartialRow, cell: Cell<'_>| {
             // Nothing forbids to draw a column against itself.
             if Some(cell.column) == x_column {
@@ -79,12 +84,16 @@ impl ColumnReader {
                 && row.x.is_some() == x_column.is_some()
             {
                 taken += 1;
-                sample.push(time_ms, row.x);
+                let row_number = rows_above + rows - 1;
+                let row_number = u32::try_from(row_number).unwrap_or(u32::MAX);
+                sample.push(time_ms, row.x, row_number);
             }
+            corrupted += u64::from(row.is_untimed && row.time_ms.is_some());
             Ok(())
         })?;
         self.sample = sample;
         self.taken += taken;
+        self.corrupted += corrupted;
         self.skipped += rows.saturating_sub(taken);
         Ok(())
     }
@@ -118,7 +127,7 @@ impl ColumnReader {
         [text_numbers, without_value, invalid].into_iter().flatten()
     }
 
-    /// Number of rows that had all of it, when they were too many to keep.
+    /// Number of rows with a value, when they were too many to keep.
     pub(super) fn chosen_from(&self) -> Option<u64> {
         (self.taken > self.sample.values.len() as u64).then_some(self.taken)
     }

@@ -132,7 +132,7 @@ fn distribution(header: &SheetHeader, contents: &[ColumnContents]) -> Option<Col
 }
 
 /// A column that may hold the times.
-struct Candidate<'t> {
+struct ColumnCandidate<'t> {
     column: &'t HeaderColumn,
     contents: &'t ColumnContents,
     name: Option<ColumnName>,
@@ -140,7 +140,7 @@ struct Candidate<'t> {
     is_clock: bool,
 }
 
-impl Candidate<'_> {
+impl ColumnCandidate<'_> {
     fn rank(&self, metric: Metric) -> Option<usize> {
         let name = self.name.as_ref().filter(|_| !self.is_clock);
         name.and_then(|name| name.rank(metric))
@@ -163,7 +163,7 @@ pub(super) const POINT_IN_TIME: &str = "a point in time by its cells";
 /// The columns that may hold the times: all but the one that numbers the rows, and the one to draw against.
 struct Candidates<'t> {
     header: &'t SheetHeader,
-    all: Vec<Candidate<'t>>,
+    all: Vec<ColumnCandidate<'t>>,
     x: Option<&'t HeaderColumn>,
 }
 
@@ -188,7 +188,7 @@ impl<'t> Candidates<'t> {
             let is_bare = name.as_ref().is_some_and(ColumnName::is_bare_time);
             // The only numbers may well be sorted times.
             let is_stopwatch = is_bare && contents.only_rises() && !is_alone;
-            Candidate {
+            ColumnCandidate {
                 column,
                 contents,
                 is_clock: is_stopwatch || contents.are_points_in_time(name.as_ref()),
@@ -218,7 +218,7 @@ impl<'t> Candidates<'t> {
         let mut ranks: Vec<usize> = self.all.iter().filter_map(|one| one.rank(metric)).collect();
         ranks.sort_unstable();
         ranks.dedup();
-        let mut constant: Vec<&Candidate<'t>> = Vec::new();
+        let mut constant: Vec<&ColumnCandidate<'t>> = Vec::new();
         for rank in &ranks {
             let of_rank = || {
                 self.all
@@ -227,7 +227,7 @@ impl<'t> Candidates<'t> {
             };
             let mut unreadable = of_rank().filter(|one| !one.contents.has_numbers());
             let readable: Vec<_> = of_rank().filter(|one| one.contents.has_numbers()).collect();
-            let is_sure = |one: &&Candidate<'_>| {
+            let is_sure = |one: &&ColumnCandidate<'_>| {
                 one.name
                     .as_ref()
                     .is_some_and(ColumnName::is_surely_a_latency)
@@ -239,7 +239,7 @@ impl<'t> Candidates<'t> {
                     None => continue,
                 }
             }
-            let is_constant = |one: &&&Candidate<'_>| one.contents.constant().is_some();
+            let is_constant = |one: &&&ColumnCandidate<'_>| one.contents.constant().is_some();
             let varied: Vec<_> = readable
                 .iter()
                 .filter(|one| !is_constant(one))
@@ -269,7 +269,7 @@ impl<'t> Candidates<'t> {
     }
 
     /// The readable column whose name fits best but for this one.
-    fn next_best(&self, best: &Candidate<'_>, metric: Metric) -> Option<RunnerUp> {
+    fn next_best(&self, best: &ColumnCandidate<'_>, metric: Metric) -> Option<RunnerUp> {
         let others = self.all.iter();
         let others = others.filter(|one| one.column.index != best.column.index);
         let others = others.filter(|one| one.contents.is_numeric() && one.rank(metric).is_some());
@@ -280,14 +280,14 @@ impl<'t> Candidates<'t> {
     /// the name of a latency and is not a time.
     fn only_numeric(&self) -> Result<Guess<'t>, ColumnProblem> {
         let numeric = || self.all.iter().filter(|one| one.contents.is_numeric());
-        let says_latency = |one: &&Candidate<'_>| {
+        let says_latency = |one: &&ColumnCandidate<'_>| {
             one.name.as_ref().is_some_and(ColumnName::says_latency) && one.other_meaning().is_some()
         };
         if let Some(one) = numeric().find(says_latency) {
             return Err(not_a_time(one));
         }
         let is_alone = numeric().count() == 1;
-        let may_be = |one: &&Candidate<'_>| {
+        let may_be = |one: &&ColumnCandidate<'_>| {
             one.other_meaning().is_none() && (is_alone || !one.contents.counts())
         };
         let candidates: Vec<_> = numeric().filter(may_be).collect();
@@ -311,7 +311,7 @@ impl<'t> Candidates<'t> {
     }
 }
 
-fn guess_of<'t>(one: &Candidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
+fn guess_of<'t>(one: &ColumnCandidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
     Guess {
         column: one.column,
         known_unit: None,
@@ -319,37 +319,31 @@ fn guess_of<'t>(one: &Candidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
     }
 }
 
-fn runner_up(one: &Candidate<'_>) -> RunnerUp {
+fn runner_up(one: &ColumnCandidate<'_>) -> RunnerUp {
     RunnerUp {
         column: one.column.label(),
         constant: one.contents.constant(),
     }
 }
 
-fn other_time(one: &Candidate<'_>) -> ColumnProblem {
+fn other_time(one: &ColumnCandidate<'_>) -> ColumnProblem {
     ColumnProblem::OtherTime(one.column.label())
 }
 
-fn not_a_time(one: &Candidate<'_>) -> ColumnProblem {
+fn not_a_time(one: &ColumnCandidate<'_>) -> ColumnProblem {
     ColumnProblem::NotATime {
         column: one.column.label(),
         meaning: one.other_meaning().unwrap_or(POINT_IN_TIME),
     }
 }
 
-fn not_numbers(one: &Candidate<'_>) -> ColumnProblem {
-    let first = one.contents.first_other.as_ref();
-    ColumnProblem::NotNumbers {
-        column: one.column.label(),
-        first: first.map(|(row, found)| {
-            let letters = column_letters(one.column.index);
-            Box::new((format!("{letters}{}", row + 1), found.clone()))
-        }),
-    }
+fn not_numbers(one: &ColumnCandidate<'_>) -> ColumnProblem {
+    one.contents
+        .not_numbers(one.column.index, one.column.label())
 }
 
 /// The error that lists these columns, with their letters where names occur twice.
-fn ambiguous(several: &[&Candidate<'_>]) -> ColumnProblem {
+fn ambiguous(several: &[&ColumnCandidate<'_>]) -> ColumnProblem {
     let columns: Vec<_> = several.iter().map(|one| one.column).collect();
     ColumnProblem::Ambiguous(labels(&columns))
 }

@@ -57,6 +57,7 @@ impl SheetContents {
         x_is_time: bool,
     ) -> std::result::Result<ReadForms, ColumnProblem> {
         let unit = request.unit.or(column.known_unit).or(column.name.unit);
+        self.check_has_numbers(column)?;
         let own = self.of(column.column);
         let has_bare_numbers = own.is_none_or(|own| own.bare_numbers > 0);
         // A unit that was asked for says that they are times.
@@ -90,6 +91,18 @@ impl SheetContents {
             unit_is_assumed: unit.is_none() && has_bare_numbers,
             thousands: own.and_then(|own| own.forms.thousands_by(decimal)),
         })
+    }
+
+    /// Refuses columns without numbers, whose cells all hold something else.
+    fn check_has_numbers(&self, column: &SelectedColumn) -> std::result::Result<(), ColumnProblem> {
+        let own = (column.column, &column.label);
+        let x = column.x.as_ref().map(|(x, label)| (*x, label));
+        for (index, label) in std::iter::once(own).chain(x) {
+            if let Some(contents) = self.of(index).filter(|one| one.holds_only_text()) {
+                return Err(contents.not_numbers(index, label.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// The sign before decimals in a column: what was asked for, else what all of its numbers show.
