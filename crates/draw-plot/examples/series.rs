@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use draw_plot::series::{
-    Cells, Positions, SortedTimes, bins_for, column_ranges, even_places, histogram, log_places, moment,
-    outline, quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
+    Cells, Positions, SortedTimes, bins_for, column_ranges, even_places, histogram, log_places,
+    moment, outline, quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
 use draw_plot::{Data, PictureKind, load};
 use measurement::moving_average;

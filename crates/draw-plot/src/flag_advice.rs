@@ -28,7 +28,9 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
 
 fn advice_on(problem: &ColumnProblem) -> &'static str {
     match problem {
-        ColumnProblem::NotNumbers { .. } => "; correct the file, or choose another column with --column",
+        ColumnProblem::NotNumbers { .. } => {
+            "; correct the file, or choose another column with --column"
+        }
         ColumnProblem::NoNumbers(Some(_)) | ColumnProblem::OtherTime(_) => {
             "; draw it with --column if it is the right one"
         }

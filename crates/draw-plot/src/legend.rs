@@ -92,7 +92,11 @@ pub(crate) fn place<'e>(
 }
 
 /// Draws the placed entries, and below them the scales of counts.
-pub(crate) fn draw(layout: &mut PictureLayout<'_>, entries: &[LegendEntry], placed: &[PlacedEntry<'_>]) {
+pub(crate) fn draw(
+    layout: &mut PictureLayout<'_>,
+    entries: &[LegendEntry],
+    placed: &[PlacedEntry<'_>],
+) {
     let (canvas, font) = (layout.canvas, layout.font);
     for PlacedEntry { entry, start, rows } in placed {
         entry.draw_swatch(canvas, *start, font.scale);

@@ -45,7 +45,9 @@ fn sentence(remark: &Remark, file: &str) -> String {
     match remark {
         Remark::Encoding(encoding) => wording::files::encoding(file, encoding),
         Remark::HiddenSheet(sheet) => {
-            format!("sheet `{sheet}` of {file} is read although it is hidden: all other sheets are empty")
+            format!(
+                "sheet `{sheet}` of {file} is read although it is hidden: all other sheets are empty"
+            )
         }
         Remark::HiddenLeftOut(hidden) => wording::files::hidden_left_out(file, hidden),
         Remark::Thousands {
@@ -85,7 +87,9 @@ fn thousands(number: &str, is_requested: bool, file: &str) -> String {
     } else {
         "as the numbers of the file show"
     };
-    format!("`{number}` of {file} is read as {value}: the {separator} separates thousands, {source}")
+    format!(
+        "`{number}` of {file} is read as {value}: the {separator} separates thousands, {source}"
+    )
 }
 
 fn left_out(cells: &CellCount, file: &str, which: &str) -> String {
@@ -131,7 +135,9 @@ mod tests {
                 },
                 "a.csv"
             )
-            .starts_with("`31.022` of a.csv is read as 31,022: the point separates thousands, as the")
+            .starts_with(
+                "`31.022` of a.csv is read as 31,022: the point separates thousands, as the"
+            )
         );
     }
 

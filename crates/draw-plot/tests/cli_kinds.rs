@@ -319,8 +319,8 @@ fn rows_chosen_at_random_are_not_counted_by_the_second() {
     let said = folder.refused(1, &["run.csv", "--kind", "timeline", "-o", "a.svg"]);
     assert_eq!(
         said,
-        "error: run.csv holds 301 rows chosen at random from 901 messages or more, so the course \
-         of each second is not known: give the .xlsx, .json or .hlog of the run\n"
+        "error: run.csv holds 301 rows chosen at random from 901 messages or more, so the figures \
+         of each second are unknown: give the .xlsx, .json or .hlog of the run\n"
     );
     for ending in ["xlsx", "json", "hlog"] {
         let file = format!("run.{ending}");

@@ -360,7 +360,9 @@ impl ColumnProblem {
                 format!("column `{column}` of {place} is {meaning}, not a time")
             }
             Self::Distribution { column, holds } => {
-                format!("{place} holds {holds}, not single times, according to its column `{column}`")
+                format!(
+                    "{place} holds {holds}, not single times, according to its column `{column}`"
+                )
             }
             Self::OtherTime(column) => format!(
                 "no column of {place} has the name of a latency, and `{column}` is another time by its name"

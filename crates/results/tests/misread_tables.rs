@@ -29,7 +29,7 @@ fn what_stood_behind_an_unquoted_comma_was_lost() {
         ("n\tlatency_ms\n1\t5\n2\t6\t\t7\n", 3, 4, 2),
     ] {
         let wanted = format!(
-            "row {row} of a.csv has {cells} cells, its header {header}: are thousands separators unquoted?"
+            "row {row} of a.csv has {cells} cells, but the header has {header}: quote numbers with thousands separators"
         );
         assert_eq!(said("a.csv", content), wanted, "{content}");
     }
@@ -66,7 +66,8 @@ fn a_table_of_percentiles_or_a_histogram_was_drawn_as_single_times() {
         ("value,total_count", "a histogram", "total_count"),
         ("hits,latency_ms", "a histogram", "hits"),
     ] {
-        let wanted = format!("a.csv holds {holds}, not single times, by its column `{column}`");
+        let wanted =
+            format!("a.csv holds {holds}, not single times, according to its column `{column}`");
         let content = format!("{head}\n50,12\n90,30\n99,45\n");
         assert_eq!(said("a.csv", &content), wanted, "{head}");
     }

@@ -175,7 +175,10 @@ mod tests {
                 ..Table::default()
             };
             let mut page = Page::new("a");
-            page.add("Every round", vec![Block::Tables(vec![table.clone(), table])]);
+            page.add(
+                "Every round",
+                vec![Block::Tables(vec![table.clone(), table])],
+            );
             html(&page).unwrap()
         };
         assert!(html_of(3).contains("<div class=\"tables two\">"));

@@ -175,7 +175,8 @@ pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
     match rerun_command(s) {
         Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.masked)],
         None => vec![Block::Text(
-            "The file does not store the command line, because an older ws-bench wrote it.".to_owned(),
+            "The file does not store the command line, because an older ws-bench wrote it."
+                .to_owned(),
         )],
     }
 }

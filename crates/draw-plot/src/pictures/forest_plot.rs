@@ -125,7 +125,14 @@ impl<'a> ForestPlot<'a> {
         layout.write_x_label(&canvas.fit(&self.data.x_label, font.text, layout.width()));
     }
 
-    fn draw_row(&self, layout: &PictureLayout<'_>, x: &PixelAxis, row: &ForestRow, y: f64, height: f64) {
+    fn draw_row(
+        &self,
+        layout: &PictureLayout<'_>,
+        x: &PixelAxis,
+        row: &ForestRow,
+        y: f64,
+        height: f64,
+    ) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let (colour, words) = match row.said {
             RowOutcome::Better => (self.colours.percentiles[0], font.text),

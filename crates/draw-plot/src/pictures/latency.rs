@@ -21,9 +21,7 @@ use crate::number_format::milliseconds;
 use crate::phrases::{figures, join, messages, prefix, text_if, untimed, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
-use crate::series::{
-    KeyFigures, Positions, bins, clip_below, column_ranges, linear_top, outline,
-};
+use crate::series::{KeyFigures, Positions, bins, clip_below, column_ranges, linear_top, outline};
 use crate::theme::Colours;
 
 /// Smallest number of messages of a bar: of fewer, the outermost hundredths mean nothing.

@@ -16,9 +16,7 @@ use crate::number_format::milliseconds;
 use crate::phrases::{chosen, join, unless_none, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
-use crate::series::{
-    Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span,
-};
+use crate::series::{Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span};
 
 pub(crate) struct XyPlot<'a> {
     context: PlotContext<'a>,

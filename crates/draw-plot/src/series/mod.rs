@@ -11,8 +11,8 @@ mod xy_data;
 
 pub(crate) use cells::CountSteps;
 pub use cells::{Cells, moment, rows_for, slice_for};
-pub(crate) use columns::{bins, clip_below};
 pub use columns::{Positions, column_ranges, outline};
+pub(crate) use columns::{bins, clip_below};
 pub(crate) use key_figures::{KeyFigures, linear_top};
 pub use log_bins::{bins_for, histogram};
 pub use seconds::rates;

@@ -143,8 +143,7 @@ const KNOWN: [(&[u8], &str, &str); 30] = [
     ),
 ];
 
-const GATLING: &str =
-    "logs of Gatling up to 3.11 can be read";
+const GATLING: &str = "logs of Gatling up to 3.11 can be read";
 
 const PANDAS_PARQUET: &str = "save it as .csv: pandas.read_parquet(…).to_csv(…)";
 

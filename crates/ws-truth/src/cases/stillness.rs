@@ -92,7 +92,12 @@ fn stopped(findings: &mut Findings) -> anyhow::Result<()> {
         u64::from(figure("count") > 0),
     );
     findings.count("valid runs", 0, u64::from(report["valid"] != false));
-    findings.ms("length of the longest stop", truth_ms, ms("longest_ns"), NEAR_MS);
+    findings.ms(
+        "length of the longest stop",
+        truth_ms,
+        ms("longest_ns"),
+        NEAR_MS,
+    );
     let begin_ms = stopped_at.duration_since(first_at).as_secs_f64() * 1e3;
     findings.ms(
         "begin of the longest stop after T0",

@@ -113,7 +113,11 @@ fn closed_under_a_rate(findings: &mut Findings) -> anyhow::Result<()> {
     findings.count("received", 10, recording.record.counts.received);
     findings.count("lost", 10, recording.record.counts.lost);
     let before_the_end = recording.context.elapsed_s < 3.0;
-    findings.count("runs that end with the last connection", 1, u64::from(before_the_end));
+    findings.count(
+        "runs that end with the last connection",
+        1,
+        u64::from(before_the_end),
+    );
     Ok(())
 }
 

@@ -102,9 +102,7 @@ mod tests {
     fn a_row_without_a_value_moved_the_later_ones() {
         let rows = |with_value: &[u32]| {
             let mut kept = BoundedSample::new(100);
-            with_value
-                .iter()
-                .for_each(|row| kept.push(1.0, None, *row));
+            with_value.iter().for_each(|row| kept.push(1.0, None, *row));
             kept.rows
         };
         assert_eq!(rows(&[0, 1, 3, 4]), [0, 1, 3, 4]);
