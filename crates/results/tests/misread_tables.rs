@@ -34,7 +34,7 @@ fn what_stood_behind_an_unquoted_comma_was_lost() {
         assert_eq!(said("a.csv", content), wanted, "{content}");
     }
     let late = format!("latency_ms\n{}1,234\n", "950\n".repeat(2_000));
-    assert!(said("a.csv", &late).starts_with("row 2002 of a.csv has 2 cells"));
+    assert!(said("a.csv", &late).starts_with("row 2,002 of a.csv has 2 cells"));
 }
 
 #[test]

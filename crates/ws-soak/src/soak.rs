@@ -170,7 +170,7 @@ impl RunningSoak<'_> {
                 match ProcessReading::of(self.pid) {
                     Ok(reading) => observed.readings.push(reading),
                     Err(error) => {
-                        self.add(format!("memory and open files cannot be read: {error:#}"))
+                        self.add(format!("memory and open files cannot be read: {error:#}"));
                     }
                 }
             }

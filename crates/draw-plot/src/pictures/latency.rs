@@ -2,15 +2,14 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::moving_average;
-use plotters::style::{Color, RGBAColor, RGBColor};
+use plotters::style::{Color, RGBAColor};
 use results::read::Latencies;
 use units::grouped;
 
 use super::common::{
-    PercentileLine, check_count, check_times, hover_places, is_crowded, percentile_lines,
-    scale_of_times,
+    PercentileLine, check_count, hover_places, is_crowded, percentile_lines, scale_of_times,
 };
+use super::latency_line::LatencyLine;
 use super::off_scale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
@@ -18,7 +17,7 @@ use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::phrases::{figures, join, messages, prefix, text_if, untimed, zeros_at_edge};
+use crate::phrases::{figures, join, prefix, text_if, untimed, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, Positions, bins, clip_below, column_ranges, linear_top, outline};
@@ -34,13 +33,6 @@ pub(crate) struct LatencyPlot<'a> {
     /// Messages from the left edge to the right one, with those that have no time.
     span: usize,
     scale: AxisScale,
-}
-
-struct LatencyLine<'a> {
-    series: &'a Labelled<Latencies>,
-    figures: KeyFigures,
-    averages: Vec<f64>,
-    colour: RGBColor,
 }
 
 impl<'a> LatencyPlot<'a> {
@@ -77,7 +69,7 @@ impl<'a> LatencyPlot<'a> {
         is_crowded(self.span, self.context.options.size)
     }
 
-    /// True if so many averages share columns of pixels that a line through them would look like an area.
+    /// True if the averages are so dense that a line through them would look like an area.
     fn is_dense(&self) -> bool {
         /// Windows side by side in a column.
         const WINDOWS: usize = 2;
@@ -342,63 +334,5 @@ impl Plot for LatencyPlot<'_> {
             sentences += &format!(" {label}: {count}, {figures}.");
         }
         sentences
-    }
-}
-
-impl<'a> LatencyLine<'a> {
-    fn new(
-        series: &'a Labelled<Latencies>,
-        window: NonZeroUsize,
-        colour: RGBColor,
-    ) -> Result<Self, DrawError> {
-        let values = &series.values_ms;
-        let label = || series.label.clone();
-        check_times(&series.label, values)?;
-        let figures = KeyFigures::of(values).ok_or_else(|| DrawError::NoValues(label()))?;
-        let averages = moving_average::averages(values, window);
-        if averages.is_empty() {
-            let (count, window) = (values.len() as u64, window.get() as u64);
-            return Err(DrawError::WindowTooLarge(window, label(), count));
-        }
-        Ok(Self {
-            series,
-            figures,
-            averages,
-            colour,
-        })
-    }
-
-    /// Positions of the messages with a time among all messages.
-    fn positions(&self) -> Positions<'_> {
-        match self.series.rows.as_slice() {
-            [] => Positions::From(0),
-            rows => Positions::Each(rows),
-        }
-    }
-
-    /// The number of each message, from 1, and its time.
-    fn numbered_values(&self) -> impl Iterator<Item = (f64, f64)> {
-        let (positions, values) = (self.positions(), self.series.values_ms.iter());
-        values
-            .enumerate()
-            .map(move |(index, value)| (positions.at(index) as f64 + 1.0, *value))
-    }
-
-    /// Number of all messages from the first to the last, with those that have no time.
-    fn span(&self) -> usize {
-        let timed = self.series.values_ms.len();
-        let last = timed.checked_sub(1).map(|last| self.positions().at(last));
-        let rows = timed.saturating_add(usize::try_from(self.series.skipped).unwrap_or(0));
-        rows.max(last.map_or(0, |last| last + 1))
-    }
-
-    fn count(&self) -> String {
-        messages(self.series.values_ms.len() as u64, self.series.chosen_from)
-    }
-
-    fn legend_entry(&self) -> LegendEntry {
-        let [p50, p99, _] = figures(&self.figures, "max");
-        let text = join([self.series.label.clone(), self.count(), p50, p99]);
-        LegendEntry::new(Swatch::Line, self.colour, text)
     }
 }

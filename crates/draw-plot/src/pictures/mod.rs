@@ -7,6 +7,7 @@ mod forest_plot;
 mod heatmap;
 mod histogram;
 mod latency;
+mod latency_line;
 mod off_scale;
 mod percentiles;
 mod run_seconds;

@@ -1,4 +1,4 @@
-//! Times and how often each occurred.
+//! Times, each with its number of occurrences.
 
 use std::path::Path;
 
@@ -19,11 +19,11 @@ use crate::content::Content;
 use crate::error::{Place, Result, ResultsError};
 use crate::schema::LatencyColumn;
 
-/// Reads the distribution of the time asked for, its values ascending; with `both`, of service and response time
-/// in this order, where the file has both and they differ.
+/// Reads the distribution of the requested time, its values ascending; with `both`, those of service and response time
+/// in this order if the file has both and they differ.
 ///
-/// From histograms (`.json`, `.hlog`) come the largest values of their buckets, like HdrHistogram's
-/// quantiles, and never more than the largest time where the file has it.
+/// A value from a histogram (`.json`, `.hlog`) is the largest one of its bucket, like a quantile of HdrHistogram, and
+/// at most the largest time if the file has that.
 ///
 /// # Errors
 /// [`ResultsError`] as of [`read_times`](super::read_times), and when the file holds no times.
@@ -105,7 +105,7 @@ fn of_cells(
     Ok(all)
 }
 
-/// The values of a histogram, within what is known to be the smallest and the largest of them.
+/// The values of a histogram, clamped to the known smallest and largest time.
 fn of_histogram(histogram: &Histogram<u64>, unit: TimeUnit, (min, max): (u64, u64)) -> Latencies {
     let mut times = Latencies::default();
     for bucket in histogram.iter_recorded() {

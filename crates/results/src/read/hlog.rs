@@ -33,7 +33,7 @@ pub(super) struct IntervalLog {
 pub(super) struct LogInterval<'l> {
     /// Number of the line, from 1.
     line: u64,
-    /// Empty without a tag.
+    /// Tag of the interval; empty without one.
     tag: &'l str,
     /// Start of the interval, in seconds since the log's.
     pub(super) start_s: f64,
@@ -69,8 +69,8 @@ impl IntervalLog {
         ours.all(|metric| self.tags.contains(metric.word()))
     }
 
-    /// Selects a tag, the empty one for intervals without. Returns it with the column of its times, which are not
-    /// read yet.
+    /// Selects a tag; the empty one for intervals without a tag. Returns it with the column of its times, which is still
+    /// empty.
     pub(super) fn select(
         &self,
         request: &ColumnRequest,
@@ -105,7 +105,7 @@ impl IntervalLog {
         Ok((tag.to_owned(), column))
     }
 
-    /// Finds the tag that was asked for; else that of the metric; else the only one.
+    /// Returns the requested tag, else that of the metric, else the only one.
     fn find_tag(
         &self,
         request: &ColumnRequest,
@@ -129,7 +129,7 @@ impl IntervalLog {
         }
     }
 
-    /// Shows every interval with this tag, and its histogram.
+    /// Calls the visitor with every interval with this tag, and its histogram.
     pub(super) fn visit(
         &mut self,
         tag: &str,
@@ -216,8 +216,8 @@ fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> Resul
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// The begin of an interval in seconds since the log's start. Without a base time, HdrHistogram's own
-/// reader takes timestamps for seconds of the epoch unless they lie a year before the start.
+/// Start of an interval in seconds since the log's start. Without a base time, timestamps are seconds since 1970 unless
+/// they are more than a year before the log's start, as in HdrHistogram's own reader.
 fn since_start(at: Duration, started: Option<Duration>, base: Option<Duration>) -> f64 {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     match (started, base) {

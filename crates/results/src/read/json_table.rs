@@ -12,10 +12,10 @@ use super::percentile_table::CountedTimes;
 use super::{fortio, json, json_value, tool_json};
 use crate::error::{Place, Refusal, Result, ResultsError};
 
-/// Deepest object in which lists are looked for.
+/// Deepest level of objects that is searched for lists.
 const DEEPEST: usize = 6;
 
-/// The lists of a document side by side, each in columns of its own.
+/// The lists of a document side by side, each with its own columns.
 pub(super) struct JsonTable {
     path: PathBuf,
     encoding: Option<&'static str>,
@@ -25,10 +25,10 @@ pub(super) struct JsonTable {
     rows: Vec<Vec<(u32, Json)>>,
 }
 
-/// An object that is not the summary of a run.
+/// A JSON object of another program.
 pub(super) enum ForeignObject {
     Table(JsonTable),
-    /// Buckets of times, and no single ones.
+    /// Buckets of times, without single times.
     Distribution(CountedTimes),
 }
 
@@ -100,7 +100,7 @@ impl JsonTable {
         Ok(())
     }
 
-    /// Adds the items of a list below each other, records by their keys.
+    /// Adds the items of a list as rows, with the keys of records as columns.
     fn add_list(&mut self, key: &str, list: &Json) -> Result<()> {
         let items = list.as_array().map_or(&[][..], Vec::as_slice);
         for (row, item) in items.iter().enumerate() {

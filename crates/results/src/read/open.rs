@@ -1,4 +1,4 @@
-//! Opening of a file by its content: the first bytes decide, not the name.
+//! Opening of a file by its first bytes, not by its name.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -17,7 +17,7 @@ use super::workbook::{RangeFile, XlsxFile};
 use super::{container, json_value, tool_text, zip_limits};
 use crate::error::{Refusal, Result, ResultsError};
 
-/// Bytes that are enough to recognize every format.
+/// Number of bytes that identify every format.
 const HEAD_BYTES: u64 = 64 << 10;
 
 pub(super) enum OpenedFile {
@@ -63,7 +63,7 @@ pub(super) fn open(path: &Path) -> Result<OpenedFile> {
     Ok(OpenedFile::Cells(cells))
 }
 
-/// Opens a text by its content once it is decoded.
+/// Opens a decoded text by its content.
 fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<OpenedFile> {
     let failed = |source| ResultsError::read(path, source);
     let refused = |reason| Err(ResultsError::Refused(path.to_owned(), reason));
@@ -194,7 +194,7 @@ fn are_json_lines(text: &str) -> bool {
         && lines.next().is_some_and(|line| line.starts_with('{'))
 }
 
-/// A comment of the log's own, or after other comments the legend.
+/// Returns `true` for a comment of the log format, or for its legend after other comments.
 fn is_log(head: &[u8]) -> bool {
     head.starts_with(b"#[")
         || head

@@ -1,4 +1,4 @@
-//! The `summary` sheet, made a summary again.
+//! Reading of the `summary` sheet as JSON.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use super::cells::{CellSource, CellValue};
 use crate::error::Result;
 use crate::schema;
 
-/// Objects whose keys are data: with all their dots and digits they are one key.
+/// Objects whose keys are data, in which dots and digits do not separate keys.
 const MAPS: [&str; 4] = [
     "connections.close_codes.",
     "connections.failures.",
@@ -16,14 +16,14 @@ const MAPS: [&str; 4] = [
     "connections.addresses.",
 ];
 
-/// Keys of the words of a command line.
+/// Keys of the arguments of a command line.
 const WORDS: &str = "command_line.";
 
-/// Deeper than any key of a run.
+/// Largest depth of keys, above that of any run.
 const DEEPEST: usize = 8;
 
-/// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been
-/// `null`, an empty text or an empty list: there its key is missing.
+/// The JSON that the sheet was flattened from; `None` without such a sheet. The key of an empty cell is missing, because
+/// the cell can stand for `null`, an empty text or an empty list.
 pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
     if !source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET) {
         return Ok(None);
@@ -75,8 +75,7 @@ fn json_number(number: f64) -> Json {
     }
 }
 
-/// Puts a value at the place of its dotted key where there is none; without a value, creates only the object or list
-/// around it.
+/// Inserts a value at its dotted key unless there is one; without a value, creates only the object or list around it.
 fn insert(root: &mut Json, key: &str, mut leaf: Option<Json>) {
     let map = MAPS.iter().find(|map| key.starts_with(**map));
     let (path, last) = match map {

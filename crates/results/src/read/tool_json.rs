@@ -1,10 +1,10 @@
-//! JSON summaries of load generators, which hold figures and no single times.
+//! JSON summaries of load generators, which hold figures, not single times.
 
 use serde_json::Value as Json;
 
 use crate::error::Refusal;
 
-/// Keys that only one tool writes side by side, a dot between steps; the tool; the way to single times.
+/// Keys that only one tool writes together, with dots between steps; the tool; the command that writes single times.
 const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["responseTimeHistogram", "latencyPercentiles"],
@@ -56,7 +56,7 @@ const KNOWN: [(&[&str], &str, &str); 10] = [
 
 const GATLING: &str = "its `simulation.log` holds the begin and end of each request";
 
-/// Finds the tool whose summary this is.
+/// Detects the tool that wrote a summary.
 pub(super) fn refusal(document: &Json) -> Option<Refusal> {
     let has = |key: &&&str| {
         let mut steps = key.split('.');

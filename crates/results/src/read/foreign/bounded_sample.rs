@@ -2,17 +2,16 @@
 
 use measurement::record::message_hash;
 
-/// Most values of one column that are held: 64 MiB of them. No picture shows more.
+/// Largest number of values of a column in memory: 64 MiB. No picture shows more.
 pub(super) const MOST_VALUES: usize = 1 << 23;
 
-/// A constant, by which a file always gives the same picture.
+/// Constant seed, with which a file always gives the same picture.
 const SEED: u64 = 0x6B65_7074;
 
-/// Values in their order, each with its row and with the value beside it if there is one.
+/// Values in their order, each with its row, and with the value of the second column if there is one.
 ///
-/// Whenever there are too many, each is dropped with probability one half, and so is each half, quarter,
-/// … of those that come from then on. Every set of equally many is as likely to be kept as any other, as
-/// with Bernoulli sampling: a uniform random choice.
+/// Whenever there are too many values, each is dropped with probability 1/2. Later values are kept with probability 1/2,
+/// then 1/4, and so on. Every set of the same size is equally likely to be kept, as with Bernoulli sampling.
 #[derive(Default)]
 pub(super) struct BoundedSample {
     pub(super) values: Vec<f64>,
@@ -20,7 +19,7 @@ pub(super) struct BoundedSample {
     /// Row of each value, from 0; empty while value N is that of row N.
     pub(super) rows: Vec<u32>,
     limit: usize,
-    /// Number of times that the values were halved.
+    /// Number of halvings.
     halvings: u32,
     seen: u64,
 }

@@ -1,4 +1,4 @@
-//! The values of one column, checked cell by cell, and of the one that they are drawn against.
+//! The values of the column of times, checked cell by cell, and of the column for the horizontal axis.
 
 use measurement::record::Outcome;
 
@@ -12,12 +12,12 @@ use crate::read::remark::{CellCount, Remark};
 /// The values of one column, read from one or more sheets.
 pub(super) struct ColumnReader {
     form: ColumnForm,
-    /// The form of the other column.
+    /// Number format of the second column.
     x_form: ColumnForm,
-    /// Leaves out cells with anything but a time.
+    /// True to leave out cells that do not hold a time.
     skip_invalid: bool,
     pub(super) sample: BoundedSample,
-    /// Rows with a time, and with a number in the other column if there is one.
+    /// Rows with a time, and with a number in the second column if there is one.
     taken: u64,
     /// Rows without.
     pub(super) skipped: u64,
@@ -28,7 +28,7 @@ pub(super) struct ColumnReader {
     text_numbers: Option<CellCount>,
 }
 
-/// One row as far as it has been seen.
+/// The part of a row that has been read.
 #[derive(Default)]
 struct PartialRow {
     time_ms: Option<f64>,
@@ -119,7 +119,7 @@ impl ColumnReader {
         }
     }
 
-    /// Remarks on the cells that were left out, or read although they are text.
+    /// Remarks on cells that were left out, and on text cells that were read.
     pub(super) fn remarks(&self) -> impl Iterator<Item = Remark> {
         let text_numbers = self.text_numbers.clone().map(Remark::TextNumbers);
         let without_value = self.without_value.clone().map(Remark::WithoutValue);
