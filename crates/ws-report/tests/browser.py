@@ -1,8 +1,8 @@
 """Looks at report pages in a real browser: Debian's Chromium, driven by selenium.
 
-browser.py PAGE...
+browser.py PAGE... [--paper PAGE...]
 
-Each page is opened from disk. On every page, at two widths and in both themes: nothing on the console, nothing
+Pages after `--paper` are only checked on paper. Each page is opened from disk. On every page, at two widths and in both themes: nothing on the console, nothing
 loaded, every picture visible and within the window, texts of enough contrast, values under the pointer and on the
 arrow keys, and whole on paper.
 """
@@ -310,10 +310,16 @@ def look_at(browser, page):
 
 
 def main():
+    at = sys.argv.index("--paper") if "--paper" in sys.argv else len(sys.argv)
+    pages, on_paper_only = sys.argv[1:at], sys.argv[at + 1 :]
     browser = Browser()
     try:
-        for page in sys.argv[1:]:
+        for page in pages:
             look_at(browser, Path(page))
+        for page in on_paper_only:
+            browser.open(Path(page))
+            on_paper(browser, Path(page))
+            print(f"{page}: on paper")
     finally:
         browser.driver.quit()
 
