@@ -18,13 +18,13 @@ pub enum DrawError {
     #[error("{0} has no values to draw")]
     NoValues(String),
     /// Series, number from 1, and a value that is not a time.
-    #[error("value {1} of {0} is not a time: {2}")]
+    #[error("value {} of {} is not a time: {}", grouped(*.1 as u64), .0, .2)]
     NotATime(String, usize, f64),
     /// Times and moments, or times and counts, of the series differ in number.
     #[error("the times of {0} do not have one moment or one count each")]
     Uneven(String),
     /// Series, position from 1, and a number that no horizontal axis reaches.
-    #[error("number {1} of {0} is too large or too small for the horizontal axis: {2}")]
+    #[error("number {} of {} is too large or too small for the horizontal axis: {}", grouped(*.1 as u64), .0, .2)]
     TooFar(String, usize, f64),
     /// Window of a moving average, and a series with its number of values, which are fewer.
     #[error("a moving average of {} messages is not possible: {} has {}", grouped(*.0), .1, counted(*.2, "message"))]

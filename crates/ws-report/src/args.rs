@@ -60,10 +60,8 @@ impl ReportArgs {
         write(&self.output, &page)?;
         for file in &self.files {
             if let Some(encoding) = encoding_of(file)? {
-                eprintln!(
-                    "{}",
-                    wording::files::encoding(&file.display().to_string(), encoding)
-                );
+                let notice = wording::files::encoding(&file.display().to_string(), encoding);
+                eprintln!("notice: {notice}");
             }
         }
         eprintln!("wrote {}", self.output.display());

@@ -392,6 +392,6 @@ fn a_run_that_was_decoded_is_said_to_be() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         said,
-        "run.json is read as UTF-16, because it is not UTF-8\nwrote a.md\n"
+        "notice: run.json is read as UTF-16, because it is not UTF-8\nwrote a.md\n"
     );
 }

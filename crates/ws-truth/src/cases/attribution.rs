@@ -13,7 +13,7 @@ use crate::finding::Findings;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "greeting",
-        truth: "the server sends a text after each handshake and before each first echo: 100 echoes, 10 unexpected messages",
+        truth: "the server sends a text before the load, which is not counted, and one before each first echo: 100 echoes, 10 unexpected",
         examine: greeting,
     },
     Case {

@@ -59,7 +59,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "slow-read",
-        truth: "100 frames of 1,008 B a second, 50,400 B/s read: message j has a response time of 20 + 10·j ms",
+        truth: "100 frames of 1,008 B a second, 50,400 B/s read: message j, from 0, has a response time of 20 + 10·j ms",
         examine: slow_read,
     },
 ];
