@@ -33,7 +33,7 @@ pub enum DrawError {
     #[error("a logarithmic axis needs a time above zero, and all times are zero")]
     NothingAboveZero,
     /// Number of panels or rows, and a size in which they would be too low to be read.
-    #[error("{} do not fit into {} pixels: give fewer files or a larger size", counted(*.0 as u64, "panel"), .1)]
+    #[error("no room for {} in {} pixels: give fewer files or a larger size", counted(*.0 as u64, "panel"), .1)]
     NoRoom(usize, crate::Size),
     /// The picture cannot be painted.
     #[error("cannot paint the picture")]

@@ -298,7 +298,7 @@ fn several_files_stand_together() {
     let said = folder.refused(1, &[&files[..], &small].concat());
     assert_eq!(
         said,
-        "error: 6 panels do not fit into 640x360 pixels: give fewer files or a larger size\n"
+        "error: no room for 6 panels in 640x360 pixels: give fewer files or a larger size\n"
     );
 }
 
