@@ -21,7 +21,7 @@ use crate::{
 pub struct Program {
     /// The name, as in `axum-ws`.
     pub name: &'static str,
-    /// The version, as in `0.1.0`.
+    /// The version, as in `0.2.0`.
     pub version: &'static str,
     /// The description in one line.
     pub about: &'static str,
