@@ -202,10 +202,11 @@ fn a_server_without_tls_is_reported() {
     });
     let url = format!("wss://{}/", server.address);
     let plan = plan(&url, CertificatePolicy::Unchecked, |_| {});
-    let error = swarm::record(&plan, &RunHandle::new())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("something else"), "{error}");
+    let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
+    let SwarmError::NothingConnected { cause, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(cause, ConnectFailure::NotTls);
 }
 
 #[test]
