@@ -38,7 +38,7 @@ pub fn condition_line(outcome: ConditionStatus, condition: &str) -> String {
     let begins = match outcome {
         ConditionStatus::Held => "FAILED --fail-if, held",
         ConditionStatus::NotHeld => "passed --fail-if, did not hold",
-        ConditionStatus::Inconclusive => "passed --fail-if",
+        ConditionStatus::Inconclusive => "inconclusive --fail-if",
     };
     format!("{begins}: {condition}")
 }

@@ -187,8 +187,13 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
         } else {
             String::new()
         };
+        let counting = if stops.count > 1 {
+            " (counted in each stop)"
+        } else {
+            ""
+        };
         found.push(format!(
-            "the generator was stopped for {length}, from {from} of the measurement{end}{others}; {} {verb} in flight",
+            "the generator was stopped for {length}, from {from} of the measurement{end}{others}; {} {verb} in flight{counting}",
             counted(stops.messages, "message")
         ));
     }
@@ -216,10 +221,15 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
     } else if causes.is_empty() {
         String::new()
     } else {
-        format!(" ({} meanwhile)", causes.join(", "))
+        format!(" (during the measurement, {})", causes.join(", "))
+    };
+    let consequence = if stops.count > 0 && stops.messages == 0 {
+        "messages may have been sent late"
+    } else {
+        "the longest times may be the generator's own"
     };
     format!(
-        "{}{causes}, so the longest times may be the generator's own; repeat on an idle machine",
+        "{}{causes}, so {consequence}; repeat on an idle machine",
         found.join("; ")
     )
 }

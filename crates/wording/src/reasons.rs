@@ -105,6 +105,12 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
 
 fn nothing_measured(cause: &NothingRight) -> String {
     let found = match cause {
+        NothingRight::OnlyWarmup { echoes } => {
+            let echoes = counted(*echoes, "echo").replace("echos", "echoes");
+            return format!(
+                "nothing measured: only messages of the warm-up were answered in the measured phase ({echoes}); use a longer `-d`, a shorter `--warmup`, or a lower `--rate`"
+            );
+        }
         NothingRight::NothingSent => {
             "no message was sent in the measured phase; see `connected`. If the connections ended during the warm-up, use a shorter `--warmup`. If the run was too short, use a larger `-m` or `-d`"
         }
@@ -269,7 +275,7 @@ mod tests {
             e.withheld.throttled_s = Some(0.5);
         });
         let text = reason(&reasons[0]);
-        let begins = "the generator was stopped for 600 ms, from 1.20 s after the start of the measurement; 12 messages were in flight (the quota of its cgroup withheld 500 ms meanwhile)";
+        let begins = "the generator was stopped for 600 ms, from 1.20 s after the start of the measurement; 12 messages were in flight (during the measurement, the quota of its cgroup withheld 500 ms)";
         assert!(text.starts_with(begins), "{text}");
         let (_, reasons) = verdict_of(|e| {
             e.stops = Stops::join(vec![stop(0, 20_000_000), stop(50_000_000, 30_000_000)]);
@@ -464,6 +470,9 @@ mod tests {
         assert!(said(&counts).contains("every echo in the measured phase was wrong"));
         counts.received = 0;
         assert!(said(&counts).contains("no echo came back"));
+        counts.warmup_echoes = 531;
+        assert!(said(&counts).contains("only messages of the warm-up were answered"));
+        assert!(said(&counts).contains("(531 echoes)"));
         counts.sent = 0;
         assert!(said(&counts).contains("no message was sent"));
     }

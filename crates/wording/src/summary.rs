@@ -145,13 +145,16 @@ pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
     let backlog = s.messages.warmup_echoes;
     let is_large = 9 * backlog >= s.messages.received && backlog > 0;
     s.offered_rate_per_s.filter(|_| is_large)?;
-    let echoes = if backlog == 1 {
-        "1 echo".to_owned()
+    let found = if backlog == 1 {
+        "1 echo of a warm-up message came after the start of the measurement and is".to_owned()
     } else {
-        format!("{} echoes", grouped(backlog))
+        format!(
+            "{} echoes of warm-up messages came after the start of the measurement and are",
+            grouped(backlog)
+        )
     };
     Some(format!(
-        "the server still had to answer messages of the warm-up: {echoes} of them came after the start of the measurement and are not counted here; use a lower `--rate`"
+        "{found} not counted here; use a longer `-d`, or a lower `--rate` if the server cannot keep up"
     ))
 }
 

@@ -506,7 +506,7 @@ mod tests {
         };
         let backlog = points(open_loop_run(|s| s.messages.warmup_echoes = 358_000));
         assert!(
-            backlog.contains("358,000 echoes of them came after"),
+            backlog.contains("358,000 echoes of warm-up messages came after"),
             "{backlog}"
         );
         assert_eq!(points(open_loop_run(|s| s.messages.warmup_echoes = 3)), "");

@@ -41,7 +41,7 @@ impl From<String> for SavedRunsError {
 fn unreadable(error: &ResultsError) -> SavedRunsError {
     let line = in_one_line(error);
     match error {
-        ResultsError::Read(..) => SavedRunsError::Unreadable(line),
+        ResultsError::Read(..) | ResultsError::Damaged(..) => SavedRunsError::Unreadable(line),
         _ => SavedRunsError::Refused(line),
     }
 }

@@ -6,17 +6,17 @@ use crate::record::LatencyHistogram;
 
 /// Number of messages beyond a quantile.
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
-    // Rounded, because (1 − 0.99)·100,000 is slightly below 1,000 in binary.
+    // Half a message rounds down. The margin is for (1 − 0.99)·50, which is slightly above 0.5 in binary.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let beyond = ((1.0 - quantile) * count as f64).round() as u64;
+    let beyond = ((1.0 - quantile) * count as f64 - 1e-6).round() as u64;
     beyond
 }
 
-/// A quantile of `count` values for a report: `None` if not one of them lies beyond it, because it would be the
-/// maximum by another name. The one rule for every percentile that is shown: p90 takes more than 5 values, p99 more
-/// than 50, and p99.9 more than 500, which is half a value beyond each, rounded to one.
+/// A quantile of `count` values for a report; `None` above the median if no value lies beyond it, because it would equal
+/// the maximum. The only rule for shown percentiles: p90 needs more than 5 values, p99 more than 50, and p99.9 more than
+/// 500, which is more than half a value beyond each.
 pub fn shown_quantile<T>(count: u64, quantile: f64, value: Option<T>) -> Option<T> {
-    value.filter(|_| messages_beyond(count, quantile) > 0)
+    value.filter(|_| quantile <= 0.5 || messages_beyond(count, quantile) > 0)
 }
 
 /// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.

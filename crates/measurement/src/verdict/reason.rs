@@ -90,6 +90,11 @@ pub enum NothingRight {
     NothingSent,
     /// No message was answered.
     NoEcho,
+    /// Only messages of the warm-up were answered.
+    OnlyWarmup {
+        /// Echoes of warm-up messages that arrived in the measured phase.
+        echoes: u64,
+    },
     /// All echoes arrived with another message type.
     OtherType {
         /// Type sent: `text` or `binary`.
@@ -107,6 +112,9 @@ impl NothingRight {
     pub fn of(counts: &MessageCounts) -> Self {
         match counts.differences.as_slice() {
             _ if counts.sent == 0 => Self::NothingSent,
+            _ if counts.received == 0 && counts.warmup_echoes > 0 => Self::OnlyWarmup {
+                echoes: counts.warmup_echoes,
+            },
             _ if counts.received == 0 => Self::NoEcho,
             [one] if one.count == counts.received => match &one.kind {
                 DifferenceKind::Type { sent, came } => Self::OtherType {

@@ -60,8 +60,9 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
             reasons.push(Reason::ThinTail(beyond));
         }
     }
-    // Without times there are none that the generator can have bent.
-    if evidence.timed_messages > 0 {
+    // Without times, the generator's limits matter only if they kept messages from being sent.
+    let is_short = |kept: f64| kept < ACHIEVED_SHARE_LIMIT;
+    if evidence.timed_messages > 0 || evidence.achieved_share.is_some_and(is_short) {
         reasons.extend(stopped(evidence));
         reasons.extend(stillness(evidence));
         reasons.extend(own_limits(evidence));
@@ -397,6 +398,10 @@ mod tests {
         assert_eq!(messages_beyond(100_000, 0.99), 1_000);
         assert_eq!(messages_beyond(100_000, 0.999), 100);
         assert_eq!(messages_beyond(0, 0.99), 0);
+        // Slightly above half a message in binary.
+        assert_eq!(messages_beyond(50, 0.99), 0);
+        assert_eq!(messages_beyond(500, 0.999), 0);
+        assert_eq!(messages_beyond(51, 0.99), 1);
     }
 
     #[test]

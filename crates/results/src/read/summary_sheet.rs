@@ -19,35 +19,37 @@ const MAPS: [&str; 4] = [
 /// Keys of the arguments of a command line.
 const WORDS: &str = "command_line.";
 
+/// Ends of the keys of other texts that may be empty.
+const TEXTS: [&str; 5] = [".os", ".kernel", ".cpu", ".reason", ".begins"];
+
 /// Largest depth of keys, above that of any run.
 const DEEPEST: usize = 8;
 
-/// The JSON that the sheet was flattened from; `None` without such a sheet. The key of an empty cell is missing, because
-/// the cell can stand for `null`, an empty text or an empty list.
+/// The JSON that the sheet was flattened from; `None` without such a sheet. An empty cell is an empty text where the key
+/// is that of a text. Any other key with an empty cell is missing, because the cell can stand for `null` or an empty list.
 pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
     if !source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET) {
         return Ok(None);
     }
     let mut root = Json::Object(Map::new());
     let mut key = String::new();
-    // A word of a command line may be empty, and is one nevertheless.
-    let mut is_empty_word = false;
+    let mut is_empty_text = false;
     source.visit(schema::SUMMARY_SHEET, &mut |cell| {
-        if is_empty_word && cell.column == 0 {
+        if is_empty_text && cell.column == 0 {
             insert(&mut root, &key, Some("".into()));
         }
         match (cell.column, cell.value) {
             (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);
-                is_empty_word = key.starts_with(WORDS);
+                is_empty_text = is_text(&key);
             }
             (0, _) => {
                 key.clear();
-                is_empty_word = false;
+                is_empty_text = false;
             }
             (1, CellValue::Text(text)) => {
-                is_empty_word = false;
+                is_empty_text = false;
                 insert(&mut root, &key, Some(text.into()));
             }
             (1, CellValue::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
@@ -56,10 +58,15 @@ pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if is_empty_word {
+    if is_empty_text {
         insert(&mut root, &key, Some("".into()));
     }
     Ok(Some(root))
+}
+
+/// Returns true for the key of a text that is never `null`.
+fn is_text(key: &str) -> bool {
+    key.starts_with(WORDS) || TEXTS.iter().any(|end| key.ends_with(end))
 }
 
 /// A cell's number in the form of JSON: counts without a point.
