@@ -15,9 +15,13 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
-/// A count with its noun: `1 client`, `2,000 clients`. The plural adds an s.
+/// A count with its noun: `1 client`, `2,000 clients`, `2 echoes`. The plural of other nouns than `echo` adds an s.
 pub fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
+    let plural = match noun {
+        _ if n == 1 => "",
+        "echo" => "es",
+        _ => "s",
+    };
     format!("{} {noun}{plural}", grouped(n))
 }
 
@@ -83,6 +87,7 @@ mod tests {
     fn things_and_rates_are_counted() {
         assert_eq!(counted(1, "client"), "1 client");
         assert_eq!(counted(2_000, "client"), "2,000 clients");
+        assert_eq!([1, 2].map(|n| counted(n, "echo")), ["1 echo", "2 echoes"]);
         assert_eq!(human_rate(76_335.6), "76,336");
         assert_eq!(human_rate(5.0), "5");
         assert_eq!(human_rate(2.5), "2.50");

@@ -164,42 +164,56 @@ fn one_of(ways: &[&str]) -> String {
 const LARGE_PAYLOAD: u64 = 1 << 20;
 
 fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed_s: f64) -> String {
-    let mut found = Vec::new();
-    if stops.count > 0 {
-        let length = human_time(stops.longest_ns as f64);
-        let from = match stops.longest_at_ns {
-            0 => "the start".to_owned(),
-            ns => format!("{} after the start", human_time(ns as f64)),
-        };
-        let others = match stops.count {
-            1 => String::new(),
-            n => format!(
+    let suspended = withheld.suspended_s.filter(|s| *s > SUSPENSION_LIMIT_S);
+    let suspended = suspended.map(|s| format!("the machine was suspended for {}", seconds(s)));
+    let stood_still = (stops.count > 0).then(|| stood_still(stops, elapsed_s));
+    let found: Vec<_> = stood_still.into_iter().chain(suspended).collect();
+    let consequence = if stops.count > 0 && stops.messages == 0 {
+        "messages may have been sent late"
+    } else {
+        "the longest times may be the generator's own"
+    };
+    format!(
+        "{}{}, so {consequence}; repeat on an idle machine",
+        found.join("; "),
+        causes(stops, withheld, largest_payload)
+    )
+}
+
+/// The longest stop, the number of all, and the messages that they touched.
+fn stood_still(stops: &Stops, elapsed_s: f64) -> String {
+    let length = human_time(stops.longest_ns as f64);
+    let from = match stops.longest_at_ns {
+        0 => "the start".to_owned(),
+        ns => format!("{} after the start", human_time(ns as f64)),
+    };
+    let (others, counting) = match stops.count {
+        1 => (String::new(), ""),
+        n => (
+            format!(
                 ", the longest of {}, {} in all",
                 counted(n, "stop"),
                 human_time(stops.total_ns as f64)
             ),
-        };
-        let verb = if stops.messages == 1 { "was" } else { "were" };
-        // A stop may go on after the measured phase.
-        let lasted_beyond = (stops.longest_at_ns + stops.longest_ns) as f64 > elapsed_s * 1e9;
-        let end = if lasted_beyond && elapsed_s > 0.0 {
-            format!(" and beyond its end at {}", seconds(elapsed_s))
-        } else {
-            String::new()
-        };
-        let counting = if stops.count > 1 {
-            " (counted in each stop)"
-        } else {
-            ""
-        };
-        found.push(format!(
-            "the generator was stopped for {length}, from {from} of the measurement{end}{others}; {} {verb} in flight{counting}",
-            counted(stops.messages, "message")
-        ));
-    }
-    if let Some(s) = withheld.suspended_s.filter(|s| *s > SUSPENSION_LIMIT_S) {
-        found.push(format!("the machine was suspended for {}", seconds(s)));
-    }
+            " (counted in each stop)",
+        ),
+    };
+    let verb = if stops.messages == 1 { "was" } else { "were" };
+    // A stop may go on after the measured phase.
+    let lasted_beyond = (stops.longest_at_ns + stops.longest_ns) as f64 > elapsed_s * 1e9;
+    let end = if lasted_beyond && elapsed_s > 0.0 {
+        format!(" and beyond its end at {}", seconds(elapsed_s))
+    } else {
+        String::new()
+    };
+    format!(
+        "the generator was stopped for {length}, from {from} of the measurement{end}{others}; {} {verb} in flight{counting}",
+        counted(stops.messages, "message")
+    )
+}
+
+/// What kept the generator from its cores, in brackets; empty when nothing is known.
+fn causes(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> String {
     let causes = [
         (withheld.throttled_s, "the quota of its cgroup withheld"),
         (withheld.steal_s, "the hypervisor took"),
@@ -213,7 +227,7 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
     let causes: Vec<_> = causes.collect();
     // A message of this size takes about a millisecond of CPU time, and each client has one.
     let own_work = stops.count > 0 && causes.is_empty() && largest_payload >= LARGE_PAYLOAD;
-    let causes = if own_work {
+    if own_work {
         format!(
             " (or was busy with messages of {}: use more `--threads` or fewer clients)",
             human_bytes(largest_payload as f64)
@@ -222,14 +236,5 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
         String::new()
     } else {
         format!(" (during the measurement, {})", causes.join(", "))
-    };
-    let consequence = if stops.count > 0 && stops.messages == 0 {
-        "messages may have been sent late"
-    } else {
-        "the longest times may be the generator's own"
-    };
-    format!(
-        "{}{causes}, so {consequence}; repeat on an idle machine",
-        found.join("; ")
-    )
+    }
 }

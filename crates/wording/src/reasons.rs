@@ -106,7 +106,7 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
 fn nothing_measured(cause: &NothingRight) -> String {
     let found = match cause {
         NothingRight::OnlyWarmup { echoes } => {
-            let echoes = counted(*echoes, "echo").replace("echos", "echoes");
+            let echoes = counted(*echoes, "echo");
             return format!(
                 "nothing measured: only messages of the warm-up were answered in the measured phase ({echoes}); use a longer `-d`, a shorter `--warmup`, or a lower `--rate`"
             );

@@ -361,11 +361,7 @@ fn too_little_cpu(server: &ServerUsage, s: &Summary) -> Vec<String> {
     let note = format!(
         "{} of CPU is too little for {}, so {cause}",
         human_time(server.cpu_s * 1e9),
-        if echoes == 1 {
-            "1 echo".to_owned()
-        } else {
-            format!("{} echoes", grouped(echoes))
-        }
+        counted(echoes, "echo")
     );
     let notes = server.is_implausible(echoes).then_some(note);
     notes.into_iter().collect()

@@ -63,7 +63,7 @@ impl<'a> TimelinePlot<'a> {
         let mut parts = match self.all.as_slice() {
             [only] => {
                 let received = only.rows.iter().map(|row| row.received).sum();
-                let echoes = counted(received, "echo").replace("echos", "echoes");
+                let echoes = counted(received, "echo");
                 vec![only.label.to_owned(), echoes]
             }
             all => vec![format!("{} files", all.len())],

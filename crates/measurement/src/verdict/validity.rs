@@ -61,8 +61,8 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         }
     }
     // Without times, the generator's limits matter only if they kept messages from being sent.
-    let is_short = |kept: f64| kept < ACHIEVED_SHARE_LIMIT;
-    if evidence.timed_messages > 0 || evidence.achieved_share.is_some_and(is_short) {
+    let rate_not_kept = rate_not_kept(evidence);
+    if evidence.timed_messages > 0 || rate_not_kept.is_some() {
         reasons.extend(stopped(evidence));
         reasons.extend(stillness(evidence));
         reasons.extend(own_limits(evidence));
@@ -71,7 +71,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         // It may be why there are none.
         reasons.extend(stopped(evidence));
     }
-    reasons.extend(rate_not_kept(evidence));
+    reasons.extend(rate_not_kept);
     reasons.extend(load_fell_short(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
