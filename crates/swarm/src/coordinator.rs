@@ -12,8 +12,8 @@ use mio::Poll;
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
-use crate::rules::Command;
-use crate::worker::{CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
+use crate::rules::{Command, SliceCommand};
+use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -28,7 +28,7 @@ pub(crate) struct Coordinator {
     /// Threads whose connections have all opened or failed.
     connected: usize,
     /// Connections that opened.
-    opened: u64,
+    pub(crate) opened: u64,
     /// Threads with an open connection that have recognized an echo, or may yet.
     recognizing: usize,
     /// Duration of the opening.
@@ -40,6 +40,8 @@ pub(crate) struct Coordinator {
     /// The run ended early: messages came, and none carried an identity that was sent.
     pub(crate) recognized_nothing: bool,
     pub(crate) results: Vec<ThreadResult>,
+    /// The threads' parts of the present slice.
+    slices: Vec<ThreadSlice>,
 }
 
 impl Coordinator {
@@ -59,6 +61,7 @@ impl Coordinator {
             interrupted: false,
             recognized_nothing: false,
             results: Vec::new(),
+            slices: Vec::new(),
         };
         for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
@@ -99,12 +102,8 @@ impl Coordinator {
         begun: Instant,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
-        while self.connected < self.handles.len() && !self.run.is_stopped() {
-            self.receive_report(CHECK_INTERVAL)?;
-        }
-        self.opening = begun.elapsed();
+        self.wait_for_connections(begun)?;
         let mut started_at = None;
-        self.interrupted = self.run.is_stopped();
         if self.opened > 0 && !self.interrupted {
             let start = Instant::now();
             self.send(|command| command.start = Some(start));
@@ -117,8 +116,35 @@ impl Coordinator {
         Ok(started_at)
     }
 
+    /// Waits until all connections have opened or failed, or the user ends the run; `begun` is when the opening began.
+    pub(crate) fn wait_for_connections(&mut self, begun: Instant) -> Result<(), SwarmError> {
+        while self.connected < self.handles.len() && !self.run.is_stopped() {
+            self.receive_report(CHECK_INTERVAL)?;
+        }
+        self.opening = begun.elapsed();
+        self.interrupted = self.run.is_stopped();
+        Ok(())
+    }
+
+    /// Runs one slice of a sliced run, and returns each thread's part of it. It ends early when the user ends the
+    /// run.
+    pub(crate) fn run_slice(
+        &mut self,
+        slice: SliceCommand,
+    ) -> Result<Vec<ThreadSlice>, SwarmError> {
+        self.send(|command| command.slice = Some(slice));
+        while self.slices.len() < self.handles.len() {
+            self.receive_report(CHECK_INTERVAL)?;
+            if !self.interrupted && self.run.is_stopped() {
+                self.interrupted = true;
+                self.send(|command| command.stop = true);
+            }
+        }
+        Ok(std::mem::take(&mut self.slices))
+    }
+
     /// Closes the connections, and waits for the results of all threads.
-    fn close(&mut self) -> Result<(), SwarmError> {
+    pub(crate) fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;
         let mut soon = interrupted;
         self.send(|command| {
@@ -193,6 +219,7 @@ impl Coordinator {
             }
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Done => self.done += 1,
+            WorkerReport::SliceOver(slice) => self.slices.push(*slice),
             WorkerReport::Closed(result) => self.results.push(*result),
             WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }

@@ -13,6 +13,7 @@
 //! | module | content |
 //! |---|---|
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
+//! | `sliced_run` | a run in slices, for runs against several servers in turn |
 //! | `handle`, `progress`, `error` | stopping and observing a run; its errors |
 //! | `calibrate`, `reference_server` | the generator's own limits, against an echo server of its own |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -63,6 +64,7 @@ mod progress;
 mod reference_server;
 mod rules;
 mod run;
+mod sliced_run;
 mod stillness;
 #[cfg(any(test, fuzzing))]
 mod tests;
@@ -80,3 +82,4 @@ pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
+pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};

@@ -86,6 +86,24 @@ pub(crate) struct Command {
     pub(crate) close: bool,
     /// The user ended the run: the server's close frames are awaited for a short time only.
     pub(crate) close_soon: bool,
+    /// The latest slice of a sliced run.
+    pub(crate) slice: Option<SliceCommand>,
+}
+
+/// One slice of a sliced run: a small run on connections that stay open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SliceCommand {
+    /// From 1.
+    pub(crate) number: u64,
+    pub(crate) start: Instant,
+    /// Load that is not recorded, in nanoseconds.
+    pub(crate) settle_ns: u64,
+    /// Recorded load after it, in nanoseconds.
+    pub(crate) counted_ns: u64,
+    /// Place of the start in the schedule of all slices, in nanoseconds.
+    pub(crate) position_ns: u64,
+    /// Samples of all messages are kept.
+    pub(crate) keeps_samples: bool,
 }
 
 /// Limits of the measured phase, on the thread's clock.
@@ -97,4 +115,37 @@ pub(crate) struct RunTimes {
     pub(crate) t0_ns: u64,
     /// Nothing is sent from here on; `u64::MAX` when a number of messages is planned.
     pub(crate) end_ns: u64,
+    /// `None` when the run is not sliced.
+    pub(crate) slice: Option<SliceSchedule>,
+}
+
+/// The part of an open loop's schedule that belongs to a slice. The settle part goes by the same schedule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SliceSchedule {
+    /// Start of the whole schedule, on the thread's clock: it moves by the time between slices.
+    pub(crate) origin_ns: u64,
+}
+
+impl RunTimes {
+    /// The times of a slice that begins at `start_ns` on the thread's clock.
+    pub(crate) fn of_slice(start_ns: u64, slice: &SliceCommand) -> Self {
+        let t0_ns = start_ns + slice.settle_ns;
+        Self {
+            start_ns,
+            t0_ns,
+            end_ns: t0_ns + slice.counted_ns,
+            slice: Some(SliceSchedule {
+                origin_ns: start_ns.saturating_sub(slice.position_ns),
+            }),
+        }
+    }
+
+    /// Due times from here on are not this run's: those of the next slices. `u64::MAX` when it is not sliced.
+    #[inline]
+    pub(crate) fn due_before_ns(&self) -> u64 {
+        match self.slice {
+            Some(_) => self.end_ns,
+            None => u64::MAX,
+        }
+    }
 }

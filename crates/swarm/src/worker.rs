@@ -1,4 +1,10 @@
 //! One generator thread: opens its connections, runs its event loop, reports its results.
+//!
+//! | module | content |
+//! |---|---|
+//! | `slices` | the thread of a sliced run |
+
+mod slices;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -22,6 +28,7 @@ use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes};
 use crate::thread_state::ThreadState;
+pub(crate) use slices::ThreadSlice;
 
 /// Concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and for
 /// our memory.
@@ -79,6 +86,8 @@ pub(crate) enum WorkerReport {
     RecognizedNothing,
     /// All clients have completed the plan.
     Done,
+    /// All clients have completed a slice of a sliced run.
+    SliceOver(Box<ThreadSlice>),
     /// All connections are closed; the thread ends.
     Closed(Box<ThreadResult>),
     /// The system refused something that the thread needs; the thread ends.
@@ -109,6 +118,8 @@ pub(crate) struct WorkerJob {
     pub(crate) allowed_stop_ns: u64,
     /// Time at which opening began, for the connect rate.
     pub(crate) begun: Instant,
+    /// The messages flow in slices, each at a command.
+    pub(crate) is_sliced: bool,
 }
 
 /// Runs a thread's share of the plan and reports; returns when all its connections are closed, or the system
@@ -144,7 +155,12 @@ pub(crate) fn run_worker(
     let opened = worker.event_loop.thread.connects.borrow().opened();
     // The coordinator outlives its threads; otherwise nobody needs the reports.
     let _ = reports.send(WorkerReport::Connected(opened));
-    let usage = worker.run_loop(reports)?;
+    let usage = if worker.job.is_sliced {
+        worker.run_slices(reports)?;
+        None
+    } else {
+        worker.run_loop(reports)?
+    };
     let thread = worker.event_loop.thread;
     let progress = Arc::new(thread.progress(usage));
     if worker.job.handle.is_watched() {
@@ -282,6 +298,7 @@ impl Worker<'_> {
                 start_ns: thread.clock.ns_of(start),
                 t0_ns,
                 end_ns,
+                slice: None,
             });
         }
         let is_stopped = command.stop && !thread.command.stop;

@@ -1,0 +1,166 @@
+//! A run whose messages flow in slices, on connections that stay open in between.
+//!
+//! Several such runs against several servers are interleaved by giving slices to one of them at a time: the
+//! others are idle meanwhile. Each slice begins with a part that is not recorded (the settle part), and ends when the
+//! last echo has come. An open loop has one schedule over all slices: time between slices is not time of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use measurement::plan::Plan;
+use measurement::record::{BottomK, Record, Recorder};
+use measurement::run::Connections;
+use measurement::verdict::GeneratorUsage;
+
+use crate::SwarmError;
+use crate::clock::nanoseconds;
+use crate::connect::connector::Connector;
+use crate::coordinator::Coordinator;
+use crate::handle::RunHandle;
+use crate::message::payload::Payloads;
+use crate::progress::sum_progress;
+use crate::rules::SliceCommand;
+use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected};
+use crate::worker::{ThreadSlice, WorkerJob};
+
+/// Length of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SliceTimes {
+    /// Load at the beginning that is not recorded.
+    pub settle: Duration,
+    /// Recorded load after it; zero for a slice of the warm-up.
+    pub counted: Duration,
+    /// Samples of all messages are kept.
+    pub keeps_samples: bool,
+}
+
+impl SliceTimes {
+    /// A slice of the warm-up.
+    pub fn warm_up(length: Duration) -> Self {
+        Self {
+            settle: length,
+            counted: Duration::ZERO,
+            keeps_samples: false,
+        }
+    }
+}
+
+/// Results of one slice.
+#[derive(Debug, Clone)]
+pub struct SliceRecord {
+    /// Messages sent in the counted part; times count from its beginning. Right echoes count as in time also when they
+    /// came behind its end: in closed loop as many are sent as come back.
+    pub record: Record,
+    /// Length of the counted part.
+    pub counted: Duration,
+    /// Time from the start until the last echo had come.
+    pub took: Duration,
+    /// Usage of the generator threads in the whole slice, and their stops.
+    pub client: GeneratorUsage,
+    /// Connections so far.
+    pub connections: Connections,
+    /// Messages sent in the whole slice, also in its settle part.
+    pub all_sent: u64,
+    /// The user ended the run meanwhile.
+    pub interrupted: bool,
+}
+
+/// A run in slices against one server.
+pub struct SlicedRun {
+    coordinator: Coordinator,
+    samples: BottomK,
+    /// Slices so far, and their planned length in nanoseconds.
+    slices: u64,
+    position_ns: u64,
+    begun_at: SystemTime,
+}
+
+impl SlicedRun {
+    /// Opens the connections of a plan. Its length and its warm-up are not looked at, and it keeps no samples of its
+    /// own. `allowed_stop` is the time for which a generator thread may stand still, 10 ms or more. The handle
+    /// ends the run; it is not final before the next run of the same handle.
+    ///
+    /// # Errors
+    /// Those of [`run`](crate::run).
+    pub fn open(
+        plan: &Plan,
+        handle: &RunHandle,
+        allowed_stop: Duration,
+    ) -> Result<Self, SwarmError> {
+        handle.begin_record();
+        let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
+        let begun = Instant::now();
+        let mut coordinator = Coordinator::start(&WorkerJob {
+            thread: 0,
+            plan: plan.clone(),
+            payloads: Arc::new(Payloads::new(plan)),
+            budget: Arc::new(BottomK::new(0, plan.seed)),
+            connector,
+            handle: handle.clone(),
+            allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
+            begun,
+            is_sliced: true,
+        })?;
+        coordinator.wait_for_connections(begun)?;
+        if coordinator.opened == 0 && !coordinator.interrupted {
+            coordinator.close()?;
+            return Err(nothing_connected(plan, &coordinator.results));
+        }
+        Ok(Self {
+            coordinator,
+            samples: BottomK::new(u64::MAX, plan.seed),
+            slices: 0,
+            position_ns: 0,
+            begun_at: SystemTime::now(),
+        })
+    }
+
+    /// Runs one slice and returns when its last echo has come or is given up.
+    ///
+    /// # Errors
+    /// When a generator thread cannot go on.
+    pub fn slice(&mut self, times: SliceTimes) -> Result<SliceRecord, SwarmError> {
+        self.slices += 1;
+        let start = Instant::now();
+        let command = SliceCommand {
+            number: self.slices,
+            start,
+            settle_ns: nanoseconds(times.settle),
+            counted_ns: nanoseconds(times.counted),
+            position_ns: self.position_ns,
+            keeps_samples: times.keeps_samples,
+        };
+        self.position_ns += command.settle_ns + command.counted_ns;
+        let threads = self.coordinator.run_slice(command)?;
+        let took = start.elapsed();
+        let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
+        let sum = sum_progress(&progress);
+        let all_sent = threads.iter().map(|t| t.all_sent).sum();
+        let recorders = threads.into_iter().map(|t: ThreadSlice| t.recorder);
+        Ok(SliceRecord {
+            record: Recorder::merge(recorders.collect(), &self.samples),
+            counted: times.counted,
+            took,
+            client: sum.usage,
+            connections: Connections {
+                opening_s: self.coordinator.opening.as_secs_f64(),
+                ..sum.connections
+            },
+            all_sent,
+            interrupted: self.coordinator.interrupted,
+        })
+    }
+
+    /// Closes the connections. The recording has no messages but those that none of the slices has.
+    ///
+    /// # Errors
+    /// When a generator thread cannot go on.
+    pub fn close(mut self) -> Result<Recording, SwarmError> {
+        self.coordinator.close()?;
+        let results = std::mem::take(&mut self.coordinator.results);
+        let mut recording = merge(results, &self.samples, self.begun_at);
+        recording.context.connections.opening_s = self.coordinator.opening.as_secs_f64();
+        recording.context.interrupted = self.coordinator.interrupted;
+        Ok(recording)
+    }
+}
