@@ -14,6 +14,7 @@
 //! | [`ratio_verdict`] | the verdict on a figure, and how many more rounds would tell |
 //! | [`interval_levels`] | several servers, and looking after each round |
 //! | [`westfall_young`] | several figures of the same rounds |
+//! | [`variance_components`] | variance between rounds, and of slices within them |
 //! | [`outliers`] | rounds that stand out |
 //! | [`steady_state`] | where the steady state of a series begins, and whether there is one |
 //! | [`latin_square`] | the order of the servers in each round |
@@ -41,6 +42,7 @@ pub mod ratio;
 pub mod ratio_verdict;
 pub mod signed_rank;
 pub mod steady_state;
+pub mod variance_components;
 pub mod westfall_young;
 
 /// Figures of which nothing can be said.
