@@ -148,6 +148,21 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
+    /// Slices in which the servers of a round take turns; 0 measures them one after the other [default: 50ms; 0 with -m]
+    /// (example: 100ms)
+    ///
+    /// All servers of a round run at the same time, and load goes to one of them at a time. A drift of the machine
+    /// meets all of them alike, so that smaller differences are found. The beginning of each slice is not counted.
+    #[arg(long, value_name = "TIME", value_parser = slice, conflicts_with = "messages", help_heading = ROUNDS)]
+    pub(crate) slice: Option<Duration>,
+
+    /// Time after which no round begins: rounds go on until then, in place of --rounds (example: 60s)
+    ///
+    /// It counts from the start, checks and pilot included. With --until-sure they may end earlier. The first round is
+    /// always measured.
+    #[arg(long, value_name = "TIME", value_parser = some_time, conflicts_with_all = ["rounds", "max_rounds"], help_heading = ROUNDS)]
+    pub(crate) budget: Option<Duration>,
+
     /// Figures to compare, separated by commas [default: all] (example: `throughput,service.p99`)
     ///
     /// The intervals hold for all figures together, so fewer figures need fewer rounds. The names are those of
@@ -219,6 +234,19 @@ fn some_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn slice(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_millis(5);
+    const LONGEST: Duration = Duration::from_secs(60);
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() || (SHORTEST..=LONGEST).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!(
+            "`{text}` is not a slice: it is 0, or from 5ms to 60s (example: 50ms)"
+        ))
+    }
+}
+
 fn path(text: &str) -> Result<String, String> {
     if text.starts_with('/') {
         Ok(text.to_owned())
@@ -274,6 +302,31 @@ mod tests {
         assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
         assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
         assert_eq!(length(&["-m", "70"]), (None, 70));
+    }
+
+    #[test]
+    fn a_slice_is_short_or_none() {
+        let slice = |line: &[&str]| parse(line).map(|args| args.slice);
+        assert_eq!(slice(&[]).unwrap(), None);
+        assert_eq!(slice(&["--slice", "0"]).unwrap(), Some(Duration::ZERO));
+        let ms = Duration::from_millis;
+        assert_eq!(slice(&["--slice", "20ms"]).unwrap(), Some(ms(20)));
+        for wrong in ["1ms", "2m", "x"] {
+            assert!(slice(&["--slice", wrong]).is_err(), "{wrong}");
+        }
+        assert!(slice(&["--slice", "20ms", "-m", "70"]).is_err());
+    }
+
+    #[test]
+    fn a_budget_takes_the_place_of_a_number_of_rounds() {
+        assert!(parse(&["--budget", "60s", "--until-sure", "2"]).is_ok());
+        for wrong in [
+            &["--budget", "60s", "--rounds", "3"][..],
+            &["--budget", "60s", "--until-sure", "2", "--max-rounds", "9"],
+            &["--budget", "0s"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

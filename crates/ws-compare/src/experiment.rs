@@ -1,19 +1,20 @@
 //! The measuring part of a comparison: pilot, rounds, and their rows.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::{Plan, PlanError, ServerUrl};
+use measurement::plan::{Endpoint, Plan, PlanError, ServerUrl};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
 };
-use units::{Rate, counted, human_rate};
+use units::{Rate, counted, human_rate, human_time};
 
 use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
 use crate::gate::Gate;
+use crate::interleaved::InterleavedRound;
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -25,12 +26,21 @@ use crate::server::failure::ServerFailure;
 use crate::server::starter::ServerStarter;
 use crate::verdicts;
 
+/// Length of slices that nobody asked for.
+const DEFAULT_SLICE: Duration = Duration::from_millis(50);
+
+/// Rounds at which a comparison with a budget ends, however much of it is left.
+const MOST_ROUNDS: u32 = 1_000;
+
 pub(crate) struct Experiment<'a> {
     args: &'a CompareArgs,
     stop: &'a InterruptHandle,
     candidates: &'a [Candidate],
     cpu_split: CpuSplit,
     runner: RoundRunner,
+    /// Length of the slices in which the servers of a round take turns; `None` when they are measured one after the
+    /// other.
+    slice: Option<Duration>,
     /// Plan of a capacity run against the first server, or the first with a certificate.
     plan: Plan,
     seed: u64,
@@ -68,6 +78,10 @@ impl<'a> Experiment<'a> {
         // Where it cannot be raised, the limit stays as it is.
         let _ = open_files::raise_limit();
         cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
+        let slice = choose_slice(args, candidates).map_err(usage_error)?;
+        if slice.is_some() {
+            cli::check_files(u64::from(plan.clients.get()) * candidates.len() as u64)?;
+        }
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -93,6 +107,7 @@ impl<'a> Experiment<'a> {
             candidates,
             cpu_split,
             runner,
+            slice,
             plan,
             seed,
         })
@@ -128,7 +143,7 @@ impl<'a> Experiment<'a> {
             Vec::new(),
         );
         if is_complete && left.len() >= 2 {
-            is_complete = self.rounds(&left, rate, &mut comparison, &display);
+            is_complete = self.rounds(&left, rate, &mut comparison, &display, begun);
         }
         drop(display);
         comparison.interrupted = !is_complete;
@@ -181,10 +196,7 @@ impl<'a> Experiment<'a> {
             rate_was_found: args.rate.is_none() && rate.is_some(),
             rounds: args.rounds,
             until_sure_percent: args.until_sure,
-            max_rounds: match args.until_sure {
-                Some(_) => args.max_rounds.max(args.rounds),
-                None => args.rounds,
-            },
+            max_rounds: self.max_rounds(),
             seed: self.seed,
             confidence: CONFIDENCE,
             figures: args.compared_figures(),
@@ -192,40 +204,45 @@ impl<'a> Experiment<'a> {
             server_cores: self.cpu_split.servers.clone(),
             generator_cores: self.cpu_split.generator.clone(),
             gate: Some(args.gate.name().to_owned()),
+            slice_s: self.slice.map(|slice| slice.as_secs_f64()),
+            budget_s: args.budget.map(|budget| budget.as_secs_f64()),
         })
     }
 
-    /// Measures round after round. `false` when the user ended it.
+    /// Measures round after round; `begun` is when the comparison began. `false` when the user ended it.
     fn rounds(
         &self,
         candidates: &[&Candidate],
         rate: Option<Rate>,
         comparison: &mut Comparison,
         display: &ProgressDisplay,
+        begun: Instant,
     ) -> bool {
         let most = comparison.plan.max_rounds;
+        let mut longest = Duration::ZERO;
         if let Some(rate) = rate {
             display.line(&describe_rounds(&comparison.plan, candidates.len(), rate));
         }
-        display.begin_rounds(u64::from(most) * candidates.len() as u64);
+        if self.args.budget.is_none() {
+            display.begin_rounds(u64::from(most) * candidates.len() as u64);
+        }
         for round in 1..=most {
-            let seed = measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11;
-            let order = verdicts::order(self.seed, round, candidates.len());
-            for (turn, &place) in (1..).zip(&order) {
-                let candidate = candidates[place];
-                let label = format!("round {round} of {most} · {}", candidate.name);
-                let mut row = empty_row(&candidate.name, round, turn, seed);
-                let measured = self.runner.turn(&mut row, candidate, rate, |phase| {
-                    display.show(&label, phase);
-                });
-                match measured {
-                    Ok(()) => {}
-                    Err(ServerFailure::Interrupted) => return false,
-                    Err(failure) => row.failure = Some(failure.in_one_line()),
-                }
-                comparison.rounds.push(row);
-                display.end_turn();
+            let round_begun = Instant::now();
+            let would_end = begun.elapsed() + longest;
+            if round > 1 && self.args.budget.is_some_and(|budget| would_end > budget) {
+                break;
             }
+            let rows = &mut comparison.rounds;
+            let order = verdicts::order(self.seed, round, candidates.len());
+            let order: Vec<&Candidate> = order.iter().map(|place| candidates[*place]).collect();
+            let measured = match self.slice {
+                Some(slice) => self.interleaved_round(round, slice, &order, rate, display, rows),
+                None => self.round_in_turn(round, &order, rate, display, rows),
+            };
+            if measured.is_err() {
+                return false;
+            }
+            longest = longest.max(round_begun.elapsed());
             display.line(&describe_round(round, &comparison.rounds));
             let is_sure = |percent| verdicts::is_sure(comparison, percent);
             if round >= comparison.plan.rounds && self.args.until_sure.is_some_and(is_sure) {
@@ -233,6 +250,77 @@ impl<'a> Experiment<'a> {
             }
         }
         true
+    }
+
+    /// Measures the servers of a round one after the other, each with the machine for itself.
+    fn round_in_turn(
+        &self,
+        round: u32,
+        order: &[&Candidate],
+        rate: Option<Rate>,
+        display: &ProgressDisplay,
+        rows: &mut Vec<RoundRow>,
+    ) -> Result<(), ServerFailure> {
+        for (turn, candidate) in (1..).zip(order) {
+            let label = format!("{} · {}", self.round_label(round), candidate.name);
+            let mut row = empty_row(&candidate.name, round, turn, self.round_seed(round));
+            let measured = self.runner.turn(&mut row, candidate, rate, |phase| {
+                display.show(&label, phase);
+            });
+            match measured {
+                Ok(()) => {}
+                Err(ServerFailure::Interrupted) => return Err(ServerFailure::Interrupted),
+                Err(failure) => row.failure = Some(failure.in_one_line()),
+            }
+            rows.push(row);
+            display.end_turn();
+        }
+        Ok(())
+    }
+
+    /// Measures the servers of a round in slices.
+    fn interleaved_round(
+        &self,
+        round: u32,
+        slice: Duration,
+        order: &[&Candidate],
+        rate: Option<Rate>,
+        display: &ProgressDisplay,
+        rows: &mut Vec<RoundRow>,
+    ) -> Result<(), ServerFailure> {
+        let label = self.round_label(round);
+        let interleaved = InterleavedRound {
+            runner: &self.runner,
+            round,
+            seed: self.round_seed(round),
+            rate,
+            slice,
+        };
+        let measured = interleaved.measure(order, |phase| display.show(&label, phase))?;
+        measured.iter().for_each(|_| display.end_turn());
+        rows.extend(measured);
+        Ok(())
+    }
+
+    /// Seed of a round's payloads and schedules, the same for all servers.
+    fn round_seed(&self, round: u32) -> u64 {
+        measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11
+    }
+
+    fn round_label(&self, round: u32) -> String {
+        match self.args.budget {
+            Some(_) => format!("round {round}"),
+            None => format!("round {round} of {}", self.max_rounds()),
+        }
+    }
+
+    fn max_rounds(&self) -> u32 {
+        let args = self.args;
+        match (args.budget, args.until_sure) {
+            (Some(_), _) => MOST_ROUNDS,
+            (None, Some(_)) => args.max_rounds.max(args.rounds),
+            (None, None) => args.rounds,
+        }
     }
 }
 
@@ -244,17 +332,68 @@ fn gate(args: &CompareArgs) -> Gate {
     }
 }
 
+/// Chooses the length of slices: the one that was asked for, or the default where the servers can run at the same time.
+fn choose_slice(args: &CompareArgs, candidates: &[Candidate]) -> Result<Option<Duration>, String> {
+    if args.load.duration.is_none() || args.slice == Some(Duration::ZERO) {
+        return Ok(None);
+    }
+    let Some((one, other, address)) = find_conflict(candidates, &args.path) else {
+        return Ok(Some(args.slice.unwrap_or(DEFAULT_SLICE)));
+    };
+    let conflict = format!(
+        "`{one}` and `{other}` both listen on {address}, so they cannot run at the same time"
+    );
+    if args.slice.is_some() {
+        return Err(format!(
+            "{conflict}: use {{port}} in their commands, or measure them one after the other with --slice 0"
+        ));
+    }
+    if !args.quiet {
+        print_notice(&format!(
+            "{conflict}: measuring one after the other. With {{port}} in their commands they take turns, which shows smaller differences"
+        ));
+    }
+    Ok(None)
+}
+
+/// Finds two servers that are started on the same address, and returns their names and the address.
+fn find_conflict<'c>(
+    candidates: &'c [Candidate],
+    path: &str,
+) -> Option<(&'c str, &'c str, String)> {
+    let mut taken: Vec<(String, &str)> = Vec::new();
+    for candidate in candidates.iter().filter(|c| c.has_fixed_address()) {
+        // Those whose URL is wrong were refused before.
+        let address = match candidate.target(1, path).ok()?.endpoint() {
+            Endpoint::Tcp { host, port, .. } => format!("{host}:{port}"),
+            Endpoint::Unix { socket } => socket.clone(),
+        };
+        if let Some((_, other)) = taken.iter().find(|(other, _)| *other == address) {
+            return Some((other, &candidate.name, address));
+        }
+        taken.push((address, &candidate.name));
+    }
+    None
+}
+
 /// `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.
 fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String {
-    let up_to = plan.until_sure_percent.map_or("", |_| "up to ");
+    let rounds = counted(u64::from(plan.max_rounds), "round");
+    let rounds = match (plan.budget_s, plan.until_sure_percent) {
+        (Some(budget_s), _) => format!("rounds for {}", human_time(budget_s * 1e9)),
+        (None, Some(_)) => format!("up to {rounds}"),
+        (None, None) => rounds,
+    };
+    let slices = plan.slice_s.map_or_else(String::new, |slice_s| {
+        format!(" in slices of {}", human_time(slice_s * 1e9))
+    });
     let found = if plan.rate_was_found {
         ", found by a pilot"
     } else {
         ""
     };
     format!(
-        "{up_to}{} of {} · open loop at {} msg/s{found} · seed {}",
-        counted(u64::from(plan.max_rounds), "round"),
+        "{rounds} of {}{slices} · open loop at {} msg/s{found} · seed {}",
         counted(servers as u64, "server"),
         human_rate(rate.per_second()),
         plan.seed,

@@ -9,6 +9,7 @@
 //! | `run` | one comparison from the checks to the exit code |
 //! | `experiment`, `round` | the measuring part: pilot and rounds; one server's turn in a round |
 //! | `server` | servers to compare: as typed, their processes, a client that checks them |
+//! | `interleaved` | a round in which the servers take turns in slices |
 //! | `gate` | checks of a server before it is timed |
 //! | `cpu_split` | cores of the servers and of the generator |
 //! | `load_template` | plans of the runs: closed loop, at a rate, and the pilot that finds the rate |
@@ -35,6 +36,7 @@ mod experiment;
 mod fail_if;
 mod forest;
 mod gate;
+mod interleaved;
 mod interrupt;
 mod load_template;
 mod measure;

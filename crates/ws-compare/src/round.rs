@@ -177,7 +177,10 @@ impl RoundRunner {
 }
 
 /// Checks that the process of a started server has not ended.
-fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), ServerFailure> {
+pub(crate) fn check_alive(
+    candidate: &Candidate,
+    server: &mut RunningServer,
+) -> Result<(), ServerFailure> {
     server.ending().map_or(Ok(()), |(status, output)| {
         Err(ServerFailure::Ended {
             name: candidate.name.clone(),

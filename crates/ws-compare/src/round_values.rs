@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use measurement::run::comparison::{ComparedFigure, Comparison, RunRow, last_round};
+use measurement::run::comparison::{
+    ComparedFigure, Comparison, RoundRow, RunRow, SliceSpread, last_round,
+};
 use measurement::verdict::Verdict;
 use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels;
 use statistics::paired::Pairs;
+use statistics::variance_components::VarianceComponents;
 
 /// Share of families of intervals that hold the truth.
 pub(crate) const CONFIDENCE: f64 = 0.95;
@@ -63,6 +66,29 @@ impl<'c> RoundValues<'c> {
         (1..=self.last())
             .map(|round| values.get(&round).copied())
             .collect()
+    }
+
+    /// Variance of the logarithms of a server's ratios to the reference, within rounds and between them; `None` unless
+    /// the rounds were measured in slices, and where slices do not have the figure.
+    pub(crate) fn slice_spread(self, server: &str, figure: ComparedFigure) -> Option<SliceSpread> {
+        let valid = |row: &'c RoundRow| figure.of(row).and_then(|_| figure.run(row));
+        let run_of = |name: &str, round: u32| {
+            let mut rows = self.0.rounds.iter();
+            let row = rows.find(|row| row.server == name && row.round == round)?;
+            valid(row)
+        };
+        let log_ratios = |round: u32| {
+            let reference = run_of(&self.0.plan.reference, round)?;
+            Some(run_of(server, round)?.slice_log_ratios(reference, figure))
+        };
+        let groups: Vec<Vec<f64>> = (1..=self.last()).filter_map(log_ratios).collect();
+        let found = VarianceComponents::of(&groups)?;
+        Some(SliceSpread {
+            pairs: u32::try_from(found.values).unwrap_or(u32::MAX),
+            within_rounds: found.within.sqrt(),
+            between_rounds: found.between.sqrt(),
+            between_share: found.between_share,
+        })
     }
 
     /// Raises a level when verdicts are looked at after every round.

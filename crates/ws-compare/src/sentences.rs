@@ -1,5 +1,7 @@
 //! Sentences that all reports of a comparison share.
 
+mod slices;
+
 use std::collections::BTreeMap;
 
 use measurement::run::comparison::{
@@ -34,7 +36,7 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
 
 /// Kinds of runs, each with its row of a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
-const RUN_KINDS: [(&str, RunOf); 2] = [
+pub(crate) const RUN_KINDS: [(&str, RunOf); 2] = [
     ("capacity", |row| row.capacity.as_ref()),
     ("latency", |row| row.latency.as_ref()),
 ];
@@ -103,6 +105,7 @@ pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
         );
     }
     lines.extend(too_few_rounds(c));
+    lines.extend(slices::remarks(c));
     lines.extend(unsteady(c));
     lines.extend(longest_cut(c));
     lines.extend(outliers(c));
@@ -193,7 +196,8 @@ fn unsteady(c: &Comparison) -> Vec<String> {
 /// Describes the method, for the end of a report.
 pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
-    let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
+    let are_saved = c.servers.iter().any(|server| !server.files.is_empty());
+    let paired = if are_saved {
         "files, paired in their order"
     } else {
         "the same round"
@@ -205,6 +209,14 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
             percent(plan.confidence)
         ));
     }
+    if are_saved {
+        lines.push(
+            "Saved runs were measured one after the other, so that a drift of the machine is part of their differences. \
+             Servers that ws-compare starts take turns in slices (--slice)."
+                .to_owned(),
+        );
+    }
+    lines.extend(slices::method(c));
     lines.extend(plan.gate.as_deref().and_then(gate));
     if !plan.server_cores.is_empty() {
         lines.push(format!(

@@ -225,6 +225,7 @@ fn against(
             Err(obstacle) => obstacle,
         },
         more_rounds,
+        slices: rounds.slice_spread(server, figure),
     }
 }
 
@@ -326,6 +327,7 @@ mod tests {
             p99_9_ns: Some(3.0 * p50_ns),
             server_cpu_s: None,
             messages_per_cpu_s: None,
+            slices: None,
         }
     }
 
@@ -363,6 +365,8 @@ mod tests {
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
             gate: None,
+            slice_s: None,
+            budget_s: None,
         };
         let server = |name: &str| CandidateRow {
             name: name.to_owned(),

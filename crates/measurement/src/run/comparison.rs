@@ -10,8 +10,10 @@ use super::summary::{Host, Tool};
 use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
+pub use slices::{RunSlices, SliceRow, SliceSpread};
 
 mod figure;
+mod slices;
 
 /// Version of the JSON's shape.
 pub const SCHEMA: u32 = 1;
@@ -80,6 +82,13 @@ pub struct ComparisonPlan {
     /// and in a file of an older version.
     #[serde(default)]
     pub gate: Option<String>,
+    /// Planned length of the slices in which the servers of a round take turns, in seconds; `None` when they were
+    /// measured one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_s: Option<f64>,
+    /// Time after which no round begins, in seconds; `None` without such a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_s: Option<f64>,
 }
 
 fn all_figures() -> Vec<ComparedFigure> {
@@ -159,6 +168,9 @@ pub struct RunRow {
     pub server_cpu_s: Option<f64>,
     /// Right echoes for each second of it, of the whole measured phase.
     pub messages_per_cpu_s: Option<f64>,
+    /// Slices in turn with those of the other servers; `None` when it was measured in one piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<RunSlices>,
 }
 
 /// Whether a run was steady, once its beginning was cut off.
@@ -219,6 +231,10 @@ pub struct AgainstReference {
     /// Further rounds after which a verdict is likely; `None` when it can be already, or when
     /// that cannot be told.
     pub more_rounds: Option<u64>,
+    /// Variance of the ratios within and between rounds; `None` when the servers were not measured in slices, and
+    /// where slices have no such figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<SliceSpread>,
 }
 
 /// What can be said of a server against the reference.

@@ -240,6 +240,19 @@ impl Reason {
         }
     }
 
+    /// Returns true for a time in which the generator was disturbed, or figures that contradict each other: reasons to
+    /// leave out the part of a measurement that they are about, and not the rest.
+    pub fn is_of_a_moment(&self) -> bool {
+        matches!(
+            self,
+            Self::Impossible { .. }
+                | Self::GeneratorStopped { .. }
+                | Self::GeneratorThrottled { .. }
+                | Self::SendLateness { .. }
+                | Self::OwnTime(_)
+        )
+    }
+
     /// The verdict that follows from this reason alone.
     pub fn verdict(&self) -> Verdict {
         match self {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RoundRow, RunRow};
+use super::{RoundRow, RunRow, SliceRow};
 use crate::verdict::Verdict;
 use units::{grouped, human_bytes, human_time};
 
@@ -119,6 +119,16 @@ impl ComparedFigure {
             Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
             _ => row.capacity.as_ref(),
         }
+    }
+
+    /// What a server had of it in one slice; `None` for figures that a slice is too short for.
+    pub(super) fn of_slice(self, slice: &SliceRow) -> Option<f64> {
+        let value = match self {
+            Self::Throughput => Some(slice.messages_per_s),
+            Self::ServiceP50 | Self::ResponseP50 => slice.p50_ns,
+            _ => None,
+        };
+        value.filter(|value| value.is_finite() && *value > 0.0)
     }
 
     /// What a server had of it in a round. `None` when the round failed, when the run is not to be
