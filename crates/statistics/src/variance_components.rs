@@ -1,4 +1,4 @@
-//! How much of the variance of grouped values lies between the groups: rounds and their slices.
+//! Variance of grouped values, between the groups and within them: rounds and their slices.
 //!
 //! One-way random effects: the value of slice i of round j is μ + b_j + w_ij. The estimates are those of the analysis of
 //! variance (Searle, Casella & McCulloch, "Variance Components", 1992, 3.6), with groups of unequal size; a negative

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::{Endpoint, Plan, PlanError, ServerUrl};
+use measurement::plan::{Plan, PlanError, ServerUrl};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
@@ -14,7 +14,7 @@ use units::{Rate, counted, human_rate, human_time};
 use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
 use crate::gate::Gate;
-use crate::interleaved::InterleavedRound;
+use crate::interleaved::{InterleavedRound, choose_slice};
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -25,9 +25,6 @@ use crate::server::candidate::Candidate;
 use crate::server::failure::ServerFailure;
 use crate::server::starter::ServerStarter;
 use crate::verdicts;
-
-/// Length of slices that nobody asked for.
-const DEFAULT_SLICE: Duration = Duration::from_millis(50);
 
 /// Rounds at which a comparison with a budget ends, however much of it is left.
 const MOST_ROUNDS: u32 = 1_000;
@@ -65,10 +62,7 @@ impl<'a> Experiment<'a> {
         let tls = &args.load.tls;
         let url = targets.swap_remove(0);
         let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity);
-        let target = target.map_err(|error| match error.downcast::<PlanError>() {
-            Ok(error) => usage_error(wording::with_url_advice(&error)),
-            Err(other) => other,
-        })?;
+        let target = target.map_err(with_url_advice)?;
         let template = LoadTemplate::new(args, &cpu_split);
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(usage_error)?;
@@ -79,9 +73,8 @@ impl<'a> Experiment<'a> {
         let _ = open_files::raise_limit();
         cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
         let slice = choose_slice(args, candidates).map_err(usage_error)?;
-        if slice.is_some() {
-            cli::check_files(u64::from(plan.clients.get()) * candidates.len() as u64)?;
-        }
+        let at_once = slice.map_or(1, |_| candidates.len() as u64);
+        cli::check_files(u64::from(plan.clients.get()) * at_once)?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -324,56 +317,19 @@ impl<'a> Experiment<'a> {
     }
 }
 
+fn with_url_advice(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<PlanError>() {
+        Ok(error) => usage_error(wording::with_url_advice(&error)),
+        Err(other) => other,
+    }
+}
+
 fn gate(args: &CompareArgs) -> Gate {
     Gate {
         mode: args.gate,
         timeout: args.gate_timeout,
         verify: args.load.verify,
     }
-}
-
-/// Chooses the length of slices: the one that was asked for, or the default where the servers can run at the same time.
-fn choose_slice(args: &CompareArgs, candidates: &[Candidate]) -> Result<Option<Duration>, String> {
-    if args.load.duration.is_none() || args.slice == Some(Duration::ZERO) {
-        return Ok(None);
-    }
-    let Some((one, other, address)) = find_conflict(candidates, &args.path) else {
-        return Ok(Some(args.slice.unwrap_or(DEFAULT_SLICE)));
-    };
-    let conflict = format!(
-        "`{one}` and `{other}` both listen on {address}, so they cannot run at the same time"
-    );
-    if args.slice.is_some() {
-        return Err(format!(
-            "{conflict}: use {{port}} in their commands, or measure them one after the other with --slice 0"
-        ));
-    }
-    if !args.quiet {
-        print_notice(&format!(
-            "{conflict}: measuring one after the other. With {{port}} in their commands they take turns, which shows smaller differences"
-        ));
-    }
-    Ok(None)
-}
-
-/// Finds two servers that are started on the same address, and returns their names and the address.
-fn find_conflict<'c>(
-    candidates: &'c [Candidate],
-    path: &str,
-) -> Option<(&'c str, &'c str, String)> {
-    let mut taken: Vec<(String, &str)> = Vec::new();
-    for candidate in candidates.iter().filter(|c| c.has_fixed_address()) {
-        // Those whose URL is wrong were refused before.
-        let address = match candidate.target(1, path).ok()?.endpoint() {
-            Endpoint::Tcp { host, port, .. } => format!("{host}:{port}"),
-            Endpoint::Unix { socket } => socket.clone(),
-        };
-        if let Some((_, other)) = taken.iter().find(|(other, _)| *other == address) {
-            return Some((other, &candidate.name, address));
-        }
-        taken.push((address, &candidate.name));
-    }
-    None
 }
 
 /// `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use host::process_probe::ProcessProbe;
-use measurement::plan::{Length, LoadSpec, Plan, PlanError, TargetServer};
+use measurement::plan::LoadSpec;
 use measurement::run::comparison::RunRow;
 use swarm::{SliceRecord, SliceTimes, SlicedRun};
 
+use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge, of_length};
 use super::settle::SliceLength;
-use super::total::{JudgedSlice, RunTotal, SliceJudge};
+use super::total::RunTotal;
 use crate::measure::memory_growth;
 use crate::round::{RoundRunner, check_alive};
 use crate::server::candidate::Candidate;
@@ -30,14 +31,6 @@ pub(super) struct Lane<'r> {
     total: RunTotal,
     failure: Option<ServerFailure>,
     is_interrupted: bool,
-}
-
-/// A slice of a lane, with the CPU time of its server.
-#[derive(Debug)]
-pub(super) struct MeasuredSlice {
-    pub(super) record: SliceRecord,
-    /// In seconds, over the whole slice; `None` when it was not seen.
-    pub(super) cpu_s: Option<f64>,
 }
 
 impl<'r> Lane<'r> {
@@ -166,18 +159,6 @@ impl<'r> Lane<'r> {
             }),
         }
     }
-}
-
-/// The plan of a load with this length, against a server.
-pub(super) fn of_length(
-    load: &LoadSpec,
-    length: Duration,
-    server: TargetServer,
-) -> Result<Plan, PlanError> {
-    let mut draft = measurement::plan::LoadDraft::clone(load);
-    draft.length = Length::Duration(length.max(Duration::from_millis(1)));
-    draft.max_samples = 0;
-    LoadSpec::new(draft)?.against(server)
 }
 
 /// Runs one slice of every lane that has not failed, in this order. Returns the slices with the places of their lanes.

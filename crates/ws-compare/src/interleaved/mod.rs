@@ -2,10 +2,14 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | `choice` | length of the slices, and whether the servers can run at the same time |
 //! | `lane` | one server's run in slices: connections, CPU, faults |
 //! | `settle` | beginning of a slice that is not counted, and length of a slice |
-//! | `total` | slices judged, added up, and turned into the row of a run |
+//! | `judge` | one slice judged by itself |
+//! | `total` | slices added up, and turned into the row of a run |
 
+mod choice;
+mod judge;
 mod lane;
 mod settle;
 mod total;
@@ -23,6 +27,7 @@ use crate::server::candidate::Candidate;
 use crate::server::failure::ServerFailure;
 use crate::server::starter::RunningServer;
 use crate::steady_state::SteadyFigure;
+pub(crate) use choice::choose_slice;
 use lane::Lane;
 use settle::SliceLength;
 

@@ -22,7 +22,7 @@ const MESSAGES_PER_SLICE: u32 = 10;
 pub(super) struct SliceLength {
     /// The whole slice.
     pub(super) slice: Duration,
-    /// Its beginning that is not counted.
+    /// The beginning that is not counted.
     pub(super) settle: Duration,
 }
 

@@ -1,123 +1,26 @@
-//! Slices judged and added up, and the row that they become.
+//! Slices added up, and the row that they become.
 
 use std::time::Duration;
 
-use measurement::plan::{LoadSpec, PlanError, TargetServer};
+use measurement::plan::PlanError;
 use measurement::record::Record;
 use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
-use measurement::run::{Connections, RunContext, Summary};
-use measurement::verdict::{Calibration, GeneratorUsage, ServerUsage, Verdict};
+use measurement::run::{Connections, RunContext};
+use measurement::verdict::{GeneratorUsage, ServerUsage, Verdict};
 use statistics::steady_state::{SteadyState, find_steady_state};
-use swarm::SliceRecord;
 use units::counted;
 
-use super::lane::{MeasuredSlice, of_length};
+use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge};
 use super::settle::SliceLength;
-use crate::measure::{describe_faults, tool, whole_row};
+use crate::measure::{describe_faults, whole_row};
 use crate::steady_state::SteadyFigure;
 
 /// Share of the cycles that may be left out of a run that is not suspect.
 const MOST_LEFT_OUT: f64 = 0.2;
 
-/// Share of the cycles beyond which nothing is left out: what touches most of them is no disturbance but the rule, and
+/// Share of the cycles beyond which nothing is left out: a reason that holds for most of them is not a disturbance, and
 /// the run as a whole is judged by it.
 const RULE: f64 = 0.5;
-
-/// Judge of a server's slices.
-#[derive(Debug)]
-pub(super) struct SliceJudge {
-    pub(super) load: LoadSpec,
-    pub(super) server: TargetServer,
-    pub(super) calibration: Option<Calibration>,
-}
-
-/// A slice with what was found of it.
-#[derive(Debug)]
-pub(super) struct JudgedSlice {
-    slice: MeasuredSlice,
-    row: SliceRow,
-    /// Sentence on the disturbance that touched it.
-    pub(super) touched_by: Option<String>,
-}
-
-impl SliceJudge {
-    /// Describes faults of the server in a slice; `None` when there are none.
-    pub(super) fn faults(&self, slice: &SliceRecord) -> Result<Option<String>, PlanError> {
-        // Sentences and percentiles are made for faults only.
-        let (c, connections) = (&slice.record.counts, &slice.connections);
-        let broken = connections.failed + connections.closed_early;
-        let wrong = c.lost + c.corrupted.unwrap_or(0) + c.duplicated + c.unsent;
-        if broken + wrong == 0 {
-            return Ok(None);
-        }
-        let context = context_of(slice, self.calibration);
-        let summary = self.summary(&slice.record, slice.counted, context)?;
-        Ok(describe_faults(&summary))
-    }
-
-    /// Judges a slice by itself: stops, lateness, Little's law.
-    pub(super) fn judge(&self, slice: MeasuredSlice, cycle: u32) -> Result<JudgedSlice, PlanError> {
-        let MeasuredSlice { record, .. } = &slice;
-        let mut summary = self.summary(
-            &record.record,
-            record.counted,
-            context_of(record, self.calibration),
-        )?;
-        let found = &summary.validity.found;
-        let touching = found.iter().position(|reason| reason.is_of_a_moment());
-        wording::explain(&mut summary);
-        let p50 = summary.response_time_ns.p50;
-        Ok(JudgedSlice {
-            row: SliceRow {
-                cycle,
-                messages_per_s: summary.throughput.messages_per_s,
-                p50_ns: p50.map(|ns| ns as f64),
-            },
-            touched_by: touching.map(|index| summary.validity.reasons[index].clone()),
-            slice,
-        })
-    }
-
-    /// The summary of slices with this counted length.
-    fn summary(
-        &self,
-        record: &Record,
-        counted: Duration,
-        context: RunContext,
-    ) -> Result<Summary, PlanError> {
-        let plan = of_length(&self.load, counted, self.server.clone())?;
-        let context = RunContext {
-            tool: tool(),
-            elapsed_s: counted.as_secs_f64(),
-            ..context
-        };
-        let window = plan.load.window().map_or(1, |n| u64::from(n.get()));
-        let clients = context.connections.opened;
-        let record = with_loaded_time(record.clone(), window, clients, counted);
-        Ok(Summary::new(&plan, &record, context))
-    }
-}
-
-/// Sets the time for which clients were active to the counted time. They are active until the last echo has come; but
-/// messages sent in the counted part are on average in flight as long as the counted part is, and their own time
-/// would be diluted. More time in flight than clients were active stays what it is: impossible.
-fn with_loaded_time(mut record: Record, window: u64, clients: u64, counted: Duration) -> Record {
-    if record.in_flight_ns <= record.active_ns.saturating_mul(window) {
-        let counted_ns = u64::try_from(counted.as_nanos()).unwrap_or(u64::MAX);
-        let loaded_ns = clients.saturating_mul(counted_ns);
-        record.active_ns = loaded_ns.max(record.in_flight_ns.div_ceil(window.max(1)));
-    }
-    record
-}
-
-fn context_of(slice: &SliceRecord, calibration: Option<Calibration>) -> RunContext {
-    RunContext {
-        connections: slice.connections.clone(),
-        client: slice.client.clone(),
-        calibration,
-        ..RunContext::default()
-    }
-}
 
 /// Sums over slices.
 #[derive(Debug, Default)]
@@ -151,13 +54,32 @@ impl SliceSum {
         self.all_sent += record.all_sent;
         self.rows.push(judged.row);
     }
+
+    /// Usage of the server with these processes; `None` when it was not seen.
+    fn server(&self, pids: &[u32]) -> Option<ServerUsage> {
+        let (cpu_s, pid) = self.cpu_s.zip(pids.first())?;
+        Some(ServerUsage {
+            pid: *pid,
+            pids: pids.to_vec(),
+            cpu_s,
+            max_rss_bytes: None,
+            messages_per_cpu_s: None,
+            context_switches: None,
+        })
+    }
+
+    /// Messages for each second of the server's CPU time, of whole slices: their settle parts took CPU time as well.
+    fn messages_per_cpu_s(&self, server: Option<&ServerUsage>) -> Option<f64> {
+        let server = server.filter(|server| !server.is_implausible(self.all_sent))?;
+        (server.cpu_s > 0.0).then(|| self.all_sent as f64 / server.cpu_s)
+    }
 }
 
 /// All slices of a server's run.
 #[derive(Debug, Default)]
 pub(super) struct RunTotal {
     all: SliceSum,
-    /// Those of cycles in which nothing was touched.
+    /// The slices of cycles in which nothing was touched.
     kept: SliceSum,
     touched: u32,
     first_reason: Option<String>,
@@ -197,23 +119,13 @@ impl RunTotal {
     ) -> Result<Result<RunRow, String>, PlanError> {
         let measured = self.all.rows.len();
         let left_out = measured - self.kept.rows.len();
-        let is_rule = left_out as f64 > RULE * measured as f64;
-        let (left_out, sum) = if is_rule {
+        let (left_out, sum) = if left_out as f64 > RULE * measured as f64 {
             (0, self.all)
         } else {
             (left_out, self.kept)
         };
-        let server = sum.cpu_s.zip(pids.first()).map(|(cpu_s, pid)| ServerUsage {
-            pid: *pid,
-            pids: pids.to_vec(),
-            cpu_s,
-            max_rss_bytes: None,
-            messages_per_cpu_s: None,
-            context_switches: None,
-        });
-        let is_implausible = server
-            .as_ref()
-            .is_none_or(|server| server.is_implausible(sum.all_sent));
+        let server = sum.server(pids);
+        let messages_per_cpu_s = sum.messages_per_cpu_s(server.as_ref());
         let context = RunContext {
             connections: Connections {
                 close_codes: Default::default(),
@@ -233,12 +145,9 @@ impl RunTotal {
         let mut row = RunRow {
             steadiness,
             cut_s,
+            messages_per_cpu_s,
             ..whole_row(&summary)
         };
-        row.messages_per_cpu_s = sum
-            .cpu_s
-            .filter(|cpu_s| *cpu_s > 0.0 && !is_implausible)
-            .map(|cpu_s| sum.all_sent as f64 / cpu_s);
         if left_out as f64 > MOST_LEFT_OUT * measured as f64 {
             row.verdict = row.verdict.max(Verdict::Suspect);
             row.reasons.push(describe_left_out(
@@ -290,5 +199,94 @@ fn steadiness(rows: &[SliceRow], by: SteadyFigure) -> (Steadiness, Option<f64>) 
         Some(SteadyState::Steady) => (Steadiness::Steady, Some(0.0)),
         Some(SteadyState::Drifting) => (Steadiness::Drifting, Some(0.0)),
         Some(SteadyState::CutTooLate) => (Steadiness::Never, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interleaved::judge::tests::{judge, slice};
+    use measurement::verdict::{Stop, Stops};
+
+    const SLICE: SliceLength = SliceLength {
+        slice: Duration::from_millis(50),
+        settle: Duration::from_millis(10),
+    };
+
+    /// A run of ten cycles of 40 ms, of which these were touched, twice as fast as the others.
+    fn run(touched: std::ops::Range<u32>) -> RunRow {
+        let judge = judge();
+        let mut total = RunTotal::default();
+        for cycle in 0..10 {
+            let is_touched = touched.contains(&cycle);
+            let mut measured = slice(if is_touched { 320 } else { 160 });
+            if is_touched {
+                measured.record.client.stops = Some(Stops::join(vec![Stop {
+                    start_ns: 1,
+                    length_ns: 20_000_000,
+                    messages: 4,
+                }]));
+            }
+            let judged = judge.judge(measured, cycle).unwrap();
+            assert_eq!(judged.touched_by.is_some(), is_touched);
+            let is_kept = judged.touched_by.is_none();
+            total.add(&judged, is_kept);
+        }
+        total.add_background(Some(0.2), Duration::from_secs(1));
+        total.add_background(Some(0.0), Duration::from_secs(1));
+        let context = RunContext {
+            connections: slice(1).record.connections,
+            ..RunContext::default()
+        };
+        let by = SteadyFigure::Echoes;
+        let row = total.finish(&judge, context, &[7], by, SLICE).unwrap();
+        row.unwrap()
+    }
+
+    #[test]
+    fn touched_slices_are_part_of_no_figure() {
+        let row = run(3..4);
+        // 160 messages in 40 ms.
+        assert!((row.messages_per_s - 4_000.0).abs() < 1e-6);
+        assert_eq!((row.timed_messages, row.failed_messages), (9 * 160, 0));
+        assert!((row.elapsed_s - 0.36).abs() < 1e-9);
+        // The settle parts took CPU time as well.
+        assert!((row.messages_per_cpu_s.unwrap() - 200.0 / 0.01).abs() < 1e-6);
+        let slices = row.slices.unwrap();
+        assert_eq!(
+            (slices.measured, slices.left_out, slices.touched),
+            (10, 1, 1)
+        );
+        assert_eq!(slices.background_cpu_share, Some(0.1));
+        assert!(slices.first_reason.unwrap().contains("stopped for 20.0 ms"));
+        let cycles: Vec<_> = slices.kept.iter().map(|slice| slice.cycle).collect();
+        assert_eq!(cycles, [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+        assert!(!row.reasons.iter().any(|reason| reason.contains("left out")));
+    }
+
+    #[test]
+    fn a_run_that_lost_many_slices_is_suspect() {
+        let row = run(0..3);
+        assert!(row.verdict >= Verdict::Suspect);
+        let said = row.reasons.last().unwrap();
+        assert!(
+            said.starts_with("3 of 10 slices were left out (limit 20 %)"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_reason_that_holds_for_most_slices_is_the_runs_own() {
+        let row = run(0..6);
+        let slices = row.slices.unwrap();
+        assert_eq!((slices.left_out, slices.touched), (0, 6));
+        assert_eq!(slices.kept.len(), 10);
+        assert!(
+            row.reasons
+                .iter()
+                .any(|reason| reason.contains("was stopped")),
+            "{:?}",
+            row.reasons
+        );
     }
 }

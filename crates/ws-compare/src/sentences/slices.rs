@@ -78,7 +78,7 @@ fn left_out(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Where the variance of inconclusive ratios lies, and so what narrows the interval.
+/// Advice on inconclusive ratios: the place of their variance, and what narrows the interval.
 fn what_helps(c: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
     for server in c.compared() {

@@ -121,7 +121,7 @@ impl ComparedFigure {
         }
     }
 
-    /// What a server had of it in one slice; `None` for figures that a slice is too short for.
+    /// Value of a server in one slice; `None` for figures that a slice is too short for.
     pub(super) fn of_slice(self, slice: &SliceRow) -> Option<f64> {
         let value = match self {
             Self::Throughput => Some(slice.messages_per_s),

@@ -38,7 +38,7 @@ pub struct SliceRow {
     pub p50_ns: Option<f64>,
 }
 
-/// How far the ratios of slices lie apart, as standard deviations of their logarithms: 0.02 is about 2 %.
+/// Standard deviations of the logarithms of slices' ratios: 0.02 is about 2 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct SliceSpread {

@@ -1,0 +1,59 @@
+//! Length of slices, and whether the servers can run at the same time.
+
+use std::time::Duration;
+
+use cli::print_notice;
+use measurement::plan::Endpoint;
+
+use crate::args::CompareArgs;
+use crate::server::candidate::Candidate;
+
+/// Length of slices that nobody asked for.
+const DEFAULT_SLICE: Duration = Duration::from_millis(50);
+
+/// Chooses the length of slices: the one that was asked for, or the default where the servers can run at the same time.
+pub(crate) fn choose_slice(
+    args: &CompareArgs,
+    candidates: &[Candidate],
+) -> Result<Option<Duration>, String> {
+    if args.load.duration.is_none() || args.slice == Some(Duration::ZERO) {
+        return Ok(None);
+    }
+    let Some((one, other, address)) = find_conflict(candidates, &args.path) else {
+        return Ok(Some(args.slice.unwrap_or(DEFAULT_SLICE)));
+    };
+    let conflict = format!(
+        "`{one}` and `{other}` both listen on {address}, so they cannot run at the same time"
+    );
+    if args.slice.is_some() {
+        return Err(format!(
+            "{conflict}: use {{port}} in their commands, or measure them one after the other with --slice 0"
+        ));
+    }
+    if !args.quiet {
+        print_notice(&format!(
+            "{conflict}: measuring one after the other. With {{port}} in their commands they take turns, which shows smaller differences"
+        ));
+    }
+    Ok(None)
+}
+
+/// Finds two servers that are started on the same address, and returns their names and the address.
+fn find_conflict<'c>(
+    candidates: &'c [Candidate],
+    path: &str,
+) -> Option<(&'c str, &'c str, String)> {
+    let mut taken: Vec<(String, &str)> = Vec::new();
+    for candidate in candidates.iter().filter(|c| c.has_fixed_address()) {
+        // Those whose URL is wrong were refused before.
+        let address = match candidate.target(1, path).ok()?.endpoint() {
+            Endpoint::Tcp { host, port, .. } => format!("{host}:{port}"),
+            Endpoint::Unix { socket } => socket.clone(),
+        };
+        if let Some((_, other)) = taken.iter().find(|(other, _)| *other == address) {
+            return Some((other, &candidate.name, address));
+        }
+        taken.push((address, &candidate.name));
+    }
+    None
+}
