@@ -43,9 +43,13 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
 // A time by default, so that every round is as long for a slow server as for a fast one.
 #[command(mut_arg("duration", |a| a
-    .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
+    .default_value_ifs([
+        ("messages", ArgPredicate::IsPresent, None::<&str>),
+        ("budget", ArgPredicate::IsPresent, Some("500ms")),
+    ])
     .default_value("2s")
-    .help("Measured time of each run, unless -m is given (example: 10s)")))]
+    .help("Measured time of each run, unless -m is given; 500ms with --budget (example: 10s)")))]
+#[command(mut_arg("warmup", |a| a.default_value_if("budget", ArgPredicate::IsPresent, "300ms")))]
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.long_help(
@@ -159,7 +163,7 @@ pub(crate) struct CompareArgs {
     /// Time after which no round begins: rounds go on until then, in place of --rounds (example: 60s)
     ///
     /// It counts from the start, checks and pilot included. With --until-sure they may end earlier. The first round is
-    /// always measured.
+    /// always measured. Runs are shorter, unless -d and --warmup say otherwise: more rounds show more than longer ones.
     #[arg(long, value_name = "TIME", value_parser = some_time, conflicts_with_all = ["rounds", "max_rounds"], help_heading = ROUNDS)]
     pub(crate) budget: Option<Duration>,
 
@@ -302,6 +306,13 @@ mod tests {
         assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
         assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
         assert_eq!(length(&["-m", "70"]), (None, 70));
+        let half = Some(Duration::from_millis(500));
+        assert_eq!(length(&["--budget", "60s"]).0, half);
+        assert_eq!(length(&["--budget", "60s", "-m", "70"]), (None, 70));
+        assert_eq!(
+            length(&["--budget", "60s", "-d", "5s"]).0,
+            Some(Duration::from_secs(5))
+        );
     }
 
     #[test]

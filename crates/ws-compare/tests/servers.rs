@@ -116,6 +116,7 @@ fn right_servers_are_measured_in_every_round() {
     assert!(stdout(&output).contains("throughput, msg/s"));
     let page = std::fs::read_to_string(compare.path("c.html")).unwrap();
     assert!(page.contains("times as good as a"));
+    assert!(page.contains("Ratios of slices to those of a"));
 }
 
 #[test]
