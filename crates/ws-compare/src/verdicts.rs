@@ -309,8 +309,9 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sentences;
     use measurement::run::PlanSummary;
-    use measurement::run::comparison::{RunRow, Steadiness};
+    use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
 
     fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
         RunRow {
@@ -386,6 +387,50 @@ mod tests {
 
     fn row(c: &Comparison, figure: ComparedFigure) -> &FigureRow {
         c.figures.iter().find(|row| row.figure == figure).unwrap()
+    }
+
+    /// The same with eight slices a run: those of a server differ by 1 % within a round, and its rounds by this share.
+    fn with_slices(mut c: Comparison, between: f64) -> Comparison {
+        for row in &mut c.rounds {
+            let of_round = 1.0 + between * f64::from(row.round % 3) * f64::from(row.server == "b");
+            let run = row.capacity.as_mut().unwrap();
+            let of_slice =
+                |cycle: u32| 1.0 + 0.01 * f64::from((cycle + row.server.len() as u32) % 2);
+            let slice = |cycle: u32| SliceRow {
+                cycle,
+                messages_per_s: 1_000.0 * of_round * of_slice(cycle * u32::from(row.server == "b")),
+                p50_ns: None,
+            };
+            run.slices = Some(RunSlices {
+                kept: (1..=8).map(slice).collect(),
+                ..RunSlices::default()
+            });
+        }
+        c
+    }
+
+    #[test]
+    fn the_variance_of_slices_is_split_and_advised_upon() {
+        let spread = |between| {
+            let c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), between);
+            let c = add_verdicts(c, &Conditions::default());
+            let against = &row(&c, ComparedFigure::Throughput).against[0];
+            assert_eq!(row(&c, ComparedFigure::ServiceP99).against[0].slices, None);
+            (against.slices.unwrap(), sentences::remarks(&c).join("\n"))
+        };
+        let (alike, longer) = spread(0.0);
+        assert_eq!((alike.pairs, alike.between_share), (72, 0.0));
+        assert!((0.004..0.006).contains(&alike.within_rounds), "{alike:?}");
+        assert!(
+            longer.contains("longer rounds narrow the interval as well"),
+            "{longer}"
+        );
+        let (apart, more) = spread(0.05);
+        assert!(
+            apart.between_share > 0.95 && apart.between_rounds > 0.03,
+            "{apart:?}"
+        );
+        assert!(more.contains("longer ones hardly"), "{more}");
     }
 
     #[test]
