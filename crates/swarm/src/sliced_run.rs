@@ -76,8 +76,8 @@ pub struct SlicedRun {
 }
 
 impl SlicedRun {
-    /// Opens the connections of a plan. Its length and its warm-up are not looked at, and it keeps no samples of its
-    /// own. `allowed_stop` is the time for which a generator thread may stand still, 10 ms or more. The handle
+    /// Opens the connections of a plan. Its length has to be a time that is longer than all slices together; its warm-up
+    /// and its number of samples are not looked at. `allowed_stop` is the time for which a generator thread may stand still, 10 ms or more. The handle
     /// ends the run; it is not final before the next run of the same handle.
     ///
     /// # Errors

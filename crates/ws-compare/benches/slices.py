@@ -41,8 +41,11 @@ def main():
     parser.add_argument("--budget", default="60s")
     parser.add_argument("--noise", action="store_true")
     parser.add_argument("--seed", type=int, default=1, help="of the first comparison")
-    parser.add_argument("flags", nargs="*", help="further flags of ws-compare, behind --")
-    wanted = parser.parse_args()
+    own, further = sys.argv[1:], []
+    if "--" in own:
+        own, further = own[:own.index("--")], own[own.index("--") + 1:]
+    wanted = parser.parse_args(own)
+    wanted.flags = further
     noise = [multiprocessing.Process(target=disturb, args=(n,), daemon=True) for n in range(os.cpu_count())] if wanted.noise else []
     for process in noise:
         process.start()

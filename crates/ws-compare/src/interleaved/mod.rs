@@ -16,7 +16,7 @@ mod total;
 
 use std::time::Duration;
 
-use measurement::plan::LoadSpec;
+use measurement::plan::{Length, LoadSpec};
 use measurement::run::comparison::RoundRow;
 use statistics::latin_square::random_orders;
 use swarm::SliceTimes;
@@ -192,8 +192,8 @@ impl InterleavedRound<'_> {
             keeps_samples: false,
         };
         let planned = match load.length {
-            measurement::plan::Length::Duration(time) => time,
-            measurement::plan::Length::MessagesPerClient(_) => self.slice,
+            Length::Duration(time) => time,
+            Length::MessagesPerClient(_) => self.slice,
         };
         let counted_cycles = cycles(planned, times.counted).max(1);
         for cycle in 1..=counted_cycles {
