@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
+use host::system_info::available_memory_bytes;
 use measurement::plan::{Plan, PlanError, ServerUrl};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
@@ -14,7 +15,7 @@ use units::{Rate, counted, human_rate, human_time};
 use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
 use crate::gate::Gate;
-use crate::interleaved::{InterleavedRound, choose_slice};
+use crate::interleaved::{InterleavedRound, choose_slice, describe_shortage};
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -107,7 +108,7 @@ impl<'a> Experiment<'a> {
     }
 
     /// Measures all rounds, or as many as there are when the user ends it.
-    pub(crate) fn run(self) -> anyhow::Result<Comparison> {
+    pub(crate) fn run(mut self) -> anyhow::Result<Comparison> {
         if self.cpu_split.share_a_core && !self.args.quiet {
             print_notice(
                 "--pin: there is one physical core, so servers and generator share it by hardware threads",
@@ -119,7 +120,14 @@ impl<'a> Experiment<'a> {
         let display = ProgressDisplay::start(self.args.quiet);
         let path = &self.args.path;
         let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
-        let mut is_complete = self.try_out(&mut servers, &display);
+        let (mut is_complete, memory_bytes) = self.try_out(&mut servers, &display);
+        if let Some(shortage) = self
+            .slice
+            .and_then(|_| describe_shortage(memory_bytes, available_memory_bytes()))
+        {
+            display.line(&shortage);
+            self.slice = None;
+        }
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
         let pilots: Vec<_> = pilots.collect();
         let rate = self.args.rate.or_else(|| rate_below(&pilots));
@@ -144,9 +152,11 @@ impl<'a> Experiment<'a> {
         Ok(comparison)
     }
 
-    /// Holds every server against the gate, and measures its capacity with a pilot. `false` when the user ended it.
-    fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> bool {
+    /// Holds every server against the gate, and measures its capacity with a pilot. Returns `false` when the user ended
+    /// it, and the memory of all servers together in bytes, as far as it was seen.
+    fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> (bool, u64) {
         let pilot = self.args.rate.is_none();
+        let mut memory_bytes = 0;
         for (candidate, server) in self.candidates.iter().zip(servers) {
             let found = self.runner.try_out(candidate, self.seed, pilot, |phase| {
                 display.show(&candidate.name, phase);
@@ -155,8 +165,9 @@ impl<'a> Experiment<'a> {
                 Ok(found) => {
                     server.pilot_messages_per_s = found.capacity;
                     server.notes = found.notes;
+                    memory_bytes += found.memory_bytes.unwrap_or(0);
                 }
-                Err(ServerFailure::Interrupted) => return false,
+                Err(ServerFailure::Interrupted) => return (false, memory_bytes),
                 Err(error) => {
                     let why = error.in_one_line();
                     display.line(&format!("left out: {why}"));
@@ -164,7 +175,7 @@ impl<'a> Experiment<'a> {
                 }
             }
         }
-        true
+        (true, memory_bytes)
     }
 
     /// Returns the reference that was asked for, if it is still there, otherwise the first that is.

@@ -1,5 +1,6 @@
 //! One server's turn: started, measured in closed loop and at a rate, ended.
 
+use host::process_probe::ProcessProbe;
 use measurement::plan::LoadSpec;
 use measurement::run::comparison::RoundRow;
 use statistics::order_statistics::median;
@@ -27,6 +28,8 @@ pub(crate) struct TryOut {
     pub(crate) capacity: Option<f64>,
     /// Checks that it does not pass, and need not.
     pub(crate) notes: Vec<String>,
+    /// Most memory that it had resident, in bytes; `None` when it was not seen.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// A server's row of a round, without figures yet.
@@ -72,10 +75,13 @@ impl RoundRunner {
         }
         on_phase("further checks");
         let notes = self.notes(&mut server)?;
+        let probe = ProcessProbe::processes(&server.processes());
+        let memory_bytes = probe.ok().and_then(|mut probe| probe.max_rss_bytes());
         server.end();
         Ok(TryOut {
             capacity: median(&capacities),
             notes,
+            memory_bytes,
         })
     }
 

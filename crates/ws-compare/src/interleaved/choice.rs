@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cli::print_notice;
 use measurement::plan::Endpoint;
+use units::human_bytes;
 
 use crate::args::CompareArgs;
 use crate::server::candidate::Candidate;
@@ -56,4 +57,29 @@ fn find_conflict<'c>(
         taken.push((address, &candidate.name));
     }
     None
+}
+
+/// Describes why the servers cannot run at the same time; `None` when the memory is enough for all, or is not known.
+pub(crate) fn describe_shortage(needed_bytes: u64, available_bytes: Option<u64>) -> Option<String> {
+    let available = available_bytes.filter(|available| *available < needed_bytes)?;
+    let [needed, available] = [needed_bytes, available].map(|bytes| human_bytes(bytes as f64));
+    Some(format!(
+        "the servers need {needed} of memory at the same time, and {available} are available: measuring one after the other"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_do_not_fit_the_memory_together_do_not_run_at_the_same_time() {
+        let said = describe_shortage(3 << 30, Some(2 << 30)).unwrap();
+        assert!(
+            said.contains("need 3.0 GiB") && said.contains("2.0 GiB are available"),
+            "{said}"
+        );
+        assert_eq!(describe_shortage(2 << 30, Some(2 << 30)), None);
+        assert_eq!(describe_shortage(2 << 30, None), None);
+    }
 }

@@ -27,7 +27,7 @@ use crate::server::candidate::Candidate;
 use crate::server::failure::ServerFailure;
 use crate::server::starter::RunningServer;
 use crate::steady_state::SteadyFigure;
-pub(crate) use choice::choose_slice;
+pub(crate) use choice::{choose_slice, describe_shortage};
 use lane::Lane;
 use settle::SliceLength;
 
